@@ -1,0 +1,64 @@
+namespace Lapidary.Engine;
+
+/// <summary>A step recorded once and replayed: the list of backend calls, forward and backward, with the buffers between them. What changes from
+/// step to step (ids, labels, seeds, rates) is data in tensors that live outside the program.</summary>
+/// <remarks>Each call is shown to <see cref="PlanBackend"/> as it is recorded, which yields every buffer's first and last use; from these
+/// <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known, to the byte, before anything is computed.</remarks>
+public sealed class StepProgram : IDisposable
+{
+    private readonly List<Action<IBackend>> _calls = [];
+    private readonly PlanBackend _plan;
+    private MemoryRegion? _arena;
+
+    /// <summary>Starts an empty program for backends whose activations have the given type.</summary>
+    public StepProgram(DType activationDType) => _plan = new PlanBackend(activationDType);
+
+    /// <summary>Type of activations.</summary>
+    public DType ActivationDType => _plan.ActivationDType;
+
+    /// <summary>Number of recorded calls.</summary>
+    public int CallCount => _calls.Count;
+
+    /// <summary>Bytes of the arena: what the step needs besides parameters, inputs and the backend's scratch.</summary>
+    public long ArenaBytes => ArenaPlanner.Plan(_plan.Lifetimes).LengthBytes;
+
+    /// <summary>A buffer of the step, placed in the arena when the program is complete.</summary>
+    public Tensor New(DType dtype, params ReadOnlySpan<long> shape)
+    {
+        var tensor = new Tensor(dtype, shape);
+        _plan.Track(tensor);
+        return tensor;
+    }
+
+    /// <summary>Appends a call. <paramref name="call"/> must make the same backend calls every time it runs.</summary>
+    public void Add(Action<IBackend> call)
+    {
+        if (_arena is not null) throw new InvalidOperationException("The program is complete.");
+        _plan.Step = _calls.Count;
+        call(_plan);
+        _calls.Add(call);
+    }
+
+    /// <summary>Keeps a buffer's memory to the end of the program, for results that are read after it ran.</summary>
+    public void Keep(Tensor tensor) => _plan.Keep(tensor);
+
+    /// <summary>Lays out the arena and allocates it.</summary>
+    public void Complete(Allocator allocator)
+    {
+        if (_arena is not null) throw new InvalidOperationException("The program is complete.");
+        var layout = ArenaPlanner.Plan(_plan.Lifetimes);
+        _arena = new MemoryRegion(allocator, MemoryOwner.Activations);
+        nint address = _arena.Allocate(layout.LengthBytes);
+        foreach (var (tensor, offset) in layout.Offsets) tensor.Place(address + (nint)offset);
+    }
+
+    /// <summary>Runs every call in order. Allocates nothing.</summary>
+    public void Run(IBackend backend)
+    {
+        if (_arena is null) throw new InvalidOperationException("Complete the program before it runs.");
+        foreach (var call in _calls) call(backend);
+    }
+
+    /// <summary>Frees the arena.</summary>
+    public void Dispose() => _arena?.Dispose();
+}

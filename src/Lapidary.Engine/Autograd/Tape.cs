@@ -1,0 +1,86 @@
+namespace Lapidary.Engine;
+
+/// <summary>Where a backward step writes a gradient, and whether it adds to what is there.</summary>
+public readonly record struct GradientSlot(Tensor Tensor, bool Add);
+
+/// <summary>Records the forward calls of a model into a <see cref="StepProgram"/> and, on the way back, the backward calls.</summary>
+/// <remarks>The rule for gradients, stated once: the first backward step that reaches a tensor overwrites its gradient, later ones add;
+/// gradients of <see cref="Parameter"/>s are zeroed by the trainer and always added to. A tensor has a gradient only if a trained parameter
+/// lies behind it, so frozen parts cost no backward work.</remarks>
+public sealed class Tape
+{
+    private readonly StepProgram _program;
+    private readonly Dictionary<Tensor, Tensor> _gradients;
+    private readonly HashSet<Tensor> _differentiable;
+    private readonly Stack<(Tensor Output, Action<Tensor> Backward)> _steps = [];
+    private readonly bool _records;
+
+    /// <summary>Records into <paramref name="program"/>.</summary>
+    /// <param name="program">Receives the calls.</param>
+    /// <param name="training">False for inference: no backward step is kept.</param>
+    public Tape(StepProgram program, bool training) : this(program, training, [], [])
+    {
+    }
+
+    private Tape(StepProgram program, bool records, Dictionary<Tensor, Tensor> gradients, HashSet<Tensor> differentiable) =>
+        (_program, _records, _gradients, _differentiable) = (program, records, gradients, differentiable);
+
+    /// <summary>A new activation of the backend's type.</summary>
+    public Tensor New(params ReadOnlySpan<long> shape) => _program.New(_program.ActivationDType, shape);
+
+    /// <summary>A new buffer of another type.</summary>
+    public Tensor New(DType dtype, params ReadOnlySpan<long> shape) => _program.New(dtype, shape);
+
+    /// <summary>Records a forward or backward call.</summary>
+    public void Run(Action<IBackend> call) => _program.Add(call);
+
+    /// <summary>Whether a gradient will be formed for <paramref name="tensor"/>.</summary>
+    public bool NeedsGradient(Tensor tensor) => _records && _differentiable.Contains(tensor);
+
+    /// <summary>Keeps a backward step: when the tape rewinds, <paramref name="backward"/> gets the gradient of <paramref name="output"/>.</summary>
+    public void OnBackward(Tensor output, Action<Tensor> backward)
+    {
+        if (!_records) return;
+        _differentiable.Add(output);
+        _steps.Push((output, backward));
+    }
+
+    /// <summary>The place for the gradient of <paramref name="tensor"/>.</summary>
+    public GradientSlot Gradient(Tensor tensor)
+    {
+        if (_gradients.TryGetValue(tensor, out var gradient)) return new GradientSlot(gradient, Add: true);
+        gradient = _program.New(tensor.DType, tensor.Shape);
+        _gradients.Add(tensor, gradient);
+        return new GradientSlot(gradient, Add: false);
+    }
+
+    /// <summary>Hands <paramref name="gradient"/>, which its owner no longer needs, on to <paramref name="tensor"/>: without a copy if it is the
+    /// first to arrive.</summary>
+    public void PassGradient(Tensor tensor, Tensor gradient)
+    {
+        if (_gradients.TryGetValue(tensor, out var there)) Run(backend => backend.Add(gradient, there));
+        else _gradients.Add(tensor, gradient);
+    }
+
+    /// <summary>Runs <paramref name="block"/> keeping only its input, and again on the way back (gradient checkpointing, arXiv:1604.06174).</summary>
+    public Tensor Recompute(Tensor input, Func<Tape, Tensor, Tensor> block)
+    {
+        var output = block(new Tape(_program, records: false, [], []), input);
+        OnBackward(output, dOutput =>
+        {
+            var again = new Tape(_program, records: true, _gradients, _differentiable);
+            again._gradients[block(again, input)] = dOutput;
+            again.Rewind();
+        });
+        return output;
+    }
+
+    /// <summary>Records the backward calls of all steps, last first.</summary>
+    public void Rewind()
+    {
+        while (_steps.TryPop(out var step))
+        {
+            if (_gradients.Remove(step.Output, out var gradient)) step.Backward(gradient);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+
+namespace Lapidary.Engine.Cpu;
+
+/// <summary>Native memory of the host, 64-byte aligned for vector loads.</summary>
+internal sealed unsafe class CpuAllocator : Allocator
+{
+    /// <inheritdoc/>
+    protected override nint AllocateCore(long lengthBytes, MemoryOwner owner)
+    {
+        try
+        {
+            void* memory = NativeMemory.AlignedAlloc((nuint)lengthBytes, 64);
+            NativeMemory.Clear(memory, (nuint)lengthBytes);
+            return (nint)memory;
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new LapidaryException(
+                $"Out of memory: {owner} needs {ByteSize.Format(lengthBytes)}; in use: {Describe()}. "
+                + "Try a smaller --max-length or --per-device-train-batch-size, or --gradient-checkpointing true.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void FreeCore(nint address) => NativeMemory.AlignedFree((void*)address);
+}

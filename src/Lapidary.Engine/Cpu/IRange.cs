@@ -1,0 +1,11 @@
+namespace Lapidary.Engine.Cpu;
+
+/// <summary>A kernel body over a range of independent items (rows, tiles, blocks). A struct of pointers and sizes, so that running it on
+/// several threads allocates nothing.</summary>
+internal interface IRange
+{
+    /// <summary>Processes items <paramref name="start"/> to <paramref name="end"/> (exclusive).</summary>
+    /// <param name="start">First item.</param> <param name="end">One past the last.</param>
+    /// <param name="worker">Index of the running thread in [0, threads), for scratch of its own.</param>
+    void Run(int start, int end, int worker);
+}

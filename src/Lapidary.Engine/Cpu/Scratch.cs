@@ -1,0 +1,25 @@
+namespace Lapidary.Engine.Cpu;
+
+/// <summary>Scratch of operations: one growing block per purpose, kept between calls so that the steady state allocates nothing.</summary>
+internal sealed class Scratch(Allocator allocator) : IDisposable
+{
+    private readonly Dictionary<string, (MemoryRegion Region, nint Address, long LengthBytes)> _blocks = [];
+
+    /// <summary>At least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same purpose.</summary>
+    public nint Get(string purpose, long lengthBytes)
+    {
+        if (_blocks.TryGetValue(purpose, out var block) && block.LengthBytes >= lengthBytes) return block.Address;
+        block.Region?.Dispose();
+        var region = new MemoryRegion(allocator, MemoryOwner.Workspace);
+        nint address = region.Allocate(lengthBytes);
+        _blocks[purpose] = (region, address, lengthBytes);
+        return address;
+    }
+
+    /// <summary>Frees all blocks.</summary>
+    public void Dispose()
+    {
+        foreach (var block in _blocks.Values) block.Region.Dispose();
+        _blocks.Clear();
+    }
+}

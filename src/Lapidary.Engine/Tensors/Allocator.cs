@@ -1,0 +1,84 @@
+namespace Lapidary.Engine;
+
+/// <summary>What memory is for; live and peak bytes are counted per owner.</summary>
+public enum MemoryOwner
+{
+    /// <summary>Frozen weights of the base model.</summary>
+    Base,
+
+    /// <summary>Trained parameters.</summary>
+    Parameters,
+
+    /// <summary>Gradients of trained parameters.</summary>
+    Gradients,
+
+    /// <summary>Moments of the optimizer.</summary>
+    Optimizer,
+
+    /// <summary>Activations and their gradients: the arenas of step programs.</summary>
+    Activations,
+
+    /// <summary>Keys and values of generated text.</summary>
+    KvCache,
+
+    /// <summary>Scratch of operations.</summary>
+    Workspace,
+
+    /// <summary>Token ids, labels, positions and other inputs of a step.</summary>
+    Inputs,
+}
+
+/// <summary>Hands out a backend's memory, 64-byte aligned and zeroed, and counts live and peak bytes by owner.</summary>
+public abstract class Allocator
+{
+    private readonly Lock _lock = new();
+    private readonly long[] _live = new long[Enum.GetValues<MemoryOwner>().Length];
+
+    /// <summary>Bytes handed out and not yet freed.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>The largest <see cref="LiveBytes"/> there has been.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>Live bytes of one owner.</summary>
+    public long LiveBytesOf(MemoryOwner owner)
+    {
+        lock (_lock) return _live[(int)owner];
+    }
+
+    /// <summary>Live bytes by owner, largest first, owners without memory left out: "Base 1.2 GiB, Activations 310.0 MiB".</summary>
+    public string Describe() => string.Join(", ", Enum.GetValues<MemoryOwner>()
+        .Select(owner => (owner, bytes: LiveBytesOf(owner)))
+        .Where(entry => entry.bytes > 0)
+        .OrderByDescending(entry => entry.bytes)
+        .Select(entry => $"{entry.owner} {ByteSize.Format(entry.bytes)}"));
+
+    internal nint Allocate(long lengthBytes, MemoryOwner owner)
+    {
+        nint address = AllocateCore(lengthBytes, owner);
+        lock (_lock)
+        {
+            _live[(int)owner] += lengthBytes;
+            LiveBytes += lengthBytes;
+            PeakBytes = Math.Max(PeakBytes, LiveBytes);
+        }
+
+        return address;
+    }
+
+    internal void Free(nint address, long lengthBytes, MemoryOwner owner)
+    {
+        FreeCore(address);
+        lock (_lock)
+        {
+            _live[(int)owner] -= lengthBytes;
+            LiveBytes -= lengthBytes;
+        }
+    }
+
+    /// <summary>Allocates zeroed memory or throws a <see cref="LapidaryException"/> that says how much was asked and what is live.</summary>
+    protected abstract nint AllocateCore(long lengthBytes, MemoryOwner owner);
+
+    /// <summary>Gives back what <see cref="AllocateCore"/> returned.</summary>
+    protected abstract void FreeCore(nint address);
+}

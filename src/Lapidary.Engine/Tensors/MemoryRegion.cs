@@ -1,0 +1,36 @@
+namespace Lapidary.Engine;
+
+/// <summary>Owns memory of one kind and frees all of it at once: the parameters of a model, the arena of a program, a KV cache.</summary>
+public sealed class MemoryRegion(Allocator allocator, MemoryOwner owner) : IDisposable
+{
+    private readonly List<(nint Address, long LengthBytes)> _blocks = [];
+
+    /// <summary>Bytes this region holds.</summary>
+    public long LengthBytes { get; private set; }
+
+    /// <summary>A new zeroed tensor.</summary>
+    public Tensor New(string name, DType dtype, params ReadOnlySpan<long> shape)
+    {
+        var tensor = new Tensor(dtype, shape) { Name = name };
+        tensor.Place(Allocate(tensor.LengthBytes));
+        return tensor;
+    }
+
+    /// <summary>Zeroed memory of at least <paramref name="lengthBytes"/> bytes, 64-byte aligned.</summary>
+    internal nint Allocate(long lengthBytes)
+    {
+        long size = Math.Max(64, (lengthBytes + 63) & ~63L);
+        nint address = allocator.Allocate(size, owner);
+        _blocks.Add((address, size));
+        LengthBytes += size;
+        return address;
+    }
+
+    /// <summary>Frees everything; tensors of this region must not be used afterwards.</summary>
+    public void Dispose()
+    {
+        foreach (var (address, lengthBytes) in _blocks) allocator.Free(address, lengthBytes, owner);
+        _blocks.Clear();
+        LengthBytes = 0;
+    }
+}

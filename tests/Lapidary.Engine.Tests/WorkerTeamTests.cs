@@ -1,0 +1,54 @@
+using Lapidary.Engine.Cpu;
+
+namespace Lapidary.Engine.Tests;
+
+public unsafe class WorkerTeamTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void For_VisitsEveryItemOnce_ManyTimesOver(int threads)
+    {
+        using var team = new WorkerTeam(threads);
+        int[] visits = new int[1000];
+        fixed (int* pointer = visits)
+        {
+            var body = new Increment { Visits = pointer };
+            for (int round = 0; round < 500; round++) team.For(1 + round * 2 % 1000, grain: 1 + round % 7, ref body);
+        }
+
+        int[] expected = new int[1000];
+        for (int round = 0; round < 500; round++)
+        {
+            for (int i = 0; i < 1 + round * 2 % 1000; i++) expected[i]++;
+        }
+
+        Assert.Equal(expected, visits);
+    }
+
+    [Fact]
+    public void For_AllocatesNothing()
+    {
+        using var team = new WorkerTeam(3);
+        int[] visits = new int[64];
+        fixed (int* pointer = visits)
+        {
+            var body = new Increment { Visits = pointer };
+            team.For(64, 1, ref body);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 100; i++) team.For(64, 1, ref body);
+            Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        }
+    }
+
+    private struct Increment : IRange
+    {
+        public int* Visits;
+
+        public readonly void Run(int start, int end, int worker)
+        {
+            for (int i = start; i < end; i++) Interlocked.Increment(ref Visits[i]);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+using Lapidary.Tests;
+
+namespace Lapidary.Training.Tests;
+
+public class FixturesTests
+{
+    [Fact]
+    public void Fixtures_AreThere() => Assert.True(File.Exists(Fixtures.Path("tiny/model/model.safetensors")));
+}
