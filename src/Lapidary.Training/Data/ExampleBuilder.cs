@@ -9,8 +9,9 @@ namespace Lapidary.Training.Data;
 /// <para>Sequences are cut to max_length, except that "wrapped" packing, which cuts by itself, loses nothing. Rows with no trained token are
 /// dropped where there is no packing; under packing they cost place but change no loss, and TRL keeps them.</para>
 /// </remarks>
-/// <param name="encoder">Tokenizer and chat template.</param> <param name="options">Length and label rules.</param>
-public sealed class ExampleBuilder(ITextEncoder encoder, ExampleOptions options)
+/// <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Length and label rules.</param>
+public sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
     /// <summary>Tokenizes all rows.</summary>
     /// <exception cref="LapidaryException">A row does not fit the options or the template; of several the first is named.</exception>
@@ -59,6 +60,7 @@ public sealed class ExampleBuilder(ITextEncoder encoder, ExampleOptions options)
             try
             {
                 result[i] = TokenizedRow.Create(rows[i], encoder, options, completionOnly);
+                result[i].CheckRange(rows[i].Origin, vocabularySize);
             }
             catch (LapidaryException error)
             {

@@ -3,9 +3,6 @@ namespace Lapidary.Training.Data;
 /// <summary>What data preparation needs of a tokenizer and its chat template. Implementations are safe to call from several threads.</summary>
 public interface ITextEncoder
 {
-    /// <summary>Ids are below this.</summary>
-    int VocabularySize { get; }
-
     /// <summary>Id that starts every sequence.</summary>
     int BosTokenId { get; }
 

@@ -29,11 +29,11 @@ public sealed record LabelReport
     /// <summary>Rows whose prompt alone has other tokens than the start of prompt and completion together.</summary>
     public required int PrefixMismatches { get; init; }
 
-    /// <summary>Fewest BOS tokens in an example; should be 1.</summary>
-    public required int MinimumBos { get; init; }
+    /// <summary>Fewest BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
+    public required int? MinimumBos { get; init; }
 
-    /// <summary>Most BOS tokens in an example; should be 1.</summary>
-    public required int MaximumBos { get; init; }
+    /// <summary>Most BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
+    public required int? MaximumBos { get; init; }
 
     /// <summary>Examples with an end-of-turn token.</summary>
     public required int RowsWithEndOfTurn { get; init; }
@@ -48,16 +48,18 @@ public sealed record LabelReport
     public required double PackingEfficiency { get; init; }
 
     /// <summary>Counts.</summary>
-    /// <param name="set">The examples.</param> <param name="rows">The same, packed.</param> <param name="encoder">Knows BOS and end of turn.</param>
+    /// <param name="set">The examples.</param> <param name="rows">The same, packed.</param> <param name="encoder">Knows BOS and end of turn; may be null.</param>
     /// <param name="maxLength">Tokens of a packed row; null without packing.</param>
-    public static LabelReport Create(ExampleSet set, IReadOnlyList<PackedRow> rows, ITextEncoder encoder, int? maxLength)
+    public static LabelReport Create(ExampleSet set, IReadOnlyList<PackedRow> rows, ITextEncoder? encoder, int? maxLength)
     {
-        int minimumBos = int.MaxValue, maximumBos = 0, withEnd = 0, endTrained = 0, longest = 0;
+        int? minimumBos = null, maximumBos = null;
+        int withEnd = 0, endTrained = 0, longest = 0;
         foreach (var example in set.Examples)
         {
-            int bos = example.InputIds.AsSpan().Count(encoder.BosTokenId);
-            (minimumBos, maximumBos) = (Math.Min(minimumBos, bos), Math.Max(maximumBos, bos));
             longest = Math.Max(longest, example.InputIds.Length);
+            if (encoder is null) continue;
+            int bos = example.InputIds.AsSpan().Count(encoder.BosTokenId);
+            (minimumBos, maximumBos) = (Math.Min(minimumBos ?? bos, bos), Math.Max(maximumBos ?? bos, bos));
             int end = encoder.EndOfTurnTokenId is { } id ? Array.LastIndexOf(example.InputIds, id) : -1;
             if (end < 0) continue;
             withEnd++;
@@ -75,7 +77,7 @@ public sealed record LabelReport
             TruncatedTokens = set.TruncatedTokens,
             DroppedRows = set.DroppedRows,
             PrefixMismatches = set.PrefixMismatches,
-            MinimumBos = set.Examples.Count == 0 ? 0 : minimumBos,
+            MinimumBos = minimumBos,
             MaximumBos = maximumBos,
             RowsWithEndOfTurn = withEnd,
             EndOfTurnTrained = withEnd == 0 ? 0 : (double)endTrained / withEnd,
@@ -90,7 +92,7 @@ public sealed record LabelReport
         List<string> warnings = [];
         if (TruncatedRows > 0) warnings.Add($"{TruncatedRows} rows were cut to max_length and lost {TruncatedTokens} tokens; raise max_length to keep them.");
         if (DroppedRows > 0) warnings.Add($"{DroppedRows} rows were left out because no token of them is trained.");
-        if (MinimumBos != 1 || MaximumBos != 1) warnings.Add($"Rows have {MinimumBos} to {MaximumBos} BOS tokens; Gemma expects exactly one.");
+        if (MinimumBos is { } and not 1 || MaximumBos is { } and not 1) warnings.Add($"Rows have {MinimumBos} to {MaximumBos} BOS tokens; Gemma expects exactly one.");
         if (RowsWithEndOfTurn > 0 && EndOfTurnTrained == 0) warnings.Add("No row trains its end of turn; the model will not learn to stop.");
         if (PrefixMismatches > 0) warnings.Add($"{PrefixMismatches} prompts are tokenized otherwise alone than before their completion; end prompts with white space or a line end.");
         return warnings;
@@ -115,7 +117,7 @@ public sealed record LabelReport
             $"rows {Examples}, packed into {PackedRows} ({PackingEfficiency:P1} full), longest {LongestRow} tokens",
             $"tokens {Tokens}, trained {TrainedTokens} ({share:P1})",
             $"cut {TruncatedRows} rows ({TruncatedTokens} tokens), left out {DroppedRows}",
-            $"BOS per row {(MinimumBos == MaximumBos ? $"{MinimumBos}" : $"{MinimumBos} to {MaximumBos}")}, "
+            $"BOS per row {(MinimumBos is null ? "unknown" : MinimumBos == MaximumBos ? $"{MinimumBos}" : $"{MinimumBos} to {MaximumBos}")}, "
                 + (RowsWithEndOfTurn == 0 ? "no end of turn" : $"end of turn trained in {EndOfTurnTrained:P1} of {RowsWithEndOfTurn} rows"),
         ];
         return string.Join('\n', lines);

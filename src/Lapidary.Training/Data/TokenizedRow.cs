@@ -6,13 +6,15 @@ namespace Lapidary.Training.Data;
 internal sealed record TokenizedRow(int[] Ids, int[] Labels, bool PrefixMismatch)
 {
     /// <summary>Tokenizes a row.</summary>
-    /// <param name="row">The row.</param> <param name="encoder">Tokenizer and chat template.</param> <param name="options">Label rules.</param>
-    /// <param name="completionOnly">completion_only_loss with its default resolved.</param>
-    public static TokenizedRow Create(TrainingRow row, ITextEncoder encoder, ExampleOptions options, bool completionOnly)
+    /// <param name="row">The row.</param> <param name="encoder">Tokenizer and chat template; may be null for pre-tokenized rows.</param>
+    /// <param name="options">Label rules.</param> <param name="completionOnly">completion_only_loss with its default resolved.</param>
+    public static TokenizedRow Create(TrainingRow row, ITextEncoder? encoder, ExampleOptions options, bool completionOnly)
     {
+        // Pre-tokenized rows are taken as they are: whoever made them has set their end.
+        if (row is TokensRow tokens) return new(tokens.InputIds, tokens.Labels ?? tokens.InputIds, PrefixMismatch: false);
+        if (encoder is null) throw row.Origin.Error("text expects a tokenizer, found none; put tokenizer.json into the model's folder.");
         var result = row switch
         {
-            TokensRow tokens => FromTokens(tokens, encoder),
             MessagesRow messages => FromMessages(messages, encoder, options, completionOnly),
             TextRow text => FromText(text, encoder, options, completionOnly),
             PromptCompletionRow pair => FromPair(pair, encoder, options, completionOnly),
@@ -22,18 +24,16 @@ internal sealed record TokenizedRow(int[] Ids, int[] Labels, bool PrefixMismatch
         return options.AppendConcatToken ? result.WithEnd(encoder.EosTokenId) : result;
     }
 
-    private static TokenizedRow FromTokens(TokensRow row, ITextEncoder encoder)
+    /// <summary>Refuses ids that the model has no embedding for.</summary>
+    public void CheckRange(RowOrigin origin, int vocabularySize)
     {
-        for (int i = 0; i < row.InputIds.Length; i++)
+        for (int i = 0; i < Ids.Length; i++)
         {
-            int id = row.InputIds[i], label = row.Labels?[i] ?? id;
-            if ((uint)id >= (uint)encoder.VocabularySize)
-                throw row.Origin.Error($"expected input_ids from 0 to {encoder.VocabularySize - 1}, found {id} at index {i}.");
-            if (label != Example.Ignore && (uint)label >= (uint)encoder.VocabularySize)
-                throw row.Origin.Error($"expected labels from 0 to {encoder.VocabularySize - 1} or -100, found {label} at index {i}.");
+            if ((uint)Ids[i] >= (uint)vocabularySize)
+                throw origin.Error($"expected input_ids from 0 to {vocabularySize - 1}, found {Ids[i]} at index {i}.");
+            if (Labels[i] != Example.Ignore && (uint)Labels[i] >= (uint)vocabularySize)
+                throw origin.Error($"expected labels from 0 to {vocabularySize - 1} or -100, found {Labels[i]} at index {i}.");
         }
-
-        return new(row.InputIds, row.Labels ?? row.InputIds, PrefixMismatch: false);
     }
 
     private static TokenizedRow FromMessages(MessagesRow row, ITextEncoder encoder, ExampleOptions options, bool completionOnly)
