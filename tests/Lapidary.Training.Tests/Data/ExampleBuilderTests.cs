@@ -38,7 +38,7 @@ public class ExampleBuilderTests
         var example = Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Origin, Chat)).Examples.Single();
         Assert.Equal(ChatText, Text(example));
         string dots = new('·', 18);
-        Assert.Equal(dots + "x<end_of_turn>\n" + dots[..17] + "y<end_of_turn>\n", Trained(example));
+        Assert.Equal(dots + "x<end_of_turn>\n" + dots[..16] + "y<end_of_turn>\n", Trained(example));
     }
 
     [Theory]
@@ -76,8 +76,8 @@ public class ExampleBuilderTests
     public void Build_OfConversationalPrompt_EndsItWithTheGenerationPrompt()
     {
         var row = new ConversationalPromptRow(Origin, Chat[..1], Chat[1..2]);
-        Assert.Equal(new string('·', 18) + "x<end_of_turn>\n", Trained(Build(new(), row).Examples.Single()));
-        Assert.Equal(new string('·', 18) + "x<end_of_turn>\n", Trained(Build(new() { AssistantOnlyLoss = true }, row).Examples.Single()));
+        Assert.Equal(new string('·', 17) + "x<end_of_turn>\n", Trained(Build(new(), row).Examples.Single()));
+        Assert.Equal(new string('·', 17) + "x<end_of_turn>\n", Trained(Build(new() { AssistantOnlyLoss = true }, row).Examples.Single()));
         Assert.StartsWith("<bos><start_of_turn>user", Trained(Build(new() { CompletionOnlyLoss = false }, row).Examples.Single()));
     }
 

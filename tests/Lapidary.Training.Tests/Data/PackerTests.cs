@@ -8,9 +8,11 @@ public class PackerTests
     [Fact]
     public void Pack_IsBestFitDecreasing()
     {
-        // By hand, L = 10: 7 | 6 | 4→6's | 3→7's | 3 new | 2→3's. Best fit of the first 3 is 7's space of 3, filled exactly.
-        Assert.Equal("1,5 | 2,4 | 3,0", Text(BestFitDecreasing.Pack([2, 7, 6, 3, 4, 3], 10)));
-        Assert.Equal("", Text(BestFitDecreasing.Pack([0, 0], 10)).Replace("1,3 | 2,4 | 5,0", ""));
+        // By hand: 7 and 6 open rows, 4 fills the second, the first 3 fills the first, the other 3 opens a third, which 2 joins.
+        Assert.Equal("1,3 | 2,4 | 5,0", Text(BestFitDecreasing.Pack([2, 7, 6, 3, 4, 3], 10)));
+
+        // 6, 5 and 4 leave 4, 5 and, after 4 has joined 6, 0; so 1 joins 5.
+        Assert.Equal("1,0 | 2,3", Text(BestFitDecreasing.Pack([4, 6, 5, 1, 0], 10)));
     }
 
     [Theory]
