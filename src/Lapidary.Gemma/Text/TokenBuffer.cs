@@ -4,7 +4,7 @@ namespace Lapidary.Gemma;
 internal sealed class TokenBuffer(int capacity, bool withSpans)
 {
     private int[] _ids = new int[capacity];
-    private TokenSpan[]? _spans = withSpans ? new TokenSpan[capacity] : null;
+    private TextSpan[]? _spans = withSpans ? new TextSpan[capacity] : null;
     private int _count;
 
     /// <summary>Appends tokens whose ranges count from <paramref name="origin"/>.</summary>
@@ -15,7 +15,7 @@ internal sealed class TokenBuffer(int capacity, bool withSpans)
         for (int i = 0; i < tokens.Length; i++) ids[i] = tokens[i].Id;
         if (_spans is not null)
         {
-            for (int i = 0; i < tokens.Length; i++) _spans[_count + i] = new TokenSpan(origin + tokens[i].Start, origin + tokens[i].End);
+            for (int i = 0; i < tokens.Length; i++) _spans[_count + i] = new TextSpan(origin + tokens[i].Start, origin + tokens[i].End);
         }
 
         _count += tokens.Length;

@@ -89,6 +89,13 @@ public sealed class Tokenizer
         return Run(text, addSpecialTokens, withSpans: true).ToText();
     }
 
+    /// <summary>Whether a text already begins with the text of the BOS token, so that adding special tokens would double it.</summary>
+    public bool BeginsWithBos(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return BosToken is not null && text.StartsWith(BosToken, StringComparison.Ordinal);
+    }
+
     /// <summary>The text of token ids; ids outside the vocabulary give nothing. A run of byte tokens that is not valid UTF-8 gives one U+FFFD
     /// per byte.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)

@@ -4,7 +4,7 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>What stands beside tokenizer.json: names of the special tokens and the chat template, from tokenizer_config.json,
-/// special_tokens_map.json, chat_template.jinja and chat_template.json.</summary>
+/// special_tokens_map.json, chat_template.jinja and chat_template.json; config.json says whether the model is a Gemma.</summary>
 internal sealed class TokenizerConfig
 {
     private const long MaxFileBytes = 64 << 20;
@@ -13,6 +13,9 @@ internal sealed class TokenizerConfig
 
     /// <summary>Text of the chat template and the file it is from; null when the folder has none.</summary>
     public (string Text, string Path)? Template { get; private set; }
+
+    /// <summary>Whether the files name a Gemma tokenizer or model.</summary>
+    public bool IsGemma { get; private set; }
 
     /// <summary>The text of "bos_token", "eos_token", "pad_token", "unk_token", or null.</summary>
     public string? this[string name] => _tokens.GetValueOrDefault(name);
@@ -25,6 +28,7 @@ internal sealed class TokenizerConfig
         config.ReadJson(Path.Combine(folder, "tokenizer_config.json"));
         config.ReadJson(Path.Combine(folder, "special_tokens_map.json"));
         config.ReadJson(Path.Combine(folder, "chat_template.json"));
+        config.ReadJson(Path.Combine(folder, "config.json"));
         string jinja = Path.Combine(folder, "chat_template.jinja");
         if (ReadFile(jinja) is { } bytes) config.Template = (System.Text.Encoding.UTF8.GetString(bytes), jinja);
         return config;
@@ -41,6 +45,11 @@ internal sealed class TokenizerConfig
                 if (!document.RootElement.TryGetProperty(name, out var token) || token.ValueKind == JsonValueKind.Null) continue;
                 if (token.ValueKind == JsonValueKind.Object) token = token.GetProperty("content");
                 _tokens.TryAdd(name, token.GetString()!);
+            }
+
+            foreach (string name in (ReadOnlySpan<string>)["tokenizer_class", "model_type"])
+            {
+                if (document.RootElement.TryGetProperty(name, out var kind) && kind.ValueKind == JsonValueKind.String) IsGemma |= kind.GetString()!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
             }
 
             if (Template is null && document.RootElement.TryGetProperty("chat_template", out var template) && ReadTemplate(template) is { } text) Template = (text, path);
