@@ -35,11 +35,17 @@ public sealed class Adapter : IDisposable
     /// <summary>Number of trained values.</summary>
     public long ParameterCount => _parameters.Sum(parameter => parameter.Value.Count);
 
+    /// <summary>Bytes of adapter_model.safetensors' tensors.</summary>
+    public long FileBytes => 4 * (ParameterCount + (IsTied ? Head!.Value.Count : 0));
+
     /// <summary>The trained embedding, fp32 [vocabulary, hidden], or null.</summary>
     public Parameter? Embedding { get; private set; }
 
     /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> where they are tied.</summary>
     public Parameter? Head { get; private set; }
+
+    /// <summary>Whether embedding and head are one trained matrix.</summary>
+    public bool IsTied => Head is not null && ReferenceEquals(Head, Embedding);
 
     /// <summary>Int64 [1]: the step's seed of dropout.</summary>
     public Tensor DropoutSeed { get; }
@@ -55,7 +61,7 @@ public sealed class Adapter : IDisposable
         var adapter = new Adapter(model, config, trainable: true);
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new Xoshiro256(seed, stream++), model.Backend);
-        foreach (var (parameter, source) in adapter.SavedModules(model)) WeightCopy.ToFloat32(source, parameter.Value, model.Backend);
+        foreach (var (parameter, source) in adapter.SavedModules(model)) TensorStream.Widen(source, parameter.Value, model.Backend);
         return adapter;
     }
 
@@ -65,10 +71,10 @@ public sealed class Adapter : IDisposable
     /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model.</exception>
     public static Adapter Load(GemmaModel model, string folder, bool trainable = false)
     {
-        var adapter = new Adapter(model, AdapterFiles.ReadConfig(folder), trainable);
+        var adapter = new Adapter(model, AdapterConfigFile.Read(folder), trainable);
         try
         {
-            AdapterFiles.ReadWeights(folder, adapter, model);
+            AdapterFiles.Read(folder, adapter, model);
             return adapter;
         }
         catch
@@ -81,6 +87,12 @@ public sealed class Adapter : IDisposable
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
 
+    /// <summary>Takes over the values of an adapter of the same shape.</summary>
+    public void CopyFrom(Adapter other, IBackend backend)
+    {
+        foreach (var (mine, theirs) in _parameters.Zip(other._parameters)) TensorStream.Widen(theirs.Value, mine.Value, backend);
+    }
+
     /// <summary>The adapter of one projection, null where it has none.</summary>
     internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
 
@@ -88,7 +100,7 @@ public sealed class Adapter : IDisposable
     internal IEnumerable<(Parameter Parameter, Tensor Source)> SavedModules(GemmaModel model)
     {
         if (Embedding is not null) yield return (Embedding, model.EmbedTokens);
-        if (Head is not null && !ReferenceEquals(Head, Embedding)) yield return (Head, model.LmHead);
+        if (Head is not null && !IsTied) yield return (Head, model.LmHead);
     }
 
     /// <inheritdoc/>
@@ -114,21 +126,21 @@ public sealed class Adapter : IDisposable
             int r = Config.RankFor(layer.Name);
             var a = NewParameter($"{layer.Name}.lora_A.weight", r, layer.Weight.Shape[1]);
             var b = NewParameter($"{layer.Name}.lora_B.weight", layer.Weight.Shape[0], r);
-            var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout(Config.LoraDropout, DropoutSeed, _layers.Count) : null;
-            _layers.Add(layer.Name, new LoraAdapter(a, b, Config.ScaleFor(layer.Name), dropout));
+            var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, _layers.Count) : null;
+            _layers.Add(layer.Name, new LoraAdapter(a, b, (float)Config.ScalingFor(layer.Name), dropout));
         }
 
         if (_layers.Count == 0)
         {
             throw new LapidaryException(
-                $"target_modules {Config.DescribeTargets()} matches no layer; Gemma has q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.");
+                $"target_modules matches no layer; expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.");
         }
     }
 
     private void AddSavedModules(GemmaModel model)
     {
         bool embedding = false, head = false;
-        foreach (string module in Config.ModulesToSave)
+        foreach (string module in Config.ModulesToSave ?? [])
         {
             string last = module[(module.LastIndexOf('.') + 1)..];
             if (last == EmbedTokens) embedding = true;
@@ -137,9 +149,9 @@ public sealed class Adapter : IDisposable
         }
 
         bool tied = Config.EnsureWeightTying && model.Config.TieWordEmbeddings && (embedding || head);
-        if (embedding || tied) Embedding = NewParameter("model.embed_tokens.weight", model.EmbedTokens.Shape[0], model.EmbedTokens.Shape[1]);
+        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.EmbedTokens.Shape[0], model.EmbedTokens.Shape[1]);
         if (tied) Head = Embedding;
-        else if (head) Head = NewParameter("lm_head.weight", model.LmHead.Shape[0], model.LmHead.Shape[1]);
+        else if (head) Head = NewParameter(TensorNames.Head, model.LmHead.Shape[0], model.LmHead.Shape[1]);
     }
 
     private Parameter NewParameter(string name, long rows, long columns)

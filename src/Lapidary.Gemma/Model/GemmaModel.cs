@@ -28,6 +28,16 @@ public sealed class GemmaModel : IDisposable
         _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor);
     }
 
+    /// <summary>Loads a Hugging Face folder.</summary>
+    /// <param name="folder">Holds config.json and model.safetensors or its shards.</param> <param name="backend">Where it will run.</param>
+    /// <param name="options">Quantization and type; null for the checkpoint's own.</param>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3; the message says which and what to do.</exception>
+    public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
+        ModelLoader.Load(folder, backend, options ?? new ModelOptions());
+
+    /// <summary>The folder it was loaded from.</summary>
+    public string Folder { get; internal init; } = "";
+
     /// <summary>config.json.</summary>
     public GemmaConfig Config { get; }
 
@@ -80,14 +90,14 @@ public sealed class GemmaModel : IDisposable
         for (int i = 0; i < _layers.Count; i++)
         {
             var layer = _layers[i];
-            var rope = Config.LayerTypes[i] == LayerType.SlidingAttention ? local : global;
+            var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
             var layerCache = cache?[i];
             Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, inputs.DocumentStarts, rope, layerCache);
             h = gradientCheckpointing ? tape.Recompute(h, Block) : Block(tape, h);
             onHiddenState?.Invoke(h);
         }
 
-        return Ops.RmsNorm(tape, h, _norm, Config.RmsNormEps);
+        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
     }
 
     /// <summary>Logits of some rows of the final norm's output.</summary>
@@ -101,11 +111,11 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>θ^(−2j / headDim) / factor in fp32, as transformers computes it.</summary>
-    private Tensor NewFrequencies(string name, float theta, float factor)
+    private Tensor NewFrequencies(string name, double theta, double factor)
     {
         int half = Config.HeadDim / 2;
         var values = new float[half];
-        for (int j = 0; j < half; j++) values[j] = 1f / MathF.Pow(theta, 2f * j / Config.HeadDim) / factor;
+        for (int j = 0; j < half; j++) values[j] = 1f / MathF.Pow((float)theta, 2f * j / Config.HeadDim) / (float)factor;
         var tensor = Region.New(name, DType.Float32, half);
         Backend.Write<float>(values, tensor);
         return tensor;

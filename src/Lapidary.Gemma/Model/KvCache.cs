@@ -18,7 +18,7 @@ public sealed class KvCache : IDisposable
         long dim = (long)config.NumKeyValueHeads * config.HeadDim;
         for (int i = 0; i < _layers.Length; i++)
         {
-            int capacity = config.LayerTypes[i] == LayerType.SlidingAttention ? Math.Min(maxLength, config.SlidingWindow) : maxLength;
+            int capacity = config.LayerTypes[i] == LayerType.Sliding ? Math.Min(maxLength, config.SlidingWindow) : maxLength;
             _layers[i] = new Layer(
                 _region.New($"keys.{i}", backend.ActivationDType, capacity, dim),
                 _region.New($"values.{i}", backend.ActivationDType, capacity, dim),

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
@@ -45,7 +46,7 @@ internal sealed class ModelStep : IDisposable
     /// <summary>Runs the step.</summary>
     /// <param name="batch">Exactly as many tokens as were recorded.</param>
     /// <param name="lossScale">1 / trained tokens of the whole optimizer step.</param>
-    public StepResult Run(TokenBatch batch, float lossScale)
+    public StepResult Run(Batch batch, float lossScale)
     {
         _backend.Write<int>(batch.Ids, _inputs.Ids);
         _backend.Write<int>(batch.Positions, _inputs.Positions);

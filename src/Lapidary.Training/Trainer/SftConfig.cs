@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using Lapidary.Engine;
+using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
@@ -30,8 +32,7 @@ public sealed record SftConfig
     public bool Packing { get; init; } = true;
 
     /// <summary>bfd (best-fit decreasing; examples stay whole) or wrapped (cut every max_length tokens).</summary>
-    [AllowedValues("bfd", "wrapped")]
-    public string PackingStrategy { get; init; } = "bfd";
+    public PackingStrategy PackingStrategy { get; init; } = PackingStrategy.Bfd;
 
     /// <summary>An end-of-sequence token after each example, as the guide's dataset_kwargs ask.</summary>
     public bool AppendConcatToken { get; init; } = true;
@@ -130,4 +131,44 @@ public sealed record SftConfig
 
     /// <summary>Seed of the adapter's first values, of the order of rows and of dropout.</summary>
     public long Seed { get; init; } = 42;
+
+    /// <summary>How rows are put together: <see cref="PackingStrategy"/> where there is packing.</summary>
+    internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
+
+    /// <summary>The optimizer's constants.</summary>
+    internal AdamWOptions AdamW => new((float)AdamBeta1, (float)AdamBeta2, (float)AdamEpsilon, (float)WeightDecay);
+
+    /// <summary>How examples are made of rows.</summary>
+    internal ExampleOptions Examples => new()
+    {
+        MaxLength = MaxLength,
+        Packing = EffectivePacking,
+        CompletionOnlyLoss = CompletionOnlyLoss,
+        AssistantOnlyLoss = AssistantOnlyLoss,
+        AppendConcatToken = AppendConcatToken,
+    };
+
+    /// <summary>The learning rates of a run; a warm-up ratio counts where no steps are given, rounded up as transformers does.</summary>
+    internal LearningRateSchedule Rates(int totalSteps) =>
+        new(LrSchedulerType, LearningRate, WarmupSteps > 0 ? WarmupSteps : (int)Math.Ceiling(WarmupRatio * totalSteps), totalSteps);
+
+    /// <summary>Checks ranges and combinations.</summary>
+    /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
+    /// <exception cref="LapidaryException">One does not hold; the message names the option.</exception>
+    public void Validate(bool hasEvaluation)
+    {
+        foreach (var property in typeof(SftConfig).GetProperties())
+        {
+            if (property.GetCustomAttributes(typeof(RangeAttribute), inherit: false) is [RangeAttribute range] && !range.IsValid(property.GetValue(this)))
+            {
+                throw new LapidaryException($"{property.Name} must be from {range.Minimum} to {range.Maximum}, got {property.GetValue(this)}.");
+            }
+        }
+
+        if (LoadBestModelAtEnd && !hasEvaluation) throw new LapidaryException("load_best_model_at_end needs an evaluation set; give --eval-dataset.");
+        if (LoadBestModelAtEnd && (EvalStrategy != SaveStrategy || EvalStrategy == IntervalStrategy.No || (EvalStrategy == IntervalStrategy.Steps && SaveSteps % EvalSteps != 0)))
+        {
+            throw new LapidaryException("load_best_model_at_end needs a checkpoint at every evaluation; set save_strategy and eval_strategy (and their steps) alike.");
+        }
+    }
 }
