@@ -24,18 +24,6 @@ public sealed unsafe partial class CpuBackend
     public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public void LinearForward(Tensor x, Tensor weight, Tensor y) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public void LoraBackward(Tensor dy, Tensor x, LoraAdapter adapter, Tensor xa, Tensor? dx) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
     public void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin) => throw new NotSupportedException();
 
     /// <inheritdoc/>
@@ -55,9 +43,6 @@ public sealed unsafe partial class CpuBackend
 
     /// <inheritdoc/>
     public void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public void LinearCrossEntropy(Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result) => throw new NotSupportedException();
