@@ -54,6 +54,14 @@ public sealed class Tape
         return new GradientSlot(gradient, Add: false);
     }
 
+    /// <summary>The place for the gradient of a tensor that nothing else uses, hence overwritten.</summary>
+    /// <exception cref="InvalidOperationException">Another operation has already written a gradient for it.</exception>
+    public Tensor OnlyGradient(Tensor tensor)
+    {
+        var (gradient, add) = Gradient(tensor);
+        return add ? throw new InvalidOperationException($"{tensor} is used by more than one operation.") : gradient;
+    }
+
     /// <summary>Hands <paramref name="gradient"/>, which its owner no longer needs, on to <paramref name="tensor"/>: without a copy if it is the
     /// first to arrive.</summary>
     public void PassGradient(Tensor tensor, Tensor gradient)

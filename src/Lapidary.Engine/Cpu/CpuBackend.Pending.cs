@@ -3,6 +3,9 @@ namespace Lapidary.Engine.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
+    public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
     public void Zero(Tensor tensor) => throw new NotSupportedException();
 
     /// <inheritdoc/>

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Lapidary.Engine.Cpu;
 
@@ -32,4 +34,13 @@ internal static class VectorMath
         y = V.WhereLess(x, V.Broadcast(-104f), V.Broadcast(0f), y); // e⁻¹⁰⁴ is below half the smallest subnormal
         return V.WhereLess(V.Broadcast(89f), x, V.Broadcast(float.PositiveInfinity), y);
     }
+
+    /// <summary><see cref="Exp{V}"/> for kernels over <see cref="Vector{T}"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Exp(Vector<float> x) => Vector<float>.Count switch
+    {
+        16 => ((Vector512<float>)Exp<Lanes512>(x.AsVector512())).AsVector(),
+        8 => ((Vector256<float>)Exp<Lanes256>(x.AsVector256())).AsVector(),
+        _ => ((Vector128<float>)Exp<Lanes128>(x.AsVector128())).AsVector(),
+    };
 }
