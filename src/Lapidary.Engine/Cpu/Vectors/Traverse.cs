@@ -47,4 +47,16 @@ internal static class Traverse
         for (; i < count; i++) sum += terms.At<Lane1>(i);
         return sum;
     }
+
+    /// <summary>Largest of <paramref name="count"/> values; −∞ for none, NaN if any is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe float Max<V>(nint count, float* values) where V : struct, ILanes<V>
+    {
+        V max = V.Broadcast(float.NegativeInfinity);
+        nint i = 0;
+        for (; i <= count - V.Count; i += V.Count) max = V.Max(max, V.Load(values + i));
+        float result = max.Max();
+        for (; i < count; i++) result = MathF.Max(result, values[i]);
+        return result;
+    }
 }
