@@ -1,1 +1,10 @@
-return 0;
+using Lapidary.Benchmarks;
+
+switch (args)
+{
+    case ["nf4"]:
+        return Nf4Benchmark.Run();
+    default:
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks nf4");
+        return 2;
+}

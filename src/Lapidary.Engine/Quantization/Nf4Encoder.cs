@@ -20,6 +20,7 @@ internal static unsafe class Nf4Encoder
     /// <param name="count">At most <see cref="MaxElements"/>; odd only at the end of the weight.</param>
     /// <param name="blockSize">Elements per scale.</param> <param name="absmax">Receives ⌈count / blockSize⌉ scales.</param>
     /// <param name="packed">Receives ⌈count / 2⌉ bytes, the even element in the high nibble.</param>
+    [SkipLocalsInit]
     public static void Encode(Tensor weight, long first, int count, int blockSize, float* absmax, byte* packed)
     {
         float* x = stackalloc float[MaxElements];
@@ -29,7 +30,7 @@ internal static unsafe class Nf4Encoder
         int padded = blocks * blockSize;
         new Span<float>(x + count, padded - count).Clear();
         for (int block = 0; block < blocks; block++) absmax[block] = Normalize(x + block * blockSize, blockSize);
-        ToCodes(x, padded, codes);
+        ToCodes(x, padded, Thresholds, codes);
         Pack(codes, padded);
         new ReadOnlySpan<byte>(codes, (count + 1) / 2).CopyTo(new Span<byte>(packed, (count + 1) / 2));
     }
@@ -56,8 +57,10 @@ internal static unsafe class Nf4Encoder
 
     /// <summary>Counts thresholds; a comparison gives −1 where it holds. Four vectors a turn, which are one vector of bytes; the last turn may
     /// run past <paramref name="length"/>, for which the buffers have room.</summary>
+    /// <remarks>The thresholds are a parameter, as a static field's initialization check here would keep the vectors out of
+    /// registers.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ToCodes(float* x, int length, byte* codes)
+    private static void ToCodes(float* x, int length, ReadOnlySpan<Vector<float>> thresholds, byte* codes)
     {
         int lanes = Vector<float>.Count;
         for (int i = 0; i < length; i += 4 * lanes)
@@ -65,7 +68,7 @@ internal static unsafe class Nf4Encoder
             Vector<float> x0 = Vector.Load(x + i), x1 = Vector.Load(x + i + lanes);
             Vector<float> x2 = Vector.Load(x + i + 2 * lanes), x3 = Vector.Load(x + i + 3 * lanes);
             Vector<int> count0 = default, count1 = default, count2 = default, count3 = default;
-            foreach (var threshold in Thresholds)
+            foreach (var threshold in thresholds)
             {
                 count0 += Vector.GreaterThan(x0, threshold);
                 count1 += Vector.GreaterThan(x1, threshold);
