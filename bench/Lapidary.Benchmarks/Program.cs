@@ -8,7 +8,9 @@ switch (args)
     case ["matvec"]:
         MatVecBenchmark.Run();
         return 0;
+    case ["nf4"]:
+        return Nf4Benchmark.Run();
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec");
-        return 1;
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4");
+        return 2;
 }
