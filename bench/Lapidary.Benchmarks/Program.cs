@@ -1,1 +1,14 @@
-return 0;
+using Lapidary.Benchmarks;
+
+switch (args)
+{
+    case ["matmul"]:
+        MatMulBenchmark.Run();
+        return 0;
+    case ["matvec"]:
+        MatVecBenchmark.Run();
+        return 0;
+    default:
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec");
+        return 1;
+}

@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Lapidary.Engine.Cpu;
 
 /// <summary>Small fp32 products on the calling thread, for kernels that form them tile by tile (attention).</summary>
 internal static unsafe class SmallProduct
 {
     /// <summary>Floats of scratch that <see cref="Run"/> needs for a product of at most these sizes.</summary>
-    public static int ScratchFloats(int m, int n, int k) => (n + 63) / 16 * 16 * k + 8 * 48;
+    public static int ScratchFloats(int m, int n, int k) => MicroKernel.TileFloats + MicroKernel512.Columns * k;
 
     /// <summary>C = alpha · op(A) · op(B), or C += where <paramref name="add"/> is set; op(A) is [m, k] and op(B) is [k, n].</summary>
     /// <param name="m">Rows of C.</param> <param name="n">Columns of C.</param> <param name="k">Length of the sums.</param>
@@ -16,18 +18,35 @@ internal static unsafe class SmallProduct
     /// <param name="add">Whether to add to C.</param>
     /// <param name="c">[m, n]; must not overlap a or b.</param> <param name="ldc">Floats from row to row of c.</param>
     /// <param name="scratch"><see cref="ScratchFloats"/> floats of the calling thread's own.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(
         int m, int n, int k, float alpha, float* a, int lda, bool transposeA, float* b, int ldb, bool transposeB,
         bool add, float* c, int ldc, float* scratch)
     {
-        for (int i = 0; i < m; i++)
+        var width = VectorWidths.Best;
+        int lanes = width.Lanes(), tileRows = MicroKernel.Rows(width), tileColumns = MicroKernel.Columns(width);
+        var operand = Operand.Of(b, ldb);
+        float* panel = scratch + MicroKernel.TileFloats;
+        var tile = new Tile { K = k, CRow = ldc, Alpha = alpha, Add = add };
+        (tile.ARow, tile.AColumn) = transposeA ? (1, lda) : (lda, 1);
+        for (int j = 0; j < n; j += tileColumns)
         {
-            for (int j = 0; j < n; j++)
+            int columns = Math.Min(tileColumns, n - j), padded = (columns + lanes - 1) / lanes * lanes;
+            tile.B = b + j;
+            tile.BRow = ldb;
+            if (transposeB || padded != columns)
             {
-                float sum = 0;
-                for (int p = 0; p < k; p++)
-                    sum += (transposeA ? a[(long)p * lda + i] : a[(long)i * lda + p]) * (transposeB ? b[(long)j * ldb + p] : b[(long)p * ldb + j]);
-                c[(long)i * ldc + j] = alpha * sum + (add ? c[(long)i * ldc + j] : 0);
+                Packing.PackB(width, in operand, transposeB, 0, k, j, columns, tileColumns, lanes, panel, panel);
+                tile.B = panel;
+                tile.BRow = padded;
+            }
+
+            for (int i = 0; i < m; i += tileRows)
+            {
+                tile.A = a + i * tile.ARow;
+                tile.Rows = Math.Min(tileRows, m - i);
+                tile.C = c + (nint)i * ldc + j;
+                MicroKernel.Run(width, in tile, columns, scratch);
             }
         }
     }
