@@ -8,7 +8,10 @@ switch (args)
     case ["matvec"]:
         MatVecBenchmark.Run();
         return 0;
+    case ["kernels"]:
+        KernelBenchmark.Run();
+        return 0;
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | kernels");
         return 1;
 }
