@@ -8,10 +8,12 @@ switch (args)
     case ["matvec"]:
         MatVecBenchmark.Run();
         return 0;
+    case ["nf4"]:
+        return Nf4Benchmark.Run();
     case ["kernels"]:
         KernelBenchmark.Run();
         return 0;
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | kernels");
-        return 1;
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels");
+        return 2;
 }
