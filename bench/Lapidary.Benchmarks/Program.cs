@@ -10,7 +10,10 @@ switch (args)
         return 0;
     case ["nf4"]:
         return Nf4Benchmark.Run();
+    case ["kernels"]:
+        KernelBenchmark.Run();
+        return 0;
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels");
         return 2;
 }
