@@ -57,24 +57,24 @@ public sealed class Merger : IDisposable
     {
         var steps = Plan();
         Directory.CreateDirectory(folder);
-        using (var writer = ShardedWriter.Create(folder, [.. steps.Select(step => step.Declaration)], _options.MaxShardBytes))
+        using var writer = ShardedWriter.Create(folder, [.. steps.Select(step => step.Declaration)], _options.MaxShardBytes);
+        for (int i = 0; i < steps.Count; i++)
         {
-            for (int i = 0; i < steps.Count; i++)
-            {
-                writer.Write(steps[i].Declaration.Name, steps[i].Write);
-                if (_checkpoint.Contains(steps[i].Declaration.Name)) _checkpoint.Release(steps[i].Declaration.Name);
-                _options.OnProgress?.Invoke(i + 1, steps.Count);
-            }
-
-            ModelFolder.CopyAll(_baseFolder, folder);
-            _model.Config.WriteTo(folder, new GemmaConfigChanges
-            {
-                Dtype = _options.DType switch { DType.Float32 => "float32", DType.BFloat16 => "bfloat16", DType.Float16 => "float16", _ => null },
-                RemoveQuantization = true,
-                TieWordEmbeddings = Unties ? false : null,
-            });
-            writer.Complete();
+            string name = steps[i].Declaration.Name;
+            writer.Write(name, steps[i].Write);
+            if (_checkpoint.Contains(name)) _checkpoint.Release(name);
+            _options.OnProgress?.Invoke(i + 1, steps.Count);
         }
+
+        // The weights get their names last: until then the folder holds no model.
+        ModelFolder.CopyAll(_baseFolder, folder);
+        _model.Config.WriteTo(folder, new GemmaConfigChanges
+        {
+            Dtype = _options.DType switch { DType.Float32 => "float32", DType.BFloat16 => "bfloat16", DType.Float16 => "float16", _ => null },
+            RemoveQuantization = true,
+            TieWordEmbeddings = Unties ? false : null,
+        });
+        writer.Complete();
     }
 
     /// <summary>Every tensor of the output, in the base's order, with how its bytes come about.</summary>
@@ -90,29 +90,45 @@ public sealed class Merger : IDisposable
             else if (name == TensorNames.Head)
             {
                 // A tied base may still carry a copy of its head, which the merged embedding would contradict.
-                if (!_model.Config.TieWordEmbeddings) steps.Add(Whole(entry.Name, _model.Adapted(_adapter.Head), entry.DType));
+                if (!_model.Config.TieWordEmbeddings) steps.Add(Whole(entry.Name, _adapter.Head?.Value ?? _model.LmHead, entry.DType));
             }
-            else if (!IsQuantizationState(name, layers.Keys)) steps.Add(Floating(entry));
+            else if (!IsQuantizationState(name)) steps.Add(Whole(entry.Name, _checkpoint.Get(entry.Name), entry.DType));
         }
 
-        if (Unties)
-        {
-            string embeddingType = _checkpoint.FileOf(TensorNames.ToStyle(TensorNames.Embedding, _style)).Entry(TensorNames.ToStyle(TensorNames.Embedding, _style)).DType;
-            steps.Add(Whole(TensorNames.ToStyle(TensorNames.Head, _style), _adapter.Head!.Value, embeddingType));
-        }
-
+        if (Unties) steps.Add(Whole(TensorNames.ToStyle(TensorNames.Head, _style), _adapter.Head!.Value, TypeOf(_model.EmbedTokens)));
         return steps;
+    }
+
+    /// <summary>W + s·B·A of a projection that has an adapter; its own bytes where nothing changes.</summary>
+    private Step Projection(SafetensorsEntry entry, LinearLayer layer)
+    {
+        bool fromNf4 = _options.FromNf4 || layer.Weight.DType == DType.NF4;
+        var adapter = _adapter.For(layer.Name);
+        string type = layer.Weight.DType == DType.NF4 ? OutputType(_model.Config.Dtype) : OutputType(entry.DType);
+        if (adapter is null && !fromNf4 && type == entry.DType) return Copy(entry);
+        return new Step(new TensorDeclaration(entry.Name, type, layer.Weight.Shape), stream => MergedWeight.Write(
+            layer.Weight, fromNf4 ? new Nf4Options { DoubleQuantization = _options.DoubleQuant } : null, adapter, SafetensorsDTypes.ToEngine(type)!.Value,
+            stream, _backend));
+    }
+
+    /// <summary>A tensor as it is, in the output's type.</summary>
+    private Step Whole(string name, Tensor value, string baseType)
+    {
+        string type = OutputType(baseType);
+        return new Step(new TensorDeclaration(name, type, value.Shape), stream => MergedWeight.Convert(value, SafetensorsDTypes.ToEngine(type)!.Value, stream));
     }
 
     private Step Copy(SafetensorsEntry entry) => new(entry.Declaration, stream => _checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream));
 
-    private Step Projection(SafetensorsEntry entry, LinearLayer layer) => throw new NotSupportedException();
+    /// <summary>The type asked for, else the base's: as a file spells it, or as config.json does for a 4-bit base.</summary>
+    private string OutputType(string baseType) => _options.DType is { } dtype
+        ? SafetensorsDTypes.FromEngine(dtype)
+        : baseType switch { "float32" => "F32", "bfloat16" => "BF16", "float16" => "F16", _ => baseType };
 
-    private Step Whole(string name, Tensor value, string baseType) => throw new NotSupportedException();
+    private static string TypeOf(Tensor tensor) => SafetensorsDTypes.FromEngine(tensor.DType);
 
-    private Step Floating(SafetensorsEntry entry) => throw new NotSupportedException();
-
-    private static bool IsQuantizationState(string name, IEnumerable<string> weights) => weights.Any(weight => name.StartsWith(weight + ".", StringComparison.Ordinal));
+    /// <summary>bitsandbytes' scales beside a 4-bit weight: &lt;module&gt;.weight.absmax and the like.</summary>
+    private static bool IsQuantizationState(string name) => name.Contains(".weight.", StringComparison.Ordinal);
 
     private sealed record Step(TensorDeclaration Declaration, Action<Stream> Write);
 }

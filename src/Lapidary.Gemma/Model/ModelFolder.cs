@@ -1,5 +1,3 @@
-using Lapidary.Engine;
-
 namespace Lapidary.Gemma;
 
 /// <summary>The files of a Hugging Face model folder beside its weights.</summary>
