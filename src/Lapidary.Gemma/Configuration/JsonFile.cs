@@ -46,8 +46,8 @@ internal static class JsonFile
         }
         catch (JsonException e)
         {
-            throw new LapidaryException($"{path}: expected JSON, found a fault in line {e.LineNumber + 1} ({FileErrors.OneLine(e.Message)}); " +
-                "correct the line or download the file again.", e);
+            string where = e.LineNumber is { } line ? $" in line {line + 1}" : "";
+            throw new LapidaryException($"{path}: expected JSON, found a fault{where} ({FileErrors.OneLine(e.Message)}); correct it or download the file again.", e);
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class AtomicFile : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            File.Delete(temporary);
+            DeleteQuietly(temporary); // reserving the length may fail with the file made
             throw FileErrors.Writing(path, e);
         }
     }
@@ -136,9 +136,14 @@ public sealed class AtomicFile : IDisposable
         }
 
         _stream = null;
+        DeleteQuietly(_temporaryPath);
+    }
+
+    private static void DeleteQuietly(string path)
+    {
         try
         {
-            File.Delete(_temporaryPath);
+            File.Delete(path);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
