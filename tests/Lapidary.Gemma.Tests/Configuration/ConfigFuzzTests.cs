@@ -27,7 +27,7 @@ public class ConfigFuzzTests
             {
                 if (fixture.EndsWith("generation_config.json", StringComparison.Ordinal)) GenerationConfig.Load(folder, model);
                 else if (fixture.EndsWith("adapter_config.json", StringComparison.Ordinal)) AdapterConfigFile.Read(folder, []).Matches("model.layers.0.mlp.up_proj");
-                else GemmaConfig.Load(folder).WriteTo(folder, new GemmaConfigChanges { Dtype = "bfloat16", TieWordEmbeddings = false });
+                else JsonFile.ToText(new GemmaConfigChanges { Dtype = "bfloat16", TieWordEmbeddings = false }.Apply(GemmaConfig.Load(folder).Json));
             }
             catch (LapidaryException e)
             {

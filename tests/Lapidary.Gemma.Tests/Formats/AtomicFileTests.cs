@@ -54,6 +54,16 @@ public class AtomicFileTests
     }
 
     [Fact]
+    public void Create_AsksForTheSpaceBeforeTheWork()
+    {
+        Assert.Contains("expected 4096.0 TiB of free disk space, found",
+            Assert.Throws<LapidaryException>(() => AtomicFile.Create(Path.Combine(_folder, "a.bin"), 1L << 52)).Message, StringComparison.Ordinal);
+        Assert.Contains("of free disk space",
+            Assert.Throws<LapidaryException>(() => ShardedWriter.Create(_folder, [new("a", "U8", 1L << 52), new("b", "U8", 1L << 52)], 1L << 52)).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
+    [Fact]
     public void Create_NamesAFolderThatCannotBeMade()
     {
         string file = Path.Combine(_folder, "file");
