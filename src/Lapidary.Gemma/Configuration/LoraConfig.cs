@@ -70,7 +70,7 @@ public sealed record LoraConfig
     public bool Matches(string module)
     {
         if (ExcludeModules?.Matches(module, "exclude_modules") == true || IsSavedWhole(module)) return false;
-        var targets = TargetModules ?? GemmaDefault;
+        var targets = EffectiveTargets;
         return targets.Names.Contains(module) || (targets.Matches(module) && IsInChosenLayer(module));
     }
 
@@ -89,6 +89,9 @@ public sealed record LoraConfig
         int rank = RankFor(module);
         return AlphaFor(module) / (UseRslora ? Math.Sqrt(rank) : rank);
     }
+
+    /// <summary>The target modules, with PEFT's choice for Gemma 3 where none are given.</summary>
+    internal ModuleSelector EffectiveTargets => TargetModules ?? GemmaDefault;
 
     private bool IsInChosenLayer(string module)
     {
