@@ -10,7 +10,12 @@ switch (args)
         return 0;
     case ["nf4"]:
         return Nf4Benchmark.Run();
+    case ["kernels"]:
+        KernelBenchmark.Run();
+        return 0;
+    case ["tokenizer", .. var rest]:
+        return TokenizerBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer [FOLDER] [FILE]");
         return 2;
 }

@@ -17,17 +17,14 @@ public sealed unsafe partial class CpuBackend
             V2 = v.Pointer<float>(),
             Clip = norm.Pointer<float>()[1],
             Decay = (float)(1 - learningRate * options.WeightDecay),
-            OneMinusBeta1 = (float)(1 - Decimal(options.Beta1)),
-            Beta2 = options.Beta2,
-            OneMinusBeta2 = (float)(1 - Decimal(options.Beta2)),
+            OneMinusBeta1 = (float)(1 - options.Beta1),
+            Beta2 = (float)options.Beta2,
+            OneMinusBeta2 = (float)(1 - options.Beta2),
             RootC2 = (float)Math.Sqrt(c2),
-            Epsilon = options.Epsilon,
+            Epsilon = (float)options.Epsilon,
             StepSize = (float)(learningRate / c1),
         });
     }
-
-    /// <summary>The decimal number that was meant: as an fp32, 0.999 is off by 1.3e-8, which in 1 − β₂ is a relative error of 1.3e-5.</summary>
-    private static double Decimal(float beta) => Math.Round((double)beta, 7);
 
     private struct AdamWOp : IElementwise
     {

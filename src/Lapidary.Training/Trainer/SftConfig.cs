@@ -136,7 +136,7 @@ public sealed record SftConfig
     internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
 
     /// <summary>The optimizer's constants.</summary>
-    internal AdamWOptions AdamW => new((float)AdamBeta1, (float)AdamBeta2, (float)AdamEpsilon, (float)WeightDecay);
+    internal AdamWOptions AdamW => new(AdamBeta1, AdamBeta2, AdamEpsilon, WeightDecay);
 
     /// <summary>How examples are made of rows.</summary>
     internal ExampleOptions Examples => new()
