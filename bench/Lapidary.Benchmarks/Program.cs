@@ -8,7 +8,14 @@ switch (args)
     case ["matvec"]:
         MatVecBenchmark.Run();
         return 0;
+    case ["nf4"]:
+        return Nf4Benchmark.Run();
+    case ["kernels"]:
+        KernelBenchmark.Run();
+        return 0;
+    case ["tokenizer", .. var rest]:
+        return TokenizerBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec");
-        return 1;
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer [FOLDER] [FILE]");
+        return 2;
 }

@@ -15,7 +15,7 @@ public static partial class Ops
         Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(Linear), nameof(weight), $"[out, {dim}]", weight);
         var y = tape.New(tokens, weight.Shape[0]);
         tape.Run(backend => backend.LinearForward(x, weight, y));
-        if (adapter is not null) return LinearWithAdapter(tape, x, weight, adapter, y);
+        if (adapter is not null) return LinearWithAdapter(tape, x, weight, tape.Training ? adapter : adapter with { Dropout = null }, y);
 
         if (tape.NeedsGradient(x))
         {
