@@ -20,7 +20,7 @@ internal static class KernelBenchmark
         {
             using var backend = new CpuBackend(threads);
             using var region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
-            Console.WriteLine($"{Environment.NewLine}{backend.Description}{Environment.NewLine}");
+            Console.WriteLine($"{Environment.NewLine}{backend.Description}, FMA peak {FmaPeak.Measure(threads):F0} GFLOP/s{Environment.NewLine}");
             Console.WriteLine("| attention, 512 tokens | forward ms | GFLOP/s | backward ms | GFLOP/s |");
             Console.WriteLine("|---|---|---|---|---|");
             foreach (var shape in Shapes) Attention(backend, region, shape);

@@ -50,6 +50,7 @@ public sealed unsafe partial class CpuBackend
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void QueryTile<V>(int firstToken, int tokens, int kvHead, in Buffers at) where V : struct, ILanes<V>
         {
             int group = In.Group, headDim = In.HeadDim, rows = tokens * group;

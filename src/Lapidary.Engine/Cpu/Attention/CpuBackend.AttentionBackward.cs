@@ -115,6 +115,7 @@ public sealed unsafe partial class CpuBackend
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void AddTile<V>(int tile, int head, int keyTile, int kvHead, bool add, float* p) where V : struct, ILanes<V>
         {
             int token = tile * AttentionInputs.Tile, rows = Of.In.TileEnd(tile) - token;
