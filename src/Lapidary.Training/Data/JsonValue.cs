@@ -29,7 +29,7 @@ internal static class JsonValue
     public static object? Read(ref Utf8JsonReader reader) => reader.TokenType switch
     {
         JsonTokenType.String => ReadString(ref reader),
-        JsonTokenType.Number => reader.TryGetInt64(out long integer) ? integer : reader.GetDouble(),
+        JsonTokenType.Number => reader.TryGetInt64(out long integer) ? (object)integer : reader.GetDouble(),
         JsonTokenType.True => true,
         JsonTokenType.False => false,
         JsonTokenType.StartObject => ReadObject(ref reader),

@@ -35,6 +35,7 @@ internal sealed class ParquetLeaf
     /// <summary>One value, or null, per row.</summary>
     public object?[] AsRows(int rows)
     {
+        CheckRows(_definitions?.Length ?? _values.Length, rows);
         object?[] result = new object?[rows];
         int next = 0;
         for (int i = 0; i < rows; i++)
@@ -50,6 +51,7 @@ internal sealed class ParquetLeaf
     public object?[] AsLists(int rows, int elementDefinition)
     {
         if (_definitions is null || _repetitions is null) throw new InvalidDataException($"column {_name} has no levels");
+        CheckRows(_repetitions.Count(x => x == 0), rows);
         object?[] result = new object?[rows];
         List<object?> elements = [];
         int row = -1, next = 0;
@@ -67,9 +69,13 @@ internal sealed class ParquetLeaf
             if (_definitions[i] >= elementDefinition) elements.Add(_definitions[i] == _maximumDefinition ? _values[next++] : null);
         }
 
-        if (row != rows - 1) throw new InvalidDataException($"column {_name} has {row + 1} rows instead of {rows}");
         if (row >= 0) result[row] = isNull ? null : List(elements);
         return result;
+    }
+
+    private void CheckRows(int found, int rows)
+    {
+        if (found != rows) throw new InvalidDataException($"column {_name} has {found} rows instead of {rows}");
     }
 
     private static object List(List<object?> elements)
