@@ -115,6 +115,12 @@ internal sealed class ModelLoader : IDisposable
     private LinearLayer Linear(string module, int rows, int columns)
     {
         string name = NameOf(module + ".weight");
+        if (BitsandbytesReader.TryRead(_checkpoint, name) is { } quantized)
+        {
+            CheckShape(quantized, rows, columns);
+            return new LinearLayer(module, _backend.Import(quantized, _region));
+        }
+
         var weight = Floating(module + ".weight", rows, columns);
         var loaded = _options.Quantization == QuantizationKind.Nf4
             ? _backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = _options.DoubleQuant }, _region)
