@@ -16,24 +16,19 @@ internal static class FmaPeak
     /// <summary>10⁹ operations a second of <paramref name="threads"/> threads together.</summary>
     public static double Measure(int threads)
     {
-        using var start = new Barrier(threads + 1);
-        using var stop = new Barrier(threads + 1);
-        for (int i = 0; i < threads; i++)
+        using var start = new Barrier(threads);
+        double[] rates = new double[threads];
+        var team = Enumerable.Range(0, threads).Select(i => new Thread(() =>
         {
-            new Thread(() =>
-            {
-                Burn();
-                start.SignalAndWait();
-                Burn();
-                stop.SignalAndWait();
-            })
-            { IsBackground = true }.Start();
-        }
-
-        start.SignalAndWait();
-        long began = Stopwatch.GetTimestamp();
-        stop.SignalAndWait();
-        return threads * Flops / Stopwatch.GetElapsedTime(began).TotalSeconds / 1e9;
+            Burn();
+            start.SignalAndWait();
+            long began = Stopwatch.GetTimestamp();
+            Burn();
+            rates[i] = Flops / Stopwatch.GetElapsedTime(began).TotalSeconds / 1e9;
+        })).ToArray();
+        foreach (var thread in team) thread.Start();
+        foreach (var thread in team) thread.Join();
+        return rates.Sum();
     }
 
     private static float Burn() => Vector512.IsHardwareAccelerated ? Burn512() : BurnNarrow();

@@ -13,7 +13,9 @@ switch (args)
     case ["kernels"]:
         KernelBenchmark.Run();
         return 0;
+    case ["tokenizer", .. var rest]:
+        return TokenizerBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer [FOLDER] [FILE]");
         return 2;
 }

@@ -2,13 +2,13 @@ namespace Lapidary.Engine.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <summary>Bytes of logits that are held at a time.</summary>
-    private const long MaxLogitsBytes = 128L << 20;
-
     /// <summary>Fewest rows of logits at a time: below, the head would be decoded too often.</summary>
     private const long MinLogitsRows = 16;
 
     private const int NoLabel = -100;
+
+    /// <summary>Bytes of logits that are held at a time, if they are enough for <see cref="MinLogitsRows"/>.</summary>
+    internal long MaxLogitsBytes { get; init; } = 128L << 20;
 
     /// <inheritdoc/>
     public void LinearCrossEntropy(

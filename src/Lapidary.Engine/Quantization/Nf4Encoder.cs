@@ -25,7 +25,9 @@ internal static unsafe class Nf4Encoder
     {
         float* x = stackalloc float[MaxElements];
         byte* codes = stackalloc byte[MaxElements];
-        Widen.ToSingle(weight, first, count, x);
+        long elementBytes = weight.DType.LengthBytes(1);
+        var source = new ReadOnlySpan<byte>((byte*)weight.Address + first * elementBytes, (int)(count * elementBytes));
+        FloatConversion.ToSingle(source, weight.DType, new Span<float>(x, count));
         int blocks = (count + blockSize - 1) / blockSize;
         int padded = blocks * blockSize;
         new Span<float>(x + count, padded - count).Clear();
@@ -44,7 +46,9 @@ internal static unsafe class Nf4Encoder
         var magnitude = new Vector<int>(int.MaxValue);
         for (int i = 0; i < length; i += Vector<float>.Count)
         {
-            largest = Vector.Max(largest, Vector.AsVectorInt32(Vector.Load(x + i)) & magnitude);
+            var value = FlushToZero.Flush(Vector.Load(x + i));
+            value.Store(x + i);
+            largest = Vector.Max(largest, Vector.AsVectorInt32(value) & magnitude);
         }
 
         int bits = 0;

@@ -3,7 +3,7 @@ namespace Lapidary.Engine;
 /// <summary>Weights to NF4, and back, with the bytes of bitsandbytes' CUDA kernels. Works on host memory, on several threads; the result does
 /// not depend on their number.</summary>
 /// <remarks>Source: arXiv:2305.14314. Codes of bf16 and fp16 weights, and of bf16 values kept as fp32, are exactly those of a GPU; for other
-/// fp32 weights and for double-quantized scales about one code in a million may be its neighbour (ADR 0004).</remarks>
+/// fp32 weights and for double-quantized scales fewer than one code in a million is its neighbour (ADR 0004).</remarks>
 public static unsafe class Nf4Quantizer
 {
     private const int PiecesPerTask = 16;
@@ -23,7 +23,7 @@ public static unsafe class Nf4Quantizer
             throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");
         }
 
-        int blocks = checked((int)((weight.Count + options.BlockSize - 1) / options.BlockSize));
+        int blocks = checked((int)Blocks(weight.Count, options.BlockSize));
         nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
         Nf4Scales scales;
         if (options.DoubleQuantization)
@@ -48,7 +48,12 @@ public static unsafe class Nf4Quantizer
     /// <param name="threads">Threads to use; 0 for one per core.</param>
     public static void Dequantize(Tensor weight, Tensor output, int threads = 0)
     {
-        if (weight.Scales is not { } scales) throw new ShapeException(nameof(Dequantize), nameof(weight), "NF4 with scales", weight);
+        if (weight.Scales is not { } scales || !Nf4Options.IsLegalBlockSize(scales.BlockSize)
+            || scales.Absmax.Count != Blocks(weight.Count, scales.BlockSize))
+        {
+            throw new ShapeException(nameof(Dequantize), nameof(weight), "NF4 with a scale per block", weight);
+        }
+
         if (!output.DType.IsFloatingPoint() || output.Count != weight.Count)
         {
             throw new ShapeException(nameof(Dequantize), nameof(output), $"Float32, BFloat16 or Float16 of {weight.Count} elements", output);
@@ -78,9 +83,8 @@ public static unsafe class Nf4Quantizer
     private static Nf4Scales QuantizeScales(string name, float[] absmax, Nf4Options options, MemoryRegion region)
     {
         float offset = options.Offset ?? NestedScales.Mean(absmax);
-        int nestedBlocks = (absmax.Length + Nf4Scales.NestedBlockSize - 1) / Nf4Scales.NestedBlockSize;
         var codes = region.New(name + ".absmax", DType.UInt8, absmax.Length);
-        var nestedAbsmax = region.New(name + ".nested_absmax", DType.Float32, nestedBlocks);
+        var nestedAbsmax = region.New(name + ".nested_absmax", DType.Float32, Blocks(absmax.Length, Nf4Scales.NestedBlockSize));
         var map = region.New(name + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length);
         DynamicMap.Values.CopyTo(map.AsSpan<float>());
         ForPieces(absmax.Length, Nf4Scales.NestedBlockSize, options.Threads, (first, count) =>
@@ -91,6 +95,8 @@ public static unsafe class Nf4Quantizer
         });
         return new Nf4Scales(options.BlockSize, codes, nestedAbsmax, offset, map);
     }
+
+    private static long Blocks(long count, int blockSize) => (count + blockSize - 1) / blockSize;
 
     /// <summary>Runs a body over [0, count) in pieces of fixed size. Allocates, unlike the backends' worker team, which is of no account when
     /// a model is loaded or saved, and needs no backend.</summary>

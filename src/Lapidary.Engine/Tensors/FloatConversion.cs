@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Lapidary.Engine;
 
 /// <summary>Conversions of whole spans between fp32 and the storage types.</summary>
-public static class FloatConversion
+public static unsafe class FloatConversion
 {
     /// <summary>Widens raw little-endian elements exactly.</summary>
     /// <param name="source">Elements of <paramref name="dtype"/>.</param> <param name="dtype">fp32, bf16 or fp16.</param>
@@ -16,12 +16,10 @@ public static class FloatConversion
                 MemoryMarshal.Cast<byte, float>(source).CopyTo(destination);
                 break;
             case DType.BFloat16:
-                var bfloats = MemoryMarshal.Cast<byte, ushort>(source);
-                for (int i = 0; i < bfloats.Length; i++) destination[i] = BFloat16.ToSingle(bfloats[i]);
+                WidenChecked(MemoryMarshal.Cast<byte, ushort>(source), destination, &Widen.FromBFloat16);
                 break;
             case DType.Float16:
-                var halves = MemoryMarshal.Cast<byte, Half>(source);
-                for (int i = 0; i < halves.Length; i++) destination[i] = (float)halves[i];
+                WidenChecked(MemoryMarshal.Cast<byte, ushort>(source), destination, &Widen.FromHalf);
                 break;
             default:
                 throw new ArgumentException($"{dtype} is no floating type.", nameof(dtype));
@@ -47,6 +45,15 @@ public static class FloatConversion
                 break;
             default:
                 throw new ArgumentException($"{dtype} is no floating type.", nameof(dtype));
+        }
+    }
+
+    private static void WidenChecked(ReadOnlySpan<ushort> source, Span<float> destination, delegate*<ushort*, int, float*, void> widen)
+    {
+        fixed (ushort* from = source)
+        fixed (float* to = destination[..source.Length])
+        {
+            widen(from, source.Length, to);
         }
     }
 }

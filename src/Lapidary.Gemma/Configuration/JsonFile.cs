@@ -40,15 +40,24 @@ internal static class JsonFile
         if (utf8.StartsWith(Encoding.UTF8.Preamble)) utf8 = utf8[3..];
         try
         {
+            CheckStrings(utf8);
             var options = new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false };
             return JsonNode.Parse(utf8, null, options) as JsonObject
                 ?? throw new LapidaryException($"{path}: expected a JSON object, found another value; download the file again.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new LapidaryException($"{path}: expected JSON, found a fault in line {e.LineNumber + 1} ({FileErrors.OneLine(e.Message)}); " +
-                "correct the line or download the file again.", e);
+            string where = (e as JsonException)?.LineNumber is { } line ? $" in line {line + 1}" : "";
+            throw new LapidaryException($"{path}: expected JSON, found a fault{where} ({FileErrors.OneLine(e.Message)}); correct it or download the file again.", e);
         }
+    }
+
+    // Half a surrogate pair or broken UTF-8 throws InvalidOperationException when a string is first looked at; better here than later.
+    private static void CheckStrings(ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName) reader.GetString();
     }
 
     /// <summary>The tree as indented text with a line feed at the end, numbers spelled as they were read.</summary>

@@ -92,16 +92,5 @@ internal sealed class JsonSection(string path, JsonObject json, string prefix = 
 
     private static double? Double(JsonNode? node) => node is JsonValue value && value.TryGetValue(out double number) ? number : null;
 
-    // A string with a lone surrogate cannot be decoded and throws.
-    private static string? String(JsonNode? node)
-    {
-        try
-        {
-            return node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-        }
-        catch (InvalidOperationException)
-        {
-            return null;
-        }
-    }
+    private static string? String(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
 }

@@ -8,6 +8,17 @@ public sealed record LoraConfig
 {
     private static readonly ModuleSelector GemmaDefault = ModuleSelector.FromNames("q_proj", "v_proj");
 
+    /// <summary>The settings of Google's QLoRA guide: every linear layer at r = 16, and one trained matrix for embedding and head.</summary>
+    public static LoraConfig Guide { get; } = new()
+    {
+        R = 16,
+        LoraAlpha = 16,
+        LoraDropout = 0.05,
+        TargetModules = ModuleSelector.AllLinear,
+        ModulesToSave = ["lm_head", "embed_tokens"],
+        EnsureWeightTying = true,
+    };
+
     /// <summary>Rank r of the factors A [r, in] and B [out, r].</summary>
     public int R { get; init; } = 8;
 
@@ -59,7 +70,7 @@ public sealed record LoraConfig
     public bool Matches(string module)
     {
         if (ExcludeModules?.Matches(module, "exclude_modules") == true || IsSavedWhole(module)) return false;
-        var targets = TargetModules ?? GemmaDefault;
+        var targets = EffectiveTargets;
         return targets.Names.Contains(module) || (targets.Matches(module) && IsInChosenLayer(module));
     }
 
@@ -78,6 +89,9 @@ public sealed record LoraConfig
         int rank = RankFor(module);
         return AlphaFor(module) / (UseRslora ? Math.Sqrt(rank) : rank);
     }
+
+    /// <summary>The target modules, with PEFT's choice for Gemma 3 where none are given.</summary>
+    internal ModuleSelector EffectiveTargets => TargetModules ?? GemmaDefault;
 
     private bool IsInChosenLayer(string module)
     {

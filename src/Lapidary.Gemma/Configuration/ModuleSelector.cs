@@ -42,8 +42,8 @@ public sealed record ModuleSelector
     internal static bool EndsWithAny(IEnumerable<string> names, string module) => names.Any(name =>
         module.EndsWith(name, StringComparison.Ordinal) && (module.Length == name.Length || module[^(name.Length + 1)] == '.'));
 
-    /// <summary>A list or a string, as adapter_config.json has it.</summary>
-    internal JsonNode ToJson() => Pattern is not null
+    /// <summary>A list or a string, as adapter_config.json has it; PEFT too saves what "all-linear" came to, not the word.</summary>
+    internal JsonNode ToJson() => Pattern is not null && !IsAllLinear
         ? JsonValue.Create(Pattern)
-        : new JsonArray([.. Names.Select(name => JsonValue.Create(name))]);
+        : new JsonArray([.. (IsAllLinear ? [.. TensorNames.LinearNames] : Names).Select(name => JsonValue.Create(name))]);
 }

@@ -70,7 +70,7 @@ public static class AdapterConfigFile
         json["r"] = config.R;
         json["rank_pattern"] = Object(config.RankPattern, rank => rank);
         json["revision"] = config.Revision;
-        json["target_modules"] = config.TargetModules?.ToJson();
+        json["target_modules"] = config.EffectiveTargets.ToJson();
         json["task_type"] = config.TaskType;
         json["use_rslora"] = config.UseRslora;
         return JsonFile.ToText(json).TrimEnd('\n');

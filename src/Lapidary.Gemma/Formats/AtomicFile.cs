@@ -20,25 +20,28 @@ public sealed class AtomicFile : IDisposable
 
     /// <summary>Starts a file; its folder is created when absent.</summary>
     /// <param name="path">The final name; an existing file is replaced by <see cref="Commit"/>.</param>
-    /// <param name="lengthBytes">The length when known, reserved at once so that a full disk shows before the work; else 0.</param>
+    /// <param name="lengthBytes">The length when known, so that a disk too full for it shows before the work; else 0.</param>
     public static AtomicFile Create(string path, long lengthBytes = 0)
     {
         string temporary = $"{path}.tmp-{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
         try
         {
-            if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
+            if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
+            {
+                Directory.CreateDirectory(folder);
+                DiskSpace.Require(folder, lengthBytes);
+            }
+
             return new AtomicFile(path, temporary, new FileStream(temporary, new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 Share = FileShare.None,
                 BufferSize = BufferBytes,
-                PreallocationSize = lengthBytes,
             }));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            File.Delete(temporary);
             throw FileErrors.Writing(path, e);
         }
     }
@@ -136,9 +139,14 @@ public sealed class AtomicFile : IDisposable
         }
 
         _stream = null;
+        DeleteQuietly(_temporaryPath);
+    }
+
+    private static void DeleteQuietly(string path)
+    {
         try
         {
-            File.Delete(_temporaryPath);
+            File.Delete(path);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

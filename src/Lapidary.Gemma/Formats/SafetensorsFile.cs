@@ -126,6 +126,13 @@ public sealed class SafetensorsFile : IDisposable
         NativeBytes.CopyTo(AddressOf(entry), entry.LengthBytes, destination);
     }
 
+    /// <summary>Tells that a tensor's bytes will not be needed again soon, so that the system can use their memory.</summary>
+    public void Release(string name)
+    {
+        var entry = Entry(name);
+        MappedPages.Release(AddressOf(entry), entry.LengthBytes);
+    }
+
     /// <summary>Unmaps the file; its tensors must not be used afterwards.</summary>
     public unsafe void Dispose()
     {

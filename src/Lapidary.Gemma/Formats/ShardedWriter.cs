@@ -28,27 +28,24 @@ public sealed class ShardedWriter : IDisposable
     /// <param name="maxShardBytes">Bytes of tensors per shard, see <see cref="ShardSize.Parse"/>.</param>
     /// <param name="metadata">As for <see cref="SafetensorsWriter.Create"/>.</param>
     /// <exception cref="ArgumentException">A name is used twice.</exception>
+    /// <exception cref="LapidaryException">The disk has no room for all shards, or the folder may not be written.</exception>
     public static ShardedWriter Create(
         string folder, IReadOnlyList<TensorDeclaration> tensors, long maxShardBytes, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
         if (tensors.DistinctBy(tensor => tensor.Name).Count() != tensors.Count)
             throw new ArgumentException("A tensor name is used twice.", nameof(tensors));
-        var plan = new List<List<TensorDeclaration>> { new() };
-        long bytes = 0;
-        foreach (var tensor in tensors)
+        try
         {
-            if (plan[^1].Count > 0 && bytes + tensor.LengthBytes > maxShardBytes)
-            {
-                plan.Add([]);
-                bytes = 0;
-            }
-
-            plan[^1].Add(tensor);
-            bytes += tensor.LengthBytes;
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(folder, e);
         }
 
-        return new ShardedWriter(folder, plan, metadata);
+        DiskSpace.Require(folder, tensors.Sum(tensor => tensor.LengthBytes));
+        return new ShardedWriter(folder, Plan(tensors, maxShardBytes), metadata);
     }
 
     /// <summary>Writes the next tensor from managed memory.</summary>
@@ -112,6 +109,25 @@ public sealed class ShardedWriter : IDisposable
     public void Dispose()
     {
         foreach (var writer in _writers) writer.Dispose();
+    }
+
+    private static List<List<TensorDeclaration>> Plan(IReadOnlyList<TensorDeclaration> tensors, long maxShardBytes)
+    {
+        var plan = new List<List<TensorDeclaration>> { new() };
+        long bytes = 0;
+        foreach (var tensor in tensors)
+        {
+            if (plan[^1].Count > 0 && bytes + tensor.LengthBytes > maxShardBytes)
+            {
+                plan.Add([]);
+                bytes = 0;
+            }
+
+            plan[^1].Add(tensor);
+            bytes += tensor.LengthBytes;
+        }
+
+        return plan;
     }
 
     /// <summary>The shard being written; the next one is begun when all tensors of the last are there.</summary>

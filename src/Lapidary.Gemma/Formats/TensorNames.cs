@@ -48,15 +48,15 @@ public static class TensorNames
         ("model.language_model.", "model."),
         ("language_model.model.", "model."),
         ("language_model.lm_head.", "lm_head."),
-        ("lm_head.", "lm_head."),
     ];
 
     private static readonly string[] VisionPrefixes =
         ["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."];
 
-    private static readonly string[] ModelParts = ["model.embed_tokens.", "model.layers.", "model.norm."];
+    private static readonly string[] TextParts = ["lm_head.", "model.embed_tokens.", "model.layers.", "model.norm."];
 
-    private static readonly string[] LinearNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    /// <summary>The linear layers of a decoder layer, by their last name.</summary>
+    internal static readonly string[] LinearNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
     /// <summary>The part a tensor of a base checkpoint belongs to, under any spelling.</summary>
     public static TensorPart PartOf(string name)
@@ -68,18 +68,17 @@ public static class TensorNames
     /// <summary>The canonical name of a text tensor or module of a base checkpoint; false for vision and unknown names.</summary>
     public static bool TryNormalize(string name, [NotNullWhen(true)] out string? canonical)
     {
-        canonical = name;
+        string dotted = name + "."; // so that a module such as "lm_head" is found by the same prefixes as its tensors
         foreach (var (prefix, replacement) in TextPrefixes)
         {
-            if (!name.StartsWith(prefix, StringComparison.Ordinal)) continue;
-            canonical = string.Concat(replacement, name.AsSpan(prefix.Length));
+            if (!dotted.StartsWith(prefix, StringComparison.Ordinal)) continue;
+            dotted = string.Concat(replacement, dotted.AsSpan(prefix.Length));
             break;
         }
 
-        string found = canonical;
-        if (found.StartsWith("lm_head.", StringComparison.Ordinal) || ModelParts.Any(part => found.StartsWith(part, StringComparison.Ordinal))) return true;
-        canonical = null;
-        return false;
+        bool isText = TextParts.Any(part => dotted.StartsWith(part, StringComparison.Ordinal));
+        canonical = isText ? dotted[..^1] : null;
+        return isText;
     }
 
     /// <summary>The canonical name of an adapter's tensor, which has PEFT's prefix and then any spelling of the base's; false for others.</summary>
@@ -92,7 +91,7 @@ public static class TensorNames
     /// <summary>A canonical name in a checkpoint's spelling.</summary>
     public static string ToStyle(string canonical, TensorNameStyle style)
     {
-        bool isHead = canonical.StartsWith("lm_head.", StringComparison.Ordinal);
+        bool isHead = canonical == "lm_head" || canonical.StartsWith("lm_head.", StringComparison.Ordinal);
         return style switch
         {
             TensorNameStyle.MultimodalHub => "language_model." + canonical,

@@ -122,7 +122,7 @@ public sealed class Adapter : IDisposable
     {
         foreach (var layer in model.LinearLayers)
         {
-            if (!Config.Matches(layer.Name)) continue;
+            if (!IsTargeted(layer.Name, model)) continue;
             int r = Config.RankFor(layer.Name);
             var a = NewParameter($"{layer.Name}.lora_A.weight", r, layer.Weight.Shape[1]);
             var b = NewParameter($"{layer.Name}.lora_B.weight", layer.Weight.Shape[0], r);
@@ -136,6 +136,10 @@ public sealed class Adapter : IDisposable
                 $"target_modules matches no layer; expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.");
         }
     }
+
+    /// <summary>A pattern may spell a multimodal model's names as transformers does, under language_model.</summary>
+    private bool IsTargeted(string module, GemmaModel model) => Config.Matches(module)
+        || (model.Config.IsMultimodal && Config.Matches(TensorNames.ToStyle(module, TensorNameStyle.Multimodal)));
 
     private void AddSavedModules(GemmaModel model)
     {

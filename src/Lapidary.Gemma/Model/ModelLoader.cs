@@ -59,20 +59,30 @@ internal sealed class ModelLoader : IDisposable
         }
 
         var embedding = Matrix(TensorNames.Embedding, _config.VocabSize, _config.HiddenSize);
-        float scale = MathF.Sqrt(_config.HiddenSize);
         return new ModelWeights
         {
             Region = _region,
             EmbedTokens = embedding,
             LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
-            EmbeddingScale = ComputesInBFloat16 ? BFloat16.Round(scale) : scale,
+            EmbeddingScale = EmbeddingScale(_options.DType ?? embedding.DType),
+            RoundRotaryFrequencies = _options.RoundRotaryFrequencies,
             Layers = layers,
             Norm = Vector("model.norm.weight", _config.HiddenSize),
             Owned = [_region, _checkpoint],
         };
     }
 
-    private bool ComputesInBFloat16 => (_options.DType ?? _backend.ActivationDType) == DType.BFloat16;
+    /// <summary>√hidden as the model's type holds it.</summary>
+    private float EmbeddingScale(DType dtype)
+    {
+        float scale = MathF.Sqrt(_config.HiddenSize);
+        return dtype switch
+        {
+            DType.BFloat16 => BFloat16.Round(scale),
+            DType.Float16 => (float)(Half)scale,
+            _ => scale,
+        };
+    }
 
     private DecoderLayer LoadLayer(int index)
     {
@@ -148,7 +158,7 @@ internal sealed class ModelLoader : IDisposable
     /// <summary>Under bfloat16 a weight stored in fp32 is rounded on loading, as transformers does.</summary>
     private Tensor Narrowed(Tensor tensor)
     {
-        if (!ComputesInBFloat16 || tensor.DType != DType.Float32) return tensor;
+        if (_options.DType != DType.BFloat16 || tensor.DType != DType.Float32) return tensor;
         var narrow = _region.New(tensor.Name, DType.BFloat16, tensor.Shape);
         TensorStream.Convert(tensor, narrow);
         return narrow;

@@ -21,10 +21,13 @@ public sealed record ModelOptions
     /// <summary>Quantize NF4's scales too (bnb_4bit_use_double_quant).</summary>
     public bool DoubleQuant { get; init; } = true;
 
-    /// <summary>Compute type as transformers' dtype: Float32 or BFloat16; null for the backend's own, fp32 on the CPU.</summary>
-    /// <remarks>The CPU computes in fp32 either way; with BFloat16 it rounds what the model's definition rounds once: the embedding's scale
-    /// and weights stored wider.</remarks>
+    /// <summary>transformers' dtype: Float32 or BFloat16; null ("auto") for the checkpoint's own.</summary>
+    /// <remarks>The CPU computes in fp32 either way. The type decides what is rounded on loading: with BFloat16 weights stored wider, and the
+    /// embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
     public DType? DType { get; init; }
+
+    /// <summary>Rounds rotary frequencies to bf16, as casting a whole model with torch's .to(bfloat16) does; the goldens were made so.</summary>
+    internal bool RoundRotaryFrequencies { get; init; }
 
     /// <summary>Told of each layer that is loaded: layers done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }

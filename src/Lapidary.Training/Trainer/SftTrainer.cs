@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using Lapidary.Engine;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 

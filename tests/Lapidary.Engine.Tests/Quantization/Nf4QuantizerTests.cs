@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cpu;
+using Lapidary.Gemma;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests;
@@ -8,22 +9,20 @@ public sealed class Nf4QuantizerTests : IDisposable
 {
     private readonly CpuBackend _backend = new(1);
     private readonly MemoryRegion _region;
+    private readonly SafetensorsFile _golden = SafetensorsFile.Open(Fixtures.Path("tiny/nf4.safetensors"));
 
     public Nf4QuantizerTests() => _region = new MemoryRegion(_backend.Memory, MemoryOwner.Base);
 
     public static TheoryData<string> Cases => [.. new[] { "a96x64", "b33x50", "c1x64", "z16x64" }
         .SelectMany(name => new[] { name + ".bfloat16", name + ".float32" }).Append("d512x96.bfloat16").Append("t129x513.bfloat16")];
 
-    private static string GoldenPath => Environment.GetEnvironmentVariable("NF4_GOLDENS") ?? Fixtures.Path("tiny/nf4.safetensors");
-
     [Theory]
     [MemberData(nameof(Cases))]
     public void Quantize_EqualsBitsandbytes(string name)
     {
-        var golden = new GoldenFile(GoldenPath, _region);
-        var actual = Nf4Quantizer.Quantize(golden[name + ".weight"], new Nf4Options { DoubleQuantization = false }, _region);
-        Assert.Equal(Bytes(golden[name + ".packed"]), Bytes(actual));
-        Assert.Equal(Bytes(golden[name + ".absmax"]), Bytes(actual.Scales!.Absmax));
+        var actual = Nf4Quantizer.Quantize(_golden.Get(name + ".weight"), new Nf4Options { DoubleQuantization = false }, _region);
+        Assert.Equal(Bytes(_golden.Get(name + ".packed")), Bytes(actual));
+        Assert.Equal(Bytes(_golden.Get(name + ".absmax")), Bytes(actual.Scales!.Absmax));
         Assert.False(actual.Scales.IsNested);
     }
 
@@ -31,31 +30,30 @@ public sealed class Nf4QuantizerTests : IDisposable
     [MemberData(nameof(Cases))]
     public void Quantize_WithTheOffsetOfAFile_RepeatsItsDoubleQuantization(string name)
     {
-        var golden = new GoldenFile(GoldenPath, _region);
-        var options = new Nf4Options { Offset = golden[name + ".dq.offset"].AsSpan<float>()[0] };
-        var actual = Nf4Quantizer.Quantize(golden[name + ".weight"], options, _region);
-        Assert.Equal(Bytes(golden[name + ".dq.packed"]), Bytes(actual));
-        Assert.Equal(Bytes(golden[name + ".dq.absmax"]), Bytes(actual.Scales!.Absmax));
-        Assert.Equal(Bytes(golden[name + ".dq.nested_absmax"]), Bytes(actual.Scales.NestedAbsmax!));
-        Assert.Equal(Bytes(golden["nested.code"]), Bytes(actual.Scales.NestedCode!));
+        var options = new Nf4Options { Offset = _golden.Get(name + ".dq.offset").AsSpan<float>()[0] };
+        var actual = Nf4Quantizer.Quantize(_golden.Get(name + ".weight"), options, _region);
+        Assert.Equal(Bytes(_golden.Get(name + ".dq.packed")), Bytes(actual));
+        Assert.Equal(Bytes(_golden.Get(name + ".dq.absmax")), Bytes(actual.Scales!.Absmax));
+        Assert.Equal(Bytes(_golden.Get(name + ".dq.nested_absmax")), Bytes(actual.Scales.NestedAbsmax!));
+        Assert.Equal(Bytes(_golden.Get("nested.code")), Bytes(actual.Scales.NestedCode!));
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void Dequantize_EqualsBitsandbytes(string name)
     {
-        var golden = new GoldenFile(GoldenPath, _region);
-        var weight = golden[name + ".weight"];
+        var weight = _golden.Get(name + ".weight");
         var quantized = Nf4Quantizer.Quantize(weight, new Nf4Options { DoubleQuantization = false }, _region);
-        Assert.Equal(Bytes(golden[name + ".dequant"]), Bytes(Dequantize(quantized, weight.DType)));
-        if (!golden.Contains(name + ".dq.dequant")) return;
-        var options = new Nf4Options { Offset = golden[name + ".dq.offset"].AsSpan<float>()[0] };
+        Assert.Equal(Bytes(_golden.Get(name + ".dequant")), Bytes(Dequantize(quantized, weight.DType)));
+        if (!_golden.Contains(name + ".dq.dequant")) return;
+        var options = new Nf4Options { Offset = _golden.Get(name + ".dq.offset").AsSpan<float>()[0] };
         quantized = Nf4Quantizer.Quantize(weight, options, _region);
-        Assert.Equal(Bytes(golden[name + ".dq.dequant"]), Bytes(Dequantize(quantized, weight.DType)));
+        Assert.Equal(Bytes(_golden.Get(name + ".dq.dequant")), Bytes(Dequantize(quantized, weight.DType)));
     }
 
     public void Dispose()
     {
+        _golden.Dispose();
         _region.Dispose();
         _backend.Dispose();
     }

@@ -170,10 +170,12 @@ public sealed class Nf4RulesTests : IDisposable
         Nf4Quantizer.Quantize(_region.New("ids", DType.Int32, 4), new Nf4Options(), _region));
 
     [Fact]
-    public void Dequantize_RefusesAnOutputOfAnotherSize()
+    public void Dequantize_RefusesWhatDoesNotBelongTogether()
     {
         var quantized = Nf4Quantizer.Quantize(NewTensor([1, 2, 3]), new Nf4Options(), _region);
         Assert.Throws<ShapeException>(() => Nf4Quantizer.Dequantize(quantized, _region.New("output", DType.Float32, 4)));
+        var other = new Tensor(quantized.Address, DType.NF4, 3) { Scales = quantized.Scales! with { BlockSize = 8192 } };
+        Assert.Throws<ShapeException>(() => Nf4Quantizer.Dequantize(other, _region.New("output", DType.Float32, 3)));
         Assert.Throws<ShapeException>(() => Nf4Quantizer.Dequantize(NewTensor([1, 2, 3]), _region.New("output", DType.Float32, 3)));
     }
 

@@ -12,7 +12,7 @@ namespace Lapidary.Engine.Cpu;
 internal static unsafe class MatrixProduct
 {
     /// <summary>Longest block of K.</summary>
-    private const int MaxBlockK = 384;
+    private const int MaxBlockK = 512;
 
     /// <summary>Widest block of B; a multiple of every microkernel's columns, as is <see cref="MinBlockN"/>.</summary>
     private const int MaxBlockN = 192;
@@ -68,7 +68,7 @@ internal static unsafe class MatrixProduct
             TileColumns = tileColumns,
         };
         task.Partition(rowsAtOnce);
-        task.WorkerFloats = blockK * (task.BlockN + tileColumns) + Packing.RoomFloats(blockK, task.BlockN) + MicroKernel.TileFloats;
+        task.WorkerFloats = blockK * (task.BlockN + tileColumns) + Packing.RoomFloats(blockK) + MicroKernel.TileFloats;
         task.Scratch = (float*)scratch.Get("product blocks", (long)task.WorkerFloats * team.Count * sizeof(float));
         float* packed = pack ? (float*)scratch.Get("product A", (long)RoundUp(rowsAtOnce, tileRows) * spanK * sizeof(float)) : null;
 
@@ -162,7 +162,7 @@ internal static unsafe class MatrixProduct
         public readonly void Run(int start, int end, int worker)
         {
             float* blocks = Scratch + (nint)worker * WorkerFloats, room = blocks + BlockK * (BlockN + TileColumns);
-            float* spare = room + Packing.RoomFloats(BlockK, BlockN);
+            float* spare = room + Packing.RoomFloats(BlockK);
             for (int item = start; item < end; item++)
             {
                 int i = item / BlocksN * BlockM, j = item % BlocksN * BlockN;

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Lapidary.Engine.Cpu;
 
@@ -46,12 +48,14 @@ internal unsafe struct Operand
         }
     }
 
-    /// <summary>Elements as fp32: in place where they are fp32, else decoded into <paramref name="room"/>.</summary>
-    public readonly float* View(VectorWidth width, nint first, int count, float* room)
+    /// <summary>Asks for the cache lines of elements that will be read soon.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Prefetch(nint first, int count)
     {
-        if (Type == DType.Float32) return (float*)Data + first;
-        Read(width, first, count, room);
-        return room;
+        if (!Sse.IsSupported) return;
+        int shift = Type switch { DType.Float32 => 3, DType.NF4 => 0, _ => 2 };
+        byte* from = (byte*)Data + (first << shift >> 1), end = (byte*)Data + ((first + count) << shift >> 1);
+        for (; from < end; from += 64) Sse.Prefetch0(from);
     }
 }
 

@@ -1,13 +1,18 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Lapidary.Engine.Cpu;
 
 /// <summary>Copies matrices into the order in which microkernels read them.</summary>
 internal static unsafe class Packing
 {
+    /// <summary>Rows of a plain B that are fetched ahead: their pieces are too short and far apart for the processor to foresee.</summary>
+    private const int PrefetchRows = 8;
+
     /// <summary>Floats of room that <see cref="PackB"/> needs to decode into.</summary>
-    public static int RoomFloats(int rows, int columns) => Math.Max(4 * rows, columns);
+    public static int RoomFloats(int rows) => 4 * rows;
 
     /// <summary>Packs panels of <paramref name="panelRows"/> rows of op(A), [m, k]: element (i, p) of a panel goes to p · panelRows + i.</summary>
     /// <param name="a">First element of op(A).</param> <param name="lda">Floats from row to row of a.</param>
@@ -53,12 +58,15 @@ internal static unsafe class Packing
         {
             for (int row = 0; row < rows; row++)
             {
-                float* from = b.View(width, (p + row) * b.RowLength + j, columns, room);
+                nint first = (p + row) * b.RowLength + j;
+                if (row + PrefetchRows < rows) b.Prefetch(first + PrefetchRows * b.RowLength, columns);
                 for (int column = 0; column < columns; column += panelColumns)
                 {
                     int panel = Math.Min(panelColumns, columns - column);
                     nint padded = (panel + lanes - 1) / lanes * lanes;
-                    Copy(from + column, panel, to + (nint)column * rows + row * padded);
+                    float* rowTo = to + (nint)column * rows + row * padded;
+                    if (b.Type == DType.Float32) Copy((float*)b.Data + first + column, panel, rowTo);
+                    else b.Read(width, first + column, panel, rowTo);
                 }
             }
 
@@ -100,12 +108,11 @@ internal static unsafe class Packing
             {
                 Vector128<float> v0 = Vector128.Load(r0 + p), v1 = Vector128.Load(r1 + p);
                 Vector128<float> v2 = Vector128.Load(r2 + p), v3 = Vector128.Load(r3 + p);
-                var (low01, low23) = (Interleave(v0.GetLower(), v1.GetLower()), Interleave(v2.GetLower(), v3.GetLower()));
-                var (high01, high23) = (Interleave(v0.GetUpper(), v1.GetUpper()), Interleave(v2.GetUpper(), v3.GetUpper()));
-                Vector128.Create(low01.GetLower(), low23.GetLower()).Store(to + p * toRow);
-                Vector128.Create(low01.GetUpper(), low23.GetUpper()).Store(to + (p + 1) * toRow);
-                Vector128.Create(high01.GetLower(), high23.GetLower()).Store(to + (p + 2) * toRow);
-                Vector128.Create(high01.GetUpper(), high23.GetUpper()).Store(to + (p + 3) * toRow);
+                Transpose(ref v0, ref v1, ref v2, ref v3);
+                v0.Store(to + p * toRow);
+                v1.Store(to + (p + 1) * toRow);
+                v2.Store(to + (p + 2) * toRow);
+                v3.Store(to + (p + 3) * toRow);
             }
         }
 
@@ -117,10 +124,37 @@ internal static unsafe class Packing
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose(ref Vector128<float> v0, ref Vector128<float> v1, ref Vector128<float> v2, ref Vector128<float> v3)
+    {
+        Vector128<float> low01 = ZipLow(v0, v1), high01 = ZipHigh(v0, v1), low23 = ZipLow(v2, v3), high23 = ZipHigh(v2, v3);
+        v0 = ZipLow(low01.AsDouble(), low23.AsDouble()).AsSingle();
+        v1 = ZipHigh(low01.AsDouble(), low23.AsDouble()).AsSingle();
+        v2 = ZipLow(high01.AsDouble(), high23.AsDouble()).AsSingle();
+        v3 = ZipHigh(high01.AsDouble(), high23.AsDouble()).AsSingle();
+    }
+
     /// <summary>x₀ y₀ x₁ y₁.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Interleave(Vector64<float> x, Vector64<float> y) =>
-        Vector128.Shuffle(Vector128.Create(x, y), Vector128.Create(0, 2, 1, 3));
+    private static Vector128<float> ZipLow(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.UnpackLow(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(x, y)
+        : Vector128.Create(x[0], y[0], x[1], y[1]);
+
+    /// <summary>x₂ y₂ x₃ y₃.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipHigh(Vector128<float> x, Vector128<float> y) =>
+        Sse.IsSupported ? Sse.UnpackHigh(x, y)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(x, y)
+        : Vector128.Create(x[2], y[2], x[3], y[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> ZipLow(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackLow(x, y) : Vector128.Create(x.GetLower(), y.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> ZipHigh(Vector128<double> x, Vector128<double> y) =>
+        Sse2.IsSupported ? Sse2.UnpackHigh(x, y) : Vector128.Create(x.GetUpper(), y.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Copy(float* from, nint count, float* to)

@@ -1,0 +1,144 @@
+using System.Globalization;
+
+namespace Lapidary.Gemma.Jinja;
+
+/// <summary>Filters: what stands after "|".</summary>
+internal static class Filters
+{
+    public static object? Apply(string name, object? value, CallArguments call, Budget budget)
+    {
+        switch (name)
+        {
+            case "default" or "d":
+                call.Expect("default_value", "boolean");
+                bool missing = value is Undefined || (Values.IsTrue(call.Get(1, "boolean", false)) && !Values.IsTrue(value));
+                return missing ? call.Get(0, "default_value", "") : value;
+            case "length" or "count": return Length(value);
+            case "first" or "last": return End(Values.Iterate(value, budget), name);
+            case "list": return Copy(Values.Iterate(value, budget), budget);
+            case "reverse": return Reverse(value, budget);
+            case "join": return Methods.Join(call.Expect("d", "attribute").Text(0, "d", ""), call.Get(1, "attribute", null) is string key ? Map(value, item => Attribute(item, key), budget) : value, budget);
+            case "tojson": return JsonText.Write(value, call, budget);
+            case "items": return value is Undefined ? new List<object?>() : Methods.Items(value as Dictionary<string, object?> ?? throw Needs(name, "a dict", value), budget);
+            case "dictsort": return Methods.Items(value as Dictionary<string, object?> ?? throw Needs(name, "a dict", value), budget).OrderBy(pair => ((string)((List<object?>)pair!)[0]!).ToLowerInvariant(), StringComparer.Ordinal).ToList();
+            case "int": return Integer(value, call);
+            case "float": return Values.AsNumber(value) ?? (value is string number && double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) ? parsed : call.Get(0, "default", 0.0));
+            case "abs": return value is double real ? Math.Abs(real) : Operators.Checked(() => Math.Abs(Values.AsInteger(value) ?? throw Needs(name, "a number", value)));
+            case "map": return MapItems(value, call, budget);
+            case "select" or "reject": return Select(value, item => item, call, 0, name == "select", budget);
+            case "selectattr" or "rejectattr": return Select(value, item => Attribute(item, call.Text(0, "attribute")), call, 1, name == "selectattr", budget);
+        }
+
+        return OfText(name, Values.ToText(value, budget), call, budget);
+    }
+
+    private static string OfText(string name, string text, CallArguments call, Budget budget)
+    {
+        budget.ChargeText(text.Length);
+        return name switch
+        {
+            "string" or "safe" => text,
+            "trim" => Methods.Strip(text, call, true, true),
+            "upper" => text.ToUpperInvariant(),
+            "lower" => text.ToLowerInvariant(),
+            "title" => Text.Title(text),
+            "capitalize" => Text.Capitalize(text),
+            "replace" => Methods.Replace(text, call.Expect("old", "new", "count"), budget),
+            "indent" => Indent(text, call.Expect("width", "first", "blank"), budget),
+            _ => throw new JinjaException($"filter '{name}' is not supported"),
+        };
+    }
+
+    private static long Length(object? value) => value switch
+    {
+        string text => Text.Length(text),
+        List<object?> list => list.Count,
+        Dictionary<string, object?> dict => dict.Count,
+        Undefined => 0,
+        _ => throw Needs("length", "a string, list or dict", value),
+    };
+
+    private static object? End(List<object?> items, string name)
+    {
+        if (items.Count == 0) return new Undefined($"{name} of nothing");
+        return name == "first" ? items[0] : items[^1];
+    }
+
+    private static List<object?> Copy(List<object?> items, Budget budget)
+    {
+        budget.Charge(items.Count);
+        return [.. items];
+    }
+
+    private static object? Reverse(object? value, Budget budget)
+    {
+        var items = Copy(Values.Iterate(value, budget), budget);
+        items.Reverse();
+        return value is string ? string.Concat(items) : items;
+    }
+
+    private static object? Integer(object? value, CallArguments call)
+    {
+        if (value is double number) return Math.Abs(number) < 9e18 ? (long)number : throw call.Error("needs more than 64 bits");
+        if (Values.AsInteger(value) is { } integer) return integer;
+        return value is string text && long.TryParse(text.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed) ? parsed : call.Get(0, "default", 0L);
+    }
+
+    private static List<object?> MapItems(object? value, CallArguments call, Budget budget)
+    {
+        if (call.Named.TryGetValue("attribute", out var attribute))
+        {
+            var otherwise = call.Named.GetValueOrDefault("default");
+            return Map(value, item => Attribute(item, attribute as string ?? "") is var found && found is Undefined && call.Named.ContainsKey("default") ? otherwise : found, budget);
+        }
+
+        string filter = call.Text(0, "filter");
+        var rest = new CallArguments(filter, call.Positional[1..], call.Named);
+        return Map(value, item => Apply(filter, item, rest, budget), budget);
+    }
+
+    private static List<object?> Map(object? value, Func<object?, object?> function, Budget budget)
+    {
+        var items = Values.Iterate(value, budget);
+        budget.Charge(items.Count);
+        return items.ConvertAll(item => function(item));
+    }
+
+    private static List<object?> Select(object? value, Func<object?, object?> subject, CallArguments call, int testIndex, bool keep, Budget budget)
+    {
+        string? test = call.Positional.Count > testIndex ? call.Text(testIndex, "test") : null;
+        var rest = new CallArguments(test ?? "", test is null ? [] : call.Positional[(testIndex + 1)..], call.Named);
+        var items = Values.Iterate(value, budget);
+        budget.Charge(items.Count);
+        return items.FindAll(item => (test is null ? Values.IsTrue(subject(item)) : Tests.Apply(test, subject(item), rest, budget)) == keep);
+    }
+
+    // "a.b" reaches into nested dicts.
+    private static object? Attribute(object? item, string path)
+    {
+        foreach (string name in path.Split('.'))
+        {
+            if (item is Undefined undefined) throw new JinjaException($"{undefined.Name} is undefined");
+            item = item is Dictionary<string, object?> dict && dict.TryGetValue(name, out var value) ? value : new Undefined($"'{name}' of {Values.TypeName(item)}");
+        }
+
+        return item;
+    }
+
+    private static string Indent(string text, CallArguments call, Budget budget)
+    {
+        string margin = call.Get(0, "width", 4L) as string ?? new string(' ', (int)Math.Clamp(call.Integer(0, "width", 4), 0, 1000));
+        bool blank = Values.IsTrue(call.Get(2, "blank", false));
+        string[] lines = text.Split('\n');
+        budget.ChargeText(text.Length + ((long)lines.Length * margin.Length));
+        int start = Values.IsTrue(call.Get(1, "first", false)) ? 0 : 1;
+        for (int i = start; i < lines.Length; i++)
+        {
+            if (blank || lines[i].Length > 0 || i == 0) lines[i] = margin + lines[i];
+        }
+
+        return string.Join('\n', lines);
+    }
+
+    private static JinjaException Needs(string filter, string expected, object? found) => new($"filter '{filter}' needs {expected}, found {Values.TypeName(found)}");
+}

@@ -1,0 +1,48 @@
+namespace Lapidary.Gemma.Jinja;
+
+/// <summary>The functions of the environment.</summary>
+internal static class Functions
+{
+    /// <summary>For the error about others; strftime_now is among the known ones, to be refused with its reason.</summary>
+    public const string Names = "raise_exception, namespace, range and dict";
+
+    public static readonly string[] All = ["raise_exception", "namespace", "range", "dict", "strftime_now"];
+
+    public static object? Call(CallArguments call, Budget budget) => call.Function switch
+    {
+        "raise_exception" => throw new JinjaException(Values.ToText(call.Expect("message").Get(0, "message", ""), budget)),
+        "namespace" => NewNamespace(call),
+        "range" => Range(call, budget),
+        "dict" => new Dictionary<string, object?>(call.Expect([.. call.Named.Keys]).Named, StringComparer.Ordinal),
+        _ => throw new JinjaException("strftime_now is not supported: the text would depend on the day"),
+    };
+
+    private static Namespace NewNamespace(CallArguments call)
+    {
+        var space = new Namespace();
+        if (call.Get(0, "", null) is Dictionary<string, object?> initial)
+        {
+            foreach (var (name, value) in initial) space.Attributes[name] = value;
+        }
+
+        foreach (var (name, value) in call.Named) space.Attributes[name] = value;
+        return space;
+    }
+
+    private static List<object?> Range(CallArguments call, Budget budget)
+    {
+        call.Expect("start", "stop", "step");
+        long start = call.Positional.Count > 1 ? call.Integer(0, "start", 0) : 0;
+        long stop = call.Integer(call.Positional.Count > 1 ? 1 : 0, "stop", 0);
+        long step = call.Integer(2, "step", 1);
+        if (step == 0) throw call.Error("has a step of zero");
+        var items = new List<object?>();
+        for (Int128 i = start; step > 0 ? i < stop : i > stop; i += step)
+        {
+            budget.Charge(1);
+            items.Add((long)i);
+        }
+
+        return items;
+    }
+}

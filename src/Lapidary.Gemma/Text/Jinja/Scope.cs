@@ -1,0 +1,24 @@
+namespace Lapidary.Gemma.Jinja;
+
+/// <summary>Variables of a template, of one pass of a loop, or of a macro call; names not found are looked up outside.</summary>
+internal sealed class Scope(Scope? outer)
+{
+    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+
+    public object? this[string name]
+    {
+        get
+        {
+            for (Scope? scope = this; scope is not null; scope = scope.Outer)
+            {
+                if (scope._values.TryGetValue(name, out var value)) return value;
+            }
+
+            return new Undefined($"'{name}'");
+        }
+
+        set => _values[name] = value;
+    }
+
+    private Scope? Outer { get; } = outer;
+}

@@ -1,0 +1,206 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Lapidary.Gemma.Jinja;
+
+/// <summary>The value of a name or attribute that is not there: it prints as nothing and is false, but has no attributes.</summary>
+internal sealed record Undefined(string Name);
+
+/// <summary>The object that namespace() makes: the only one whose attributes a template can set.</summary>
+internal sealed class Namespace
+{
+    public Dictionary<string, object?> Attributes { get; } = new(StringComparer.Ordinal);
+}
+
+/// <summary>A function of the environment, such as raise_exception.</summary>
+internal sealed record Builtin(string Name);
+
+/// <summary>A macro and the scope it was defined in.</summary>
+internal sealed record MacroValue(Macro Macro, Scope Scope);
+
+/// <summary>Values of a template: null (None), <see cref="Undefined"/>, bool, long, double, string, List&lt;object?&gt;,
+/// Dictionary&lt;string, object?&gt; (in insertion order), and the objects above. Rules and printed forms are Python's.</summary>
+internal static class Values
+{
+    public static bool IsTrue(object? value) => value switch
+    {
+        null or Undefined => false,
+        bool flag => flag,
+        long integer => integer != 0,
+        double number => number != 0,
+        string text => text.Length > 0,
+        List<object?> list => list.Count > 0,
+        Dictionary<string, object?> dict => dict.Count > 0,
+        _ => true,
+    };
+
+    public static string TypeName(object? value) => value switch
+    {
+        null => "None",
+        Undefined => "undefined",
+        bool => "a boolean",
+        long => "an integer",
+        double => "a float",
+        string => "a string",
+        List<object?> => "a list",
+        Dictionary<string, object?> => "a dict",
+        Namespace => "a namespace",
+        _ => "a function",
+    };
+
+    /// <summary>Equality of Python: numbers and booleans by value, lists and dicts by content.</summary>
+    public static bool AreEqual(object? a, object? b, Budget budget)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        budget.Charge(1);
+        switch (a, b)
+        {
+            case (null, null): return true;
+            case (Undefined, Undefined): return true;
+            case (string x, string y): return x == y;
+            case (List<object?> x, List<object?> y):
+                if (x.Count != y.Count) return false;
+                for (int i = 0; i < x.Count; i++)
+                {
+                    if (!AreEqual(x[i], y[i], budget)) return false;
+                }
+
+                return true;
+            case (Dictionary<string, object?> x, Dictionary<string, object?> y):
+                if (x.Count != y.Count) return false;
+                foreach (var (key, value) in x)
+                {
+                    if (!y.TryGetValue(key, out var other) || !AreEqual(value, other, budget)) return false;
+                }
+
+                return true;
+            default:
+                if (AsInteger(a) is { } m && AsInteger(b) is { } n) return m == n;
+                if (AsNumber(a) is { } p && AsNumber(b) is { } q) return p == q;
+                return a is not null && ReferenceEquals(a, b);
+        }
+    }
+
+    /// <summary>Order of numbers or of strings by code point.</summary>
+    public static int Compare(object? a, object? b, string op)
+    {
+        if (a is string x && b is string y) return CompareCodePoints(x, y);
+        if (AsInteger(a) is { } m && AsInteger(b) is { } n) return m.CompareTo(n);
+        if (AsNumber(a) is { } p && AsNumber(b) is { } q) return p.CompareTo(q);
+        throw new JinjaException($"'{op}' cannot compare {TypeName(a)} and {TypeName(b)}");
+    }
+
+    /// <summary>An integer, or a boolean as 0 or 1.</summary>
+    public static long? AsInteger(object? value) => value switch
+    {
+        long integer => integer,
+        bool flag => flag ? 1 : 0,
+        _ => null,
+    };
+
+    public static double? AsNumber(object? value) => value is double number ? number : AsInteger(value);
+
+    /// <summary>The items that a for visits.</summary>
+    public static List<object?> Iterate(object? value, Budget budget)
+    {
+        switch (value)
+        {
+            case List<object?> list: return list;
+            case Undefined: return [];
+            case string text:
+                budget.Charge(4L * text.Length); // a string object per character
+                return Text.Characters(text);
+            case Dictionary<string, object?> dict:
+                budget.Charge(dict.Count);
+                return [.. dict.Keys];
+            default: throw new JinjaException($"{TypeName(value)} is not iterable");
+        }
+    }
+
+    /// <summary>str() of Python.</summary>
+    public static string ToText(object? value, Budget budget)
+    {
+        if (value is string text) return text;
+        if (value is Undefined) return "";
+        var output = new StringBuilder();
+        AppendRepr(output, value, budget);
+        return output.ToString();
+    }
+
+    private static void AppendRepr(StringBuilder output, object? value, Budget budget)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        budget.Charge(1);
+        Budget.CheckLength(output.Length);
+        switch (value)
+        {
+            case null: output.Append("None"); break;
+            case bool flag: output.Append(flag ? "True" : "False"); break;
+            case long integer: output.Append(integer); break;
+            case double number: output.Append(FloatText(number)); break;
+            case string text: AppendQuoted(output, text, budget); break;
+            case Undefined: output.Append("Undefined"); break;
+            case List<object?> list:
+                output.Append('[');
+                for (int i = 0; i < list.Count; i++)
+                {
+                    if (i > 0) output.Append(", ");
+                    AppendRepr(output, list[i], budget);
+                }
+
+                output.Append(']');
+                break;
+            case Dictionary<string, object?> dict:
+                output.Append('{');
+                foreach (var (key, item) in dict)
+                {
+                    if (output[^1] != '{') output.Append(", ");
+                    AppendQuoted(output, key, budget);
+                    output.Append(": ");
+                    AppendRepr(output, item, budget);
+                }
+
+                output.Append('}');
+                break;
+            default:
+                throw new JinjaException($"{TypeName(value)} cannot be printed");
+        }
+    }
+
+    /// <summary>repr() of a Python float: the shortest digits, always with a point or an exponent.</summary>
+    public static string FloatText(double number)
+    {
+        if (double.IsNaN(number)) return "nan";
+        if (double.IsInfinity(number)) return number > 0 ? "inf" : "-inf";
+        if (number == Math.Truncate(number) && Math.Abs(number) < 1e16) return number.ToString("F1", CultureInfo.InvariantCulture);
+        return number.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
+    }
+
+    private static void AppendQuoted(StringBuilder output, string text, Budget budget)
+    {
+        budget.ChargeText(text.Length);
+        char quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
+        output.Append(quote);
+        foreach (char c in text)
+        {
+            if (c == quote || c == '\\') output.Append('\\').Append(c);
+            else if (c == '\n') output.Append("\\n");
+            else if (c == '\r') output.Append("\\r");
+            else if (c == '\t') output.Append("\\t");
+            else if (c < ' ' || c is >= '\u007F' and < '\u00A1') output.Append(CultureInfo.InvariantCulture, $"\\x{(int)c:x2}");
+            else output.Append(c);
+        }
+
+        output.Append(quote);
+    }
+
+    // Code units order surrogates below U+E000 to U+FFFF; code points do not.
+    private static int CompareCodePoints(string a, string b)
+    {
+        int i = 0;
+        while (i < a.Length && i < b.Length && a[i] == b[i]) i++;
+        if (i == a.Length || i == b.Length) return a.Length.CompareTo(b.Length);
+        return char.IsSurrogate(a[i]) == char.IsSurrogate(b[i]) ? a[i].CompareTo(b[i]) : char.IsSurrogate(a[i]) ? 1 : -1;
+    }
+}

@@ -1,0 +1,202 @@
+using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Gemma's tokenizer: byte-pair encoding with byte fallback, read from a Hugging Face tokenizer.json; ids and text are exactly those
+/// of Hugging Face's `tokenizers`. Immutable and thread-safe apart from a bounded internal cache of words.</summary>
+/// <remarks>A text is split at added tokens (leftmost, longest), each part into words where no piece of the vocabulary can cross, and each
+/// word is merged by rank. Decoding a text's ids gives the text back, except that a literal "▁" comes back as a space and a lone surrogate
+/// as U+FFFD.</remarks>
+public sealed class Tokenizer
+{
+    private readonly Vocabulary _vocabulary;
+    private readonly FrozenDictionary<string, int> _addedIds;
+    private readonly FrozenDictionary<int, string> _addedContents;
+    private readonly FrozenSet<int> _special;
+    private readonly AddedTokenMatcher? _literalTokens;
+    private readonly AddedTokenMatcher? _normalizedTokens;
+    private readonly BytePairModel _model;
+    private readonly WordSplitter _splitter;
+    private readonly WordCache _cache = new();
+    private readonly PieceDecoding _decoding;
+    private readonly int[] _before;
+    private readonly int[] _after;
+
+    private Tokenizer(TokenizerFile file, TokenizerConfig config)
+    {
+        _vocabulary = file.Vocabulary;
+        _decoding = file.Decoding;
+        (_before, _after) = file.Template;
+        _addedIds = file.AddedTokens.ToFrozenDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
+        _addedContents = file.AddedTokens.ToFrozenDictionary(token => token.Id, token => token.Content);
+        _special = file.AddedTokens.Where(token => token.Special).Select(token => token.Id).ToFrozenSet();
+        _literalTokens = Matcher(file, normalized: false);
+        _normalizedTokens = Matcher(file, normalized: true);
+        _model = new BytePairModel(_vocabulary, file.Merges, file.Normalizer, file.Bytes, file.Unknown, file.FuseUnknown);
+        _splitter = new WordSplitter(_vocabulary, file.Normalizer, file.HasOpaqueMerges);
+        VocabSize = Math.Max(_vocabulary.Size, file.AddedTokens.Select(token => token.Id + 1).DefaultIfEmpty().Max());
+        BosToken = config["bos_token"] ?? (TokenId("<bos>") is null ? null : "<bos>");
+        EosToken = config["eos_token"] ?? (TokenId("<eos>") is null ? null : "<eos>");
+        BosTokenId = BosToken is null ? null : TokenId(BosToken);
+        EosTokenId = EosToken is null ? null : TokenId(EosToken);
+        PadTokenId = TokenId(config["pad_token"] ?? "<pad>");
+        UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
+    }
+
+    /// <summary>Number of ids: the highest one plus one, added tokens included. The embedding may have more rows.</summary>
+    public int VocabSize { get; }
+
+    /// <summary>Text of the token that begins a sequence, for chat templates.</summary>
+    public string? BosToken { get; }
+
+    /// <summary>Text of the token that ends a sequence.</summary>
+    public string? EosToken { get; }
+
+    /// <summary>Id of the token that begins a sequence; for Gemma 2.</summary>
+    public int? BosTokenId { get; }
+
+    /// <summary>Id of the token that ends a sequence; for Gemma 1 (&lt;eos&gt;), or 106 where the files name &lt;end_of_turn&gt;.</summary>
+    public int? EosTokenId { get; }
+
+    /// <summary>Id of the padding token; for Gemma 0.</summary>
+    public int? PadTokenId { get; }
+
+    /// <summary>Id of the unknown token; for Gemma 3.</summary>
+    public int? UnkTokenId { get; }
+
+    /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
+    /// special_tokens_map.json if they are there.</summary>
+    /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the message).</exception>
+    public static Tokenizer Load(string folder) => new(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), TokenizerConfig.Read(folder));
+
+    /// <summary>The token ids of a text.</summary>
+    /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>
+    /// <param name="addSpecialTokens">Whether to add what the tokenizer's post-processor adds; for Gemma, &lt;bos&gt; in front.</param>
+    public int[] Encode(string text, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Run(text, addSpecialTokens, withSpans: false).Ids();
+    }
+
+    /// <summary>The token ids of a text and the range of characters each stands for, as needed to mask parts of a text.</summary>
+    /// <inheritdoc cref="Encode"/>
+    public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Run(text, addSpecialTokens, withSpans: true).ToText();
+    }
+
+    /// <summary>Whether a text already begins with the text of the BOS token, so that adding special tokens would double it.</summary>
+    public bool BeginsWithBos(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return BosToken is not null && text.StartsWith(BosToken, StringComparison.Ordinal);
+    }
+
+    /// <summary>The text of token ids; ids outside the vocabulary give nothing. A run of byte tokens that is not valid UTF-8 gives one U+FFFD
+    /// per byte.</summary>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
+    {
+        var decoder = new PieceDecoder(_decoding);
+        foreach (int id in ids) AddPiece(decoder, id, skipSpecialTokens);
+        return decoder.Take(end: true);
+    }
+
+    /// <summary>A decoder for tokens that come one at a time.</summary>
+    public TokenStream NewStream(bool skipSpecialTokens) => new(this, new PieceDecoder(_decoding), skipSpecialTokens);
+
+    /// <summary>The id of a token given as it stands in the vocabulary (with ▁ for a space), or null.</summary>
+    public int? TokenId(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        if (_addedIds.TryGetValue(token, out int added)) return added;
+        int id = _vocabulary.Find(Encoding.UTF8.GetBytes(token));
+        return id < 0 ? null : id;
+    }
+
+    /// <summary>The token of an id as it stands in the vocabulary, or null.</summary>
+    public string? Token(int id)
+    {
+        if (_addedContents.TryGetValue(id, out string? added)) return added;
+        return _vocabulary.Contains(id) ? Encoding.UTF8.GetString(_vocabulary[id]) : null;
+    }
+
+    /// <summary>Whether decoding leaves this id out when it skips special tokens.</summary>
+    public bool IsSpecial(int id) => _special.Contains(id);
+
+    internal void AddPiece(PieceDecoder decoder, int id, bool skipSpecialTokens)
+    {
+        if (skipSpecialTokens && IsSpecial(id)) return;
+        if (_vocabulary.Contains(id)) decoder.Add(_vocabulary[id]);
+        else if (_addedContents.TryGetValue(id, out string? added)) decoder.Add(Encoding.UTF8.GetBytes(added));
+    }
+
+    private static AddedTokenMatcher? Matcher(TokenizerFile file, bool normalized)
+    {
+        var tokens = file.AddedTokens.Where(token => token.Normalized == normalized).Select(token => (token.Content, token.Id)).ToList();
+        return tokens.Count == 0 ? null : new AddedTokenMatcher(tokens, normalized ? file.Normalizer : null);
+    }
+
+    private TokenBuffer Run(string text, bool addSpecialTokens, bool withSpans)
+    {
+        var output = new TokenBuffer((text.Length / 3) + 8, withSpans);
+        if (addSpecialTokens) output.AddSpecial(_before);
+        EncodeLiteral(text, output);
+        if (addSpecialTokens) output.AddSpecial(_after);
+        return output;
+    }
+
+    private void EncodeLiteral(ReadOnlySpan<char> text, TokenBuffer output)
+    {
+        int at = 0;
+        while (_literalTokens is not null && _literalTokens.TryFind(text, at, text.Length, out var found))
+        {
+            EncodeNormalized(text, at, found.Start, output);
+            output.Add([found], 0);
+            at = found.End;
+        }
+
+        EncodeNormalized(text, at, text.Length, output);
+    }
+
+    private void EncodeNormalized(ReadOnlySpan<char> text, int from, int to, TokenBuffer output)
+    {
+        while (_normalizedTokens is not null && _normalizedTokens.TryFind(text, from, to, out var found))
+        {
+            EncodeWords(text, from, found.Start, output);
+            output.Add([found], 0);
+            from = found.End;
+        }
+
+        EncodeWords(text, from, to, output);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void EncodeWords(ReadOnlySpan<char> text, int from, int to, TokenBuffer output)
+    {
+        if (from >= to) return;
+        var scratch = MergeScratch.Current;
+        while (from < to)
+        {
+            int end = _splitter.EndOfWord(text, from, to);
+            var word = text[from..end];
+            int slot = -1;
+            if (word.Length <= WordCache.MaxWordLength && _cache.Find(word, out slot) is { } known)
+            {
+                output.Add(known, from);
+            }
+            else
+            {
+                _model.Encode(word, scratch);
+                var tokens = scratch.Tokens.AsSpan(0, scratch.Count);
+                if (slot >= 0) _cache.Set(slot, word, tokens.ToArray());
+                output.Add(tokens, from);
+            }
+
+            from = end;
+        }
+    }
+}

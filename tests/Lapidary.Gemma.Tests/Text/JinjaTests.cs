@@ -1,0 +1,159 @@
+using System.Text.Json;
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma.Tests.Text;
+
+public class JinjaTests
+{
+    private static readonly ChatTurn[] Messages = [new("user", "hello"), new("assistant", "there")];
+
+    [Fact]
+    public void Render_MatchesPythonJinja()
+    {
+        var fixture = TokenizerFixtures.Json("jinja-cases.json");
+        var variables = (Dictionary<string, object?>)ToValue(fixture.GetProperty("variables"))!;
+        var wrong = new List<string>();
+        foreach (var example in fixture.GetProperty("cases").EnumerateArray())
+        {
+            string template = example.Text("template");
+            string? expected = example.TryGetProperty("output", out var output) ? output.GetString() : null, actual = null;
+            string error = "";
+            try
+            {
+                actual = Jinja.Interpreter.Render(Jinja.Parser.Parse(template), variables).Text;
+            }
+            catch (Jinja.JinjaException exception)
+            {
+                error = exception.Message;
+            }
+
+            if (expected != actual) wrong.Add($"{template}\n  expected: {expected ?? "error " + example.Text("error")}\n  actual:   {actual ?? "error " + error}");
+        }
+
+        Assert.True(wrong.Count == 0, string.Join("\n", wrong));
+    }
+
+    [Fact]
+    public void Render_ReportsGenerationBlocks()
+    {
+        var chat = Parse("{% for m in messages %}[{% generation %}{{ m.content }}{% endgeneration %}]{% endfor %}").RenderWithAssistantSpans(Messages);
+        Assert.Equal("[hello][there]", chat.Text);
+        Assert.Equal([new TextSpan(1, 6), new TextSpan(8, 13)], chat.AssistantSpans);
+    }
+
+    [Theory]
+    [InlineData("a\n{% include 'x' %}", "line 2", "include")]
+    [InlineData("{% block b %}", "line 1", "block")]
+    [InlineData("{{ strftime_now('%Y') }}", "line 1", "strftime_now")]
+    [InlineData("{{ unknown_function(1) }}", "line 1", "unknown_function")]
+    [InlineData("\n\n{{ 1 | nofilter }}", "line 3", "nofilter")]
+    [InlineData("{{ 1 is notest }}", "line 1", "notest")]
+    [InlineData("{{ 'a'.nomethod() }}", "line 1", "nomethod")]
+    [InlineData("{{ 9223372036854775807 + 1 }}", "line 1", "64 bits")]
+    [InlineData("{{ raise_exception('two\nlines') }}", "line 1", "two lines")]
+    [InlineData("x\n{% if true %}\n", "line 2", "endif")]
+    public void Render_NamesLineAndConstruct(string template, string line, string named)
+    {
+        var error = Assert.Throws<LapidaryException>(() => Parse(template).Render(Messages, addGenerationPrompt: false));
+        Assert.Contains(line, error.Message, StringComparison.Ordinal);
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(s='x') %}{% for a in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(s=['x']) %}{% for a in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}")]
+    [InlineData("{% set ns = namespace(s=['x']) %}{% for a in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}")]
+    [InlineData("{% set ns = namespace(s=['x']) %}{% for a in range(90) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s | tojson(indent=99) }}")]
+    [InlineData("{% set ns = namespace(s=[]) %}{% for a in range(900000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s }}")]
+    [InlineData("{% set ns = namespace(s=[], t=[]) %}{% for a in range(900000) %}{% set ns.s = [ns.s] %}{% set ns.t = [ns.t] %}{% endfor %}{{ ns.s == ns.t }}")]
+    [InlineData("{{ 'x' * 99999999999999 }}")]
+    [InlineData("{{ 'xxxxxxxx'.replace('x', 'y' * 4000000) }}")]
+    [InlineData("{{ (['y' * 4000000] * 8) | join }}{{ ['y' * 4000000, 'y' * 4000000, 'y' * 4000000, 'y' * 4000000, 'y' * 4000000] | join }}")]
+    [InlineData("{{ range(99999999999) }}")]
+    [InlineData("{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}")]
+    [InlineData("{% for c in 'x' * 16000000 %}{% endfor %}")]
+    public void Render_OfAHostileTemplate_Ends(string template) =>
+        Assert.Throws<LapidaryException>(() => Parse(template).Render(Messages, addGenerationPrompt: false));
+
+    [Theory]
+    [InlineData("(", "{{ ", "")]
+    [InlineData("[", "{{ ", "")]
+    [InlineData("not ", "{{ ", "")]
+    [InlineData("-", "{{ ", "")]
+    [InlineData("1 + ", "{{ ", "1 }}")]
+    [InlineData("1 if 1 else ", "{{ ", "1 }}")]
+    [InlineData(".a", "{{ a", " }}")]
+    [InlineData("[0]", "{{ a", " }}")]
+    [InlineData("|list", "{{ a", " }}")]
+    [InlineData("{% if 1 %}", "", "")]
+    [InlineData("{% for a in b %}", "", "")]
+    [InlineData("{% macro m() %}", "", "")]
+    public void Parse_OfADeepTemplate_IsRefused(string unit, string before, string after) =>
+        Assert.Throws<LapidaryException>(() => Parse(before + string.Concat(Enumerable.Repeat(unit, 20_000)) + after));
+
+    [Fact]
+    public void Render_OfRandomTemplates_FailsOnlyWithLapidaryException()
+    {
+        string[] parts = ["{{ ", " }}", "{% ", " %}", "{%- ", "-%}", "{# ", "#}", "if ", "for ", " in ", "endif", "endfor", "else", "set ", "x", " = ", "messages", ".", "role", "[", "]", "(", ")", "'", "\"", "1", "-", "|", "length", "tojson", "join", " is ", "string", "+", "~", "namespace", ",", ":", "not ", "macro ", "endmacro", "loop", "\n", " ", "\\", "{", "}", "**", "range", "99", "generation", "%"];
+        var random = new Random(5);
+        int rendered = 0;
+        for (int i = 0; i < 4000; i++)
+        {
+            try
+            {
+                Parse(string.Concat(Enumerable.Range(0, random.Next(1, 25)).Select(_ => parts[random.Next(parts.Length)]))).Render(Messages, addGenerationPrompt: true);
+                rendered++;
+            }
+            catch (LapidaryException)
+            {
+                // The only exception a template may cause.
+            }
+        }
+
+        Assert.InRange(rendered, 100, 3900);
+    }
+
+    [Fact]
+    public void Render_OfMutatedTemplates_FailsOnlyWithLapidaryException()
+    {
+        var random = new Random(6);
+        int rendered = 0;
+        for (int i = 0; i < 2000; i++)
+        {
+            var text = new System.Text.StringBuilder(GemmaChatTemplate.Text);
+            for (int edits = random.Next(1, 4); edits > 0; edits--)
+            {
+                int at = random.Next(text.Length - 20);
+                if (random.Next(2) == 0) text.Remove(at, random.Next(1, 12));
+                else text.Insert(at, GemmaChatTemplate.Text.AsSpan(random.Next(text.Length / 2), random.Next(1, 12)));
+            }
+
+            try
+            {
+                Parse(text.ToString()).Render(Messages, addGenerationPrompt: true);
+                rendered++;
+            }
+            catch (LapidaryException)
+            {
+                // The only exception a template may cause.
+            }
+        }
+
+        Assert.InRange(rendered, 20, 1980);
+    }
+
+    private static ChatTemplate Parse(string text) => ChatTemplate.Parse(text, new Dictionary<string, string> { ["bos_token"] = "<bos>" });
+
+    private static object? ToValue(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().ToDictionary(pair => pair.Name, pair => ToValue(pair.Value)),
+        JsonValueKind.Array => element.EnumerateArray().Select(ToValue).ToList(),
+        JsonValueKind.String => element.GetString(),
+        JsonValueKind.Number => element.GetRawText().Contains('.', StringComparison.Ordinal) ? element.GetDouble() : element.GetInt64(),
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => null,
+    };
+}
