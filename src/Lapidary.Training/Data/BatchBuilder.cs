@@ -1,0 +1,78 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Lapidary.Engine;
+
+namespace Lapidary.Training.Data;
+
+/// <summary>Fills batches. Each size is allocated once and then reused, so the steady state allocates nothing.</summary>
+/// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no result.
+/// Unpacked rows are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
+/// <param name="padTokenId">Id of the padding.</param>
+/// <param name="fixedTokens">Tokens of every batch (packed rows: batch size · max_length); null rounds up to <see cref="BucketLength"/>.</param>
+public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
+{
+    private readonly Dictionary<int, Batch> _batches = [];
+
+    /// <summary>The lengths that batches are padded to: 64, and from there 2ⁿ and 3 · 2ⁿ: 96, 128, 192, 256, 384, 512, 768, 1024, …</summary>
+    /// <returns>The smallest such length that is not below <paramref name="tokens"/>.</returns>
+    public static int BucketLength(int tokens)
+    {
+        int power = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(tokens, 64));
+        return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
+    }
+
+    /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
+    /// <param name="rows">The rows, in order.</param>
+    /// <exception cref="LapidaryException">They have more tokens than the fixed size.</exception>
+    public Batch Build(params ReadOnlySpan<PackedRow> rows)
+    {
+        int tokens = 0;
+        foreach (var row in rows) tokens += row.Tokens;
+        var batch = ForSize(tokens);
+        int offset = 0, trained = 0;
+        foreach (var row in rows)
+        {
+            for (int i = 0; i < row.Documents.Count; i++)
+            {
+                var document = row.Documents[i];
+                Append(batch, document, offset);
+                offset += document.Ids.Length;
+            }
+
+            trained += row.TrainedTokens;
+        }
+
+        Pad(batch, offset);
+        batch.RealTokens = tokens;
+        batch.TrainedTokens = trained;
+        return batch;
+    }
+
+    private Batch ForSize(int tokens)
+    {
+        if (tokens > fixedTokens) throw new LapidaryException($"Batch: expected at most {fixedTokens} tokens, found {tokens}; pack to a smaller max_length.");
+        int size = fixedTokens ?? BucketLength(tokens);
+        ref var batch = ref CollectionsMarshal.GetValueRefOrAddDefault(_batches, size, out _);
+        return batch ??= new Batch(size);
+    }
+
+    private static void Append(Batch batch, PackedDocument document, int offset)
+    {
+        int length = document.Ids.Length;
+        document.Ids.Span.CopyTo(batch.Ids.AsSpan(offset));
+
+        // Shifted: the label of token t is that of t + 1, and the last token has none to predict.
+        document.Labels.Span[1..].CopyTo(batch.Labels.AsSpan(offset));
+        batch.Labels[offset + length - 1] = Example.Ignore;
+        batch.DocumentStarts.AsSpan(offset, length).Fill(offset);
+        for (int i = 0; i < length; i++) batch.Positions[offset + i] = i;
+    }
+
+    private void Pad(Batch batch, int offset)
+    {
+        batch.Ids.AsSpan(offset).Fill(padTokenId);
+        batch.Labels.AsSpan(offset).Fill(Example.Ignore);
+        batch.Positions.AsSpan(offset).Clear();
+        for (int i = offset; i < batch.Tokens; i++) batch.DocumentStarts[i] = i;
+    }
+}

@@ -1,0 +1,26 @@
+namespace Lapidary.Training.Data;
+
+/// <summary>The order of rows in each epoch: a permutation that depends on seed and epoch alone, so training can resume at any row of any
+/// epoch without replaying what came before.</summary>
+/// <remarks>Fisher–Yates over SplitMix64 seeded with mix(seed) + epoch; it never changes between versions.</remarks>
+/// <param name="count">Rows.</param> <param name="seed">The run's seed.</param> <param name="shuffle">False keeps 0 … count − 1.</param>
+public sealed class EpochOrder(int count, long seed, bool shuffle = true)
+{
+    private readonly int[] _order = new int[count];
+    private int _epoch = -1;
+
+    /// <summary>Rows of an epoch.</summary>
+    public int Count => count;
+
+    /// <summary>The row numbers of an epoch in order; valid until another epoch is asked for.</summary>
+    /// <param name="epoch">0-based.</param>
+    public ReadOnlySpan<int> Rows(int epoch)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        if (epoch == _epoch) return _order;
+        for (int i = 0; i < _order.Length; i++) _order[i] = i;
+        if (shuffle) new StableRandom(StableRandom.Mix((ulong)seed) + (ulong)epoch).Shuffle(_order.AsSpan());
+        _epoch = epoch;
+        return _order;
+    }
+}

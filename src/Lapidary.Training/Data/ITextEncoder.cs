@@ -1,0 +1,33 @@
+namespace Lapidary.Training.Data;
+
+/// <summary>What data preparation needs of a tokenizer and its chat template. Implementations are safe to call from several threads.</summary>
+public interface ITextEncoder
+{
+    /// <summary>Id that starts every sequence.</summary>
+    int BosTokenId { get; }
+
+    /// <summary>Id that ends a text.</summary>
+    int EosTokenId { get; }
+
+    /// <summary>Text of <see cref="EosTokenId"/>, such as "&lt;eos&gt;".</summary>
+    string EosToken { get; }
+
+    /// <summary>Id that ends a turn of a conversation, such as &lt;end_of_turn&gt;; null if there is none.</summary>
+    int? EndOfTurnTokenId { get; }
+
+    /// <summary>The ids of a text in which special tokens may be written out; nothing is added.</summary>
+    int[] Encode(string text);
+
+    /// <summary>The same ids, with the span of the text's characters that each covers.</summary>
+    (int[] Ids, Range[] Spans) EncodeWithSpans(string text);
+
+    /// <summary>A conversation as text, BOS included.</summary>
+    /// <param name="messages">The turns.</param> <param name="addGenerationPrompt">True ends with the header of the model's next turn.</param>
+    string Render(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt);
+
+    /// <summary>A conversation as text, with the spans of characters that the assistant says.</summary>
+    (string Text, IReadOnlyList<Range> AssistantSpans) RenderWithAssistantSpans(IReadOnlyList<ChatTurn> messages);
+
+    /// <summary>The text of one token, for people.</summary>
+    string TokenText(int id);
+}

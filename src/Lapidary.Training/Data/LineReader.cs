@@ -1,0 +1,58 @@
+namespace Lapidary.Training.Data;
+
+/// <summary>Reads a stream line by line as bytes, in memory of the longest line; the byte order mark is skipped.</summary>
+internal sealed class LineReader(Stream stream, string file, int maximumLineBytes = LineReader.MaximumLineBytes)
+{
+    /// <summary>The longest line that is read: 64 MiB, far above any text that fits a context.</summary>
+    public const int MaximumLineBytes = 64 << 20;
+
+    private byte[] _buffer = new byte[64 << 10];
+    private int _start, _end;
+    private long _number;
+    private bool _ended;
+
+    /// <summary>Gives the next line without its line feed, valid until the next call, and its 1-based number.</summary>
+    public bool TryRead(out ReadOnlySpan<byte> line, out RowOrigin origin)
+    {
+        int searched = 0;
+        origin = new(file, "line", ++_number);
+        while (true)
+        {
+            int length = _buffer.AsSpan((_start + searched).._end).IndexOf((byte)'\n');
+            if (length >= 0 || (_ended && _end > _start))
+            {
+                length = length >= 0 ? searched + length : _end - _start;
+                line = _buffer.AsSpan(_start, length);
+                _start = Math.Min(_start + length + 1, _end);
+                if (_number == 1 && line.StartsWith("\uFEFF"u8)) line = line[3..];
+                return true;
+            }
+
+            if (_ended)
+            {
+                line = default;
+                return false;
+            }
+
+            searched = _end - _start;
+            if (searched > maximumLineBytes)
+                throw origin.Error($"expected at most {maximumLineBytes} bytes in a line, found more; is this a JSON Lines file?");
+            Fill();
+        }
+    }
+
+    private void Fill()
+    {
+        if (_start > 0)
+        {
+            _buffer.AsSpan(_start.._end).CopyTo(_buffer);
+            _end -= _start;
+            _start = 0;
+        }
+
+        if (_end == _buffer.Length) Array.Resize(ref _buffer, _buffer.Length * 2);
+        int read = stream.Read(_buffer, _end, _buffer.Length - _end);
+        _end += read;
+        _ended = read == 0;
+    }
+}

@@ -1,0 +1,16 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Training.Data;
+
+/// <summary>Where a row was read, so that any later error can name it.</summary>
+/// <param name="File">The file's path, as the user gave it.</param>
+/// <param name="Unit">"line" for line-based files, "row" for the others.</param>
+/// <param name="Number">1-based number of the line or row.</param>
+public readonly record struct RowOrigin(string File, string Unit, long Number)
+{
+    /// <summary>"data.jsonl line 17".</summary>
+    public override string ToString() => $"{File} {Unit} {Number}";
+
+    internal LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
+        inner is null ? new($"{this}: {expectedAndFound}") : new($"{this}: {expectedAndFound}", inner);
+}

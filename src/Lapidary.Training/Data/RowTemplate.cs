@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Lapidary.Engine;
+
+namespace Lapidary.Training.Data;
+
+/// <summary>Makes a conversation out of any columns: one template each for the system, user and assistant message.</summary>
+/// <param name="System">The system message, or null for none.</param>
+/// <param name="User">The user's message.</param>
+/// <param name="Assistant">The answer to learn.</param>
+public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, PromptTemplate Assistant)
+{
+    /// <summary>Name of <see cref="TextToSql"/> as an option.</summary>
+    public const string TextToSqlName = "text-to-sql";
+
+    /// <summary>Text to SQL as in Google's guide "Fine-tune Gemma using Hugging Face Transformers and QLoRA": its user prompt word for word,
+    /// over the columns of its data set (sql_prompt, sql_context, sql). The guide's code leaves its system message out, and so does this.</summary>
+    public static RowTemplate TextToSql { get; } = new(
+        System: null,
+        User: new PromptTemplate("""
+            Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, considering the query's syntax, semantics, and schema constraints.
+
+            <SCHEMA>
+            {sql_context}
+            </SCHEMA>
+
+            <USER_QUERY>
+            {sql_prompt}
+            </USER_QUERY>
+
+            """.ReplaceLineEndings("\n")),
+        Assistant: new PromptTemplate("{sql}"));
+
+    /// <summary>Finds a built-in template by name, or reads a JSON file {"system": "…", "user": "…", "assistant": "…"}, system optional.</summary>
+    /// <exception cref="LapidaryException">No such name or file, or the file is not of that form.</exception>
+    public static RowTemplate Load(string nameOrFile)
+    {
+        if (nameOrFile == TextToSqlName) return TextToSql;
+        if (!File.Exists(nameOrFile))
+            throw new LapidaryException($"Template {nameOrFile}: expected \"{TextToSqlName}\" or a JSON file, found neither; check the name.");
+        return Parse(DataFiles.ReadSmallFile(nameOrFile), nameOrFile);
+    }
+
+    /// <summary>The messages of one row.</summary>
+    /// <param name="columns">Values by column.</param> <param name="withAnswer">False leaves the assistant's message out, for a prompt.</param>
+    /// <exception cref="LapidaryException">A column is missing.</exception>
+    public IReadOnlyList<ChatTurn> Format(IReadOnlyDictionary<string, object?> columns, bool withAnswer = true) =>
+        Format(new DataRecord(new("values", "row", 1), columns), withAnswer);
+
+    internal List<ChatTurn> Format(DataRecord record, bool withAnswer = true)
+    {
+        List<ChatTurn> messages = [];
+        if (System is not null) messages.Add(new("system", System.Format(record)));
+        messages.Add(new("user", User.Format(record)));
+        if (withAnswer) messages.Add(new("assistant", Assistant.Format(record)));
+        return messages;
+    }
+
+    private static RowTemplate Parse(byte[] json, string file)
+    {
+        object? value;
+        try
+        {
+            value = JsonValue.Parse(json);
+        }
+        catch (JsonException error)
+        {
+            throw new LapidaryException($"{file}: expected a JSON object with \"user\" and \"assistant\", found invalid JSON: {error.Message}.", error);
+        }
+
+        if (value is not Dictionary<string, object?> texts)
+            throw new LapidaryException($"{file}: expected a JSON object with \"user\" and \"assistant\", found {DataRecord.Describe(value)}.");
+        if (texts.Keys.FirstOrDefault(x => x is not ("system" or "user" or "assistant")) is { } unknown)
+            throw new LapidaryException($"{file}: expected only \"system\", \"user\" and \"assistant\", found \"{unknown}\"; remove it.");
+        return new(
+            texts.ContainsKey("system") ? Template("system") : null, Template("user"), Template("assistant"));
+
+        PromptTemplate Template(string role) => texts.GetValueOrDefault(role) is string text
+            ? new(text, $"{file} \"{role}\"")
+            : throw new LapidaryException($"{file}: expected a string as \"{role}\", found {DataRecord.Describe(texts.GetValueOrDefault(role))}.");
+    }
+}

@@ -1,0 +1,70 @@
+using Google.Protobuf;
+using Lapidary.Engine;
+
+namespace Lapidary.Training.Logging;
+
+/// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, which TensorBoard reads as one run.
+/// The file is a log: it grows under its final name, and each record carries a checksum, so a killed process costs at most the last one.</summary>
+public sealed class TensorBoardWriter : IDisposable
+{
+    private readonly TimeProvider _time;
+    private readonly FileStream _stream;
+
+    /// <summary>Opens a new file "events.out.tfevents.SECONDS.HOST.PID.N".</summary>
+    /// <param name="folder">Its folder, created if need be.</param> <param name="time">The clock.</param>
+    /// <exception cref="LapidaryException">The file cannot be created.</exception>
+    public TensorBoardWriter(string folder, TimeProvider time)
+    {
+        _time = time;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            _stream = Open(Path.Combine(folder, $"events.out.tfevents.{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}"));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new LapidaryException($"{folder}: expected a folder to write TensorBoard events to: {error.Message}", error);
+        }
+
+        Write(new TensorBoardEvent { FileVersion = "brain.Event:2" });
+    }
+
+    /// <summary>The file's path.</summary>
+    public string FileName => _stream.Name;
+
+    /// <summary>Writes the scalars of one step and hands them to the operating system.</summary>
+    /// <param name="step">The optimizer step.</param> <param name="scalars">Tag, such as "train/loss", and value.</param>
+    public void Write(long step, params ReadOnlySpan<(string Tag, double Value)> scalars)
+    {
+        var summary = new TensorBoardSummary();
+        foreach (var (tag, value) in scalars) summary.Value.Add(new TensorBoardSummary.Types.Value { Tag = tag, SimpleValue = (float)value });
+        Write(new TensorBoardEvent { Step = step, Summary = summary });
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    private void Write(TensorBoardEvent record)
+    {
+        record.WallTime = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
+        RecordFrame.Write(_stream, record.ToByteArray());
+        _stream.Flush();
+    }
+
+    /// <summary>Two runs within a second and process get different numbers at the end.</summary>
+    private static FileStream Open(string stem)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                return new FileStream($"{stem}.{i}", FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+            }
+            catch (IOException) when (File.Exists($"{stem}.{i}"))
+            {
+            }
+        }
+    }
+
+    private static string Host() => string.Concat(Environment.MachineName.Select(x => char.IsAsciiLetterOrDigit(x) || x == '-' ? x : '_'));
+}

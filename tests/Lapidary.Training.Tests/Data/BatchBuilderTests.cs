@@ -1,0 +1,66 @@
+using Lapidary.Engine;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training.Tests.Data;
+
+public class BatchBuilderTests
+{
+    private const int No = Example.Ignore;
+
+    private static PackedRow Row(params Example[] examples) => new([.. examples.Select((x, i) => new PackedDocument(i, x.InputIds, x.Labels))]);
+
+    [Fact]
+    public void Build_LaysOutDocumentsOneAfterTheOther()
+    {
+        var batch = new BatchBuilder(padTokenId: 9, fixedTokens: 10).Build(
+            Row(new([10, 11, 12], [No, 11, 12]), new([20], [20])), Row(new Example([30, 31, 32], [30, No, 32])));
+        Assert.Equal([10, 11, 12, 20, 30, 31, 32, 9, 9, 9], batch.Ids);
+        Assert.Equal([11, 12, No, No, No, 32, No, No, No, No], batch.Labels);
+        Assert.Equal([0, 1, 2, 0, 0, 1, 2, 0, 0, 0], batch.Positions);
+        Assert.Equal([0, 0, 0, 3, 4, 4, 4, 7, 8, 9], batch.DocumentStarts);
+        Assert.Equal((10, 7, 3), (batch.Tokens, batch.RealTokens, batch.TrainedTokens));
+        Assert.Equal(batch.TrainedTokens, batch.Labels.Count(x => x != No));
+    }
+
+    [Fact]
+    public void Build_LeavesNothingOfTheBatchBefore()
+    {
+        var builder = new BatchBuilder(0, 4);
+        var first = builder.Build(Row(new Example([1, 2, 3, 4], [1, 2, 3, 4])));
+        var second = builder.Build(Row(new Example([5, 6], [5, 6])));
+        Assert.Same(first, second);
+        Assert.Equal([5, 6, 0, 0], second.Ids);
+        Assert.Equal([6, No, No, No], second.Labels);
+        Assert.Equal([0, 1, 0, 0], second.Positions);
+        Assert.Equal([0, 0, 2, 3], second.DocumentStarts);
+        Assert.Throws<LapidaryException>(() => builder.Build(Row(new Example(new int[5], new int[5]))));
+    }
+
+    [Theory]
+    [InlineData(1, 64)]
+    [InlineData(64, 64)]
+    [InlineData(65, 96)]
+    [InlineData(97, 128)]
+    [InlineData(129, 192)]
+    [InlineData(193, 256)]
+    [InlineData(512, 512)]
+    [InlineData(513, 768)]
+    [InlineData(769, 1024)]
+    [InlineData(1537, 2048)]
+    public void BucketLength_RoundsUpToFewLengths(int tokens, int expected)
+    {
+        Assert.Equal(expected, BatchBuilder.BucketLength(tokens));
+        Assert.Equal(expected, new BatchBuilder(0).Build(Row(new Example(new int[tokens], new int[tokens]))).Tokens);
+    }
+
+    [Fact]
+    public void Build_AllocatesNothingOnceASizeIsThere()
+    {
+        var builder = new BatchBuilder(0);
+        PackedRow[] rows = [Row(new Example(new int[40], new int[40]), new Example(new int[50], new int[50])), Row(new Example(new int[7], new int[7]))];
+        builder.Build(rows);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++) builder.Build(rows);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+}

@@ -1,0 +1,73 @@
+using Lapidary.Engine;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training.Tests.Data;
+
+public class LabelReportTests
+{
+    private static readonly RowOrigin Origin = new("a", "row", 1);
+    private static readonly ToyEncoder Encoder = new();
+
+    private static LabelReport Report(ExampleOptions options, params TrainingRow[] rows)
+    {
+        var set = new ExampleBuilder(Encoder, ToyEncoder.Vocabulary, options).Build(new DataSet(rows));
+        bool packs = options.Packing != PackingStrategy.None;
+        return LabelReport.Create(set, Packer.Pack(set.Examples, options.Packing, options.MaxLength), Encoder, packs ? options.MaxLength : null);
+    }
+
+    [Fact]
+    public void Create_Counts()
+    {
+        var report = Report(
+            new() { MaxLength = 8, Packing = PackingStrategy.Bfd }, new PromptCompletionRow(Origin, "p", "x"), new PromptCompletionRow(Origin, "p", "wxyz123"));
+        Assert.Equal(2, report.Examples);
+        Assert.Equal(2, report.PackedRows);
+        Assert.Equal(12, report.Tokens);
+        Assert.Equal(8, report.TrainedTokens);
+        Assert.Equal((1, 2), (report.TruncatedRows, report.TruncatedTokens));
+        Assert.Equal((1, 1), (report.MinimumBos, report.MaximumBos));
+        Assert.Equal(8, report.LongestRow);
+        Assert.Equal(0.75, report.PackingEfficiency);
+        report.Validate();
+        Assert.Equal(
+            "rows 2, packed into 2 (75.0 % full), longest 8 tokens\ntokens 12, trained 8 (66.7 %)\ncut 1 rows (2 tokens), left out 0\nBOS per row 1, no end of turn",
+            report.ToString());
+        Assert.Contains("1 rows were cut", Assert.Single(report.Warnings()));
+    }
+
+    [Fact]
+    public void Create_SeesWhetherTheEndOfTurnIsTrained()
+    {
+        var row = new MessagesRow(Origin, [new("user", "q"), new("assistant", "a")]);
+        var cut = new MessagesRow(Origin, [new("user", "q"), new("assistant", "abcdefghijkl")]);
+        var report = Report(new() { AssistantOnlyLoss = true, MaxLength = 24 }, row, cut);
+        Assert.Equal((2, 0.5), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
+
+        report = Report(new() { AssistantOnlyLoss = true, MaxLength = 24 }, cut);
+        Assert.Contains("No row trains its end of turn; the model will not learn to stop.", report.Warnings());
+    }
+
+    [Fact]
+    public void Warnings_NameWrongBosCounts()
+    {
+        Assert.Contains("Rows have 0 to 0 BOS tokens; Gemma expects exactly one.", Report(new() { AddSpecialTokens = false }, new TextRow(Origin, "x")).Warnings());
+        Assert.Contains("1 to 2 BOS", Report(new(), new TextRow(Origin, "x"), new TextRow(Origin, "x<bos>y")).Warnings().Single());
+    }
+
+    [Fact]
+    public void Validate_RefusesDataThatTrainsNothing()
+    {
+        var report = Report(new() { MaxLength = 4 }, new PromptCompletionRow(Origin, "pppp", "x"));
+        Assert.Contains("expected at least one trained token, found none in 0 rows (1 left out, 1 cut)", Assert.Throws<LapidaryException>(report.Validate).Message);
+    }
+
+    [Fact]
+    public void Table_ShowsWhatIsTrained()
+    {
+        var tokens = TokenPreview.Create(new([2, 310, 210, 0], [2, 310, -100, 0]), Encoder);
+        Assert.Equal([new(0, 2, "<bos>", false), new(1, 310, "n", true), new(2, 210, "\n", false), new(3, 0, "<pad>", true)], tokens);
+        string[] lines = TokenPreview.Table(tokens).ReplaceLineEndings("\n").Split('\n');
+        Assert.Equal(" index       id  trained  text", lines[0]);
+        Assert.Equal("     2      210  no       \\n", lines[3]);
+    }
+}
