@@ -1,13 +1,21 @@
 using Lapidary.Benchmarks;
 
-return args switch
+switch (args)
 {
-    ["tokenizer", .. var rest] => TokenizerBenchmark.Run(rest),
-    _ => Usage(),
-};
-
-static int Usage()
-{
-    Console.Error.WriteLine("usage: Lapidary.Benchmarks tokenizer ...");
-    return 2;
+    case ["matmul"]:
+        MatMulBenchmark.Run();
+        return 0;
+    case ["matvec"]:
+        MatVecBenchmark.Run();
+        return 0;
+    case ["nf4"]:
+        return Nf4Benchmark.Run();
+    case ["kernels"]:
+        KernelBenchmark.Run();
+        return 0;
+    case ["tokenizer", .. var rest]:
+        return TokenizerBenchmark.Run(rest);
+    default:
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer [FOLDER] [FILE]");
+        return 2;
 }

@@ -27,6 +27,15 @@ public interface IBackend : IDisposable
     /// <summary>Copies the start of a tensor to host bytes, after all work before it is done.</summary>
     void Read<T>(Tensor source, Span<T> destination) where T : unmanaged;
 
+    /// <summary>Load time only: brings a weight from host memory to the backend. Where the two are the same memory, the tensor itself comes back,
+    /// so that weights mapped from a file are not copied.</summary>
+    Tensor Import(Tensor host, MemoryRegion region);
+
+    /// <summary>Load time only: quantizes a weight in host memory to NF4.</summary>
+    /// <param name="host">[out, in], fp32, bf16 or fp16.</param> <param name="options">Block size and double quantization.</param>
+    /// <param name="region">Receives the codes and scales.</param>
+    Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
+
     /// <summary>Sets every byte to zero.</summary>
     void Zero(Tensor tensor);
 

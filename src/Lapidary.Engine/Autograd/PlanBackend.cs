@@ -25,6 +25,10 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
 
     public void Read<T>(Tensor source, Span<T> destination) where T : unmanaged => throw NotInAStep();
 
+    public Tensor Import(Tensor host, MemoryRegion region) => throw NotInAStep();
+
+    public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region) => throw NotInAStep();
+
     public void Zero(Tensor tensor) => Touch(tensor);
 
     public void Add(Tensor source, Tensor target) => Touch(source, target);
@@ -84,7 +88,7 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
     {
     }
 
-    private static InvalidOperationException NotInAStep() => new("Host copies happen before and after a program runs, not in it.");
+    private static InvalidOperationException NotInAStep() => new("Loading and host copies happen before and after a program runs, not in it.");
 
     private void Touch(params ReadOnlySpan<Tensor?> tensors)
     {

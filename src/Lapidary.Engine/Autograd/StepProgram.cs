@@ -8,7 +8,8 @@ public sealed class StepProgram : IDisposable
 {
     private readonly List<Action<IBackend>> _calls = [];
     private readonly PlanBackend _plan;
-    private MemoryRegion? _arena;
+    private Arena? _owned;
+    private bool _complete;
 
     /// <summary>Starts an empty program for backends whose activations have the given type.</summary>
     public StepProgram(DType activationDType) => _plan = new PlanBackend(activationDType);
@@ -33,7 +34,7 @@ public sealed class StepProgram : IDisposable
     /// <summary>Appends a call. <paramref name="call"/> must make the same backend calls every time it runs.</summary>
     public void Add(Action<IBackend> call)
     {
-        if (_arena is not null) throw new InvalidOperationException("The program is complete.");
+        if (_complete) throw new InvalidOperationException("The program is complete.");
         _plan.Step = _calls.Count;
         call(_plan);
         _calls.Add(call);
@@ -42,23 +43,33 @@ public sealed class StepProgram : IDisposable
     /// <summary>Keeps a buffer's memory to the end of the program, for results that are read after it ran.</summary>
     public void Keep(Tensor tensor) => _plan.Keep(tensor);
 
-    /// <summary>Lays out the arena and allocates it.</summary>
+    /// <summary>Lays the buffers out in an arena of the program's own.</summary>
     public void Complete(Allocator allocator)
     {
-        if (_arena is not null) throw new InvalidOperationException("The program is complete.");
         var layout = ArenaPlanner.Plan(_plan.Lifetimes);
-        _arena = new MemoryRegion(allocator, MemoryOwner.Activations);
-        nint address = _arena.Allocate(layout.LengthBytes);
-        foreach (var (tensor, offset) in layout.Offsets) tensor.Place(address + (nint)offset);
+        _owned = new Arena(allocator, layout.LengthBytes);
+        Place(layout, _owned);
     }
+
+    /// <summary>Lays the buffers out in an arena that programs which never run at the same time share.</summary>
+    /// <exception cref="ArgumentException">The arena is smaller than <see cref="ArenaBytes"/>.</exception>
+    public void Complete(Arena arena) => Place(ArenaPlanner.Plan(_plan.Lifetimes), arena);
 
     /// <summary>Runs every call in order. Allocates nothing.</summary>
     public void Run(IBackend backend)
     {
-        if (_arena is null) throw new InvalidOperationException("Complete the program before it runs.");
+        if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
         foreach (var call in _calls) call(backend);
     }
 
-    /// <summary>Frees the arena.</summary>
-    public void Dispose() => _arena?.Dispose();
+    /// <summary>Frees the program's own arena.</summary>
+    public void Dispose() => _owned?.Dispose();
+
+    private void Place(ArenaPlanner.Layout layout, Arena arena)
+    {
+        if (_complete) throw new InvalidOperationException("The program is complete.");
+        if (layout.LengthBytes > arena.LengthBytes) throw new ArgumentException("The arena is too small.", nameof(arena));
+        foreach (var (tensor, offset) in layout.Offsets) tensor.Place(arena.Address + (nint)offset);
+        _complete = true;
+    }
 }

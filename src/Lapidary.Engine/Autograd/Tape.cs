@@ -18,12 +18,18 @@ public sealed class Tape
     /// <summary>Records into <paramref name="program"/>.</summary>
     /// <param name="program">Receives the calls.</param>
     /// <param name="training">False for inference: no backward step is kept.</param>
-    public Tape(StepProgram program, bool training) : this(program, training, [], [])
+    public Tape(StepProgram program, bool training) : this(program, training, training, [], [])
     {
     }
 
-    private Tape(StepProgram program, bool records, Dictionary<Tensor, Tensor> gradients, HashSet<Tensor> differentiable) =>
+    private Tape(StepProgram program, bool training, bool records, Dictionary<Tensor, Tensor> gradients, HashSet<Tensor> differentiable)
+    {
+        Training = training;
         (_program, _records, _gradients, _differentiable) = (program, records, gradients, differentiable);
+    }
+
+    /// <summary>Whether the step trains: dropout is applied, also in passes whose backward steps are not kept.</summary>
+    public bool Training { get; }
 
     /// <summary>A new activation of the backend's type.</summary>
     public Tensor New(params ReadOnlySpan<long> shape) => _program.New(_program.ActivationDType, shape);
@@ -54,6 +60,14 @@ public sealed class Tape
         return new GradientSlot(gradient, Add: false);
     }
 
+    /// <summary>The place for the gradient of a tensor that nothing else uses, hence overwritten.</summary>
+    /// <exception cref="InvalidOperationException">Another operation has already written a gradient for it.</exception>
+    public Tensor OnlyGradient(Tensor tensor)
+    {
+        var (gradient, add) = Gradient(tensor);
+        return add ? throw new InvalidOperationException($"{tensor} is used by more than one operation.") : gradient;
+    }
+
     /// <summary>Hands <paramref name="gradient"/>, which its owner no longer needs, on to <paramref name="tensor"/>: without a copy if it is the
     /// first to arrive.</summary>
     public void PassGradient(Tensor tensor, Tensor gradient)
@@ -65,10 +79,11 @@ public sealed class Tape
     /// <summary>Runs <paramref name="block"/> keeping only its input, and again on the way back (gradient checkpointing, arXiv:1604.06174).</summary>
     public Tensor Recompute(Tensor input, Func<Tape, Tensor, Tensor> block)
     {
-        var output = block(new Tape(_program, records: false, [], []), input);
+        if (!_records) return block(this, input);
+        var output = block(new Tape(_program, Training, records: false, [], []), input);
         OnBackward(output, dOutput =>
         {
-            var again = new Tape(_program, records: true, _gradients, _differentiable);
+            var again = new Tape(_program, Training, records: true, _gradients, _differentiable);
             again._gradients[block(again, input)] = dOutput;
             again.Rewind();
         });

@@ -50,6 +50,9 @@ public sealed unsafe partial class CpuBackend : IBackend
     }
 
     /// <inheritdoc/>
+    public Tensor Import(Tensor host, MemoryRegion region) => host;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _team.Dispose();

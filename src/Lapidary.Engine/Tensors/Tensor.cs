@@ -91,6 +91,9 @@ public sealed class Tensor
         return new Span<T>((void*)Address, checked((int)Count));
     }
 
+    /// <summary>The raw bytes, for tensors in host memory of less than 2 GiB.</summary>
+    public unsafe Span<byte> AsBytes() => new((void*)Address, checked((int)LengthBytes));
+
     /// <summary>A typed pointer to the first element, for kernels.</summary>
     internal unsafe T* Pointer<T>() where T : unmanaged => (T*)Address;
 

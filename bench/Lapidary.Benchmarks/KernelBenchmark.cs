@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+
+namespace Lapidary.Benchmarks;
+
+/// <summary>The kernels beside the products: attention in milliseconds and GFLOP/s of its visible scores, the others in bytes moved a second.</summary>
+internal static class KernelBenchmark
+{
+    private const int Tokens = 512;
+    private const int Hidden = 1152;
+    private const int Intermediate = 6912;
+
+    private static readonly AttentionShape[] Shapes = [new(4, 1, 256, int.MaxValue, 0.0625f), new(4, 1, 256, 128, 0.0625f), new(8, 4, 256, int.MaxValue, 0.0625f)];
+
+    /// <summary>Prints Markdown tables for one thread and for all cores.</summary>
+    public static void Run()
+    {
+        foreach (int threads in new[] { 1, Environment.ProcessorCount })
+        {
+            using var backend = new CpuBackend(threads);
+            using var region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
+            Console.WriteLine($"{Environment.NewLine}{backend.Description}, FMA peak {FmaPeak.Measure(threads):F0} GFLOP/s{Environment.NewLine}");
+            Console.WriteLine("| attention, 512 tokens | forward ms | GFLOP/s | backward ms | GFLOP/s |");
+            Console.WriteLine("|---|---|---|---|---|");
+            foreach (var shape in Shapes) Attention(backend, region, shape);
+            Console.WriteLine($"{Environment.NewLine}| kernel | ms | GB/s |");
+            Console.WriteLine("|---|---|---|");
+            RowKernels(backend, region);
+        }
+    }
+
+    private static void Attention(CpuBackend backend, MemoryRegion region, AttentionShape shape)
+    {
+        Tensor Queries() => Weights.New(region, DType.Float32, Tokens, shape.Heads * shape.HeadDim);
+        Tensor Keys() => Weights.New(region, DType.Float32, Tokens, shape.KvHeads * shape.HeadDim);
+        Tensor q = Queries(), o = Queries(), dO = Queries(), dq = Queries(), k = Keys(), v = Keys(), dk = Keys(), dv = Keys();
+        Tensor lse = region.New("lse", DType.Float32, shape.Heads, Tokens), starts = region.New("starts", DType.Int32, Tokens);
+        double forward = Median(() => backend.AttentionForward(q, k, v, starts, shape, o, lse));
+        double backward = Median(() => backend.AttentionBackward(dO, q, k, v, o, lse, starts, shape, dq, dk, dv));
+
+        double visible = Enumerable.Range(0, Tokens).Sum(t => Math.Min(t + 1, (double)shape.Window));
+        double productFlops = 2 * visible * shape.Heads * shape.HeadDim;
+        string window = shape.Window == int.MaxValue ? "all" : $"{shape.Window}";
+        Console.WriteLine(
+            $"| {shape.Heads} heads, {shape.KvHeads} kv, {shape.HeadDim}, window {window} | {forward * 1e3:F2} | {2 * productFlops / forward / 1e9:F0} "
+            + $"| {backward * 1e3:F2} | {5 * productFlops / backward / 1e9:F0} |");
+    }
+
+    private static void RowKernels(CpuBackend backend, MemoryRegion region)
+    {
+        Tensor x = Weights.New(region, DType.Float32, Tokens, Hidden), y = Weights.New(region, DType.Float32, Tokens, Hidden);
+        Tensor weight = Weights.New(region, DType.Float32, 1, Hidden), rstd = region.New("rstd", DType.Float32, Tokens);
+        Tensor gate = Weights.New(region, DType.Float32, Tokens, Intermediate), up = Weights.New(region, DType.Float32, Tokens, Intermediate);
+        Tensor dGate = Weights.New(region, DType.Float32, Tokens, Intermediate), m = region.New("m", DType.Float32, Tokens, Intermediate);
+        Tensor norm = region.New("norm", DType.Float32, 2), schedule = region.New("schedule", DType.Float32, 3);
+        backend.Write<float>([1e-4f, 0.1f, 0.001f], schedule);
+        Tensor[] gradients = [gate];
+        var options = new AdamWOptions();
+
+        Report("RmsNormForward", 2 * x.LengthBytes, () => backend.RmsNormForward(x, weight, null, 1e-6f, y, rstd));
+        Report("RmsNormBackward", 3 * x.LengthBytes, () => backend.RmsNormBackward(y, x, weight, rstd, y, add: false));
+        Report("GeGluForward", 3 * gate.LengthBytes, () => backend.GeGluForward(gate, up, dGate));
+        Report("GeGluBackward", 5 * gate.LengthBytes, () => backend.GeGluBackward(gate, gate, up, dGate, m));
+        Report("Add", 3 * gate.LengthBytes, () => backend.Add(gate, dGate));
+        Report("GradientNorm", gate.LengthBytes, () => backend.GradientNorm(gradients, 1, norm));
+        Report("AdamW", 7 * gate.LengthBytes, () => backend.AdamW(gate, norm, schedule, options, dGate, m, up));
+    }
+
+    private static void Report(string name, long bytes, Action call)
+    {
+        double seconds = Median(call);
+        Console.WriteLine($"| {name} | {seconds * 1e3:F2} | {bytes / seconds / 1e9:F1} |");
+    }
+
+    private static double Median(Action call)
+    {
+        double[] seconds = new double[15];
+        call();
+        for (int i = 0; i < seconds.Length; i++)
+        {
+            long began = Stopwatch.GetTimestamp();
+            call();
+            seconds[i] = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        }
+
+        Array.Sort(seconds);
+        return seconds[seconds.Length / 2];
+    }
+}

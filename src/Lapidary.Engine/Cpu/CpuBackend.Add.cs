@@ -1,0 +1,18 @@
+using System.Runtime.CompilerServices;
+
+namespace Lapidary.Engine.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <inheritdoc/>
+    public void Add(Tensor source, Tensor target) =>
+        Each(target.Count, new AddOp { Source = source.Pointer<float>(), Target = target.Pointer<float>() });
+
+    private struct AddOp : IElementwise
+    {
+        public float* Source, Target;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void At<V>(nint i) where V : struct, ILanes<V> => (V.Load(Target + i) + V.Load(Source + i)).Store(Target + i);
+    }
+}

@@ -1,0 +1,46 @@
+namespace Lapidary.Engine.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <summary>Up to this many rows, reading the weight once per row is faster than packing it.</summary>
+    private const int MaxVectorRows = 4;
+
+    /// <inheritdoc/>
+    public void LinearForward(Tensor x, Tensor weight, Tensor y)
+    {
+        var (tokens, dim) = Rows(x);
+        var operand = Operand.Of(weight, nameof(LinearForward));
+        int outDim = Rows(y).Dim;
+        if (tokens > MaxVectorRows)
+        {
+            Product(tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
+            return;
+        }
+
+        for (int i = 0; i < tokens; i++)
+        {
+            MatrixVector.Run(
+                _team, _scratch, VectorWidths.Best, operand, outDim, dim, x.Pointer<float>() + i * dim, y.Pointer<float>() + i * outDim);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add)
+    {
+        var (tokens, outDim) = Rows(dy);
+        var operand = Operand.Of(weight, nameof(LinearBackward));
+        Product(tokens, Rows(dx).Dim, outDim, 1, dy.Pointer<float>(), transposeA: false, operand, transposeB: false, add, dx.Pointer<float>());
+    }
+
+    private static (int Rows, int Dim) Rows(Tensor tensor)
+    {
+        var (rows, dim) = tensor.AsRows();
+        return (checked((int)rows), dim);
+    }
+
+    /// <summary>C[m, n] = alpha · op(A) · op(B), or C +=, for dense A and C.</summary>
+    private void Product(
+        int m, int n, int k, float alpha, float* a, bool transposeA, in Operand b, bool transposeB, bool add, float* c) =>
+        MatrixProduct.Run(
+            _team, _scratch, VectorWidths.Best, m, n, k, alpha, a, transposeA ? m : k, transposeA, in b, transposeB, add, c, n);
+}

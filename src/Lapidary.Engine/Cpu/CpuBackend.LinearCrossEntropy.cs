@@ -1,0 +1,75 @@
+namespace Lapidary.Engine.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <summary>Fewest rows of logits at a time: below, the head would be decoded too often.</summary>
+    private const long MinLogitsRows = 16;
+
+    private const int NoLabel = -100;
+
+    /// <summary>Bytes of logits that are held at a time, if they are enough for <see cref="MinLogitsRows"/>.</summary>
+    internal long MaxLogitsBytes { get; init; } = 128L << 20;
+
+    /// <inheritdoc/>
+    public void LinearCrossEntropy(
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight)
+    {
+        var (tokens, dim) = Rows(h);
+        int vocabulary = Rows(weight).Rows;
+        var head = Operand.Of(weight, nameof(LinearCrossEntropy));
+        int* trained = (int*)_scratch.Get("loss rows", (long)tokens * sizeof(int));
+        int count = TrainedRows(labels, vocabulary, trained);
+        new Span<byte>((void*)losses.Address, checked((int)losses.LengthBytes)).Clear();
+        new Span<byte>((void*)hits.Address, checked((int)hits.LengthBytes)).Clear();
+        for (int i = 0; i < tokens && dh is not null; i++) Row(dh, i).Clear();
+
+        int most = (int)Math.Min(count, Math.Max(MinLogitsRows, MaxLogitsBytes / sizeof(float) / vocabulary));
+        float* block = (float*)_scratch.Get("loss h", (long)most * dim * sizeof(float));
+        float* z = (float*)_scratch.Get("logits", (long)most * vocabulary * sizeof(float));
+        float* dBlock = dh is null ? null : (float*)_scratch.Get("loss dh", (long)most * dim * sizeof(float));
+        for (int first = 0; first < count; first += most)
+        {
+            int rows = Math.Min(most, count - first);
+            for (int i = 0; i < rows; i++) Row(h, trained[first + i]).CopyTo(new Span<float>(block + (long)i * dim, dim));
+            Product(rows, vocabulary, dim, 1, block, transposeA: false, head, transposeB: true, add: false, z);
+            var softmax = new SoftmaxTask
+            {
+                Z = z,
+                Vocabulary = vocabulary,
+                Rows = trained + first,
+                Labels = labels.Pointer<int>(),
+                Scale = *lossScale.Pointer<float>(),
+                Losses = losses.Pointer<float>(),
+                Hits = hits.Pointer<float>(),
+            };
+            _team.For(rows, 1, ref softmax);
+            if (dWeight is not null)
+                Product(vocabulary, dim, rows, 1, z, transposeA: true, Operand.Of(block, dim), transposeB: false, add: true, dWeight.Pointer<float>());
+            if (dh is null) continue;
+            Product(rows, dim, vocabulary, 1, z, transposeA: false, head, transposeB: false, add: false, dBlock);
+            for (int i = 0; i < rows; i++) new Span<float>(dBlock + (long)i * dim, dim).CopyTo(Row(dh, trained[first + i]));
+        }
+    }
+
+    private static int TrainedRows(Tensor labels, int vocabulary, int* trained)
+    {
+        int* label = labels.Pointer<int>();
+        int count = 0;
+        for (int t = 0; t < labels.Count; t++)
+        {
+            if (label[t] == NoLabel) continue;
+            if ((uint)label[t] >= (uint)vocabulary)
+                throw new LapidaryException(
+                    $"Label {label[t]} of token {t} must be −100 or in [0, {vocabulary}): check that tokenizer and model belong together.");
+            trained[count++] = t;
+        }
+
+        return count;
+    }
+
+    private static Span<float> Row(Tensor tensor, int row)
+    {
+        int dim = tensor.AsRows().Dim;
+        return new Span<float>(tensor.Pointer<float>() + (long)row * dim, dim);
+    }
+}

@@ -1,0 +1,62 @@
+namespace Lapidary.Engine.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <inheritdoc/>
+    public void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y)
+    {
+        var (tokens, dim) = Rows(x);
+        int r = Rows(xa).Dim, outDim = Rows(y).Dim;
+        float* input = Dropped(x, adapter.Dropout);
+        Operand a = Operand.Of(adapter.A.Value, nameof(LoraForward)), b = Operand.Of(adapter.B.Value, nameof(LoraForward));
+        Product(tokens, r, dim, 1, input, transposeA: false, a, transposeB: true, add: false, xa.Pointer<float>());
+        Product(tokens, outDim, r, adapter.Scale, xa.Pointer<float>(), transposeA: false, b, transposeB: true, add: true, y.Pointer<float>());
+    }
+
+    /// <inheritdoc/>
+    public void LoraBackward(Tensor dy, Tensor x, LoraAdapter adapter, Tensor xa, Tensor? dx)
+    {
+        var (tokens, dim) = Rows(x);
+        int r = Rows(xa).Dim, outDim = Rows(dy).Dim;
+        if (adapter.B.Gradient is { } dB)
+        {
+            var xaOperand = Operand.Of(xa, nameof(LoraBackward));
+            Product(outDim, r, tokens, adapter.Scale, dy.Pointer<float>(), transposeA: true, xaOperand, transposeB: false, add: true, dB.Pointer<float>());
+        }
+
+        if (adapter.A.Gradient is null && dx is null) return;
+        var b = Operand.Of(adapter.B.Value, nameof(LoraBackward));
+        float* dxa = (float*)_scratch.Get("LoRA dxa", (long)tokens * r * sizeof(float));
+        Product(tokens, r, outDim, adapter.Scale, dy.Pointer<float>(), transposeA: false, b, transposeB: false, add: false, dxa);
+        if (adapter.A.Gradient is { } dA)
+        {
+            var input = Operand.Of(Dropped(x, adapter.Dropout), dim);
+            Product(r, dim, tokens, 1, dxa, transposeA: true, input, transposeB: false, add: true, dA.Pointer<float>());
+        }
+
+        if (dx is null) return;
+        var a = Operand.Of(adapter.A.Value, nameof(LoraBackward));
+        if (Active(adapter.Dropout) is not { } dropout)
+        {
+            Product(tokens, dim, r, 1, dxa, transposeA: false, a, transposeB: false, add: true, dx.Pointer<float>());
+            return;
+        }
+
+        float* full = (float*)_scratch.Get("LoRA dropout", dx.LengthBytes);
+        Product(tokens, dim, r, 1, dxa, transposeA: false, a, transposeB: false, add: false, full);
+        var mask = new DropoutTask(dropout, full, dx.Pointer<float>(), dx.Count, add: true);
+        _team.For(mask.Items, 1, ref mask);
+    }
+
+    private static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
+
+    /// <summary>dropout(x): x itself, or a copy in scratch.</summary>
+    private float* Dropped(Tensor x, Dropout? dropout)
+    {
+        if (Active(dropout) is not { } active) return x.Pointer<float>();
+        float* copy = (float*)_scratch.Get("LoRA dropout", x.LengthBytes);
+        var mask = new DropoutTask(active, x.Pointer<float>(), copy, x.Count, add: false);
+        _team.For(mask.Items, 1, ref mask);
+        return copy;
+    }
+}

@@ -1,0 +1,8 @@
+namespace Lapidary.Engine.Cpu;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <inheritdoc/>
+    public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region) =>
+        Nf4Quantizer.Quantize(host, options with { Threads = options.Threads > 0 ? options.Threads : _team.Count }, region);
+}

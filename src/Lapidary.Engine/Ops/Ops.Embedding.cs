@@ -1,0 +1,26 @@
+namespace Lapidary.Engine;
+
+public static partial class Ops
+{
+    /// <summary>Token ids to hidden states: y[t] = table[ids[t]] · scale.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="ids">Int32 [tokens].</param>
+    /// <param name="table">[vocabulary, hidden].</param>
+    /// <param name="scale">Gemma's √hidden.</param>
+    /// <param name="dTable">Gradient of the table where it is trained, else null: then nothing before this layer needs a gradient.</param>
+    /// <returns>[tokens, hidden].</returns>
+    /// <exception cref="ShapeException"><paramref name="ids"/> is not Int32, or <paramref name="table"/> not a matrix.</exception>
+    public static Tensor Embedding(Tape tape, Tensor ids, Tensor table, float scale, Tensor? dTable)
+    {
+        Check(ids.DType == DType.Int32, nameof(Embedding), nameof(ids), "Int32 [tokens]", ids);
+        Check(table.Shape.Length == 2, nameof(Embedding), nameof(table), "[vocabulary, hidden]", table);
+        var y = tape.New(ids.Count, table.Shape[1]);
+        tape.Run(backend => backend.EmbeddingForward(ids, table, scale, y));
+        if (dTable is not null)
+        {
+            tape.OnBackward(y, dy => tape.Run(backend => backend.EmbeddingBackward(ids, dy, scale, dTable)));
+        }
+
+        return y;
+    }
+}

@@ -1,0 +1,44 @@
+namespace Lapidary.Engine;
+
+public static partial class Ops
+{
+    /// <summary>The rotary table of a step.</summary>
+    /// <param name="tape">Receives the call.</param>
+    /// <param name="positions">Int32 [tokens].</param>
+    /// <param name="inverseFrequencies">fp32 [headDim / 2]: θ^(−2j / headDim), over the scaling factor where there is one.</param>
+    public static RotaryTable RopeTable(Tape tape, Tensor positions, Tensor inverseFrequencies)
+    {
+        Check(positions.DType == DType.Int32, nameof(RopeTable), nameof(positions), "Int32 [tokens]", positions);
+        var table = new RotaryTable(
+            tape.New(DType.Float32, positions.Count, inverseFrequencies.Count), tape.New(DType.Float32, positions.Count, inverseFrequencies.Count));
+        tape.Run(backend => backend.RopeTable(positions, inverseFrequencies, table.Cos, table.Sin));
+        return table;
+    }
+
+    /// <summary>q_norm or k_norm, then rotary position embedding, per head.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="x">[tokens, heads · headDim], used by nothing else.</param>
+    /// <param name="weight">[headDim]; frozen.</param>
+    /// <param name="rope">The table of the layer's kind.</param>
+    /// <param name="epsilon">rms_norm_eps.</param>
+    /// <returns>[tokens, heads · headDim].</returns>
+    /// <exception cref="ShapeException">The last axis is no multiple of headDim, or the table has another headDim.</exception>
+    public static Tensor QkNormRope(Tape tape, Tensor x, Tensor weight, RotaryTable rope, float epsilon)
+    {
+        var (tokens, dim) = x.AsRows();
+        Check(dim % weight.Count == 0, nameof(QkNormRope), nameof(weight), $"[headDim] with headDim a divisor of {dim}", weight);
+        Check(rope.Cos.Shape[1] * 2 == weight.Count, nameof(QkNormRope), nameof(rope), $"[{tokens}, {weight.Count / 2}]", rope.Cos);
+        Tensor y = tape.New(tokens, dim), rstd = tape.New(DType.Float32, x.Count / weight.Count);
+        tape.Run(backend => backend.QkNormRopeForward(x, weight, rope.Cos, rope.Sin, epsilon, y, rstd));
+        if (tape.NeedsGradient(x))
+        {
+            tape.OnBackward(y, dy =>
+            {
+                var dx = tape.OnlyGradient(x);
+                tape.Run(backend => backend.QkNormRopeBackward(dy, x, weight, rope.Cos, rope.Sin, rstd, dx));
+            });
+        }
+
+        return y;
+    }
+}

@@ -1,0 +1,35 @@
+namespace Lapidary.Engine;
+
+public static partial class Ops
+{
+    /// <summary>Gemma's RMSNorm over the last axis, added to <paramref name="residual"/> where there is one.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="x">[rows, dim].</param>
+    /// <param name="weight">[dim]; frozen under QLoRA, so no gradient is formed.</param>
+    /// <param name="epsilon">rms_norm_eps of config.json.</param>
+    /// <param name="residual">[rows, dim] or null; its gradient is the output's, handed on without a copy.</param>
+    /// <returns>[rows, dim].</returns>
+    /// <exception cref="ShapeException"><paramref name="weight"/> is not [dim], or <paramref name="residual"/> not of x's shape.</exception>
+    public static Tensor RmsNorm(Tape tape, Tensor x, Tensor weight, float epsilon, Tensor? residual = null)
+    {
+        var (rows, dim) = x.AsRows();
+        Check(weight.Count == dim, nameof(RmsNorm), nameof(weight), $"[{dim}]", weight);
+        if (residual is not null) Check(residual.Count == x.Count, nameof(RmsNorm), nameof(residual), $"[{rows}, {dim}]", residual);
+        Tensor y = tape.New(rows, dim), rstd = tape.New(DType.Float32, rows);
+        tape.Run(backend => backend.RmsNormForward(x, weight, residual, epsilon, y, rstd));
+
+        bool needsX = tape.NeedsGradient(x), needsResidual = residual is not null && tape.NeedsGradient(residual);
+        if (!needsX && !needsResidual) return y;
+        tape.OnBackward(y, dy =>
+        {
+            if (needsX)
+            {
+                var (dx, add) = tape.Gradient(x);
+                tape.Run(backend => backend.RmsNormBackward(dy, x, weight, rstd, dx, add));
+            }
+
+            if (needsResidual) tape.PassGradient(residual!, dy);
+        });
+        return y;
+    }
+}

@@ -1,0 +1,22 @@
+namespace Lapidary.Engine;
+
+/// <summary>How a weight is quantized to NF4. The names in quotes are those of Hugging Face's BitsAndBytesConfig.</summary>
+public sealed record Nf4Options
+{
+    /// <summary>Elements of the flattened weight that share a scale: 32, 64, 128, 256, 512, 1024, 2048 or 4096.</summary>
+    public int BlockSize { get; init; } = 64;
+
+    /// <summary>"bnb_4bit_use_double_quant": whether the scales are themselves quantized to 8 bits, 4.127 instead of 4.5 bits per
+    /// weight.</summary>
+    public bool DoubleQuantization { get; init; } = true;
+
+    /// <summary>What is taken from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32. bitsandbytes
+    /// sums in an order of its own, which can differ by an ulp, so to repeat another file's bytes its offset is given here.</summary>
+    public float? Offset { get; init; }
+
+    /// <summary>Threads to use; 0 for one per core. The bytes do not depend on it.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Whether bitsandbytes has kernels for blocks of this size.</summary>
+    public static bool IsLegalBlockSize(long blockSize) => blockSize is 32 or 64 or 128 or 256 or 512 or 1024 or 2048 or 4096;
+}

@@ -1,0 +1,116 @@
+namespace Lapidary.Engine;
+
+/// <summary>Weights to NF4, and back, with the bytes of bitsandbytes' CUDA kernels. Works on host memory, on several threads; the result does
+/// not depend on their number.</summary>
+/// <remarks>Source: arXiv:2305.14314. Codes of bf16 and fp16 weights, and of bf16 values kept as fp32, are exactly those of a GPU; for other
+/// fp32 weights and for double-quantized scales fewer than one code in a million is its neighbour (ADR 0004).</remarks>
+public static unsafe class Nf4Quantizer
+{
+    private const int PiecesPerTask = 16;
+
+    /// <summary>Quantizes a weight.</summary>
+    /// <param name="weight">fp32, bf16 or fp16 in host memory, any shape; blocks run over the flattened elements, across rows.</param>
+    /// <param name="options">Block size, double quantization, threads.</param>
+    /// <param name="region">Host memory that will own the codes and scales.</param>
+    /// <returns>An NF4 tensor of the weight's name and shape.</returns>
+    /// <exception cref="LapidaryException">The weight has another type or holds an infinity or NaN, or the block size is not one of
+    /// bitsandbytes'.</exception>
+    public static Tensor Quantize(Tensor weight, Nf4Options options, MemoryRegion region)
+    {
+        if (!weight.DType.IsFloatingPoint()) throw new ShapeException(nameof(Quantize), nameof(weight), "Float32, BFloat16 or Float16", weight);
+        if (!Nf4Options.IsLegalBlockSize(options.BlockSize))
+        {
+            throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");
+        }
+
+        int blocks = checked((int)Blocks(weight.Count, options.BlockSize));
+        nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
+        Nf4Scales scales;
+        if (options.DoubleQuantization)
+        {
+            float[] absmax = new float[blocks];
+            Encode(weight, options, absmax, (byte*)packed);
+            scales = QuantizeScales(weight.Name, absmax, options, region);
+        }
+        else
+        {
+            var absmax = region.New(weight.Name + ".absmax", DType.Float32, blocks);
+            Encode(weight, options, absmax.AsSpan<float>(), (byte*)packed);
+            scales = new Nf4Scales(options.BlockSize, absmax, NestedAbsmax: null, Offset: 0, NestedCode: null);
+        }
+
+        return new Tensor(packed, DType.NF4, weight.Shape) { Name = weight.Name, Scales = scales };
+    }
+
+    /// <summary>Writes the values that the codes stand for, code value · absmax rounded to fp32 and then to the output's type.</summary>
+    /// <param name="weight">NF4 in host memory.</param>
+    /// <param name="output">fp32, bf16 or fp16 of the same number of elements.</param>
+    /// <param name="threads">Threads to use; 0 for one per core.</param>
+    public static void Dequantize(Tensor weight, Tensor output, int threads = 0)
+    {
+        if (weight.Scales is not { } scales || !Nf4Options.IsLegalBlockSize(scales.BlockSize)
+            || scales.Absmax.Count != Blocks(weight.Count, scales.BlockSize))
+        {
+            throw new ShapeException(nameof(Dequantize), nameof(weight), "NF4 with a scale per block", weight);
+        }
+
+        if (!output.DType.IsFloatingPoint() || output.Count != weight.Count)
+        {
+            throw new ShapeException(nameof(Dequantize), nameof(output), $"Float32, BFloat16 or Float16 of {weight.Count} elements", output);
+        }
+
+        ForPieces(weight.Count, Nf4Decoder.MaxElements, threads, (first, count) => Nf4Decoder.Decode(weight, scales, first, count, output));
+    }
+
+    private static void Encode(Tensor weight, Nf4Options options, Span<float> absmax, byte* packed)
+    {
+        fixed (float* pinned = absmax)
+        {
+            float* scales = pinned;
+            ForPieces(weight.Count, Nf4Encoder.MaxElements, options.Threads, (first, count) =>
+                Nf4Encoder.Encode(weight, first, count, options.BlockSize, scales + first / options.BlockSize, packed + first / 2));
+        }
+
+        for (int block = 0; block < absmax.Length; block++)
+        {
+            if (float.IsFinite(absmax[block])) continue;
+            throw new LapidaryException(
+                $"{weight}: an infinity or NaN among elements {(long)block * options.BlockSize} and following; expected finite weights. "
+                + "The checkpoint is damaged or was trained to divergence: use another one.");
+        }
+    }
+
+    private static Nf4Scales QuantizeScales(string name, float[] absmax, Nf4Options options, MemoryRegion region)
+    {
+        float offset = options.Offset ?? NestedScales.Mean(absmax);
+        var codes = region.New(name + ".absmax", DType.UInt8, absmax.Length);
+        var nestedAbsmax = region.New(name + ".nested_absmax", DType.Float32, Blocks(absmax.Length, Nf4Scales.NestedBlockSize));
+        var map = region.New(name + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length);
+        DynamicMap.Values.CopyTo(map.AsSpan<float>());
+        ForPieces(absmax.Length, Nf4Scales.NestedBlockSize, options.Threads, (first, count) =>
+        {
+            int start = (int)first;
+            nestedAbsmax.AsSpan<float>()[start / Nf4Scales.NestedBlockSize] =
+                NestedScales.Quantize(absmax.AsSpan(start, count), offset, codes.AsSpan<byte>().Slice(start, count));
+        });
+        return new Nf4Scales(options.BlockSize, codes, nestedAbsmax, offset, map);
+    }
+
+    private static long Blocks(long count, int blockSize) => (count + blockSize - 1) / blockSize;
+
+    /// <summary>Runs a body over [0, count) in pieces of fixed size. Allocates, unlike the backends' worker team, which is of no account when
+    /// a model is loaded or saved, and needs no backend.</summary>
+    private static void ForPieces(long count, long pieceElements, int threads, Action<long, int> body)
+    {
+        long taskElements = pieceElements * PiecesPerTask;
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount };
+        Parallel.For(0, (count + taskElements - 1) / taskElements, parallel, task =>
+        {
+            long end = Math.Min(count, (task + 1) * taskElements);
+            for (long first = task * taskElements; first < end; first += pieceElements)
+            {
+                body(first, (int)Math.Min(pieceElements, end - first));
+            }
+        });
+    }
+}

@@ -1,0 +1,52 @@
+using System.Text.Json.Nodes;
+
+namespace Lapidary.Gemma;
+
+/// <summary>What a merge or a quantization changes in config.json, so that it tells the truth about the weights beside it.</summary>
+public sealed record GemmaConfigChanges
+{
+    /// <summary>Whether lm_head is the embedding table, or null to leave the key alone.</summary>
+    public bool? TieWordEmbeddings { get; init; }
+
+    /// <summary>The weights' type as torch spells it, or null to leave the key alone.</summary>
+    public string? Dtype { get; init; }
+
+    /// <summary>Whether quantization_config goes, because the weights are plain.</summary>
+    public bool RemoveQuantization { get; init; }
+
+    /// <summary>A new quantization_config, or null.</summary>
+    public BitsAndBytesConfig? Quantization { get; init; }
+
+    internal JsonObject Apply(JsonObject json)
+    {
+        var text = json["text_config"] as JsonObject;
+        if (TieWordEmbeddings is { } tie)
+        {
+            // transformers reads the outer key of a multimodal model, older releases the inner one.
+            json["tie_word_embeddings"] = tie;
+            if (text?.ContainsKey("tie_word_embeddings") == true) text["tie_word_embeddings"] = tie;
+        }
+
+        if (Dtype is not null)
+        {
+            SetDtype(json, Dtype, addWhenAbsent: true);
+            if (text is not null) SetDtype(text, Dtype, addWhenAbsent: false);
+        }
+
+        if (RemoveQuantization)
+        {
+            json.Remove("quantization_config");
+            text?.Remove("quantization_config");
+        }
+
+        if (Quantization is not null) json["quantization_config"] = Quantization.ToJson();
+        return json;
+    }
+
+    // torch_dtype is the spelling that both old and new releases of transformers read.
+    private static void SetDtype(JsonObject json, string dtype, bool addWhenAbsent)
+    {
+        if (json.ContainsKey("dtype")) json["dtype"] = dtype;
+        if (json.ContainsKey("torch_dtype") || (addWhenAbsent && !json.ContainsKey("dtype"))) json["torch_dtype"] = dtype;
+    }
+}

@@ -1,0 +1,118 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>The settings of a LoRA adapter, named as in PEFT's LoraConfig and with its defaults.</summary>
+/// <remarks>Source: PEFT 0.21, peft/tuners/lora/config.py and tuners_utils.py, for the rules of matching.</remarks>
+public sealed record LoraConfig
+{
+    private static readonly ModuleSelector GemmaDefault = ModuleSelector.FromNames("q_proj", "v_proj");
+
+    /// <summary>The settings of Google's QLoRA guide: every linear layer at r = 16, and one trained matrix for embedding and head.</summary>
+    public static LoraConfig Guide { get; } = new()
+    {
+        R = 16,
+        LoraAlpha = 16,
+        LoraDropout = 0.05,
+        TargetModules = ModuleSelector.AllLinear,
+        ModulesToSave = ["lm_head", "embed_tokens"],
+        EnsureWeightTying = true,
+    };
+
+    /// <summary>Rank r of the factors A [r, in] and B [out, r].</summary>
+    public int R { get; init; } = 8;
+
+    /// <summary>α; the product B·A is scaled by α / r.</summary>
+    public double LoraAlpha { get; init; } = 8;
+
+    /// <summary>Probability that an element of the adapter's input is dropped in training.</summary>
+    public double LoraDropout { get; init; }
+
+    /// <summary>The modules that get an adapter; null means q_proj and v_proj, PEFT's choice for Gemma 3.</summary>
+    public ModuleSelector? TargetModules { get; init; }
+
+    /// <summary>Modules that get none although they match; null for no exception.</summary>
+    public ModuleSelector? ExcludeModules { get; init; }
+
+    /// <summary>Modules that are trained whole and saved beside the adapter, matched as in a list of target modules.</summary>
+    public IReadOnlyList<string>? ModulesToSave { get; init; }
+
+    /// <summary>Whether embed_tokens and lm_head of <see cref="ModulesToSave"/> are one shared matrix where the model ties them.</summary>
+    public bool EnsureWeightTying { get; init; }
+
+    /// <summary>Whether the scale is α / √r instead of α / r.</summary>
+    public bool UseRslora { get; init; }
+
+    /// <summary>Ranks of some modules: regular expression → r; the first that matches holds.</summary>
+    public IReadOnlyList<KeyValuePair<string, int>> RankPattern { get; init; } = [];
+
+    /// <summary>α of some modules: regular expression → α; the first that matches holds.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> AlphaPattern { get; init; } = [];
+
+    /// <summary>Numbers of the only layers that get adapters, or null for all; a module that is listed by its full name gets one anyway.</summary>
+    public IReadOnlyList<int>? LayersToTransform { get; init; }
+
+    /// <summary>Names of the lists that <see cref="LayersToTransform"/> counts in, such as "layers"; null for the first number in a path.</summary>
+    public IReadOnlyList<string>? LayersPattern { get; init; }
+
+    /// <summary>The model that the adapter was made for.</summary>
+    public string? BaseModelNameOrPath { get; init; }
+
+    /// <summary>The revision of that model.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>What the model does, in PEFT's words.</summary>
+    public string? TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary>Whether the module gets an adapter.</summary>
+    /// <param name="module">The module's path in the model, such as "model.layers.0.self_attn.q_proj".</param>
+    /// <exception cref="LapidaryException">A pattern is no regular expression or takes too long.</exception>
+    public bool Matches(string module)
+    {
+        if (ExcludeModules?.Matches(module, "exclude_modules") == true || IsSavedWhole(module)) return false;
+        var targets = EffectiveTargets;
+        return targets.Names.Contains(module) || (targets.Matches(module) && IsInChosenLayer(module));
+    }
+
+    /// <summary>Whether the module is one of <see cref="ModulesToSave"/>.</summary>
+    public bool IsSavedWhole(string module) => ModulesToSave is not null && ModuleSelector.EndsWithAny(ModulesToSave, module);
+
+    /// <summary>The rank of a module's factors.</summary>
+    public int RankFor(string module) => Find(RankPattern, "rank_pattern", module, R);
+
+    /// <summary>α of a module.</summary>
+    public double AlphaFor(string module) => Find(AlphaPattern, "alpha_pattern", module, LoraAlpha);
+
+    /// <summary>The factor of B·A for a module: α / r, or α / √r with <see cref="UseRslora"/>.</summary>
+    public double ScalingFor(string module)
+    {
+        int rank = RankFor(module);
+        return AlphaFor(module) / (UseRslora ? Math.Sqrt(rank) : rank);
+    }
+
+    /// <summary>The target modules, with PEFT's choice for Gemma 3 where none are given.</summary>
+    internal ModuleSelector EffectiveTargets => TargetModules ?? GemmaDefault;
+
+    private bool IsInChosenLayer(string module)
+    {
+        if (LayersToTransform is null) return true;
+        int? layer = LayersPattern is { Count: > 0 }
+            ? LayersPattern.Select(parent => ModulePattern.NumberBehind("layers_pattern", parent, module)).FirstOrDefault(number => number is not null)
+            : FirstNumber(module);
+        return layer is { } number && LayersToTransform.Contains(number);
+    }
+
+    private static int? FirstNumber(string module)
+    {
+        foreach (string segment in module.Split('.'))
+            if (int.TryParse(segment, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int number)) return number;
+        return null;
+    }
+
+    private static T Find<T>(IReadOnlyList<KeyValuePair<string, T>> patterns, string option, string module, T fallback)
+    {
+        foreach (var (pattern, value) in patterns)
+            if (ModulePattern.IsSuffixMatch(option, pattern, module)) return value;
+        return fallback;
+    }
+}

@@ -1,0 +1,41 @@
+using System.Text.RegularExpressions;
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>PEFT's regular expressions over module names. They come from files, so every match has a time limit.</summary>
+internal static class ModulePattern
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether the pattern matches the whole module name.</summary>
+    public static bool IsFullMatch(string option, string pattern, string module) => Match(option, pattern, $@"\A(?:{pattern})\z", module).Success;
+
+    /// <summary>Whether the pattern matches the module name from its start or from behind a dot, to its end.</summary>
+    public static bool IsSuffixMatch(string option, string pattern, string module) => Match(option, pattern, $@"\A(?:.*\.)?(?:{pattern})\z", module).Success;
+
+    /// <summary>The number behind "layers." (or the given parent), or null.</summary>
+    public static int? NumberBehind(string option, string parent, string module)
+    {
+        var match = Match(option, parent, $@"\A.*\.(?:{parent})\.(?<number>[0-9]{{1,9}})\.", module);
+        return match.Success ? int.Parse(match.Groups["number"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture) : null;
+    }
+
+    private static Match Match(string option, string shown, string pattern, string module)
+    {
+        try
+        {
+            return Regex.Match(module, pattern, RegexOptions.CultureInvariant, Timeout);
+        }
+        catch (ArgumentException e)
+        {
+            throw new LapidaryException($"{option}: expected a regular expression, found \"{FileErrors.OneLine(shown)}\" " +
+                $"({FileErrors.OneLine(e.Message)}); correct the pattern.", e);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new LapidaryException($"{option}: expected a pattern that matches within {Timeout.TotalSeconds:F0} s, " +
+                $"found \"{FileErrors.OneLine(shown)}\"; simplify the pattern.", e);
+        }
+    }
+}

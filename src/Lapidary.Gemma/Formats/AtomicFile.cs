@@ -1,0 +1,158 @@
+using System.Text;
+
+namespace Lapidary.Gemma;
+
+/// <summary>A file that appears under its name only when it is complete: it is written as "name.tmp-random" in the same folder, flushed to
+/// the disk and renamed. A failure or a killed process never leaves half a file under the final name.</summary>
+/// <remarks>All members throw <see cref="Engine.LapidaryException"/> when the disk is full or the folder may not be written.</remarks>
+public sealed class AtomicFile : IDisposable
+{
+    private const int BufferBytes = 1 << 16;
+
+    private readonly string _temporaryPath;
+    private FileStream? _stream;
+    private bool _committed;
+
+    private AtomicFile(string path, string temporaryPath, FileStream stream) => (Path, _temporaryPath, _stream) = (path, temporaryPath, stream);
+
+    /// <summary>The name the file will have.</summary>
+    public string Path { get; }
+
+    /// <summary>Starts a file; its folder is created when absent.</summary>
+    /// <param name="path">The final name; an existing file is replaced by <see cref="Commit"/>.</param>
+    /// <param name="lengthBytes">The length when known, so that a disk too full for it shows before the work; else 0.</param>
+    public static AtomicFile Create(string path, long lengthBytes = 0)
+    {
+        string temporary = $"{path}.tmp-{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
+        try
+        {
+            if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
+            {
+                Directory.CreateDirectory(folder);
+                DiskSpace.Require(folder, lengthBytes);
+            }
+
+            return new AtomicFile(path, temporary, new FileStream(temporary, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Share = FileShare.None,
+                BufferSize = BufferBytes,
+            }));
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(path, e);
+        }
+    }
+
+    /// <summary>Writes a text file in UTF-8 without a byte order mark.</summary>
+    public static void WriteAllText(string path, string text) => WriteAllBytes(path, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Writes a file from memory.</summary>
+    public static void WriteAllBytes(string path, ReadOnlySpan<byte> bytes)
+    {
+        using var file = Create(path);
+        file.Write(bytes);
+        file.Commit();
+    }
+
+    /// <summary>Writes a file whose content <paramref name="content"/> puts into the stream; nothing appears when it throws.</summary>
+    public static void WriteStream(string path, Action<Stream> content)
+    {
+        using var file = Create(path);
+        file.Write(content);
+        file.Commit();
+    }
+
+    /// <summary>Appends bytes.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            Open.Write(bytes);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(Path, e);
+        }
+    }
+
+    /// <summary>Appends what <paramref name="content"/> writes; it must not close the stream.</summary>
+    public void Write(Action<Stream> content)
+    {
+        try
+        {
+            content(Open);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(Path, e);
+        }
+    }
+
+    /// <summary>Bytes written so far.</summary>
+    public long Position => Open.Position;
+
+    /// <summary>Flushes to the disk and closes, still under the temporary name.</summary>
+    public void Finish()
+    {
+        if (_stream is null) return;
+        try
+        {
+            _stream.Flush(flushToDisk: true);
+            _stream.Dispose();
+            _stream = null;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(Path, e);
+        }
+    }
+
+    /// <summary>Finishes the file and gives it its final name.</summary>
+    public void Commit()
+    {
+        Finish();
+        try
+        {
+            File.Move(_temporaryPath, Path, overwrite: true);
+            _committed = true;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(Path, e);
+        }
+    }
+
+    /// <summary>Deletes the temporary file unless it was committed.</summary>
+    public void Dispose()
+    {
+        if (_committed) return;
+        try
+        {
+            _stream?.Dispose();
+        }
+        catch (IOException)
+        {
+            // Closing flushes, which fails again on a full disk; the first failure has been reported and the file is deleted below.
+        }
+
+        _stream = null;
+        DeleteQuietly(_temporaryPath);
+    }
+
+    private static void DeleteQuietly(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            // A left-over temporary file does no harm; hiding the error that brought us here would.
+        }
+    }
+
+    private FileStream Open => _stream ?? throw new InvalidOperationException($"{Path} is already finished.");
+}

@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>The tensors that stand for a 4-bit weight in a bitsandbytes checkpoint, byte by byte those of its own files.</summary>
+/// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json is
+/// <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
+public static class BitsandbytesWriter
+{
+    /// <summary>The four tensors of a weight, or six under double quantization.</summary>
+    /// <param name="weight">NF4 [out, in] in host memory, which must stay until all are written; its name is the checkpoint's.</param>
+    /// <param name="dtype">fp32, bf16 or fp16: what the weight was before, to which bitsandbytes will dequantize it.</param>
+    /// <exception cref="ShapeException">The weight is not an NF4 matrix with scales.</exception>
+    public static IReadOnlyList<TensorContent> Tensors(Tensor weight, DType dtype)
+    {
+        if (weight is not { DType: DType.NF4, Shape: [var rows, var columns], Scales: { } scales })
+        {
+            throw new ShapeException(nameof(BitsandbytesWriter), nameof(weight), "NF4 [out, in] with scales", weight);
+        }
+
+        string name = weight.Name;
+        var state = new BitsandbytesQuantState(scales.BlockSize, dtype, rows, columns, scales.IsNested ? scales.Offset : null);
+        var tensors = new List<TensorContent>
+        {
+            Native(name, "U8", weight.Address, weight.LengthBytes, weight.LengthBytes, 1),
+            Of(name + BitsandbytesReader.AbsmaxSuffix, scales.Absmax),
+        };
+        if (scales is { NestedAbsmax: { } nestedAbsmax, NestedCode: { } nestedCode })
+        {
+            tensors.Add(Of(name + BitsandbytesReader.NestedAbsmaxSuffix, nestedAbsmax));
+            tensors.Add(Of(name + BitsandbytesReader.NestedMapSuffix, nestedCode));
+        }
+
+        tensors.Add(Managed(name + BitsandbytesReader.MapSuffix, "F32", Nf4Code.Values.Length, MemoryMarshal.AsBytes(Nf4Code.Values).ToArray()));
+        byte[] json = state.ToUtf8();
+        tensors.Add(Managed(name + BitsandbytesReader.StateSuffix, "U8", json.Length, json));
+        return tensors;
+    }
+
+    private static TensorContent Of(string name, Tensor tensor) =>
+        Native(name, SafetensorsDTypes.FromEngine(tensor.DType), tensor.Address, tensor.LengthBytes, tensor.Shape);
+
+    private static TensorContent Native(string name, string dtype, nint address, long lengthBytes, params ReadOnlySpan<long> shape) =>
+        new(new TensorDeclaration(name, dtype, shape), stream => NativeBytes.CopyTo(address, lengthBytes, stream));
+
+    private static TensorContent Managed(string name, string dtype, long count, byte[] bytes) =>
+        new(new TensorDeclaration(name, dtype, count), stream => stream.Write(bytes));
+}

@@ -1,0 +1,28 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Tells that a disk is too full before hours of work are written to it.</summary>
+internal static class DiskSpace
+{
+    /// <summary>Fails unless the disk of an existing folder has room for this many bytes more.</summary>
+    /// <remarks>Reserving the bytes instead would fill the disk for other programs until the reservation fails (measured on ext4).</remarks>
+    public static void Require(string folder, long lengthBytes)
+    {
+        long free;
+        try
+        {
+            free = new DriveInfo(folder).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is ArgumentException || FileErrors.IsFileSystem(e))
+        {
+            return; // A network share may not say; then writing will.
+        }
+
+        if (free < lengthBytes)
+        {
+            throw new LapidaryException($"{folder}: expected {ByteSize.Format(lengthBytes)} of free disk space, found {ByteSize.Format(free)}; " +
+                "free some space or choose a folder on another disk.");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using System.Text;
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Turns failures of the file system into one line that says what to do, and makes names from untrusted files printable.</summary>
+internal static class FileErrors
+{
+    private const int LongestName = 120;
+
+    // errno values (Linux, macOS) and HRESULTs (Windows) of "no space left" and "quota exceeded", as IOException.HResult carries them.
+    private static readonly int[] NoSpace = [28, 122, 69, unchecked((int)0x80070070), unchecked((int)0x80070027)];
+
+    /// <summary>Whether the exception tells about the file system rather than about our code.</summary>
+    public static bool IsFileSystem(Exception e) => e is IOException or UnauthorizedAccessException;
+
+    /// <summary>The error for a file that could not be written.</summary>
+    public static LapidaryException Writing(string path, Exception e) => new(e switch
+    {
+        UnauthorizedAccessException => $"{path}: no permission to write here; check the folder's permissions or choose another folder.",
+        _ when NoSpace.Contains(e.HResult) => $"{path}: the disk is full; free some space or choose a folder on another disk.",
+        _ => $"{path}: could not be written ({OneLine(e.Message)}); check the path or choose another folder.",
+    }, e);
+
+    /// <summary>The error for a file that could not be read.</summary>
+    public static LapidaryException Reading(string path, Exception e) => new(e switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => $"{path}: file not found; check the path.",
+        UnauthorizedAccessException => $"{path}: no permission to read it, or it is a folder; check the path and its permissions.",
+        _ => $"{path}: could not be read ({OneLine(e.Message)}); check the path and the disk.",
+    }, e);
+
+    /// <summary>The text without control characters and cut to a readable length, for messages that must stay on one line.</summary>
+    public static string OneLine(string text)
+    {
+        var line = new StringBuilder(Math.Min(text.Length, LongestName) + 1);
+        foreach (char c in text.AsSpan(0, Math.Min(text.Length, LongestName)))
+            line.Append(char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' ? '?' : c);
+        return text.Length > LongestName ? line.Append('…').ToString() : line.ToString();
+    }
+}

@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.Collections.Frozen;
+using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>A safetensors file, memory-mapped: opening reads the header only, and a tensor's pages are read when it is first used.</summary>
+/// <remarks>The file must not be changed while it is open: the system answers a read of pages that were cut off by ending the process.
+/// Members may be called from several threads.</remarks>
+public sealed class SafetensorsFile : IDisposable
+{
+    private const int Alignment = 64;
+
+    private readonly MemoryMappedFile _mapping;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly FrozenDictionary<string, SafetensorsEntry> _byName;
+    private readonly Dictionary<string, nint> _alignedCopies = [];
+    private readonly Lock _lock = new();
+    private nint _base;
+
+    private unsafe SafetensorsFile(string path, FileStream file)
+    {
+        Path = path;
+        long length = file.Length;
+        if (length < 8) throw new LapidaryException($"{path}: expected a safetensors file of at least 8 bytes, found {length}; download it again.");
+        _mapping = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+        _view = _mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+        try
+        {
+            byte* pointer = null;
+            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+            _base = (nint)(pointer + _view.PointerOffset);
+            ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>((void*)_base, 8));
+            if (headerLength > Math.Min(SafetensorsHeader.MaxLengthBytes, (ulong)(length - 8)))
+            {
+                throw new LapidaryException($"{path}: expected a header of at most {Math.Min(SafetensorsHeader.MaxLengthBytes, length - 8)} bytes, " +
+                    $"found {headerLength}; this is no safetensors file or it was cut short, download it again.");
+            }
+
+            long dataStart = 8 + (long)headerLength;
+            var header = SafetensorsHeader.Parse(path, new ReadOnlySpan<byte>((byte*)_base + 8, (int)headerLength), dataStart, length - dataStart);
+            Entries = header.Entries;
+            Metadata = header.Metadata;
+            _byName = header.Entries.ToFrozenDictionary(entry => entry.Name);
+        }
+        catch
+        {
+            Unmap();
+            throw;
+        }
+    }
+
+    /// <summary>The path it was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>All tensors in the order of their bytes.</summary>
+    public IReadOnlyList<SafetensorsEntry> Entries { get; }
+
+    /// <summary>The header's free-form strings, such as "format": "pt".</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Maps a file and checks its whole header.</summary>
+    /// <exception cref="LapidaryException">The file is absent, unreadable or damaged.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        FileStream? file = null;
+        try
+        {
+            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            return new SafetensorsFile(path, file);
+        }
+        catch (Exception e)
+        {
+            file?.Dispose();
+            if (FileErrors.IsFileSystem(e)) throw FileErrors.Reading(path, e);
+            throw;
+        }
+    }
+
+    /// <summary>Whether the file holds the tensor.</summary>
+    public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>The header's entry of a tensor.</summary>
+    /// <exception cref="LapidaryException">There is no such tensor.</exception>
+    public SafetensorsEntry Entry(string name) => _byName.TryGetValue(name, out var entry)
+        ? entry
+        : throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; " +
+            "check that the file belongs to this model.");
+
+    /// <summary>The tensor over the mapped bytes, valid until the file is disposed. Where the bytes are not aligned to the element type they are
+    /// copied once to memory that the file owns, since kernels need aligned elements.</summary>
+    /// <exception cref="LapidaryException">There is no such tensor, its type is none the engine has, or it has no elements.</exception>
+    public Tensor Get(string name)
+    {
+        var entry = Entry(name);
+        if (SafetensorsDTypes.ToEngine(entry.DType) is not { } dtype)
+        {
+            throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected BF16, F32, F16, U8, I32 or I64, " +
+                $"found {FileErrors.OneLine(entry.DType)}; convert the checkpoint to bfloat16 first.");
+        }
+
+        if (entry.LengthBytes == 0)
+        {
+            throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected at least one element, " +
+                $"found shape [{string.Join(", ", entry.Shape)}]; download or save the file again.");
+        }
+
+        nint address = AddressOf(entry);
+        if (address % (nint)dtype.LengthBytes(1) != 0) address = AlignedCopy(entry, address);
+        return new Tensor(address, dtype, entry.Shape.AsSpan()) { Name = name };
+    }
+
+    /// <summary>The raw bytes of a tensor of any type, at most 2³¹ − 1, valid until the file is disposed.</summary>
+    public unsafe ReadOnlySpan<byte> Bytes(string name)
+    {
+        var entry = Entry(name);
+        return new ReadOnlySpan<byte>((void*)AddressOf(entry), checked((int)entry.LengthBytes));
+    }
+
+    /// <summary>Copies the raw bytes of a tensor of any type and size to a stream.</summary>
+    public void CopyTo(string name, Stream destination)
+    {
+        var entry = Entry(name);
+        NativeBytes.CopyTo(AddressOf(entry), entry.LengthBytes, destination);
+    }
+
+    /// <summary>Tells that a tensor's bytes will not be needed again soon, so that the system can use their memory.</summary>
+    public void Release(string name)
+    {
+        var entry = Entry(name);
+        MappedPages.Release(AddressOf(entry), entry.LengthBytes);
+    }
+
+    /// <summary>Unmaps the file; its tensors must not be used afterwards.</summary>
+    public unsafe void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (nint copy in _alignedCopies.Values) NativeMemory.AlignedFree((void*)copy);
+            _alignedCopies.Clear();
+            Unmap();
+        }
+    }
+
+    private nint AddressOf(SafetensorsEntry entry)
+    {
+        ObjectDisposedException.ThrowIf(_base == 0, this);
+        return _base + (nint)entry.Offset;
+    }
+
+    private unsafe nint AlignedCopy(SafetensorsEntry entry, nint source)
+    {
+        lock (_lock)
+        {
+            if (_alignedCopies.TryGetValue(entry.Name, out nint copy)) return copy;
+            copy = (nint)NativeMemory.AlignedAlloc((nuint)entry.LengthBytes, Alignment);
+            NativeMemory.Copy((void*)source, (void*)copy, (nuint)entry.LengthBytes);
+            return _alignedCopies[entry.Name] = copy;
+        }
+    }
+
+    private void Unmap()
+    {
+        if (_base != 0) _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _base = 0;
+        _view.Dispose();
+        _mapping.Dispose();
+    }
+}

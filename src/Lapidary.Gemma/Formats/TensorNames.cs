@@ -1,0 +1,120 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Which part of a checkpoint a tensor belongs to.</summary>
+public enum TensorPart
+{
+    /// <summary>The decoder, its embedding or lm_head.</summary>
+    Text,
+
+    /// <summary>The vision tower or its projector, which pass through a merge untouched.</summary>
+    Vision,
+
+    /// <summary>Neither.</summary>
+    Unknown,
+}
+
+/// <summary>How a checkpoint spells the names of the text part.</summary>
+public enum TensorNameStyle
+{
+    /// <summary>"model.layers.0…", "lm_head.weight": text-only checkpoints; also the canonical spelling here.</summary>
+    Text,
+
+    /// <summary>"language_model.model.layers.0…", "language_model.lm_head.weight": multimodal checkpoints on the hub.</summary>
+    MultimodalHub,
+
+    /// <summary>"model.language_model.layers.0…", "lm_head.weight": multimodal models inside transformers 4.52 and later.</summary>
+    Multimodal,
+}
+
+/// <summary>Translates between the spellings of Gemma 3's tensor names. Canonical are those of a text-only checkpoint:
+/// "model.layers.0.self_attn.q_proj.weight", "lm_head.weight".</summary>
+public static class TensorNames
+{
+    /// <summary>The embedding table.</summary>
+    public const string Embedding = "model.embed_tokens.weight";
+
+    /// <summary>The output matrix; absent where it is tied to the embedding.</summary>
+    public const string Head = "lm_head.weight";
+
+    /// <summary>What PEFT puts before every name.</summary>
+    public const string PeftPrefix = "base_model.model.";
+
+    // The first prefix that fits counts, so longer ones stand before those they begin with.
+    private static readonly (string Prefix, string Canonical)[] TextPrefixes =
+    [
+        ("model.language_model.lm_head.", "lm_head."),
+        ("model.language_model.", "model."),
+        ("language_model.model.", "model."),
+        ("language_model.lm_head.", "lm_head."),
+    ];
+
+    private static readonly string[] VisionPrefixes =
+        ["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."];
+
+    private static readonly string[] TextParts = ["lm_head.", "model.embed_tokens.", "model.layers.", "model.norm."];
+
+    /// <summary>The linear layers of a decoder layer, by their last name.</summary>
+    internal static readonly string[] LinearNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+    /// <summary>The part a tensor of a base checkpoint belongs to, under any spelling.</summary>
+    public static TensorPart PartOf(string name)
+    {
+        if (VisionPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))) return TensorPart.Vision;
+        return TryNormalize(name, out _) ? TensorPart.Text : TensorPart.Unknown;
+    }
+
+    /// <summary>The canonical name of a text tensor or module of a base checkpoint; false for vision and unknown names.</summary>
+    public static bool TryNormalize(string name, [NotNullWhen(true)] out string? canonical)
+    {
+        string dotted = name + "."; // so that a module such as "lm_head" is found by the same prefixes as its tensors
+        foreach (var (prefix, replacement) in TextPrefixes)
+        {
+            if (!dotted.StartsWith(prefix, StringComparison.Ordinal)) continue;
+            dotted = string.Concat(replacement, dotted.AsSpan(prefix.Length));
+            break;
+        }
+
+        bool isText = TextParts.Any(part => dotted.StartsWith(part, StringComparison.Ordinal));
+        canonical = isText ? dotted[..^1] : null;
+        return isText;
+    }
+
+    /// <summary>The canonical name of an adapter's tensor, which has PEFT's prefix and then any spelling of the base's; false for others.</summary>
+    public static bool TryNormalizeAdapter(string name, [NotNullWhen(true)] out string? canonical)
+    {
+        canonical = null;
+        return name.StartsWith(PeftPrefix, StringComparison.Ordinal) && TryNormalize(name[PeftPrefix.Length..], out canonical);
+    }
+
+    /// <summary>A canonical name in a checkpoint's spelling.</summary>
+    public static string ToStyle(string canonical, TensorNameStyle style)
+    {
+        bool isHead = canonical == "lm_head" || canonical.StartsWith("lm_head.", StringComparison.Ordinal);
+        return style switch
+        {
+            TensorNameStyle.MultimodalHub => "language_model." + canonical,
+            TensorNameStyle.Multimodal when !isHead => string.Concat("model.language_model.", canonical.AsSpan("model.".Length)),
+            _ => canonical,
+        };
+    }
+
+    /// <summary>The spelling that a checkpoint's names have.</summary>
+    public static TensorNameStyle StyleOf(IEnumerable<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (name.StartsWith("language_model.", StringComparison.Ordinal)) return TensorNameStyle.MultimodalHub;
+            if (name.StartsWith("model.language_model.", StringComparison.Ordinal)) return TensorNameStyle.Multimodal;
+        }
+
+        return TensorNameStyle.Text;
+    }
+
+    /// <summary>Whether a module of the text part is a linear layer other than lm_head, as PEFT's "all-linear" takes them.</summary>
+    /// <param name="module">The module's path under any spelling, without ".weight".</param>
+    public static bool IsLinear(string module) =>
+        TryNormalize(module, out string? canonical) && canonical.StartsWith("model.layers.", StringComparison.Ordinal)
+        && LinearNames.Contains(canonical[(canonical.LastIndexOf('.') + 1)..]);
+}

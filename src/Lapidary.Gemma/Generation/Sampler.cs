@@ -1,0 +1,85 @@
+namespace Lapidary.Gemma;
+
+/// <summary>Chooses the next token from logits: the largest, or a draw after temperature, top-k and top-p in that order, as transformers' logits
+/// warpers do.</summary>
+public sealed class Sampler(GenerationOptions options)
+{
+    private readonly Xoshiro256 _random = new(options.Seed);
+    private int[] _order = [];
+    private float[] _keys = [];
+
+    /// <summary>The id of the chosen token.</summary>
+    /// <param name="logits">[vocabulary].</param>
+    public int Next(ReadOnlySpan<float> logits) => options.DoSample ? Draw(logits) : Largest(logits);
+
+    /// <summary>Index of the largest value, the first among equals.</summary>
+    public static int Largest(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int i = 1; i < logits.Length; i++)
+        {
+            if (logits[i] > logits[best]) best = i;
+        }
+
+        return best;
+    }
+
+    private int Draw(ReadOnlySpan<float> logits)
+    {
+        int count = Sort(logits);
+        double top = logits[_order[0]], total = 0;
+        for (int i = 0; i < count; i++) total += Weight(logits, i, top);
+
+        // top_p: the shortest head whose probability reaches p; at least one token.
+        double kept = 0;
+        int head = 0;
+        while (head < count && (head == 0 || kept < options.TopP * total)) kept += Weight(logits, head++, top);
+
+        double target = _random.NextDouble() * kept;
+        for (int i = 0; i < head - 1; i++)
+        {
+            target -= Weight(logits, i, top);
+            if (target < 0) return _order[i];
+        }
+
+        return _order[head - 1];
+    }
+
+    private double Weight(ReadOnlySpan<float> logits, int rank, double top) => Math.Exp((logits[_order[rank]] - top) / options.Temperature);
+
+    /// <summary>Fills _order with ids by falling logit (the smaller id first among equals) and returns how many pass top-k.</summary>
+    private int Sort(ReadOnlySpan<float> logits)
+    {
+        if (_order.Length != logits.Length) (_order, _keys) = (new int[logits.Length], new float[logits.Length]);
+        for (int i = 0; i < logits.Length; i++) (_order[i], _keys[i]) = (i, -logits[i]);
+        int count = options.TopK > 0 ? Math.Min(options.TopK, logits.Length) : logits.Length;
+        if (count < logits.Length) count = SelectSmallest(count);
+        Array.Sort(_keys, _order, 0, count, ByKey);
+        return count;
+    }
+
+    private static readonly Comparer<float> ByKey = Comparer<float>.Default;
+
+    /// <summary>Moves all entries not above the count-th smallest key to the front; ties at the limit are kept, as torch.topk's threshold does.</summary>
+    private int SelectSmallest(int count)
+    {
+        var heap = new PriorityQueue<float, float>(count);
+        foreach (float key in _keys)
+        {
+            if (heap.Count < count) heap.Enqueue(key, -key);
+            else if (key < heap.Peek()) heap.EnqueueDequeue(key, -key);
+        }
+
+        float limit = heap.Peek();
+        int kept = 0;
+        for (int i = 0; i < _keys.Length; i++)
+        {
+            if (_keys[i] > limit) continue;
+            (_keys[kept], _keys[i]) = (_keys[i], _keys[kept]);
+            (_order[kept], _order[i]) = (_order[i], _order[kept]);
+            kept++;
+        }
+
+        return kept;
+    }
+}

@@ -1,0 +1,168 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>LoRA's matrices for a model, and the embedding and head where they are trained too (modules_to_save).</summary>
+/// <remarks>Where both the embedding and the head are saved and <see cref="LoraConfig.EnsureWeightTying"/> holds, they are ONE matrix that gets
+/// both gradients, so that the merged model keeps the base's tied shape.</remarks>
+public sealed class Adapter : IDisposable
+{
+    private const string EmbedTokens = "embed_tokens", LmHead = "lm_head";
+
+    private readonly MemoryRegion _values;
+    private readonly MemoryRegion _gradients;
+    private readonly Dictionary<string, LoraAdapter> _layers = [];
+    private readonly List<Parameter> _parameters = [];
+    private readonly bool _trainable;
+
+    private Adapter(GemmaModel model, LoraConfig config, bool trainable)
+    {
+        Config = config;
+        _trainable = trainable;
+        _values = new MemoryRegion(model.Backend.Memory, MemoryOwner.Parameters);
+        _gradients = new MemoryRegion(model.Backend.Memory, MemoryOwner.Gradients);
+        DropoutSeed = _values.New("dropout_seed", DType.Int64, 1);
+        AddLayers(model);
+        AddSavedModules(model);
+    }
+
+    /// <summary>adapter_config.json.</summary>
+    public LoraConfig Config { get; }
+
+    /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>Number of trained values.</summary>
+    public long ParameterCount => _parameters.Sum(parameter => parameter.Value.Count);
+
+    /// <summary>Bytes of adapter_model.safetensors' tensors.</summary>
+    public long FileBytes => 4 * (ParameterCount + (IsTied ? Head!.Value.Count : 0));
+
+    /// <summary>The trained embedding, fp32 [vocabulary, hidden], or null.</summary>
+    public Parameter? Embedding { get; private set; }
+
+    /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> where they are tied.</summary>
+    public Parameter? Head { get; private set; }
+
+    /// <summary>Whether embedding and head are one trained matrix.</summary>
+    public bool IsTied => Head is not null && ReferenceEquals(Head, Embedding);
+
+    /// <summary>Int64 [1]: the step's seed of dropout.</summary>
+    public Tensor DropoutSeed { get; }
+
+    /// <summary>The base's module names that have LoRA matrices, in order.</summary>
+    public IEnumerable<string> TargetedModules => _layers.Keys;
+
+    /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the base.</summary>
+    /// <param name="model">The base.</param> <param name="config">What to adapt.</param> <param name="seed">Of A's values.</param>
+    /// <exception cref="LapidaryException">No module matches, or a module to save is not supported.</exception>
+    public static Adapter Create(GemmaModel model, LoraConfig config, long seed)
+    {
+        var adapter = new Adapter(model, config, trainable: true);
+        int stream = 0;
+        foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new Xoshiro256(seed, stream++), model.Backend);
+        foreach (var (parameter, source) in adapter.SavedModules(model)) TensorStream.Widen(source, parameter.Value, model.Backend);
+        return adapter;
+    }
+
+    /// <summary>Reads a PEFT adapter.</summary>
+    /// <param name="model">Its base.</param> <param name="folder">Holds adapter_config.json and adapter_model.safetensors.</param>
+    /// <param name="trainable">Whether to train on from it.</param>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model.</exception>
+    public static Adapter Load(GemmaModel model, string folder, bool trainable = false)
+    {
+        var adapter = new Adapter(model, AdapterConfigFile.Read(folder), trainable);
+        try
+        {
+            AdapterFiles.Read(folder, adapter, model);
+            return adapter;
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
+    public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
+
+    /// <summary>Takes over the values of an adapter of the same shape.</summary>
+    public void CopyFrom(Adapter other, IBackend backend)
+    {
+        foreach (var (mine, theirs) in _parameters.Zip(other._parameters)) TensorStream.Widen(theirs.Value, mine.Value, backend);
+    }
+
+    /// <summary>The adapter of one projection, null where it has none.</summary>
+    internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
+
+    /// <summary>The saved modules with the base's tensor each one starts from.</summary>
+    internal IEnumerable<(Parameter Parameter, Tensor Source)> SavedModules(GemmaModel model)
+    {
+        if (Embedding is not null) yield return (Embedding, model.EmbedTokens);
+        if (Head is not null && !IsTied) yield return (Head, model.LmHead);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _values.Dispose();
+        _gradients.Dispose();
+    }
+
+    private static void Initialize(Tensor a, Xoshiro256 random, IBackend backend)
+    {
+        double bound = 1 / Math.Sqrt(a.Shape[1]);
+        var values = new float[a.Count];
+        for (int i = 0; i < values.Length; i++) values[i] = (float)((random.NextDouble() * 2 - 1) * bound);
+        backend.Write<float>(values, a);
+    }
+
+    private void AddLayers(GemmaModel model)
+    {
+        foreach (var layer in model.LinearLayers)
+        {
+            if (!IsTargeted(layer.Name, model)) continue;
+            int r = Config.RankFor(layer.Name);
+            var a = NewParameter($"{layer.Name}.lora_A.weight", r, layer.Weight.Shape[1]);
+            var b = NewParameter($"{layer.Name}.lora_B.weight", layer.Weight.Shape[0], r);
+            var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, _layers.Count) : null;
+            _layers.Add(layer.Name, new LoraAdapter(a, b, (float)Config.ScalingFor(layer.Name), dropout));
+        }
+
+        if (_layers.Count == 0)
+        {
+            throw new LapidaryException(
+                $"target_modules matches no layer; expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.");
+        }
+    }
+
+    /// <summary>A pattern may spell a multimodal model's names as transformers does, under language_model.</summary>
+    private bool IsTargeted(string module, GemmaModel model) => Config.Matches(module)
+        || (model.Config.IsMultimodal && Config.Matches(TensorNames.ToStyle(module, TensorNameStyle.Multimodal)));
+
+    private void AddSavedModules(GemmaModel model)
+    {
+        bool embedding = false, head = false;
+        foreach (string module in Config.ModulesToSave ?? [])
+        {
+            string last = module[(module.LastIndexOf('.') + 1)..];
+            if (last == EmbedTokens) embedding = true;
+            else if (last == LmHead) head = true;
+            else throw new LapidaryException($"modules_to_save names {module}; only {LmHead} and {EmbedTokens} can be trained whole. Use target_modules for the rest.");
+        }
+
+        bool tied = Config.EnsureWeightTying && model.Config.TieWordEmbeddings && (embedding || head);
+        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.EmbedTokens.Shape[0], model.EmbedTokens.Shape[1]);
+        if (tied) Head = Embedding;
+        else if (head) Head = NewParameter(TensorNames.Head, model.LmHead.Shape[0], model.LmHead.Shape[1]);
+    }
+
+    private Parameter NewParameter(string name, long rows, long columns)
+    {
+        var parameter = new Parameter(
+            name, _values.New(name, DType.Float32, rows, columns), _trainable ? _gradients.New(name, DType.Float32, rows, columns) : null);
+        _parameters.Add(parameter);
+        return parameter;
+    }
+}

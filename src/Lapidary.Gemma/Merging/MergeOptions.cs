@@ -1,0 +1,23 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>How an adapter is merged into its base.</summary>
+public sealed record MergeOptions
+{
+    /// <summary>Type of the merged weights; null for the base's own.</summary>
+    public DType? DType { get; init; }
+
+    /// <summary>Whether projections start from their NF4 values, which are what the adapter was trained on, rather than from the base's own.
+    /// A bitsandbytes-4bit base has no others.</summary>
+    public bool FromNf4 { get; init; }
+
+    /// <summary>Quantize NF4's scales too, where <see cref="FromNf4"/>: as in training.</summary>
+    public bool DoubleQuant { get; init; } = true;
+
+    /// <summary>Bytes per file, see <see cref="ShardSize.Parse"/>; the guide's 2 GB.</summary>
+    public long MaxShardBytes { get; init; } = 2_000_000_000;
+
+    /// <summary>Told of each tensor written: tensors done and in all.</summary>
+    public Action<int, int>? OnProgress { get; init; }
+}

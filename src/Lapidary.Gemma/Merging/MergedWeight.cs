@@ -1,0 +1,79 @@
+using System.Numerics;
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+
+namespace Lapidary.Gemma;
+
+/// <summary>The bytes of merged weights, formed some rows at a time in host memory.</summary>
+internal static class MergedWeight
+{
+    /// <summary>Writes W + s·B·A, summed in fp32 and rounded once.</summary>
+    /// <param name="weight">[out, in]; its NF4 values where it is NF4.</param>
+    /// <param name="quantization">Where given, a 16- or 32-bit weight is first rounded to its NF4 values.</param>
+    /// <param name="adapter">A [r, in], B [out, r] and s; null for W alone.</param>
+    /// <param name="dtype">Of the output.</param> <param name="destination">Receives the rows.</param> <param name="backend">Quantizes.</param>
+    public static void Write(
+        Tensor weight, Nf4Options? quantization, LoraAdapter? adapter, DType dtype, Stream destination, CpuBackend backend)
+    {
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Workspace);
+        if (quantization is not null || weight.DType == DType.NF4)
+        {
+            var quantized = weight.DType == DType.NF4 ? weight : backend.QuantizeNf4(weight, quantization!, region);
+            weight = region.New(weight.Name, DType.Float32, weight.Shape);
+            Nf4Quantizer.Dequantize(quantized, weight);
+        }
+
+        int columns = checked((int)weight.Shape[1]);
+        long row = 0;
+        foreach (var chunk in TensorStream.Chunks(weight))
+        {
+            float[] values = new float[chunk.Count];
+            FloatConversion.ToSingle(chunk.AsBytes(), chunk.DType, values);
+            if (adapter is not null) AddUpdate(values, columns, row, adapter);
+            Emit(values, dtype, destination);
+            row += chunk.Shape[0];
+        }
+    }
+
+    /// <summary>Writes a tensor in another type.</summary>
+    public static void Convert(Tensor source, DType dtype, Stream destination)
+    {
+        foreach (var chunk in TensorStream.Chunks(source))
+        {
+            float[] values = new float[chunk.Count];
+            FloatConversion.ToSingle(chunk.AsBytes(), chunk.DType, values);
+            Emit(values, dtype, destination);
+        }
+    }
+
+    /// <summary>values[i] += s · Σ_k B[first + i, k] · A[k], the sum first and then the factor, as PEFT does.</summary>
+    private static void AddUpdate(float[] values, int columns, long firstRow, LoraAdapter adapter)
+    {
+        int rank = (int)adapter.A.Value.Shape[0];
+        Parallel.For(0, values.Length / columns, row =>
+        {
+            float[] update = new float[columns];
+            var b = adapter.B.Value.Rows(firstRow + row, 1).AsSpan<float>();
+            for (int k = 0; k < rank; k++) AddScaled(adapter.A.Value.Rows(k, 1).AsSpan<float>(), b[k], update);
+            AddScaled(update, adapter.Scale, values.AsSpan(row * columns, columns));
+        });
+    }
+
+    private static void AddScaled(ReadOnlySpan<float> x, float factor, Span<float> y)
+    {
+        int i = 0;
+        for (; i <= x.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            (new Vector<float>(y[i..]) + new Vector<float>(x[i..]) * factor).CopyTo(y[i..]);
+        }
+
+        for (; i < x.Length; i++) y[i] += x[i] * factor;
+    }
+
+    private static void Emit(float[] values, DType dtype, Stream destination)
+    {
+        byte[] bytes = new byte[dtype.LengthBytes(values.Length)];
+        FloatConversion.FromSingle(values, dtype, bytes);
+        destination.Write(bytes);
+    }
+}

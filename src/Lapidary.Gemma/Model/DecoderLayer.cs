@@ -1,0 +1,59 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>One decoder layer of Gemma 3, names as in transformers' Gemma3DecoderLayer.</summary>
+internal sealed class DecoderLayer
+{
+    public required LinearLayer QProj { get; init; }
+
+    public required LinearLayer KProj { get; init; }
+
+    public required LinearLayer VProj { get; init; }
+
+    public required LinearLayer OProj { get; init; }
+
+    public required LinearLayer GateProj { get; init; }
+
+    public required LinearLayer UpProj { get; init; }
+
+    public required LinearLayer DownProj { get; init; }
+
+    public required Tensor QNorm { get; init; }
+
+    public required Tensor KNorm { get; init; }
+
+    public required Tensor InputLayernorm { get; init; }
+
+    public required Tensor PostAttentionLayernorm { get; init; }
+
+    public required Tensor PreFeedforwardLayernorm { get; init; }
+
+    public required Tensor PostFeedforwardLayernorm { get; init; }
+
+    public required AttentionShape Attention { get; init; }
+
+    public required float RmsNormEps { get; init; }
+
+    public IEnumerable<LinearLayer> LinearLayers => [QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj];
+
+    /// <summary>h [tokens, hidden] → [tokens, hidden].</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="h">Hidden states.</param>
+    /// <param name="documentStarts">Int32 [tokens].</param>
+    /// <param name="rope">The rotary table of this layer's kind.</param>
+    /// <param name="cache">Keys and values of this layer when generating, else null.</param>
+    public Tensor Forward(Tape tape, Tensor h, Tensor documentStarts, RotaryTable rope, KvCache.Layer? cache)
+    {
+        var x = Ops.RmsNorm(tape, h, InputLayernorm, RmsNormEps);
+        var q = Ops.QkNormRope(tape, QProj.Forward(tape, x), QNorm, rope, RmsNormEps);
+        var k = Ops.QkNormRope(tape, KProj.Forward(tape, x), KNorm, rope, RmsNormEps);
+        var v = VProj.Forward(tape, x);
+        var o = cache is null ? Ops.Attention(tape, q, k, v, documentStarts, Attention) : cache.Attend(tape, q, k, v, documentStarts, Attention);
+        h = Ops.RmsNorm(tape, OProj.Forward(tape, o), PostAttentionLayernorm, RmsNormEps, residual: h);
+
+        x = Ops.RmsNorm(tape, h, PreFeedforwardLayernorm, RmsNormEps);
+        var activated = Ops.GeGlu(tape, GateProj.Forward(tape, x), UpProj.Forward(tape, x));
+        return Ops.RmsNorm(tape, DownProj.Forward(tape, activated), PostFeedforwardLayernorm, RmsNormEps, residual: h);
+    }
+}

@@ -1,0 +1,124 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Gemma 3's text decoder with its frozen weights and, where attached, a LoRA adapter. Written once, as the forward code that training,
+/// scoring and generation record.</summary>
+public sealed class GemmaModel : IDisposable
+{
+    private readonly IReadOnlyList<DecoderLayer> _layers;
+    private readonly IReadOnlyList<IDisposable> _owned;
+    private readonly Tensor _norm;
+    private readonly Tensor _localFrequencies;
+    private readonly Tensor _globalFrequencies;
+
+    internal GemmaModel(GemmaConfig config, IBackend backend, ModelWeights weights)
+    {
+        Config = config;
+        Backend = backend;
+        EmbedTokens = weights.EmbedTokens;
+        LmHead = weights.LmHead ?? weights.EmbedTokens;
+        EmbeddingScale = weights.EmbeddingScale;
+        _layers = weights.Layers;
+        _norm = weights.Norm;
+        _owned = weights.Owned;
+        LinearLayers = [.. _layers.SelectMany(layer => layer.LinearLayers)];
+        Region = weights.Region;
+        _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1, weights.RoundRotaryFrequencies);
+        _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor, weights.RoundRotaryFrequencies);
+    }
+
+    /// <summary>Loads a Hugging Face folder.</summary>
+    /// <param name="folder">Holds config.json and model.safetensors or its shards.</param> <param name="backend">Where it will run.</param>
+    /// <param name="options">Quantization and type; null for the checkpoint's own.</param>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3; the message says which and what to do.</exception>
+    public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
+        ModelLoader.Load(folder, backend, options ?? new ModelOptions());
+
+    /// <summary>The folder it was loaded from.</summary>
+    public string Folder { get; internal init; } = "";
+
+    /// <summary>config.json.</summary>
+    public GemmaConfig Config { get; }
+
+    /// <summary>Where the weights lie and the work is done.</summary>
+    public IBackend Backend { get; }
+
+    /// <summary>The adapter in use, null for the base model.</summary>
+    public Adapter? Adapter { get; private set; }
+
+    /// <summary>[vocabulary, hidden] of the base.</summary>
+    public Tensor EmbedTokens { get; }
+
+    /// <summary>[vocabulary, hidden] of the base: the embedding itself where the head is tied.</summary>
+    public Tensor LmHead { get; }
+
+    /// <summary>Factor of embeddings: √hidden, rounded to the compute type.</summary>
+    public float EmbeddingScale { get; }
+
+    /// <summary>Every projection of every layer, in order.</summary>
+    public IReadOnlyList<LinearLayer> LinearLayers { get; }
+
+    /// <summary>Memory of the base.</summary>
+    internal MemoryRegion Region { get; }
+
+    /// <summary>Puts an adapter on the model, or takes it off (null). Programs recorded before keep what they were recorded with.</summary>
+    public void Attach(Adapter? adapter)
+    {
+        Adapter = adapter;
+        foreach (var layer in LinearLayers) layer.Adapter = adapter?.For(layer.Name);
+    }
+
+    /// <summary>The head in use: trained, where the adapter has one.</summary>
+    public Tensor Head => Adapter?.Head?.Value ?? LmHead;
+
+    /// <summary>Ids to the final norm's output.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="inputs">Ids, positions and document starts.</param>
+    /// <param name="cache">Keys and values when generating, else null.</param>
+    /// <param name="gradientCheckpointing">Whether a layer keeps only its input and runs again on the way back.</param>
+    /// <param name="onHiddenState">Told of the embedding and of every layer's output, in order; for tests and inspection.</param>
+    /// <returns>[tokens, hidden].</returns>
+    public Tensor Forward(
+        Tape tape, StepInputs inputs, KvCache? cache = null, bool gradientCheckpointing = false, Action<Tensor>? onHiddenState = null)
+    {
+        var local = Ops.RopeTable(tape, inputs.Positions, _localFrequencies);
+        var global = Ops.RopeTable(tape, inputs.Positions, _globalFrequencies);
+        var embedding = Adapter?.Embedding;
+        var h = Ops.Embedding(tape, inputs.Ids, embedding?.Value ?? EmbedTokens, EmbeddingScale, embedding?.Gradient);
+        onHiddenState?.Invoke(h);
+        for (int i = 0; i < _layers.Count; i++)
+        {
+            var layer = _layers[i];
+            var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
+            var layerCache = cache?[i];
+            Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, inputs.DocumentStarts, rope, layerCache);
+            h = gradientCheckpointing ? tape.Recompute(h, Block) : Block(tape, h);
+            onHiddenState?.Invoke(h);
+        }
+
+        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
+    }
+
+    /// <summary>Logits of some rows of the final norm's output.</summary>
+    /// <returns>[rows, vocabulary].</returns>
+    public Tensor Logits(Tape tape, Tensor h) => Ops.Linear(tape, h, Head, adapter: null);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var owned in _owned) owned.Dispose();
+    }
+
+    /// <summary>θ^(−2j / headDim) / factor in fp32, as transformers computes it.</summary>
+    private Tensor NewFrequencies(string name, double theta, double factor, bool round)
+    {
+        int half = Config.HeadDim / 2;
+        var values = new float[half];
+        for (int j = 0; j < half; j++) values[j] = 1f / MathF.Pow((float)theta, 2f * j / Config.HeadDim) / (float)factor;
+        if (round) values = [.. values.Select(BFloat16.Round)];
+        var tensor = Region.New(name, DType.Float32, half);
+        Backend.Write<float>(values, tensor);
+        return tensor;
+    }
+}

@@ -1,0 +1,180 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Brings a Hugging Face folder into a <see cref="GemmaModel"/>: text-only and multimodal names, plain weights (used in place from the
+/// mapped file) or bitsandbytes-4bit ones, quantized tensor by tensor where NF4 is asked for.</summary>
+internal sealed class ModelLoader : IDisposable
+{
+    private readonly string _folder;
+    private readonly GemmaConfig _config;
+    private readonly IBackend _backend;
+    private readonly ModelOptions _options;
+    private readonly Checkpoint _checkpoint;
+    private readonly MemoryRegion _region;
+    private readonly Dictionary<string, string> _names = [];
+
+    private ModelLoader(string folder, IBackend backend, ModelOptions options)
+    {
+        (_folder, _backend, _options) = (folder, backend, options);
+        _config = GemmaConfig.Load(folder);
+        _checkpoint = Checkpoint.Open(folder);
+        _region = new MemoryRegion(backend.Memory, MemoryOwner.Base);
+        foreach (var entry in _checkpoint.Entries)
+        {
+            if (TensorNames.TryNormalize(entry.Name, out string? name)) _names.TryAdd(name, entry.Name);
+        }
+    }
+
+    /// <summary>Loads the model.</summary>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or a tensor has another shape or type than config.json says.</exception>
+    public static GemmaModel Load(string folder, IBackend backend, ModelOptions options)
+    {
+        var loader = new ModelLoader(folder, backend, options);
+        try
+        {
+            return new GemmaModel(loader._config, backend, loader.LoadWeights()) { Folder = folder };
+        }
+        catch
+        {
+            loader.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Frees what was loaded so far.</summary>
+    public void Dispose()
+    {
+        _region.Dispose();
+        _checkpoint.Dispose();
+    }
+
+    private ModelWeights LoadWeights()
+    {
+        var layers = new List<DecoderLayer>();
+        for (int i = 0; i < _config.NumHiddenLayers; i++)
+        {
+            layers.Add(LoadLayer(i));
+            _options.OnProgress?.Invoke(i + 1, _config.NumHiddenLayers);
+        }
+
+        var embedding = Matrix(TensorNames.Embedding, _config.VocabSize, _config.HiddenSize);
+        return new ModelWeights
+        {
+            Region = _region,
+            EmbedTokens = embedding,
+            LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
+            EmbeddingScale = EmbeddingScale(_options.DType ?? embedding.DType),
+            RoundRotaryFrequencies = _options.RoundRotaryFrequencies,
+            Layers = layers,
+            Norm = Vector("model.norm.weight", _config.HiddenSize),
+            Owned = [_region, _checkpoint],
+        };
+    }
+
+    /// <summary>√hidden as the model's type holds it.</summary>
+    private float EmbeddingScale(DType dtype)
+    {
+        float scale = MathF.Sqrt(_config.HiddenSize);
+        return dtype switch
+        {
+            DType.BFloat16 => BFloat16.Round(scale),
+            DType.Float16 => (float)(Half)scale,
+            _ => scale,
+        };
+    }
+
+    private DecoderLayer LoadLayer(int index)
+    {
+        string layer = $"model.layers.{index}.";
+        int hidden = _config.HiddenSize, inner = _config.IntermediateSize, dim = _config.HeadDim;
+        int q = _config.NumAttentionHeads * dim, kv = _config.NumKeyValueHeads * dim;
+        bool sliding = _config.LayerTypes[index] == LayerType.Sliding;
+        return new DecoderLayer
+        {
+            QProj = Linear(layer + "self_attn.q_proj", q, hidden),
+            KProj = Linear(layer + "self_attn.k_proj", kv, hidden),
+            VProj = Linear(layer + "self_attn.v_proj", kv, hidden),
+            OProj = Linear(layer + "self_attn.o_proj", hidden, q),
+            GateProj = Linear(layer + "mlp.gate_proj", inner, hidden),
+            UpProj = Linear(layer + "mlp.up_proj", inner, hidden),
+            DownProj = Linear(layer + "mlp.down_proj", hidden, inner),
+            QNorm = Vector(layer + "self_attn.q_norm.weight", dim),
+            KNorm = Vector(layer + "self_attn.k_norm.weight", dim),
+            InputLayernorm = Vector(layer + "input_layernorm.weight", hidden),
+            PostAttentionLayernorm = Vector(layer + "post_attention_layernorm.weight", hidden),
+            PreFeedforwardLayernorm = Vector(layer + "pre_feedforward_layernorm.weight", hidden),
+            PostFeedforwardLayernorm = Vector(layer + "post_feedforward_layernorm.weight", hidden),
+            Attention = new AttentionShape(
+                _config.NumAttentionHeads, _config.NumKeyValueHeads, dim, sliding ? _config.SlidingWindow : int.MaxValue,
+                (float)Math.Pow(_config.QueryPreAttnScalar, -0.5)),
+            RmsNormEps = (float)_config.RmsNormEps,
+        };
+    }
+
+    private LinearLayer Linear(string module, int rows, int columns)
+    {
+        string name = NameOf(module + ".weight");
+        if (BitsandbytesReader.TryRead(_checkpoint, name) is { } quantized)
+        {
+            CheckShape(quantized, rows, columns);
+            return new LinearLayer(module, _backend.Import(quantized, _region));
+        }
+
+        var weight = Floating(module + ".weight", rows, columns);
+        var loaded = _options.Quantization == QuantizationKind.Nf4
+            ? _backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = _options.DoubleQuant }, _region)
+            : _backend.Import(weight, _region);
+        if (!ReferenceEquals(loaded, weight)) _checkpoint.Release(name);
+        return new LinearLayer(module, loaded);
+    }
+
+    private Tensor Matrix(string name, int rows, int columns) => _backend.Import(Floating(name, rows, columns), _region);
+
+    /// <summary>Norm weights are widened to fp32: they are small, and every kernel then reads one type.</summary>
+    private Tensor Vector(string name, int length)
+    {
+        var source = Floating(name, length);
+        var values = new float[length];
+        FloatConversion.ToSingle(_checkpoint.FileOf(source.Name).Bytes(source.Name), source.DType, values);
+        var tensor = _region.New(name, DType.Float32, length);
+        _backend.Write<float>(values, tensor);
+        return tensor;
+    }
+
+    private Tensor Floating(string canonicalName, params ReadOnlySpan<long> shape)
+    {
+        var tensor = _checkpoint.Get(NameOf(canonicalName));
+        if (!tensor.DType.IsFloatingPoint())
+        {
+            throw new LapidaryException(
+                $"{_folder}: tensor {tensor.Name} is {tensor.DType}, expected BF16, F16 or F32; is the checkpoint quantized in another format?");
+        }
+
+        CheckShape(tensor, shape);
+        return Narrowed(tensor);
+    }
+
+    /// <summary>Under bfloat16 a weight stored in fp32 is rounded on loading, as transformers does.</summary>
+    private Tensor Narrowed(Tensor tensor)
+    {
+        if (_options.DType != DType.BFloat16 || tensor.DType != DType.Float32) return tensor;
+        var narrow = _region.New(tensor.Name, DType.BFloat16, tensor.Shape);
+        TensorStream.Convert(tensor, narrow);
+        return narrow;
+    }
+
+    private void CheckShape(Tensor tensor, params ReadOnlySpan<long> expected)
+    {
+        if (!tensor.Shape.SequenceEqual(expected))
+        {
+            throw new LapidaryException(
+                $"{_folder}: tensor {tensor.Name} has shape [{string.Join(", ", tensor.Shape.ToArray())}], expected "
+                + $"[{string.Join(", ", expected.ToArray())}] from config.json; the two do not belong together.");
+        }
+    }
+
+    private string NameOf(string canonicalName) => _names.TryGetValue(canonicalName, out string? name)
+        ? name
+        : throw new LapidaryException($"{_folder}: tensor {canonicalName} is missing; download the model again.");
+}

@@ -1,0 +1,34 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>How the base's projections are held.</summary>
+public enum QuantizationKind
+{
+    /// <summary>As the checkpoint stores them.</summary>
+    None,
+
+    /// <summary>4-bit NormalFloat, QLoRA's.</summary>
+    Nf4,
+}
+
+/// <summary>How a model is loaded.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>Projections in NF4 or as stored; a bitsandbytes-4bit checkpoint stays NF4 either way.</summary>
+    public QuantizationKind Quantization { get; init; }
+
+    /// <summary>Quantize NF4's scales too (bnb_4bit_use_double_quant).</summary>
+    public bool DoubleQuant { get; init; } = true;
+
+    /// <summary>transformers' dtype: Float32 or BFloat16; null ("auto") for the checkpoint's own.</summary>
+    /// <remarks>The CPU computes in fp32 either way. The type decides what is rounded on loading: with BFloat16 weights stored wider, and the
+    /// embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
+    public DType? DType { get; init; }
+
+    /// <summary>Rounds rotary frequencies to bf16, as casting a whole model with torch's .to(bfloat16) does; the goldens were made so.</summary>
+    internal bool RoundRotaryFrequencies { get; init; }
+
+    /// <summary>Told of each layer that is loaded: layers done and in all.</summary>
+    public Action<int, int>? OnProgress { get; init; }
+}

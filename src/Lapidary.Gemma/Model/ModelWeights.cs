@@ -1,0 +1,25 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Gemma;
+
+/// <summary>The parts of a model, brought together by <see cref="ModelLoader"/>.</summary>
+internal sealed record ModelWeights
+{
+    public required MemoryRegion Region { get; init; }
+
+    public required Tensor EmbedTokens { get; init; }
+
+    /// <summary>Null where the head is tied to the embedding.</summary>
+    public required Tensor? LmHead { get; init; }
+
+    public required float EmbeddingScale { get; init; }
+
+    public required bool RoundRotaryFrequencies { get; init; }
+
+    public required IReadOnlyList<DecoderLayer> Layers { get; init; }
+
+    public required Tensor Norm { get; init; }
+
+    /// <summary>What lives as long as the model: its memory and the mapped files.</summary>
+    public required IReadOnlyList<IDisposable> Owned { get; init; }
+}

@@ -1,0 +1,78 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Training;
+
+/// <summary>AdamW with clipping over all trained parameters: its moments, and the recorded program of one update.</summary>
+public sealed class AdamWOptimizer : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly AdamWOptions _options;
+    private readonly MemoryRegion _moments;
+    private readonly Tensor _schedule;
+    private readonly Tensor _norm;
+    private readonly StepProgram _update;
+    private readonly StepProgram _zero;
+
+    /// <summary>Allocates the moments, zero, and records the update.</summary>
+    /// <param name="parameters">All with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
+    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the work.</param>
+    public AdamWOptimizer(IReadOnlyList<Parameter> parameters, AdamWOptions options, float maxGradNorm, IBackend backend)
+    {
+        (_backend, _options) = (backend, options);
+        _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
+        _schedule = _moments.New("schedule", DType.Float32, 3);
+        _norm = _moments.New("grad_norm", DType.Float32, 2);
+        States = [.. parameters.Select(parameter => new State(
+            parameter,
+            _moments.New(parameter.Name + ".exp_avg", DType.Float32, parameter.Value.Shape),
+            _moments.New(parameter.Name + ".exp_avg_sq", DType.Float32, parameter.Value.Shape)))];
+
+        Tensor[] gradients = [.. parameters.Select(parameter => parameter.Gradient!)];
+        _update = new StepProgram(backend.ActivationDType);
+        _update.Add(b => b.GradientNorm(gradients, maxGradNorm, _norm));
+        foreach (var (parameter, m, v) in States)
+        {
+            _update.Add(b => b.AdamW(parameter.Gradient!, _norm, _schedule, _options, parameter.Value, m, v));
+        }
+
+        _zero = new StepProgram(backend.ActivationDType);
+        foreach (var gradient in gradients) _zero.Add(b => b.Zero(gradient));
+        _update.Complete(backend.Memory);
+        _zero.Complete(backend.Memory);
+    }
+
+    /// <summary>Every parameter with its moments, in the parameters' order.</summary>
+    public IReadOnlyList<State> States { get; }
+
+    /// <summary>Clears all gradients; the start of an optimizer step.</summary>
+    public void ZeroGradients() => _zero.Run(_backend);
+
+    /// <summary>Clips and applies the gradients.</summary>
+    /// <param name="learningRate">Of this step.</param> <param name="step">1 for the first: the exponent of bias correction.</param>
+    /// <returns>The gradients' norm before clipping.</returns>
+    public float Step(double learningRate, int step)
+    {
+        Span<float> schedule =
+        [
+            (float)learningRate,
+            (float)(1 - Math.Pow(_options.Beta1, step)),
+            (float)(1 - Math.Pow(_options.Beta2, step)),
+        ];
+        _backend.Write<float>(schedule, _schedule);
+        _update.Run(_backend);
+        Span<float> norm = stackalloc float[2];
+        _backend.Read(_norm, norm);
+        return norm[0];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _update.Dispose();
+        _zero.Dispose();
+        _moments.Dispose();
+    }
+
+    /// <summary>A parameter and its moments, torch's names exp_avg and exp_avg_sq.</summary>
+    public sealed record State(Parameter Parameter, Tensor ExpAvg, Tensor ExpAvgSq);
+}

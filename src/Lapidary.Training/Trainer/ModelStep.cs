@@ -1,0 +1,91 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training;
+
+/// <summary>One micro-batch of a fixed number of tokens, recorded once and replayed: forward and loss, and in training the backward steps, which
+/// add to the adapter's gradients.</summary>
+internal sealed class ModelStep : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly MemoryRegion _region;
+    private readonly StepProgram _program;
+    private readonly StepInputs _inputs;
+    private readonly Tensor _labels;
+    private readonly Tensor _lossScale;
+    private readonly Tensor _losses;
+    private readonly Tensor _hits;
+    private readonly float[] _lossValues;
+    private readonly float[] _hitValues;
+
+    /// <summary>Records the step. It can run once <see cref="Complete"/> has given it memory.</summary>
+    public ModelStep(GemmaModel model, int tokens, bool training, bool gradientCheckpointing)
+    {
+        _backend = model.Backend;
+        _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
+        _inputs = StepInputs.Allocate(_region, tokens);
+        _labels = _region.New("labels", DType.Int32, tokens);
+        _lossScale = _region.New("loss_scale", DType.Float32, 1);
+        _losses = _region.New("losses", DType.Float32, tokens);
+        _hits = _region.New("hits", DType.Float32, tokens);
+        (_lossValues, _hitValues) = (new float[tokens], new float[tokens]);
+
+        _program = Record(model, _inputs, _labels, _lossScale, _losses, _hits, training, gradientCheckpointing);
+    }
+
+    /// <summary>Loss of every token of the last run, in nats; 0 where there is no label.</summary>
+    public ReadOnlySpan<float> Losses => _lossValues;
+
+    /// <summary>Bytes of activations.</summary>
+    public long ArenaBytes => _program.ArenaBytes;
+
+    /// <summary>Lays the activations out in an arena of at least <see cref="ArenaBytes"/>.</summary>
+    public void Complete(Arena arena) => _program.Complete(arena);
+
+    /// <summary>Runs the step.</summary>
+    /// <param name="batch">Exactly as many tokens as were recorded.</param>
+    /// <param name="lossScale">1 / trained tokens of the whole optimizer step.</param>
+    public StepResult Run(Batch batch, float lossScale)
+    {
+        _backend.Write<int>(batch.Ids, _inputs.Ids);
+        _backend.Write<int>(batch.Positions, _inputs.Positions);
+        _backend.Write<int>(batch.DocumentStarts, _inputs.DocumentStarts);
+        _backend.Write<int>(batch.Labels, _labels);
+        _backend.Write<float>([lossScale], _lossScale);
+        _program.Run(_backend);
+        _backend.Read<float>(_losses, _lossValues);
+        _backend.Read<float>(_hits, _hitValues);
+
+        double loss = 0, hits = 0;
+        for (int i = 0; i < _lossValues.Length; i++)
+        {
+            loss += _lossValues[i];
+            hits += _hitValues[i];
+        }
+
+        return new StepResult(loss, (long)hits);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _program.Dispose();
+        _region.Dispose();
+    }
+
+    private static StepProgram Record(
+        GemmaModel model, StepInputs inputs, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, bool training, bool gradientCheckpointing)
+    {
+        var program = new StepProgram(model.Backend.ActivationDType);
+        var tape = new Tape(program, training);
+        var h = model.Forward(tape, inputs, gradientCheckpointing: training && gradientCheckpointing);
+        Ops.LinearCrossEntropy(tape, h, model.Head, labels, lossScale, losses, hits, training ? model.Adapter?.Head?.Gradient : null);
+        tape.Rewind();
+        return program;
+    }
+}
+
+/// <summary>What a micro-batch gave.</summary>
+/// <param name="LossSum">Sum over trained tokens, in nats.</param> <param name="Hits">Trained tokens whose label has the largest logit.</param>
+internal readonly record struct StepResult(double LossSum, long Hits);

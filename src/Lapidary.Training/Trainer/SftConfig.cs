@@ -1,0 +1,174 @@
+using System.ComponentModel.DataAnnotations;
+using Lapidary.Engine;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training;
+
+/// <summary>When something happens during training.</summary>
+public enum IntervalStrategy
+{
+    /// <summary>Never.</summary>
+    No,
+
+    /// <summary>Every so many optimizer steps.</summary>
+    Steps,
+
+    /// <summary>At the end of each epoch.</summary>
+    Epoch,
+}
+
+/// <summary>Options of a supervised fine-tuning run. Names are TRL's SFTConfig; defaults are those of Google's QLoRA guide. Command line,
+/// configuration file, help text and checks all come from this record, so a default exists once.</summary>
+public sealed record SftConfig
+{
+    /// <summary>Folder for the adapter, checkpoints, trainer_state.json and TensorBoard events.</summary>
+    public string OutputDir { get; init; } = "lapidary-output";
+
+    /// <summary>Longest sequence, and length of a packed row, in tokens.</summary>
+    [Range(2, 1 << 20)]
+    public int MaxLength { get; init; } = 512;
+
+    /// <summary>Several examples to a row; they never see each other.</summary>
+    public bool Packing { get; init; } = true;
+
+    /// <summary>bfd (best-fit decreasing; examples stay whole) or wrapped (cut every max_length tokens).</summary>
+    public PackingStrategy PackingStrategy { get; init; } = PackingStrategy.Bfd;
+
+    /// <summary>An end-of-sequence token after each example, as the guide's dataset_kwargs ask.</summary>
+    public bool AppendConcatToken { get; init; } = true;
+
+    /// <summary>Passes over the data.</summary>
+    [Range(0.0, 1e6)]
+    public double NumTrainEpochs { get; init; } = 3;
+
+    /// <summary>Optimizer steps in all; overrides epochs where positive.</summary>
+    [Range(-1, int.MaxValue)]
+    public int MaxSteps { get; init; } = -1;
+
+    /// <summary>Rows per micro-batch.</summary>
+    [Range(1, 4096)]
+    public int PerDeviceTrainBatchSize { get; init; } = 1;
+
+    /// <summary>Rows per batch of evaluation.</summary>
+    [Range(1, 4096)]
+    public int PerDeviceEvalBatchSize { get; init; } = 1;
+
+    /// <summary>Micro-batches per optimizer step.</summary>
+    [Range(1, 65536)]
+    public int GradientAccumulationSteps { get; init; } = 4;
+
+    /// <summary>Keep only each layer's input and compute the layer again on the way back: less memory, about a third more work.</summary>
+    public bool GradientCheckpointing { get; init; } = true;
+
+    /// <summary>Peak learning rate.</summary>
+    [Range(0.0, 10.0)]
+    public double LearningRate { get; init; } = 2e-4;
+
+    /// <summary>constant, constant_with_warmup, linear or cosine.</summary>
+    public LrSchedulerType LrSchedulerType { get; init; } = LrSchedulerType.Constant;
+
+    /// <summary>Warm-up as a share of all steps, rounded up; used where <see cref="WarmupSteps"/> is 0.</summary>
+    [Range(0.0, 1.0)]
+    public double WarmupRatio { get; init; } = 0.03;
+
+    /// <summary>Steps of warm-up.</summary>
+    [Range(0, int.MaxValue)]
+    public int WarmupSteps { get; init; }
+
+    /// <summary>Gradients of a larger norm are scaled down to it; 0 for never.</summary>
+    [Range(0.0, 1e9)]
+    public double MaxGradNorm { get; init; } = 0.3;
+
+    /// <summary>AdamW's decoupled weight decay.</summary>
+    [Range(0.0, 1.0)]
+    public double WeightDecay { get; init; }
+
+    /// <summary>AdamW's β₁.</summary>
+    [Range(0.0, 0.999999)]
+    public double AdamBeta1 { get; init; } = 0.9;
+
+    /// <summary>AdamW's β₂.</summary>
+    [Range(0.0, 0.99999999)]
+    public double AdamBeta2 { get; init; } = 0.999;
+
+    /// <summary>AdamW's ε.</summary>
+    [Range(0.0, 1.0)]
+    public double AdamEpsilon { get; init; } = 1e-8;
+
+    /// <summary>Train on completions only; null: where the rows have a prompt and a completion.</summary>
+    public bool? CompletionOnlyLoss { get; init; }
+
+    /// <summary>Train on the assistant's turns only.</summary>
+    public bool AssistantOnlyLoss { get; init; }
+
+    /// <summary>Optimizer steps between log lines.</summary>
+    [Range(1, int.MaxValue)]
+    public int LoggingSteps { get; init; } = 10;
+
+    /// <summary>When checkpoints are saved.</summary>
+    public IntervalStrategy SaveStrategy { get; init; } = IntervalStrategy.Epoch;
+
+    /// <summary>Optimizer steps between checkpoints with save_strategy steps.</summary>
+    [Range(1, int.MaxValue)]
+    public int SaveSteps { get; init; } = 500;
+
+    /// <summary>Checkpoints kept, the best one among them; 0 for all.</summary>
+    [Range(0, int.MaxValue)]
+    public int SaveTotalLimit { get; init; }
+
+    /// <summary>When the evaluation set is scored.</summary>
+    public IntervalStrategy EvalStrategy { get; init; } = IntervalStrategy.Epoch;
+
+    /// <summary>Optimizer steps between evaluations with eval_strategy steps.</summary>
+    [Range(1, int.MaxValue)]
+    public int EvalSteps { get; init; } = 500;
+
+    /// <summary>End with the checkpoint of the lowest evaluation loss rather than the last; needs evaluations and checkpoints at the same times.</summary>
+    public bool LoadBestModelAtEnd { get; init; }
+
+    /// <summary>A new order of rows each epoch.</summary>
+    public bool Shuffle { get; init; } = true;
+
+    /// <summary>Seed of the adapter's first values, of the order of rows and of dropout.</summary>
+    public long Seed { get; init; } = 42;
+
+    /// <summary>How rows are put together: <see cref="PackingStrategy"/> where there is packing.</summary>
+    internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
+
+    /// <summary>The optimizer's constants.</summary>
+    internal AdamWOptions AdamW => new(AdamBeta1, AdamBeta2, AdamEpsilon, WeightDecay);
+
+    /// <summary>How examples are made of rows.</summary>
+    internal ExampleOptions Examples => new()
+    {
+        MaxLength = MaxLength,
+        Packing = EffectivePacking,
+        CompletionOnlyLoss = CompletionOnlyLoss,
+        AssistantOnlyLoss = AssistantOnlyLoss,
+        AppendConcatToken = AppendConcatToken,
+    };
+
+    /// <summary>The learning rates of a run; a warm-up ratio counts where no steps are given, rounded up as transformers does.</summary>
+    internal LearningRateSchedule Rates(int totalSteps) =>
+        new(LrSchedulerType, LearningRate, WarmupSteps > 0 ? WarmupSteps : (int)Math.Ceiling(WarmupRatio * totalSteps), totalSteps);
+
+    /// <summary>Checks ranges and combinations.</summary>
+    /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
+    /// <exception cref="LapidaryException">One does not hold; the message names the option.</exception>
+    public void Validate(bool hasEvaluation)
+    {
+        foreach (var property in typeof(SftConfig).GetProperties())
+        {
+            if (property.GetCustomAttributes(typeof(RangeAttribute), inherit: false) is [RangeAttribute range] && !range.IsValid(property.GetValue(this)))
+            {
+                throw new LapidaryException($"{property.Name} must be from {range.Minimum} to {range.Maximum}, got {property.GetValue(this)}.");
+            }
+        }
+
+        if (LoadBestModelAtEnd && !hasEvaluation) throw new LapidaryException("load_best_model_at_end needs an evaluation set; give --eval-dataset.");
+        if (LoadBestModelAtEnd && (EvalStrategy != SaveStrategy || EvalStrategy == IntervalStrategy.No || (EvalStrategy == IntervalStrategy.Steps && SaveSteps % EvalSteps != 0)))
+        {
+            throw new LapidaryException("load_best_model_at_end needs a checkpoint at every evaluation; set save_strategy and eval_strategy (and their steps) alike.");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training;
+
+/// <summary>Supervised fine-tuning of an adapter: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
+/// <remarks>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch ×
+/// micro-batches (8×1, 4×2, 2×4) give the same losses. A run is a function of data, options and seed, so stopped and resumed it gives the same
+/// bits as uninterrupted.</remarks>
+public sealed class SftTrainer : IDisposable
+{
+    private readonly GemmaModel _model;
+    private readonly Adapter _adapter;
+    private readonly SftConfig _config;
+    private readonly TrainingRows _train;
+    private readonly Evaluator? _evaluator;
+    private readonly ITrainingObserver _observer;
+    private readonly TimeProvider _time;
+    private readonly BatchSchedule _schedule;
+    private readonly LearningRateSchedule _rates;
+    private readonly ModelSteps _steps;
+    private readonly AdamWOptimizer _optimizer;
+    private readonly CheckpointStore _checkpoints;
+    private readonly List<LogEntry> _log = [];
+    private readonly string _fingerprint;
+
+    private LossMeter _meter = new();
+    private long _tokens;
+    private long _tokensAtLog;
+    private long _timeAtLog;
+    private double? _bestLoss;
+    private string? _best;
+
+    /// <summary>Prepares a run; nothing is computed yet.</summary>
+    /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
+    /// <param name="config">Options.</param> <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="observer">Told how it goes.</param> <param name="time">The clock, null for the system's.</param>
+    public SftTrainer(
+        GemmaModel model, Adapter adapter, SftConfig config, TrainingRows train, TrainingRows? eval = null, ITrainingObserver? observer = null,
+        TimeProvider? time = null)
+    {
+        config.Validate(hasEvaluation: eval is not null);
+        (_model, _adapter, _config, _train) = (model, adapter, config, train);
+        _observer = observer ?? new SilentObserver();
+        _time = time ?? TimeProvider.System;
+        model.Attach(adapter);
+        _evaluator = eval is null ? null : new Evaluator(model, eval, config.PerDeviceEvalBatchSize);
+        _schedule = new BatchSchedule(train.Count, config);
+        _rates = config.Rates(_schedule.TotalSteps);
+        _steps = new ModelSteps(model, training: true, config.GradientCheckpointing);
+        _optimizer = new AdamWOptimizer(adapter.Parameters, config.AdamW, (float)config.MaxGradNorm, model.Backend);
+        _checkpoints = new CheckpointStore(config.OutputDir, config.SaveTotalLimit);
+        _fingerprint = train.Fingerprint(config);
+    }
+
+    /// <summary>Optimizer steps of the whole run.</summary>
+    public int TotalSteps => _schedule.TotalSteps;
+
+    /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved.</summary>
+    /// <param name="resumeFrom">A checkpoint folder to go on from, or null to start anew.</param>
+    /// <param name="cancellationToken">Asks for an early end.</param>
+    /// <returns>The final state; its GlobalStep is below MaxSteps where the run was cancelled.</returns>
+    /// <exception cref="LapidaryException">The checkpoint does not belong to this run, or a file cannot be written.</exception>
+    public TrainerState Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
+    {
+        int step = resumeFrom is null ? 0 : Resume(resumeFrom);
+        _observer.OnStart(Plan(step));
+        (_tokensAtLog, _timeAtLog) = (_tokens, _time.GetTimestamp());
+        long started = _timeAtLog;
+        int first = step;
+        int saved = step;
+        while (step < TotalSteps && !cancellationToken.IsCancellationRequested)
+        {
+            RunStep(step++, first, started);
+            bool last = step == TotalSteps;
+            if (IsDue(_config.EvalStrategy, _config.EvalSteps, step, last)) Evaluate(step);
+            if (IsDue(_config.SaveStrategy, _config.SaveSteps, step, last)) Save(saved = step);
+        }
+
+        if (saved != step && step < TotalSteps) Save(step);
+        if (step == TotalSteps && _config.LoadBestModelAtEnd) LoadBest();
+        var state = State(step);
+        if (step == TotalSteps) SaveModel(state);
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _steps.Dispose();
+        _evaluator?.Dispose();
+        _optimizer.Dispose();
+    }
+
+    private void RunStep(int step, int first, long started)
+    {
+        long stepStarted = _time.GetTimestamp();
+        int microBatches = _schedule.MicroBatchesOf(step);
+        int trained = 0;
+        for (int i = 0; i < microBatches; i++) trained += _train.TrainedTokens(_schedule.Rows(step, i));
+        float lossScale = trained == 0 ? 0 : 1f / trained;
+
+        _optimizer.ZeroGradients();
+        double loss = 0;
+        long hits = 0, tokens = 0;
+        for (int i = 0; i < microBatches; i++)
+        {
+            var batch = _train.Batch(_schedule.Rows(step, i));
+            _model.Backend.Write<long>([DropoutSeed(step, i)], _adapter.DropoutSeed);
+            var result = _steps.For(batch.Tokens).Run(batch, lossScale);
+            loss += result.LossSum;
+            hits += result.Hits;
+            tokens += batch.RealTokens;
+        }
+
+        double rate = _rates.At(step);
+        float norm = _optimizer.Step(rate, step + 1);
+        _tokens += tokens;
+        _meter.Add(loss / Math.Max(1, trained), hits, trained);
+        int done = step + 1;
+        if (done % _config.LoggingSteps == 0 || done == TotalSteps) Log(done, norm, rate);
+
+        var elapsed = _time.GetElapsedTime(started);
+        _observer.OnStep(new TrainingProgress(
+            done, TotalSteps, _schedule.EpochAfter(done), loss / Math.Max(1, trained), rate,
+            tokens / _time.GetElapsedTime(stepStarted).TotalSeconds, elapsed * ((double)(TotalSteps - done) / (done - first))));
+        if (!double.IsFinite(loss))
+        {
+            throw new LapidaryException($"Step {done}: the loss is {loss}. Lower --learning-rate or look at the rows of this step; the last checkpoint is whole.");
+        }
+    }
+
+    private void Log(int done, float norm, double rate)
+    {
+        double seconds = _time.GetElapsedTime(_timeAtLog).TotalSeconds;
+        Add(new LogEntry
+        {
+            Step = done,
+            Epoch = _schedule.EpochAfter(done),
+            Loss = _meter.Loss,
+            GradNorm = norm,
+            LearningRate = rate,
+            NumTokens = _tokens,
+            TokensPerSecond = (_tokens - _tokensAtLog) / seconds,
+            MeanTokenAccuracy = _meter.Accuracy,
+        });
+        _meter.Reset();
+        (_tokensAtLog, _timeAtLog) = (_tokens, _time.GetTimestamp());
+    }
+
+    private void Add(LogEntry entry)
+    {
+        _log.Add(entry);
+        _observer.OnLog(entry);
+    }
+
+    private void Evaluate(int step)
+    {
+        if (_evaluator is null) return;
+        var (loss, accuracy) = _evaluator.Run();
+        Add(new LogEntry { Step = step, Epoch = _schedule.EpochAfter(step), EvalLoss = loss, EvalMeanTokenAccuracy = accuracy });
+        if (_bestLoss is null || loss < _bestLoss) (_bestLoss, _best) = (loss, Path.GetFileName(_checkpoints.FolderOf(step)));
+        (_tokensAtLog, _timeAtLog) = (_tokens, _time.GetTimestamp());
+    }
+
+    private void Save(int step) => _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, _optimizer, _best));
+
+    private void SaveModel(TrainerState state)
+    {
+        _adapter.Save(_config.OutputDir, _model);
+        ModelFolder.CopyTokenizer(_model.Folder, _config.OutputDir);
+        state.Write(_config.OutputDir);
+    }
+
+    private void LoadBest()
+    {
+        if (_best is null) return;
+        using var best = Adapter.Load(_model, Path.Combine(_config.OutputDir, _best));
+        _adapter.CopyFrom(best, _model.Backend);
+        _observer.OnMessage($"Best checkpoint: {_best}, evaluation loss {_bestLoss:F4}.");
+    }
+
+    private int Resume(string folder)
+    {
+        var state = TrainerState.Read(folder);
+        if (state.Fingerprint != _fingerprint)
+        {
+            throw new LapidaryException(
+                $"{folder}: this checkpoint was made with other data, --max-length, packing, batch size, accumulation or seed. "
+                + "Give the same ones, or start anew with --adapter to train on from its weights.");
+        }
+
+        if (state.MaxSteps != TotalSteps && _config.LrSchedulerType is LrSchedulerType.Linear or LrSchedulerType.Cosine)
+        {
+            _observer.OnMessage($"The run is now {TotalSteps} steps long, before {state.MaxSteps}: the learning rate follows the new length.");
+        }
+
+        using (var saved = Adapter.Load(_model, folder)) _adapter.CopyFrom(saved, _model.Backend);
+        OptimizerFile.Read(folder, _optimizer, _model.Backend);
+        _log.AddRange(state.LogHistory);
+        (_meter, _tokens, _bestLoss, _best) = (state.Pending, state.NumTokens, state.BestMetric, state.BestModelCheckpoint);
+        return state.GlobalStep;
+    }
+
+    private TrainerState State(int step) => new()
+    {
+        GlobalStep = step,
+        MaxSteps = TotalSteps,
+        Epoch = _schedule.EpochAfter(step),
+        NumTokens = _tokens,
+        BestMetric = _bestLoss,
+        BestModelCheckpoint = _best,
+        Fingerprint = _fingerprint,
+        Pending = _meter,
+        LogHistory = _log,
+    };
+
+    private TrainingPlan Plan(int firstStep) => new(
+        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, _adapter.FileBytes,
+        _steps.For(_train.LargestBatchTokens(_config.PerDeviceTrainBatchSize)).ArenaBytes);
+
+    private bool IsDue(IntervalStrategy strategy, int interval, int step, bool last) => strategy switch
+    {
+        IntervalStrategy.Steps => step % interval == 0 || last,
+        IntervalStrategy.Epoch => step % _schedule.StepsPerEpoch == 0 || last,
+        _ => false,
+    };
+
+    /// <summary>A seed of its own for every micro-batch, whatever happened before.</summary>
+    private long DropoutSeed(int step, int microBatch) =>
+        _config.Seed + ((long)step * _config.GradientAccumulationSteps + microBatch + 1) * 0x5851F42D4C957F2DL;
+
+    private sealed class SilentObserver : ITrainingObserver;
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training;
+
+/// <summary>trainer_state.json: where a run stands and what it logged; names as transformers writes them.</summary>
+public sealed record TrainerState
+{
+    /// <summary>The file's name in an output folder or checkpoint.</summary>
+    public const string FileName = "trainer_state.json";
+
+    /// <summary>Optimizer steps done.</summary>
+    public int GlobalStep { get; init; }
+
+    /// <summary>Optimizer steps of the whole run.</summary>
+    public int MaxSteps { get; init; }
+
+    /// <summary>Passes over the data done, with fraction.</summary>
+    public double Epoch { get; init; }
+
+    /// <summary>Tokens that went through the model in training.</summary>
+    public long NumTokens { get; init; }
+
+    /// <summary>Lowest evaluation loss so far.</summary>
+    public double? BestMetric { get; init; }
+
+    /// <summary>Checkpoint of the lowest evaluation loss.</summary>
+    public string? BestModelCheckpoint { get; init; }
+
+    /// <summary>What the run depends on (data, options, model): a run is only resumed with the same.</summary>
+    public string Fingerprint { get; init; } = "";
+
+    /// <summary>Measured since the last entry of the log.</summary>
+    public LossMeter Pending { get; init; } = new();
+
+    /// <summary>Logged steps and evaluations, oldest first.</summary>
+    public IReadOnlyList<LogEntry> LogHistory { get; init; } = [];
+
+    /// <summary>Reads the file of a folder.</summary>
+    /// <exception cref="LapidaryException">It is missing or damaged.</exception>
+    public static TrainerState Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainerJson.Default.TrainerState)
+                ?? throw new LapidaryException($"{path}: expected a JSON object, found null.");
+        }
+        catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
+        {
+            throw new LapidaryException($"{path}: cannot be read ({e.Message}). Choose another checkpoint.", e);
+        }
+    }
+
+    /// <summary>Writes the file, atomically.</summary>
+    public void Write(string folder) =>
+        AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Default.TrainerState) + "\n");
+}
+
+/// <summary>One entry of log_history: a logged training step, or an evaluation.</summary>
+public sealed record LogEntry
+{
+    /// <summary>Optimizer steps done.</summary>
+    public int Step { get; init; }
+
+    /// <summary>Passes over the data done.</summary>
+    public double Epoch { get; init; }
+
+    /// <summary>Mean loss per trained token since the last entry, in nats.</summary>
+    public double? Loss { get; init; }
+
+    /// <summary>Norm of the gradients of the last step, before clipping.</summary>
+    public double? GradNorm { get; init; }
+
+    /// <summary>Of the last step.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>Tokens so far.</summary>
+    public long? NumTokens { get; init; }
+
+    /// <summary>Since the last entry.</summary>
+    public double? TokensPerSecond { get; init; }
+
+    /// <summary>Share of trained tokens whose label has the largest logit, since the last entry.</summary>
+    public double? MeanTokenAccuracy { get; init; }
+
+    /// <summary>Loss per trained token of the evaluation set, in nats.</summary>
+    public double? EvalLoss { get; init; }
+
+    /// <summary>Share of the evaluation set's trained tokens whose label has the largest logit.</summary>
+    public double? EvalMeanTokenAccuracy { get; init; }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(TrainerState))]
+internal sealed partial class TrainerJson : JsonSerializerContext;

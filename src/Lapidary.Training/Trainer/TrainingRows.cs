@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training;
+
+/// <summary>Rows ready for the model: examples, packed or one to a row, and how they become batches.</summary>
+public sealed class TrainingRows
+{
+    private readonly PackedRow[] _rows;
+    private readonly BatchBuilder _builder;
+    private readonly string _dataFingerprint;
+    private PackedRow[] _batch = [];
+
+    /// <summary>Packs the examples.</summary>
+    /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share rows.</param> <param name="maxLength">Tokens of a packed row.</param>
+    /// <param name="batchSize">Rows per micro-batch.</param> <param name="padTokenId">Fills what is left of a batch.</param>
+    public TrainingRows(ExampleSet examples, PackingStrategy packing, int maxLength, int batchSize, int padTokenId)
+    {
+        _rows = Packer.Pack(examples.Examples, packing, maxLength);
+        _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : checked(maxLength * batchSize));
+        _dataFingerprint = examples.Fingerprint();
+    }
+
+    /// <summary>Number of rows.</summary>
+    public int Count => _rows.Length;
+
+    /// <summary>The rows.</summary>
+    public IReadOnlyList<PackedRow> Rows => _rows;
+
+    /// <summary>Trained tokens of some rows.</summary>
+    public int TrainedTokens(ReadOnlySpan<int> indices)
+    {
+        int trained = 0;
+        foreach (int index in indices) trained += _rows[index].TrainedTokens;
+        return trained;
+    }
+
+    /// <summary>A micro-batch of some rows, valid until the next one.</summary>
+    public Batch Batch(ReadOnlySpan<int> indices)
+    {
+        if (_batch.Length < indices.Length) _batch = new PackedRow[indices.Length];
+        for (int i = 0; i < indices.Length; i++) _batch[i] = _rows[indices[i]];
+        return _builder.Build(_batch.AsSpan(0, indices.Length));
+    }
+
+    /// <summary>Tokens of the largest micro-batch that can come up.</summary>
+    public int LargestBatchTokens(int batchSize)
+    {
+        int[] largest = [.. Enumerable.Range(0, Count).OrderByDescending(index => _rows[index].Tokens).Take(batchSize)];
+        return Batch(largest).Tokens;
+    }
+
+    /// <summary>Identifies what a run's steps read: the data and how they are put into steps.</summary>
+    internal string Fingerprint(SftConfig config) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        $"{_dataFingerprint} {config.EffectivePacking} {config.MaxLength} {config.PerDeviceTrainBatchSize} {config.GradientAccumulationSteps} {config.Seed} {config.Shuffle}")));
+}
