@@ -178,7 +178,7 @@ public class SftTrainerTests
 
         public Run(SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null)
         {
-            _model = GemmaModel.Load(Fixtures.Path("tiny/model"), new CpuBackend(), new ModelOptions { DType = DType.Float32 });
+            _model = GemmaModel.Load(Fixtures.Path("tiny/model"), new CpuBackend(threads: 1), new ModelOptions { DType = DType.Float32 });
             _adapter = adapter is null
                 ? Adapter.Create(_model, LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
                 : Adapter.Load(_model, adapter, trainable: true);
