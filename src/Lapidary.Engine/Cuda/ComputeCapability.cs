@@ -1,0 +1,29 @@
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>What a device's multiprocessors can do: 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
+public readonly record struct ComputeCapability(int Major, int Minor) : IComparable<ComputeCapability>
+{
+    /// <summary>The oldest one supported: bf16 tensor cores came with it.</summary>
+    public static ComputeCapability Minimum => new(8, 0);
+
+    /// <summary>As in sm_90: ten times the major plus the minor number.</summary>
+    public int Number => Major * 10 + Minor;
+
+    /// <inheritdoc/>
+    public int CompareTo(ComputeCapability other) => Number.CompareTo(other.Number);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Major}.{Minor}";
+
+    /// <summary>Whether the first is the older.</summary>
+    public static bool operator <(ComputeCapability left, ComputeCapability right) => left.Number < right.Number;
+
+    /// <summary>Whether the first is the newer.</summary>
+    public static bool operator >(ComputeCapability left, ComputeCapability right) => left.Number > right.Number;
+
+    /// <summary>Whether the first is not the newer.</summary>
+    public static bool operator <=(ComputeCapability left, ComputeCapability right) => left.Number <= right.Number;
+
+    /// <summary>Whether the first is not the older.</summary>
+    public static bool operator >=(ComputeCapability left, ComputeCapability right) => left.Number >= right.Number;
+}

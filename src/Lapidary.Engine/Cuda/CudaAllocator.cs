@@ -1,0 +1,35 @@
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>Memory of a device, 256-byte aligned, zeroed on the backend's stream.</summary>
+internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator
+{
+    private const int OutOfMemory = 2;
+
+    /// <inheritdoc/>
+    protected override nint AllocateCore(long lengthBytes, MemoryOwner owner)
+    {
+        context.MakeCurrent();
+        nint address;
+        int result = cuMemAlloc(&address, (nuint)lengthBytes);
+        if (result == OutOfMemory)
+        {
+            var (free, total) = context.MemoryInfo();
+            throw new LapidaryException(
+                $"Out of device memory: {owner} needs {ByteSize.Format(lengthBytes)}, {ByteSize.Format(free)} of {ByteSize.Format(total)} are free; "
+                + $"in use: {Describe()}. Try a smaller --max-length or --per-device-train-batch-size, or --gradient-checkpointing true.");
+        }
+
+        Check(result);
+        Check(cuMemsetD8Async(address, 0, (nuint)lengthBytes, context.Stream));
+        return address;
+    }
+
+    /// <inheritdoc/>
+    protected override void FreeCore(nint address)
+    {
+        context.MakeCurrent();
+        Check(cuMemFree(address));
+    }
+}

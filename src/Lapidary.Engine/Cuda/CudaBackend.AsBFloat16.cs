@@ -1,0 +1,64 @@
+namespace Lapidary.Engine.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    private const int ConvertThreads = 256;
+
+    /// <summary>Elements a thread of nf4_decode.cu and to_bf16.cu writes: 16 bytes of bf16.</summary>
+    private const int ConvertWidth = 8;
+
+    private readonly Kernel _nf4Decode = new("nf4_decode.cu", "nf4_decode");
+    private readonly Kernel _toBFloat16 = new("to_bf16.cu", "convert_to_bf16");
+
+    /// <summary>The tensor's values in bf16: its own memory, or a copy in the scratch of <paramref name="purpose"/>, good until that is used
+    /// again.</summary>
+    private nint AsBFloat16(Tensor tensor, string purpose)
+    {
+        if (tensor.DType == DType.BFloat16) return tensor.Address;
+        if (tensor is not { DType: DType.Float32 or DType.Float16 or DType.NF4 })
+            throw new ShapeException("Product", "matrix", "NF4, Float32, BFloat16 or Float16", tensor);
+        nint copy = _scratch.Get(purpose, DType.BFloat16.LengthBytes(tensor.Count));
+        long threads = (tensor.Count + ConvertWidth - 1) / ConvertWidth;
+        if (tensor.Scales is { } scales)
+        {
+            LaunchEach(_nf4Decode, threads, ConvertThreads, new Nf4DecodeArgs
+            {
+                Codes = tensor.Address,
+                Absmax = scales.Absmax.Address,
+                NestedAbsmax = scales.NestedAbsmax?.Address ?? 0,
+                NestedCode = scales.NestedCode?.Address ?? 0,
+                Y = copy,
+                Count = tensor.Count,
+                BlockSize = scales.BlockSize,
+                Offset = scales.Offset,
+            });
+        }
+        else
+        {
+            LaunchEach(_toBFloat16, threads, ConvertThreads, new ToBFloat16Args
+            {
+                X = tensor.Address,
+                Y = copy,
+                Count = tensor.Count,
+                DType = (int)tensor.DType,
+            });
+        }
+
+        return copy;
+    }
+
+    private struct Nf4DecodeArgs
+    {
+        public nint Codes, Absmax, NestedAbsmax, NestedCode, Y;
+        public long Count;
+        public int BlockSize;
+        public float Offset;
+    }
+
+    private struct ToBFloat16Args
+    {
+        public nint X, Y;
+        public long Count;
+        public int DType;
+    }
+}

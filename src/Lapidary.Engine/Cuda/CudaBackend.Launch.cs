@@ -1,0 +1,35 @@
+using Lapidary.Engine.Cuda.Driver;
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    /// <summary>Queues a kernel on the backend's stream; does not wait, and once warm allocates nothing.</summary>
+    /// <param name="kernel">A field such as <c>private readonly Kernel _rmsNormForward = new("rms_norm.cu", "rms_norm_forward");</c>.</param>
+    /// <param name="grid">Blocks.</param> <param name="block">Threads of a block.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block; above 48 KiB the device's limit is asked for.</param>
+    /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order, addresses as
+    /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
+    private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
+    {
+        _context.MakeCurrent();
+        if (kernel.Function == 0) kernel.Function = _kernels.Function(kernel.File, kernel.Name);
+        if (sharedBytes > kernel.MaxSharedBytes)
+        {
+            Check(cuFuncSetAttribute(kernel.Function, FunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes));
+            kernel.MaxSharedBytes = sharedBytes;
+        }
+
+        TArgs copy = args;
+        void* parameter = &copy;
+        int result = cuLaunchKernel(
+            kernel.Function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes,
+            _stream, &parameter, null);
+        if (result != 0) throw Failure(result, kernel.ToString());
+    }
+
+    /// <summary>Queues a kernel of as many blocks of <paramref name="threads"/> as give each of <paramref name="count"/> items a thread.</summary>
+    private void LaunchEach<TArgs>(Kernel kernel, long count, int threads, in TArgs args) where TArgs : unmanaged =>
+        Launch(kernel, checked((int)((count + threads - 1) / threads)), threads, sharedBytes: 0, in args);
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Lapidary.Engine.Cuda.Driver;
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand, products by
+/// cuBLASLt.</summary>
+/// <remarks>
+/// <para>Each operation has a file of its own, CudaBackend.&lt;Op&gt;.cs, with its kernels in Kernels/&lt;op&gt;.cu. All work goes to one stream,
+/// in order; only <see cref="Read{T}"/> waits for it.</para>
+/// <para>Needs a driver, NVRTC and cuBLASLt, of which no CUDA header: see <see cref="CudaLibraries"/>.</para>
+/// </remarks>
+public sealed unsafe partial class CudaBackend : IBackend
+{
+    private readonly CudaContext _context;
+    private readonly CudaAllocator _memory;
+    private readonly KernelLibrary _kernels;
+    private readonly Scratch _scratch;
+    private readonly nint _stream;
+
+    /// <summary>Creates the backend on a device.</summary>
+    /// <param name="device">Ordinal of the device, from 0.</param>
+    /// <exception cref="LapidaryException">There is no such device, it is too old, or a library is missing; the message says what to install.</exception>
+    public CudaBackend(int device = 0)
+    {
+        Device = CudaDevice.Get(device);
+        CudaLibraries.Require(CudaLibrary.Nvrtc);
+        CudaLibraries.Require(CudaLibrary.CublasLt);
+        _context = new CudaContext(Device);
+        _stream = _context.Stream;
+        _memory = new CudaAllocator(_context);
+        _scratch = new Scratch(_memory);
+        _kernels = new KernelLibrary(Device.ComputeCapability, KernelCache.Default());
+        _products = new MatrixProducts(_context, _memory);
+    }
+
+    /// <summary>The device.</summary>
+    public CudaDevice Device { get; }
+
+    /// <inheritdoc/>
+    public string Description => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Device.Name}, {ByteSize.Format(Device.MemoryBytes)}, compute capability {Device.ComputeCapability}");
+
+    /// <inheritdoc/>
+    public DType ActivationDType => DType.BFloat16;
+
+    /// <inheritdoc/>
+    public Allocator Memory => _memory;
+
+    /// <summary>Waits until all queued work is done.</summary>
+    public void Synchronize()
+    {
+        _context.MakeCurrent();
+        Check(cuStreamSynchronize(_stream));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _context.MakeCurrent();
+        _products.Dispose();
+        _scratch.Dispose();
+        _kernels.Dispose();
+        _context.Dispose();
+    }
+
+    private static (int Rows, int Dim) Rows(Tensor tensor)
+    {
+        var (rows, dim) = tensor.AsRows();
+        return (checked((int)rows), dim);
+    }
+}

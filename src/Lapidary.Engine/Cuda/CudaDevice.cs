@@ -1,0 +1,93 @@
+using System.Text;
+using Lapidary.Engine.Cuda.Driver;
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>An NVIDIA GPU of this machine.</summary>
+public sealed unsafe record CudaDevice
+{
+    private CudaDevice(int ordinal, int handle)
+    {
+        (Ordinal, Handle) = (ordinal, handle);
+        byte* name = stackalloc byte[256];
+        Check(cuDeviceGetName(name, 256, handle));
+        Name = Encoding.UTF8.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name));
+        nuint memory;
+        Check(cuDeviceTotalMem(&memory, handle));
+        MemoryBytes = (long)memory;
+        ComputeCapability = new ComputeCapability(
+            Attribute(DeviceAttribute.ComputeCapabilityMajor), Attribute(DeviceAttribute.ComputeCapabilityMinor));
+        Multiprocessors = Attribute(DeviceAttribute.MultiprocessorCount);
+        MaxSharedBytesPerBlock = Attribute(DeviceAttribute.MaxSharedMemoryPerBlockOptin);
+        L2Bytes = Attribute(DeviceAttribute.L2CacheSize);
+    }
+
+    /// <summary>Its number in the driver's order, as in --device cuda:N.</summary>
+    public int Ordinal { get; }
+
+    /// <summary>Marketing name.</summary>
+    public string Name { get; }
+
+    /// <summary>All of its memory.</summary>
+    public long MemoryBytes { get; }
+
+    /// <summary>What its multiprocessors can do.</summary>
+    public ComputeCapability ComputeCapability { get; }
+
+    /// <summary>Number of multiprocessors.</summary>
+    public int Multiprocessors { get; }
+
+    /// <summary>Shared memory a block may ask for.</summary>
+    public int MaxSharedBytesPerBlock { get; }
+
+    /// <summary>Size of the L2 cache.</summary>
+    public int L2Bytes { get; }
+
+    /// <summary>CUdevice.</summary>
+    internal int Handle { get; }
+
+    /// <summary>All devices, whether supported or not; empty without a driver or without devices.</summary>
+    public static IReadOnlyList<CudaDevice> All()
+    {
+        if (CudaLibraries.Find(CudaLibrary.Driver) is null || cuInit(0) != 0) return [];
+        int count;
+        Check(cuDeviceGetCount(&count));
+        return [.. Enumerable.Range(0, count).Select(Open)];
+    }
+
+    /// <summary>A device that the backend supports.</summary>
+    /// <exception cref="LapidaryException">There is no driver or it is too old, no such device, or it is too old.</exception>
+    public static CudaDevice Get(int ordinal)
+    {
+        CudaLibraries.Require(CudaLibrary.Driver);
+        int result = cuInit(0), count = 0;
+        if (result is not (0 or NoDevice))
+            throw new LapidaryException($"The NVIDIA driver does not start: {Describe(result)}. Check it with nvidia-smi, or use --device cpu.");
+        if (result == 0) Check(cuDeviceGetCount(&count));
+        if (count == 0) throw new LapidaryException("The NVIDIA driver sees no GPU. Check with nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.");
+        if ((uint)ordinal >= (uint)count)
+            throw new LapidaryException($"There is no device cuda:{ordinal}: this machine has {count}, cuda:0 to cuda:{count - 1}.");
+        CudaLibraries.RequireDriverVersion();
+        var device = Open(ordinal);
+        return device.ComputeCapability >= ComputeCapability.Minimum
+            ? device
+            : throw new LapidaryException(
+                $"{device.Name} has compute capability {device.ComputeCapability}; {ComputeCapability.Minimum} or above (Ampere, 2020) is needed. "
+                + "Use another device or --device cpu.");
+    }
+
+    private static CudaDevice Open(int ordinal)
+    {
+        int handle;
+        Check(cuDeviceGet(&handle, ordinal));
+        return new CudaDevice(ordinal, handle);
+    }
+
+    private int Attribute(DeviceAttribute attribute)
+    {
+        int value;
+        Check(cuDeviceGetAttribute(&value, attribute, Handle));
+        return value;
+    }
+}

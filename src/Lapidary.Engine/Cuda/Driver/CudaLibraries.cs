@@ -1,0 +1,105 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Lapidary.Engine.Cuda.Driver;
+
+/// <summary>Finds and loads the native libraries of the CUDA backend, wherever they lie, and says what is missing.</summary>
+public static unsafe class CudaLibraries
+{
+    internal const string DriverName = "lapidary-cuda-driver";
+    internal const string NvrtcName = "lapidary-nvrtc";
+    internal const string CublasLtName = "lapidary-cublaslt";
+
+    /// <summary>The oldest CUDA a driver must support, for stream capture and lazy loading as they are used here.</summary>
+    public static Version MinimumDriver { get; } = new(12, 0);
+
+    private static readonly Lazy<FoundLibrary?> Driver = new(() => Load(CudaLibrary.Driver, int.MaxValue));
+    private static readonly Lazy<FoundLibrary?> NvrtcLibrary = new(() => Load(CudaLibrary.Nvrtc, NewestMajor()));
+    private static readonly Lazy<FoundLibrary?> CublasLtLibrary = new(() => Load(CudaLibrary.CublasLt, NewestMajor()));
+    private static readonly Lazy<bool> Resolver = new(() =>
+    {
+        NativeLibrary.SetDllImportResolver(typeof(CudaLibraries).Assembly, Resolve);
+        return true;
+    });
+
+    /// <summary>All libraries that were found, for "doctor".</summary>
+    public static IReadOnlyList<FoundLibrary> Find() => [.. Enum.GetValues<CudaLibrary>().Select(Find).OfType<FoundLibrary>()];
+
+    /// <summary>A library, or null where it is missing.</summary>
+    public static FoundLibrary? Find(CudaLibrary library) => library switch
+    {
+        CudaLibrary.Driver => Driver.Value,
+        CudaLibrary.Nvrtc => NvrtcLibrary.Value,
+        _ => CublasLtLibrary.Value,
+    };
+
+    /// <summary>What to do where a library is missing, one line.</summary>
+    public static string HowToInstall(CudaLibrary library) => library switch
+    {
+        CudaLibrary.Driver =>
+            "No NVIDIA driver was found (libcuda.so.1 or nvcuda.dll): install NVIDIA's driver, version 525 or newer, or use --device cpu.",
+        CudaLibrary.Nvrtc =>
+            "NVRTC, CUDA's run-time compiler, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cuda-nvrtc-cu12', "
+            + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or use --device cpu.",
+        _ =>
+            "cuBLASLt, CUDA's matrix products, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cublas-cu12', "
+            + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or use --device cpu.",
+    };
+
+    /// <summary>The library, which must be there.</summary>
+    /// <exception cref="LapidaryException">It is missing; the message says what to install.</exception>
+    public static FoundLibrary Require(CudaLibrary library) => Find(library) ?? throw new LapidaryException(HowToInstall(library));
+
+    /// <summary>Refuses a driver older than <see cref="MinimumDriver"/>.</summary>
+    internal static void RequireDriverVersion()
+    {
+        var version = Require(CudaLibrary.Driver).Version;
+        if (version < MinimumDriver)
+            throw new LapidaryException($"The NVIDIA driver supports CUDA {version}, {MinimumDriver} or newer is needed: update it, or use --device cpu.");
+    }
+
+    /// <summary>Lets this assembly's imports find their libraries; called before the first of them.</summary>
+    internal static void Register() => _ = Resolver.Value;
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) => name switch
+    {
+        DriverName => Require(CudaLibrary.Driver).Handle,
+        NvrtcName => Require(CudaLibrary.Nvrtc).Handle,
+        CublasLtName => Require(CudaLibrary.CublasLt).Handle,
+        _ => 0,
+    };
+
+    /// <summary>The driver's CUDA major version; without a driver any version will do, to compile only.</summary>
+    private static int NewestMajor() => Find(CudaLibrary.Driver)?.Version.Major ?? int.MaxValue;
+
+    private static FoundLibrary? Load(CudaLibrary library, int newestMajor)
+    {
+        foreach (string candidate in LibrarySearch.Machine.Candidates(library, newestMajor))
+        {
+            if (NativeLibrary.TryLoad(candidate, out nint handle) && VersionOf(library, handle) is { } version)
+                return new FoundLibrary(library, candidate, version) { Handle = handle };
+        }
+
+        return null;
+    }
+
+    /// <summary>Asks the loaded library; null if it is not what its name says.</summary>
+    private static Version? VersionOf(CudaLibrary library, nint handle)
+    {
+        switch (library)
+        {
+            case CudaLibrary.Driver when NativeLibrary.TryGetExport(handle, "cuDriverGetVersion", out nint function):
+                int number;
+                return ((delegate* unmanaged<int*, int>)function)(&number) == 0 ? new Version(number / 1000, number % 1000 / 10) : null;
+            case CudaLibrary.Nvrtc when NativeLibrary.TryGetExport(handle, "nvrtcVersion", out nint function):
+                int major, minor;
+                return ((delegate* unmanaged<int*, int*, int>)function)(&major, &minor) == 0 ? new Version(major, minor) : null;
+            case CudaLibrary.CublasLt when NativeLibrary.TryGetExport(handle, "cublasLtGetVersion", out nint function):
+                // 11501 is 11.5.1; since version 12 the numbers have two digits each: 120103 is 12.1.3.
+                int value = (int)((delegate* unmanaged<nuint>)function)(), unit = value >= 100_000 ? 10_000 : 1000;
+                return new Version(value / unit, value % unit / 100, value % 100);
+            default:
+                return null;
+        }
+    }
+}

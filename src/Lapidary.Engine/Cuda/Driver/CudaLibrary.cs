@@ -1,0 +1,24 @@
+namespace Lapidary.Engine.Cuda.Driver;
+
+/// <summary>The native libraries of the CUDA backend.</summary>
+public enum CudaLibrary
+{
+    /// <summary>The driver: libcuda.so.1, nvcuda.dll.</summary>
+    Driver,
+
+    /// <summary>The run-time compiler.</summary>
+    Nvrtc,
+
+    /// <summary>Matrix products.</summary>
+    CublasLt,
+}
+
+/// <summary>A library that was found.</summary>
+/// <param name="Library">Which one.</param>
+/// <param name="Path">The name or path it was loaded by.</param>
+/// <param name="Version">Its version; for the driver, the newest CUDA it supports.</param>
+public sealed record FoundLibrary(CudaLibrary Library, string Path, Version Version)
+{
+    /// <summary>Handle of the loaded library.</summary>
+    internal nint Handle { get; init; }
+}

@@ -1,0 +1,26 @@
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>A function of an embedded .cu file. Declared as a field beside the operation that launches it; bound to the device by its first
+/// launch.</summary>
+/// <param name="file">The file in Cuda/Kernels, such as rms_norm.cu.</param>
+/// <param name="name">The name of an <c>extern "C" __global__ void</c> function in it, which takes one struct by value.</param>
+internal sealed class Kernel(string file, string name)
+{
+    /// <summary>Dynamic shared memory a block may use without asking, on every device.</summary>
+    public const int DefaultSharedBytes = 48 << 10;
+
+    /// <summary>File name in Cuda/Kernels.</summary>
+    public string File { get; } = file;
+
+    /// <summary>Function name.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>CUfunction, 0 until the first launch.</summary>
+    public nint Function { get; set; }
+
+    /// <summary>Dynamic shared memory a block may use, as asked for so far.</summary>
+    public int MaxSharedBytes { get; set; } = DefaultSharedBytes;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} of {File}";
+}

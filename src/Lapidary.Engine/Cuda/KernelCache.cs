@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>Compiled kernels on disk, found by a hash of everything that decides their content. Damaged and foreign files are rebuilt; without a
+/// writable folder nothing is kept and everything works.</summary>
+/// <param name="folder">The folder, made on first use; null for no cache.</param>
+internal sealed class KernelCache(string? folder)
+{
+    /// <summary>Names the folder and is the first line of what is hashed: a new format of entries has a new name.</summary>
+    private const string Format = "lapidary-kernel-1";
+
+    private static ReadOnlySpan<byte> Magic => "LPDKERN1"u8;
+
+    private static int HeaderBytes => Magic.Length + SHA256.HashSizeInBytes;
+
+    /// <summary>The folder of this user: LAPIDARY_CACHE, else XDG_CACHE_HOME/lapidary or ~/.cache/lapidary, and in it kernels.</summary>
+    public static KernelCache Default() => new(DefaultFolder(Environment.GetEnvironmentVariable));
+
+    /// <summary>The folder by the environment's variables; null where there is no home.</summary>
+    public static string? DefaultFolder(Func<string, string?> environment)
+    {
+        string? root = environment("LAPIDARY_CACHE") is { Length: > 0 } own ? own
+            : environment("XDG_CACHE_HOME") is { Length: > 0 } xdg ? Path.Combine(xdg, "lapidary")
+            : environment("LOCALAPPDATA") is { Length: > 0 } local ? Path.Combine(local, "lapidary")
+            : environment("HOME") is { Length: > 0 } home ? Path.Combine(home, ".cache", "lapidary")
+            : null;
+        return root is null ? null : Path.Combine(root, "kernels");
+    }
+
+    /// <summary>Hash of everything that decides an image: source, headers, options, target and compiler.</summary>
+    public static string Key(
+        KernelSource source, IReadOnlyList<KernelSource> headers, IReadOnlyList<string> options, KernelTarget target, Version compiler)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append(Format);
+        Append(compiler.ToString());
+        Append(target.Architecture);
+        foreach (string option in options) Append(option);
+        foreach (var file in (IEnumerable<KernelSource>)[source, .. headers])
+        {
+            Append(file.File);
+            Append(file.Text);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        // Each text goes in with its length, so that no two lists of texts hash alike.
+        void Append(string text)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            Span<byte> length = stackalloc byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64LittleEndian(length, bytes.Length);
+            hash.AppendData(length);
+            hash.AppendData(bytes);
+        }
+    }
+
+    /// <summary>The image of a key, from the folder or by <paramref name="compile"/>, which is then kept.</summary>
+    public byte[] GetOrAdd(string key, Func<byte[]> compile)
+    {
+        if (folder is null) return compile();
+        string path = Path.Combine(folder, key + ".bin");
+        if (TryRead(path) is { } kept) return kept;
+        byte[] image = compile();
+        TryWrite(path, image);
+        return image;
+    }
+
+    private static byte[]? TryRead(string path)
+    {
+        try
+        {
+            byte[] content = File.ReadAllBytes(path);
+            if (content.Length <= HeaderBytes || !content.AsSpan().StartsWith(Magic)) return null;
+            byte[] image = content[HeaderBytes..];
+            return SHA256.HashData(image).AsSpan().SequenceEqual(content.AsSpan(Magic.Length, SHA256.HashSizeInBytes)) ? image : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Under a temporary name, flushed, then renamed: another process sees the whole entry or none.</summary>
+    private static void TryWrite(string path, byte[] image)
+    {
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+            {
+                stream.Write(Magic);
+                stream.Write(SHA256.HashData(image));
+                stream.Write(image);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The cache is a convenience: what cannot be written there is compiled again next time.
+        }
+    }
+}

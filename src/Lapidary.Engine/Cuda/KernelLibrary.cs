@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>All kernels of the assembly, compiled for one device (or taken from the cache) and loaded on it.</summary>
+internal sealed unsafe class KernelLibrary : IDisposable
+{
+    private readonly Dictionary<string, nint> _modules = [];
+
+    /// <summary>Compiles what the cache lacks, files in parallel, and loads everything into the current context.</summary>
+    public KernelLibrary(ComputeCapability device, KernelCache cache)
+    {
+        var target = KernelTarget.For(device, KernelCompiler.SupportedArchitectures());
+        foreach (var (file, image) in Images(target, cache))
+        {
+            nint module;
+            fixed (byte* first = image) Check(cuModuleLoadData(&module, first), $"loading {file}");
+            _modules.Add(file, module);
+        }
+    }
+
+    /// <summary>Images of all files.</summary>
+    public static IReadOnlyDictionary<string, byte[]> Images(KernelTarget target, KernelCache cache)
+    {
+        ConcurrentDictionary<string, byte[]> images = [];
+        ConcurrentQueue<LapidaryException> errors = [];
+        Parallel.ForEach(KernelSources.Files, file =>
+        {
+            try
+            {
+                images[file] = Image(KernelSources.Read(file), target, cache);
+            }
+            catch (LapidaryException error)
+            {
+                errors.Enqueue(error);
+            }
+        });
+        return errors.TryDequeue(out var first) ? throw first : images;
+    }
+
+    /// <summary>CUfunction of a kernel.</summary>
+    public nint Function(string file, string name)
+    {
+        nint function;
+        Check(cuModuleGetFunction(&function, _modules[file], name), $"finding {name} in {file}");
+        return function;
+    }
+
+    public void Dispose()
+    {
+        foreach (nint module in _modules.Values) Check(cuModuleUnload(module));
+        _modules.Clear();
+    }
+
+    private static byte[] Image(KernelSource source, KernelTarget target, KernelCache cache) => cache.GetOrAdd(
+        KernelCache.Key(source, KernelSources.Headers, KernelCompiler.Options, target, KernelCompiler.Version),
+        () => KernelCompiler.Compile(source, KernelSources.Headers, target));
+}

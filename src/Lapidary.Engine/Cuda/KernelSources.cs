@@ -1,0 +1,31 @@
+using System.Reflection;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>The .cu and .cuh files of Cuda/Kernels, which are embedded in the assembly.</summary>
+internal static class KernelSources
+{
+    private const string Prefix = "Kernels/";
+
+    /// <summary>Names of the .cu files, sorted.</summary>
+    public static IReadOnlyList<string> Files { get; } = [.. Names(".cu")];
+
+    /// <summary>Headers with their text, sorted by name.</summary>
+    public static IReadOnlyList<KernelSource> Headers { get; } = [.. Names(".cuh").Select(Read)];
+
+    /// <summary>A file's text.</summary>
+    public static KernelSource Read(string file)
+    {
+        using var stream = Assembly.GetManifestResourceStream(Prefix + file)
+            ?? throw new InvalidOperationException($"There is no kernel file {file}.");
+        using var reader = new StreamReader(stream);
+        return new KernelSource(file, reader.ReadToEnd());
+    }
+
+    private static Assembly Assembly => typeof(KernelSources).Assembly;
+
+    private static IEnumerable<string> Names(string extension) => Assembly.GetManifestResourceNames()
+        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(extension, StringComparison.Ordinal))
+        .Select(name => name[Prefix.Length..])
+        .Order(StringComparer.Ordinal);
+}

@@ -1,0 +1,119 @@
+// What every kernel needs. No CUDA header is included: NVRTC's built-ins and this file are all there is.
+// Conventions: a kernel takes one struct by value, which the C# struct of the same name mirrors; addresses are 64-byte aligned unless the
+// kernel's head says otherwise; sums are fp32.
+#pragma once
+
+typedef unsigned char uint8;
+typedef unsigned short uint16;
+typedef unsigned int uint32;
+typedef unsigned long long uint64;
+typedef long long int64;
+
+constexpr int WARP = 32;
+constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
+
+__device__ __forceinline__ float infinity() { return __uint_as_float(0x7F800000u); }
+
+// The upper half of a binary32.
+struct bf16 {
+    uint16 bits;
+};
+
+// Two neighbours, the first in the lower half.
+struct alignas(4) bf16x2 {
+    bf16 x, y;
+};
+
+// 16 bytes, one access.
+struct alignas(16) bf16x8 {
+    bf16x2 pair[4];
+};
+
+__device__ __forceinline__ float to_float(float x) { return x; }
+
+__device__ __forceinline__ float to_float(bf16 x) { return __uint_as_float((uint32)x.bits << 16); }
+
+// Nearest, ties to even; one instruction since sm_80.
+__device__ __forceinline__ bf16 to_bf16(float x) {
+    bf16 y;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+    return y;
+}
+
+__device__ __forceinline__ bf16x2 to_bf16x2(float x, float y) {
+    uint32 bits;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(y), "f"(x));
+    return *(bf16x2*)&bits;
+}
+
+// binary16.
+struct half {
+    uint16 bits;
+};
+
+__device__ __forceinline__ float to_float(half x) {
+    float y;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+    return y;
+}
+
+// A store of an fp32 value as the element's type.
+__device__ __forceinline__ void store(float* p, float x) { *p = x; }
+
+__device__ __forceinline__ void store(bf16* p, float x) { *p = to_bf16(x); }
+
+// Element types as C#'s DType numbers them.
+enum DType : int { FLOAT32 = 0, BFLOAT16 = 1, FLOAT16 = 2 };
+
+// An element of an array whose type is known only at run time.
+__device__ __forceinline__ float load(const void* p, int dtype, int64 i) {
+    return dtype == FLOAT32 ? ((const float*)p)[i] : dtype == BFLOAT16 ? to_float(((const bf16*)p)[i]) : to_float(((const half*)p)[i]);
+}
+
+// The same value in every lane; the order of the sum is fixed.
+__device__ __forceinline__ float warp_sum(float x) {
+    for (int offset = WARP / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(FULL_MASK, x, offset);
+    return x;
+}
+
+__device__ __forceinline__ float warp_max(float x) {
+    for (int offset = WARP / 2; offset > 0; offset /= 2) x = fmaxf(x, __shfl_xor_sync(FULL_MASK, x, offset));
+    return x;
+}
+
+// The same value in every thread of a block of whole warps, at most 1024 threads; the order of the sum is fixed.
+__device__ __forceinline__ float block_sum(float x) {
+    __shared__ float partial[WARP];
+    int warps = blockDim.x / WARP;
+    x = warp_sum(x);
+    __syncthreads();
+    if (threadIdx.x % WARP == 0) partial[threadIdx.x / WARP] = x;
+    __syncthreads();
+    return warp_sum(threadIdx.x % WARP < warps ? partial[threadIdx.x % WARP] : 0.0f);
+}
+
+__device__ __forceinline__ float block_max(float x) {
+    __shared__ float partial[WARP];
+    int warps = blockDim.x / WARP;
+    x = warp_max(x);
+    __syncthreads();
+    if (threadIdx.x % WARP == 0) partial[threadIdx.x / WARP] = x;
+    __syncthreads();
+    return warp_max(threadIdx.x % WARP < warps ? partial[threadIdx.x % WARP] : -infinity());
+}
+
+// The thread's flat index; 64 bits because tensors may have more than 2^31 elements.
+__device__ __forceinline__ int64 thread_index() { return (int64)blockIdx.x * blockDim.x + threadIdx.x; }
+
+__device__ __forceinline__ int64 thread_count() { return (int64)gridDim.x * blockDim.x; }
+
+// The mixer and keys of Ops/Dropout.cs, bit for bit.
+__device__ __forceinline__ uint32 dropout_mix(uint32 x) {
+    x = (x ^ (x >> 16)) * 0x7FEB352Du;
+    x = (x ^ (x >> 15)) * 0x846CA68Bu;
+    return x ^ (x >> 16);
+}
+
+__device__ __forceinline__ uint32 dropout_key(int64 seed, int stream) {
+    return dropout_mix((uint32)seed ^ dropout_mix((uint32)((uint64)seed >> 32) ^ dropout_mix((uint32)stream + 0x9E3779B9u)));
+}
