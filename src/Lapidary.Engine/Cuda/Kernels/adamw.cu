@@ -2,8 +2,7 @@
 // All tensors fp32 [count], aligned to 16 bytes; the last count % 4 elements are taken one by one.
 #include "elements.cuh"
 
-struct AdamWArgs
-{
+struct AdamWArgs {
     const float* dWeight;
     const float* norm;
     const float* schedule;
@@ -14,21 +13,18 @@ struct AdamWArgs
     double beta1, beta2, epsilon, weightDecay;
 };
 
-struct Factors
-{
+struct Factors {
     float clip, decay, oneMinusBeta1, beta2, oneMinusBeta2, rootC2, epsilon, stepSize;
 };
 
 template <int N>
-__device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int64 i)
-{
+__device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int64 i) {
     float g[N], w[N], m[N], v[N];
     load(a.dWeight + i, g);
     load(a.weight + i, w);
     load(a.m + i, m);
     load(a.v + i, v);
-    for (int j = 0; j < N; j++)
-    {
+    for (int j = 0; j < N; j++) {
         g[j] *= f.clip;
         m[j] += (g[j] - m[j]) * f.oneMinusBeta1;
         v[j] = v[j] * f.beta2 + g[j] * g[j] * f.oneMinusBeta2;
@@ -40,8 +36,7 @@ __device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int
     store(a.v + i, v);
 }
 
-extern "C" __global__ void adamw(AdamWArgs a)
-{
+extern "C" __global__ void adamw(AdamWArgs a) {
     double learningRate = a.schedule[0], c1 = a.schedule[1], c2 = a.schedule[2];
     Factors f = {
         a.norm[1], (float)(1 - learningRate * a.weightDecay), (float)(1 - a.beta1), (float)a.beta2, (float)(1 - a.beta2),

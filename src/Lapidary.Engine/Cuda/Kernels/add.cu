@@ -2,16 +2,14 @@
 // source and target of one type, bf16 or fp32, [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
 #include "elements.cuh"
 
-struct AddArgs
-{
+struct AddArgs {
     const void* source;
     void* target;
     int64 count;
 };
 
 template <int N, typename T>
-__device__ __forceinline__ void add(const T* source, T* target)
-{
+__device__ __forceinline__ void add(const T* source, T* target) {
     float x[N], y[N];
     load(source, x);
     load(target, y);
@@ -20,8 +18,7 @@ __device__ __forceinline__ void add(const T* source, T* target)
 }
 
 template <typename T>
-__device__ __forceinline__ void add_all(const AddArgs& a)
-{
+__device__ __forceinline__ void add_all(const AddArgs& a) {
     const T* source = (const T*)a.source;
     T* target = (T*)a.target;
     int64 thread = thread_index(), threads = thread_count(), whole = a.count & ~7LL;

@@ -2,10 +2,9 @@
 // Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0; shared memory as the Bytes constants say.
 #include "attention.cuh"
 
-/// P = exp(s·q·kᵀ − lse), D = Σ dO·O, dS = P ∘ (dO·vᵀ − D); dq = s·dS·k, dk = s·dSᵀ·q, dv = Pᵀ·dO. P is formed again from lse in both passes;
-/// no two blocks write one row, so nothing needs atomics and the sums have one order.
-struct AttentionBackwardArgs
-{
+// P = exp(s·q·kᵀ − lse), D = Σ dO·O, dS = P ∘ (dO·vᵀ − D); dq = s·dS·k, dk = s·dSᵀ·q, dv = Pᵀ·dO. P is formed again from lse in both passes;
+// no two blocks write one row, so nothing needs atomics and the sums have one order.
+struct AttentionBackwardArgs {
     const bf16* dO;
     const bf16* q;
     const bf16* k;
@@ -21,8 +20,7 @@ struct AttentionBackwardArgs
     float scale;
 };
 
-extern "C" __global__ void attention_backward_delta(AttentionBackwardArgs a)
-{
+extern "C" __global__ void attention_backward_delta(AttentionBackwardArgs a) {
     int64 row = thread_index() / WARP, token = row / a.heads, head = row % a.heads;
     if (token >= a.visibility.tokens) return;
     float sum = 0;
@@ -31,11 +29,10 @@ extern "C" __global__ void attention_backward_delta(AttentionBackwardArgs a)
     if (threadIdx.x % WARP == 0) a.delta[head * a.visibility.tokens + token] = sum;
 }
 
-/// dq of a tile of queries of one head: 4 warps of 16 queries go over the tiles of Keys keys that they see.
-/// Shared memory: q, dO [64, HeadDim], k, v [Keys, HeadDim] of bf16.
+// dq of a tile of queries of one head: 4 warps of 16 queries go over the tiles of Keys keys that they see.
+// Shared memory: q, dO [64, HeadDim], k, v [Keys, HeadDim] of bf16.
 template <int HeadDim, int Keys>
-__device__ __forceinline__ void attention_backward_queries(const AttentionBackwardArgs& a)
-{
+__device__ __forceinline__ void attention_backward_queries(const AttentionBackwardArgs& a) {
     constexpr int Queries = 64, Threads = 128;
     extern __shared__ uint4 shared[];
     bf16 *q = (bf16*)shared, *dO = q + Queries * HeadDim, *k = dO + Queries * HeadDim, *v = k + Keys * HeadDim;
@@ -55,8 +52,7 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
 
     int firstKey[2];
     float lse[2], delta[2], scale = a.scale * Log2E;
-    for (int r = 0; r < 2; r++)
-    {
+    for (int r = 0; r < 2; r++) {
         int64 row = (int64)head * tokens + min(query[r], tokens - 1);
         firstKey[r] = a.visibility.first_key_or_none(query[r]);
         lse[r] = a.lse[row] * Log2E;
@@ -64,8 +60,7 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     }
 
     float sums[HeadDim / 8][4] = {};
-    for (; key < endQuery; key += Keys)
-    {
+    for (; key < endQuery; key += Keys) {
         cp_async_wait();
         __syncthreads(); // K and V are there
         float s[Keys / 8][4], dS[Keys / 8][4];
@@ -77,11 +72,9 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
 
         bool masked = key < lastFirstKey || key + Keys > firstQuery + 1 || endQuery < firstQuery + Queries;
 #pragma unroll
-        for (int n = 0; n < Keys / 8; n++)
-        {
+        for (int n = 0; n < Keys / 8; n++) {
 #pragma unroll
-            for (int i = 0; i < 4; i++)
-            {
+            for (int i = 0; i < 4; i++) {
                 int column = key + n * 8 + lane % 4 * 2 + i % 2;
                 float p = exp2_approx(s[n][i] * scale - lse[i / 2]);
                 if (masked && (column < firstKey[i / 2] || column > query[i / 2])) p = 0;
@@ -90,8 +83,7 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
         }
 
 #pragma unroll
-        for (int step = 0; step < Keys / 16; step++)
-        {
+        for (int step = 0; step < Keys / 16; step++) {
             uint32 left[4];
             as_left(left, dS, step);
             product_columns<HeadDim, HeadDim>(sums, left, k, 16 * step, 0);
@@ -107,12 +99,11 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     store_tile<HeadDim, Queries, Threads>(q, a.dq + rows, qStride, endQuery - firstQuery, a.headDim);
 }
 
-/// dk and dv of a tile of keys: goes over the query heads of the group and the tiles of 32 queries that see the tile. A warp forms P and dS of 16 keys
-/// and 16 queries, then sums 16 keys of one half of HeadDim. With two stages the next tile of queries arrives meanwhile.
-/// Shared memory: k, v [Keys, HeadDim], Stages times q, dO [32, HeadDim], P and dS [Keys, 40] of bf16, Stages times lse, D, first keys [32].
+// dk and dv of a tile of keys: goes over the query heads of the group and the tiles of 32 queries that see the tile. A warp forms P and dS of 16 keys
+// and 16 queries, then sums 16 keys of one half of HeadDim. With two stages the next tile of queries arrives meanwhile.
+// Shared memory: k, v [Keys, HeadDim], Stages times q, dO [32, HeadDim], P and dS [Keys, 40] of bf16, Stages times lse, D, first keys [32].
 template <int HeadDim, int Keys, int Stages>
-__device__ __forceinline__ void attention_backward_keys(const AttentionBackwardArgs& a)
-{
+__device__ __forceinline__ void attention_backward_keys(const AttentionBackwardArgs& a) {
     constexpr int Queries = 32, Threads = Keys * 4, Stride = Queries + 8; // 8 more, so that rows start in different banks
     extern __shared__ uint4 shared[];
     bf16 *k = (bf16*)shared, *v = k + Keys * HeadDim, *qs = v + Keys * HeadDim, *dOs = qs + Stages * Queries * HeadDim;
@@ -125,14 +116,12 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
     int64 qStride = (int64)a.heads * a.headDim, kvStride = (int64)a.kvHeads * a.headDim, rows = firstKey * kvStride + kvHead * a.headDim;
     int tiles = (a.visibility.last_query(firstKey, endKey) - firstKey) / Queries + 1, items = tiles * group;
 
-    auto load_item = [&](int item)
-    {
+    auto load_item = [&](int item) {
         int head = kvHead * group + item / tiles, query = firstKey + item % tiles * Queries, slot = item % Stages;
         int64 offset = query * qStride + head * a.headDim;
         load_tile<HeadDim, Queries, Threads>(qs + slot * Queries * HeadDim, a.q + offset, qStride, tokens - query, a.headDim);
         load_tile<HeadDim, Queries, Threads>(dOs + slot * Queries * HeadDim, a.dO + offset, qStride, tokens - query, a.headDim);
-        if (threadIdx.x < Queries)
-        {
+        if (threadIdx.x < Queries) {
             int64 row = (int64)head * tokens + min(query + (int)threadIdx.x, tokens - 1);
             lses[slot * Queries + threadIdx.x] = a.lse[row] * Log2E;
             deltas[slot * Queries + threadIdx.x] = a.delta[row];
@@ -146,8 +135,7 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
 
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, keyRow = warp / 2 * 16, half = warp % 2;
     float dk[HeadDim / 16][4] = {}, dv[HeadDim / 16][4] = {}, scale = a.scale * Log2E;
-    for (int item = 0; item < items; item++)
-    {
+    for (int item = 0; item < items; item++) {
         cp_async_wait();
         __syncthreads(); // the item is there; the other stage, P and dS are free
         if (Stages == 2 && item + 1 < items) load_item(item + 1);
@@ -158,12 +146,10 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
         product_rows<HeadDim, 16>(s, k, keyRow, q, half * 16);
         product_rows<HeadDim, 16>(dP, v, keyRow, dO, half * 16);
 #pragma unroll
-        for (int n = 0; n < 2; n++)
-        {
+        for (int n = 0; n < 2; n++) {
             float dS[4];
 #pragma unroll
-            for (int i = 0; i < 4; i++)
-            {
+            for (int i = 0; i < 4; i++) {
                 int column = half * 16 + n * 8 + lane % 4 * 2 + i % 2, at = slot * Queries + column;
                 int key = firstKey + keyRow + lane / 4 + i / 2 * 8;
                 bool visible = key >= firstKeys[at] && key <= query + column;
@@ -180,8 +166,7 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
 
         __syncthreads(); // P and dS are there
 #pragma unroll
-        for (int step = 0; step < Queries / 16; step++)
-        {
+        for (int step = 0; step < Queries / 16; step++) {
             int at = (keyRow + lane % 16) * Stride + 16 * step + lane / 16 * 8;
             uint32 left[4];
             ldmatrix_x4(left, ps + at);
@@ -190,8 +175,7 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
             product_columns<HeadDim, HeadDim / 2>(dk, left, q, 16 * step, half * (HeadDim / 2));
         }
 
-        if (Stages == 1 && item + 1 < items)
-        {
+        if (Stages == 1 && item + 1 < items) {
             __syncthreads(); // the only stage is free
             load_item(item + 1);
         }

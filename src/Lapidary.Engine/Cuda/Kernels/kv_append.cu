@@ -2,8 +2,7 @@
 // k, v [tokens, dim], keys, values [capacity, dim], bf16; the _8 kernel copies 16 bytes at once and needs dim % 8 == 0, all aligned to 16.
 #include "elements.cuh"
 
-struct KvAppendArgs
-{
+struct KvAppendArgs {
     const bf16* k;
     const bf16* v;
     const int* position;
@@ -14,8 +13,7 @@ struct KvAppendArgs
 };
 
 template <typename T>
-__device__ __forceinline__ void append(const KvAppendArgs& a)
-{
+__device__ __forceinline__ void append(const KvAppendArgs& a) {
     const T* source = (const T*)(blockIdx.y == 0 ? a.k : a.v);
     T* ring = (T*)(blockIdx.y == 0 ? a.keys : a.values);
     int perRow = a.dim / (int)(sizeof(T) / sizeof(bf16));

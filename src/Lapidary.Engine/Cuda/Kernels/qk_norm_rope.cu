@@ -2,8 +2,7 @@
 // x, y, dy, dx bf16 [tokens, heads · headDim], headDim even, at most 256; the _N kernels need headDim / 2 % N == 0 and access 2N bytes at once.
 #include "elements.cuh"
 
-struct QkNormRopeForwardArgs
-{
+struct QkNormRopeForwardArgs {
     const bf16* x;
     const void* weight;
     const float* cos;
@@ -15,21 +14,19 @@ struct QkNormRopeForwardArgs
     float epsilon;
 };
 
-/// The most runs of N elements that a lane has in half a head.
+// The most runs of N elements that a lane has in half a head.
 template <int N>
 constexpr int Runs = 128 / (32 * N);
 
 template <int N>
-__device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a)
-{
-    int64 row = blockIdx.x * (int64)(blockDim.x / 32) + threadIdx.x / 32;
+__device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a) {
+    int64 row = blockIdx.x * (int64)(blockDim.x / WARP) + threadIdx.x / WARP;
     if (row >= a.rows) return;
-    int half = a.headDim / 2, first = threadIdx.x % 32 * N;
+    int half = a.headDim / 2, first = threadIdx.x % WARP * N;
     const bf16* x = a.x + row * a.headDim;
     float x1[Runs<N>][N], x2[Runs<N>][N], squares = 0;
 #pragma unroll
-    for (int r = 0; r < Runs<N>; r++)
-    {
+    for (int r = 0; r < Runs<N>; r++) {
         int i = first + r * 32 * N;
         if (i >= half) continue;
         load(x + i, x1[r]);
@@ -38,11 +35,10 @@ __device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a)
     }
 
     float rstd = 1 / sqrtf(warp_sum(squares) / a.headDim + a.epsilon);
-    if (threadIdx.x % 32 == 0) a.rstd[row] = rstd;
+    if (threadIdx.x % WARP == 0) a.rstd[row] = rstd;
     int64 token = row / a.heads;
 #pragma unroll
-    for (int r = 0; r < Runs<N>; r++)
-    {
+    for (int r = 0; r < Runs<N>; r++) {
         int i = first + r * 32 * N;
         if (i >= half) continue;
         float w1[N], w2[N], cos[N], sin[N], y1[N], y2[N];
@@ -50,8 +46,7 @@ __device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a)
         load_as(a.weight, a.weightType, half + i, w2);
         load(a.cos + token * half + i, cos);
         load(a.sin + token * half + i, sin);
-        for (int j = 0; j < N; j++)
-        {
+        for (int j = 0; j < N; j++) {
             float n1 = x1[r][j] * rstd * (1 + w1[j]), n2 = x2[r][j] * rstd * (1 + w2[j]);
             y1[j] = n1 * cos[j] - n2 * sin[j];
             y2[j] = n2 * cos[j] + n1 * sin[j];
@@ -66,8 +61,7 @@ extern "C" __global__ void qk_norm_rope_forward_1(QkNormRopeForwardArgs a) { for
 extern "C" __global__ void qk_norm_rope_forward_2(QkNormRopeForwardArgs a) { forward<2>(a); }
 extern "C" __global__ void qk_norm_rope_forward_4(QkNormRopeForwardArgs a) { forward<4>(a); }
 
-struct QkNormRopeBackwardArgs
-{
+struct QkNormRopeBackwardArgs {
     const bf16* dy;
     const bf16* x;
     const void* weight;
@@ -80,16 +74,14 @@ struct QkNormRopeBackwardArgs
 };
 
 template <int N>
-__device__ __forceinline__ void backward(const QkNormRopeBackwardArgs& a)
-{
-    int64 row = blockIdx.x * (int64)(blockDim.x / 32) + threadIdx.x / 32;
+__device__ __forceinline__ void backward(const QkNormRopeBackwardArgs& a) {
+    int64 row = blockIdx.x * (int64)(blockDim.x / WARP) + threadIdx.x / WARP;
     if (row >= a.rows) return;
-    int half = a.headDim / 2, first = threadIdx.x % 32 * N;
+    int half = a.headDim / 2, first = threadIdx.x % WARP * N;
     int64 token = row / a.heads, offset = row * a.headDim;
     float x1[Runs<N>][N], x2[Runs<N>][N], g1[Runs<N>][N], g2[Runs<N>][N], dot = 0;
 #pragma unroll
-    for (int r = 0; r < Runs<N>; r++)
-    {
+    for (int r = 0; r < Runs<N>; r++) {
         int i = first + r * 32 * N;
         if (i >= half) continue;
         float w1[N], w2[N], cos[N], sin[N], dy1[N], dy2[N];
@@ -101,8 +93,7 @@ __device__ __forceinline__ void backward(const QkNormRopeBackwardArgs& a)
         load_as(a.weight, a.weightType, half + i, w2);
         load(a.cos + token * half + i, cos);
         load(a.sin + token * half + i, sin);
-        for (int j = 0; j < N; j++)
-        {
+        for (int j = 0; j < N; j++) {
             g1[r][j] = (dy1[j] * cos[j] + dy2[j] * sin[j]) * (1 + w1[j]);
             g2[r][j] = (dy2[j] * cos[j] - dy1[j] * sin[j]) * (1 + w2[j]);
             dot += g1[r][j] * x1[r][j] + g2[r][j] * x2[r][j];
@@ -111,12 +102,10 @@ __device__ __forceinline__ void backward(const QkNormRopeBackwardArgs& a)
 
     float rstd = a.rstd[row], projection = rstd * rstd * (warp_sum(dot) / a.headDim);
 #pragma unroll
-    for (int r = 0; r < Runs<N>; r++)
-    {
+    for (int r = 0; r < Runs<N>; r++) {
         int i = first + r * 32 * N;
         if (i >= half) continue;
-        for (int j = 0; j < N; j++)
-        {
+        for (int j = 0; j < N; j++) {
             g1[r][j] = rstd * (g1[r][j] - x1[r][j] * projection);
             g2[r][j] = rstd * (g2[r][j] - x2[r][j] * projection);
         }

@@ -2,8 +2,7 @@
 // x, y, dy, dx, residual bf16 [rows, dim]; 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single elements.
 #include "elements.cuh"
 
-struct RmsNormForwardArgs
-{
+struct RmsNormForwardArgs {
     const bf16* x;
     const void* weight;
     const bf16* residual;
@@ -14,12 +13,10 @@ struct RmsNormForwardArgs
 };
 
 template <int N>
-__device__ __forceinline__ void forward(const RmsNormForwardArgs& a)
-{
+__device__ __forceinline__ void forward(const RmsNormForwardArgs& a) {
     int64 row = blockIdx.x, offset = row * a.dim;
     float squares = 0;
-    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N)
-    {
+    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N) {
         float x[N];
         load(a.x + offset + i, x);
         for (int j = 0; j < N; j++) squares += x[j] * x[j];
@@ -29,8 +26,7 @@ __device__ __forceinline__ void forward(const RmsNormForwardArgs& a)
     if (threadIdx.x == 0) a.rstd[row] = rstd;
 
     // The row is read again, from the cache.
-    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N)
-    {
+    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N) {
         float x[N], w[N], residual[N] = {};
         load(a.x + offset + i, x);
         load_as(a.weight, a.weightType, i, w);
@@ -43,8 +39,7 @@ __device__ __forceinline__ void forward(const RmsNormForwardArgs& a)
 extern "C" __global__ void rms_norm_forward_1(RmsNormForwardArgs a) { forward<1>(a); }
 extern "C" __global__ void rms_norm_forward_8(RmsNormForwardArgs a) { forward<8>(a); }
 
-struct RmsNormBackwardArgs
-{
+struct RmsNormBackwardArgs {
     const bf16* dy;
     const bf16* x;
     const void* weight;
@@ -54,12 +49,10 @@ struct RmsNormBackwardArgs
 };
 
 template <int N>
-__device__ __forceinline__ void backward(const RmsNormBackwardArgs& a)
-{
+__device__ __forceinline__ void backward(const RmsNormBackwardArgs& a) {
     int64 row = blockIdx.x, offset = row * a.dim;
     float dot = 0;
-    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N)
-    {
+    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N) {
         float x[N], dy[N], w[N];
         load(a.x + offset + i, x);
         load(a.dy + offset + i, dy);
@@ -68,8 +61,7 @@ __device__ __forceinline__ void backward(const RmsNormBackwardArgs& a)
     }
 
     float rstd = a.rstd[row], projection = rstd * rstd * (block_sum(dot) / a.dim);
-    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N)
-    {
+    for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N) {
         float x[N], dy[N], w[N], dx[N] = {};
         load(a.x + offset + i, x);
         load(a.dy + offset + i, dy);

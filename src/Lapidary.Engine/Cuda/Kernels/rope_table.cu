@@ -2,8 +2,7 @@
 // Angles reach 10⁵ radians: sincosf reduces them exactly, so this file must not be compiled with fast math.
 #include "elements.cuh"
 
-struct RopeTableArgs
-{
+struct RopeTableArgs {
     const int* positions;
     const float* inverseFrequencies;
     float* cos;
@@ -12,8 +11,7 @@ struct RopeTableArgs
     int half;    // headDim / 2
 };
 
-extern "C" __global__ void rope_table(RopeTableArgs a)
-{
+extern "C" __global__ void rope_table(RopeTableArgs a) {
     for (int64 i = thread_index(); i < a.count; i += thread_count())
         sincosf(a.positions[i / a.half] * a.inverseFrequencies[i % a.half], a.sin + i, a.cos + i);
 }
