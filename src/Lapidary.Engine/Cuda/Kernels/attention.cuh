@@ -1,0 +1,163 @@
+#pragma once
+// What the attention kernels share: which keys a token sees, tiles of bf16 rows in shared memory, and products of tiles on tensor cores.
+#include "elements.cuh"
+
+constexpr float Log2E = 1.44269504f, Ln2 = 0.693147181f;
+
+/// Which keys are visible: token j to token i iff documentStarts[i] ≤ j ≤ i and i − j < window.
+struct Visibility
+{
+    const int* documentStarts;
+    int tokens, window;
+
+    /// The first key that a token sees; the last is its own. It never decreases from token to token, since documents follow each other.
+    __device__ __forceinline__ int first_key(int token) const { return max(documentStarts[token], token - window + 1); }
+
+    /// The first key of a row of a tile, which may lie past the last token: such a row sees nothing.
+    __device__ __forceinline__ int first_key_or_none(int token) const { return token < tokens ? first_key(token) : 0x7fffffff; }
+
+    /// The last token that sees a key before end; start is one that does.
+    __device__ __forceinline__ int last_query(int start, int end) const
+    {
+        int low = start, high = tokens - 1;
+        while (low < high)
+        {
+            int middle = low + (high - low + 1) / 2;
+            if (first_key(middle) < end) low = middle;
+            else high = middle - 1;
+        }
+
+        return low;
+    }
+};
+
+/// Where 8 elements of a row of a tile lie. Runs of 8 elements (16 bytes) are permuted so that the same run of 8 rows lies in different banks.
+template <int HeadDim>
+__device__ __forceinline__ int tile_offset(int row, int run)
+{
+    int swizzle = HeadDim >= 64 ? row & 7 : row >> 1 & 3;
+    return row * HeadDim + ((run ^ swizzle) << 3);
+}
+
+/// Starts the copy of Rows rows of headDim elements to a tile whose rows have HeadDim; the rest of each row and rows from `rows` on become zeros.
+template <int HeadDim, int Rows, int Threads>
+__device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, int64 stride, int rows, int headDim)
+{
+    if (headDim % 8 == 0)
+    {
+        for (int i = threadIdx.x; i < Rows * HeadDim / 8; i += Threads)
+        {
+            int row = i / (HeadDim / 8), run = i % (HeadDim / 8);
+            bool valid = row < rows && run * 8 < headDim;
+            cp_async16(tile + tile_offset<HeadDim>(row, run), valid ? source + row * stride + run * 8 : source, valid);
+        }
+    }
+    else
+    {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < Rows * HeadDim; i += Threads)
+        {
+            int row = i / HeadDim, column = i % HeadDim;
+            bool valid = row < rows && column < headDim;
+            tile[tile_offset<HeadDim>(row, column / 8) + column % 8] = valid ? source[row * stride + column] : bf16{0};
+        }
+    }
+}
+
+/// Writes the first `rows` rows of a tile, of headDim elements each.
+template <int HeadDim, int Rows, int Threads>
+__device__ __forceinline__ void store_tile(const bf16* tile, bf16* target, int64 stride, int rows, int headDim)
+{
+    if (headDim % 8 == 0)
+    {
+        for (int i = threadIdx.x; i < Rows * HeadDim / 8; i += Threads)
+        {
+            int row = i / (HeadDim / 8), run = i % (HeadDim / 8);
+            if (row < rows && run * 8 < headDim)
+                *(uint4*)(target + row * stride + run * 8) = *(const uint4*)(tile + tile_offset<HeadDim>(row, run));
+        }
+    }
+    else
+    {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < Rows * HeadDim; i += Threads)
+        {
+            int row = i / HeadDim, column = i % HeadDim;
+            if (row < rows && column < headDim) target[row * stride + column] = tile[tile_offset<HeadDim>(row, column / 8) + column % 8];
+        }
+    }
+}
+
+/// Puts a warp's 16 rows of fp32 sums into a tile as bf16: those of rows 0 to 7 times low, the others times high.
+template <int HeadDim, int N>
+__device__ __forceinline__ void stage(bf16* tile, int row, int column, const float (&c)[N / 8][4], float low, float high)
+{
+    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int n = 0; n < N / 8; n++)
+    {
+        *(uint32*)(tile + tile_offset<HeadDim>(row + g, column / 8 + n) + 2 * t) = pack_bf16(c[n][0] * low, c[n][1] * low);
+        *(uint32*)(tile + tile_offset<HeadDim>(row + g + 8, column / 8 + n) + 2 * t) = pack_bf16(c[n][2] * high, c[n][3] * high);
+    }
+}
+
+/// c[16, N] = a · bᵀ over HeadDim, for 16 rows of tile a from aRow and N rows of tile b from bRow.
+template <int HeadDim, int N>
+__device__ __forceinline__ void product_rows(float (&c)[N / 8][4], const bf16* a, int aRow, const bf16* b, int bRow)
+{
+    int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int n = 0; n < N / 8; n++) c[n][0] = c[n][1] = c[n][2] = c[n][3] = 0;
+#pragma unroll
+    for (int k = 0; k < HeadDim / 16; k++)
+    {
+        uint32 x[4];
+        ldmatrix_x4(x, a + tile_offset<HeadDim>(aRow + lane % 16, 2 * k + lane / 16));
+#pragma unroll
+        for (int n = 0; n < N / 16; n++)
+        {
+            uint32 y[4]; // rows 0 to 7 at k and k + 8, then rows 8 to 15
+            ldmatrix_x4(y, b + tile_offset<HeadDim>(bRow + 16 * n + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
+            mma_bf16(c[2 * n], x, y[0], y[1]);
+            mma_bf16(c[2 * n + 1], x, y[2], y[3]);
+        }
+    }
+}
+
+/// c[16, N] += a[16, 16] · b, for 16 rows of tile b from bRow and N of its columns from bColumn.
+template <int HeadDim, int N>
+__device__ __forceinline__ void product_columns(float (&c)[N / 8][4], const uint32 (&a)[4], const bf16* b, int bRow, int bColumn)
+{
+    int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int n = 0; n < N / 16; n++)
+    {
+        uint32 y[4]; // columns 0 to 7 at k and k + 8, then columns 8 to 15
+        ldmatrix_x4_trans(y, b + tile_offset<HeadDim>(bRow + lane % 16, bColumn / 8 + 2 * n + lane / 16));
+        mma_bf16(c[2 * n], a, y[0], y[1]);
+        mma_bf16(c[2 * n + 1], a, y[2], y[3]);
+    }
+}
+
+/// Columns 16k to 16k + 15 of fp32 sums c[16, N] as the left side of a further product.
+template <int Tiles>
+__device__ __forceinline__ void as_left(uint32 (&a)[4], const float (&c)[Tiles][4], int k)
+{
+    a[0] = pack_bf16(c[2 * k][0], c[2 * k][1]);
+    a[1] = pack_bf16(c[2 * k][2], c[2 * k][3]);
+    a[2] = pack_bf16(c[2 * k + 1][0], c[2 * k + 1][1]);
+    a[3] = pack_bf16(c[2 * k + 1][2], c[2 * k + 1][3]);
+}
+
+/// The sum, or the maximum, over the four lanes that share a row of sums.
+__device__ __forceinline__ float row_sum(float x)
+{
+    x += __shfl_xor_sync(FULL_MASK, x, 1);
+    return x + __shfl_xor_sync(FULL_MASK, x, 2);
+}
+
+__device__ __forceinline__ float row_max(float x)
+{
+    x = fmaxf(x, __shfl_xor_sync(FULL_MASK, x, 1));
+    return fmaxf(x, __shfl_xor_sync(FULL_MASK, x, 2));
+}

@@ -1,0 +1,75 @@
+// Grid: a thread per 8 elements, 256 to a block, in strides of the grid. fp32 inside.
+// All tensors bf16 [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
+#include "elements.cuh"
+
+/// gelu_tanh(g) = g · σ(z) with z = 2·√(2/π)·(g + 0.044715·g³), since ½·(1 + tanh(z/2)) = σ(z): one exponential, and no cancellation
+/// where tanh is near −1. Gives σ(z) and its derivative dσ/dg = σ(z)·σ(−z)·dz/dg.
+__device__ __forceinline__ float gelu_sigmoid(float g, float& slope)
+{
+    constexpr float Linear = 1.59576912f, Cubic = Linear * 0.044715f, Log2E = 1.44269504f;
+    float square = g * g, z = g * (square * Cubic + Linear);
+    float e = exp2_approx(-fabsf(z) * Log2E); // cannot overflow
+    float large = 1 / (1 + e), small = e * large; // σ(|z|) and σ(−|z|)
+    slope = large * small * (square * (3 * Cubic) + Linear);
+    return z < 0 ? small : large;
+}
+
+struct GeGluForwardArgs
+{
+    const bf16* gate;
+    const bf16* up;
+    bf16* y;
+    int64 count;
+};
+
+template <int N>
+__device__ __forceinline__ void forward(const GeGluForwardArgs& a, int64 i)
+{
+    float gate[N], up[N], slope;
+    load(a.gate + i, gate);
+    load(a.up + i, up);
+    for (int j = 0; j < N; j++) up[j] *= gate[j] * gelu_sigmoid(gate[j], slope);
+    store(a.y + i, up);
+}
+
+extern "C" __global__ void geglu_forward(GeGluForwardArgs a)
+{
+    int64 thread = thread_index(), threads = thread_count(), whole = a.count & ~7LL;
+    for (int64 i = thread * 8; i < whole; i += threads * 8) forward<8>(a, i);
+    if (whole + thread < a.count) forward<1>(a, whole + thread);
+}
+
+struct GeGluBackwardArgs
+{
+    const bf16* dy;
+    const bf16* gate;
+    const bf16* up;
+    bf16* dGate;
+    bf16* dUp;
+    int64 count;
+};
+
+template <int N>
+__device__ __forceinline__ void backward(const GeGluBackwardArgs& a, int64 i)
+{
+    float dy[N], gate[N], up[N];
+    load(a.dy + i, dy);
+    load(a.gate + i, gate);
+    load(a.up + i, up);
+    for (int j = 0; j < N; j++)
+    {
+        float slope, s = gelu_sigmoid(gate[j], slope), g = gate[j];
+        gate[j] = dy[j] * up[j] * (g * slope + s);
+        up[j] = dy[j] * g * s;
+    }
+
+    store(a.dGate + i, gate);
+    store(a.dUp + i, up);
+}
+
+extern "C" __global__ void geglu_backward(GeGluBackwardArgs a)
+{
+    int64 thread = thread_index(), threads = thread_count(), whole = a.count & ~7LL;
+    for (int64 i = thread * 8; i < whole; i += threads * 8) backward<8>(a, i);
+    if (whole + thread < a.count) backward<1>(a, whole + thread);
+}

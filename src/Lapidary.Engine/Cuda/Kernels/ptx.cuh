@@ -1,0 +1,58 @@
+#pragma once
+// The instructions that CUDA C++ has no name for without its headers. sm_80 and later.
+
+#include "common.cuh"
+
+/// Two floats rounded to bf16 in one word, the first in the low half.
+__device__ __forceinline__ uint32 pack_bf16(float low, float high)
+{
+    uint32 packed;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+    return packed;
+}
+
+/// 2^x, off by 2 ulp at most; 0 for −∞ and for results below the normal range.
+__device__ __forceinline__ float exp2_approx(float x)
+{
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+/// Copies 16 bytes to shared memory without waiting; writes zeros, and reads nothing, where not valid.
+__device__ __forceinline__ void cp_async16(void* shared, const void* global, bool valid)
+{
+    uint32 address = (uint32)__cvta_generic_to_shared(shared);
+    int bytes = valid ? 16 : 0;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes) : "memory");
+}
+
+/// Waits for this thread's copies; a barrier after it makes those of all threads visible.
+__device__ __forceinline__ void cp_async_wait()
+{
+    asm volatile("cp.async.wait_all;" ::: "memory");
+}
+
+/// Loads four 8×8 matrices of bf16. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l / 4.
+__device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const bf16* row)
+{
+    uint32 address = (uint32)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+        : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
+}
+
+/// ldmatrix_x4 with each matrix transposed.
+__device__ __forceinline__ void ldmatrix_x4_trans(uint32 (&x)[4], const bf16* row)
+{
+    uint32 address = (uint32)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+        : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
+}
+
+/// c[16, 8] += a[16, 16] · b[16, 8] in fp32. With g = lane / 4 and t = lane % 4: c holds rows g (0, 1) and g + 8 (2, 3), columns 2t and 2t + 1;
+/// a holds rows g and g + 8 at columns 2t (0, 1), then at 2t + 8 (2, 3); b holds column g, rows 2t (b0) and 2t + 8 (b1), two elements each.
+__device__ __forceinline__ void mma_bf16(float (&c)[4], const uint32 (&a)[4], uint32 b0, uint32 b1)
+{
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
