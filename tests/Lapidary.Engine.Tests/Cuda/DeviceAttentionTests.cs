@@ -1,4 +1,3 @@
-using Xunit.v3;
 using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Engine.Tests.Reference;
 

@@ -75,6 +75,6 @@ public partial class KernelArgumentsTests
 
     private static string Plain(string name) => name.Trim().Replace("_", "", StringComparison.Ordinal).ToUpperInvariant();
 
-    [GeneratedRegex(@"Kernel (_\w+) = new\(""([\w.]+)"", ""(\w+)""\)")]
+    [GeneratedRegex(@"(?m)^    private readonly Kernel (_\w+) = new\(""([\w.]+)"", ""(\w+)""\)")]
     private static partial Regex KernelField();
 }
