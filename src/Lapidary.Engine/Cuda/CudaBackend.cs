@@ -54,6 +54,9 @@ public sealed unsafe partial class CudaBackend : IBackend
         Check(cuStreamSynchronize(_stream));
     }
 
+    /// <summary>Captures calls of this backend, to be queued again at once; see <see cref="CudaGraph"/>.</summary>
+    internal CudaGraph Capture(Action work) => new(_context, work);
+
     /// <summary>Why a device cannot be used, in one line that says what to do; null where it can.</summary>
     public static string? WhyUnavailable(int device = 0)
     {
