@@ -19,7 +19,8 @@ internal sealed class ModelSession : IDisposable
     /// <summary>Loads what the settings name.</summary>
     /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
-    public static ModelSession Open(ModelSettings settings, SettingValues values, bool trainable = false)
+    /// <param name="adapterFolder">An adapter to use instead of the settings', or null.</param>
+    public static ModelSession Open(ModelSettings settings, SettingValues values, bool trainable = false, string? adapterFolder = null)
     {
         string folder = ModelPath.Find(values.Require(settings.Model));
         var backend = settings.CreateBackend(values);
@@ -27,7 +28,7 @@ internal sealed class ModelSession : IDisposable
         try
         {
             session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
-            if (values.Get(settings.Adapter) is { } adapter) session.Attach(Adapter.Load(session.Model, adapter, trainable));
+            if ((adapterFolder ?? values.Get(settings.Adapter)) is { } adapter) session.Attach(Adapter.Load(session.Model, adapter, trainable));
             return session;
         }
         catch

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Options;
@@ -46,6 +47,18 @@ internal static partial class LoraSettings
         EnsureWeightTying = values.Get(EnsureWeightTying),
         BaseModelNameOrPath = model,
     };
+
+    /// <summary>Refuses to resume a checkpoint with other settings than it has.</summary>
+    /// <exception cref="LapidaryException">One that was given differs.</exception>
+    public static void RequireSame(SettingValues values, LoraConfig saved, string checkpoint)
+    {
+        (Setting Setting, object Saved)[] pairs = [(R, saved.R), (Alpha, saved.LoraAlpha), (Dropout, saved.LoraDropout), (UseRslora, saved.UseRslora)];
+        foreach (var (setting, value) in pairs)
+        {
+            if (values.IsGiven(setting) && !Equals(values.Get(setting), value))
+                throw new LapidaryException($"{checkpoint}: has {setting.Key} {value}, found --{setting.Name} {values.Get(setting)}; give the same, or start anew with --adapter.");
+        }
+    }
 
     private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(LoraConfig), property);
 
