@@ -10,8 +10,12 @@ internal static class Usage
     public static string CommandOf(ParseResult parsed) =>
         parsed.CommandResult.Parent is CommandResult ? $"lapidary {parsed.CommandResult.Command.Name}" : "lapidary";
 
+    /// <summary>The first error; a word that is not known says more than what is missing because of it.</summary>
+    public static UsageException Error(ParseResult parsed) => new(
+        parsed.UnmatchedTokens.Count > 0 ? $"there is no option or command {parsed.UnmatchedTokens[0]}." : parsed.Errors[0].Message, CommandOf(parsed), Hint(parsed));
+
     /// <summary>The nearest option or command to one that is not known.</summary>
-    public static string? Hint(ParseResult parsed)
+    private static string? Hint(ParseResult parsed)
     {
         if (parsed.UnmatchedTokens.Count == 0) return null;
         string typed = parsed.UnmatchedTokens[0].Split('=')[0];
