@@ -37,10 +37,6 @@ internal static class LapidaryTool
         {
             return Fail(terminal, "interrupted.", ExitCodes.Interrupted);
         }
-        catch (Exception e) when (e is IOException && terminal.IsClosed)
-        {
-            return ExitCodes.Done; // whoever read our output (head, less) has seen enough
-        }
         catch (Exception e)
         {
             string trace = Environment.GetEnvironmentVariable("LAPIDARY_DEBUG") == "1" ? e.ToString() : "Set LAPIDARY_DEBUG=1 to see where.";

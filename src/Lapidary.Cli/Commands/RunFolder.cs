@@ -1,4 +1,3 @@
-using Lapidary.Cli.Options;
 using Lapidary.Engine;
 using Lapidary.Training;
 

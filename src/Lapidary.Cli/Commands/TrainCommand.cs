@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Logging;

@@ -17,24 +17,6 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     /// <summary>Cancelled by Ctrl-C.</summary>
     public CancellationToken Interrupted { get; init; }
 
-    /// <summary>Whether the reader of <see cref="Out"/> has gone away.</summary>
-    public bool IsClosed
-    {
-        get
-        {
-            try
-            {
-                Out.Flush();
-                Out.Write("");
-                return false;
-            }
-            catch (IOException)
-            {
-                return true;
-            }
-        }
-    }
-
     /// <summary>The process's own streams, in UTF-8 with "\n".</summary>
     public static Terminal System(CancellationToken interrupted)
     {
