@@ -20,7 +20,7 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     /// <summary>The process's own streams, in UTF-8 with "\n".</summary>
     public static Terminal System(CancellationToken interrupted)
     {
-        if (!Console.IsOutputRedirected || !OperatingSystem.IsWindows()) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         return new(Console.In, Writer(Console.OpenStandardOutput()), Writer(Console.OpenStandardError()))
         {
             OutIsScreen = !Console.IsOutputRedirected,
