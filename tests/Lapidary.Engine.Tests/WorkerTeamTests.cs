@@ -42,6 +42,30 @@ public unsafe class WorkerTeamTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void For_ThrowsWhatABodyThrew_AndWorksOn(int threads)
+    {
+        using var team = new WorkerTeam(threads);
+        var failing = new Failing();
+        for (int round = 0; round < 20; round++) Assert.Throws<LapidaryException>(() => team.For(64, 1, ref failing));
+
+        int[] visits = new int[64];
+        fixed (int* pointer = visits)
+        {
+            var body = new Increment { Visits = pointer };
+            team.For(64, 1, ref body);
+        }
+
+        Assert.All(visits, count => Assert.Equal(1, count));
+    }
+
+    private struct Failing : IRange
+    {
+        public readonly void Run(int start, int end, int worker) => throw new LapidaryException("no");
+    }
+
     private struct Increment : IRange
     {
         public int* Visits;

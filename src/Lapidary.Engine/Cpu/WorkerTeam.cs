@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 namespace Lapidary.Engine.Cpu;
 
@@ -64,7 +65,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
             TakeChunks(worker: 0);
             var spin = default(SpinWait);
             while (Volatile.Read(ref _pending) > 0) spin.SpinOnce(sleep1Threshold: -1);
-            if (_failure is { } failure) throw new InvalidOperationException("A kernel failed on a worker thread.", failure);
+            if (_failure is not null) ExceptionDispatchInfo.Throw(_failure);
         }
     }
 
@@ -116,9 +117,10 @@ internal sealed unsafe class WorkerTeam : IDisposable
                 _invoke(_body, start, Math.Min(start + _grain, _count), worker);
             }
         }
-        catch (Exception failure) when (worker > 0)
+        catch (Exception failure)
         {
-            _failure = failure;
+            // The caller must not leave before the workers have: the body lies on its stack. It throws when all are done.
+            Interlocked.CompareExchange(ref _failure, failure, null);
         }
     }
 

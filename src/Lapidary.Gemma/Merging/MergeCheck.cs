@@ -12,12 +12,14 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
     /// <param name="baseFolder">The base.</param> <param name="adapterFolder">The adapter.</param> <param name="mergedFolder">The merged model.</param>
     /// <param name="ids">Tokens to compare on.</param> <param name="fromNf4">Whether the merge started from NF4 values.</param>
     /// <param name="doubleQuant">NF4's scales quantized too.</param>
+    /// <param name="dtype">The compute type both are loaded with; null for each checkpoint's own.</param>
     /// <param name="backend">Runs both, one after the other.</param>
     public static MergeCheck Run(
-        string baseFolder, string adapterFolder, string mergedFolder, IReadOnlyList<int> ids, bool fromNf4, bool doubleQuant, IBackend backend)
+        string baseFolder, string adapterFolder, string mergedFolder, IReadOnlyList<int> ids, bool fromNf4, bool doubleQuant, DType? dtype,
+        IBackend backend)
     {
         float[] expected, found;
-        var options = new ModelOptions { Quantization = fromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None, DoubleQuant = doubleQuant };
+        var options = new ModelOptions { Quantization = fromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None, DoubleQuant = doubleQuant, DType = dtype };
         int vocabulary;
         using (var model = GemmaModel.Load(baseFolder, backend, options))
         using (var adapter = Adapter.Load(model, adapterFolder))
@@ -27,7 +29,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
             expected = Logits(model, ids);
         }
 
-        using (var merged = GemmaModel.Load(mergedFolder, backend)) found = Logits(merged, ids);
+        using (var merged = GemmaModel.Load(mergedFolder, backend, new ModelOptions { DType = dtype })) found = Logits(merged, ids);
         return Compare(expected, found, vocabulary);
     }
 

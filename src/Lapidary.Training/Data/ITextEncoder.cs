@@ -1,3 +1,5 @@
+using Lapidary.Gemma;
+
 namespace Lapidary.Training.Data;
 
 /// <summary>What data preparation needs of a tokenizer and its chat template. Implementations are safe to call from several threads.</summary>
@@ -18,15 +20,12 @@ public interface ITextEncoder
     /// <summary>The ids of a text in which special tokens may be written out; nothing is added.</summary>
     int[] Encode(string text);
 
-    /// <summary>The same ids, with the span of the text's characters that each covers.</summary>
-    (int[] Ids, Range[] Spans) EncodeWithSpans(string text);
-
-    /// <summary>A conversation as text, BOS included.</summary>
+    /// <summary>A conversation's ids through the chat template, with exactly one BOS.</summary>
     /// <param name="messages">The turns.</param> <param name="addGenerationPrompt">True ends with the header of the model's next turn.</param>
-    string Render(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt);
+    int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt);
 
-    /// <summary>A conversation as text, with the spans of characters that the assistant says.</summary>
-    (string Text, IReadOnlyList<Range> AssistantSpans) RenderWithAssistantSpans(IReadOnlyList<ChatTurn> messages);
+    /// <summary>A whole conversation's ids, and for each whether the assistant says it.</summary>
+    ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages);
 
     /// <summary>The text of one token, for people.</summary>
     string TokenText(int id);

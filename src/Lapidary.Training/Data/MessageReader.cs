@@ -1,4 +1,4 @@
-using System.Text;
+using Lapidary.Gemma;
 
 namespace Lapidary.Training.Data;
 
@@ -11,18 +11,18 @@ internal static class MessageReader
         if (value is not object?[] { Length: > 0 } list)
             throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");
         List<ChatTurn> messages = new(list.Length);
-        for (int i = 0; i < list.Length; i++) messages.Add(ReadMessage(record, list[i], i, $"\"{column}\" message {i + 1}"));
+        for (int i = 0; i < list.Length; i++) messages.Add(ReadMessage(record, list[i], $"\"{column}\" message {i + 1}"));
         return messages;
     }
 
-    private static ChatTurn ReadMessage(DataRecord record, object? value, int index, string where)
+    private static ChatTurn ReadMessage(DataRecord record, object? value, string where)
     {
         if (value is not IReadOnlyDictionary<string, object?> fields)
             throw record.Origin.Error($"{where}: expected an object with role and content, found {DataRecord.Describe(value)}.");
         if (fields.TryGetValue("role", out object? role) && fields.TryGetValue("content", out object? content))
         {
             string name = role as string ?? throw record.Origin.Error($"{where}: expected a string as role, found {DataRecord.Describe(role)}.");
-            return new(name, Content(record, content, name == "system" && index == 0, where));
+            return content is string plain ? new(name, plain) : new(name, Parts(record, content, where));
         }
 
         if (fields.TryGetValue("from", out object? from) && fields.TryGetValue("value", out object? text))
@@ -45,27 +45,18 @@ internal static class MessageReader
             $"{where}: expected from to be human, user, gpt, assistant, model or system, found {(from is string name ? $"\"{name}\"" : DataRecord.Describe(from))}."),
     };
 
-    /// <summary>A string, or text parts joined as Gemma's template joins them: each stripped; of a system message, the first part as it is.</summary>
-    private static string Content(DataRecord record, object? content, bool isSystem, string where)
+    private static ChatPart[] Parts(DataRecord record, object? content, string where)
     {
-        if (content is string plain) return plain;
         if (content is not object?[] parts)
             throw record.Origin.Error($"{where}: expected content to be a string or a list of text parts, found {DataRecord.Describe(content)}.");
-        var joined = new StringBuilder();
-        foreach (object? part in parts)
-        {
-            if (part is not IReadOnlyDictionary<string, object?> fields || fields.GetValueOrDefault("text") is not string text)
-            {
-                string found = part is IReadOnlyDictionary<string, object?> other && other.GetValueOrDefault("type") is string type
-                    ? $"type \"{type}\""
-                    : DataRecord.Describe(part);
-                throw record.Origin.Error($"{where}: expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
-            }
+        return Array.ConvertAll(parts, part => Part(record, part, where));
+    }
 
-            if (isSystem) return text;
-            joined.Append(text.AsSpan().Trim());
-        }
-
-        return joined.ToString();
+    private static ChatPart Part(DataRecord record, object? part, string where)
+    {
+        var fields = part as IReadOnlyDictionary<string, object?>;
+        if (fields?.GetValueOrDefault("text") is string text) return new("text", text);
+        string found = fields?.GetValueOrDefault("type") is string type ? $"type \"{type}\"" : DataRecord.Describe(part);
+        throw record.Origin.Error($"{where}: expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
     }
 }

@@ -10,7 +10,7 @@ internal static class ParquetFile
 {
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {
-        var reader = Try(() => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult(), file);
+        var reader = Try(() => Open(stream), file);
         try
         {
             long row = 0;
@@ -29,6 +29,12 @@ internal static class ParquetFile
         {
             reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
+    }
+
+    private static ParquetReader Open(Stream stream)
+    {
+        ParquetFooter.Check(stream);
+        return ParquetReader.CreateAsync(stream).GetAwaiter().GetResult();
     }
 
     private static (Dictionary<string, object?[]> Columns, int Rows) ReadGroup(ParquetReader reader, int index)

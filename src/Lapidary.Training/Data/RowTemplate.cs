@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Engine;
+using Lapidary.Gemma;
 
 namespace Lapidary.Training.Data;
 

@@ -1,3 +1,6 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
 namespace Lapidary.Training.Data;
 
 /// <summary>Turns one row into ids and a mask of trained tokens, before truncation.</summary>
@@ -41,7 +44,7 @@ internal sealed record TokenizedRow(int[] Ids, int[] Labels, bool PrefixMismatch
         if (completionOnly)
             throw row.Origin.Error("completion_only_loss expects prompt and completion, found messages; use assistant_only_loss.");
         if (options.AssistantOnlyLoss) return new(AssistantOnly(row.Origin, row.Messages, encoder, out int[] labels), labels, false);
-        int[] ids = encoder.Encode(Render(row.Origin, row.Messages, encoder, false));
+        int[] ids = EncodeChat(row.Origin, row.Messages, encoder, false);
         return new(ids, ids, PrefixMismatch: false);
     }
 
@@ -63,7 +66,7 @@ internal sealed record TokenizedRow(int[] Ids, int[] Labels, bool PrefixMismatch
 
     private static TokenizedRow FromConversation(ConversationalPromptRow row, ITextEncoder encoder, ExampleOptions options, bool completionOnly)
     {
-        int[] prompt = encoder.Encode(Render(row.Origin, row.Prompt, encoder, true));
+        int[] prompt = EncodeChat(row.Origin, row.Prompt, encoder, true);
         ChatTurn[] whole = [.. row.Prompt, .. row.Completion];
         if (options.AssistantOnlyLoss)
         {
@@ -71,7 +74,7 @@ internal sealed record TokenizedRow(int[] Ids, int[] Labels, bool PrefixMismatch
             return WithCompletion(spoken, labels, prompt, completionOnly);
         }
 
-        int[] ids = encoder.Encode(Render(row.Origin, whole, encoder, false));
+        int[] ids = EncodeChat(row.Origin, whole, encoder, false);
         return WithCompletion(ids, ids, prompt, completionOnly);
     }
 
@@ -87,40 +90,23 @@ internal sealed record TokenizedRow(int[] Ids, int[] Labels, bool PrefixMismatch
 
     private static int[] AssistantOnly(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder, out int[] labels)
     {
-        string text;
-        IReadOnlyList<Range> spoken;
-        try
-        {
-            (text, spoken) = encoder.RenderWithAssistantSpans(messages);
-        }
-        catch (Engine.LapidaryException error)
-        {
-            throw origin.Error(error.Message, error);
-        }
-
-        var (ids, spans) = encoder.EncodeWithSpans(text);
+        var (ids, mask) = Located(origin, () => encoder.EncodeChatWithMask(messages));
         labels = new int[ids.Length];
-        int next = 0;
-        bool any = false;
-        for (int i = 0; i < ids.Length; i++)
-        {
-            var (start, end) = (spans[i].Start.Value, spans[i].End.Value);
-            while (next < spoken.Count && spoken[next].End.Value <= start) next++;
-            bool trained = next < spoken.Count && end > spoken[next].Start.Value;
-            labels[i] = trained ? ids[i] : Example.Ignore;
-            any |= trained;
-        }
-
-        return any ? ids : throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
+        for (int i = 0; i < ids.Length; i++) labels[i] = mask[i] ? ids[i] : Example.Ignore;
+        return mask.AsSpan().Contains(true) ? ids : throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
     }
 
-    private static string Render(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder, bool addGenerationPrompt)
+    private static int[] EncodeChat(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder, bool addGenerationPrompt) =>
+        Located(origin, () => encoder.EncodeChat(messages, addGenerationPrompt));
+
+    /// <summary>The template's errors know no file; they get the row's origin here.</summary>
+    private static T Located<T>(RowOrigin origin, Func<T> encode)
     {
         try
         {
-            return encoder.Render(messages, addGenerationPrompt);
+            return encode();
         }
-        catch (Engine.LapidaryException error)
+        catch (LapidaryException error)
         {
             throw origin.Error(error.Message, error);
         }

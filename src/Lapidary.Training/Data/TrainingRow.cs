@@ -1,3 +1,5 @@
+using Lapidary.Gemma;
+
 namespace Lapidary.Training.Data;
 
 /// <summary>One row of a data set, before it is tokenized: one of the four records below.</summary>

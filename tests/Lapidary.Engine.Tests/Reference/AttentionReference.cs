@@ -8,13 +8,13 @@ internal sealed class AttentionReference
         int tokens = documentStarts.Length, dim = shape.HeadDim, group = shape.Heads / shape.KvHeads;
         (O, Lse) = (new double[q.Length], new double[shape.Heads * tokens]);
         (Dq, Dk, Dv) = (new double[q.Length], new double[k.Length], new double[k.Length]);
-        for (int h = 0; h < shape.Heads; h++)
+        for (int i = 0; i < tokens; i++)
         {
-            for (int i = 0; i < tokens; i++)
+            int[] visible = [.. Enumerable.Range(0, tokens).Where(j => documentStarts[i] <= j && j <= i && (long)i - j < shape.Window)];
+            for (int h = 0; h < shape.Heads; h++)
             {
                 int row = (i * shape.Heads + h) * dim;
                 int Kv(int j) => (j * shape.KvHeads + h / group) * dim;
-                int[] visible = [.. Enumerable.Range(0, tokens).Where(j => documentStarts[i] <= j && j <= i && (long)i - j < shape.Window)];
                 double[] scores = [.. visible.Select(j => shape.Scale * Dot(q, row, k, Kv(j), dim))];
                 double max = scores.Max(), lse = max + Math.Log(scores.Sum(s => Math.Exp(s - max)));
                 double[] p = [.. scores.Select(s => Math.Exp(s - lse))];

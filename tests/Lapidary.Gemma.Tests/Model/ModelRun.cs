@@ -65,7 +65,7 @@ internal sealed class ModelRun : IDisposable
         _region.Dispose();
     }
 
-    public static GemmaModel Load(string folder, ModelOptions? options = null, int threads = 2) =>
+    public static GemmaModel Load(string folder, ModelOptions? options = null, int threads = 1) =>
         GemmaModel.Load(Fixtures.Path("tiny/" + folder), new CpuBackend(threads), options);
 
     public static int[][] Split(int[] ids, int rows) => [.. ids.Chunk(ids.Length / rows)];

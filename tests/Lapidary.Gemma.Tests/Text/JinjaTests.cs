@@ -151,7 +151,7 @@ public class JinjaTests
         JsonValueKind.Object => element.EnumerateObject().ToDictionary(pair => pair.Name, pair => ToValue(pair.Value)),
         JsonValueKind.Array => element.EnumerateArray().Select(ToValue).ToList(),
         JsonValueKind.String => element.GetString(),
-        JsonValueKind.Number => element.GetRawText().Contains('.', StringComparison.Ordinal) ? element.GetDouble() : element.GetInt64(),
+        JsonValueKind.Number => element.GetRawText().Contains('.', StringComparison.Ordinal) ? (object)element.GetDouble() : element.GetInt64(),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         _ => null,

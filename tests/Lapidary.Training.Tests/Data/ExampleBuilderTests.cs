@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma;
 using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
@@ -37,7 +38,7 @@ public class ExampleBuilderTests
     {
         var example = Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Origin, Chat)).Examples.Single();
         Assert.Equal(ChatText, Text(example));
-        string dots = new('·', 18);
+        string dots = new('·', 17);
         Assert.Equal(dots + "x<end_of_turn>\n" + dots[..16] + "y<end_of_turn>\n", Trained(example));
     }
 

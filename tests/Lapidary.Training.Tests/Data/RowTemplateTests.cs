@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma;
 using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;

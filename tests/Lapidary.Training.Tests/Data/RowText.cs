@@ -1,3 +1,4 @@
+using Lapidary.Gemma;
 using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
@@ -23,5 +24,5 @@ internal static class RowText
         _ => throw new ArgumentException(row.GetType().Name),
     };
 
-    private static string Of(IReadOnlyList<ChatTurn> messages) => string.Join(" | ", messages.Select(x => $"{x.Role}: {x.Content}"));
+    private static string Of(IReadOnlyList<ChatTurn> messages) => string.Join(" | ", messages.Select(x => $"{x.Role}: {x.Content ?? string.Join('+', x.Parts!.Select(y => y.Text))}"));
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Lapidary.Engine;
+using Lapidary.Gemma;
 using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
@@ -19,7 +20,7 @@ internal sealed class ToyEncoder : ITextEncoder
 
     public int[] Encode(string text) => EncodeWithSpans(text).Ids;
 
-    public (int[] Ids, Range[] Spans) EncodeWithSpans(string text)
+    private static (int[] Ids, Range[] Spans) EncodeWithSpans(string text)
     {
         List<int> ids = [];
         List<Range> spans = [];
@@ -35,10 +36,17 @@ internal sealed class ToyEncoder : ITextEncoder
         return ([.. ids], [.. spans]);
     }
 
-    public string Render(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) =>
-        RenderWithAssistantSpans(messages).Text + (addGenerationPrompt ? "<start_of_turn>model\n" : "");
+    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) =>
+        Encode(Render(messages).Text + (addGenerationPrompt ? "<start_of_turn>model\n" : ""));
 
-    public (string Text, IReadOnlyList<Range> AssistantSpans) RenderWithAssistantSpans(IReadOnlyList<ChatTurn> messages)
+    public ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages)
+    {
+        var (text, spoken) = Render(messages);
+        var (ids, spans) = EncodeWithSpans(text);
+        return new(ids, [.. spans.Select(x => spoken.Any(y => x.Start.Value >= y.Start.Value && x.End.Value <= y.End.Value))]);
+    }
+
+    private static (string Text, List<Range> AssistantSpans) Render(IReadOnlyList<ChatTurn> messages)
     {
         var text = new StringBuilder("<bos>");
         List<Range> spans = [];
@@ -47,7 +55,7 @@ internal sealed class ToyEncoder : ITextEncoder
             if (messages[i].Role == "user" != (i % 2 == 0)) throw new LapidaryException("Conversation roles must alternate.");
             text.Append("<start_of_turn>").Append(messages[i].Role == "assistant" ? "model" : messages[i].Role).Append('\n');
             int start = text.Length;
-            text.Append(messages[i].Content.Trim()).Append("<end_of_turn>\n");
+            text.Append(messages[i].Content!.Trim()).Append("<end_of_turn>\n");
             if (messages[i].Role == "assistant") spans.Add(start..text.Length);
         }
 

@@ -12,7 +12,7 @@ namespace Lapidary.Engine.Cpu;
 internal static unsafe class MatrixProduct
 {
     /// <summary>Longest block of K.</summary>
-    private const int MaxBlockK = 512;
+    private const int MaxBlockK = 384;
 
     /// <summary>Widest block of B; a multiple of every microkernel's columns, as is <see cref="MinBlockN"/>.</summary>
     private const int MaxBlockN = 192;

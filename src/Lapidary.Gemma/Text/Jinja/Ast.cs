@@ -11,6 +11,8 @@ internal sealed record Variable(int Line, string Name) : Expression(Line);
 
 internal sealed record ListLiteral(int Line, List<Expression> Items) : Expression(Line);
 
+internal sealed record TupleLiteral(int Line, List<Expression> Items) : Expression(Line);
+
 internal sealed record DictLiteral(int Line, List<(Expression Key, Expression Value)> Items) : Expression(Line);
 
 internal sealed record GetAttribute(int Line, Expression Target, string Name) : Expression(Line);

@@ -4,12 +4,12 @@ namespace Lapidary.Gemma.Jinja;
 internal sealed class Budget
 {
     /// <summary>Evaluated nodes, visited items and blocks of copied text together.</summary>
-    public const long MaxSteps = 10_000_000;
+    public const long MaxSteps = 2_000_000;
 
     /// <summary>Longest output and longest string, in UTF-16 code units.</summary>
     public const int MaxLength = 16 << 20;
 
-    // Copied characters per step: ten million steps then copy at most 320 MB.
+    // Copied characters per step: two million steps then copy at most 64 MB.
     private const int CharactersPerStep = 16;
 
     private long _steps;

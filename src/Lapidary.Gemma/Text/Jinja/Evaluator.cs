@@ -18,6 +18,7 @@ internal sealed class Evaluator(Budget budget, Func<MacroValue, CallArguments, s
             case Literal literal: return literal.Value;
             case Variable variable: return scope[variable.Name];
             case ListLiteral list: return list.Items.ConvertAll(item => Evaluate(item, scope));
+            case TupleLiteral tuple: return new TupleValue(tuple.Items.ConvertAll(item => Evaluate(item, scope)));
             case DictLiteral dict: return EvaluateDict(dict, scope);
             case GetAttribute get: return Lookup(Evaluate(get.Target, scope), get.Name, get.Line);
             case GetItem get: return Index(Evaluate(get.Target, scope), Evaluate(get.Index, scope), get.Line);

@@ -10,7 +10,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
 
     private static readonly string[] Comparisons = ["==", "!=", "<", "<=", ">", ">="];
 
-    /// <summary>An expression, or several with commas, which make a list.</summary>
+    /// <summary>An expression, or several with commas, which make a tuple.</summary>
     public Expression ParseTuple(bool withCondition = true)
     {
         int line = tokens.Current.Line;
@@ -18,7 +18,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
         if (!tokens.Current.Is(",")) return first;
         List<Expression> items = [first];
         while (tokens.Try(",") && !IsEnd()) items.Add(withCondition ? Parse() : ParseOr());
-        return new ListLiteral(line, items);
+        return new TupleLiteral(line, items);
     }
 
     /// <summary>One expression, conditional ones included.</summary>
@@ -142,7 +142,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
 
     private Expression ParseParenthesis(int line)
     {
-        if (tokens.Try(")")) return new ListLiteral(line, []);
+        if (tokens.Try(")")) return new TupleLiteral(line, []);
         var value = ParseTuple();
         tokens.Require(")");
         return value;

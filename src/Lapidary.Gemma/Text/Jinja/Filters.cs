@@ -23,7 +23,8 @@ internal static class Filters
             case "dictsort": return Methods.Items(value as Dictionary<string, object?> ?? throw Needs(name, "a dict", value), budget).OrderBy(pair => ((string)((List<object?>)pair!)[0]!).ToLowerInvariant(), StringComparer.Ordinal).ToList();
             case "int": return Integer(value, call);
             case "float": return Values.AsNumber(value) ?? (value is string number && double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) ? parsed : call.Get(0, "default", 0.0));
-            case "abs": return value is double real ? Math.Abs(real) : Operators.Checked(() => Math.Abs(Values.AsInteger(value) ?? throw Needs(name, "a number", value)));
+            case "abs" when value is double real: return Math.Abs(real);
+            case "abs": return Operators.Checked(() => Math.Abs(Values.AsInteger(value) ?? throw Needs(name, "a number", value)));
             case "map": return MapItems(value, call, budget);
             case "select" or "reject": return Select(value, item => item, call, 0, name == "select", budget);
             case "selectattr" or "rejectattr": return Select(value, item => Attribute(item, call.Text(0, "attribute")), call, 1, name == "selectattr", budget);

@@ -15,7 +15,6 @@ internal sealed class Interpreter
     private StringBuilder _output = new();
     private int _captures;
     private int _calls;
-    private int _loops;
 
     private Interpreter() => _evaluator = new Evaluator(_budget, CallMacro);
 
@@ -113,7 +112,7 @@ internal sealed class Interpreter
         }
 
         if (items.Count == 0) return Execute(loop.Else, new Scope(scope));
-        var state = new LoopState(items, ++_loops);
+        var state = new LoopState(items);
         for (; state.Index0 < items.Count; state.Index0++)
         {
             var inner = new Scope(scope) { ["loop"] = state };
@@ -121,7 +120,6 @@ internal sealed class Interpreter
             if (Execute(loop.Body, inner) == Flow.Break) break;
         }
 
-        _loops--;
         return Flow.Next;
     }
 

@@ -167,6 +167,14 @@ internal sealed class Lexer
             while (_at < _source.Length && char.IsAsciiDigit(_source[_at])) _at++;
         }
 
+        int exponent = _at + 1 < _source.Length && _source[_at] is 'e' or 'E' ? _at + (_source[_at + 1] is '+' or '-' ? 2 : 1) : _source.Length;
+        if (exponent < _source.Length && char.IsAsciiDigit(_source[exponent]))
+        {
+            isFloat = true;
+            _at = exponent;
+            while (_at < _source.Length && char.IsAsciiDigit(_source[_at])) _at++;
+        }
+
         Add(isFloat ? TokenKind.Float : TokenKind.Integer, _source[start.._at].Replace("_", "", StringComparison.Ordinal));
     }
 
@@ -191,7 +199,8 @@ internal sealed class Lexer
             }
 
             Advance();
-            if (_at < _source.Length) ReadEscape(text);
+            if (_at >= _source.Length) break;
+            ReadEscape(text);
         }
 
         throw new JinjaException("a string is not closed", line);

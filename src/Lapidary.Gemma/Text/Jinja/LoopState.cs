@@ -1,7 +1,7 @@
 namespace Lapidary.Gemma.Jinja;
 
 /// <summary>The variable "loop" within a for.</summary>
-internal sealed class LoopState(List<object?> items, int depth)
+internal sealed class LoopState(List<object?> items)
 {
     /// <summary>Passes made so far.</summary>
     public int Index0 { get; set; }
@@ -15,8 +15,8 @@ internal sealed class LoopState(List<object?> items, int depth)
         "first" => Index0 == 0,
         "last" => Index0 == items.Count - 1,
         "length" => (long)items.Count,
-        "depth" => (long)depth,
-        "depth0" => depth - 1L,
+        "depth" => 1L, // grows in recursive loops only, which are refused
+        "depth0" => 0L,
         "previtem" => Index0 > 0 ? items[Index0 - 1] : new Undefined("the item before the first"),
         "nextitem" => Index0 + 1 < items.Count ? items[Index0 + 1] : new Undefined("the item after the last"),
         _ => new Undefined($"'{name}' of loop"),

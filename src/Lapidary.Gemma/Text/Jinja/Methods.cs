@@ -86,7 +86,7 @@ internal static class Methods
     public static List<object?> Items(Dictionary<string, object?> dict, Budget budget)
     {
         budget.Charge(dict.Count);
-        return [.. dict.Select(pair => (object?)new List<object?> { pair.Key, pair.Value })];
+        return [.. dict.Select(pair => (object?)new TupleValue([pair.Key, pair.Value]))];
     }
 
     private static object? OfDict(Dictionary<string, object?> dict, CallArguments call, Budget budget)

@@ -13,6 +13,9 @@ internal sealed class Namespace
     public Dictionary<string, object?> Attributes { get; } = new(StringComparer.Ordinal);
 }
 
+/// <summary>A tuple: a list that prints in parentheses.</summary>
+internal sealed class TupleValue(IEnumerable<object?> items) : List<object?>(items);
+
 /// <summary>A function of the environment, such as raise_exception.</summary>
 internal sealed record Builtin(string Name);
 
@@ -60,7 +63,7 @@ internal static class Values
             case (Undefined, Undefined): return true;
             case (string x, string y): return x == y;
             case (List<object?> x, List<object?> y):
-                if (x.Count != y.Count) return false;
+                if (x.Count != y.Count || (x is TupleValue) != (y is TupleValue)) return false;
                 for (int i = 0; i < x.Count; i++)
                 {
                     if (!AreEqual(x[i], y[i], budget)) return false;
@@ -142,14 +145,16 @@ internal static class Values
             case string text: AppendQuoted(output, text, budget); break;
             case Undefined: output.Append("Undefined"); break;
             case List<object?> list:
-                output.Append('[');
+                bool tuple = list is TupleValue;
+                output.Append(tuple ? '(' : '[');
                 for (int i = 0; i < list.Count; i++)
                 {
                     if (i > 0) output.Append(", ");
                     AppendRepr(output, list[i], budget);
                 }
 
-                output.Append(']');
+                if (tuple && list.Count == 1) output.Append(',');
+                output.Append(tuple ? ')' : ']');
                 break;
             case Dictionary<string, object?> dict:
                 output.Append('{');
@@ -174,7 +179,13 @@ internal static class Values
         if (double.IsNaN(number)) return "nan";
         if (double.IsInfinity(number)) return number > 0 ? "inf" : "-inf";
         if (number == Math.Truncate(number) && Math.Abs(number) < 1e16) return number.ToString("F1", CultureInfo.InvariantCulture);
-        return number.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e');
+        string text = number.ToString("R", CultureInfo.InvariantCulture);
+        if (text.Contains('E', StringComparison.Ordinal) || Math.Abs(number) < 1) return text.Replace('E', 'e');
+        if (number != Math.Truncate(number)) return text;
+
+        // .NET writes 1e16 to 1e17 without an exponent, Python with one.
+        string digits = text.TrimStart('-').TrimEnd('0');
+        return $"{(number < 0 ? "-" : "")}{digits[0]}{(digits.Length > 1 ? "." : "")}{digits[1..]}e+16";
     }
 
     private static void AppendQuoted(StringBuilder output, string text, Budget budget)

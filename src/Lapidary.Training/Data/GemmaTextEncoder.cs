@@ -1,0 +1,47 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training.Data;
+
+/// <summary>The model's own tokenizer and chat template.</summary>
+public sealed class GemmaTextEncoder : ITextEncoder
+{
+    private const string EndOfTurn = "<end_of_turn>";
+    private readonly Tokenizer _tokenizer;
+    private readonly ChatTemplate _template;
+
+    /// <summary>Joins a tokenizer and a chat template.</summary>
+    /// <exception cref="LapidaryException">The tokenizer does not say what begins and ends a text.</exception>
+    public GemmaTextEncoder(Tokenizer tokenizer, ChatTemplate template)
+    {
+        (_tokenizer, _template) = (tokenizer, template);
+        BosTokenId = tokenizer.BosTokenId ?? throw new LapidaryException("Tokenizer: expected a bos_token, found none; add it to tokenizer_config.json.");
+        EosToken = tokenizer.EosToken ?? throw new LapidaryException("Tokenizer: expected an eos_token, found none; add it to tokenizer_config.json.");
+        EosTokenId = tokenizer.EosTokenId ?? throw new LapidaryException($"Tokenizer: expected an id for the eos_token {EosToken}, found none.");
+        EndOfTurnTokenId = tokenizer.TokenId(EndOfTurn);
+    }
+
+    /// <inheritdoc/>
+    public int BosTokenId { get; }
+
+    /// <inheritdoc/>
+    public int EosTokenId { get; }
+
+    /// <inheritdoc/>
+    public string EosToken { get; }
+
+    /// <inheritdoc/>
+    public int? EndOfTurnTokenId { get; }
+
+    /// <inheritdoc/>
+    public int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: false);
+
+    /// <inheritdoc/>
+    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) => _template.Encode(_tokenizer, messages, addGenerationPrompt);
+
+    /// <inheritdoc/>
+    public ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages) => _template.EncodeWithAssistantMask(_tokenizer, messages);
+
+    /// <inheritdoc/>
+    public string TokenText(int id) => _tokenizer.Decode([id], skipSpecialTokens: false);
+}

@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+using Lapidary.Gemma;
+using Lapidary.Tests;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training.Tests;
+
+/// <summary>Whole runs against torch's AdamW over PEFT's LoRA (12 steps), and against themselves: other accumulation, stopped and resumed.</summary>
+public class SftTrainerTests
+{
+    [Theory]
+    [InlineData("trajectory", "adapter", 2e-3, 4, 0.01)]
+    [InlineData("trajectory_tied", "adapter_tied", 1e-3, 0, 0.0)]
+    public void Train_FollowsTorchsTrajectory(string name, string start, double learningRate, int warmup, double weightDecay)
+    {
+        using var golden = SafetensorsFile.Open(Fixtures.Path($"tiny/{name}.safetensors"));
+        float[] losses = Floats(golden, "losses"), norms = Floats(golden, "grad_norms");
+        var config = new SftConfig
+        {
+            OutputDir = Fixtures.TemporaryFolder(),
+            Packing = false,
+            Shuffle = false,
+            PerDeviceTrainBatchSize = 2,
+            GradientAccumulationSteps = 1,
+            NumTrainEpochs = 1,
+            LearningRate = learningRate,
+            LrSchedulerType = LrSchedulerType.ConstantWithWarmup,
+            WarmupSteps = warmup,
+            WarmupRatio = 0,
+            WeightDecay = weightDecay,
+            LoggingSteps = 1,
+            SaveStrategy = IntervalStrategy.No,
+        };
+        using var run = new Run(config, Rows(golden), Fixtures.Path("tiny/" + start));
+
+        var log = run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory;
+
+        Assert.Equal(12, log.Count);
+        for (int i = 0; i < 12; i++)
+        {
+            // Both sum in fp32 in other orders; the difference grows with the steps.
+            Assert.Equal(losses[i], log[i].Loss!.Value, losses[i] * 1e-4);
+            Assert.Equal(norms[i], log[i].GradNorm!.Value, norms[i] * 1e-3);
+        }
+
+        using var expected = SafetensorsFile.Open(Fixtures.Path($"tiny/{start}_after_12_steps/adapter_model.safetensors"));
+        using var written = SafetensorsFile.Open(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
+        foreach (var entry in expected.Entries)
+        {
+            float[] a = Floats(expected, entry.Name), b = Floats(written, entry.Name);
+            double error = Math.Sqrt(a.Zip(b, (x, y) => Math.Pow((double)x - y, 2)).Sum() / a.Sum(x => (double)x * x));
+            Assert.True(error < 2e-3, $"{entry.Name}: relative error {error:E2}");
+        }
+    }
+
+    [Fact]
+    public void Train_GivesTheSameLosses_HoweverTheBatchIsSplit()
+    {
+        double[][] losses = [.. new[] { (8, 1), (4, 2), (2, 4) }.Select(split =>
+        {
+            var config = Small() with { PerDeviceTrainBatchSize = split.Item1, GradientAccumulationSteps = split.Item2, MaxSteps = 4 };
+            using var run = new Run(config, RandomRows(32), adapter: null);
+            return run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value).ToArray();
+        })];
+
+        for (int step = 0; step < 4; step++)
+        {
+            Assert.Equal(losses[0][step], losses[1][step], losses[0][step] * 1e-5);
+            Assert.Equal(losses[0][step], losses[2][step], losses[0][step] * 1e-5);
+        }
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 0.1)]
+    public void Train_GoesOnToTheSameBits_AfterAStop(bool packing, double dropout)
+    {
+        var config = Small() with
+        {
+            Packing = packing, MaxLength = packing ? 64 : 512, MaxSteps = 7, LoggingSteps = 3, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 4,
+            GradientAccumulationSteps = 2,
+        };
+        var whole = config with { OutputDir = Fixtures.TemporaryFolder() };
+        using (var run = new Run(whole, RandomRows(24), adapter: null, dropout)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using (var run = new Run(config with { MaxSteps = 4 }, RandomRows(24), adapter: null, dropout))
+        {
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        using var resumed = new Run(config, RandomRows(24), adapter: null, dropout);
+        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-4"), TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            File.ReadAllBytes(Path.Combine(whole.OutputDir, "adapter_model.safetensors")),
+            File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors")));
+        Assert.Equal(TrainerState.Read(whole.OutputDir).LogHistory[^1].Loss, state.LogHistory[^1].Loss);
+    }
+
+    [Fact]
+    public void Train_FinishesTheStepAndSaves_WhenCancelled()
+    {
+        var config = Small() with { MaxSteps = 50 };
+        using var stop = new CancellationTokenSource();
+        using var run = new Run(config, RandomRows(8), adapter: null, observer: new StopAfter(3, stop));
+
+        var state = run.Trainer.Train(cancellationToken: stop.Token);
+
+        Assert.Equal(3, state.GlobalStep);
+        Assert.True(File.Exists(Path.Combine(config.OutputDir, "checkpoint-3", "optimizer.safetensors")));
+        Assert.False(File.Exists(Path.Combine(config.OutputDir, "adapter_model.safetensors")));
+    }
+
+    [Fact]
+    public void Train_RefusesACheckpointOfOtherData()
+    {
+        var config = Small() with { MaxSteps = 2, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
+        using (var run = new Run(config, RandomRows(8), adapter: null)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using var other = new Run(config, RandomRows(9), adapter: null);
+
+        var error = Assert.Throws<LapidaryException>(() => other.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken));
+
+        Assert.Contains("other data", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Train_AllocatesNoActivationsPerStep()
+    {
+        var observer = new AllocationObserver();
+        var config = Small() with { MaxSteps = 6, LoggingSteps = 100 };
+        using var run = new Run(config, RandomRows(12), adapter: null, observer: observer);
+
+        run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+
+        // The report to the observer is the only object made per step.
+        Assert.All(observer.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
+        Assert.Single(observer.LiveBytes.Skip(3).Distinct());
+    }
+
+    private static SftConfig Small() => new()
+    {
+        OutputDir = Fixtures.TemporaryFolder(),
+        Packing = false,
+        PerDeviceTrainBatchSize = 1,
+        GradientAccumulationSteps = 1,
+        LearningRate = 1e-3,
+        LoggingSteps = 1,
+        SaveStrategy = IntervalStrategy.No,
+    };
+
+    private static ExampleSet Rows(SafetensorsFile golden)
+    {
+        long[] ids = MemoryMarshal.Cast<byte, long>(golden.Bytes("batches")).ToArray();
+        return Set(ids.Select(id => (int)id).Chunk(32));
+    }
+
+    /// <summary>Rows of 40 tokens, so that all batch sizes fill their buckets alike.</summary>
+    private static ExampleSet RandomRows(int count)
+    {
+        var random = new Random(5);
+        return Set(Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, 40).Select(_ => random.Next(3, 1024)).ToArray()));
+    }
+
+    private static ExampleSet Set(IEnumerable<int[]> rows)
+    {
+        Example[] examples = [.. rows.Select(ids => new Example(ids, ids))];
+        return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Length)], 0, 0, 0, 0);
+    }
+
+    private static float[] Floats(SafetensorsFile file, string name) => MemoryMarshal.Cast<byte, float>(file.Bytes(name)).ToArray();
+
+    /// <summary>A model, an adapter (PEFT's, or a new one) and a trainer over them.</summary>
+    private sealed class Run : IDisposable
+    {
+        private readonly GemmaModel _model;
+        private readonly Adapter _adapter;
+
+        public Run(SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null)
+        {
+            _model = GemmaModel.Load(Fixtures.Path("tiny/model"), new CpuBackend(threads: 1), new ModelOptions { DType = DType.Float32 });
+            _adapter = adapter is null
+                ? Adapter.Create(_model, LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
+                : Adapter.Load(_model, adapter, trainable: true);
+            var train = new TrainingRows(rows, config.Packing ? PackingStrategy.Bfd : PackingStrategy.None, config.MaxLength, config.PerDeviceTrainBatchSize, padTokenId: 0);
+            Trainer = new SftTrainer(_model, _adapter, config, train, observer: observer);
+        }
+
+        public SftTrainer Trainer { get; }
+
+        public void Dispose()
+        {
+            Trainer.Dispose();
+            _adapter.Dispose();
+            _model.Dispose();
+            _model.Backend.Dispose();
+        }
+    }
+
+    private sealed class StopAfter(int step, CancellationTokenSource stop) : ITrainingObserver
+    {
+        public void OnStep(TrainingProgress progress)
+        {
+            if (progress.Step == step) stop.Cancel();
+        }
+    }
+
+    private sealed class AllocationObserver : ITrainingObserver
+    {
+        private long _last;
+
+        public List<long> BytesPerStep { get; } = new(100);
+
+        public List<long> LiveBytes { get; } = new(100);
+
+        public void OnStep(TrainingProgress progress)
+        {
+            long now = GC.GetAllocatedBytesForCurrentThread();
+            BytesPerStep.Add(now - _last);
+            LiveBytes.Add(0);
+            _last = GC.GetAllocatedBytesForCurrentThread();
+        }
+    }
+}
