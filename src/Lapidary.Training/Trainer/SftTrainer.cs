@@ -7,7 +7,7 @@ namespace Lapidary.Training;
 /// <remarks>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch ×
 /// micro-batches (8×1, 4×2, 2×4) give the same losses. A run is a function of data, options and seed, so stopped and resumed it gives the same
 /// bits as uninterrupted.</remarks>
-public sealed class SftTrainer : IDisposable
+public sealed partial class SftTrainer : IDisposable
 {
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;
@@ -90,6 +90,7 @@ public sealed class SftTrainer : IDisposable
         _steps.Dispose();
         _evaluator?.Dispose();
         _optimizer.Dispose();
+        DisposeAdapter();
     }
 
     private void RunStep(int step, int first, long started)

@@ -1,0 +1,30 @@
+using Lapidary.Gemma;
+
+namespace Lapidary.Training.Demo;
+
+/// <summary>Asks a model questions, one at a time, taking the likeliest token each time.</summary>
+internal sealed class DemoQuestions : IDisposable
+{
+    private readonly Tokenizer _tokenizer;
+    private readonly ChatTemplate _template;
+    private readonly TextGenerator _generator;
+    private readonly GenerationOptions _options;
+
+    public DemoQuestions(GemmaModel model)
+    {
+        (_tokenizer, _template) = (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder));
+        _generator = new TextGenerator(model);
+        _options = new GenerationOptions { MaxNewTokens = 48, StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds };
+    }
+
+    /// <summary>The answer's text, without white space around it.</summary>
+    public string Ask(ChatTurn question, CancellationToken cancellationToken)
+    {
+        int[] ids = [.. _generator.Generate(_template.Encode(_tokenizer, [question], addGenerationPrompt: true), _options, cancellationToken)];
+        cancellationToken.ThrowIfCancellationRequested();
+        return _tokenizer.Decode(ids, skipSpecialTokens: true).Trim();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _generator.Dispose();
+}
