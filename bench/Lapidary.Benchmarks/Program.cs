@@ -15,7 +15,9 @@ switch (args)
         return 0;
     case ["tokenizer", .. var rest]:
         return TokenizerBenchmark.Run(rest);
+    case ["train", .. var rest]:
+        return TrainingBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer [FOLDER] [FILE]");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS] [STEPS] [CHECKPOINTING]");
         return 2;
 }

@@ -1,10 +1,12 @@
+using Lapidary.Engine;
+
 namespace Lapidary.Gemma;
 
 /// <summary>Chooses the next token from logits: the largest, or a draw after temperature, top-k and top-p in that order, as transformers' logits
 /// warpers do.</summary>
 public sealed class Sampler(GenerationOptions options)
 {
-    private readonly Xoshiro256 _random = new(options.Seed);
+    private StableRandom _random = new(options.Seed, stream: 0);
     private int[] _order = [];
     private float[] _keys = [];
 

@@ -60,7 +60,7 @@ public sealed class Adapter : IDisposable
     {
         var adapter = new Adapter(model, config, trainable: true);
         int stream = 0;
-        foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new Xoshiro256(seed, stream++), model.Backend);
+        foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
         foreach (var (parameter, source) in adapter.SavedModules(model)) TensorStream.Widen(source, parameter.Value, model.Backend);
         return adapter;
     }
@@ -110,7 +110,7 @@ public sealed class Adapter : IDisposable
         _gradients.Dispose();
     }
 
-    private static void Initialize(Tensor a, Xoshiro256 random, IBackend backend)
+    private static void Initialize(Tensor a, StableRandom random, IBackend backend)
     {
         double bound = 1 / Math.Sqrt(a.Shape[1]);
         var values = new float[a.Count];

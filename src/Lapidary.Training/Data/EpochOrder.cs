@@ -1,3 +1,5 @@
+using Lapidary.Engine;
+
 namespace Lapidary.Training.Data;
 
 /// <summary>The order of rows in each epoch: a permutation that depends on seed and epoch alone, so training can resume at any row of any
@@ -19,7 +21,7 @@ public sealed class EpochOrder(int count, long seed, bool shuffle = true)
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         if (epoch == _epoch) return _order;
         for (int i = 0; i < _order.Length; i++) _order[i] = i;
-        if (shuffle) new StableRandom(StableRandom.Mix((ulong)seed) + (ulong)epoch).Shuffle(_order.AsSpan());
+        if (shuffle) new StableRandom(seed, epoch).Shuffle(_order.AsSpan());
         _epoch = epoch;
         return _order;
     }

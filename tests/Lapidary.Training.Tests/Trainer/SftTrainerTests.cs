@@ -79,7 +79,12 @@ public class SftTrainerTests
     {
         var config = Small() with
         {
-            Packing = packing, MaxLength = packing ? 64 : 512, MaxSteps = 7, LoggingSteps = 3, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 4,
+            Packing = packing,
+            MaxLength = packing ? 64 : 512,
+            MaxSteps = 7,
+            LoggingSteps = 3,
+            SaveStrategy = IntervalStrategy.Steps,
+            SaveSteps = 4,
             GradientAccumulationSteps = 2,
         };
         var whole = config with { OutputDir = Fixtures.TemporaryFolder() };

@@ -1,14 +1,23 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Engine;
 
 /// <summary>SplitMix64: a fixed stream of random numbers from a seed, the same on every machine and in every version, which
-/// <see cref="Random"/> does not promise. Shuffles and splits depend on it, so it must never change.</summary>
+/// <see cref="Random"/> does not promise. Shuffles, splits, an adapter's first values and sampled text
+/// depend on it, so it must never change.</summary>
 /// <remarks>Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014; constants of Vigna's splitmix64.</remarks>
-internal struct StableRandom(ulong seed)
+public struct StableRandom(ulong seed)
 {
     private ulong _state = seed;
 
+    /// <summary>A stream of its own for each use of one seed.</summary>
+    public StableRandom(long seed, long stream) : this(Mix((ulong)seed) + (ulong)stream)
+    {
+    }
+
     /// <summary>The next 64 random bits.</summary>
     public ulong Next() => Mix(_state += 0x9E3779B97F4A7C15);
+
+    /// <summary>Uniform in [0, 1), of 53 bits.</summary>
+    public double NextDouble() => (Next() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>A number in [0, bound), each equally likely.</summary>
     /// <remarks>Source: Lemire, "Fast random integer generation in an interval", arXiv:1805.10941, with rejection.</remarks>
