@@ -14,11 +14,15 @@ internal sealed class DemoFolder
 
     public string Model => Path.Combine(Root, "model");
 
+    public string Quantized => Path.Combine(Root, "model-nf4");
+
     public string TrainFile => Path.Combine(Root, "train.jsonl");
 
     public string TestFile => Path.Combine(Root, "test.jsonl");
 
     public string Adapter => Path.Combine(Root, "adapter");
+
+    public string Question => Path.Combine(Root, "question.json");
 
     public string Merged => Path.Combine(Root, "merged");
 

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Lapidary.Gemma;
 
 namespace Lapidary.Training.Demo;
@@ -5,6 +7,9 @@ namespace Lapidary.Training.Demo;
 /// <summary>Asks a model questions, one at a time, taking the likeliest token each time.</summary>
 internal sealed class DemoQuestions : IDisposable
 {
+    /// <summary>More than the longest query needs.</summary>
+    public const int MaxNewTokens = 48;
+
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
     private readonly TextGenerator _generator;
@@ -14,7 +19,7 @@ internal sealed class DemoQuestions : IDisposable
     {
         (_tokenizer, _template) = (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder));
         _generator = new TextGenerator(model);
-        _options = new GenerationOptions { MaxNewTokens = 48, StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds };
+        _options = new GenerationOptions { MaxNewTokens = MaxNewTokens, StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds };
     }
 
     /// <summary>The answer's text, without white space around it.</summary>
@@ -24,6 +29,18 @@ internal sealed class DemoQuestions : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         return _tokenizer.Decode(ids, skipSpecialTokens: true).Trim();
     }
+
+    /// <summary>Writes a question as the list of messages that `lapidary generate --messages` reads.</summary>
+    public static void Write(string path, ChatTurn question) => AtomicFile.WriteStream(path, stream =>
+    {
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true });
+        json.WriteStartArray();
+        json.WriteStartObject();
+        json.WriteString("role", question.Role);
+        json.WriteString("content", question.Content);
+        json.WriteEndObject();
+        json.WriteEndArray();
+    });
 
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();

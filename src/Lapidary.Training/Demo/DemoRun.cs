@@ -97,12 +97,13 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     private GemmaModel Quantize(DemoFolder folder)
     {
         observer.OnDemoStep(new(
-            2, "Quantize", "Loads the model with its projections in 4 bits (NF4, scales quantized too), which stay frozen.",
-            $"lapidary quantize --model {folder.Model} --output {Path.Combine(folder.Root, "model-nf4")}"));
+            2, "Quantize", "Stores the projections in 4 bits (NF4, scales quantized too), which stay frozen from here on.",
+            $"lapidary quantize --model {folder.Model} --output {folder.Quantized}"));
+        Quantizer.Quantize(folder.Model, folder.Quantized, new QuantizeOptions(), backend);
         var model = GemmaModel.Load(folder.Model, backend, new ModelOptions { Quantization = QuantizationKind.Nf4 });
         var (wide, narrow) = ProjectionBytes(model);
         observer.OnResult(
-            $"{model.LinearLayers.Count} projections: {ByteSize.Format(wide)} in bf16, {ByteSize.Format(narrow)} in NF4, {8.0 * narrow / (wide / 2):F2} bits per weight");
+            $"{model.LinearLayers.Count} projections: {ByteSize.Format(wide)} in bf16, {ByteSize.Format(narrow)} in NF4, {16.0 * narrow / wide:F2} bits per weight; written to {folder.Quantized}");
         return model;
     }
 
@@ -131,7 +132,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         observer.OnDemoStep(new(
             4, "Merge", "Adds the adapter to the weights it was trained on, and writes a model that needs no adapter.",
-            $"lapidary merge --model {folder.Model} --adapter {folder.Adapter} --quantization nf4 --output {folder.Merged}"));
+            $"lapidary merge --model {folder.Model} --adapter {folder.Adapter} --base nf4 --output {folder.Merged}"));
         Merger.Merge(folder.Model, folder.Adapter, folder.Merged, new MergeOptions { FromNf4 = true });
         int[] ids = encoder.EncodeChat(((MessagesRow)test.Rows[0]).Messages, addGenerationPrompt: false);
         var check = MergeCheck.Run(folder.Model, folder.Adapter, folder.Merged, ids, fromNf4: true, doubleQuant: true, dtype: null, backend);
@@ -143,7 +144,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         observer.OnDemoStep(new(
             5, "Generate", "Asks the merged model questions that it has not seen.",
-            $"lapidary generate --model {folder.Merged} --messages {folder.TestFile}"));
+            $"lapidary generate --model {folder.Merged} --messages {folder.Question} --max-new-tokens {DemoQuestions.MaxNewTokens}"));
         using var questions = new DemoQuestions(model);
         var rows = TextToSqlData.Rows(options.Seed);
         int right = 0;
@@ -152,8 +153,8 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         {
             var row = (MessagesRow)test.Rows[i];
             string sql = questions.Ask(row.Messages[0], cancellationToken);
-            bool equal = sql == row.Messages[1].Content;
-            if (equal) right++;
+            if (sql == row.Messages[1].Content) right++;
+            if (i == 0) DemoQuestions.Write(folder.Question, row.Messages[0]);
             sample ??= (rows[i].SqlPrompt, rows[i].Sql, sql);
         }
 

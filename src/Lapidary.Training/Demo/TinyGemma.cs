@@ -74,12 +74,12 @@ public static class TinyGemma
         var tensors = GemmaTensors.Of(GemmaConfig.Load(folder)).ToList();
         using var writer = SafetensorsWriter.Create(
             Path.Combine(folder, "model.safetensors"), [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, "BF16", tensor.Shape.AsSpan()))]);
-        for (int i = 0; i < tensors.Count; i++) writer.Write(tensors[i].Name, MemoryMarshal.AsBytes<ushort>(Values(tensors[i], new Xoshiro256(seed, i))));
+        for (int i = 0; i < tensors.Count; i++) writer.Write(tensors[i].Name, MemoryMarshal.AsBytes<ushort>(Values(tensors[i], new StableRandom(seed, i))));
         writer.Complete();
     }
 
     /// <summary>bf16 values. Matrices are normal with a deviation of 1/√in, which keeps a unit input at unit size.</summary>
-    private static ushort[] Values(GemmaTensor tensor, Xoshiro256 random)
+    private static ushort[] Values(GemmaTensor tensor, StableRandom random)
     {
         long count = 1;
         foreach (long size in tensor.Shape) count *= size;
@@ -92,13 +92,13 @@ public static class TinyGemma
         }
 
         double deviation = tensor.Name.Contains("embed_tokens", StringComparison.Ordinal) ? EmbeddingDeviation : 1 / Math.Sqrt(tensor.Shape[^1]);
-        for (int i = 0; i < values.Length; i++) values[i] = BFloat16.FromSingle((float)(Normal(random) * deviation));
+        for (int i = 0; i < values.Length; i++) values[i] = BFloat16.FromSingle((float)(Normal(ref random) * deviation));
         return values;
     }
 
     /// <summary>Nearly a standard normal number: the sum of twelve uniform ones, less its mean. It needs no function of the platform's own, so the
     /// weights have the same bits everywhere.</summary>
-    private static double Normal(Xoshiro256 random)
+    private static double Normal(ref StableRandom random)
     {
         double sum = -6;
         for (int i = 0; i < 12; i++) sum += random.NextDouble();
