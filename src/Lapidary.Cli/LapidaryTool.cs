@@ -16,7 +16,7 @@ internal static class LapidaryTool
         try
         {
             var parsed = Root(terminal).Parse(args);
-            if (parsed.Errors.Count > 0) throw new UsageException(parsed.Errors[0].Message, Usage.CommandOf(parsed), Usage.Hint(parsed));
+            if (parsed.Errors.Count > 0) throw Usage.Error(parsed);
             return parsed.Invoke(new InvocationConfiguration
             {
                 Output = terminal.Out,

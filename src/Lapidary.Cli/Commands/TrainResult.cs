@@ -47,7 +47,8 @@ internal sealed record TrainResult(string OutputDir, TrainerState State, long To
 
     public void Show(TextWriter people, string model)
     {
-        people.WriteLine($"{(WasInterrupted ? "stopped" : "done")}       {State.GlobalStep} steps, mean loss {TrainLoss:F4}"
+        people.WriteLine($"{(WasInterrupted ? "stopped" : "done")}       {State.GlobalStep} steps"
+            + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
             + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
             + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), peak memory {ByteSize.Format(PeakBytes)}");
         if (WasInterrupted) return;

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 
 namespace Lapidary.Cli.Options;
 
@@ -8,9 +10,13 @@ internal static class CommandBuilder
     /// <summary>--json of the commands whose result is for machines too.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON, alone on standard output." };
 
-    /// <summary>A command with its examples, which follow its description in the help text.</summary>
-    public static Command Create(string name, string description, params string[] examples) =>
-        new(name, $"{description}\n\nExamples:\n{string.Join('\n', examples.Select(example => $"  lapidary {name} {example}"))}");
+    /// <summary>A command whose help text ends with examples.</summary>
+    public static Command Create(string name, string description, params string[] examples)
+    {
+        var command = new Command(name, description);
+        command.Options.Add(new HelpOption { Action = new HelpWithExamples([.. examples.Select(example => $"lapidary {name} {example}".TrimEnd())]) });
+        return command;
+    }
 
     /// <summary>Adds settings in their order.</summary>
     public static Command With(this Command command, IEnumerable<Setting> settings)
@@ -32,5 +38,21 @@ internal static class CommandBuilder
     {
         command.SetAction(run);
         return command;
+    }
+
+    private sealed class HelpWithExamples(string[] examples) : SynchronousCommandLineAction
+    {
+        private readonly HelpAction _help = new();
+
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            int exitCode = _help.Invoke(parseResult);
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Examples:");
+            foreach (string example in examples) output.WriteLine($"  {example}");
+            return exitCode;
+        }
     }
 }

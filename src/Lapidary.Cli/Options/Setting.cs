@@ -78,5 +78,5 @@ internal sealed class Setting<T>(
     private static string WithDefault(string help, T value, Func<T, string?>? format) =>
         Format(value, format) is { } text ? $"{help} [default: {text}]" : help;
 
-    private static string? Format(T value, Func<T, string?>? format) => value is null ? null : format is null ? SettingText.Format(value) : format(value);
+    private static string? Format(T value, Func<T, string?>? format) => format is not null ? format(value) : value is null ? null : SettingText.Format(value);
 }
