@@ -1,8 +1,7 @@
 #:project ../src/Lapidary.Training/Lapidary.Training.csproj
-#:property PublishAot=false
 
 // Google's guide "Fine-tune Gemma using Hugging Face Transformers and QLoRA" in C#, on a built-in tiny model, so that it needs no download:
-//   dotnet run samples/fine-tune.cs
+//   dotnet run -c Release samples/fine-tune.cs
 // For a real one, leave TinyGemma out and give its folder, such as one with google/gemma-3-1b-pt.
 using Lapidary.Engine.Cpu;
 using Lapidary.Gemma;

@@ -3,7 +3,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lapidary.Engine;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Demo;
 
