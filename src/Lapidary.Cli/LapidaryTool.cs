@@ -57,6 +57,7 @@ internal static class LapidaryTool
         QuantizeCommand.Create(terminal),
         TokenizeCommand.Create(terminal),
         DoctorCommand.Create(terminal),
+        DemoCommand.Create(terminal),
     };
 
     private static int Fail(Terminal terminal, string message, int exitCode, string? more = null)
