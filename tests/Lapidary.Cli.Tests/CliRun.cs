@@ -11,16 +11,17 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
 
     public static CliRun Of(params string[] args) => Of("", CancellationToken.None, args);
 
-    public static CliRun Of(string input, CancellationToken interrupted, params string[] args) => Of(input, interrupted, new StringWriter(), args);
+    public static CliRun Of(string input, CancellationToken interrupted, params string[] args) =>
+        Run(input, new StringWriter(), args, interrupted);
 
     /// <summary>Presses Ctrl-C as soon as a line with some words is printed.</summary>
     public static CliRun InterruptedAt(string words, params string[] args)
     {
         using var stop = new CancellationTokenSource();
-        return Of("", stop.Token, new WatchingWriter(words, stop), args);
+        return Run("", new WatchingWriter(words, stop), args, stop.Token);
     }
 
-    private static CliRun Of(string input, CancellationToken interrupted, StringWriter output, string[] args)
+    private static CliRun Run(string input, StringWriter output, string[] args, CancellationToken interrupted)
     {
         output.NewLine = "\n";
         using var error = new StringWriter { NewLine = "\n" };
