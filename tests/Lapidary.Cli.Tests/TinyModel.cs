@@ -48,7 +48,7 @@ internal static class TinyModel
     {
         string folder = Fixtures.TemporaryFolder();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        foreach (string source in new[] { Folder, Fixtures.Path("tokenizer/small") })
+        foreach (string source in new[] { Folder, Fixtures.SmallTokenizer })
             foreach (string file in Directory.EnumerateFiles(source)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         return folder;
     }
