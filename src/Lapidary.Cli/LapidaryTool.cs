@@ -9,13 +9,16 @@ namespace Lapidary.Cli;
 /// <summary>The composition root: the commands in the order of the help text, and the one place where errors become a line and an exit code.</summary>
 internal static class LapidaryTool
 {
+    // "@name" is a text like any other, and "-abc" no three options.
+    internal static readonly ParserConfiguration ParserRules = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
+
     /// <summary>Runs the tool.</summary>
     /// <returns>0 done, 1 a clear error, 2 wrong usage, 130 interrupted.</returns>
     public static int Run(IReadOnlyList<string> args, Terminal terminal)
     {
         try
         {
-            var parsed = Root(terminal).Parse(args);
+            var parsed = Root(terminal).Parse(args, ParserRules);
             if (parsed.Errors.Count > 0) throw Usage.Error(parsed);
             return parsed.Invoke(new InvocationConfiguration
             {
@@ -36,10 +39,6 @@ internal static class LapidaryTool
         catch (OperationCanceledException)
         {
             return Fail(terminal, "interrupted.", ExitCodes.Interrupted);
-        }
-        catch (Exception e) when (e is IOException && terminal.IsClosed)
-        {
-            return ExitCodes.Done; // whoever read our output (head, less) has seen enough
         }
         catch (Exception e)
         {

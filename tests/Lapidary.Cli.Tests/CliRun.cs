@@ -11,9 +11,18 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
 
     public static CliRun Of(params string[] args) => Of("", CancellationToken.None, args);
 
-    public static CliRun Of(string input, CancellationToken interrupted, params string[] args)
+    public static CliRun Of(string input, CancellationToken interrupted, params string[] args) => Of(input, interrupted, new StringWriter(), args);
+
+    /// <summary>Presses Ctrl-C as soon as a line with some words is printed.</summary>
+    public static CliRun InterruptedAt(string words, params string[] args)
     {
-        using var output = new StringWriter { NewLine = "\n" };
+        using var stop = new CancellationTokenSource();
+        return Of("", stop.Token, new WatchingWriter(words, stop), args);
+    }
+
+    private static CliRun Of(string input, CancellationToken interrupted, StringWriter output, string[] args)
+    {
+        output.NewLine = "\n";
         using var error = new StringWriter { NewLine = "\n" };
         int exitCode = LapidaryTool.Run(args, new Terminal(new StringReader(input), output, error) { Interrupted = interrupted });
         return new CliRun(exitCode, output.ToString(), error.ToString());
@@ -33,5 +42,14 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
         Assert.StartsWith("lapidary: ", Error, StringComparison.Ordinal);
         if (exitCode == 1) Assert.Equal(1, Error.Count(c => c == '\n'));
         Assert.All(words, word => Assert.Contains(word, Error, StringComparison.Ordinal));
+    }
+
+    private sealed class WatchingWriter(string words, CancellationTokenSource stop) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value?.Contains(words, StringComparison.Ordinal) == true) stop.Cancel();
+        }
     }
 }

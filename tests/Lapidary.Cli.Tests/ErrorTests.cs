@@ -83,10 +83,31 @@ public sealed class ErrorTests : IDisposable
         CliRun.Of("generate", "--model", TinyModel.Folder, "--device", "cuda:0", "--input-ids", "2").AssertError(1, "no CUDA backend yet", "--device cpu");
 
     [Fact]
+    public void AFault_AsksForAReport()
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        int exitCode = LapidaryTool.Run(["doctor"], new Output.Terminal(TextReader.Null, new Faulty(), error));
+        Assert.Equal(1, exitCode);
+        Assert.Equal("lapidary: unexpected InvalidOperationException: faulty Please report this.\nSet LAPIDARY_DEBUG=1 to see where.\n", error.ToString());
+    }
+
+    [Fact]
+    public void Values_MayBeNegativeOrBeginWithAnAt()
+    {
+        CliRun.Of("train", "--max-steps", "-1", "--learning-rate=1e-3").AssertError(2, "--model is missing");
+        CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--prompt", "@stones", "--max-new-tokens", "1", "--threads", "1").Ok();
+    }
+
+    [Fact]
     public void AMessage_StaysOnOneLineWhateverTheNameHolds()
     {
         var run = CliRun.Of("score", "--model", "a\u001b[2Jb\nc", "--dataset", "x");
         run.AssertError(1, "\\u001b[2Jb c");
         Assert.DoesNotContain('\u001b', run.Error);
+    }
+
+    private sealed class Faulty : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new InvalidOperationException("faulty");
     }
 }

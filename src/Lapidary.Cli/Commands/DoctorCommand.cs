@@ -37,10 +37,11 @@ internal static class DoctorCommand
         output.WriteLine("QLoRA training, 512 tokens at a time, about:");
         output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
         foreach (var size in MemoryEstimate.All)
-            output.WriteLine($"  {size.Size,-7}   {ByteSize.Format(size.LoraBytes),9} {Fits(size.LoraBytes),-10}  {ByteSize.Format(size.GuideBytes),9} {Fits(size.GuideBytes)}");
+            output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes),-20}  {Verdict(size.GuideBytes)}");
     }
 
-    private static string Fits(long bytes) => bytes <= Machine.AvailableMemory ? "fits" : bytes <= Machine.TotalMemory ? "tight" : "too large";
+    private static string Verdict(long bytes) =>
+        $"{ByteSize.Format(bytes),9} {(bytes <= Machine.AvailableMemory ? "fits" : bytes <= Machine.TotalMemory ? "tight" : "too large")}";
 
     private static void WriteJson(Utf8JsonWriter json, (CudaLibrary Library, string? Path)[] libraries)
     {

@@ -24,7 +24,8 @@ internal static class GenerateCommand
         Settings.OptionalNumber("temperature", "Logits are divided by it before drawing; the model's generation_config.json where not given.", 1e-4, 1000);
 
     private static readonly Setting<int?> TopK = Settings.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
-    private static readonly Setting<double?> TopP = Settings.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
+    private static readonly Setting<double?> TopP =
+        Settings.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
     private static readonly Setting<long> Seed = Settings.Long("seed", "The same seed, prompt and options give the same text.", Defaults.Seed);
     private static readonly Setting<bool> IgnoreEos = Settings.Flag("ignore-eos", "Go on after tokens that end a text.");
 
@@ -32,7 +33,11 @@ internal static class GenerateCommand
     {
         var model = new ModelSettings(QuantizationKind.None);
         var prompt = new Option<string?>("--prompt") { HelpName = "TEXT", Description = "Text to continue, after BOS; - reads standard input." };
-        var messages = new Option<string?>("--messages") { HelpName = "FILE", Description = "Conversation to continue through the chat template: JSON, a list of messages." };
+        var messages = new Option<string?>("--messages")
+        {
+            HelpName = "FILE",
+            Description = "Conversation to continue through the chat template: JSON, a list of messages.",
+        };
         var json = CommandBuilder.Json();
         Setting[] settings = [.. model.All, InputIds, Chat, MaxNewTokens, DoSample, Temperature, TopK, TopP, Seed, IgnoreEos];
         return CommandBuilder.Create("generate", "Generate text.",

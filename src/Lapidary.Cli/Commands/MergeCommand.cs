@@ -27,8 +27,8 @@ internal static class MergeCommand
         var json = CommandBuilder.Json();
         Setting[] settings =
         [
-            model.Model, model.Adapter, OutputFolder.Setting, OutputFolder.MaxShardSize, model.DType, Base, model.DoubleQuant, CheckText, model.Tokenizer,
-            model.Device, model.Threads, OutputFolder.Overwrite,
+            model.Model, model.Adapter, OutputFolder.Setting, OutputFolder.MaxShardSize, model.DType, Base, model.DoubleQuant, CheckText,
+            model.Tokenizer, model.Device, model.Threads, OutputFolder.Overwrite,
         ];
         return CommandBuilder.Create("merge", "Merge an adapter into its base and check the result against both.",
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged",

@@ -16,7 +16,8 @@ internal static class MessagesFile
         {
             if (File.Exists(path) && new FileInfo(path).Length > MaximumBytes) throw new LapidaryException($"{path}: expected at most {MaximumBytes} bytes.");
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var list = document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("messages", out var inner) ? inner : document.RootElement;
+            var list = document.RootElement;
+            if (list.ValueKind == JsonValueKind.Object && list.TryGetProperty("messages", out var inner)) list = inner;
             if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() == 0)
                 throw new LapidaryException($"{path}: expected a list of messages or {{\"messages\": [...]}}, found {list.ValueKind}.");
             return [.. list.EnumerateArray().Select((message, i) => Message(path, message, i + 1))];

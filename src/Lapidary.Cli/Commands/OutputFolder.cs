@@ -19,8 +19,7 @@ internal static class OutputFolder
     public static string Prepare(SettingValues values)
     {
         string folder = values.Require(Setting);
-        if (!values.Get(Overwrite) && Directory.Exists(folder)
-            && Directory.EnumerateFiles(folder).Any(file => Path.GetFileName(file) is GemmaConfig.FileName || file.EndsWith(".safetensors", StringComparison.Ordinal)))
+        if (!values.Get(Overwrite) && Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any(IsOfAModel))
         {
             throw new LapidaryException($"{folder}: already holds a model; choose another --output or give --overwrite.");
         }
@@ -34,6 +33,9 @@ internal static class OutputFolder
         using var checkpoint = Checkpoint.Open(folder);
         return (checkpoint.Entries.Count, checkpoint.TotalBytes);
     }
+
+    private static bool IsOfAModel(string file) =>
+        Path.GetFileName(file) is GemmaConfig.FileName || file.EndsWith(".safetensors", StringComparison.Ordinal);
 
     private static long ParseSize(string text)
     {

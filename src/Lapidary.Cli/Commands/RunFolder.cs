@@ -1,4 +1,3 @@
-using Lapidary.Cli.Options;
 using Lapidary.Engine;
 using Lapidary.Training;
 
@@ -37,7 +36,8 @@ internal static class RunFolder
                 : throw new LapidaryException($"{resume}: expected a checkpoint (a folder with {TrainerState.FileName}), found none; check --resume.");
         }
 
-        return latest ?? throw new LapidaryException($"{outputDir}: --resume expected a checkpoint in this folder, found none; check --output-dir or start without --resume.");
+        return latest ?? throw new LapidaryException(
+            $"{outputDir}: --resume expected a checkpoint in this folder, found none; check --output-dir or start without --resume.");
     }
 
     /// <summary>Deletes an old run's checkpoints.</summary>

@@ -10,7 +10,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>score: loss of every row, without training.</summary>
 internal static class ScoreCommand
 {
-    private static readonly Setting<int?> MaxLength = Settings.OptionalInteger("max-length", "Cut longer rows to this many tokens; all are kept where not given.", 2);
+    private static readonly Setting<int?> MaxLength =
+        Settings.OptionalInteger("max-length", "Cut longer rows to this many tokens; all are kept where not given.", 2);
 
     private static readonly Setting<bool> CompletionOnly = Settings.Flag("completion-only-loss", "Score completions only, not their prompts.");
 

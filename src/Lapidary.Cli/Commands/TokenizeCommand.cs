@@ -13,7 +13,8 @@ internal static class TokenizeCommand
     private static readonly Setting<bool> AddSpecialTokens =
         Settings.Flag("add-special-tokens", "Start texts with BOS; conversations have the one their template writes.", fallback: true);
 
-    private static readonly Setting<bool> AddGenerationPrompt = Settings.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
+    private static readonly Setting<bool> AddGenerationPrompt =
+        Settings.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
 
     public static Command Create(Terminal terminal)
     {
@@ -33,7 +34,9 @@ internal static class TokenizeCommand
                 if ((one is null) == (path is null)) throw new UsageException("expected either --text or --file.", values.Command);
                 string folder = ModelPath.Find(values.Get(model.Tokenizer) ?? values.Require(model.Model));
                 var tools = TextTools.Load(folder);
-                IEnumerable<int[]> rows = one is not null ? [Encode(tools, one, values)] : DataSet.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
+                IEnumerable<int[]> rows = one is not null
+                    ? [Encode(tools, one, values)]
+                    : DataSet.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
                 foreach (int[] ids in rows) JsonResult.Write(terminal.Out, result => result.WriteNumbers("ids", ids));
                 return ExitCodes.Done;
             });

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Logging;
@@ -15,13 +14,17 @@ internal static class TrainCommand
 
     private static readonly IReadOnlyList<Setting> AllSettings =
     [
-        .. Model.All, DataSettings.DataSet, DataSettings.EvalDataSet, DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns, .. SftSettings.All,
-        .. LoraSettings.All,
+        .. Model.All, DataSettings.DataSet, DataSettings.EvalDataSet, DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns,
+        .. SftSettings.All, .. LoraSettings.All,
     ];
 
     public static Command Create(Terminal terminal)
     {
-        var config = new Option<string?>("--config") { HelpName = "FILE", Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml." };
+        var config = new Option<string?>("--config")
+        {
+            HelpName = "FILE",
+            Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml.",
+        };
         var resume = new Option<string?>("--resume")
         {
             HelpName = "latest|DIR",
@@ -77,7 +80,8 @@ internal static class TrainCommand
         if (json) JsonResult.Write(terminal.Out, result.WriteTo);
         else result.Show(people, values.Require(Model.Model));
         if (!result.WasInterrupted) return ExitCodes.Done;
-        terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {Path.Combine(config.OutputDir, RunFolder.ConfigName)} --resume");
+        string runFile = Path.Combine(config.OutputDir, RunFolder.ConfigName);
+        terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {runFile} --resume");
         return ExitCodes.Interrupted;
     }
 
@@ -93,6 +97,7 @@ internal static class TrainCommand
                 session.Model, session.Adapter!, config, data.Train, data.Evaluation, new ObserverGroup(observer, new TensorBoardObserver(events)));
             return trainer.Train(checkpoint, terminal.Interrupted);
         });
-        return new TrainResult(config.OutputDir, state, state.NumTokens - before, TimeProvider.System.GetElapsedTime(started), session.Backend.Memory.PeakBytes);
+        var elapsed = TimeProvider.System.GetElapsedTime(started);
+        return new TrainResult(config.OutputDir, state, state.NumTokens - before, elapsed, session.Backend.Memory.PeakBytes);
     }
 }

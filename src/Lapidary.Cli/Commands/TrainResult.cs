@@ -6,8 +6,9 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Commands;
 
 /// <summary>What a run came to.</summary>
-/// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param> <param name="Tokens">Tokens of this process, without those of
-/// the run it resumed.</param> <param name="Elapsed">Time of training and evaluating.</param> <param name="PeakBytes">Most memory the backend handed out.</param>
+/// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param>
+/// <param name="Tokens">Tokens of this process, without those of the run it resumed.</param>
+/// <param name="Elapsed">Time of training and evaluating.</param> <param name="PeakBytes">Most memory the backend handed out.</param>
 internal sealed record TrainResult(string OutputDir, TrainerState State, long Tokens, TimeSpan Elapsed, long PeakBytes)
 {
     /// <summary>Whether the run was stopped before its end.</summary>

@@ -15,7 +15,8 @@ internal static class Machine
     [
         .. new (string Name, bool IsSupported)[]
         {
-            ("AVX2", Avx2.IsSupported), ("FMA", Fma.IsSupported), ("AVX-512F", Avx512F.IsSupported), ("AVX-512BW", Avx512BW.IsSupported), ("NEON", AdvSimd.IsSupported),
+            ("AVX2", Avx2.IsSupported), ("FMA", Fma.IsSupported), ("AVX-512F", Avx512F.IsSupported), ("AVX-512BW", Avx512BW.IsSupported),
+            ("NEON", AdvSimd.IsSupported),
         }.Where(feature => feature.IsSupported).Select(feature => feature.Name),
     ];
 
@@ -27,8 +28,8 @@ internal static class Machine
     {
         get
         {
-            if (LineOf("/proc/meminfo", "MemAvailable") is { } line && long.TryParse(line.Split(' ')[0], NumberStyles.None, CultureInfo.InvariantCulture, out long kib))
-                return Math.Min(kib << 10, TotalMemory);
+            string? kib = LineOf("/proc/meminfo", "MemAvailable")?.Split(' ')[0];
+            if (long.TryParse(kib, NumberStyles.None, CultureInfo.InvariantCulture, out long number)) return Math.Min(number << 10, TotalMemory);
             return TotalMemory - GC.GetGCMemoryInfo().MemoryLoadBytes;
         }
     }

@@ -24,7 +24,8 @@ internal static class DataSettings
 
     public static readonly Setting<string?> PromptColumn = Settings.Text("prompt-column", "NAME", "Column of the prompt, instead of prompt.");
 
-    public static readonly Setting<string?> CompletionColumn = Settings.Text("completion-column", "NAME", "Column of the completion, instead of completion.");
+    public static readonly Setting<string?> CompletionColumn =
+        Settings.Text("completion-column", "NAME", "Column of the completion, instead of completion.");
 
     /// <summary>How columns become rows.</summary>
     public static IReadOnlyList<Setting> Columns { get; } = [Template, MessagesColumn, TextColumn, PromptColumn, CompletionColumn];

@@ -56,7 +56,10 @@ internal static partial class LoraSettings
         foreach (var (setting, value) in pairs)
         {
             if (values.IsGiven(setting) && !Equals(values.Get(setting), value))
-                throw new LapidaryException($"{checkpoint}: has {setting.Key} {value}, found --{setting.Name} {values.Get(setting)}; give the same, or start anew with --adapter.");
+            {
+                throw new LapidaryException(
+                    $"{checkpoint}: has {setting.Key} {value}, found --{setting.Name} {values.Get(setting)}; give the same, or start anew with --adapter.");
+            }
         }
     }
 

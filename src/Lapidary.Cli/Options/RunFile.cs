@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
@@ -92,9 +94,9 @@ internal sealed partial class RunFile
         }
     }
 
-    private static string Quote(string value) => Plain().IsMatch(value) && !IsNull(value)
-        ? value
-        : $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"";
+    /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
+    private static string Quote(string value) =>
+        Plain().IsMatch(value) && !IsNull(value) ? value : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
 
@@ -159,7 +161,8 @@ internal sealed partial class RunFile
         return Error(line, $"there is no setting \"{typed}\"" + (near is null ? "; 'lapidary train --help' lists them" : $"; did you mean {near}?"));
     }
 
-    private LapidaryException Error(long line, string message) => new(PlainText.OneLine($"{_path}, line {line}: {message.TrimEnd('.')}{(message.EndsWith('?') ? "" : ".")}"));
+    private LapidaryException Error(long line, string message) =>
+        new(PlainText.OneLine($"{_path}, line {line}: {message}{(message.EndsWith('?') ? "" : ".")}"));
 
     [GeneratedRegex(@"\A[A-Za-z0-9_./][A-Za-z0-9_./+-]*\z|\A-?[0-9][0-9.eE+-]*\z")]
     private static partial Regex Plain();

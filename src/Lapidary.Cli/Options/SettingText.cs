@@ -17,7 +17,7 @@ internal static class SettingText
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum
             ? value
             : throw Expected(
-                maximum >= int.MaxValue ? minimum == long.MinValue ? "a whole number" : $"a whole number from {minimum}" : $"a whole number from {minimum} to {maximum}", text);
+                $"a whole number{(minimum == long.MinValue ? "" : $" from {minimum}")}{(maximum >= int.MaxValue ? "" : $" to {maximum}")}", text);
 
     public static double Number(string text, double minimum, double maximum) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= minimum && value <= maximum

@@ -3,9 +3,11 @@ namespace Lapidary.Cli.Options;
 /// <summary>Makes settings of the common types.</summary>
 internal static class Settings
 {
-    public static Setting<string?> Text(string name, string valueName, string help, string? fallback = null) => new(name, valueName, help, fallback, text => text);
+    public static Setting<string?> Text(string name, string valueName, string help, string? fallback = null) =>
+        new(name, valueName, help, fallback, text => text);
 
-    public static Setting<bool> Flag(string name, string help, bool fallback = false) => new(name, "true|false", help, fallback, SettingText.Bool, isFlag: true);
+    public static Setting<bool> Flag(string name, string help, bool fallback = false) =>
+        new(name, "true|false", help, fallback, SettingText.Bool, isFlag: true);
 
     public static Setting<bool?> OptionalFlag(string name, string help) => new(name, "true|false", help, null, text => SettingText.Bool(text), isFlag: true);
 

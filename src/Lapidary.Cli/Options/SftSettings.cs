@@ -45,7 +45,8 @@ internal static class SftSettings
         if (type.IsEnum) return SettingText.Enumeration(type, text);
         if (type == typeof(int)) return (int)SettingText.Integer(text, (int)(range?.Minimum ?? int.MinValue), (int)(range?.Maximum ?? int.MaxValue));
         if (type == typeof(long)) return SettingText.Integer(text, long.MinValue, long.MaxValue);
-        return SettingText.Number(
-            text, Convert.ToDouble(range?.Minimum ?? double.MinValue, CultureInfo.InvariantCulture), Convert.ToDouble(range?.Maximum ?? double.MaxValue, CultureInfo.InvariantCulture));
+        return SettingText.Number(text, Bound(range?.Minimum, double.MinValue), Bound(range?.Maximum, double.MaxValue));
     }
+
+    private static double Bound(object? bound, double none) => bound is null ? none : Convert.ToDouble(bound, CultureInfo.InvariantCulture);
 }

@@ -17,28 +17,10 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     /// <summary>Cancelled by Ctrl-C.</summary>
     public CancellationToken Interrupted { get; init; }
 
-    /// <summary>Whether the reader of <see cref="Out"/> has gone away.</summary>
-    public bool IsClosed
-    {
-        get
-        {
-            try
-            {
-                Out.Flush();
-                Out.Write("");
-                return false;
-            }
-            catch (IOException)
-            {
-                return true;
-            }
-        }
-    }
-
     /// <summary>The process's own streams, in UTF-8 with "\n".</summary>
     public static Terminal System(CancellationToken interrupted)
     {
-        if (!Console.IsOutputRedirected || !OperatingSystem.IsWindows()) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         return new(Console.In, Writer(Console.OpenStandardOutput()), Writer(Console.OpenStandardError()))
         {
             OutIsScreen = !Console.IsOutputRedirected,
@@ -62,5 +44,6 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
         });
     }
 
-    private static StreamWriter Writer(Stream stream) => new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
+    private static StreamWriter Writer(Stream stream) =>
+        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
 }

@@ -28,7 +28,8 @@ internal static class TrainingScreen
         {
             task.Value = progress.Step;
             task.Description = Markup.Escape(
-                $"step {progress.Step}/{progress.TotalSteps}  loss {progress.Loss:F3}  lr {progress.LearningRate:G2}  {progress.TokensPerSecond:F0} tok/s  left {PlainText.Duration(progress.Remaining)}");
+                $"step {progress.Step}/{progress.TotalSteps}  loss {progress.Loss:F3}  lr {progress.LearningRate:G2}  {progress.TokensPerSecond:F0} tok/s  "
+                + $"left {PlainText.Duration(progress.Remaining)}");
         }
     }
 }

@@ -12,7 +12,7 @@ public sealed class TrainTests : IDisposable
     /// <summary>A run that takes a moment: short rows, few adapters, nothing recomputed.</summary>
     private string[] Args(string output, int rows = 8, string? dataset = null) =>
     [
-        "train", "--model", TinyModel.Folder, "--dataset", dataset ?? TinyModel.WriteRows(_folder.Path, TinyModel.Runs(rows), $"{rows}.jsonl"), "--output-dir",
+        "train", "--model", TinyModel.Folder, "--dataset", dataset ?? TinyModel.WriteRows(_folder.Path, TinyModel.Runs(rows), $"{rows} rows #1.jsonl"), "--output-dir",
         _folder[output], "--threads", "1", "--packing", "false", "--max-length", "16", "--target-modules", "q_proj,v_proj", "--modules-to-save", "none",
         "--gradient-checkpointing", "false", "--learning-rate", "5e-3", "--logging-steps", "1",
     ];
@@ -62,13 +62,7 @@ public sealed class TrainTests : IDisposable
         string[] more = ["--num-train-epochs", "2", "--gradient-accumulation-steps", "1", "--lora-dropout", "0.1"];
         CliRun.Of([.. Args("whole", rows: 3), .. more]).Ok();
 
-        // Stop after a step in the middle, as the checkpoint of step 2 is written.
-        using var middle = new CancellationTokenSource();
-        using var watcher = new Timer(_ =>
-        {
-            if (Directory.Exists(Path.Combine(_folder["half"], "checkpoint-2"))) middle.Cancel();
-        }, null, 0, 1);
-        var half = CliRun.Of("", middle.Token, [.. Args("half", rows: 3), .. more, "--save-strategy", "steps", "--save-steps", "2"]);
+        var half = CliRun.InterruptedAt("checkpoint-2", [.. Args("half", rows: 3), .. more, "--save-strategy", "steps", "--save-steps", "2"]);
         Assert.True(half.ExitCode == 130, half.Error);
         Assert.Contains("--resume", half.Error, StringComparison.Ordinal);
         Assert.Contains("go on with: lapidary train", half.Error, StringComparison.Ordinal);
@@ -92,6 +86,24 @@ public sealed class TrainTests : IDisposable
         CliRun.Of([.. args, "--resume"]).Ok();
         CliRun.Of([.. Args("whole", rows: 4), "--num-train-epochs", "2", "--gradient-accumulation-steps", "1", "--save-strategy", "no"]).Ok();
         Assert.Equal(Adapter("whole"), Adapter("killed"));
+    }
+
+    [Fact]
+    public async Task Train_OnCtrlC_SavesAndEndsWith130()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Windows has no kill -INT.");
+        string[] args = [.. Args("out"), "--max-steps", "100000", "--save-strategy", "steps", "--save-steps", "1", "--save-total-limit", "2", "--json"];
+        using var process = Tool.Start(args);
+        Tool.WaitFor(process, () => Directory.Exists(_folder["out"]) && Directory.GetDirectories(_folder["out"], "checkpoint-*").Length > 1);
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var stop = TestContext.Current.CancellationToken;
+        var error = process.StandardError.ReadToEndAsync(stop);
+        using var json = JsonDocument.Parse(await process.StandardOutput.ReadToEndAsync(stop));
+        await process.WaitForExitAsync(stop);
+        Assert.Equal(130, process.ExitCode);
+        Assert.True(json.RootElement.GetProperty("interrupted").GetBoolean());
+        Assert.Contains($"interrupted after step {json.RootElement.GetProperty("global_step")}; go on with", await error, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_folder["out"], $"checkpoint-{json.RootElement.GetProperty("global_step")}", "trainer_state.json")));
     }
 
     [Fact]
