@@ -15,11 +15,11 @@ public unsafe class WorkerTeamTests
         fixed (int* pointer = visits)
         {
             var body = new Increment { Visits = pointer };
-            for (int round = 0; round < 500; round++) team.For(1 + round * 2 % 1000, grain: 1 + round % 7, ref body);
+            for (int round = 0; round < 5000; round++) team.For(1 + round * 2 % 1000, grain: 1 + round % 7, ref body);
         }
 
         int[] expected = new int[1000];
-        for (int round = 0; round < 500; round++)
+        for (int round = 0; round < 5000; round++)
         {
             for (int i = 0; i < 1 + round * 2 % 1000; i++) expected[i]++;
         }

@@ -13,6 +13,9 @@ internal static class Fixtures
     /// <summary>Full path of a fixture, such as "tiny/model" or "tiny/forward.safetensors".</summary>
     public static string Path(string name) => System.IO.Path.Combine(Unpacked.Value, name);
 
+    /// <summary>Folder of the small tokenizer, which is the one that the demonstration ships.</summary>
+    public static string SmallTokenizer { get; } = System.IO.Path.Combine(Repository, "src", "Lapidary.Training", "Demo", "Assets");
+
     /// <summary>A new empty folder for one test.</summary>
     public static string TemporaryFolder() => Directory.CreateTempSubdirectory("lapidary-test-").FullName;
 

@@ -5,8 +5,11 @@ namespace Lapidary.Engine.Cpu;
 
 /// <summary>A fixed team of threads that runs ranges without allocating. Work is cut into chunks that do not depend on the number of threads,
 /// and threads take the next free chunk, so results have the same bits for any team.</summary>
-/// <remarks>.NET's Parallel.For allocates some hundred bytes a call and a step makes thousands of calls; this team exists for that alone.
-/// A worker spins for a few microseconds, since the next kernel usually follows at once, then sleeps.</remarks>
+/// <remarks>
+/// <para>.NET's Parallel.For allocates some hundred bytes a call and a step makes thousands of calls; this team exists for that alone.</para>
+/// <para>The caller waits for chunks, not for threads: on a busy machine it does alone what a thread that gets no core would have done. A worker
+/// spins for a while, since the next kernel usually follows at once, then sleeps.</para>
+/// </remarks>
 internal sealed unsafe class WorkerTeam : IDisposable
 {
     private const int SpinsBeforeSleep = 2000;
@@ -18,11 +21,14 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private void* _body;
     private int _count;
     private int _grain;
-    private int _next;
-    private int _generation;
-    private int _pending;
+    private int _chunks;
+    private int _unfinished;
     private Exception? _failure;
     private volatile bool _stopping;
+
+    /// <summary>Chunks not yet taken, below the number of the job. A thread owns a chunk when it has counted this down, and then the job cannot
+    /// end before the chunk does: so only then may the job's other fields be read.</summary>
+    private long _ticket;
 
     /// <summary>Starts the team.</summary>
     /// <param name="threads">Threads in all, the caller's included; at least 1.</param>
@@ -45,6 +51,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     public int Count { get; }
 
     /// <summary>Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/> items, and returns when all are done.</summary>
+    /// <exception cref="Exception">What a body threw, after all chunks have ended.</exception>
     public void For<T>(int count, int grain, ref T body) where T : struct, IRange
     {
         if (count <= 0) return;
@@ -58,13 +65,15 @@ internal sealed unsafe class WorkerTeam : IDisposable
         {
             _invoke = &Invoke<T>;
             _body = Unsafe.AsPointer(ref body); // a struct on the caller's stack, which outlives this call
-            (_count, _grain, _next, _failure) = (count, grain, 0, null);
-            Volatile.Write(ref _pending, _threads.Length);
-            Interlocked.Increment(ref _generation);
+            (_count, _grain, _chunks, _failure) = (count, grain, (int)(((long)count + grain - 1) / grain), null);
+            _unfinished = _chunks;
+            long job = (_ticket >> 32) + 1;
+            Interlocked.Exchange(ref _ticket, (job << 32) | (uint)_chunks);
             foreach (var sleeper in _sleepers) sleeper.Wake();
+
             TakeChunks(worker: 0);
             var spin = default(SpinWait);
-            while (Volatile.Read(ref _pending) > 0) spin.SpinOnce(sleep1Threshold: -1);
+            while (Volatile.Read(ref _unfinished) > 0) spin.SpinOnce(sleep1Threshold: -1);
             if (_failure is not null) ExceptionDispatchInfo.Throw(_failure);
         }
     }
@@ -73,8 +82,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     public void Dispose()
     {
         _stopping = true;
-        Interlocked.Increment(ref _generation);
-        foreach (var sleeper in _sleepers) sleeper.Wake();
+        foreach (var sleeper in _sleepers) sleeper.Stop();
         foreach (var thread in _threads) thread.Join();
         foreach (var sleeper in _sleepers) sleeper.Dispose();
     }
@@ -82,46 +90,54 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private static void Invoke<T>(void* body, int start, int end, int worker) where T : struct, IRange =>
         Unsafe.AsRef<T>(body).Run(start, end, worker);
 
+    private static bool HasChunks(long ticket) => (uint)ticket != 0;
+
     private void Work(int worker)
     {
-        int seen = 0;
-        while (true)
+        var sleeper = _sleepers[worker - 1];
+        while (!_stopping)
         {
-            WaitForGeneration(seen, _sleepers[worker - 1]);
-            if (_stopping) return;
-            seen = Volatile.Read(ref _generation);
             TakeChunks(worker);
-            Interlocked.Decrement(ref _pending);
+            WaitForChunks(sleeper);
         }
     }
 
-    private void WaitForGeneration(int seen, Sleeper sleeper)
+    private void WaitForChunks(Sleeper sleeper)
     {
         for (int i = 0; i < SpinsBeforeSleep; i++)
         {
-            if (Volatile.Read(ref _generation) != seen) return;
+            if (HasChunks(Volatile.Read(ref _ticket)) || _stopping) return;
             Thread.SpinWait(20);
         }
 
-        while (Volatile.Read(ref _generation) == seen) sleeper.SleepWhile(ref _generation, seen);
+        while (!HasChunks(Volatile.Read(ref _ticket)) && !_stopping) sleeper.SleepWithout(ref _ticket);
     }
 
     private void TakeChunks(int worker)
     {
+        while (true)
+        {
+            long ticket = Volatile.Read(ref _ticket);
+            if (!HasChunks(ticket)) return;
+            if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) != ticket) continue;
+            RunChunk(_chunks - (int)(uint)ticket, worker);
+        }
+    }
+
+    private void RunChunk(int chunk, int worker)
+    {
         try
         {
-            while (true)
-            {
-                int start = Interlocked.Add(ref _next, _grain) - _grain;
-                if (start >= _count || start < 0) return;
-                _invoke(_body, start, Math.Min(start + _grain, _count), worker);
-            }
+            long start = (long)chunk * _grain;
+            _invoke(_body, (int)start, (int)Math.Min(start + _grain, _count), worker);
         }
         catch (Exception failure)
         {
             // The caller must not leave before the workers have: the body lies on its stack. It throws when all are done.
             Interlocked.CompareExchange(ref _failure, failure, null);
         }
+
+        Interlocked.Decrement(ref _unfinished);
     }
 
     /// <summary>One worker's bed. Each worker has its own: on a shared semaphore a worker that is done early can take the wake-up call of one
@@ -131,11 +147,11 @@ internal sealed unsafe class WorkerTeam : IDisposable
         private readonly SemaphoreSlim _call = new(0);
         private int _asleep;
 
-        /// <summary>Sleeps unless the generation has moved on: a caller that starts one either sees this sleeper or is seen here.</summary>
-        public void SleepWhile(ref int generation, int seen)
+        /// <summary>Sleeps unless there are chunks: a caller that adds some either sees this sleeper or is seen here.</summary>
+        public void SleepWithout(ref long ticket)
         {
             Interlocked.Exchange(ref _asleep, 1);
-            if (Volatile.Read(ref generation) == seen) _call.Wait();
+            if (!HasChunks(Volatile.Read(ref ticket))) _call.Wait();
             Interlocked.Exchange(ref _asleep, 0);
         }
 
@@ -143,6 +159,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
         {
             if (Volatile.Read(ref _asleep) == 1) _call.Release();
         }
+
+        public void Stop() => _call.Release();
 
         public void Dispose() => _call.Dispose();
     }

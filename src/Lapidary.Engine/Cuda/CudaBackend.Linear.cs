@@ -8,18 +8,23 @@ public sealed unsafe partial class CudaBackend
     public void LinearForward(Tensor x, Tensor weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
-        int outDim = Rows(y).Dim;
         nint w = AsBFloat16(weight, "decoded weight");
-        _products.Run(new MatrixProduct(tokens, outDim, dim, TransposeA: false, TransposeB: true, y.DType), 1, x.Address, w, 0, y.Address);
+        Product(tokens, Rows(y).Dim, dim, 1, x.Address, transposeA: false, w, transposeB: true, 0, y.Address);
     }
 
     /// <inheritdoc/>
     public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add)
     {
         var (tokens, outDim) = Rows(dy);
-        int dim = Rows(dx).Dim;
         nint w = AsBFloat16(weight, "decoded weight");
-        _products.Run(
-            new MatrixProduct(tokens, dim, outDim, TransposeA: false, TransposeB: false, dx.DType), 1, dy.Address, w, add ? 1 : 0, dx.Address);
+        Product(tokens, Rows(dx).Dim, outDim, 1, dy.Address, transposeA: false, w, transposeB: false, add ? 1 : 0, dx.Address);
     }
+
+    /// <summary>C[m, n] = alpha · op(A) · op(B) + beta · C, all bf16.</summary>
+    private void Product(int m, int n, int k, float alpha, nint a, bool transposeA, nint b, bool transposeB, float beta, nint c) =>
+        _products.Run(new MatrixProduct(m, n, k, transposeA, transposeB, DType.BFloat16), alpha, a, b, beta, c);
+
+    /// <summary>dW[m, n] += alpha · Aᵀ · B for A [k, m] and B [k, n] in bf16; dW fp32.</summary>
+    private void ParameterGradient(int m, int n, int k, float alpha, nint a, nint b, Tensor dW) =>
+        _products.Run(new MatrixProduct(m, n, k, TransposeA: true, TransposeB: false, DType.Float32), alpha, a, b, 1, dW.Address);
 }

@@ -24,9 +24,7 @@ public sealed unsafe partial class CudaBackend : IBackend
     /// <exception cref="LapidaryException">There is no such device, it is too old, or a library is missing; the message says what to install.</exception>
     public CudaBackend(int device = 0)
     {
-        Device = CudaDevice.Get(device);
-        CudaLibraries.Require(CudaLibrary.Nvrtc);
-        CudaLibraries.Require(CudaLibrary.CublasLt);
+        Device = Require(device);
         _context = new CudaContext(Device);
         _stream = _context.Stream;
         _memory = new CudaAllocator(_context);
@@ -56,6 +54,23 @@ public sealed unsafe partial class CudaBackend : IBackend
         Check(cuStreamSynchronize(_stream));
     }
 
+    /// <summary>Captures calls of this backend, to be queued again at once; see <see cref="CudaGraph"/>.</summary>
+    internal CudaGraph Capture(Action work) => new(_context, work);
+
+    /// <summary>Why a device cannot be used, in one line that says what to do; null where it can.</summary>
+    public static string? WhyUnavailable(int device = 0)
+    {
+        try
+        {
+            Require(device);
+            return null;
+        }
+        catch (LapidaryException reason)
+        {
+            return reason.Message;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -64,6 +79,14 @@ public sealed unsafe partial class CudaBackend : IBackend
         _scratch.Dispose();
         _kernels.Dispose();
         _context.Dispose();
+    }
+
+    private static CudaDevice Require(int ordinal)
+    {
+        var device = CudaDevice.Get(ordinal);
+        _ = CudaLibraries.Require(CudaLibrary.Nvrtc);
+        _ = CudaLibraries.Require(CudaLibrary.CublasLt);
+        return device;
     }
 
     private static (int Rows, int Dim) Rows(Tensor tensor)

@@ -6,7 +6,7 @@ namespace Lapidary.Engine.Cuda;
 internal sealed unsafe class CudaContext : IDisposable
 {
     [ThreadStatic]
-    private static nint _current;
+    private static CudaContext? _current;
 
     private readonly int _device;
     private readonly nint _handle;
@@ -29,9 +29,9 @@ internal sealed unsafe class CudaContext : IDisposable
     /// <summary>Makes this the calling thread's context: a backend may be used from any thread, one at a time.</summary>
     public void MakeCurrent()
     {
-        if (_current == _handle) return;
+        if (_current == this) return;
         Check(cuCtxSetCurrent(_handle));
-        _current = _handle;
+        _current = this;
     }
 
     /// <summary>Free and total bytes of the device.</summary>
@@ -47,7 +47,7 @@ internal sealed unsafe class CudaContext : IDisposable
     {
         MakeCurrent();
         Check(cuStreamDestroy(_stream));
-        _current = 0;
+        _current = null;
         Check(cuDevicePrimaryCtxRelease(_device));
     }
 }

@@ -12,7 +12,8 @@ internal static unsafe class KernelCompiler
 
     /// <summary>Options besides the architecture. Fast but inexact mathematics (--use_fast_math) is not among them: kernels that want an
     /// approximate instruction name it.</summary>
-    public static IReadOnlyList<string> Options { get; } = ["--std=c++17", "-lineinfo"];
+    /// <remarks>Line numbers for profilers only from version 12 on: 11.8 crashes on -lineinfo with most kernels for sm_90.</remarks>
+    public static IReadOnlyList<string> Options => Version.Major >= 12 ? ["--std=c++17", "-lineinfo"] : ["--std=c++17"];
 
     /// <summary>NVRTC's version.</summary>
     public static Version Version => CudaLibraries.Require(CudaLibrary.Nvrtc).Version;

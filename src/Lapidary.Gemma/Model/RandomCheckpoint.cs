@@ -3,7 +3,7 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A model folder of any configuration with random bf16 weights: for benchmarks at real size and for the built-in tiny model.</summary>
+/// <summary>A model folder of any configuration with random bf16 weights, for benchmarks at real size.</summary>
 public static class RandomCheckpoint
 {
     /// <summary>Writes config.json and model.safetensors. Norm weights are 0, which is Gemma's 1; the others uniform with a standard deviation

@@ -42,6 +42,12 @@ public sealed class CheckpointStore(string outputDir, int limit)
         return folder;
     }
 
+    /// <summary>Deletes all checkpoints, for a run that starts anew.</summary>
+    public void Clear()
+    {
+        foreach (var (_, folder) in All()) Directory.Delete(folder, recursive: true);
+    }
+
     /// <summary>Folder of the checkpoint of a step.</summary>
     public string FolderOf(int step) => Path.Combine(outputDir, Prefix + step.ToString(CultureInfo.InvariantCulture));
 

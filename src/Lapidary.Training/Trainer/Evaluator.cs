@@ -3,7 +3,9 @@ using Lapidary.Gemma;
 namespace Lapidary.Training;
 
 /// <summary>Scores rows without training: sums over tokens only, no logits are kept.</summary>
-internal sealed class Evaluator(GemmaModel model, TrainingRows rows, int batchSize) : IDisposable
+/// <param name="model">The model, with its adapter if one is attached.</param> <param name="rows">What is scored.</param>
+/// <param name="batchSize">Rows per batch.</param>
+public sealed class Evaluator(GemmaModel model, TrainingRows rows, int batchSize) : IDisposable
 {
     private readonly ModelSteps _steps = new(model, training: false, gradientCheckpointing: false);
 
@@ -25,7 +27,7 @@ internal sealed class Evaluator(GemmaModel model, TrainingRows rows, int batchSi
         return (loss / Math.Max(1, trained), (double)hits / Math.Max(1, trained));
     }
 
-    /// <summary>Loss of each row.</summary>
+    /// <summary>Loss of each row, in order.</summary>
     public IEnumerable<RowScore> ScoreRows()
     {
         for (int row = 0; row < rows.Count; row++)

@@ -34,6 +34,9 @@ public sealed record SftConfig
     /// <summary>bfd (best-fit decreasing; examples stay whole) or wrapped (cut every max_length tokens).</summary>
     public PackingStrategy PackingStrategy { get; init; } = PackingStrategy.Bfd;
 
+    /// <summary>Start text, prompts and completions with BOS; conversations have the one their template writes.</summary>
+    public bool AddSpecialTokens { get; init; } = true;
+
     /// <summary>An end-of-sequence token after each example, as the guide's dataset_kwargs ask.</summary>
     public bool AppendConcatToken { get; init; } = true;
 
@@ -133,18 +136,19 @@ public sealed record SftConfig
     public long Seed { get; init; } = 42;
 
     /// <summary>How rows are put together: <see cref="PackingStrategy"/> where there is packing.</summary>
-    internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
+    public PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
 
     /// <summary>The optimizer's constants.</summary>
     internal AdamWOptions AdamW => new(AdamBeta1, AdamBeta2, AdamEpsilon, WeightDecay);
 
     /// <summary>How examples are made of rows.</summary>
-    internal ExampleOptions Examples => new()
+    public ExampleOptions Examples => new()
     {
         MaxLength = MaxLength,
         Packing = EffectivePacking,
         CompletionOnlyLoss = CompletionOnlyLoss,
         AssistantOnlyLoss = AssistantOnlyLoss,
+        AddSpecialTokens = AddSpecialTokens,
         AppendConcatToken = AppendConcatToken,
     };
 

@@ -7,7 +7,7 @@ namespace Lapidary.Training;
 /// <remarks>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch ×
 /// micro-batches (8×1, 4×2, 2×4) give the same losses. A run is a function of data, options and seed, so stopped and resumed it gives the same
 /// bits as uninterrupted.</remarks>
-public sealed class SftTrainer : IDisposable
+public sealed partial class SftTrainer : IDisposable
 {
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;
@@ -21,15 +21,8 @@ public sealed class SftTrainer : IDisposable
     private readonly ModelSteps _steps;
     private readonly AdamWOptimizer _optimizer;
     private readonly CheckpointStore _checkpoints;
-    private readonly List<LogEntry> _log = [];
+    private readonly RunLog _log;
     private readonly string _fingerprint;
-
-    private LossMeter _meter = new();
-    private long _tokens;
-    private long _tokensAtLog;
-    private long _timeAtLog;
-    private double? _bestLoss;
-    private string? _best;
 
     /// <summary>Prepares a run; nothing is computed yet.</summary>
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
@@ -43,6 +36,7 @@ public sealed class SftTrainer : IDisposable
         (_model, _adapter, _config, _train) = (model, adapter, config, train);
         _observer = observer ?? new SilentObserver();
         _time = time ?? TimeProvider.System;
+        _log = new RunLog(_time, _observer);
         model.Attach(adapter);
         _evaluator = eval is null ? null : new Evaluator(model, eval, config.PerDeviceEvalBatchSize);
         _schedule = new BatchSchedule(train.Count, config);
@@ -65,16 +59,19 @@ public sealed class SftTrainer : IDisposable
     {
         int step = resumeFrom is null ? 0 : Resume(resumeFrom);
         _observer.OnStart(Plan(step));
-        (_tokensAtLog, _timeAtLog) = (_tokens, _time.GetTimestamp());
-        long started = _timeAtLog;
-        int first = step;
-        int saved = step;
+        _log.StartClock();
+        long started = _time.GetTimestamp();
+        int first = step, saved = step;
         while (step < TotalSteps && !cancellationToken.IsCancellationRequested)
         {
-            RunStep(step++, first, started);
-            bool last = step == TotalSteps;
-            if (IsDue(_config.EvalStrategy, _config.EvalSteps, step, last)) Evaluate(step);
-            if (IsDue(_config.SaveStrategy, _config.SaveSteps, step, last)) Save(saved = step);
+            long stepStarted = _time.GetTimestamp();
+            var result = RunStep(step++);
+            _log.Count(result);
+            if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
+            _observer.OnStep(Progress(step, first, started, stepStarted, result));
+            bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
+            if (IsDue(_config.EvalStrategy, _config.EvalSteps, step)) Evaluate(step, saves);
+            if (saves) Save(saved = step);
         }
 
         if (saved != step && step < TotalSteps) Save(step);
@@ -90,11 +87,12 @@ public sealed class SftTrainer : IDisposable
         _steps.Dispose();
         _evaluator?.Dispose();
         _optimizer.Dispose();
+        DisposeAdapter();
     }
 
-    private void RunStep(int step, int first, long started)
+    /// <summary>One optimizer step: the gradients of all its micro-batches, then the update.</summary>
+    private OptimizerStepResult RunStep(int step)
     {
-        long stepStarted = _time.GetTimestamp();
         int microBatches = _schedule.MicroBatchesOf(step);
         int trained = 0;
         for (int i = 0; i < microBatches; i++) trained += _train.TrainedTokens(_schedule.Rows(step, i));
@@ -113,57 +111,30 @@ public sealed class SftTrainer : IDisposable
             tokens += batch.RealTokens;
         }
 
-        double rate = _rates.At(step);
-        float norm = _optimizer.Step(rate, step + 1);
-        _tokens += tokens;
-        _meter.Add(loss / Math.Max(1, trained), hits, trained);
-        int done = step + 1;
-        if (done % _config.LoggingSteps == 0 || done == TotalSteps) Log(done, norm, rate);
-
-        var elapsed = _time.GetElapsedTime(started);
-        _observer.OnStep(new TrainingProgress(
-            done, TotalSteps, _schedule.EpochAfter(done), loss / Math.Max(1, trained), rate,
-            tokens / _time.GetElapsedTime(stepStarted).TotalSeconds, elapsed * ((double)(TotalSteps - done) / (done - first))));
         if (!double.IsFinite(loss))
         {
-            throw new LapidaryException($"Step {done}: the loss is {loss}. Lower --learning-rate or look at the rows of this step; the last checkpoint is whole.");
+            throw new LapidaryException(
+                $"Step {step + 1}: the loss is {loss}. Lower --learning-rate or look at the rows of this step; the checkpoints before it are whole.");
         }
+
+        double rate = _rates.At(step);
+        float norm = _optimizer.Step(rate, step + 1);
+        return new OptimizerStepResult(loss / Math.Max(1, trained), hits, trained, tokens, norm, rate);
     }
 
-    private void Log(int done, float norm, double rate)
-    {
-        double seconds = _time.GetElapsedTime(_timeAtLog).TotalSeconds;
-        Add(new LogEntry
-        {
-            Step = done,
-            Epoch = _schedule.EpochAfter(done),
-            Loss = _meter.Loss,
-            GradNorm = norm,
-            LearningRate = rate,
-            NumTokens = _tokens,
-            TokensPerSecond = (_tokens - _tokensAtLog) / seconds,
-            MeanTokenAccuracy = _meter.Accuracy,
-        });
-        _meter.Reset();
-        (_tokensAtLog, _timeAtLog) = (_tokens, _time.GetTimestamp());
-    }
+    private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
+        step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,
+        result.Tokens / _time.GetElapsedTime(stepStarted).TotalSeconds,
+        _time.GetElapsedTime(started) * ((double)(TotalSteps - step) / (step - first)));
 
-    private void Add(LogEntry entry)
-    {
-        _log.Add(entry);
-        _observer.OnLog(entry);
-    }
-
-    private void Evaluate(int step)
+    private void Evaluate(int step, bool saves)
     {
         if (_evaluator is null) return;
         var (loss, accuracy) = _evaluator.Run();
-        Add(new LogEntry { Step = step, Epoch = _schedule.EpochAfter(step), EvalLoss = loss, EvalMeanTokenAccuracy = accuracy });
-        if (_bestLoss is null || loss < _bestLoss) (_bestLoss, _best) = (loss, Path.GetFileName(_checkpoints.FolderOf(step)));
-        (_tokensAtLog, _timeAtLog) = (_tokens, _time.GetTimestamp());
+        _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? Path.GetFileName(_checkpoints.FolderOf(step)) : null);
     }
 
-    private void Save(int step) => _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, _optimizer, _best));
+    private void Save(int step) => _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, _optimizer, _log.BestCheckpoint));
 
     private void SaveModel(TrainerState state)
     {
@@ -174,10 +145,10 @@ public sealed class SftTrainer : IDisposable
 
     private void LoadBest()
     {
-        if (_best is null) return;
-        using var best = Adapter.Load(_model, Path.Combine(_config.OutputDir, _best));
+        if (_log.BestCheckpoint is not { } name) return;
+        using var best = Adapter.Load(_model, Path.Combine(_config.OutputDir, name));
         _adapter.CopyFrom(best, _model.Backend);
-        _observer.OnMessage($"Best checkpoint: {_best}, evaluation loss {_bestLoss:F4}.");
+        _observer.OnMessage($"Best checkpoint: {name}, evaluation loss {_log.BestLoss:F4}.");
     }
 
     private int Resume(string folder)
@@ -197,32 +168,20 @@ public sealed class SftTrainer : IDisposable
 
         using (var saved = Adapter.Load(_model, folder)) _adapter.CopyFrom(saved, _model.Backend);
         OptimizerFile.Read(folder, _optimizer, _model.Backend);
-        _log.AddRange(state.LogHistory);
-        (_meter, _tokens, _bestLoss, _best) = (state.Pending, state.NumTokens, state.BestMetric, state.BestModelCheckpoint);
+        _log.Restore(state);
         return state.GlobalStep;
     }
 
-    private TrainerState State(int step) => new()
-    {
-        GlobalStep = step,
-        MaxSteps = TotalSteps,
-        Epoch = _schedule.EpochAfter(step),
-        NumTokens = _tokens,
-        BestMetric = _bestLoss,
-        BestModelCheckpoint = _best,
-        Fingerprint = _fingerprint,
-        Pending = _meter,
-        LogHistory = _log,
-    };
+    private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _fingerprint);
 
     private TrainingPlan Plan(int firstStep) => new(
         _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, _adapter.FileBytes,
         _steps.For(_train.LargestBatchTokens(_config.PerDeviceTrainBatchSize)).ArenaBytes);
 
-    private bool IsDue(IntervalStrategy strategy, int interval, int step, bool last) => strategy switch
+    private bool IsDue(IntervalStrategy strategy, int interval, int step) => strategy switch
     {
-        IntervalStrategy.Steps => step % interval == 0 || last,
-        IntervalStrategy.Epoch => step % _schedule.StepsPerEpoch == 0 || last,
+        IntervalStrategy.Steps => step % interval == 0 || step == TotalSteps,
+        IntervalStrategy.Epoch => step % _schedule.StepsPerEpoch == 0 || step == TotalSteps,
         _ => false,
     };
 

@@ -1,5 +1,6 @@
-// Trains the small tokenizer of tests/Fixtures/tokenizer/small: Gemma's kind (byte-pair encoding with byte fallback, ▁ for the space, the
-// same normalizer, decoder and post-processor) with 1,024 pieces, from text made here. Run in this folder: dotnet run make_small_tokenizer.cs
+// Trains the small tokenizer of src/Lapidary.Training/Demo/Assets, which tests use too: Gemma's kind (byte-pair encoding with byte fallback,
+// ▁ for the space, the same normalizer, decoder and post-processor) with 1,024 pieces, from text made here. Run in this folder:
+// dotnet run make_small_tokenizer.cs
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -31,7 +32,7 @@ foreach (string piece in added[special.Length..].Concat(vocabulary.Skip(added.Le
     }
 }
 
-string folder = Path.Combine("..", "tokenizer", "small");
+string folder = Path.Combine("..", "..", "..", "src", "Lapidary.Training", "Demo", "Assets");
 Directory.CreateDirectory(folder);
 Write("tokenizer.json", WriteTokenizer);
 Write("tokenizer_config.json", WriteConfig);

@@ -11,7 +11,7 @@ internal static class TokenizerFixtures
     private static readonly Lazy<Tokenizer> SmallLoaded = new(() => Tokenizer.Load(SmallFolder));
     private static readonly Lazy<Tokenizer> RealLoaded = new(() => Tokenizer.Load(RealFolderFound.Value!));
 
-    public static string SmallFolder => Fixtures.Path("tokenizer/small");
+    public static string SmallFolder => Fixtures.SmallTokenizer;
 
     public static Tokenizer Small => SmallLoaded.Value;
 

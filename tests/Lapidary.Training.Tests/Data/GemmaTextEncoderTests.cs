@@ -9,7 +9,7 @@ public class GemmaTextEncoderTests
     [Fact]
     public void Build_WithARealTokenizer_HasOneBosAndTrainsTheAnswer()
     {
-        string folder = Fixtures.Path("tokenizer/small");
+        string folder = Fixtures.SmallTokenizer;
         var tokenizer = Tokenizer.Load(folder);
         var encoder = new GemmaTextEncoder(tokenizer, ChatTemplate.Load(folder));
         var origin = new RowOrigin("a", "row", 1);

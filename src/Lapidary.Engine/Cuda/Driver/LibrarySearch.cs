@@ -120,7 +120,7 @@ internal sealed class LibrarySearch
         }
     }
 
-    private IEnumerable<string> Paths(string variable) =>
+    private string[] Paths(string variable) =>
         (_environment(variable) ?? "").Split(_windows ? ';' : ':', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>Sub-folders of a folder that may be missing or unreadable, newest version name first.</summary>

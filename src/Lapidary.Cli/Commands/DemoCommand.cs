@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Text.Json;
+using Lapidary.Cli.Options;
+using Lapidary.Cli.Output;
+using Lapidary.Gemma;
+using Lapidary.Training;
+using Lapidary.Training.Demo;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>demo: the whole story on the built-in model.</summary>
+internal static class DemoCommand
+{
+    private static readonly DemoOptions Defaults = new();
+
+    private static readonly Setting<string?> OutputDir = Settings.Text("output-dir", "DIR", "Folder for models and data.", Defaults.OutputDir);
+
+    private static readonly Setting<int> Steps = Settings.Integer("steps", "Optimizer steps.", Defaults.Steps, minimum: 1);
+
+    private static readonly Setting<long> Seed = Settings.Long("seed", "Seed of the weights, the data's order and the training.", Defaults.Seed);
+
+    private static readonly Setting<bool> Overwrite = Settings.Flag("overwrite", "Replace an earlier demonstration in the folder.");
+
+    public static Command Create(Terminal terminal)
+    {
+        var model = new ModelSettings(QuantizationKind.Nf4);
+        var json = CommandBuilder.Json();
+        Setting[] settings = [OutputDir, Steps, Seed, model.Device, model.Threads, Overwrite];
+        return CommandBuilder.Create("demo", "Show the whole story on a built-in tiny model, in about half a minute: data, NF4, LoRA, merge, test.",
+                "", "--output-dir /tmp/demo --steps 100 --json")
+            .With(settings).With(json)
+            .Runs(parsed => Run(model, new SettingValues(settings, parsed), parsed.GetValue(json), terminal));
+    }
+
+    private static int Run(ModelSettings settings, SettingValues values, bool json, Terminal terminal)
+    {
+        var options = new DemoOptions
+        {
+            OutputDir = values.Get(OutputDir)!,
+            Steps = values.Get(Steps),
+            Seed = values.Get(Seed),
+            Overwrite = values.Get(Overwrite),
+        };
+        using var backend = settings.CreateBackend(values);
+        var people = terminal.People(json);
+        people.WriteLine($"The whole story on {backend.Description}, in the folder {options.OutputDir}.");
+        var log = new TrainingLog(line => people.WriteLine("   " + PlainText.OneLine(line)), backend.Memory);
+        var result = new DemoRun(options, backend, new Story(people, log)).Run(terminal.Interrupted);
+        if (json) JsonResult.Write(terminal.Out, writer => Write(writer, result));
+        people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
+        return ExitCodes.Done;
+    }
+
+    private static void Write(Utf8JsonWriter json, DemoResult result)
+    {
+        json.WriteString("output_dir", result.OutputDir);
+        json.WriteNumber("parameters", result.Parameters);
+        json.WriteNumber("trained_parameters", result.TrainedParameters);
+        json.WriteNumber("train_rows", result.Rows.Train);
+        json.WriteNumber("held_out_rows", result.Rows.HeldOut);
+        json.WriteNumber("projection_bytes_bfloat16", result.ProjectionBytes.BFloat16);
+        json.WriteNumber("projection_bytes_nf4", result.ProjectionBytes.Nf4);
+        json.WriteNumber("steps", result.Steps);
+        Write(json, "before", result.Before);
+        Write(json, "after", result.After);
+        Write(json, "merged", result.Merged);
+        json.WriteFinite("max_logit_distance", result.MergeDistance);
+        json.WriteString("question", result.Sample.Question);
+        json.WriteString("expected", result.Sample.Expected);
+        json.WriteString("generated", result.Sample.Generated);
+        json.WriteNumber("exact", result.Exact.Right);
+        json.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 1));
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, DemoScore score)
+    {
+        json.WriteStartObject(name);
+        json.WriteFinite("loss", score.Loss);
+        json.WriteFinite("token_accuracy", score.Accuracy);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Tells the story as lines of text.</summary>
+    private sealed class Story(TextWriter people, TrainingLog log) : IDemoObserver
+    {
+        public void OnDemoStep(DemoStep step)
+        {
+            people.WriteLine($"\n{step.Number}. {step.Title}: {step.Explanation}");
+            if (step.Command is not null) people.WriteLine($"   $ {step.Command}");
+        }
+
+        public void OnResult(string text)
+        {
+            foreach (string line in text.Split('\n')) people.WriteLine($"   {PlainText.OneLine(line)}");
+        }
+
+        public void OnStart(TrainingPlan plan) => log.OnStart(plan);
+
+        public void OnStep(TrainingProgress progress) => log.OnStep(progress);
+
+        public void OnLog(LogEntry entry) => log.OnLog(entry);
+
+        public void OnMessage(string message) => log.OnMessage(message);
+    }
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Lapidary.Cli.Doctor;
+using Lapidary.Cli.Options;
+using Lapidary.Cli.Output;
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>doctor: what this machine is and what it can do.</summary>
+internal static class DoctorCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var json = CommandBuilder.Json();
+        return CommandBuilder.Create("doctor", "Show what this machine can do, and what to install.", "", "--json").With(json).Runs(parsed =>
+        {
+            var libraries = CudaLibrary.All.Select(library => (library, library.Find())).ToArray();
+            if (parsed.GetValue(json)) JsonResult.Write(terminal.Out, result => WriteJson(result, libraries));
+            else WriteText(terminal.Out, libraries);
+            return ExitCodes.Done;
+        });
+    }
+
+    private static void WriteText(TextWriter output, (CudaLibrary Library, string? Path)[] libraries)
+    {
+        output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
+        output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} ({string.Join(", ", Machine.Features)})");
+        output.WriteLine($"memory     {ByteSize.Format(Machine.TotalMemory)}, {ByteSize.Format(Machine.AvailableMemory)} free");
+        string temporary = Path.GetTempPath();
+        output.WriteLine($"temporary  {temporary} ({(Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is")})");
+        foreach (var (library, path) in libraries) output.WriteLine($"{library.Title,-10} {path ?? $"not found; to use a GPU, {library.Advice}"}");
+        output.WriteLine("           The CPU needs none of these; this build has no CUDA backend yet.");
+        output.WriteLine();
+        output.WriteLine("QLoRA training, 512 tokens at a time, about:");
+        output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
+        foreach (var size in MemoryEstimate.All)
+            output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes),-20}  {Verdict(size.GuideBytes)}");
+    }
+
+    private static string Verdict(long bytes) =>
+        $"{ByteSize.Format(bytes),9} {(bytes <= Machine.AvailableMemory ? "fits" : bytes <= Machine.TotalMemory ? "tight" : "too large")}";
+
+    private static void WriteJson(Utf8JsonWriter json, (CudaLibrary Library, string? Path)[] libraries)
+    {
+        json.WriteString("os", RuntimeInformation.OSDescription);
+        json.WriteString("architecture", RuntimeInformation.OSArchitecture.ToString());
+        json.WriteString("dotnet", RuntimeInformation.FrameworkDescription);
+        json.WriteString("cpu", Machine.CpuName);
+        json.WriteNumber("threads", Environment.ProcessorCount);
+        json.WriteStartArray("features");
+        foreach (string feature in Machine.Features) json.WriteStringValue(feature);
+        json.WriteEndArray();
+        json.WriteNumber("memory_bytes", Machine.TotalMemory);
+        json.WriteNumber("available_bytes", Machine.AvailableMemory);
+        json.WriteBoolean("temporary_folder_writable", Machine.IsWritable(Path.GetTempPath()));
+        json.WriteStartObject("cuda_libraries");
+        foreach (var (library, path) in libraries) json.WriteString(library.Title, path);
+        json.WriteEndObject();
+        json.WriteStartArray("training_estimates");
+        foreach (var size in MemoryEstimate.All)
+        {
+            json.WriteStartObject();
+            json.WriteString("size", size.Size);
+            json.WriteNumber("lora_bytes", size.LoraBytes);
+            json.WriteNumber("guide_bytes", size.GuideBytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+
+namespace Lapidary.Cli.Doctor;
+
+/// <summary>What the machine is.</summary>
+internal static class Machine
+{
+    /// <summary>The processor's name, where the system tells.</summary>
+    public static string CpuName => LineOf("/proc/cpuinfo", "model name") ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
+
+    /// <summary>Instruction sets that the kernels use.</summary>
+    public static IReadOnlyList<string> Features =>
+    [
+        .. new (string Name, bool IsSupported)[]
+        {
+            ("AVX2", Avx2.IsSupported), ("FMA", Fma.IsSupported), ("AVX-512F", Avx512F.IsSupported), ("AVX-512BW", Avx512BW.IsSupported),
+            ("NEON", AdvSimd.IsSupported),
+        }.Where(feature => feature.IsSupported).Select(feature => feature.Name),
+    ];
+
+    /// <summary>Bytes that this process may use: the machine's, or its container's.</summary>
+    public static long TotalMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>Bytes that are free now.</summary>
+    public static long AvailableMemory
+    {
+        get
+        {
+            string? kib = LineOf("/proc/meminfo", "MemAvailable")?.Split(' ')[0];
+            if (long.TryParse(kib, NumberStyles.None, CultureInfo.InvariantCulture, out long number)) return Math.Min(number << 10, TotalMemory);
+            return TotalMemory - GC.GetGCMemoryInfo().MemoryLoadBytes;
+        }
+    }
+
+    /// <summary>Whether files can be made in a folder.</summary>
+    public static bool IsWritable(string folder)
+    {
+        try
+        {
+            using var file = new FileStream(
+                Path.Combine(folder, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static string? LineOf(string file, string key)
+    {
+        if (!File.Exists(file)) return null;
+        string? line = File.ReadLines(file).FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal));
+        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+    }
+}

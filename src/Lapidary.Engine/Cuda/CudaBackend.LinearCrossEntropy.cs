@@ -1,0 +1,95 @@
+namespace Lapidary.Engine.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    /// <summary>Fewest rows of logits at a time: below, the head would be read too often.</summary>
+    private const long MinLogitsRows = 16;
+
+    private const int RowThreads = 256;
+    private const int SoftmaxThreads = 1024;
+
+    private readonly Kernel _labelRows = new("cross_entropy.cu", "label_rows");
+    private readonly Kernel _gatherRows = new("cross_entropy.cu", "gather_rows");
+    private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
+    private readonly Kernel _softmaxRows = new("cross_entropy.cu", "softmax_rows");
+
+    /// <summary>Bytes of fp32 logits that are held at a time, if they are enough for <see cref="MinLogitsRows"/>.</summary>
+    internal long MaxLogitsBytes { get; init; } = 512L << 20;
+
+    /// <inheritdoc/>
+    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host does not
+    /// wait for the device. Tokens without a label still take their part of the products' time.</remarks>
+    public void LinearCrossEntropy(
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight)
+    {
+        var (tokens, dim) = Rows(h);
+        int vocabulary = Rows(weight).Rows;
+        nint head = AsBFloat16(weight, "head");
+        nint rows = _scratch.Get("loss rows", (long)tokens * sizeof(int)), count = _scratch.Get("loss row count", sizeof(int));
+        Launch(_labelRows, 1, SoftmaxThreads, 0, new LabelRowsArgs { Labels = labels.Address, Rows = rows, RowsCount = count, Tokens = tokens });
+        Zero(losses);
+        Zero(hits);
+        if (dh is not null) Zero(dh);
+
+        int chunk = (int)Math.Min(tokens, Math.Max(MinLogitsRows, MaxLogitsBytes / sizeof(float) / vocabulary));
+        long blockBytes = DType.BFloat16.LengthBytes((long)chunk * dim);
+        nint block = _scratch.Get("loss h", blockBytes), dBlock = dh is null ? 0 : _scratch.Get("loss dh", blockBytes);
+        nint z = _scratch.Get("logits", (long)chunk * vocabulary * sizeof(float));
+        bool gradient = dh is not null || dWeight is not null;
+        for (int first = 0; first < tokens; first += chunk)
+        {
+            int m = Math.Min(chunk, tokens - first);
+            var gather = new RowsArgs { From = h.Address, To = block, Rows = rows, RowsCount = count, First = first, Dim = dim };
+            Launch(_gatherRows, m, RowThreads, 0, gather);
+            _products.Run(
+                new MatrixProduct(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32), 1, block, head, 0, z);
+            Launch(_softmaxRows, m, SoftmaxThreads, 0, new SoftmaxRowsArgs
+            {
+                Z = z,
+                Labels = labels.Address,
+                Rows = rows,
+                RowsCount = count,
+                LossScale = lossScale.Address,
+                Losses = losses.Address,
+                Hits = hits.Address,
+                First = first,
+                Vocabulary = vocabulary,
+                Gradient = gradient ? 1 : 0,
+            });
+            if (dWeight is not null)
+            {
+                _products.Run(
+                    new MatrixProduct(vocabulary, dim, m, TransposeA: true, TransposeB: false, DType.Float32) { RowA = RowOfGradient(vocabulary) },
+                    1, z, block, 1, dWeight.Address);
+            }
+
+            if (dh is null) continue;
+            _products.Run(
+                new MatrixProduct(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16) { RowA = RowOfGradient(vocabulary) },
+                1, z, head, 0, dBlock);
+            Launch(_scatterRows, m, RowThreads, 0, gather with { From = dBlock, To = dh.Address });
+        }
+    }
+
+    /// <summary>bf16 elements from one row of the logits' gradient to the next: it lies in the first half of each fp32 row.</summary>
+    private static long RowOfGradient(int vocabulary) => 2L * vocabulary;
+
+    private struct LabelRowsArgs
+    {
+        public nint Labels, Rows, RowsCount;
+        public int Tokens;
+    }
+
+    /// <summary>Of gather_rows and scatter_rows.</summary>
+    private struct RowsArgs
+    {
+        public nint From, To, Rows, RowsCount;
+        public int First, Dim;
+    }
+
+    private struct SoftmaxRowsArgs
+    {
+        public nint Z, Labels, Rows, RowsCount, LossScale, Losses, Hits;
+        public int First, Vocabulary, Gradient;
+    }
+}

@@ -1,0 +1,51 @@
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>A captured sequence of launches, queued again by one call: the same kernels on the same addresses.</summary>
+/// <remarks>It holds addresses of the tensors and of the backend's scratch, so it is captured after a first run of the same work, which makes the
+/// scratch as large as it needs to be, and again whenever work that needs more scratch has run in between.</remarks>
+internal sealed unsafe class CudaGraph : IDisposable
+{
+    private readonly CudaContext _context;
+    private readonly nint _executable;
+
+    /// <summary>Captures what <paramref name="work"/> queues on the context's stream; nothing runs yet.</summary>
+    public CudaGraph(CudaContext context, Action work)
+    {
+        _context = context;
+        context.MakeCurrent();
+        nint graph = 0, executable;
+        Check(cuStreamBeginCapture(context.Stream, CaptureThreadLocal));
+        try
+        {
+            work();
+        }
+        catch
+        {
+            // The stream must leave capture whatever went wrong; the first error is the one to report.
+            if (cuStreamEndCapture(context.Stream, &graph) == 0) _ = cuGraphDestroy(graph);
+            throw;
+        }
+
+        Check(cuStreamEndCapture(context.Stream, &graph));
+        int result = cuGraphInstantiateWithFlags(&executable, graph, 0);
+        Check(cuGraphDestroy(graph));
+        Check(result, "instantiating a captured graph");
+        _executable = executable;
+    }
+
+    /// <summary>Queues the work.</summary>
+    public void Launch()
+    {
+        _context.MakeCurrent();
+        Check(cuGraphLaunch(_executable, _context.Stream));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _context.MakeCurrent();
+        Check(cuGraphExecDestroy(_executable));
+    }
+}

@@ -1,0 +1,119 @@
+// Loss, hit and gradient of the logits, for the tokens that have a label. Which tokens these are is found on the device, so that a step never
+// waits for the host: chunks of a fixed number of rows cover all tokens, labelled ones first; rows behind the last are zeros and change nothing.
+#include "common.cuh"
+
+constexpr int NO_LABEL = -100;
+
+// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. One block of 1024 threads.
+
+struct LabelRowsArgs {
+    const int* labels;
+    int* rows;
+    int* rows_count;
+    int tokens;
+};
+
+extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args) {
+    __shared__ int warp_counts[WARP];
+    int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, before = 0;
+    for (int first = 0; first < args.tokens; first += blockDim.x) {
+        int token = first + threadIdx.x;
+        bool labelled = token < args.tokens && args.labels[token] != NO_LABEL;
+        uint32 votes = __ballot_sync(FULL_MASK, labelled);
+        if (lane == 0) warp_counts[warp] = __popc(votes);
+        __syncthreads();
+        int mine = before + __popc(votes & ((1u << lane) - 1));
+        for (int w = 0; w < WARP; w++) {
+            if (w < warp) mine += warp_counts[w];
+            before += warp_counts[w];
+        }
+        if (labelled) args.rows[mine] = token;
+        __syncthreads();
+    }
+    if (threadIdx.x == 0) *args.rows_count = before;
+}
+
+// --- gather_rows: to[i] = from[rows[first + i]], zeros behind the last labelled row. One block per row.
+
+struct RowsArgs {
+    const bf16* from;  // of gather_rows [tokens, dim], of scatter_rows [chunk, dim]
+    bf16* to;          // of gather_rows [chunk, dim], of scatter_rows [tokens, dim]
+    const int* rows;
+    const int* rows_count;
+    int first;
+    int dim;
+};
+
+extern "C" __global__ void gather_rows(RowsArgs args) {
+    int row = args.first + blockIdx.x;
+    bool labelled = row < *args.rows_count;
+    const bf16* from = args.from + (labelled ? (int64)args.rows[row] * args.dim : 0);
+    bf16* to = args.to + (int64)blockIdx.x * args.dim;
+    for (int i = threadIdx.x; i < args.dim; i += blockDim.x) to[i] = labelled ? from[i] : bf16{0};
+}
+
+// --- scatter_rows: to[rows[first + i]] = from[i] for the labelled rows. One block per row.
+
+extern "C" __global__ void scatter_rows(RowsArgs args) {
+    int row = args.first + blockIdx.x;
+    if (row >= *args.rows_count) return;
+    const bf16* from = args.from + (int64)blockIdx.x * args.dim;
+    bf16* to = args.to + (int64)args.rows[row] * args.dim;
+    for (int i = threadIdx.x; i < args.dim; i += blockDim.x) to[i] = from[i];
+}
+
+// --- softmax_rows: losses and hits, and where asked (softmax − onehot) · scale in place: bf16 in the first half of each fp32 row. One block of
+// 1024 threads per row; the maximum and the sum in one pass, fp32, in a fixed order.
+
+struct SoftmaxRowsArgs {
+    float* z;  // [chunk, vocabulary]
+    const int* labels;
+    const int* rows;
+    const int* rows_count;
+    const float* loss_scale;  // [1]
+    float* losses;            // [tokens]
+    float* hits;              // [tokens]
+    int first;
+    int vocabulary;
+    int gradient;
+};
+
+extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs args) {
+    int row = args.first + blockIdx.x, vocabulary = args.vocabulary;
+    float* z = args.z + (int64)blockIdx.x * vocabulary;
+    bf16* dz = (bf16*)z;
+    if (row >= *args.rows_count) {
+        for (int v = threadIdx.x; v < vocabulary && args.gradient; v += blockDim.x) dz[v] = bf16{0};
+        return;
+    }
+
+    int token = args.rows[row], label = args.labels[token];
+    bool valid = label >= 0 && label < vocabulary;
+    float target = valid ? z[label] : 0.0f;
+    float most = -infinity(), sum = 0.0f;
+    for (int v = threadIdx.x; v < vocabulary; v += blockDim.x) {
+        float x = z[v];
+        if (x > most) {
+            sum *= __expf(most - x);
+            most = x;
+        }
+        sum += __expf(x - most);
+    }
+    float largest = block_max(most);
+    sum = block_sum(most == -infinity() ? 0.0f : sum * __expf(most - largest));
+    if (threadIdx.x == 0) {
+        // A label outside the vocabulary cannot stop a step that the host does not wait for: it shows as a loss that is not a number.
+        args.losses[token] = valid ? logf(sum) + largest - target : __uint_as_float(0x7FC00000u);
+        args.hits[token] = valid && target >= largest ? 1.0f : 0.0f;
+    }
+    if (!args.gradient) return;
+
+    float scale = *args.loss_scale, factor = scale / sum;
+    for (int first = 0; first < vocabulary; first += blockDim.x) {
+        int v = first + threadIdx.x;
+        float x = v < vocabulary ? __expf(z[v] - largest) * factor - (v == label ? scale : 0.0f) : 0.0f;
+        // What is written here lies where others of this pass still read.
+        __syncthreads();
+        if (v < vocabulary) dz[v] = to_bf16(x);
+    }
+}

@@ -1,0 +1,82 @@
+using Lapidary.Engine;
+using Microsoft.Extensions.AI;
+
+namespace Lapidary.Gemma;
+
+/// <summary>A chat request in this library's terms; what cannot be honoured is refused rather than passed over.</summary>
+/// <param name="Turns">The conversation for the chat template.</param> <param name="Options">Sampling and length.</param>
+/// <param name="StopSequences">Texts that end the answer.</param>
+internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOptions Options, IReadOnlyList<string> StopSequences)
+{
+    /// <summary>Translates a request.</summary>
+    /// <param name="messages">The conversation.</param> <param name="options">What the caller asks for; null for nothing.</param>
+    /// <param name="modelId">The only model there is.</param> <param name="defaults">Used where the caller says nothing.</param>
+    /// <exception cref="NotSupportedException">It asks for something that this model cannot do.</exception>
+    public static ChatRequest Create(IEnumerable<ChatMessage> messages, ChatOptions? options, string modelId, GenerationOptions defaults)
+    {
+        if (options is not null) Refuse(options, modelId);
+        return new(Conversation(messages, options?.Instructions), Sampling(options, defaults), [.. (options?.StopSequences ?? []).Where(text => text.Length > 0)]);
+    }
+
+    private static void Refuse(ChatOptions options, string modelId)
+    {
+        if (options.Tools is { Count: > 0 } || options.ToolMode is RequiredChatToolMode)
+            throw new NotSupportedException("Tools: Gemma 3 has no tool calls of its own; leave ChatOptions.Tools empty and describe the format in the prompt.");
+        if (options.ResponseFormat is not (null or ChatResponseFormatText))
+            throw new NotSupportedException("ResponseFormat: only text is supported; ask for JSON in the prompt and check the answer.");
+        if (options.FrequencyPenalty is not (null or 0)) throw new NotSupportedException("FrequencyPenalty: not supported; leave it out or give 0.");
+        if (options.PresencePenalty is not (null or 0)) throw new NotSupportedException("PresencePenalty: not supported; leave it out or give 0.");
+        if (options.ConversationId is not null) throw new NotSupportedException("ConversationId: no conversation is kept here; send its messages each time.");
+        if (options.ModelId is { } other && other != modelId) throw new NotSupportedException($"ModelId: this client runs {modelId}, not {other}.");
+    }
+
+    /// <summary>Instructions and system messages become one system turn in front, the only place where Gemma's template takes one.</summary>
+    private static List<ChatTurn> Conversation(IEnumerable<ChatMessage> messages, string? instructions)
+    {
+        List<string> system = string.IsNullOrEmpty(instructions) ? [] : [instructions];
+        List<ChatTurn> turns = [];
+        foreach (var message in messages)
+        {
+            string text = TextOf(message);
+            if (message.Role == ChatRole.System) system.Add(text);
+            else if (message.Role == ChatRole.User || message.Role == ChatRole.Assistant) turns.Add(new(message.Role.Value, text));
+            else throw new NotSupportedException($"Message role {message.Role}: expected system, user or assistant.");
+        }
+
+        if (turns.Count == 0) throw new LapidaryException("The conversation has no user message; give at least one.");
+        if (system.Count > 0) turns.Insert(0, new("system", string.Join("\n\n", system)));
+        return turns;
+    }
+
+    private static string TextOf(ChatMessage message)
+    {
+        foreach (var content in message.Contents)
+        {
+            if (content is DataContent or UriContent)
+                throw new NotSupportedException("Images and other media: only the text part of Gemma runs here; send text.");
+            if (content is not TextContent)
+                throw new NotSupportedException($"Message content {content.GetType().Name}: only text is supported.");
+        }
+
+        return message.Text;
+    }
+
+    /// <summary>Temperature 0 takes the likeliest token; any other setting of the draw asks for one.</summary>
+    private static GenerationOptions Sampling(ChatOptions? options, GenerationOptions defaults)
+    {
+        if (options is null) return defaults;
+        bool asked = options.Temperature is not null || options.TopP is not null || options.TopK is not null;
+        bool greedy = options.Temperature == 0;
+        var result = defaults with
+        {
+            MaxNewTokens = options.MaxOutputTokens ?? defaults.MaxNewTokens,
+            DoSample = !greedy && (asked || defaults.DoSample),
+            Temperature = greedy ? 1 : options.Temperature ?? defaults.Temperature,
+            TopP = options.TopP ?? defaults.TopP,
+            TopK = options.TopK ?? defaults.TopK,
+            Seed = options.Seed ?? defaults.Seed,
+        };
+        result.Validate();
+        return result;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training.Demo;
+
+/// <summary>Asks a model questions, one at a time, taking the likeliest token each time.</summary>
+internal sealed class DemoQuestions : IDisposable
+{
+    /// <summary>More than the longest query needs.</summary>
+    public const int MaxNewTokens = 48;
+
+    private readonly Tokenizer _tokenizer;
+    private readonly ChatTemplate _template;
+    private readonly TextGenerator _generator;
+    private readonly GenerationOptions _options;
+
+    public DemoQuestions(GemmaModel model)
+    {
+        (_tokenizer, _template) = (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder));
+        _generator = new TextGenerator(model);
+        _options = new GenerationOptions { MaxNewTokens = MaxNewTokens, StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds };
+    }
+
+    /// <summary>The answer's text, without white space around it.</summary>
+    public string Ask(ChatTurn question, CancellationToken cancellationToken)
+    {
+        int[] ids = [.. _generator.Generate(_template.Encode(_tokenizer, [question], addGenerationPrompt: true), _options, cancellationToken)];
+        cancellationToken.ThrowIfCancellationRequested();
+        return _tokenizer.Decode(ids, skipSpecialTokens: true).Trim();
+    }
+
+    /// <summary>Writes a question as the list of messages that `lapidary generate --messages` reads.</summary>
+    public static void Write(string path, ChatTurn question) => AtomicFile.WriteStream(path, stream =>
+    {
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true });
+        json.WriteStartArray();
+        json.WriteStartObject();
+        json.WriteString("role", question.Role);
+        json.WriteString("content", question.Content);
+        json.WriteEndObject();
+        json.WriteEndArray();
+    });
+
+    /// <inheritdoc/>
+    public void Dispose() => _generator.Dispose();
+}

@@ -1,0 +1,188 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training.Demo;
+
+/// <summary>The whole story of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports what it does, what came
+/// out, and the command line that does the same.</summary>
+/// <param name="options">Where and how long.</param> <param name="backend">Where it runs.</param> <param name="observer">Told how it goes.</param>
+/// <param name="time">The clock, null for the system's.</param>
+public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver observer, TimeProvider? time = null)
+{
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+
+    /// <summary>The guide's, without dropout, which so small a model does not need.</summary>
+    private static readonly LoraConfig Lora = LoraConfig.Guide with { LoraDropout = 0 };
+
+    /// <summary>The options of training: the guide's, but for a learning rate that suits so small a model, and the loss on the assistant's words
+    /// alone, so that it tells about the queries.</summary>
+    private SftConfig Config(DemoFolder folder) => new()
+    {
+        OutputDir = folder.Adapter,
+        MaxLength = 512,
+        MaxSteps = options.Steps,
+        LearningRate = 4e-3,
+        MaxGradNorm = 1,
+        LrSchedulerType = LrSchedulerType.Cosine,
+        GradientAccumulationSteps = 1,
+        GradientCheckpointing = false,
+        AssistantOnlyLoss = true,
+        LoggingSteps = 100,
+        SaveStrategy = IntervalStrategy.No,
+        EvalStrategy = IntervalStrategy.No,
+        Seed = options.Seed,
+    };
+
+    /// <summary>Runs all steps.</summary>
+    /// <param name="cancellationToken">Ends the run after the training step at hand with an <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="LapidaryException">The folder exists, cannot be written, or an option is out of range.</exception>
+    public DemoResult Run(CancellationToken cancellationToken = default)
+    {
+        Validate();
+        long started = _time.GetTimestamp();
+        var folder = DemoFolder.Create(options.OutputDir, options.Overwrite);
+        var (train, test) = Prepare(folder);
+        var encoder = new GemmaTextEncoder(Tokenizer.Load(folder.Model), ChatTemplate.Load(folder.Model));
+
+        long parameters, trained;
+        (long, long) bytes;
+        DemoScore before, after;
+        using (var model = Quantize(folder))
+        {
+            (parameters, bytes) = (model.EmbedTokens.Count + model.LinearLayers.Sum(layer => layer.Weight.Count), ProjectionBytes(model));
+            before = Score(model, encoder, test, folder);
+            (trained, after) = Train(model, encoder, train, test, before, folder, cancellationToken);
+        }
+
+        float distance = Merge(folder, encoder, test);
+        cancellationToken.ThrowIfCancellationRequested();
+        using var merged = GemmaModel.Load(folder.Merged, backend);
+        var mergedScore = Score(merged, encoder, test, folder);
+        observer.OnResult($"held-out rows on the merged model: {Describe(mergedScore)}");
+        var (sample, exact) = Generate(merged, test, folder, cancellationToken);
+        return new DemoResult
+        {
+            OutputDir = folder.Root,
+            Parameters = parameters,
+            TrainedParameters = trained,
+            Rows = (train.Count, test.Count),
+            ProjectionBytes = bytes,
+            Steps = options.Steps,
+            Before = before,
+            After = after,
+            Merged = mergedScore,
+            MergeDistance = distance,
+            Sample = sample,
+            Exact = exact,
+            Elapsed = _time.GetElapsedTime(started),
+        };
+    }
+
+    private (DataSet Train, DataSet Test) Prepare(DemoFolder folder)
+    {
+        observer.OnDemoStep(new(1, "Prepare", "Writes a tiny Gemma 3 with random weights, and questions about small tables with the SQL that answers them.", null));
+        TinyGemma.Write(folder.Model, options.Seed);
+        var rows = TextToSqlData.Rows(options.Seed);
+        TextToSqlData.Write(folder.TestFile, rows.Take(options.HeldOutRows));
+        TextToSqlData.Write(folder.TrainFile, rows.Skip(options.HeldOutRows));
+        var template = new DataSetOptions { Template = RowTemplate.TextToSql };
+        var (train, test) = (DataSet.Load(folder.TrainFile, template), DataSet.Load(folder.TestFile, template));
+        observer.OnResult($"{folder.Model}, {train.Count} rows to train on, {test.Count} held out. What the model reads, and what it is to write:");
+        var messages = ((MessagesRow)train.Rows[0]).Messages;
+        observer.OnResult($"{messages[0].Content!.Trim()}\n=> {messages[1].Content}");
+        return (train, test);
+    }
+
+    private GemmaModel Quantize(DemoFolder folder)
+    {
+        observer.OnDemoStep(new(
+            2, "Quantize", "Stores the projections in 4 bits (NF4, scales quantized too), which stay frozen from here on.",
+            $"lapidary quantize --model {folder.Model} --output {folder.Quantized}"));
+        Quantizer.Quantize(folder.Model, folder.Quantized, new QuantizeOptions(), backend);
+        var model = GemmaModel.Load(folder.Model, backend, new ModelOptions { Quantization = QuantizationKind.Nf4 });
+        var (wide, narrow) = ProjectionBytes(model);
+        observer.OnResult(
+            $"{model.LinearLayers.Count} projections: {ByteSize.Format(wide)} in bf16, {ByteSize.Format(narrow)} in NF4, {16.0 * narrow / wide:F2} bits per weight; written to {folder.Quantized}");
+        return model;
+    }
+
+    private (long Trained, DemoScore After) Train(
+        GemmaModel model, GemmaTextEncoder encoder, DataSet train, DataSet test, DemoScore before, DemoFolder folder, CancellationToken cancellationToken)
+    {
+        var config = Config(folder);
+        observer.OnDemoStep(new(
+            3, "Train", "Puts LoRA matrices on every projection, and trains them with the embedding, which is also the head.",
+            $"lapidary train --model {folder.Model} --dataset {folder.TrainFile} --template {RowTemplate.TextToSqlName} --quantization nf4 "
+            + $"--output-dir {folder.Adapter} --max-length {config.MaxLength} --max-steps {config.MaxSteps} --learning-rate {config.LearningRate} "
+            + $"--lr-scheduler-type cosine --max-grad-norm {config.MaxGradNorm} --lora-dropout {Lora.LoraDropout} --gradient-accumulation-steps {config.GradientAccumulationSteps} --gradient-checkpointing false "
+            + "--assistant-only-loss true --logging-steps 100 --save-strategy no"));
+        observer.OnResult($"held-out rows before: {Describe(before)}; guessing among {model.Config.VocabSize} tokens costs {Math.Log(model.Config.VocabSize):F2} nats");
+        using var trainer = SftTrainer.Create(model, encoder, train, config, Lora, observer: observer);
+        observer.OnResult(trainer.LabelReport!.ToString());
+        trainer.Train(cancellationToken: cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        long trained = model.Adapter!.ParameterCount;
+        var after = Score(model, encoder, test, folder);
+        observer.OnResult($"held-out rows after: {Describe(after)}; trained {trained:N0} values, saved in {folder.Adapter}");
+        return (trained, after);
+    }
+
+    private float Merge(DemoFolder folder, GemmaTextEncoder encoder, DataSet test)
+    {
+        observer.OnDemoStep(new(
+            4, "Merge", "Adds the adapter to the weights it was trained on, and writes a model that needs no adapter.",
+            $"lapidary merge --model {folder.Model} --adapter {folder.Adapter} --base nf4 --output {folder.Merged}"));
+        Merger.Merge(folder.Model, folder.Adapter, folder.Merged, new MergeOptions { FromNf4 = true });
+        int[] ids = encoder.EncodeChat(((MessagesRow)test.Rows[0]).Messages, addGenerationPrompt: false);
+        var check = MergeCheck.Run(folder.Model, folder.Adapter, folder.Merged, ids, fromNf4: true, doubleQuant: true, dtype: null, backend);
+        observer.OnResult(check.ToString());
+        return check.MaxDistance;
+    }
+
+    private ((string, string, string) Sample, (int, int) Exact) Generate(GemmaModel model, DataSet test, DemoFolder folder, CancellationToken cancellationToken)
+    {
+        observer.OnDemoStep(new(
+            5, "Generate", "Asks the merged model questions that it has not seen.",
+            $"lapidary generate --model {folder.Merged} --messages {folder.Question} --max-new-tokens {DemoQuestions.MaxNewTokens}"));
+        using var questions = new DemoQuestions(model);
+        var rows = TextToSqlData.Rows(options.Seed);
+        int right = 0;
+        (string, string, string)? sample = null;
+        for (int i = 0; i < test.Count; i++)
+        {
+            var row = (MessagesRow)test.Rows[i];
+            string sql = questions.Ask(row.Messages[0], cancellationToken);
+            if (sql == row.Messages[1].Content) right++;
+            if (i == 0) DemoQuestions.Write(folder.Question, row.Messages[0]);
+            sample ??= (rows[i].SqlPrompt, rows[i].Sql, sql);
+        }
+
+        var (question, expected, generated) = sample!.Value;
+        observer.OnResult($"question:  {question}\nexpected:  {expected}\ngenerated: {generated}");
+        observer.OnResult(
+            $"{right} of {test.Count} held-out questions answered word for word. A random model of this size learns the form of the answers first; "
+            + "a pretrained Gemma brings the rest.");
+        return (sample.Value, (right, test.Count));
+    }
+
+    private DemoScore Score(GemmaModel model, GemmaTextEncoder encoder, DataSet data, DemoFolder folder)
+    {
+        var config = Config(folder);
+        var examples = new ExampleBuilder(encoder, model.Config.VocabSize, config.Examples).Build(data);
+        using var evaluator = new Evaluator(model, new TrainingRows(examples, config.EffectivePacking, config.MaxLength, 1, model.Config.PadTokenId), 1);
+        var (loss, accuracy) = evaluator.Run();
+        return new DemoScore(loss, accuracy);
+    }
+
+    private void Validate()
+    {
+        if (options.Steps < 1) throw new LapidaryException($"--steps must be at least 1, got {options.Steps}.");
+    }
+
+    private static (long BFloat16, long Nf4) ProjectionBytes(GemmaModel model) => (
+        model.LinearLayers.Sum(layer => 2 * layer.Weight.Count),
+        model.LinearLayers.Sum(layer => layer.Weight.LengthBytes + (layer.Weight.Scales?.LengthBytes ?? 0)));
+
+    private static string Describe(DemoScore score) => $"{score.Loss:F2} nats per token, {score.Accuracy:P0} of tokens right";
+}

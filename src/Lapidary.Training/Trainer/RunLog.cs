@@ -1,0 +1,90 @@
+namespace Lapidary.Training;
+
+/// <summary>What a run remembers besides the weights: its log, tokens so far, what was measured since the last entry, the best evaluation.</summary>
+internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
+{
+    private readonly List<LogEntry> _entries = [];
+    private LossMeter _meter = new();
+    private long _tokens;
+    private long _tokensAtEntry;
+    private long _timeAtEntry = time.GetTimestamp();
+
+    /// <summary>Lowest evaluation loss.</summary>
+    public double? BestLoss { get; private set; }
+
+    /// <summary>Name of its checkpoint, null where none was saved then.</summary>
+    public string? BestCheckpoint { get; private set; }
+
+    /// <summary>Takes up a resumed run.</summary>
+    public void Restore(TrainerState state)
+    {
+        _entries.AddRange(state.LogHistory);
+        (_meter, _tokens) = (state.Pending, state.NumTokens);
+        (BestLoss, BestCheckpoint) = (state.BestMetric, state.BestModelCheckpoint);
+    }
+
+    /// <summary>Starts the clock of tokens per second anew: what went before was no training.</summary>
+    public void StartClock() => (_tokensAtEntry, _timeAtEntry) = (_tokens, time.GetTimestamp());
+
+    /// <summary>Counts an optimizer step.</summary>
+    public void Count(in OptimizerStepResult step)
+    {
+        _tokens += step.Tokens;
+        _meter.Add(step.Loss, step.Hits, step.TrainedTokens);
+    }
+
+    /// <summary>Adds an entry for the steps since the last one.</summary>
+    public void AddSteps(int step, double epoch, in OptimizerStepResult last)
+    {
+        Add(new LogEntry
+        {
+            Step = step,
+            Epoch = epoch,
+            Loss = _meter.Loss,
+            GradNorm = last.GradNorm,
+            LearningRate = last.LearningRate,
+            NumTokens = _tokens,
+            TokensPerSecond = (_tokens - _tokensAtEntry) / time.GetElapsedTime(_timeAtEntry).TotalSeconds,
+            MeanTokenAccuracy = _meter.Accuracy,
+        });
+        _meter.Reset();
+        StartClock();
+    }
+
+    /// <summary>Adds an evaluation.</summary>
+    /// <param name="step">Optimizer steps done.</param> <param name="epoch">Passes done.</param> <param name="loss">Nats per token.</param>
+    /// <param name="accuracy">Share of tokens hit.</param> <param name="checkpoint">The checkpoint that will be saved now, or null.</param>
+    public void AddEvaluation(int step, double epoch, double loss, double accuracy, string? checkpoint)
+    {
+        Add(new LogEntry { Step = step, Epoch = epoch, EvalLoss = loss, EvalMeanTokenAccuracy = accuracy });
+        if (BestLoss is null || loss < BestLoss) (BestLoss, BestCheckpoint) = (loss, checkpoint);
+        StartClock();
+    }
+
+    /// <summary>The state after some steps.</summary>
+    public TrainerState State(int step, int totalSteps, double epoch, string fingerprint) => new()
+    {
+        GlobalStep = step,
+        MaxSteps = totalSteps,
+        Epoch = epoch,
+        NumTokens = _tokens,
+        BestMetric = BestLoss,
+        BestModelCheckpoint = BestCheckpoint,
+        Fingerprint = fingerprint,
+        Pending = _meter,
+        LogHistory = _entries,
+    };
+
+    private void Add(LogEntry entry)
+    {
+        _entries.Add(entry);
+        observer.OnLog(entry);
+    }
+}
+
+/// <summary>What an optimizer step gave.</summary>
+/// <param name="Loss">Nats per trained token.</param> <param name="Hits">Trained tokens whose label has the largest logit.</param>
+/// <param name="TrainedTokens">Labels.</param> <param name="Tokens">Tokens, padding left out.</param>
+/// <param name="GradNorm">Before clipping.</param> <param name="LearningRate">Of the step.</param>
+internal readonly record struct OptimizerStepResult(
+    double Loss, long Hits, int TrainedTokens, long Tokens, float GradNorm, double LearningRate);

@@ -1,0 +1,53 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training;
+
+public sealed partial class SftTrainer
+{
+    private Adapter? _ownedAdapter;
+
+    /// <summary>What the training data hold; null where rows were given ready made.</summary>
+    public LabelReport? LabelReport { get; private init; }
+
+    /// <summary>Prepares a run from a data set, as TRL's SFTTrainer does: tokenizes and packs the rows and puts a new adapter on the model. The
+    /// trainer owns the adapter and takes it off the model when it is disposed.</summary>
+    /// <param name="model">The frozen base.</param> <param name="encoder">Its tokenizer and chat template; null where all rows are pre-tokenized.</param>
+    /// <param name="train">Rows to train on.</param> <param name="config">Options of the run.</param> <param name="peftConfig">What is adapted.</param>
+    /// <param name="eval">Rows to evaluate on, or null.</param> <param name="observer">Told how it goes.</param>
+    /// <exception cref="LapidaryException">An option, a row or a module does not fit, or no token of the data would be trained.</exception>
+    public static SftTrainer Create(
+        GemmaModel model, ITextEncoder? encoder, DataSet train, SftConfig config, LoraConfig peftConfig, DataSet? eval = null,
+        ITrainingObserver? observer = null)
+    {
+        config.Validate(hasEvaluation: eval is not null);
+        var builder = new ExampleBuilder(encoder, model.Config.VocabSize, config.Examples);
+        var examples = builder.Build(train);
+        var rows = Rows(model, examples, config, config.PerDeviceTrainBatchSize);
+        var report = LabelReport.Create(examples, rows.Rows, encoder, config.Packing ? config.MaxLength : null);
+        report.Validate();
+        var evalRows = eval is null ? null : Rows(model, builder.Build(eval), config, config.PerDeviceEvalBatchSize);
+
+        var adapter = Adapter.Create(model, peftConfig, config.Seed);
+        try
+        {
+            return new SftTrainer(model, adapter, config, rows, evalRows, observer) { LabelReport = report, _ownedAdapter = adapter };
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
+    }
+
+    private static TrainingRows Rows(GemmaModel model, ExampleSet examples, SftConfig config, int batchSize) =>
+        new(examples, config.EffectivePacking, config.MaxLength, batchSize, model.Config.PadTokenId);
+
+    private void DisposeAdapter()
+    {
+        if (_ownedAdapter is null) return;
+        if (ReferenceEquals(_model.Adapter, _ownedAdapter)) _model.Attach(null);
+        _ownedAdapter.Dispose();
+    }
+}

@@ -1,0 +1,21 @@
+namespace Lapidary.Cli.Tests.Commands;
+
+public class DoctorTests
+{
+    [Fact]
+    public void Doctor_ShowsEverySizeAndLibrary()
+    {
+        string text = CliRun.Of("doctor").Ok().Out;
+        Assert.All(new[] { "270m", "1b", "4b", "12b", "27b", "NVRTC", "cuBLASLt", "CUDA driver", "CPU", ".NET" }, word => Assert.Contains(word, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Doctor_EstimatesGrowWithTheSize()
+    {
+        var sizes = CliRun.Of("doctor", "--json").Ok().Json.GetProperty("training_estimates").EnumerateArray().ToArray();
+        long[] bytes = [.. sizes.Select(size => size.GetProperty("lora_bytes").GetInt64())];
+        Assert.Equal(bytes.Order(), bytes);
+        Assert.InRange(bytes[1], 1L << 30, 2L << 30); // 1b: 0.35 GiB of NF4, 0.56 of bf16 embedding, LoRA and activations
+        Assert.All(sizes, size => Assert.True(size.GetProperty("guide_bytes").GetInt64() > size.GetProperty("lora_bytes").GetInt64()));
+    }
+}

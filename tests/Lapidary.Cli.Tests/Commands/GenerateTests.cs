@@ -1,0 +1,67 @@
+namespace Lapidary.Cli.Tests.Commands;
+
+public sealed class GenerateTests : IDisposable
+{
+    private static readonly string[] Tiny = ["generate", "--model", TinyModel.Folder, "--threads", "1"];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Generate_OfTheGoldenPrompt_IsTheGoldenOutput()
+    {
+        int[] prompt = TinyModel.Ids("tiny/generate.safetensors", "prompt"), all = TinyModel.Ids("tiny/generate.safetensors", "output");
+        var json = CliRun.Of([.. Tiny, "--input-ids", string.Join(',', prompt), "--max-new-tokens", "40", "--ignore-eos", "--dtype", "float32", "--json"]).Ok().Json;
+        Assert.Equal(all[prompt.Length..], json.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32()));
+        Assert.Equal("", json.GetProperty("text").GetString());
+    }
+
+    [Fact]
+    public void Generate_WithoutJson_StreamsWhatJsonHas()
+    {
+        string[] args = ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--prompt", "SELECT stones", "--max-new-tokens", "6", "--ignore-eos"];
+        string text = CliRun.Of([.. args, "--json"]).Ok().Json.GetProperty("text").GetString()!;
+        Assert.NotEqual("", text);
+        Assert.Equal(text + "\n", CliRun.Of(args).Ok().Out);
+        Assert.Equal(text + "\n", CliRun.Of("SELECT stones", CancellationToken.None, [.. args.Select(arg => arg == "SELECT stones" ? "-" : arg)]).Ok().Out);
+    }
+
+    [Fact]
+    public void Generate_Sampling_DependsOnTheSeedAlone()
+    {
+        string Text(string seed) =>
+            CliRun.Of([.. Tiny, "--input-ids", "2,5,6", "--max-new-tokens", "8", "--do-sample", "--temperature", "50", "--top-k", "0", "--seed", seed, "--ignore-eos"]).Ok().Out;
+        Assert.Equal(Text("1"), Text("1"));
+        Assert.NotEqual(Text("1"), Text("2"));
+    }
+
+    [Theory]
+    [InlineData("""[{"role": "user", "content": "How many stones?"}]""")]
+    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text", "text": "How many stones?"}]}]}""")]
+    public void Generate_OfMessages_IsThatOfChat(string messages)
+    {
+        string file = TinyModel.WriteLines(_folder.Path, "messages.json", [messages]);
+        string[] args = ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--max-new-tokens", "4", "--ignore-eos", "--json"];
+        Assert.Equal(CliRun.Of([.. args, "--chat", "--prompt", "How many stones?"]).Ok().Out, CliRun.Of([.. args, "--messages", file]).Ok().Out);
+    }
+
+    [Fact]
+    public void Generate_Interrupted_EndsWith130()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.Equal(130, CliRun.Of("", stop.Token, [.. Tiny, "--input-ids", "2,5"]).ExitCode);
+    }
+
+    [Fact]
+    public void Generate_RefusesWhatItCannotContinue()
+    {
+        CliRun.Of([.. Tiny, "--input-ids", "2,5000"]).AssertError(1, "5000", "1023");
+        CliRun.Of([.. Tiny, "--input-ids", "2,x"]).AssertError(2, "\"x\"");
+        CliRun.Of([.. Tiny, "--prompt", "a", "--input-ids", "2"]).AssertError(2, "one of --prompt, --messages and --input-ids");
+        CliRun.Of([.. Tiny, "--prompt", "a"]).AssertError(1, "tokenizer.json", "--tokenizer");
+        string file = TinyModel.WriteLines(_folder.Path, "messages.json", ["[", "{\"role\": 1}", "x"]);
+        CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", file).AssertError(1, "messages.json, line 3");
+    }
+}

@@ -1,0 +1,139 @@
+using Lapidary.Engine.Tests.Cpu;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+[Collection(nameof(DeviceRun))]
+public class DeviceElementwiseTests
+{
+    public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
+
+    public static IEnumerable<object[]> Types => DeviceRun.Each([DType.Float32], [DType.BFloat16], [DType.Float16]);
+
+    /// <summary>Around every width of access, and of several blocks.</summary>
+    private static int[] Counts { get; } = [.. Sizes.All, 16385];
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Add_AddsActivations_AndFp32(string device)
+    {
+        using var run = DeviceRun.On(device);
+        foreach (int count in Counts)
+        {
+            foreach (var dtype in (DType[])[run.Backend.ActivationDType, DType.Float32])
+            {
+                Tensor source = run.Normal(dtype, 1, count), target = run.Normal(dtype, 1, count);
+                double[] expected = [.. run.Doubles(source).Zip(run.Doubles(target), (a, b) => a + b)];
+                run.Backend.Add(source, target);
+                run.AssertClose(expected, target);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Zero_SetsEveryByte_AndNoOther(string device)
+    {
+        using var run = DeviceRun.On(device);
+        foreach (int rows in (int[])[1, 7, 1000])
+        {
+            var tensor = run.Normal(1, rows + 2, 3);
+            double[] before = run.Doubles(tensor);
+            run.Backend.Zero(tensor.Rows(1, rows));
+            Assert.Equal([.. before[..3], .. new double[rows * 3], .. before[^3..]], run.Doubles(tensor));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void Embedding_MatchesFp64(string device, DType tableType)
+    {
+        int[] ids = [3, 0, 10, 3, 3, 7, 0];
+        using var run = DeviceRun.On(device);
+        foreach (int hidden in Sizes.All)
+        {
+            Tensor table = run.Normal(tableType, 0.02, 11, hidden), y = run.New(ids.Length, hidden);
+            Tensor dy = run.Normal(1, ids.Length, hidden), dTable = run.Normal(DType.Float32, 1, 11, hidden);
+            double[] rows = run.Doubles(table), gradient = run.Doubles(dy), expected = run.Doubles(dTable);
+            for (int t = 0; t < ids.Length; t++)
+            {
+                for (int i = 0; i < hidden; i++) expected[ids[t] * hidden + i] += gradient[t * hidden + i] * 25.25;
+            }
+
+            run.Backend.EmbeddingForward(run.Ints(ids), table, 25.25f, y);
+            run.Backend.EmbeddingBackward(run.Ints(ids), dy, 25.25f, dTable);
+
+            run.AssertClose([.. ids.SelectMany(id => rows.Skip(id * hidden).Take(hidden)).Select(x => x * 25.25)], y);
+            run.AssertClose(expected, dTable, 1e-5);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void GeGlu_MatchesFp64(string device)
+    {
+        static double Gelu(double g) => 0.5 * g * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (g + 0.044715 * g * g * g)));
+        const double H = 1e-5; // fp64: truncation and rounding both below 1e-10
+        using var run = DeviceRun.On(device);
+        foreach (int count in Counts)
+        {
+            Tensor gate = run.Normal(2, count), up = run.Normal(1, count), dy = run.Normal(1, count);
+            Tensor y = run.New(count), dGate = run.New(count), dUp = run.New(count);
+            double[] g = run.Doubles(gate), u = run.Doubles(up), d = run.Doubles(dy);
+            run.Backend.GeGluForward(gate, up, y);
+            run.Backend.GeGluBackward(dy, gate, up, dGate, dUp);
+            run.AssertClose([.. g.Zip(u, (x, scale) => Gelu(x) * scale)], y);
+            run.AssertClose([.. g.Select((x, i) => d[i] * u[i] * (Gelu(x + H) - Gelu(x - H)) / (2 * H))], dGate);
+            run.AssertClose([.. g.Select((x, i) => d[i] * Gelu(x))], dUp);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void AdamW_OverThreeSteps_MatchesFp64(string device)
+    {
+        using var run = DeviceRun.On(device);
+        var options = new AdamWOptions(WeightDecay: 0.1);
+        foreach (int count in Counts)
+        {
+            Tensor weight = run.Normal(DType.Float32, 1, count), m = run.Zeros(DType.Float32, count), v = run.Zeros(DType.Float32, count);
+            double[] w = run.Doubles(weight), m64 = new double[count], v64 = new double[count];
+            for (int t = 1; t <= 3; t++)
+            {
+                double c1 = 1 - Math.Pow(0.9, t), c2 = 1 - Math.Pow(0.999, t), learningRate = 0.01f;
+                var gradient = run.Normal(DType.Float32, 1, count);
+                run.Backend.AdamW(gradient, run.Floats(4f, 0.25f), run.Floats(0.01f, (float)c1, (float)c2), options, weight, m, v);
+                double[] g = run.Doubles(gradient);
+                for (int i = 0; i < count; i++)
+                {
+                    double clipped = g[i] * 0.25;
+                    m64[i] = 0.9 * m64[i] + 0.1 * clipped;
+                    v64[i] = 0.999 * v64[i] + 0.001 * clipped * clipped;
+                    w[i] -= learningRate * 0.1 * w[i];
+                    w[i] -= learningRate / c1 * m64[i] / (Math.Sqrt(v64[i] / c2) + 1e-8);
+                }
+            }
+
+            // 1 − β₂ from an fp32 β₂ would be off by 1.3e-5.
+            run.AssertClose(m64, m, 1e-6);
+            run.AssertClose(v64, v, 1e-6);
+            run.AssertClose(w, weight, 1e-6);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void GradientNorm_MatchesFp64_WithAndWithoutClipping(string device)
+    {
+        using var run = DeviceRun.On(device);
+        Tensor[] gradients = [.. Counts.Select(count => run.Normal(DType.Float32, 1, count))];
+        double norm = Math.Sqrt(gradients.Sum(gradient => run.Doubles(gradient).Sum(x => x * x)));
+        foreach (var (maxNorm, clip) in new[] { (1f, 1 / (norm + 1e-6)), (0f, 1.0), (1e9f, 1.0) })
+        {
+            var result = run.New(DType.Float32, 2);
+            run.Backend.GradientNorm(gradients, maxNorm, result);
+            double[] values = run.Doubles(result);
+            Assert.Equal(1, values[0] / norm, 1e-6);
+            Assert.Equal(1, values[1] / clip, 1e-6);
+        }
+    }
+}

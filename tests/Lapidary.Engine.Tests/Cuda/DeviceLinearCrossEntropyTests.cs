@@ -1,0 +1,114 @@
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+[Collection(nameof(DeviceRun))]
+public class DeviceLinearCrossEntropyTests
+{
+    private const float LossScale = 0.125f;
+
+    /// <summary>Several chunks of rows, also with the largest vocabulary below.</summary>
+    private const long MaxLogitsBytes = 64 << 10;
+
+    public static IEnumerable<object[]> Cases => DeviceRun.Each(
+        [9, 33, 20, DType.Float32], [70, 301, 64, DType.BFloat16], [90, 3001, 5, DType.Float16], [40, 4096, 128, DType.Float32]);
+
+    public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void LossAndGradients_MatchFp64(string device, int tokens, int vocabulary, int dim, DType type)
+    {
+        using var run = OnSmallChunks(device);
+        // bf16 numbers are exact in fp32, and here in fp16 too.
+        double[] w = run.Doubles(run.Normal(DType.BFloat16, 1 / Math.Sqrt(dim), vocabulary, dim));
+        Tensor h = run.Normal(1, tokens, dim), weight = run.From(type, w, vocabulary, dim);
+        Tensor losses = run.New(DType.Float32, tokens), hits = run.New(DType.Float32, tokens), dh = run.New(tokens, dim);
+        Tensor dWeight = run.Normal(DType.Float32, 0.01, vocabulary, dim);
+        double[] vh = run.Doubles(h), expectedDWeight = run.Doubles(dWeight), expectedDh = new double[tokens * dim];
+        double[] expectedLosses = new double[tokens];
+        double[] z = Sum(tokens, vocabulary, dim, (t, v, i) => vh[t * dim + i] * w[v * dim + i]);
+        int[] labels = [.. Enumerable.Range(0, tokens).Select(Label)];
+        bool[] expectedHits = new bool[tokens];
+        for (int t = 0; t < tokens; t++)
+        {
+            if (labels[t] < 0) continue;
+            double[] row = z[(t * vocabulary)..((t + 1) * vocabulary)];
+            double largest = row.Max(), lse = largest + Math.Log(row.Sum(value => Math.Exp(value - largest)));
+            expectedLosses[t] = lse - row[labels[t]];
+            expectedHits[t] = row[labels[t]] >= largest;
+            for (int v = 0; v < vocabulary; v++)
+            {
+                double dz = (Math.Exp(row[v] - lse) - (v == labels[t] ? 1 : 0)) * LossScale;
+                for (int i = 0; i < dim; i++)
+                {
+                    expectedDh[t * dim + i] += dz * w[v * dim + i];
+                    expectedDWeight[v * dim + i] += dz * vh[t * dim + i];
+                }
+            }
+        }
+
+        run.Backend.LinearCrossEntropy(h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight);
+
+        run.AssertClose(expectedLosses, losses, 1e-4);
+        Assert.All(run.Doubles(losses).Where((_, t) => labels[t] < 0), loss => Assert.Equal(0, loss));
+        Assert.Equal(expectedHits.Count(hit => hit), run.Doubles(hits).Sum());
+        run.AssertClose(expectedDh, dh);
+        run.AssertClose(expectedDWeight, dWeight);
+
+        // None, the likeliest token, or any.
+        int Label(int t) => (t % 4) switch
+        {
+            1 => -100,
+            2 => Enumerable.Range(0, vocabulary).MaxBy(v => z[t * vocabulary + v]),
+            _ => (int)((long)t * 7919 % vocabulary),
+        };
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void NoLabelAtAll_CostsNothingAndChangesNothing(string device)
+    {
+        using var run = OnSmallChunks(device);
+        Tensor losses = run.New(DType.Float32, 5), hits = run.New(DType.Float32, 5), dh = run.New(5, 8);
+        Tensor dWeight = run.Normal(DType.Float32, 1, 11, 8);
+        double[] before = run.Doubles(dWeight);
+        run.Backend.LinearCrossEntropy(
+            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1), losses, hits, dh, dWeight);
+        Assert.All([.. run.Doubles(losses), .. run.Doubles(hits), .. run.Doubles(dh)], value => Assert.Equal(0, value));
+        Assert.Equal(before, run.Doubles(dWeight));
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void LossAlone_NeedsNoGradients(string device)
+    {
+        using var run = OnSmallChunks(device);
+        Tensor h = run.Normal(1, 50, 8), weight = run.Normal(DType.BFloat16, 1, 1100, 8), labels = run.Ints([.. Enumerable.Range(0, 50)]);
+        Tensor all = run.New(DType.Float32, 50), alone = run.New(DType.Float32, 50), hits = run.New(DType.Float32, 50);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), all, hits, run.New(50, 8), null);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), alone, hits, null, null);
+        Assert.Equal(run.Doubles(all), run.Doubles(alone));
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void TheSameCall_GivesTheSameBits(string device)
+    {
+        using var run = OnSmallChunks(device);
+        Tensor h = run.Normal(1, 60, 64), weight = run.Normal(DType.BFloat16, 1, 900, 64), labels = run.Ints([.. Enumerable.Range(0, 60)]);
+        double[] Once()
+        {
+            Tensor losses = run.New(DType.Float32, 60), hits = run.New(DType.Float32, 60), dh = run.New(60, 64), dWeight = run.Zeros(DType.Float32, 900, 64);
+            run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight);
+            return [.. run.Doubles(losses), .. run.Doubles(dh), .. run.Doubles(dWeight)];
+        }
+
+        Assert.Equal(Once(), Once());
+    }
+
+    private static DeviceRun OnSmallChunks(string device) => DeviceRun.On(
+        device, () => new CpuBackend(2) { MaxLogitsBytes = MaxLogitsBytes }, () => new CudaBackend { MaxLogitsBytes = MaxLogitsBytes });
+}

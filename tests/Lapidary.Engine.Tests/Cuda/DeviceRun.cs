@@ -1,0 +1,161 @@
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+/// <summary>A backend of any device, with tensors to feed it and checks of what it wrote. One test body serves every device; without a GPU its
+/// cases are skipped with the reason, or fail where LAPIDARY_REQUIRE_CUDA is 1. Classes that use it share a collection, so that one test runs
+/// on the device at a time.</summary>
+internal sealed class DeviceRun : IDisposable
+{
+    private static readonly Lazy<CudaBackend> Gpu = new(() => new CudaBackend());
+
+    private readonly MemoryRegion _region;
+    private readonly Random _random = new(20250);
+    private readonly bool _owned;
+
+    private DeviceRun(IBackend backend, bool owned)
+    {
+        (Backend, _owned) = (backend, owned);
+        _region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
+    }
+
+    public static string[] Devices { get; } = ["cpu", "cuda"];
+
+    public IBackend Backend { get; }
+
+    /// <summary>‖actual − expected‖ / ‖expected‖ allowed: a few roundings of the activations' type, 2⁻⁸ on CUDA, and fp32 sums.</summary>
+    public double Tolerance => Backend.ActivationDType == DType.BFloat16 ? 1e-2 : 1e-5;
+
+    public static DeviceRun On(string device) => device == "cpu" ? new DeviceRun(new CpuBackend(2), owned: true) : OnGpu(() => Gpu.Value, owned: false);
+
+    /// <summary>A run on a backend of its own, for tests that set one up.</summary>
+    public static DeviceRun On(string device, Func<IBackend> cpu, Func<IBackend> cuda) =>
+        device == "cpu" ? new DeviceRun(cpu(), owned: true) : OnGpu(cuda, owned: true);
+
+    /// <summary>Every device.</summary>
+    public static IEnumerable<object[]> EachDevice => Devices.Select(device => (object[])[device]);
+
+    /// <summary>Cases × devices.</summary>
+    public static IEnumerable<object[]> Each(params object[][] cases) =>
+        Devices.SelectMany(device => cases.Select(values => (object[])[device, .. values]));
+
+    /// <summary>An activation of normal values of the given deviation.</summary>
+    public Tensor Normal(double deviation, params long[] shape) => Normal(Backend.ActivationDType, deviation, shape);
+
+    /// <summary>Normal values, rounded to a type.</summary>
+    public Tensor Normal(DType dtype, double deviation, params long[] shape)
+    {
+        long count = 1;
+        foreach (long size in shape) count *= size;
+        double[] values = new double[count];
+        foreach (ref double x in values.AsSpan())
+            x = deviation * Math.Sqrt(-2 * Math.Log(1 - _random.NextDouble())) * Math.Cos(2 * Math.PI * _random.NextDouble());
+        return From(dtype, values, shape);
+    }
+
+    /// <summary>Given values, rounded to a type.</summary>
+    public Tensor From(DType dtype, double[] values, params long[] shape)
+    {
+        var tensor = _region.New("", dtype, shape);
+        switch (dtype)
+        {
+            case DType.Float32:
+                Backend.Write<float>([.. values.Select(x => (float)x)], tensor);
+                break;
+            case DType.BFloat16:
+                Backend.Write<ushort>([.. values.Select(x => BFloat16.FromSingle((float)x))], tensor);
+                break;
+            default:
+                Backend.Write<ushort>([.. values.Select(x => BitConverter.HalfToUInt16Bits((Half)x))], tensor);
+                break;
+        }
+
+        return tensor;
+    }
+
+    /// <summary>An activation to be written: filled with NaN, so that what is not written shows.</summary>
+    public Tensor New(params long[] shape) => New(Backend.ActivationDType, shape);
+
+    /// <summary>An output of a given type, filled with NaN.</summary>
+    public Tensor New(DType dtype, params long[] shape)
+    {
+        var tensor = _region.New("", dtype, shape);
+        return From(dtype, [.. Enumerable.Repeat(double.NaN, (int)tensor.Count)], shape);
+    }
+
+    public Tensor Zeros(DType dtype, params long[] shape) => _region.New("", dtype, shape);
+
+    public Tensor Ints(params int[] values)
+    {
+        var tensor = _region.New("", DType.Int32, values.Length);
+        Backend.Write<int>(values, tensor);
+        return tensor;
+    }
+
+    public Tensor Long(long value)
+    {
+        var tensor = _region.New("", DType.Int64, 1);
+        Backend.Write([value], tensor);
+        return tensor;
+    }
+
+    public Tensor Floats(params float[] values)
+    {
+        var tensor = _region.New("", DType.Float32, values.Length);
+        Backend.Write<float>(values, tensor);
+        return tensor;
+    }
+
+    /// <summary>A copy of a tensor in host memory, with its scales.</summary>
+    public Tensor Import(Tensor host) => Backend.Import(host, _region);
+
+    /// <summary>The values in fp64, whatever floating type the tensor has.</summary>
+    public double[] Doubles(Tensor tensor)
+    {
+        if (tensor.DType == DType.Float32)
+        {
+            float[] values = new float[tensor.Count];
+            Backend.Read<float>(tensor, values);
+            return [.. values.Select(x => (double)x)];
+        }
+
+        ushort[] bits = new ushort[tensor.Count];
+        Backend.Read<ushort>(tensor, bits);
+        return [.. bits.Select(x => tensor.DType == DType.BFloat16 ? BFloat16.ToSingle(x) : (double)BitConverter.UInt16BitsToHalf(x))];
+    }
+
+    /// <summary>‖actual − expected‖ ≤ tolerance · ‖expected‖; NaN never passes.</summary>
+    public void AssertClose(IReadOnlyList<double> expected, Tensor actual, double? tolerance = null)
+    {
+        double[] values = Doubles(actual);
+        Assert.Equal(expected.Count, values.Length);
+        double difference = 0, size = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            difference += (values[i] - expected[i]) * (values[i] - expected[i]);
+            size += expected[i] * expected[i];
+        }
+
+        double error = Math.Sqrt(difference / Math.Max(size, 1e-30)), allowed = tolerance ?? Tolerance;
+        Assert.True(error <= allowed, $"{Backend.Description}: relative error {error:E2}, allowed {allowed:E0}; first values {string.Join(", ", values.Take(4))}, "
+            + $"expected {string.Join(", ", expected.Take(4))}.");
+    }
+
+    public void Dispose()
+    {
+        _region.Dispose();
+        if (_owned) Backend.Dispose();
+    }
+
+    private static DeviceRun OnGpu(Func<IBackend> backend, bool owned)
+    {
+        if (CudaBackend.WhyUnavailable() is { } reason)
+        {
+            if (Environment.GetEnvironmentVariable("LAPIDARY_REQUIRE_CUDA") == "1") Assert.Fail(reason);
+            Assert.Skip(reason);
+        }
+
+        return new DeviceRun(backend(), owned);
+    }
+}

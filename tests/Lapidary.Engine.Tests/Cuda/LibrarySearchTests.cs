@@ -1,0 +1,125 @@
+using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Tests;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+public class LibrarySearchTests : IDisposable
+{
+    private readonly string _root = Fixtures.TemporaryFolder();
+    private readonly Dictionary<string, string> _environment = [];
+
+    [Fact]
+    public void Candidates_StartWithTheBareName_NewestVersionFirst() => Assert.Equal(
+        ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"], Search().Candidates(CudaLibrary.Nvrtc, int.MaxValue));
+
+    [Fact]
+    public void Candidates_LeaveOutWhatIsNewerThanTheDriver() =>
+        Assert.Equal(["libcublasLt.so.12", "libcublasLt.so.11"], Search().Candidates(CudaLibrary.CublasLt, newestMajor: 12));
+
+    [Fact]
+    public void Candidates_OfTheDriver_HaveNoVersion() => Assert.Equal(["libcuda.so.1"], Search().Candidates(CudaLibrary.Driver, int.MaxValue));
+
+    [Fact]
+    public void Candidates_AreFoundInAToolkit()
+    {
+        string path = Put("usr/local/cuda-12.9/targets/x86_64-linux/lib/libnvrtc.so.12");
+        Assert.Equal(["libnvrtc.so.12", path, "libnvrtc.so.11.2"], Search().Candidates(CudaLibrary.Nvrtc, 12));
+    }
+
+    [Theory]
+    [InlineData("CUDA_PATH")]
+    [InlineData("CUDA_HOME")]
+    public void Candidates_AreFoundThroughTheToolkitsVariable(string variable)
+    {
+        string path = Put("opt/toolkit/lib64/libcublasLt.so.13");
+        _environment[variable] = Folder("opt/toolkit");
+        Assert.Contains(path, Search().Candidates(CudaLibrary.CublasLt, 13));
+    }
+
+    [Fact]
+    public void Candidates_AreFoundInLdLibraryPath_BeforeToolkits()
+    {
+        string toolkit = Put("usr/local/cuda/lib64/libnvrtc.so.12");
+        string path = Put("some/where/libnvrtc.so.12");
+        _environment["LD_LIBRARY_PATH"] = $"{Folder("missing")}:{Folder("some/where")}:";
+        Assert.Equal(["libnvrtc.so.12", path, toolkit, "libnvrtc.so.11.2"], Search().Candidates(CudaLibrary.Nvrtc, 12));
+    }
+
+    [Theory]
+    [InlineData("VIRTUAL_ENV", "env")]
+    [InlineData("CONDA_PREFIX", "env")]
+    [InlineData("PATH", "env/bin")]
+    [InlineData("HOME", "")]
+    public void Candidates_AreFoundInPipWheels(string variable, string value)
+    {
+        // CUDA 12's wheels have a folder per library, CUDA 13's one folder, cu13, for all.
+        string prefix = variable == "HOME" ? ".local" : "env";
+        string old = Put($"{prefix}/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12");
+        string joint = Put($"{prefix}/lib/python3.12/site-packages/nvidia/cu13/lib/libnvrtc.so.13");
+        _environment[variable] = Folder(value);
+        Assert.Equal(["libnvrtc.so.13", joint, "libnvrtc.so.12", old, "libnvrtc.so.11.2"], Search().Candidates(CudaLibrary.Nvrtc, 13));
+    }
+
+    [Fact]
+    public void Candidates_OnWindows_HaveItsNames()
+    {
+        string path = Put("Programs/NVIDIA GPU Computing Toolkit/CUDA/v13.0/bin/x64/nvrtc64_130_0.dll");
+        _environment["ProgramFiles"] = Folder("Programs");
+        Assert.Equal(
+            ["nvrtc64_130_0.dll", path, "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"], Search(windows: true).Candidates(CudaLibrary.Nvrtc, 13));
+        Assert.Equal(["nvcuda.dll"], Search(windows: true).Candidates(CudaLibrary.Driver, 13));
+    }
+
+    [Fact]
+    public void Folders_ComeOnce()
+    {
+        string folder = Path.GetDirectoryName(Put("usr/local/cuda/lib64/libnvrtc.so.12"))!;
+        _environment["LD_LIBRARY_PATH"] = $"{folder}:{folder}";
+        _environment["CUDA_PATH"] = Folder("usr/local/cuda");
+        Assert.Equal([folder], Search().Folders());
+    }
+
+    [Fact]
+    public void MissingLibraries_AreNamedWithWhatToInstall()
+    {
+        foreach (var library in Enum.GetValues<CudaLibrary>())
+        {
+            string message = CudaLibraries.HowToInstall(library);
+            Assert.Contains("install", message, StringComparison.Ordinal);
+            Assert.Contains("--device cpu", message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', message);
+        }
+    }
+
+    [Fact]
+    public void Find_ReportsVersionAndPlace()
+    {
+        if (CudaLibraries.Find(CudaLibrary.Nvrtc) is not { } found)
+        {
+            Assert.Skip(CudaLibraries.HowToInstall(CudaLibrary.Nvrtc));
+            return;
+        }
+
+        Assert.InRange(found.Version, new Version(11, 2), new Version(99, 0));
+        Assert.Contains("nvrtc", found.Path, StringComparison.Ordinal);
+        Assert.Contains(found, CudaLibraries.Find());
+    }
+
+    public void Dispose()
+    {
+        Directory.Delete(_root, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    private LibrarySearch Search(bool windows = false) => new(_environment.GetValueOrDefault, windows, _root);
+
+    private string Folder(string name) => name.Length == 0 ? _root : Path.Combine(_root, name);
+
+    private string Put(string file)
+    {
+        string path = Path.Combine(_root, file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, "");
+        return path;
+    }
+}

@@ -1,0 +1,164 @@
+using System.Text;
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+using Lapidary.Gemma;
+using Lapidary.Tests;
+using Lapidary.Training.Demo;
+using Microsoft.Extensions.AI;
+
+namespace Lapidary.Training.Tests.Generation;
+
+/// <summary>The chat client on the tiny model, which is why it is tested here and not beside the other tests of Lapidary.Gemma.</summary>
+public sealed class GemmaChatClientTests : IDisposable
+{
+    private readonly CpuBackend _backend = new(threads: 1);
+    private readonly GemmaModel _model;
+    private readonly Tokenizer _tokenizer;
+    private readonly ChatTemplate _template;
+    private readonly GemmaChatClient _client;
+
+    public GemmaChatClientTests()
+    {
+        string folder = Path.Combine(Fixtures.TemporaryFolder(), "tiny");
+        TinyGemma.Write(folder);
+        _model = GemmaModel.Load(folder, _backend);
+        (_tokenizer, _template) = (Tokenizer.Load(folder), ChatTemplate.Load(folder));
+        _client = new GemmaChatClient(_model, _tokenizer, _template);
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task GetResponse_GivesWhatTheGeneratorGives()
+    {
+        int[] prompt = _template.Encode(_tokenizer, [new("system", "Be short."), new("user", "How many?")], addGenerationPrompt: true);
+        using var generator = new TextGenerator(_model);
+        int[] expected = [.. generator.Generate(prompt, new GenerationOptions { MaxNewTokens = 6, StopTokenIds = [1, 6] }, Token)];
+
+        var response = await _client.GetResponseAsync("How many?", new ChatOptions { Instructions = "Be short.", MaxOutputTokens = 6 }, Token);
+
+        Assert.Equal(_tokenizer.Decode(expected, skipSpecialTokens: true), response.Text);
+        Assert.Equal(ChatRole.Assistant, Assert.Single(response.Messages).Role);
+        Assert.Equal(prompt.Length, response.Usage!.InputTokenCount);
+        Assert.Equal(expected.Length, response.Usage.OutputTokenCount);
+        Assert.Equal(prompt.Length + expected.Length, response.Usage.TotalTokenCount);
+        Assert.Equal(expected.Length == 6 ? ChatFinishReason.Length : ChatFinishReason.Stop, response.FinishReason);
+        Assert.Equal("tiny", response.ModelId);
+        Assert.False(string.IsNullOrEmpty(response.ResponseId));
+    }
+
+    [Fact]
+    public async Task GetResponse_DrawsBySeed()
+    {
+        Task<ChatResponse> Draw(long seed) =>
+            _client.GetResponseAsync("Hi", new ChatOptions { Temperature = 1.5f, TopK = 200, TopP = 0.99f, Seed = seed, MaxOutputTokens = 8 }, Token);
+
+        string first = (await Draw(1)).Text;
+
+        Assert.Equal(first, (await Draw(1)).Text);
+        Assert.NotEqual(first, (await Draw(2)).Text);
+    }
+
+    [Fact]
+    public async Task GetResponse_TakesTheLikeliestTokenAtTemperatureZero()
+    {
+        var greedy = await _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 4 }, Token);
+        var zero = await _client.GetResponseAsync("Hi", new ChatOptions { Temperature = 0, TopK = 40, Seed = 9, MaxOutputTokens = 4 }, Token);
+
+        Assert.Equal(greedy.Text, zero.Text);
+    }
+
+    [Fact]
+    public async Task GetResponse_EndsBeforeAStopSequence()
+    {
+        var options = new ChatOptions { Temperature = 2, Seed = 3, MaxOutputTokens = 12 };
+        string whole = (await _client.GetResponseAsync("Hi", options, Token)).Text;
+        Assert.True(whole.Length > 4, $"\"{whole}\" is too short for this test.");
+        string stop = whole.Substring(whole.Length / 2, 2);
+
+        options.StopSequences = [stop];
+        var response = await _client.GetResponseAsync("Hi", options, Token);
+
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task GetStreamingResponse_JoinsToTheWholeAnswer()
+    {
+        var options = new ChatOptions { Temperature = 1, Seed = 5, MaxOutputTokens = 10 };
+        var text = new StringBuilder();
+        string? id = null;
+        await foreach (var update in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, Token))
+        {
+            text.Append(update.Text);
+            Assert.Equal(id ??= update.ResponseId, update.ResponseId);
+        }
+
+        Assert.Equal((await _client.GetResponseAsync("Hi", options, Token)).Text, text.ToString());
+    }
+
+    [Fact]
+    public async Task GetStreamingResponse_LetsOthersInWhenItIsLeftEarly()
+    {
+        await foreach (var update in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], new ChatOptions { Temperature = 1 }, Token))
+        {
+            if (update.Text.Length > 0) break;
+        }
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 3 }, Token)));
+
+        Assert.All(answers, answer => Assert.Equal(answers[0].Text, answer.Text));
+    }
+
+    [Fact]
+    public async Task GetResponse_IsCancelled()
+    {
+        using var source = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var _ in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], new ChatOptions { Temperature = 1 }, source.Token)) await source.CancelAsync();
+        });
+    }
+
+    [Fact]
+    public async Task GetResponse_RefusesWhatItCannotDo()
+    {
+        await Refuses(new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1, "one")] }, "Tools");
+        await Refuses(new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, "ResponseFormat");
+        await Refuses(new ChatOptions { FrequencyPenalty = 0.5f }, "FrequencyPenalty");
+        await Refuses(new ChatOptions { PresencePenalty = 0.5f }, "PresencePenalty");
+        await Refuses(new ChatOptions { ConversationId = "1" }, "ConversationId");
+        await Refuses(new ChatOptions { ModelId = "other" }, "other");
+        var image = new ChatMessage(ChatRole.User, [new DataContent(new byte[] { 1 }, "image/png")]);
+        Assert.Contains("Images", (await Assert.ThrowsAsync<NotSupportedException>(async () => await _client.GetResponseAsync(image, cancellationToken: Token))).Message, StringComparison.Ordinal);
+
+        async Task Refuses(ChatOptions options, string named) => Assert.Contains(
+            named, (await Assert.ThrowsAsync<NotSupportedException>(async () => await _client.GetResponseAsync("Hi", options, Token))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GetResponse_RefusesMoreThanTheContextHolds()
+    {
+        string text = string.Concat(Enumerable.Repeat("How many flights? ", 800));
+
+        var error = await Assert.ThrowsAsync<LapidaryException>(async () => await _client.GetResponseAsync(text, cancellationToken: Token));
+
+        Assert.Contains("2048", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void GetService_TellsTheModelsName()
+    {
+        Assert.Equal("tiny", _client.GetService<ChatClientMetadata>()!.DefaultModelId);
+        Assert.Same(_client, _client.GetService<IChatClient>());
+        Assert.Same(_model, _client.GetService<GemmaModel>());
+    }
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _model.Dispose();
+        _backend.Dispose();
+    }
+}
