@@ -6,8 +6,13 @@ namespace Lapidary.Engine.Tests.Cuda;
 [Collection(nameof(DeviceRun))]
 public class DeviceAttentionTests
 {
-    /// <summary>Document lengths, heads, kvHeads, headDim, window: those of the CPU's tests.</summary>
-    public static IEnumerable<object[]> Cases => DeviceRun.Each([.. AttentionTests.Cases.Cast<ITheoryDataRow>().Select(row => row.GetData().Select(value => value!).ToArray())]);
+    /// <summary>Document lengths, heads, kvHeads, headDim, window: those of the CPU's tests, and several tiles of each of the GPU's head
+    /// dimensions, with padding to the next.</summary>
+    public static IEnumerable<object[]> Cases => DeviceRun.Each([
+        .. AttentionTests.Cases.Cast<ITheoryDataRow>().Select(row => row.GetData().Select(value => value!).ToArray()),
+        [new[] { 150 }, 2, 1, 128, 50], [new[] { 70, 80 }, 2, 1, 80, int.MaxValue], [new[] { 63, 50, 40 }, 2, 1, 256, 70],
+        [new[] { 201 }, 4, 2, 256, int.MaxValue], [new[] { 33, 1 }, 1, 1, 192, int.MaxValue], [new[] { 70 }, 1, 1, 250, int.MaxValue],
+    ]);
 
     /// <summary>Tokens, heads, kvHeads, headDim, window, capacity.</summary>
     public static IEnumerable<object[]> DecodeCases => DeviceRun.Each(
@@ -43,6 +48,25 @@ public class DeviceAttentionTests
 
         run.AssertClose(expected.Dq, dq, 2 * run.Tolerance);
         run.AssertClose(expected.Dk, dk, 2 * run.Tolerance);
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("cuda")]
+    public void ForwardAndBackward_GiveTheSameBitsAgain(string device)
+    {
+        using var run = DeviceRun.On(device);
+        var shape = new AttentionShape(4, 1, 64, 90, 0.125f);
+        Tensor q = run.Normal(1, 300, 256), k = run.Normal(1, 300, 64), v = run.Normal(1, 300, 64), starts = run.Ints(new int[300]);
+        double[][] Run()
+        {
+            Tensor o = run.New(300, 256), lse = run.New(DType.Float32, 4, 300), dq = run.New(300, 256), dk = run.New(300, 64), dv = run.New(300, 64);
+            run.Backend.AttentionForward(q, k, v, starts, shape, o, lse);
+            run.Backend.AttentionBackward(q, q, k, v, o, lse, starts, shape, dq, dk, dv);
+            return [run.Doubles(o), run.Doubles(lse), run.Doubles(dq), run.Doubles(dk), run.Doubles(dv)];
+        }
+
+        Assert.Equal(Run(), Run());
     }
 
     [Theory]
