@@ -7,7 +7,8 @@ namespace Lapidary.Engine.Tests.Cuda;
 public class DeviceAttentionTests
 {
     /// <summary>Document lengths, heads, kvHeads, headDim, window: those of the CPU's tests.</summary>
-    public static IEnumerable<object[]> Cases => DeviceRun.Each([.. AttentionTests.Cases.Cast<ITheoryDataRow>().Select(row => row.GetData().Select(value => value!).ToArray())]);
+    public static IEnumerable<object[]> Cases => DeviceRun.Each(
+        [.. AttentionTests.Cases.Cast<ITheoryDataRow>().Select(row => row.GetData().Select(value => value!).ToArray())]);
 
     /// <summary>Tokens, heads, kvHeads, headDim, window, capacity.</summary>
     public static IEnumerable<object[]> DecodeCases => DeviceRun.Each(
