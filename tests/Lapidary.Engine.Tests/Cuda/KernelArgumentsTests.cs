@@ -9,22 +9,18 @@ namespace Lapidary.Engine.Tests.Cuda;
 /// <summary>A kernel takes one struct by value, written once in C# and once in CUDA C++: these tests hold the two together.</summary>
 public partial class KernelArgumentsTests
 {
-    private static readonly string Kernels = string.Join(
-        '\n', [.. KernelSources.Headers.Select(header => header.Text), .. KernelSources.Files.Select(file => KernelSources.Read(file).Text)]);
+    private static readonly string Kernels = string.Join('\n', [.. KernelSources.Headers.Select(header => header.Text), .. KernelSources.Files.Select(file => KernelSources.Read(file).Text)]);
 
     private static readonly string Backend = string.Join('\n', Directory
         .GetFiles(Path.Combine(Fixtures.Repository, "src", "Lapidary.Engine", "Cuda"), "CudaBackend*.cs", SearchOption.AllDirectories)
         .Order(StringComparer.Ordinal).Select(File.ReadAllText));
 
     public static TheoryData<Type> Structs { get; } =
-        [.. typeof(CudaBackend).GetNestedTypes(BindingFlags.NonPublic)
-            .Where(type => type.Name.EndsWith("Args", StringComparison.Ordinal))
-            .Select(type => new TheoryDataRow<Type>(type))];
+        [.. typeof(CudaBackend).GetNestedTypes(BindingFlags.NonPublic).Where(type => type.Name.EndsWith("Args", StringComparison.Ordinal)).Select(type => new TheoryDataRow<Type>(type))];
 
     /// <summary>Field of the backend, file, function.</summary>
     public static TheoryData<string, string, string> KernelFields { get; } =
-        [.. KernelField().Matches(Backend).Select(match =>
-            new TheoryDataRow<string, string, string>(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value))];
+        [.. KernelField().Matches(Backend).Select(match => new TheoryDataRow<string, string, string>(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value))];
 
     [Theory]
     [MemberData(nameof(Structs))]
@@ -35,22 +31,14 @@ public partial class KernelArgumentsTests
     public void Kernel_IsInItsFile_AndTakesWhatIsLaunchedWith(string field, string file, string name)
     {
         Assert.Contains(file, KernelSources.Files);
-        var declaration = Regex.Match(
-            KernelSources.Read(file).Text,
-            $@"extern ""C"" __global__ void (?:__launch_bounds__\([^)]*\) )?{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
+        var declaration = Regex.Match(KernelSources.Read(file).Text, $@"extern ""C"" __global__ void (?:__launch_bounds__\([^)]*\) )?{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
         Assert.True(declaration.Success, $"{file} has no kernel {name} with one parameter.");
-        foreach (Match launch in Regex.Matches(Backend, $@"Launch(?:Each)?\(\s*{field},[^;{{]*?new (\w+Args)\b"))
-            Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
+        foreach (Match launch in Regex.Matches(Backend, $@"Launch(?:Each)?\(\s*{field},[^;{{]*?new (\w+Args)\b")) Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
     }
 
     /// <summary>"name:size" of each field in order, nested structs taken apart; names without case and underscores.</summary>
-    private static string[] FieldsInCSharp(Type type) =>
-        [.. type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).SelectMany(field =>
-            field.FieldType is { IsPrimitive: false, IsPointer: false } nested
-                ? FieldsInCSharp(nested)
-                : [$"{Plain(field.Name)}:{(field.FieldType.IsPointer ? nint.Size : Marshal.SizeOf(field.FieldType))}"])];| BindingFlags.Public | BindingFlags.NonPublic).private SelectMany(field =>
-        field.FieldType is { IsPrimitive: false, IsEnum: false, IsPointer: false }
-    private nested? FieldsInCSharp(nested)
+    private static string[] FieldsInCSharp(Type type) => [.. type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).SelectMany(field =>
+        field.FieldType is { IsPrimitive: false, IsEnum: false, IsPointer: false } nested ? FieldsInCSharp(nested)
             : [$"{Plain(field.Name)}:{(field.FieldType.IsPointer ? nint.Size : Marshal.SizeOf(field.FieldType.IsEnum ? Enum.GetUnderlyingType(field.FieldType) : field.FieldType))}"])];
 
     private static string[] FieldsInC(string name)
