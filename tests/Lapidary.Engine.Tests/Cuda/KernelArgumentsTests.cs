@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Lapidary.Engine.Cuda;
@@ -38,7 +39,8 @@ public partial class KernelArgumentsTests
 
     /// <summary>"name:size" of each field in order, nested structs taken apart; names without case and underscores.</summary>
     private static string[] FieldsInCSharp(Type type) => [.. type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).SelectMany(field =>
-        field.FieldType is { IsPrimitive: false, IsEnum: false, IsPointer: false } nested ? FieldsInCSharp(nested)
+        field.GetCustomAttribute<FixedBufferAttribute>() is { } buffer ? [$"{Plain(field.Name)}[{buffer.Length}]:{Marshal.SizeOf(buffer.ElementType)}"]
+            : field.FieldType is { IsPrimitive: false, IsEnum: false, IsPointer: false } nested ? FieldsInCSharp(nested)
             : [$"{Plain(field.Name)}:{(field.FieldType.IsPointer ? nint.Size : Marshal.SizeOf(field.FieldType.IsEnum ? Enum.GetUnderlyingType(field.FieldType) : field.FieldType))}"])];
 
     private static string[] FieldsInC(string name)

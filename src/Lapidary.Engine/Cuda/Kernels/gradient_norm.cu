@@ -16,13 +16,13 @@ __device__ __forceinline__ double block_sum(double x) {
     return x;
 }
 
-constexpr int BlockLength = 16384, MostGradients = 128;
+constexpr int BlockLength = 16384;
 
 // Up to 128 gradients, passed by value: no table of pointers has to be kept on the device. Gradient i has blocks firstBlock[i] to firstBlock[i + 1].
 struct GradientSquaresArgs {
-    const float* gradients[MostGradients];
-    int64 counts[MostGradients];
-    int firstBlock[MostGradients + 1];
+    const float* gradients[128];
+    int64 counts[128];
+    int firstBlock[129];
     int gradientCount;
     double* sums; // one per block
 };

@@ -1,0 +1,33 @@
+namespace Lapidary.Engine.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    private readonly Kernel _adamW = new("adamw.cu", "adamw");
+
+    /// <inheritdoc/>
+    public void AdamW(Tensor dWeight, Tensor norm, Tensor schedule, AdamWOptions options, Tensor weight, Tensor m, Tensor v) => LaunchStrided(
+        _adamW,
+        weight.Count,
+        width: 4,
+        new AdamWArgs
+        {
+            DWeight = dWeight.Address,
+            Norm = norm.Address,
+            Schedule = schedule.Address,
+            Weight = weight.Address,
+            M = m.Address,
+            V = v.Address,
+            Count = weight.Count,
+            Beta1 = options.Beta1,
+            Beta2 = options.Beta2,
+            Epsilon = options.Epsilon,
+            WeightDecay = options.WeightDecay,
+        });
+
+    private struct AdamWArgs
+    {
+        public nint DWeight, Norm, Schedule, Weight, M, V;
+        public long Count;
+        public double Beta1, Beta2, Epsilon, WeightDecay;
+    }
+}

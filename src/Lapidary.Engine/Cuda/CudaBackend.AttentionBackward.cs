@@ -1,0 +1,73 @@
+namespace Lapidary.Engine.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    private const int AttentionBackwardQueries = 32;
+
+    private readonly Kernel _attentionBackwardDelta = new("attention_backward.cu", "attention_backward_delta");
+    private readonly Kernel _attentionBackwardQueries32 = new("attention_backward.cu", "attention_backward_queries_32");
+    private readonly Kernel _attentionBackwardQueries64 = new("attention_backward.cu", "attention_backward_queries_64");
+    private readonly Kernel _attentionBackwardQueries128 = new("attention_backward.cu", "attention_backward_queries_128");
+    private readonly Kernel _attentionBackwardQueries256 = new("attention_backward.cu", "attention_backward_queries_256");
+    private readonly Kernel _attentionBackwardKeys32 = new("attention_backward.cu", "attention_backward_keys_32");
+    private readonly Kernel _attentionBackwardKeys64 = new("attention_backward.cu", "attention_backward_keys_64");
+    private readonly Kernel _attentionBackwardKeys128 = new("attention_backward.cu", "attention_backward_keys_128");
+    private readonly Kernel _attentionBackwardKeys256 = new("attention_backward.cu", "attention_backward_keys_256");
+    private readonly Kernel _attentionBackwardKeys256Small = new("attention_backward.cu", "attention_backward_keys_256_small");
+
+    /// <inheritdoc/>
+    public void AttentionBackward(
+        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, Tensor documentStarts, AttentionShape shape,
+        Tensor dq, Tensor dk, Tensor dv)
+    {
+        int tokens = checked((int)documentStarts.Count), headDim = PaddedHeadDim(nameof(AttentionBackward), shape, q);
+        var args = new AttentionBackwardArgs
+        {
+            DO = dO.Address,
+            Q = q.Address,
+            K = k.Address,
+            V = v.Address,
+            O = o.Address,
+            Lse = lse.Address,
+            Visibility = new Visibility { DocumentStarts = documentStarts.Address, Tokens = tokens, Window = shape.Window },
+            Dq = dq.Address,
+            Dk = dk.Address,
+            Dv = dv.Address,
+            Delta = _scratch.Get("attention delta", lse.Count * sizeof(float)),
+            Heads = shape.Heads,
+            KvHeads = shape.KvHeads,
+            HeadDim = shape.HeadDim,
+            Scale = shape.Scale,
+        };
+        LaunchEach(_attentionBackwardDelta, lse.Count * 32, 256, in args);
+
+        var (queriesKernel, keysKernel, keysOfQueries) = headDim switch
+        {
+            32 => (_attentionBackwardQueries32, _attentionBackwardKeys32, 64),
+            64 => (_attentionBackwardQueries64, _attentionBackwardKeys64, 64),
+            128 => (_attentionBackwardQueries128, _attentionBackwardKeys128, 64),
+            _ => (_attentionBackwardQueries256, _attentionBackwardKeys256, 32),
+        };
+        int queriesBytes = 2 * (AttentionTile + keysOfQueries) * headDim * sizeof(ushort);
+        Launch(queriesKernel, new Dim3(shape.Heads, Tiles(tokens, AttentionTile)), 128, queriesBytes, in args);
+
+        int keys = 64, keysBytes = KeysBytes(headDim, keys, stages: 2);
+        if (keysBytes > Device.MaxSharedBytesPerBlock) (keysKernel, keys, keysBytes) = (_attentionBackwardKeys256Small, 32, KeysBytes(headDim, 32, stages: 1));
+        Launch(keysKernel, new Dim3(shape.KvHeads, Tiles(tokens, keys)), keys * 4, keysBytes, in args);
+    }
+
+    /// <summary>Shared memory of attention_backward_keys, in the order of its head.</summary>
+    private static int KeysBytes(int headDim, int keys, int stages) =>
+        2 * (keys + stages * AttentionBackwardQueries) * headDim * sizeof(ushort)
+        + 2 * keys * (AttentionBackwardQueries + 8) * sizeof(ushort)
+        + 3 * stages * AttentionBackwardQueries * sizeof(float);
+
+    private struct AttentionBackwardArgs
+    {
+        public nint DO, Q, K, V, O, Lse;
+        public Visibility Visibility;
+        public nint Dq, Dk, Dv, Delta;
+        public int Heads, KvHeads, HeadDim;
+        public float Scale;
+    }
+}

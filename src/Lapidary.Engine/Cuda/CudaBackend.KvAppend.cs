@@ -1,0 +1,34 @@
+namespace Lapidary.Engine.Cuda;
+
+public sealed unsafe partial class CudaBackend
+{
+    private readonly Kernel _kvAppend1 = new("kv_append.cu", "kv_append_1");
+    private readonly Kernel _kvAppend8 = new("kv_append.cu", "kv_append_8");
+
+    /// <inheritdoc/>
+    public void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values)
+    {
+        long capacity = keys.Shape[0];
+        int dim = checked((int)(keys.Count / capacity));
+        bool wide = dim % 8 == 0;
+        var args = new KvAppendArgs
+        {
+            K = k.Address,
+            V = v.Address,
+            Position = position.Address,
+            Keys = keys.Address,
+            Values = values.Address,
+            Tokens = k.Count / dim,
+            Capacity = capacity,
+            Dim = dim,
+        };
+        LaunchStrided(wide ? _kvAppend8 : _kvAppend1, k.Count, wide ? 8 : 1, args, gridY: 2);
+    }
+
+    private struct KvAppendArgs
+    {
+        public nint K, V, Position, Keys, Values;
+        public long Tokens, Capacity;
+        public int Dim;
+    }
+}
