@@ -5,11 +5,12 @@ public sealed unsafe partial class CudaBackend
     private readonly MatrixProducts _products;
 
     /// <inheritdoc/>
+    /// <remarks><paramref name="y"/> may also be fp32: logits that are sampled from.</remarks>
     public void LinearForward(Tensor x, Tensor weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
         nint w = AsBFloat16(weight, "decoded weight");
-        Product(tokens, Rows(y).Dim, dim, 1, x.Address, transposeA: false, w, transposeB: true, 0, y.Address);
+        _products.Run(new MatrixProduct(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType), 1, x.Address, w, 0, y.Address);
     }
 
     /// <inheritdoc/>

@@ -9,7 +9,7 @@ namespace Lapidary.Engine.Cuda;
 /// <remarks>
 /// <para>Each operation has a file of its own, CudaBackend.&lt;Op&gt;.cs, with its kernels in Kernels/&lt;op&gt;.cu. All work goes to one stream,
 /// in order; only <see cref="Read{T}"/> waits for it.</para>
-/// <para>Needs a driver, NVRTC and cuBLASLt, of which no CUDA header: see <see cref="CudaLibraries"/>.</para>
+/// <para>Needs a driver, NVRTC and cuBLASLt, and no CUDA header: see <see cref="CudaLibraries"/>.</para>
 /// </remarks>
 public sealed unsafe partial class CudaBackend : IBackend
 {

@@ -11,7 +11,8 @@ public class CudaGraphTests
         using var run = DeviceRun.On("cuda");
         var backend = (CudaBackend)run.Backend;
         using var weight = TestMatrix.Create(WeightKind.NestedNF4, 64, 128, 2);
-        Tensor w = run.Import(weight.Tensor), x = run.Normal(1, 20, 128), y = run.New(20, 64), next = run.Normal(1, 20, 128), expected = run.New(20, 64);
+        Tensor w = run.Import(weight.Tensor), x = run.Normal(1, 20, 128), y = run.New(20, 64), next = run.Normal(1, 20, 128);
+        var expected = run.New(20, 64);
         backend.LinearForward(next, w, expected);
         backend.LinearForward(x, w, y);
         using var graph = backend.Capture(() => backend.LinearForward(x, w, y));

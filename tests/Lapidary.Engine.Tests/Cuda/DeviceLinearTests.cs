@@ -28,6 +28,19 @@ public class DeviceLinearTests
     }
 
     [Theory]
+    [MemberData(nameof(Devices))]
+    public void Forward_WritesFp32_WhereAsked(string device)
+    {
+        const int Tokens = 3, OutDim = 40, Dim = 64;
+        using var run = DeviceRun.On(device);
+        using var weight = TestMatrix.Create(WeightKind.BFloat16, OutDim, Dim, 2);
+        Tensor x = run.Normal(1, Tokens, Dim), y = run.New(DType.Float32, Tokens, OutDim);
+        run.Backend.LinearForward(x, run.Import(weight.Tensor), y);
+        double[] input = run.Doubles(x);
+        run.AssertClose(Sum(Tokens, OutDim, Dim, (t, o, p) => input[t * Dim + p] * weight[o, p]), y, 1e-5);
+    }
+
+    [Theory]
     [MemberData(nameof(Adds))]
     public void Backward_OverwritesOrAdds(string device, bool add)
     {

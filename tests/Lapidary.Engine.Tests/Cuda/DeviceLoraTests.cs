@@ -20,7 +20,8 @@ public class DeviceLoraTests
         Tensor dA = run.Normal(DType.Float32, 1, r, dim), dB = run.Normal(DType.Float32, 1, outDim, r);
         Tensor x = run.Normal(1, Tokens, dim), y = run.Normal(1, Tokens, outDim), xa = run.New(Tokens, r);
         Tensor dy = run.Normal(1, Tokens, outDim), dx = run.Normal(1, Tokens, dim);
-        var adapter = new LoraAdapter(new Parameter("A", a, dA), new Parameter("B", b, dB), Scale, new Dropout(probability, run.Long(Seed), Stream: 5));
+        var adapter = new LoraAdapter(new Parameter("A", a, dA), new Parameter("B", b, dB), Scale,
+            new Dropout(probability, run.Long(Seed), Stream: 5));
 
         uint key = Dropout.Key(Seed, 5);
         double Mask(int i) => Dropout.Hash(key, (uint)i) >= adapter.Dropout!.Threshold ? 1 / (1.0 - probability) : 0;
@@ -59,7 +60,8 @@ public class DeviceLoraTests
         Tensor a = run.From(DType.Float32, identity, Dim, Dim), b = run.Zeros(DType.Float32, 8, Dim);
         Tensor x = run.From(run.Backend.ActivationDType, [.. Enumerable.Repeat(1.0, Tokens * Dim)], Tokens, Dim), xa = run.New(Tokens, Dim);
         var dropout = new Dropout(0.5f, run.Long(Seed), Stream: 9);
-        run.Backend.LoraForward(x, new LoraAdapter(new Parameter("A", a, null), new Parameter("B", b, null), 1, dropout), xa, run.Zeros(run.Backend.ActivationDType, Tokens, 8));
+        var adapter = new LoraAdapter(new Parameter("A", a, null), new Parameter("B", b, null), 1, dropout);
+        run.Backend.LoraForward(x, adapter, xa, run.Zeros(run.Backend.ActivationDType, Tokens, 8));
         uint key = Dropout.Key(Seed, 9);
         Assert.Equal(Enumerable.Range(0, Tokens * Dim).Select(i => Dropout.Hash(key, (uint)i) >= dropout.Threshold ? 2.0 : 0), run.Doubles(xa));
     }

@@ -138,7 +138,9 @@ internal sealed class DeviceRun : IDisposable
         }
 
         double error = Math.Sqrt(difference / Math.Max(size, 1e-30)), allowed = tolerance ?? Tolerance;
-        Assert.True(error <= allowed, $"{Backend.Description}: relative error {error:E2}, allowed {allowed:E0}; first values {string.Join(", ", values.Take(4))}, "
+        Assert.True(
+            error <= allowed,
+            $"{Backend.Description}: relative error {error:E2}, allowed {allowed:E0}; first values {string.Join(", ", values.Take(4))}, "
             + $"expected {string.Join(", ", expected.Take(4))}.");
     }
 
