@@ -7,14 +7,14 @@ if ldconfig -p 2>/dev/null | grep -q 'libnvrtc\.so'; then exit 0; fi
 give_up() { echo "NVRTC is not installed ($1): tests that compile CUDA kernels will be skipped." >&2; exit 1; }
 command -v apt-get >/dev/null || give_up "no apt-get here"
 [ "$(id -u)" -eq 0 ] || give_up "needs root"
-. /etc/os-release
-[ "${ID:-}" = debian ] || give_up "only written for Debian"
+sources=/etc/apt/sources.list.d
+[ -f "$sources/debian.sources" ] || give_up "only written for Debian 12 and later"
 
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb [signed-by=$keyring] http://deb.debian.org/debian $VERSION_CODENAME non-free" >/etc/apt/sources.list.d/lapidary-non-free.list
+# The machine's own Debian sources once more, for the non-free component alone.
+sed 's/^Components:.*/Components: non-free/' "$sources/debian.sources" >"$sources/lapidary-non-free.sources"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -o Dir::Etc::sourcelist=/etc/apt/sources.list.d/lapidary-non-free.list -o Dir::Etc::sourceparts=- \
+apt-get update -o Dir::Etc::sourcelist="$sources/lapidary-non-free.sources" -o Dir::Etc::sourceparts=- \
     -o APT::Get::List-Cleanup=0 >"$log" 2>&1 || { tail -n 1 "$log" >&2; give_up "apt-get update failed"; }
 apt-get install -y --no-install-recommends libnvrtc11.2 >"$log" 2>&1 || { tail -n 1 "$log" >&2; give_up "apt-get install failed"; }

@@ -36,6 +36,10 @@ public interface IBackend : IDisposable
     /// <param name="region">Receives the codes and scales.</param>
     Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
 
+    /// <summary>Captures what <paramref name="work"/> calls, to be queued at once later, or null where that would gain nothing. The same work must
+    /// have run before. Nothing is computed by the capture itself.</summary>
+    IReplay? Capture(Action work);
+
     /// <summary>Sets every byte to zero.</summary>
     void Zero(Tensor tensor);
 
@@ -64,7 +68,7 @@ public interface IBackend : IDisposable
 
     /// <summary>y = x · Wᵀ.</summary>
     /// <param name="x">[tokens, in].</param> <param name="weight">[out, in]: NF4, fp32, bf16 or fp16; frozen.</param>
-    /// <param name="y">[tokens, out].</param>
+    /// <param name="y">[tokens, out]; of the activations' type, or fp32 for logits that are sampled from.</param>
     void LinearForward(Tensor x, Tensor weight, Tensor y);
 
     /// <summary>dx = dy · W.</summary>

@@ -6,6 +6,8 @@ using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
 using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Driver;
 
 namespace Lapidary.Cli.Commands;
 
@@ -17,22 +19,32 @@ internal static class DoctorCommand
         var json = CommandBuilder.Json();
         return CommandBuilder.Create("doctor", "Show what this machine can do, and what to install.", "", "--json").With(json).Runs(parsed =>
         {
-            var libraries = CudaLibrary.All.Select(library => (library, library.Find())).ToArray();
-            if (parsed.GetValue(json)) JsonResult.Write(terminal.Out, result => WriteJson(result, libraries));
-            else WriteText(terminal.Out, libraries);
+            if (parsed.GetValue(json)) JsonResult.Write(terminal.Out, WriteJson);
+            else WriteText(terminal.Out);
             return ExitCodes.Done;
         });
     }
 
-    private static void WriteText(TextWriter output, (CudaLibrary Library, string? Path)[] libraries)
+    private static void WriteText(TextWriter output)
     {
         output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
         output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} ({string.Join(", ", Machine.Features)})");
         output.WriteLine($"memory     {ByteSize.Format(Machine.TotalMemory)}, {ByteSize.Format(Machine.AvailableMemory)} free");
         string temporary = Path.GetTempPath();
         output.WriteLine($"temporary  {temporary} ({(Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is")})");
-        foreach (var (library, path) in libraries) output.WriteLine($"{library.Title,-10} {path ?? $"not found; to use a GPU, {library.Advice}"}");
-        output.WriteLine("           The CPU needs none of these; this build has no CUDA backend yet.");
+        foreach (var device in CudaDevice.All())
+        {
+            output.WriteLine(
+                $"cuda:{device.Ordinal,-5} {device.Name}, {ByteSize.Format(device.MemoryBytes)}, compute capability {device.ComputeCapability}");
+        }
+
+        foreach (var library in Enum.GetValues<CudaLibrary>())
+        {
+            var found = CudaLibraries.Find(library);
+            output.WriteLine($"{library,-10} {(found is null ? CudaLibraries.HowToInstall(library) : $"{found.Path}, {found.Version}")}");
+        }
+
+        output.WriteLine($"GPU        {CudaBackend.WhyUnavailable() ?? "ready: --device auto takes it"}");
         output.WriteLine();
         output.WriteLine("QLoRA training, 512 tokens at a time, about:");
         output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
@@ -43,7 +55,7 @@ internal static class DoctorCommand
     private static string Verdict(long bytes) =>
         $"{ByteSize.Format(bytes),9} {(bytes <= Machine.AvailableMemory ? "fits" : bytes <= Machine.TotalMemory ? "tight" : "too large")}";
 
-    private static void WriteJson(Utf8JsonWriter json, (CudaLibrary Library, string? Path)[] libraries)
+    private static void WriteJson(Utf8JsonWriter json)
     {
         json.WriteString("os", RuntimeInformation.OSDescription);
         json.WriteString("architecture", RuntimeInformation.OSArchitecture.ToString());
@@ -57,8 +69,9 @@ internal static class DoctorCommand
         json.WriteNumber("available_bytes", Machine.AvailableMemory);
         json.WriteBoolean("temporary_folder_writable", Machine.IsWritable(Path.GetTempPath()));
         json.WriteStartObject("cuda_libraries");
-        foreach (var (library, path) in libraries) json.WriteString(library.Title, path);
+        foreach (var library in Enum.GetValues<CudaLibrary>()) json.WriteString(library.ToString(), CudaLibraries.Find(library)?.Path);
         json.WriteEndObject();
+        json.WriteString("gpu_unavailable_because", CudaBackend.WhyUnavailable());
         json.WriteStartArray("training_estimates");
         foreach (var size in MemoryEstimate.All)
         {

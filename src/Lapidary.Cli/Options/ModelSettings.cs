@@ -1,4 +1,7 @@
+using System.Globalization;
 using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Options;
@@ -40,13 +43,21 @@ internal sealed class ModelSettings(QuantizationKind quantization)
 
     /// <summary>The backend asked for.</summary>
     /// <exception cref="LapidaryException">There is no such device.</exception>
-    public IBackend CreateBackend(SettingValues values) => values.Get(Device) is Auto or Cpu
-        ? new Engine.Cpu.CpuBackend(values.Get(Threads))
-        : throw new LapidaryException($"--device {values.Get(Device)}: this build has no CUDA backend yet; use --device cpu.");
+    public IBackend CreateBackend(SettingValues values)
+    {
+        string device = values.Get(Device);
+        bool cuda = device == Auto ? CudaBackend.WhyUnavailable() is null : device != Cpu;
+        if (!cuda) return new CpuBackend(values.Get(Threads));
+        int ordinal = device.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? int.Parse(device[(colon + 1)..], CultureInfo.InvariantCulture) : 0;
+        return new CudaBackend(ordinal);
+    }
 
     /// <summary>Why the device is what it is.</summary>
-    public string DeviceReason(SettingValues values) =>
-        values.Get(Device) == Auto ? "--device auto: the only backend of this build" : $"--device {values.Get(Device)}";
+    public string DeviceReason(SettingValues values)
+    {
+        if (values.Get(Device) != Auto) return $"--device {values.Get(Device)}";
+        return CudaBackend.WhyUnavailable() is { } reason ? $"--device auto; {reason}" : "--device auto: the first GPU";
+    }
 
     private static DType? ParseDType(string text) => text switch
     {

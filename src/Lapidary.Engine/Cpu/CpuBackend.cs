@@ -53,6 +53,10 @@ public sealed unsafe partial class CpuBackend : IBackend
     public Tensor Import(Tensor host, MemoryRegion region) => host;
 
     /// <inheritdoc/>
+    /// <remarks>A call costs the CPU next to nothing: there is nothing to gain.</remarks>
+    public IReplay? Capture(Action work) => null;
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _team.Dispose();

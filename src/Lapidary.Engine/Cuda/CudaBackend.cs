@@ -54,8 +54,8 @@ public sealed unsafe partial class CudaBackend : IBackend
         Check(cuStreamSynchronize(_stream));
     }
 
-    /// <summary>Captures calls of this backend, to be queued again at once; see <see cref="CudaGraph"/>.</summary>
-    internal CudaGraph Capture(Action work) => new(_context, work);
+    /// <inheritdoc/>
+    public IReplay Capture(Action work) => new CudaGraph(_context, _scratch, work);
 
     /// <summary>Why a device cannot be used, in one line that says what to do; null where it can.</summary>
     public static string? WhyUnavailable(int device = 0)

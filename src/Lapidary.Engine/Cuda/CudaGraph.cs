@@ -4,16 +4,18 @@ namespace Lapidary.Engine.Cuda;
 
 /// <summary>A captured sequence of launches, queued again by one call: the same kernels on the same addresses.</summary>
 /// <remarks>It holds addresses of the tensors and of the backend's scratch, so it is captured after a first run of the same work, which makes the
-/// scratch as large as it needs to be, and again whenever work that needs more scratch has run in between.</remarks>
-internal sealed unsafe class CudaGraph : IDisposable
+/// scratch as large as it needs to be, and is stale when work that needs more scratch has run in between.</remarks>
+internal sealed unsafe class CudaGraph : IReplay
 {
     private readonly CudaContext _context;
+    private readonly Scratch _scratch;
+    private readonly int _moves;
     private readonly nint _executable;
 
     /// <summary>Captures what <paramref name="work"/> queues on the context's stream; nothing runs yet.</summary>
-    public CudaGraph(CudaContext context, Action work)
+    public CudaGraph(CudaContext context, Scratch scratch, Action work)
     {
-        _context = context;
+        (_context, _scratch, _moves) = (context, scratch, scratch.Moves);
         context.MakeCurrent();
         nint graph = 0, executable;
         Check(cuStreamBeginCapture(context.Stream, CaptureThreadLocal));
@@ -35,8 +37,11 @@ internal sealed unsafe class CudaGraph : IDisposable
         _executable = executable;
     }
 
-    /// <summary>Queues the work.</summary>
-    public void Launch()
+    /// <inheritdoc/>
+    public bool IsStale => _scratch.Moves != _moves;
+
+    /// <inheritdoc/>
+    public void Run()
     {
         _context.MakeCurrent();
         Check(cuGraphLaunch(_executable, _context.Stream));

@@ -5,6 +5,9 @@ public sealed class MemoryRegion(Allocator allocator, MemoryOwner owner) : IDisp
 {
     private readonly List<(nint Address, long LengthBytes)> _blocks = [];
 
+    /// <summary>A region of host memory, whatever the backend.</summary>
+    public static MemoryRegion OnHost(MemoryOwner owner) => new(new Cpu.CpuAllocator(), owner);
+
     /// <summary>Bytes this region holds.</summary>
     public long LengthBytes { get; private set; }
 

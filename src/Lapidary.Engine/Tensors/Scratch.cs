@@ -5,6 +5,9 @@ internal sealed class Scratch(Allocator allocator) : IDisposable
 {
     private readonly Dictionary<string, (MemoryRegion Region, nint Address, long LengthBytes)> _blocks = [];
 
+    /// <summary>Grows by one whenever a block moves.</summary>
+    public int Moves { get; private set; }
+
     /// <summary>At least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same purpose.</summary>
     public nint Get(string purpose, long lengthBytes)
     {
@@ -13,6 +16,7 @@ internal sealed class Scratch(Allocator allocator) : IDisposable
         var region = new MemoryRegion(allocator, MemoryOwner.Workspace);
         nint address = region.Allocate(lengthBytes);
         _blocks[purpose] = (region, address, lengthBytes);
+        Moves++;
         return address;
     }
 

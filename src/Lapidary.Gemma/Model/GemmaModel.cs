@@ -101,8 +101,13 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>Logits of some rows of the final norm's output.</summary>
-    /// <returns>[rows, vocabulary].</returns>
-    public Tensor Logits(Tape tape, Tensor h) => Ops.Linear(tape, h, Head, adapter: null);
+    /// <returns>fp32 [rows, vocabulary].</returns>
+    public Tensor Logits(Tape tape, Tensor h)
+    {
+        var logits = tape.New(DType.Float32, h.AsRows().Rows, Head.Shape[0]);
+        tape.Run(backend => backend.LinearForward(h, Head, logits));
+        return logits;
+    }
 
     /// <inheritdoc/>
     public void Dispose()

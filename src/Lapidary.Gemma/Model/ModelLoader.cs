@@ -12,6 +12,7 @@ internal sealed class ModelLoader : IDisposable
     private readonly ModelOptions _options;
     private readonly Checkpoint _checkpoint;
     private readonly MemoryRegion _region;
+    private readonly MemoryRegion _host = MemoryRegion.OnHost(MemoryOwner.Base);
     private readonly Dictionary<string, string> _names = [];
 
     private ModelLoader(string folder, IBackend backend, ModelOptions options)
@@ -46,6 +47,7 @@ internal sealed class ModelLoader : IDisposable
     public void Dispose()
     {
         _region.Dispose();
+        _host.Dispose();
         _checkpoint.Dispose();
     }
 
@@ -68,7 +70,7 @@ internal sealed class ModelLoader : IDisposable
             RoundRotaryFrequencies = _options.RoundRotaryFrequencies,
             Layers = layers,
             Norm = Vector("model.norm.weight", _config.HiddenSize),
-            Owned = [_region, _checkpoint],
+            Owned = [_region, _host, _checkpoint],
         };
     }
 
@@ -159,7 +161,7 @@ internal sealed class ModelLoader : IDisposable
     private Tensor Narrowed(Tensor tensor)
     {
         if (_options.DType != DType.BFloat16 || tensor.DType != DType.Float32) return tensor;
-        var narrow = _region.New(tensor.Name, DType.BFloat16, tensor.Shape);
+        var narrow = _host.New(tensor.Name, DType.BFloat16, tensor.Shape);
         TensorStream.Convert(tensor, narrow);
         return narrow;
     }

@@ -18,7 +18,7 @@ public class CudaGraphTests
         using var graph = backend.Capture(() => backend.LinearForward(x, w, y));
         backend.Zero(x);
         backend.Add(next, x);
-        graph.Launch();
+        graph.Run();
         Assert.Equal(run.Doubles(expected), run.Doubles(y));
     }
 
