@@ -18,6 +18,6 @@ switch (args)
     case ["train", .. var rest]:
         return TrainingBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS] [STEPS] [CHECKPOINTING]");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS | cuda] [STEPS] [CHECKPOINTING]");
         return 2;
 }
