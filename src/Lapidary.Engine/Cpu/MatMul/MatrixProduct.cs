@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Cpu;
 /// <remarks>
 /// A is packed once; then each task packs a block of B into its worker's cache and uses it for all its rows of A. Packing follows K. Goto and
 /// R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", with a block of B in the second-level cache.
-/// Sums run over blocks of K of a length that only K decides, so results do not depend on the number of threads.
+/// The threads decide how C is cut into tasks, but sums run over blocks of K of a length that only K decides, so no result depends on them.
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
@@ -26,8 +26,8 @@ internal static unsafe class MatrixProduct
     /// <summary>Floats of A that are packed at a time: 16 MB.</summary>
     private const int MaxPackedA = 4 << 20;
 
-    /// <summary>Tasks to cut a product into, if it is large enough.</summary>
-    private const int ManyTasks = 16;
+    /// <summary>Tasks for each thread, where there is more than one and the product is large enough: the last ones even out the ends.</summary>
+    private const int TasksPerThread = 6;
 
     /// <summary>Fewest rows of a task.</summary>
     private const int MinTaskRows = 64;
@@ -67,7 +67,7 @@ internal static unsafe class MatrixProduct
             TileRows = tileRows,
             TileColumns = tileColumns,
         };
-        task.Partition(rowsAtOnce);
+        task.Partition(rowsAtOnce, team.Count == 1 ? 1 : team.Count * TasksPerThread);
         task.WorkerFloats = blockK * (task.BlockN + tileColumns) + Packing.RoomFloats(blockK) + MicroKernel.TileFloats;
         task.Scratch = (float*)scratch.Get("product blocks", (long)task.WorkerFloats * team.Count * sizeof(float));
         float* packed = pack ? (float*)scratch.Get("product A", (long)RoundUp(rowsAtOnce, tileRows) * spanK * sizeof(float)) : null;
@@ -150,11 +150,11 @@ internal static unsafe class MatrixProduct
         public readonly int Count => (EndM - FirstM + BlockM - 1) / BlockM * BlocksN;
 
         /// <summary>Chooses the size of blocks: wide for few repeated reads of A, but many enough for the threads.</summary>
-        public void Partition(int m)
+        public void Partition(int m, int tasks)
         {
             BlockM = RoundUp(m, TileRows);
-            for (BlockN = MaxBlockN; BlockN > MinBlockN && BlocksN < ManyTasks;) BlockN /= 2;
-            int perColumn = (ManyTasks + BlocksN - 1) / BlocksN;
+            for (BlockN = MaxBlockN; BlockN > MinBlockN && BlocksN < tasks;) BlockN /= 2;
+            int perColumn = (tasks + BlocksN - 1) / BlocksN;
             if (perColumn > 1) BlockM = RoundUp(Math.Max((m + perColumn - 1) / perColumn, Math.Min(m, MinTaskRows)), TileRows);
         }
 
