@@ -25,9 +25,7 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
         else if (values.Get(DataSettings.TestSize) is > 0 and double size) (data, evaluation) = data.TrainTestSplit(size, config.Seed);
 
         var encoder = text?.Encoder();
-        var examples = new ExampleBuilder(encoder, model.VocabSize, config.Examples).Build(data);
-        var rows = new TrainingRows(examples, config.EffectivePacking, config.MaxLength, config.PerDeviceTrainBatchSize, model.PadTokenId);
-        var report = LabelReport.Create(examples, rows.Rows, encoder, config.Packing ? config.MaxLength : null);
+        var (examples, rows, report) = PreparedRows.Create(data, encoder, model, config, config.PerDeviceTrainBatchSize);
         report.Validate();
         return new TrainingData(rows, evaluation is null ? null : Evaluate(evaluation, config, model, encoder), report, examples.Examples[0], encoder);
     }
@@ -53,9 +51,8 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
 
     private static TrainingRows Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
     {
-        var examples = new ExampleBuilder(encoder, model.VocabSize, config.Examples).Build(data);
-        var rows = new TrainingRows(examples, config.EffectivePacking, config.MaxLength, config.PerDeviceEvalBatchSize, model.PadTokenId);
-        LabelReport.Create(examples, rows.Rows, encoder, config.Packing ? config.MaxLength : null).Validate();
+        var (_, rows, report) = PreparedRows.Create(data, encoder, model, config, config.PerDeviceEvalBatchSize);
+        report.Validate();
         return rows;
     }
 

@@ -19,9 +19,6 @@ public sealed class StepProgram : IDisposable
     /// <summary>Type of activations.</summary>
     public DType ActivationDType => _plan.ActivationDType;
 
-    /// <summary>Number of recorded calls.</summary>
-    public int CallCount => _calls.Count;
-
     /// <summary>Bytes of the arena: what the step needs besides parameters, inputs and the backend's scratch.</summary>
     public long ArenaBytes => ArenaPlanner.Plan(_plan.Lifetimes).LengthBytes;
 

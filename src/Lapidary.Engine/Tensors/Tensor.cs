@@ -57,9 +57,6 @@ public sealed class Tensor
         ? address + (nint)_offsetBytes
         : throw new InvalidOperationException($"Tensor {this} has no memory yet.");
 
-    /// <summary>Whether the tensor has memory.</summary>
-    public bool IsPlaced => Root._address != 0;
-
     /// <summary>The tensor whose memory this one shows: itself, unless it is a view.</summary>
     internal Tensor Root => _root ?? this;
 

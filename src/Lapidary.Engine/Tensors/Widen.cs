@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Engine;
 
-/// <summary>The vector loops behind <see cref="FloatConversion.ToSingle"/>.</summary>
+/// <summary>16-bit floating-point numbers to fp32, exactly: the vector loops behind <see cref="FloatConversion.ToSingle"/> and the packing of
+/// 16-bit weights.</summary>
 internal static unsafe class Widen
 {
     /// <summary>Widens <paramref name="count"/> bfloat16 elements exactly.</summary>
@@ -39,7 +40,7 @@ internal static unsafe class Widen
     /// <summary>Moves the fields into place and scales by 2¹¹², the difference of the exponents' biases; this normalizes subnormals too.
     /// Infinities and NaN, whose exponent is all ones, get fp32's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> FromHalf(Vector<uint> half)
+    public static Vector<float> FromHalf(Vector<uint> half)
     {
         var magnitude = half & new Vector<uint>(0x7FFF);
         var scaled = Vector.AsVectorUInt32(Vector.AsVectorSingle(magnitude << 13) * new Vector<float>(5.192296858534828e33f));

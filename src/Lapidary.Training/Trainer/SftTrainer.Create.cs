@@ -22,12 +22,9 @@ public sealed partial class SftTrainer
         ITrainingObserver? observer = null)
     {
         config.Validate(hasEvaluation: eval is not null);
-        var builder = new ExampleBuilder(encoder, model.Config.VocabSize, config.Examples);
-        var examples = builder.Build(train);
-        var rows = Rows(model, examples, config, config.PerDeviceTrainBatchSize);
-        var report = LabelReport.Create(examples, rows.Rows, encoder, config.Packing ? config.MaxLength : null);
+        var (_, rows, report) = PreparedRows.Create(train, encoder, model.Config, config, config.PerDeviceTrainBatchSize);
         report.Validate();
-        var evalRows = eval is null ? null : Rows(model, builder.Build(eval), config, config.PerDeviceEvalBatchSize);
+        var evalRows = eval is null ? null : PreparedRows.Create(eval, encoder, model.Config, config, config.PerDeviceEvalBatchSize).Rows;
 
         var adapter = Adapter.Create(model, peftConfig, config.Seed);
         try
@@ -40,9 +37,6 @@ public sealed partial class SftTrainer
             throw;
         }
     }
-
-    private static TrainingRows Rows(GemmaModel model, ExampleSet examples, SftConfig config, int batchSize) =>
-        new(examples, config.EffectivePacking, config.MaxLength, batchSize, model.Config.PadTokenId);
 
     private void DisposeAdapter()
     {

@@ -91,7 +91,7 @@ public unsafe class LinearTests
         float[] to = new float[65536];
         fixed (ushort* source = from)
         {
-            fixed (float* target = to) HalfReader.ReadFloat16(source, from.Length, target);
+            fixed (float* target = to) Widen.FromHalf(source, from.Length, target);
         }
 
         for (int i = 0; i < 65536; i++)

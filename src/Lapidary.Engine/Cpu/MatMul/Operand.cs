@@ -42,8 +42,8 @@ internal unsafe struct Operand
         switch (Type)
         {
             case DType.NF4: Nf4Reader.Read(width, (byte*)Data, in Blocks, first, count, to); break;
-            case DType.BFloat16: HalfReader.ReadBFloat16((ushort*)Data + first, count, to); break;
-            case DType.Float16: HalfReader.ReadFloat16((ushort*)Data + first, count, to); break;
+            case DType.BFloat16: Widen.FromBFloat16((ushort*)Data + first, count, to); break;
+            case DType.Float16: Widen.FromHalf((ushort*)Data + first, count, to); break;
             default: new ReadOnlySpan<float>((float*)Data + first, count).CopyTo(new Span<float>(to, count)); break;
         }
     }

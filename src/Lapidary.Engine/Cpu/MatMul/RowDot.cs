@@ -63,8 +63,8 @@ internal static unsafe class RowDot
         {
             Prefetch(w + i);
             Vector.Widen(Vector.Load(w + i), out var w0, out var w1);
-            s0 = Vector.FusedMultiplyAdd(HalfReader.FromFloat16(w0), Vector.Load(x + i), s0);
-            s1 = Vector.FusedMultiplyAdd(HalfReader.FromFloat16(w1), Vector.Load(x + i + lanes), s1);
+            s0 = Vector.FusedMultiplyAdd(Widen.FromHalf(w0), Vector.Load(x + i), s0);
+            s1 = Vector.FusedMultiplyAdd(Widen.FromHalf(w1), Vector.Load(x + i + lanes), s1);
         }
 
         float sum = Vector.Sum(s0 + s1);
