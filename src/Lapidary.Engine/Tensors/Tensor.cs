@@ -64,9 +64,12 @@ public sealed class Tensor
     internal void Place(nint address) => _address = address;
 
     /// <summary>The same elements under another shape.</summary>
-    public Tensor Reshape(params ReadOnlySpan<long> shape)
+    public Tensor Reshape(params ReadOnlySpan<long> shape) => Reshape(Name, shape);
+
+    /// <summary>The same elements under another shape and name.</summary>
+    internal Tensor Reshape(string name, ReadOnlySpan<long> shape)
     {
-        var view = new Tensor(Root, _offsetBytes, shape) { Name = Name };
+        var view = new Tensor(Root, _offsetBytes, shape) { Name = name };
         return view.Count == Count ? view : throw new ShapeException(nameof(Reshape), nameof(shape), $"{Count} elements", view);
     }
 

@@ -12,7 +12,7 @@ public sealed class Adapter : IDisposable
     private readonly MemoryRegion _values;
     private readonly MemoryRegion _gradients;
     private readonly Dictionary<string, LoraAdapter> _layers = [];
-    private readonly List<Parameter> _parameters = [];
+    private readonly List<ParameterBlock> _blocks = [];
     private readonly bool _trainable;
 
     private Adapter(GemmaModel model, LoraConfig config, bool trainable)
@@ -24,16 +24,20 @@ public sealed class Adapter : IDisposable
         DropoutSeed = _values.New("dropout_seed", DType.Int64, 1);
         AddLayers(model);
         AddSavedModules(model);
+        Parameters = [.. _blocks.SelectMany(block => block.Parameters)];
     }
 
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
     /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
-    public IReadOnlyList<Parameter> Parameters => _parameters;
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>The same as they lie in memory: LoRA's matrices in one block, each saved module in one of its own.</summary>
+    public IReadOnlyList<ParameterBlock> Blocks => _blocks;
 
     /// <summary>Number of trained values.</summary>
-    public long ParameterCount => _parameters.Sum(parameter => parameter.Value.Count);
+    public long ParameterCount => Parameters.Sum(parameter => parameter.Value.Count);
 
     /// <summary>Bytes of adapter_model.safetensors' tensors.</summary>
     public long FileBytes => 4 * (ParameterCount + (IsTied ? Head!.Value.Count : 0));
@@ -90,7 +94,7 @@ public sealed class Adapter : IDisposable
     /// <summary>Takes over the values of an adapter of the same shape.</summary>
     public void CopyFrom(Adapter other, IBackend backend)
     {
-        foreach (var (mine, theirs) in _parameters.Zip(other._parameters)) TensorStream.Widen(theirs.Value, mine.Value, backend);
+        foreach (var (mine, theirs) in Parameters.Zip(other.Parameters)) TensorStream.Widen(theirs.Value, mine.Value, backend);
     }
 
     /// <summary>The adapter of one projection, null where it has none.</summary>
@@ -120,20 +124,23 @@ public sealed class Adapter : IDisposable
 
     private void AddLayers(GemmaModel model)
     {
-        foreach (var layer in model.LinearLayers)
-        {
-            if (!IsTargeted(layer.Name, model)) continue;
-            int r = Config.RankFor(layer.Name);
-            var a = NewParameter($"{layer.Name}.lora_A.weight", r, layer.Weight.Shape[1]);
-            var b = NewParameter($"{layer.Name}.lora_B.weight", layer.Weight.Shape[0], r);
-            var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, _layers.Count) : null;
-            _layers.Add(layer.Name, new LoraAdapter(a, b, (float)Config.ScalingFor(layer.Name), dropout));
-        }
-
-        if (_layers.Count == 0)
+        LinearLayer[] layers = [.. model.LinearLayers.Where(layer => IsTargeted(layer.Name, model))];
+        if (layers.Length == 0)
         {
             throw new LapidaryException(
                 $"target_modules matches no layer; expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.");
+        }
+
+        var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>
+        [
+            ($"{layer.Name}.lora_A.weight", [Config.RankFor(layer.Name), layer.Weight.Shape[1]]),
+            ($"{layer.Name}.lora_B.weight", [layer.Weight.Shape[0], Config.RankFor(layer.Name)]),
+        ])]).Parameters;
+        for (int i = 0; i < layers.Length; i++)
+        {
+            var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, i) : null;
+            string name = layers[i].Name;
+            _layers.Add(name, new LoraAdapter(parameters[2 * i], parameters[2 * i + 1], (float)Config.ScalingFor(name), dropout));
         }
     }
 
@@ -158,11 +165,12 @@ public sealed class Adapter : IDisposable
         else if (head) Head = NewParameter(TensorNames.Head, model.LmHead.Shape[0], model.LmHead.Shape[1]);
     }
 
-    private Parameter NewParameter(string name, long rows, long columns)
+    private Parameter NewParameter(string name, long rows, long columns) => NewBlock([(name, [rows, columns])]).Parameters[0];
+
+    private ParameterBlock NewBlock(IReadOnlyList<(string Name, long[] Shape)> shapes)
     {
-        var parameter = new Parameter(
-            name, _values.New(name, DType.Float32, rows, columns), _trainable ? _gradients.New(name, DType.Float32, rows, columns) : null);
-        _parameters.Add(parameter);
-        return parameter;
+        var block = new ParameterBlock(shapes, _values, _trainable ? _gradients : null);
+        _blocks.Add(block);
+        return block;
     }
 }

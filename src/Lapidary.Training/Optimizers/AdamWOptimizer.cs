@@ -14,29 +14,30 @@ public sealed class AdamWOptimizer : IDisposable
     private readonly StepProgram _zero;
 
     /// <summary>Allocates the moments, zero, and records the update.</summary>
-    /// <param name="parameters">All with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
+    /// <param name="blocks">Parameters, all with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
     /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the work.</param>
-    public AdamWOptimizer(IReadOnlyList<Parameter> parameters, AdamWOptions options, float maxGradNorm, IBackend backend)
+    public AdamWOptimizer(IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend)
     {
         (_backend, _options) = (backend, options);
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
         _schedule = _moments.New("schedule", DType.Float32, 3);
         _norm = _moments.New("grad_norm", DType.Float32, 2);
-        States = [.. parameters.Select(parameter => new State(
-            parameter,
-            _moments.New(parameter.Name + ".exp_avg", DType.Float32, parameter.Value.Shape),
-            _moments.New(parameter.Name + ".exp_avg_sq", DType.Float32, parameter.Value.Shape)))];
-
-        Tensor[] gradients = [.. parameters.Select(parameter => parameter.Gradient!)];
         _update = new StepProgram(backend.ActivationDType);
+        _zero = new StepProgram(backend.ActivationDType);
+        Tensor[] gradients = [.. blocks.Select(block => block.Gradients!)];
         _update.Add(b => b.GradientNorm(gradients, maxGradNorm, _norm));
-        foreach (var (parameter, m, v) in States)
+        var states = new List<State>();
+        foreach (var block in blocks)
         {
-            _update.Add(b => b.AdamW(parameter.Gradient!, _norm, _schedule, _options, parameter.Value, m, v));
+            Tensor values = block.Values, gradient = block.Gradients!;
+            Tensor m = _moments.New("exp_avg", DType.Float32, values.Count), v = _moments.New("exp_avg_sq", DType.Float32, values.Count);
+            _update.Add(b => b.AdamW(gradient, _norm, _schedule, _options, values, m, v));
+            _zero.Add(b => b.Zero(gradient));
+            states.AddRange(block.Parameters.Select((parameter, i) => new State(
+                parameter, block.ViewLike(i, m, parameter.Name + ".exp_avg"), block.ViewLike(i, v, parameter.Name + ".exp_avg_sq"))));
         }
 
-        _zero = new StepProgram(backend.ActivationDType);
-        foreach (var gradient in gradients) _zero.Add(b => b.Zero(gradient));
+        States = states;
         _update.Complete(backend.Memory);
         _zero.Complete(backend.Memory);
     }

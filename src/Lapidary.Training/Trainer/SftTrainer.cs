@@ -42,7 +42,7 @@ public sealed partial class SftTrainer : IDisposable
         _schedule = new BatchSchedule(train.Count, config);
         _rates = config.Rates(_schedule.TotalSteps);
         _steps = new ModelSteps(model, training: true, config.GradientCheckpointing);
-        _optimizer = new AdamWOptimizer(adapter.Parameters, config.AdamW, (float)config.MaxGradNorm, model.Backend);
+        _optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, model.Backend);
         _checkpoints = new CheckpointStore(config.OutputDir, config.SaveTotalLimit);
         _fingerprint = train.Fingerprint(config);
     }
