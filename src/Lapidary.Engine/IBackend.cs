@@ -74,14 +74,17 @@ public interface IBackend : IDisposable
     /// <summary>dx = dy · W.</summary>
     void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add);
 
-    /// <summary>xa = dropout(x) · Aᵀ; y += s · xa · Bᵀ.</summary>
-    /// <param name="x">[tokens, in].</param> <param name="adapter">A [r, in], B [out, r], s and the dropout.</param>
-    /// <param name="xa">[tokens, r], saved for the backward step.</param> <param name="y">[tokens, out], added to.</param>
+    /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
+    /// <param name="x">[tokens, in].</param> <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the dropout.</param>
+    /// <param name="xas">[tokens, r] each, saved for the backward step; null where there is no adapter.</param>
+    /// <param name="ys">[tokens, out] each, overwritten.</param>
     /// <remarks>Source: arXiv:2106.09685 as PEFT computes it; dropout keeps x / (1 − p) where <see cref="Dropout"/>'s hash says so.</remarks>
-    void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y);
+    void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
 
-    /// <summary>dB += s · dyᵀ · xa; dxa = s · dy · B; dA += dxaᵀ · dropout(x); dx += dropoutᵀ(dxa · A) where dx is not null.</summary>
-    void LoraBackward(Tensor dy, Tensor x, LoraAdapter adapter, Tensor xa, Tensor? dx);
+    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx is
+    /// not null.</summary>
+    void ProjectBackward(
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add);
 
     /// <summary>cos and sin of position · inverseFrequencies, for all layers of one kind.</summary>
     /// <param name="positions">Int32 [tokens].</param> <param name="inverseFrequencies">fp32 [headDim / 2].</param>

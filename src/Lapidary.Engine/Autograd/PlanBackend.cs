@@ -48,9 +48,12 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
 
     public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add) => Touch(dy, weight, dx);
 
-    public void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y) => Touch(x, xa, y);
+    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys) =>
+        Touch([x, .. xas, .. ys]);
 
-    public void LoraBackward(Tensor dy, Tensor x, LoraAdapter adapter, Tensor xa, Tensor? dx) => Touch(dy, x, xa, dx);
+    public void ProjectBackward(
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add) =>
+        Touch([.. dys, x, .. xas, dx]);
 
     public void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin) =>
         Touch(positions, inverseFrequencies, cos, sin);

@@ -12,7 +12,7 @@ public sealed class Tape
     private readonly StepProgram _program;
     private readonly Dictionary<Tensor, Tensor> _gradients;
     private readonly HashSet<Tensor> _differentiable;
-    private readonly Stack<(Tensor Output, Action<Tensor> Backward)> _steps = [];
+    private readonly Stack<(Tensor[] Outputs, Action<Tensor[]> Backward)> _steps = [];
     private readonly bool _records;
 
     /// <summary>Records into <paramref name="program"/>.</summary>
@@ -44,11 +44,14 @@ public sealed class Tape
     public bool NeedsGradient(Tensor tensor) => _records && _differentiable.Contains(tensor);
 
     /// <summary>Keeps a backward step: when the tape rewinds, <paramref name="backward"/> gets the gradient of <paramref name="output"/>.</summary>
-    public void OnBackward(Tensor output, Action<Tensor> backward)
+    public void OnBackward(Tensor output, Action<Tensor> backward) => OnBackward([output], gradients => backward(gradients[0]));
+
+    /// <summary>Keeps the backward step of several outputs, of which all have a gradient or none.</summary>
+    public void OnBackward(Tensor[] outputs, Action<Tensor[]> backward)
     {
         if (!_records) return;
-        _differentiable.Add(output);
-        _steps.Push((output, backward));
+        _differentiable.UnionWith(outputs);
+        _steps.Push((outputs, backward));
     }
 
     /// <summary>The place for the gradient of <paramref name="tensor"/>.</summary>
@@ -95,7 +98,10 @@ public sealed class Tape
     {
         while (_steps.TryPop(out var step))
         {
-            if (_gradients.Remove(step.Output, out var gradient)) step.Backward(gradient);
+            Tensor[] gradients = [.. step.Outputs.Where(_gradients.ContainsKey).Select(output => _gradients[output])];
+            foreach (var output in step.Outputs) _gradients.Remove(output);
+            if (gradients.Length == step.Outputs.Length) step.Backward(gradients);
+            else if (gradients.Length > 0) throw new InvalidOperationException($"Only some outputs have a gradient: {string.Join<Tensor>(", ", step.Outputs)}.");
         }
     }
 }

@@ -3,7 +3,28 @@ namespace Lapidary.Engine.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y)
+    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
+    {
+        for (int i = 0; i < projections.Count; i++)
+        {
+            LinearForward(x, projections[i].Weight, ys[i]);
+            if (projections[i].Adapter is { } adapter) LoraForward(x, adapter, xas[i]!, ys[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ProjectBackward(
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add)
+    {
+        for (int i = 0; i < projections.Count; i++)
+        {
+            if (dx is not null) LinearBackward(dys[i], projections[i].Weight, dx, add || i > 0);
+            if (projections[i].Adapter is { } adapter) LoraBackward(dys[i], x, adapter, xas[i]!, dx);
+        }
+    }
+
+    /// <summary>xa = dropout(x) · Aᵀ; y += s · xa · Bᵀ.</summary>
+    internal void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y)
     {
         var (tokens, dim) = Rows(x);
         int r = Rows(xa).Dim, outDim = Rows(y).Dim;
@@ -13,8 +34,8 @@ public sealed unsafe partial class CpuBackend
         Product(tokens, outDim, r, adapter.Scale, xa.Pointer<float>(), transposeA: false, b, transposeB: true, add: true, y.Pointer<float>());
     }
 
-    /// <inheritdoc/>
-    public void LoraBackward(Tensor dy, Tensor x, LoraAdapter adapter, Tensor xa, Tensor? dx)
+    /// <summary>dB += s · dyᵀ · xa; dxa = s · dy · B; dA += dxaᵀ · dropout(x); dx += dropoutᵀ(dxa · A) where dx is not null.</summary>
+    internal void LoraBackward(Tensor dy, Tensor x, LoraAdapter adapter, Tensor xa, Tensor? dx)
     {
         var (tokens, dim) = Rows(x);
         int r = Rows(xa).Dim, outDim = Rows(dy).Dim;

@@ -7,6 +7,11 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Elements a thread of nf4_decode.cu and to_bf16.cu writes: 16 bytes of bf16.</summary>
     private const int ConvertWidth = 8;
 
+    /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
+    private const string DecodedWeight = "decoded weight";
+
+    private const int WarpSize = 32;
+
     private readonly Kernel _nf4Decode = new("nf4_decode.cu", "nf4_decode");
     private readonly Kernel _toBFloat16 = new("to_bf16.cu", "convert_to_bf16");
 
@@ -19,19 +24,9 @@ public sealed unsafe partial class CudaBackend
             throw new ShapeException("Product", "matrix", "NF4, Float32, BFloat16 or Float16", tensor);
         nint copy = _scratch.Get(purpose, DType.BFloat16.LengthBytes(tensor.Count));
         long threads = (tensor.Count + ConvertWidth - 1) / ConvertWidth;
-        if (tensor.Scales is { } scales)
+        if (tensor.Scales is not null)
         {
-            LaunchEach(_nf4Decode, threads, ConvertThreads, new Nf4DecodeArgs
-            {
-                Codes = tensor.Address,
-                Absmax = scales.Absmax.Address,
-                NestedAbsmax = scales.NestedAbsmax?.Address ?? 0,
-                NestedCode = scales.NestedCode?.Address ?? 0,
-                Y = copy,
-                Count = tensor.Count,
-                BlockSize = scales.BlockSize,
-                Offset = scales.Offset,
-            });
+            LaunchEach(_nf4Decode, threads, ConvertThreads, new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = copy });
         }
         else
         {
@@ -47,12 +42,34 @@ public sealed unsafe partial class CudaBackend
         return copy;
     }
 
-    private struct Nf4DecodeArgs
+    /// <summary>An NF4 tensor as nf4.cuh has it.</summary>
+    private struct Nf4Matrix
     {
-        public nint Codes, Absmax, NestedAbsmax, NestedCode, Y;
+        public nint Codes, Absmax, NestedAbsmax, NestedCode;
         public long Count;
         public int BlockSize;
         public float Offset;
+
+        public static Nf4Matrix Of(Tensor tensor)
+        {
+            var scales = tensor.Scales!;
+            return new Nf4Matrix
+            {
+                Codes = tensor.Address,
+                Absmax = scales.Absmax.Address,
+                NestedAbsmax = scales.NestedAbsmax?.Address ?? 0,
+                NestedCode = scales.NestedCode?.Address ?? 0,
+                Count = tensor.Count,
+                BlockSize = scales.BlockSize,
+                Offset = scales.Offset,
+            };
+        }
+    }
+
+    private struct Nf4DecodeArgs
+    {
+        public Nf4Matrix W;
+        public nint Y;
     }
 
     private struct ToBFloat16Args

@@ -9,7 +9,7 @@ public sealed unsafe partial class CudaBackend
     public void LinearForward(Tensor x, Tensor weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
-        nint w = AsBFloat16(weight, "decoded weight");
+        nint w = AsBFloat16(weight, DecodedWeight);
         _products.Run(new MatrixProduct(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType), 1, x.Address, w, 0, y.Address);
     }
 
@@ -17,7 +17,7 @@ public sealed unsafe partial class CudaBackend
     public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add)
     {
         var (tokens, outDim) = Rows(dy);
-        nint w = AsBFloat16(weight, "decoded weight");
+        nint w = AsBFloat16(weight, DecodedWeight);
         Product(tokens, Rows(dx).Dim, outDim, 1, dy.Address, transposeA: false, w, transposeB: false, add ? 1 : 0, dx.Address);
     }
 
@@ -25,7 +25,8 @@ public sealed unsafe partial class CudaBackend
     private void Product(int m, int n, int k, float alpha, nint a, bool transposeA, nint b, bool transposeB, float beta, nint c) =>
         _products.Run(new MatrixProduct(m, n, k, transposeA, transposeB, DType.BFloat16), alpha, a, b, beta, c);
 
-    /// <summary>dW[m, n] += alpha · Aᵀ · B for A [k, m] and B [k, n] in bf16; dW fp32.</summary>
-    private void ParameterGradient(int m, int n, int k, float alpha, nint a, nint b, Tensor dW) =>
-        _products.Run(new MatrixProduct(m, n, k, TransposeA: true, TransposeB: false, DType.Float32), alpha, a, b, 1, dW.Address);
+    /// <summary>dW[m, n] += alpha · Aᵀ · B for A [k, m], rows <paramref name="rowA"/> elements apart (0: one after the other), and B [k, n] in
+    /// bf16; dW fp32.</summary>
+    private void ParameterGradient(int m, int n, int k, float alpha, nint a, long rowA, nint b, Tensor dW) =>
+        _products.Run(new MatrixProduct(m, n, k, TransposeA: true, TransposeB: false, DType.Float32) { RowA = rowA }, alpha, a, b, 1, dW.Address);
 }

@@ -46,14 +46,16 @@ internal sealed class DecoderLayer
     public Tensor Forward(Tape tape, Tensor h, Tensor documentStarts, RotaryTable rope, KvCache.Layer? cache)
     {
         var x = Ops.RmsNorm(tape, h, InputLayernorm, RmsNormEps);
-        var q = Ops.QkNormRope(tape, QProj.Forward(tape, x), QNorm, rope, RmsNormEps);
-        var k = Ops.QkNormRope(tape, KProj.Forward(tape, x), KNorm, rope, RmsNormEps);
-        var v = VProj.Forward(tape, x);
+        Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
+        var q = Ops.QkNormRope(tape, qkv[0], QNorm, rope, RmsNormEps);
+        var k = Ops.QkNormRope(tape, qkv[1], KNorm, rope, RmsNormEps);
+        var v = qkv[2];
         var o = cache is null ? Ops.Attention(tape, q, k, v, documentStarts, Attention) : cache.Attend(tape, q, k, v, documentStarts, Attention);
         h = Ops.RmsNorm(tape, OProj.Forward(tape, o), PostAttentionLayernorm, RmsNormEps, residual: h);
 
         x = Ops.RmsNorm(tape, h, PreFeedforwardLayernorm, RmsNormEps);
-        var activated = Ops.GeGlu(tape, GateProj.Forward(tape, x), UpProj.Forward(tape, x));
+        Tensor[] gateUp = LinearLayer.Forward(tape, x, GateProj, UpProj);
+        var activated = Ops.GeGlu(tape, gateUp[0], gateUp[1]);
         return Ops.RmsNorm(tape, DownProj.Forward(tape, activated), PostFeedforwardLayernorm, RmsNormEps, residual: h);
     }
 }

@@ -1,0 +1,52 @@
+namespace Lapidary.Engine;
+
+public static partial class Ops
+{
+    /// <summary>Frozen linear layers that read the same input, each with its LoRA adapter: y = x · Wᵀ + s · dropout(x) · Aᵀ · Bᵀ.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="projections">q, k and v, say. Gradients of adapters are formed where their parameters have one.</param>
+    /// <returns>[tokens, out] of each; either all of them are used or none.</returns>
+    /// <exception cref="ShapeException">The inner sizes differ, or an adapter is not [r, in] and [out, r].</exception>
+    public static Tensor[] Project(Tape tape, Tensor x, params ReadOnlySpan<Projection> projections)
+    {
+        var (tokens, dim) = x.AsRows();
+        var layers = new Projection[projections.Length];
+        var ys = new Tensor[projections.Length];
+        var xas = new Tensor?[projections.Length];
+        bool isTrained = false;
+        for (int i = 0; i < layers.Length; i++)
+        {
+            var (weight, adapter) = projections[i];
+            Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(Project), "weight", $"[out, {dim}]", weight);
+            ys[i] = tape.New(tokens, weight.Shape[0]);
+            if (adapter is not null)
+            {
+                xas[i] = tape.New(tokens, CheckedRank(adapter, weight));
+                isTrained |= adapter.A.Gradient is not null || adapter.B.Gradient is not null;
+                if (!tape.Training) adapter = adapter with { Dropout = null };
+            }
+
+            layers[i] = new Projection(weight, adapter);
+        }
+
+        tape.Run(backend => backend.ProjectForward(x, layers, xas, ys));
+        bool needsX = tape.NeedsGradient(x);
+        if (!needsX && !isTrained) return ys;
+        tape.OnBackward(ys, dys =>
+        {
+            var (dx, add) = needsX ? tape.Gradient(x) : default;
+            tape.Run(backend => backend.ProjectBackward(dys, x, layers, xas, dx, add));
+        });
+        return ys;
+    }
+
+    private static long CheckedRank(LoraAdapter adapter, Tensor weight)
+    {
+        Tensor a = adapter.A.Value, b = adapter.B.Value;
+        long r = a.Shape[0];
+        Check(a.Shape[1] == weight.Shape[1], nameof(Project), "lora_A", $"[r, {weight.Shape[1]}]", a);
+        Check(b.Shape[0] == weight.Shape[0] && b.Shape[1] == r, nameof(Project), "lora_B", $"[{weight.Shape[0]}, {r}]", b);
+        return r;
+    }
+}
