@@ -5,6 +5,7 @@ public sealed unsafe partial class CudaBackend
     private const int AttentionBackwardQueries = 32;
 
     private readonly Kernel _attentionBackwardDelta = new("attention_backward.cu", "attention_backward_delta");
+    private readonly Kernel _attentionBackwardJoin = new("attention_backward.cu", "attention_backward_join");
     private readonly Kernel _attentionBackwardQueries32 = new("attention_backward.cu", "attention_backward_queries_32");
     private readonly Kernel _attentionBackwardQueries64 = new("attention_backward.cu", "attention_backward_queries_64");
     private readonly Kernel _attentionBackwardQueries128 = new("attention_backward.cu", "attention_backward_queries_128");
@@ -21,6 +22,7 @@ public sealed unsafe partial class CudaBackend
         Tensor dq, Tensor dk, Tensor dv)
     {
         int tokens = checked((int)documentStarts.Count), headDim = PaddedHeadDim(nameof(AttentionBackward), shape, q);
+        int splits = Splits(shape, tokens);
         var args = new AttentionBackwardArgs
         {
             DO = dO.Address,
@@ -34,9 +36,11 @@ public sealed unsafe partial class CudaBackend
             Dk = dk.Address,
             Dv = dv.Address,
             Delta = _scratch.Get("attention delta", lse.Count * sizeof(float)),
+            Partials = splits == 1 ? 0 : _scratch.Get("attention partials", 2L * splits * k.Count * sizeof(float)),
             Heads = shape.Heads,
             KvHeads = shape.KvHeads,
             HeadDim = shape.HeadDim,
+            Splits = splits,
             Scale = shape.Scale,
         };
         LaunchEach(_attentionBackwardDelta, lse.Count * 32, 256, in args);
@@ -53,8 +57,13 @@ public sealed unsafe partial class CudaBackend
 
         int keys = 64, keysBytes = KeysBytes(headDim, keys, stages: 2);
         if (keysBytes > Device.MaxSharedBytesPerBlock) (keysKernel, keys, keysBytes) = (_attentionBackwardKeys256Small, 32, KeysBytes(headDim, 32, stages: 1));
-        Launch(keysKernel, new Dim3(shape.KvHeads, Tiles(tokens, keys)), keys * 4, keysBytes, in args);
+        Launch(keysKernel, new Dim3(shape.KvHeads * splits, Tiles(tokens, keys)), keys * 4, keysBytes, in args);
+        if (splits > 1) LaunchStrided(_attentionBackwardJoin, 2 * k.Count, width: 1, in args);
     }
+
+    /// <summary>Parts of a group of query heads that are summed apart: all heads, where tiles of keys alone would leave multiprocessors idle.</summary>
+    private int Splits(AttentionShape shape, int tokens) =>
+        shape.KvHeads * Tiles(tokens, AttentionTile) < Device.Multiprocessors ? shape.Heads / shape.KvHeads : 1;
 
     /// <summary>Shared memory of attention_backward_keys, in the order of its head.</summary>
     private static int KeysBytes(int headDim, int keys, int stages) =>
@@ -66,8 +75,8 @@ public sealed unsafe partial class CudaBackend
     {
         public nint DO, Q, K, V, O, Lse;
         public Visibility Visibility;
-        public nint Dq, Dk, Dv, Delta;
-        public int Heads, KvHeads, HeadDim;
+        public nint Dq, Dk, Dv, Delta, Partials;
+        public int Heads, KvHeads, HeadDim, Splits;
         public float Scale;
     }
 }

@@ -8,10 +8,14 @@ public sealed unsafe partial class CudaBackend
     private const int RowThreads = 256;
     private const int SoftmaxThreads = 1024;
 
+    /// <summary>Blocks that share a row in softmax_rows_cluster.</summary>
+    private const int ClusterBlocks = 8;
+
     private readonly Kernel _labelRows = new("cross_entropy.cu", "label_rows");
     private readonly Kernel _gatherRows = new("cross_entropy.cu", "gather_rows");
     private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
     private readonly Kernel _softmaxRows = new("cross_entropy.cu", "softmax_rows");
+    private readonly Kernel _softmaxRowsCluster = new("cross_entropy.cu", "softmax_rows_cluster");
 
     /// <summary>Bytes of fp32 logits that are held at a time, if they are enough for <see cref="MinLogitsRows"/>.</summary>
     internal long MaxLogitsBytes { get; init; } = 512L << 20;
@@ -43,7 +47,7 @@ public sealed unsafe partial class CudaBackend
             Launch(_gatherRows, m, RowThreads, 0, gather);
             _products.Run(
                 new MatrixProduct(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32), 1, block, head, 0, z);
-            Launch(_softmaxRows, m, SoftmaxThreads, 0, new SoftmaxRowsArgs
+            LaunchSoftmax(m, new SoftmaxRowsArgs
             {
                 Z = z,
                 Labels = labels.Address,
@@ -69,6 +73,15 @@ public sealed unsafe partial class CudaBackend
                 1, z, head, 0, dBlock);
             Launch(_scatterRows, m, RowThreads, 0, gather with { From = dBlock, To = dh.Address });
         }
+    }
+
+    /// <summary>Where a cluster of blocks holds a row in its shared memory, the row is read once instead of twice.</summary>
+    private void LaunchSoftmax(int rows, in SoftmaxRowsArgs args)
+    {
+        int sharedBytes = ((args.Vocabulary + ClusterBlocks - 1) / ClusterBlocks + 7) / 8 * 8 * sizeof(float);
+        bool fits = Device.ComputeCapability.Major >= 9 && args.Vocabulary % 8 == 0 && sharedBytes + 1024 <= Device.MaxSharedBytesPerBlock;
+        if (fits) Launch(_softmaxRowsCluster, rows * ClusterBlocks, SoftmaxThreads, sharedBytes, in args);
+        else Launch(_softmaxRows, rows, SoftmaxThreads, sharedBytes: 0, in args);
     }
 
     /// <summary>bf16 elements from one row of the logits' gradient to the next: it lies in the first half of each fp32 row.</summary>

@@ -29,8 +29,9 @@ public sealed unsafe partial class CudaBackend : IBackend
         _stream = _context.Stream;
         _memory = new CudaAllocator(_context);
         _scratch = new Scratch(_memory);
-        _kernels = new KernelLibrary(Device.ComputeCapability, KernelCache.Default());
-        _products = new MatrixProducts(_context, _memory);
+        var cache = KernelCache.Default();
+        _kernels = new KernelLibrary(Device.ComputeCapability, cache);
+        _products = new MatrixProducts(_context, _memory, cache, Device.Name);
     }
 
     /// <summary>The device.</summary>

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Lapidary.Engine.Cuda;
 
-/// <summary>Compiled kernels on disk, found by a hash of everything that decides their content. Damaged and foreign files are rebuilt; without a
+/// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their content. Damaged and foreign files are rebuilt; without a
 /// writable folder nothing is kept and everything works.</summary>
 /// <param name="folder">The folder, made on first use; null for no cache.</param>
 internal sealed class KernelCache(string? folder)
@@ -32,19 +32,15 @@ internal sealed class KernelCache(string? folder)
 
     /// <summary>Hash of everything that decides an image: source, headers, options, target and compiler.</summary>
     public static string Key(
-        KernelSource source, IReadOnlyList<KernelSource> headers, IReadOnlyList<string> options, KernelTarget target, Version compiler)
+        KernelSource source, IReadOnlyList<KernelSource> headers, IReadOnlyList<string> options, KernelTarget target, Version compiler) =>
+        Key([compiler.ToString(), target.Architecture, .. options, .. new[] { source }.Concat(headers).SelectMany(file => new[] { file.File, file.Text })]);
+
+    /// <summary>Hash of some texts.</summary>
+    public static string Key(params ReadOnlySpan<string> texts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Append(Format);
-        Append(compiler.ToString());
-        Append(target.Architecture);
-        foreach (string option in options) Append(option);
-        foreach (var file in (IEnumerable<KernelSource>)[source, .. headers])
-        {
-            Append(file.File);
-            Append(file.Text);
-        }
-
+        foreach (string text in texts) Append(text);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 
         // Each text goes in with its length, so that no two lists of texts hash alike.

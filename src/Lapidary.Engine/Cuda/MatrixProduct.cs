@@ -9,6 +9,9 @@ internal readonly record struct MatrixProduct(int M, int N, int K, bool Transpos
     /// <summary>Elements from one stored row of A to the next; 0 where rows follow each other.</summary>
     public long RowA { get; init; }
 
+    /// <summary>Whether the product is added to what C holds.</summary>
+    public bool Adds { get; init; }
+
     /// <summary>Whether all addresses are multiples of 16 bytes.</summary>
     public bool Aligned { get; init; }
 }

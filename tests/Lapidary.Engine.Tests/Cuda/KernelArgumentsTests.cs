@@ -32,7 +32,7 @@ public partial class KernelArgumentsTests
     public void Kernel_IsInItsFile_AndTakesWhatIsLaunchedWith(string field, string file, string name)
     {
         Assert.Contains(file, KernelSources.Files);
-        var declaration = Regex.Match(KernelSources.Read(file).Text, $@"extern ""C"" __global__ void (?:__launch_bounds__\([^)]*\) )?{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
+        var declaration = Regex.Match(KernelSources.Read(file).Text, $@"extern ""C"" __global__ void (?:__cluster_dims__\([^)]*\) )?(?:__launch_bounds__\([^)]*\) )?{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
         Assert.True(declaration.Success, $"{file} has no kernel {name} with one parameter.");
         foreach (Match launch in Regex.Matches(Backend, $@"Launch(?:Each)?\(\s*{field},[^;{{]*?new (\w+Args)\b")) Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
     }

@@ -1,4 +1,5 @@
-// Grid: delta: a warp per row; queries: x: query heads, y: tiles of 64 queries; keys: x: key heads, y: tiles of Keys keys. bf16 products, fp32 sums.
+// Grid: delta: a warp per row; queries: x: query heads, y: tiles of 64 queries; keys: x: key heads times splits, y: tiles of Keys keys; join: a thread
+// per element. bf16 products, fp32 sums.
 // Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0; shared memory as the Bytes constants say.
 #include "attention.cuh"
 
@@ -15,8 +16,9 @@ struct AttentionBackwardArgs {
     bf16* dq;
     bf16* dk;
     bf16* dv;
-    float* delta; // [heads, tokens]: D
-    int heads, kvHeads, headDim;
+    float* delta;    // [heads, tokens]: D
+    float* partials; // [splits, 2, tokens, kvHeads · headDim]: dk / s and dv of each split of a group of query heads; null for one split
+    int heads, kvHeads, headDim, splits;
     float scale;
 };
 
@@ -99,7 +101,21 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     store_tile<HeadDim, Queries, Threads>(q, a.dq + rows, qStride, endQuery - firstQuery, a.headDim);
 }
 
-// dk and dv of a tile of keys: goes over the query heads of the group and the tiles of 32 queries that see the tile. A warp forms P and dS of 16 keys
+// A warp's 16 rows of fp32 sums, as they are.
+template <int N>
+__device__ __forceinline__ void store_partial(float* target, int64 stride, int row, int column, int rows, int headDim, const float (&c)[N / 8][4]) {
+    int lane = threadIdx.x % WARP;
+#pragma unroll
+    for (int n = 0; n < N / 8; n++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int r = row + lane / 4 + i / 2 * 8, d = column + n * 8 + lane % 4 * 2 + i % 2;
+            if (r < rows && d < headDim) target[r * stride + d] = c[n][i];
+        }
+    }
+}
+
+// dk and dv of a tile of keys: goes over the query heads of the group, or of its split where there are few tiles, and the tiles of 32 queries that see the tile. A warp forms P and dS of 16 keys
 // and 16 queries, then sums 16 keys of one half of HeadDim. With two stages the next tile of queries arrives meanwhile.
 // Shared memory: k, v [Keys, HeadDim], Stages times q, dO [32, HeadDim], P and dS [Keys, 40] of bf16, Stages times lse, D, first keys [32].
 template <int HeadDim, int Keys, int Stages>
@@ -111,13 +127,14 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
     float *lses = (float*)(dSs + Keys * Stride), *deltas = lses + Stages * Queries;
     int* firstKeys = (int*)(deltas + Stages * Queries);
 
-    int kvHead = blockIdx.x, group = a.heads / a.kvHeads, tokens = a.visibility.tokens;
+    int kvHead = blockIdx.x / a.splits, split = blockIdx.x % a.splits, tokens = a.visibility.tokens;
+    int group = a.heads / a.kvHeads / a.splits, firstHead = (kvHead * a.splits + split) * group; // query heads of this block
     int firstKey = blockIdx.y * Keys, endKey = min(tokens, firstKey + Keys); // the first tiles are seen by the most queries
     int64 qStride = (int64)a.heads * a.headDim, kvStride = (int64)a.kvHeads * a.headDim, rows = firstKey * kvStride + kvHead * a.headDim;
     int tiles = (a.visibility.last_query(firstKey, endKey) - firstKey) / Queries + 1, items = tiles * group;
 
     auto load_item = [&](int item) {
-        int head = kvHead * group + item / tiles, query = firstKey + item % tiles * Queries, slot = item % Stages;
+        int head = firstHead + item / tiles, query = firstKey + item % tiles * Queries, slot = item % Stages;
         int64 offset = query * qStride + head * a.headDim;
         load_tile<HeadDim, Queries, Threads>(qs + slot * Queries * HeadDim, a.q + offset, qStride, tokens - query, a.headDim);
         load_tile<HeadDim, Queries, Threads>(dOs + slot * Queries * HeadDim, a.dO + offset, qStride, tokens - query, a.headDim);
@@ -181,12 +198,30 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
         }
     }
 
+    if (a.splits > 1) {
+        float* partial = a.partials + (int64)split * 2 * tokens * kvStride + rows;
+        store_partial<HeadDim / 2>(partial, kvStride, keyRow, half * (HeadDim / 2), endKey - firstKey, a.headDim, dk);
+        store_partial<HeadDim / 2>(partial + tokens * kvStride, kvStride, keyRow, half * (HeadDim / 2), endKey - firstKey, a.headDim, dv);
+        return;
+    }
+
     __syncthreads(); // k and v are free
     stage<HeadDim, HeadDim / 2>(k, keyRow, half * (HeadDim / 2), dk, a.scale, a.scale);
     stage<HeadDim, HeadDim / 2>(v, keyRow, half * (HeadDim / 2), dv, 1, 1);
     __syncthreads();
     store_tile<HeadDim, Keys, Threads>(k, a.dk + rows, kvStride, endKey - firstKey, a.headDim);
     store_tile<HeadDim, Keys, Threads>(v, a.dv + rows, kvStride, endKey - firstKey, a.headDim);
+}
+
+// Sums the splits in order.
+extern "C" __global__ void attention_backward_join(AttentionBackwardArgs a) {
+    int64 count = (int64)a.visibility.tokens * a.kvHeads * a.headDim;
+    for (int64 i = thread_index(); i < 2 * count; i += thread_count()) {
+        float sum = 0;
+        for (int split = 0; split < a.splits; split++) sum += a.partials[split * 2 * count + i];
+        if (i < count) a.dk[i] = to_bf16(sum * a.scale);
+        else a.dv[i - count] = to_bf16(sum);
+    }
 }
 
 // Head dimension 256 fills the shared memory: 32 keys at a time for queries, and for keys a smaller tile where a block has less than 160 KiB.

@@ -1,6 +1,6 @@
 // Loss, hit and gradient of the logits, for the tokens that have a label. Which tokens these are is found on the device, so that a step never
 // waits for the host: chunks of a fixed number of rows cover all tokens, labelled ones first; rows behind the last are zeros and change nothing.
-#include "common.cuh"
+#include "elements.cuh"
 
 constexpr int NO_LABEL = -100;
 
@@ -117,3 +117,80 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
         if (v < vocabulary) dz[v] = to_bf16(x);
     }
 }
+
+// --- softmax_rows_cluster: the same with a row in the shared memory of a cluster of 8 blocks, so that it is read once. vocabulary % 8 == 0;
+// shared memory: an eighth of a row, in fp32, rounded up to 8 elements.
+#if __CUDA_ARCH__ >= 900
+constexpr int CLUSTER = 8;
+
+// Releases what this block wrote and acquires what the others did.
+__device__ __forceinline__ void cluster_barrier() {
+    asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
+}
+
+// A float of this block's shared memory as another block of the cluster has it.
+__device__ __forceinline__ float load_of_block(const float* shared, int block) {
+    uint32 address = (uint32)__cvta_generic_to_shared(shared), there;
+    float x;
+    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(block));
+    asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(x) : "r"(there) : "memory");
+    return x;
+}
+
+extern "C" __global__ void __cluster_dims__(8, 1, 1) __launch_bounds__(1024) softmax_rows_cluster(SoftmaxRowsArgs args) {
+    extern __shared__ float4 part[];
+    __shared__ float own[2]; // this block's maximum, and its sum of exp(x − maximum)
+    int row = args.first + blockIdx.x / CLUSTER, rank = blockIdx.x % CLUSTER, vocabulary = args.vocabulary;
+    int length = ((vocabulary + CLUSTER - 1) / CLUSTER + 7) & ~7, start = rank * length, count = max(0, min(length, vocabulary - start));
+    float* z = args.z + (int64)(blockIdx.x / CLUSTER) * vocabulary;
+    uint4* dz = (uint4*)((bf16*)z + start);
+    if (row >= *args.rows_count) {
+        for (int i = threadIdx.x; i < count / 8 && args.gradient; i += blockDim.x) dz[i] = make_uint4(0, 0, 0, 0);
+        return;
+    }
+
+    int token = args.rows[row], label = args.labels[token];
+    bool valid = label >= 0 && label < vocabulary;
+    float target = valid ? z[label] : 0.0f, most = -infinity(), sum = 0.0f;
+#pragma unroll 4
+    for (int i = threadIdx.x; i < count / 4; i += blockDim.x) {
+        float4 x = ((const float4*)(z + start))[i];
+        part[i] = x;
+        most = fmaxf(most, fmaxf(fmaxf(x.x, x.y), fmaxf(x.z, x.w)));
+    }
+
+    most = block_max(most);
+    for (int i = threadIdx.x; i < count / 4; i += blockDim.x) {
+        float4 x = part[i];
+        x = make_float4(__expf(x.x - most), __expf(x.y - most), __expf(x.z - most), __expf(x.w - most));
+        part[i] = x;
+        sum += x.x + x.y + x.z + x.w;
+    }
+
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) own[0] = most, own[1] = sum;
+    cluster_barrier(); // every block has read its part of the row, and its sums are there
+    float largest = -infinity(), total = 0.0f;
+    for (int block = 0; block < CLUSTER; block++) largest = fmaxf(largest, load_of_block(own, block));
+    for (int block = 0; block < CLUSTER; block++) {
+        float there = load_of_block(own, block);
+        if (there > -infinity()) total += load_of_block(own + 1, block) * __expf(there - largest);
+    }
+
+    cluster_barrier(); // no block leaves while another reads its sums
+    if (rank == 0 && threadIdx.x == 0) {
+        args.losses[token] = valid ? logf(total) + largest - target : __uint_as_float(0x7FC00000u);
+        args.hits[token] = valid && target >= largest ? 1.0f : 0.0f;
+    }
+    if (!args.gradient) return;
+
+    float scale = *args.loss_scale, factor = scale / total * __expf(most - largest);
+    for (int i = threadIdx.x; i < count / 8; i += blockDim.x) {
+        float4 low = part[2 * i], high = part[2 * i + 1];
+        float x[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+#pragma unroll
+        for (int j = 0; j < 8; j++) x[j] = x[j] * factor - (start + 8 * i + j == label ? scale : 0.0f);
+        store((bf16*)(dz + i), x);
+    }
+}
+#endif
