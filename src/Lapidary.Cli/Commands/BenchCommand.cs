@@ -37,7 +37,7 @@ internal static class BenchCommand
             .Runs(parsed =>
             {
                 var values = new SettingValues(AllSettings, parsed);
-                BenchCase[] chosen = [.. Choose(parsed.GetValue(cases) ?? [], values).Select(bench => BenchSettings.Apply(values, bench))];
+                BenchCase[] chosen = [.. Choose(parsed.GetValue(cases) ?? [], values, parsed).Select(bench => BenchSettings.Apply(values, bench))];
                 bool failed = false;
                 foreach (var bench in chosen) failed |= !TryRun(bench, values, terminal);
                 return failed ? ExitCodes.Error : ExitCodes.Done;
@@ -46,8 +46,9 @@ internal static class BenchCommand
         return command;
     }
 
-    private static IEnumerable<BenchCase> Choose(string[] names, SettingValues values)
+    private static IEnumerable<BenchCase> Choose(string[] names, SettingValues values, ParseResult parsed)
     {
+        if (names.FirstOrDefault(name => name.StartsWith('-')) is { } option) throw Usage.UnknownWord(parsed, option);
         if (names.Length > 0) return [.. names.Select(name => BenchCase.Find(name, values.Command))];
         return values.Get(BenchSettings.Size) is { } size
             ? [new BenchCase("custom", "") { Size = size }]
@@ -76,7 +77,9 @@ internal static class BenchCommand
         using var model = GemmaModel.Random(bench.Config, backend, Model.Options(values), seed: 1);
         terminal.Error.WriteLine(
             $"{bench.Name}: {bench.Size} on {backend.Description}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
-        var figures = TrainingBench.Run(bench, model, LoraSettings.Read(values, bench.Size), terminal);
+        var figures = bench.NewTokens > 0
+            ? DecodeBench.Run(bench, model, terminal)
+            : TrainingBench.Run(bench, model, LoraSettings.Read(values, bench.Size), terminal);
         JsonResult.Write(terminal.Out, json =>
         {
             json.WriteString("case", bench.Name);
@@ -90,7 +93,8 @@ internal static class BenchCommand
 
     private static void WriteMachine(Utf8JsonWriter json, IBackend backend)
     {
-        json.WriteNumber("resident_peak_bytes", Environment.WorkingSet);
+        using var process = Process.GetCurrentProcess();
+        json.WriteNumber("resident_peak_bytes", process.PeakWorkingSet64);
         if (backend is CudaBackend)
         {
             json.WriteStartObject("libraries");

@@ -34,15 +34,14 @@ public sealed class RandomBlocks
     /// <param name="tensor">fp32 or bf16, any shape.</param> <param name="bound">Positive.</param> <param name="mean">The middle.</param>
     public void WriteUniform(Tensor tensor, double bound, double mean = 0)
     {
-        float[] values = Array.ConvertAll(_uniform, value => (float)(mean + bound * value));
         var flat = tensor.Reshape(tensor.Count);
         switch (tensor.DType)
         {
             case DType.Float32:
-                Write<float>(values, flat);
+                Write<float>(Array.ConvertAll(_uniform, value => (float)(mean + bound * value)), flat);
                 break;
             case DType.BFloat16:
-                Write<ushort>(Array.ConvertAll(values, BFloat16.FromSingle), flat);
+                Write<ushort>(Array.ConvertAll(_uniform, value => BFloat16.FromSingle((float)(mean + bound * value))), flat);
                 break;
             default:
                 throw new ShapeException(nameof(WriteUniform), nameof(tensor), "Float32 or BFloat16", tensor);
