@@ -22,7 +22,7 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>Whether embed_tokens and lm_head are trained, as the guide has it.</summary>
     public bool TrainEmbeddings { get; init; }
 
-    /// <summary>Whether layers are computed again on the way back.</summary>
+    /// <summary>As in SftConfig.</summary>
     public bool GradientCheckpointing { get; init; }
 
     /// <summary>Tokens to decode; 0 for training.</summary>

@@ -1,5 +1,6 @@
 using Lapidary.Cli.Options;
 using Lapidary.Gemma;
+using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
 
@@ -13,9 +14,7 @@ internal static class BenchSettings
     private static readonly Setting<int?> Length = Settings.OptionalInteger("length", "Tokens of a row, or of the prompt.", 2, 1 << 20);
     private static readonly Setting<int?> Accumulation = Settings.OptionalInteger("accumulation", "Micro-batches per optimizer step.", 1, 65536);
     private static readonly Setting<bool?> TrainEmbeddings = Settings.OptionalFlag("train-embeddings", "Train embed_tokens and lm_head too, as the guide does.");
-    private static readonly Setting<bool?> GradientCheckpointing =
-        Settings.OptionalFlag("gradient-checkpointing", "Keep only each layer's input and compute the layer again on the way back.");
-
+    private static readonly Setting GradientCheckpointing = SftSettings.Of(nameof(SftConfig.GradientCheckpointing));
     private static readonly Setting<int?> NewTokens = Settings.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
     private static readonly Setting<int?> Steps = Settings.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);
     private static readonly Setting<int?> Warmup = Settings.OptionalInteger("warmup", "Those before them that are not measured.", 0);
@@ -32,7 +31,7 @@ internal static class BenchSettings
         Length = values.Get(Length) ?? named.Length,
         Accumulation = values.Get(Accumulation) ?? named.Accumulation,
         TrainEmbeddings = values.Get(TrainEmbeddings) ?? named.TrainEmbeddings,
-        GradientCheckpointing = values.Get(GradientCheckpointing) ?? named.GradientCheckpointing,
+        GradientCheckpointing = values.IsGiven(GradientCheckpointing) ? SftSettings.Read(values).GradientCheckpointing : named.GradientCheckpointing,
         NewTokens = values.Get(NewTokens) ?? named.NewTokens,
         Steps = values.Get(Steps) ?? named.Steps,
         Warmup = values.Get(Warmup) ?? named.Warmup,

@@ -17,7 +17,7 @@ internal sealed class ProductFloor
     private const long PoolBytes = 256L << 20;
 
     private const int MinPasses = 3, MaxPasses = 50;
-    private static readonly TimeSpan LeastTime = TimeSpan.FromSeconds(0.5);
+    private const double LeastSeconds = 0.5;
 
     private readonly IBackend _backend;
     private readonly int _tokens;
@@ -56,7 +56,7 @@ internal sealed class ProductFloor
         }
     }
 
-    /// <summary>Seconds of the fastest pass.</summary>
+    /// <summary>Seconds of the median pass.</summary>
     public static double Measure(GemmaModel model, int tokens, bool trainedHead)
     {
         var backend = model.Backend;
@@ -64,21 +64,18 @@ internal sealed class ProductFloor
         var floor = new ProductFloor(model, tokens, trainedHead, region);
         floor.Run(); // sets up
         using var replay = backend.Capture(floor.Run);
-        var best = TimeSpan.MaxValue;
-        var total = TimeSpan.Zero;
-        for (int pass = 0; pass < MinPasses || (total < LeastTime && pass < MaxPasses); pass++)
+        var passes = new List<double>();
+        for (int pass = 0; pass < MinPasses || (pass < MaxPasses && passes.Sum() < LeastSeconds); pass++)
         {
             floor.Wait();
             long start = Stopwatch.GetTimestamp();
             if (replay is null) floor.Run();
             else replay.Run();
             floor.Wait();
-            var elapsed = Stopwatch.GetElapsedTime(start);
-            total += elapsed;
-            if (elapsed < best) best = elapsed;
+            passes.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
 
-        return best.TotalSeconds;
+        return Spread.Of(passes).Median;
     }
 
     /// <summary>Parts of the pool of the weights' shapes, one after the other and from the start again.</summary>

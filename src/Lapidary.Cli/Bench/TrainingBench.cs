@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
 using Lapidary.Gemma;
@@ -30,7 +31,7 @@ internal static class TrainingBench
             json.WriteNumber("length", bench.Length);
             json.WriteNumber("accumulation", bench.Accumulation);
             json.WriteBoolean("train_embeddings", bench.TrainEmbeddings);
-            json.WriteBoolean("gradient_checkpointing", bench.GradientCheckpointing);
+            json.WriteString("gradient_checkpointing", SettingText.Format(bench.GradientCheckpointing));
             json.WriteNumber("lora_r", lora.R);
             json.WriteNumber("lora_dropout", lora.LoraDropout);
             json.WriteNumber("tokens_per_step", bench.TokensPerStep);

@@ -32,7 +32,7 @@ internal static class BenchCommand
         var command = CommandBuilder.Create("bench", "Measure speed and memory with random models of real size: one JSON line per case.",
                 "guide1b lora1b big1b",
                 "270m --threads 2",
-                "--size 4b --batch 2 --length 2048 --gradient-checkpointing --steps 5")
+                "--size 4b --batch 2 --length 2048 --gradient-checkpointing true --steps 5")
             .With(AllSettings)
             .Runs(parsed =>
             {

@@ -3,10 +3,10 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>A model of any configuration with random weights, made in the backend's memory without a file: for benchmarks at real size.</summary>
-/// <remarks>Norm weights are 0, which is Gemma's 1. The others have mean near 0 and a standard deviation of 1 / √columns, so that a projection keeps the size
-/// of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform and their scales spread about one value, as those of
-/// a quantized weight do.</remarks>
-internal sealed class RandomModel
+/// <remarks>Norm weights are 0, which is Gemma's 1. The others have mean near 0 and a standard deviation of 1 / √columns, so that a
+/// projection keeps the size of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform, their scales spread about one
+/// value as those of a quantized weight do.</remarks>
+internal sealed class RandomModel : IDisposable
 {
     /// <summary>Standard deviation of NF4's values under uniform codes and a scale of 1.</summary>
     private static readonly double CodeDeviation = Math.Sqrt(Nf4Code.Values.ToArray().Average(value => (double)value * value));
@@ -37,10 +37,13 @@ internal sealed class RandomModel
         }
         catch
         {
-            random._region.Dispose();
+            random.Dispose();
             throw;
         }
     }
+
+    /// <summary>Frees what was made so far.</summary>
+    public void Dispose() => _region.Dispose();
 
     private DType PlainDType => _options.DType ?? DType.BFloat16;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Lapidary.Cli.Bench;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
 using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 
@@ -27,6 +27,19 @@ public class BenchTests
         Assert.InRange(run.Json.GetProperty("memory").GetProperty("Base").GetInt64(), 360L << 20, 400L << 20);
         Assert.StartsWith("0.1.0", run.Json.GetProperty("lapidary").GetString(), StringComparison.Ordinal);
         Assert.Contains("tokens/s", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_OnAGpu_MeasuresTrainingAndDecoding()
+    {
+        Assert.SkipWhen(CudaBackend.WhyUnavailable() is not null, CudaBackend.WhyUnavailable() ?? "");
+        var training = CliRun.Of("bench", "270m", "--length", "96", "--batch", "2", "--train-embeddings", "--steps", "2", "--device", "cuda").Ok().Json;
+        var decoding = CliRun.Of("bench", "--size", "270m", "--length", "5", "--max-new-tokens", "12", "--steps", "1", "--device", "cuda").Ok().Json;
+
+        Assert.InRange(training.GetProperty("loss_first").GetDouble(), Math.Log(262_144) - 1, Math.Log(262_144) + 2);
+        Assert.InRange(training.GetProperty("share_of_floor").GetDouble(), 0.001, 1);
+        Assert.InRange(decoding.GetProperty("share_of_floor").GetDouble(), 0.001, 1);
+        Assert.True(training.GetProperty("libraries").TryGetProperty("CublasLt", out _));
     }
 
     [Theory]
