@@ -15,9 +15,7 @@ switch (args)
         return 0;
     case ["tokenizer", .. var rest]:
         return TokenizerBenchmark.Run(rest);
-    case ["train", .. var rest]:
-        return TrainingBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS | cuda] [STEPS] [CHECKPOINTING]");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE");
         return 2;
 }

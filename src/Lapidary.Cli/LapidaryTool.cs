@@ -56,6 +56,7 @@ internal static class LapidaryTool
         MergeCommand.Create(terminal),
         QuantizeCommand.Create(terminal),
         TokenizeCommand.Create(terminal),
+        BenchCommand.Create(terminal),
         DoctorCommand.Create(terminal),
         DemoCommand.Create(terminal),
     };

@@ -16,7 +16,7 @@ internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideByt
     private const int TrainedBytesPerValue = 16;
 
     /// <summary>The published sizes.</summary>
-    public static IReadOnlyList<MemoryEstimate> All { get; } = [.. new[] { "270m", "1b", "4b", "12b", "27b" }.Select(Of)];
+    public static IReadOnlyList<MemoryEstimate> All { get; } = [.. GemmaConfig.PresetNames.Select(Of)];
 
     /// <summary>One size, with the guide's rank, 512 tokens to a micro-batch and gradient checkpointing.</summary>
     private static MemoryEstimate Of(string size)

@@ -14,17 +14,15 @@ internal static class Usage
     public static UsageException Error(ParseResult parsed)
     {
         if (parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) is { } wrongValue) return new(wrongValue.Message, CommandOf(parsed));
-        string message = parsed.UnmatchedTokens.Count > 0 ? $"there is no option or command {parsed.UnmatchedTokens[0]}." : parsed.Errors[0].Message;
-        return new(message, CommandOf(parsed), Hint(parsed));
+        return parsed.UnmatchedTokens.Count > 0 ? UnknownWord(parsed, parsed.UnmatchedTokens[0]) : new(parsed.Errors[0].Message, CommandOf(parsed));
     }
 
-    /// <summary>The nearest option or command to one that is not known.</summary>
-    private static string? Hint(ParseResult parsed)
+    /// <summary>The error for a word that is no option or command, with the one that was probably meant.</summary>
+    public static UsageException UnknownWord(ParseResult parsed, string word)
     {
-        if (parsed.UnmatchedTokens.Count == 0) return null;
-        string typed = parsed.UnmatchedTokens[0].Split('=')[0];
         var command = parsed.CommandResult.Command;
         var known = command.Options.Select(option => option.Name).Concat(command.Subcommands.Select(sub => sub.Name));
-        return NearestName.Of(typed, known) is { } name ? $"Did you mean {name}?" : null;
+        string? hint = NearestName.Of(word.Split('=')[0], known) is { } name ? $"Did you mean {name}?" : null;
+        return new($"there is no option or command {word}.", CommandOf(parsed), hint);
     }
 }

@@ -91,6 +91,9 @@ public sealed record GemmaConfig
     /// <exception cref="LapidaryException">There is no such size.</exception>
     public static GemmaConfig Preset(string size) => GemmaPresets.Create(size);
 
+    /// <summary>The published sizes that <see cref="Preset"/> knows, smallest first.</summary>
+    public static IReadOnlyList<string> PresetNames => GemmaPresets.Names;
+
     /// <summary>Writes config.json with changes; every other key stays as it was read.</summary>
     /// <param name="folder">The model's folder.</param> <param name="changes">What the weights beside it make true.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>

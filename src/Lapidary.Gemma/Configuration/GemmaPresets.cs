@@ -17,11 +17,13 @@ internal static class GemmaPresets
         ("27b", 5376, 62, 32, 16, 128, 21_504, 262_208, 1024, 168, 131_072, true),
     ];
 
+    public static IReadOnlyList<string> Names { get; } = [.. Sizes.Select(size => size.Name)];
+
     public static GemmaConfig Create(string name)
     {
         int index = Array.FindIndex(Sizes, size => size.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
         if (index < 0)
-            throw new LapidaryException($"preset: expected {string.Join(", ", Sizes.Select(size => size.Name))}, found {FileErrors.OneLine(name)}; choose one of these.");
+            throw new LapidaryException($"preset: expected {string.Join(", ", Names)}, found {FileErrors.OneLine(name)}; choose one of these.");
         var size = Sizes[index];
         string json = string.Create(CultureInfo.InvariantCulture, $$"""
             {

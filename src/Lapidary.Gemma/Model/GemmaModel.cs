@@ -35,7 +35,15 @@ public sealed class GemmaModel : IDisposable
     public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
         ModelLoader.Load(folder, backend, options ?? new ModelOptions());
 
-    /// <summary>The folder it was loaded from.</summary>
+    /// <summary>A model with random weights, made in the backend's memory without a file, for benchmarks at real size: the loss begins near
+    /// ln(vocabulary).</summary>
+    /// <param name="config">Sizes, such as <see cref="GemmaConfig.Preset"/>'s.</param> <param name="backend">Where it will run.</param>
+    /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param> <param name="seed">The same seed gives the same weights.</param>
+    /// <exception cref="LapidaryException">There is not memory enough.</exception>
+    public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
+        RandomModel.Create(config, backend, options, seed);
+
+    /// <summary>The folder it was loaded from, empty for a random one.</summary>
     public string Folder { get; internal init; } = "";
 
     /// <summary>config.json.</summary>

@@ -1,0 +1,61 @@
+using Lapidary.Cli.Options;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Bench;
+
+/// <summary>What is measured: training steps or greedy decoding of a random model of a published size.</summary>
+/// <param name="Name">As on the command line.</param> <param name="Meaning">One line for the help text.</param>
+internal sealed record BenchCase(string Name, string Meaning)
+{
+    /// <summary>"1b".</summary>
+    public required string Size { get; init; }
+
+    /// <summary>Rows per micro-batch.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Tokens of a row; of the prompt when decoding.</summary>
+    public int Length { get; init; } = 512;
+
+    /// <summary>Micro-batches per optimizer step.</summary>
+    public int Accumulation { get; init; } = 1;
+
+    /// <summary>Whether embed_tokens and lm_head are trained, as the guide has it.</summary>
+    public bool TrainEmbeddings { get; init; }
+
+    /// <summary>As in SftConfig.</summary>
+    public bool GradientCheckpointing { get; init; }
+
+    /// <summary>Tokens to decode; 0 for training.</summary>
+    public int NewTokens { get; init; }
+
+    /// <summary>Optimizer steps, or generations, that are measured.</summary>
+    public int Steps { get; init; } = 10;
+
+    /// <summary>Those before them that are not.</summary>
+    public int Warmup { get; init; } = 3;
+
+    /// <summary>Tokens of an optimizer step.</summary>
+    public int TokensPerStep => checked(Batch * Length * Accumulation);
+
+    /// <summary>The cases in the order of the help text.</summary>
+    public static IReadOnlyList<BenchCase> All { get; } =
+    [
+        new("guide1b", "the guide's recipe: 1B, 1 × 512 × accumulation 4, embed_tokens and lm_head trained") { Size = "1b", Accumulation = 4, TrainEmbeddings = true },
+        new("lora1b", "the same, LoRA alone") { Size = "1b", Accumulation = 4 },
+        new("big1b", "1B, 32 × 512") { Size = "1b", Batch = 32 },
+        new("big4b", "4B, 8 × 1024") { Size = "4b", Batch = 8, Length = 1024 },
+        new("best12b", "12B, 4 × 512") { Size = "12b", Batch = 4 },
+        new("lean27b", "27B, 4 × 512, gradient checkpointing") { Size = "27b", Batch = 4, GradientCheckpointing = true },
+        new("decode1b", "1B, greedy decoding of 256 tokens after a prompt of 128") { Size = "1b", Length = 128, NewTokens = 256, Steps = 3, Warmup = 1 },
+        new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
+    ];
+
+    /// <summary>A case by its name.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static BenchCase Find(string name, string command) => All.FirstOrDefault(known => known.Name == name) ?? throw new UsageException(
+        $"there is no case {name}; cases are {string.Join(", ", All.Select(known => known.Name))}.", command,
+        NearestName.Of(name, All.Select(known => known.Name)) is { } nearest ? $"Did you mean {nearest}?" : null);
+
+    /// <summary>The configuration of its size.</summary>
+    public GemmaConfig Config => GemmaConfig.Preset(Size);
+}

@@ -1,0 +1,42 @@
+using Lapidary.Cli.Options;
+using Lapidary.Gemma;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Bench;
+
+/// <summary>Options of bench that go before a case's own values.</summary>
+internal static class BenchSettings
+{
+    public static readonly Setting<string?> Size = new(
+        "size", string.Join('|', GemmaConfig.PresetNames), "Size of the random model; makes a case of its own where no case is named.", null, ParseSize);
+
+    private static readonly Setting<int?> Batch = Settings.OptionalInteger("batch", "Rows per micro-batch.", 1, 4096);
+    private static readonly Setting<int?> Length = Settings.OptionalInteger("length", "Tokens of a row, or of the prompt.", 2, 1 << 20);
+    private static readonly Setting<int?> Accumulation = Settings.OptionalInteger("accumulation", "Micro-batches per optimizer step.", 1, 65536);
+    private static readonly Setting<bool?> TrainEmbeddings = Settings.OptionalFlag("train-embeddings", "Train embed_tokens and lm_head too, as the guide does.");
+    private static readonly Setting GradientCheckpointing = SftSettings.Of(nameof(SftConfig.GradientCheckpointing));
+    private static readonly Setting<int?> NewTokens = Settings.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
+    private static readonly Setting<int?> Steps = Settings.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);
+    private static readonly Setting<int?> Warmup = Settings.OptionalInteger("warmup", "Those before them that are not measured.", 0);
+
+    /// <summary>In the order of the help text.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+        [Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, NewTokens, Steps, Warmup];
+
+    /// <summary>A case with the values given.</summary>
+    public static BenchCase Apply(SettingValues values, BenchCase named) => named with
+    {
+        Size = values.Get(Size) ?? named.Size,
+        Batch = values.Get(Batch) ?? named.Batch,
+        Length = values.Get(Length) ?? named.Length,
+        Accumulation = values.Get(Accumulation) ?? named.Accumulation,
+        TrainEmbeddings = values.Get(TrainEmbeddings) ?? named.TrainEmbeddings,
+        GradientCheckpointing = values.IsGiven(GradientCheckpointing) ? SftSettings.Read(values).GradientCheckpointing : named.GradientCheckpointing,
+        NewTokens = values.Get(NewTokens) ?? named.NewTokens,
+        Steps = values.Get(Steps) ?? named.Steps,
+        Warmup = values.Get(Warmup) ?? named.Warmup,
+    };
+
+    private static string ParseSize(string text) =>
+        GemmaConfig.PresetNames.Contains(text) ? text : throw SettingText.Expected(string.Join(", ", GemmaConfig.PresetNames), text);
+}

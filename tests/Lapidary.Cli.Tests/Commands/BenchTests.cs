@@ -1,0 +1,158 @@
+using System.Text.Json;
+using Lapidary.Cli.Bench;
+using Lapidary.Cli.Output;
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using Lapidary.Gemma;
+using Lapidary.Tests;
+
+namespace Lapidary.Cli.Tests.Commands;
+
+public class BenchTests
+{
+    private static readonly BenchCase Small =
+        new("small", "") { Size = "", Batch = 2, Length = 24, Accumulation = 2, Steps = 4, Warmup = 1, GradientCheckpointing = true };
+
+    [Fact]
+    public void Bench_MeasuresASizeAsOneJsonLine()
+    {
+        var run = CliRun.Of("bench", "270m", "--length", "16", "--steps", "1", "--warmup", "0", "--device", "cpu", "--lora-r", "4").Ok();
+
+        Assert.Equal(1, run.Out.Count(c => c == '\n'));
+        Assert.Equal("270m", run.Json.GetProperty("case").GetString());
+        Assert.Equal("nf4", run.Json.GetProperty("quantization").GetString());
+        Assert.Equal(16, run.Json.GetProperty("tokens_per_step").GetInt32());
+        Assert.Equal(4, run.Json.GetProperty("lora_r").GetInt32());
+        Assert.InRange(run.Json.GetProperty("loss_first").GetDouble(), Math.Log(262_144) - 1, Math.Log(262_144) + 2);
+        Assert.InRange(run.Json.GetProperty("memory").GetProperty("Base").GetInt64(), 360L << 20, 400L << 20);
+        Assert.StartsWith("0.1.0", run.Json.GetProperty("lapidary").GetString(), StringComparison.Ordinal);
+        Assert.Contains("tokens/s", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_OnAGpu_MeasuresTrainingAndDecoding()
+    {
+        Assert.SkipWhen(CudaBackend.WhyUnavailable() is not null, CudaBackend.WhyUnavailable() ?? "");
+        var training = CliRun.Of("bench", "270m", "--length", "96", "--batch", "2", "--train-embeddings", "--steps", "2", "--device", "cuda").Ok().Json;
+        var decoding = CliRun.Of("bench", "--size", "270m", "--length", "5", "--max-new-tokens", "12", "--steps", "1", "--device", "cuda").Ok().Json;
+
+        Assert.InRange(training.GetProperty("loss_first").GetDouble(), Math.Log(262_144) - 1, Math.Log(262_144) + 2);
+        Assert.InRange(training.GetProperty("share_of_floor").GetDouble(), 0.001, 1);
+        Assert.InRange(decoding.GetProperty("share_of_floor").GetDouble(), 0.001, 1);
+        Assert.True(training.GetProperty("libraries").TryGetProperty("CublasLt", out _));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Training_ReportsTimesMemoryAndLosses(bool trainEmbeddings)
+    {
+        var bench = Small with { TrainEmbeddings = trainEmbeddings };
+        var figures = Run((model, terminal) => TrainingBench.Run(bench, model, LoraConfig.Guide, terminal));
+
+        double step = figures.GetProperty("step_seconds").GetDouble();
+        Assert.Equal(96, figures.GetProperty("tokens_per_step").GetInt32());
+        Assert.InRange(step, figures.GetProperty("step_seconds_min").GetDouble(), figures.GetProperty("step_seconds_max").GetDouble());
+        Assert.Equal(96 / step, figures.GetProperty("tokens_per_second").GetDouble(), 1e-6);
+        Assert.Equal(figures.GetProperty("products_seconds").GetDouble() / step, figures.GetProperty("share_of_floor").GetDouble(), 1e-9);
+        Assert.True(figures.GetProperty("loss_last").GetDouble() < figures.GetProperty("loss_first").GetDouble());
+        var memory = figures.GetProperty("memory");
+        Assert.True(memory.GetProperty("Activations").GetInt64() > 0);
+        Assert.True(figures.GetProperty("peak_bytes").GetInt64() >= memory.EnumerateObject().Sum(owner => owner.Value.GetInt64()));
+    }
+
+    [Fact]
+    public void Training_OfEmbeddings_TakesOneTiedMatrixMore()
+    {
+        long Gradients(bool trainEmbeddings)
+        {
+            var bench = Small with { TrainEmbeddings = trainEmbeddings, Steps = 1 };
+            return Run((model, terminal) => TrainingBench.Run(bench, model, LoraConfig.Guide, terminal)).GetProperty("memory").GetProperty("Gradients").GetInt64();
+        }
+
+        var config = GemmaConfig.Load(Fixtures.Path("tiny/model"));
+        Assert.Equal(sizeof(float) * config.VocabSize * config.HiddenSize, Gradients(trainEmbeddings: true) - Gradients(trainEmbeddings: false));
+    }
+
+    [Fact]
+    public void Training_IsRepeatable()
+    {
+        double LastLoss() =>
+            Run((model, terminal) => TrainingBench.Run(Small, model, LoraConfig.Guide, terminal)).GetProperty("loss_last").GetDouble();
+
+        Assert.Equal(LastLoss(), LastLoss());
+    }
+
+    [Fact]
+    public void Decoding_ReportsTimesBesideTheWeights()
+    {
+        var bench = Small with { NewTokens = 12, Steps = 3 };
+        var figures = Run((model, terminal) => DecodeBench.Run(bench, model, terminal));
+
+        double token = figures.GetProperty("token_seconds").GetDouble(), weights = figures.GetProperty("weights_seconds").GetDouble();
+        Assert.Equal(1 / token, figures.GetProperty("tokens_per_second").GetDouble(), 1e-6);
+        Assert.Equal(weights / token, figures.GetProperty("share_of_floor").GetDouble(), 1e-9);
+        Assert.True(figures.GetProperty("prefill_seconds").GetDouble() > 0);
+        Assert.True(figures.GetProperty("peak_bytes").GetInt64() > figures.GetProperty("weight_bytes").GetInt64());
+    }
+
+    [Fact]
+    public void Bench_StopsWhenInterrupted()
+    {
+        var run = CliRun.Of("", new CancellationToken(canceled: true), "bench", "--size", "270m", "--length", "2", "--device", "cpu");
+
+        Assert.Equal(ExitCodes.Interrupted, run.ExitCode);
+        Assert.EndsWith("lapidary: interrupted.\n", run.Error, StringComparison.Ordinal);
+        Assert.Equal("", run.Out);
+    }
+
+    [Theory]
+    [InlineData("bench big1", "there is no case big1", "guide1b, lora1b", "Did you mean big1b?")]
+    [InlineData("bench", "expected a case (guide1b, ", "--size")]
+    [InlineData("bench --stps 3", "there is no option or command --stps", "Did you mean --steps?")]
+    [InlineData("bench --size 2b", "--size: expected 270m, 1b, 4b, 12b, 27b, found \"2b\"")]
+    [InlineData("bench 270m --batch 0", "--batch: expected a whole number from 1 to 4096")]
+    [InlineData("bench 270m --gradient-checkpointing maybe", "true or false")]
+    public void WrongUsage_Is2(string line, params string[] words) => CliRun.Of(line.Split(' ')).AssertError(2, [.. words, "--help"]);
+
+    [Fact]
+    public void Help_ListsEveryCase()
+    {
+        string help = CliRun.Of("bench", "--help").Ok().Out;
+
+        Assert.All(BenchCase.All, bench => Assert.Contains($"{bench.Name}: {bench.Meaning}", help, StringComparison.Ordinal));
+    }
+
+    /// <summary>What the design asks of the cases.</summary>
+    [Theory]
+    [InlineData("guide1b", "1b", 2048, true, false)]
+    [InlineData("lora1b", "1b", 2048, false, false)]
+    [InlineData("big1b", "1b", 16384, false, false)]
+    [InlineData("big4b", "4b", 8192, false, false)]
+    [InlineData("best12b", "12b", 2048, false, false)]
+    [InlineData("lean27b", "27b", 2048, false, true)]
+    public void Cases_AreThoseOfTheTable(string name, string size, int tokens, bool trainEmbeddings, bool checkpointing)
+    {
+        var bench = BenchCase.Find(name, "lapidary bench");
+
+        Assert.Equal((size, tokens, trainEmbeddings, checkpointing), (bench.Size, bench.TokensPerStep, bench.TrainEmbeddings, bench.GradientCheckpointing));
+    }
+
+    [Theory]
+    [InlineData(new double[] { 3 }, 3, 3, 3)]
+    [InlineData(new double[] { 5, 1, 3 }, 3, 1, 5)]
+    [InlineData(new double[] { 4, 1, 9, 2 }, 3, 1, 9)]
+    public void Spread_IsMedianAndRange(double[] values, double median, double min, double max) =>
+        Assert.Equal(new Spread(median, min, max), Spread.Of(values));
+
+    private static JsonElement Run(Func<GemmaModel, Terminal, Action<Utf8JsonWriter>> measure)
+    {
+        using var backend = new CpuBackend(1);
+        using var model = GemmaModel.Random(
+            GemmaConfig.Load(Fixtures.Path("tiny/model")), backend, new ModelOptions { Quantization = QuantizationKind.Nf4 }, seed: 1);
+        var figures = measure(model, new Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null));
+        using var output = new StringWriter();
+        JsonResult.Write(output, figures);
+        return JsonDocument.Parse(output.ToString()).RootElement;
+    }
+}
