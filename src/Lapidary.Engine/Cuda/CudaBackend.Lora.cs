@@ -10,6 +10,7 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public void LoraForward(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y)
     {
+        if (LoraMatVec(x, adapter, xa, y)) return;
         var (tokens, dim) = Rows(x);
         int r = Rows(xa).Dim, outDim = Rows(y).Dim;
         nint a = AsBFloat16(adapter.A.Value, "LoRA A"), b = AsBFloat16(adapter.B.Value, "LoRA B");
