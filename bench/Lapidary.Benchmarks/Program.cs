@@ -17,7 +17,9 @@ switch (args)
         return TokenizerBenchmark.Run(rest);
     case ["train", .. var rest]:
         return TrainingBenchmark.Run(rest);
+    case ["generate", .. var rest]:
+        return GenerationBenchmark.Run(rest);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS | cuda] [STEPS] [CHECKPOINTING]");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS | cuda] [STEPS] [CHECKPOINTING] | generate [SIZE] [THREADS | cuda] [TOKENS]");
         return 2;
 }

@@ -13,6 +13,34 @@ struct LoraMatVecArgs {
 };
 
 constexpr int Warps = 16, Run = 4, LanesPerRow = 4, BlockRows = Warps * WARP / LanesPerRow, MostR = 256;
+constexpr int Step = WARP * Run, Depth = 9; // steps under way at once
+
+// A lane's part of row · x.
+__device__ __forceinline__ float dot(const float* row, const bf16* x, int dim) {
+    float sum = 0;
+    for (int first = threadIdx.x % WARP * Run; first < dim; first += Depth * Step) {
+        uint4 weights[Depth];
+        uint2 words[Depth];
+#pragma unroll
+        for (int i = 0; i < Depth; i++) {
+            if (first + i * Step >= dim) continue;
+            load_once(row + first + i * Step, weights[i]);
+            words[i] = *(const uint2*)(x + first + i * Step);
+        }
+
+#pragma unroll
+        for (int i = 0; i < Depth; i++) {
+            if (first + i * Step >= dim) continue;
+            float values[Run];
+            unpack_bf16(words[i].x, values[0], values[1]);
+            unpack_bf16(words[i].y, values[2], values[3]);
+            sum += __uint_as_float(weights[i].x) * values[0] + __uint_as_float(weights[i].y) * values[1];
+            sum += __uint_as_float(weights[i].z) * values[2] + __uint_as_float(weights[i].w) * values[3];
+        }
+    }
+
+    return sum;
+}
 
 extern "C" __global__ void __launch_bounds__(512) lora_matvec(LoraMatVecArgs args) {
     __shared__ float xa[MostR];
@@ -22,18 +50,7 @@ extern "C" __global__ void __launch_bounds__(512) lora_matvec(LoraMatVecArgs arg
     if (row < args.rows && part < args.r) prefetch(b + part); // its way from memory and the first product overlap
 
     for (int i = warp; i < args.r; i += Warps) {
-        const float* a = args.a + (int64)i * args.dim;
-        float sum = 0;
-#pragma unroll 9
-        for (int column = lane * Run; column < args.dim; column += WARP * Run) {
-            float weight[Run], x[Run];
-            load(a + column, weight);
-            load(args.x + column, x);
-#pragma unroll
-            for (int j = 0; j < Run; j++) sum += weight[j] * x[j];
-        }
-
-        sum = warp_sum(sum);
+        float sum = warp_sum(dot(args.a + (int64)i * args.dim, args.x, args.dim));
         if (lane != 0) continue;
         xa[i] = sum;
         if (blockIdx.x == 0) args.xa[i] = to_bf16(sum);
