@@ -21,7 +21,8 @@ struct MatVecNf4Args {
 
 constexpr int Warps = 8, Rows = 2, Run = 8, Step = WARP * Run;
 
-// A weight type has a Fetched, 8 neighbouring elements as they lie in memory, and says how many steps are fetched before the first is used.
+// A weight type has a Fetched, 8 neighbouring elements as they lie in memory, and says how many steps are fetched before the first is used. Its
+// prepare() writes what it keeps in shared memory; a barrier follows.
 
 template <typename T>
 struct Dense {
@@ -31,6 +32,8 @@ struct Dense {
     static constexpr int Depth = sizeof(T) == 4 ? 2 : 4;
 
     const T* weight;
+
+    __device__ __forceinline__ void prepare() const {}
 
     __device__ __forceinline__ void fetch(int64 first, Fetched& run) const {
 #pragma unroll
@@ -56,8 +59,22 @@ struct Nf4 {
     static constexpr int Depth = 4;
 
     const MatVecNf4Args& a;
-    uint32 lane;              // shared address of the lane's entry in the table's first row
-    const float* scaleValues; // shared [256]
+    float (&values)[16][WARP]; // shared: every lane has a copy of the table in a bank of its own
+    float* scaleValues;        // shared [256]
+    uint32 lane;               // shared address of the lane's entry in the table's first row
+    uint32 scaleBits;          // the thread's entry of scaleValues, on its way while the first codes are
+
+    __device__ __forceinline__ Nf4(const MatVecNf4Args& a, float (&values)[16][WARP], float* scaleValues)
+        : a(a), values(values), scaleValues(scaleValues), lane((uint32)__cvta_generic_to_shared(&values[0][threadIdx.x % WARP])) {
+        if constexpr (Nested) load_once(a.nestedCode + threadIdx.x, scaleBits);
+    }
+
+    __device__ __forceinline__ void prepare() const {
+        int warp = threadIdx.x / WARP;
+#pragma unroll
+        for (int i = 0; i < 16; i += Warps) values[i + warp][threadIdx.x % WARP] = NF4[i + warp];
+        if constexpr (Nested) scaleValues[threadIdx.x] = __uint_as_float(scaleBits);
+    }
 
     __device__ __forceinline__ void fetch(int64 first, Fetched& run) const {
         uint32 block = (uint32)(first >> a.blockShift);
@@ -81,7 +98,6 @@ struct Nf4 {
     }
 };
 
-// Calls __syncthreads() after the first loads are under way, so that shared tables may be written right before.
 template <typename W>
 __device__ __forceinline__ void multiply(const W& weight, const MatVecArgs& a) {
     __shared__ float partial[Warps][Rows];
@@ -102,7 +118,11 @@ __device__ __forceinline__ void multiply(const W& weight, const MatVecArgs& a) {
             words[i] = *(const uint4*)(a.x + column);
         }
 
-        if (first == start) __syncthreads();
+        if (first == start) { // once, by all warps: each comes here at least one time
+            weight.prepare();
+            __syncthreads();
+        }
+
 #pragma unroll
         for (int i = 0; i < W::Depth; i++) {
             if (first + i * stride + lane * Run >= end) continue;
@@ -135,14 +155,9 @@ __device__ __forceinline__ void multiply(const W& weight, const MatVecArgs& a) {
 
 template <bool Nested>
 __device__ __forceinline__ void multiply_nf4(const MatVecNf4Args& a) {
-    // Every lane has a copy of the table in a bank of its own.
-    __shared__ alignas(2048) float values[16][WARP];
+    __shared__ alignas(2048) float values[16][WARP]; // aligned to its size, so that rows can be or-ed to an address
     __shared__ float scaleValues[Nested ? 256 : 1];
-    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
-    values[warp][lane] = NF4[warp];
-    values[warp + Warps][lane] = NF4[warp + Warps];
-    if constexpr (Nested) scaleValues[threadIdx.x] = a.nestedCode[threadIdx.x];
-    multiply(Nf4<Nested>{a, (uint32)__cvta_generic_to_shared(&values[0][lane]), scaleValues}, a.product);
+    multiply(Nf4<Nested>(a, values, scaleValues), a.product);
 }
 
 template <typename T>
