@@ -160,4 +160,9 @@ public interface IBackend : IDisposable
     /// <param name="position">Int32 [1].</param> <param name="shape">Heads, kvHeads, headDim, window and s.</param>
     /// <param name="o">[1, heads · headDim].</param>
     void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
+
+    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals. NaN is never chosen, and 0 where nothing
+    /// is.</summary>
+    /// <param name="x">fp32 [tokens, dim].</param> <param name="indices">Int32 [tokens].</param>
+    void ArgMax(Tensor x, Tensor indices);
 }

@@ -89,6 +89,8 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
     public void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o) =>
         Touch(q, keys, values, position, o);
 
+    public void ArgMax(Tensor x, Tensor indices) => Touch(x, indices);
+
     public void Dispose()
     {
     }

@@ -30,7 +30,7 @@ public sealed unsafe partial class CudaBackend
             Chunks = chunks,
             Scale = shape.Scale,
         };
-        Launch(_attentionDecodeChunks, new Dim3(shape.KvHeads, chunks), 128, sharedBytes: 0, in args);
+        Launch(_attentionDecodeChunks, new Dim3(shape.KvHeads, chunks), 256, sharedBytes: 0, in args);
         Launch(_attentionDecodeJoin, shape.Heads, 128, sharedBytes: 0, in args);
     }
 

@@ -8,6 +8,7 @@ public sealed unsafe partial class CudaBackend
     /// <remarks><paramref name="y"/> may also be fp32: logits that are sampled from.</remarks>
     public void LinearForward(Tensor x, Tensor weight, Tensor y)
     {
+        if (MatVec(x, weight, y)) return;
         var (tokens, dim) = Rows(x);
         nint w = AsBFloat16(weight, DecodedWeight);
         _products.Run(new MatrixProduct(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType), 1, x.Address, w, 0, y.Address);

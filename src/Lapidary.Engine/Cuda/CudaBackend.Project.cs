@@ -12,20 +12,22 @@ public sealed unsafe partial class CudaBackend
     {
         var (tokens, dim) = Rows(x);
         var layout = new AugmentedLayout(projections, dim);
-        for (int i = 0; i < projections.Count; i++)
-        {
-            if (projections[i].Adapter is { } adapter) LowRankDown(x, adapter, xas[i]!);
-        }
-
-        if (!layout.IsWorthwhile)
+        if (tokens == 1 || !layout.IsWorthwhile)
         {
             for (int i = 0; i < projections.Count; i++)
             {
                 LinearForward(x, projections[i].Weight, ys[i]);
-                if (projections[i].Adapter is { } adapter) AddLowRank(xas[i]!, adapter, ys[i]);
+                if (projections[i].Adapter is not { } adapter || LoraMatVec(x, adapter, xas[i]!, ys[i])) continue;
+                LowRankDown(x, adapter, xas[i]!);
+                AddLowRank(xas[i]!, adapter, ys[i]);
             }
 
             return;
+        }
+
+        for (int i = 0; i < projections.Count; i++)
+        {
+            if (projections[i].Adapter is { } adapter) LowRankDown(x, adapter, xas[i]!);
         }
 
         nint rows = AugmentedRows(x, projections, xas, layout);

@@ -3,11 +3,15 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>Continues token ids: one pass over the prompt, then a recorded one-token step that is replayed for every new token.</summary>
+/// <remarks>A step ends by writing the likeliest next id to where the one-token step reads its id, so that without sampling no logits leave the
+/// device and a token costs one small copy each way.</remarks>
 public sealed class TextGenerator(GemmaModel model) : IDisposable
 {
-    private readonly float[] _logits = new float[model.Head.Shape[0]];
+    private readonly IBackend _backend = model.Backend;
+    private float[] _logits = [];
     private MemoryRegion? _region;
     private KvCache? _cache;
+    private Tensor? _nextId;
     private Step? _decode;
     private Adapter? _recordedWith;
 
@@ -21,14 +25,14 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         if (promptIds.Count == 0) throw new LapidaryException("The prompt is empty; give at least one token.");
         int maxLength = checked(promptIds.Count + options.MaxNewTokens);
         Prepare(maxLength);
-        var sampler = new Sampler(options);
-        Prefill(promptIds);
+        var sampler = options.DoSample ? new Sampler(options) : null;
+        Prefill(promptIds, options.DoSample);
         for (int i = 0; i < options.MaxNewTokens && !cancellationToken.IsCancellationRequested; i++)
         {
-            int id = sampler.Next(_logits);
+            int id = Choose(sampler);
             if (options.StopTokenIds.Contains(id)) yield break;
             yield return id;
-            if (i + 1 < options.MaxNewTokens) RunStep(_decode!, [id], promptIds.Count + i);
+            if (i + 1 < options.MaxNewTokens) Run(_decode!, promptIds.Count + i, options.DoSample);
         }
     }
 
@@ -44,41 +48,60 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     {
         if (_cache is not null && _cache.MaxLength >= maxLength && ReferenceEquals(_recordedWith, model.Adapter)) return;
         Dispose();
-        _region = new MemoryRegion(model.Backend.Memory, MemoryOwner.Inputs);
-        _cache = new KvCache(model.Config, model.Backend, maxLength);
-        _decode = Record(StepInputs.Allocate(_region, 1));
+        _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
+        _cache = new KvCache(model.Config, _backend, maxLength);
+        _nextId = _region.New("next_id", DType.Int32, 1);
+        _decode = Record(new StepInputs(_nextId, _cache.Position, _region.New("document_starts", DType.Int32, 1)));
         _recordedWith = model.Adapter;
     }
 
-    private void Prefill(IReadOnlyList<int> promptIds)
+    private void Prefill(IReadOnlyList<int> promptIds, bool readLogits)
     {
-        using var region = new MemoryRegion(model.Backend.Memory, MemoryOwner.Inputs);
-        var prefill = Record(StepInputs.Allocate(region, promptIds.Count));
-        using (prefill.Program) RunStep(prefill, [.. promptIds], position: 0);
+        using var region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
+        var inputs = StepInputs.Allocate(region, promptIds.Count);
+        _backend.Write<int>([.. promptIds], inputs.Ids);
+        _backend.Write<int>([.. Enumerable.Range(0, promptIds.Count)], inputs.Positions);
+        var prefill = Record(inputs);
+        using (prefill.Program) Run(prefill, position: 0, readLogits);
     }
 
+    /// <summary>Records a step over some tokens: logits of the last, and the likeliest next id.</summary>
     private Step Record(StepInputs inputs)
     {
-        var program = new StepProgram(model.Backend.ActivationDType);
+        var program = new StepProgram(_backend.ActivationDType);
         var tape = new Tape(program, training: false);
         var h = model.Forward(tape, inputs, _cache);
         var logits = model.Logits(tape, h.Rows(inputs.Tokens - 1, 1));
+        var nextId = _nextId!;
+        tape.Run(backend => backend.ArgMax(logits, nextId));
         program.Keep(logits);
-        program.Complete(model.Backend.Memory);
-        return new Step(program, inputs, logits);
+        program.Complete(_backend.Memory);
+        return new Step(program, logits);
     }
 
-    private void RunStep(Step step, ReadOnlySpan<int> ids, int position)
+    private void Run(Step step, int position, bool readLogits)
     {
-        var backend = model.Backend;
-        Span<int> positions = ids.Length <= 256 ? stackalloc int[ids.Length] : new int[ids.Length];
-        for (int i = 0; i < positions.Length; i++) positions[i] = position + i;
-        backend.Write(ids, step.Inputs.Ids);
-        backend.Write<int>(positions, step.Inputs.Positions);
-        backend.Write<int>([position], _cache!.Position);
-        step.Program.Run(backend);
-        backend.Read<float>(step.Logits, _logits);
+        _backend.Write<int>([position], _cache!.Position);
+        step.Program.Run(_backend);
+        if (!readLogits) return;
+        if (_logits.Length == 0) _logits = new float[step.Logits.Count];
+        _backend.Read<float>(step.Logits, _logits);
     }
 
-    private sealed record Step(StepProgram Program, StepInputs Inputs, Tensor Logits);
+    /// <summary>The id to go on with, which is also where the next step reads it: the likeliest, or the sampler's.</summary>
+    private int Choose(Sampler? sampler)
+    {
+        if (sampler is null)
+        {
+            int likeliest = 0;
+            _backend.Read(_nextId!, new Span<int>(ref likeliest));
+            return likeliest;
+        }
+
+        int drawn = sampler.Next(_logits);
+        _backend.Write<int>([drawn], _nextId!);
+        return drawn;
+    }
+
+    private sealed record Step(StepProgram Program, Tensor Logits);
 }

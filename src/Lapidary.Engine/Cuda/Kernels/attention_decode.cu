@@ -1,8 +1,8 @@
-// Grid: chunks: x: key heads, y: chunks of 64 positions, 4 warps; join: a block of 128 per query head. fp32 scores, softmax and sums, in a fixed order.
+// Grid: chunks: x: key heads, y: chunks of 64 positions, 8 warps; join: a block of 128 per query head. fp32 scores, softmax and sums, in a fixed order.
 // q, keys, values, o bf16, headDim even, at most 256: a lane takes pairs of elements, 4 bytes, coalesced.
 #include "elements.cuh"
 
-constexpr int ChunkLength = 64, MostPairs = 4; // pairs of a lane at headDim 256
+constexpr int ChunkLength = 64, Warps = 8, MostPairs = 4; // pairs of a lane at headDim 256
 
 struct AttentionDecodeArgs {
     const bf16* q;
@@ -27,8 +27,8 @@ __device__ __forceinline__ int64 slot_offset(const AttentionDecodeArgs& a, int p
 // Up to four query heads of a group at a time, so that a key or value is read once for them.
 constexpr int HeadsAtOnce = 4;
 
-extern "C" __global__ void __launch_bounds__(128) attention_decode_chunks(AttentionDecodeArgs a) {
-    __shared__ float scores[HeadsAtOnce][ChunkLength], sums[4][HeadsAtOnce][256];
+extern "C" __global__ void __launch_bounds__(256) attention_decode_chunks(AttentionDecodeArgs a) {
+    __shared__ float scores[HeadsAtOnce][ChunkLength], sums[Warps][HeadsAtOnce][256];
     int visible = visible_positions(a), start = blockIdx.y * ChunkLength, length = min(ChunkLength, visible - start);
     if (length <= 0) return; // the grid is that of a full ring
     int first = *a.position + 1 - visible + start, group = a.heads / a.kvHeads, kvHead = blockIdx.x;
@@ -46,9 +46,9 @@ extern "C" __global__ void __launch_bounds__(128) attention_decode_chunks(Attent
             }
         }
 
-        // Each warp takes every fourth position, all lanes together.
+        // Each warp takes every eighth position, all lanes together.
 #pragma unroll 4
-        for (int p = warp; p < length; p += 4) {
+        for (int p = warp; p < length; p += Warps) {
             const bf16* key = a.keys + slot_offset(a, first + p, kvHead);
             float dot[HeadsAtOnce] = {};
 #pragma unroll
@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(128) attention_decode_chunks(Attent
         __syncthreads();
         float sum[HeadsAtOnce][MostPairs][2] = {};
 #pragma unroll 4
-        for (int p = warp; p < length; p += 4) {
+        for (int p = warp; p < length; p += Warps) {
             const bf16* value = a.values + slot_offset(a, first + p, kvHead);
 #pragma unroll
             for (int i = 0; i < MostPairs; i++) {
@@ -113,8 +113,10 @@ extern "C" __global__ void __launch_bounds__(128) attention_decode_chunks(Attent
         __syncthreads();
         for (int i = threadIdx.x; i < headCount * a.headDim; i += blockDim.x) {
             int h = i / a.headDim, d = i % a.headDim;
-            a.partials[((int64)(head + h) * a.chunks + blockIdx.y) * (a.headDim + 2) + 2 + d] =
-                (sums[0][h][d] + sums[1][h][d]) + (sums[2][h][d] + sums[3][h][d]);
+            float total = 0;
+#pragma unroll
+            for (int w = 0; w < Warps; w++) total += sums[w][h][d];
+            a.partials[((int64)(head + h) * a.chunks + blockIdx.y) * (a.headDim + 2) + 2 + d] = total;
         }
     }
 }

@@ -12,9 +12,10 @@ struct Nf4Matrix {
     float offset;
 };
 
-constexpr int NestedBlock = 256;
+// log2 of the first-level scales that share one of the second level, 256.
+constexpr int NESTED_BLOCK_SHIFT = 8;
 
-__constant__ float Nf4Values[16] = {
+__constant__ float NF4[16] = {
     -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f,
     -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
     0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
@@ -23,15 +24,19 @@ __constant__ float Nf4Values[16] = {
 
 // Into shared memory, because the lanes of a warp look up different entries. Called by all threads of a block.
 __device__ __forceinline__ void load_nf4_table(float* table) {
-    if (threadIdx.x < 16) table[threadIdx.x] = Nf4Values[threadIdx.x];
+    if (threadIdx.x < 16) table[threadIdx.x] = NF4[threadIdx.x];
     __syncthreads();
 }
 
-// code value · s + offset with two roundings, never one: bitsandbytes' bytes.
+// A scale under double quantization: code value · s + offset with two roundings, never one: bitsandbytes' bytes.
+__device__ __forceinline__ float nested_scale(float code_value, float nested_absmax, float offset) {
+    return __fadd_rn(__fmul_rn(code_value, nested_absmax), offset);
+}
+
 __device__ __forceinline__ float scale_of(const Nf4Matrix& w, int64 block) {
     if (w.nestedAbsmax == nullptr) return ((const float*)w.absmax)[block];
     float code = w.nestedCode[((const uint8*)w.absmax)[block]];
-    return __fadd_rn(__fmul_rn(code, w.nestedAbsmax[block / NestedBlock]), w.offset);
+    return nested_scale(code, w.nestedAbsmax[block >> NESTED_BLOCK_SHIFT], w.offset);
 }
 
 __device__ __forceinline__ float decode(const Nf4Matrix& w, const float* table, int64 i) {

@@ -17,6 +17,25 @@ __device__ __forceinline__ float exp2_approx(float x) {
     return y;
 }
 
+// Loads of what is read once, past the first cache. Volatile: loads that stand before the first use of any stay there, all under way at once.
+__device__ __forceinline__ void load_once(const void* source, uint32& x) {
+    asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(x) : "l"(source));
+}
+
+__device__ __forceinline__ void load_once(const void* source, uint4& x) {
+    asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
+}
+
+// A float at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.
+__device__ __forceinline__ float load_shared(uint32 address) {
+    float x;
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(x) : "r"(address));
+    return x;
+}
+
+// Brings a line towards the multiprocessor without waiting.
+__device__ __forceinline__ void prefetch(const void* global) { asm volatile("prefetch.global.L2 [%0];" ::"l"(global)); }
+
 // Copies 16 bytes to shared memory without waiting; writes zeros, and reads nothing, where not valid.
 __device__ __forceinline__ void cp_async16(void* shared, const void* global, bool valid) {
     uint32 address = (uint32)__cvta_generic_to_shared(shared);

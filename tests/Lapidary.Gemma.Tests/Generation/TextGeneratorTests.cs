@@ -1,0 +1,82 @@
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using Lapidary.Tests;
+
+namespace Lapidary.Gemma.Tests.Generation;
+
+/// <summary>GemmaModelTests has transformers' tokens; here are the ways to choose them, and other devices.</summary>
+public class TextGeneratorTests
+{
+    private const int NewTokens = 40;
+
+    private static readonly ModelOptions Nf4 = new() { Quantization = QuantizationKind.Nf4, DType = DType.Float32 };
+
+    public static TheoryData<string> Devices { get; } = ["cpu", "cuda"];
+
+    private static int[] Prompt { get; } = ReadPrompt();
+
+    /// <summary>Drawn ids take the way over the host, likeliest ids stay on the device.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Generate_DrawingFromOne_IsGreedy(string device)
+    {
+        using var backend = On(device);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
+        using var generator = new TextGenerator(model);
+        int[] greedy = Generate(generator, new GenerationOptions { MaxNewTokens = NewTokens });
+
+        Assert.Equal(greedy, Generate(generator, new GenerationOptions { MaxNewTokens = NewTokens, DoSample = true, TopK = 1 }));
+        Assert.Equal(greedy, Generate(generator, new GenerationOptions { MaxNewTokens = NewTokens }));
+        Assert.Equal(
+            greedy.TakeWhile(id => id != greedy[^1]),
+            Generate(generator, new GenerationOptions { MaxNewTokens = NewTokens, StopTokenIds = [greedy[^1]] }));
+    }
+
+    /// <summary>A GPU's bf16 may turn a close decision, and then the texts part. So every choice is judged by what the CPU computes in fp32 for the
+    /// text that the GPU wrote: no id is rated higher by more than a small part of the spread of all.</summary>
+    [Fact]
+    public void Generate_OnCuda_ChoosesWhatTheCpuRatesHighest()
+    {
+        int[] chosen;
+        using (var backend = On("cuda"))
+        {
+            using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
+            using var generator = new TextGenerator(model);
+            chosen = Generate(generator, new GenerationOptions { MaxNewTokens = NewTokens });
+        }
+
+        Assert.Equal(NewTokens, chosen.Length);
+        using var reference = ModelRun.Load("model", Nf4);
+        using var run = new ModelRun(reference, [[.. Prompt, .. chosen]]);
+        int vocabulary = reference.Config.VocabSize;
+        for (int i = 0; i < NewTokens; i++)
+        {
+            float[] logits = run.Logits.Slice((Prompt.Length - 1 + i) * vocabulary, vocabulary).ToArray();
+            double mean = logits.Average(), deviation = Math.Sqrt(logits.Average(logit => (logit - mean) * (logit - mean)));
+            double behind = (logits.Max() - logits[chosen[i]]) / deviation;
+            Assert.True(behind < 0.1, $"New token {i}, id {chosen[i]}, is {behind:F3} standard deviations behind id {Sampler.Largest(logits)}.");
+        }
+    }
+
+    private static int[] Generate(TextGenerator generator, GenerationOptions options) =>
+        [.. generator.Generate(Prompt, options, TestContext.Current.CancellationToken)];
+
+    private static int[] ReadPrompt()
+    {
+        using var golden = new Golden("generate");
+        return golden.Ids("prompt");
+    }
+
+    private static IBackend On(string device)
+    {
+        if (device == "cpu") return new CpuBackend(1);
+        if (CudaBackend.WhyUnavailable() is { } reason)
+        {
+            if (Environment.GetEnvironmentVariable("LAPIDARY_REQUIRE_CUDA") == "1") Assert.Fail(reason);
+            Assert.Skip(reason);
+        }
+
+        return new CudaBackend();
+    }
+}
