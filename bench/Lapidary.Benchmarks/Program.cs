@@ -17,7 +17,9 @@ switch (args)
         return TokenizerBenchmark.Run(rest);
     case ["train", .. var rest]:
         return TrainingBenchmark.Run(rest);
+    case ["load", var size, var folder]:
+        return LoadBenchmark.Run(size, folder);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS | cuda] [STEPS] [CHECKPOINTING]");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | train [SIZE] [THREADS | cuda] [STEPS] [CHECKPOINTING] | load SIZE FOLDER");
         return 2;
 }
