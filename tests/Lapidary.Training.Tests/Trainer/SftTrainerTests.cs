@@ -131,6 +131,7 @@ public class SftTrainerTests
     [Theory]
     [InlineData(QuantizationKind.None)]
     [InlineData(QuantizationKind.Nf4)]
+    [Trait("Category", "sanitizer")]
     public void Train_WritesAnAdapter_ThatMergesAndSpeaks(QuantizationKind quantization)
     {
         bool nf4 = quantization == QuantizationKind.Nf4;
