@@ -81,6 +81,38 @@ public class AdapterTests
         Assert.Equal(losses, checkpointed.Losses);
     }
 
+    /// <summary>The loss is a mean over tokens, so a document counts by its trained tokens.</summary>
+    [Fact]
+    public void Gradients_OfPackedDocuments_AreTheSumOfEachAlone()
+    {
+        using var golden = new Golden("lora_grad");
+        int[] ids = [.. golden.Ids("input_ids").Take(60)];
+        int[][] documents = [ids[..9], ids[9..42], ids[42..]];
+        using var model = ModelRun.Load("model", device: Device);
+        using var adapter = Adapter.Load(model, Fixtures.Path("tiny/adapter"), trainable: true);
+        model.Attach(adapter);
+        float[][] Take(params int[][] run)
+        {
+            foreach (var parameter in adapter.Parameters) model.Backend.Zero(parameter.Gradient!);
+            using (new ModelRun(model, run, training: true)) return [.. adapter.Parameters.Select(parameter => ModelRun.Read(model.Backend, parameter.Gradient!))];
+        }
+
+        float[][] packed = Take(documents);
+        float[][][] alone = [.. documents.Select(document => Take(document))];
+
+        float trained = documents.Sum(document => document.Length - 1);
+        for (int p = 0; p < packed.Length; p++)
+        {
+            float[] sum = new float[packed[p].Length];
+            for (int d = 0; d < documents.Length; d++)
+            {
+                for (int i = 0; i < sum.Length; i++) sum[i] += alone[d][p][i] * (documents[d].Length - 1) / trained;
+            }
+
+            Close.Assert(sum, packed[p], Gradients, adapter.Parameters[p].Name);
+        }
+    }
+
     [Fact]
     public void Save_WritesWhatPeftWrote()
     {

@@ -200,6 +200,21 @@ public class SftTrainerTests
         Assert.Single(observer.LiveBytes.Skip(3).Distinct());
     }
 
+    /// <summary>Losses of six steps of QLoRA with dropout and two micro-batches a step.</summary>
+    protected static double[] QloraLosses(string device, bool packing)
+    {
+        var config = Small() with { Packing = packing, MaxLength = packing ? 100 : 512, MaxSteps = 6, GradientAccumulationSteps = 2 };
+        using var run = new Run(device, config, RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+        return [.. run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value)];
+    }
+
+    protected static void AssertClose(double expected, double actual, double relative, string what)
+    {
+        double error = Math.Abs(actual - expected) / Math.Abs(expected);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: relative error {error:E2}");
+        Assert.True(error <= relative, $"{what}: {actual:G7}, expected {expected:G7}; relative error {error:E2}, allowed {relative:E2}");
+    }
+
     private static SftConfig Small() => new()
     {
         OutputDir = Fixtures.TemporaryFolder(),
@@ -228,13 +243,6 @@ public class SftTrainerTests
     {
         Example[] examples = [.. rows.Select(ids => new Example(ids, ids))];
         return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Length)], 0, 0, 0, 0);
-    }
-
-    private static void AssertClose(double expected, double actual, double relative, string what)
-    {
-        double error = Math.Abs(actual - expected) / Math.Abs(expected);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: relative error {error:E2}");
-        Assert.True(error <= relative, $"{what}: {actual:G7}, expected {expected:G7}; relative error {error:E2}, allowed {relative:E2}");
     }
 
     private static float[] Floats(SafetensorsFile file, string name) => MemoryMarshal.Cast<byte, float>(file.Bytes(name)).ToArray();
