@@ -15,7 +15,9 @@ switch (args)
         return 0;
     case ["tokenizer", .. var rest]:
         return TokenizerBenchmark.Run(rest);
+    case ["load", var size, var folder]:
+        return LoadBenchmark.Run(size, folder);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE");
+        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | load SIZE FOLDER");
         return 2;
 }

@@ -5,6 +5,13 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
+    /// <summary>Weights of more bytes take the way over pinned memory.</summary>
+    private const int StagedBytes = 1 << 20;
+
+    private HostStaging? _staging;
+
+    private HostStaging Staging => _staging ??= new HostStaging(_context);
+
     /// <inheritdoc/>
     /// <remarks>The driver has copied pageable host memory when the call returns, so <paramref name="source"/> may change at once.</remarks>
     public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged
@@ -32,14 +39,6 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    /// <remarks>Quantized on the host's cores, then copied: bitsandbytes' bytes wherever it runs.</remarks>
-    public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region)
-    {
-        using var staging = new MemoryRegion(new Cpu.CpuAllocator(), MemoryOwner.Base);
-        return Import(Nf4Quantizer.Quantize(host, options, staging), region);
-    }
-
-    /// <inheritdoc/>
     public void Zero(Tensor tensor) => Zero(tensor.Address, tensor.LengthBytes);
 
     private void Zero(nint address, long lengthBytes)
@@ -58,7 +57,12 @@ public sealed unsafe partial class CudaBackend
     private nint ImportBytes(byte* source, long lengthBytes, MemoryRegion region)
     {
         nint address = region.Allocate(lengthBytes);
-        CopyFromHost(source, address, lengthBytes);
+        if (lengthBytes <= StagedBytes) CopyFromHost(source, address, lengthBytes);
+        else
+        {
+            Staging.Stream(source, lengthBytes, (buffer, offset, length) => CopyFromHost((byte*)buffer, address + (nint)offset, length));
+        }
+
         return address;
     }
 

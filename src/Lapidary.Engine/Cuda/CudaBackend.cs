@@ -77,6 +77,7 @@ public sealed unsafe partial class CudaBackend : IBackend
     {
         _context.MakeCurrent();
         _products.Dispose();
+        _staging?.Dispose();
         _scratch.Dispose();
         _kernels.Dispose();
         _context.Dispose();

@@ -17,13 +17,7 @@ public static unsafe class Nf4Quantizer
     /// bitsandbytes'.</exception>
     public static Tensor Quantize(Tensor weight, Nf4Options options, MemoryRegion region)
     {
-        if (!weight.DType.IsFloatingPoint()) throw new ShapeException(nameof(Quantize), nameof(weight), "Float32, BFloat16 or Float16", weight);
-        if (!Nf4Options.IsLegalBlockSize(options.BlockSize))
-        {
-            throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");
-        }
-
-        int blocks = checked((int)Blocks(weight.Count, options.BlockSize));
+        int blocks = CountBlocks(weight, options);
         nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
         Nf4Scales scales;
         if (options.DoubleQuantization)
@@ -62,6 +56,37 @@ public static unsafe class Nf4Quantizer
         ForPieces(weight.Count, Nf4Decoder.MaxElements, threads, (first, count) => Nf4Decoder.Decode(weight, scales, first, count, output));
     }
 
+    /// <summary>The number of scales of a weight.</summary>
+    /// <exception cref="LapidaryException">The weight is of another type, or the block size is not one of bitsandbytes'.</exception>
+    internal static int CountBlocks(Tensor weight, Nf4Options options)
+    {
+        if (!weight.DType.IsFloatingPoint()) throw new ShapeException(nameof(Quantize), nameof(weight), "Float32, BFloat16 or Float16", weight);
+        if (!Nf4Options.IsLegalBlockSize(options.BlockSize))
+        {
+            throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");
+        }
+
+        return checked((int)Blocks(weight.Count, options.BlockSize));
+    }
+
+    /// <summary>Throws if an absolute maximum shows an infinity or NaN in its block.</summary>
+    internal static void RequireFinite(Tensor weight, int blockSize, ReadOnlySpan<float> absmax)
+    {
+        for (int block = 0; block < absmax.Length; block++)
+        {
+            if (float.IsFinite(absmax[block])) continue;
+            throw new LapidaryException(
+                $"{weight}: an infinity or NaN among elements {(long)block * blockSize} and following; expected finite weights. "
+                + "The checkpoint is damaged or was trained to divergence: use another one.");
+        }
+    }
+
+    /// <summary>Room for double-quantized scales of a weight, in any backend's memory: codes, their absolute maxima, the map.</summary>
+    internal static (Tensor Codes, Tensor NestedAbsmax, Tensor Map) NewNestedScales(string weight, int blocks, MemoryRegion region) =>
+        (region.New(weight + ".absmax", DType.UInt8, blocks),
+            region.New(weight + ".nested_absmax", DType.Float32, Blocks(blocks, Nf4Scales.NestedBlockSize)),
+            region.New(weight + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length));
+
     private static void Encode(Tensor weight, Nf4Options options, Span<float> absmax, byte* packed)
     {
         fixed (float* pinned = absmax)
@@ -71,21 +96,13 @@ public static unsafe class Nf4Quantizer
                 Nf4Encoder.Encode(weight, first, count, options.BlockSize, scales + first / options.BlockSize, packed + first / 2));
         }
 
-        for (int block = 0; block < absmax.Length; block++)
-        {
-            if (float.IsFinite(absmax[block])) continue;
-            throw new LapidaryException(
-                $"{weight}: an infinity or NaN among elements {(long)block * options.BlockSize} and following; expected finite weights. "
-                + "The checkpoint is damaged or was trained to divergence: use another one.");
-        }
+        RequireFinite(weight, options.BlockSize, absmax);
     }
 
     private static Nf4Scales QuantizeScales(string name, float[] absmax, Nf4Options options, MemoryRegion region)
     {
         float offset = options.Offset ?? NestedScales.Mean(absmax);
-        var codes = region.New(name + ".absmax", DType.UInt8, absmax.Length);
-        var nestedAbsmax = region.New(name + ".nested_absmax", DType.Float32, Blocks(absmax.Length, Nf4Scales.NestedBlockSize));
-        var map = region.New(name + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length);
+        var (codes, nestedAbsmax, map) = NewNestedScales(name, absmax.Length, region);
         DynamicMap.Values.CopyTo(map.AsSpan<float>());
         ForPieces(absmax.Length, Nf4Scales.NestedBlockSize, options.Threads, (first, count) =>
         {

@@ -83,15 +83,20 @@ internal sealed class ModelLoader : IDisposable
             return new LinearLayer(module, _backend.Import(quantized, _region));
         }
 
-        var weight = Floating(module + ".weight", rows, columns);
-        var loaded = _options.Quantization == QuantizationKind.Nf4
-            ? _backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = _options.DoubleQuant }, _region)
-            : _backend.Import(weight, _region);
-        if (!ReferenceEquals(loaded, weight)) _checkpoint.Release(name);
-        return new LinearLayer(module, loaded);
+        if (_options.Quantization != QuantizationKind.Nf4) return new LinearLayer(module, Matrix(module + ".weight", rows, columns));
+        var weight = _backend.QuantizeNf4(
+            Floating(module + ".weight", rows, columns), new Nf4Options { DoubleQuantization = _options.DoubleQuant }, _region);
+        _checkpoint.Release(name);
+        return new LinearLayer(module, weight);
     }
 
-    private Tensor Matrix(string name, int rows, int columns) => _backend.Import(Floating(name, rows, columns), _region);
+    private Tensor Matrix(string name, int rows, int columns)
+    {
+        var weight = Floating(name, rows, columns);
+        var loaded = _backend.Import(weight, _region);
+        if (!ReferenceEquals(loaded, weight)) _checkpoint.Release(NameOf(name));
+        return loaded;
+    }
 
     /// <summary>Norm weights are widened to fp32: they are small, and every kernel then reads one type.</summary>
     private Tensor Vector(string name, int length)

@@ -1,5 +1,5 @@
 using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
+using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
@@ -8,8 +8,6 @@ namespace Lapidary.Engine.Tests.Cuda;
 /// on the device at a time.</summary>
 internal sealed class DeviceRun : IDisposable
 {
-    private static readonly Lazy<CudaBackend> Gpu = new(() => new CudaBackend());
-
     private readonly MemoryRegion _region;
     private readonly Random _random = new(20250);
     private readonly bool _owned;
@@ -20,18 +18,21 @@ internal sealed class DeviceRun : IDisposable
         _region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
     }
 
-    public static string[] Devices { get; } = ["cpu", "cuda"];
+    public static string[] Devices { get; } = [TestDevice.Cpu, TestDevice.Cuda];
 
     public IBackend Backend { get; }
 
     /// <summary>‖actual − expected‖ / ‖expected‖ allowed: a few roundings of the activations' type, 2⁻⁸ on CUDA, and fp32 sums.</summary>
     public double Tolerance => Backend.ActivationDType == DType.BFloat16 ? 1e-2 : 1e-5;
 
-    public static DeviceRun On(string device) => device == "cpu" ? new DeviceRun(new CpuBackend(2), owned: true) : OnGpu(() => Gpu.Value, owned: false);
+    public static DeviceRun On(string device) => device == TestDevice.Cpu ? new DeviceRun(new CpuBackend(2), owned: true) : new DeviceRun(TestDevice.Open(device), owned: false);
 
     /// <summary>A run on a backend of its own, for tests that set one up.</summary>
-    public static DeviceRun On(string device, Func<IBackend> cpu, Func<IBackend> cuda) =>
-        device == "cpu" ? new DeviceRun(cpu(), owned: true) : OnGpu(cuda, owned: true);
+    public static DeviceRun On(string device, Func<IBackend> cpu, Func<IBackend> cuda)
+    {
+        if (device == TestDevice.Cuda) TestDevice.RequireGpu();
+        return new DeviceRun(device == TestDevice.Cpu ? cpu() : cuda(), owned: true);
+    }
 
     /// <summary>Every device.</summary>
     public static IEnumerable<object[]> EachDevice => Devices.Select(device => (object[])[device]);
@@ -148,16 +149,5 @@ internal sealed class DeviceRun : IDisposable
     {
         _region.Dispose();
         if (_owned) Backend.Dispose();
-    }
-
-    private static DeviceRun OnGpu(Func<IBackend> backend, bool owned)
-    {
-        if (CudaBackend.WhyUnavailable() is { } reason)
-        {
-            if (Environment.GetEnvironmentVariable("LAPIDARY_REQUIRE_CUDA") == "1") Assert.Fail(reason);
-            Assert.Skip(reason);
-        }
-
-        return new DeviceRun(backend(), owned);
     }
 }

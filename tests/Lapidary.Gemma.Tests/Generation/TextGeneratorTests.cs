@@ -52,7 +52,7 @@ public class TextGeneratorTests
         int vocabulary = reference.Config.VocabSize;
         for (int i = 0; i < NewTokens; i++)
         {
-            float[] logits = run.Logits.Slice((Prompt.Length - 1 + i) * vocabulary, vocabulary).ToArray();
+            float[] logits = run.Logits.AsSpan((Prompt.Length - 1 + i) * vocabulary, vocabulary).ToArray();
             double mean = logits.Average(), deviation = Math.Sqrt(logits.Average(logit => (logit - mean) * (logit - mean)));
             double behind = (logits.Max() - logits[chosen[i]]) / deviation;
             Assert.True(behind < 0.1, $"New token {i}, id {chosen[i]}, is {behind:F3} standard deviations behind id {Sampler.Largest(logits)}.");

@@ -3,10 +3,18 @@ using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-/// <summary>LoRA against PEFT 0.21: logits, loss and every gradient.</summary>
+/// <summary>LoRA against PEFT 0.21: logits, loss and every gradient. On the GPU a gradient has gone through the roundings to bf16 of the
+/// way there and of the way back: the CPU's backend with every output so rounded is 2.3e-2 off in the worst matrix, a k_proj's.</summary>
 public class AdapterTests
 {
-    private const double Fp32 = 2e-5;
+    /// <summary>Where the tests of this class run.</summary>
+    protected virtual string Device => TestDevice.Cpu;
+
+    private double Activations => TestDevice.Within(Device, fp32: 2e-5, bf16: 2e-2);
+
+    private double MeanLoss => TestDevice.Within(Device, fp32: 2e-5, bf16: 2e-3);
+
+    private double Gradients => TestDevice.Within(Device, fp32: 2e-5, bf16: 5e-2);
 
     [Theory]
     [InlineData("lora_grad", QuantizationKind.None, false)]
@@ -16,25 +24,99 @@ public class AdapterTests
     public void Gradients_MatchPeft(string name, QuantizationKind quantization, bool checkpointing)
     {
         using var golden = new Golden(name);
-        using var model = ModelRun.Load("model", new ModelOptions { Quantization = quantization, DType = DType.Float32 });
+        using var model = ModelRun.Load("model", new ModelOptions { Quantization = quantization, DType = DType.Float32 }, Device);
         using var adapter = Adapter.Load(model, Fixtures.Path("tiny/adapter"), trainable: true);
         model.Attach(adapter);
 
         using var run = new ModelRun(model, ModelRun.Split(golden.Ids("input_ids"), 2), training: true, checkpointing);
 
-        Close.Assert(golden.Floats("logits"), run.SampledLogits(), Fp32, "logits");
-        Close.Assert(golden.Floats("loss"), [(float)run.Loss], Fp32, "loss");
+        Close.Assert(golden.Floats("logits"), run.SampledLogits(), Activations, "logits");
+        Close.Assert(golden.Floats("loss"), [(float)run.Loss], MeanLoss, "loss");
         Assert.Equal(7 * 7 * 2, adapter.Parameters.Count);
         foreach (var parameter in adapter.Parameters)
         {
-            Close.Assert(golden.Floats("grad.base_model.model." + parameter.Name), parameter.Gradient!.AsSpan<float>(), Fp32, parameter.Name);
+            float[] gradient = ModelRun.Read(model.Backend, parameter.Gradient!);
+            Close.Assert(golden.Floats("grad.base_model.model." + parameter.Name), gradient, Gradients, parameter.Name);
+        }
+    }
+
+    /// <summary>Also the tied embedding's, and with dropout, whose mask is a function of the seed.</summary>
+    [Theory]
+    [InlineData(QuantizationKind.None)]
+    [InlineData(QuantizationKind.Nf4)]
+    public void Gradients_AreTheSameBits_RunAgainCapturedAndCheckpointed(QuantizationKind quantization)
+    {
+        using var golden = new Golden("lora_grad");
+        int[][] documents = ModelRun.Split(golden.Ids("input_ids"), 2);
+        using var model = ModelRun.Load("model", new ModelOptions { Quantization = quantization }, Device);
+        using var adapter = Adapter.Create(model, LoraConfig.Guide with { R = 4, LoraDropout = 0.1 }, seed: 1);
+        model.Attach(adapter);
+        byte[] Take()
+        {
+            var bytes = new List<byte>();
+            foreach (var parameter in adapter.Parameters)
+            {
+                byte[] gradient = new byte[parameter.Gradient!.LengthBytes];
+                model.Backend.Read<byte>(parameter.Gradient, gradient);
+                model.Backend.Zero(parameter.Gradient);
+                bytes.AddRange(gradient);
+            }
+
+            return [.. bytes];
+        }
+
+        using var run = new ModelRun(model, documents, training: true);
+        byte[] first = Take();
+        Assert.Contains(first, x => x != 0);
+        float[] losses = run.Losses;
+        for (int again = 0; again < 3; again++)
+        {
+            run.Repeat();
+            Assert.True(first.AsSpan().SequenceEqual(Take()), $"gradients of repetition {again + 1} are other bits");
+            Assert.Equal(losses, run.Losses);
+        }
+
+        using var checkpointed = new ModelRun(model, documents, training: true, checkpointing: true);
+        Assert.True(first.AsSpan().SequenceEqual(Take()), "gradients under checkpointing are other bits");
+        Assert.Equal(losses, checkpointed.Losses);
+    }
+
+    /// <summary>The loss is a mean over tokens, so a document counts by its trained tokens.</summary>
+    [Fact]
+    public void Gradients_OfPackedDocuments_AreTheSumOfEachAlone()
+    {
+        using var golden = new Golden("lora_grad");
+        int[] ids = [.. golden.Ids("input_ids").Take(60)];
+        int[][] documents = [ids[..9], ids[9..42], ids[42..]];
+        using var model = ModelRun.Load("model", device: Device);
+        using var adapter = Adapter.Load(model, Fixtures.Path("tiny/adapter"), trainable: true);
+        model.Attach(adapter);
+        float[][] Take(params int[][] run)
+        {
+            foreach (var parameter in adapter.Parameters) model.Backend.Zero(parameter.Gradient!);
+            using (new ModelRun(model, run, training: true)) return [.. adapter.Parameters.Select(parameter => ModelRun.Read(model.Backend, parameter.Gradient!))];
+        }
+
+        float[][] packed = Take(documents);
+        float[][][] alone = [.. documents.Select(document => Take(document))];
+
+        float trained = documents.Sum(document => document.Length - 1);
+        for (int p = 0; p < packed.Length; p++)
+        {
+            float[] sum = new float[packed[p].Length];
+            for (int d = 0; d < documents.Length; d++)
+            {
+                for (int i = 0; i < sum.Length; i++) sum[i] += alone[d][p][i] * (documents[d].Length - 1) / trained;
+            }
+
+            Close.Assert(sum, packed[p], Gradients, adapter.Parameters[p].Name);
         }
     }
 
     [Fact]
     public void Save_WritesWhatPeftWrote()
     {
-        using var model = ModelRun.Load("model");
+        using var model = ModelRun.Load("model", device: Device);
         using var adapter = Adapter.Load(model, Fixtures.Path("tiny/adapter_tied_after_12_steps"));
         string folder = Fixtures.TemporaryFolder();
         adapter.Save(folder, model);
@@ -52,7 +134,7 @@ public class AdapterTests
     [Fact]
     public void Create_TrainsOneTiedMatrix_OrTwoWhenAskedTo()
     {
-        using var model = ModelRun.Load("model");
+        using var model = ModelRun.Load("model", device: Device);
         var config = LoraConfig.Guide;
 
         using var tied = Adapter.Create(model, config, seed: 1);
@@ -69,7 +151,7 @@ public class AdapterTests
     {
         using var golden = new Golden("forward");
         int[][] documents = ModelRun.Split(golden.Ids("short.input_ids"), 2);
-        using var model = ModelRun.Load("model");
+        using var model = ModelRun.Load("model", device: Device);
         using var before = new ModelRun(model, documents);
         using var adapter = Adapter.Create(model, LoraConfig.Guide, seed: 1);
         model.Attach(adapter);

@@ -1,16 +1,23 @@
 using Lapidary.Engine;
+using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-/// <summary>The decoder against transformers 5.17 in fp32. Both sum in fp32 but in other orders, through 7 layers: 1e-5 relative leaves a margin
-/// of about ten over what is seen.</summary>
+/// <summary>The decoder against transformers 5.17 in fp32. On the CPU both sum in fp32 but in other orders, through 7 layers: 1e-5 relative
+/// leaves a margin of about ten over what is seen. On the GPU every activation is rounded to bf16: the CPU's backend with the output of every
+/// operation so rounded is 8e-3 off in hidden states, 1.2e-2 in logits and 4e-4 in losses, which are means of many tokens.</summary>
 /// <remarks>make_reference.py casts the model of "forward", "packed" and "multimodal" to bf16 and back, embedding scale and rotary frequencies
 /// included. The others were loaded with dtype float32.</remarks>
 public class GemmaModelTests
 {
-    private const double Fp32 = 1e-5;
-
     private static readonly ModelOptions CastWhole = new() { RoundRotaryFrequencies = true };
+
+    /// <summary>Where the tests of this class run.</summary>
+    protected virtual string Device => TestDevice.Cpu;
+
+    private double Activations => TestDevice.Within(Device, fp32: 1e-5, bf16: 2e-2);
+
+    private double MeanLoss => TestDevice.Within(Device, fp32: 1e-5, bf16: 2e-3);
 
     [Theory]
     [InlineData("short", 2)]
@@ -18,74 +25,113 @@ public class GemmaModelTests
     public void Forward_MatchesTransformers(string name, int rows)
     {
         using var golden = new Golden("forward");
-        using var model = ModelRun.Load("model", CastWhole);
+        using var model = ModelRun.Load("model", CastWhole, Device);
         using var run = new ModelRun(model, ModelRun.Split(golden.Ids(name + ".input_ids"), rows));
 
         foreach (string tensor in golden.Names.Where(tensor => tensor.StartsWith(name + ".hidden.", StringComparison.Ordinal)))
         {
             int layer = int.Parse(tensor[(tensor.LastIndexOf('.') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
-            Close.Assert(golden.Floats(tensor), run.Hidden(layer), Fp32, tensor);
+            Close.Assert(golden.Floats(tensor), run.Hidden(layer), Activations, tensor);
         }
 
-        Close.Assert(golden.Floats(name + ".logits"), run.SampledLogits(), Fp32, "logits");
-        Close.Assert(golden.Floats(name + ".loss"), [(float)run.Loss], Fp32, "loss");
+        Close.Assert(golden.Floats(name + ".logits"), run.SampledLogits(), Activations, "logits");
+        Close.Assert(golden.Floats(name + ".loss"), [(float)run.Loss], MeanLoss, "loss");
     }
 
     [Fact]
     public void Forward_KeepsPackedDocumentsApart()
     {
         using var golden = new Golden("packed");
-        using var model = ModelRun.Load("model", CastWhole);
-        int[] ids = golden.Ids("input_ids"), lengths = golden.Ids("lengths");
-        int[][] documents = [ids[..lengths[0]], ids[lengths[0]..(lengths[0] + lengths[1])], ids[(lengths[0] + lengths[1])..]];
+        using var model = ModelRun.Load("model", CastWhole, Device);
 
-        using var run = new ModelRun(model, documents);
+        using var run = new ModelRun(model, PackedDocuments(golden));
 
-        Close.Assert(golden.Floats("logits"), run.SampledLogits(), Fp32, "logits");
-        Close.Assert(golden.Floats("loss_mean"), [(float)run.Loss], Fp32, "loss");
+        Close.Assert(golden.Floats("logits"), run.SampledLogits(), Activations, "logits");
+        Close.Assert(golden.Floats("loss_mean"), [(float)run.Loss], MeanLoss, "loss");
+    }
+
+    [Fact]
+    public void Forward_GivesADocumentTheSameLosses_PackedAndAlone()
+    {
+        using var golden = new Golden("packed");
+        using var model = ModelRun.Load("model", CastWhole, Device);
+        int[][] documents = PackedDocuments(golden);
+        using var packed = new ModelRun(model, documents);
+
+        int at = 0;
+        foreach (int[] document in documents)
+        {
+            using var alone = new ModelRun(model, [document]);
+            Close.Assert(alone.Losses, packed.Losses.AsSpan(at, document.Length), Activations, $"losses of {document.Length} tokens from {at}");
+            at += document.Length;
+        }
     }
 
     [Fact]
     public void Forward_ReadsMultimodalNamesAndRopeScaling()
     {
         using var golden = new Golden("multimodal_text");
-        using var model = ModelRun.Load("multimodal", CastWhole);
+        using var model = ModelRun.Load("multimodal", CastWhole, Device);
         using var run = new ModelRun(model, [golden.Ids("input_ids")]);
 
-        Close.Assert(golden.Floats("logits"), run.Logits, Fp32, "logits");
-    }
-
-    [Fact]
-    public void Forward_GivesTheSameBitsForAnyNumberOfThreads()
-    {
-        using var golden = new Golden("forward");
-        int[][] documents = ModelRun.Split(golden.Ids("short.input_ids"), 2);
-        using var one = ModelRun.Load("model", threads: 1);
-        using var three = ModelRun.Load("model", threads: 3);
-        using ModelRun first = new(one, documents), second = new(three, documents);
-
-        Assert.True(first.Logits.SequenceEqual(second.Logits));
+        Close.Assert(golden.Floats("logits"), run.Logits, Activations, "logits");
     }
 
     [Fact]
     public void Load_QuantizesAsBitsandbytesDoes()
     {
         using var golden = new Golden("qlora");
-        using var model = ModelRun.Load("model", new ModelOptions { Quantization = QuantizationKind.Nf4, DType = DType.Float32 });
+        using var model = ModelRun.Load("model", new ModelOptions { Quantization = QuantizationKind.Nf4, DType = DType.Float32 }, Device);
         using var run = new ModelRun(model, ModelRun.Split(golden.Ids("input_ids"), 2));
 
-        Close.Assert(golden.Floats("base_logits"), run.SampledLogits(), Fp32, "logits");
-        Close.Assert(golden.Floats("base_loss"), [(float)run.Loss], Fp32, "loss");
+        Close.Assert(golden.Floats("base_logits"), run.SampledLogits(), Activations, "logits");
+        Close.Assert(golden.Floats("base_loss"), [(float)run.Loss], MeanLoss, "loss");
     }
 
     [Fact]
-    public void Generate_GivesTransformersGreedyTokens()
+    public void Load_LeavesNothingBehind()
+    {
+        var backend = TestDevice.Open(Device);
+        long before = backend.Memory.LiveBytes - backend.Memory.LiveBytesOf(MemoryOwner.Workspace);
+        using (var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, new ModelOptions { Quantization = QuantizationKind.Nf4 }))
+        {
+            Assert.Equal(before + model.Region.LengthBytes, backend.Memory.LiveBytes - backend.Memory.LiveBytesOf(MemoryOwner.Workspace));
+        }
+
+        Assert.Equal(before, backend.Memory.LiveBytes - backend.Memory.LiveBytesOf(MemoryOwner.Workspace));
+        TestDevice.Close(backend);
+    }
+
+    /// <summary>Each token of a greedy text is the likeliest, or within the error of it, when the whole text is passed at once: the cache, the
+    /// window and the one-token step agree with the pass over all tokens.</summary>
+    [Theory]
+    [InlineData(QuantizationKind.None)]
+    [InlineData(QuantizationKind.Nf4)]
+    public void Generate_TakesTheLikeliestTokensOfAWholePass(QuantizationKind quantization)
     {
         using var golden = new Golden("generate");
-        using var model = ModelRun.Load("model", new ModelOptions { DType = DType.Float32 });
+        using var model = ModelRun.Load("model", new ModelOptions { DType = DType.Float32, Quantization = quantization }, Device);
         using var generator = new TextGenerator(model);
-        int[] prompt = golden.Ids("prompt"), expected = golden.Ids("output")[prompt.Length..];
+        int[] prompt = golden.Ids("prompt");
+        int[] text = [.. generator.Generate(prompt, new GenerationOptions { MaxNewTokens = 40 }, TestContext.Current.CancellationToken)];
+        Assert.Equal(40, text.Length);
 
-        Assert.Equal(expected, generator.Generate(prompt, new GenerationOptions { MaxNewTokens = expected.Length }, TestContext.Current.CancellationToken));
+        using var run = new ModelRun(model, [[.. prompt, .. text]]);
+        float[] logits = run.Logits;
+        int vocabulary = model.Config.VocabSize;
+        for (int i = 0; i < text.Length; i++)
+        {
+            var row = logits.AsSpan((prompt.Length - 1 + i) * vocabulary, vocabulary);
+            float size = MathF.Sqrt(row.ToArray().Average(logit => logit * logit)), largest = row.ToArray().Max();
+            Assert.True(
+                row[text[i]] >= largest - 3 * Activations * size,
+                $"token {i} is {text[i]} with logit {row[text[i]]}, the largest is {largest}; allowed distance {3 * Activations * size:E2}");
+        }
+    }
+
+    private static int[][] PackedDocuments(Golden golden)
+    {
+        int[] ids = golden.Ids("input_ids"), lengths = golden.Ids("lengths");
+        return [ids[..lengths[0]], ids[lengths[0]..(lengths[0] + lengths[1])], ids[(lengths[0] + lengths[1])..]];
     }
 }

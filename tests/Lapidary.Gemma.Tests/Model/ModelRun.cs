@@ -1,10 +1,9 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-/// <summary>One pass of a model over documents, with what it computes on the way.</summary>
+/// <summary>A pass of a model over documents, on any device, with what it computes on the way.</summary>
 internal sealed class ModelRun : IDisposable
 {
     private readonly MemoryRegion _region;
@@ -13,6 +12,7 @@ internal sealed class ModelRun : IDisposable
     private readonly Tensor _logits;
     private readonly Tensor _losses;
     private readonly GemmaModel _model;
+    private readonly int _trained;
 
     /// <param name="model">The model.</param> <param name="documents">Ids of each document; they do not see each other.</param>
     /// <param name="training">Whether gradients are formed, of the mean loss over all tokens but each document's first.</param>
@@ -27,10 +27,10 @@ internal sealed class ModelRun : IDisposable
         var lossScale = _region.New("loss_scale", DType.Float32, 1);
         _losses = _region.New("losses", DType.Float32, tokens);
         var hits = _region.New("hits", DType.Float32, tokens);
-        int trained = Fill(documents, inputs, labels);
-        model.Backend.Write<float>([1f / trained], lossScale);
+        _trained = Fill(documents, inputs, labels);
+        model.Backend.Write<float>([1f / _trained], lossScale);
 
-        _program = new StepProgram(DType.Float32);
+        _program = new StepProgram(model.Backend.ActivationDType);
         var tape = new Tape(_program, training);
         var h = model.Forward(tape, inputs, gradientCheckpointing: checkpointing, onHiddenState: _hidden.Add);
         _hidden[^1] = h; // transformers' last hidden state is the final norm's output
@@ -40,24 +40,31 @@ internal sealed class ModelRun : IDisposable
         _program.Keep(_logits);
         foreach (var hidden in _hidden) _program.Keep(hidden);
         _program.Complete(model.Backend.Memory);
-        _program.Run(model.Backend);
-        Loss = _losses.AsSpan<float>().ToArray().Sum(loss => (double)loss) / trained;
+        Repeat();
     }
 
-    public double Loss { get; }
+    /// <summary>Mean loss of the trained tokens.</summary>
+    public double Loss => Losses.Sum(loss => (double)loss) / _trained;
 
-    public ReadOnlySpan<float> Logits => _logits.AsSpan<float>();
+    /// <summary>Loss of every token, 0 for the last of each document.</summary>
+    public float[] Losses => Read(_model.Backend, _losses);
 
-    public ReadOnlySpan<float> Hidden(int layer) => _hidden[layer].AsSpan<float>();
+    public float[] Logits => Read(_model.Backend, _logits);
+
+    public float[] Hidden(int layer) => Read(_model.Backend, _hidden[layer]);
 
     /// <summary>Every 8th row of the logits from row 7, which is what the goldens keep.</summary>
     public float[] SampledLogits()
     {
+        float[] logits = Logits;
         int vocabulary = _model.Config.VocabSize;
         var sampled = new List<float>();
-        for (int row = 7; row < Logits.Length / vocabulary; row += 8) sampled.AddRange(Logits.Slice(row * vocabulary, vocabulary));
+        for (int row = 7; row < logits.Length / vocabulary; row += 8) sampled.AddRange(logits.AsSpan(row * vocabulary, vocabulary));
         return [.. sampled];
     }
+
+    /// <summary>Runs the same program again, from the second time on as the backend's captured whole.</summary>
+    public void Repeat() => _program.Run(_model.Backend);
 
     public void Dispose()
     {
@@ -65,28 +72,36 @@ internal sealed class ModelRun : IDisposable
         _region.Dispose();
     }
 
-    public static GemmaModel Load(string folder, ModelOptions? options = null, int threads = 1) =>
-        GemmaModel.Load(Fixtures.Path("tiny/" + folder), new CpuBackend(threads), options);
+    public static GemmaModel Load(string folder, ModelOptions? options = null, string device = TestDevice.Cpu) =>
+        GemmaModel.Load(Fixtures.Path("tiny/" + folder), TestDevice.Open(device), options);
 
     public static int[][] Split(int[] ids, int rows) => [.. ids.Chunk(ids.Length / rows)];
 
-    private static int Fill(int[][] documents, StepInputs inputs, Tensor labels)
+    /// <summary>The values of an fp32 or bf16 tensor.</summary>
+    public static float[] Read(IBackend backend, Tensor tensor)
     {
-        int at = 0, trained = 0;
+        byte[] bytes = new byte[tensor.LengthBytes];
+        backend.Read<byte>(tensor, bytes);
+        float[] values = new float[tensor.Count];
+        FloatConversion.ToSingle(bytes, tensor.DType, values);
+        return values;
+    }
+
+    private int Fill(int[][] documents, StepInputs inputs, Tensor labels)
+    {
+        var backend = _model.Backend;
+        backend.Write<int>([.. documents.SelectMany(ids => ids)], inputs.Ids);
+        backend.Write<int>([.. documents.SelectMany(ids => Enumerable.Range(0, ids.Length))], inputs.Positions);
+        int at = 0;
+        List<int> starts = [];
         foreach (int[] ids in documents)
         {
-            for (int i = 0; i < ids.Length; i++)
-            {
-                inputs.Ids.AsSpan<int>()[at + i] = ids[i];
-                inputs.Positions.AsSpan<int>()[at + i] = i;
-                inputs.DocumentStarts.AsSpan<int>()[at + i] = at;
-                labels.AsSpan<int>()[at + i] = i + 1 < ids.Length ? ids[i + 1] : -100;
-            }
-
-            trained += ids.Length - 1;
+            starts.AddRange(Enumerable.Repeat(at, ids.Length));
             at += ids.Length;
         }
 
-        return trained;
+        backend.Write<int>([.. starts], inputs.DocumentStarts);
+        backend.Write<int>([.. documents.SelectMany(ids => ids.Skip(1).Append(-100))], labels);
+        return documents.Sum(ids => ids.Length - 1);
     }
 }

@@ -8,12 +8,15 @@ namespace Lapidary.Training.Tests.Demo;
 
 public class DemoRunTests
 {
+    /// <summary>Where the demonstration runs.</summary>
+    protected virtual string Device => TestDevice.Cpu;
+
     [Fact]
     public void Run_TellsTheWholeStory()
     {
         var options = new DemoOptions { OutputDir = Path.Combine(Fixtures.TemporaryFolder(), "demo"), Steps = 3, HeldOutRows = 3 };
         var observer = new Recorder();
-        using var backend = new CpuBackend(threads: 1);
+        var backend = TestDevice.Open(Device);
 
         var result = new DemoRun(options, backend, observer).Run(TestContext.Current.CancellationToken);
 
@@ -25,8 +28,10 @@ public class DemoRunTests
         Assert.True(result.After.Loss < result.Before.Loss - 0.1, $"{result.After.Loss} is not below {result.Before.Loss}.");
         Assert.Equal(result.After.Loss, result.Merged.Loss, tolerance: 0.05);
         Assert.True(result.ProjectionBytes.Nf4 * 3 < result.ProjectionBytes.BFloat16);
-        using var merged = GemmaModel.Load(Path.Combine(options.OutputDir, "merged"), backend);
+        var merged = GemmaModel.Load(Path.Combine(options.OutputDir, "merged"), backend);
         Assert.Equal(1024, merged.Config.VocabSize);
+        merged.Dispose();
+        TestDevice.Close(backend);
     }
 
     [Fact]

@@ -1,15 +1,23 @@
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests;
 
-/// <summary>Whole runs against torch's AdamW over PEFT's LoRA (12 steps), and against themselves: other accumulation, stopped and resumed.</summary>
+/// <summary>Whole runs against torch's AdamW over PEFT's LoRA (12 steps), and against themselves: other accumulation, stopped and resumed,
+/// checkpointed, merged.</summary>
+/// <remarks>On the CPU both sum in fp32 in other orders; 2e-7 is seen, and 2e-5 in matrices of the tied run, where AdamW divides small gradients by
+/// their size. On the GPU activations are rounded to bf16: the CPU's backend with every output so rounded is 3e-4 off in losses, 9e-4 in norms of
+/// gradients and 5e-3 in matrices after 12 steps.</remarks>
 public class SftTrainerTests
 {
+    /// <summary>Where the tests of this class run.</summary>
+    protected virtual string Device => TestDevice.Cpu;
+
+    private double Losses => TestDevice.Within(Device, fp32: 1e-5, bf16: 2e-3);
+
     [Theory]
     [InlineData("trajectory", "adapter", 2e-3, 4, 0.01)]
     [InlineData("trajectory_tied", "adapter_tied", 1e-3, 0, 0.0)]
@@ -33,25 +41,26 @@ public class SftTrainerTests
             LoggingSteps = 1,
             SaveStrategy = IntervalStrategy.No,
         };
-        using var run = new Run(config, Rows(golden), Fixtures.Path("tiny/" + start));
+        using var run = new Run(Device, config, Rows(golden), Fixtures.Path("tiny/" + start));
 
         var log = run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory;
 
         Assert.Equal(12, log.Count);
         for (int i = 0; i < 12; i++)
         {
-            // Both sum in fp32 in other orders; 2e-7 is seen, and 2e-5 in matrices of the tied run, where AdamW divides small gradients by their size.
-            Assert.Equal(losses[i], log[i].Loss!.Value, losses[i] * 1e-5);
-            Assert.Equal(norms[i], log[i].GradNorm!.Value, norms[i] * 1e-5);
+            AssertClose(losses[i], log[i].Loss!.Value, Losses, $"loss of step {i + 1}");
+            AssertClose(norms[i], log[i].GradNorm!.Value, TestDevice.Within(Device, fp32: 1e-5, bf16: 1e-2), $"gradient norm of step {i + 1}");
         }
 
+        double matrices = TestDevice.Within(Device, fp32: 1e-4, bf16: 2e-2);
         using var expected = SafetensorsFile.Open(Fixtures.Path($"tiny/{start}_after_12_steps/adapter_model.safetensors"));
         using var written = SafetensorsFile.Open(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
         foreach (var entry in expected.Entries)
         {
             float[] a = Floats(expected, entry.Name), b = Floats(written, entry.Name);
             double error = Math.Sqrt(a.Zip(b, (x, y) => Math.Pow((double)x - y, 2)).Sum() / a.Sum(x => (double)x * x));
-            Assert.True(error < 1e-4, $"{entry.Name}: relative error {error:E2}");
+            TestContext.Current.TestOutputHelper?.WriteLine($"{entry.Name}: relative error {error:E2}");
+            Assert.True(error < matrices, $"{entry.Name}: relative error {error:E2}, allowed {matrices:E2}");
         }
     }
 
@@ -61,14 +70,14 @@ public class SftTrainerTests
         double[][] losses = [.. new[] { (8, 1), (4, 2), (2, 4) }.Select(split =>
         {
             var config = Small() with { PerDeviceTrainBatchSize = split.Item1, GradientAccumulationSteps = split.Item2, MaxSteps = 4 };
-            using var run = new Run(config, RandomRows(32), adapter: null);
+            using var run = new Run(Device, config, RandomRows(32), adapter: null);
             return run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value).ToArray();
         })];
 
         for (int step = 0; step < 4; step++)
         {
-            Assert.Equal(losses[0][step], losses[1][step], losses[0][step] * 1e-5);
-            Assert.Equal(losses[0][step], losses[2][step], losses[0][step] * 1e-5);
+            AssertClose(losses[0][step], losses[1][step], Losses, $"loss of step {step + 1}, 4×2 for 8×1");
+            AssertClose(losses[0][step], losses[2][step], Losses, $"loss of step {step + 1}, 2×4 for 8×1");
         }
     }
 
@@ -88,13 +97,13 @@ public class SftTrainerTests
             GradientAccumulationSteps = 2,
         };
         var whole = config with { OutputDir = Fixtures.TemporaryFolder() };
-        using (var run = new Run(whole, RandomRows(24), adapter: null, dropout)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
-        using (var run = new Run(config with { MaxSteps = 4 }, RandomRows(24), adapter: null, dropout))
+        using (var run = new Run(Device, whole, RandomRows(24), adapter: null, dropout)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using (var run = new Run(Device, config with { MaxSteps = 4 }, RandomRows(24), adapter: null, dropout))
         {
             run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
         }
 
-        using var resumed = new Run(config, RandomRows(24), adapter: null, dropout);
+        using var resumed = new Run(Device, config, RandomRows(24), adapter: null, dropout);
         var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-4"), TestContext.Current.CancellationToken);
 
         Assert.Equal(
@@ -104,11 +113,59 @@ public class SftTrainerTests
     }
 
     [Fact]
+    public void Train_GivesTheSameBits_TwiceAndCheckpointed()
+    {
+        byte[][] adapters = [.. new[] { false, false, true }.Select(checkpointing =>
+        {
+            var config = Small() with { MaxSteps = 4, PerDeviceTrainBatchSize = 2, GradientAccumulationSteps = 2, GradientCheckpointing = checkpointing };
+            using var run = new Run(Device, config, RandomRows(16), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
+        })];
+
+        Assert.True(adapters[0].AsSpan().SequenceEqual(adapters[1]), "two runs gave other bits");
+        Assert.True(adapters[0].AsSpan().SequenceEqual(adapters[2]), "gradient checkpointing gave other bits");
+    }
+
+    /// <summary>The merged model computes with the sum that the adapter was trained to be beside; both are rounded on the GPU, each in its way.</summary>
+    [Theory]
+    [InlineData(QuantizationKind.None)]
+    [InlineData(QuantizationKind.Nf4)]
+    [Trait("Category", "sanitizer")]
+    public void Train_WritesAnAdapter_ThatMergesAndSpeaks(QuantizationKind quantization)
+    {
+        bool nf4 = quantization == QuantizationKind.Nf4;
+        string merged = Fixtures.TemporaryFolder();
+        var config = Small() with { MaxSteps = 6, PerDeviceTrainBatchSize = 2 };
+        using (var run = new Run(Device, config, RandomRows(16), adapter: null, quantization: quantization))
+        {
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        Merger.Merge(Fixtures.Path("tiny/model"), config.OutputDir, merged, new MergeOptions { DType = DType.Float32, FromNf4 = nf4 });
+
+        var backend = TestDevice.Open(Device);
+        var check = MergeCheck.Run(Fixtures.Path("tiny/model"), config.OutputDir, merged, [.. Enumerable.Range(3, 60)], nf4, doubleQuant: true, DType.Float32, backend);
+        double allowed = TestDevice.Within(Device, fp32: 1e-4, bf16: 5e-2);
+        Assert.True(check.MaxDistance < allowed * check.MaxLogit, $"{check}; allowed distance {allowed:E0} of the largest logit");
+        using (var model = GemmaModel.Load(merged, backend))
+        using (var generator = new TextGenerator(model))
+        {
+            int[] text = [.. generator.Generate([2, 3, 4], new GenerationOptions { MaxNewTokens = 20 }, TestContext.Current.CancellationToken)];
+            Assert.Equal(20, text.Length);
+            Assert.All(text, id => Assert.InRange(id, 0, model.Config.VocabSize - 1));
+            Assert.Equal(text, generator.Generate([2, 3, 4], new GenerationOptions { MaxNewTokens = 20 }, TestContext.Current.CancellationToken));
+        }
+
+        TestDevice.Close(backend);
+    }
+
+    [Fact]
     public void Train_FinishesTheStepAndSaves_WhenCancelled()
     {
         var config = Small() with { MaxSteps = 50 };
         using var stop = new CancellationTokenSource();
-        using var run = new Run(config, RandomRows(8), adapter: null, observer: new StopAfter(3, stop));
+        using var run = new Run(Device, config, RandomRows(8), adapter: null, observer: new StopAfter(3, stop));
 
         var state = run.Trainer.Train(cancellationToken: stop.Token);
 
@@ -121,8 +178,8 @@ public class SftTrainerTests
     public void Train_RefusesACheckpointOfOtherData()
     {
         var config = Small() with { MaxSteps = 2, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
-        using (var run = new Run(config, RandomRows(8), adapter: null)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
-        using var other = new Run(config, RandomRows(9), adapter: null);
+        using (var run = new Run(Device, config, RandomRows(8), adapter: null)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using var other = new Run(Device, config, RandomRows(9), adapter: null);
 
         var error = Assert.Throws<LapidaryException>(() => other.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken));
 
@@ -134,13 +191,28 @@ public class SftTrainerTests
     {
         var observer = new AllocationObserver();
         var config = Small() with { MaxSteps = 6, LoggingSteps = 100 };
-        using var run = new Run(config, RandomRows(12), adapter: null, observer: observer);
+        using var run = new Run(Device, config, RandomRows(12), adapter: null, observer: observer);
 
         run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
 
         // The report to the observer is the only object made per step.
         Assert.All(observer.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
         Assert.Single(observer.LiveBytes.Skip(3).Distinct());
+    }
+
+    /// <summary>Losses of six steps of QLoRA with dropout and two micro-batches a step.</summary>
+    protected static double[] QloraLosses(string device, bool packing)
+    {
+        var config = Small() with { Packing = packing, MaxLength = packing ? 100 : 512, MaxSteps = 6, GradientAccumulationSteps = 2 };
+        using var run = new Run(device, config, RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+        return [.. run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value)];
+    }
+
+    protected static void AssertClose(double expected, double actual, double relative, string what)
+    {
+        double error = Math.Abs(actual - expected) / Math.Abs(expected);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: relative error {error:E2}");
+        Assert.True(error <= relative, $"{what}: {actual:G7}, expected {expected:G7}; relative error {error:E2}, allowed {relative:E2}");
     }
 
     private static SftConfig Small() => new()
@@ -181,9 +253,9 @@ public class SftTrainerTests
         private readonly GemmaModel _model;
         private readonly Adapter _adapter;
 
-        public Run(SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null)
+        public Run(string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null, QuantizationKind quantization = QuantizationKind.None)
         {
-            _model = GemmaModel.Load(Fixtures.Path("tiny/model"), new CpuBackend(threads: 1), new ModelOptions { DType = DType.Float32 });
+            _model = GemmaModel.Load(Fixtures.Path("tiny/model"), TestDevice.Open(device), new ModelOptions { DType = DType.Float32, Quantization = quantization });
             _adapter = adapter is null
                 ? Adapter.Create(_model, LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
                 : Adapter.Load(_model, adapter, trainable: true);
@@ -198,7 +270,7 @@ public class SftTrainerTests
             Trainer.Dispose();
             _adapter.Dispose();
             _model.Dispose();
-            _model.Backend.Dispose();
+            TestDevice.Close(_model.Backend);
         }
     }
 

@@ -28,6 +28,12 @@ internal static unsafe partial class CudaDriver
     /// <summary>CU_STREAM_NON_BLOCKING: no implicit order with other code's default stream.</summary>
     public const uint StreamNonBlocking = 1;
 
+    /// <summary>CU_MEMHOSTALLOC_DEVICEMAP: kernels may read the memory, at the address it has on the host.</summary>
+    public const uint HostAllocDeviceMap = 2;
+
+    /// <summary>CU_EVENT_DISABLE_TIMING.</summary>
+    public const uint EventDisableTiming = 2;
+
     /// <summary>CUDA_ERROR_NO_DEVICE.</summary>
     public const int NoDevice = 100;
 
@@ -101,6 +107,12 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library, EntryPoint = "cuMemFree_v2")]
     public static partial int cuMemFree(nint address);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemHostAlloc(void** address, nuint lengthBytes, uint flags);
+
+    [LibraryImport(Library)]
+    public static partial int cuMemFreeHost(void* address);
 
     [LibraryImport(Library, EntryPoint = "cuMemcpyHtoDAsync_v2")]
     public static partial int cuMemcpyHtoDAsync(nint destination, void* source, nuint lengthBytes, nint stream);

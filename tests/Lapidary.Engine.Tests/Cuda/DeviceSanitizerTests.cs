@@ -1,0 +1,179 @@
+using System.Reflection;
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+/// <summary>Every kernel once, at sizes that end in the middle of a tile, a warp and a vector: short enough to run under compute-sanitizer
+/// (docs/gpu.md), which finds what values do not show. Values are checked elsewhere; here none may stay unwritten.</summary>
+[Collection(nameof(DeviceRun))]
+[Trait("Category", "sanitizer")]
+public class DeviceSanitizerTests
+{
+    private const int Tokens = 37, Vocabulary = 301, Rank = 4;
+
+    public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void EveryKernel_WritesAllOfItsResults_AtOddSizes(string device)
+    {
+        CudaBackend? gpu = null;
+        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend());
+        foreach (int dim in (int[])[77, 96]) Rows(run, dim);
+        foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
+        foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);
+        foreach (int vocabulary in (int[])[Vocabulary, 304]) Losses(run, vocabulary);
+        Optimizer(run);
+        if (gpu is not null) Assert.Empty(NotLaunched(gpu));
+    }
+
+    /// <summary>Kernels that were never looked up, but for the one that only cards of little shared memory need.</summary>
+    private static string[] NotLaunched(CudaBackend gpu) => [.. typeof(CudaBackend).GetFields(BindingFlags.Instance | BindingFlags.NonPublic)
+        .Select(field => field.GetValue(gpu)).OfType<Kernel>()
+        .Where(kernel => kernel.Function == 0 && kernel.Name != "attention_backward_keys_256_small").Select(kernel => kernel.ToString())];
+
+    private static void Rows(DeviceRun run, int dim)
+    {
+        var backend = run.Backend;
+        Tensor x = run.Normal(1, Tokens, dim), dy = run.Normal(1, Tokens, dim), weight = run.Normal(DType.Float32, 0.1, dim);
+        Tensor y = run.New(Tokens, dim), dx = run.New(Tokens, dim), rstd = run.New(DType.Float32, Tokens), dUp = run.New(Tokens, dim);
+        backend.RmsNormForward(x, weight, residual: null, 1e-6f, y, rstd);
+        AssertWritten(run, y, rstd);
+        backend.RmsNormForward(x, weight, residual: dy, 1e-6f, y, rstd);
+        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false);
+        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: true);
+        AssertWritten(run, y, dx);
+        backend.GeGluForward(x, dy, y);
+        backend.GeGluBackward(dy, x, y, dx, dUp);
+        backend.Add(y, dx);
+        AssertWritten(run, y, dx, dUp);
+
+        Tensor ids = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t * 7 % 11)]), table = run.Normal(DType.BFloat16, 1, Vocabulary, dim);
+        Tensor dTable = run.Zeros(DType.Float32, Vocabulary, dim), sum = run.Zeros(DType.Float32, Vocabulary, dim);
+        backend.EmbeddingForward(ids, table, 3, y);
+        backend.EmbeddingBackward(ids, dy, 3, dTable);
+        backend.Add(dTable, sum);
+        AssertWritten(run, y, sum);
+    }
+
+    private static void Heads(DeviceRun run, int headDim)
+    {
+        const int Heads = 4, KvHeads = 2, Capacity = 50;
+        var backend = run.Backend;
+        var shape = new AttentionShape(Heads, KvHeads, headDim, Window: 19, 1 / MathF.Sqrt(headDim));
+        Tensor positions = run.Ints([.. Enumerable.Range(0, Tokens)]), starts = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t < 13 ? 0 : 13)]);
+        Tensor cos = run.New(DType.Float32, Tokens, headDim / 2), sin = run.New(DType.Float32, Tokens, headDim / 2);
+        backend.RopeTable(positions, run.Floats([.. Enumerable.Range(0, headDim / 2).Select(i => 1f / (i + 1))]), cos, sin);
+
+        Tensor x = run.Normal(1, Tokens, Heads * headDim), weight = run.Normal(DType.Float32, 0.1, headDim), q = run.New(Tokens, Heads * headDim);
+        Tensor rstd = run.New(DType.Float32, Tokens * Heads), dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
+        backend.QkNormRopeForward(x, weight, cos, sin, 1e-6f, q, rstd);
+        backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx);
+        AssertWritten(run, cos, sin, q, rstd, dx);
+
+        Tensor k = run.Normal(1, Tokens, KvHeads * headDim), v = run.Normal(1, Tokens, KvHeads * headDim), o = run.New(Tokens, Heads * headDim);
+        Tensor lse = run.New(DType.Float32, Heads, Tokens), dq = run.New(Tokens, Heads * headDim);
+        Tensor dk = run.New(Tokens, KvHeads * headDim), dv = run.New(Tokens, KvHeads * headDim);
+        backend.AttentionForward(q, k, v, starts, shape, o, lse);
+        backend.AttentionBackward(dO, q, k, v, o, lse, starts, shape, dq, dk, dv);
+        AssertWritten(run, o, lse, dq, dk, dv);
+
+        Tensor keys = run.Normal(1, Capacity, KvHeads * headDim), values = run.Normal(1, Capacity, KvHeads * headDim);
+        Tensor last = run.Normal(1, 1, Heads * headDim), decoded = run.New(1, Heads * headDim);
+        backend.KvAppend(k, v, run.Ints(30), keys, values);
+        backend.AttentionDecode(last, keys, values, run.Ints(30 + Tokens - 1), shape with { Window = Capacity }, decoded);
+        AssertWritten(run, keys, values, decoded);
+        Tensor oddKeys = run.Zeros(backend.ActivationDType, Capacity, 3), oddValues = run.Zeros(backend.ActivationDType, Capacity, 3);
+        backend.KvAppend(run.Normal(1, Tokens, 3), run.Normal(1, Tokens, 3), run.Ints(30), oddKeys, oddValues);
+        AssertWritten(run, oddKeys, oddValues);
+    }
+
+    /// <summary>Plain and NF4 weights, LoRA with dropout, one token and several.</summary>
+    private static void Products(DeviceRun run, DType type)
+    {
+        const int In = 192, Out = 83;
+        var backend = run.Backend;
+        using MemoryRegion host = MemoryRegion.OnHost(MemoryOwner.Base), region = new(backend.Memory, MemoryOwner.Base);
+        var weight = host.New("weight", type, Out, In);
+        FloatConversion.FromSingle([.. Enumerable.Range(0, Out * In).Select(i => MathF.Sin(i))], type, weight.AsBytes());
+        Tensor[] weights =
+        [
+            backend.Import(weight, region),
+            backend.QuantizeNf4(weight, new Nf4Options(), region),
+            backend.QuantizeNf4(weight, new Nf4Options { BlockSize = 128, DoubleQuantization = false }, region),
+        ];
+        foreach (int tokens in (int[])[1, 3, Tokens])
+        {
+            Tensor x = run.Normal(1, tokens, In), y = run.New(tokens, Out), dy = run.Normal(1, tokens, Out), dx = run.New(tokens, In);
+            foreach (var w in weights)
+            {
+                backend.LinearForward(x, w, y);
+                backend.LinearBackward(dy, w, dx, add: false);
+                backend.LinearBackward(dy, w, dx, add: true);
+                AssertWritten(run, y, dx);
+            }
+
+        }
+
+        // Outputs narrower and wider than the input, several layers and one, ranks of a whole tile, less and more.
+        foreach (int tokens in (int[])[1, Tokens])
+        {
+            Adapters(run, weights[0], tokens, [Rank]);
+            Adapters(run, weights[1], tokens, [Rank, 0, 20]);
+            Adapters(run, weights[2], tokens, [16, 16, 16]);
+        }
+    }
+
+    private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)
+    {
+        var (outDim, inDim) = weight.AsRows();
+        Tensor x = run.Normal(1, tokens, inDim), dx = run.New(tokens, inDim);
+        foreach (float probability in (float[])[0, 0.3f])
+        {
+            Projection[] projections = [.. ranks.Select((r, i) => new Projection(weight, r == 0 ? null : new LoraAdapter(
+                new Parameter("A", run.Normal(DType.Float32, 0.1, r, inDim), run.Zeros(DType.Float32, r, inDim)),
+                new Parameter("B", run.Normal(DType.Float32, 0.1, outDim, r), run.Zeros(DType.Float32, outDim, r)),
+                2, new Dropout(probability, run.Long(7), i))))];
+            Tensor?[] xas = [.. ranks.Select(r => r == 0 ? null : run.New(tokens, r))];
+            Tensor[] ys = [.. ranks.Select(_ => run.New(tokens, outDim))], dys = [.. ranks.Select(_ => run.Normal(1, tokens, outDim))];
+            run.Backend.ProjectForward(x, projections, xas, ys);
+            run.Backend.ProjectBackward(dys, x, projections, xas, dx, add: false);
+            run.Backend.ProjectBackward(dys, x, projections, xas, dx, add: true);
+            AssertWritten(run, [dx, .. ys, .. xas.OfType<Tensor>()]);
+            foreach (var projection in projections)
+            {
+                if (projection.Adapter is { } adapter) AssertWritten(run, adapter.A.Gradient!, adapter.B.Gradient!);
+            }
+        }
+    }
+
+    /// <param name="run">Where.</param> <param name="vocabulary">A multiple of 8, whose rows a cluster may hold, or not.</param>
+    private static void Losses(DeviceRun run, int vocabulary)
+    {
+        const int Dim = 72;
+        Tensor h = run.Normal(1, Tokens, Dim), weight = run.Normal(DType.BFloat16, 0.3, vocabulary, Dim), dh = run.New(Tokens, Dim);
+        Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? -100 : t)]), dWeight = run.Zeros(DType.Float32, vocabulary, Dim);
+        Tensor losses = run.New(DType.Float32, Tokens), hits = run.New(DType.Float32, Tokens);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(0.1f), losses, hits, dh, dWeight);
+        AssertWritten(run, losses, hits, dh, dWeight);
+    }
+
+    private static void Optimizer(DeviceRun run)
+    {
+        Tensor[] gradients = [.. new[] { 1, 1023, 20_001 }.Select(count => run.Normal(DType.Float32, 1, count))];
+        Tensor norm = run.New(DType.Float32, 2), schedule = run.Floats(1e-3f, 0.1f, 0.001f);
+        run.Backend.GradientNorm(gradients, 1, norm);
+        foreach (var gradient in gradients)
+        {
+            Tensor weight = run.Normal(DType.Float32, 1, gradient.Count), m = run.Zeros(DType.Float32, gradient.Count), v = run.Zeros(DType.Float32, gradient.Count);
+            run.Backend.AdamW(gradient, norm, schedule, new AdamWOptions(WeightDecay: 0.01), weight, m, v);
+            AssertWritten(run, weight, m, v);
+        }
+    }
+
+    private static void AssertWritten(DeviceRun run, params ReadOnlySpan<Tensor> results)
+    {
+        foreach (var result in results) Assert.All(run.Doubles(result), value => Assert.True(double.IsFinite(value)));
+    }
+}
