@@ -9,10 +9,11 @@ namespace Lapidary.Gemma;
 public static class BitsandbytesWriter
 {
     /// <summary>The four tensors of a weight, or six under double quantization.</summary>
-    /// <param name="weight">NF4 [out, in] in host memory, which must stay until all are written; its name is the checkpoint's.</param>
+    /// <param name="weight">NF4 [out, in], which must stay until all are written; its name is the checkpoint's.</param>
     /// <param name="dtype">fp32, bf16 or fp16: what the weight was before, to which bitsandbytes will dequantize it.</param>
+    /// <param name="backend">In whose memory the weight lies.</param>
     /// <exception cref="ShapeException">The weight is not an NF4 matrix with scales.</exception>
-    public static IReadOnlyList<TensorContent> Tensors(Tensor weight, DType dtype)
+    public static IReadOnlyList<TensorContent> Tensors(Tensor weight, DType dtype, IBackend backend)
     {
         if (weight is not { DType: DType.NF4, Shape: [var rows, var columns], Scales: { } scales })
         {
@@ -23,13 +24,13 @@ public static class BitsandbytesWriter
         var state = new BitsandbytesQuantState(scales.BlockSize, dtype, rows, columns, scales.IsNested ? scales.Offset : null);
         var tensors = new List<TensorContent>
         {
-            Native(name, "U8", weight.Address, weight.LengthBytes, weight.LengthBytes, 1),
-            Of(name + BitsandbytesReader.AbsmaxSuffix, scales.Absmax),
+            Of(name, "U8", weight, backend, weight.LengthBytes, 1),
+            Of(name + BitsandbytesReader.AbsmaxSuffix, scales.Absmax, backend),
         };
         if (scales is { NestedAbsmax: { } nestedAbsmax, NestedCode: { } nestedCode })
         {
-            tensors.Add(Of(name + BitsandbytesReader.NestedAbsmaxSuffix, nestedAbsmax));
-            tensors.Add(Of(name + BitsandbytesReader.NestedMapSuffix, nestedCode));
+            tensors.Add(Of(name + BitsandbytesReader.NestedAbsmaxSuffix, nestedAbsmax, backend));
+            tensors.Add(Of(name + BitsandbytesReader.NestedMapSuffix, nestedCode, backend));
         }
 
         tensors.Add(Managed(name + BitsandbytesReader.MapSuffix, "F32", Nf4Code.Values.Length, MemoryMarshal.AsBytes(Nf4Code.Values).ToArray()));
@@ -38,11 +39,14 @@ public static class BitsandbytesWriter
         return tensors;
     }
 
-    private static TensorContent Of(string name, Tensor tensor) =>
-        Native(name, SafetensorsDTypes.FromEngine(tensor.DType), tensor.Address, tensor.LengthBytes, tensor.Shape);
+    private static TensorContent Of(string name, Tensor tensor, IBackend backend) =>
+        Of(name, SafetensorsDTypes.FromEngine(tensor.DType), tensor, backend, tensor.Shape);
 
-    private static TensorContent Native(string name, string dtype, nint address, long lengthBytes, params ReadOnlySpan<long> shape) =>
-        new(new TensorDeclaration(name, dtype, shape), stream => NativeBytes.CopyTo(address, lengthBytes, stream));
+    private static TensorContent Of(string name, string dtype, Tensor tensor, IBackend backend, params ReadOnlySpan<long> shape)
+    {
+        var bytes = new Tensor(tensor.Address, DType.UInt8, tensor.LengthBytes);
+        return new TensorContent(new TensorDeclaration(name, dtype, shape), stream => TensorStream.Write(bytes, stream, backend));
+    }
 
     private static TensorContent Managed(string name, string dtype, long count, byte[] bytes) =>
         new(new TensorDeclaration(name, dtype, count), stream => stream.Write(bytes));

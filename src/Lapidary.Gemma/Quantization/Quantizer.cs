@@ -66,7 +66,7 @@ public static class Quantizer
 
             var weight = checkpoint.Get(entry.Name);
             var quantized = backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = options.DoubleQuant }, region);
-            contents.AddRange(BitsandbytesWriter.Tensors(quantized, weight.DType));
+            contents.AddRange(BitsandbytesWriter.Tensors(quantized, weight.DType, backend));
             checkpoint.Release(entry.Name);
             options.OnProgress?.Invoke(++done, all);
         }

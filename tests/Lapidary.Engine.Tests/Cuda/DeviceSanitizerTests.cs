@@ -54,6 +54,7 @@ public class DeviceSanitizerTests
         backend.EmbeddingForward(ids, table, 3, y);
         backend.EmbeddingBackward(ids, dy, 3, dTable);
         backend.Add(dTable, sum);
+        backend.ArgMax(run.Normal(DType.Float32, 1, Tokens, dim), run.Ints(new int[Tokens]));
         AssertWritten(run, y, sum);
     }
 

@@ -90,7 +90,7 @@ public sealed class BitsandbytesTests : IDisposable
             if (BitsandbytesReader.TryRead(_quantized, entry.Name) is { } quantized)
             {
                 var options = new Nf4Options { Offset = quantized.Scales!.Offset };
-                contents.AddRange(BitsandbytesWriter.Tensors(Nf4Quantizer.Quantize(source, options, _region), DType.Float32));
+                contents.AddRange(BitsandbytesWriter.Tensors(Nf4Quantizer.Quantize(source, options, _region), DType.Float32, _backend));
             }
             else
             {
@@ -114,7 +114,7 @@ public sealed class BitsandbytesTests : IDisposable
         var random = new Random(rows);
         foreach (ref var x in source.AsSpan<Half>()) x = (Half)(random.NextSingle() - 0.5f);
         var weight = Nf4Quantizer.Quantize(source, new Nf4Options { DoubleQuantization = nested, BlockSize = blockSize }, _region);
-        string path = WriteFile(BitsandbytesWriter.Tensors(weight, DType.Float16));
+        string path = WriteFile(BitsandbytesWriter.Tensors(weight, DType.Float16, _backend));
         using var checkpoint = Checkpoint.Open(Path.GetDirectoryName(path)!);
         var read = BitsandbytesReader.TryRead(checkpoint, "layer.weight")!;
         AssertSame(weight, read);
@@ -125,7 +125,7 @@ public sealed class BitsandbytesTests : IDisposable
 
     [Fact]
     public void Tensors_RefusesWhatIsNotAnNf4Matrix() =>
-        Assert.Throws<ShapeException>(() => BitsandbytesWriter.Tensors(_region.New("weight", DType.Float32, 2, 2), DType.Float32));
+        Assert.Throws<ShapeException>(() => BitsandbytesWriter.Tensors(_region.New("weight", DType.Float32, 2, 2), DType.Float32, _backend));
 
     public void Dispose()
     {

@@ -92,9 +92,9 @@ struct Nf4 {
         return sum * (Nested ? nested_scale(scaleValues[run.scaleCode], run.absmax, a.offset) : run.absmax);
     }
 
-    // The value of the code at a bit: its row of the table, times 128 bytes, is or-ed to the lane's address.
+    // The value of the code at a bit: its row of the table, times 128 bytes, is added to the lane's address.
     __device__ __forceinline__ float value(uint32 codes, int bit) const {
-        return load_shared((bit < 7 ? codes << (7 - bit) : codes >> (bit - 7)) & 0x780 | lane);
+        return load_shared(((bit < 7 ? codes << (7 - bit) : codes >> (bit - 7)) & 0x780) + lane);
     }
 };
 
@@ -155,7 +155,7 @@ __device__ __forceinline__ void multiply(const W& weight, const MatVecArgs& a) {
 
 template <bool Nested>
 __device__ __forceinline__ void multiply_nf4(const MatVecNf4Args& a) {
-    __shared__ alignas(2048) float values[16][WARP]; // aligned to its size, so that rows can be or-ed to an address
+    __shared__ float values[16][WARP];
     __shared__ float scaleValues[Nested ? 256 : 1];
     multiply(Nf4<Nested>(a, values, scaleValues), a.product);
 }
