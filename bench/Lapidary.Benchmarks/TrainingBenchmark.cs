@@ -57,7 +57,7 @@ internal static class TrainingBenchmark
             GradientAccumulationSteps = 1,
             LoggingSteps = int.MaxValue,
             SaveStrategy = IntervalStrategy.No,
-            GradientCheckpointing = checkpointing,
+            GradientCheckpointing = checkpointing ? GradientCheckpointing.True : GradientCheckpointing.False,
         };
         var observer = new StepTimes();
         using (var trainer = new SftTrainer(model, adapter, config, rows, observer: observer)) trainer.Train();

@@ -29,7 +29,7 @@ internal static class DoctorCommand
     {
         output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
         output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} ({string.Join(", ", Machine.Features)})");
-        output.WriteLine($"memory     {ByteSize.Format(Machine.TotalMemory)}, {ByteSize.Format(Machine.AvailableMemory)} free");
+        output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
         string temporary = Path.GetTempPath();
         output.WriteLine($"temporary  {temporary} ({(Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is")})");
         foreach (var device in CudaDevice.All())
@@ -53,7 +53,7 @@ internal static class DoctorCommand
     }
 
     private static string Verdict(long bytes) =>
-        $"{ByteSize.Format(bytes),9} {(bytes <= Machine.AvailableMemory ? "fits" : bytes <= Machine.TotalMemory ? "tight" : "too large")}";
+        $"{ByteSize.Format(bytes),9} {(bytes <= HostMemory.AvailableBytes ? "fits" : bytes <= HostMemory.TotalBytes ? "tight" : "too large")}";
 
     private static void WriteJson(Utf8JsonWriter json)
     {
@@ -65,8 +65,8 @@ internal static class DoctorCommand
         json.WriteStartArray("features");
         foreach (string feature in Machine.Features) json.WriteStringValue(feature);
         json.WriteEndArray();
-        json.WriteNumber("memory_bytes", Machine.TotalMemory);
-        json.WriteNumber("available_bytes", Machine.AvailableMemory);
+        json.WriteNumber("memory_bytes", HostMemory.TotalBytes);
+        json.WriteNumber("available_bytes", HostMemory.AvailableBytes);
         json.WriteBoolean("temporary_folder_writable", Machine.IsWritable(Path.GetTempPath()));
         json.WriteStartObject("cuda_libraries");
         foreach (var library in Enum.GetValues<CudaLibrary>()) json.WriteString(library.ToString(), CudaLibraries.Find(library)?.Path);

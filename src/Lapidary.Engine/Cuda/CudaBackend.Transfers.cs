@@ -19,6 +19,12 @@ public sealed unsafe partial class CudaBackend
     {
         var bytes = MemoryMarshal.AsBytes(destination);
         if (bytes.Length > source.LengthBytes) throw new ShapeException(nameof(Read), nameof(source), $"{bytes.Length} bytes", source);
+        if (OnlyCounts)
+        {
+            bytes.Clear();
+            return;
+        }
+
         _context.MakeCurrent();
         fixed (byte* first = bytes) Check(cuMemcpyDtoHAsync(first, source.Address, (nuint)bytes.Length, _stream));
         Check(cuStreamSynchronize(_stream));
@@ -27,7 +33,7 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public Tensor Import(Tensor host, MemoryRegion region)
     {
-        nint address = ImportBytes((byte*)host.Address, host.LengthBytes, region);
+        nint address = OnlyCounts ? region.Allocate(host.LengthBytes) : ImportBytes((byte*)host.Address, host.LengthBytes, region);
         return new Tensor(address, host.DType, host.Shape) { Name = host.Name, Scales = host.Scales is { } scales ? Import(scales, region) : null };
     }
 
@@ -35,6 +41,7 @@ public sealed unsafe partial class CudaBackend
     /// <remarks>Quantized on the host's cores, then copied: bitsandbytes' bytes wherever it runs.</remarks>
     public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region)
     {
+        if (OnlyCounts) return Nf4Quantizer.Allocate(host, options, region);
         using var staging = new MemoryRegion(new Cpu.CpuAllocator(), MemoryOwner.Base);
         return Import(Nf4Quantizer.Quantize(host, options, staging), region);
     }
@@ -44,6 +51,7 @@ public sealed unsafe partial class CudaBackend
 
     private void Zero(nint address, long lengthBytes)
     {
+        if (OnlyCounts) return;
         _context.MakeCurrent();
         Check(cuMemsetD8Async(address, 0, (nuint)lengthBytes, _stream));
     }
@@ -64,6 +72,7 @@ public sealed unsafe partial class CudaBackend
 
     private void CopyFromHost(byte* source, nint destination, long lengthBytes)
     {
+        if (OnlyCounts) return;
         _context.MakeCurrent();
         Check(cuMemcpyHtoDAsync(destination, source, (nuint)lengthBytes, _stream));
     }

@@ -13,16 +13,18 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private const int FastAlignment = 16;
 
     private readonly Dictionary<MatrixProduct, Setup> _setups = [];
-    private readonly CudaContext _context;
+    private readonly CudaContext? _context;
     private readonly MemoryRegion _region;
     private readonly nint _handle;
     private readonly nint _workspace;
 
-    public MatrixProducts(CudaContext context, Allocator memory)
+    /// <param name="context">Where the products run; null for a backend that only counts.</param> <param name="memory">Gives the workspace.</param>
+    public MatrixProducts(CudaContext? context, Allocator memory)
     {
         _context = context;
         _region = new MemoryRegion(memory, MemoryOwner.Workspace);
         _workspace = _region.Allocate(WorkspaceBytes);
+        if (context is null) return;
         nint handle;
         Check(cublasLtCreate(&handle));
         _handle = handle;
@@ -31,6 +33,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     /// <summary>C = alpha · op(A) · op(B) + beta · C, row-major.</summary>
     public void Run(MatrixProduct product, float alpha, nint a, nint b, float beta, nint c)
     {
+        if (_context is null) return;
         _context.MakeCurrent();
         product = product with { Aligned = (a | b | c) % FastAlignment == 0 };
         if (!_setups.TryGetValue(product, out var setup))
@@ -51,7 +54,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     {
         foreach (var setup in _setups.Values) setup.Free();
         _setups.Clear();
-        Check(cublasLtDestroy(_handle));
+        if (_context is not null) Check(cublasLtDestroy(_handle));
         _region.Dispose();
     }
 

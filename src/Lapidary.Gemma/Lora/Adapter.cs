@@ -65,6 +65,11 @@ public sealed class Adapter : IDisposable
         return adapter;
     }
 
+    /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
+    /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param> <param name="config">What to adapt.</param>
+    /// <exception cref="LapidaryException">No module matches, or a module to save is not supported.</exception>
+    public static Adapter Skeleton(GemmaModel model, LoraConfig config) => new(model, config, trainable: true);
+
     /// <summary>Reads a PEFT adapter.</summary>
     /// <param name="model">Its base.</param> <param name="folder">Holds adapter_config.json and adapter_model.safetensors.</param>
     /// <param name="trainable">Whether to train on from it.</param>
@@ -87,11 +92,10 @@ public sealed class Adapter : IDisposable
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
 
-    /// <summary>Takes over the values of an adapter of the same shape.</summary>
-    public void CopyFrom(Adapter other, IBackend backend)
-    {
-        foreach (var (mine, theirs) in _parameters.Zip(other._parameters)) TensorStream.Widen(theirs.Value, mine.Value, backend);
-    }
+    /// <summary>Takes over the values of a saved adapter of the same shape.</summary>
+    /// <param name="folder">Holds adapter_model.safetensors.</param> <param name="model">The base.</param>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
+    public void Restore(string folder, GemmaModel model) => AdapterFiles.Read(folder, this, model);
 
     /// <summary>The adapter of one projection, null where it has none.</summary>
     internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);

@@ -37,6 +37,37 @@ internal sealed class DecoderLayer
 
     public IEnumerable<LinearLayer> LinearLayers => [QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj];
 
+    /// <summary>Puts a layer together.</summary>
+    /// <param name="config">Sizes.</param> <param name="index">Of the layer, from 0.</param>
+    /// <param name="linear">Gives a projection: module name, rows, columns.</param> <param name="vector">Gives a norm's weight: tensor name, length.</param>
+    public static DecoderLayer Create(GemmaConfig config, int index, Func<string, int, int, LinearLayer> linear, Func<string, int, Tensor> vector)
+    {
+        string layer = $"model.layers.{index}.";
+        int hidden = config.HiddenSize, inner = config.IntermediateSize, dim = config.HeadDim;
+        int q = config.NumAttentionHeads * dim, kv = config.NumKeyValueHeads * dim;
+        bool sliding = config.LayerTypes[index] == LayerType.Sliding;
+        return new DecoderLayer
+        {
+            QProj = linear(layer + "self_attn.q_proj", q, hidden),
+            KProj = linear(layer + "self_attn.k_proj", kv, hidden),
+            VProj = linear(layer + "self_attn.v_proj", kv, hidden),
+            OProj = linear(layer + "self_attn.o_proj", hidden, q),
+            GateProj = linear(layer + "mlp.gate_proj", inner, hidden),
+            UpProj = linear(layer + "mlp.up_proj", inner, hidden),
+            DownProj = linear(layer + "mlp.down_proj", hidden, inner),
+            QNorm = vector(layer + "self_attn.q_norm.weight", dim),
+            KNorm = vector(layer + "self_attn.k_norm.weight", dim),
+            InputLayernorm = vector(layer + "input_layernorm.weight", hidden),
+            PostAttentionLayernorm = vector(layer + "post_attention_layernorm.weight", hidden),
+            PreFeedforwardLayernorm = vector(layer + "pre_feedforward_layernorm.weight", hidden),
+            PostFeedforwardLayernorm = vector(layer + "post_feedforward_layernorm.weight", hidden),
+            Attention = new AttentionShape(
+                config.NumAttentionHeads, config.NumKeyValueHeads, dim, sliding ? config.SlidingWindow : int.MaxValue,
+                (float)Math.Pow(config.QueryPreAttnScalar, -0.5)),
+            RmsNormEps = (float)config.RmsNormEps,
+        };
+    }
+
     /// <summary>h [tokens, hidden] → [tokens, hidden].</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="h">Hidden states.</param>

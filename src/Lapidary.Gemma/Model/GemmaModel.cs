@@ -35,6 +35,11 @@ public sealed class GemmaModel : IDisposable
     public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
         ModelLoader.Load(folder, backend, options ?? new ModelOptions());
 
+    /// <summary>A model without weights, on a backend that only counts: it has the memory that the loaded model would have.</summary>
+    /// <param name="config">Sizes.</param> <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
+    /// <param name="options">Quantization and type.</param>
+    public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) => ModelSkeleton.Create(config, counter, options);
+
     /// <summary>The folder it was loaded from.</summary>
     public string Folder { get; internal init; } = "";
 
@@ -76,11 +81,12 @@ public sealed class GemmaModel : IDisposable
     /// <param name="tape">Receives the calls.</param>
     /// <param name="inputs">Ids, positions and document starts.</param>
     /// <param name="cache">Keys and values when generating, else null.</param>
-    /// <param name="gradientCheckpointing">Whether a layer keeps only its input and runs again on the way back.</param>
+    /// <param name="recomputedLayers">How many layers, from the first on, keep only their input and run again on the way back (gradient
+    /// checkpointing). No bits depend on it.</param>
     /// <param name="onHiddenState">Told of the embedding and of every layer's output, in order; for tests and inspection.</param>
     /// <returns>[tokens, hidden].</returns>
     public Tensor Forward(
-        Tape tape, StepInputs inputs, KvCache? cache = null, bool gradientCheckpointing = false, Action<Tensor>? onHiddenState = null)
+        Tape tape, StepInputs inputs, KvCache? cache = null, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null)
     {
         var local = Ops.RopeTable(tape, inputs.Positions, _localFrequencies);
         var global = Ops.RopeTable(tape, inputs.Positions, _globalFrequencies);
@@ -93,7 +99,7 @@ public sealed class GemmaModel : IDisposable
             var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
             var layerCache = cache?[i];
             Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, inputs.DocumentStarts, rope, layerCache);
-            h = gradientCheckpointing ? tape.Recompute(h, Block) : Block(tape, h);
+            h = i < recomputedLayers ? tape.Recompute(h, Block) : Block(tape, h);
             onHiddenState?.Invoke(h);
         }
 

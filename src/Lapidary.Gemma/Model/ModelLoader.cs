@@ -56,7 +56,7 @@ internal sealed class ModelLoader : IDisposable
         var layers = new List<DecoderLayer>();
         for (int i = 0; i < _config.NumHiddenLayers; i++)
         {
-            layers.Add(LoadLayer(i));
+            layers.Add(DecoderLayer.Create(_config, i, Linear, Vector));
             _options.OnProgress?.Invoke(i + 1, _config.NumHiddenLayers);
         }
 
@@ -66,51 +66,11 @@ internal sealed class ModelLoader : IDisposable
             Region = _region,
             EmbedTokens = embedding,
             LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
-            EmbeddingScale = EmbeddingScale(_options.DType ?? embedding.DType),
+            EmbeddingScale = ModelWeights.EmbeddingScaleOf(_config, _options.DType ?? embedding.DType),
             RoundRotaryFrequencies = _options.RoundRotaryFrequencies,
             Layers = layers,
             Norm = Vector("model.norm.weight", _config.HiddenSize),
             Owned = [_region, _host, _checkpoint],
-        };
-    }
-
-    /// <summary>√hidden as the model's type holds it.</summary>
-    private float EmbeddingScale(DType dtype)
-    {
-        float scale = MathF.Sqrt(_config.HiddenSize);
-        return dtype switch
-        {
-            DType.BFloat16 => BFloat16.Round(scale),
-            DType.Float16 => (float)(Half)scale,
-            _ => scale,
-        };
-    }
-
-    private DecoderLayer LoadLayer(int index)
-    {
-        string layer = $"model.layers.{index}.";
-        int hidden = _config.HiddenSize, inner = _config.IntermediateSize, dim = _config.HeadDim;
-        int q = _config.NumAttentionHeads * dim, kv = _config.NumKeyValueHeads * dim;
-        bool sliding = _config.LayerTypes[index] == LayerType.Sliding;
-        return new DecoderLayer
-        {
-            QProj = Linear(layer + "self_attn.q_proj", q, hidden),
-            KProj = Linear(layer + "self_attn.k_proj", kv, hidden),
-            VProj = Linear(layer + "self_attn.v_proj", kv, hidden),
-            OProj = Linear(layer + "self_attn.o_proj", hidden, q),
-            GateProj = Linear(layer + "mlp.gate_proj", inner, hidden),
-            UpProj = Linear(layer + "mlp.up_proj", inner, hidden),
-            DownProj = Linear(layer + "mlp.down_proj", hidden, inner),
-            QNorm = Vector(layer + "self_attn.q_norm.weight", dim),
-            KNorm = Vector(layer + "self_attn.k_norm.weight", dim),
-            InputLayernorm = Vector(layer + "input_layernorm.weight", hidden),
-            PostAttentionLayernorm = Vector(layer + "post_attention_layernorm.weight", hidden),
-            PreFeedforwardLayernorm = Vector(layer + "pre_feedforward_layernorm.weight", hidden),
-            PostFeedforwardLayernorm = Vector(layer + "post_feedforward_layernorm.weight", hidden),
-            Attention = new AttentionShape(
-                _config.NumAttentionHeads, _config.NumKeyValueHeads, dim, sliding ? _config.SlidingWindow : int.MaxValue,
-                (float)Math.Pow(_config.QueryPreAttnScalar, -0.5)),
-            RmsNormEps = (float)_config.RmsNormEps,
         };
     }
 

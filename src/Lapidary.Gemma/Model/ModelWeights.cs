@@ -22,4 +22,16 @@ internal sealed record ModelWeights
 
     /// <summary>What lives as long as the model: its memory and the mapped files.</summary>
     public required IReadOnlyList<IDisposable> Owned { get; init; }
+
+    /// <summary>√hidden as the model's type holds it.</summary>
+    public static float EmbeddingScaleOf(GemmaConfig config, DType dtype)
+    {
+        float scale = MathF.Sqrt(config.HiddenSize);
+        return dtype switch
+        {
+            DType.BFloat16 => BFloat16.Round(scale),
+            DType.Float16 => (float)(Half)scale,
+            _ => scale,
+        };
+    }
 }

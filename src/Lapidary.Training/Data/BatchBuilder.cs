@@ -21,14 +21,19 @@ public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
         return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
     }
 
-    /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
+    /// <summary>Fills a batch of one micro-batch, valid until the next batch of the same size.</summary>
     /// <param name="rows">The rows, in order.</param>
     /// <exception cref="LapidaryException">They have more tokens than the fixed size.</exception>
-    public Batch Build(params ReadOnlySpan<PackedRow> rows)
+    public Batch Build(params ReadOnlySpan<PackedRow> rows) => Build(microBatches: 1, rows);
+
+    /// <summary>Fills a batch of several micro-batches' rows: a fixed size is a micro-batch's, so it holds for each of them.</summary>
+    /// <param name="microBatches">Their number.</param> <param name="rows">Their rows, in order.</param>
+    /// <exception cref="LapidaryException">They have more tokens than the fixed sizes.</exception>
+    public Batch Build(int microBatches, ReadOnlySpan<PackedRow> rows)
     {
         int tokens = 0;
         foreach (var row in rows) tokens += row.Tokens;
-        var batch = ForSize(tokens);
+        var batch = ForSize(tokens, checked(microBatches * fixedTokens));
         int offset = 0, trained = 0;
         foreach (var row in rows)
         {
@@ -48,10 +53,10 @@ public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
         return batch;
     }
 
-    private Batch ForSize(int tokens)
+    private Batch ForSize(int tokens, int? fixedSize)
     {
-        if (tokens > fixedTokens) throw new LapidaryException($"Batch: expected at most {fixedTokens} tokens, found {tokens}; pack to a smaller max_length.");
-        int size = fixedTokens ?? BucketLength(tokens);
+        if (tokens > fixedSize) throw new LapidaryException($"Batch: expected at most {fixedSize} tokens, found {tokens}; pack to a smaller max_length.");
+        int size = fixedSize ?? BucketLength(tokens);
         ref var batch = ref CollectionsMarshal.GetValueRefOrAddDefault(_batches, size, out _);
         return batch ??= new Batch(size);
     }

@@ -26,7 +26,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         MaxGradNorm = 1,
         LrSchedulerType = LrSchedulerType.Cosine,
         GradientAccumulationSteps = 1,
-        GradientCheckpointing = false,
+        GradientCheckpointing = GradientCheckpointing.False,
         AssistantOnlyLoss = true,
         LoggingSteps = 100,
         SaveStrategy = IntervalStrategy.No,

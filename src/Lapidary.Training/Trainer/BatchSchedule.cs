@@ -27,6 +27,9 @@ internal sealed class BatchSchedule
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps { get; }
 
+    /// <summary>Micro-batches of the largest optimizer step.</summary>
+    public int LargestStep => Math.Min(_config.GradientAccumulationSteps, MicroBatchesPerEpoch);
+
     /// <summary>Micro-batches of an optimizer step.</summary>
     public int MicroBatchesOf(int step)
     {
@@ -34,12 +37,12 @@ internal sealed class BatchSchedule
         return Math.Min(_config.GradientAccumulationSteps, MicroBatchesPerEpoch - first);
     }
 
-    /// <summary>Indices of the rows of one micro-batch.</summary>
-    public ReadOnlySpan<int> Rows(int step, int microBatch)
+    /// <summary>Indices of the rows of successive micro-batches.</summary>
+    public ReadOnlySpan<int> Rows(int step, int firstMicroBatch, int microBatches)
     {
         int size = _config.PerDeviceTrainBatchSize;
-        int first = (step % StepsPerEpoch * _config.GradientAccumulationSteps + microBatch) * size;
-        return _order.Rows(step / StepsPerEpoch).Slice(first, Math.Min(size, _rows - first));
+        int first = (step % StepsPerEpoch * _config.GradientAccumulationSteps + firstMicroBatch) * size;
+        return _order.Rows(step / StepsPerEpoch).Slice(first, Math.Min(microBatches * size, _rows - first));
     }
 
     /// <summary>Passes done after a number of steps.</summary>

@@ -10,6 +10,7 @@ public sealed class TrainingRows
     private readonly PackedRow[] _rows;
     private readonly BatchBuilder _builder;
     private readonly string _dataFingerprint;
+    private readonly int _batchSize;
     private PackedRow[] _batch = [];
 
     /// <summary>Packs the examples.</summary>
@@ -19,6 +20,7 @@ public sealed class TrainingRows
     {
         _rows = Packer.Pack(examples.Examples, packing, maxLength);
         _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : checked(maxLength * batchSize));
+        _batchSize = batchSize;
         _dataFingerprint = examples.Fingerprint();
     }
 
@@ -36,18 +38,18 @@ public sealed class TrainingRows
         return trained;
     }
 
-    /// <summary>A micro-batch of some rows, valid until the next one.</summary>
+    /// <summary>A batch of some rows, of one micro-batch or of several, valid until the next one.</summary>
     public Batch Batch(ReadOnlySpan<int> indices)
     {
         if (_batch.Length < indices.Length) _batch = new PackedRow[indices.Length];
         for (int i = 0; i < indices.Length; i++) _batch[i] = _rows[indices[i]];
-        return _builder.Build(_batch.AsSpan(0, indices.Length));
+        return _builder.Build((indices.Length + _batchSize - 1) / _batchSize, _batch.AsSpan(0, indices.Length));
     }
 
-    /// <summary>Tokens of the largest micro-batch that can come up.</summary>
-    public int LargestBatchTokens(int batchSize)
+    /// <summary>Tokens of the largest batch of some rows that can come up.</summary>
+    public int LargestBatchTokens(int rows)
     {
-        int[] largest = [.. Enumerable.Range(0, Count).OrderByDescending(index => _rows[index].Tokens).Take(batchSize)];
+        int[] largest = [.. Enumerable.Range(0, Count).OrderByDescending(index => _rows[index].Tokens).Take(rows)];
         return Batch(largest).Tokens;
     }
 
