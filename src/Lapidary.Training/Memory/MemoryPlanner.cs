@@ -42,8 +42,21 @@ public sealed class MemoryPlanner
     {
     }
 
+    /// <summary>A planner of a run over given rows.</summary>
+    /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="adapter">What is trained; the planner attaches it to the model.</param> <param name="config">Options.</param>
+    /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="budgetBytes">Memory for the whole run, model included.</param>
+    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, TrainingRows train, TrainingRows? eval, long budgetBytes)
+        : this(model, adapter, config, RunShape.Of(config, train, eval), budgetBytes)
+    {
+    }
+
+    /// <summary>The usable part of free memory.</summary>
+    public static long UsableBytes(long freeBytes) => (long)(freeBytes * UsableShare);
+
     /// <summary>Bytes that a run on a backend may take: what lies there already and the usable part of what is free.</summary>
-    public static long Budget(Allocator memory) => memory.LiveBytes + (long)(memory.AvailableBytes * UsableShare);
+    public static long Budget(Allocator memory) => memory.LiveBytes + UsableBytes(memory.AvailableBytes);
 
     /// <summary>The layout of the run; the leanest one where none fits.</summary>
     public MemoryPlan Plan() => Plan(_shape.Merges(MaxProgramTokens), fixedLogits: null);
@@ -115,7 +128,8 @@ public sealed class MemoryPlanner
         return lean;
     }
 
-    private MemoryPlan Try(StepPlan steps) => Try(_config, _shape, steps);
+    /// <summary>What a given layout comes to.</summary>
+    internal MemoryPlan Try(StepPlan steps) => Try(_config, _shape, steps);
 
     private MemoryPlan Try(SftConfig config, RunShape shape, StepPlan steps) => new(
         steps, _model.Config.NumHiddenLayers, shape.MicroBatches, shape.Tokens(1), shape.Tokens(steps.MergedMicroBatches),

@@ -48,6 +48,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
 
+    /// <summary>For tests: a layout of steps instead of the planner's choice.</summary>
+    internal StepPlan? FixedSteps { get; set; }
+
     /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved.</summary>
     /// <param name="resumeFrom">A checkpoint folder to go on from, or null to start anew.</param>
     /// <param name="cancellationToken">Asks for an early end.</param>
@@ -99,7 +102,9 @@ public sealed partial class SftTrainer : IDisposable
         _setup?.Dispose();
         var shape = RunShape.Of(_config, _train, _eval);
         var planner = new MemoryPlanner(_model, _adapter, _config, shape, MemoryPlanner.Budget(_model.Backend.Memory));
-        _memory = resumed is { MergedMicroBatches: > 0 } ? planner.Resume(resumed.MergedMicroBatches, resumed.MaxLogitsBytes) : planner.Plan();
+        _memory = FixedSteps is { } steps ? planner.Try(steps)
+            : resumed is { MergedMicroBatches: > 0 } ? planner.Resume(resumed.MergedMicroBatches, resumed.MaxLogitsBytes)
+            : planner.Plan();
         _memory.RequireFit();
         _setup = new TrainingSetup(_model, _adapter, _config, shape, _memory.Steps, _model.Backend);
         _evaluator = _eval is null ? null : new Evaluator(_setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize);
