@@ -92,6 +92,13 @@ public sealed unsafe record CudaDevice
                 + "Use another device or --device cpu.");
     }
 
+    /// <summary>Bytes of its memory that are free now.</summary>
+    public long FreeBytes()
+    {
+        using var context = new CudaContext(this);
+        return context.MemoryInfo().Free;
+    }
+
     private static CudaDevice Open(int ordinal)
     {
         int handle;

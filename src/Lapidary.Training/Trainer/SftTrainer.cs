@@ -21,7 +21,6 @@ public sealed partial class SftTrainer : IDisposable
     private readonly CheckpointStore _checkpoints;
     private readonly RunLog _log;
     private readonly string _fingerprint;
-    private MemoryPlan? _memory;
     private TrainingSetup? _setup;
     private Evaluator? _evaluator;
 
@@ -47,6 +46,9 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
+
+    /// <summary>How the run uses memory; null before <see cref="Train"/>.</summary>
+    public MemoryPlan? MemoryPlan { get; private set; }
 
     /// <summary>For tests: a layout of steps instead of the planner's choice.</summary>
     internal StepPlan? FixedSteps { get; set; }
@@ -91,8 +93,7 @@ public sealed partial class SftTrainer : IDisposable
         DisposeAdapter();
     }
 
-    /// <summary>How the run uses memory.</summary>
-    private MemoryPlan Memory => _memory ?? throw new InvalidOperationException("The run is not set up yet.");
+    private MemoryPlan Memory => MemoryPlan ?? throw new InvalidOperationException("The run is not set up yet.");
 
     private TrainingSetup Setup => _setup ?? throw new InvalidOperationException("The run is not set up yet.");
 
@@ -102,11 +103,11 @@ public sealed partial class SftTrainer : IDisposable
         _setup?.Dispose();
         var shape = RunShape.Of(_config, _train, _eval);
         var planner = new MemoryPlanner(_model, _adapter, _config, shape, MemoryPlanner.Budget(_model.Backend.Memory));
-        _memory = FixedSteps is { } steps ? planner.Try(steps)
+        MemoryPlan = FixedSteps is { } steps ? planner.Try(steps)
             : resumed is { MergedMicroBatches: > 0 } ? planner.Resume(resumed.MergedMicroBatches, resumed.MaxLogitsBytes)
             : planner.Plan();
-        _memory.RequireFit();
-        _setup = new TrainingSetup(_model, _adapter, _config, shape, _memory.Steps, _model.Backend);
+        MemoryPlan.RequireFit();
+        _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend);
         _evaluator = _eval is null ? null : new Evaluator(_setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize);
     }
 
