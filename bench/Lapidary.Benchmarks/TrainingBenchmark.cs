@@ -47,7 +47,7 @@ internal static class TrainingBenchmark
         using var adapter = Adapter.Create(model, LoraConfig.Guide with { R = Rank, LoraDropout = 0, ModulesToSave = null }, seed: 1);
         var random = new Random(1);
         int[] ids = [.. Enumerable.Range(0, Tokens).Select(_ => random.Next(model.Config.VocabSize))];
-        var rows = new TrainingRows(new ExampleSet([new Example(ids, ids)], [0], 0, 0, 0, 0), PackingStrategy.None, Tokens, 1, 0);
+        var rows = new TrainingRows(new ExampleSet([new Example(ids, ids)], [0], 0, 0, 0, 0), PackingStrategy.None, Tokens, 0);
         string output = Directory.CreateTempSubdirectory("lapidary-bench-").FullName;
         var config = new SftConfig
         {

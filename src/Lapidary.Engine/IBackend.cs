@@ -123,7 +123,7 @@ public interface IBackend : IDisposable
     /// <summary>y = gelu_tanh(gate) · up, gelu_tanh(g) = ½·g·(1 + tanh(√(2/π)·(g + 0.044715·g³))).</summary>
     void GeGluForward(Tensor gate, Tensor up, Tensor y);
 
-    /// <summary>dGate = dy · up · gelu_tanh′(gate); dUp = dy · gelu_tanh(gate); both overwritten.</summary>
+    /// <summary>dGate = dy · up · gelu_tanh′(gate); dUp = dy · gelu_tanh(gate); both overwritten. dGate may be gate, and dUp up.</summary>
     void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 
     /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and

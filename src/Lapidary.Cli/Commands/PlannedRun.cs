@@ -9,7 +9,7 @@ namespace Lapidary.Cli.Commands;
 
 /// <summary>A training run set up on a backend that only counts: its memory, before a weight is read.</summary>
 /// <param name="Device">What it was planned for.</param> <param name="Memory">The plan.</param>
-/// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits.</param>
+/// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits at a time.</param>
 internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestBatchSize)
 {
     /// <summary>Plans a run.</summary>
@@ -36,15 +36,16 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         people.WriteLine($"memory     {ByteSize.Format(predicted.TotalBytes)} of {ByteSize.Format(Memory.BudgetBytes)}: {(Memory.Fits ? "fits" : "does not fit")}");
         foreach (var owner in predicted.Owners) people.WriteLine($"           {ByteSize.Format(predicted[owner]),10}  {Describe(owner)}");
         foreach (string note in Memory.Notes()) people.WriteLine($"note       {note}");
-        people.WriteLine($"steps      {Memory.Tokens:N0} tokens at a time, {steps.RecomputedLayers} of {Memory.Layers} layers computed again on the way back, "
+        people.WriteLine($"steps      {Memory.RunTokens:N0} tokens at a time, {steps.RecomputedLayers} of {Memory.Layers} layers computed again on the way back, "
             + $"{ByteSize.Format(steps.MaxLogitsBytes)} of logits at most");
         people.WriteLine(LargestBatchSize > 0
-            ? $"largest    --per-device-train-batch-size {LargestBatchSize} fits"
+            ? $"largest    --per-device-train-batch-size {LargestBatchSize} fits at a time; larger ones run in parts"
             : "largest    no --per-device-train-batch-size fits");
     }
 
     public void WriteTo(Utf8JsonWriter json)
     {
+        var steps = Memory.Steps;
         json.WriteString("device", Device);
         json.WriteBoolean("fits", Memory.Fits);
         json.WriteNumber("budget_bytes", Memory.BudgetBytes);
@@ -52,12 +53,13 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         json.WriteStartObject("parts");
         foreach (var owner in Memory.Predicted.Owners) json.WriteNumber(SettingText.Snake(owner.ToString()), Memory.Predicted[owner]);
         json.WriteEndObject();
-        json.WriteNumber("micro_batches", Memory.MicroBatches);
-        json.WriteNumber("micro_batch_tokens", Memory.MicroBatchTokens);
-        json.WriteNumber("merged_micro_batches", Memory.Steps.MergedMicroBatches);
+        json.WriteNumber("step_rows", Memory.StepRows);
+        json.WriteNumber("batch_rows", Memory.BatchRows);
+        json.WriteNumber("rows_per_run", steps.RowsPerRun);
+        json.WriteNumber("run_tokens", Memory.RunTokens);
         json.WriteNumber("layers", Memory.Layers);
-        json.WriteNumber("recomputed_layers", Memory.Steps.RecomputedLayers);
-        json.WriteNumber("max_logits_bytes", Memory.Steps.MaxLogitsBytes);
+        json.WriteNumber("recomputed_layers", steps.RecomputedLayers);
+        json.WriteNumber("max_logits_bytes", steps.MaxLogitsBytes);
         json.WriteNumber("largest_per_device_train_batch_size", LargestBatchSize);
     }
 

@@ -8,8 +8,9 @@ namespace Lapidary.Training.Data;
 /// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no result.
 /// Unpacked rows are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
 /// <param name="padTokenId">Id of the padding.</param>
-/// <param name="fixedTokens">Tokens of every batch (packed rows: batch size · max_length); null rounds up to <see cref="BucketLength"/>.</param>
-public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
+/// <param name="rowTokens">Length of a packed row: a batch has as many tokens for each of its rows; null rounds its tokens up to
+/// <see cref="BucketLength"/>.</param>
+public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 {
     private readonly Dictionary<int, Batch> _batches = [];
 
@@ -21,19 +22,14 @@ public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
         return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
     }
 
-    /// <summary>Fills a batch of one micro-batch, valid until the next batch of the same size.</summary>
+    /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
     /// <param name="rows">The rows, in order.</param>
-    /// <exception cref="LapidaryException">They have more tokens than the fixed size.</exception>
-    public Batch Build(params ReadOnlySpan<PackedRow> rows) => Build(microBatches: 1, rows);
-
-    /// <summary>Fills a batch of several micro-batches' rows: a fixed size is a micro-batch's, so it holds for each of them.</summary>
-    /// <param name="microBatches">Their number.</param> <param name="rows">Their rows, in order.</param>
-    /// <exception cref="LapidaryException">They have more tokens than the fixed sizes.</exception>
-    public Batch Build(int microBatches, ReadOnlySpan<PackedRow> rows)
+    /// <exception cref="LapidaryException">They have more tokens than rows of the fixed length.</exception>
+    public Batch Build(params ReadOnlySpan<PackedRow> rows)
     {
         int tokens = 0;
         foreach (var row in rows) tokens += row.Tokens;
-        var batch = ForSize(tokens, checked(microBatches * fixedTokens));
+        var batch = ForSize(tokens, checked(rows.Length * rowTokens));
         int offset = 0, trained = 0;
         foreach (var row in rows)
         {

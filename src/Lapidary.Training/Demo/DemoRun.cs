@@ -170,7 +170,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         var config = Config(folder);
         var examples = new ExampleBuilder(encoder, model.Config.VocabSize, config.Examples).Build(data);
-        using var evaluator = new Evaluator(model, new TrainingRows(examples, config.EffectivePacking, config.MaxLength, 1, model.Config.PadTokenId), 1);
+        using var evaluator = new Evaluator(model, new TrainingRows(examples, config.EffectivePacking, config.MaxLength, model.Config.PadTokenId), 1);
         var (loss, accuracy) = evaluator.Run();
         return new DemoScore(loss, accuracy);
     }

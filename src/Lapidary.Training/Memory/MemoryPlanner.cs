@@ -6,15 +6,24 @@ namespace Lapidary.Training;
 
 /// <summary>Chooses how a run's steps are laid out, by trying layouts on a backend that only counts.</summary>
 /// <remarks>
-/// <para>The rule. As many micro-batches as possible run as one, up to <see cref="MaxProgramTokens"/> tokens; for the first number of them that fits
-/// at all, as few layers as possible are computed again (none or all where the user says so); with what is left, logits are formed as many
-/// at a time as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit.</para>
-/// <para>A resumed run keeps what its bits depend on, whatever memory there is now: merged micro-batches and bytes of logits.</para>
+/// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at most
+/// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see <see cref="LeanRunElements"/>), or in twice
+/// as many, four times as many …: in the one where the fewest layers need to be computed again, the largest of equals. Runs of less than
+/// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at a time
+/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit.</para>
+/// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
 /// </remarks>
 public sealed class MemoryPlanner
 {
-    /// <summary>Tokens beyond which a larger run through the model gains nothing: its products fill any GPU.</summary>
-    public const int MaxProgramTokens = 8192;
+    /// <summary>Tokens beyond which a larger run gains nothing: its products fill any GPU.</summary>
+    public const int MaxRunTokens = 8192;
+
+    /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which is about
+    /// where products of large models cease to gain.</summary>
+    public const int LeanRunElements = 6 << 20;
+
+    /// <summary>Tokens below which smaller runs cost more than recomputation.</summary>
+    public const int EnoughRunTokens = 2048;
 
     /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
     private const double UsableShare = 0.95;
@@ -59,13 +68,26 @@ public sealed class MemoryPlanner
     public static long Budget(Allocator memory) => memory.LiveBytes + UsableBytes(memory.AvailableBytes);
 
     /// <summary>The layout of the run; the leanest one where none fits.</summary>
-    public MemoryPlan Plan() => Plan(_shape.Merges(MaxProgramTokens), fixedLogits: null);
+    public MemoryPlan Plan()
+    {
+        MemoryPlan? best = null;
+        foreach (int rows in _shape.RowsPerRun(MaxTokens))
+        {
+            if (best is { Fits: true } && _shape.Tokens(rows) < EnoughRunTokens) break;
+            var plan = FewestRecomputed(new StepPlan(rows, MostRecomputed, LogitsMemory.LeanBytes));
+            if (best is not { Fits: true } || plan.Steps.RecomputedLayers < best.Steps.RecomputedLayers) best = plan;
+            if (best.Fits && best.Steps.RecomputedLayers == LeastRecomputed) break;
+        }
+
+        return MoreLogits(best!);
+    }
 
     /// <summary>The layout of a resumed run.</summary>
-    /// <param name="mergedMicroBatches">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
-    public MemoryPlan Resume(int mergedMicroBatches, long maxLogitsBytes) => Plan([mergedMicroBatches], maxLogitsBytes);
+    /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
+    public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) => FewestRecomputed(new StepPlan(rowsPerRun, MostRecomputed, maxLogitsBytes));
 
-    /// <summary>The largest per_device_train_batch_size that fits, of rows of max_length tokens; 0 where none does.</summary>
+    /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as allowed; 0
+    /// where none does. Larger ones run in parts.</summary>
     public int LargestBatchSize()
     {
         int fits = 0;
@@ -80,34 +102,26 @@ public sealed class MemoryPlanner
 
     private bool FitsLeanly(int batchSize)
     {
-        var config = _config with { PerDeviceTrainBatchSize = batchSize };
-        return Try(config, RunShape.OfFullRows(config), new StepPlan(1, MostRecomputed, LogitsMemory.LeanBytes)).Fits;
+        var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
+        return Try(RunShape.OfFullRows(config), new StepPlan(batchSize, MostRecomputed, LogitsMemory.LeanBytes)).Fits;
     }
+
+    private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;
+
+    private bool IsLean => _config.GradientCheckpointing == GradientCheckpointing.True;
 
     private int MostRecomputed => _config.GradientCheckpointing == GradientCheckpointing.False ? 0 : _model.Config.NumHiddenLayers;
 
-    private int FewestRecomputed => _config.GradientCheckpointing == GradientCheckpointing.True ? _model.Config.NumHiddenLayers : 0;
+    private int LeastRecomputed => IsLean ? _model.Config.NumHiddenLayers : 0;
 
-    private MemoryPlan Plan(IEnumerable<int> merges, long? fixedLogits)
+    /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="most"/> itself where none does.</summary>
+    private MemoryPlan FewestRecomputed(StepPlan most)
     {
-        long lean = fixedLogits ?? LogitsMemory.LeanBytes;
-        MemoryPlan? plan = null;
-        foreach (int merged in merges)
-        {
-            plan = Try(new StepPlan(merged, MostRecomputed, lean));
-            if (plan.Fits) return fixedLogits is null ? MoreLogits(FewerRecomputed(plan)) : FewerRecomputed(plan);
-        }
-
-        return plan!;
-    }
-
-    /// <summary>The fewest recomputed layers that fit, given that those of <paramref name="best"/> do.</summary>
-    private MemoryPlan FewerRecomputed(MemoryPlan best)
-    {
-        int low = FewestRecomputed;
+        var best = Try(most);
+        int low = best.Fits ? LeastRecomputed : most.RecomputedLayers;
         for (int layers = low; low < best.Steps.RecomputedLayers; layers = (low + best.Steps.RecomputedLayers) / 2)
         {
-            var plan = Try(best.Steps with { RecomputedLayers = layers });
+            var plan = Try(most with { RecomputedLayers = layers });
             if (plan.Fits) best = plan;
             else low = layers + 1;
         }
@@ -115,11 +129,10 @@ public sealed class MemoryPlanner
         return best;
     }
 
-    /// <summary>The most logits that fit, but where all layers are computed again for the sake of memory.</summary>
+    /// <summary>The most logits that fit, unless memory goes before speed.</summary>
     private MemoryPlan MoreLogits(MemoryPlan lean)
     {
-        if (_config.GradientCheckpointing == GradientCheckpointing.True) return lean;
-        for (long bytes = _model.Backend.MostLogitsBytes; bytes > lean.Steps.MaxLogitsBytes; bytes /= 2)
+        for (long bytes = IsLean ? 0 : _model.Backend.MostLogitsBytes; bytes > lean.Steps.MaxLogitsBytes; bytes /= 2)
         {
             var plan = Try(lean.Steps with { MaxLogitsBytes = bytes });
             if (plan.Fits) return plan;
@@ -129,9 +142,9 @@ public sealed class MemoryPlanner
     }
 
     /// <summary>What a given layout comes to.</summary>
-    internal MemoryPlan Try(StepPlan steps) => Try(_config, _shape, steps);
+    internal MemoryPlan Try(StepPlan steps) => Try(_shape, steps);
 
-    private MemoryPlan Try(SftConfig config, RunShape shape, StepPlan steps) => new(
-        steps, _model.Config.NumHiddenLayers, shape.MicroBatches, shape.Tokens(1), shape.Tokens(steps.MergedMicroBatches),
-        TrainingSetup.Predict(_model, _adapter, config, shape, steps), _budgetBytes);
+    private MemoryPlan Try(RunShape shape, StepPlan steps) => new(
+        steps, _model.Config.NumHiddenLayers, shape.BatchRows, shape.Tokens(Math.Min(shape.BatchRows, shape.StepRows)), shape.StepRows,
+        shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _adapter, _config, shape, steps), _budgetBytes);
 }

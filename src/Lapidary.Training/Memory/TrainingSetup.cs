@@ -16,7 +16,7 @@ internal sealed class TrainingSetup : IDisposable
         Optimizer = new AdamWOptimizer(adapter.Parameters, config.AdamW, (float)config.MaxGradNorm, backend);
         Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
         EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
-        LargestStep = Steps.For(shape.Tokens(plan.MergedMicroBatches));
+        LargestStep = Steps.For(shape.Tokens(plan.RowsPerRun));
         LargestEvaluation = shape.EvaluationTokens > 0 ? EvaluationSteps.For(shape.EvaluationTokens) : null;
     }
 

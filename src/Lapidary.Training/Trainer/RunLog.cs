@@ -71,7 +71,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
         BestMetric = BestLoss,
         BestModelCheckpoint = BestCheckpoint,
         Fingerprint = fingerprint,
-        MergedMicroBatches = plan.MergedMicroBatches,
+        RowsPerRun = plan.RowsPerRun,
         MaxLogitsBytes = plan.MaxLogitsBytes,
         Pending = _meter,
         LogHistory = _entries,

@@ -104,28 +104,27 @@ public sealed partial class SftTrainer : IDisposable
         var shape = RunShape.Of(_config, _train, _eval);
         var planner = new MemoryPlanner(_model, _adapter, _config, shape, MemoryPlanner.Budget(_model.Backend.Memory));
         MemoryPlan = FixedSteps is { } steps ? planner.Try(steps)
-            : resumed is { MergedMicroBatches: > 0 } ? planner.Resume(resumed.MergedMicroBatches, resumed.MaxLogitsBytes)
+            : resumed is { RowsPerRun: > 0 } ? planner.Resume(resumed.RowsPerRun, resumed.MaxLogitsBytes)
             : planner.Plan();
         MemoryPlan.RequireFit();
         _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend);
         _evaluator = _eval is null ? null : new Evaluator(_setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize);
     }
 
-    /// <summary>One optimizer step: the gradients of all its micro-batches, some of which run as one, then the update.</summary>
+    /// <summary>One optimizer step: the gradients of all its rows, some at a time, then the update.</summary>
     private OptimizerStepResult RunStep(int step)
     {
-        int microBatches = _schedule.MicroBatchesOf(step);
-        int trained = _train.TrainedTokens(_schedule.Rows(step, 0, microBatches));
+        var rows = _schedule.Rows(step);
+        int trained = _train.TrainedTokens(rows), atATime = Memory.Steps.RowsPerRun;
         float lossScale = trained == 0 ? 0 : 1f / trained;
 
         Setup.Optimizer.ZeroGradients();
         double loss = 0;
         long hits = 0, tokens = 0;
-        int merged = Memory.Steps.MergedMicroBatches;
-        for (int i = 0; i < microBatches; i += merged)
+        for (int first = 0; first < rows.Length; first += atATime)
         {
-            var batch = _train.Batch(_schedule.Rows(step, i, Math.Min(merged, microBatches - i)));
-            _model.Backend.Write<long>([DropoutSeed(step, i)], _adapter.DropoutSeed);
+            var batch = _train.Batch(rows.Slice(first, Math.Min(atATime, rows.Length - first)));
+            _model.Backend.Write<long>([DropoutSeed(step, first)], _adapter.DropoutSeed);
             var result = Setup.Steps.For(batch.Tokens).Run(batch, lossScale);
             loss += result.LossSum;
             hits += result.Hits;
@@ -209,9 +208,8 @@ public sealed partial class SftTrainer : IDisposable
         _ => false,
     };
 
-    /// <summary>A seed of its own for every micro-batch, whatever happened before.</summary>
-    private long DropoutSeed(int step, int microBatch) =>
-        _config.Seed + ((long)step * _config.GradientAccumulationSteps + microBatch + 1) * 0x5851F42D4C957F2DL;
+    /// <summary>A seed of its own for every run through the model, whatever happened before.</summary>
+    private long DropoutSeed(int step, int firstRow) => _config.Seed + ((long)step * _schedule.RowsPerStep + firstRow + 1) * 0x5851F42D4C957F2DL;
 
     private sealed class SilentObserver : ITrainingObserver;
 }

@@ -10,17 +10,15 @@ public sealed class TrainingRows
     private readonly PackedRow[] _rows;
     private readonly BatchBuilder _builder;
     private readonly string _dataFingerprint;
-    private readonly int _batchSize;
     private PackedRow[] _batch = [];
 
     /// <summary>Packs the examples.</summary>
     /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share rows.</param> <param name="maxLength">Tokens of a packed row.</param>
-    /// <param name="batchSize">Rows per micro-batch.</param> <param name="padTokenId">Fills what is left of a batch.</param>
-    public TrainingRows(ExampleSet examples, PackingStrategy packing, int maxLength, int batchSize, int padTokenId)
+    /// <param name="padTokenId">Fills what is left of a batch.</param>
+    public TrainingRows(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {
         _rows = Packer.Pack(examples.Examples, packing, maxLength);
-        _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : checked(maxLength * batchSize));
-        _batchSize = batchSize;
+        _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : maxLength);
         _dataFingerprint = examples.Fingerprint();
     }
 
@@ -38,12 +36,12 @@ public sealed class TrainingRows
         return trained;
     }
 
-    /// <summary>A batch of some rows, of one micro-batch or of several, valid until the next one.</summary>
+    /// <summary>A batch of some rows, valid until the next one.</summary>
     public Batch Batch(ReadOnlySpan<int> indices)
     {
         if (_batch.Length < indices.Length) _batch = new PackedRow[indices.Length];
         for (int i = 0; i < indices.Length; i++) _batch[i] = _rows[indices[i]];
-        return _builder.Build((indices.Length + _batchSize - 1) / _batchSize, _batch.AsSpan(0, indices.Length));
+        return _builder.Build(_batch.AsSpan(0, indices.Length));
     }
 
     /// <summary>Tokens of the largest batch of some rows that can come up.</summary>

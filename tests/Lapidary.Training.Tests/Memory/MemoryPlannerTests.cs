@@ -77,7 +77,7 @@ public class MemoryPlannerTests
     public void Plan_RecomputesFewerLayers_TheMoreMemoryThereIs()
     {
         var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1 };
-        MemoryPlan[] plans = [.. new[] { 4.0, 5, 6, 7, 8, 10, 12, 16, 24, 40 }
+        MemoryPlan[] plans = [.. new[] { 1.8, 2, 2.4, 2.8, 3.2, 3.6, 4, 4.4, 5, 6, 8, 40 }
             .Select(memory => OnGpu("1b", config, LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(memory), planner => planner.Plan()))];
 
         int[] layers = [.. plans.Select(plan => plan.Steps.RecomputedLayers)];
@@ -89,17 +89,28 @@ public class MemoryPlannerTests
     }
 
     [Theory]
-    [InlineData(512, 1, 4, 80, 4)] // all of them
-    [InlineData(2048, 1, 6, 80, 3)] // no more than MaxProgramTokens: 3 + 3 rather than 4 + 2
-    [InlineData(16384, 1, 4, 80, 1)]
-    [InlineData(2048, 1, 4, 2.5, 2)] // as many as fit
-    public void Plan_MergesMicroBatches(int maxLength, int batchSize, int accumulation, double gibibytes, int merged)
+    [InlineData(512, 1, 4, GradientCheckpointing.Auto, 80, 4)] // merged
+    [InlineData(2048, 1, 6, GradientCheckpointing.Auto, 80, 3)] // no more than MaxRunTokens: 3 + 3 rather than 4 + 2
+    [InlineData(16384, 1, 4, GradientCheckpointing.Auto, 80, 1)]
+    [InlineData(1024, 16, 1, GradientCheckpointing.Auto, 80, 8)] // cut
+    [InlineData(1024, 8, 1, GradientCheckpointing.True, 80, 4)] // no more than LeanRunElements
+    [InlineData(1024, 8, 1, GradientCheckpointing.False, 6, 2)] // as many as fit
+    [InlineData(1024, 8, 1, GradientCheckpointing.Auto, 9, 4)] // rather smaller runs than recomputation
+    public void Plan_PutsAStepsRowsTogether(
+        int maxLength, int batchSize, int accumulation, GradientCheckpointing checkpointing, double gibibytes, int rowsPerRun)
     {
-        var config = new SftConfig { MaxLength = maxLength, PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = accumulation };
+        var config = new SftConfig
+        {
+            MaxLength = maxLength,
+            PerDeviceTrainBatchSize = batchSize,
+            GradientAccumulationSteps = accumulation,
+            GradientCheckpointing = checkpointing,
+        };
 
         var plan = OnGpu("1b", config, LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(gibibytes), planner => planner.Plan());
 
-        Assert.Equal(merged, plan.Steps.MergedMicroBatches);
+        Assert.True(plan.Fits);
+        Assert.Equal(rowsPerRun, plan.Steps.RowsPerRun);
     }
 
     [Fact]
@@ -110,8 +121,9 @@ public class MemoryPlannerTests
         int largest = OnGpu("1b", config, lora, Gibibytes(6), planner => planner.LargestBatchSize());
 
         Assert.InRange(largest, 8, 128);
-        Assert.True(OnGpu("1b", config with { PerDeviceTrainBatchSize = largest }, lora, Gibibytes(6), planner => planner.Plan().Fits));
-        Assert.False(OnGpu("1b", config with { PerDeviceTrainBatchSize = largest + 1 }, lora, Gibibytes(6), planner => planner.Plan().Fits));
+        bool Fits(int rows) => OnGpu("1b", config, lora, Gibibytes(6), planner => planner.Resume(rows, LogitsMemory.LeanBytes).Fits);
+        Assert.True(Fits(largest));
+        Assert.False(Fits(largest + 1));
     }
 
     [Fact]
@@ -121,7 +133,7 @@ public class MemoryPlannerTests
 
         var error = Assert.Throws<LapidaryException>(plan.RequireFit);
 
-        Assert.Equal((1, 26), (plan.Steps.MergedMicroBatches, plan.Steps.RecomputedLayers));
+        Assert.Equal((1, 26), (plan.Steps.RowsPerRun, plan.Steps.RecomputedLayers));
         Assert.All(
             new[] { ByteSize.Format(plan.Predicted.TotalBytes), "4.0 GiB", "--max-length", "--modules-to-save none" },
             words => Assert.Contains(words, error.Message, StringComparison.Ordinal));

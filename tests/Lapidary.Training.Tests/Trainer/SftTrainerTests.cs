@@ -127,7 +127,7 @@ public class SftTrainerTests
         using var resumed = new TrainerRun(config with { MaxSteps = 2 }, TrainerRun.RandomRows(8), adapter: null);
         var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken);
 
-        Assert.Equal((began.MergedMicroBatches, began.MaxLogitsBytes), (state.MergedMicroBatches, state.MaxLogitsBytes));
+        Assert.Equal((began.RowsPerRun, began.MaxLogitsBytes), (state.RowsPerRun, state.MaxLogitsBytes));
     }
 
     [Theory]

@@ -20,8 +20,8 @@ internal sealed class TrainerRun : IDisposable
             ? Adapter.Create(Model, lora ?? LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
             : Adapter.Load(Model, adapter, trainable: true);
         Trainer = new SftTrainer(
-            Model, _adapter, config, Packed(rows, config, config.PerDeviceTrainBatchSize),
-            eval is null ? null : Packed(eval, config, config.PerDeviceEvalBatchSize), observer);
+            Model, _adapter, config, Packed(rows, config),
+            eval is null ? null : Packed(eval, config), observer);
     }
 
     public GemmaModel Model { get; }
@@ -61,6 +61,6 @@ internal sealed class TrainerRun : IDisposable
         Model.Backend.Dispose();
     }
 
-    private static TrainingRows Packed(ExampleSet rows, SftConfig config, int batchSize) =>
-        new(rows, config.EffectivePacking, config.MaxLength, batchSize, padTokenId: 0);
+    private static TrainingRows Packed(ExampleSet rows, SftConfig config) =>
+        new(rows, config.EffectivePacking, config.MaxLength, padTokenId: 0);
 }
