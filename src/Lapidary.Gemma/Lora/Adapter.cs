@@ -61,7 +61,8 @@ public sealed class Adapter : IDisposable
         var adapter = new Adapter(model, config, trainable: true);
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
-        foreach (var (parameter, source) in adapter.SavedModules(model)) TensorStream.Widen(source, parameter.Value, model.Backend);
+        if (adapter.Embedding is { } embedding) FillEmbedding(embedding.Value, model);
+        if (adapter.Head is { } head && !adapter.IsTied) TensorStream.Widen(model.LmHead, head.Value, model.Backend);
         return adapter;
     }
 
@@ -100,18 +101,18 @@ public sealed class Adapter : IDisposable
     /// <summary>The adapter of one projection, null where it has none.</summary>
     internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
 
-    /// <summary>The saved modules with the base's tensor each one starts from.</summary>
-    internal IEnumerable<(Parameter Parameter, Tensor Source)> SavedModules(GemmaModel model)
-    {
-        if (Embedding is not null) yield return (Embedding, model.EmbedTokens);
-        if (Head is not null && !IsTied) yield return (Head, model.LmHead);
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
         _values.Dispose();
         _gradients.Dispose();
+    }
+
+    /// <summary>From host memory where it is there, so that the base's embedding need not lie in the backend's memory beside the trained one.</summary>
+    private static void FillEmbedding(Tensor target, GemmaModel model)
+    {
+        if (model.HostEmbedTokens is { } host) TensorStream.WidenHost(host, target, model.Backend);
+        else TensorStream.Widen(model.EmbedTokens, target, model.Backend);
     }
 
     private static void Initialize(Tensor a, StableRandom random, IBackend backend)
@@ -157,9 +158,9 @@ public sealed class Adapter : IDisposable
         }
 
         bool tied = Config.EnsureWeightTying && model.Config.TieWordEmbeddings && (embedding || head);
-        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.EmbedTokens.Shape[0], model.EmbedTokens.Shape[1]);
+        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.Config.VocabSize, model.Config.HiddenSize);
         if (tied) Head = Embedding;
-        else if (head) Head = NewParameter(TensorNames.Head, model.LmHead.Shape[0], model.LmHead.Shape[1]);
+        else if (head) Head = NewParameter(TensorNames.Head, model.Config.VocabSize, model.Config.HiddenSize);
     }
 
     private Parameter NewParameter(string name, long rows, long columns)

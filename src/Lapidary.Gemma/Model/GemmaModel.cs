@@ -8,6 +8,8 @@ public sealed class GemmaModel : IDisposable
 {
     private readonly IReadOnlyList<DecoderLayer> _layers;
     private readonly IReadOnlyList<IDisposable> _owned;
+    private readonly Lazy<Tensor> _embedTokens;
+    private readonly Tensor? _lmHead;
     private readonly Tensor _norm;
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
@@ -16,8 +18,7 @@ public sealed class GemmaModel : IDisposable
     {
         Config = config;
         Backend = backend;
-        EmbedTokens = weights.EmbedTokens;
-        LmHead = weights.LmHead ?? weights.EmbedTokens;
+        (_embedTokens, HostEmbedTokens, _lmHead) = (weights.EmbedTokens, weights.HostEmbedTokens, weights.LmHead);
         EmbeddingScale = weights.EmbeddingScale;
         _layers = weights.Layers;
         _norm = weights.Norm;
@@ -52,11 +53,14 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The adapter in use, null for the base model.</summary>
     public Adapter? Adapter { get; private set; }
 
-    /// <summary>[vocabulary, hidden] of the base.</summary>
-    public Tensor EmbedTokens { get; }
+    /// <summary>[vocabulary, hidden] of the base; brought to the backend when it is first asked for.</summary>
+    public Tensor EmbedTokens => _embedTokens.Value;
+
+    /// <summary>The same in host memory, null where it was made on the backend.</summary>
+    internal Tensor? HostEmbedTokens { get; }
 
     /// <summary>[vocabulary, hidden] of the base: the embedding itself where the head is tied.</summary>
-    public Tensor LmHead { get; }
+    public Tensor LmHead => _lmHead ?? EmbedTokens;
 
     /// <summary>Factor of embeddings: √hidden, rounded to the compute type.</summary>
     public float EmbeddingScale { get; }

@@ -32,7 +32,7 @@ internal sealed class ModelSkeleton
     {
         Region = _region,
         Layers = [.. Enumerable.Range(0, _config.NumHiddenLayers).Select(index => DecoderLayer.Create(_config, index, Linear, Vector))],
-        EmbedTokens = Matrix(TensorNames.Embedding, _config.VocabSize, _config.HiddenSize),
+        EmbedTokens = new Lazy<Tensor>(() => Matrix(TensorNames.Embedding, _config.VocabSize, _config.HiddenSize)),
         LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
         EmbeddingScale = ModelWeights.EmbeddingScaleOf(_config, PlainDType),
         RoundRotaryFrequencies = _options.RoundRotaryFrequencies,

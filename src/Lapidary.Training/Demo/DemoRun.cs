@@ -50,7 +50,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         DemoScore before, after;
         using (var model = Quantize(folder))
         {
-            (parameters, bytes) = (model.EmbedTokens.Count + model.LinearLayers.Sum(layer => layer.Weight.Count), ProjectionBytes(model));
+            (parameters, bytes) = ((long)model.Config.VocabSize * model.Config.HiddenSize + model.LinearLayers.Sum(layer => layer.Weight.Count), ProjectionBytes(model));
             before = Score(model, encoder, test, folder);
             (trained, after) = Train(model, encoder, train, test, before, folder, cancellationToken);
         }
