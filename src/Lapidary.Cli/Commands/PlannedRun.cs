@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Lapidary.Cli.Options;
-using Lapidary.Cli.Output;
 using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;

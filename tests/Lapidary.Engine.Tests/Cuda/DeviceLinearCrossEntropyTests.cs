@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
 namespace Lapidary.Engine.Tests.Cuda;

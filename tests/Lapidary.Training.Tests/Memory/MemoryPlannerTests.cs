@@ -2,7 +2,6 @@ using Lapidary.Engine;
 using Lapidary.Engine.Cpu;
 using Lapidary.Engine.Cuda;
 using Lapidary.Gemma;
-using Lapidary.Tests;
 
 namespace Lapidary.Training.Tests;
 
@@ -46,7 +45,9 @@ public class MemoryPlannerTests
             run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
 
             long predicted = observer.Plan!.Predicted.TotalBytes;
-            Assert.Equal(predicted, observer.AfterFirstStep, predicted / 50);
+            Assert.Equal(predicted, observer.AfterFirstStep);
+
+            // The last batch of an epoch may be smaller, and has inputs of its own.
             Assert.Equal(predicted, observer.Memory.PeakBytes, predicted / 20);
         }
     }
