@@ -22,6 +22,10 @@ public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
         return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
     }
 
+    /// <summary>Tokens of a batch, padding included.</summary>
+    /// <param name="rows">Number of its rows.</param> <param name="tokens">Their tokens.</param>
+    public int LengthOf(int rows, int tokens) => rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
+
     /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
     /// <param name="rows">The rows, in order.</param>
     /// <exception cref="LapidaryException">They have more tokens than rows of the fixed length.</exception>
@@ -29,7 +33,7 @@ public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
     {
         int tokens = 0;
         foreach (var row in rows) tokens += row.Tokens;
-        var batch = ForSize(tokens, checked(rows.Length * rowTokens));
+        var batch = ForRows(rows.Length, tokens);
         int offset = 0, trained = 0;
         foreach (var row in rows)
         {
@@ -49,10 +53,10 @@ public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
         return batch;
     }
 
-    private Batch ForSize(int tokens, int? fixedSize)
+    private Batch ForRows(int rows, int tokens)
     {
-        if (tokens > fixedSize) throw new LapidaryException($"Batch: expected at most {fixedSize} tokens, found {tokens}; pack to a smaller max_length.");
-        int size = fixedSize ?? BucketLength(tokens);
+        int size = LengthOf(rows, tokens);
+        if (tokens > size) throw new LapidaryException($"Batch: expected at most {size} tokens, found {tokens}; pack to a smaller max_length.");
         ref var batch = ref CollectionsMarshal.GetValueRefOrAddDefault(_batches, size, out _);
         return batch ??= new Batch(size);
     }

@@ -28,7 +28,8 @@ public sealed class MemoryPlanner
     /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
     private const double UsableShare = 0.95;
 
-    private const int MaxBatchSize = 4096;
+    /// <summary>No larger batches are tried: of rows, as many as the option takes, and of tokens.</summary>
+    private const int MaxBatchSize = 4096, MaxBatchTokens = 1 << 22;
 
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;
@@ -94,7 +95,7 @@ public sealed class MemoryPlanner
         for (int step = 1 << BitOperations.Log2((uint)MaxBatchSize); step > 0; step /= 2)
         {
             int size = fits + step;
-            if (size <= MaxBatchSize && FitsLeanly(size)) fits = size;
+            if (size <= MaxBatchSize && (long)size * _config.MaxLength <= MaxBatchTokens && FitsLeanly(size)) fits = size;
         }
 
         return fits;

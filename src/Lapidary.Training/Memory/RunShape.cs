@@ -28,7 +28,7 @@ internal sealed class RunShape
     public static RunShape OfFullRows(SftConfig config) => new(
         config.PerDeviceTrainBatchSize,
         checked(config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps),
-        rows => checked(rows * config.MaxLength),
+        rows => (int)Math.Min((long)rows * config.MaxLength, int.MaxValue),
         evaluationTokens: 0);
 
     /// <summary>Tokens of the largest batch of some rows, padding included.</summary>

@@ -7,9 +7,16 @@ namespace Lapidary.Training;
 /// <summary>Rows ready for the model: examples, packed or one to a row, and how they become batches.</summary>
 public sealed class TrainingRows
 {
+    /// <summary>Beyond this no batch has a length: nothing of that size is ever run.</summary>
+    private const int MaxTokens = 1 << 30;
+
     private readonly PackedRow[] _rows;
     private readonly BatchBuilder _builder;
     private readonly string _dataFingerprint;
+
+    /// <summary>[n]: tokens of the n longest rows.</summary>
+    private readonly int[] _tokensOfLongest;
+
     private PackedRow[] _batch = [];
 
     /// <summary>Packs the examples.</summary>
@@ -19,6 +26,9 @@ public sealed class TrainingRows
     {
         _rows = Packer.Pack(examples.Examples, packing, maxLength);
         _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : maxLength);
+        _tokensOfLongest = new int[_rows.Length + 1];
+        int[] longestFirst = [.. _rows.Select(row => row.Tokens).OrderDescending()];
+        for (int i = 0; i < longestFirst.Length; i++) _tokensOfLongest[i + 1] = (int)Math.Min((long)_tokensOfLongest[i] + longestFirst[i], MaxTokens);
         _dataFingerprint = examples.Fingerprint();
     }
 
@@ -44,11 +54,11 @@ public sealed class TrainingRows
         return _builder.Build(_batch.AsSpan(0, indices.Length));
     }
 
-    /// <summary>Tokens of the largest batch of some rows that can come up.</summary>
+    /// <summary>Tokens of the largest batch of so many rows that can come up, padding included.</summary>
     public int LargestBatchTokens(int rows)
     {
-        int[] largest = [.. Enumerable.Range(0, Count).OrderByDescending(index => _rows[index].Tokens).Take(rows)];
-        return Batch(largest).Tokens;
+        rows = Math.Min(rows, Count);
+        return _builder.LengthOf(rows, _tokensOfLongest[rows]);
     }
 
     /// <summary>Identifies what a run's steps read: the data and how they are put into steps.</summary>

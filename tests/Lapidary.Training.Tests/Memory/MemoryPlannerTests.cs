@@ -128,6 +128,14 @@ public class MemoryPlannerTests
     }
 
     [Fact]
+    public void Plan_OfOptionsAtTheirLimits_Ends()
+    {
+        var config = new SftConfig { MaxLength = 1 << 14, PerDeviceTrainBatchSize = 4096, GradientAccumulationSteps = 65536 };
+
+        Assert.Equal(1, OnGpu("1b", config, LoraConfig.Guide, Gibibytes(80), planner => planner.Plan()).Steps.RowsPerRun);
+    }
+
+    [Fact]
     public void RequireFit_SaysWhatIsNeededAndWhatHelps()
     {
         var plan = OnGpu("1b", new SftConfig(), LoraConfig.Guide, Gibibytes(4), planner => planner.Plan());
