@@ -13,6 +13,7 @@ public sealed unsafe partial class CudaBackend
     /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
     private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
+        if (OnlyCounts) return;
         _context.MakeCurrent();
         if (kernel.Function == 0) kernel.Function = _kernels.Function(kernel.File, kernel.Name);
         if (sharedBytes > kernel.MaxSharedBytes)

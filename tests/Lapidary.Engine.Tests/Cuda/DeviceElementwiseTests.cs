@@ -84,6 +84,10 @@ public class DeviceElementwiseTests
             run.AssertClose([.. g.Zip(u, (x, scale) => Gelu(x) * scale)], y);
             run.AssertClose([.. g.Select((x, i) => d[i] * u[i] * (Gelu(x + H) - Gelu(x - H)) / (2 * H))], dGate);
             run.AssertClose([.. g.Select((x, i) => d[i] * Gelu(x))], dUp);
+
+            run.Backend.GeGluBackward(dy, gate, up, gate, up); // in place
+            Assert.Equal(run.Doubles(dGate), run.Doubles(gate));
+            Assert.Equal(run.Doubles(dUp), run.Doubles(up));
         }
     }
 

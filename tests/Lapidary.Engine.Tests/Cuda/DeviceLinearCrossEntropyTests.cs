@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
 namespace Lapidary.Engine.Tests.Cuda;
@@ -21,7 +19,7 @@ public class DeviceLinearCrossEntropyTests
     [MemberData(nameof(Cases))]
     public void LossAndGradients_MatchFp64(string device, int tokens, int vocabulary, int dim, DType type)
     {
-        using var run = OnSmallChunks(device);
+        using var run = DeviceRun.On(device);
         // bf16 numbers are exact in fp32, and here in fp16 too.
         double[] w = run.Doubles(run.Normal(DType.BFloat16, 1 / Math.Sqrt(dim), vocabulary, dim));
         Tensor h = run.Normal(1, tokens, dim), weight = run.From(type, w, vocabulary, dim);
@@ -50,7 +48,7 @@ public class DeviceLinearCrossEntropyTests
             }
         }
 
-        run.Backend.LinearCrossEntropy(h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight);
+        run.Backend.LinearCrossEntropy(h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight, MaxLogitsBytes);
 
         run.AssertClose(expectedLosses, losses, 1e-4);
         Assert.All(run.Doubles(losses).Where((_, t) => labels[t] < 0), loss => Assert.Equal(0, loss));
@@ -71,12 +69,12 @@ public class DeviceLinearCrossEntropyTests
     [MemberData(nameof(Devices))]
     public void NoLabelAtAll_CostsNothingAndChangesNothing(string device)
     {
-        using var run = OnSmallChunks(device);
+        using var run = DeviceRun.On(device);
         Tensor losses = run.New(DType.Float32, 5), hits = run.New(DType.Float32, 5), dh = run.New(5, 8);
         Tensor dWeight = run.Normal(DType.Float32, 1, 11, 8);
         double[] before = run.Doubles(dWeight);
         run.Backend.LinearCrossEntropy(
-            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1), losses, hits, dh, dWeight);
+            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1), losses, hits, dh, dWeight, MaxLogitsBytes);
         Assert.All([.. run.Doubles(losses), .. run.Doubles(hits), .. run.Doubles(dh)], value => Assert.Equal(0, value));
         Assert.Equal(before, run.Doubles(dWeight));
     }
@@ -85,11 +83,11 @@ public class DeviceLinearCrossEntropyTests
     [MemberData(nameof(Devices))]
     public void LossAlone_NeedsNoGradients(string device)
     {
-        using var run = OnSmallChunks(device);
+        using var run = DeviceRun.On(device);
         Tensor h = run.Normal(1, 50, 8), weight = run.Normal(DType.BFloat16, 1, 1100, 8), labels = run.Ints([.. Enumerable.Range(0, 50)]);
         Tensor all = run.New(DType.Float32, 50), alone = run.New(DType.Float32, 50), hits = run.New(DType.Float32, 50);
-        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), all, hits, run.New(50, 8), null);
-        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), alone, hits, null, null);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), all, hits, run.New(50, 8), null, MaxLogitsBytes);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), alone, hits, null, null, MaxLogitsBytes);
         Assert.Equal(run.Doubles(all), run.Doubles(alone));
     }
 
@@ -97,18 +95,15 @@ public class DeviceLinearCrossEntropyTests
     [MemberData(nameof(Devices))]
     public void TheSameCall_GivesTheSameBits(string device)
     {
-        using var run = OnSmallChunks(device);
+        using var run = DeviceRun.On(device);
         Tensor h = run.Normal(1, 60, 64), weight = run.Normal(DType.BFloat16, 1, 900, 64), labels = run.Ints([.. Enumerable.Range(0, 60)]);
         double[] Once()
         {
             Tensor losses = run.New(DType.Float32, 60), hits = run.New(DType.Float32, 60), dh = run.New(60, 64), dWeight = run.Zeros(DType.Float32, 900, 64);
-            run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight);
+            run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight, MaxLogitsBytes);
             return [.. run.Doubles(losses), .. run.Doubles(dh), .. run.Doubles(dWeight)];
         }
 
         Assert.Equal(Once(), Once());
     }
-
-    private static DeviceRun OnSmallChunks(string device) => DeviceRun.On(
-        device, () => new CpuBackend(2) { MaxLogitsBytes = MaxLogitsBytes }, () => new CudaBackend { MaxLogitsBytes = MaxLogitsBytes });
 }
