@@ -120,7 +120,7 @@ public sealed unsafe partial class CudaBackend
     /// <summary>What comes after is added to what this launch wrote.</summary>
     private void LaunchLowRankUp(ref LowRankUpArgs args, bool transposed)
     {
-        bool aligned = (args.Dim | args.SourceStride) % 8 == 0;
+        bool aligned = args.Dim % 8 == 0 && args.SourceStride % 8 == 0;
         for (int s = 0; s < args.Count; s++) aligned &= (args.PStride[s] | args.Ranks[s]) % 8 == 0;
         var kernel = (transposed, aligned) switch
         {
