@@ -2,27 +2,29 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>Queries of a tile of attention.cu and of the queries' pass of attention_backward.cu; keys of a tile of attention.cu.</summary>
-    private const int AttentionTile = 64;
-
     private readonly Kernel _attentionForward32 = new("attention.cu", "attention_forward_32");
     private readonly Kernel _attentionForward64 = new("attention.cu", "attention_forward_64");
     private readonly Kernel _attentionForward128 = new("attention.cu", "attention_forward_128");
     private readonly Kernel _attentionForward256 = new("attention.cu", "attention_forward_256");
+    private readonly Kernel _attentionForward256Small = new("attention.cu", "attention_forward_256_small");
+
+    /// <summary>Shared memory of a block that attention takes for granted, where it is not what the device has: for tests of the kernels for cards that
+    /// have less.</summary>
+    internal int? AttentionSharedBytes { get; init; }
 
     /// <inheritdoc/>
     public void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse)
     {
         int tokens = checked((int)documentStarts.Count), headDim = PaddedHeadDim(nameof(AttentionForward), shape, q);
-        var kernel = headDim switch
+        var (kernel, warps, keys) = headDim switch
         {
-            32 => _attentionForward32,
-            64 => _attentionForward64,
-            128 => _attentionForward128,
-            _ => _attentionForward256,
+            32 => (_attentionForward32, 4, 64),
+            64 => (_attentionForward64, 4, 64),
+            128 => (_attentionForward128, 4, 64),
+            _ when FitsAttention(Bytes(8, 64)) => (_attentionForward256, 8, 64),
+            _ => (_attentionForward256Small, 4, 32),
         };
-        int sharedBytes = 3 * AttentionTile * headDim * sizeof(ushort);
-        Launch(kernel, new Dim3(shape.Heads, Tiles(tokens, AttentionTile)), 128, sharedBytes, new AttentionForwardArgs
+        Launch(kernel, QueryRowGrid(shape, tokens, warps), warps * 32, Bytes(warps, keys), new AttentionForwardArgs
         {
             Q = q.Address,
             K = k.Address,
@@ -35,7 +37,15 @@ public sealed unsafe partial class CudaBackend
             HeadDim = shape.HeadDim,
             Scale = shape.Scale,
         });
+
+        int Bytes(int warps, int keys) => (16 * warps + 4 * keys) * headDim * sizeof(ushort);
     }
+
+    private bool FitsAttention(int sharedBytes) => sharedBytes <= (AttentionSharedBytes ?? Device.MaxSharedBytesPerBlock);
+
+    /// <summary>Key heads by tiles of the query rows that share one, 16 rows for each warp.</summary>
+    private static Dim3 QueryRowGrid(AttentionShape shape, int tokens, int warps) =>
+        new(shape.KvHeads, Tiles(checked(tokens * (shape.Heads / shape.KvHeads)), 16 * warps));
 
     /// <summary>The head dimension of the kernel that takes this one.</summary>
     private static int PaddedHeadDim(string op, AttentionShape shape, Tensor q)

@@ -2,6 +2,9 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
+    /// <summary>Queries of a tile of the queries' pass.</summary>
+    private const int AttentionTile = 64;
+
     private const int AttentionBackwardQueries = 32;
 
     private readonly Kernel _attentionBackwardDelta = new("attention_backward.cu", "attention_backward_delta");
@@ -56,7 +59,7 @@ public sealed unsafe partial class CudaBackend
         Launch(queriesKernel, new Dim3(shape.Heads, Tiles(tokens, AttentionTile)), 128, queriesBytes, in args);
 
         int keys = 64, keysBytes = KeysBytes(headDim, keys, stages: 2);
-        if (keysBytes > Device.MaxSharedBytesPerBlock) (keysKernel, keys, keysBytes) = (_attentionBackwardKeys256Small, 32, KeysBytes(headDim, 32, stages: 1));
+        if (!FitsAttention(keysBytes)) (keysKernel, keys, keysBytes) = (_attentionBackwardKeys256Small, 32, KeysBytes(headDim, 32, stages: 1));
         Launch(keysKernel, new Dim3(shape.KvHeads * splits, Tiles(tokens, keys)), keys * 4, keysBytes, in args);
         if (splits > 1) LaunchStrided(_attentionBackwardJoin, 2 * k.Count, width: 1, in args);
     }

@@ -1,5 +1,8 @@
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
 using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Engine.Tests.Reference;
+using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
@@ -11,7 +14,8 @@ public class DeviceAttentionTests
     public static IEnumerable<object[]> Cases => DeviceRun.Each([
         .. AttentionTests.Cases.Cast<ITheoryDataRow>().Select(row => row.GetData().Select(value => value!).ToArray()),
         [new[] { 150 }, 2, 1, 128, 50], [new[] { 70, 80 }, 2, 1, 80, int.MaxValue], [new[] { 63, 50, 40 }, 2, 1, 256, 70],
-        [new[] { 201 }, 4, 2, 256, int.MaxValue], [new[] { 33, 1 }, 1, 1, 192, int.MaxValue], [new[] { 70 }, 1, 1, 250, int.MaxValue],
+        [new[] { 150, 70 }, 4, 1, 256, int.MaxValue], [new[] { 201 }, 4, 2, 256, int.MaxValue], [new[] { 257 }, 6, 2, 256, 65],
+        [new[] { 33, 1 }, 1, 1, 192, int.MaxValue], [new[] { 70 }, 1, 1, 250, int.MaxValue],
     ]);
 
     /// <summary>Tokens, heads, kvHeads, headDim, window, capacity.</summary>
@@ -19,11 +23,42 @@ public class DeviceAttentionTests
         [1, 4, 1, 32, int.MaxValue, 8], [8, 4, 1, 32, int.MaxValue, 8], [100, 4, 2, 10, int.MaxValue, 100], [100, 2, 2, 34, 30, 30],
         [100, 2, 1, 34, 30, 64], [300, 4, 1, 256, int.MaxValue, 301], [300, 4, 1, 256, 200, 257]);
 
+    /// <summary>As <see cref="Cases"/>, of the head dimension with kernels for little shared memory.</summary>
+    public static IEnumerable<object[]> LargeHeads => [
+        [new[] { 150, 70 }, 4, 1, 256, int.MaxValue], [new[] { 63, 50, 40 }, 2, 1, 256, 70], [new[] { 201 }, 4, 2, 192, int.MaxValue],
+        [new[] { 70 }, 1, 1, 250, int.MaxValue]];
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void ForwardAndBackward_MatchPlainAttention(string device, int[] lengths, int heads, int kvHeads, int headDim, int window)
     {
         using var run = DeviceRun.On(device);
+        AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
+    }
+
+    /// <summary>99 KiB a block: compute capabilities 8.6 and 8.9.</summary>
+    [Theory]
+    [MemberData(nameof(LargeHeads))]
+    public void ForwardAndBackward_MatchPlainAttention_InLittleSharedMemory(int[] lengths, int heads, int kvHeads, int headDim, int window)
+    {
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { AttentionSharedBytes = 99 << 10 });
+        AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
+    }
+
+    /// <summary>As many tiles of keys as the device has multiprocessors and more, so that a block of keys goes over all heads of a group; and more tiles
+    /// of query rows than a block has threads.</summary>
+    [Theory]
+    [InlineData(16)]
+    [InlineData(256)]
+    public void ForwardAndBackward_MatchPlainAttention_InOneSplit(int headDim)
+    {
+        using var run = DeviceRun.On(TestDevice.Cuda);
+        int[] lengths = [.. Enumerable.Range(0, 150).Select(i => 1 + i * 37 % 130)];
+        AssertMatchPlainAttention(run, lengths, heads: 4, kvHeads: 1, headDim, window: 40);
+    }
+
+    private static void AssertMatchPlainAttention(DeviceRun run, int[] lengths, int heads, int kvHeads, int headDim, int window)
+    {
         var shape = new AttentionShape(heads, kvHeads, headDim, window, 1 / MathF.Sqrt(headDim));
         int tokens = lengths.Sum();
         int[] starts = [.. lengths.SelectMany((length, i) => Enumerable.Repeat(lengths.Take(i).Sum(), length))];
@@ -51,16 +86,18 @@ public class DeviceAttentionTests
     }
 
     [Theory]
-    [InlineData("cpu")]
-    [InlineData("cuda")]
-    public void ForwardAndBackward_GiveTheSameBitsAgain(string device)
+    [InlineData("cpu", 64)]
+    [InlineData("cuda", 64)]
+    [InlineData("cuda", 256)]
+    public void ForwardAndBackward_GiveTheSameBitsAgain(string device, int headDim)
     {
         using var run = DeviceRun.On(device);
-        var shape = new AttentionShape(4, 1, 64, 90, 0.125f);
-        Tensor q = run.Normal(1, 300, 256), k = run.Normal(1, 300, 64), v = run.Normal(1, 300, 64), starts = run.Ints(new int[300]);
+        var shape = new AttentionShape(4, 1, headDim, 90, 1 / MathF.Sqrt(headDim));
+        int hidden = 4 * headDim;
+        Tensor q = run.Normal(1, 300, hidden), k = run.Normal(1, 300, headDim), v = run.Normal(1, 300, headDim), starts = run.Ints(new int[300]);
         double[][] Run()
         {
-            Tensor o = run.New(300, 256), lse = run.New(DType.Float32, 4, 300), dq = run.New(300, 256), dk = run.New(300, 64), dv = run.New(300, 64);
+            Tensor o = run.New(300, hidden), lse = run.New(DType.Float32, 4, 300), dq = run.New(300, hidden), dk = run.New(300, headDim), dv = run.New(300, headDim);
             run.Backend.AttentionForward(q, k, v, starts, shape, o, lse);
             run.Backend.AttentionBackward(q, q, k, v, o, lse, starts, shape, dq, dk, dv);
             return [run.Doubles(o), run.Doubles(lse), run.Doubles(dq), run.Doubles(dk), run.Doubles(dv)];

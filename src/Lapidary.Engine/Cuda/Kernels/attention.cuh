@@ -35,41 +35,104 @@ __device__ __forceinline__ int tile_offset(int row, int run) {
     return row * HeadDim + ((run ^ swizzle) << 3);
 }
 
+// Rows of the queries of all heads that share a key head, token by token, so that a tile of keys is loaded once for all of these heads.
+// Row r of a tile is row first + r: head r % group of token r / group.
+struct QueryRows {
+    int first, end, group, kvHead, tokens, headDim;
+
+    __device__ __forceinline__ QueryRows(int tile, int rows, int kvHead, int group, int tokens, int headDim)
+        : first(tile * rows), end(min(tile * rows + rows, tokens * group)), group(group), kvHead(kvHead), tokens(tokens), headDim(headDim) {}
+
+    __device__ __forceinline__ int count() const { return end - first; }
+
+    __device__ __forceinline__ int token(int row) const { return (uint32)(first + row) / (uint32)group; }
+
+    __device__ __forceinline__ int end_token() const { return token(count() - 1) + 1; }
+
+    __device__ __forceinline__ int head(int row) const { return kvHead * group + (uint32)(first + row) % (uint32)group; }
+
+    // Where a row's value lies in [heads, tokens].
+    __device__ __forceinline__ int64 statistic(int row) const { return (int64)head(row) * tokens + token(row); }
+};
+
+// Where the rows of a tile lie: those of a key head, stride elements from one token to the next, or those of QueryRows.
+struct KeyOffsets {
+    int64 stride;
+    __device__ __forceinline__ int64 operator()(int row) const { return row * stride; }
+};
+
+struct QueryOffsets {
+    QueryRows rows;
+    int64 stride;
+    __device__ __forceinline__ int64 operator()(int row) const { return rows.token(row) * stride + rows.head(row) * rows.headDim; }
+};
+
 // Starts the copy of Rows rows of headDim elements to a tile whose rows have HeadDim; the rest of each row and rows from `rows` on become zeros.
-template <int HeadDim, int Rows, int Threads>
-__device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, int64 stride, int rows, int headDim) {
-    if (headDim % 8 == 0) {
-        for (int i = threadIdx.x; i < Rows * HeadDim / 8; i += Threads) {
-            int row = i / (HeadDim / 8), run = i % (HeadDim / 8);
+template <int HeadDim, int Rows, int Threads, typename Offsets>
+__device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, Offsets offsets, int rows, int headDim) {
+    constexpr int Runs = HeadDim / 8;
+    if (headDim == HeadDim && rows >= Rows) { // most tiles: nothing to compare
+#pragma unroll
+        for (int i = 0; i < Rows * Runs; i += Threads) {
+            int row = (i + threadIdx.x) / Runs, run = threadIdx.x % Runs;
+            if (Rows * Runs % Threads == 0 || row < Rows) cp_async16(tile + tile_offset<HeadDim>(row, run), source + offsets(row) + run * 8, true);
+        }
+    } else if (headDim % 8 == 0) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < Rows * Runs; i += Threads) {
+            int row = i / Runs, run = i % Runs;
             bool valid = row < rows && run * 8 < headDim;
-            cp_async16(tile + tile_offset<HeadDim>(row, run), valid ? source + row * stride + run * 8 : source, valid);
+            cp_async16(tile + tile_offset<HeadDim>(row, run), valid ? source + offsets(row) + run * 8 : source, valid);
         }
     } else {
 #pragma unroll 1
         for (int i = threadIdx.x; i < Rows * HeadDim; i += Threads) {
             int row = i / HeadDim, column = i % HeadDim;
             bool valid = row < rows && column < headDim;
-            tile[tile_offset<HeadDim>(row, column / 8) + column % 8] = valid ? source[row * stride + column] : bf16{0};
+            tile[tile_offset<HeadDim>(row, column / 8) + column % 8] = valid ? source[offsets(row) + column] : bf16{0};
         }
     }
 }
 
 // Writes the first `rows` rows of a tile, of headDim elements each.
-template <int HeadDim, int Rows, int Threads>
-__device__ __forceinline__ void store_tile(const bf16* tile, bf16* target, int64 stride, int rows, int headDim) {
+template <int HeadDim, int Rows, int Threads, typename Offsets>
+__device__ __forceinline__ void store_tile(const bf16* tile, bf16* target, Offsets offsets, int rows, int headDim) {
     if (headDim % 8 == 0) {
         for (int i = threadIdx.x; i < Rows * HeadDim / 8; i += Threads) {
             int row = i / (HeadDim / 8), run = i % (HeadDim / 8);
             if (row < rows && run * 8 < headDim)
-                *(uint4*)(target + row * stride + run * 8) = *(const uint4*)(tile + tile_offset<HeadDim>(row, run));
+                *(uint4*)(target + offsets(row) + run * 8) = *(const uint4*)(tile + tile_offset<HeadDim>(row, run));
         }
     } else {
 #pragma unroll 1
         for (int i = threadIdx.x; i < Rows * HeadDim; i += Threads) {
             int row = i / HeadDim, column = i % HeadDim;
-            if (row < rows && column < headDim) target[row * stride + column] = tile[tile_offset<HeadDim>(row, column / 8) + column % 8];
+            if (row < rows && column < headDim) target[offsets(row) + column] = tile[tile_offset<HeadDim>(row, column / 8) + column % 8];
         }
     }
+}
+
+// The tile of a block: the longest first, so that no multiprocessor starts a long tile when the others are done. More tiles than threads are
+// ordered in runs of neighbours, those that fill no run first. The same in all threads.
+template <int Threads, typename Length>
+__device__ __forceinline__ int longest_first(int block, int tiles, Length length) {
+    __shared__ int4 keys[Threads / 4];
+    __shared__ int chosen;
+    int run = (tiles + Threads - 1) / Threads, runs = tiles / run, rest = tiles % run, i = threadIdx.x;
+    if (block < rest) return runs * run + block;
+    int key = i < runs ? length(i * run) * Threads + Threads - 1 - i : -1; // no two alike
+    ((int*)keys)[i] = key;
+    __syncthreads();
+    int longer = 0;
+#pragma unroll 8
+    for (int other = 0; other < Threads / 4; other++) {
+        int4 four = keys[other];
+        longer += (four.x > key) + (four.y > key) + (four.z > key) + (four.w > key);
+    }
+
+    if (i < runs && longer == (block - rest) / run) chosen = i;
+    __syncthreads();
+    return chosen * run + (block - rest) % run;
 }
 
 // Puts a warp's 16 rows of fp32 sums into a tile as bf16: those of rows 0 to 7 times low, the others times high.
@@ -83,36 +146,47 @@ __device__ __forceinline__ void stage(bf16* tile, int row, int column, const flo
     }
 }
 
-// c[16, N] = a · bᵀ over HeadDim, for 16 rows of tile a from aRow and N rows of tile b from bRow.
-template <int HeadDim, int N>
-__device__ __forceinline__ void product_rows(float (&c)[N / 8][4], const bf16* a, int aRow, const bf16* b, int bRow) {
+// c[16M, N] = a · bᵀ over HeadDim, for 16M rows of tile a from aRow and N rows of tile b from bRow.
+template <int HeadDim, int N, int M>
+__device__ __forceinline__ void product_rows(float (&c)[M][N / 8][4], const bf16* a, int aRow, const bf16* b, int bRow) {
     int lane = threadIdx.x % WARP;
 #pragma unroll
-    for (int n = 0; n < N / 8; n++) c[n][0] = c[n][1] = c[n][2] = c[n][3] = 0;
+    for (int m = 0; m < M; m++) {
+#pragma unroll
+        for (int n = 0; n < N / 8; n++) c[m][n][0] = c[m][n][1] = c[m][n][2] = c[m][n][3] = 0;
+    }
+
 #pragma unroll
     for (int k = 0; k < HeadDim / 16; k++) {
-        uint32 x[4];
-        ldmatrix_x4(x, a + tile_offset<HeadDim>(aRow + lane % 16, 2 * k + lane / 16));
+        uint32 x[M][4];
+#pragma unroll
+        for (int m = 0; m < M; m++) ldmatrix_x4(x[m], a + tile_offset<HeadDim>(aRow + 16 * m + lane % 16, 2 * k + lane / 16));
 #pragma unroll
         for (int n = 0; n < N / 16; n++) {
             uint32 y[4]; // rows 0 to 7 at k and k + 8, then rows 8 to 15
             ldmatrix_x4(y, b + tile_offset<HeadDim>(bRow + 16 * n + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
-            mma_bf16(c[2 * n], x, y[0], y[1]);
-            mma_bf16(c[2 * n + 1], x, y[2], y[3]);
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                mma_bf16(c[m][2 * n], x[m], y[0], y[1]);
+                mma_bf16(c[m][2 * n + 1], x[m], y[2], y[3]);
+            }
         }
     }
 }
 
-// c[16, N] += a[16, 16] · b, for 16 rows of tile b from bRow and N of its columns from bColumn.
-template <int HeadDim, int N>
-__device__ __forceinline__ void product_columns(float (&c)[N / 8][4], const uint32 (&a)[4], const bf16* b, int bRow, int bColumn) {
+// c[16M, N] += a[16M, 16] · b, for 16 rows of tile b from bRow and N of its columns from bColumn.
+template <int HeadDim, int N, int M>
+__device__ __forceinline__ void product_columns(float (&c)[M][N / 8][4], const uint32 (&a)[M][4], const bf16* b, int bRow, int bColumn) {
     int lane = threadIdx.x % WARP;
 #pragma unroll
     for (int n = 0; n < N / 16; n++) {
         uint32 y[4]; // columns 0 to 7 at k and k + 8, then columns 8 to 15
         ldmatrix_x4_trans(y, b + tile_offset<HeadDim>(bRow + lane % 16, bColumn / 8 + 2 * n + lane / 16));
-        mma_bf16(c[2 * n], a, y[0], y[1]);
-        mma_bf16(c[2 * n + 1], a, y[2], y[3]);
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+            mma_bf16(c[m][2 * n], a[m], y[0], y[1]);
+            mma_bf16(c[m][2 * n + 1], a[m], y[2], y[3]);
+        }
     }
 }
 

@@ -47,10 +47,10 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     const bf16 *keys = a.k + kvHead * a.headDim, *values = a.v + kvHead * a.headDim;
 
     int key = a.visibility.first_key(firstQuery) / Keys * Keys;
-    load_tile<HeadDim, Queries, Threads>(q, a.q + rows, qStride, endQuery - firstQuery, a.headDim);
-    load_tile<HeadDim, Queries, Threads>(dO, a.dO + rows, qStride, endQuery - firstQuery, a.headDim);
-    load_tile<HeadDim, Keys, Threads>(k, keys + key * kvStride, kvStride, tokens - key, a.headDim);
-    load_tile<HeadDim, Keys, Threads>(v, values + key * kvStride, kvStride, tokens - key, a.headDim);
+    load_tile<HeadDim, Queries, Threads>(q, a.q + rows, KeyOffsets{qStride}, endQuery - firstQuery, a.headDim);
+    load_tile<HeadDim, Queries, Threads>(dO, a.dO + rows, KeyOffsets{qStride}, endQuery - firstQuery, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(k, keys + key * kvStride, KeyOffsets{kvStride}, tokens - key, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(v, values + key * kvStride, KeyOffsets{kvStride}, tokens - key, a.headDim);
 
     int firstKey[2];
     float lse[2], delta[2], scale = a.scale * Log2E;
@@ -66,11 +66,11 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
         cp_async_wait();
         __syncthreads(); // K and V are there
         float s[Keys / 8][4], dS[Keys / 8][4];
-        product_rows<HeadDim, Keys>(s, q, warpRow, k, 0);
-        product_rows<HeadDim, Keys>(dS, dO, warpRow, v, 0);
+        product_rows<HeadDim, Keys>((float (&)[1][Keys / 8][4])s, q, warpRow, k, 0);
+        product_rows<HeadDim, Keys>((float (&)[1][Keys / 8][4])dS, dO, warpRow, v, 0);
         __syncthreads(); // V is free
         if (key + Keys < endQuery)
-            load_tile<HeadDim, Keys, Threads>(v, values + (key + Keys) * kvStride, kvStride, tokens - key - Keys, a.headDim);
+            load_tile<HeadDim, Keys, Threads>(v, values + (key + Keys) * kvStride, KeyOffsets{kvStride}, tokens - key - Keys, a.headDim);
 
         bool masked = key < lastFirstKey || key + Keys > firstQuery + 1 || endQuery < firstQuery + Queries;
 #pragma unroll
@@ -88,17 +88,17 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
         for (int step = 0; step < Keys / 16; step++) {
             uint32 left[4];
             as_left(left, dS, step);
-            product_columns<HeadDim, HeadDim>(sums, left, k, 16 * step, 0);
+            product_columns<HeadDim, HeadDim>((float (&)[1][HeadDim / 8][4])sums, (const uint32 (&)[1][4])left, k, 16 * step, 0);
         }
 
         __syncthreads(); // K is free
         if (key + Keys < endQuery)
-            load_tile<HeadDim, Keys, Threads>(k, keys + (key + Keys) * kvStride, kvStride, tokens - key - Keys, a.headDim);
+            load_tile<HeadDim, Keys, Threads>(k, keys + (key + Keys) * kvStride, KeyOffsets{kvStride}, tokens - key - Keys, a.headDim);
     }
 
     stage<HeadDim, HeadDim>(q, warpRow, 0, sums, a.scale, a.scale);
     __syncthreads();
-    store_tile<HeadDim, Queries, Threads>(q, a.dq + rows, qStride, endQuery - firstQuery, a.headDim);
+    store_tile<HeadDim, Queries, Threads>(q, a.dq + rows, KeyOffsets{qStride}, endQuery - firstQuery, a.headDim);
 }
 
 // A warp's 16 rows of fp32 sums, as they are.
@@ -136,8 +136,8 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
     auto load_item = [&](int item) {
         int head = firstHead + item / tiles, query = firstKey + item % tiles * Queries, slot = item % Stages;
         int64 offset = query * qStride + head * a.headDim;
-        load_tile<HeadDim, Queries, Threads>(qs + slot * Queries * HeadDim, a.q + offset, qStride, tokens - query, a.headDim);
-        load_tile<HeadDim, Queries, Threads>(dOs + slot * Queries * HeadDim, a.dO + offset, qStride, tokens - query, a.headDim);
+        load_tile<HeadDim, Queries, Threads>(qs + slot * Queries * HeadDim, a.q + offset, KeyOffsets{qStride}, tokens - query, a.headDim);
+        load_tile<HeadDim, Queries, Threads>(dOs + slot * Queries * HeadDim, a.dO + offset, KeyOffsets{qStride}, tokens - query, a.headDim);
         if (threadIdx.x < Queries) {
             int64 row = (int64)head * tokens + min(query + (int)threadIdx.x, tokens - 1);
             lses[slot * Queries + threadIdx.x] = a.lse[row] * Log2E;
@@ -146,8 +146,8 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
         }
     };
 
-    load_tile<HeadDim, Keys, Threads>(k, a.k + rows, kvStride, endKey - firstKey, a.headDim);
-    load_tile<HeadDim, Keys, Threads>(v, a.v + rows, kvStride, endKey - firstKey, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(k, a.k + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(v, a.v + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
     load_item(0);
 
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, keyRow = warp / 2 * 16, half = warp % 2;
@@ -160,8 +160,8 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
         int slot = item % Stages, query = firstKey + item % tiles * Queries;
         const bf16 *q = qs + slot * Queries * HeadDim, *dO = dOs + slot * Queries * HeadDim;
         float s[2][4], dP[2][4];
-        product_rows<HeadDim, 16>(s, k, keyRow, q, half * 16);
-        product_rows<HeadDim, 16>(dP, v, keyRow, dO, half * 16);
+        product_rows<HeadDim, 16>((float (&)[1][16 / 8][4])s, k, keyRow, q, half * 16);
+        product_rows<HeadDim, 16>((float (&)[1][16 / 8][4])dP, v, keyRow, dO, half * 16);
 #pragma unroll
         for (int n = 0; n < 2; n++) {
             float dS[4];
@@ -187,9 +187,9 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
             int at = (keyRow + lane % 16) * Stride + 16 * step + lane / 16 * 8;
             uint32 left[4];
             ldmatrix_x4(left, ps + at);
-            product_columns<HeadDim, HeadDim / 2>(dv, left, dO, 16 * step, half * (HeadDim / 2));
+            product_columns<HeadDim, HeadDim / 2>((float (&)[1][HeadDim / 2 / 8][4])dv, (const uint32 (&)[1][4])left, dO, 16 * step, half * (HeadDim / 2));
             ldmatrix_x4(left, dSs + at);
-            product_columns<HeadDim, HeadDim / 2>(dk, left, q, 16 * step, half * (HeadDim / 2));
+            product_columns<HeadDim, HeadDim / 2>((float (&)[1][HeadDim / 2 / 8][4])dk, (const uint32 (&)[1][4])left, q, 16 * step, half * (HeadDim / 2));
         }
 
         if (Stages == 1 && item + 1 < items) {
@@ -209,8 +209,8 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
     stage<HeadDim, HeadDim / 2>(k, keyRow, half * (HeadDim / 2), dk, a.scale, a.scale);
     stage<HeadDim, HeadDim / 2>(v, keyRow, half * (HeadDim / 2), dv, 1, 1);
     __syncthreads();
-    store_tile<HeadDim, Keys, Threads>(k, a.dk + rows, kvStride, endKey - firstKey, a.headDim);
-    store_tile<HeadDim, Keys, Threads>(v, a.dv + rows, kvStride, endKey - firstKey, a.headDim);
+    store_tile<HeadDim, Keys, Threads>(k, a.dk + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
+    store_tile<HeadDim, Keys, Threads>(v, a.dv + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
 }
 
 // Sums the splits in order.
