@@ -14,18 +14,6 @@ struct Visibility {
 
     // The first key of a row of a tile, which may lie past the last token: such a row sees nothing.
     __device__ __forceinline__ int first_key_or_none(int token) const { return token < tokens ? first_key(token) : 0x7fffffff; }
-
-    // The last token that sees a key before end; start is one that does.
-    __device__ __forceinline__ int last_query(int start, int end) const {
-        int low = start, high = tokens - 1;
-        while (low < high) {
-            int middle = low + (high - low + 1) / 2;
-            if (first_key(middle) < end) low = middle;
-            else high = middle - 1;
-        }
-
-        return low;
-    }
 };
 
 // Where 8 elements of a row of a tile lie. Runs of 8 elements (16 bytes) are permuted so that the same run of 8 rows lies in different banks.

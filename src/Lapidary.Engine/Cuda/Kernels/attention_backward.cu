@@ -1,6 +1,6 @@
-// Grid: delta: a warp per row; queries: x: query heads, y: tiles of 64 queries; keys: x: key heads times splits, y: tiles of Keys keys; join: a thread
-// per element. bf16 products, fp32 sums.
-// Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0; shared memory as the Bytes constants say.
+// Grid: queries: x: key heads, y: tiles of 16 · Warps query rows; keys, which needs what queries wrote: x: key heads times splits, y: tiles of Keys
+// keys; both the longest tiles first; join: a thread per element. bf16 products, fp32 sums.
+// Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0; shared memory as their heads say.
 #include "attention.cuh"
 
 // P = exp(s·q·kᵀ − lse), D = Σ dO·O, dS = P ∘ (dO·vᵀ − D); dq = s·dS·k, dk = s·dSᵀ·q, dv = Pᵀ·dO. P is formed again from lse in both passes;
@@ -16,89 +16,121 @@ struct AttentionBackwardArgs {
     bf16* dq;
     bf16* dk;
     bf16* dv;
-    float* delta;    // [heads, tokens]: D
-    float* partials; // [splits, 2, tokens, kvHeads · headDim]: dk / s and dv of each split of a group of query heads; null for one split
+    float* delta;     // [heads, tokens]: D, written by queries
+    int* lastQueries; // [tiles of keys]: the last token that sees the tile, written by queries
+    float* partials;  // [splits, 2, tokens, kvHeads · headDim]: dk / s and dv of each split of a group of query heads; null for one split
     int heads, kvHeads, headDim, splits;
+    int keys; // of a tile of keys
     float scale;
 };
 
-extern "C" __global__ void attention_backward_delta(AttentionBackwardArgs a) {
-    int64 row = thread_index() / WARP, token = row / a.heads, head = row % a.heads;
-    if (token >= a.visibility.tokens) return;
+// Σ x·y over a row, of which the four lanes that call it together take a part each.
+__device__ __forceinline__ float dot(const bf16* x, const bf16* y, int headDim) {
+    int quarter = threadIdx.x % 4;
     float sum = 0;
-    for (int i = threadIdx.x % WARP; i < a.headDim; i += WARP) sum += to_float(a.dO[row * a.headDim + i]) * to_float(a.o[row * a.headDim + i]);
-    sum = warp_sum(sum);
-    if (threadIdx.x % WARP == 0) a.delta[head * a.visibility.tokens + token] = sum;
-}
-
-// dq of a tile of queries of one head: 4 warps of 16 queries go over the tiles of Keys keys that they see.
-// Shared memory: q, dO [64, HeadDim], k, v [Keys, HeadDim] of bf16.
-template <int HeadDim, int Keys>
-__device__ __forceinline__ void attention_backward_queries(const AttentionBackwardArgs& a) {
-    constexpr int Queries = 64, Threads = 128;
-    extern __shared__ uint4 shared[];
-    bf16 *q = (bf16*)shared, *dO = q + Queries * HeadDim, *k = dO + Queries * HeadDim, *v = k + Keys * HeadDim;
-
-    int head = blockIdx.x, kvHead = head / (a.heads / a.kvHeads), firstQuery = (gridDim.y - 1 - blockIdx.y) * Queries;
-    int tokens = a.visibility.tokens, endQuery = min(tokens, firstQuery + Queries), warpRow = threadIdx.x / WARP * 16;
-    int lane = threadIdx.x % WARP, query[2] = {firstQuery + warpRow + lane / 4, firstQuery + warpRow + lane / 4 + 8};
-    int lastFirstKey = a.visibility.first_key(endQuery - 1);
-    int64 qStride = (int64)a.heads * a.headDim, kvStride = (int64)a.kvHeads * a.headDim, rows = firstQuery * qStride + head * a.headDim;
-    const bf16 *keys = a.k + kvHead * a.headDim, *values = a.v + kvHead * a.headDim;
-
-    int key = a.visibility.first_key(firstQuery) / Keys * Keys;
-    load_tile<HeadDim, Queries, Threads>(q, a.q + rows, KeyOffsets{qStride}, endQuery - firstQuery, a.headDim);
-    load_tile<HeadDim, Queries, Threads>(dO, a.dO + rows, KeyOffsets{qStride}, endQuery - firstQuery, a.headDim);
-    load_tile<HeadDim, Keys, Threads>(k, keys + key * kvStride, KeyOffsets{kvStride}, tokens - key, a.headDim);
-    load_tile<HeadDim, Keys, Threads>(v, values + key * kvStride, KeyOffsets{kvStride}, tokens - key, a.headDim);
-
-    int firstKey[2];
-    float lse[2], delta[2], scale = a.scale * Log2E;
-    for (int r = 0; r < 2; r++) {
-        int64 row = (int64)head * tokens + min(query[r], tokens - 1);
-        firstKey[r] = a.visibility.first_key_or_none(query[r]);
-        lse[r] = a.lse[row] * Log2E;
-        delta[r] = a.delta[row];
+    if (headDim % 8 == 0) {
+#pragma unroll 4
+        for (int i = 0; i < headDim; i += 32) {
+            float left[8], right[8];
+            int run = min(i + quarter * 8, headDim - 8);
+            load<8>(x + run, left);
+            load<8>(y + run, right);
+#pragma unroll
+            for (int j = 0; j < 8; j++) sum += run == i + quarter * 8 ? left[j] * right[j] : 0;
+        }
+    } else {
+        for (int i = quarter; i < headDim; i += 4) sum += to_float(x[i]) * to_float(y[i]);
     }
 
-    float sums[HeadDim / 8][4] = {};
-    for (; key < endQuery; key += Keys) {
-        cp_async_wait();
-        __syncthreads(); // K and V are there
-        float s[Keys / 8][4], dS[Keys / 8][4];
-        product_rows<HeadDim, Keys>((float (&)[1][Keys / 8][4])s, q, warpRow, k, 0);
-        product_rows<HeadDim, Keys>((float (&)[1][Keys / 8][4])dS, dO, warpRow, v, 0);
-        __syncthreads(); // V is free
-        if (key + Keys < endQuery)
-            load_tile<HeadDim, Keys, Threads>(v, values + (key + Keys) * kvStride, KeyOffsets{kvStride}, tokens - key - Keys, a.headDim);
+    return row_sum(sum);
+}
 
-        bool masked = key < lastFirstKey || key + Keys > firstQuery + 1 || endQuery < firstQuery + Queries;
+// dq of a tile of query rows: Warps warps of 16 rows go over the tiles of Keys keys that they see, of which the next arrives meanwhile.
+// Shared memory: q, dO [16 · Warps, HeadDim], two times k and two times v [Keys, HeadDim] of bf16.
+template <int HeadDim, int Warps, int Keys>
+__device__ __forceinline__ void attention_backward_queries(const AttentionBackwardArgs& a) {
+    constexpr int Rows = Warps * 16, Threads = Warps * WARP;
+    extern __shared__ uint4 shared[];
+    bf16 *q = (bf16*)shared, *dO = q + Rows * HeadDim, *ks = dO + Rows * HeadDim, *vs = ks + 2 * Keys * HeadDim;
+
+    int tokens = a.visibility.tokens, group = a.heads / a.kvHeads, kvHead = blockIdx.x;
+    int tile = longest_first<Threads>(blockIdx.y, gridDim.y, [&](int tile) {
+        QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
+        return (rows.end_token() - a.visibility.first_key(rows.token(0))) / Keys;
+    });
+    QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
+    int firstQuery = rows.token(0), endQuery = rows.end_token(), warpRow = threadIdx.x / WARP * 16, lane = threadIdx.x % WARP;
+    int lastFirstKey = a.visibility.first_key(endQuery - 1);
+    QueryOffsets queries{rows, (int64)a.heads * a.headDim};
+    KeyOffsets keys{(int64)a.kvHeads * a.headDim};
+
+    auto load_keys = [&](int key, int slot) {
+        int64 offset = key * keys.stride + kvHead * a.headDim;
+        load_tile<HeadDim, Keys, Threads>(ks + slot * Keys * HeadDim, a.k + offset, keys, tokens - key, a.headDim);
+        load_tile<HeadDim, Keys, Threads>(vs + slot * Keys * HeadDim, a.v + offset, keys, tokens - key, a.headDim);
+    };
+
+    int key = a.visibility.first_key(firstQuery) / Keys * Keys;
+    load_tile<HeadDim, Rows, Threads>(q, a.q, queries, rows.count(), a.headDim);
+    load_tile<HeadDim, Rows, Threads>(dO, a.dO, queries, rows.count(), a.headDim);
+    load_keys(key, 0);
+
+    int query[2], firstKey[2];
+    float lse[2], delta[2], scale = a.scale * Log2E;
 #pragma unroll
-        for (int n = 0; n < Keys / 8; n++) {
+    for (int r = 0; r < 2; r++) {
+        int row = warpRow + lane / 4 + 8 * r, inside = min(row, rows.count() - 1); // what follows for rows past the end is not stored
+        query[r] = rows.token(row);
+        firstKey[r] = a.visibility.first_key_or_none(query[r]);
+        lse[r] = a.lse[rows.statistic(inside)] * Log2E;
+        delta[r] = dot(a.dO + queries(inside), a.o + queries(inside), a.headDim);
+        if (row == inside && lane % 4 == 0) a.delta[rows.statistic(row)] = delta[r];
+    }
+
+    // Tiles of keys that one of these tokens is the last to see: they end after its first key, but not after the next token's.
+    if (kvHead == 0 && firstQuery + (int)threadIdx.x < endQuery) {
+        int token = firstQuery + threadIdx.x, next = token + 1 < tokens ? a.visibility.first_key(token + 1) : tokens;
+        for (int i = a.visibility.first_key(token) / a.keys; i * a.keys < tokens && min(tokens, (i + 1) * a.keys) <= next; i++) a.lastQueries[i] = token;
+    }
+
+    float sums[1][HeadDim / 8][4] = {};
+    for (int slot = 0; key < endQuery; key += Keys, slot ^= 1) {
+        cp_async_wait();
+        __syncthreads(); // K and V are there, and the other slot is free
+        if (key + Keys < endQuery) load_keys(key + Keys, slot ^ 1);
+
+        const bf16 *k = ks + slot * Keys * HeadDim, *v = vs + slot * Keys * HeadDim;
+        float s[1][Keys / 8][4], dS[1][Keys / 8][4];
+        product_rows<HeadDim, Keys>(s, q, warpRow, k, 0);
+        product_rows<HeadDim, Keys>(dS, dO, warpRow, v, 0);
+        if (key < lastFirstKey || key + Keys > firstQuery + 1) { // some row does not see all of the tile
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                int column = key + n * 8 + lane % 4 * 2 + i % 2;
-                float p = exp2_approx(s[n][i] * scale - lse[i / 2]);
-                if (masked && (column < firstKey[i / 2] || column > query[i / 2])) p = 0;
-                dS[n][i] = p * (dS[n][i] - delta[i / 2]);
+            for (int n = 0; n < Keys / 8; n++) {
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    int column = key + n * 8 + lane % 4 * 2 + i % 2;
+                    if (column < firstKey[i / 2] || column > query[i / 2]) s[0][n][i] = -infinity();
+                }
             }
         }
 
 #pragma unroll
-        for (int step = 0; step < Keys / 16; step++) {
-            uint32 left[4];
-            as_left(left, dS, step);
-            product_columns<HeadDim, HeadDim>((float (&)[1][HeadDim / 8][4])sums, (const uint32 (&)[1][4])left, k, 16 * step, 0);
+        for (int n = 0; n < Keys / 8; n++) {
+#pragma unroll
+            for (int i = 0; i < 4; i++) dS[0][n][i] = exp2_approx(s[0][n][i] * scale - lse[i / 2]) * (dS[0][n][i] - delta[i / 2]);
         }
 
-        __syncthreads(); // K is free
-        if (key + Keys < endQuery)
-            load_tile<HeadDim, Keys, Threads>(k, keys + (key + Keys) * kvStride, KeyOffsets{kvStride}, tokens - key - Keys, a.headDim);
+#pragma unroll
+        for (int step = 0; step < Keys / 16; step++) {
+            uint32 left[1][4];
+            as_left(left[0], dS[0], step);
+            product_columns<HeadDim, HeadDim>(sums, left, k, 16 * step, 0);
+        }
     }
 
-    stage<HeadDim, HeadDim>(q, warpRow, 0, sums, a.scale, a.scale);
+    stage<HeadDim, HeadDim>(q, warpRow, 0, sums[0], a.scale, a.scale); // a warp reads no rows of q but its own
     __syncthreads();
-    store_tile<HeadDim, Queries, Threads>(q, a.dq + rows, KeyOffsets{qStride}, endQuery - firstQuery, a.headDim);
+    store_tile<HeadDim, Rows, Threads>(q, a.dq, queries, rows.count(), a.headDim);
 }
 
 // A warp's 16 rows of fp32 sums, as they are.
@@ -115,12 +147,15 @@ __device__ __forceinline__ void store_partial(float* target, int64 stride, int r
     }
 }
 
-// dk and dv of a tile of keys: goes over the query heads of the group, or of its split where there are few tiles, and the tiles of 32 queries that see the tile. A warp forms P and dS of 16 keys
-// and 16 queries, then sums 16 keys of one half of HeadDim. With two stages the next tile of queries arrives meanwhile.
-// Shared memory: k, v [Keys, HeadDim], Stages times q, dO [32, HeadDim], P and dS [Keys, 40] of bf16, Stages times lse, D, first keys [32].
-template <int HeadDim, int Keys, int Stages>
+// dk and dv of a tile of keys: goes over the query heads of the group, or of its split where there are few tiles, and the tiles of Queries queries
+// that see the tile. Four warps form P and sum dv, four form dO·vᵀ, take P from the others for dS and sum dk; a warp's part is half of the keys by
+// half of the queries, then half of the keys by half of HeadDim. With two stages the next tile of queries arrives meanwhile.
+// Shared memory: k, v [Keys, HeadDim], Stages times q, dO [Queries, HeadDim], P and dS [Keys, Queries + 8] of bf16, Stages times lse, D, first keys
+// [Queries].
+template <int HeadDim, int Keys, int Queries, int Stages>
 __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardArgs& a) {
-    constexpr int Queries = 32, Threads = Keys * 4, Stride = Queries + 8; // 8 more, so that rows start in different banks
+    constexpr int Threads = 256, Stride = Queries + 8; // 8 more, so that rows start in different banks
+    constexpr int M = Keys / 32, N = Queries / 2, Columns = HeadDim / 2; // of a warp: M · 16 keys, N queries, Columns of HeadDim
     extern __shared__ uint4 shared[];
     bf16 *k = (bf16*)shared, *v = k + Keys * HeadDim, *qs = v + Keys * HeadDim, *dOs = qs + Stages * Queries * HeadDim;
     bf16 *ps = dOs + Stages * Queries * HeadDim, *dSs = ps + Keys * Stride;
@@ -129,15 +164,17 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
 
     int kvHead = blockIdx.x / a.splits, split = blockIdx.x % a.splits, tokens = a.visibility.tokens;
     int group = a.heads / a.kvHeads / a.splits, firstHead = (kvHead * a.splits + split) * group; // query heads of this block
-    int firstKey = blockIdx.y * Keys, endKey = min(tokens, firstKey + Keys); // the first tiles are seen by the most queries
-    int64 qStride = (int64)a.heads * a.headDim, kvStride = (int64)a.kvHeads * a.headDim, rows = firstKey * kvStride + kvHead * a.headDim;
-    int tiles = (a.visibility.last_query(firstKey, endKey) - firstKey) / Queries + 1, items = tiles * group;
+    auto tiles_of = [&](int tile) { return (a.lastQueries[tile] - tile * Keys) / Queries + 1; };
+    int tile = longest_first<Threads>(blockIdx.y, gridDim.y, tiles_of), tiles = tiles_of(tile), items = tiles * group;
+    int firstKey = tile * Keys, endKey = min(tokens, firstKey + Keys);
+    KeyOffsets queries{(int64)a.heads * a.headDim}, keys{(int64)a.kvHeads * a.headDim};
+    int64 rows = firstKey * keys.stride + kvHead * a.headDim;
 
     auto load_item = [&](int item) {
         int head = firstHead + item / tiles, query = firstKey + item % tiles * Queries, slot = item % Stages;
-        int64 offset = query * qStride + head * a.headDim;
-        load_tile<HeadDim, Queries, Threads>(qs + slot * Queries * HeadDim, a.q + offset, KeyOffsets{qStride}, tokens - query, a.headDim);
-        load_tile<HeadDim, Queries, Threads>(dOs + slot * Queries * HeadDim, a.dO + offset, KeyOffsets{qStride}, tokens - query, a.headDim);
+        int64 offset = query * queries.stride + head * a.headDim;
+        load_tile<HeadDim, Queries, Threads>(qs + slot * Queries * HeadDim, a.q + offset, queries, tokens - query, a.headDim);
+        load_tile<HeadDim, Queries, Threads>(dOs + slot * Queries * HeadDim, a.dO + offset, queries, tokens - query, a.headDim);
         if (threadIdx.x < Queries) {
             int64 row = (int64)head * tokens + min(query + (int)threadIdx.x, tokens - 1);
             lses[slot * Queries + threadIdx.x] = a.lse[row] * Log2E;
@@ -146,12 +183,13 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
         }
     };
 
-    load_tile<HeadDim, Keys, Threads>(k, a.k + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
-    load_tile<HeadDim, Keys, Threads>(v, a.v + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(k, a.k + rows, keys, endKey - firstKey, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(v, a.v + rows, keys, endKey - firstKey, a.headDim);
     load_item(0);
 
-    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, keyRow = warp / 2 * 16, half = warp % 2;
-    float dk[HeadDim / 16][4] = {}, dv[HeadDim / 16][4] = {}, scale = a.scale * Log2E;
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, keyRow = warp % 4 / 2 * (M * 16), half = warp % 2;
+    bool sumsDv = warp < 4;
+    float sums[M][Columns / 8][4] = {}, scale = a.scale * Log2E;
     for (int item = 0; item < items; item++) {
         cp_async_wait();
         __syncthreads(); // the item is there; the other stage, P and dS are free
@@ -159,37 +197,58 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
 
         int slot = item % Stages, query = firstKey + item % tiles * Queries;
         const bf16 *q = qs + slot * Queries * HeadDim, *dO = dOs + slot * Queries * HeadDim;
-        float s[2][4], dP[2][4];
-        product_rows<HeadDim, 16>((float (&)[1][16 / 8][4])s, k, keyRow, q, half * 16);
-        product_rows<HeadDim, 16>((float (&)[1][16 / 8][4])dP, v, keyRow, dO, half * 16);
+        const float *lse = lses + slot * Queries, *delta = deltas + slot * Queries;
+        const int* first = firstKeys + slot * Queries;
+        int at = (keyRow + lane / 4) * Stride + half * N + lane % 4 * 2; // of a lane's first pair in P and dS
+        float c[M][N / 8][4];
+        product_rows<HeadDim, N>(c, sumsDv ? k : v, keyRow, sumsDv ? q : dO, half * N);
+        if (sumsDv) {
+            bool masked = firstKey + Keys > query + 1 || first[Queries - 1] > firstKey; // some query does not see all of the keys, or is none
 #pragma unroll
-        for (int n = 0; n < 2; n++) {
-            float dS[4];
+            for (int n = 0; n < N / 8; n++) {
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                int column = half * 16 + n * 8 + lane % 4 * 2 + i % 2, at = slot * Queries + column;
-                int key = firstKey + keyRow + lane / 4 + i / 2 * 8;
-                bool visible = key >= firstKeys[at] && key <= query + column;
-                s[n][i] = visible ? exp2_approx(s[n][i] * scale - lses[at]) : 0;
-                dS[i] = s[n][i] * (dP[n][i] - deltas[at]);
-            }
+                for (int m = 0; m < M; m++) {
+#pragma unroll
+                    for (int i = 0; i < 4; i++) {
+                        int column = half * N + n * 8 + lane % 4 * 2 + i % 2, key = firstKey + keyRow + m * 16 + lane / 4 + i / 2 * 8;
+                        c[m][n][i] = exp2_approx(c[m][n][i] * scale - lse[column]);
+                        if (masked && (key < first[column] || key > query + column)) c[m][n][i] = 0;
+                    }
 
-            int at = (keyRow + lane / 4) * Stride + half * 16 + n * 8 + lane % 4 * 2;
-            *(uint32*)(ps + at) = pack_bf16(s[n][0], s[n][1]);
-            *(uint32*)(ps + at + 8 * Stride) = pack_bf16(s[n][2], s[n][3]);
-            *(uint32*)(dSs + at) = pack_bf16(dS[0], dS[1]);
-            *(uint32*)(dSs + at + 8 * Stride) = pack_bf16(dS[2], dS[3]);
+                    bf16* pair = ps + at + m * 16 * Stride + n * 8;
+                    *(uint32*)pair = pack_bf16(c[m][n][0], c[m][n][1]);
+                    *(uint32*)(pair + 8 * Stride) = pack_bf16(c[m][n][2], c[m][n][3]);
+                }
+            }
         }
 
-        __syncthreads(); // P and dS are there
+        __syncthreads(); // P is there
+        if (!sumsDv) {
+#pragma unroll
+            for (int n = 0; n < N / 8; n++) {
+                float low = delta[half * N + n * 8 + lane % 4 * 2], high = delta[half * N + n * 8 + lane % 4 * 2 + 1];
+#pragma unroll
+                for (int m = 0; m < M; m++) {
+#pragma unroll
+                    for (int r = 0; r < 2; r++) {
+                        int pair = at + (m * 16 + r * 8) * Stride + n * 8;
+                        float p[2];
+                        load<2>(ps + pair, p);
+                        *(uint32*)(dSs + pair) = pack_bf16(p[0] * (c[m][n][2 * r] - low), p[1] * (c[m][n][2 * r + 1] - high));
+                    }
+                }
+            }
+
+            barrier(1, Threads / 2); // dS is there for those who read it
+        }
+
+        const bf16 *left = sumsDv ? ps : dSs, *right = sumsDv ? dO : q;
 #pragma unroll
         for (int step = 0; step < Queries / 16; step++) {
-            int at = (keyRow + lane % 16) * Stride + 16 * step + lane / 16 * 8;
-            uint32 left[4];
-            ldmatrix_x4(left, ps + at);
-            product_columns<HeadDim, HeadDim / 2>((float (&)[1][HeadDim / 2 / 8][4])dv, (const uint32 (&)[1][4])left, dO, 16 * step, half * (HeadDim / 2));
-            ldmatrix_x4(left, dSs + at);
-            product_columns<HeadDim, HeadDim / 2>((float (&)[1][HeadDim / 2 / 8][4])dk, (const uint32 (&)[1][4])left, q, 16 * step, half * (HeadDim / 2));
+            uint32 x[M][4];
+#pragma unroll
+            for (int m = 0; m < M; m++) ldmatrix_x4(x[m], left + (keyRow + m * 16 + lane % 16) * Stride + 16 * step + lane / 16 * 8);
+            product_columns<HeadDim, Columns>(sums, x, right, 16 * step, half * Columns);
         }
 
         if (Stages == 1 && item + 1 < items) {
@@ -199,18 +258,20 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
     }
 
     if (a.splits > 1) {
-        float* partial = a.partials + (int64)split * 2 * tokens * kvStride + rows;
-        store_partial<HeadDim / 2>(partial, kvStride, keyRow, half * (HeadDim / 2), endKey - firstKey, a.headDim, dk);
-        store_partial<HeadDim / 2>(partial + tokens * kvStride, kvStride, keyRow, half * (HeadDim / 2), endKey - firstKey, a.headDim, dv);
+        float* partial = a.partials + ((int64)split * 2 + sumsDv) * tokens * keys.stride + rows;
+#pragma unroll
+        for (int m = 0; m < M; m++)
+            store_partial<Columns>(partial, keys.stride, keyRow + m * 16, half * Columns, endKey - firstKey, a.headDim, sums[m]);
         return;
     }
 
     __syncthreads(); // k and v are free
-    stage<HeadDim, HeadDim / 2>(k, keyRow, half * (HeadDim / 2), dk, a.scale, a.scale);
-    stage<HeadDim, HeadDim / 2>(v, keyRow, half * (HeadDim / 2), dv, 1, 1);
+    float factor = sumsDv ? 1 : a.scale;
+#pragma unroll
+    for (int m = 0; m < M; m++) stage<HeadDim, Columns>(sumsDv ? v : k, keyRow + m * 16, half * Columns, sums[m], factor, factor);
     __syncthreads();
-    store_tile<HeadDim, Keys, Threads>(k, a.dk + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
-    store_tile<HeadDim, Keys, Threads>(v, a.dv + rows, KeyOffsets{kvStride}, endKey - firstKey, a.headDim);
+    store_tile<HeadDim, Keys, Threads>(k, a.dk + rows, keys, endKey - firstKey, a.headDim);
+    store_tile<HeadDim, Keys, Threads>(v, a.dv + rows, keys, endKey - firstKey, a.headDim);
 }
 
 // Sums the splits in order.
@@ -224,13 +285,14 @@ extern "C" __global__ void attention_backward_join(AttentionBackwardArgs a) {
     }
 }
 
-// Head dimension 256 fills the shared memory: 32 keys at a time for queries, and for keys a smaller tile where a block has less than 160 KiB.
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) { attention_backward_queries<32, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) { attention_backward_queries<64, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) { attention_backward_queries<128, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256(AttentionBackwardArgs a) { attention_backward_queries<256, 32>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) { attention_backward_keys<32, 64, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) { attention_backward_keys<64, 64, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) { attention_backward_keys<128, 64, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256(AttentionBackwardArgs a) { attention_backward_keys<256, 64, 2>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_keys_256_small(AttentionBackwardArgs a) { attention_backward_keys<256, 32, 1>(a); }
+// Head dimension 256 takes 192 KiB for queries and 212 KiB for keys; the small kernels take at most 96 KiB, which every card has.
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) { attention_backward_queries<32, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) { attention_backward_queries<64, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) { attention_backward_queries<128, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) { attention_backward_queries<256, 8, 32>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256_small(AttentionBackwardArgs a) { attention_backward_queries<256, 4, 16>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) { attention_backward_keys<32, 64, 32, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) { attention_backward_keys<64, 64, 32, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) { attention_backward_keys<128, 64, 32, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256(AttentionBackwardArgs a) { attention_backward_keys<256, 64, 64, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256_small(AttentionBackwardArgs a) { attention_backward_keys<256, 32, 32, 1>(a); }
