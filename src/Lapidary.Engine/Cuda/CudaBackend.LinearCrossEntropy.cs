@@ -9,7 +9,9 @@ public sealed unsafe partial class CudaBackend
     private const int SoftmaxThreads = 1024;
 
     /// <summary>Blocks that share a row in softmax_rows_cluster.</summary>
-    private const int ClusterBlocks = 8;
+    private const int ClusterBlocks = 16;
+
+    private const int ClusterThreads = 512;
 
     private readonly Kernel _labelRows = new("cross_entropy.cu", "label_rows");
     private readonly Kernel _gatherRows = new("cross_entropy.cu", "gather_rows");
@@ -78,9 +80,10 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Where a cluster of blocks holds a row in its shared memory, the row is read once instead of twice.</summary>
     private void LaunchSoftmax(int rows, in SoftmaxRowsArgs args)
     {
-        int sharedBytes = ((args.Vocabulary + ClusterBlocks - 1) / ClusterBlocks + 7) / 8 * 8 * sizeof(float);
-        bool fits = Device.ComputeCapability.Major >= 9 && args.Vocabulary % 8 == 0 && sharedBytes + 1024 <= Device.MaxSharedBytesPerBlock;
-        if (fits) Launch(_softmaxRowsCluster, rows * ClusterBlocks, SoftmaxThreads, sharedBytes, in args);
+        int sharedBytes = Tiles(Tiles(args.Vocabulary, ClusterBlocks), 4) * 4 * sizeof(float), grid = rows * ClusterBlocks;
+        bool fits = Device.ComputeCapability.Major >= 9 && args.Vocabulary % 4 == 0 && sharedBytes + 1024 <= Device.MaxSharedBytesPerBlock
+            && FitsCluster(_softmaxRowsCluster, grid, ClusterThreads, sharedBytes);
+        if (fits) Launch(_softmaxRowsCluster, grid, ClusterThreads, sharedBytes, in args);
         else Launch(_softmaxRows, rows, SoftmaxThreads, sharedBytes: 0, in args);
     }
 
