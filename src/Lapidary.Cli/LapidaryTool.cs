@@ -51,6 +51,7 @@ internal static class LapidaryTool
     internal static RootCommand Root(Terminal terminal) => new("Fine-tune Google's Gemma models with QLoRA: data set, NF4 base, LoRA, merge, test.")
     {
         TrainCommand.Create(terminal),
+        PlanCommand.Create(terminal),
         ScoreCommand.Create(terminal),
         GenerateCommand.Create(terminal),
         MergeCommand.Create(terminal),

@@ -18,8 +18,15 @@ public interface IBackend : IDisposable
     /// <summary>Type of activations.</summary>
     DType ActivationDType { get; }
 
+    /// <summary>Bytes of logits at a time beyond which products gain nothing.</summary>
+    long MostLogitsBytes { get; }
+
     /// <summary>The backend's memory.</summary>
     Allocator Memory { get; }
+
+    /// <summary>A backend of the same kind that computes nothing and hands out addresses without memory: its operations only ask for their
+    /// scratch. What is set up on it counts the memory, to the byte, that the same calls take here.</summary>
+    IBackend CreateCounter();
 
     /// <summary>Copies host bytes into the start of a tensor.</summary>
     void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged;
@@ -119,7 +126,7 @@ public interface IBackend : IDisposable
     /// <summary>y = gelu_tanh(gate) · up, gelu_tanh(g) = ½·g·(1 + tanh(√(2/π)·(g + 0.044715·g³))).</summary>
     void GeGluForward(Tensor gate, Tensor up, Tensor y);
 
-    /// <summary>dGate = dy · up · gelu_tanh′(gate); dUp = dy · gelu_tanh(gate); both overwritten.</summary>
+    /// <summary>dGate = dy · up · gelu_tanh′(gate); dUp = dy · gelu_tanh(gate); both overwritten. dGate may be gate, and dUp up.</summary>
     void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 
     /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and
@@ -132,8 +139,10 @@ public interface IBackend : IDisposable
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
     /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
     /// <param name="dWeight">fp32 [vocabulary, hidden], added to, where the head is trained; else null.</param>
+    /// <param name="maxLogitsBytes">fp32 logits that are held at a time, exceeded only for the fewest rows that are worth a product. The
+    /// bits of dWeight depend on it.</param>
     void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight);
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes);
 
     /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], the second 1 where maxNorm is 0.</summary>
     /// <remarks>torch.nn.utils.clip_grad_norm_; squares summed in fp64 over blocks of fixed size.</remarks>

@@ -1,5 +1,6 @@
 using Lapidary.Cli.Options;
 using Lapidary.Gemma;
+using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
 
@@ -23,7 +24,7 @@ internal sealed record BenchCase(string Name, string Meaning)
     public bool TrainEmbeddings { get; init; }
 
     /// <summary>As in SftConfig.</summary>
-    public bool GradientCheckpointing { get; init; }
+    public GradientCheckpointing GradientCheckpointing { get; init; }
 
     /// <summary>Tokens to decode; 0 for training.</summary>
     public int NewTokens { get; init; }
@@ -45,7 +46,7 @@ internal sealed record BenchCase(string Name, string Meaning)
         new("big1b", "1B, 32 × 512") { Size = "1b", Batch = 32 },
         new("big4b", "4B, 8 × 1024") { Size = "4b", Batch = 8, Length = 1024 },
         new("best12b", "12B, 4 × 512") { Size = "12b", Batch = 4 },
-        new("lean27b", "27B, 4 × 512, gradient checkpointing") { Size = "27b", Batch = 4, GradientCheckpointing = true },
+        new("lean27b", "27B, 4 × 512, gradient checkpointing") { Size = "27b", Batch = 4, GradientCheckpointing = GradientCheckpointing.True },
         new("decode1b", "1B, greedy decoding of 256 tokens after a prompt of 128") { Size = "1b", Length = 128, NewTokens = 256, Steps = 3, Warmup = 1 },
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
     ];

@@ -64,7 +64,7 @@ internal static class TrainingBench
             SaveStrategy = IntervalStrategy.No,
             Seed = Seed,
         };
-        var rows = new TrainingRows(RandomRows(bench, model.Config.VocabSize), config.EffectivePacking, bench.Length, bench.Batch, model.Config.PadTokenId);
+        var rows = new TrainingRows(RandomRows(bench, model.Config.VocabSize), config.EffectivePacking, bench.Length, model.Config.PadTokenId);
         using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter);
         try
         {

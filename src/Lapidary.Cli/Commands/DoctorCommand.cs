@@ -8,6 +8,7 @@ using Lapidary.Engine;
 using Lapidary.Engine.Cpu;
 using Lapidary.Engine.Cuda;
 using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;
 
@@ -29,7 +30,7 @@ internal static class DoctorCommand
     {
         output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
         output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} ({string.Join(", ", Machine.Features)})");
-        output.WriteLine($"memory     {ByteSize.Format(Machine.TotalMemory)}, {ByteSize.Format(Machine.AvailableMemory)} free");
+        output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
         string temporary = Path.GetTempPath();
         output.WriteLine($"temporary  {temporary} ({(Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is")})");
         foreach (var device in CudaDevice.All())
@@ -46,14 +47,25 @@ internal static class DoctorCommand
 
         output.WriteLine($"GPU        {CudaBackend.WhyUnavailable() ?? "ready: --device auto takes it"}");
         output.WriteLine();
-        output.WriteLine("QLoRA training, 512 tokens at a time, about:");
+        var (gpu, free) = Device();
+        output.WriteLine($"QLoRA training on the {(gpu is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least:");
         output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
-        foreach (var size in MemoryEstimate.All)
-            output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes),-20}  {Verdict(size.GuideBytes)}");
+        foreach (var size in Estimates(gpu))
+            output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes, free),-20}  {Verdict(size.GuideBytes, free)}");
     }
 
-    private static string Verdict(long bytes) =>
-        $"{ByteSize.Format(bytes),9} {(bytes <= Machine.AvailableMemory ? "fits" : bytes <= Machine.TotalMemory ? "tight" : "too large")}";
+    private static string Verdict(long bytes, long free) =>
+        $"{ByteSize.Format(bytes),9} {(bytes <= MemoryPlanner.UsableBytes(free) ? "fits" : "too large")}";
+
+    /// <summary>The device that --device auto takes, null for the CPU, and its free memory.</summary>
+    private static (CudaDevice? Gpu, long FreeBytes) Device()
+    {
+        var gpu = CudaBackend.WhyUnavailable() is null ? CudaDevice.Get(0) : null;
+        return (gpu, gpu?.FreeBytes() ?? HostMemory.AvailableBytes);
+    }
+
+    private static IReadOnlyList<MemoryEstimate> Estimates(CudaDevice? gpu) =>
+        MemoryEstimate.All(() => gpu is null ? CpuBackend.CreateCounter(threads: 0) : CudaBackend.CreateCounter(gpu));
 
     private static void WriteJson(Utf8JsonWriter json)
     {
@@ -65,15 +77,15 @@ internal static class DoctorCommand
         json.WriteStartArray("features");
         foreach (string feature in Machine.Features) json.WriteStringValue(feature);
         json.WriteEndArray();
-        json.WriteNumber("memory_bytes", Machine.TotalMemory);
-        json.WriteNumber("available_bytes", Machine.AvailableMemory);
+        json.WriteNumber("memory_bytes", HostMemory.TotalBytes);
+        json.WriteNumber("available_bytes", HostMemory.AvailableBytes);
         json.WriteBoolean("temporary_folder_writable", Machine.IsWritable(Path.GetTempPath()));
         json.WriteStartObject("cuda_libraries");
         foreach (var library in Enum.GetValues<CudaLibrary>()) json.WriteString(library.ToString(), CudaLibraries.Find(library)?.Path);
         json.WriteEndObject();
         json.WriteString("gpu_unavailable_because", CudaBackend.WhyUnavailable());
         json.WriteStartArray("training_estimates");
-        foreach (var size in MemoryEstimate.All)
+        foreach (var size in Estimates(Device().Gpu))
         {
             json.WriteStartObject();
             json.WriteString("size", size.Size);

@@ -12,7 +12,7 @@ internal static class OutputFolder
     public static readonly Setting<bool> Overwrite = Settings.Flag("overwrite", "Replace a model that is in the output folder.");
 
     public static readonly Setting<long> MaxShardSize = new(
-        "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, ParseSize, bytes => $"{bytes / 1e9:0.###}GB");
+        "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, ByteSizeText.Parse, bytes => $"{bytes / 1e9:0.###}GB");
 
     /// <summary>The folder, free of another model.</summary>
     /// <exception cref="LapidaryException">It holds a model and --overwrite is not given.</exception>
@@ -36,16 +36,4 @@ internal static class OutputFolder
 
     private static bool IsOfAModel(string file) =>
         Path.GetFileName(file) is GemmaConfig.FileName || file.EndsWith(".safetensors", StringComparison.Ordinal);
-
-    private static long ParseSize(string text)
-    {
-        try
-        {
-            return ShardSize.Parse(text);
-        }
-        catch (LapidaryException)
-        {
-            throw SettingText.Expected("a size such as 2GB, 500MB or 2GiB", text);
-        }
-    }
 }

@@ -47,7 +47,7 @@ internal static class ScoreCommand
         if (examples.Examples.Count > 0)
         {
             using var session = ModelSession.Open(settings, values);
-            var rows = new TrainingRows(examples, PackingStrategy.None, values.Get(MaxLength) ?? config.MaxPositionEmbeddings, batchSize: 1, config.PadTokenId);
+            var rows = new TrainingRows(examples, PackingStrategy.None, values.Get(MaxLength) ?? config.MaxPositionEmbeddings, config.PadTokenId);
             using var evaluator = new Evaluator(session.Model, rows, batchSize: 1);
             int row = 0;
             foreach (var score in evaluator.ScoreRows())

@@ -10,9 +10,9 @@ namespace Lapidary.Cli.Commands;
 /// <summary>train: QLoRA fine-tuning with the guide's options.</summary>
 internal static class TrainCommand
 {
-    private static readonly ModelSettings Model = new(QuantizationKind.Nf4);
+    internal static readonly ModelSettings Model = new(QuantizationKind.Nf4);
 
-    private static readonly IReadOnlyList<Setting> AllSettings =
+    internal static readonly IReadOnlyList<Setting> AllSettings =
     [
         .. Model.All, DataSettings.DataSet, DataSettings.EvalDataSet, DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns,
         .. SftSettings.All, .. LoraSettings.All,
@@ -20,11 +20,7 @@ internal static class TrainCommand
 
     public static Command Create(Terminal terminal)
     {
-        var config = new Option<string?>("--config")
-        {
-            HelpName = "FILE",
-            Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml.",
-        };
+        var config = ConfigFile();
         var resume = new Option<string?>("--resume")
         {
             HelpName = "latest|DIR",
@@ -41,12 +37,22 @@ internal static class TrainCommand
             .With(AllSettings).With(config, resume, overwrite, preview, json)
             .Runs(parsed =>
             {
-                var file = parsed.GetValue(config) is { } path ? RunFile.Read(path, AllSettings) : null;
-                var values = new SettingValues(AllSettings, parsed, file);
+                var values = Read(AllSettings, parsed, config);
                 string? from = parsed.GetResult(resume) is null ? null : parsed.GetValue(resume) ?? "latest";
                 return Run(values, from, parsed.GetValue(overwrite), parsed.GetValue(preview), parsed.GetValue(json), terminal);
             });
     }
+
+    /// <summary>--config of the commands that take a run's settings.</summary>
+    internal static Option<string?> ConfigFile() => new("--config")
+    {
+        HelpName = "FILE",
+        Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml.",
+    };
+
+    /// <summary>The settings of the command line and its --config.</summary>
+    internal static SettingValues Read(IReadOnlyList<Setting> settings, ParseResult parsed, Option<string?> config) =>
+        new(settings, parsed, parsed.GetValue(config) is { } path ? RunFile.Read(path, settings) : null);
 
     private static int Run(SettingValues values, string? resume, bool overwrite, bool preview, bool json, Terminal terminal)
     {
@@ -55,7 +61,8 @@ internal static class TrainCommand
         values.Require(DataSettings.DataSet);
         string? checkpoint = preview ? null : RunFolder.Checkpoint(config.OutputDir, resume, overwrite);
         var text = TextTools.TryLoad(Model, values);
-        var data = TrainingData.Load(values, config, GemmaConfig.Load(folder), text);
+        var sizes = GemmaConfig.Load(folder);
+        var data = TrainingData.Load(values, config, sizes, text);
         if (preview)
         {
             data.Preview(terminal, json);
@@ -63,12 +70,15 @@ internal static class TrainCommand
         }
 
         config.Validate(hasEvaluation: data.Evaluation is not null);
+        string? start = checkpoint ?? values.Get(Model.Adapter);
+        var lora = start is null ? LoraSettings.Read(values, values.Require(Model.Model)) : AdapterConfigFile.Read(start);
+        PlannedRun.PlanOf(Model, values, config, sizes, data, lora).RequireFit();
         if (overwrite && checkpoint is null) RunFolder.Clear(config.OutputDir);
         RunFile.Write(Path.Combine(config.OutputDir, RunFolder.ConfigName), values);
 
         // The settings' adapter is where a new run starts; a resumed one has its checkpoint's.
         using var session = ModelSession.Open(Model, values, trainable: true, adapterFolder: checkpoint);
-        if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, LoraSettings.Read(values, values.Require(Model.Model)), config.Seed));
+        if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         if (checkpoint is not null) LoraSettings.RequireSame(values, session.Adapter!.Config, checkpoint);
         var people = terminal.People(json);
         TrainingBanner.Show(people, Model, values, session);
@@ -91,13 +101,16 @@ internal static class TrainCommand
         long started = TimeProvider.System.GetTimestamp();
         using var events = new TensorBoardWriter(Path.Combine(config.OutputDir, "runs"), TimeProvider.System);
         using var note = terminal.Interrupted.Register(() => terminal.Error.WriteLine("Stopping after this step; once more quits at once."));
+        MemoryPlan? plan = null;
         var state = TrainingScreen.Run(terminal.Ansi(json), terminal.People(json), session.Backend.Memory, observer =>
         {
             using var trainer = new SftTrainer(
                 session.Model, session.Adapter!, config, data.Train, data.Evaluation, new ObserverGroup(observer, new TensorBoardObserver(events)));
-            return trainer.Train(checkpoint, terminal.Interrupted);
+            var ended = trainer.Train(checkpoint, terminal.Interrupted);
+            plan = trainer.MemoryPlan;
+            return ended;
         });
         var elapsed = TimeProvider.System.GetElapsedTime(started);
-        return new TrainResult(config.OutputDir, state, state.NumTokens - before, elapsed, session.Backend.Memory.PeakBytes);
+        return new TrainResult(config.OutputDir, state, state.NumTokens - before, elapsed, session.Backend.Memory.PeakBytes, plan!.Predicted.TotalBytes);
     }
 }

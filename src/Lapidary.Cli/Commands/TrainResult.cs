@@ -9,7 +9,8 @@ namespace Lapidary.Cli.Commands;
 /// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param>
 /// <param name="Tokens">Tokens of this process, without those of the run it resumed.</param>
 /// <param name="Elapsed">Time of training and evaluating.</param> <param name="PeakBytes">Most memory the backend handed out.</param>
-internal sealed record TrainResult(string OutputDir, TrainerState State, long Tokens, TimeSpan Elapsed, long PeakBytes)
+/// <param name="PredictedBytes">What the plan said it would be.</param>
+internal sealed record TrainResult(string OutputDir, TrainerState State, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
 {
     /// <summary>Whether the run was stopped before its end.</summary>
     public bool WasInterrupted => State.GlobalStep < State.MaxSteps;
@@ -43,6 +44,7 @@ internal sealed record TrainResult(string OutputDir, TrainerState State, long To
         json.WriteFinite("seconds", Elapsed.TotalSeconds);
         json.WriteFinite("tokens_per_second", Tokens / Elapsed.TotalSeconds);
         json.WriteNumber("peak_bytes", PeakBytes);
+        json.WriteNumber("predicted_bytes", PredictedBytes);
         json.WriteBoolean("interrupted", WasInterrupted);
     }
 

@@ -25,7 +25,7 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
         else if (values.Get(DataSettings.TestSize) is > 0 and double size) (data, evaluation) = data.TrainTestSplit(size, config.Seed);
 
         var encoder = text?.Encoder();
-        var (examples, rows, report) = PreparedRows.Create(data, encoder, model, config, config.PerDeviceTrainBatchSize);
+        var (examples, rows, report) = PreparedRows.Create(data, encoder, model, config);
         report.Validate();
         return new TrainingData(rows, evaluation is null ? null : Evaluate(evaluation, config, model, encoder), report, examples.Examples[0], encoder);
     }
@@ -51,7 +51,7 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
 
     private static TrainingRows Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
     {
-        var (_, rows, report) = PreparedRows.Create(data, encoder, model, config, config.PerDeviceEvalBatchSize);
+        var (_, rows, report) = PreparedRows.Create(data, encoder, model, config);
         report.Validate();
         return rows;
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
@@ -19,20 +18,6 @@ internal static class Machine
             ("NEON", AdvSimd.IsSupported),
         }.Where(feature => feature.IsSupported).Select(feature => feature.Name),
     ];
-
-    /// <summary>Bytes that this process may use: the machine's, or its container's.</summary>
-    public static long TotalMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-
-    /// <summary>Bytes that are free now.</summary>
-    public static long AvailableMemory
-    {
-        get
-        {
-            string? kib = LineOf("/proc/meminfo", "MemAvailable")?.Split(' ')[0];
-            if (long.TryParse(kib, NumberStyles.None, CultureInfo.InvariantCulture, out long number)) return Math.Min(number << 10, TotalMemory);
-            return TotalMemory - GC.GetGCMemoryInfo().MemoryLoadBytes;
-        }
-    }
 
     /// <summary>Whether files can be made in a folder.</summary>
     public static bool IsWritable(string folder)

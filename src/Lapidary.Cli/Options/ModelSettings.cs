@@ -45,11 +45,31 @@ internal sealed class ModelSettings(QuantizationKind quantization)
     /// <exception cref="LapidaryException">There is no such device.</exception>
     public IBackend CreateBackend(SettingValues values)
     {
+        return CudaOrdinal(values) is { } ordinal ? new CudaBackend(ordinal) : new CpuBackend(values.Get(Threads));
+    }
+
+    /// <summary>A backend like the one asked for that only counts, and the bytes that are free there; null where the device is not here.</summary>
+    public (IBackend Counter, long? FreeBytes) CreateCounter(SettingValues values)
+    {
+        if (CudaOrdinal(values) is not { } ordinal) return (CpuBackend.CreateCounter(values.Get(Threads)), HostMemory.AvailableBytes);
+        var device = CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);
+        return (CudaBackend.CreateCounter(device), device?.FreeBytes());
+    }
+
+    /// <summary>Refuses a device that is not here or cannot be used.</summary>
+    /// <exception cref="LapidaryException">The message says why.</exception>
+    public void RequireDevice(SettingValues values)
+    {
+        if (CudaOrdinal(values) is { } ordinal && CudaBackend.WhyUnavailable(ordinal) is { } reason) throw new LapidaryException(reason);
+    }
+
+    /// <summary>The GPU asked for, null for the CPU.</summary>
+    private int? CudaOrdinal(SettingValues values)
+    {
         string device = values.Get(Device);
         bool cuda = device == Auto ? CudaBackend.WhyUnavailable() is null : device != Cpu;
-        if (!cuda) return new CpuBackend(values.Get(Threads));
-        int ordinal = device.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? int.Parse(device[(colon + 1)..], CultureInfo.InvariantCulture) : 0;
-        return new CudaBackend(ordinal);
+        if (!cuda) return null;
+        return device.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? int.Parse(device[(colon + 1)..], CultureInfo.InvariantCulture) : 0;
     }
 
     /// <summary>Why the device is what it is.</summary>

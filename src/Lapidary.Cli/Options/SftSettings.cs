@@ -30,8 +30,8 @@ internal static class SftSettings
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         var range = property.GetCustomAttribute<RangeAttribute>();
-        bool isFlag = type == typeof(bool);
-        string valueName = isFlag ? "true|false" : type.IsEnum ? string.Join('|', Enum.GetNames(type).Select(SettingText.Snake))
+        bool isFlag = type == typeof(bool) || (type.IsEnum && Enum.IsDefined(type, "True"));
+        string valueName = type == typeof(bool) ? "true|false" : type.IsEnum ? string.Join('|', Enum.GetNames(type).Select(SettingText.Snake))
             : type == typeof(double) ? "X" : type == typeof(string) ? "DIR" : "N";
         return new Setting<object?>(
             SettingText.Snake(property.Name).Replace('_', '-'), valueName, XmlDocumentation.SummaryOf(property), property.GetValue(Defaults),

@@ -8,17 +8,27 @@ namespace Lapidary.Cli.Output;
 internal sealed class TrainingLog(Action<string> write, Allocator memory) : ITrainingObserver
 {
     private LogEntry? _pending;
+    private MemoryUse? _predicted;
 
     public void OnStart(TrainingPlan plan)
     {
         write($"steps      {plan.TotalSteps} ({plan.StepsPerEpoch} to an epoch of {plan.Rows} rows)"
             + (plan.FirstStep > 0 ? $", going on after step {plan.FirstStep}" : ""));
-        write($"memory     {memory.Describe()}");
+        write($"memory     {ByteSize.Format(plan.Memory.Predicted.TotalBytes)} predicted: {plan.Memory.Predicted}");
+        foreach (string note in plan.Memory.Notes()) write($"note       {note}");
+        _predicted = plan.Memory.Predicted;
     }
 
-    /// <summary>The entry of a step comes before the step's progress, which knows the time left.</summary>
+    /// <summary>After the first step the memory has reached its peak. The entry of a step comes before the step's progress, which knows the time
+    /// left.</summary>
     public void OnStep(TrainingProgress progress)
     {
+        if (_predicted is { } predicted)
+        {
+            write($"memory     predicted {ByteSize.Format(predicted.TotalBytes)}, measured {ByteSize.Format(memory.PeakBytes)}: {memory.Describe()}");
+            _predicted = null;
+        }
+
         if (_pending is not { } entry) return;
         _pending = null;
         write($"step {entry.Step}/{progress.TotalSteps}  epoch {entry.Epoch:F2}  loss {entry.Loss:F4}  accuracy {entry.MeanTokenAccuracy:P1}  "

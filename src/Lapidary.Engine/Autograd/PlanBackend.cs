@@ -15,11 +15,15 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
 
     public DType ActivationDType => activationDType;
 
+    public long MostLogitsBytes => throw NotInAStep();
+
     public Allocator Memory => throw new InvalidOperationException("A plan has no memory.");
 
     public void Track(Tensor tensor) => _lifetimes.Add(tensor, new Lifetime(tensor));
 
     public void Keep(Tensor tensor) => _lifetimes[tensor.Root].Touch(int.MaxValue);
+
+    public IBackend CreateCounter() => throw NotInAStep();
 
     public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged => throw NotInAStep();
 
@@ -76,7 +80,8 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
     public void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) => Touch(dy, gate, up, dGate, dUp);
 
     public void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight) =>
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight,
+        long maxLogitsBytes) =>
         Touch(h, weight, labels, lossScale, losses, hits, dh, dWeight);
 
     public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result) => Touch([.. gradients, result]);

@@ -8,6 +8,7 @@ public sealed class StepProgram : IDisposable
 {
     private readonly List<Action<IBackend>> _calls = [];
     private readonly PlanBackend _plan;
+    private ArenaPlanner.Layout? _layout;
     private Arena? _owned;
     private bool _complete;
     private IReplay? _replay;
@@ -20,7 +21,9 @@ public sealed class StepProgram : IDisposable
     public DType ActivationDType => _plan.ActivationDType;
 
     /// <summary>Bytes of the arena: what the step needs besides parameters, inputs and the backend's scratch.</summary>
-    public long ArenaBytes => ArenaPlanner.Plan(_plan.Lifetimes).LengthBytes;
+    public long ArenaBytes => Layout.LengthBytes;
+
+    private ArenaPlanner.Layout Layout => _layout ??= ArenaPlanner.Plan(_plan.Lifetimes);
 
     /// <summary>A buffer of the step, placed in the arena when the program is complete.</summary>
     public Tensor New(DType dtype, params ReadOnlySpan<long> shape)
@@ -34,25 +37,35 @@ public sealed class StepProgram : IDisposable
     public void Add(Action<IBackend> call)
     {
         if (_complete) throw new InvalidOperationException("The program is complete.");
+        _layout = null;
         _plan.Step = _calls.Count;
         call(_plan);
         _calls.Add(call);
     }
 
     /// <summary>Keeps a buffer's memory to the end of the program, for results that are read after it ran.</summary>
-    public void Keep(Tensor tensor) => _plan.Keep(tensor);
+    public void Keep(Tensor tensor)
+    {
+        _layout = null;
+        _plan.Keep(tensor);
+    }
 
     /// <summary>Lays the buffers out in an arena of the program's own.</summary>
     public void Complete(Allocator allocator)
     {
-        var layout = ArenaPlanner.Plan(_plan.Lifetimes);
-        _owned = new Arena(allocator, layout.LengthBytes);
-        Place(layout, _owned);
+        _owned = new Arena(allocator, ArenaBytes);
+        Complete(_owned);
     }
 
     /// <summary>Lays the buffers out in an arena that programs which never run at the same time share.</summary>
     /// <exception cref="ArgumentException">The arena is smaller than <see cref="ArenaBytes"/>.</exception>
-    public void Complete(Arena arena) => Place(ArenaPlanner.Plan(_plan.Lifetimes), arena);
+    public void Complete(Arena arena)
+    {
+        if (_complete) throw new InvalidOperationException("The program is complete.");
+        if (ArenaBytes > arena.LengthBytes) throw new ArgumentException("The arena is too small.", nameof(arena));
+        foreach (var (tensor, offset) in Layout.Offsets) tensor.Place(arena.Address + (nint)offset);
+        _complete = true;
+    }
 
     /// <summary>Runs every call in order: one by one the first time, from the second time on as the backend's captured whole where it has such a
     /// thing. Allocates nothing in the steady state.</summary>
@@ -84,13 +97,5 @@ public sealed class StepProgram : IDisposable
     {
         _replay?.Dispose();
         _owned?.Dispose();
-    }
-
-    private void Place(ArenaPlanner.Layout layout, Arena arena)
-    {
-        if (_complete) throw new InvalidOperationException("The program is complete.");
-        if (layout.LengthBytes > arena.LengthBytes) throw new ArgumentException("The arena is too small.", nameof(arena));
-        foreach (var (tensor, offset) in layout.Offsets) tensor.Place(arena.Address + (nint)offset);
-        _complete = true;
     }
 }

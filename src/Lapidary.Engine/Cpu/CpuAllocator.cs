@@ -6,6 +6,9 @@ namespace Lapidary.Engine.Cpu;
 internal sealed unsafe class CpuAllocator : Allocator
 {
     /// <inheritdoc/>
+    public override long AvailableBytes => HostMemory.AvailableBytes;
+
+    /// <inheritdoc/>
     protected override nint AllocateCore(long lengthBytes, MemoryOwner owner)
     {
         try

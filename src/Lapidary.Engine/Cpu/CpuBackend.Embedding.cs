@@ -36,8 +36,9 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    private static void CheckIds(Tensor ids, Tensor table)
+    private void CheckIds(Tensor ids, Tensor table)
     {
+        if (OnlyCounts) return;
         foreach (int id in ids.AsSpan<int>())
         {
             if ((uint)id >= (ulong)table.Shape[0])

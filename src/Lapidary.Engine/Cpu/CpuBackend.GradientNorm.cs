@@ -10,6 +10,7 @@ public sealed unsafe partial class CpuBackend
     {
         double total = 0;
         for (int i = 0; i < gradients.Count; i++) total += SumOfSquares(gradients[i]);
+        if (OnlyCounts) return;
 
         float norm = (float)Math.Sqrt(total);
         result.Pointer<float>()[0] = norm;
@@ -22,6 +23,7 @@ public sealed unsafe partial class CpuBackend
         double* sums = (double*)_scratch.Get("gradient norm", blocks * (long)sizeof(double));
         var range = new SquaresRange { Gradient = gradient.Pointer<float>(), Count = gradient.Count, Sums = sums };
         _team.For(blocks, grain: 1, ref range);
+        if (OnlyCounts) return 0;
 
         double total = 0;
         for (int i = 0; i < blocks; i++) total += sums[i];

@@ -7,30 +7,26 @@ public sealed unsafe partial class CpuBackend
 
     private const int NoLabel = -100;
 
-    /// <summary>Bytes of logits that are held at a time, if they are enough for <see cref="MinLogitsRows"/>.</summary>
-    internal long MaxLogitsBytes { get; init; } = 128L << 20;
-
     /// <inheritdoc/>
     public void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight)
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes)
     {
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
         var head = Operand.Of(weight, nameof(LinearCrossEntropy));
         int* trained = (int*)_scratch.Get("loss rows", (long)tokens * sizeof(int));
-        int count = TrainedRows(labels, vocabulary, trained);
-        new Span<byte>((void*)losses.Address, checked((int)losses.LengthBytes)).Clear();
-        new Span<byte>((void*)hits.Address, checked((int)hits.LengthBytes)).Clear();
-        for (int i = 0; i < tokens && dh is not null; i++) Row(dh, i).Clear();
-
-        int most = (int)Math.Min(count, Math.Max(MinLogitsRows, MaxLogitsBytes / sizeof(float) / vocabulary));
+        int count = OnlyCounts ? tokens : TrainedRows(labels, vocabulary, trained);
+        int most = (int)Math.Min(tokens, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
         float* block = (float*)_scratch.Get("loss h", (long)most * dim * sizeof(float));
         float* z = (float*)_scratch.Get("logits", (long)most * vocabulary * sizeof(float));
         float* dBlock = dh is null ? null : (float*)_scratch.Get("loss dh", (long)most * dim * sizeof(float));
+        Zero(losses);
+        Zero(hits);
+        if (dh is not null) Zero(dh);
         for (int first = 0; first < count; first += most)
         {
             int rows = Math.Min(most, count - first);
-            for (int i = 0; i < rows; i++) Row(h, trained[first + i]).CopyTo(new Span<float>(block + (long)i * dim, dim));
+            for (int i = 0; i < rows && !OnlyCounts; i++) Row(h, trained[first + i]).CopyTo(new Span<float>(block + (long)i * dim, dim));
             Product(rows, vocabulary, dim, 1, block, transposeA: false, head, transposeB: true, add: false, z);
             var softmax = new SoftmaxTask
             {
@@ -38,7 +34,7 @@ public sealed unsafe partial class CpuBackend
                 Vocabulary = vocabulary,
                 Rows = trained + first,
                 Labels = labels.Pointer<int>(),
-                Scale = *lossScale.Pointer<float>(),
+                Scale = OnlyCounts ? 0 : *lossScale.Pointer<float>(),
                 Losses = losses.Pointer<float>(),
                 Hits = hits.Pointer<float>(),
             };
@@ -47,7 +43,7 @@ public sealed unsafe partial class CpuBackend
                 Product(vocabulary, dim, rows, 1, z, transposeA: true, Operand.Of(block, dim), transposeB: false, add: true, dWeight.Pointer<float>());
             if (dh is null) continue;
             Product(rows, dim, vocabulary, 1, z, transposeA: false, head, transposeB: false, add: false, dBlock);
-            for (int i = 0; i < rows; i++) new Span<float>(dBlock + (long)i * dim, dim).CopyTo(Row(dh, trained[first + i]));
+            for (int i = 0; i < rows && !OnlyCounts; i++) new Span<float>(dBlock + (long)i * dim, dim).CopyTo(Row(dh, trained[first + i]));
         }
     }
 

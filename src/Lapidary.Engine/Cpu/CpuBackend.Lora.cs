@@ -65,8 +65,7 @@ public sealed unsafe partial class CpuBackend
 
         float* full = (float*)_scratch.Get("LoRA dropout", dx.LengthBytes);
         Product(tokens, dim, r, 1, dxa, transposeA: false, a, transposeB: false, add: false, full);
-        var mask = new DropoutTask(dropout, full, dx.Pointer<float>(), dx.Count, add: true);
-        _team.For(mask.Items, 1, ref mask);
+        Mask(dropout, full, dx.Pointer<float>(), dx.Count, add: true);
     }
 
     private static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
@@ -76,8 +75,14 @@ public sealed unsafe partial class CpuBackend
     {
         if (Active(dropout) is not { } active) return x.Pointer<float>();
         float* copy = (float*)_scratch.Get("LoRA dropout", x.LengthBytes);
-        var mask = new DropoutTask(active, x.Pointer<float>(), copy, x.Count, add: false);
-        _team.For(mask.Items, 1, ref mask);
+        Mask(active, x.Pointer<float>(), copy, x.Count, add: false);
         return copy;
+    }
+
+    private void Mask(Dropout dropout, float* from, float* to, long count, bool add)
+    {
+        if (OnlyCounts) return;
+        var mask = new DropoutTask(dropout, from, to, count, add);
+        _team.For(mask.Items, 1, ref mask);
     }
 }

@@ -40,6 +40,7 @@ public sealed unsafe partial class CpuBackend
     private float* NormGain(Tensor weight)
     {
         float* gain = (float*)_scratch.Get("norm gain", weight.Count * sizeof(float));
+        if (OnlyCounts) return gain;
         for (long i = 0; i < weight.Count; i++)
         {
             gain[i] = 1f + weight.DType switch

@@ -8,16 +8,27 @@ namespace Lapidary.Engine.Cpu;
 public sealed unsafe partial class CpuBackend : IBackend
 {
     private readonly WorkerTeam _team;
-    private readonly CpuAllocator _memory = new();
+    private readonly Allocator _memory;
     private readonly Scratch _scratch;
 
     /// <summary>Creates the backend.</summary>
     /// <param name="threads">Threads to use; 0 for one per core.</param>
-    public CpuBackend(int threads = 0)
+    public CpuBackend(int threads = 0) : this(new WorkerTeam(ThreadsOf(threads)), new CpuAllocator())
     {
-        _team = new WorkerTeam(threads > 0 ? threads : Environment.ProcessorCount);
-        _scratch = new Scratch(_memory);
     }
+
+    private CpuBackend(WorkerTeam team, Allocator memory)
+    {
+        (_team, _memory) = (team, memory);
+        _scratch = new Scratch(memory);
+    }
+
+    /// <summary>A backend that computes nothing and only counts memory, see <see cref="CreateCounter()"/>.</summary>
+    /// <param name="threads">Threads of the backend it stands for; 0 for one per core.</param>
+    public static CpuBackend CreateCounter(int threads) => new(WorkerTeam.Idle(ThreadsOf(threads)), new CountingAllocator());
+
+    /// <inheritdoc/>
+    public IBackend CreateCounter() => CreateCounter(_team.Count);
 
     /// <inheritdoc/>
     public string Description => $"CPU, {_team.Count} {(_team.Count == 1 ? "thread" : "threads")}, {Simd}";
@@ -31,13 +42,20 @@ public sealed unsafe partial class CpuBackend : IBackend
     public DType ActivationDType => DType.Float32;
 
     /// <inheritdoc/>
+    public long MostLogitsBytes => LogitsMemory.LeanBytes;
+
+    /// <inheritdoc/>
     public Allocator Memory => _memory;
+
+    /// <summary>Whether addresses have no memory behind them. The team is idle then, and what an operation reads or writes by itself it skips.</summary>
+    private bool OnlyCounts => _team.IsIdle;
 
     /// <inheritdoc/>
     public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(source);
         if (bytes.Length > destination.LengthBytes) throw new ShapeException(nameof(Write), nameof(destination), $"{bytes.Length} bytes", destination);
+        if (OnlyCounts) return;
         bytes.CopyTo(new Span<byte>((void*)destination.Address, bytes.Length));
     }
 
@@ -46,11 +64,14 @@ public sealed unsafe partial class CpuBackend : IBackend
     {
         var bytes = MemoryMarshal.AsBytes(destination);
         if (bytes.Length > source.LengthBytes) throw new ShapeException(nameof(Read), nameof(source), $"{bytes.Length} bytes", source);
-        new ReadOnlySpan<byte>((void*)source.Address, bytes.Length).CopyTo(bytes);
+        if (OnlyCounts) bytes.Clear();
+        else new ReadOnlySpan<byte>((void*)source.Address, bytes.Length).CopyTo(bytes);
     }
 
     /// <inheritdoc/>
-    public Tensor Import(Tensor host, MemoryRegion region) => host;
+    /// <remarks>A counter's weights, which nothing reads, may be described only.</remarks>
+    public Tensor Import(Tensor host, MemoryRegion region) =>
+        OnlyCounts ? new Tensor(CountingAllocator.Nowhere, host.DType, host.Shape) { Name = host.Name, Scales = host.Scales } : host;
 
     /// <inheritdoc/>
     /// <remarks>A call costs the CPU next to nothing: there is nothing to gain.</remarks>
@@ -62,4 +83,6 @@ public sealed unsafe partial class CpuBackend : IBackend
         _team.Dispose();
         _scratch.Dispose();
     }
+
+    private static int ThreadsOf(int threads) => threads > 0 ? threads : Environment.ProcessorCount;
 }

@@ -47,14 +47,23 @@ internal sealed unsafe class WorkerTeam : IDisposable
         }
     }
 
+    /// <summary>A team that runs nothing.</summary>
+    /// <param name="threads">As many as it says to have.</param>
+    public static WorkerTeam Idle(int threads) => new(threads, isIdle: true);
+
+    private WorkerTeam(int threads, bool isIdle) => (Count, IsIdle, _threads, _sleepers) = (threads, isIdle, [], []);
+
     /// <summary>Threads in all.</summary>
     public int Count { get; }
+
+    /// <summary>Whether the team leaves all work undone.</summary>
+    public bool IsIdle { get; }
 
     /// <summary>Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/> items, and returns when all are done.</summary>
     /// <exception cref="Exception">What a body threw, after all chunks have ended.</exception>
     public void For<T>(int count, int grain, ref T body) where T : struct, IRange
     {
-        if (count <= 0) return;
+        if (count <= 0 || IsIdle) return;
         if (_threads.Length == 0 || count <= grain)
         {
             body.Run(0, count, worker: 0);

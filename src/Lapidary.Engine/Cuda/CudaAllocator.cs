@@ -8,6 +8,9 @@ internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator
     private const int OutOfMemory = 2;
 
     /// <inheritdoc/>
+    public override long AvailableBytes => context.MemoryInfo().Free;
+
+    /// <inheritdoc/>
     protected override nint AllocateCore(long lengthBytes, MemoryOwner owner)
     {
         context.MakeCurrent();

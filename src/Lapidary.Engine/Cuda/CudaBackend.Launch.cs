@@ -13,7 +13,7 @@ public sealed unsafe partial class CudaBackend
     /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
     private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
-        Prepare(kernel, sharedBytes);
+        if (!Prepare(kernel, sharedBytes)) return;
         TArgs copy = args;
         void* parameter = &copy;
         int result = cuLaunchKernel(
@@ -25,7 +25,7 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Whether the device has room for the clusters of a kernel, which may be of more than the 8 blocks that are always allowed.</summary>
     private bool FitsCluster(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes)
     {
-        Prepare(kernel, sharedBytes);
+        if (!Prepare(kernel, sharedBytes)) return false;
         var config = new LaunchConfig
         {
             GridX = (uint)grid.X,
@@ -41,14 +41,16 @@ public sealed unsafe partial class CudaBackend
             && cuOccupancyMaxActiveClusters(&clusters, kernel.Function, &config) == 0 && clusters > 0;
     }
 
-    /// <summary>Binds a kernel to the device and asks for its shared memory.</summary>
-    private void Prepare(Kernel kernel, int sharedBytes)
+    /// <summary>Binds a kernel to the device and asks for its shared memory; false where memory is only counted.</summary>
+    private bool Prepare(Kernel kernel, int sharedBytes)
     {
+        if (OnlyCounts) return false;
         _context.MakeCurrent();
         if (kernel.Function == 0) kernel.Function = _kernels.Function(kernel.File, kernel.Name);
-        if (sharedBytes <= kernel.MaxSharedBytes) return;
+        if (sharedBytes <= kernel.MaxSharedBytes) return true;
         Check(cuFuncSetAttribute(kernel.Function, FunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes));
         kernel.MaxSharedBytes = sharedBytes;
+        return true;
     }
 
     /// <summary>Queues a kernel of as many blocks of <paramref name="threads"/> as give each of <paramref name="count"/> items a thread.</summary>

@@ -25,9 +25,4 @@ public sealed unsafe partial class CudaBackend
     /// <summary>C[m, n] = alpha · op(A) · op(B) + beta · C, all bf16.</summary>
     private void Product(int m, int n, int k, float alpha, nint a, bool transposeA, nint b, bool transposeB, float beta, nint c) =>
         _products.Run(new MatrixProduct(m, n, k, transposeA, transposeB, DType.BFloat16), alpha, a, b, beta, c);
-
-    /// <summary>dW[m, n] += alpha · Aᵀ · B for A [k, m], rows <paramref name="rowA"/> elements apart (0: one after the other), and B [k, n] in
-    /// bf16; dW fp32.</summary>
-    private void ParameterGradient(int m, int n, int k, float alpha, nint a, long rowA, nint b, Tensor dW) =>
-        _products.Run(new MatrixProduct(m, n, k, TransposeA: true, TransposeB: false, DType.Float32) { RowA = rowA }, alpha, a, b, 1, dW.Address);
 }

@@ -19,14 +19,11 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _softmaxRows = new("cross_entropy.cu", "softmax_rows");
     private readonly Kernel _softmaxRowsCluster = new("cross_entropy.cu", "softmax_rows_cluster");
 
-    /// <summary>Bytes of fp32 logits that are held at a time, if they are enough for <see cref="MinLogitsRows"/>.</summary>
-    internal long MaxLogitsBytes { get; init; } = 512L << 20;
-
     /// <inheritdoc/>
     /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host does not
     /// wait for the device. Tokens without a label still take their part of the products' time.</remarks>
     public void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight)
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes)
     {
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
@@ -37,7 +34,7 @@ public sealed unsafe partial class CudaBackend
         Zero(hits);
         if (dh is not null) Zero(dh);
 
-        int chunk = (int)Math.Min(tokens, Math.Max(MinLogitsRows, MaxLogitsBytes / sizeof(float) / vocabulary));
+        int chunk = (int)Math.Min(tokens, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
         long blockBytes = DType.BFloat16.LengthBytes((long)chunk * dim);
         nint block = _scratch.Get("loss h", blockBytes), dBlock = dh is null ? 0 : _scratch.Get("loss dh", blockBytes);
         nint z = _scratch.Get("logits", (long)chunk * vocabulary * sizeof(float));

@@ -2,31 +2,60 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    private const int DropoutThreads = 256;
-    private const int DropoutWidth = 8;
+    // As low_rank.cuh has them: slices that a launch takes, and ranks of a slice.
+    private const int MaxSlices = 8;
+    private const int SliceRanks = 16;
 
-    private readonly Kernel _lowRankDown16 = new("low_rank.cu", "low_rank_down_16");
-    private readonly Kernel _lowRankDown32 = new("low_rank.cu", "low_rank_down_32");
+    /// <summary>Columns of a block of low_rank_up, and from one row of its shared memory to the next.</summary>
+    private const int UpColumns = 256, UpStride = UpColumns + 2;
+
+    /// <summary>From this many tokens on a block takes more of them: there are blocks enough, and A is read less often.</summary>
+    private const int ManyTokens = 8192;
+
+    private readonly Kernel _lowRankDown1x16 = new("low_rank.cu", "low_rank_down_1x16");
+    private readonly Kernel _lowRankDown1x32 = new("low_rank.cu", "low_rank_down_1x32");
+    private readonly Kernel _lowRankDown3x16 = new("low_rank.cu", "low_rank_down_3x16");
+    private readonly Kernel _lowRankDown3x32 = new("low_rank.cu", "low_rank_down_3x32");
+    private readonly Kernel _lowRankDown8x16 = new("low_rank.cu", "low_rank_down_8x16");
     private readonly Kernel _lowRankUp = new("low_rank.cu", "low_rank_up");
     private readonly Kernel _lowRankUpTransposed = new("low_rank.cu", "low_rank_up_transposed");
-    private readonly Kernel _dropout = new("dropout.cu", "dropout");
 
-    /// <summary>xa = dropout(x) · Aᵀ.</summary>
-    private void LowRankDown(Tensor x, LoraAdapter adapter, Tensor xa)
+    /// <summary>xaᵢ = dropoutᵢ(x) · Aᵢᵀ for all adapters.</summary>
+    private void LowRankDown(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas)
     {
         var (tokens, dim) = Rows(x);
-        int r = Rows(xa).Dim, columns = r <= 16 ? 16 : 32;
-        Launch(columns == 16 ? _lowRankDown16 : _lowRankDown32, new Dim3(Tiles(tokens, 16), Tiles(r, columns)), 256, sharedBytes: 0, new LowRankDownArgs
+        var args = new LowRankDownArgs { X = x.Address, Tokens = tokens, Dim = dim };
+        for (int i = 0; i < projections.Count; i++)
         {
-            X = x.Address,
-            A = adapter.A.Value.Address,
-            Y = xa.Address,
-            Mask = Mask.Of(Active(adapter.Dropout)),
-            Scale = Kept(adapter.Dropout),
-            Tokens = tokens,
-            Dim = dim,
-            R = r,
-        });
+            if (projections[i].Adapter is not { } adapter) continue;
+            int r = Rank(adapter);
+            for (int first = 0; first < r; first += SliceRanks)
+            {
+                int s = args.Count++;
+                args.A[s] = adapter.A.Value.Address + (nint)first * dim * sizeof(float);
+                args.Y[s] = xas[i]!.Address + first * sizeof(ushort);
+                args.Ranks[s] = Math.Min(SliceRanks, r - first);
+                args.YStride[s] = r;
+                args.Scale[s] = Kept(adapter.Dropout);
+                (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);
+                if (args.Count == MaxSlices) LaunchLowRankDown(ref args);
+            }
+        }
+
+        if (args.Count > 0) LaunchLowRankDown(ref args);
+    }
+
+    private void LaunchLowRankDown(ref LowRankDownArgs args)
+    {
+        bool many = args.Tokens >= ManyTokens;
+        var (kernel, tokens) = args.Count switch
+        {
+            1 => many ? (_lowRankDown1x32, 32) : (_lowRankDown1x16, 16),
+            <= 3 => many ? (_lowRankDown3x32, 32) : (_lowRankDown3x16, 16),
+            _ => (_lowRankDown8x16, 16),
+        };
+        Launch(kernel, Tiles(args.Tokens, tokens), 512, sharedBytes: 0, in args);
+        args.Count = 0;
     }
 
     /// <summary>y += s · xa · Bᵀ.</summary>
@@ -34,12 +63,20 @@ public sealed unsafe partial class CudaBackend
     {
         var (tokens, dim) = Rows(y);
         int r = Rows(xa).Dim;
-        var args = new LowRankUpArgs { Source = y.Address, SourceStride = dim, Y = y.Address, PStride = r, Count = 1, Tokens = tokens, Dim = dim };
-        args.P[0] = xa.Address;
-        args.M[0] = adapter.B.Value.Address;
-        args.Scale[0] = adapter.Scale;
-        args.R[0] = r;
-        LaunchLowRankUp(_lowRankUpTransposed, in args);
+        var args = new LowRankUpArgs { Source = y.Address, SourceStride = dim, Y = y.Address, Tokens = tokens, Dim = dim };
+        for (int first = 0; first < r; first += SliceRanks)
+        {
+            int s = args.Count++;
+            args.P[s] = xa.Address + first * sizeof(ushort);
+            args.PStride[s] = r;
+            args.M[s] = adapter.B.Value.Address + first * sizeof(float);
+            args.MStride[s] = r;
+            args.Ranks[s] = Math.Min(SliceRanks, r - first);
+            args.Scale[s] = adapter.Scale;
+            if (args.Count == MaxSlices) LaunchLowRankUp(_lowRankUpTransposed, ref args);
+        }
+
+        if (args.Count > 0) LaunchLowRankUp(_lowRankUpTransposed, ref args);
     }
 
     /// <summary>dx = base + Σ dropoutᵢᵀ(dxaᵢ · Aᵢ), plus dx itself where <paramref name="add"/>; the base's gradient and every dxa lie side by side in
@@ -52,7 +89,6 @@ public sealed unsafe partial class CudaBackend
             Source = both,
             SourceStride = layout.Width,
             Y = dx.Address,
-            PStride = layout.Width,
             Tokens = tokens,
             Dim = dim,
             Add = add ? 1 : 0,
@@ -60,83 +96,70 @@ public sealed unsafe partial class CudaBackend
         for (int i = 0; i < projections.Count; i++)
         {
             if (projections[i].Adapter is not { } adapter) continue;
-            int term = args.Count++;
-            args.P[term] = both + layout.AdapterBytes(i);
-            args.M[term] = adapter.A.Value.Address;
-            args.Scale[term] = Kept(adapter.Dropout);
-            args.R[term] = Rows(adapter.A.Value).Rows;
-            if (Active(adapter.Dropout) is not { } dropout) continue;
-            args.Seed[term] = dropout.Seed.Address;
-            args.Stream[term] = dropout.Stream;
-            args.Threshold[term] = dropout.Threshold;
+            int r = Rank(adapter);
+            for (int first = 0; first < r; first += SliceRanks)
+            {
+                int s = args.Count++;
+                args.P[s] = both + layout.AdapterBytes(i) + first * sizeof(ushort);
+                args.PStride[s] = layout.Width;
+                args.M[s] = adapter.A.Value.Address + (nint)first * dim * sizeof(float);
+                args.Ranks[s] = Math.Min(SliceRanks, r - first);
+                args.Scale[s] = Kept(adapter.Dropout);
+                (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);
+                if (args.Count == MaxSlices) LaunchLowRankUp(_lowRankUp, ref args);
+            }
         }
 
-        LaunchLowRankUp(_lowRankUp, in args);
+        if (args.Count > 0) LaunchLowRankUp(_lowRankUp, ref args);
     }
 
-    private void LaunchLowRankUp(Kernel kernel, in LowRankUpArgs args) =>
-        Launch(kernel, new Dim3(Tiles(args.Dim, 256), Tiles(args.Tokens, 32)), 256, sharedBytes: 0, in args);
-
-    /// <summary>dropout(x): x itself, or a copy in scratch.</summary>
-    private nint Dropped(Tensor x, Dropout? dropout)
+    /// <summary>What comes after is added to what this launch wrote.</summary>
+    private void LaunchLowRankUp(Kernel kernel, ref LowRankUpArgs args)
     {
-        if (Active(dropout) is not { } active) return x.Address;
-        nint copy = _scratch.Get("LoRA dropout", x.LengthBytes);
-        LaunchEach(_dropout, (x.Count + DropoutWidth - 1) / DropoutWidth, DropoutThreads, new DropoutArgs
-        {
-            X = x.Address,
-            Y = copy,
-            Mask = Mask.Of(active),
-            Count = x.Count,
-            Scale = Kept(active),
-        });
-        return copy;
+        args.Runs = args.Tokens >= ManyTokens ? 8 : 4;
+        int sharedBytes = args.Count * SliceRanks / 2 * UpStride * sizeof(uint);
+        Launch(kernel, new Dim3(Tiles(args.Dim, UpColumns), Tiles(args.Tokens, SliceRanks * args.Runs)), 256, sharedBytes, in args);
+        (args.Source, args.SourceStride, args.Add, args.Count) = (args.Y, args.Dim, 0, 0);
     }
+
+    private static int Rank(LoraAdapter adapter) => Rows(adapter.A.Value).Rows;
 
     private static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
 
     /// <summary>Factor of the elements that dropout keeps.</summary>
     private static float Kept(Dropout? dropout) => dropout is null ? 1 : 1 / (1 - dropout.Probability);
 
-    /// <summary>A dropout mask; none where the threshold is 0.</summary>
-    private struct Mask
-    {
-        public nint Seed;
-        public int Stream;
-        public uint Threshold;
-
-        public static Mask Of(Dropout? dropout) => dropout is null
-            ? default
-            : new Mask { Seed = dropout.Seed.Address, Stream = dropout.Stream, Threshold = dropout.Threshold };
-    }
+    /// <summary>A mask as the kernels take it: no element is dropped where the threshold is 0. Slices of one adapter are told by their stream.</summary>
+    private static (nint Seed, int Stream, uint Threshold) MaskOf(Dropout? dropout, int projection) =>
+        Active(dropout) is { } active ? (active.Seed.Address, active.Stream, active.Threshold) : (0, -1 - projection, 0);
 
     private struct LowRankDownArgs
     {
-        public nint X, A, Y;
-        public Mask Mask;
-        public float Scale;
-        public int Tokens, Dim, R;
+        public nint X;
+        public fixed long A[MaxSlices];
+        public fixed long Y[MaxSlices];
+        public fixed long Seed[MaxSlices];
+        public fixed int Stream[MaxSlices];
+        public fixed uint Threshold[MaxSlices];
+        public fixed float Scale[MaxSlices];
+        public fixed int Ranks[MaxSlices];
+        public fixed int YStride[MaxSlices];
+        public int Count, Tokens, Dim;
     }
 
     private struct LowRankUpArgs
     {
         public nint Source, Y;
-        public fixed long P[MaxProjections];
-        public fixed long M[MaxProjections];
-        public fixed long Seed[MaxProjections];
-        public fixed int Stream[MaxProjections];
-        public fixed uint Threshold[MaxProjections];
-        public fixed float Scale[MaxProjections];
-        public fixed int R[MaxProjections];
-        public long SourceStride, PStride;
-        public int Count, Tokens, Dim, Add;
-    }
-
-    private struct DropoutArgs
-    {
-        public nint X, Y;
-        public Mask Mask;
-        public long Count;
-        public float Scale;
+        public fixed long P[MaxSlices];
+        public fixed long M[MaxSlices];
+        public fixed long Seed[MaxSlices];
+        public fixed int Stream[MaxSlices];
+        public fixed uint Threshold[MaxSlices];
+        public fixed float Scale[MaxSlices];
+        public fixed int Ranks[MaxSlices];
+        public fixed int PStride[MaxSlices];
+        public fixed int MStride[MaxSlices];
+        public long SourceStride;
+        public int Count, Tokens, Dim, Runs, Add;
     }
 }

@@ -12,22 +12,22 @@ public sealed unsafe partial class CudaBackend
     {
         var (tokens, dim) = Rows(x);
         var layout = new AugmentedLayout(projections, dim);
-        if (tokens == 1 || !layout.IsWorthwhile)
+        if (tokens == 1)
+        {
+            for (int i = 0; i < projections.Count; i++) ProjectOneToken(x, projections[i], xas[i], ys[i]);
+            return;
+        }
+
+        if (layout.Extra > 0) LowRankDown(x, projections, xas);
+        if (!layout.IsWorthwhile)
         {
             for (int i = 0; i < projections.Count; i++)
             {
                 LinearForward(x, projections[i].Weight, ys[i]);
-                if (projections[i].Adapter is not { } adapter || LoraMatVec(x, adapter, xas[i]!, ys[i])) continue;
-                LowRankDown(x, adapter, xas[i]!);
-                AddLowRank(xas[i]!, adapter, ys[i]);
+                if (projections[i].Adapter is { } adapter) AddLowRank(xas[i]!, adapter, ys[i]);
             }
 
             return;
-        }
-
-        for (int i = 0; i < projections.Count; i++)
-        {
-            if (projections[i].Adapter is { } adapter) LowRankDown(x, adapter, xas[i]!);
         }
 
         nint rows = AugmentedRows(x, projections, xas, layout);
@@ -62,16 +62,16 @@ public sealed unsafe partial class CudaBackend
             isFirst = false;
         }
 
-        for (int i = 0; i < projections.Count; i++)
-        {
-            if (projections[i].Adapter is not { } adapter) continue;
-            int r = Rows(adapter.A.Value).Rows, outDim = Rows(dys[i]).Dim;
-            if (adapter.B.Gradient is { } dB) ParameterGradient(outDim, r, tokens, adapter.Scale, dys[i].Address, 0, xas[i]!.Address, dB);
-            if (adapter.A.Gradient is { } dA)
-                ParameterGradient(r, dim, tokens, 1, both + layout.AdapterBytes(i), layout.Width, Dropped(x, adapter.Dropout), dA);
-        }
-
+        AddAdapterGradients(dys, x, projections, xas, both, layout);
         if (dx is not null) AddInputGradients(both, projections, layout, dx, add);
+    }
+
+    private void ProjectOneToken(Tensor x, in Projection projection, Tensor? xa, Tensor y)
+    {
+        LinearForward(x, projection.Weight, y);
+        if (projection.Adapter is not { } adapter || LoraMatVec(x, adapter, xa!, y)) return;
+        LowRankDown(x, [projection], [xa]);
+        AddLowRank(xa!, adapter, y);
     }
 
     /// <summary>Columns of the augmented matrices: the input's, then every adapter's, each share a multiple of 8 elements.</summary>

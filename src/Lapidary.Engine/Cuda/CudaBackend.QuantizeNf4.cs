@@ -13,6 +13,7 @@ public sealed unsafe partial class CudaBackend
     /// device. The mean of the scales is formed by the host, whose order of summation defines it.</remarks>
     public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region)
     {
+        if (OnlyCounts) return Nf4Quantizer.Allocate(host, options, region);
         int blocks = Nf4Quantizer.CountBlocks(host, options);
         nint codes = region.Allocate(DType.NF4.LengthBytes(host.Count));
         Nf4Scales scales;

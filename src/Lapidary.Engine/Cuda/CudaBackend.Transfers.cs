@@ -10,7 +10,7 @@ public sealed unsafe partial class CudaBackend
 
     private HostStaging? _staging;
 
-    private HostStaging Staging => _staging ??= new HostStaging(_context);
+    private HostStaging Staging => _staging ??= new HostStaging(_context!);
 
     /// <inheritdoc/>
     /// <remarks>The driver has copied pageable host memory when the call returns, so <paramref name="source"/> may change at once.</remarks>
@@ -26,6 +26,12 @@ public sealed unsafe partial class CudaBackend
     {
         var bytes = MemoryMarshal.AsBytes(destination);
         if (bytes.Length > source.LengthBytes) throw new ShapeException(nameof(Read), nameof(source), $"{bytes.Length} bytes", source);
+        if (OnlyCounts)
+        {
+            bytes.Clear();
+            return;
+        }
+
         _context.MakeCurrent();
         fixed (byte* first = bytes) Check(cuMemcpyDtoHAsync(first, source.Address, (nuint)bytes.Length, _stream));
         Check(cuStreamSynchronize(_stream));
@@ -34,7 +40,7 @@ public sealed unsafe partial class CudaBackend
     /// <inheritdoc/>
     public Tensor Import(Tensor host, MemoryRegion region)
     {
-        nint address = ImportBytes((byte*)host.Address, host.LengthBytes, region);
+        nint address = OnlyCounts ? region.Allocate(host.LengthBytes) : ImportBytes((byte*)host.Address, host.LengthBytes, region);
         return new Tensor(address, host.DType, host.Shape) { Name = host.Name, Scales = host.Scales is { } scales ? Import(scales, region) : null };
     }
 
@@ -43,6 +49,7 @@ public sealed unsafe partial class CudaBackend
 
     private void Zero(nint address, long lengthBytes)
     {
+        if (OnlyCounts) return;
         _context.MakeCurrent();
         Check(cuMemsetD8Async(address, 0, (nuint)lengthBytes, _stream));
     }
@@ -68,6 +75,7 @@ public sealed unsafe partial class CudaBackend
 
     private void CopyFromHost(byte* source, nint destination, long lengthBytes)
     {
+        if (OnlyCounts) return;
         _context.MakeCurrent();
         Check(cuMemcpyHtoDAsync(destination, source, (nuint)lengthBytes, _stream));
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Lapidary.Engine.Cuda.Driver;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
@@ -13,9 +14,9 @@ namespace Lapidary.Engine.Cuda;
 /// </remarks>
 public sealed unsafe partial class CudaBackend : IBackend
 {
-    private readonly CudaContext _context;
-    private readonly CudaAllocator _memory;
-    private readonly KernelLibrary _kernels;
+    private readonly CudaContext? _context;
+    private readonly Allocator _memory;
+    private readonly KernelLibrary? _kernels;
     private readonly Scratch _scratch;
     private readonly nint _stream;
 
@@ -34,16 +35,35 @@ public sealed unsafe partial class CudaBackend : IBackend
         _products = new MatrixProducts(_context, _memory, cache, Device.Name);
     }
 
+    /// <summary>A counter: without a context there is no device to work on.</summary>
+    private CudaBackend(CudaDevice device)
+    {
+        Device = device;
+        _memory = new CountingAllocator();
+        _scratch = new Scratch(_memory);
+        _products = new MatrixProducts(context: null, _memory, new KernelCache(folder: null), device.Name);
+    }
+
+    /// <summary>A backend that computes nothing and only counts memory, of a device that need not be here; see <see cref="CreateCounter()"/>.</summary>
+    /// <param name="device">The device, null for one like an H100.</param>
+    public static CudaBackend CreateCounter(CudaDevice? device) => new(device ?? CudaDevice.Assumed);
+
+    /// <inheritdoc/>
+    public IBackend CreateCounter() => CreateCounter(Device);
+
     /// <summary>The device.</summary>
     public CudaDevice Device { get; }
 
     /// <inheritdoc/>
     public string Description => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Device.Name}, {ByteSize.Format(Device.MemoryBytes)}, compute capability {Device.ComputeCapability}");
+        $"{Device.Name}{(Device.MemoryBytes > 0 ? $", {ByteSize.Format(Device.MemoryBytes)}" : "")}, compute capability {Device.ComputeCapability}");
 
     /// <inheritdoc/>
     public DType ActivationDType => DType.BFloat16;
+
+    /// <inheritdoc/>
+    public long MostLogitsBytes => LogitsMemory.MostBytes;
 
     /// <inheritdoc/>
     public Allocator Memory => _memory;
@@ -51,12 +71,13 @@ public sealed unsafe partial class CudaBackend : IBackend
     /// <summary>Waits until all queued work is done.</summary>
     public void Synchronize()
     {
+        if (OnlyCounts) return;
         _context.MakeCurrent();
         Check(cuStreamSynchronize(_stream));
     }
 
     /// <inheritdoc/>
-    public IReplay Capture(Action work) => new CudaGraph(_context, _scratch, work);
+    public IReplay? Capture(Action work) => OnlyCounts ? null : new CudaGraph(_context, _scratch, work);
 
     /// <summary>Why a device cannot be used, in one line that says what to do; null where it can.</summary>
     public static string? WhyUnavailable(int device = 0)
@@ -75,13 +96,17 @@ public sealed unsafe partial class CudaBackend : IBackend
     /// <inheritdoc/>
     public void Dispose()
     {
-        _context.MakeCurrent();
+        _context?.MakeCurrent();
         _products.Dispose();
         _staging?.Dispose();
         _scratch.Dispose();
-        _kernels.Dispose();
-        _context.Dispose();
+        _kernels?.Dispose();
+        _context?.Dispose();
     }
+
+    /// <summary>Whether addresses have no memory behind them: nothing is launched then, cleared or copied.</summary>
+    [MemberNotNullWhen(false, nameof(_context), nameof(_kernels))]
+    private bool OnlyCounts => _context is null;
 
     private static CudaDevice Require(int ordinal)
     {

@@ -7,6 +7,10 @@ namespace Lapidary.Engine.Cuda;
 /// <summary>An NVIDIA GPU of this machine.</summary>
 public sealed unsafe record CudaDevice
 {
+    private CudaDevice()
+    {
+    }
+
     private CudaDevice(int ordinal, int handle)
     {
         (Ordinal, Handle) = (ordinal, handle);
@@ -27,25 +31,36 @@ public sealed unsafe record CudaDevice
     public int Ordinal { get; }
 
     /// <summary>Marketing name.</summary>
-    public string Name { get; }
+    public string Name { get; private init; } = "";
 
     /// <summary>All of its memory.</summary>
-    public long MemoryBytes { get; }
+    public long MemoryBytes { get; private init; }
 
     /// <summary>What its multiprocessors can do.</summary>
-    public ComputeCapability ComputeCapability { get; }
+    public ComputeCapability ComputeCapability { get; private init; }
 
     /// <summary>Number of multiprocessors.</summary>
-    public int Multiprocessors { get; }
+    public int Multiprocessors { get; private init; }
 
     /// <summary>Shared memory a block may ask for.</summary>
-    public int MaxSharedBytesPerBlock { get; }
+    public int MaxSharedBytesPerBlock { get; private init; }
 
     /// <summary>Size of the L2 cache.</summary>
-    public int L2Bytes { get; }
+    public int L2Bytes { get; private init; }
 
     /// <summary>CUdevice.</summary>
     internal int Handle { get; }
+
+    /// <summary>What a plan assumes of a device that is not here: the limits of an H100, on which the choice of kernels depends. Its memory is
+    /// for the plan to say.</summary>
+    internal static CudaDevice Assumed { get; } = new()
+    {
+        Name = "NVIDIA GPU",
+        ComputeCapability = new ComputeCapability(9, 0),
+        Multiprocessors = 132,
+        MaxSharedBytesPerBlock = 227 << 10,
+        L2Bytes = 50 << 20,
+    };
 
     /// <summary>All devices, whether supported or not; empty without a driver or without devices.</summary>
     public static IReadOnlyList<CudaDevice> All()
@@ -75,6 +90,13 @@ public sealed unsafe record CudaDevice
             : throw new LapidaryException(
                 $"{device.Name} has compute capability {device.ComputeCapability}; {ComputeCapability.Minimum} or above (Ampere, 2020) is needed. "
                 + "Use another device or --device cpu.");
+    }
+
+    /// <summary>Bytes of its memory that are free now.</summary>
+    public long FreeBytes()
+    {
+        using var context = new CudaContext(this);
+        return context.MemoryInfo().Free;
     }
 
     private static CudaDevice Open(int ordinal)

@@ -16,7 +16,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     public const int FastAlignment = 16;
 
     private readonly Dictionary<MatrixProduct, ProductSetup> _setups = [];
-    private readonly CudaContext _context;
+    private readonly CudaContext? _context;
     private readonly KernelCache _cache;
     private readonly string _device;
     private readonly MemoryRegion _region;
@@ -24,13 +24,14 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private readonly nint _workspace;
 
     /// <summary>Sets cuBLASLt up.</summary>
-    /// <param name="context">Where the work is queued.</param> <param name="memory">For the workspace.</param>
+    /// <param name="context">Where the products run; null for a backend that only counts.</param> <param name="memory">Gives the workspace.</param>
     /// <param name="cache">Keeps which algorithms are fastest.</param> <param name="device">What they are fastest on.</param>
-    public MatrixProducts(CudaContext context, Allocator memory, KernelCache cache, string device)
+    public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device)
     {
-        (_context, _cache, _device) = (context, cache, $"{device}, cuBLASLt {cublasLtGetVersion()}");
+        (_context, _cache, _device) = (context, cache, device);
         _region = new MemoryRegion(memory, MemoryOwner.Workspace);
         _workspace = _region.Allocate(WorkspaceBytes);
+        if (context is null) return;
         nint handle;
         Check(cublasLtCreate(&handle));
         _handle = handle;
@@ -39,12 +40,13 @@ internal sealed unsafe class MatrixProducts : IDisposable
     /// <summary>C = alpha · op(A) · op(B) + beta · C, row-major.</summary>
     public void Run(MatrixProduct product, float alpha, nint a, nint b, float beta, nint c)
     {
+        if (_context is null) return;
         _context.MakeCurrent();
         product = product with { Adds = beta != 0, Aligned = (a | b | c) % FastAlignment == 0 };
         if (!_setups.TryGetValue(product, out var setup))
         {
             setup = new ProductSetup(product);
-            setup.Algorithm = Choose(setup, a, b, c);
+            setup.Algorithm = Choose(_context, setup, a, b, c);
             _setups.Add(product, setup);
         }
 
@@ -56,18 +58,18 @@ internal sealed unsafe class MatrixProducts : IDisposable
     {
         foreach (var setup in _setups.Values) setup.Dispose();
         _setups.Clear();
-        Check(cublasLtDestroy(_handle));
+        if (_context is not null) Check(cublasLtDestroy(_handle));
         _region.Dispose();
     }
 
-    private Algorithm Choose(ProductSetup setup, nint a, nint b, nint c)
+    private Algorithm Choose(CudaContext context, ProductSetup setup, nint a, nint b, nint c)
     {
-        byte[] image = _cache.GetOrAdd(KernelCache.Key("product", _device, setup.Product.ToString()), () =>
+        byte[] image = _cache.GetOrAdd(KernelCache.Key("product", _device, $"cuBLASLt {cublasLtGetVersion()}", setup.Product.ToString()), () =>
         {
             var candidates = setup.Candidates(_handle, (ulong)WorkspaceBytes);
-            using var timer = new ProductTimer(_context);
+            using var timer = new ProductTimer(context);
             int fastest = timer.Fastest(candidates.Length, setup.Product, c, (i, target) =>
-                setup.Run(_handle, candidates[i], 1, a, b, setup.Product.Adds ? 1 : 0, target, _workspace, (nuint)WorkspaceBytes, _context.Stream));
+                setup.Run(_handle, candidates[i], 1, a, b, setup.Product.Adds ? 1 : 0, target, _workspace, (nuint)WorkspaceBytes, context.Stream));
             return MemoryMarshal.AsBytes(candidates.AsSpan(fastest, 1)).ToArray();
         });
         return MemoryMarshal.Read<Algorithm>(image);

@@ -17,8 +17,10 @@ public static partial class Ops
         {
             tape.OnBackward(y, dy =>
             {
-                Tensor dGate = tape.OnlyGradient(gate), dUp = tape.OnlyGradient(up);
-                tape.Run(backend => backend.GeGluBackward(dy, gate, up, dGate, dUp));
+                // In place: these are the largest activations of a step, and nothing needs their values any more.
+                tape.Run(backend => backend.GeGluBackward(dy, gate, up, gate, up));
+                tape.PassGradient(gate, gate);
+                tape.PassGradient(up, up);
             });
         }
 

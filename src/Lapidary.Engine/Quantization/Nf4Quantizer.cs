@@ -36,6 +36,23 @@ public static unsafe class Nf4Quantizer
         return new Tensor(packed, DType.NF4, weight.Shape) { Name = weight.Name, Scales = scales };
     }
 
+    /// <summary>The memory of <see cref="Quantize"/>'s result, nothing quantized.</summary>
+    /// <param name="weight">Any shape; needs no memory.</param> <param name="options">Block size and double quantization.</param>
+    /// <param name="region">Owns the codes and scales.</param>
+    public static Tensor Allocate(Tensor weight, Nf4Options options, MemoryRegion region)
+    {
+        long blocks = Blocks(weight.Count, options.BlockSize);
+        bool nested = options.DoubleQuantization;
+        nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
+        var scales = new Nf4Scales(
+            options.BlockSize,
+            region.New(weight.Name + ".absmax", nested ? DType.UInt8 : DType.Float32, blocks),
+            nested ? region.New(weight.Name + ".nested_absmax", DType.Float32, Blocks(blocks, Nf4Scales.NestedBlockSize)) : null,
+            Offset: 0,
+            nested ? region.New(weight.Name + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length) : null);
+        return new Tensor(packed, DType.NF4, weight.Shape) { Name = weight.Name, Scales = scales };
+    }
+
     /// <summary>Writes the values that the codes stand for, code value · absmax rounded to fp32 and then to the output's type.</summary>
     /// <param name="weight">NF4 in host memory.</param>
     /// <param name="output">fp32, bf16 or fp16 of the same number of elements.</param>

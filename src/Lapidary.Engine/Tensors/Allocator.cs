@@ -40,6 +40,9 @@ public abstract class Allocator
     /// <summary>The largest <see cref="LiveBytes"/> there has been.</summary>
     public long PeakBytes { get; private set; }
 
+    /// <summary>Bytes that could still be handed out, about: others use the same memory.</summary>
+    public abstract long AvailableBytes { get; }
+
     /// <summary>Live bytes of one owner.</summary>
     public long LiveBytesOf(MemoryOwner owner)
     {
@@ -47,11 +50,10 @@ public abstract class Allocator
     }
 
     /// <summary>Live bytes by owner, largest first, owners without memory left out: "Base 1.2 GiB, Activations 310.0 MiB".</summary>
-    public string Describe() => string.Join(", ", Enum.GetValues<MemoryOwner>()
-        .Select(owner => (owner, bytes: LiveBytesOf(owner)))
-        .Where(entry => entry.bytes > 0)
-        .OrderByDescending(entry => entry.bytes)
-        .Select(entry => $"{entry.owner} {ByteSize.Format(entry.bytes)}"));
+    public string Describe() => Live.ToString();
+
+    /// <summary>Live bytes by owner.</summary>
+    public MemoryUse Live => new(LiveBytesOf);
 
     internal nint Allocate(long lengthBytes, MemoryOwner owner)
     {

@@ -36,6 +36,12 @@ public static class TensorStream
             throw new LapidaryException($"{file.Path}: tensor {name} is {source.DType}, expected F32, BF16 or F16.");
         }
 
+        WidenHost(source, target, backend);
+    }
+
+    /// <summary>Widens a weight in host memory, of any floating type, into a backend's fp32 tensor of the same shape.</summary>
+    public static void WidenHost(Tensor source, Tensor target, IBackend backend)
+    {
         float[] values = [];
         foreach (var (from, to) in Chunks(source).Zip(Chunks(target)))
         {

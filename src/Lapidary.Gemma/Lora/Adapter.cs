@@ -65,9 +65,15 @@ public sealed class Adapter : IDisposable
         var adapter = new Adapter(model, config, trainable: true);
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
-        foreach (var (parameter, source) in adapter.SavedModules(model)) TensorStream.Widen(source, parameter.Value, model.Backend);
+        if (adapter.Embedding is { } embedding) FillEmbedding(embedding.Value, model);
+        if (adapter.Head is { } head && !adapter.IsTied) TensorStream.Widen(model.LmHead, head.Value, model.Backend);
         return adapter;
     }
+
+    /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
+    /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param> <param name="config">What to adapt.</param>
+    /// <exception cref="LapidaryException">No module matches, or a module to save is not supported.</exception>
+    public static Adapter Skeleton(GemmaModel model, LoraConfig config) => new(model, config, trainable: true);
 
     /// <summary>Reads a PEFT adapter.</summary>
     /// <param name="model">Its base.</param> <param name="folder">Holds adapter_config.json and adapter_model.safetensors.</param>
@@ -91,27 +97,26 @@ public sealed class Adapter : IDisposable
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
 
-    /// <summary>Takes over the values of an adapter of the same shape.</summary>
-    public void CopyFrom(Adapter other, IBackend backend)
-    {
-        foreach (var (mine, theirs) in Parameters.Zip(other.Parameters)) TensorStream.Widen(theirs.Value, mine.Value, backend);
-    }
+    /// <summary>Takes over the values of a saved adapter of the same shape.</summary>
+    /// <param name="folder">Holds adapter_model.safetensors.</param> <param name="model">The base.</param>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
+    public void Restore(string folder, GemmaModel model) => AdapterFiles.Read(folder, this, model);
 
     /// <summary>The adapter of one projection, null where it has none.</summary>
     internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
-
-    /// <summary>The saved modules with the base's tensor each one starts from.</summary>
-    internal IEnumerable<(Parameter Parameter, Tensor Source)> SavedModules(GemmaModel model)
-    {
-        if (Embedding is not null) yield return (Embedding, model.EmbedTokens);
-        if (Head is not null && !IsTied) yield return (Head, model.LmHead);
-    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _values.Dispose();
         _gradients.Dispose();
+    }
+
+    /// <summary>From host memory where it is there, so that the base's embedding need not lie in the backend's memory beside the trained one.</summary>
+    private static void FillEmbedding(Tensor target, GemmaModel model)
+    {
+        if (model.HostEmbedTokens is { } host) TensorStream.WidenHost(host, target, model.Backend);
+        else TensorStream.Widen(model.EmbedTokens, target, model.Backend);
     }
 
     private static void Initialize(Tensor a, StableRandom random, IBackend backend)
@@ -160,9 +165,9 @@ public sealed class Adapter : IDisposable
         }
 
         bool tied = Config.EnsureWeightTying && model.Config.TieWordEmbeddings && (embedding || head);
-        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.EmbedTokens.Shape[0], model.EmbedTokens.Shape[1]);
+        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.Config.VocabSize, model.Config.HiddenSize);
         if (tied) Head = Embedding;
-        else if (head) Head = NewParameter(TensorNames.Head, model.LmHead.Shape[0], model.LmHead.Shape[1]);
+        else if (head) Head = NewParameter(TensorNames.Head, model.Config.VocabSize, model.Config.HiddenSize);
     }
 
     private Parameter NewParameter(string name, long rows, long columns) => NewBlock([(name, [rows, columns])]).Parameters[0];

@@ -8,6 +8,8 @@ public sealed class GemmaModel : IDisposable
 {
     private readonly IReadOnlyList<DecoderLayer> _layers;
     private readonly IReadOnlyList<IDisposable> _owned;
+    private readonly Lazy<Tensor> _embedTokens;
+    private readonly Tensor? _lmHead;
     private readonly Tensor _norm;
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
@@ -16,8 +18,7 @@ public sealed class GemmaModel : IDisposable
     {
         Config = config;
         Backend = backend;
-        EmbedTokens = weights.EmbedTokens;
-        LmHead = weights.LmHead ?? weights.EmbedTokens;
+        (_embedTokens, HostEmbedTokens, _lmHead) = (weights.EmbedTokens, weights.HostEmbedTokens, weights.LmHead);
         EmbeddingScale = weights.EmbeddingScale;
         _layers = weights.Layers;
         _norm = weights.Norm;
@@ -43,7 +44,12 @@ public sealed class GemmaModel : IDisposable
     public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
         RandomModel.Create(config, backend, options, seed);
 
-    /// <summary>The folder it was loaded from, empty for a random one.</summary>
+    /// <summary>A model without weights, on a backend that only counts: it has the memory that the loaded model would have.</summary>
+    /// <param name="config">Sizes.</param> <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
+    /// <param name="options">Quantization and type.</param>
+    public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) => ModelSkeleton.Create(config, counter, options);
+
+    /// <summary>The folder it was loaded from, empty where it was made here.</summary>
     public string Folder { get; internal init; } = "";
 
     /// <summary>config.json.</summary>
@@ -55,11 +61,14 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The adapter in use, null for the base model.</summary>
     public Adapter? Adapter { get; private set; }
 
-    /// <summary>[vocabulary, hidden] of the base.</summary>
-    public Tensor EmbedTokens { get; }
+    /// <summary>[vocabulary, hidden] of the base; brought to the backend when it is first asked for.</summary>
+    public Tensor EmbedTokens => _embedTokens.Value;
+
+    /// <summary>The same in host memory, null where it was made on the backend.</summary>
+    internal Tensor? HostEmbedTokens { get; }
 
     /// <summary>[vocabulary, hidden] of the base: the embedding itself where the head is tied.</summary>
-    public Tensor LmHead { get; }
+    public Tensor LmHead => _lmHead ?? EmbedTokens;
 
     /// <summary>Factor of embeddings: √hidden, rounded to the compute type.</summary>
     public float EmbeddingScale { get; }
@@ -84,11 +93,12 @@ public sealed class GemmaModel : IDisposable
     /// <param name="tape">Receives the calls.</param>
     /// <param name="inputs">Ids, positions and document starts.</param>
     /// <param name="cache">Keys and values when generating, else null.</param>
-    /// <param name="gradientCheckpointing">Whether a layer keeps only its input and runs again on the way back.</param>
+    /// <param name="recomputedLayers">How many layers, from the first on, keep only their input and run again on the way back (gradient
+    /// checkpointing). No bits depend on it.</param>
     /// <param name="onHiddenState">Told of the embedding and of every layer's output, in order; for tests and inspection.</param>
     /// <returns>[tokens, hidden].</returns>
     public Tensor Forward(
-        Tape tape, StepInputs inputs, KvCache? cache = null, bool gradientCheckpointing = false, Action<Tensor>? onHiddenState = null)
+        Tape tape, StepInputs inputs, KvCache? cache = null, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null)
     {
         var local = Ops.RopeTable(tape, inputs.Positions, _localFrequencies);
         var global = Ops.RopeTable(tape, inputs.Positions, _globalFrequencies);
@@ -101,7 +111,7 @@ public sealed class GemmaModel : IDisposable
             var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
             var layerCache = cache?[i];
             Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, inputs.DocumentStarts, rope, layerCache);
-            h = gradientCheckpointing ? tape.Recompute(h, Block) : Block(tape, h);
+            h = i < recomputedLayers ? tape.Recompute(h, Block) : Block(tape, h);
             onHiddenState?.Invoke(h);
         }
 

@@ -60,11 +60,12 @@ internal sealed class ModelLoader : IDisposable
             _options.OnProgress?.Invoke(i + 1, _config.NumHiddenLayers);
         }
 
-        var embedding = Matrix(TensorNames.Embedding, _config.VocabSize, _config.HiddenSize);
+        var embedding = Floating(TensorNames.Embedding, _config.VocabSize, _config.HiddenSize);
         return new ModelWeights
         {
             Region = _region,
-            EmbedTokens = embedding,
+            EmbedTokens = new Lazy<Tensor>(() => _backend.Import(embedding, _region)),
+            HostEmbedTokens = embedding,
             LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
             EmbeddingScale = ModelWeights.EmbeddingScaleOf(_config, _options.DType ?? embedding.DType),
             RoundRotaryFrequencies = _options.RoundRotaryFrequencies,

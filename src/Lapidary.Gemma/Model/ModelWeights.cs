@@ -7,7 +7,11 @@ internal sealed record ModelWeights
 {
     public required MemoryRegion Region { get; init; }
 
-    public required Tensor EmbedTokens { get; init; }
+    /// <summary>Brought to the backend when it is first used: a run that trains its own copy never does.</summary>
+    public required Lazy<Tensor> EmbedTokens { get; init; }
+
+    /// <summary>The embedding in host memory, null where it was made on the backend.</summary>
+    public Tensor? HostEmbedTokens { get; init; }
 
     /// <summary>Null where the head is tied to the embedding.</summary>
     public required Tensor? LmHead { get; init; }

@@ -60,7 +60,7 @@ internal sealed class RandomModel : IDisposable
         return new ModelWeights
         {
             Region = _region,
-            EmbedTokens = embedding,
+            EmbedTokens = new Lazy<Tensor>(embedding),
             LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
             EmbeddingScale = ModelWeights.EmbeddingScaleOf(_config, PlainDType),
             RoundRotaryFrequencies = _options.RoundRotaryFrequencies,

@@ -8,8 +8,9 @@ namespace Lapidary.Training.Data;
 /// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no result.
 /// Unpacked rows are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
 /// <param name="padTokenId">Id of the padding.</param>
-/// <param name="fixedTokens">Tokens of every batch (packed rows: batch size · max_length); null rounds up to <see cref="BucketLength"/>.</param>
-public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
+/// <param name="rowTokens">Length of a packed row: a batch has as many tokens for each of its rows; null rounds its tokens up to
+/// <see cref="BucketLength"/>.</param>
+public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 {
     private readonly Dictionary<int, Batch> _batches = [];
 
@@ -21,14 +22,18 @@ public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
         return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
     }
 
+    /// <summary>Tokens of a batch, padding included.</summary>
+    /// <param name="rows">Number of its rows.</param> <param name="tokens">Their tokens.</param>
+    public int LengthOf(int rows, int tokens) => rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
+
     /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
     /// <param name="rows">The rows, in order.</param>
-    /// <exception cref="LapidaryException">They have more tokens than the fixed size.</exception>
+    /// <exception cref="LapidaryException">They have more tokens than rows of the fixed length.</exception>
     public Batch Build(params ReadOnlySpan<PackedRow> rows)
     {
         int tokens = 0;
         foreach (var row in rows) tokens += row.Tokens;
-        var batch = ForSize(tokens);
+        var batch = ForRows(rows.Length, tokens);
         int offset = 0, trained = 0;
         foreach (var row in rows)
         {
@@ -48,10 +53,10 @@ public sealed class BatchBuilder(int padTokenId, int? fixedTokens = null)
         return batch;
     }
 
-    private Batch ForSize(int tokens)
+    private Batch ForRows(int rows, int tokens)
     {
-        if (tokens > fixedTokens) throw new LapidaryException($"Batch: expected at most {fixedTokens} tokens, found {tokens}; pack to a smaller max_length.");
-        int size = fixedTokens ?? BucketLength(tokens);
+        int size = LengthOf(rows, tokens);
+        if (tokens > size) throw new LapidaryException($"Batch: expected at most {size} tokens, found {tokens}; pack to a smaller max_length.");
         ref var batch = ref CollectionsMarshal.GetValueRefOrAddDefault(_batches, size, out _);
         return batch ??= new Batch(size);
     }

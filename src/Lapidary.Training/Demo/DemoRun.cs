@@ -26,7 +26,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         MaxGradNorm = 1,
         LrSchedulerType = LrSchedulerType.Cosine,
         GradientAccumulationSteps = 1,
-        GradientCheckpointing = false,
+        GradientCheckpointing = GradientCheckpointing.False,
         AssistantOnlyLoss = true,
         LoggingSteps = 100,
         SaveStrategy = IntervalStrategy.No,
@@ -50,7 +50,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         DemoScore before, after;
         using (var model = Quantize(folder))
         {
-            (parameters, bytes) = (model.EmbedTokens.Count + model.LinearLayers.Sum(layer => layer.Weight.Count), ProjectionBytes(model));
+            (parameters, bytes) = ((long)model.Config.VocabSize * model.Config.HiddenSize + model.LinearLayers.Sum(layer => layer.Weight.Count), ProjectionBytes(model));
             before = Score(model, encoder, test, folder);
             (trained, after) = Train(model, encoder, train, test, before, folder, cancellationToken);
         }
@@ -170,7 +170,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         var config = Config(folder);
         var examples = new ExampleBuilder(encoder, model.Config.VocabSize, config.Examples).Build(data);
-        using var evaluator = new Evaluator(model, new TrainingRows(examples, config.EffectivePacking, config.MaxLength, 1, model.Config.PadTokenId), 1);
+        using var evaluator = new Evaluator(model, new TrainingRows(examples, config.EffectivePacking, config.MaxLength, model.Config.PadTokenId), 1);
         var (loss, accuracy) = evaluator.Run();
         return new DemoScore(loss, accuracy);
     }

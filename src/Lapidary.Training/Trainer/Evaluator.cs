@@ -3,21 +3,31 @@ using Lapidary.Gemma;
 namespace Lapidary.Training;
 
 /// <summary>Scores rows without training: sums over tokens only, no logits are kept.</summary>
-/// <param name="model">The model, with its adapter if one is attached.</param> <param name="rows">What is scored.</param>
-/// <param name="batchSize">Rows per batch.</param>
-public sealed class Evaluator(GemmaModel model, TrainingRows rows, int batchSize) : IDisposable
+public sealed class Evaluator : IDisposable
 {
-    private readonly ModelSteps _steps = new(model, training: false, gradientCheckpointing: false);
+    private readonly ModelSteps _steps;
+    private readonly TrainingRows _rows;
+    private readonly int _batchSize;
+    private readonly bool _owned;
+
+    /// <summary>Prepares to score.</summary>
+    /// <param name="model">The model, with its adapter if one is attached.</param> <param name="rows">What is scored.</param>
+    /// <param name="batchSize">Rows per batch.</param>
+    public Evaluator(GemmaModel model, TrainingRows rows, int batchSize) : this(ModelSteps.ForEvaluation(model, model.Backend), rows, batchSize) =>
+        _owned = true;
+
+    /// <summary>Scores by the steps of a run, which stay the run's.</summary>
+    internal Evaluator(ModelSteps steps, TrainingRows rows, int batchSize) => (_steps, _rows, _batchSize) = (steps, rows, batchSize);
 
     /// <summary>Loss per trained token in nats, and the share of trained tokens whose label has the largest logit.</summary>
     public (double Loss, double Accuracy) Run()
     {
         double loss = 0;
         long hits = 0, trained = 0;
-        int[] indices = [.. Enumerable.Range(0, rows.Count)];
-        for (int first = 0; first < indices.Length; first += batchSize)
+        int[] indices = [.. Enumerable.Range(0, _rows.Count)];
+        for (int first = 0; first < indices.Length; first += _batchSize)
         {
-            var batch = rows.Batch(indices.AsSpan(first, Math.Min(batchSize, indices.Length - first)));
+            var batch = _rows.Batch(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
             var result = _steps.For(batch.Tokens).Run(batch, lossScale: 0);
             loss += result.LossSum;
             hits += result.Hits;
@@ -30,16 +40,19 @@ public sealed class Evaluator(GemmaModel model, TrainingRows rows, int batchSize
     /// <summary>Loss of each row, in order.</summary>
     public IEnumerable<RowScore> ScoreRows()
     {
-        for (int row = 0; row < rows.Count; row++)
+        for (int row = 0; row < _rows.Count; row++)
         {
-            var batch = rows.Batch([row]);
+            var batch = _rows.Batch([row]);
             var result = _steps.For(batch.Tokens).Run(batch, lossScale: 0);
             yield return new RowScore(result.LossSum / Math.Max(1, batch.TrainedTokens), batch.TrainedTokens);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _steps.Dispose();
+    public void Dispose()
+    {
+        if (_owned) _steps.Dispose();
+    }
 }
 
 /// <summary>Loss of one row.</summary>

@@ -20,9 +20,12 @@ internal sealed class ModelStep : IDisposable
     private readonly float[] _hitValues;
 
     /// <summary>Records the step. It can run once <see cref="Complete"/> has given it memory.</summary>
-    public ModelStep(GemmaModel model, int tokens, bool training, bool gradientCheckpointing)
+    /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the step.</param> <param name="tokens">Of a batch.</param>
+    /// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way back.</param>
+    /// <param name="maxLogitsBytes">Logits held at a time.</param>
+    public ModelStep(GemmaModel model, IBackend backend, int tokens, bool training, int recomputedLayers, long maxLogitsBytes)
     {
-        _backend = model.Backend;
+        _backend = backend;
         _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
         _inputs = StepInputs.Allocate(_region, tokens);
         _labels = _region.New("labels", DType.Int32, tokens);
@@ -31,11 +34,13 @@ internal sealed class ModelStep : IDisposable
         _hits = _region.New("hits", DType.Float32, tokens);
         (_lossValues, _hitValues) = (new float[tokens], new float[tokens]);
 
-        _program = Record(model, _inputs, _labels, _lossScale, _losses, _hits, training, gradientCheckpointing);
+        _program = new StepProgram(backend.ActivationDType);
+        var tape = new Tape(_program, training);
+        var h = model.Forward(tape, _inputs, recomputedLayers: training ? recomputedLayers : 0);
+        var dHead = training ? model.Adapter?.Head?.Gradient : null;
+        Ops.LinearCrossEntropy(tape, h, model.Head, _labels, _lossScale, _losses, _hits, dHead, maxLogitsBytes);
+        tape.Rewind();
     }
-
-    /// <summary>Loss of every token of the last run, in nats; 0 where there is no label.</summary>
-    public ReadOnlySpan<float> Losses => _lossValues;
 
     /// <summary>Bytes of activations.</summary>
     public long ArenaBytes => _program.ArenaBytes;
@@ -53,7 +58,7 @@ internal sealed class ModelStep : IDisposable
         _backend.Write<int>(batch.DocumentStarts, _inputs.DocumentStarts);
         _backend.Write<int>(batch.Labels, _labels);
         _backend.Write<float>([lossScale], _lossScale);
-        _program.Run(_backend);
+        Replay();
         _backend.Read<float>(_losses, _lossValues);
         _backend.Read<float>(_hits, _hitValues);
 
@@ -67,22 +72,14 @@ internal sealed class ModelStep : IDisposable
         return new StepResult(loss, (long)hits);
     }
 
+    /// <summary>Runs the step over the inputs as they lie there.</summary>
+    public void Replay() => _program.Run(_backend);
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _program.Dispose();
         _region.Dispose();
-    }
-
-    private static StepProgram Record(
-        GemmaModel model, StepInputs inputs, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, bool training, bool gradientCheckpointing)
-    {
-        var program = new StepProgram(model.Backend.ActivationDType);
-        var tape = new Tape(program, training);
-        var h = model.Forward(tape, inputs, gradientCheckpointing: training && gradientCheckpointing);
-        Ops.LinearCrossEntropy(tape, h, model.Head, labels, lossScale, losses, hits, training ? model.Adapter?.Head?.Gradient : null);
-        tape.Rewind();
-        return program;
     }
 }
 

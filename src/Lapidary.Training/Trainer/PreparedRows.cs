@@ -10,12 +10,11 @@ public sealed record PreparedRows(ExampleSet Examples, TrainingRows Rows, LabelR
     /// <summary>Prepares a data set.</summary>
     /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
     /// <param name="model">Size of the vocabulary and padding.</param> <param name="config">Length, packing and labels.</param>
-    /// <param name="batchSize">Rows per micro-batch.</param>
     /// <exception cref="Engine.LapidaryException">A row is not what it should be.</exception>
-    public static PreparedRows Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config, int batchSize)
+    public static PreparedRows Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config)
     {
         var examples = new ExampleBuilder(encoder, model.VocabSize, config.Examples).Build(data);
-        var rows = new TrainingRows(examples, config.EffectivePacking, config.MaxLength, batchSize, model.PadTokenId);
+        var rows = new TrainingRows(examples, config.EffectivePacking, config.MaxLength, model.PadTokenId);
         return new PreparedRows(examples, rows, LabelReport.Create(examples, rows.Rows, encoder, config.Packing ? config.MaxLength : null));
     }
 }

@@ -62,7 +62,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     }
 
     /// <summary>The state after some steps.</summary>
-    public TrainerState State(int step, int totalSteps, double epoch, string fingerprint) => new()
+    public TrainerState State(int step, int totalSteps, double epoch, string fingerprint, StepPlan plan) => new()
     {
         GlobalStep = step,
         MaxSteps = totalSteps,
@@ -71,6 +71,8 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
         BestMetric = BestLoss,
         BestModelCheckpoint = BestCheckpoint,
         Fingerprint = fingerprint,
+        RowsPerRun = plan.RowsPerRun,
+        MaxLogitsBytes = plan.MaxLogitsBytes,
         Pending = _meter,
         LogHistory = _entries,
     };

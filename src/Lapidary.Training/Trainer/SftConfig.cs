@@ -56,12 +56,13 @@ public sealed record SftConfig
     [Range(1, 4096)]
     public int PerDeviceEvalBatchSize { get; init; } = 1;
 
-    /// <summary>Micro-batches per optimizer step.</summary>
+    /// <summary>Micro-batches per optimizer step; where memory allows, several run as one, which gives the same step.</summary>
     [Range(1, 65536)]
     public int GradientAccumulationSteps { get; init; } = 4;
 
-    /// <summary>Keep only each layer's input and compute the layer again on the way back: less memory, about a third more work.</summary>
-    public bool GradientCheckpointing { get; init; } = true;
+    /// <summary>Keep only a layer's input and compute the layer again on the way back: true for all layers (the least memory, about a third more
+    /// work), false for none, auto for as few as memory needs.</summary>
+    public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Auto;
 
     /// <summary>Peak learning rate.</summary>
     [Range(0.0, 10.0)]

@@ -22,9 +22,9 @@ public sealed partial class SftTrainer
         ITrainingObserver? observer = null)
     {
         config.Validate(hasEvaluation: eval is not null);
-        var (_, rows, report) = PreparedRows.Create(train, encoder, model.Config, config, config.PerDeviceTrainBatchSize);
+        var (_, rows, report) = PreparedRows.Create(train, encoder, model.Config, config);
         report.Validate();
-        var evalRows = eval is null ? null : PreparedRows.Create(eval, encoder, model.Config, config, config.PerDeviceEvalBatchSize).Rows;
+        var evalRows = eval is null ? null : PreparedRows.Create(eval, encoder, model.Config, config).Rows;
 
         var adapter = Adapter.Create(model, peftConfig, config.Seed);
         try

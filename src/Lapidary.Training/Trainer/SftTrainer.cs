@@ -13,18 +13,18 @@ public sealed partial class SftTrainer : IDisposable
     private readonly Adapter _adapter;
     private readonly SftConfig _config;
     private readonly TrainingRows _train;
-    private readonly Evaluator? _evaluator;
+    private readonly TrainingRows? _eval;
     private readonly ITrainingObserver _observer;
     private readonly TimeProvider _time;
     private readonly BatchSchedule _schedule;
     private readonly LearningRateSchedule _rates;
-    private readonly ModelSteps _steps;
-    private readonly AdamWOptimizer _optimizer;
     private readonly CheckpointStore _checkpoints;
     private readonly RunLog _log;
     private readonly string _fingerprint;
+    private TrainingSetup? _setup;
+    private Evaluator? _evaluator;
 
-    /// <summary>Prepares a run; nothing is computed yet.</summary>
+    /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
     /// <param name="config">Options.</param> <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
     /// <param name="observer">Told how it goes.</param> <param name="time">The clock, null for the system's.</param>
@@ -33,22 +33,25 @@ public sealed partial class SftTrainer : IDisposable
         TimeProvider? time = null)
     {
         config.Validate(hasEvaluation: eval is not null);
-        (_model, _adapter, _config, _train) = (model, adapter, config, train);
+        (_model, _adapter, _config, _train, _eval) = (model, adapter, config, train, eval);
         _observer = observer ?? new SilentObserver();
         _time = time ?? TimeProvider.System;
         _log = new RunLog(_time, _observer);
         model.Attach(adapter);
-        _evaluator = eval is null ? null : new Evaluator(model, eval, config.PerDeviceEvalBatchSize);
         _schedule = new BatchSchedule(train.Count, config);
         _rates = config.Rates(_schedule.TotalSteps);
-        _steps = new ModelSteps(model, training: true, config.GradientCheckpointing);
-        _optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, model.Backend);
         _checkpoints = new CheckpointStore(config.OutputDir, config.SaveTotalLimit);
         _fingerprint = train.Fingerprint(config);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
+
+    /// <summary>How the run uses memory; null before <see cref="Train"/>.</summary>
+    public MemoryPlan? MemoryPlan { get; private set; }
+
+    /// <summary>For tests: a layout of steps instead of the planner's choice.</summary>
+    internal StepPlan? FixedSteps { get; set; }
 
     /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved.</summary>
     /// <param name="resumeFrom">A checkpoint folder to go on from, or null to start anew.</param>
@@ -57,7 +60,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <exception cref="LapidaryException">The checkpoint does not belong to this run, or a file cannot be written.</exception>
     public TrainerState Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
     {
-        int step = resumeFrom is null ? 0 : Resume(resumeFrom);
+        var resumed = resumeFrom is null ? null : ReadState(resumeFrom);
+        SetUp(resumed);
+        int step = resumed is null ? 0 : Resume(resumeFrom!, resumed);
         _observer.OnStart(Plan(step));
         _log.StartClock();
         long started = _time.GetTimestamp();
@@ -84,28 +89,43 @@ public sealed partial class SftTrainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _steps.Dispose();
-        _evaluator?.Dispose();
-        _optimizer.Dispose();
+        _setup?.Dispose();
         DisposeAdapter();
     }
 
-    /// <summary>One optimizer step: the gradients of all its micro-batches, then the update.</summary>
+    private MemoryPlan Memory => MemoryPlan ?? throw new InvalidOperationException("The run is not set up yet.");
+
+    private TrainingSetup Setup => _setup ?? throw new InvalidOperationException("The run is not set up yet.");
+
+    /// <summary>Plans the run and allocates what it needs.</summary>
+    private void SetUp(TrainerState? resumed)
+    {
+        _setup?.Dispose();
+        var shape = RunShape.Of(_config, _train, _eval);
+        var planner = new MemoryPlanner(_model, _adapter, _config, shape, MemoryPlanner.Budget(_model.Backend.Memory));
+        MemoryPlan = FixedSteps is { } steps ? planner.Try(steps)
+            : resumed is { RowsPerRun: > 0 } ? planner.Resume(resumed.RowsPerRun, resumed.MaxLogitsBytes)
+            : planner.Plan();
+        MemoryPlan.RequireFit();
+        _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend);
+        _evaluator = _eval is null ? null : new Evaluator(_setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize);
+    }
+
+    /// <summary>One optimizer step: the gradients of all its rows, some at a time, then the update.</summary>
     private OptimizerStepResult RunStep(int step)
     {
-        int microBatches = _schedule.MicroBatchesOf(step);
-        int trained = 0;
-        for (int i = 0; i < microBatches; i++) trained += _train.TrainedTokens(_schedule.Rows(step, i));
+        var rows = _schedule.Rows(step);
+        int trained = _train.TrainedTokens(rows), atATime = Memory.Steps.RowsPerRun;
         float lossScale = trained == 0 ? 0 : 1f / trained;
 
-        _optimizer.ZeroGradients();
+        Setup.Optimizer.ZeroGradients();
         double loss = 0;
         long hits = 0, tokens = 0;
-        for (int i = 0; i < microBatches; i++)
+        for (int first = 0; first < rows.Length; first += atATime)
         {
-            var batch = _train.Batch(_schedule.Rows(step, i));
-            _model.Backend.Write<long>([DropoutSeed(step, i)], _adapter.DropoutSeed);
-            var result = _steps.For(batch.Tokens).Run(batch, lossScale);
+            var batch = _train.Batch(rows.Slice(first, Math.Min(atATime, rows.Length - first)));
+            _model.Backend.Write<long>([DropoutSeed(step, first)], _adapter.DropoutSeed);
+            var result = Setup.Steps.For(batch.Tokens).Run(batch, lossScale);
             loss += result.LossSum;
             hits += result.Hits;
             tokens += batch.RealTokens;
@@ -118,7 +138,7 @@ public sealed partial class SftTrainer : IDisposable
         }
 
         double rate = _rates.At(step);
-        float norm = _optimizer.Step(rate, step + 1);
+        float norm = Setup.Optimizer.Step(rate, step + 1);
         return new OptimizerStepResult(loss / Math.Max(1, trained), hits, trained, tokens, norm, rate);
     }
 
@@ -134,7 +154,7 @@ public sealed partial class SftTrainer : IDisposable
         _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? Path.GetFileName(_checkpoints.FolderOf(step)) : null);
     }
 
-    private void Save(int step) => _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, _optimizer, _log.BestCheckpoint));
+    private void Save(int step) => _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, Setup.Optimizer, _log.BestCheckpoint));
 
     private void SaveModel(TrainerState state)
     {
@@ -146,12 +166,11 @@ public sealed partial class SftTrainer : IDisposable
     private void LoadBest()
     {
         if (_log.BestCheckpoint is not { } name) return;
-        using var best = Adapter.Load(_model, Path.Combine(_config.OutputDir, name));
-        _adapter.CopyFrom(best, _model.Backend);
+        _adapter.Restore(Path.Combine(_config.OutputDir, name), _model);
         _observer.OnMessage($"Best checkpoint: {name}, evaluation loss {_log.BestLoss:F4}.");
     }
 
-    private int Resume(string folder)
+    private TrainerState ReadState(string folder)
     {
         var state = TrainerState.Read(folder);
         if (state.Fingerprint != _fingerprint)
@@ -161,22 +180,26 @@ public sealed partial class SftTrainer : IDisposable
                 + "Give the same ones, or start anew with --adapter to train on from its weights.");
         }
 
+        return state;
+    }
+
+    private int Resume(string folder, TrainerState state)
+    {
         if (state.MaxSteps != TotalSteps && _config.LrSchedulerType is LrSchedulerType.Linear or LrSchedulerType.Cosine)
         {
             _observer.OnMessage($"The run is now {TotalSteps} steps long, before {state.MaxSteps}: the learning rate follows the new length.");
         }
 
-        using (var saved = Adapter.Load(_model, folder)) _adapter.CopyFrom(saved, _model.Backend);
-        OptimizerFile.Read(folder, _optimizer, _model.Backend);
+        _adapter.Restore(folder, _model);
+        OptimizerFile.Read(folder, Setup.Optimizer, _model.Backend);
         _log.Restore(state);
         return state.GlobalStep;
     }
 
-    private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _fingerprint);
+    private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _fingerprint, Memory.Steps);
 
     private TrainingPlan Plan(int firstStep) => new(
-        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, _adapter.FileBytes,
-        _steps.For(_train.LargestBatchTokens(_config.PerDeviceTrainBatchSize)).ArenaBytes);
+        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, _adapter.FileBytes, Memory);
 
     private bool IsDue(IntervalStrategy strategy, int interval, int step) => strategy switch
     {
@@ -185,9 +208,8 @@ public sealed partial class SftTrainer : IDisposable
         _ => false,
     };
 
-    /// <summary>A seed of its own for every micro-batch, whatever happened before.</summary>
-    private long DropoutSeed(int step, int microBatch) =>
-        _config.Seed + ((long)step * _config.GradientAccumulationSteps + microBatch + 1) * 0x5851F42D4C957F2DL;
+    /// <summary>A seed of its own for every run through the model, whatever happened before.</summary>
+    private long DropoutSeed(int step, int firstRow) => _config.Seed + ((long)step * _schedule.RowsPerStep + firstRow + 1) * 0x5851F42D4C957F2DL;
 
     private sealed class SilentObserver : ITrainingObserver;
 }

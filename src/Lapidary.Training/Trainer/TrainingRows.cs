@@ -7,18 +7,28 @@ namespace Lapidary.Training;
 /// <summary>Rows ready for the model: examples, packed or one to a row, and how they become batches.</summary>
 public sealed class TrainingRows
 {
+    /// <summary>Beyond this no batch has a length: nothing of that size is ever run.</summary>
+    private const int MaxTokens = 1 << 30;
+
     private readonly PackedRow[] _rows;
     private readonly BatchBuilder _builder;
     private readonly string _dataFingerprint;
+
+    /// <summary>[n]: tokens of the n longest rows.</summary>
+    private readonly int[] _tokensOfLongest;
+
     private PackedRow[] _batch = [];
 
     /// <summary>Packs the examples.</summary>
     /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share rows.</param> <param name="maxLength">Tokens of a packed row.</param>
-    /// <param name="batchSize">Rows per micro-batch.</param> <param name="padTokenId">Fills what is left of a batch.</param>
-    public TrainingRows(ExampleSet examples, PackingStrategy packing, int maxLength, int batchSize, int padTokenId)
+    /// <param name="padTokenId">Fills what is left of a batch.</param>
+    public TrainingRows(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {
         _rows = Packer.Pack(examples.Examples, packing, maxLength);
-        _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : checked(maxLength * batchSize));
+        _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : maxLength);
+        _tokensOfLongest = new int[_rows.Length + 1];
+        int[] longestFirst = [.. _rows.Select(row => row.Tokens).OrderDescending()];
+        for (int i = 0; i < longestFirst.Length; i++) _tokensOfLongest[i + 1] = (int)Math.Min((long)_tokensOfLongest[i] + longestFirst[i], MaxTokens);
         _dataFingerprint = examples.Fingerprint();
     }
 
@@ -36,7 +46,7 @@ public sealed class TrainingRows
         return trained;
     }
 
-    /// <summary>A micro-batch of some rows, valid until the next one.</summary>
+    /// <summary>A batch of some rows, valid until the next one.</summary>
     public Batch Batch(ReadOnlySpan<int> indices)
     {
         if (_batch.Length < indices.Length) _batch = new PackedRow[indices.Length];
@@ -44,11 +54,11 @@ public sealed class TrainingRows
         return _builder.Build(_batch.AsSpan(0, indices.Length));
     }
 
-    /// <summary>Tokens of the largest micro-batch that can come up.</summary>
-    public int LargestBatchTokens(int batchSize)
+    /// <summary>Tokens of the largest batch of so many rows that can come up, padding included.</summary>
+    public int LargestBatchTokens(int rows)
     {
-        int[] largest = [.. Enumerable.Range(0, Count).OrderByDescending(index => _rows[index].Tokens).Take(batchSize)];
-        return Batch(largest).Tokens;
+        rows = Math.Min(rows, Count);
+        return _builder.LengthOf(rows, _tokensOfLongest[rows]);
     }
 
     /// <summary>Identifies what a run's steps read: the data and how they are put into steps.</summary>

@@ -5,13 +5,14 @@ using Lapidary.Engine.Cpu;
 using Lapidary.Engine.Cuda;
 using Lapidary.Gemma;
 using Lapidary.Tests;
+using Lapidary.Training;
 
 namespace Lapidary.Cli.Tests.Commands;
 
 public class BenchTests
 {
     private static readonly BenchCase Small =
-        new("small", "") { Size = "", Batch = 2, Length = 24, Accumulation = 2, Steps = 4, Warmup = 1, GradientCheckpointing = true };
+        new("small", "") { Size = "", Batch = 2, Length = 24, Accumulation = 2, Steps = 4, Warmup = 1, GradientCheckpointing = GradientCheckpointing.True };
 
     [Fact]
     public void Bench_MeasuresASizeAsOneJsonLine()
@@ -125,13 +126,13 @@ public class BenchTests
 
     /// <summary>What the design asks of the cases.</summary>
     [Theory]
-    [InlineData("guide1b", "1b", 2048, true, false)]
-    [InlineData("lora1b", "1b", 2048, false, false)]
-    [InlineData("big1b", "1b", 16384, false, false)]
-    [InlineData("big4b", "4b", 8192, false, false)]
-    [InlineData("best12b", "12b", 2048, false, false)]
-    [InlineData("lean27b", "27b", 2048, false, true)]
-    public void Cases_AreThoseOfTheTable(string name, string size, int tokens, bool trainEmbeddings, bool checkpointing)
+    [InlineData("guide1b", "1b", 2048, true, GradientCheckpointing.Auto)]
+    [InlineData("lora1b", "1b", 2048, false, GradientCheckpointing.Auto)]
+    [InlineData("big1b", "1b", 16384, false, GradientCheckpointing.Auto)]
+    [InlineData("big4b", "4b", 8192, false, GradientCheckpointing.Auto)]
+    [InlineData("best12b", "12b", 2048, false, GradientCheckpointing.Auto)]
+    [InlineData("lean27b", "27b", 2048, false, GradientCheckpointing.True)]
+    public void Cases_AreThoseOfTheTable(string name, string size, int tokens, bool trainEmbeddings, GradientCheckpointing checkpointing)
     {
         var bench = BenchCase.Find(name, "lapidary bench");
 

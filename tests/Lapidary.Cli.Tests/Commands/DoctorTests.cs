@@ -15,7 +15,7 @@ public class DoctorTests
         var sizes = CliRun.Of("doctor", "--json").Ok().Json.GetProperty("training_estimates").EnumerateArray().ToArray();
         long[] bytes = [.. sizes.Select(size => size.GetProperty("lora_bytes").GetInt64())];
         Assert.Equal(bytes.Order(), bytes);
-        Assert.InRange(bytes[1], 1L << 30, 2L << 30); // 1b: 0.35 GiB of NF4, 0.56 of bf16 embedding, LoRA and activations
+        Assert.InRange(bytes[1], 512L << 20, 2L << 30); // 1b: 0.35 GiB of NF4, LoRA and activations; on a GPU 0.56 of bf16 embedding too
         Assert.All(sizes, size => Assert.True(size.GetProperty("guide_bytes").GetInt64() > size.GetProperty("lora_bytes").GetInt64()));
     }
 }

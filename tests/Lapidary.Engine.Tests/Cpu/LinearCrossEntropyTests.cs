@@ -76,10 +76,10 @@ public class LinearCrossEntropyTests
             (Dh, DWeight) = (TestMatrix.Float32(h.Rows, h.Columns, 3), TestMatrix.Float32(weight.Rows, weight.Columns, 4));
             using var scale = TestMatrix.Zeros(1, 1);
             scale.Tensor.AsSpan<float>()[0] = LossScale;
-            using var backend = new CpuBackend(threads) { MaxLogitsBytes = 64 << 10 }; // several chunks
+            using var backend = new CpuBackend(threads);
             backend.LinearCrossEntropy(
                 h.Tensor, weight.Tensor, labels, scale.Tensor, Losses.Tensor, Hits.Tensor, gradients ? Dh.Tensor : null,
-                gradients ? DWeight.Tensor : null);
+                gradients ? DWeight.Tensor : null, maxLogitsBytes: 64 << 10); // several chunks
             All = [.. Losses.ToArray(), .. Hits.ToArray(), .. Dh.ToArray(), .. DWeight.ToArray()];
         }
 

@@ -15,7 +15,7 @@ public class CudaGraphTests
         var expected = run.New(20, 64);
         backend.LinearForward(next, w, expected);
         backend.LinearForward(x, w, y);
-        using var graph = backend.Capture(() => backend.LinearForward(x, w, y));
+        using var graph = backend.Capture(() => backend.LinearForward(x, w, y))!;
         backend.Zero(x);
         backend.Add(next, x);
         graph.Run();

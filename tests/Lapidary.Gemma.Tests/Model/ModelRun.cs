@@ -32,7 +32,7 @@ internal sealed class ModelRun : IDisposable
 
         _program = new StepProgram(model.Backend.ActivationDType);
         var tape = new Tape(_program, training);
-        var h = model.Forward(tape, inputs, gradientCheckpointing: checkpointing, onHiddenState: _hidden.Add);
+        var h = model.Forward(tape, inputs, recomputedLayers: checkpointing ? model.Config.NumHiddenLayers : 0, onHiddenState: _hidden.Add);
         _hidden[^1] = h; // transformers' last hidden state is the final norm's output
         _logits = model.Logits(tape, h);
         Ops.LinearCrossEntropy(tape, h, model.Head, labels, lossScale, _losses, hits, training ? model.Adapter?.Head?.Gradient : null);

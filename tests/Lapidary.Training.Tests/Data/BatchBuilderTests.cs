@@ -12,7 +12,7 @@ public class BatchBuilderTests
     [Fact]
     public void Build_LaysOutDocumentsOneAfterTheOther()
     {
-        var batch = new BatchBuilder(padTokenId: 9, fixedTokens: 10).Build(
+        var batch = new BatchBuilder(padTokenId: 9, rowTokens: 5).Build(
             Row(new([10, 11, 12], [No, 11, 12]), new([20], [20])), Row(new Example([30, 31, 32], [30, No, 32])));
         Assert.Equal([10, 11, 12, 20, 30, 31, 32, 9, 9, 9], batch.Ids);
         Assert.Equal([11, 12, No, No, No, 32, No, No, No, No], batch.Labels);

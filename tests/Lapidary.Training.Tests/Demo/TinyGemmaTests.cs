@@ -18,7 +18,7 @@ public class TinyGemmaTests
         var tokenizer = Tokenizer.Load(folder);
         int[] ids = tokenizer.Encode("How many flights are there? SELECT COUNT(*) FROM flights;", addSpecialTokens: true);
 
-        var rows = new TrainingRows(new ExampleSet([new Example(ids, ids)], [0], 0, 0, 0, 0), PackingStrategy.None, 512, 1, model.Config.PadTokenId);
+        var rows = new TrainingRows(new ExampleSet([new Example(ids, ids)], [0], 0, 0, 0, 0), PackingStrategy.None, 512, model.Config.PadTokenId);
         using var evaluator = new Evaluator(model, rows, 1);
 
         Assert.Equal(tokenizer.VocabSize, model.Config.VocabSize);

@@ -41,7 +41,7 @@ public class SftTrainerTests
             LoggingSteps = 1,
             SaveStrategy = IntervalStrategy.No,
         };
-        using var run = new Run(Device, config, Rows(golden), Fixtures.Path("tiny/" + start));
+        using var run = new TrainerRun(Device, config, Rows(golden), Fixtures.Path("tiny/" + start));
 
         var log = run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory;
 
@@ -69,8 +69,8 @@ public class SftTrainerTests
     {
         double[][] losses = [.. new[] { (8, 1), (4, 2), (2, 4) }.Select(split =>
         {
-            var config = Small() with { PerDeviceTrainBatchSize = split.Item1, GradientAccumulationSteps = split.Item2, MaxSteps = 4 };
-            using var run = new Run(Device, config, RandomRows(32), adapter: null);
+            var config = TrainerRun.Small() with { PerDeviceTrainBatchSize = split.Item1, GradientAccumulationSteps = split.Item2, MaxSteps = 4 };
+            using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(32), adapter: null);
             return run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value).ToArray();
         })];
 
@@ -82,11 +82,70 @@ public class SftTrainerTests
     }
 
     [Theory]
+    [InlineData("trajectory", "adapter")]
+    [InlineData("trajectory_tied", "adapter_tied")]
+    public void Train_MergedMicroBatches_GiveTheStepsOfSeparateOnes(string name, string start)
+    {
+        using var golden = SafetensorsFile.Open(Fixtures.Path($"tiny/{name}.safetensors"));
+        LogEntry[] Log(StepPlan? plan)
+        {
+            var config = TrainerRun.Small() with { GradientAccumulationSteps = 4, Shuffle = false, NumTrainEpochs = 1 };
+            using var run = new TrainerRun(Device, config, Rows(golden), Fixtures.Path("tiny/" + start));
+            run.Trainer.FixedSteps = plan;
+            return [.. run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory];
+        }
+
+        LogEntry[] merged = Log(plan: null), three = Log(new StepPlan(3, 0, LogitsMemory.LeanBytes)), apart = Log(new StepPlan(1, 0, LogitsMemory.LeanBytes));
+
+        Assert.Equal(6, apart.Length);
+        foreach (var log in new[] { merged, three })
+        {
+            Assert.All(apart.Zip(log), pair =>
+            {
+                Assert.Equal(pair.First.Loss!.Value, pair.Second.Loss!.Value, pair.First.Loss.Value * 1e-5);
+                Assert.Equal(pair.First.GradNorm!.Value, pair.Second.GradNorm!.Value, pair.First.GradNorm.Value * 1e-5);
+            });
+        }
+    }
+
+    [Fact]
+    public void Train_RecomputedLayers_ChangeNoBit()
+    {
+        byte[][] adapters = [.. new[] { 0, 1, 3, 7 }.Select(layers =>
+        {
+            var config = TrainerRun.Small() with { MaxSteps = 2 };
+            using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(4), adapter: null, dropout: 0.1);
+            run.Trainer.FixedSteps = new StepPlan(1, layers, LogitsMemory.LeanBytes);
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
+        })];
+
+        Assert.All(adapters, adapter => Assert.Equal(adapters[0], adapter));
+    }
+
+    [Fact]
+    public void Train_Resumed_KeepsWhatItsBitsDependOn()
+    {
+        var config = TrainerRun.Small() with { GradientAccumulationSteps = 4, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
+        var began = new StepPlan(2, 0, LogitsMemory.LeanBytes / 2);
+        using (var run = new TrainerRun(Device, config with { MaxSteps = 1 }, TrainerRun.RandomRows(8), adapter: null))
+        {
+            run.Trainer.FixedSteps = began;
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        using var resumed = new TrainerRun(Device, config with { MaxSteps = 2 }, TrainerRun.RandomRows(8), adapter: null);
+        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken);
+
+        Assert.Equal((began.RowsPerRun, began.MaxLogitsBytes), (state.RowsPerRun, state.MaxLogitsBytes));
+    }
+
+    [Theory]
     [InlineData(false, 0)]
     [InlineData(true, 0.1)]
     public void Train_GoesOnToTheSameBits_AfterAStop(bool packing, double dropout)
     {
-        var config = Small() with
+        var config = TrainerRun.Small() with
         {
             Packing = packing,
             MaxLength = packing ? 64 : 512,
@@ -97,13 +156,13 @@ public class SftTrainerTests
             GradientAccumulationSteps = 2,
         };
         var whole = config with { OutputDir = Fixtures.TemporaryFolder() };
-        using (var run = new Run(Device, whole, RandomRows(24), adapter: null, dropout)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
-        using (var run = new Run(Device, config with { MaxSteps = 4 }, RandomRows(24), adapter: null, dropout))
+        using (var run = new TrainerRun(Device, whole, TrainerRun.RandomRows(24), adapter: null, dropout)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using (var run = new TrainerRun(Device, config with { MaxSteps = 4 }, TrainerRun.RandomRows(24), adapter: null, dropout))
         {
             run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
         }
 
-        using var resumed = new Run(Device, config, RandomRows(24), adapter: null, dropout);
+        using var resumed = new TrainerRun(Device, config, TrainerRun.RandomRows(24), adapter: null, dropout);
         var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-4"), TestContext.Current.CancellationToken);
 
         Assert.Equal(
@@ -117,8 +176,8 @@ public class SftTrainerTests
     {
         byte[][] adapters = [.. new[] { false, false, true }.Select(checkpointing =>
         {
-            var config = Small() with { MaxSteps = 4, PerDeviceTrainBatchSize = 2, GradientAccumulationSteps = 2, GradientCheckpointing = checkpointing };
-            using var run = new Run(Device, config, RandomRows(16), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+            var config = TrainerRun.Small() with { MaxSteps = 4, PerDeviceTrainBatchSize = 2, GradientAccumulationSteps = 2, GradientCheckpointing = checkpointing ? GradientCheckpointing.True : GradientCheckpointing.False };
+            using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(16), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
             run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
             return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
         })];
@@ -136,8 +195,8 @@ public class SftTrainerTests
     {
         bool nf4 = quantization == QuantizationKind.Nf4;
         string merged = Fixtures.TemporaryFolder();
-        var config = Small() with { MaxSteps = 6, PerDeviceTrainBatchSize = 2 };
-        using (var run = new Run(Device, config, RandomRows(16), adapter: null, quantization: quantization))
+        var config = TrainerRun.Small() with { MaxSteps = 6, PerDeviceTrainBatchSize = 2 };
+        using (var run = new TrainerRun(Device, config, TrainerRun.RandomRows(16), adapter: null, quantization: quantization))
         {
             run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
         }
@@ -163,9 +222,9 @@ public class SftTrainerTests
     [Fact]
     public void Train_FinishesTheStepAndSaves_WhenCancelled()
     {
-        var config = Small() with { MaxSteps = 50 };
+        var config = TrainerRun.Small() with { MaxSteps = 50 };
         using var stop = new CancellationTokenSource();
-        using var run = new Run(Device, config, RandomRows(8), adapter: null, observer: new StopAfter(3, stop));
+        using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(8), adapter: null, observer: new StopAfter(3, stop));
 
         var state = run.Trainer.Train(cancellationToken: stop.Token);
 
@@ -177,9 +236,9 @@ public class SftTrainerTests
     [Fact]
     public void Train_RefusesACheckpointOfOtherData()
     {
-        var config = Small() with { MaxSteps = 2, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
-        using (var run = new Run(Device, config, RandomRows(8), adapter: null)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
-        using var other = new Run(Device, config, RandomRows(9), adapter: null);
+        var config = TrainerRun.Small() with { MaxSteps = 2, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
+        using (var run = new TrainerRun(Device, config, TrainerRun.RandomRows(8), adapter: null)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using var other = new TrainerRun(Device, config, TrainerRun.RandomRows(9), adapter: null);
 
         var error = Assert.Throws<LapidaryException>(() => other.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken));
 
@@ -190,8 +249,8 @@ public class SftTrainerTests
     public void Train_AllocatesNoActivationsPerStep()
     {
         var observer = new AllocationObserver();
-        var config = Small() with { MaxSteps = 6, LoggingSteps = 100 };
-        using var run = new Run(Device, config, RandomRows(12), adapter: null, observer: observer);
+        var config = TrainerRun.Small() with { MaxSteps = 6, LoggingSteps = 100 };
+        using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer);
 
         run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
 
@@ -203,8 +262,8 @@ public class SftTrainerTests
     /// <summary>Losses of six steps of QLoRA with dropout and two micro-batches a step.</summary>
     protected static double[] QloraLosses(string device, bool packing)
     {
-        var config = Small() with { Packing = packing, MaxLength = packing ? 100 : 512, MaxSteps = 6, GradientAccumulationSteps = 2 };
-        using var run = new Run(device, config, RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+        var config = TrainerRun.Small() with { Packing = packing, MaxLength = packing ? 100 : 512, MaxSteps = 6, GradientAccumulationSteps = 2 };
+        using var run = new TrainerRun(device, config, TrainerRun.RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
         return [.. run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value)];
     }
 
@@ -215,64 +274,13 @@ public class SftTrainerTests
         Assert.True(error <= relative, $"{what}: {actual:G7}, expected {expected:G7}; relative error {error:E2}, allowed {relative:E2}");
     }
 
-    private static SftConfig Small() => new()
-    {
-        OutputDir = Fixtures.TemporaryFolder(),
-        Packing = false,
-        PerDeviceTrainBatchSize = 1,
-        GradientAccumulationSteps = 1,
-        LearningRate = 1e-3,
-        LoggingSteps = 1,
-        SaveStrategy = IntervalStrategy.No,
-    };
-
     private static ExampleSet Rows(SafetensorsFile golden)
     {
         long[] ids = MemoryMarshal.Cast<byte, long>(golden.Bytes("batches")).ToArray();
-        return Set(ids.Select(id => (int)id).Chunk(32));
-    }
-
-    /// <summary>Rows of 40 tokens, so that all batch sizes fill their buckets alike.</summary>
-    private static ExampleSet RandomRows(int count)
-    {
-        var random = new Random(5);
-        return Set(Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, 40).Select(_ => random.Next(3, 1024)).ToArray()));
-    }
-
-    private static ExampleSet Set(IEnumerable<int[]> rows)
-    {
-        Example[] examples = [.. rows.Select(ids => new Example(ids, ids))];
-        return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Length)], 0, 0, 0, 0);
+        return TrainerRun.Set(ids.Select(id => (int)id).Chunk(32));
     }
 
     private static float[] Floats(SafetensorsFile file, string name) => MemoryMarshal.Cast<byte, float>(file.Bytes(name)).ToArray();
-
-    /// <summary>A model, an adapter (PEFT's, or a new one) and a trainer over them.</summary>
-    private sealed class Run : IDisposable
-    {
-        private readonly GemmaModel _model;
-        private readonly Adapter _adapter;
-
-        public Run(string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null, QuantizationKind quantization = QuantizationKind.None)
-        {
-            _model = GemmaModel.Load(Fixtures.Path("tiny/model"), TestDevice.Open(device), new ModelOptions { DType = DType.Float32, Quantization = quantization });
-            _adapter = adapter is null
-                ? Adapter.Create(_model, LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
-                : Adapter.Load(_model, adapter, trainable: true);
-            var train = new TrainingRows(rows, config.Packing ? PackingStrategy.Bfd : PackingStrategy.None, config.MaxLength, config.PerDeviceTrainBatchSize, padTokenId: 0);
-            Trainer = new SftTrainer(_model, _adapter, config, train, observer: observer);
-        }
-
-        public SftTrainer Trainer { get; }
-
-        public void Dispose()
-        {
-            Trainer.Dispose();
-            _adapter.Dispose();
-            _model.Dispose();
-            TestDevice.Close(_model.Backend);
-        }
-    }
 
     private sealed class StopAfter(int step, CancellationTokenSource stop) : ITrainingObserver
     {

@@ -34,6 +34,7 @@ public sealed unsafe partial class CpuBackend
             ScratchFloats = productFloats,
         };
 
+        if (OnlyCounts) return;
         Parallel((long)inputs.Tokens * inputs.Heads, RowGrain(inputs.HeadDim), new DeltaKernel { Of = gradients, O = o.Pointer<float>() });
         for (int strip = 0; strip < tiles; strip += stripTiles)
         {

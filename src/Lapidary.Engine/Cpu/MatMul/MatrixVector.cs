@@ -21,7 +21,7 @@ internal static unsafe class MatrixVector
         if (weight.Type == DType.NF4 && Nf4Dot.Supports(width, k))
         {
             rows.OrderedX = (float*)scratch.Get("matrix-vector x", (long)k * sizeof(float));
-            Nf4Dot.Order(x, k, rows.OrderedX);
+            if (!team.IsIdle) Nf4Dot.Order(x, k, rows.OrderedX);
         }
 
         team.For((n + ItemRows - 1) / ItemRows, 4, ref rows);

@@ -1,0 +1,36 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Training;
+
+/// <summary>How a run will use memory: what was chosen, and the bytes that it comes to, known before anything is computed.</summary>
+/// <param name="Steps">How steps are laid out.</param> <param name="Layers">Decoder layers of the model.</param>
+/// <param name="BatchRows">Rows of a micro-batch.</param> <param name="BatchTokens">Tokens of the largest micro-batch, padding included.</param>
+/// <param name="StepRows">Rows of an optimizer step.</param> <param name="RunTokens">Tokens of the largest run through the model.</param>
+/// <param name="Predicted">Memory of the whole run.</param> <param name="BudgetBytes">What there is for it.</param>
+public sealed record MemoryPlan(
+    StepPlan Steps, int Layers, int BatchRows, int BatchTokens, int StepRows, int RunTokens, MemoryUse Predicted, long BudgetBytes)
+{
+    /// <summary>Whether there is memory enough.</summary>
+    public bool Fits => Predicted.TotalBytes <= BudgetBytes;
+
+    /// <summary>What was chosen that the user did not ask for, one line each.</summary>
+    public IEnumerable<string> Notes()
+    {
+        int rows = Steps.RowsPerRun, batch = Math.Min(BatchRows, StepRows);
+        if (rows > batch) yield return $"{(double)rows / batch:0.##} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}.";
+        if (rows < batch) yield return $"a micro-batch of {BatchTokens:N0} tokens runs in parts of {RunTokens:N0}, which gives the same step.";
+        if (Steps.RecomputedLayers > 0 && Steps.RecomputedLayers < Layers)
+            yield return $"{Steps.RecomputedLayers} of {Layers} layers are computed again on the way back, so that the run fits in memory.";
+    }
+
+    /// <summary>Refuses a run that does not fit.</summary>
+    /// <exception cref="LapidaryException">It does not; the message says what would help.</exception>
+    public void RequireFit()
+    {
+        if (Fits) return;
+        throw new LapidaryException(
+            $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), {ByteSize.Format(BudgetBytes)} are "
+            + "available. Try a smaller --max-length or --per-device-train-batch-size, --gradient-checkpointing true, --modules-to-save none, or "
+            + "--quantization nf4, where they are not set so already.");
+    }
+}

@@ -1,0 +1,151 @@
+using System.Numerics;
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training;
+
+/// <summary>Chooses how a run's steps are laid out, by trying layouts on a backend that only counts.</summary>
+/// <remarks>
+/// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at most
+/// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see <see cref="LeanRunElements"/>), or in twice
+/// as many, four times as many …: in the one where the fewest layers need to be computed again, the largest of equals. Runs of less than
+/// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at a time
+/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit.</para>
+/// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
+/// </remarks>
+public sealed class MemoryPlanner
+{
+    /// <summary>Tokens beyond which a larger run gains nothing: its products fill any GPU.</summary>
+    public const int MaxRunTokens = 8192;
+
+    /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which is about
+    /// where products of large models cease to gain.</summary>
+    public const int LeanRunElements = 6 << 20;
+
+    /// <summary>Tokens below which smaller runs cost more than recomputation.</summary>
+    public const int EnoughRunTokens = 2048;
+
+    /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
+    private const double UsableShare = 0.95;
+
+    /// <summary>No larger batches are tried: of rows, as many as the option takes, and of tokens.</summary>
+    private const int MaxBatchSize = 4096, MaxBatchTokens = 1 << 22;
+
+    private readonly GemmaModel _model;
+    private readonly Adapter _adapter;
+    private readonly SftConfig _config;
+    private readonly RunShape _shape;
+    private readonly long _budgetBytes;
+
+    internal MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, long budgetBytes)
+    {
+        (_model, _adapter, _config, _shape, _budgetBytes) = (model, adapter, config, shape, budgetBytes);
+        model.Attach(adapter);
+    }
+
+    /// <summary>A planner without data: for rows of max_length tokens, as packing makes them.</summary>
+    /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="adapter">What is trained; the planner attaches it to the model.</param>
+    /// <param name="config">Options.</param> <param name="budgetBytes">Memory for the whole run, model included.</param>
+    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes)
+        : this(model, adapter, config, RunShape.OfFullRows(config), budgetBytes)
+    {
+    }
+
+    /// <summary>A planner of a run over given rows.</summary>
+    /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="adapter">What is trained; the planner attaches it to the model.</param> <param name="config">Options.</param>
+    /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="budgetBytes">Memory for the whole run, model included.</param>
+    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, TrainingRows train, TrainingRows? eval, long budgetBytes)
+        : this(model, adapter, config, RunShape.Of(config, train, eval), budgetBytes)
+    {
+    }
+
+    /// <summary>The usable part of free memory.</summary>
+    public static long UsableBytes(long freeBytes) => (long)(freeBytes * UsableShare);
+
+    /// <summary>Bytes that a run on a backend may take: what lies there already and the usable part of what is free.</summary>
+    public static long Budget(Allocator memory) => memory.LiveBytes + UsableBytes(memory.AvailableBytes);
+
+    /// <summary>The layout of the run; the leanest one where none fits.</summary>
+    public MemoryPlan Plan()
+    {
+        MemoryPlan? best = null;
+        foreach (int rows in _shape.RowsPerRun(MaxTokens))
+        {
+            if (best is { Fits: true } && _shape.Tokens(rows) < EnoughRunTokens) break;
+            var plan = FewestRecomputed(new StepPlan(rows, MostRecomputed, LogitsMemory.LeanBytes));
+            if (best is not { Fits: true } || plan.Steps.RecomputedLayers < best.Steps.RecomputedLayers) best = plan;
+            if (best.Fits && best.Steps.RecomputedLayers == LeastRecomputed) break;
+        }
+
+        return MoreLogits(best!);
+    }
+
+    /// <summary>The layout of a resumed run.</summary>
+    /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
+    public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) => FewestRecomputed(new StepPlan(rowsPerRun, MostRecomputed, maxLogitsBytes));
+
+    /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as allowed; 0
+    /// where none does. Larger ones run in parts.</summary>
+    public int LargestBatchSize()
+    {
+        int fits = 0;
+        for (int step = 1 << BitOperations.Log2((uint)MaxBatchSize); step > 0; step /= 2)
+        {
+            int size = fits + step;
+            if (size <= MaxBatchSize && (long)size * _config.MaxLength <= MaxBatchTokens && FitsLeanly(size)) fits = size;
+        }
+
+        return fits;
+    }
+
+    private bool FitsLeanly(int batchSize)
+    {
+        var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
+        return Try(RunShape.OfFullRows(config), new StepPlan(batchSize, MostRecomputed, LogitsMemory.LeanBytes)).Fits;
+    }
+
+    private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;
+
+    private bool IsLean => _config.GradientCheckpointing == GradientCheckpointing.True;
+
+    private int MostRecomputed => _config.GradientCheckpointing == GradientCheckpointing.False ? 0 : _model.Config.NumHiddenLayers;
+
+    private int LeastRecomputed => IsLean ? _model.Config.NumHiddenLayers : 0;
+
+    /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="most"/> itself where none does.</summary>
+    private MemoryPlan FewestRecomputed(StepPlan most)
+    {
+        var best = Try(most);
+        int low = best.Fits ? LeastRecomputed : most.RecomputedLayers;
+        for (int layers = low; low < best.Steps.RecomputedLayers; layers = (low + best.Steps.RecomputedLayers) / 2)
+        {
+            var plan = Try(most with { RecomputedLayers = layers });
+            if (plan.Fits) best = plan;
+            else low = layers + 1;
+        }
+
+        return best;
+    }
+
+    /// <summary>The most logits that fit, unless memory goes before speed.</summary>
+    private MemoryPlan MoreLogits(MemoryPlan lean)
+    {
+        for (long bytes = IsLean ? 0 : _model.Backend.MostLogitsBytes; bytes > lean.Steps.MaxLogitsBytes; bytes /= 2)
+        {
+            var plan = Try(lean.Steps with { MaxLogitsBytes = bytes });
+            if (plan.Fits) return plan;
+        }
+
+        return lean;
+    }
+
+    /// <summary>What a given layout comes to.</summary>
+    internal MemoryPlan Try(StepPlan steps) => Try(_shape, steps);
+
+    private MemoryPlan Try(RunShape shape, StepPlan steps) => new(
+        steps, _model.Config.NumHiddenLayers, shape.BatchRows, shape.Tokens(Math.Min(shape.BatchRows, shape.StepRows)), shape.StepRows,
+        shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _adapter, _config, shape, steps), _budgetBytes);
+}

@@ -1,0 +1,61 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training;
+
+/// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas. Set up on the model's own
+/// backend to train, and on one that only counts to know the memory beforehand.</summary>
+internal sealed class TrainingSetup : IDisposable
+{
+    /// <summary>Sets up the optimizer and the largest steps.</summary>
+    /// <param name="model">The base, which may lie on another backend than <paramref name="backend"/>, if that only counts.</param>
+    /// <param name="adapter">What is trained, attached to the model.</param> <param name="config">Options.</param>
+    /// <param name="shape">Sizes.</param> <param name="plan">How steps are laid out.</param> <param name="backend">Gives the memory.</param>
+    public TrainingSetup(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend)
+    {
+        Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend);
+        Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
+        EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
+        LargestStep = Steps.For(shape.Tokens(plan.RowsPerRun));
+        LargestEvaluation = shape.EvaluationTokens > 0 ? EvaluationSteps.For(shape.EvaluationTokens) : null;
+    }
+
+    public AdamWOptimizer Optimizer { get; }
+
+    public ModelSteps Steps { get; }
+
+    public ModelSteps EvaluationSteps { get; }
+
+    private ModelStep LargestStep { get; }
+
+    private ModelStep? LargestEvaluation { get; }
+
+    /// <summary>The memory of a run on a backend like the model's, model and adapter included.</summary>
+    public static MemoryUse Predict(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan)
+    {
+        using var counter = model.Backend.CreateCounter();
+        using var setup = new TrainingSetup(model, adapter, config, shape, plan, counter);
+        setup.RunOnce();
+        var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
+
+        // The counter has its own scratch from the first byte on; whatever else lies in the model's memory stays there.
+        return new MemoryUse(owner => owner == MemoryOwner.Workspace ? Math.Max(there[owner], added[owner]) : there[owner] + added[owner]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        EvaluationSteps.Dispose();
+        Steps.Dispose();
+        Optimizer.Dispose();
+    }
+
+    /// <summary>Runs the largest steps and an update, so that each operation asks for its scratch.</summary>
+    private void RunOnce()
+    {
+        Optimizer.ZeroGradients();
+        LargestStep.Replay();
+        Optimizer.Step(learningRate: 0, step: 1);
+        LargestEvaluation?.Replay();
+    }
+}

@@ -1,0 +1,65 @@
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Tests.Commands;
+
+public sealed class PlanTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Plan_OfASize_NeedsNoModelNoRowsAndNoGpu()
+    {
+        var json = CliRun.Of("plan", "--size", "1b", "--device", "cuda", "--memory", "24GiB", "--json").Ok().Json;
+        Assert.True(json.GetProperty("fits").GetBoolean());
+        long predicted = json.GetProperty("predicted_bytes").GetInt64();
+        Assert.Equal(predicted, json.GetProperty("parts").EnumerateObject().Sum(part => part.Value.GetInt64()));
+        Assert.InRange(predicted, 5L << 30, json.GetProperty("budget_bytes").GetInt64());
+        Assert.Equal(4, json.GetProperty("rows_per_run").GetInt32());
+        Assert.Equal(0, json.GetProperty("recomputed_layers").GetInt32());
+        Assert.InRange(json.GetProperty("largest_per_device_train_batch_size").GetInt32(), 4, 4096);
+    }
+
+    [Fact]
+    public void Plan_ShowsPartsAndChoices()
+    {
+        string text = CliRun.Of("plan", "--size", "27b", "--device", "cuda", "--memory", "24GiB", "--modules-to-save", "none").Ok().Out;
+        Assert.All(
+            new[] { "62 layers", "base", "gradients", "activations", "workspace", "4 micro-batches of 512 tokens run as one of 2,048", "of 62 layers computed again" },
+            words => Assert.Contains(words, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Plan_OfTheSameOptions_IsWhatTrainMeasures()
+    {
+        string[] options =
+        [
+            "--model", TinyModel.Folder, "--dataset", TinyModel.WriteRows(_folder.Path, TinyModel.Runs(8)), "--threads", "2", "--device", "cpu", "--packing", "false",
+            "--max-length", "16", "--test-size", "2", "--gradient-accumulation-steps", "2",
+        ];
+        var plan = CliRun.Of(["plan", .. options, "--json"]).Ok().Json;
+
+        var train = CliRun.Of(["train", .. options, "--output-dir", _folder["out"], "--max-steps", "2", "--json"]).Ok();
+
+        Assert.Contains("memory     predicted", train.Error, StringComparison.Ordinal);
+        Assert.Contains("note       2 micro-batches of 64 tokens run as one of 64.", train.Error, StringComparison.Ordinal);
+        double predicted = plan.GetProperty("predicted_bytes").GetDouble();
+        Assert.Equal(predicted, train.Json.GetProperty("predicted_bytes").GetDouble(), predicted / 20);
+        Assert.Equal(predicted, train.Json.GetProperty("peak_bytes").GetDouble(), predicted / 20);
+    }
+
+    [Fact]
+    public void Plan_ReadsConfigJsonAlone()
+    {
+        File.Copy(Path.Combine(TinyModel.Folder, GemmaConfig.FileName), Path.Combine(_folder.Path, GemmaConfig.FileName));
+        Assert.Equal(7, CliRun.Of("plan", "--model", _folder.Path, "--device", "cpu", "--json").Ok().Json.GetProperty("layers").GetInt32());
+    }
+
+    [Fact]
+    public void Plan_ForADeviceThatIsNotHere_AsksForItsMemory() =>
+        CliRun.Of("plan", "--size", "1b", "--device", "cuda:99").AssertError(2, "--memory");
+
+    [Fact]
+    public void Plan_WithoutModelOrSize_SaysSo() => CliRun.Of("plan").AssertError(2, "--model");
+}

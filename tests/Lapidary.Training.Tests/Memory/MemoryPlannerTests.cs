@@ -1,0 +1,188 @@
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training.Tests;
+
+/// <summary>What the planner predicts against what runs measure, and what it chooses.</summary>
+public class MemoryPlannerTests
+{
+    public static TheoryData<string, int, int, bool, double, string?, bool> Runs { get; } = new()
+    {
+        // Device, batch size, accumulation, packing, dropout, whole modules, evaluation.
+        { "cpu", 1, 4, false, 0, null, false },
+        { "cpu", 3, 2, true, 0.1, "lm_head,embed_tokens", true },
+        { "cpu", 2, 1, false, 0, "embed_tokens", true },
+        { "cuda", 1, 4, false, 0, null, false },
+        { "cuda", 3, 2, true, 0.1, "lm_head,embed_tokens", true },
+        { "cuda", 2, 1, false, 0, "embed_tokens", true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void Plan_IsWhatARunMeasures(string device, int batchSize, int accumulation, bool packing, double dropout, string? whole, bool evaluates)
+    {
+        foreach (var checkpointing in Enum.GetValues<GradientCheckpointing>())
+        {
+            var config = TrainerRun.Small() with
+            {
+                PerDeviceTrainBatchSize = batchSize,
+                PerDeviceEvalBatchSize = 2,
+                GradientAccumulationSteps = accumulation,
+                Packing = packing,
+                MaxLength = 96,
+                MaxSteps = 2,
+                GradientCheckpointing = checkpointing,
+            };
+            var observer = new MemoryObserver();
+            using var run = new TrainerRun(
+                device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer, eval: evaluates ? TrainerRun.RandomRows(5) : null,
+                backend: device == "cpu" ? new CpuBackend(threads: 2) : Gpu(),
+                lora: LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = whole?.Split(',') });
+            observer.Memory = run.Model.Backend.Memory;
+
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+
+            long predicted = observer.Plan!.Predicted.TotalBytes;
+            Assert.Equal(predicted, observer.AfterFirstStep);
+
+            // The last batch of an epoch may be smaller, and has inputs of its own.
+            Assert.Equal(predicted, observer.Memory.PeakBytes, predicted / 20);
+        }
+    }
+
+    [Theory]
+    [InlineData("1b", 512, 1, 4, true, 7.2)]
+    [InlineData("1b", 512, 1, 4, false, 2.7)]
+    [InlineData("4b", 1024, 8, 1, false, 5.7)]
+    [InlineData("12b", 512, 1, 4, false, 9.1)]
+    [InlineData("27b", 512, 1, 4, false, 24)]
+    public void Plan_OfPublishedSizesOnAGpu_FitsWhereTheBestPeerDoes(
+        string size, int maxLength, int batchSize, int accumulation, bool whole, double gibibytes)
+    {
+        var config = new SftConfig
+        {
+            MaxLength = maxLength,
+            PerDeviceTrainBatchSize = batchSize,
+            GradientAccumulationSteps = accumulation,
+            GradientCheckpointing = GradientCheckpointing.True,
+        };
+
+        var plan = OnGpu(size, config, whole ? LoraConfig.Guide : LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(gibibytes), planner => planner.Plan());
+
+        Assert.True(plan.Fits, $"{ByteSize.Format(plan.Predicted.TotalBytes)}: {plan.Predicted}");
+    }
+
+    [Fact]
+    public void Plan_RecomputesFewerLayers_TheMoreMemoryThereIs()
+    {
+        var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1 };
+        MemoryPlan[] plans = [.. new[] { 1.8, 2, 2.4, 2.8, 3.2, 3.6, 4, 4.4, 5, 6, 8, 40 }
+            .Select(memory => OnGpu("1b", config, LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(memory), planner => planner.Plan()))];
+
+        int[] layers = [.. plans.Select(plan => plan.Steps.RecomputedLayers)];
+        Assert.Equal(layers.OrderDescending(), layers);
+        Assert.Equal(0, layers[^1]);
+        Assert.True(layers.Distinct().Count() > 3, string.Join(", ", layers));
+        Assert.All(plans, plan => Assert.True(plan.Fits));
+        Assert.Equal(LogitsMemory.MostBytes, plans[^1].Steps.MaxLogitsBytes);
+    }
+
+    [Theory]
+    [InlineData(512, 1, 4, GradientCheckpointing.Auto, 80, 4)] // merged
+    [InlineData(2048, 1, 6, GradientCheckpointing.Auto, 80, 3)] // no more than MaxRunTokens: 3 + 3 rather than 4 + 2
+    [InlineData(16384, 1, 4, GradientCheckpointing.Auto, 80, 1)]
+    [InlineData(1024, 16, 1, GradientCheckpointing.Auto, 80, 8)] // cut
+    [InlineData(1024, 8, 1, GradientCheckpointing.True, 80, 4)] // no more than LeanRunElements
+    [InlineData(1024, 8, 1, GradientCheckpointing.False, 6, 2)] // as many as fit
+    [InlineData(1024, 8, 1, GradientCheckpointing.Auto, 9, 4)] // rather smaller runs than recomputation
+    public void Plan_PutsAStepsRowsTogether(
+        int maxLength, int batchSize, int accumulation, GradientCheckpointing checkpointing, double gibibytes, int rowsPerRun)
+    {
+        var config = new SftConfig
+        {
+            MaxLength = maxLength,
+            PerDeviceTrainBatchSize = batchSize,
+            GradientAccumulationSteps = accumulation,
+            GradientCheckpointing = checkpointing,
+        };
+
+        var plan = OnGpu("1b", config, LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(gibibytes), planner => planner.Plan());
+
+        Assert.True(plan.Fits);
+        Assert.Equal(rowsPerRun, plan.Steps.RowsPerRun);
+    }
+
+    [Fact]
+    public void LargestBatchSize_FitsAndTheNextDoesNot()
+    {
+        var config = new SftConfig { GradientAccumulationSteps = 1 };
+        var lora = LoraConfig.Guide with { ModulesToSave = null };
+        int largest = OnGpu("1b", config, lora, Gibibytes(6), planner => planner.LargestBatchSize());
+
+        Assert.InRange(largest, 8, 128);
+        bool Fits(int rows) => OnGpu("1b", config, lora, Gibibytes(6), planner => planner.Resume(rows, LogitsMemory.LeanBytes).Fits);
+        Assert.True(Fits(largest));
+        Assert.False(Fits(largest + 1));
+    }
+
+    [Fact]
+    public void Plan_OfOptionsAtTheirLimits_Ends()
+    {
+        var config = new SftConfig { MaxLength = 1 << 14, PerDeviceTrainBatchSize = 4096, GradientAccumulationSteps = 65536 };
+
+        Assert.Equal(1, OnGpu("1b", config, LoraConfig.Guide, Gibibytes(80), planner => planner.Plan()).Steps.RowsPerRun);
+    }
+
+    [Fact]
+    public void RequireFit_SaysWhatIsNeededAndWhatHelps()
+    {
+        var plan = OnGpu("1b", new SftConfig(), LoraConfig.Guide, Gibibytes(4), planner => planner.Plan());
+
+        var error = Assert.Throws<LapidaryException>(plan.RequireFit);
+
+        Assert.Equal((1, 26), (plan.Steps.RowsPerRun, plan.Steps.RecomputedLayers));
+        Assert.All(
+            new[] { ByteSize.Format(plan.Predicted.TotalBytes), "4.0 GiB", "--max-length", "--modules-to-save none" },
+            words => Assert.Contains(words, error.Message, StringComparison.Ordinal));
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    private static T OnGpu<T>(string size, SftConfig config, LoraConfig lora, long budget, Func<MemoryPlanner, T> plan)
+    {
+        using var counter = CudaBackend.CreateCounter(device: null);
+        using var model = GemmaModel.Skeleton(GemmaConfig.Preset(size), counter, new ModelOptions { Quantization = QuantizationKind.Nf4 });
+        using var adapter = Adapter.Skeleton(model, lora);
+        return plan(new MemoryPlanner(model, adapter, config, budget));
+    }
+
+    private static long Gibibytes(double value) => (long)(value * (1L << 30));
+
+    private static CudaBackend Gpu()
+    {
+        if (CudaBackend.WhyUnavailable() is { } reason)
+        {
+            if (Environment.GetEnvironmentVariable("LAPIDARY_REQUIRE_CUDA") == "1") Assert.Fail(reason);
+            Assert.Skip(reason);
+        }
+
+        return new CudaBackend();
+    }
+
+    private sealed class MemoryObserver : ITrainingObserver
+    {
+        public Allocator? Memory { get; set; }
+
+        public MemoryPlan? Plan { get; private set; }
+
+        public long AfterFirstStep { get; private set; }
+
+        public void OnStart(TrainingPlan plan) => Plan = plan.Memory;
+
+        public void OnStep(TrainingProgress progress)
+        {
+            if (progress.Step == 1) AfterFirstStep = Memory!.PeakBytes;
+        }
+    }
+}

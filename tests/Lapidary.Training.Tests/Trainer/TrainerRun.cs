@@ -1,0 +1,66 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+using Lapidary.Tests;
+using Lapidary.Training.Data;
+
+namespace Lapidary.Training.Tests;
+
+/// <summary>A model, an adapter (PEFT's, or a new one) and a trainer over them.</summary>
+internal sealed class TrainerRun : IDisposable
+{
+    private readonly Adapter _adapter;
+
+    public TrainerRun(
+        string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
+        ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None)
+    {
+        Model = GemmaModel.Load(
+            Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device), new ModelOptions { DType = DType.Float32, Quantization = quantization });
+        _adapter = adapter is null
+            ? Adapter.Create(Model, lora ?? LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
+            : Adapter.Load(Model, adapter, trainable: true);
+        Trainer = new SftTrainer(
+            Model, _adapter, config, Packed(rows, config),
+            eval is null ? null : Packed(eval, config), observer);
+    }
+
+    public GemmaModel Model { get; }
+
+    public SftTrainer Trainer { get; }
+
+    /// <summary>Short steps, each of them logged, nothing saved.</summary>
+    public static SftConfig Small() => new()
+    {
+        OutputDir = Fixtures.TemporaryFolder(),
+        Packing = false,
+        PerDeviceTrainBatchSize = 1,
+        GradientAccumulationSteps = 1,
+        LearningRate = 1e-3,
+        LoggingSteps = 1,
+        SaveStrategy = IntervalStrategy.No,
+    };
+
+    /// <summary>Rows of 40 tokens, so that all batch sizes fill their buckets alike.</summary>
+    public static ExampleSet RandomRows(int count)
+    {
+        var random = new Random(5);
+        return Set(Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, 40).Select(_ => random.Next(3, 1024)).ToArray()));
+    }
+
+    public static ExampleSet Set(IEnumerable<int[]> rows)
+    {
+        Example[] examples = [.. rows.Select(ids => new Example(ids, ids))];
+        return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Length)], 0, 0, 0, 0);
+    }
+
+    public void Dispose()
+    {
+        Trainer.Dispose();
+        _adapter.Dispose();
+        Model.Dispose();
+        TestDevice.Close(Model.Backend);
+    }
+
+    private static TrainingRows Packed(ExampleSet rows, SftConfig config) =>
+        new(rows, config.EffectivePacking, config.MaxLength, padTokenId: 0);
+}
