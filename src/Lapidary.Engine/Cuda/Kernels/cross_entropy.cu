@@ -1,16 +1,20 @@
 // Loss, hit and gradient of the logits, for the tokens that have a label. Which tokens these are is found on the device, so that a step never
-// waits for the host: chunks of a fixed number of rows cover all tokens, labelled ones first; rows behind the last are zeros and change nothing.
+// waits for the host: chunks of a fixed number of rows cover as many tokens as may have one; rows behind the last are zeros and change nothing.
 #include "elements.cuh"
 
 constexpr int NO_LABEL = -100;
 
-// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. One block of 1024 threads.
+__device__ __forceinline__ float not_a_number() { return __uint_as_float(0x7FC00000u); }
+
+// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. Beyond `most`, only the loss is written: not a number. One
+// block of 1024 threads.
 
 struct LabelRowsArgs {
     const int* labels;
     int* rows;
     int* rows_count;
-    int tokens;
+    float* losses; // [tokens]
+    int tokens, most;
 };
 
 extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args) {
@@ -27,10 +31,11 @@ extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args
             if (w < warp) mine += warp_counts[w];
             before += warp_counts[w];
         }
-        if (labelled) args.rows[mine] = token;
+        if (labelled && mine < args.most) args.rows[mine] = token;
+        else if (labelled) args.losses[token] = not_a_number();
         __syncthreads();
     }
-    if (threadIdx.x == 0) *args.rows_count = before;
+    if (threadIdx.x == 0) *args.rows_count = min(before, args.most);
 }
 
 // --- gather_rows: to[i] = from[rows[first + i]], zeros behind the last labelled row. One block per row.
@@ -103,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
     sum = block_sum(most == -infinity() ? 0.0f : sum * __expf(most - largest));
     if (threadIdx.x == 0) {
         // A label outside the vocabulary cannot stop a step that the host does not wait for: it shows as a loss that is not a number.
-        args.losses[token] = valid ? logf(sum) + largest - target : __uint_as_float(0x7FC00000u);
+        args.losses[token] = valid ? logf(sum) + largest - target : not_a_number();
         args.hits[token] = valid && target >= largest ? 1.0f : 0.0f;
     }
     if (!args.gradient) return;
@@ -177,7 +182,7 @@ extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 3) 
     float total = warp_sum(there > -infinity() ? load_of_block(own + 1, lane) * __expf(there - largest) : 0.0f);
     cluster_arrive();
     if (rank == 0 && threadIdx.x == 0) {
-        args.losses[token] = valid ? logf(total) + largest - target : __uint_as_float(0x7FC00000u);
+        args.losses[token] = valid ? logf(total) + largest - target : not_a_number();
         args.hits[token] = valid && target >= largest ? 1.0f : 0.0f;
     }
 
