@@ -6,8 +6,8 @@ public sealed unsafe partial class CudaBackend
     private const int MaxSlices = 8;
     private const int SliceRanks = 16;
 
-    /// <summary>Columns of a block of low_rank_up, and from one row of its shared memory to the next.</summary>
-    private const int UpColumns = 256, UpStride = UpColumns + 2;
+    /// <summary>Columns and tokens of a block of low_rank_up, and from one row of its shared memory to the next.</summary>
+    private const int UpColumns = 256, UpTokens = 64, UpStride = UpColumns + 2;
 
     /// <summary>From this many tokens on a block takes more of them: there are blocks enough, and A is read less often.</summary>
     private const int ManyTokens = 8192;
@@ -17,8 +17,11 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _lowRankDown3x16 = new("low_rank.cu", "low_rank_down_3x16");
     private readonly Kernel _lowRankDown3x32 = new("low_rank.cu", "low_rank_down_3x32");
     private readonly Kernel _lowRankDown8x16 = new("low_rank.cu", "low_rank_down_8x16");
+    private readonly Kernel _lowRankDownUnaligned = new("low_rank.cu", "low_rank_down_unaligned");
     private readonly Kernel _lowRankUp = new("low_rank.cu", "low_rank_up");
     private readonly Kernel _lowRankUpTransposed = new("low_rank.cu", "low_rank_up_transposed");
+    private readonly Kernel _lowRankUpUnaligned = new("low_rank.cu", "low_rank_up_unaligned");
+    private readonly Kernel _lowRankUpTransposedUnaligned = new("low_rank.cu", "low_rank_up_transposed_unaligned");
 
     /// <summary>xaᵢ = dropoutᵢ(x) · Aᵢᵀ for all adapters.</summary>
     private void LowRankDown(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas)
@@ -50,11 +53,12 @@ public sealed unsafe partial class CudaBackend
         bool many = args.Tokens >= ManyTokens;
         var (kernel, tokens) = args.Count switch
         {
+            _ when args.Dim % 8 != 0 => (_lowRankDownUnaligned, 16),
             1 => many ? (_lowRankDown1x32, 32) : (_lowRankDown1x16, 16),
             <= 3 => many ? (_lowRankDown3x32, 32) : (_lowRankDown3x16, 16),
             _ => (_lowRankDown8x16, 16),
         };
-        Launch(kernel, Tiles(args.Tokens, tokens), 512, sharedBytes: 0, in args);
+        Launch(kernel, Tiles(args.Tokens, tokens), 256, sharedBytes: 0, in args);
         args.Count = 0;
     }
 
@@ -73,10 +77,10 @@ public sealed unsafe partial class CudaBackend
             args.MStride[s] = r;
             args.Ranks[s] = Math.Min(SliceRanks, r - first);
             args.Scale[s] = adapter.Scale;
-            if (args.Count == MaxSlices) LaunchLowRankUp(_lowRankUpTransposed, ref args);
+            if (args.Count == MaxSlices) LaunchLowRankUp(ref args, transposed: true);
         }
 
-        if (args.Count > 0) LaunchLowRankUp(_lowRankUpTransposed, ref args);
+        if (args.Count > 0) LaunchLowRankUp(ref args, transposed: true);
     }
 
     /// <summary>dx = base + Σ dropoutᵢᵀ(dxaᵢ · Aᵢ), plus dx itself where <paramref name="add"/>; the base's gradient and every dxa lie side by side in
@@ -106,19 +110,27 @@ public sealed unsafe partial class CudaBackend
                 args.Ranks[s] = Math.Min(SliceRanks, r - first);
                 args.Scale[s] = Kept(adapter.Dropout);
                 (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);
-                if (args.Count == MaxSlices) LaunchLowRankUp(_lowRankUp, ref args);
+                if (args.Count == MaxSlices) LaunchLowRankUp(ref args, transposed: false);
             }
         }
 
-        if (args.Count > 0) LaunchLowRankUp(_lowRankUp, ref args);
+        if (args.Count > 0) LaunchLowRankUp(ref args, transposed: false);
     }
 
     /// <summary>What comes after is added to what this launch wrote.</summary>
-    private void LaunchLowRankUp(Kernel kernel, ref LowRankUpArgs args)
+    private void LaunchLowRankUp(ref LowRankUpArgs args, bool transposed)
     {
-        args.Runs = args.Tokens >= ManyTokens ? 8 : 4;
-        int sharedBytes = args.Count * SliceRanks / 2 * UpStride * sizeof(uint);
-        Launch(kernel, new Dim3(Tiles(args.Dim, UpColumns), Tiles(args.Tokens, SliceRanks * args.Runs)), 256, sharedBytes, in args);
+        bool aligned = args.Dim % 8 == 0 && args.SourceStride % 8 == 0;
+        for (int s = 0; s < args.Count; s++) aligned &= (args.PStride[s] | args.Ranks[s]) % 8 == 0;
+        var kernel = (transposed, aligned) switch
+        {
+            (false, true) => _lowRankUp,
+            (true, true) => _lowRankUpTransposed,
+            (false, false) => _lowRankUpUnaligned,
+            (true, false) => _lowRankUpTransposedUnaligned,
+        };
+        int sharedBytes = args.Count * SliceRanks / 2 * UpStride * sizeof(uint) + UpTokens * (args.Count * SliceRanks + 8) * sizeof(ushort);
+        Launch(kernel, new Dim3(Tiles(args.Dim, UpColumns), Tiles(args.Tokens, UpTokens)), 256, sharedBytes, in args);
         (args.Source, args.SourceStride, args.Add, args.Count) = (args.Y, args.Dim, 0, 0);
     }
 
@@ -160,6 +172,6 @@ public sealed unsafe partial class CudaBackend
         public fixed int PStride[MaxSlices];
         public fixed int MStride[MaxSlices];
         public long SourceStride;
-        public int Count, Tokens, Dim, Runs, Add;
+        public int Count, Tokens, Dim, Add;
     }
 }

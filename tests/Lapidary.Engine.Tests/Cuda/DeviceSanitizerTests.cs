@@ -117,13 +117,20 @@ public class DeviceSanitizerTests
 
         }
 
-        // Outputs narrower and wider than the input, several layers and one, ranks of a whole tile, less and more.
+        // Outputs narrower and wider than the input, several layers and one, ranks of a whole slice, less and more.
         foreach (int tokens in (int[])[1, Tokens])
         {
             Adapters(run, weights[0], tokens, [Rank]);
             Adapters(run, weights[1], tokens, [Rank, 0, 20]);
             Adapters(run, weights[2], tokens, [16, 16, 16]);
+            Adapters(run, weights[2], tokens, [40, 24, 16]);
         }
+
+        // Rows that are not aligned, and so many tokens that blocks take more of them.
+        Adapters(run, run.Normal(type, 0.1, 21, 77), Tokens, [Rank]);
+        Adapters(run, run.Normal(type, 0.1, 77, 21), Tokens, [Rank, 7]);
+        Adapters(run, run.Normal(type, 0.1, 8, 24), tokens: 8200, [16]);
+        Adapters(run, run.Normal(type, 0.1, 24, 16), tokens: 8200, [16, 8]);
     }
 
     private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)

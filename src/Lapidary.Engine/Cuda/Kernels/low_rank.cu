@@ -1,10 +1,10 @@
 // LoRA's thin products down to its rank and up from it, on tensor cores with fp32 sums. The wide matrix is read once for all slices, 16 bytes at a
 // time, straight into fragments: a lane takes 8 neighbouring elements where the instruction would have 2 + 2 + 2 + 2, and the other factor's rows or
-// columns are permuted alike.
+// columns are permuted alike. The _unaligned kernels are for rows that are no multiple of 8 elements.
 #include "low_rank.cuh"
 
-// --- low_rank_down: y = scale · (x ∘ mask) · aᵀ for every slice. Grid: 16 · RowTiles tokens to a block of 16 warps, each of which takes every
-// sixteenth run of 32 of the sum.
+// --- low_rank_down: y = scale · (x ∘ mask) · aᵀ for every slice. Grid: 16 · RowTiles tokens to a block of 8 warps, each of which takes every
+// eighth run of 32 of the sum.
 
 struct LowRankDownArgs {
     const bf16* x;         // [tokens, dim]
@@ -19,62 +19,61 @@ struct LowRankDownArgs {
     int count, tokens, dim;
 };
 
-template <int Slices, int RowTiles>
+// A warp fetches Depth runs of x before it uses the first.
+template <int Slices, int RowTiles, int Depth, bool Aligned>
 __device__ __forceinline__ void low_rank_down(const LowRankDownArgs& a) {
-    constexpr int Warps = 16, Tokens = 16 * RowTiles;
+    constexpr int Warps = 8, Tokens = 16 * RowTiles, Stride = Warps * 32;
     __shared__ float sums[Warps][Tokens][SliceRanks + 1];
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
     int64 firstToken = (int64)blockIdx.x * Tokens;
-    bool aligned = a.dim % 8 == 0;
 
     float c[Slices][RowTiles][2][4] = {};
-#pragma unroll(Slices == 1 ? 4 : 2)
-    for (int chunk = warp * 32; chunk < a.dim; chunk += Warps * 32) {
-        int k = chunk + t * 8;
-        uint4 x[RowTiles][2], kept[RowTiles][2] = {};
+    for (int k = warp * 32 + t * 8; k - t * 8 < a.dim; k += Depth * Stride) {
+        uint4 x[Depth][RowTiles][2];
 #pragma unroll
-        for (int tile = 0; tile < RowTiles; tile++) {
-#pragma unroll
-            for (int h = 0; h < 2; h++) {
-                int64 token = firstToken + tile * 16 + h * 8 + g;
-                x[tile][h] = token < a.tokens ? load8(a.x + token * a.dim, k, a.dim, aligned) : make_uint4(0, 0, 0, 0);
-            }
+        for (int i = 0; i < Depth * RowTiles * 2; i++) {
+            int step = i / (RowTiles * 2), tile = i / 2 % RowTiles, h = i % 2;
+            int64 token = firstToken + tile * 16 + h * 8 + g;
+            x[step][tile][h] = load8<Aligned>(a.x + token * a.dim, k + step * Stride, token < a.tokens ? a.dim : 0);
         }
 
 #pragma unroll
         for (int s = 0; s < Slices; s++) {
-            if (s >= a.count) continue;
-            uint4 b[2];
+            if (s >= a.count) break;
+            float b[Depth][2][8];
 #pragma unroll
-            for (int n = 0; n < 2; n++) {
-                int rank = n * 8 + g;
-                b[n] = rank < a.ranks[s] ? load8(a.a[s] + (int64)rank * a.dim, k, a.dim, aligned) : make_uint4(0, 0, 0, 0);
+            for (int i = 0; i < Depth * 2; i++) {
+                int rank = i % 2 * 8 + g;
+                load8<Aligned>(a.a[s] + (int64)rank * a.dim, k + i / 2 * Stride, rank < a.ranks[s] ? a.dim : 0, b[i / 2][i % 2]);
             }
 
             Mask mask = {a.seed[s], a.stream[s], a.threshold[s]};
-            if (s == 0 || a.stream[s] != a.stream[s - 1]) { // another adapter, another mask
-                uint32 key = mask.key();
+            uint32 key = mask.key();
+#pragma unroll
+            for (int step = 0; step < Depth; step++) {
+                uint32 right[2][4];
+#pragma unroll
+                for (int i = 0; i < 8; i++) right[i / 4][i % 4] = pack_bf16(b[step][i / 4][i % 4 * 2], b[step][i / 4][i % 4 * 2 + 1]);
 #pragma unroll
                 for (int tile = 0; tile < RowTiles; tile++) {
+                    uint4 rows[2];
 #pragma unroll
                     for (int h = 0; h < 2; h++) {
-                        int64 index = (firstToken + tile * 16 + h * 8 + g) * a.dim + k;
-                        uint4 words = x[tile][h];
-                        kept[tile][h] = mask.threshold == 0 ? words : make_uint4(
-                            masked(mask, key, index, index + 1, words.x), masked(mask, key, index + 2, index + 3, words.y),
-                            masked(mask, key, index + 4, index + 5, words.z), masked(mask, key, index + 6, index + 7, words.w));
+                        rows[h] = x[step][tile][h];
+                        if (mask.threshold == 0) continue;
+                        int64 index = (firstToken + tile * 16 + h * 8 + g) * a.dim + k + step * Stride;
+                        rows[h].x = masked(mask, key, index, index + 1, rows[h].x);
+                        rows[h].y = masked(mask, key, index + 2, index + 3, rows[h].y);
+                        rows[h].z = masked(mask, key, index + 4, index + 5, rows[h].z);
+                        rows[h].w = masked(mask, key, index + 6, index + 7, rows[h].w);
                     }
-                }
-            }
 
+                    uint32 low[4] = {rows[0].x, rows[1].x, rows[0].y, rows[1].y}, high[4] = {rows[0].z, rows[1].z, rows[0].w, rows[1].w};
 #pragma unroll
-            for (int tile = 0; tile < RowTiles; tile++) {
-                uint4 low = kept[tile][0], high = kept[tile][1];
-                uint32 first[4] = {low.x, high.x, low.y, high.y}, second[4] = {low.z, high.z, low.w, high.w};
-#pragma unroll
-                for (int n = 0; n < 2; n++) {
-                    mma_bf16(c[s][tile][n], first, b[n].x, b[n].y);
-                    mma_bf16(c[s][tile][n], second, b[n].z, b[n].w);
+                    for (int n = 0; n < 2; n++) {
+                        mma_bf16(c[s][tile][n], low, right[n][0], right[n][1]);
+                        mma_bf16(c[s][tile][n], high, right[n][2], right[n][3]);
+                    }
                 }
             }
         }
@@ -102,15 +101,17 @@ __device__ __forceinline__ void low_rank_down(const LowRankDownArgs& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(512) low_rank_down_1x16(const __grid_constant__ LowRankDownArgs a) { low_rank_down<1, 1>(a); }
-extern "C" __global__ void __launch_bounds__(512) low_rank_down_1x32(const __grid_constant__ LowRankDownArgs a) { low_rank_down<1, 2>(a); }
-extern "C" __global__ void __launch_bounds__(512) low_rank_down_3x16(const __grid_constant__ LowRankDownArgs a) { low_rank_down<3, 1>(a); }
-extern "C" __global__ void __launch_bounds__(512) low_rank_down_3x32(const __grid_constant__ LowRankDownArgs a) { low_rank_down<3, 2>(a); }
-extern "C" __global__ void __launch_bounds__(512) low_rank_down_8x16(const __grid_constant__ LowRankDownArgs a) { low_rank_down<8, 1>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_1x16(const __grid_constant__ LowRankDownArgs a) { low_rank_down<1, 1, 4, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_1x32(const __grid_constant__ LowRankDownArgs a) { low_rank_down<1, 2, 4, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_3x16(const __grid_constant__ LowRankDownArgs a) { low_rank_down<3, 1, 3, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_3x32(const __grid_constant__ LowRankDownArgs a) { low_rank_down<3, 2, 2, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_8x16(const __grid_constant__ LowRankDownArgs a) { low_rank_down<8, 1, 1, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_unaligned(const __grid_constant__ LowRankDownArgs a) { low_rank_down<8, 1, 1, false>(a); }
 
-// --- low_rank_up: y = source + Σ scale · mask ∘ (p · m), plus y itself where add. Grid: x: 256 columns, y: 16 · runs tokens; 8 warps of 32 columns.
-// m is [ranks, dim] (LoRA's A), or [dim, ranks] with rows mStride apart in the _transposed kernel (LoRA's B). source may be y. Shared memory: the
-// block's part of every m as pairs of ranks, [count, 8, 258] words: the stride puts the four rows that a warp reads at once in different banks.
+// --- low_rank_up: y = source + Σ scale · mask ∘ (p · m), plus y itself where add. Grid: x: 256 columns, y: 64 tokens; 8 warps of 32 columns.
+// m is [ranks, dim] (LoRA's A), or [dim, ranks] with rows mStride apart in the _transposed kernels (LoRA's B). source may be y. Shared memory: the
+// block's part of every m as pairs of ranks, [count, 8, 258] words (the stride puts the four rows that a warp reads at once in different banks), then
+// the block's part of every p, [64, 16 · count + 8] of bf16.
 
 struct LowRankUpArgs {
     const bf16* source;   // [tokens, dim], rows sourceStride apart
@@ -125,25 +126,10 @@ struct LowRankUpArgs {
     int pStride[8];
     int mStride[8];
     int64 sourceStride;
-    int count, tokens, dim, runs, add;
+    int count, tokens, dim, add;
 };
 
-constexpr int UpColumns = 256, UpStride = UpColumns + 2;
-
-template <bool Transposed>
-__device__ __forceinline__ float element(const LowRankUpArgs& a, int s, int rank, int column) {
-    if (rank >= a.ranks[s] || column >= a.dim) return 0;
-    return Transposed ? a.m[s][(int64)column * a.mStride[s] + rank] : a.m[s][(int64)rank * a.dim + column];
-}
-
-// Two neighbours of a row of p, zero behind its end.
-__device__ __forceinline__ uint32 load2(const bf16* row, int first, int ranks, bool aligned) {
-    if (aligned && first + 1 < ranks) return *(const uint32*)(row + first);
-    bf16x2 x = {};
-    if (first < ranks) x.x = row[first];
-    if (first + 1 < ranks) x.y = row[first + 1];
-    return *(uint32*)&x;
-}
+constexpr int UpColumns = 256, UpTokens = 64, UpStride = UpColumns + 2;
 
 __device__ __forceinline__ void add8(const uint4& words, float (&sum)[8]) {
     float x[8];
@@ -152,41 +138,54 @@ __device__ __forceinline__ void add8(const uint4& words, float (&sum)[8]) {
     for (int j = 0; j < 8; j++) sum[j] += x[j];
 }
 
-template <bool Transposed>
-__device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
-    extern __shared__ uint32 shared[];
-    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4, blockColumn = blockIdx.x * UpColumns;
-    for (int i = threadIdx.x; i < a.count * 8 * UpColumns; i += blockDim.x) {
-        int s = i / (8 * UpColumns), pair = i / UpColumns % 8, column = i % UpColumns;
-        shared[(s * 8 + pair) * UpStride + column] = pack_bf16(
-            element<Transposed>(a, s, 2 * pair, blockColumn + column), element<Transposed>(a, s, 2 * pair + 1, blockColumn + column));
+// A thread per column of m and per run of 8 ranks of p; all loads of a turn are under way before any of them is stored.
+template <bool Transposed, bool Aligned>
+__device__ __forceinline__ void load_factors(const LowRankUpArgs& a, uint32* ms, bf16* ps, int pStride) {
+    int column = blockIdx.x * UpColumns + threadIdx.x;
+    for (int s = 0; s < a.count; s++) {
+        float m[SliceRanks];
+#pragma unroll
+        for (int rank = 0; rank < SliceRanks; rank++) {
+            bool valid = rank < a.ranks[s] && column < a.dim;
+            m[rank] = valid ? a.m[s][Transposed ? (int64)column * a.mStride[s] + rank : (int64)rank * a.dim + column] : 0;
+        }
+
+#pragma unroll
+        for (int pair = 0; pair < SliceRanks / 2; pair++) ms[(s * 8 + pair) * UpStride + threadIdx.x] = pack_bf16(m[2 * pair], m[2 * pair + 1]);
     }
 
-    __syncthreads();
-    int own = blockColumn + warp * 32 + 8 * t; // the first of the lane's 8 columns
-    bool aligned = a.dim % 8 == 0, alignedSource = aligned && a.sourceStride % 8 == 0;
-    int64 token = (int64)blockIdx.y * 16 * a.runs + g;
-    auto load_source = [&](int64 row) {
-        return row < a.tokens ? load8(a.source + row * a.sourceStride, own, a.dim, alignedSource) : make_uint4(0, 0, 0, 0);
-    };
-    uint4 source[2] = {load_source(token), load_source(token + 8)};
-    for (int run = 0; run < a.runs; run++, token += 16) {
-        uint4 next[2] = {};
-        if (run + 1 < a.runs) next[0] = load_source(token + 16), next[1] = load_source(token + 24);
+    for (int i = threadIdx.x; i < UpTokens * a.count * 2; i += 256) {
+        int row = i / (a.count * 2), run = i % (a.count * 2), s = run / 2;
+        int64 token = (int64)blockIdx.y * UpTokens + row;
+        *(uint4*)(ps + row * pStride + run * 8) = load8<Aligned>(a.p[s] + token * a.pStride[s], run % 2 * 8, token < a.tokens ? a.ranks[s] : 0);
+    }
+}
 
+template <bool Transposed, bool Aligned>
+__device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
+    extern __shared__ uint4 shared[];
+    uint32* ms = (uint32*)shared;
+    bf16* ps = (bf16*)(ms + a.count * 8 * UpStride);
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4, pStride = a.count * SliceRanks + 8;
+    int own = blockIdx.x * UpColumns + warp * 32 + 8 * t; // the first of the lane's 8 columns
+    auto load_source = [&](int run, int h) {
+        int64 token = (int64)blockIdx.y * UpTokens + run * 16 + h * 8 + g;
+        return load8<Aligned>(a.source + token * a.sourceStride, own, run < UpTokens / 16 && token < a.tokens ? a.dim : 0);
+    };
+    uint4 source[2] = {load_source(0, 0), load_source(0, 1)};
+    load_factors<Transposed, Aligned>(a, ms, ps, pStride);
+    __syncthreads();
+
+    for (int run = 0; run < UpTokens / 16; run++) {
+        uint4 next[2] = {load_source(run + 1, 0), load_source(run + 1, 1)};
+        int64 token = (int64)blockIdx.y * UpTokens + run * 16 + g;
         float sum[2][8] = {}, c[4][4] = {}; // rows token and token + 8 of the lane's columns; tiles of 8 columns
         for (int s = 0; s < a.count; s++) {
-            bool alignedPair = a.pStride[s] % 2 == 0;
             uint32 p[4];
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                int64 row = token + i % 2 * 8;
-                p[i] = row < a.tokens ? load2(a.p[s] + row * a.pStride[s], i / 2 * 8 + 2 * t, a.ranks[s], alignedPair) : 0;
-            }
-
+            ldmatrix_x4(p, ps + (run * 16 + lane % 16) * pStride + s * SliceRanks + lane / 16 * 8);
 #pragma unroll
             for (int n = 0; n < 4; n++) { // column g of tile n is the one that lane g / 2 of a row stores as its element 2n + g % 2
-                const uint32* m = shared + (s * 8 + t) * UpStride + warp * 32 + g / 2 * 8 + 2 * n + g % 2;
+                const uint32* m = ms + (s * 8 + t) * UpStride + warp * 32 + g / 2 * 8 + 2 * n + g % 2;
                 mma_bf16(c[n], p, m[0], m[4 * UpStride]);
             }
 
@@ -207,10 +206,13 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
             if (row < a.tokens && own < a.dim) {
                 bf16* y = a.y + row * a.dim;
                 add8(source[h], sum[h]);
-                if (a.add) add8(load8(y, own, a.dim, aligned), sum[h]);
-                if (aligned) store(y + own, sum[h]);
+                if (a.add) add8(load8<Aligned>(y, own, a.dim), sum[h]);
+                if constexpr (Aligned) store(y + own, sum[h]);
                 else {
-                    for (int j = 0; j < 8 && own + j < a.dim; j++) y[own + j] = to_bf16(sum[h][j]);
+#pragma unroll
+                    for (int j = 0; j < 8; j++) {
+                        if (own + j < a.dim) y[own + j] = to_bf16(sum[h][j]);
+                    }
                 }
             }
 
@@ -219,5 +221,7 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) low_rank_up(const __grid_constant__ LowRankUpArgs a) { low_rank_up<false>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up(const __grid_constant__ LowRankUpArgs a) { low_rank_up<false, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) { low_rank_up<false, false>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed_unaligned(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true, false>(a); }

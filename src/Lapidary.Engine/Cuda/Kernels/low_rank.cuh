@@ -5,24 +5,33 @@
 
 constexpr int MaxSlices = 8, SliceRanks = 16;
 
-// Elements first to first + 8 of a row of dim, as bf16 pairs; zeros behind the row's end. Aligned where dim % 8 == 0.
-__device__ __forceinline__ uint4 load8(const bf16* row, int first, int dim, bool aligned) {
-    if (aligned) return first < dim ? *(const uint4*)(row + first) : make_uint4(0, 0, 0, 0);
+// Elements first to first + 8 of a row of dim, as bf16 pairs; zeros behind the row's end. Without a branch where rows are aligned (dim % 8 == 0), so that
+// many loads are under way at once.
+template <bool Aligned>
+__device__ __forceinline__ uint4 load8(const bf16* row, int first, int dim) {
+    if constexpr (Aligned) return first < dim ? *(const uint4*)(row + first) : make_uint4(0, 0, 0, 0);
     bf16x8 x = {};
-    for (int i = 0; i < 8 && first + i < dim; i++) ((bf16*)&x)[i] = row[first + i];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        if (first + 2 * i < dim) x.pair[i].x = row[first + 2 * i];
+        if (first + 2 * i + 1 < dim) x.pair[i].y = row[first + 2 * i + 1];
+    }
+
     return *(uint4*)&x;
 }
 
-// The same of fp32, rounded to bf16.
-__device__ __forceinline__ uint4 load8(const float* row, int first, int dim, bool aligned) {
-    float x[8] = {};
-    if (aligned) {
-        if (first < dim) load(row + first, x);
-    } else {
-        for (int i = 0; i < 8 && first + i < dim; i++) x[i] = row[first + i];
+// The same of fp32.
+template <bool Aligned>
+__device__ __forceinline__ void load8(const float* row, int first, int dim, float (&x)[8]) {
+#pragma unroll
+    for (int i = 0; i < 8; i += 4) {
+        if constexpr (Aligned) {
+            float4 words = first < dim ? *(const float4*)(row + first + i) : make_float4(0, 0, 0, 0);
+            x[i] = words.x, x[i + 1] = words.y, x[i + 2] = words.z, x[i + 3] = words.w;
+        } else {
+            for (int j = i; j < i + 4; j++) x[j] = first + j < dim ? row[first + j] : 0;
+        }
     }
-
-    return make_uint4(pack_bf16(x[0], x[1]), pack_bf16(x[2], x[3]), pack_bf16(x[4], x[5]), pack_bf16(x[6], x[7]));
 }
 
 // A pair of elements, each as the mask has it at its index.
