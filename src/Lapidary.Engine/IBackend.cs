@@ -139,10 +139,13 @@ public interface IBackend : IDisposable
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
     /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
     /// <param name="dWeight">fp32 [vocabulary, hidden], added to, where the head is trained; else null.</param>
+    /// <param name="maxLabels">Tokens with a label at most, 1 or more: a backend may take the time of so many. Those beyond are not computed, and
+    /// their loss is not a number.</param>
     /// <param name="maxLogitsBytes">fp32 logits that are held at a time, exceeded only for the fewest rows that are worth a product. The
     /// bits of dWeight depend on it.</param>
     void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes);
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
+        long maxLogitsBytes);
 
     /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], the second 1 where maxNorm is 0.</summary>
     /// <remarks>torch.nn.utils.clip_grad_norm_; squares summed in fp64 over blocks of fixed size.</remarks>
