@@ -130,8 +130,8 @@ public interface IBackend : IDisposable
     void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 
     /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and
-    /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Tokens without a label cost nothing:
-    /// their loss and dh are 0. Logits are never stored for all tokens.</summary>
+    /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Of tokens without a label,
+    /// loss and dh are 0 and nothing is computed, but see <paramref name="maxLabels"/>. Logits are never stored for all tokens.</summary>
     /// <param name="h">[tokens, hidden].</param> <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
     /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or −100.</param>
     /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
