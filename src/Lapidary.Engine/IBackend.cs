@@ -130,8 +130,8 @@ public interface IBackend : IDisposable
     void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 
     /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and
-    /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Tokens without a label cost nothing:
-    /// their loss and dh are 0. Logits are never stored for all tokens.</summary>
+    /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Of tokens without a label,
+    /// loss and dh are 0 and nothing is computed, but see <paramref name="maxLabels"/>. Logits are never stored for all tokens.</summary>
     /// <param name="h">[tokens, hidden].</param> <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
     /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or −100.</param>
     /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
@@ -139,10 +139,13 @@ public interface IBackend : IDisposable
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
     /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
     /// <param name="dWeight">fp32 [vocabulary, hidden], added to, where the head is trained; else null.</param>
+    /// <param name="maxLabels">Tokens with a label at most, 1 or more: a backend may take the time of so many. Those beyond are not computed, and
+    /// their loss is not a number.</param>
     /// <param name="maxLogitsBytes">fp32 logits that are held at a time, exceeded only for the fewest rows that are worth a product. The
     /// bits of dWeight depend on it.</param>
     void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes);
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
+        long maxLogitsBytes);
 
     /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], the second 1 where maxNorm is 0.</summary>
     /// <remarks>torch.nn.utils.clip_grad_norm_; squares summed in fp64 over blocks of fixed size.</remarks>

@@ -26,6 +26,9 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>As in SftConfig.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; }
 
+    /// <summary>Probability of LoRA's dropout, which only the guide's recipe has.</summary>
+    public double LoraDropout { get; init; }
+
     /// <summary>Tokens to decode; 0 for training.</summary>
     public int NewTokens { get; init; }
 
@@ -41,8 +44,11 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>The cases in the order of the help text.</summary>
     public static IReadOnlyList<BenchCase> All { get; } =
     [
-        new("guide1b", "the guide's recipe: 1B, 1 × 512 × accumulation 4, embed_tokens and lm_head trained") { Size = "1b", Accumulation = 4, TrainEmbeddings = true },
-        new("lora1b", "the same, LoRA alone") { Size = "1b", Accumulation = 4 },
+        new("guide1b", "the guide's recipe: 1B, 1 × 512 × accumulation 4, LoRA with dropout, embed_tokens and lm_head trained")
+        {
+            Size = "1b", Accumulation = 4, TrainEmbeddings = true, LoraDropout = LoraConfig.Guide.LoraDropout,
+        },
+        new("lora1b", "the same, LoRA alone") { Size = "1b", Accumulation = 4, LoraDropout = LoraConfig.Guide.LoraDropout },
         new("big1b", "1B, 32 × 512") { Size = "1b", Batch = 32 },
         new("big4b", "4B, 8 × 1024") { Size = "4b", Batch = 8, Length = 1024 },
         new("best12b", "12B, 4 × 512") { Size = "12b", Batch = 4 },

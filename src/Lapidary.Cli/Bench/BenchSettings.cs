@@ -15,13 +15,16 @@ internal static class BenchSettings
     private static readonly Setting<int?> Accumulation = Settings.OptionalInteger("accumulation", "Micro-batches per optimizer step.", 1, 65536);
     private static readonly Setting<bool?> TrainEmbeddings = Settings.OptionalFlag("train-embeddings", "Train embed_tokens and lm_head too, as the guide does.");
     private static readonly Setting GradientCheckpointing = SftSettings.Of(nameof(SftConfig.GradientCheckpointing));
+    private static readonly Setting<double?> Dropout =
+        Settings.OptionalNumber("lora-dropout", "Probability that an element of an adapter's input is dropped.", 0, 0.999);
+
     private static readonly Setting<int?> NewTokens = Settings.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
     private static readonly Setting<int?> Steps = Settings.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);
     private static readonly Setting<int?> Warmup = Settings.OptionalInteger("warmup", "Those before them that are not measured.", 0);
 
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } =
-        [Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, NewTokens, Steps, Warmup];
+        [Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Steps, Warmup];
 
     /// <summary>A case with the values given.</summary>
     public static BenchCase Apply(SettingValues values, BenchCase named) => named with
@@ -32,6 +35,7 @@ internal static class BenchSettings
         Accumulation = values.Get(Accumulation) ?? named.Accumulation,
         TrainEmbeddings = values.Get(TrainEmbeddings) ?? named.TrainEmbeddings,
         GradientCheckpointing = values.IsGiven(GradientCheckpointing) ? SftSettings.Read(values).GradientCheckpointing : named.GradientCheckpointing,
+        LoraDropout = values.Get(Dropout) ?? named.LoraDropout,
         NewTokens = values.Get(NewTokens) ?? named.NewTokens,
         Steps = values.Get(Steps) ?? named.Steps,
         Warmup = values.Get(Warmup) ?? named.Warmup,

@@ -18,7 +18,7 @@ internal static class TrainingBench
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, LoraConfig lora, Terminal terminal)
     {
-        using var adapter = Adapter.Create(model, lora with { ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null }, Seed);
+        using var adapter = Adapter.Create(model, lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null }, Seed);
         var meter = new StepMeter(bench.Steps, bench.Warmup, model.Backend.Memory, terminal.Error, terminal.Interrupted);
         Train(bench, model, adapter, meter);
         double step = meter.Seconds.Median;
@@ -33,7 +33,7 @@ internal static class TrainingBench
             json.WriteBoolean("train_embeddings", bench.TrainEmbeddings);
             json.WriteString("gradient_checkpointing", SettingText.Format(bench.GradientCheckpointing));
             json.WriteNumber("lora_r", lora.R);
-            json.WriteNumber("lora_dropout", lora.LoraDropout);
+            json.WriteNumber("lora_dropout", bench.LoraDropout);
             json.WriteNumber("tokens_per_step", bench.TokensPerStep);
             json.WriteNumber("steps", bench.Steps);
             json.WriteNumber("tokens_per_second", bench.TokensPerStep / step);

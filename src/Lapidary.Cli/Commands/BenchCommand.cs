@@ -19,7 +19,7 @@ internal static class BenchCommand
 
     private static readonly IReadOnlyList<Setting> AllSettings =
     [
-        .. BenchSettings.All, LoraSettings.R, LoraSettings.Dropout, Model.Quantization, Model.DoubleQuant, Model.DType, Model.Device, Model.Threads,
+        .. BenchSettings.All, LoraSettings.R, Model.Quantization, Model.DoubleQuant, Model.DType, Model.Device, Model.Threads,
     ];
 
     public static Command Create(Terminal terminal)

@@ -81,7 +81,7 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
 
     public void LinearCrossEntropy(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight,
-        long maxLogitsBytes) =>
+        int maxLabels, long maxLogitsBytes) =>
         Touch(h, weight, labels, lossScale, losses, hits, dh, dWeight);
 
     public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result) => Touch([.. gradients, result]);

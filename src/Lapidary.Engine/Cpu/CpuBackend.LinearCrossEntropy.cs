@@ -9,20 +9,22 @@ public sealed unsafe partial class CpuBackend
 
     /// <inheritdoc/>
     public void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes)
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
+        long maxLogitsBytes)
     {
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
         var head = Operand.Of(weight, nameof(LinearCrossEntropy));
         int* trained = (int*)_scratch.Get("loss rows", (long)tokens * sizeof(int));
-        int count = OnlyCounts ? tokens : TrainedRows(labels, vocabulary, trained);
-        int most = (int)Math.Min(tokens, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
+        int labelled = OnlyCounts ? tokens : TrainedRows(labels, vocabulary, trained), count = Math.Min(labelled, maxLabels);
+        int most = (int)Math.Min(Math.Min(tokens, maxLabels), Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
         float* block = (float*)_scratch.Get("loss h", (long)most * dim * sizeof(float));
         float* z = (float*)_scratch.Get("logits", (long)most * vocabulary * sizeof(float));
         float* dBlock = dh is null ? null : (float*)_scratch.Get("loss dh", (long)most * dim * sizeof(float));
         Zero(losses);
         Zero(hits);
         if (dh is not null) Zero(dh);
+        for (int i = count; i < labelled && !OnlyCounts; i++) losses.AsSpan<float>()[trained[i]] = float.NaN;
         for (int first = 0; first < count; first += most)
         {
             int rows = Math.Min(most, count - first);

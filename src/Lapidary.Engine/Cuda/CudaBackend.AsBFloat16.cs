@@ -1,11 +1,16 @@
+using System.Numerics;
+
 namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
     private const int ConvertThreads = 256;
 
-    /// <summary>Elements a thread of nf4_decode.cu and to_bf16.cu writes: 16 bytes of bf16.</summary>
+    /// <summary>Elements of a run, 16 bytes of bf16, as nf4_decode.cu, augmented.cu and to_bf16.cu write them.</summary>
     private const int ConvertWidth = 8;
+
+    /// <summary>Runs that a thread of nf4_decode.cu and augmented.cu has under way.</summary>
+    private const int ConvertDepth = 4;
 
     /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
     private const string DecodedWeight = "decoded weight";
@@ -23,14 +28,14 @@ public sealed unsafe partial class CudaBackend
         if (tensor is not { DType: DType.Float32 or DType.Float16 or DType.NF4 })
             throw new ShapeException("Product", "matrix", "NF4, Float32, BFloat16 or Float16", tensor);
         nint copy = _scratch.Get(purpose, DType.BFloat16.LengthBytes(tensor.Count));
-        long threads = (tensor.Count + ConvertWidth - 1) / ConvertWidth;
+        long runs = (tensor.Count + ConvertWidth - 1) / ConvertWidth;
         if (tensor.Scales is not null)
         {
-            LaunchEach(_nf4Decode, threads, ConvertThreads, new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = copy });
+            LaunchRuns(_nf4Decode, runs, new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = copy });
         }
         else
         {
-            LaunchEach(_toBFloat16, threads, ConvertThreads, new ToBFloat16Args
+            LaunchEach(_toBFloat16, runs, ConvertThreads, new ToBFloat16Args
             {
                 X = tensor.Address,
                 Y = copy,
@@ -42,12 +47,16 @@ public sealed unsafe partial class CudaBackend
         return copy;
     }
 
+    /// <summary>Queues a kernel whose threads take <see cref="ConvertDepth"/> runs each.</summary>
+    private void LaunchRuns<TArgs>(Kernel kernel, long runs, in TArgs args) where TArgs : unmanaged =>
+        LaunchEach(kernel, (runs + ConvertDepth - 1) / ConvertDepth, ConvertThreads, in args);
+
     /// <summary>An NF4 tensor as nf4.cuh has it.</summary>
     private struct Nf4Matrix
     {
         public nint Codes, Absmax, NestedAbsmax, NestedCode;
         public long Count;
-        public int BlockSize;
+        public int BlockShift;
         public float Offset;
 
         public static Nf4Matrix Of(Tensor tensor)
@@ -60,7 +69,7 @@ public sealed unsafe partial class CudaBackend
                 NestedAbsmax = scales.NestedAbsmax?.Address ?? 0,
                 NestedCode = scales.NestedCode?.Address ?? 0,
                 Count = tensor.Count,
-                BlockSize = scales.BlockSize,
+                BlockShift = BitOperations.Log2((uint)scales.BlockSize),
                 Offset = scales.Offset,
             };
         }

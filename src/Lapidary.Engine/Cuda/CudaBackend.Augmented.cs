@@ -3,6 +3,7 @@ namespace Lapidary.Engine.Cuda;
 public sealed unsafe partial class CudaBackend
 {
     private readonly Kernel _augmentedWeight = new("augmented.cu", "augmented_weight");
+    private readonly Kernel _augmentedWeightNf4 = new("augmented.cu", "augmented_weight_nf4");
     private readonly Kernel _augmentedRows = new("augmented.cu", "augmented_rows");
 
     /// <summary>[W | 0 | s · B | 0] in bf16, [out, dim + extra] with dim rounded up to 8, good until the next weight is decoded.</summary>
@@ -10,8 +11,9 @@ public sealed unsafe partial class CudaBackend
     {
         var (weight, adapter) = projection;
         int rows = Rows(weight).Rows;
-        nint y = _scratch.Get(DecodedWeight, DType.BFloat16.LengthBytes((long)rows * (AugmentedLayout.RoundUp8(dim) + extra)));
-        LaunchEach(_augmentedWeight, (long)rows * WarpSize, ConvertThreads, new AugmentedWeightArgs
+        int runs = Runs(rows, AugmentedLayout.RoundUp8(dim) + extra);
+        nint y = _scratch.Get(DecodedWeight, DType.BFloat16.LengthBytes((long)runs * ConvertWidth));
+        var args = new AugmentedWeightArgs
         {
             Nf4 = weight.Scales is null ? default : Nf4Matrix.Of(weight),
             W = weight.Scales is null ? weight.Address : 0,
@@ -24,7 +26,9 @@ public sealed unsafe partial class CudaBackend
             Offset = offset,
             Extra = extra,
             Scale = adapter?.Scale ?? 0,
-        });
+        };
+        if (weight.Scales is not null && dim % ConvertWidth == 0) LaunchRuns(_augmentedWeightNf4, runs, args);
+        else LaunchEach(_augmentedWeight, runs, ConvertThreads, args);
         return y;
     }
 
@@ -47,9 +51,12 @@ public sealed unsafe partial class CudaBackend
             args.R[args.Count++] = Rows(xa).Dim;
         }
 
-        LaunchEach(_augmentedRows, (long)rows * WarpSize, ConvertThreads, args);
+        LaunchRuns(_augmentedRows, Runs(rows, layout.Width), args);
         return args.Y;
     }
+
+    /// <summary>Runs of a matrix; the kernels count them in 31 bits.</summary>
+    private static int Runs(int rows, int width) => checked(rows * (width / ConvertWidth));
 
     private struct AugmentedWeightArgs
     {

@@ -6,6 +6,7 @@ public sealed unsafe partial class CudaBackend
 
     private readonly Kernel _embeddingForward1 = new("embedding.cu", "embedding_forward_1");
     private readonly Kernel _embeddingForward8 = new("embedding.cu", "embedding_forward_8");
+    private readonly Kernel _embeddingOrder = new("embedding.cu", "embedding_order");
     private readonly Kernel _embeddingBackward1 = new("embedding.cu", "embedding_backward_1");
     private readonly Kernel _embeddingBackward8 = new("embedding.cu", "embedding_backward_8");
 
@@ -32,10 +33,13 @@ public sealed unsafe partial class CudaBackend
     {
         int tokens = checked((int)ids.Count), hidden = checked((int)dTable.Shape[1]), width = hidden % 8 == 0 ? 8 : 1;
         int slices = (hidden + EmbeddingThreads * width - 1) / (EmbeddingThreads * width);
+        nint order = _scratch.Get("embedding order", (long)tokens * sizeof(int));
+        LaunchEach(_embeddingOrder, (long)tokens * WarpSize, EmbeddingThreads, new EmbeddingOrderArgs { Ids = ids.Address, Order = order, Tokens = tokens });
         var grid = new Dim3(tokens, slices);
         Launch(width == 8 ? _embeddingBackward8 : _embeddingBackward1, grid, EmbeddingThreads, sharedBytes: 0, new EmbeddingBackwardArgs
         {
             Ids = ids.Address,
+            Order = order,
             Dy = dy.Address,
             DTable = dTable.Address,
             Vocabulary = dTable.Shape[0],
@@ -53,9 +57,15 @@ public sealed unsafe partial class CudaBackend
         public float Scale;
     }
 
+    private struct EmbeddingOrderArgs
+    {
+        public nint Ids, Order;
+        public int Tokens;
+    }
+
     private struct EmbeddingBackwardArgs
     {
-        public nint Ids, Dy, DTable;
+        public nint Ids, Order, Dy, DTable;
         public long Vocabulary;
         public int Tokens, Hidden;
         public float Scale;

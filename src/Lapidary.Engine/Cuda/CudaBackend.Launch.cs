@@ -13,21 +13,44 @@ public sealed unsafe partial class CudaBackend
     /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
     private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
-        if (OnlyCounts) return;
-        _context.MakeCurrent();
-        if (kernel.Function == 0) kernel.Function = _kernels.Function(kernel.File, kernel.Name);
-        if (sharedBytes > kernel.MaxSharedBytes)
-        {
-            Check(cuFuncSetAttribute(kernel.Function, FunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes));
-            kernel.MaxSharedBytes = sharedBytes;
-        }
-
+        if (!Prepare(kernel, sharedBytes)) return;
         TArgs copy = args;
         void* parameter = &copy;
         int result = cuLaunchKernel(
             kernel.Function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes,
             _stream, &parameter, null);
         if (result != 0) throw Failure(result, kernel.ToString());
+    }
+
+    /// <summary>Whether the device has room for the clusters of a kernel, which may be of more than the 8 blocks that are always allowed.</summary>
+    private bool FitsCluster(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes)
+    {
+        if (!Prepare(kernel, sharedBytes)) return false;
+        var config = new LaunchConfig
+        {
+            GridX = (uint)grid.X,
+            GridY = (uint)grid.Y,
+            GridZ = (uint)grid.Z,
+            BlockX = (uint)block.X,
+            BlockY = (uint)block.Y,
+            BlockZ = (uint)block.Z,
+            SharedBytes = (uint)sharedBytes,
+        };
+        int clusters = 0;
+        return cuFuncSetAttribute(kernel.Function, FunctionAttribute.NonPortableClusterSizeAllowed, 1) == 0
+            && cuOccupancyMaxActiveClusters(&clusters, kernel.Function, &config) == 0 && clusters > 0;
+    }
+
+    /// <summary>Binds a kernel to the device and asks for its shared memory; false where memory is only counted.</summary>
+    private bool Prepare(Kernel kernel, int sharedBytes)
+    {
+        if (OnlyCounts) return false;
+        _context.MakeCurrent();
+        if (kernel.Function == 0) kernel.Function = _kernels.Function(kernel.File, kernel.Name);
+        if (sharedBytes <= kernel.MaxSharedBytes) return true;
+        Check(cuFuncSetAttribute(kernel.Function, FunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes));
+        kernel.MaxSharedBytes = sharedBytes;
+        return true;
     }
 
     /// <summary>Queues a kernel of as many blocks of <paramref name="threads"/> as give each of <paramref name="count"/> items a thread.</summary>

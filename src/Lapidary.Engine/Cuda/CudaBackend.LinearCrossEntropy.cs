@@ -9,7 +9,9 @@ public sealed unsafe partial class CudaBackend
     private const int SoftmaxThreads = 1024;
 
     /// <summary>Blocks that share a row in softmax_rows_cluster.</summary>
-    private const int ClusterBlocks = 8;
+    private const int ClusterBlocks = 16;
+
+    private const int ClusterThreads = 512;
 
     private readonly Kernel _labelRows = new("cross_entropy.cu", "label_rows");
     private readonly Kernel _gatherRows = new("cross_entropy.cu", "gather_rows");
@@ -19,27 +21,38 @@ public sealed unsafe partial class CudaBackend
 
     /// <inheritdoc/>
     /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host does not
-    /// wait for the device. Tokens without a label still take their part of the products' time.</remarks>
+    /// wait for the device. The products take the time of as many
+    /// tokens as may have a label, however many have one.</remarks>
     public void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, long maxLogitsBytes)
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
+        long maxLogitsBytes)
     {
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
         nint head = AsBFloat16(weight, "head");
         nint rows = _scratch.Get("loss rows", (long)tokens * sizeof(int)), count = _scratch.Get("loss row count", sizeof(int));
-        Launch(_labelRows, 1, SoftmaxThreads, 0, new LabelRowsArgs { Labels = labels.Address, Rows = rows, RowsCount = count, Tokens = tokens });
+        int most = Math.Min(tokens, maxLabels);
         Zero(losses);
         Zero(hits);
         if (dh is not null) Zero(dh);
+        Launch(_labelRows, 1, SoftmaxThreads, 0, new LabelRowsArgs
+        {
+            Labels = labels.Address,
+            Rows = rows,
+            RowsCount = count,
+            Losses = losses.Address,
+            Tokens = tokens,
+            Most = most,
+        });
 
-        int chunk = (int)Math.Min(tokens, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
+        int chunk = (int)Math.Min(most, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
         long blockBytes = DType.BFloat16.LengthBytes((long)chunk * dim);
         nint block = _scratch.Get("loss h", blockBytes), dBlock = dh is null ? 0 : _scratch.Get("loss dh", blockBytes);
         nint z = _scratch.Get("logits", (long)chunk * vocabulary * sizeof(float));
         bool gradient = dh is not null || dWeight is not null;
-        for (int first = 0; first < tokens; first += chunk)
+        for (int first = 0; first < most; first += chunk)
         {
-            int m = Math.Min(chunk, tokens - first);
+            int m = Math.Min(chunk, most - first);
             var gather = new RowsArgs { From = h.Address, To = block, Rows = rows, RowsCount = count, First = first, Dim = dim };
             Launch(_gatherRows, m, RowThreads, 0, gather);
             _products.Run(
@@ -75,9 +88,10 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Where a cluster of blocks holds a row in its shared memory, the row is read once instead of twice.</summary>
     private void LaunchSoftmax(int rows, in SoftmaxRowsArgs args)
     {
-        int sharedBytes = ((args.Vocabulary + ClusterBlocks - 1) / ClusterBlocks + 7) / 8 * 8 * sizeof(float);
-        bool fits = Device.ComputeCapability.Major >= 9 && args.Vocabulary % 8 == 0 && sharedBytes + 1024 <= Device.MaxSharedBytesPerBlock;
-        if (fits) Launch(_softmaxRowsCluster, rows * ClusterBlocks, SoftmaxThreads, sharedBytes, in args);
+        int sharedBytes = Tiles(Tiles(args.Vocabulary, ClusterBlocks), 4) * 4 * sizeof(float), grid = rows * ClusterBlocks;
+        bool fits = Device.ComputeCapability.Major >= 9 && args.Vocabulary % 4 == 0 && sharedBytes + 1024 <= Device.MaxSharedBytesPerBlock
+            && FitsCluster(_softmaxRowsCluster, grid, ClusterThreads, sharedBytes);
+        if (fits) Launch(_softmaxRowsCluster, grid, ClusterThreads, sharedBytes, in args);
         else Launch(_softmaxRows, rows, SoftmaxThreads, sharedBytes: 0, in args);
     }
 
@@ -86,8 +100,8 @@ public sealed unsafe partial class CudaBackend
 
     private struct LabelRowsArgs
     {
-        public nint Labels, Rows, RowsCount;
-        public int Tokens;
+        public nint Labels, Rows, RowsCount, Losses;
+        public int Tokens, Most;
     }
 
     /// <summary>Of gather_rows and scatter_rows.</summary>

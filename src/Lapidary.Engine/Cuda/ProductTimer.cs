@@ -1,4 +1,3 @@
-using Lapidary.Engine.Cuda.Driver;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda;

@@ -12,16 +12,19 @@ public static partial class Ops
     /// <param name="losses">fp32 [tokens], nats.</param>
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit.</param>
     /// <param name="dWeight">Gradient of a trained head, or null.</param>
+    /// <param name="maxLabels">Tokens with a label at most; null for all.</param>
     /// <param name="maxLogitsBytes">Logits that are held at a time.</param>
     /// <exception cref="ShapeException">The inner sizes differ or there are not as many labels as tokens.</exception>
     public static void LinearCrossEntropy(
         Tape tape, Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dWeight,
-        long maxLogitsBytes = LogitsMemory.LeanBytes)
+        int? maxLabels = null, long maxLogitsBytes = LogitsMemory.LeanBytes)
     {
         var (tokens, dim) = h.AsRows();
         Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(LinearCrossEntropy), nameof(weight), $"[vocabulary, {dim}]", weight);
         Check(labels.Count == tokens, nameof(LinearCrossEntropy), nameof(labels), $"[{tokens}]", labels);
+        int most = maxLabels ?? checked((int)tokens);
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(maxLabels));
         var dh = tape.NeedsGradient(h) ? tape.OnlyGradient(h) : null;
-        tape.Run(backend => backend.LinearCrossEntropy(h, weight, labels, lossScale, losses, hits, dh, dWeight, maxLogitsBytes));
+        tape.Run(backend => backend.LinearCrossEntropy(h, weight, labels, lossScale, losses, hits, dh, dWeight, most, maxLogitsBytes));
     }
 }

@@ -16,7 +16,7 @@ namespace Lapidary.Training;
 public sealed class MemoryPlanner
 {
     /// <summary>Tokens beyond which a larger run gains nothing: its products fill any GPU.</summary>
-    public const int MaxRunTokens = 8192;
+    public const int MaxRunTokens = 16384;
 
     /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which is about
     /// where products of large models cease to gain.</summary>

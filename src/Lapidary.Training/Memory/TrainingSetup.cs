@@ -16,8 +16,9 @@ internal sealed class TrainingSetup : IDisposable
         Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend);
         Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
         EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
-        LargestStep = Steps.For(shape.Tokens(plan.RowsPerRun));
-        LargestEvaluation = shape.EvaluationTokens > 0 ? EvaluationSteps.For(shape.EvaluationTokens) : null;
+        int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
+        LargestStep = Steps.For(tokens, tokens);
+        LargestEvaluation = evaluated > 0 ? EvaluationSteps.For(evaluated, evaluated) : null;
     }
 
     public AdamWOptimizer Optimizer { get; }

@@ -28,7 +28,7 @@ public sealed class Evaluator : IDisposable
         for (int first = 0; first < indices.Length; first += _batchSize)
         {
             var batch = _rows.Batch(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
-            var result = _steps.For(batch.Tokens).Run(batch, lossScale: 0);
+            var result = _steps.For(batch).Run(batch, lossScale: 0);
             loss += result.LossSum;
             hits += result.Hits;
             trained += batch.TrainedTokens;
@@ -43,7 +43,7 @@ public sealed class Evaluator : IDisposable
         for (int row = 0; row < _rows.Count; row++)
         {
             var batch = _rows.Batch([row]);
-            var result = _steps.For(batch.Tokens).Run(batch, lossScale: 0);
+            var result = _steps.For(batch).Run(batch, lossScale: 0);
             yield return new RowScore(result.LossSum / Math.Max(1, batch.TrainedTokens), batch.TrainedTokens);
         }
     }

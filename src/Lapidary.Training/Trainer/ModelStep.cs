@@ -4,7 +4,7 @@ using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
-/// <summary>One micro-batch of a fixed number of tokens, recorded once and replayed: forward and loss, and in training the backward steps, which
+/// <summary>One micro-batch of a fixed number of tokens, and of labels at most, recorded once and replayed: forward and loss, and in training the backward steps, which
 /// add to the adapter's gradients.</summary>
 internal sealed class ModelStep : IDisposable
 {
@@ -21,9 +21,9 @@ internal sealed class ModelStep : IDisposable
 
     /// <summary>Records the step. It can run once <see cref="Complete"/> has given it memory.</summary>
     /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the step.</param> <param name="tokens">Of a batch.</param>
-    /// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way back.</param>
+    /// <param name="maxLabels">Trained tokens of a batch, at most.</param> <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way back.</param>
     /// <param name="maxLogitsBytes">Logits held at a time.</param>
-    public ModelStep(GemmaModel model, IBackend backend, int tokens, bool training, int recomputedLayers, long maxLogitsBytes)
+    public ModelStep(GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes)
     {
         _backend = backend;
         _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
@@ -38,7 +38,7 @@ internal sealed class ModelStep : IDisposable
         var tape = new Tape(_program, training);
         var h = model.Forward(tape, _inputs, recomputedLayers: training ? recomputedLayers : 0);
         var dHead = training ? model.Adapter?.Head?.Gradient : null;
-        Ops.LinearCrossEntropy(tape, h, model.Head, _labels, _lossScale, _losses, _hits, dHead, maxLogitsBytes);
+        Ops.LinearCrossEntropy(tape, h, model.Head, _labels, _lossScale, _losses, _hits, dHead, maxLabels, maxLogitsBytes);
         tape.Rewind();
     }
 
@@ -49,7 +49,7 @@ internal sealed class ModelStep : IDisposable
     public void Complete(Arena arena) => _program.Complete(arena);
 
     /// <summary>Runs the step.</summary>
-    /// <param name="batch">Exactly as many tokens as were recorded.</param>
+    /// <param name="batch">Exactly as many tokens as were recorded, and no more labels.</param>
     /// <param name="lossScale">1 / trained tokens of the whole optimizer step.</param>
     public StepResult Run(Batch batch, float lossScale)
     {

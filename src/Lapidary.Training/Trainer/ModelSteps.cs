@@ -1,26 +1,35 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
-/// <summary>The recorded steps of a run, one per number of tokens, in one arena as large as the largest needs.</summary>
+/// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena as large as the largest needs.</summary>
 /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the steps.</param>
 /// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way back.</param>
 /// <param name="maxLogitsBytes">Logits held at a time.</param>
 internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool training, int recomputedLayers, long maxLogitsBytes) : IDisposable
 {
-    private readonly Dictionary<int, ModelStep> _steps = [];
+    /// <summary>Shares of labels that steps are recorded for: quarters of the tokens. The head's products take the time of the next one, and few
+    /// programs serve all batches.</summary>
+    private const int Shares = 4;
+
+    private readonly Dictionary<(int Tokens, int MaxLabels), ModelStep> _steps = [];
     private Arena? _arena;
 
     /// <summary>Steps that compute the loss alone.</summary>
     public static ModelSteps ForEvaluation(GemmaModel model, IBackend backend) =>
         new(model, backend, training: false, recomputedLayers: 0, LogitsMemory.LeanBytes);
 
-    /// <summary>The step for batches of <paramref name="tokens"/> tokens.</summary>
-    public ModelStep For(int tokens)
+    /// <summary>The step for a batch.</summary>
+    public ModelStep For(Batch batch) => For(batch.Tokens, batch.TrainedTokens);
+
+    /// <summary>The step for batches of <paramref name="tokens"/> tokens, <paramref name="labels"/> of which are trained.</summary>
+    public ModelStep For(int tokens, int labels)
     {
-        if (_steps.TryGetValue(tokens, out var step)) return step;
-        step = new ModelStep(model, backend, tokens, training, recomputedLayers, maxLogitsBytes);
+        int share = Math.Max(1, (int)(((long)labels * Shares + tokens - 1) / tokens)), maxLabels = (int)(((long)tokens * share + Shares - 1) / Shares);
+        if (_steps.TryGetValue((tokens, maxLabels), out var step)) return step;
+        step = new ModelStep(model, backend, tokens, maxLabels, training, recomputedLayers, maxLogitsBytes);
         if (_arena is null || step.ArenaBytes > _arena.LengthBytes)
         {
             Dispose(); // steps laid out in the smaller arena are recorded again when they are next needed
@@ -28,7 +37,7 @@ internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool traini
         }
 
         step.Complete(_arena);
-        _steps.Add(tokens, step);
+        _steps.Add((tokens, maxLabels), step);
         return step;
     }
 

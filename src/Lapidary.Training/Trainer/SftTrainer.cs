@@ -125,7 +125,7 @@ public sealed partial class SftTrainer : IDisposable
         {
             var batch = _train.Batch(rows.Slice(first, Math.Min(atATime, rows.Length - first)));
             _model.Backend.Write<long>([DropoutSeed(step, first)], _adapter.DropoutSeed);
-            var result = Setup.Steps.For(batch.Tokens).Run(batch, lossScale);
+            var result = Setup.Steps.For(batch).Run(batch, lossScale);
             loss += result.LossSum;
             hits += result.Hits;
             tokens += batch.RealTokens;

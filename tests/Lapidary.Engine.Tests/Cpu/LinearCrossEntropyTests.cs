@@ -79,7 +79,7 @@ public class LinearCrossEntropyTests
             using var backend = new CpuBackend(threads);
             backend.LinearCrossEntropy(
                 h.Tensor, weight.Tensor, labels, scale.Tensor, Losses.Tensor, Hits.Tensor, gradients ? Dh.Tensor : null,
-                gradients ? DWeight.Tensor : null, maxLogitsBytes: 64 << 10); // several chunks
+                gradients ? DWeight.Tensor : null, h.Rows, maxLogitsBytes: 64 << 10); // several chunks
             All = [.. Losses.ToArray(), .. Hits.ToArray(), .. Dh.ToArray(), .. DWeight.ToArray()];
         }
 

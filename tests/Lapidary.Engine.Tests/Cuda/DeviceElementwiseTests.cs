@@ -1,4 +1,5 @@
 using Lapidary.Engine.Tests.Cpu;
+using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
@@ -64,6 +65,31 @@ public class DeviceElementwiseTests
 
             run.AssertClose([.. ids.SelectMany(id => rows.Skip(id * hidden).Take(hidden)).Select(x => x * 25.25)], y);
             run.AssertClose(expected, dTable, 1e-5);
+        }
+    }
+
+    /// <summary>Ids met once and met more often than a block has threads, out of order, some of them outside the vocabulary.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void EmbeddingBackward_AddsEveryTokenOfAnId_InAnyOrder(string device)
+    {
+        const int Vocabulary = 41;
+        using var run = DeviceRun.On(device);
+        foreach (var (tokens, hidden) in (ReadOnlySpan<(int, int)>)[(1, 8), (257, 3), (700, 24), (1031, 8)])
+        {
+            int[] ids = [.. Enumerable.Range(0, tokens).Select(t => t % 2 == 0 ? 7 : t % 5 == 0 && device == TestDevice.Cuda ? (t % 3 - 1) * int.MaxValue : t * 17 % Vocabulary)];
+            Tensor dy = run.Normal(1, tokens, hidden), dTable = run.Normal(DType.Float32, 1, Vocabulary, hidden);
+            double[] gradient = run.Doubles(dy), expected = run.Doubles(dTable), start = run.Doubles(dTable);
+            for (int t = 0; t < tokens; t++)
+            {
+                for (int i = 0; i < hidden && ids[t] is >= 0 and < Vocabulary; i++) expected[ids[t] * hidden + i] += gradient[t * hidden + i] * 2;
+            }
+
+            Tensor again = run.From(DType.Float32, start, Vocabulary, hidden);
+            run.Backend.EmbeddingBackward(run.Ints(ids), dy, 2, dTable);
+            run.Backend.EmbeddingBackward(run.Ints(ids), dy, 2, again);
+            run.AssertClose(expected, dTable, 1e-5);
+            Assert.Equal(run.Doubles(dTable), run.Doubles(again));
         }
     }
 

@@ -1,3 +1,4 @@
+using Lapidary.Tests;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
 namespace Lapidary.Engine.Tests.Cuda;
@@ -10,8 +11,11 @@ public class DeviceLinearCrossEntropyTests
     /// <summary>Several chunks of rows, also with the largest vocabulary below.</summary>
     private const long MaxLogitsBytes = 64 << 10;
 
+    /// <summary>Tokens, vocabulary, size of h. A row is shared by 16 blocks where the vocabulary is a multiple of 4: some of them have nothing of
+    /// 264 and less.</summary>
     public static IEnumerable<object[]> Cases => DeviceRun.Each(
-        [9, 33, 20, DType.Float32], [70, 301, 64, DType.BFloat16], [90, 3001, 5, DType.Float16], [40, 4096, 128, DType.Float32]);
+        [9, 33, 20, DType.Float32], [7, 12, 24, DType.Float32], [70, 301, 64, DType.BFloat16], [21, 264, 16, DType.BFloat16], [90, 3001, 5, DType.Float16],
+        [11, 4100, 24, DType.Float32], [40, 4096, 128, DType.Float32], [5, 262_144, 8, DType.BFloat16]);
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -48,7 +52,7 @@ public class DeviceLinearCrossEntropyTests
             }
         }
 
-        run.Backend.LinearCrossEntropy(h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight, MaxLogitsBytes);
+        run.Backend.LinearCrossEntropy(h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight, labels.Length, MaxLogitsBytes);
 
         run.AssertClose(expectedLosses, losses, 1e-4);
         Assert.All(run.Doubles(losses).Where((_, t) => labels[t] < 0), loss => Assert.Equal(0, loss));
@@ -74,7 +78,7 @@ public class DeviceLinearCrossEntropyTests
         Tensor dWeight = run.Normal(DType.Float32, 1, 11, 8);
         double[] before = run.Doubles(dWeight);
         run.Backend.LinearCrossEntropy(
-            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1), losses, hits, dh, dWeight, MaxLogitsBytes);
+            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1), losses, hits, dh, dWeight, 5, MaxLogitsBytes);
         Assert.All([.. run.Doubles(losses), .. run.Doubles(hits), .. run.Doubles(dh)], value => Assert.Equal(0, value));
         Assert.Equal(before, run.Doubles(dWeight));
     }
@@ -86,8 +90,8 @@ public class DeviceLinearCrossEntropyTests
         using var run = DeviceRun.On(device);
         Tensor h = run.Normal(1, 50, 8), weight = run.Normal(DType.BFloat16, 1, 1100, 8), labels = run.Ints([.. Enumerable.Range(0, 50)]);
         Tensor all = run.New(DType.Float32, 50), alone = run.New(DType.Float32, 50), hits = run.New(DType.Float32, 50);
-        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), all, hits, run.New(50, 8), null, MaxLogitsBytes);
-        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), alone, hits, null, null, MaxLogitsBytes);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), all, hits, run.New(50, 8), null, 50, MaxLogitsBytes);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), alone, hits, null, null, 50, MaxLogitsBytes);
         Assert.Equal(run.Doubles(all), run.Doubles(alone));
     }
 
@@ -100,10 +104,66 @@ public class DeviceLinearCrossEntropyTests
         double[] Once()
         {
             Tensor losses = run.New(DType.Float32, 60), hits = run.New(DType.Float32, 60), dh = run.New(60, 64), dWeight = run.Zeros(DType.Float32, 900, 64);
-            run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight, MaxLogitsBytes);
+            run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight, 60, MaxLogitsBytes);
             return [.. run.Doubles(losses), .. run.Doubles(dh), .. run.Doubles(dWeight)];
         }
 
         Assert.Equal(Once(), Once());
+    }
+
+    /// <summary>Enough for the labels there are, in whole chunks and not: nothing differs but by the order of sums.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void FewerRows_SufficeForFewerLabels(string device)
+    {
+        const int Tokens = 100, Labels = 34, Vocabulary = 900, Dim = 64;
+        using var run = DeviceRun.On(device);
+        Tensor h = run.Normal(1, Tokens, Dim), weight = run.Normal(DType.BFloat16, 0.1, Vocabulary, Dim);
+        Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? t : -100)]);
+        var (allLosses, allHits, allDh, allDWeight) = With(Tokens);
+        foreach (int maxLabels in (int[])[Labels, Labels + 1, Tokens / 2, 2 * Tokens])
+        {
+            var (losses, hits, dh, dWeight) = With(maxLabels);
+            run.AssertClose(run.Doubles(allLosses), losses, 1e-6);
+            Assert.Equal(run.Doubles(allHits), run.Doubles(hits));
+            run.AssertClose(run.Doubles(allDh), dh);
+            run.AssertClose(run.Doubles(allDWeight), dWeight);
+        }
+
+        (Tensor Losses, Tensor Hits, Tensor Dh, Tensor DWeight) With(int maxLabels)
+        {
+            Tensor losses = run.New(DType.Float32, Tokens), hits = run.New(DType.Float32, Tokens), dh = run.New(Tokens, Dim);
+            Tensor dWeight = run.Zeros(DType.Float32, Vocabulary, Dim);
+            run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight, maxLabels, MaxLogitsBytes);
+            return (losses, hits, dh, dWeight);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void MoreLabelsThanAllowed_AreLossesThatAreNoNumbers(string device)
+    {
+        using var run = DeviceRun.On(device);
+        int[] labels = [-100, 3, 4, -100, 5, 6, -100, 7];
+        Tensor losses = run.New(DType.Float32, 8), dh = run.New(8, 16);
+        run.Backend.LinearCrossEntropy(
+            run.Normal(1, 8, 16), run.Normal(DType.BFloat16, 1, 40, 16), run.Ints(labels), run.Floats(1), losses, run.New(DType.Float32, 8), dh, null, 3, MaxLogitsBytes);
+        Assert.Equal([false, false, false, false, false, true, false, true], run.Doubles(losses).Select(double.IsNaN));
+        Assert.All(run.Doubles(dh), value => Assert.True(double.IsFinite(value)));
+    }
+
+    /// <summary>The host does not wait for the device, so it cannot say which: the loss does.</summary>
+    [Theory]
+    [InlineData(264)]
+    [InlineData(301)]
+    public void LabelOutsideTheVocabulary_IsALossThatIsNotANumber(int vocabulary)
+    {
+        using var run = DeviceRun.On(TestDevice.Cuda);
+        int[] labels = [0, vocabulary, -100, vocabulary - 1, -1, int.MaxValue, 5];
+        Tensor losses = run.New(DType.Float32, 7), hits = run.New(DType.Float32, 7);
+        run.Backend.LinearCrossEntropy(
+            run.Normal(1, 7, 16), run.Normal(DType.BFloat16, 1, vocabulary, 16), run.Ints(labels), run.Floats(1), losses, hits, null, null, 7, MaxLogitsBytes);
+        Assert.Equal([false, true, false, false, true, true, false], run.Doubles(losses).Select(double.IsNaN));
+        Assert.All(run.Doubles(hits).Where((_, t) => labels[t] < 0 || labels[t] >= vocabulary), hit => Assert.Equal(0, hit));
     }
 }

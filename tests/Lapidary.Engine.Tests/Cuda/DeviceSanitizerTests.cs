@@ -167,14 +167,14 @@ public class DeviceSanitizerTests
         }
     }
 
-    /// <param name="run">Where.</param> <param name="vocabulary">A multiple of 8, whose rows a cluster may hold, or not.</param>
+    /// <param name="run">Where.</param> <param name="vocabulary">A multiple of 4, whose rows a cluster may hold, or not.</param>
     private static void Losses(DeviceRun run, int vocabulary)
     {
         const int Dim = 72;
         Tensor h = run.Normal(1, Tokens, Dim), weight = run.Normal(DType.BFloat16, 0.3, vocabulary, Dim), dh = run.New(Tokens, Dim);
         Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? -100 : t)]), dWeight = run.Zeros(DType.Float32, vocabulary, Dim);
         Tensor losses = run.New(DType.Float32, Tokens), hits = run.New(DType.Float32, Tokens);
-        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(0.1f), losses, hits, dh, dWeight, LogitsMemory.LeanBytes);
+        run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(0.1f), losses, hits, dh, dWeight, Tokens, LogitsMemory.LeanBytes);
         AssertWritten(run, losses, hits, dh, dWeight);
     }
 

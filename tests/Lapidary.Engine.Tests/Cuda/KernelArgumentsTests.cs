@@ -34,7 +34,7 @@ public partial class KernelArgumentsTests
         Assert.Contains(file, KernelSources.Files);
         var declaration = Regex.Match(KernelSources.Read(file).Text, $@"extern ""C"" __global__ void (?:__cluster_dims__\([^)]*\) )?(?:__launch_bounds__\([^)]*\) )?{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
         Assert.True(declaration.Success, $"{file} has no kernel {name} with one parameter.");
-        foreach (Match launch in Regex.Matches(Backend, $@"Launch(?:Each)?\(\s*{field},[^;{{]*?new (\w+Args)\b")) Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
+        foreach (Match launch in Regex.Matches(Backend, $@"Launch(?:Each|Runs)?\(\s*{field},[^;{{]*?new (\w+Args)\b")) Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
     }
 
     /// <summary>"name:size" of each field in order, nested structs taken apart; names without case and underscores.</summary>

@@ -91,9 +91,9 @@ public class MemoryPlannerTests
 
     [Theory]
     [InlineData(512, 1, 4, GradientCheckpointing.Auto, 80, 4)] // merged
-    [InlineData(2048, 1, 6, GradientCheckpointing.Auto, 80, 3)] // no more than MaxRunTokens: 3 + 3 rather than 4 + 2
+    [InlineData(4096, 1, 6, GradientCheckpointing.Auto, 80, 3)] // no more than MaxRunTokens: 3 + 3 rather than 4 + 2
     [InlineData(16384, 1, 4, GradientCheckpointing.Auto, 80, 1)]
-    [InlineData(1024, 16, 1, GradientCheckpointing.Auto, 80, 8)] // cut
+    [InlineData(1024, 32, 1, GradientCheckpointing.Auto, 80, 16)] // cut
     [InlineData(1024, 8, 1, GradientCheckpointing.True, 80, 4)] // no more than LeanRunElements
     [InlineData(1024, 8, 1, GradientCheckpointing.False, 6, 2)] // as many as fit
     [InlineData(1024, 8, 1, GradientCheckpointing.Auto, 9, 4)] // rather smaller runs than recomputation

@@ -20,6 +20,16 @@ internal enum FunctionAttribute
     LocalSizeBytes = 3,
     RegisterCount = 4,
     MaxDynamicSharedSizeBytes = 8,
+    NonPortableClusterSizeAllowed = 14,
+}
+
+/// <summary>A launch without attributes: CUlaunchConfig.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct LaunchConfig
+{
+    public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+    public nint Stream, Attributes;
+    public uint AttributeCount;
 }
 
 /// <summary>The CUDA driver API, as far as it is used. Handles are <see cref="nint"/>, results are CUresult, 0 for success.</summary>
@@ -164,6 +174,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     public static partial int cuFuncSetAttribute(nint function, FunctionAttribute attribute, int value);
+
+    [LibraryImport(Library)]
+    public static partial int cuOccupancyMaxActiveClusters(int* clusters, nint function, LaunchConfig* config);
 
     [LibraryImport(Library)]
     public static partial int cuLaunchKernel(

@@ -1,6 +1,9 @@
 // A linear layer and its adapter as one product: [x | xa] · [W | s·B]ᵀ forward, dy · [W | s·B] = [dx | dxa] backward. Rows of W and x are padded to
-// multiples of 8 elements, and so is every adapter's share, with zeros. A warp per row; 16-byte stores.
+// multiples of 8 elements, and so is every adapter's share, with zeros. A thread takes DEPTH runs of 8 elements, a block's width apart, and fetches
+// all before it stores the first; 256 threads, rows · width / 8 < 2^31.
 #include "nf4.cuh"
+
+constexpr int DEPTH = 4;
 
 __device__ __forceinline__ int round_up8(int x) { return (x + 7) & ~7; }
 
@@ -15,31 +18,60 @@ struct AugmentedWeightArgs {
     float scale;
 };
 
-extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeightArgs a) {
-    __shared__ float table[16];
-    load_nf4_table(table);
-    int64 row = thread_index() / WARP;
-    if (row >= a.rows) return;
-    int dim = round_up8(a.dim), width = dim + a.extra;
-    bf16* y = a.y + row * width;
-    for (int column = threadIdx.x % WARP * 8; column < width; column += WARP * 8) {
-        float x[8] = {};
-        if (column < dim) {
-            int64 first = row * a.dim + column;
-            if (a.dim % 8 == 0 && a.nf4.codes) decode8(a.nf4, table, first, x);
-            else if (a.dim % 8 == 0) load_as(a.w, a.dtype, first, x);
-            else {
-                for (int j = 0; j < 8 && column + j < a.dim; j++)
-                    x[j] = a.nf4.codes ? decode(a.nf4, table, first + j) : load(a.w, a.dtype, first + j);
-            }
-        } else if (a.b) {
-            for (int j = 0; j < 8; j++) {
-                int k = column - dim - a.offset + j;
-                if (k >= 0 && k < a.r) x[j] = a.scale * a.b[row * a.r + k];
-            }
-        }
+// Elements column to column + 8 of the adapters' columns, which begin at dim.
+__device__ __forceinline__ void load_adapter(const AugmentedWeightArgs& a, int64 row, int column, float (&x)[8]) {
+    int first = column - round_up8(a.dim) - a.offset;
+#pragma unroll
+    for (int j = 0; j < 8; j++) {
+        int k = first + j;
+        x[j] = a.b && k >= 0 && k < a.r ? a.scale * a.b[row * a.r + k] : 0.0f;
+    }
+}
 
-        store(y + column, x);
+// Any weight. A thread per run.
+extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeightArgs a) {
+    __shared__ Nf4Tables tables;
+    if (a.nf4.codes) tables.fill(a.nf4);
+    int dim = round_up8(a.dim);
+    uint32 run = blockIdx.x * blockDim.x + threadIdx.x, perRow = (dim + a.extra) / 8, row = run / perRow;
+    if (row >= a.rows) return;
+    int column = (run - row * perRow) * 8;
+    int64 first = (int64)row * a.dim + column;
+    float x[8] = {};
+    if (column >= dim) load_adapter(a, row, column, x);
+    else if (a.dim % 8 == 0 && !a.nf4.codes) load_as(a.w, a.dtype, first, x);
+    else {
+#pragma unroll
+        for (int j = 0; j < 8; j++) {
+            if (column + j < a.dim) x[j] = a.nf4.codes ? decode(a.nf4, tables, first + j) : load(a.w, a.dtype, first + j);
+        }
+    }
+
+    store(a.y + (int64)run * 8, x);
+}
+
+// NF4 with dim % 8 == 0.
+extern "C" __global__ void __launch_bounds__(256, 6) augmented_weight_nf4(AugmentedWeightArgs a) {
+    __shared__ Nf4Tables tables;
+    uint32 start = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = (a.dim + a.extra) / 8;
+    Nf4Run runs[DEPTH];
+#pragma unroll
+    for (int i = 0; i < DEPTH; i++) {
+        uint32 run = start + i * blockDim.x, row = run / perRow;
+        int column = (run - row * perRow) * 8;
+        if (row < a.rows && column < a.dim) runs[i].fetch(a.nf4, (int64)row * a.dim + column);
+    }
+
+    tables.fill(a.nf4); // while the codes are on their way
+#pragma unroll
+    for (int i = 0; i < DEPTH; i++) {
+        uint32 run = start + i * blockDim.x, row = run / perRow;
+        if (row >= a.rows) break;
+        int column = (run - row * perRow) * 8;
+        float x[8];
+        if (column < a.dim) runs[i].decode(a.nf4, tables, x);
+        else load_adapter(a, row, column, x);
+        store(a.y + (int64)run * 8, x);
     }
 }
 
@@ -53,27 +85,34 @@ struct AugmentedRowsArgs {
     int count, rows, dim, width;
 };
 
-extern "C" __global__ void __launch_bounds__(256) augmented_rows(AugmentedRowsArgs a) {
-    int64 row = thread_index() / WARP;
-    if (row >= a.rows) return;
+extern "C" __global__ void __launch_bounds__(256) augmented_rows(const __grid_constant__ AugmentedRowsArgs a) {
     int dim = round_up8(a.dim);
-    for (int column = threadIdx.x % WARP * 8; column < a.width; column += WARP * 8) {
-        const bf16* from = a.x + row * a.dim;
-        int at = column, length = a.dim;
-        if (column >= dim) {
+    uint32 first = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = a.width / 8, count = a.rows * perRow;
+    uint4 words[DEPTH];
+#pragma unroll
+    for (int i = 0; i < DEPTH; i++) {
+        uint32 run = first + i * blockDim.x, row = run / perRow;
+        words[i] = make_uint4(0, 0, 0, 0);
+        if (run >= count) continue;
+        int at = (run - row * perRow) * 8, length = a.dim;
+        const bf16* from = a.x + (int64)row * a.dim;
+        if (at >= dim) {
             at -= dim;
-            int i = 0;
-            for (; i < a.count - 1 && at >= round_up8(a.r[i]); i++) at -= round_up8(a.r[i]);
-            length = a.r[i];
-            from = a.xas[i] + row * length;
+            int share = 0;
+            for (; share < a.count - 1 && at >= round_up8(a.r[share]); share++) at -= round_up8(a.r[share]);
+            length = a.r[share];
+            from = a.xas[share] + (int64)row * length;
         }
 
-        uint4 words = make_uint4(0, 0, 0, 0);
-        if (length % 8 == 0) words = *(const uint4*)(from + at);
+        if (length % 8 == 0) load_once(from + at, words[i]);
         else {
-            for (int j = 0; j < 8 && at + j < length; j++) ((bf16*)&words)[j] = from[at + j];
+            for (int j = 0; j < 8 && at + j < length; j++) ((bf16*)&words[i])[j] = from[at + j];
         }
+    }
 
-        *(uint4*)(a.y + row * (int64)a.width + column) = words;
+#pragma unroll
+    for (int i = 0; i < DEPTH; i++) {
+        uint32 run = first + i * blockDim.x;
+        if (run < count) *(uint4*)(a.y + (int64)run * 8) = words[i];
     }
 }

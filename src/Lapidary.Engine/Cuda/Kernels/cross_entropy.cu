@@ -1,16 +1,20 @@
 // Loss, hit and gradient of the logits, for the tokens that have a label. Which tokens these are is found on the device, so that a step never
-// waits for the host: chunks of a fixed number of rows cover all tokens, labelled ones first; rows behind the last are zeros and change nothing.
+// waits for the host: chunks of a fixed number of rows cover as many tokens as may have one; rows behind the last are zeros and change nothing.
 #include "elements.cuh"
 
 constexpr int NO_LABEL = -100;
 
-// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. One block of 1024 threads.
+__device__ __forceinline__ float not_a_number() { return __uint_as_float(0x7FC00000u); }
+
+// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. Beyond `most`, only the loss is written: not a number. One
+// block of 1024 threads.
 
 struct LabelRowsArgs {
     const int* labels;
     int* rows;
     int* rows_count;
-    int tokens;
+    float* losses; // [tokens]
+    int tokens, most;
 };
 
 extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args) {
@@ -27,10 +31,11 @@ extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args
             if (w < warp) mine += warp_counts[w];
             before += warp_counts[w];
         }
-        if (labelled) args.rows[mine] = token;
+        if (labelled && mine < args.most) args.rows[mine] = token;
+        else if (labelled) args.losses[token] = not_a_number();
         __syncthreads();
     }
-    if (threadIdx.x == 0) *args.rows_count = before;
+    if (threadIdx.x == 0) *args.rows_count = min(before, args.most);
 }
 
 // --- gather_rows: to[i] = from[rows[first + i]], zeros behind the last labelled row. One block per row.
@@ -103,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
     sum = block_sum(most == -infinity() ? 0.0f : sum * __expf(most - largest));
     if (threadIdx.x == 0) {
         // A label outside the vocabulary cannot stop a step that the host does not wait for: it shows as a loss that is not a number.
-        args.losses[token] = valid ? logf(sum) + largest - target : __uint_as_float(0x7FC00000u);
+        args.losses[token] = valid ? logf(sum) + largest - target : not_a_number();
         args.hits[token] = valid && target >= largest ? 1.0f : 0.0f;
     }
     if (!args.gradient) return;
@@ -118,15 +123,16 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
     }
 }
 
-// --- softmax_rows_cluster: the same with a row in the shared memory of a cluster of 8 blocks, so that it is read once. vocabulary % 8 == 0;
-// shared memory: an eighth of a row, in fp32, rounded up to 8 elements.
+// --- softmax_rows_cluster: the same with a row in the shared memory of a cluster of 16 blocks of 512 threads, so that it is read once. Three blocks
+// share a multiprocessor, so that some read or write while others compute. vocabulary % 4 == 0; shared memory: a sixteenth of a row, in fp32,
+// rounded up to 4 elements.
 #if __CUDA_ARCH__ >= 900
-constexpr int CLUSTER = 8;
+constexpr int CLUSTER = 16;
 
-// Releases what this block wrote and acquires what the others did.
-__device__ __forceinline__ void cluster_barrier() {
-    asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
-}
+// Between them, what each block of the cluster did before it arrived becomes visible to those that waited.
+__device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive;" ::: "memory"); }
+
+__device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait;" ::: "memory"); }
 
 // A float of this block's shared memory as another block of the cluster has it.
 __device__ __forceinline__ float load_of_block(const float* shared, int block) {
@@ -137,30 +143,30 @@ __device__ __forceinline__ float load_of_block(const float* shared, int block) {
     return x;
 }
 
-extern "C" __global__ void __cluster_dims__(8, 1, 1) __launch_bounds__(1024) softmax_rows_cluster(SoftmaxRowsArgs args) {
-    extern __shared__ float4 part[];
-    __shared__ float own[2]; // this block's maximum, and its sum of exp(x − maximum)
+extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 3) softmax_rows_cluster(SoftmaxRowsArgs args) {
+    extern __shared__ float4 part[]; // a thread writes and reads its own elements alone
+    __shared__ float own[2];         // this block's maximum, and its sum of exp(x − maximum)
     int row = args.first + blockIdx.x / CLUSTER, rank = blockIdx.x % CLUSTER, vocabulary = args.vocabulary;
-    int length = ((vocabulary + CLUSTER - 1) / CLUSTER + 7) & ~7, start = rank * length, count = max(0, min(length, vocabulary - start));
+    int length = ((vocabulary + CLUSTER - 1) / CLUSTER + 3) & ~3, start = min(rank * length, vocabulary), count = min(length, vocabulary - start) / 4;
     float* z = args.z + (int64)(blockIdx.x / CLUSTER) * vocabulary;
-    uint4* dz = (uint4*)((bf16*)z + start);
+    bf16* dz = (bf16*)z + start;
     if (row >= *args.rows_count) {
-        for (int i = threadIdx.x; i < count / 8 && args.gradient; i += blockDim.x) dz[i] = make_uint4(0, 0, 0, 0);
+        for (int i = threadIdx.x; i < count && args.gradient; i += blockDim.x) ((uint2*)dz)[i] = make_uint2(0, 0);
         return;
     }
 
+    for (int i = threadIdx.x; i < count; i += blockDim.x) cp_async16(part + i, z + start + 4 * i, true);
     int token = args.rows[row], label = args.labels[token];
     bool valid = label >= 0 && label < vocabulary;
     float target = valid ? z[label] : 0.0f, most = -infinity(), sum = 0.0f;
-#pragma unroll 4
-    for (int i = threadIdx.x; i < count / 4; i += blockDim.x) {
-        float4 x = ((const float4*)(z + start))[i];
-        part[i] = x;
+    cp_async_wait();
+    for (int i = threadIdx.x; i < count; i += blockDim.x) {
+        float4 x = part[i];
         most = fmaxf(most, fmaxf(fmaxf(x.x, x.y), fmaxf(x.z, x.w)));
     }
 
     most = block_max(most);
-    for (int i = threadIdx.x; i < count / 4; i += blockDim.x) {
+    for (int i = threadIdx.x; i < count; i += blockDim.x) {
         float4 x = part[i];
         x = make_float4(__expf(x.x - most), __expf(x.y - most), __expf(x.z - most), __expf(x.w - most));
         part[i] = x;
@@ -169,28 +175,28 @@ extern "C" __global__ void __cluster_dims__(8, 1, 1) __launch_bounds__(1024) sof
 
     sum = block_sum(sum);
     if (threadIdx.x == 0) own[0] = most, own[1] = sum;
-    cluster_barrier(); // every block has read its part of the row, and its sums are there
-    float largest = -infinity(), total = 0.0f;
-    for (int block = 0; block < CLUSTER; block++) largest = fmaxf(largest, load_of_block(own, block));
-    for (int block = 0; block < CLUSTER; block++) {
-        float there = load_of_block(own, block);
-        if (there > -infinity()) total += load_of_block(own + 1, block) * __expf(there - largest);
-    }
-
-    cluster_barrier(); // no block leaves while another reads its sums
+    cluster_arrive();
+    cluster_wait(); // every block has read its part of the row, and its sums are there
+    int lane = threadIdx.x % WARP;
+    float there = lane < CLUSTER ? load_of_block(own, lane) : -infinity(), largest = warp_max(there);
+    float total = warp_sum(there > -infinity() ? load_of_block(own + 1, lane) * __expf(there - largest) : 0.0f);
+    cluster_arrive();
     if (rank == 0 && threadIdx.x == 0) {
-        args.losses[token] = valid ? logf(total) + largest - target : __uint_as_float(0x7FC00000u);
+        args.losses[token] = valid ? logf(total) + largest - target : not_a_number();
         args.hits[token] = valid && target >= largest ? 1.0f : 0.0f;
     }
-    if (!args.gradient) return;
 
-    float scale = *args.loss_scale, factor = scale / total * __expf(most - largest);
-    for (int i = threadIdx.x; i < count / 8; i += blockDim.x) {
-        float4 low = part[2 * i], high = part[2 * i + 1];
-        float x[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+    if (args.gradient) {
+        float scale = *args.loss_scale, factor = scale / total * __expf(most - largest);
+        for (int i = threadIdx.x; i < count; i += blockDim.x) {
+            float4 e = part[i];
+            float x[4] = {e.x, e.y, e.z, e.w};
 #pragma unroll
-        for (int j = 0; j < 8; j++) x[j] = x[j] * factor - (start + 8 * i + j == label ? scale : 0.0f);
-        store((bf16*)(dz + i), x);
+            for (int j = 0; j < 4; j++) x[j] = x[j] * factor - (start + 4 * i + j == label ? scale : 0.0f);
+            store(dz + 4 * i, x);
+        }
     }
+
+    cluster_wait(); // no block leaves while another reads its sums
 }
 #endif

@@ -1,5 +1,5 @@
-// Grid: forward a block per token; backward x: a block per token, y: per 8 · 256 columns; 256 threads. fp32; rows summed in token order.
-// y, dy bf16 [tokens, hidden], dTable fp32; the _8 kernels take 8 elements at once and need hidden % 8 == 0, all aligned to 16.
+// Grid: forward a block per token; order a warp per token; backward x: a block per token, y: per 8 · 256 columns; 256 threads. fp32; rows summed in
+// token order. y, dy bf16 [tokens, hidden], dTable fp32; the _8 kernels take 8 elements at once and need hidden % 8 == 0, all aligned to 16.
 #include "elements.cuh"
 
 struct EmbeddingForwardArgs {
@@ -26,8 +26,31 @@ __device__ __forceinline__ void forward(const EmbeddingForwardArgs& a) {
 extern "C" __global__ void embedding_forward_1(EmbeddingForwardArgs a) { forward<1>(a); }
 extern "C" __global__ void embedding_forward_8(EmbeddingForwardArgs a) { forward<8>(a); }
 
+struct EmbeddingOrderArgs {
+    const int* ids;
+    int* order;
+    int tokens;
+};
+
+// order[i] is the i-th token by id, and by position among equal ids. Each token counts those before it: tokens² comparisons, few beside those of
+// the attention, and no order that depends on which thread was first.
+extern "C" __global__ void __launch_bounds__(256) embedding_order(EmbeddingOrderArgs a) {
+    int64 token = thread_index() / WARP;
+    if (token >= a.tokens) return;
+    int lane = threadIdx.x % WARP, id = a.ids[token], rank = 0;
+#pragma unroll 8
+    for (int other = lane; other < a.tokens; other += WARP) {
+        int there = a.ids[other];
+        rank += there < id || (there == id && other < token) ? 1 : 0;
+    }
+
+    for (int offset = WARP / 2; offset > 0; offset /= 2) rank += __shfl_xor_sync(FULL_MASK, rank, offset);
+    if (lane == 0) a.order[rank] = token;
+}
+
 struct EmbeddingBackwardArgs {
     const int* ids;
+    const int* order;
     const bf16* dy;
     float* dTable;
     int64 vocabulary;
@@ -35,36 +58,41 @@ struct EmbeddingBackwardArgs {
     float scale;
 };
 
-// The first token of each id owns its row of dTable and adds all tokens of the id, in order: no two blocks write one row, and no atomics.
+// Equal ids are neighbours in the order: the first of them owns the id's row of dTable and adds all, so that no two blocks write one row.
 template <int N>
 __device__ __forceinline__ void backward(const EmbeddingBackwardArgs& a) {
-    __shared__ uint32 matches[8]; // per warp, the lanes whose token has the id
-    int token = blockIdx.x, id = a.ids[token];
-    if (id < 0 || id >= a.vocabulary) return;
-    for (int first = 0; first < token; first += blockDim.x) {
-        int other = first + threadIdx.x;
-        if (__syncthreads_or(other < token && a.ids[other] == id)) return; // an earlier token owns the row
-    }
-
-    int column = (blockIdx.y * blockDim.x + threadIdx.x) * N;
+    constexpr int DEPTH = 8; // rows under way at once
+    struct alignas(2 * N) Run {
+        bf16 elements[N];
+    };
+    __shared__ int found[256];
+    int first = blockIdx.x, id = a.ids[a.order[first]];
+    if (id < 0 || id >= a.vocabulary || (first > 0 && a.ids[a.order[first - 1]] == id)) return;
+    int column = (blockIdx.y * blockDim.x + threadIdx.x) * N, count;
     bool inside = column < a.hidden;
     float sum[N] = {};
-    for (int first = token; first < a.tokens; first += blockDim.x) {
-        int other = first + threadIdx.x;
-        uint32 match = __ballot_sync(FULL_MASK, other < a.tokens && a.ids[other] == id);
-        if (threadIdx.x % WARP == 0) matches[threadIdx.x / WARP] = match;
-        __syncthreads();
-        for (int warp = 0; warp < blockDim.x / WARP; warp++) {
-            for (uint32 left = matches[warp]; left != 0; left &= left - 1) {
-                int64 found = first + warp * 32 + __ffs(left) - 1;
-                float dy[N];
-                if (inside) load(a.dy + found * a.hidden + column, dy);
-                for (int j = 0; j < N; j++) sum[j] += inside ? dy[j] : 0;
+    do {
+        int i = first + threadIdx.x, token = i < a.tokens ? a.order[i] : -1;
+        bool same = token >= 0 && a.ids[token] == id;
+        if (same) found[threadIdx.x] = token;
+        count = __syncthreads_count(same);
+        for (int start = 0; start < count && inside; start += DEPTH) {
+            Run dy[DEPTH];
+#pragma unroll
+            for (int j = 0; j < DEPTH; j++) {
+                if (start + j < count) dy[j] = *(const Run*)(a.dy + (int64)found[start + j] * a.hidden + column);
+            }
+
+#pragma unroll
+            for (int j = 0; j < DEPTH; j++) {
+                if (start + j >= count) break;
+                for (int n = 0; n < N; n++) sum[n] += to_float(dy[j].elements[n]);
             }
         }
 
+        first += blockDim.x;
         __syncthreads();
-    }
+    } while (count == blockDim.x);
 
     if (!inside) return;
     float* row = a.dTable + (int64)id * a.hidden + column;

@@ -2,7 +2,7 @@
 // fp32 sums in a fixed order: tokens are split among blocks, whose sums low_rank_gradient_join adds.
 #include "low_rank.cuh"
 
-constexpr int UnitSlices = 3, Columns = 128, Tokens = 32, XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8;
+constexpr int UnitSlices = 3, Columns = 128, Tokens = 32, Stages = 3, XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8;
 
 // Slice s of unit u is number 3u + s. Its result for a rank and a column lies at rank · rankStride + column · columnStride behind `at`, among the
 // partial sums of a split.
@@ -28,7 +28,7 @@ struct LowRankGradientArgs {
 
 // Grid: x: strips of all units, y: splits. 8 warps of 16 columns.
 extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
-    __shared__ alignas(16) bf16 xs[2][Tokens * XStride], ps[2][Tokens * PStride];
+    __shared__ alignas(16) bf16 xs[Stages][Tokens * XStride], ps[Stages][Tokens * PStride];
     int unit = 0;
     while ((int)blockIdx.x >= a.firstStrip[unit + 1]) unit++;
     int dim = a.dim[unit], slices = a.slices[unit], firstColumn = (blockIdx.x - a.firstStrip[unit]) * Columns, number = unit * UnitSlices;
@@ -62,11 +62,17 @@ extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid
     };
 
     float c[UnitSlices][2][4] = {};
-    if (start < end) load_tiles(0, start);
-    for (int first = start, slot = 0; first < end; first += Tokens, slot ^= 1) {
-        cp_async_wait();
-        __syncthreads(); // this tile is there, and the other is free
-        if (first + Tokens < end) load_tiles(slot ^ 1, first + Tokens);
+    for (int stage = 0; stage < Stages - 1; stage++) {
+        if (start + stage * Tokens < end) load_tiles(stage, start + stage * Tokens);
+        cp_async_commit();
+    }
+
+    for (int first = start, slot = 0; first < end; first += Tokens, slot = (slot + 1) % Stages) {
+        cp_async_wait_groups<Stages - 2>();
+        __syncthreads(); // this tile is there, and the one before it is free
+        int ahead = first + (Stages - 1) * Tokens;
+        if (ahead < end) load_tiles((slot + Stages - 1) % Stages, ahead);
+        cp_async_commit();
 #pragma unroll
         for (int step = 0; step < Tokens; step += 16) {
             uint32 values[4], kept[4] = {}; // columns 0 to 7 at tokens 2t and 2t + 8, then columns 8 to 15

@@ -1,4 +1,4 @@
-// y = code value · absmax in bf16. One thread per 8 elements (4 bytes of codes in, 16 out); blocks of 256 threads in a line.
+// y = code value · absmax in bf16. A thread takes DEPTH runs of 8 elements (4 bytes of codes in, 16 out), a block's width apart; 256 threads.
 #include "nf4.cuh"
 
 struct Nf4DecodeArgs {
@@ -6,15 +6,28 @@ struct Nf4DecodeArgs {
     bf16* y;
 };
 
-extern "C" __global__ void __launch_bounds__(256) nf4_decode(Nf4DecodeArgs args) {
-    __shared__ float table[16];
-    load_nf4_table(table);
-    int64 first = thread_index() * 8;
-    if (first + 8 <= args.w.count) {
-        float x[8];
-        decode8(args.w, table, first, x);
-        store(args.y + first, x);
-        return;
+constexpr int DEPTH = 4;
+
+extern "C" __global__ void __launch_bounds__(256, 6) nf4_decode(Nf4DecodeArgs args) {
+    __shared__ Nf4Tables tables;
+    int64 start = ((int64)blockIdx.x * DEPTH * blockDim.x + threadIdx.x) * 8, stride = (int64)blockDim.x * 8;
+    Nf4Run runs[DEPTH];
+#pragma unroll
+    for (int i = 0; i < DEPTH; i++) {
+        int64 first = start + i * stride;
+        if (first + 8 <= args.w.count) runs[i].fetch(args.w, first);
     }
-    for (int64 i = first; i < args.w.count; i++) args.y[i] = to_bf16(decode(args.w, table, i));
+
+    tables.fill(args.w); // while the codes are on their way
+#pragma unroll
+    for (int i = 0; i < DEPTH; i++) {
+        int64 first = start + i * stride;
+        if (first + 8 > args.w.count) continue;
+        float x[8];
+        runs[i].decode(args.w, tables, x);
+        store(args.y + first, x);
+    }
+
+    int64 last = (args.w.count & ~(int64)7) + threadIdx.x; // behind the last whole run
+    if (blockIdx.x == 0 && last < args.w.count) args.y[last] = to_bf16(decode(args.w, tables, last));
 }
