@@ -21,7 +21,7 @@ public sealed unsafe partial class CudaBackend
             32 => (_attentionForward32, 4, 64),
             64 => (_attentionForward64, 4, 64),
             128 => (_attentionForward128, 4, 64),
-            _ when FitsAttention(Bytes(8, 64)) => (_attentionForward256, 8, 64),
+            _ when FitsAttention(Bytes(8, 64)) && FillsDevice(shape, tokens, 8) => (_attentionForward256, 8, 64),
             _ => (_attentionForward256Small, 4, 32),
         };
         Launch(kernel, QueryRowGrid(shape, tokens, warps), warps * 32, Bytes(warps, keys), new AttentionForwardArgs
@@ -42,6 +42,13 @@ public sealed unsafe partial class CudaBackend
     }
 
     private bool FitsAttention(int sharedBytes) => sharedBytes <= (AttentionSharedBytes ?? Device.MaxSharedBytesPerBlock);
+
+    /// <summary>Whether tiles of so many warps leave no multiprocessor idle; else smaller ones are faster.</summary>
+    private bool FillsDevice(AttentionShape shape, int tokens, int warps)
+    {
+        var grid = QueryRowGrid(shape, tokens, warps);
+        return AttentionSharedBytes is not null || grid.X * grid.Y >= Device.Multiprocessors;
+    }
 
     /// <summary>Key heads by tiles of the query rows that share one, 16 rows for each warp.</summary>
     private static Dim3 QueryRowGrid(AttentionShape shape, int tokens, int warps) =>

@@ -25,7 +25,7 @@ public sealed unsafe partial class CudaBackend
             32 => (_attentionBackwardQueries32, 4, 64),
             64 => (_attentionBackwardQueries64, 4, 64),
             128 => (_attentionBackwardQueries128, 4, 64),
-            _ when FitsAttention(QueriesBytes(headDim, 8, 32)) => (_attentionBackwardQueries256, 8, 32),
+            _ when FitsAttention(QueriesBytes(headDim, 8, 32)) && FillsDevice(shape, tokens, 8) => (_attentionBackwardQueries256, 8, 32),
             _ => (_attentionBackwardQueries256Small, 4, 16),
         };
         var (keysKernel, keys, queries, stages) = headDim switch

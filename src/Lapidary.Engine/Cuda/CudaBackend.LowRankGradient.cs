@@ -3,13 +3,13 @@ namespace Lapidary.Engine.Cuda;
 public sealed unsafe partial class CudaBackend
 {
     // As low_rank_gradient.cu has them: units of a launch, slices of a unit, columns of a strip, tokens of a tile.
-    private const int MaxUnits = 8, UnitSlices = 3, StripColumns = 128, GradientTile = 32;
+    private const int MaxUnits = 8, UnitSlices = 3, StripColumns = 256, GradientTile = 16;
 
     /// <summary>dA and dB of every adapter.</summary>
     private const int MaxGradients = 2 * MaxProjections;
 
-    /// <summary>Blocks per multiprocessor that sums over tokens are split into.</summary>
-    private const int GradientBlocksPerMultiprocessor = 4;
+    /// <summary>Blocks per multiprocessor that sums over tokens are split into: as many as its registers hold.</summary>
+    private const int GradientBlocksPerMultiprocessor = 3;
 
     private readonly Kernel _lowRankGradient = new("low_rank_gradient.cu", "low_rank_gradient");
     private readonly Kernel _lowRankGradientJoin = new("low_rank_gradient.cu", "low_rank_gradient_join");
@@ -29,7 +29,7 @@ public sealed unsafe partial class CudaBackend
         }
 
         if (join.Count == 0) return;
-        int wanted = Math.Clamp(GradientBlocksPerMultiprocessor * Device.Multiprocessors / strips, 1, Tiles(tokens, 2 * GradientTile));
+        int wanted = Math.Clamp(GradientBlocksPerMultiprocessor * Device.Multiprocessors / strips, 1, Tiles(tokens, 4 * GradientTile));
         int tokensPerSplit = Tiles(Tiles(tokens, wanted), GradientTile) * GradientTile;
         join.Splits = Tiles(tokens, tokensPerSplit);
         long length = join.First[join.Count];

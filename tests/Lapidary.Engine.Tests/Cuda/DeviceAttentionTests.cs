@@ -24,9 +24,9 @@ public class DeviceAttentionTests
         [100, 2, 1, 34, 30, 64], [300, 4, 1, 256, int.MaxValue, 301], [300, 4, 1, 256, 200, 257]);
 
     /// <summary>As <see cref="Cases"/>, of the head dimension with kernels for little shared memory.</summary>
-    public static IEnumerable<object[]> LargeHeads => [
-        [new[] { 150, 70 }, 4, 1, 256, int.MaxValue], [new[] { 63, 50, 40 }, 2, 1, 256, 70], [new[] { 201 }, 4, 2, 192, int.MaxValue],
-        [new[] { 70 }, 1, 1, 250, int.MaxValue]];
+    public static IEnumerable<object[]> LargeHeads => new[] { 99, 227 }.SelectMany(kibibytes => (object[][])[
+        [kibibytes, new[] { 150, 70 }, 4, 1, 256, int.MaxValue], [kibibytes, new[] { 63, 50, 40 }, 2, 1, 256, 70],
+        [kibibytes, new[] { 201 }, 4, 2, 192, int.MaxValue], [kibibytes, new[] { 70 }, 1, 1, 250, int.MaxValue]]);
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -36,12 +36,13 @@ public class DeviceAttentionTests
         AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
     }
 
-    /// <summary>99 KiB a block: compute capabilities 8.6 and 8.9.</summary>
+    /// <summary>99 KiB a block: compute capabilities 8.6 and 8.9. 227: 9.0, whose large tiles are otherwise left to long steps.</summary>
     [Theory]
     [MemberData(nameof(LargeHeads))]
-    public void ForwardAndBackward_MatchPlainAttention_InLittleSharedMemory(int[] lengths, int heads, int kvHeads, int headDim, int window)
+    public void ForwardAndBackward_MatchPlainAttention_InItsSharedMemory(int kibibytes, int[] lengths, int heads, int kvHeads, int headDim, int window)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { AttentionSharedBytes = 99 << 10 });
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { AttentionSharedBytes = kibibytes << 10 });
+        if (((CudaBackend)run.Backend).Device.MaxSharedBytesPerBlock < kibibytes << 10) Assert.Skip($"The device has less than {kibibytes} KiB.");
         AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
     }
 

@@ -20,7 +20,7 @@ public class DeviceSanitizerTests
     public void EveryKernel_WritesAllOfItsResults_AtOddSizes(string device)
     {
         CudaBackend? gpu = null;
-        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend());
+        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 227 << 10 });
         foreach (int dim in (int[])[77, 96]) Rows(run, dim);
         foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
         foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);

@@ -106,7 +106,8 @@ __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a)
         if (lane % 4 == 0 && query[r] < tokens) a.lse[rows.statistic(row[r])] = (maximum[r] * scale + log2f(total[r])) * Ln2;
     }
 
-    stage<HeadDim, HeadDim>(q, warpRow, 0, sums[0], 1 / total[0], 1 / total[1]); // a warp reads no rows of q but its own
+    __syncwarp(); // a warp reads no rows of q but its own
+    stage<HeadDim, HeadDim>(q, warpRow, 0, sums[0], 1 / total[0], 1 / total[1]);
     __syncthreads();
     store_tile<HeadDim, Rows, Threads>(q, a.o, queries, rows.count(), a.headDim);
 }

@@ -128,7 +128,8 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
         }
     }
 
-    stage<HeadDim, HeadDim>(q, warpRow, 0, sums[0], a.scale, a.scale); // a warp reads no rows of q but its own
+    __syncwarp(); // a warp reads no rows of q but its own
+    stage<HeadDim, HeadDim>(q, warpRow, 0, sums[0], a.scale, a.scale);
     __syncthreads();
     store_tile<HeadDim, Rows, Threads>(q, a.dq, queries, rows.count(), a.headDim);
 }
@@ -238,10 +239,9 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
                     }
                 }
             }
-
-            barrier(1, Threads / 2); // dS is there for those who read it
         }
 
+        __syncthreads(); // dS is there
         const bf16 *left = sumsDv ? ps : dSs, *right = sumsDv ? dO : q;
 #pragma unroll
         for (int step = 0; step < Queries / 16; step++) {

@@ -2,14 +2,14 @@
 // fp32 sums in a fixed order: tokens are split among blocks, whose sums low_rank_gradient_join adds.
 #include "low_rank.cuh"
 
-constexpr int UnitSlices = 3, Columns = 128, Tokens = 32, Stages = 3, XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8;
+constexpr int UnitSlices = 3, Columns = 256, Tokens = 16, Stages = 4, XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8;
 
 // Slice s of unit u is number 3u + s. Its result for a rank and a column lies at rank · rankStride + column · columnStride behind `at`, among the
 // partial sums of a split.
 struct LowRankGradientArgs {
     const bf16* x[8];      // [tokens, dim]
     int dim[8];
-    int firstStrip[9];     // strips of 128 columns before the unit's
+    int firstStrip[9];     // strips of 256 columns before the unit's
     int slices[8];
     const bf16* p[24];     // [tokens, ranks], rows pStride apart
     const int64* seed[24];
@@ -23,10 +23,10 @@ struct LowRankGradientArgs {
     float scale[24];
     float* partials;       // [splits, length]
     int64 length;
-    int tokens, tokensPerSplit; // a multiple of 32
+    int tokens, tokensPerSplit; // a multiple of 16
 };
 
-// Grid: x: strips of all units, y: splits. 8 warps of 16 columns.
+// Grid: x: strips of all units, y: splits. 8 warps of 32 columns.
 extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
     __shared__ alignas(16) bf16 xs[Stages][Tokens * XStride], ps[Stages][Tokens * PStride];
     int unit = 0;
@@ -61,7 +61,7 @@ extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid
         }
     };
 
-    float c[UnitSlices][2][4] = {};
+    float c[UnitSlices][4][4] = {};
     for (int stage = 0; stage < Stages - 1; stage++) {
         if (start + stage * Tokens < end) load_tiles(stage, start + stage * Tokens);
         cp_async_commit();
@@ -73,29 +73,28 @@ extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid
         int ahead = first + (Stages - 1) * Tokens;
         if (ahead < end) load_tiles((slot + Stages - 1) % Stages, ahead);
         cp_async_commit();
+        uint32 values[2][4], kept[2][4] = {}; // of each 16 columns: 0 to 7 at tokens 2t and 2t + 8, then 8 to 15
 #pragma unroll
-        for (int step = 0; step < Tokens; step += 16) {
-            uint32 values[4], kept[4] = {}; // columns 0 to 7 at tokens 2t and 2t + 8, then columns 8 to 15
-            ldmatrix_x4_trans(values, xs[slot] + (step + lane % 16) * XStride + warp * 16 + lane / 16 * 8);
+        for (int half = 0; half < 2; half++) ldmatrix_x4_trans(values[half], xs[slot] + lane % 16 * XStride + warp * 32 + half * 16 + lane / 16 * 8);
 #pragma unroll
-            for (int s = 0; s < UnitSlices; s++) {
-                if (s >= slices) continue;
-                int n = number + s;
-                Mask mask = {a.seed[n], a.stream[n], a.threshold[n]};
-                if (s == 0 || a.stream[n] != a.stream[n - 1]) { // another adapter, another mask
-                    uint32 key = mask.key();
+        for (int s = 0; s < UnitSlices; s++) {
+            if (s >= slices) continue;
+            int n = number + s;
+            Mask mask = {a.seed[n], a.stream[n], a.threshold[n]};
+            if (s == 0 || a.stream[n] != a.stream[n - 1]) { // another adapter, another mask
+                uint32 key = mask.key();
 #pragma unroll
-                    for (int i = 0; i < 4; i++) {
-                        int64 index = (int64)(first + step + 2 * t + i % 2 * 8) * dim + firstColumn + warp * 16 + i / 2 * 8 + g;
-                        kept[i] = mask.threshold == 0 ? values[i] : masked(mask, key, index, index + dim, values[i]);
-                    }
+                for (int i = 0; i < 8; i++) {
+                    int64 index = (int64)(first + 2 * t + i % 2 * 8) * dim + firstColumn + warp * 32 + i / 2 * 8 + g;
+                    uint32 pair = values[i / 4][i % 4];
+                    kept[i / 4][i % 4] = mask.threshold == 0 ? pair : masked(mask, key, index, index + dim, pair);
                 }
-
-                uint32 p[4]; // ranks 0 to 7 and 8 to 15 at tokens 0 to 7, then at 8 to 15
-                ldmatrix_x4_trans(p, ps[slot] + (step + lane % 8 + lane / 16 * 8) * PStride + s * SliceRanks + lane / 8 % 2 * 8);
-                mma_bf16(c[s][0], p, kept[0], kept[1]);
-                mma_bf16(c[s][1], p, kept[2], kept[3]);
             }
+
+            uint32 p[4]; // ranks 0 to 7 and 8 to 15 at tokens 0 to 7, then at 8 to 15
+            ldmatrix_x4_trans(p, ps[slot] + (lane % 8 + lane / 16 * 8) * PStride + s * SliceRanks + lane / 8 % 2 * 8);
+#pragma unroll
+            for (int tile = 0; tile < 4; tile++) mma_bf16(c[s][tile], p, kept[tile / 2][tile % 2 * 2], kept[tile / 2][tile % 2 * 2 + 1]);
         }
     }
 
@@ -105,8 +104,8 @@ extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid
         if (s >= slices) continue;
         int n = number + s;
 #pragma unroll
-        for (int i = 0; i < 8; i++) {
-            int rank = g + i / 2 % 2 * 8, column = firstColumn + warp * 16 + i / 4 * 8 + 2 * t + i % 2;
+        for (int i = 0; i < 16; i++) {
+            int rank = g + i / 2 % 2 * 8, column = firstColumn + warp * 32 + i / 4 * 8 + 2 * t + i % 2;
             if (rank < a.ranks[n] && column < dim)
                 partials[a.at[n] + (int64)rank * a.rankStride[n] + (int64)column * a.columnStride[n]] = c[s][i / 4][i % 4] * a.scale[n];
         }

@@ -57,9 +57,6 @@ __device__ __forceinline__ void cp_async_wait() {
     asm volatile("cp.async.wait_all;" ::: "memory");
 }
 
-// Waits for `threads` threads of the block, whole warps, at barrier 1 to 15; __syncthreads is barrier 0.
-__device__ __forceinline__ void barrier(int number, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(number), "r"(threads) : "memory"); }
-
 // Loads four 8×8 matrices of bf16. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l / 4.
 __device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const bf16* row) {
     uint32 address = (uint32)__cvta_generic_to_shared(row);
