@@ -66,17 +66,14 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings settings, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora, long? freeBytes,
         Func<string, MemoryPlanner, T> plan)
     {
-        var (counter, free) = settings.CreateCounter(values);
-        using (counter)
-        {
-            long budget = MemoryPlanner.UsableBytes(freeBytes ?? free ?? throw new UsageException(
-                $"--device {values.Get(settings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command));
-            using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
-            using var adapter = Adapter.Skeleton(model, lora);
-            return plan(counter.Description, data is null
-                ? new MemoryPlanner(model, adapter, config, budget)
-                : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
-        }
+        using var counter = settings.CreateCounter(values);
+        long budget = MemoryPlanner.UsableBytes(freeBytes ?? settings.FreeBytes(values) ?? throw new UsageException(
+            $"--device {values.Get(settings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command));
+        using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
+        using var adapter = Adapter.Skeleton(model, lora);
+        return plan(counter.Description, data is null
+            ? new MemoryPlanner(model, adapter, config, budget)
+            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
     }
 
     private static string Describe(MemoryOwner owner) => owner switch
