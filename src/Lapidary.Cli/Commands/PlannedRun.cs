@@ -32,7 +32,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     {
         var (steps, predicted) = (Memory.Steps, Memory.Predicted);
         people.WriteLine($"device     {Device}");
-        people.WriteLine($"memory     {ByteSize.Format(predicted.TotalBytes)} of {ByteSize.Format(Memory.BudgetBytes)}: {(Memory.Fits ? "fits" : "does not fit")}");
+        people.WriteLine($"memory     {ByteSize.Format(predicted.TotalBytes)} of {ByteSize.Format(Memory.BudgetBytes)} that a run can take: {(Memory.Fits ? "fits" : "does not fit")}");
         foreach (var owner in predicted.Owners) people.WriteLine($"           {ByteSize.Format(predicted[owner]),10}  {Describe(owner)}");
         foreach (string note in Memory.Notes()) people.WriteLine($"note       {note}");
         people.WriteLine($"steps      {Memory.RunTokens:N0} tokens at a time, {steps.RecomputedLayers} of {Memory.Layers} layers computed again on the way back, "
