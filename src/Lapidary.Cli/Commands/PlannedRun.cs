@@ -20,9 +20,9 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora, long? freeBytes) =>
         With(model, values, config, sizes, data, lora, freeBytes, (device, planner) => new PlannedRun(device, planner.Plan(), planner.LargestBatchSize()));
 
-    /// <summary>The plan alone of a run over given rows, on a device of this machine.</summary>
+    /// <summary>The plan alone of a run, over given rows or full ones, on a device of this machine.</summary>
     /// <exception cref="LapidaryException">The device is not here or cannot be used.</exception>
-    public static MemoryPlan PlanOf(ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData data, LoraConfig lora)
+    public static MemoryPlan PlanOf(ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
     {
         model.RequireDevice(values);
         return With(model, values, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
