@@ -1,5 +1,4 @@
 using Lapidary.Cli.Options;
-using Lapidary.Gemma;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
@@ -7,8 +6,7 @@ namespace Lapidary.Cli.Bench;
 /// <summary>Options of bench that go before a case's own values.</summary>
 internal static class BenchSettings
 {
-    public static readonly Setting<string?> Size = new(
-        "size", string.Join('|', GemmaConfig.PresetNames), "Size of the random model; makes a case of its own where no case is named.", null, ParseSize);
+    public static readonly Setting<string?> Size = ModelSize.Setting("Size of the random model; makes a case of its own where no case is named.");
 
     private static readonly Setting<int?> Batch = Settings.OptionalInteger("batch", "Rows per micro-batch.", 1, 4096);
     private static readonly Setting<int?> Length = Settings.OptionalInteger("length", "Tokens of a row, or of the prompt.", 2, 1 << 20);
@@ -40,7 +38,4 @@ internal static class BenchSettings
         Steps = values.Get(Steps) ?? named.Steps,
         Warmup = values.Get(Warmup) ?? named.Warmup,
     };
-
-    private static string ParseSize(string text) =>
-        GemmaConfig.PresetNames.Contains(text) ? text : throw SettingText.Expected(string.Join(", ", GemmaConfig.PresetNames), text);
 }

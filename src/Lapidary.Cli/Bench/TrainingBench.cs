@@ -13,12 +13,31 @@ internal static class TrainingBench
 {
     private const int Seed = 1;
 
+    /// <summary>The trainer's options in a case.</summary>
+    public static SftConfig Config(BenchCase bench) => new()
+    {
+        OutputDir = Path.Combine(Path.GetTempPath(), "lapidary-bench"), // never written to: the meter ends the run
+        MaxLength = bench.Length,
+        MaxSteps = bench.Warmup + bench.Steps,
+        PerDeviceTrainBatchSize = bench.Batch,
+        GradientAccumulationSteps = bench.Accumulation,
+        GradientCheckpointing = bench.GradientCheckpointing,
+        LoggingSteps = int.MaxValue,
+        SaveStrategy = IntervalStrategy.No,
+        Seed = Seed,
+    };
+
+    /// <summary>The adapter of a case.</summary>
+    /// <param name="bench">The case.</param> <param name="lora">What a case does not say, such as the rank.</param>
+    public static LoraConfig Lora(BenchCase bench, LoraConfig lora) =>
+        lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null };
+
     /// <summary>Measures a case.</summary>
     /// <returns>Writes the figures as members of the result.</returns>
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, LoraConfig lora, Terminal terminal)
     {
-        using var adapter = Adapter.Create(model, lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null }, Seed);
+        using var adapter = Adapter.Create(model, Lora(bench, lora), Seed);
         var meter = new StepMeter(bench.Steps, bench.Warmup, model.Backend.Memory, terminal.Error, terminal.Interrupted);
         Train(bench, model, adapter, meter);
         double step = meter.Seconds.Median;
@@ -52,18 +71,7 @@ internal static class TrainingBench
 
     private static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter)
     {
-        var config = new SftConfig
-        {
-            OutputDir = Path.Combine(Path.GetTempPath(), "lapidary-bench"), // never written to: the meter ends the run
-            MaxLength = bench.Length,
-            MaxSteps = bench.Warmup + bench.Steps,
-            PerDeviceTrainBatchSize = bench.Batch,
-            GradientAccumulationSteps = bench.Accumulation,
-            GradientCheckpointing = bench.GradientCheckpointing,
-            LoggingSteps = int.MaxValue,
-            SaveStrategy = IntervalStrategy.No,
-            Seed = Seed,
-        };
+        var config = Config(bench);
         var rows = new TrainingRows(RandomRows(bench, model.Config.VocabSize), config.EffectivePacking, bench.Length, model.Config.PadTokenId);
         using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter);
         try

@@ -72,14 +72,17 @@ internal static class BenchCommand
 
     private static void Run(BenchCase bench, SettingValues values, Terminal terminal)
     {
+        var lora = LoraSettings.Read(values, bench.Size);
+
+        // Before a random model of real size fills the memory.
+        if (bench.NewTokens == 0)
+            PlannedRun.PlanOf(Model, values, TrainingBench.Config(bench), bench.Config, data: null, TrainingBench.Lora(bench, lora)).RequireFit();
         using var backend = Model.CreateBackend(values);
         long started = Stopwatch.GetTimestamp();
         using var model = GemmaModel.Random(bench.Config, backend, Model.Options(values), seed: 1);
         terminal.Error.WriteLine(
             $"{bench.Name}: {bench.Size} on {backend.Description}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
-        var figures = bench.NewTokens > 0
-            ? DecodeBench.Run(bench, model, terminal)
-            : TrainingBench.Run(bench, model, LoraSettings.Read(values, bench.Size), terminal);
+        var figures = bench.NewTokens > 0 ? DecodeBench.Run(bench, model, terminal) : TrainingBench.Run(bench, model, lora, terminal);
         JsonResult.Write(terminal.Out, json =>
         {
             json.WriteString("case", bench.Name);

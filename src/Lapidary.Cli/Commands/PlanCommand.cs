@@ -10,10 +10,10 @@ internal static class PlanCommand
 {
     private static readonly ModelSettings Model = TrainCommand.Model;
 
-    private static readonly Setting<string?> Size = Settings.Text("size", "270m|1b|4b|12b|27b", "A published size, where there is no --model.");
+    private static readonly Setting<string?> Size = ModelSize.Setting("A published size, in place of --model; rows are full then.");
 
     private static readonly Setting<long?> Memory = new(
-        "memory", "SIZE", "Memory to plan for: 24GiB; what is free on the device where not given.", null, text => ByteSizeText.Parse(text));
+        "memory", "SIZE", "Free memory to plan for, of which a run takes 95 %: 24GiB; what is free on the device where not given.", null, ParseMemory);
 
     private static readonly IReadOnlyList<Setting> AllSettings = [Size, Memory, .. TrainCommand.AllSettings];
 
@@ -32,14 +32,15 @@ internal static class PlanCommand
 
     private static int Run(SettingValues values, bool json, Terminal terminal)
     {
-        string? folder = values.Get(Size) is null ? ModelPath.Find(values.Require(Model.Model)) : null;
-        var sizes = folder is null ? GemmaConfig.Preset(values.Get(Size)!) : GemmaConfig.Load(folder);
+        string? size = values.Get(Size), folder = size is null ? Folder(values) : null;
+        if (size is not null) RefuseFiles(values);
+        var sizes = folder is null ? GemmaConfig.Preset(size!) : GemmaConfig.Load(folder);
         var config = SftSettings.Read(values);
-        var data = folder is not null && values.Get(DataSettings.DataSet) is not null
+        var data = values.Get(DataSettings.DataSet) is not null
             ? TrainingData.Load(values, config, sizes, TextTools.TryLoad(Model, values))
             : null;
         config.Validate(hasEvaluation: data?.Evaluation is not null);
-        var lora = values.Get(Model.Adapter) is { } adapter ? AdapterConfigFile.Read(adapter) : LoraSettings.Read(values, folder ?? values.Get(Size)!);
+        var lora = values.Get(Model.Adapter) is { } adapter ? AdapterConfigFile.Read(adapter) : LoraSettings.Read(values, folder ?? size!);
         var planned = PlannedRun.Create(Model, values, config, sizes, data, lora, values.Get(Memory));
         if (json)
         {
@@ -47,8 +48,24 @@ internal static class PlanCommand
             return ExitCodes.Done;
         }
 
-        terminal.Out.WriteLine($"model      {values.Get(Model.Model) ?? values.Get(Size)}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
+        terminal.Out.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
         planned.Show(terminal.Out);
         return ExitCodes.Done;
     }
+
+    private static string Folder(SettingValues values) => values.Get(Model.Model) is { Length: > 0 } model
+        ? ModelPath.Find(model)
+        : throw new UsageException("expected --model, or --size for a published size.", values.Command);
+
+    private static void RefuseFiles(SettingValues values)
+    {
+        foreach (var setting in new[] { Model.Model, DataSettings.DataSet })
+        {
+            if (values.Get(setting) is not null)
+                throw new UsageException($"--size plans without files: expected no --{setting.Name}; give --model instead of --size to plan with files.", values.Command);
+        }
+    }
+
+    private static long? ParseMemory(string text) =>
+        ByteSizeText.Parse(text) is >= 1 << 20 and var bytes ? bytes : throw SettingText.Expected("1MiB or more, such as 24GiB", text);
 }

@@ -20,9 +20,9 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora, long? freeBytes) =>
         With(model, values, config, sizes, data, lora, freeBytes, (device, planner) => new PlannedRun(device, planner.Plan(), planner.LargestBatchSize()));
 
-    /// <summary>The plan alone of a run over given rows, on a device of this machine.</summary>
+    /// <summary>The plan alone of a run, over given rows or full ones, on a device of this machine.</summary>
     /// <exception cref="LapidaryException">The device is not here or cannot be used.</exception>
-    public static MemoryPlan PlanOf(ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData data, LoraConfig lora)
+    public static MemoryPlan PlanOf(ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
     {
         model.RequireDevice(values);
         return With(model, values, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
@@ -32,7 +32,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     {
         var (steps, predicted) = (Memory.Steps, Memory.Predicted);
         people.WriteLine($"device     {Device}");
-        people.WriteLine($"memory     {ByteSize.Format(predicted.TotalBytes)} of {ByteSize.Format(Memory.BudgetBytes)}: {(Memory.Fits ? "fits" : "does not fit")}");
+        people.WriteLine($"memory     {ByteSize.Format(predicted.TotalBytes)} of {ByteSize.Format(Memory.BudgetBytes)} that a run can take: {(Memory.Fits ? "fits" : "does not fit")}");
         foreach (var owner in predicted.Owners) people.WriteLine($"           {ByteSize.Format(predicted[owner]),10}  {Describe(owner)}");
         foreach (string note in Memory.Notes()) people.WriteLine($"note       {note}");
         people.WriteLine($"steps      {Memory.RunTokens:N0} tokens at a time, {steps.RecomputedLayers} of {Memory.Layers} layers computed again on the way back, "
@@ -66,17 +66,14 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings settings, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora, long? freeBytes,
         Func<string, MemoryPlanner, T> plan)
     {
-        var (counter, free) = settings.CreateCounter(values);
-        using (counter)
-        {
-            long budget = MemoryPlanner.UsableBytes(freeBytes ?? free ?? throw new UsageException(
-                $"--device {values.Get(settings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command));
-            using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
-            using var adapter = Adapter.Skeleton(model, lora);
-            return plan(counter.Description, data is null
-                ? new MemoryPlanner(model, adapter, config, budget)
-                : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
-        }
+        using var counter = settings.CreateCounter(values);
+        long budget = MemoryPlanner.UsableBytes(freeBytes ?? settings.FreeBytes(values) ?? throw new UsageException(
+            $"--device {values.Get(settings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.", values.Command));
+        using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
+        using var adapter = Adapter.Skeleton(model, lora);
+        return plan(counter.Description, data is null
+            ? new MemoryPlanner(model, adapter, config, budget)
+            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
     }
 
     private static string Describe(MemoryOwner owner) => owner switch

@@ -83,7 +83,11 @@ internal static class TrainCommand
         var people = terminal.People(json);
         TrainingBanner.Show(people, Model, values, session);
         data.Show(people);
-        foreach (string note in TrainingBanner.Notes(values, config, session)) people.WriteLine($"note       {note}");
+        if (checkpoint is null) // what a new run said need not be said again
+        {
+            foreach (string note in TrainingBanner.Notes(values, config, session))
+                people.WriteLine($"note       {note}");
+        }
 
         var result = Train(session, config, data, checkpoint, json, terminal);
         if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted) ModelFolder.CopyTokenizer(ModelPath.Find(tokenizer), config.OutputDir);

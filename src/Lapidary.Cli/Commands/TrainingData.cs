@@ -33,7 +33,7 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
     /// <summary>Shows the report and what looks wrong.</summary>
     public void Show(TextWriter people)
     {
-        foreach (string line in Report.ToString().Split('\n')) people.WriteLine($"data       {line}");
+        people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
         if (Evaluation is not null) people.WriteLine($"           evaluation rows {Evaluation.Count}");
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {PlainText.OneLine(warning)}");
     }

@@ -9,15 +9,13 @@ namespace Lapidary.Cli.Doctor;
 /// <param name="GuideBytes">The guide's recipe: embedding and head trained too, as one matrix.</param>
 internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideBytes)
 {
-    private static readonly string[] Sizes = ["270m", "1b", "4b", "12b", "27b"];
-
     private static readonly SftConfig Config = new() { GradientAccumulationSteps = 1, GradientCheckpointing = GradientCheckpointing.True };
 
     /// <summary>The published sizes on a device, with the guide's rank, one row of 512 tokens to a micro-batch and gradient checkpointing.</summary>
     /// <param name="createCounter">Makes a backend that only counts.</param>
     public static IReadOnlyList<MemoryEstimate> All(Func<IBackend> createCounter) =>
     [
-        .. Sizes.Select(size => new MemoryEstimate(
+        .. GemmaConfig.PresetNames.Select(size => new MemoryEstimate(
             size, BytesOf(size, LoraConfig.Guide with { ModulesToSave = null }, createCounter), BytesOf(size, LoraConfig.Guide, createCounter))),
     ];
 

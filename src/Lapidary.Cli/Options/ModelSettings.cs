@@ -43,18 +43,15 @@ internal sealed class ModelSettings(QuantizationKind quantization)
 
     /// <summary>The backend asked for.</summary>
     /// <exception cref="LapidaryException">There is no such device.</exception>
-    public IBackend CreateBackend(SettingValues values)
-    {
-        return CudaOrdinal(values) is { } ordinal ? new CudaBackend(ordinal) : new CpuBackend(values.Get(Threads));
-    }
+    public IBackend CreateBackend(SettingValues values) =>
+        CudaOrdinal(values) is { } ordinal ? new CudaBackend(ordinal) : new CpuBackend(values.Get(Threads));
 
-    /// <summary>A backend like the one asked for that only counts, and the bytes that are free there; null where the device is not here.</summary>
-    public (IBackend Counter, long? FreeBytes) CreateCounter(SettingValues values)
-    {
-        if (CudaOrdinal(values) is not { } ordinal) return (CpuBackend.CreateCounter(values.Get(Threads)), HostMemory.AvailableBytes);
-        var device = CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);
-        return (CudaBackend.CreateCounter(device), device?.FreeBytes());
-    }
+    /// <summary>A backend like the one asked for that only counts; the device need not be here.</summary>
+    public IBackend CreateCounter(SettingValues values) =>
+        CudaOrdinal(values) is { } ordinal ? CudaBackend.CreateCounter(Gpu(ordinal)) : CpuBackend.CreateCounter(values.Get(Threads));
+
+    /// <summary>Bytes that are free on the device asked for; null where it is not here.</summary>
+    public long? FreeBytes(SettingValues values) => CudaOrdinal(values) is { } ordinal ? Gpu(ordinal)?.FreeBytes() : HostMemory.AvailableBytes;
 
     /// <summary>Refuses a device that is not here or cannot be used.</summary>
     /// <exception cref="LapidaryException">The message says why.</exception>
@@ -67,8 +64,8 @@ internal sealed class ModelSettings(QuantizationKind quantization)
     private int? CudaOrdinal(SettingValues values)
     {
         string device = values.Get(Device);
-        bool cuda = device == Auto ? CudaBackend.WhyUnavailable() is null : device != Cpu;
-        if (!cuda) return null;
+        if (device == Auto) return CudaBackend.FirstAvailable();
+        if (device == Cpu) return null;
         return device.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? int.Parse(device[(colon + 1)..], CultureInfo.InvariantCulture) : 0;
     }
 
@@ -76,8 +73,10 @@ internal sealed class ModelSettings(QuantizationKind quantization)
     public string DeviceReason(SettingValues values)
     {
         if (values.Get(Device) != Auto) return $"--device {values.Get(Device)}";
-        return CudaBackend.WhyUnavailable() is { } reason ? $"--device auto; {reason}" : "--device auto: the first GPU";
+        return CudaBackend.FirstAvailable() is { } ordinal ? $"--device auto: cuda:{ordinal}" : $"--device auto: {CudaBackend.WhyUnavailable()}";
     }
+
+    private static CudaDevice? Gpu(int ordinal) => CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);
 
     private static DType? ParseDType(string text) => text switch
     {

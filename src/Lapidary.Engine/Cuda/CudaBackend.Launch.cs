@@ -6,7 +6,7 @@ namespace Lapidary.Engine.Cuda;
 public sealed unsafe partial class CudaBackend
 {
     /// <summary>Queues a kernel on the backend's stream; does not wait, and once warm allocates nothing.</summary>
-    /// <param name="kernel">A field such as <c>private readonly Kernel _rmsNormForward = new("rms_norm.cu", "rms_norm_forward");</c>.</param>
+    /// <param name="kernel">A field such as <c>private readonly Kernel _ropeTable = new("rope_table.cu", "rope_table");</c>.</param>
     /// <param name="grid">Blocks.</param> <param name="block">Threads of a block.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is asked for.</param>
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order, addresses as

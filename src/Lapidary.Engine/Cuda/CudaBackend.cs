@@ -79,6 +79,14 @@ public sealed unsafe partial class CudaBackend : IBackend
     /// <inheritdoc/>
     public IReplay? Capture(Action work) => OnlyCounts ? null : new CudaGraph(_context, _scratch, work);
 
+    /// <summary>The first device that can be used, null where none can.</summary>
+    public static int? FirstAvailable()
+    {
+        int device = 0, count = CudaDevice.Count();
+        while (device < count && WhyUnavailable(device) is not null) device++;
+        return device < count ? device : null;
+    }
+
     /// <summary>Why a device cannot be used, in one line that says what to do; null where it can.</summary>
     public static string? WhyUnavailable(int device = 0)
     {

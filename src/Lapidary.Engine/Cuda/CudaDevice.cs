@@ -63,27 +63,28 @@ public sealed unsafe record CudaDevice
     };
 
     /// <summary>All devices, whether supported or not; empty without a driver or without devices.</summary>
-    public static IReadOnlyList<CudaDevice> All()
+    public static IReadOnlyList<CudaDevice> All() => [.. Enumerable.Range(0, Count()).Select(Open)];
+
+    /// <summary>Number of devices; 0 without a driver.</summary>
+    public static int Count()
     {
-        if (CudaLibraries.Find(CudaLibrary.Driver) is null || cuInit(0) != 0) return [];
         int count;
-        Check(cuDeviceGetCount(&count));
-        return [.. Enumerable.Range(0, count).Select(Open)];
+        return CudaLibraries.Find(CudaLibrary.Driver) is not null && cuInit(0) == 0 && cuDeviceGetCount(&count) == 0 ? count : 0;
     }
 
     /// <summary>A device that the backend supports.</summary>
     /// <exception cref="LapidaryException">There is no driver or it is too old, no such device, or it is too old.</exception>
     public static CudaDevice Get(int ordinal)
     {
-        CudaLibraries.Require(CudaLibrary.Driver);
+        var driver = CudaLibraries.Require(CudaLibrary.Driver);
         int result = cuInit(0), count = 0;
         if (result is not (0 or NoDevice))
             throw new LapidaryException($"The NVIDIA driver does not start: {Describe(result)}. Check it with nvidia-smi, or use --device cpu.");
         if (result == 0) Check(cuDeviceGetCount(&count));
         if (count == 0) throw new LapidaryException("The NVIDIA driver sees no GPU. Check with nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.");
         if ((uint)ordinal >= (uint)count)
-            throw new LapidaryException($"There is no device cuda:{ordinal}: this machine has {count}, cuda:0 to cuda:{count - 1}.");
-        CudaLibraries.RequireDriverVersion();
+            throw new LapidaryException($"There is no device cuda:{ordinal}: this machine has {(count == 1 ? "cuda:0 alone" : $"cuda:0 to cuda:{count - 1}")}.");
+        CudaLibraries.RequireDriver(driver.Version);
         var device = Open(ordinal);
         return device.ComputeCapability >= ComputeCapability.Minimum
             ? device
@@ -93,8 +94,10 @@ public sealed unsafe record CudaDevice
     }
 
     /// <summary>Bytes of its memory that are free now.</summary>
+    /// <exception cref="LapidaryException">The driver is too old, or the device does not let this process in.</exception>
     public long FreeBytes()
     {
+        CudaLibraries.RequireDriver(CudaLibraries.Require(CudaLibrary.Driver).Version);
         using var context = new CudaContext(this);
         return context.MemoryInfo().Free;
     }

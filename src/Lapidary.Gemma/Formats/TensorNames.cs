@@ -2,19 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Which part of a checkpoint a tensor belongs to.</summary>
-public enum TensorPart
-{
-    /// <summary>The decoder, its embedding or lm_head.</summary>
-    Text,
-
-    /// <summary>The vision tower or its projector, which pass through a merge untouched.</summary>
-    Vision,
-
-    /// <summary>Neither.</summary>
-    Unknown,
-}
-
 /// <summary>How a checkpoint spells the names of the text part.</summary>
 public enum TensorNameStyle
 {
@@ -50,20 +37,10 @@ public static class TensorNames
         ("language_model.lm_head.", "lm_head."),
     ];
 
-    private static readonly string[] VisionPrefixes =
-        ["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."];
-
     private static readonly string[] TextParts = ["lm_head.", "model.embed_tokens.", "model.layers.", "model.norm."];
 
     /// <summary>The linear layers of a decoder layer, by their last name.</summary>
     internal static readonly string[] LinearNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
-
-    /// <summary>The part a tensor of a base checkpoint belongs to, under any spelling.</summary>
-    public static TensorPart PartOf(string name)
-    {
-        if (VisionPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal))) return TensorPart.Vision;
-        return TryNormalize(name, out _) ? TensorPart.Text : TensorPart.Unknown;
-    }
 
     /// <summary>The canonical name of a text tensor or module of a base checkpoint; false for vision and unknown names.</summary>
     public static bool TryNormalize(string name, [NotNullWhen(true)] out string? canonical)

@@ -170,7 +170,7 @@ public sealed record SftConfig
             }
         }
 
-        if (LoadBestModelAtEnd && !hasEvaluation) throw new LapidaryException("load_best_model_at_end needs an evaluation set; give --eval-dataset.");
+        if (LoadBestModelAtEnd && !hasEvaluation) throw new LapidaryException("load_best_model_at_end needs an evaluation set; give --eval-dataset or --test-size.");
         if (LoadBestModelAtEnd && (EvalStrategy != SaveStrategy || EvalStrategy == IntervalStrategy.No || (EvalStrategy == IntervalStrategy.Steps && SaveSteps % EvalSteps != 0)))
         {
             throw new LapidaryException("load_best_model_at_end needs a checkpoint at every evaluation; set save_strategy and eval_strategy (and their steps) alike.");

@@ -15,6 +15,15 @@ public class BenchTests
         new("small", "") { Size = "", Batch = 2, Length = 24, Accumulation = 2, Steps = 4, Warmup = 1, GradientCheckpointing = GradientCheckpointing.True };
 
     [Fact]
+    public void Bench_OfWhatCannotFit_IsRefusedBeforeTheModelIsMade()
+    {
+        var run = CliRun.Of("bench", "lean27b", "--length", "1048576", "--device", "cpu");
+
+        run.AssertError(1, "lean27b: Out of memory before it starts", "a smaller --max-length");
+        Assert.DoesNotContain("made in", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Bench_MeasuresASizeAsOneJsonLine()
     {
         var run = CliRun.Of("bench", "270m", "--length", "16", "--steps", "1", "--warmup", "0", "--device", "cpu", "--lora-r", "4").Ok();

@@ -1,7 +1,59 @@
+using System.Text.Json;
+using Lapidary.Cli.Doctor;
+using Lapidary.Cli.Output;
+using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Driver;
+
 namespace Lapidary.Cli.Tests.Commands;
 
 public class DoctorTests
 {
+    private static readonly DoctorReport TwoGpus = new(
+        [
+            new(0, "NVIDIA T4", 15L << 30, 14L << 30, new ComputeCapability(7, 5)),
+            new(1, "NVIDIA L4", 22L << 30, null, new ComputeCapability(8, 9)),
+        ],
+        [new(CudaLibrary.Driver, "libcuda.so.1", new Version(12, 4)), new(CudaLibrary.Nvrtc, "/opt/libnvrtc.so.12", new Version(12, 4))],
+        Chosen: null, Problem: "Something is missing.", Estimates: []);
+
+    [Fact]
+    public void Text_ShowsEachGpuAndLibrary_AndWhatToInstall()
+    {
+        using var text = new StringWriter { NewLine = "\n" };
+        TwoGpus.WriteText(text);
+        string[] lines = text.ToString().Split('\n');
+        Assert.Contains("cuda:0     NVIDIA T4, 15.0 GiB, 14.0 GiB free, compute capability 7.5", lines);
+        Assert.Contains("cuda:1     NVIDIA L4, 22.0 GiB, free memory unknown, compute capability 8.9", lines);
+        Assert.Contains("Driver     libcuda.so.1, for CUDA 12.4", lines);
+        Assert.Contains("Nvrtc      /opt/libnvrtc.so.12, 12.4", lines);
+        Assert.Contains("CublasLt   " + CudaLibraries.HowToInstall(CudaLibrary.CublasLt), lines);
+        Assert.Contains("GPU        none, --device auto takes the CPU: Something is missing.", lines);
+    }
+
+    [Fact]
+    public void Text_NamesTheGpuThatAutoTakes()
+    {
+        using var text = new StringWriter { NewLine = "\n" };
+        (TwoGpus with { Chosen = 1, Problem = null, Estimates = [new MemoryEstimate("1b", 1L << 30, 5L << 30)] }).WriteText(text);
+        Assert.Contains("GPU        ready: --device auto takes cuda:1\n", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains("training on the GPU", text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_HasTheSame()
+    {
+        using var text = new StringWriter();
+        JsonResult.Write(text, TwoGpus.WriteTo);
+        using var document = JsonDocument.Parse(text.ToString());
+        var gpus = document.RootElement.GetProperty("gpus");
+        Assert.Equal("""{"name":"NVIDIA T4","memory_bytes":16106127360,"free_bytes":15032385536,"compute_capability":"7.5"}""", gpus[0].GetRawText());
+        Assert.Equal("""{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":null,"compute_capability":"8.9"}""", gpus[1].GetRawText());
+        Assert.Equal(
+            """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null}""",
+            document.RootElement.GetProperty("cuda_libraries").GetRawText());
+        Assert.Equal("Something is missing.", document.RootElement.GetProperty("gpu_unavailable_because").GetString());
+    }
+
     [Fact]
     public void Doctor_ShowsEverySizeAndLibrary()
     {

@@ -60,6 +60,23 @@ public sealed class PlanTests : IDisposable
     public void Plan_ForADeviceThatIsNotHere_AsksForItsMemory() =>
         CliRun.Of("plan", "--size", "1b", "--device", "cuda:99").AssertError(2, "--memory");
 
-    [Fact]
-    public void Plan_WithoutModelOrSize_SaysSo() => CliRun.Of("plan").AssertError(2, "--model");
+    [Theory]
+    [InlineData("", "expected --model, or --size")]
+    [InlineData("--size 13b", "--size: expected 270m, 1b, 4b, 12b, 27b, found \"13b\"")]
+    [InlineData("--size 1b --model x", "no --model")]
+    [InlineData("--size 1b --dataset x", "no --dataset")]
+    [InlineData("--size 1b --memory lots", "--memory: expected a size")]
+    [InlineData("--size 1b --memory 24", "--memory: expected 1MiB or more, such as 24GiB, found \"24\"")]
+    public void Plan_RefusesWhatItCannotPlan(string line, string words) =>
+        CliRun.Of(["plan", .. line.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).AssertError(2, words);
+
+    [Theory]
+    [InlineData("auto", "less memory is taken with a smaller --max-length")]
+    [InlineData("false", "less memory is taken with --gradient-checkpointing auto, a smaller --max-length")]
+    public void Plan_OfWhatDoesNotFit_SaysWhatHelps(string checkpointing, string words)
+    {
+        string text = CliRun.Of("plan", "--size", "27b", "--memory", "8GiB", "--device", "cpu", "--gradient-checkpointing", checkpointing).Ok().Out;
+        Assert.Contains("of 7.6 GiB that a run can take: does not fit", text, StringComparison.Ordinal);
+        Assert.Contains(words, text, StringComparison.Ordinal);
+    }
 }

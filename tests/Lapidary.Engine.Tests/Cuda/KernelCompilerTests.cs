@@ -7,16 +7,47 @@ namespace Lapidary.Engine.Tests.Cuda;
 public class KernelCompilerTests
 {
     /// <summary>A100, L4 and RTX 40, H100.</summary>
+    private static readonly int[] Architectures = [80, 89, 90];
+
+    /// <summary>cosf and sinf keep 2/π to many digits in an array, for angles beyond 10⁵.</summary>
+    private const string WithLocalMemory = "rope_table";
+
     public static TheoryData<string, int> FilesAndArchitectures { get; } =
-        [.. KernelSources.Files.SelectMany(file => new[] { 80, 89, 90 }.Select(architecture => new TheoryDataRow<string, int>(file, architecture)))];
+        [.. KernelSources.Files.SelectMany(file => Architectures.Select(architecture => new TheoryDataRow<string, int>(file, architecture)))];
 
     [Theory]
     [MemberData(nameof(FilesAndArchitectures))]
-    public void Compile_AcceptsEveryKernel(string file, int architecture)
+    public void Compile_AcceptsEveryKernel_WithItsVariablesInRegisters(string file, int architecture)
     {
         RequireNvrtc();
-        byte[] image = KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, new KernelTarget($"sm_{architecture}"));
-        Assert.True(image.AsSpan().StartsWith("\u007fELF"u8));
+        var image = new Cubin(KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, new KernelTarget($"sm_{architecture}")));
+        var bytes = image.LocalBytes();
+        Assert.NotEmpty(image.Kernels);
+        Assert.Empty(image.Kernels.Except(bytes.Keys));
+        string[] wrong = [.. image.Kernels.Where(kernel => bytes[kernel] > 0 && kernel != WithLocalMemory)];
+        Assert.True(wrong.Length == 0, string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on sm_{architecture}.")));
+    }
+
+    [Fact]
+    public void Compile_OfAnArrayWithARunningIndex_TakesLocalMemory()
+    {
+        RequireNvrtc();
+        const string Text =
+            """
+            extern "C" __global__ void spill(int* values, int at)
+            {
+                int local[12];
+                for (int i = 0; i < 12; i++) local[values[i] % 12] = i;
+                values[0] = local[at];
+            }
+
+            extern "C" __global__ void registers(int* values) { values[0] = 1; }
+            """;
+        foreach (int architecture in Architectures)
+        {
+            byte[] image = KernelCompiler.Compile(new KernelSource("spill.cu", Text), [], new KernelTarget($"sm_{architecture}"));
+            Assert.Equal(new Dictionary<string, uint> { ["registers"] = 0, ["spill"] = 48 }, new Cubin(image).LocalBytes());
+        }
     }
 
     [Fact]

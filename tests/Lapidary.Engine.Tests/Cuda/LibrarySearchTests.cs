@@ -91,6 +91,21 @@ public class LibrarySearchTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("11.8")]
+    [InlineData("10.2")]
+    public void RequireDriver_RefusesOneThatIsTooOld_InOneLine(string version)
+    {
+        string message = Assert.Throws<LapidaryException>(() => CudaLibraries.RequireDriver(Version.Parse(version))).Message;
+        Assert.All([$"CUDA {version};", "12.0 or newer", "--device cpu"], words => Assert.Contains(words, message, StringComparison.Ordinal));
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Theory]
+    [InlineData("12.0")]
+    [InlineData("13.1")]
+    public void RequireDriver_TakesCuda12AndNewer(string version) => CudaLibraries.RequireDriver(Version.Parse(version));
+
     [Fact]
     public void Find_ReportsVersionAndPlace()
     {

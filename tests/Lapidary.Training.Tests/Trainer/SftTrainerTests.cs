@@ -251,12 +251,14 @@ public class SftTrainerTests
         var observer = new AllocationObserver();
         var config = TrainerRun.Small() with { MaxSteps = 6, LoggingSteps = 100 };
         using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer);
+        observer.Memory = run.Model.Backend.Memory;
 
         run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
 
         // The report to the observer is the only object made per step.
         Assert.All(observer.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
         Assert.Single(observer.LiveBytes.Skip(3).Distinct());
+        Assert.True(observer.LiveBytes[0] > 0);
     }
 
     /// <summary>Losses of six steps of QLoRA with dropout and two micro-batches a step.</summary>
@@ -294,6 +296,8 @@ public class SftTrainerTests
     {
         private long _last;
 
+        public Allocator? Memory { get; set; }
+
         public List<long> BytesPerStep { get; } = new(100);
 
         public List<long> LiveBytes { get; } = new(100);
@@ -302,7 +306,7 @@ public class SftTrainerTests
         {
             long now = GC.GetAllocatedBytesForCurrentThread();
             BytesPerStep.Add(now - _last);
-            LiveBytes.Add(0);
+            LiveBytes.Add(Memory!.LiveBytes);
             _last = GC.GetAllocatedBytesForCurrentThread();
         }
     }

@@ -16,9 +16,6 @@ internal enum DeviceAttribute
 /// <summary>Attributes of a kernel: CUfunction_attribute.</summary>
 internal enum FunctionAttribute
 {
-    SharedSizeBytes = 1,
-    LocalSizeBytes = 3,
-    RegisterCount = 4,
     MaxDynamicSharedSizeBytes = 8,
     NonPortableClusterSizeAllowed = 14,
 }
@@ -130,9 +127,6 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuMemcpyDtoHAsync_v2")]
     public static partial int cuMemcpyDtoHAsync(void* destination, nint source, nuint lengthBytes, nint stream);
 
-    [LibraryImport(Library, EntryPoint = "cuMemcpyDtoDAsync_v2")]
-    public static partial int cuMemcpyDtoDAsync(nint destination, nint source, nuint lengthBytes, nint stream);
-
     [LibraryImport(Library)]
     public static partial int cuMemsetD8Async(nint destination, byte value, nuint lengthBytes, nint stream);
 
@@ -168,9 +162,6 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int cuModuleGetFunction(nint* function, nint module, string name);
-
-    [LibraryImport(Library)]
-    public static partial int cuFuncGetAttribute(int* value, FunctionAttribute attribute, nint function);
 
     [LibraryImport(Library)]
     public static partial int cuFuncSetAttribute(nint function, FunctionAttribute attribute, int value);

@@ -51,11 +51,11 @@ public static unsafe class CudaLibraries
     public static FoundLibrary Require(CudaLibrary library) => Find(library) ?? throw new LapidaryException(HowToInstall(library));
 
     /// <summary>Refuses a driver older than <see cref="MinimumDriver"/>.</summary>
-    internal static void RequireDriverVersion()
+    /// <param name="version">The newest CUDA that the driver supports.</param>
+    internal static void RequireDriver(Version version)
     {
-        var version = Require(CudaLibrary.Driver).Version;
         if (version < MinimumDriver)
-            throw new LapidaryException($"The NVIDIA driver supports CUDA {version}, {MinimumDriver} or newer is needed: update it, or use --device cpu.");
+            throw new LapidaryException($"The NVIDIA driver supports CUDA {version}; {MinimumDriver} or newer is needed: update it, or use --device cpu.");
     }
 
     /// <summary>Lets this assembly's imports find their libraries; called before the first of them.</summary>

@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Lapidary.Engine;
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Doctor;
+
+/// <summary>What doctor found.</summary>
+/// <param name="Gpus">All GPUs.</param> <param name="Libraries">The libraries that a GPU needs, as far as they are here.</param>
+/// <param name="Chosen">The GPU that --device auto takes, null for the CPU.</param> <param name="Problem">Why no GPU can be used, one line.</param>
+/// <param name="Estimates">What training takes on the device that --device auto takes.</param>
+internal sealed record DoctorReport(
+    IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem, IReadOnlyList<MemoryEstimate> Estimates)
+{
+    /// <summary>Looks at this machine.</summary>
+    public static DoctorReport OfThisMachine()
+    {
+        int? chosen = CudaBackend.FirstAvailable();
+        var devices = CudaDevice.All();
+        return new DoctorReport(
+            [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, chosen is null ? CudaBackend.WhyUnavailable() : null,
+            MemoryEstimate.All(() => chosen is { } ordinal ? CudaBackend.CreateCounter(devices[ordinal]) : CpuBackend.CreateCounter(threads: 0)));
+    }
+
+    private long FreeBytes => Chosen is { } ordinal ? Gpus[ordinal].FreeBytes ?? 0 : HostMemory.AvailableBytes;
+
+    public void WriteText(TextWriter output)
+    {
+        output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
+        output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} ({string.Join(", ", Machine.Features)})");
+        output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
+        string temporary = Path.GetTempPath();
+        output.WriteLine($"temporary  {temporary} ({(Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is")})");
+        foreach (var gpu in Gpus)
+        {
+            string free = gpu.FreeBytes is { } bytes ? $"{ByteSize.Format(bytes)} free" : "free memory unknown";
+            output.WriteLine($"cuda:{gpu.Ordinal,-5} {gpu.Name}, {ByteSize.Format(gpu.MemoryBytes)}, {free}, compute capability {gpu.ComputeCapability}");
+        }
+
+        foreach (var library in Enum.GetValues<CudaLibrary>()) output.WriteLine($"{library,-10} {Describe(library)}");
+        output.WriteLine($"GPU        {(Chosen is { } ordinal ? $"ready: --device auto takes cuda:{ordinal}" : $"none, --device auto takes the CPU: {Problem}")}");
+        output.WriteLine();
+        output.WriteLine($"QLoRA training on the {(Chosen is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least:");
+        output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
+        foreach (var size in Estimates) output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes),-20}  {Verdict(size.GuideBytes)}");
+    }
+
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("os", RuntimeInformation.OSDescription);
+        json.WriteString("architecture", RuntimeInformation.OSArchitecture.ToString());
+        json.WriteString("dotnet", RuntimeInformation.FrameworkDescription);
+        json.WriteString("cpu", Machine.CpuName);
+        json.WriteNumber("threads", Environment.ProcessorCount);
+        json.WriteStartArray("features");
+        foreach (string feature in Machine.Features) json.WriteStringValue(feature);
+        json.WriteEndArray();
+        json.WriteNumber("memory_bytes", HostMemory.TotalBytes);
+        json.WriteNumber("available_bytes", HostMemory.AvailableBytes);
+        json.WriteBoolean("temporary_folder_writable", Machine.IsWritable(Path.GetTempPath()));
+        WriteGpus(json);
+        json.WriteStartArray("training_estimates");
+        foreach (var size in Estimates)
+        {
+            json.WriteStartObject();
+            json.WriteString("size", size.Size);
+            json.WriteNumber("lora_bytes", size.LoraBytes);
+            json.WriteNumber("guide_bytes", size.GuideBytes);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private void WriteGpus(Utf8JsonWriter json)
+    {
+        json.WriteStartArray("gpus");
+        foreach (var gpu in Gpus)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", gpu.Name);
+            json.WriteNumber("memory_bytes", gpu.MemoryBytes);
+            if (gpu.FreeBytes is { } free) json.WriteNumber("free_bytes", free);
+            else json.WriteNull("free_bytes");
+            json.WriteString("compute_capability", gpu.ComputeCapability.ToString());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartObject("cuda_libraries");
+        foreach (var library in Enum.GetValues<CudaLibrary>())
+        {
+            if (Find(library) is not { } found)
+            {
+                json.WriteNull(library.ToString());
+                continue;
+            }
+
+            json.WriteStartObject(library.ToString());
+            json.WriteString("path", found.Path);
+            json.WriteString("version", found.Version.ToString());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteString("gpu_unavailable_because", Problem);
+    }
+
+    private FoundLibrary? Find(CudaLibrary library) => Libraries.FirstOrDefault(found => found.Library == library);
+
+    private string Describe(CudaLibrary library) => Find(library) is not { } found
+        ? CudaLibraries.HowToInstall(library)
+        : $"{found.Path}, {(library == CudaLibrary.Driver ? "for CUDA " : "")}{found.Version}";
+
+    private string Verdict(long bytes) => $"{ByteSize.Format(bytes),9} {(bytes <= MemoryPlanner.UsableBytes(FreeBytes) ? "fits" : "too large")}";
+}
