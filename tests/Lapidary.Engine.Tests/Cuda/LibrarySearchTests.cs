@@ -79,6 +79,21 @@ public class LibrarySearchTests : IDisposable
         Assert.Equal([folder], Search().Folders());
     }
 
+    [Theory]
+    [InlineData("libnvrtc.so.12", "/opt/with space/libnvrtc.so.12.4.127")]
+    [InlineData("libcuda.so.1", "/usr/lib/libcuda.so.550.54")]
+    [InlineData("libcublasLt.so.12", null)]
+    [InlineData("nvcuda.dll", null)]
+    public void MappedPath_IsTheFileBehindAName(string name, string? expected) => Assert.Equal(expected, LibrarySearch.MappedPath(
+        [
+            "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ",
+            "7f0000001000-7f0000002000 r-xp 00000000 08:01 11   /opt/with space/libnvrtc-builtins.so.12.4",
+            "7f0000002000-7f0000003000 r-xp 00000000 08:01 12   /opt/with space/libnvrtc.so.12.4.127",
+            "7f0000003000-7f0000004000 r-xp 00000000 08:01 13   /usr/lib/libcuda.so.550.54",
+            "7f0000004000-7f0000005000 rw-p 00000000 00:00 0    [stack]",
+        ],
+        name));
+
     [Fact]
     public void MissingLibraries_AreNamedWithWhatToInstall()
     {

@@ -10,6 +10,8 @@ public static unsafe class CudaLibraries
     internal const string NvrtcName = "lapidary-nvrtc";
     internal const string CublasLtName = "lapidary-cublaslt";
 
+    private const string MappedFiles = "/proc/self/maps";
+
     /// <summary>The oldest CUDA a driver must support, for stream capture and lazy loading as they are used here.</summary>
     public static Version MinimumDriver { get; } = new(12, 0);
 
@@ -77,11 +79,15 @@ public static unsafe class CudaLibraries
         foreach (string candidate in LibrarySearch.Machine.Candidates(library, newestMajor))
         {
             if (NativeLibrary.TryLoad(candidate, out nint handle) && VersionOf(library, handle) is { } version)
-                return new FoundLibrary(library, candidate, version) { Handle = handle };
+                return new FoundLibrary(library, PlaceOf(candidate), version) { Handle = handle };
         }
 
         return null;
     }
+
+    /// <summary>Where a library lies that the system found by its name, if the system tells.</summary>
+    private static string PlaceOf(string candidate) =>
+        !Path.IsPathRooted(candidate) && File.Exists(MappedFiles) ? LibrarySearch.MappedPath(File.ReadLines(MappedFiles), candidate) ?? candidate : candidate;
 
     /// <summary>Asks the loaded library; null if it is not what its name says.</summary>
     private static Version? VersionOf(CudaLibrary library, nint handle)

@@ -15,7 +15,7 @@ public enum CudaLibrary
 
 /// <summary>A library that was found.</summary>
 /// <param name="Library">Which one.</param>
-/// <param name="Path">The name or path it was loaded by.</param>
+/// <param name="Path">Where it lies; the name it was loaded by where the system does not tell.</param>
 /// <param name="Version">Its version; for the driver, the newest CUDA it supports.</param>
 public sealed record FoundLibrary(CudaLibrary Library, string Path, Version Version)
 {

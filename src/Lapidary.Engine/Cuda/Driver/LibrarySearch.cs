@@ -44,6 +44,18 @@ internal sealed class LibrarySearch
         }
     }
 
+    /// <summary>The file of a library that is loaded already, whichever version its name leads to: libnvrtc.so.12 to libnvrtc.so.12.4.127.</summary>
+    /// <param name="maps">Lines of /proc/self/maps, which end with a path.</param> <param name="name">The name it was loaded by.</param>
+    /// <returns>Null where no such file is mapped.</returns>
+    public static string? MappedPath(IEnumerable<string> maps, string name)
+    {
+        int version = name.IndexOf(".so", StringComparison.Ordinal);
+        if (version < 0) return null;
+        string beginning = "/" + name[..(version + 3)];
+        return maps.Select(line => line.IndexOf('/', StringComparison.Ordinal) is > 0 and var start ? line[start..] : "")
+            .FirstOrDefault(path => path.LastIndexOf('/') is >= 0 and var slash && path[slash..].StartsWith(beginning, StringComparison.Ordinal));
+    }
+
     /// <summary>Existing folders that may hold libraries, without repetition.</summary>
     public IEnumerable<string> Folders() => AllFolders().Where(Directory.Exists).Distinct(StringComparer.Ordinal);
 
