@@ -3,7 +3,7 @@
 #include "dropout.cuh"
 #include "elements.cuh"
 
-constexpr int MaxSlices = 8, SliceRanks = 16;
+constexpr int SliceRanks = 16;
 
 // Elements first to first + 8 of a row of dim, as bf16 pairs; zeros behind the row's end. Without a branch where rows are aligned (dim % 8 == 0), so that
 // many loads are under way at once.
