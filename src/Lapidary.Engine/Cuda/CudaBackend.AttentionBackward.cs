@@ -2,17 +2,17 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    private readonly Kernel _attentionBackwardJoin = new("attention_backward.cu", "attention_backward_join");
-    private readonly Kernel _attentionBackwardQueries32 = new("attention_backward.cu", "attention_backward_queries_32");
-    private readonly Kernel _attentionBackwardQueries64 = new("attention_backward.cu", "attention_backward_queries_64");
-    private readonly Kernel _attentionBackwardQueries128 = new("attention_backward.cu", "attention_backward_queries_128");
-    private readonly Kernel _attentionBackwardQueries256 = new("attention_backward.cu", "attention_backward_queries_256");
-    private readonly Kernel _attentionBackwardQueries256Small = new("attention_backward.cu", "attention_backward_queries_256_small");
-    private readonly Kernel _attentionBackwardKeys32 = new("attention_backward.cu", "attention_backward_keys_32");
-    private readonly Kernel _attentionBackwardKeys64 = new("attention_backward.cu", "attention_backward_keys_64");
-    private readonly Kernel _attentionBackwardKeys128 = new("attention_backward.cu", "attention_backward_keys_128");
-    private readonly Kernel _attentionBackwardKeys256 = new("attention_backward.cu", "attention_backward_keys_256");
-    private readonly Kernel _attentionBackwardKeys256Small = new("attention_backward.cu", "attention_backward_keys_256_small");
+    private readonly Kernel _attentionBackwardJoin = new("attention_backward_keys.cu", "attention_backward_join");
+    private readonly Kernel _attentionBackwardQueries32 = new("attention_backward_queries.cu", "attention_backward_queries_32");
+    private readonly Kernel _attentionBackwardQueries64 = new("attention_backward_queries.cu", "attention_backward_queries_64");
+    private readonly Kernel _attentionBackwardQueries128 = new("attention_backward_queries.cu", "attention_backward_queries_128");
+    private readonly Kernel _attentionBackwardQueries256 = new("attention_backward_queries.cu", "attention_backward_queries_256");
+    private readonly Kernel _attentionBackwardQueries256Small = new("attention_backward_queries.cu", "attention_backward_queries_256_small");
+    private readonly Kernel _attentionBackwardKeys32 = new("attention_backward_keys.cu", "attention_backward_keys_32");
+    private readonly Kernel _attentionBackwardKeys64 = new("attention_backward_keys.cu", "attention_backward_keys_64");
+    private readonly Kernel _attentionBackwardKeys128 = new("attention_backward_keys.cu", "attention_backward_keys_128");
+    private readonly Kernel _attentionBackwardKeys256 = new("attention_backward_keys.cu", "attention_backward_keys_256");
+    private readonly Kernel _attentionBackwardKeys256Small = new("attention_backward_keys.cu", "attention_backward_keys_256_small");
 
     /// <inheritdoc/>
     public void AttentionBackward(

@@ -12,16 +12,16 @@ public sealed unsafe partial class CudaBackend
     /// <summary>From this many tokens on a block takes more of them: there are blocks enough, and A is read less often.</summary>
     private const int ManyTokens = 8192;
 
-    private readonly Kernel _lowRankDown1x16 = new("low_rank.cu", "low_rank_down_1x16");
-    private readonly Kernel _lowRankDown1x32 = new("low_rank.cu", "low_rank_down_1x32");
-    private readonly Kernel _lowRankDown3x16 = new("low_rank.cu", "low_rank_down_3x16");
-    private readonly Kernel _lowRankDown3x32 = new("low_rank.cu", "low_rank_down_3x32");
-    private readonly Kernel _lowRankDown8x16 = new("low_rank.cu", "low_rank_down_8x16");
-    private readonly Kernel _lowRankDownUnaligned = new("low_rank.cu", "low_rank_down_unaligned");
-    private readonly Kernel _lowRankUp = new("low_rank.cu", "low_rank_up");
-    private readonly Kernel _lowRankUpTransposed = new("low_rank.cu", "low_rank_up_transposed");
-    private readonly Kernel _lowRankUpUnaligned = new("low_rank.cu", "low_rank_up_unaligned");
-    private readonly Kernel _lowRankUpTransposedUnaligned = new("low_rank.cu", "low_rank_up_transposed_unaligned");
+    private readonly Kernel _lowRankDown1x16 = new("low_rank_down.cu", "low_rank_down_1x16");
+    private readonly Kernel _lowRankDown1x32 = new("low_rank_down.cu", "low_rank_down_1x32");
+    private readonly Kernel _lowRankDown3x16 = new("low_rank_down.cu", "low_rank_down_3x16");
+    private readonly Kernel _lowRankDown3x32 = new("low_rank_down.cu", "low_rank_down_3x32");
+    private readonly Kernel _lowRankDown8x16 = new("low_rank_down.cu", "low_rank_down_8x16");
+    private readonly Kernel _lowRankDownUnaligned = new("low_rank_down.cu", "low_rank_down_unaligned");
+    private readonly Kernel _lowRankUp = new("low_rank_up.cu", "low_rank_up");
+    private readonly Kernel _lowRankUpTransposed = new("low_rank_up.cu", "low_rank_up_transposed");
+    private readonly Kernel _lowRankUpUnaligned = new("low_rank_up.cu", "low_rank_up_unaligned");
+    private readonly Kernel _lowRankUpTransposedUnaligned = new("low_rank_up.cu", "low_rank_up_transposed_unaligned");
 
     /// <summary>xaᵢ = dropoutᵢ(x) · Aᵢᵀ for all adapters.</summary>
     private void LowRankDown(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas)

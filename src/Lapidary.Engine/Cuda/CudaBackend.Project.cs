@@ -2,7 +2,7 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>Layers of one input that low_rank.cu and augmented.cu take together.</summary>
+    /// <summary>Layers of one input that low_rank_down.cu, low_rank_up.cu and augmented.cu take together.</summary>
     private const int MaxProjections = 3;
 
     /// <inheritdoc/>

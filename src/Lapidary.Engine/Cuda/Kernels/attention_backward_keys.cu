@@ -1,138 +1,7 @@
-// Grid: queries: x: key heads, y: tiles of 16 · Warps query rows; keys, which needs what queries wrote: x: key heads times splits, y: tiles of Keys
-// keys; both the longest tiles first; join: a thread per element. bf16 products, fp32 sums.
+// Grid: keys, which needs what queries wrote: x: key heads times splits, y: tiles of Keys keys, the longest first; join: a thread per element. bf16
+// products, fp32 sums.
 // Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0; shared memory as their heads say.
-#include "attention.cuh"
-
-// P = exp(s·q·kᵀ − lse), D = Σ dO·O, dS = P ∘ (dO·vᵀ − D); dq = s·dS·k, dk = s·dSᵀ·q, dv = Pᵀ·dO. P is formed again from lse in both passes;
-// no two blocks write one row, so nothing needs atomics and the sums have one order.
-struct AttentionBackwardArgs {
-    const bf16* dO;
-    const bf16* q;
-    const bf16* k;
-    const bf16* v;
-    const bf16* o;
-    const float* lse;
-    Visibility visibility;
-    bf16* dq;
-    bf16* dk;
-    bf16* dv;
-    float* delta;     // [heads, tokens]: D, written by queries
-    int* lastQueries; // [tiles of keys]: the last token that sees the tile, written by queries
-    float* partials;  // [splits, 2, tokens, kvHeads · headDim]: dk / s and dv of each split of a group of query heads; null for one split
-    int heads, kvHeads, headDim, splits;
-    int keys; // of a tile of keys
-    float scale;
-};
-
-// Σ x·y over a row, of which the four lanes that call it together take a part each.
-__device__ __forceinline__ float dot(const bf16* x, const bf16* y, int headDim) {
-    int quarter = threadIdx.x % 4;
-    float sum = 0;
-    if (headDim % 8 == 0) {
-#pragma unroll 4
-        for (int i = 0; i < headDim; i += 32) {
-            float left[8], right[8];
-            int run = min(i + quarter * 8, headDim - 8);
-            load<8>(x + run, left);
-            load<8>(y + run, right);
-#pragma unroll
-            for (int j = 0; j < 8; j++) sum += run == i + quarter * 8 ? left[j] * right[j] : 0;
-        }
-    } else {
-        for (int i = quarter; i < headDim; i += 4) sum += to_float(x[i]) * to_float(y[i]);
-    }
-
-    return row_sum(sum);
-}
-
-// dq of a tile of query rows: Warps warps of 16 rows go over the tiles of Keys keys that they see, of which the next arrives meanwhile.
-// Shared memory: q, dO [16 · Warps, HeadDim], two times k and two times v [Keys, HeadDim] of bf16.
-template <int HeadDim, int Warps, int Keys>
-__device__ __forceinline__ void attention_backward_queries(const AttentionBackwardArgs& a) {
-    constexpr int Rows = Warps * 16, Threads = Warps * WARP;
-    extern __shared__ uint4 shared[];
-    bf16 *q = (bf16*)shared, *dO = q + Rows * HeadDim, *ks = dO + Rows * HeadDim, *vs = ks + 2 * Keys * HeadDim;
-
-    int tokens = a.visibility.tokens, group = a.heads / a.kvHeads, kvHead = blockIdx.x;
-    int tile = longest_first<Threads>(blockIdx.y, gridDim.y, [&](int tile) {
-        QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
-        return (rows.end_token() - a.visibility.first_key(rows.token(0))) / Keys;
-    });
-    QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
-    int firstQuery = rows.token(0), endQuery = rows.end_token(), warpRow = threadIdx.x / WARP * 16, lane = threadIdx.x % WARP;
-    int lastFirstKey = a.visibility.first_key(endQuery - 1);
-    QueryOffsets queries{rows, (int64)a.heads * a.headDim};
-    KeyOffsets keys{(int64)a.kvHeads * a.headDim};
-
-    auto load_keys = [&](int key, int slot) {
-        int64 offset = key * keys.stride + kvHead * a.headDim;
-        load_tile<HeadDim, Keys, Threads>(ks + slot * Keys * HeadDim, a.k + offset, keys, tokens - key, a.headDim);
-        load_tile<HeadDim, Keys, Threads>(vs + slot * Keys * HeadDim, a.v + offset, keys, tokens - key, a.headDim);
-    };
-
-    int key = a.visibility.first_key(firstQuery) / Keys * Keys;
-    load_tile<HeadDim, Rows, Threads>(q, a.q, queries, rows.count(), a.headDim);
-    load_tile<HeadDim, Rows, Threads>(dO, a.dO, queries, rows.count(), a.headDim);
-    load_keys(key, 0);
-
-    int query[2], firstKey[2];
-    float lse[2], delta[2], scale = a.scale * Log2E;
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-        int row = warpRow + lane / 4 + 8 * r, inside = min(row, rows.count() - 1); // what follows for rows past the end is not stored
-        query[r] = rows.token(row);
-        firstKey[r] = a.visibility.first_key_or_none(query[r]);
-        lse[r] = a.lse[rows.statistic(inside)] * Log2E;
-        delta[r] = dot(a.dO + queries(inside), a.o + queries(inside), a.headDim);
-        if (row == inside && lane % 4 == 0) a.delta[rows.statistic(row)] = delta[r];
-    }
-
-    // Tiles of keys that one of these tokens is the last to see: they end after its first key, but not after the next token's.
-    if (kvHead == 0 && firstQuery + (int)threadIdx.x < endQuery) {
-        int token = firstQuery + threadIdx.x, next = token + 1 < tokens ? a.visibility.first_key(token + 1) : tokens;
-        for (int i = a.visibility.first_key(token) / a.keys; i * a.keys < tokens && min(tokens, (i + 1) * a.keys) <= next; i++) a.lastQueries[i] = token;
-    }
-
-    float sums[1][HeadDim / 8][4] = {};
-    for (int slot = 0; key < endQuery; key += Keys, slot ^= 1) {
-        cp_async_wait();
-        __syncthreads(); // K and V are there, and the other slot is free
-        if (key + Keys < endQuery) load_keys(key + Keys, slot ^ 1);
-
-        const bf16 *k = ks + slot * Keys * HeadDim, *v = vs + slot * Keys * HeadDim;
-        float s[1][Keys / 8][4], dS[1][Keys / 8][4];
-        product_rows<HeadDim, Keys>(s, q, warpRow, k, 0);
-        product_rows<HeadDim, Keys>(dS, dO, warpRow, v, 0);
-        if (key < lastFirstKey || key + Keys > firstQuery + 1) { // some row does not see all of the tile
-#pragma unroll
-            for (int n = 0; n < Keys / 8; n++) {
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    int column = key + n * 8 + lane % 4 * 2 + i % 2;
-                    if (column < firstKey[i / 2] || column > query[i / 2]) s[0][n][i] = -infinity();
-                }
-            }
-        }
-
-#pragma unroll
-        for (int n = 0; n < Keys / 8; n++) {
-#pragma unroll
-            for (int i = 0; i < 4; i++) dS[0][n][i] = exp2_approx(s[0][n][i] * scale - lse[i / 2]) * (dS[0][n][i] - delta[i / 2]);
-        }
-
-#pragma unroll
-        for (int step = 0; step < Keys / 16; step++) {
-            uint32 left[1][4];
-            as_left(left[0], dS[0], step);
-            product_columns<HeadDim, HeadDim>(sums, left, k, 16 * step, 0);
-        }
-    }
-
-    __syncwarp(); // a warp reads no rows of q but its own
-    stage<HeadDim, HeadDim>(q, warpRow, 0, sums[0], a.scale, a.scale);
-    __syncthreads();
-    store_tile<HeadDim, Rows, Threads>(q, a.dq, queries, rows.count(), a.headDim);
-}
+#include "attention_backward.cuh"
 
 // A warp's 16 rows of fp32 sums, as they are.
 template <int N>
@@ -285,12 +154,7 @@ extern "C" __global__ void attention_backward_join(AttentionBackwardArgs a) {
     }
 }
 
-// Head dimension 256 takes 192 KiB for queries and 212 KiB for keys; the small kernels take at most 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) { attention_backward_queries<32, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) { attention_backward_queries<64, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) { attention_backward_queries<128, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) { attention_backward_queries<256, 8, 32>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256_small(AttentionBackwardArgs a) { attention_backward_queries<256, 4, 16>(a); }
+// Head dimension 256 takes 212 KiB; the small kernel takes at most 96 KiB, which every card has.
 extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) { attention_backward_keys<32, 64, 32, 2>(a); }
 extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) { attention_backward_keys<64, 64, 32, 2>(a); }
 extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) { attention_backward_keys<128, 64, 32, 2>(a); }
