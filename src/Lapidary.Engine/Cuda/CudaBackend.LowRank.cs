@@ -9,9 +9,6 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Columns and tokens of a block of low_rank_up, and from one row of its shared memory to the next.</summary>
     private const int UpColumns = 256, UpTokens = 64, UpStride = UpColumns + 2;
 
-    /// <summary>From this many tokens on a block takes more of them: there are blocks enough, and A is read less often.</summary>
-    private const int ManyTokens = 8192;
-
     private readonly Kernel _lowRankDown1x16 = new("low_rank_down.cu", "low_rank_down_1x16");
     private readonly Kernel _lowRankDown1x32 = new("low_rank_down.cu", "low_rank_down_1x32");
     private readonly Kernel _lowRankDown3x16 = new("low_rank_down.cu", "low_rank_down_3x16");
@@ -22,6 +19,9 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _lowRankUpTransposed = new("low_rank_up.cu", "low_rank_up_transposed");
     private readonly Kernel _lowRankUpUnaligned = new("low_rank_up.cu", "low_rank_up_unaligned");
     private readonly Kernel _lowRankUpTransposedUnaligned = new("low_rank_up.cu", "low_rank_up_transposed_unaligned");
+
+    /// <summary>From this many tokens on a block of low_rank_down takes more of them: there are blocks enough, and A is read less often.</summary>
+    internal int ManyTokens { get; init; } = 8192;
 
     /// <summary>xaᵢ = dropoutᵢ(x) · Aᵢᵀ for all adapters.</summary>
     private void LowRankDown(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas)

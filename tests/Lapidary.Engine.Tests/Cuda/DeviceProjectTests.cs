@@ -1,3 +1,6 @@
+using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cuda;
+using Lapidary.Tests;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
 namespace Lapidary.Engine.Tests.Cuda;
@@ -28,6 +31,22 @@ public class DeviceProjectTests
     public void ForwardAndBackward_MatchFp64(string device, int tokens, int dim, int[] outDims, int[] ranks, float probability, WeightKind kind)
     {
         using var run = DeviceRun.On(device);
+        AssertMatchFp64(run, tokens, dim, outDims, ranks, probability, kind);
+    }
+
+    /// <summary>The kernels of long steps, whose blocks take 32 tokens.</summary>
+    [Theory]
+    [InlineData(70, 96, new[] { 80 }, new[] { 16 }, 0f)]
+    [InlineData(33, 64, new[] { 160, 32, 24 }, new[] { 16, 16, 16 }, 0f)]
+    [InlineData(259, 320, new[] { 384, 64 }, new[] { 8, 0 }, 0.3f)]
+    public void ForwardAndBackward_MatchFp64_InTallBlocks(int tokens, int dim, int[] outDims, int[] ranks, float probability)
+    {
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { ManyTokens = 1 });
+        AssertMatchFp64(run, tokens, dim, outDims, ranks, probability, WeightKind.NestedNF4);
+    }
+
+    private static void AssertMatchFp64(DeviceRun run, int tokens, int dim, int[] outDims, int[] ranks, float probability, WeightKind kind)
+    {
         var x = run.Normal(1, tokens, dim);
         double[] input = run.Doubles(x), expectedDx = new double[tokens * dim];
         Layer[] layers = [.. outDims.Select((outDim, i) => new Layer(run, kind, tokens, dim, outDim, ranks[i], probability, i))];
