@@ -123,6 +123,36 @@ __device__ __forceinline__ int longest_first(int block, int tiles, Length length
     return chosen * run + (block - rest) % run;
 }
 
+// The tile of query rows of a block: those that see the most tiles of keys first.
+template <int Rows, int Threads, int Keys>
+__device__ __forceinline__ int longest_rows(const Visibility& visibility, int kvHead, int group, int tokens, int headDim) {
+    return longest_first<Threads>(blockIdx.y, gridDim.y, [&](int tile) {
+        QueryRows rows(tile, Rows, kvHead, group, tokens, headDim);
+        return (rows.end_token() - visibility.first_key(rows.token(0))) / Keys;
+    });
+}
+
+// Starts the copies of a tile of keys, from `key` on, and of their values.
+template <int HeadDim, int Keys, int Threads, typename Args>
+__device__ __forceinline__ void load_keys(bf16* k, bf16* v, const Args& a, KeyOffsets keys, int kvHead, int key, int tokens) {
+    int64 offset = key * keys.stride + kvHead * a.headDim;
+    load_tile<HeadDim, Keys, Threads>(k, a.k + offset, keys, tokens - key, a.headDim);
+    load_tile<HeadDim, Keys, Threads>(v, a.v + offset, keys, tokens - key, a.headDim);
+}
+
+// Scores of a tile of keys, from `key` on, that a lane's two rows do not see become −∞.
+template <int Tiles>
+__device__ __forceinline__ void hide_unseen(float (&scores)[Tiles][4], int key, const int (&firstKey)[2], const int (&query)[2]) {
+#pragma unroll
+    for (int n = 0; n < Tiles; n++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int column = key + n * 8 + threadIdx.x % WARP % 4 * 2 + i % 2;
+            if (column < firstKey[i / 2] || column > query[i / 2]) scores[n][i] = -infinity();
+        }
+    }
+}
+
 // Puts a warp's 16 rows of fp32 sums into a tile as bf16: those of rows 0 to 7 times low, the others times high.
 template <int HeadDim, int N>
 __device__ __forceinline__ void stage(bf16* tile, int row, int column, const float (&c)[N / 8][4], float low, float high) {

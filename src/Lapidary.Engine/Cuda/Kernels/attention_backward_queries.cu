@@ -32,26 +32,21 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     bf16 *q = (bf16*)shared, *dO = q + Rows * HeadDim, *ks = dO + Rows * HeadDim, *vs = ks + 2 * Keys * HeadDim;
 
     int tokens = a.visibility.tokens, group = a.heads / a.kvHeads, kvHead = blockIdx.x;
-    int tile = longest_first<Threads>(blockIdx.y, gridDim.y, [&](int tile) {
-        QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
-        return (rows.end_token() - a.visibility.first_key(rows.token(0))) / Keys;
-    });
+    int tile = longest_rows<Rows, Threads, Keys>(a.visibility, kvHead, group, tokens, a.headDim);
     QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
     int firstQuery = rows.token(0), endQuery = rows.end_token(), warpRow = threadIdx.x / WARP * 16, lane = threadIdx.x % WARP;
     int lastFirstKey = a.visibility.first_key(endQuery - 1);
     QueryOffsets queries{rows, (int64)a.heads * a.headDim};
     KeyOffsets keys{(int64)a.kvHeads * a.headDim};
 
-    auto load_keys = [&](int key, int slot) {
-        int64 offset = key * keys.stride + kvHead * a.headDim;
-        load_tile<HeadDim, Keys, Threads>(ks + slot * Keys * HeadDim, a.k + offset, keys, tokens - key, a.headDim);
-        load_tile<HeadDim, Keys, Threads>(vs + slot * Keys * HeadDim, a.v + offset, keys, tokens - key, a.headDim);
+    auto load_slot = [&](int key, int slot) {
+        load_keys<HeadDim, Keys, Threads>(ks + slot * Keys * HeadDim, vs + slot * Keys * HeadDim, a, keys, kvHead, key, tokens);
     };
 
     int key = a.visibility.first_key(firstQuery) / Keys * Keys;
     load_tile<HeadDim, Rows, Threads>(q, a.q, queries, rows.count(), a.headDim);
     load_tile<HeadDim, Rows, Threads>(dO, a.dO, queries, rows.count(), a.headDim);
-    load_keys(key, 0);
+    load_slot(key, 0);
 
     int query[2], firstKey[2];
     float lse[2], delta[2], scale = a.scale * Log2E;
@@ -75,22 +70,13 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     for (int slot = 0; key < endQuery; key += Keys, slot ^= 1) {
         cp_async_wait();
         __syncthreads(); // K and V are there, and the other slot is free
-        if (key + Keys < endQuery) load_keys(key + Keys, slot ^ 1);
+        if (key + Keys < endQuery) load_slot(key + Keys, slot ^ 1);
 
         const bf16 *k = ks + slot * Keys * HeadDim, *v = vs + slot * Keys * HeadDim;
         float s[1][Keys / 8][4], dS[1][Keys / 8][4];
         product_rows<HeadDim, Keys>(s, q, warpRow, k, 0);
         product_rows<HeadDim, Keys>(dS, dO, warpRow, v, 0);
-        if (key < lastFirstKey || key + Keys > firstQuery + 1) { // some row does not see all of the tile
-#pragma unroll
-            for (int n = 0; n < Keys / 8; n++) {
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    int column = key + n * 8 + lane % 4 * 2 + i % 2;
-                    if (column < firstKey[i / 2] || column > query[i / 2]) s[0][n][i] = -infinity();
-                }
-            }
-        }
+        if (key < lastFirstKey || key + Keys > firstQuery + 1) hide_unseen(s[0], key, firstKey, query); // some row does not see all of the tile
 
 #pragma unroll
         for (int n = 0; n < Keys / 8; n++) {
