@@ -102,5 +102,6 @@ __device__ __forceinline__ void backward(const EmbeddingBackwardArgs& a) {
     store(row, there);
 }
 
+// Eight rows of eight elements take registers: where no number of blocks is asked for, the compiler may spill some to make room for one more.
 extern "C" __global__ void __launch_bounds__(256) embedding_backward_1(EmbeddingBackwardArgs a) { backward<1>(a); }
-extern "C" __global__ void __launch_bounds__(256) embedding_backward_8(EmbeddingBackwardArgs a) { backward<8>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) embedding_backward_8(EmbeddingBackwardArgs a) { backward<8>(a); }
