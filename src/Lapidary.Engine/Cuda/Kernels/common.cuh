@@ -14,6 +14,8 @@ constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
 
 __device__ __forceinline__ float infinity() { return __uint_as_float(0x7F800000u); }
 
+__device__ __forceinline__ float not_a_number() { return __uint_as_float(0x7FC00000u); }
+
 // The upper half of a binary32.
 struct bf16 {
     uint16 bits;
