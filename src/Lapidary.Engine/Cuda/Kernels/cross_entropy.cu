@@ -18,6 +18,7 @@ struct LabelRowsArgs {
 };
 
 extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args) {
+    after_previous_kernel();
     __shared__ int warp_counts[WARP];
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, before = 0;
     for (int first = 0; first < args.tokens; first += blockDim.x) {
@@ -50,6 +51,7 @@ struct RowsArgs {
 };
 
 extern "C" __global__ void gather_rows(RowsArgs args) {
+    after_previous_kernel();
     int row = args.first + blockIdx.x;
     bool labelled = row < *args.rows_count;
     const bf16* from = args.from + (labelled ? (int64)args.rows[row] * args.dim : 0);
@@ -60,6 +62,7 @@ extern "C" __global__ void gather_rows(RowsArgs args) {
 // --- scatter_rows: to[rows[first + i]] = from[i] for the labelled rows. One block per row.
 
 extern "C" __global__ void scatter_rows(RowsArgs args) {
+    after_previous_kernel();
     int row = args.first + blockIdx.x;
     if (row >= *args.rows_count) return;
     const bf16* from = args.from + (int64)blockIdx.x * args.dim;
@@ -84,6 +87,7 @@ struct SoftmaxRowsArgs {
 };
 
 extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs args) {
+    after_previous_kernel();
     int row = args.first + blockIdx.x, vocabulary = args.vocabulary;
     float* z = args.z + (int64)blockIdx.x * vocabulary;
     bf16* dz = (bf16*)z;
@@ -144,6 +148,7 @@ __device__ __forceinline__ float load_of_block(const float* shared, int block) {
 }
 
 extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 3) softmax_rows_cluster(SoftmaxRowsArgs args) {
+    after_previous_kernel();
     extern __shared__ float4 part[]; // a thread writes and reads its own elements alone
     __shared__ float own[2];         // this block's maximum, and its sum of exp(x − maximum)
     int row = args.first + blockIdx.x / CLUSTER, rank = blockIdx.x % CLUSTER, vocabulary = args.vocabulary;
