@@ -42,6 +42,8 @@ struct alignas(16) bf16x8 {
     bf16x2 pair[4];
 };
 
+__device__ __forceinline__ int round_up8(int x) { return (x + 7) & ~7; }
+
 __device__ __forceinline__ float to_float(float x) { return x; }
 
 __device__ __forceinline__ float to_float(bf16 x) { return __uint_as_float((uint32)x.bits << 16); }
