@@ -28,6 +28,7 @@ __device__ __forceinline__ void load_adapter(const AugmentedWeightArgs& a, int64
 
 // Any weight. A thread per run.
 extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeightArgs a) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     if (a.nf4.codes) tables.fill(a.nf4);
     int dim = round_up8(a.dim);
@@ -50,6 +51,7 @@ extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeig
 
 // NF4 with dim % 8 == 0.
 extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(AugmentedWeightArgs a) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     uint32 start = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = (a.dim + a.extra) / 8;
     Nf4Run runs[DEPTH];

@@ -16,6 +16,7 @@ struct LabelRowsArgs {
 };
 
 extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args) {
+    after_previous_kernel();
     __shared__ int warp_counts[WARP];
     int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, before = 0;
     for (int first = 0; first < args.tokens; first += blockDim.x) {
@@ -48,6 +49,7 @@ struct RowsArgs {
 };
 
 extern "C" __global__ void gather_rows(RowsArgs args) {
+    after_previous_kernel();
     int row = args.first + blockIdx.x;
     bool labelled = row < *args.rows_count;
     const bf16* from = args.from + (labelled ? (int64)args.rows[row] * args.dim : 0);
@@ -58,6 +60,7 @@ extern "C" __global__ void gather_rows(RowsArgs args) {
 // --- scatter_rows: to[rows[first + i]] = from[i] for the labelled rows. One block per row.
 
 extern "C" __global__ void scatter_rows(RowsArgs args) {
+    after_previous_kernel();
     int row = args.first + blockIdx.x;
     if (row >= *args.rows_count) return;
     const bf16* from = args.from + (int64)blockIdx.x * args.dim;

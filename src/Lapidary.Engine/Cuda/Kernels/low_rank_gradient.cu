@@ -28,6 +28,7 @@ struct LowRankGradientArgs {
 
 // Grid: x: strips of all units, y: splits. 8 warps of 32 columns.
 extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
     __shared__ alignas(16) bf16 xs[Stages][Tokens * XStride], ps[Stages][Tokens * PStride];
     int unit = 0;
     while ((int)blockIdx.x >= a.firstStrip[unit + 1]) unit++;
@@ -121,6 +122,7 @@ struct LowRankGradientJoinArgs {
 };
 
 extern "C" __global__ void low_rank_gradient_join(const __grid_constant__ LowRankGradientJoinArgs a) {
+    after_previous_kernel();
     int64 length = a.first[a.count];
     for (int64 i = thread_index(); i < length; i += thread_count()) {
         int which = 0;

@@ -116,7 +116,7 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) low_rank_up(const __grid_constant__ LowRankUpArgs a) { low_rank_up<false, true>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true, true>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) { low_rank_up<false, false>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed_unaligned(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true, false>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<false, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<true, true>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<false, false>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_up_transposed_unaligned(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<true, false>(a); }

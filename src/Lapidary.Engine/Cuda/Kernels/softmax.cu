@@ -24,6 +24,7 @@ __device__ __forceinline__ void write_loss(const SoftmaxRowsArgs& args, int toke
 // --- softmax_rows: any vocabulary. One block of 1024 threads per row; the maximum and the sum in one pass.
 
 extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs args) {
+    after_previous_kernel();
     int row = args.first + blockIdx.x, vocabulary = args.vocabulary;
     float* z = args.z + (int64)blockIdx.x * vocabulary;
     bf16* dz = (bf16*)z;
@@ -108,6 +109,7 @@ __device__ __forceinline__ void store_to_block(MaxSum* shared, int block, MaxSum
 }
 
 extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 2) softmax_rows_cluster(SoftmaxRowsArgs args) {
+    after_previous_kernel();
     __shared__ MaxSum of_warps[THREADS / WARP], of_blocks[CLUSTER];
     int rank = blockIdx.x % CLUSTER, row = blockIdx.x / CLUSTER, warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int first = 4 * (rank * THREADS + threadIdx.x), left = args.vocabulary - first;
