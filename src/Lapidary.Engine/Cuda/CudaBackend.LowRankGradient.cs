@@ -9,8 +9,8 @@ public sealed unsafe partial class CudaBackend
     /// <summary>dA and dB of every adapter.</summary>
     private const int MaxGradients = 2 * MaxProjections;
 
-    /// <summary>Blocks per multiprocessor that sums over tokens are split into: as many as its registers hold, or twice as many with masks, which are
-    /// uneven work.</summary>
+    /// <summary>Blocks per multiprocessor that sums over tokens are split into: as many as fit at once, or twice as many with masks, which are uneven
+    /// work.</summary>
     private const int GradientBlocksPerMultiprocessor = 2, GradientBlocksPerMultiprocessorMasked = 4;
 
     private readonly Kernel _lowRankGradient = new("low_rank_gradient.cu", "low_rank_gradient");

@@ -61,10 +61,11 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
         float m[SliceRanks];
         const float* from = a.m[s] + (int64)column * a.columnStride[s];
 #pragma unroll
-        for (int rank = 0; rank < SliceRanks; rank++, from += a.rankStride[s]) m[rank] = rank < a.ranks[s] && column < a.dim ? *from * a.scale[s] : 0;
+        for (int rank = 0; rank < SliceRanks; rank++, from += a.rankStride[s]) m[rank] = rank < a.ranks[s] && column < a.dim ? *from : 0;
 
 #pragma unroll
-        for (int pair = 0; pair < SliceRanks / 2; pair++) ms[(s * 8 + pair) * UpStride + threadIdx.x] = pack_bf16(m[2 * pair], m[2 * pair + 1]);
+        for (int pair = 0; pair < SliceRanks / 2; pair++)
+            ms[(s * 8 + pair) * UpStride + threadIdx.x] = pack_bf16(a.scale[s] * m[2 * pair], a.scale[s] * m[2 * pair + 1]);
     }
 
     if (Masked && threadIdx.x < a.count) keys[threadIdx.x] = Mask{a.seed[threadIdx.x], a.stream[threadIdx.x], a.threshold[threadIdx.x]}.key();
