@@ -6,10 +6,10 @@ public sealed unsafe partial class CudaBackend
 {
     private const int ConvertThreads = 256;
 
-    /// <summary>Elements of a run, 16 bytes of bf16, as nf4_decode.cu, augmented.cu and to_bf16.cu write them.</summary>
+    /// <summary>Elements of a run, 16 bytes of bf16, as nf4_decode.cu, augmented_weight.cu and to_bf16.cu write them.</summary>
     private const int ConvertWidth = 8;
 
-    /// <summary>Runs that a thread of nf4_decode.cu and augmented.cu has under way.</summary>
+    /// <summary>Runs that a thread of nf4_decode.cu and augmented_weight.cu has under way.</summary>
     private const int ConvertDepth = 4;
 
     /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
@@ -35,17 +35,21 @@ public sealed unsafe partial class CudaBackend
         }
         else
         {
-            LaunchEach(_toBFloat16, runs, ConvertThreads, new ToBFloat16Args
-            {
-                X = tensor.Address,
-                Y = copy,
-                Count = tensor.Count,
-                DType = (int)tensor.DType,
-            });
+            ConvertToBFloat16(tensor, copy);
         }
 
         return copy;
     }
+
+    /// <summary>Queues the rounding of an fp32 or fp16 tensor to bf16 at an address.</summary>
+    private void ConvertToBFloat16(Tensor tensor, nint to) =>
+        LaunchEach(_toBFloat16, (tensor.Count + ConvertWidth - 1) / ConvertWidth, ConvertThreads, new ToBFloat16Args
+        {
+            X = tensor.Address,
+            Y = to,
+            Count = tensor.Count,
+            DType = (int)tensor.DType,
+        });
 
     /// <summary>Queues a kernel whose threads take <see cref="ConvertDepth"/> runs each.</summary>
     private void LaunchRuns<TArgs>(Kernel kernel, long runs, in TArgs args) where TArgs : unmanaged =>

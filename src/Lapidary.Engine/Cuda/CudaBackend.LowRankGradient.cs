@@ -18,9 +18,9 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _lowRankGradientUnaligned = new("low_rank_gradient.cu", "low_rank_gradient_unaligned");
     private readonly Kernel _lowRankGradientJoin = new("low_rank_gradient.cu", "low_rank_gradient_join");
 
-    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ and dAᵢ += dxaᵢᵀ · dropoutᵢ(x), where dxa lies in <paramref name="both"/>, [tokens, layout.Width].</summary>
+    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ and dAᵢ += dxaᵢᵀ · dropoutᵢ(x), where dxa lies in <paramref name="rows"/>.</summary>
     private void AddAdapterGradients(
-        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, nint both, in AugmentedLayout layout)
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, AugmentedRows rows)
     {
         var (tokens, dim) = Rows(x);
         var join = new LowRankGradientJoinArgs();
@@ -66,8 +66,8 @@ public sealed unsafe partial class CudaBackend
             for (int first = 0; first < r; first += SliceRanks)
             {
                 int s = AddSlice(kernel, ref args, ref units, x.Address, dim, first, r, join.First[output], rankStride: dim, columnStride: 1);
-                args.P[s] = both + layout.AdapterBytes(i) + first * sizeof(ushort);
-                args.PStride[s] = layout.Width;
+                args.P[s] = rows.Address + rows.Layout.AdapterBytes(i) + first * sizeof(ushort);
+                args.PStride[s] = rows.Layout.Width;
                 args.Scale[s] = Kept(adapter.Dropout);
                 (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);
             }

@@ -75,7 +75,7 @@ public sealed unsafe partial class CudaBackend
         bool aligned = args.Dim % 8 == 0 && args.SourceStride % 8 == 0, masked = false;
         for (int s = 0; s < args.Count; s++)
         {
-            aligned &= args.PStride[s] % 8 == 0;
+            aligned &= (args.PStride[s] | args.Ranks[s]) % 8 == 0;
             masked |= args.Threshold[s] > 0;
         }
 

@@ -2,12 +2,9 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>Layers of one input that low_rank_down.cu, low_rank_up.cu and augmented.cu take together.</summary>
-    private const int MaxProjections = 3;
-
     /// <inheritdoc/>
     /// <remarks>Where the outputs are wider than the input, the adapters join the base's product as a few more columns of both factors
-    /// (augmented.cu), so that the wide side is written once. Else they are added to the narrow side.</remarks>
+    /// (augmented_weight.cu), so that the wide side is written once. Else they are added to the narrow side.</remarks>
     public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
     {
         var (tokens, dim) = Rows(x);
@@ -18,9 +15,9 @@ public sealed unsafe partial class CudaBackend
             return;
         }
 
-        if (layout.Extra > 0) LowRankDown(x, projections, xas);
-        if (!layout.IsWorthwhile)
+        if (!WidensWithAdapters(projections, dim))
         {
+            if (layout.Extra > 0) LowRankDown(x, projections, xas);
             for (int i = 0; i < projections.Count; i++)
             {
                 LinearForward(x, projections[i].Weight, ys[i]);
@@ -30,12 +27,13 @@ public sealed unsafe partial class CudaBackend
             return;
         }
 
-        nint rows = AugmentedRows(x, projections, xas, layout);
+        var rows = NewRows(tokens, layout);
+        LowRankDown(x, projections, xas, rows);
         for (int i = 0; i < projections.Count; i++)
         {
             int outDim = Rows(ys[i]).Dim;
             nint weight = AugmentedWeight(projections[i], layout.Offsets[i], dim, layout.Extra);
-            Product(tokens, outDim, layout.Width, 1, rows, transposeA: false, weight, transposeB: true, 0, ys[i].Address);
+            Product(tokens, outDim, layout.Width, 1, rows.Address, transposeA: false, weight, transposeB: true, 0, ys[i].Address);
         }
     }
 
@@ -51,6 +49,12 @@ public sealed unsafe partial class CudaBackend
             return;
         }
 
+        if (dx is not null && projections is [{ Adapter: { } narrowing }] && IsStackable(projections[0].Weight, narrowing))
+        {
+            BackwardOfNarrowing(dys, x, projections, narrowing, xas, dx, add);
+            return;
+        }
+
         // [dx | dxa] of all layers at once, dxa side by side.
         nint both = _scratch.Get("augmented gradient", DType.BFloat16.LengthBytes((long)tokens * layout.Width));
         bool isFirst = true;
@@ -62,8 +66,35 @@ public sealed unsafe partial class CudaBackend
             isFirst = false;
         }
 
-        AddAdapterGradients(dys, x, projections, xas, both, layout);
+        AddAdapterGradients(dys, x, projections, xas, new AugmentedRows(both, layout));
         if (dx is not null) AddInputGradients(both, projections, layout, dx, add);
+    }
+
+    /// <summary>A layer narrower than its input: [dy | dxa] · [W ; A] = dx, so that the wide side is written once.</summary>
+    private void BackwardOfNarrowing(
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, LoraAdapter adapter, IReadOnlyList<Tensor?> xas, Tensor dx, bool add)
+    {
+        var (tokens, outDim) = Rows(dys[0]);
+        var rows = NewRows(tokens, new AugmentedLayout(projections, outDim));
+        LowRankDown(dys[0], adapter, rows);
+        AddAdapterGradients(dys, x, projections, xas, rows);
+        nint weight = StackedWeight(projections[0].Weight, adapter.A.Value);
+        Product(tokens, Rows(dx).Dim, rows.Layout.Width, 1, rows.Address, transposeA: false, weight, transposeB: false, add ? 1 : 0, dx.Address);
+    }
+
+    /// <summary>Whether the outputs that adapters write are wider than the input.</summary>
+    private static bool WidensWithAdapters(IReadOnlyList<Projection> projections, int dim)
+    {
+        long adapted = 0;
+        foreach (var projection in projections) adapted += projection.Adapter is null ? 0 : projection.Weight.Shape[0];
+        return adapted > dim;
+    }
+
+    /// <summary>Whether A can lie below W: the layer narrows, no mask comes between dxa · A and dx, and no row needs padding.</summary>
+    private static bool IsStackable(Tensor weight, LoraAdapter adapter)
+    {
+        var (outDim, dim) = Rows(weight);
+        return outDim <= dim && Active(adapter.Dropout) is null && (outDim | dim | Rank(adapter)) % 8 == 0;
     }
 
     private void ProjectOneToken(Tensor x, in Projection projection, Tensor? xa, Tensor y)
@@ -72,44 +103,5 @@ public sealed unsafe partial class CudaBackend
         if (projection.Adapter is not { } adapter || LoraMatVec(x, adapter, xa!, y)) return;
         LowRankDown(x, [projection], [xa]);
         AddLowRank(xa!, adapter, y);
-    }
-
-    /// <summary>Columns of the augmented matrices: the input's, then every adapter's, each share a multiple of 8 elements.</summary>
-    private readonly struct AugmentedLayout
-    {
-        public readonly IntegersOfProjections Offsets;
-        public readonly int Extra;
-        public readonly bool IsWorthwhile;
-        private readonly int _inner;
-
-        public AugmentedLayout(IReadOnlyList<Projection> projections, int dim)
-        {
-            if (projections.Count > MaxProjections) throw new ArgumentException($"At most {MaxProjections} layers read one input together.", nameof(projections));
-            long adapted = 0;
-            _inner = RoundUp8(dim);
-            for (int i = 0; i < projections.Count; i++)
-            {
-                Offsets[i] = Extra;
-                if (projections[i].Adapter is not { } adapter) continue;
-                Extra += RoundUp8(Rows(adapter.A.Value).Rows);
-                adapted += projections[i].Weight.Shape[0];
-            }
-
-            IsWorthwhile = adapted > dim;
-        }
-
-        /// <summary>Elements of a row.</summary>
-        public int Width => _inner + Extra;
-
-        /// <summary>Where an adapter's share of a bf16 row begins.</summary>
-        public nint AdapterBytes(int projection) => (nint)(_inner + Offsets[projection]) * sizeof(ushort);
-
-        public static int RoundUp8(int count) => (count + 7) & ~7;
-    }
-
-    [System.Runtime.CompilerServices.InlineArray(MaxProjections)]
-    private struct IntegersOfProjections
-    {
-        private int _first;
     }
 }

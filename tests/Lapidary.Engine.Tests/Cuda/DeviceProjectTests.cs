@@ -23,6 +23,9 @@ public class DeviceProjectTests
         [130, 288, new[] { 520, 264 }, new[] { 33, 0 }, 0f, WeightKind.Float16],
         [5, 64, new[] { 48, 40 }, new[] { 0, 0 }, 0f, WeightKind.NestedNF4],
         [70, 24, new[] { 16, 40 }, new[] { 272, 150 }, 0.2f, WeightKind.Float32],
+        [40, 136, new[] { 72 }, new[] { 8 }, 0f, WeightKind.BFloat16],
+        [33, 72, new[] { 72 }, new[] { 24 }, 0f, WeightKind.Float32],
+        [70, 264, new[] { 312, 8, 16 }, new[] { 48, 64, 32 }, 0.1f, WeightKind.Float16],
         [259, 256, new[] { 384 }, new[] { 64 }, 0.5f, WeightKind.BFloat16]);
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
@@ -35,11 +38,17 @@ public class DeviceProjectTests
         AssertMatchFp64(run, tokens, dim, outDims, ranks, [probability], kind);
     }
 
-    /// <summary>The kernels of long steps, whose blocks take 32 tokens.</summary>
+    /// <summary>The kernels of long steps, whose blocks take 64 tokens: one tile of columns and more than are under way at once, one slice of ranks and
+    /// more than a launch takes.</summary>
     [Theory]
     [InlineData(70, 96, new[] { 80 }, new[] { 16 }, 0f)]
     [InlineData(33, 64, new[] { 160, 32, 24 }, new[] { 16, 16, 16 }, 0f)]
     [InlineData(259, 320, new[] { 384, 64 }, new[] { 8, 0 }, 0.3f)]
+    [InlineData(259, 520, new[] { 384 }, new[] { 16 }, 0f)]
+    [InlineData(130, 328, new[] { 328 }, new[] { 40 }, 0.2f)]
+    [InlineData(65, 64, new[] { 56 }, new[] { 8 }, 0f)]
+    [InlineData(70, 264, new[] { 312, 8, 16 }, new[] { 48, 64, 32 }, 0.1f)]
+    [InlineData(70, 264, new[] { 312, 8, 16 }, new[] { 48, 64, 20 }, 0f)]
     public void ForwardAndBackward_MatchFp64_InTallBlocks(int tokens, int dim, int[] outDims, int[] ranks, float probability)
     {
         using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { ManyTokens = 1 });

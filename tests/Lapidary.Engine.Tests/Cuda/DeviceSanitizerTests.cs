@@ -140,7 +140,7 @@ public class DeviceSanitizerTests
         // Rows that are not aligned, and so many tokens that blocks take more of them, in more tiles than are under way at once.
         Adapters(run, run.Normal(type, 0.1, 21, 77), Tokens, [Rank]);
         Adapters(run, run.Normal(type, 0.1, 77, 21), Tokens, [Rank, 7]);
-        Adapters(run, run.Normal(type, 0.1, 8, 24), LeastTokens + 6, [16]);
+        Adapters(run, run.Normal(type, 0.1, 8, 328), LeastTokens + 6, [16]);
         Adapters(run, run.Normal(type, 0.1, 24, 16), LeastTokens + 6, [16, 8]);
     }
 

@@ -132,11 +132,13 @@ __device__ __forceinline__ bool is_masked(const LowRankGradientArgs& a, int unit
 // Grid: x: strips of all units, y: splits. Shared memory: the tiles of x and p under way, Stages of [32, 264] and [32, 56] of bf16.
 // Without masks:
 extern "C" __global__ void __launch_bounds__(256, 2) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
     sum_split<false, true>(a, own_unit(a));
 }
 
 // With masks for some of the units:
 extern "C" __global__ void __launch_bounds__(256, 2) low_rank_gradient_masked(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
     int unit = own_unit(a);
     if (is_masked(a, unit)) sum_split<true, true>(a, unit);
     else sum_split<false, true>(a, unit);
@@ -144,6 +146,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) low_rank_gradient_masked(co
 
 // For rows that are no multiple of 8 elements:
 extern "C" __global__ void __launch_bounds__(256) low_rank_gradient_unaligned(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
     sum_split<true, false>(a, own_unit(a));
 }
 
@@ -156,6 +159,7 @@ struct LowRankGradientJoinArgs {
 };
 
 extern "C" __global__ void low_rank_gradient_join(const __grid_constant__ LowRankGradientJoinArgs a) {
+    after_previous_kernel();
     int64 length = a.first[a.count];
     for (int64 i = thread_index(); i < length; i += thread_count()) {
         int which = 0;

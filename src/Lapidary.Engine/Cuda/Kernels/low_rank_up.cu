@@ -7,7 +7,7 @@
 struct LowRankUpArgs {
     const bf16* source;   // [tokens, dim], rows sourceStride apart
     bf16* y;              // [tokens, dim]
-    const bf16* p[8];     // [tokens, ranks], rows pStride apart; if that is a multiple of 8, zeros to a multiple of 8 ranks
+    const bf16* p[8];     // [tokens, ranks], rows pStride apart
     const float* m[8];    // of rank and column: at rank · rankStride + column · columnStride
     const int64* seed[8];
     int stream[8];
@@ -126,8 +126,8 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
 }
 
 // Grid: x: 256 columns, y: tokensPerBlock tokens. Without masks:
-extern "C" __global__ void __launch_bounds__(256, 3) low_rank_up(const __grid_constant__ LowRankUpArgs a) { low_rank_up<false, true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 3) low_rank_up(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<false, true>(a); }
 // With masks:
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_masked(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true, true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_masked(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<true, true>(a); }
 // For rows that are no multiple of 8 elements:
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) { low_rank_up<true, false>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<true, false>(a); }

@@ -1,13 +1,11 @@
-// A linear layer and its adapter as one product: [x | xa] · [W | s·B]ᵀ forward, dy · [W | s·B] = [dx | dxa] backward. Rows of W and x are padded to
+// A linear layer and its adapter as one product: [x | xa] · [W | s·B]ᵀ forward, dy · [W | s·B] = [dx | dxa] backward. Rows of W are padded to
 // multiples of 8 elements, and so is every adapter's share, with zeros. A thread takes DEPTH runs of 8 elements, a block's width apart, and fetches
 // all before it stores the first; 256 threads, rows · width / 8 < 2^31.
 #include "nf4.cuh"
 
 constexpr int DEPTH = 4;
 
-__device__ __forceinline__ int round_up8(int x) { return (x + 7) & ~7; }
-
-// --- augmented_weight: y[o] = [w[o] | 0 … | s·b[o] | 0 …]: the adapter's columns begin at `offset` behind w's, of `extra` in all.
+// y[o] = [w[o] | 0 … | s·b[o] | 0 …]: the adapter's columns begin at `offset` behind w's, of `extra` in all.
 
 struct AugmentedWeightArgs {
     Nf4Matrix nf4;  // where codes is null, w is the weight
@@ -30,6 +28,7 @@ __device__ __forceinline__ void load_adapter(const AugmentedWeightArgs& a, int64
 
 // Any weight. A thread per run.
 extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeightArgs a) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     if (a.nf4.codes) tables.fill(a.nf4);
     int dim = round_up8(a.dim);
@@ -51,7 +50,8 @@ extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeig
 }
 
 // NF4 with dim % 8 == 0.
-extern "C" __global__ void __launch_bounds__(256, 6) augmented_weight_nf4(AugmentedWeightArgs a) {
+extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(AugmentedWeightArgs a) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     uint32 start = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = (a.dim + a.extra) / 8;
     Nf4Run runs[DEPTH];
@@ -72,47 +72,5 @@ extern "C" __global__ void __launch_bounds__(256, 6) augmented_weight_nf4(Augmen
         if (column < a.dim) runs[i].decode(a.nf4, tables, x);
         else load_adapter(a, row, column, x);
         store(a.y + (int64)run * 8, x);
-    }
-}
-
-// --- augmented_rows: y[t] = [x[t] | 0 … | xa_0[t] | 0 … | xa_1[t] …].
-
-struct AugmentedRowsArgs {
-    const bf16* x; // [rows, dim]
-    bf16* y;       // [rows, round_up8(dim) + Σ round_up8(r)]
-    const bf16* xas[3];
-    int r[3];
-    int count, rows, dim, width;
-};
-
-extern "C" __global__ void __launch_bounds__(256) augmented_rows(const __grid_constant__ AugmentedRowsArgs a) {
-    int dim = round_up8(a.dim);
-    uint32 first = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = a.width / 8, count = a.rows * perRow;
-    uint4 words[DEPTH];
-#pragma unroll
-    for (int i = 0; i < DEPTH; i++) {
-        uint32 run = first + i * blockDim.x, row = run / perRow;
-        words[i] = make_uint4(0, 0, 0, 0);
-        if (run >= count) continue;
-        int at = (run - row * perRow) * 8, length = a.dim;
-        const bf16* from = a.x + (int64)row * a.dim;
-        if (at >= dim) {
-            at -= dim;
-            int share = 0;
-            for (; share < a.count - 1 && at >= round_up8(a.r[share]); share++) at -= round_up8(a.r[share]);
-            length = a.r[share];
-            from = a.xas[share] + (int64)row * length;
-        }
-
-        if (length % 8 == 0) load_once(from + at, words[i]);
-        else {
-            for (int j = 0; j < 8 && at + j < length; j++) ((bf16*)&words[i])[j] = from[at + j];
-        }
-    }
-
-#pragma unroll
-    for (int i = 0; i < DEPTH; i++) {
-        uint32 run = first + i * blockDim.x;
-        if (run < count) *(uint4*)(a.y + (int64)run * 8) = words[i];
     }
 }

@@ -2,9 +2,9 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    private readonly Kernel _augmentedWeight = new("augmented.cu", "augmented_weight");
-    private readonly Kernel _augmentedWeightNf4 = new("augmented.cu", "augmented_weight_nf4");
-    private readonly Kernel _augmentedRows = new("augmented.cu", "augmented_rows");
+    private readonly Kernel _augmentedWeight = new("augmented_weight.cu", "augmented_weight");
+    private readonly Kernel _augmentedWeightNf4 = new("augmented_weight.cu", "augmented_weight_nf4");
+    private readonly Kernel _transpose = new("transpose.cu", "transpose");
 
     /// <summary>[W | 0 | s · B | 0] in bf16, [out, dim + extra] with dim rounded up to 8, good until the next weight is decoded.</summary>
     private nint AugmentedWeight(in Projection projection, int offset, int dim, int extra)
@@ -32,26 +32,23 @@ public sealed unsafe partial class CudaBackend
         return y;
     }
 
-    /// <summary>[x | xa₀ | xa₁ …] in bf16, good until the next call.</summary>
-    private nint AugmentedRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, in AugmentedLayout layout)
+    /// <summary>[W ; A] in bf16, [out + r, dim] with dim % 8 == 0, good until the next weight is decoded.</summary>
+    private nint StackedWeight(Tensor weight, Tensor a)
     {
-        var (rows, dim) = Rows(x);
-        var args = new AugmentedRowsArgs
-        {
-            X = x.Address,
-            Y = _scratch.Get("augmented rows", DType.BFloat16.LengthBytes((long)rows * layout.Width)),
-            Rows = rows,
-            Dim = dim,
-            Width = layout.Width,
-        };
-        for (int i = 0; i < projections.Count; i++)
-        {
-            if (xas[i] is not { } xa) continue;
-            args.Xas[args.Count] = xa.Address;
-            args.R[args.Count++] = Rows(xa).Dim;
-        }
+        var (rows, dim) = Rows(weight);
+        // Asked for at once, so that the weight comes to the head of a block with room for A.
+        nint y = _scratch.Get(DecodedWeight, DType.BFloat16.LengthBytes(weight.Count + a.Count));
+        AugmentedWeight(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0);
+        ConvertToBFloat16(a, y + (nint)DType.BFloat16.LengthBytes(weight.Count));
+        return y;
+    }
 
-        LaunchRuns(_augmentedRows, Runs(rows, layout.Width), args);
+    /// <summary>xᵀ of an fp32 matrix, good until the next one.</summary>
+    private nint Transposed(Tensor x)
+    {
+        var (rows, columns) = Rows(x);
+        var args = new TransposeArgs { X = x.Address, Y = _scratch.Get("transposed", x.Count * sizeof(float)), Rows = rows, Columns = columns };
+        Launch(_transpose, new Dim3(Tiles(columns, 32), Tiles(rows, 32)), new Dim3(32, 8), sharedBytes: 0, in args);
         return args.Y;
     }
 
@@ -66,11 +63,9 @@ public sealed unsafe partial class CudaBackend
         public float Scale;
     }
 
-    private struct AugmentedRowsArgs
+    private struct TransposeArgs
     {
         public nint X, Y;
-        public fixed long Xas[MaxProjections];
-        public fixed int R[MaxProjections];
-        public int Count, Rows, Dim, Width;
+        public int Rows, Columns;
     }
 }
