@@ -11,8 +11,8 @@ public sealed unsafe partial class CudaBackend
     /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is asked for.</param>
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order, addresses as
     /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
-    /// <remarks>Where the device can, the kernel starts before the one before it in the stream has ended, in a captured graph too, and begins by
-    /// waiting for that (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both neighbours.
+    /// <remarks>Where the device can, the kernel is started while the one before it in the stream ends, in a captured graph too, and begins by waiting for
+    /// that (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both neighbours.
     /// </remarks>
     private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
