@@ -11,14 +11,19 @@ public sealed unsafe partial class CudaBackend
     /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is asked for.</param>
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order, addresses as
     /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
+    /// <remarks>Where the device can, the kernel starts before the one before it in the stream has ended, in a captured graph too, and begins by
+    /// waiting for that (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both neighbours.
+    /// </remarks>
     private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
         if (!Prepare(kernel, sharedBytes)) return;
         TArgs copy = args;
         void* parameter = &copy;
-        int result = cuLaunchKernel(
-            kernel.Function, (uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block.X, (uint)block.Y, (uint)block.Z, (uint)sharedBytes,
-            _stream, &parameter, null);
+        var early = new LaunchAttribute { Id = LaunchAttributeId.ProgrammaticStreamSerialization, Value = 1 };
+        var config = Config(grid, block, sharedBytes);
+        config.Attributes = &early;
+        config.AttributeCount = _kernels!.StartEarly ? 1u : 0;
+        int result = cuLaunchKernelEx(&config, kernel.Function, &parameter, null);
         if (result != 0) throw Failure(result, kernel.ToString());
     }
 
@@ -26,20 +31,24 @@ public sealed unsafe partial class CudaBackend
     private bool FitsCluster(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes)
     {
         if (!Prepare(kernel, sharedBytes)) return false;
-        var config = new LaunchConfig
-        {
-            GridX = (uint)grid.X,
-            GridY = (uint)grid.Y,
-            GridZ = (uint)grid.Z,
-            BlockX = (uint)block.X,
-            BlockY = (uint)block.Y,
-            BlockZ = (uint)block.Z,
-            SharedBytes = (uint)sharedBytes,
-        };
+        var config = Config(grid, block, sharedBytes);
         int clusters = 0;
         return cuFuncSetAttribute(kernel.Function, FunctionAttribute.NonPortableClusterSizeAllowed, 1) == 0
             && cuOccupancyMaxActiveClusters(&clusters, kernel.Function, &config) == 0 && clusters > 0;
     }
+
+    /// <summary>A launch on the backend's stream, without attributes.</summary>
+    private LaunchConfig Config(Dim3 grid, Dim3 block, int sharedBytes) => new()
+    {
+        GridX = (uint)grid.X,
+        GridY = (uint)grid.Y,
+        GridZ = (uint)grid.Z,
+        BlockX = (uint)block.X,
+        BlockY = (uint)block.Y,
+        BlockZ = (uint)block.Z,
+        SharedBytes = (uint)sharedBytes,
+        Stream = _stream,
+    };
 
     /// <summary>Binds a kernel to the device and asks for its shared memory; false where memory is only counted.</summary>
     private bool Prepare(Kernel kernel, int sharedBytes)

@@ -6,18 +6,11 @@ public sealed unsafe partial class CudaBackend
     private const long MinLogitsRows = 16;
 
     private const int RowThreads = 256;
-    private const int SoftmaxThreads = 1024;
-
-    /// <summary>Blocks that share a row in softmax_rows_cluster.</summary>
-    private const int ClusterBlocks = 16;
-
-    private const int ClusterThreads = 512;
+    private const int LabelThreads = 1024;
 
     private readonly Kernel _labelRows = new("cross_entropy.cu", "label_rows");
     private readonly Kernel _gatherRows = new("cross_entropy.cu", "gather_rows");
     private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
-    private readonly Kernel _softmaxRows = new("cross_entropy.cu", "softmax_rows");
-    private readonly Kernel _softmaxRowsCluster = new("cross_entropy.cu", "softmax_rows_cluster");
 
     /// <inheritdoc/>
     /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host does not
@@ -34,7 +27,7 @@ public sealed unsafe partial class CudaBackend
         Zero(losses);
         Zero(hits);
         if (dh is not null) Zero(dh);
-        Launch(_labelRows, 1, SoftmaxThreads, 0, new LabelRowsArgs
+        Launch(_labelRows, 1, LabelThreads, 0, new LabelRowsArgs
         {
             Labels = labels.Address,
             Rows = rows,
@@ -84,16 +77,6 @@ public sealed unsafe partial class CudaBackend
         }
     }
 
-    /// <summary>Where a cluster of blocks holds a row in its shared memory, the row is read once instead of twice.</summary>
-    private void LaunchSoftmax(int rows, in SoftmaxRowsArgs args)
-    {
-        int sharedBytes = Tiles(Tiles(args.Vocabulary, ClusterBlocks), 4) * 4 * sizeof(float), grid = rows * ClusterBlocks;
-        bool fits = Device.ComputeCapability.Major >= 9 && args.Vocabulary % 4 == 0 && sharedBytes + 1024 <= Device.MaxSharedBytesPerBlock
-            && FitsCluster(_softmaxRowsCluster, grid, ClusterThreads, sharedBytes);
-        if (fits) Launch(_softmaxRowsCluster, grid, ClusterThreads, sharedBytes, in args);
-        else Launch(_softmaxRows, rows, SoftmaxThreads, sharedBytes: 0, in args);
-    }
-
     /// <summary>bf16 elements from one row of the logits' gradient to the next: it lies in the first half of each fp32 row.</summary>
     private static long RowOfGradient(int vocabulary) => 2L * vocabulary;
 
@@ -108,11 +91,5 @@ public sealed unsafe partial class CudaBackend
     {
         public nint From, To, Rows, RowsCount;
         public int First, Dim;
-    }
-
-    private struct SoftmaxRowsArgs
-    {
-        public nint Z, Labels, Rows, RowsCount, LossScale, Losses, Hits;
-        public int First, Vocabulary, Gradient;
     }
 }

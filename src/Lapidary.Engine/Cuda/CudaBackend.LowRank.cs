@@ -6,6 +6,12 @@ public sealed unsafe partial class CudaBackend
     private const int MaxSlices = 8;
     private const int SliceRanks = 16;
 
+    /// <summary>Tokens that a block of low_rank_up and low_rank_gradient takes at least.</summary>
+    internal int LeastTokens { get; init; } = 64;
+
+    /// <summary>Tokens of a block where there are to be about <paramref name="blocks"/> and not more: equal shares of whole tiles.</summary>
+    private int TokensPerBlock(int tokens, int blocks, int tile) => Tiles(Math.Max(Tiles(tokens, Math.Max(blocks, 1)), LeastTokens), tile) * tile;
+
     private static int Rank(LoraAdapter adapter) => Rows(adapter.A.Value).Rows;
 
     private static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;

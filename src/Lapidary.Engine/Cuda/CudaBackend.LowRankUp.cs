@@ -2,13 +2,16 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>Columns and tokens of a block of low_rank_up, and from one row of its shared memory to the next.</summary>
-    private const int UpColumns = 256, UpTokens = 64, UpStride = UpColumns + 2;
+    // As low_rank_up.cu has them: columns of a block, tokens of a tile, and from one row of its shared memory to the next.
+    private const int UpColumns = 256, UpTile = 32, UpStride = UpColumns + 2;
+
+    /// <summary>Blocks per multiprocessor at many tokens: a block reads its part of every A once, so there are no more than fit at once, or twice as many
+    /// as fit with masks, which are uneven work.</summary>
+    private const int UpBlocksPerMultiprocessor = 3, UpBlocksPerMultiprocessorMasked = 4;
 
     private readonly Kernel _lowRankUp = new("low_rank_up.cu", "low_rank_up");
-    private readonly Kernel _lowRankUpTransposed = new("low_rank_up.cu", "low_rank_up_transposed");
+    private readonly Kernel _lowRankUpMasked = new("low_rank_up.cu", "low_rank_up_masked");
     private readonly Kernel _lowRankUpUnaligned = new("low_rank_up.cu", "low_rank_up_unaligned");
-    private readonly Kernel _lowRankUpTransposedUnaligned = new("low_rank_up.cu", "low_rank_up_transposed_unaligned");
 
     /// <summary>y += s · xa · Bᵀ.</summary>
     private void AddLowRank(Tensor xa, LoraAdapter adapter, Tensor y)
@@ -22,13 +25,13 @@ public sealed unsafe partial class CudaBackend
             args.P[s] = xa.Address + first * sizeof(ushort);
             args.PStride[s] = r;
             args.M[s] = adapter.B.Value.Address + first * sizeof(float);
-            args.MStride[s] = r;
+            (args.RankStride[s], args.ColumnStride[s]) = (1, r);
             args.Ranks[s] = Math.Min(SliceRanks, r - first);
             args.Scale[s] = adapter.Scale;
-            if (args.Count == MaxSlices) LaunchLowRankUp(ref args, transposed: true);
+            if (args.Count == MaxSlices) LaunchLowRankUp(ref args);
         }
 
-        if (args.Count > 0) LaunchLowRankUp(ref args, transposed: true);
+        if (args.Count > 0) LaunchLowRankUp(ref args);
     }
 
     /// <summary>dx = base + Σ dropoutᵢᵀ(dxaᵢ · Aᵢ), plus dx itself where <paramref name="add"/>; the base's gradient and every dxa lie side by side in
@@ -55,30 +58,32 @@ public sealed unsafe partial class CudaBackend
                 args.P[s] = both + layout.AdapterBytes(i) + first * sizeof(ushort);
                 args.PStride[s] = layout.Width;
                 args.M[s] = adapter.A.Value.Address + (nint)first * dim * sizeof(float);
+                (args.RankStride[s], args.ColumnStride[s]) = (dim, 1);
                 args.Ranks[s] = Math.Min(SliceRanks, r - first);
                 args.Scale[s] = Kept(adapter.Dropout);
                 (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);
-                if (args.Count == MaxSlices) LaunchLowRankUp(ref args, transposed: false);
+                if (args.Count == MaxSlices) LaunchLowRankUp(ref args);
             }
         }
 
-        if (args.Count > 0) LaunchLowRankUp(ref args, transposed: false);
+        if (args.Count > 0) LaunchLowRankUp(ref args);
     }
 
     /// <summary>What comes after is added to what this launch wrote.</summary>
-    private void LaunchLowRankUp(ref LowRankUpArgs args, bool transposed)
+    private void LaunchLowRankUp(ref LowRankUpArgs args)
     {
-        bool aligned = args.Dim % 8 == 0 && args.SourceStride % 8 == 0;
-        for (int s = 0; s < args.Count; s++) aligned &= (args.PStride[s] | args.Ranks[s]) % 8 == 0;
-        var kernel = (transposed, aligned) switch
+        bool aligned = args.Dim % 8 == 0 && args.SourceStride % 8 == 0, masked = false;
+        for (int s = 0; s < args.Count; s++)
         {
-            (false, true) => _lowRankUp,
-            (true, true) => _lowRankUpTransposed,
-            (false, false) => _lowRankUpUnaligned,
-            (true, false) => _lowRankUpTransposedUnaligned,
-        };
-        int sharedBytes = args.Count * SliceRanks / 2 * UpStride * sizeof(uint) + UpTokens * (args.Count * SliceRanks + 8) * sizeof(ushort);
-        Launch(kernel, new Dim3(Tiles(args.Dim, UpColumns), Tiles(args.Tokens, UpTokens)), 256, sharedBytes, in args);
+            aligned &= (args.PStride[s] | args.Ranks[s]) % 8 == 0;
+            masked |= args.Threshold[s] > 0;
+        }
+
+        int strips = Tiles(args.Dim, UpColumns), perMultiprocessor = masked ? UpBlocksPerMultiprocessorMasked : UpBlocksPerMultiprocessor;
+        args.TokensPerBlock = TokensPerBlock(args.Tokens, perMultiprocessor * Device.Multiprocessors / strips, UpTile);
+        int sharedBytes = args.Count * SliceRanks / 2 * UpStride * sizeof(uint) + 2 * UpTile * (args.Count * SliceRanks + 8) * sizeof(ushort);
+        var kernel = !aligned ? _lowRankUpUnaligned : masked ? _lowRankUpMasked : _lowRankUp;
+        Launch(kernel, new Dim3(strips, Tiles(args.Tokens, args.TokensPerBlock)), 256, sharedBytes, in args);
         (args.Source, args.SourceStride, args.Add, args.Count) = (args.Y, args.Dim, 0, 0);
     }
 
@@ -93,8 +98,9 @@ public sealed unsafe partial class CudaBackend
         public fixed float Scale[MaxSlices];
         public fixed int Ranks[MaxSlices];
         public fixed int PStride[MaxSlices];
-        public fixed int MStride[MaxSlices];
+        public fixed int RankStride[MaxSlices];
+        public fixed int ColumnStride[MaxSlices];
         public long SourceStride;
-        public int Count, Tokens, Dim, Add;
+        public int Count, Tokens, Dim, Add, TokensPerBlock;
     }
 }

@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Lapidary.Engine.Cuda;
 
-/// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their content. Damaged and foreign files are rebuilt; without a
-/// writable folder nothing is kept and everything works.</summary>
+/// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their content. Damaged
+/// and foreign files are rebuilt; without a writable folder nothing is kept and everything works.</summary>
 /// <param name="folder">The folder, made on first use; null for no cache.</param>
 internal sealed class KernelCache(string? folder)
 {
@@ -57,13 +57,22 @@ internal sealed class KernelCache(string? folder)
     /// <summary>The image of a key, from the folder or by <paramref name="compile"/>, which is then kept.</summary>
     public byte[] GetOrAdd(string key, Func<byte[]> compile)
     {
-        if (folder is null) return compile();
-        string path = Path.Combine(folder, key + ".bin");
-        if (TryRead(path) is { } kept) return kept;
+        if (Find(key) is { } kept) return kept;
         byte[] image = compile();
-        TryWrite(path, image);
+        Keep(key, image);
         return image;
     }
+
+    /// <summary>The entry of a key; null where there is none that is whole.</summary>
+    public byte[]? Find(string key) => folder is null ? null : TryRead(PathOf(folder, key));
+
+    /// <summary>Keeps an entry where the folder can be written.</summary>
+    public void Keep(string key, byte[] image)
+    {
+        if (folder is not null) TryWrite(PathOf(folder, key), image);
+    }
+
+    private static string PathOf(string folder, string key) => Path.Combine(folder, key + ".bin");
 
     private static byte[]? TryRead(string path)
     {

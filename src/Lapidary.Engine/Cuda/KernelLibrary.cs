@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Lapidary.Engine.Cuda.Driver;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda;
@@ -6,12 +7,16 @@ namespace Lapidary.Engine.Cuda;
 /// <summary>All kernels of the assembly, compiled for one device (or taken from the cache) and loaded on it.</summary>
 internal sealed unsafe class KernelLibrary : IDisposable
 {
+    /// <summary>The oldest CUDA a driver must support to capture kernels that start early into a graph.</summary>
+    private static readonly Version EarlyStartDriver = new(12, 3);
+
     private readonly Dictionary<string, nint> _modules = [];
 
     /// <summary>Compiles what the cache lacks, files in parallel, and loads everything into the current context.</summary>
     public KernelLibrary(ComputeCapability device, KernelCache cache)
     {
         var target = KernelTarget.For(device, KernelCompiler.SupportedArchitectures());
+        StartEarly = target.WaitsForPrevious && CudaLibraries.Require(CudaLibrary.Driver).Version >= EarlyStartDriver;
         foreach (var (file, image) in Images(target, cache))
         {
             nint module;
@@ -19,6 +24,9 @@ internal sealed unsafe class KernelLibrary : IDisposable
             _modules.Add(file, module);
         }
     }
+
+    /// <summary>Whether a kernel may be started before the one before it has ended.</summary>
+    public bool StartEarly { get; }
 
     /// <summary>Images of all files.</summary>
     public static IReadOnlyDictionary<string, byte[]> Images(KernelTarget target, KernelCache cache)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Lapidary.Engine.Cuda;
 
 /// <summary>What a file is compiled to: machine code of one architecture (sm_90), or PTX (compute_90), which the driver finishes.</summary>
@@ -6,6 +8,10 @@ internal sealed record KernelTarget(string Architecture)
 {
     /// <summary>Whether the result is PTX.</summary>
     public bool IsPtx => Architecture.StartsWith("compute_", StringComparison.Ordinal);
+
+    /// <summary>Whether its kernels wait for the one before them (after_previous_kernel of common.cuh), so that they may be started early. The
+    /// code's architecture counts, not the device's: an old NVRTC compiles for an older one.</summary>
+    public bool WaitsForPrevious => int.Parse(Architecture.AsSpan(Architecture.IndexOf('_', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture) >= 90;
 
     /// <summary>Machine code of the device itself where NVRTC knows the device, else PTX of the newest architecture that both know.</summary>
     /// <param name="device">The device's compute capability.</param> <param name="supported">Numbers of the architectures NVRTC knows: 80, 90.</param>

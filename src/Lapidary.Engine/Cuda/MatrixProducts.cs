@@ -64,14 +64,14 @@ internal sealed unsafe class MatrixProducts : IDisposable
 
     private Algorithm Choose(CudaContext context, ProductSetup setup, nint a, nint b, nint c)
     {
-        byte[] image = _cache.GetOrAdd(KernelCache.Key("product", _device, $"cuBLASLt {cublasLtGetVersion()}", setup.Product.ToString()), () =>
-        {
-            var candidates = setup.Candidates(_handle, (ulong)WorkspaceBytes);
-            using var timer = new ProductTimer(context);
-            int fastest = timer.Fastest(candidates.Length, setup.Product, c, (i, target) =>
-                setup.Run(_handle, candidates[i], 1, a, b, setup.Product.Adds ? 1 : 0, target, _workspace, (nuint)WorkspaceBytes, context.Stream));
-            return MemoryMarshal.AsBytes(candidates.AsSpan(fastest, 1)).ToArray();
-        });
-        return MemoryMarshal.Read<Algorithm>(image);
+        string key = KernelCache.Key("product", _device, $"cuBLASLt {cublasLtGetVersion()}", setup.Product.ToString());
+        if (_cache.Find(key) is { } kept) return MemoryMarshal.Read<Algorithm>(kept);
+        var candidates = setup.Candidates(_handle, (ulong)WorkspaceBytes);
+        using var timer = new ProductTimer(context);
+        int? fastest = timer.Fastest(candidates.Length, setup.Product, c, (i, target) =>
+            setup.Run(_handle, candidates[i], 1, a, b, setup.Product.Adds ? 1 : 0, target, _workspace, (nuint)WorkspaceBytes, context.Stream));
+        // What was not timed is not kept: the next process tries again.
+        if (fastest is { } best) _cache.Keep(key, MemoryMarshal.AsBytes(candidates.AsSpan(best, 1)).ToArray());
+        return candidates[fastest ?? 0];
     }
 }

@@ -26,21 +26,21 @@ internal sealed unsafe class ProductTimer : IDisposable
         (_start, _end) = (start, end);
     }
 
-    /// <summary>Index of the fastest candidate; 0 where it cannot be told.</summary>
+    /// <summary>Index of the fastest candidate; null where it cannot be told: C is too large to copy, or none runs.</summary>
     /// <param name="candidates">How many there are.</param> <param name="product">What they compute.</param> <param name="c">The product's C.</param>
     /// <param name="run">Queues a candidate on a C that may be written; 0 for success.</param>
-    public int Fastest(int candidates, MatrixProduct product, nint c, Func<int, nint, int> run)
+    public int? Fastest(int candidates, MatrixProduct product, nint c, Func<int, nint, int> run)
     {
         // A product that overwrites C may run on C itself, again and again.
         nint copy = 0;
         if (product.Adds)
         {
             long lengthBytes = product.Output.LengthBytes((long)product.M * product.N);
-            if (lengthBytes > MaxCopyBytes || cuMemAlloc(&copy, (nuint)lengthBytes) != 0) return 0;
+            if (lengthBytes > MaxCopyBytes || cuMemAlloc(&copy, (nuint)lengthBytes) != 0) return null;
         }
 
         float best = float.PositiveInfinity;
-        int fastest = 0;
+        int? fastest = null;
         for (int i = 0; i < candidates; i++)
         {
             float time = Time(i, copy != 0 ? copy : c, run);

@@ -17,6 +17,11 @@ public class DeviceLinearCrossEntropyTests
         [9, 33, 20, DType.Float32], [7, 12, 24, DType.Float32], [70, 301, 64, DType.BFloat16], [21, 264, 16, DType.BFloat16], [90, 3001, 5, DType.Float16],
         [11, 4100, 24, DType.Float32], [40, 4096, 128, DType.Float32], [5, 262_144, 8, DType.BFloat16]);
 
+    /// <summary>Some and all of the 16 blocks that share a row, with and without a piece that few threads have; the longest row they hold; what a
+    /// block has alone: no multiple of 4, and a longer row.</summary>
+    public static IEnumerable<object[]> Vocabularies =>
+        DeviceRun.Each([20], [2052], [301], [32_772], [262_144], [262_208], [294_912], [294_916]);
+
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
     [Theory]
@@ -60,13 +65,49 @@ public class DeviceLinearCrossEntropyTests
         run.AssertClose(expectedDh, dh);
         run.AssertClose(expectedDWeight, dWeight);
 
-        // None, the likeliest token, or any.
+        // None, the likeliest token, the last, or any.
         int Label(int t) => (t % 4) switch
         {
             1 => -100,
             2 => Enumerable.Range(0, vocabulary).MaxBy(v => z[t * vocabulary + v]),
+            3 => vocabulary - 1,
             _ => (int)((long)t * 7919 % vocabulary),
         };
+    }
+
+    /// <summary>With one-hot rows of h, the weight's columns are rows of logits, and those of its gradient theirs: each element is seen.</summary>
+    [Theory]
+    [MemberData(nameof(Vocabularies))]
+    public void GradientOfEachLogit_IsSoftmaxMinusOneHot(string device, int vocabulary)
+    {
+        const int Dim = 8;
+        using var run = DeviceRun.On(device);
+        // The first, the last, one of the last of 16 blocks, and one in the middle.
+        int[] labels = [0, vocabulary - 1, -100, 31_000 % vocabulary, vocabulary / 2];
+        double[] oneHot = new double[labels.Length * Dim];
+        for (int t = 0; t < labels.Length; t++) oneHot[t * Dim + t] = 1;
+        Tensor h = run.From(run.Backend.ActivationDType, oneHot, labels.Length, Dim), weight = run.Normal(DType.BFloat16, 2, vocabulary, Dim);
+        Tensor dWeight = run.Zeros(DType.Float32, vocabulary, Dim), losses = run.New(DType.Float32, labels.Length);
+        run.Backend.LinearCrossEntropy(
+            h, weight, run.Ints(labels), run.Floats(LossScale), losses, run.New(DType.Float32, labels.Length), null, dWeight, labels.Length, MaxLogitsBytes);
+
+        double[] w = run.Doubles(weight), gradient = run.Doubles(dWeight), expectedLosses = new double[labels.Length];
+        for (int t = 0; t < labels.Length; t++)
+        {
+            double lse = 0;
+            for (int v = 0; v < vocabulary; v++) lse += Math.Exp(w[v * Dim + t]);
+            lse = Math.Log(lse);
+            if (labels[t] >= 0) expectedLosses[t] = lse - w[labels[t] * Dim + t];
+            for (int v = 0; v < vocabulary; v++)
+            {
+                double expected = labels[t] < 0 ? 0 : (Math.Exp(w[v * Dim + t] - lse) - (v == labels[t] ? 1 : 0)) * LossScale;
+                double actual = gradient[v * Dim + t];
+                if (!(Math.Abs(actual - expected) <= run.Tolerance * Math.Abs(expected)))
+                    Assert.Fail($"{run.Backend.Description}: gradient of logit {v} of row {t} is {actual}, expected {expected}.");
+            }
+        }
+
+        run.AssertClose(expectedLosses, losses, 1e-5);
     }
 
     [Theory]

@@ -11,7 +11,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 [Trait("Category", "sanitizer")]
 public class DeviceSanitizerTests
 {
-    private const int Tokens = 37, Vocabulary = 301, Rank = 4, ManyTokens = 64;
+    private const int Tokens = 37, Vocabulary = 301, Rank = 4, ManyTokens = 64, LeastTokens = 128;
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -20,7 +20,7 @@ public class DeviceSanitizerTests
     public void EveryKernel_WritesAllOfItsResults_AtOddSizes(string device)
     {
         CudaBackend? gpu = null;
-        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 227 << 10, ManyTokens = ManyTokens });
+        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 227 << 10, ManyTokens = ManyTokens, LeastTokens = LeastTokens });
         foreach (int dim in (int[])[77, 96]) Rows(run, dim);
         foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
         foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);
@@ -137,11 +137,11 @@ public class DeviceSanitizerTests
             Adapters(run, weights[2], tokens, [40, 24, 16]);
         }
 
-        // Rows that are not aligned, and so many tokens that blocks take more of them.
+        // Rows that are not aligned, and so many tokens that blocks take more of them, in more tiles than are under way at once.
         Adapters(run, run.Normal(type, 0.1, 21, 77), Tokens, [Rank]);
         Adapters(run, run.Normal(type, 0.1, 77, 21), Tokens, [Rank, 7]);
-        Adapters(run, run.Normal(type, 0.1, 8, 328), ManyTokens + 6, [16]);
-        Adapters(run, run.Normal(type, 0.1, 24, 16), ManyTokens + 6, [16, 8]);
+        Adapters(run, run.Normal(type, 0.1, 8, 328), LeastTokens + 6, [16]);
+        Adapters(run, run.Normal(type, 0.1, 24, 16), LeastTokens + 6, [16, 8]);
     }
 
     private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)

@@ -20,15 +20,6 @@ internal enum FunctionAttribute
     NonPortableClusterSizeAllowed = 14,
 }
 
-/// <summary>A launch without attributes: CUlaunchConfig.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct LaunchConfig
-{
-    public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
-    public nint Stream, Attributes;
-    public uint AttributeCount;
-}
-
 /// <summary>The CUDA driver API, as far as it is used. Handles are <see cref="nint"/>, results are CUresult, 0 for success.</summary>
 internal static unsafe partial class CudaDriver
 {
@@ -170,9 +161,7 @@ internal static unsafe partial class CudaDriver
     public static partial int cuOccupancyMaxActiveClusters(int* clusters, nint function, LaunchConfig* config);
 
     [LibraryImport(Library)]
-    public static partial int cuLaunchKernel(
-        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream,
-        void** parameters, void** extra);
+    public static partial int cuLaunchKernelEx(LaunchConfig* config, nint function, void** parameters, void** extra);
 
     [LibraryImport(Library, EntryPoint = "cuStreamBeginCapture_v2")]
     public static partial int cuStreamBeginCapture(nint stream, int mode);

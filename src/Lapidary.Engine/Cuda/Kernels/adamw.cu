@@ -37,6 +37,7 @@ __device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int
 }
 
 extern "C" __global__ void adamw(AdamWArgs a) {
+    after_previous_kernel();
     double learningRate = a.schedule[0], c1 = a.schedule[1], c2 = a.schedule[2];
     Factors f = {
         a.norm[1], (float)(1 - learningRate * a.weightDecay), (float)(1 - a.beta1), (float)a.beta2, (float)(1 - a.beta2),

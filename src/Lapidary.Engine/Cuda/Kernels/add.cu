@@ -26,5 +26,5 @@ __device__ __forceinline__ void add_all(const AddArgs& a) {
     if (whole + thread < a.count) add<1>(source + whole + thread, target + whole + thread);
 }
 
-extern "C" __global__ void add_bf16(AddArgs a) { add_all<bf16>(a); }
-extern "C" __global__ void add_fp32(AddArgs a) { add_all<float>(a); }
+extern "C" __global__ void add_bf16(AddArgs a) { after_previous_kernel(); add_all<bf16>(a); }
+extern "C" __global__ void add_fp32(AddArgs a) { after_previous_kernel(); add_all<float>(a); }

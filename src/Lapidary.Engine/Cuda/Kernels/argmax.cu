@@ -47,5 +47,5 @@ __device__ __forceinline__ void find(const ArgMaxArgs& a) {
     if (threadIdx.x == 0) a.indices[blockIdx.x] = best.index;
 }
 
-extern "C" __global__ void __launch_bounds__(1024) argmax_1(ArgMaxArgs a) { find<1>(a); }
-extern "C" __global__ void __launch_bounds__(1024) argmax_4(ArgMaxArgs a) { find<4>(a); }
+extern "C" __global__ void __launch_bounds__(1024) argmax_1(ArgMaxArgs a) { after_previous_kernel(); find<1>(a); }
+extern "C" __global__ void __launch_bounds__(1024) argmax_4(ArgMaxArgs a) { after_previous_kernel(); find<4>(a); }

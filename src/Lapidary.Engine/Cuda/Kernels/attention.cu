@@ -99,8 +99,8 @@ __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a)
 }
 
 // Head dimension 256 with 128 rows takes 192 KiB; with 64 rows and tiles of 32 keys 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(128) attention_forward_32(AttentionForwardArgs a) { attention_forward<32, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_forward_64(AttentionForwardArgs a) { attention_forward<64, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_forward_128(AttentionForwardArgs a) { attention_forward<128, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_forward_256(AttentionForwardArgs a) { attention_forward<256, 8, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_forward_256_small(AttentionForwardArgs a) { attention_forward<256, 4, 32>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_forward_32(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<32, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_forward_64(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<64, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_forward_128(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<128, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_forward_256(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<256, 8, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_forward_256_small(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<256, 4, 32>(a); }

@@ -145,6 +145,7 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
 
 // Sums the splits in order.
 extern "C" __global__ void attention_backward_join(AttentionBackwardArgs a) {
+    after_previous_kernel();
     int64 count = (int64)a.visibility.tokens * a.kvHeads * a.headDim;
     for (int64 i = thread_index(); i < 2 * count; i += thread_count()) {
         float sum = 0;
@@ -155,8 +156,8 @@ extern "C" __global__ void attention_backward_join(AttentionBackwardArgs a) {
 }
 
 // Head dimension 256 takes 212 KiB; the small kernel takes at most 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) { attention_backward_keys<32, 64, 32, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) { attention_backward_keys<64, 64, 32, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) { attention_backward_keys<128, 64, 32, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256(AttentionBackwardArgs a) { attention_backward_keys<256, 64, 64, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256_small(AttentionBackwardArgs a) { attention_backward_keys<256, 32, 32, 1>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<32, 64, 32, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<64, 64, 32, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<128, 64, 32, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<256, 64, 64, 2>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256_small(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<256, 32, 32, 1>(a); }

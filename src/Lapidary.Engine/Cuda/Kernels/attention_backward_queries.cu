@@ -99,8 +99,8 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
 }
 
 // Head dimension 256 takes 192 KiB; the small kernel takes at most 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) { attention_backward_queries<32, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) { attention_backward_queries<64, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) { attention_backward_queries<128, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) { attention_backward_queries<256, 8, 32>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256_small(AttentionBackwardArgs a) { attention_backward_queries<256, 4, 16>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<32, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<64, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<128, 4, 64>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<256, 8, 32>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256_small(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<256, 4, 16>(a); }

@@ -27,7 +27,9 @@ __device__ __forceinline__ int64 slot_offset(const AttentionDecodeArgs& a, int p
 // Up to four query heads of a group at a time, so that a key or value is read once for them.
 constexpr int HeadsAtOnce = 4;
 
-extern "C" __global__ void __launch_bounds__(256) attention_decode_chunks(AttentionDecodeArgs a) {
+// Two blocks on a multiprocessor suffice for the grid of one token; where no number is asked for, the compiler may spill to make room for three.
+extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(AttentionDecodeArgs a) {
+    after_previous_kernel();
     __shared__ float scores[HeadsAtOnce][ChunkLength], sums[Warps][HeadsAtOnce][256];
     int visible = visible_positions(a), start = blockIdx.y * ChunkLength, length = min(ChunkLength, visible - start);
     if (length <= 0) return; // the grid is that of a full ring
@@ -122,6 +124,7 @@ extern "C" __global__ void __launch_bounds__(256) attention_decode_chunks(Attent
 }
 
 extern "C" __global__ void __launch_bounds__(128) attention_decode_join(AttentionDecodeArgs a) {
+    after_previous_kernel();
     int chunks = (visible_positions(a) + ChunkLength - 1) / ChunkLength, stride = a.headDim + 2, head = blockIdx.x;
     const float* partials = a.partials + (int64)head * a.chunks * stride;
     float largest = -infinity(), total = 0;

@@ -32,6 +32,7 @@ __device__ __forceinline__ void load_adapter(const AugmentedWeightArgs& a, int64
 
 // Any weight. A thread per run.
 extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeightArgs a) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     if (a.nf4.codes) tables.fill(a.nf4);
     int dim = round_up8(a.dim);
@@ -54,6 +55,7 @@ extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeig
 
 // NF4 with dim % 8 == 0.
 extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(AugmentedWeightArgs a) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     uint32 start = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = (a.dim + a.extra) / 8;
     Nf4Run runs[DEPTH];
@@ -91,6 +93,7 @@ struct AdapterColumnsArgs {
 
 // A thread per run.
 extern "C" __global__ void __launch_bounds__(256) adapter_columns(const __grid_constant__ AdapterColumnsArgs a) {
+    after_previous_kernel();
     int i = blockIdx.y;
     uint32 run = blockIdx.x * blockDim.x + threadIdx.x, perRow = a.extra / 8, row = run / perRow;
     if (row >= a.rows[i]) return;

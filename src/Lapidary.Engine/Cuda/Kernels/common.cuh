@@ -1,6 +1,6 @@
 // What every kernel needs. No CUDA header is included: NVRTC's built-ins and this file are all there is.
-// Conventions: a kernel takes one struct by value, which the C# struct of the same name mirrors; addresses are 64-byte aligned unless the
-// kernel's head says otherwise; sums are fp32.
+// Conventions: a kernel takes one struct by value, which the C# struct of the same name mirrors, and begins with after_previous_kernel();
+// addresses are 64-byte aligned unless the kernel's head says otherwise; sums are fp32.
 #pragma once
 
 typedef unsigned char uint8;
@@ -12,7 +12,22 @@ typedef long long int64;
 constexpr int WARP = 32;
 constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
 
+// The first statement of every kernel. From sm_90 on a kernel is started while the one before it still runs (CudaBackend.Launch), and this keeps
+// their order: it returns when that one has ended and its writes are visible, and since all kernels wait so, all earlier ones have ended too.
+// Parameters may be read before it, global memory may not, not even by a prefetch. Nor may it be read after it by loads that take memory for
+// constant while the kernel is there (__ldg, ld.global.nc, const __restrict__): they are outside this order.
+// The next kernel is called first, so that kernels shorter than a launch can wait in a row. It starts when all blocks of this one have begun, so
+// it takes room from none of them.
+__device__ __forceinline__ void after_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 __device__ __forceinline__ float infinity() { return __uint_as_float(0x7F800000u); }
+
+__device__ __forceinline__ float not_a_number() { return __uint_as_float(0x7FC00000u); }
 
 // The upper half of a binary32.
 struct bf16 {

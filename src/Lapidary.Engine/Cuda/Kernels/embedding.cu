@@ -23,8 +23,8 @@ __device__ __forceinline__ void forward(const EmbeddingForwardArgs& a) {
     }
 }
 
-extern "C" __global__ void embedding_forward_1(EmbeddingForwardArgs a) { forward<1>(a); }
-extern "C" __global__ void embedding_forward_8(EmbeddingForwardArgs a) { forward<8>(a); }
+extern "C" __global__ void embedding_forward_1(EmbeddingForwardArgs a) { after_previous_kernel(); forward<1>(a); }
+extern "C" __global__ void embedding_forward_8(EmbeddingForwardArgs a) { after_previous_kernel(); forward<8>(a); }
 
 struct EmbeddingOrderArgs {
     const int* ids;
@@ -35,6 +35,7 @@ struct EmbeddingOrderArgs {
 // order[i] is the i-th token by id, and by position among equal ids. Each token counts those before it: tokens² comparisons, few beside those of
 // the attention, and no order that depends on which thread was first.
 extern "C" __global__ void __launch_bounds__(256) embedding_order(EmbeddingOrderArgs a) {
+    after_previous_kernel();
     int64 token = thread_index() / WARP;
     if (token >= a.tokens) return;
     int lane = threadIdx.x % WARP, id = a.ids[token], rank = 0;
@@ -102,5 +103,6 @@ __device__ __forceinline__ void backward(const EmbeddingBackwardArgs& a) {
     store(row, there);
 }
 
-extern "C" __global__ void __launch_bounds__(256) embedding_backward_1(EmbeddingBackwardArgs a) { backward<1>(a); }
-extern "C" __global__ void __launch_bounds__(256) embedding_backward_8(EmbeddingBackwardArgs a) { backward<8>(a); }
+// Eight rows of eight elements take registers: where no number of blocks is asked for, the compiler may spill some to make room for one more.
+extern "C" __global__ void __launch_bounds__(256) embedding_backward_1(EmbeddingBackwardArgs a) { after_previous_kernel(); backward<1>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) embedding_backward_8(EmbeddingBackwardArgs a) { after_previous_kernel(); backward<8>(a); }

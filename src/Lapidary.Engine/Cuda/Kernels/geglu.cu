@@ -30,6 +30,7 @@ __device__ __forceinline__ void forward(const GeGluForwardArgs& a, int64 i) {
 }
 
 extern "C" __global__ void geglu_forward(GeGluForwardArgs a) {
+    after_previous_kernel();
     int64 thread = thread_index(), threads = thread_count(), whole = a.count & ~7LL;
     for (int64 i = thread * 8; i < whole; i += threads * 8) forward<8>(a, i);
     if (whole + thread < a.count) forward<1>(a, whole + thread);
@@ -61,6 +62,7 @@ __device__ __forceinline__ void backward(const GeGluBackwardArgs& a, int64 i) {
 }
 
 extern "C" __global__ void geglu_backward(GeGluBackwardArgs a) {
+    after_previous_kernel();
     int64 thread = thread_index(), threads = thread_count(), whole = a.count & ~7LL;
     for (int64 i = thread * 8; i < whole; i += threads * 8) backward<8>(a, i);
     if (whole + thread < a.count) backward<1>(a, whole + thread);

@@ -28,6 +28,7 @@ struct GradientSquaresArgs {
 };
 
 extern "C" __global__ void __launch_bounds__(256) gradient_squares(const __grid_constant__ GradientSquaresArgs a) {
+    after_previous_kernel();
     int block = blockIdx.x, low = 0, high = a.gradientCount;
     while (high - low > 1) {
         int middle = (low + high) / 2;
@@ -58,6 +59,7 @@ struct GradientNormArgs {
 };
 
 extern "C" __global__ void __launch_bounds__(1024) gradient_norm(GradientNormArgs a) {
+    after_previous_kernel();
     double sum = 0;
     for (int64 i = threadIdx.x; i < a.count; i += blockDim.x) sum += a.sums[i];
     sum = block_sum(sum);

@@ -23,5 +23,5 @@ __device__ __forceinline__ void append(const KvAppendArgs& a) {
         ring[(position + i / perRow) % a.capacity * perRow + i % perRow] = source[i];
 }
 
-extern "C" __global__ void kv_append_1(KvAppendArgs a) { append<bf16>(a); }
-extern "C" __global__ void kv_append_8(KvAppendArgs a) { append<uint4>(a); }
+extern "C" __global__ void kv_append_1(KvAppendArgs a) { after_previous_kernel(); append<bf16>(a); }
+extern "C" __global__ void kv_append_8(KvAppendArgs a) { after_previous_kernel(); append<uint4>(a); }

@@ -43,6 +43,7 @@ __device__ __forceinline__ float dot(const float* row, const bf16* x, int dim) {
 }
 
 extern "C" __global__ void __launch_bounds__(512) lora_matvec(LoraMatVecArgs args) {
+    after_previous_kernel();
     __shared__ float xa[MostR];
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int row = blockIdx.x * BlockRows + threadIdx.x / LanesPerRow, part = threadIdx.x % LanesPerRow * Run;

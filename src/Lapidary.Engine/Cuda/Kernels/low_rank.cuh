@@ -40,3 +40,13 @@ __device__ __forceinline__ uint32 masked(const Mask& mask, uint32 key, int64 low
     if (!mask.keeps(key, high)) pair &= 0x0000ffffu;
     return pair;
 }
+
+// 8 elements to shared memory, or the first `count` and zeros, or zeros alone where not valid. Where rows are aligned it is all 8, and nothing waits
+// (cp_async_commit ends a group).
+template <bool Aligned>
+__device__ __forceinline__ void fetch8(bf16* to, const bf16* from, bool valid, int count) {
+    if constexpr (Aligned) cp_async16(to, from, valid);
+    else {
+        for (int i = 0; i < 8; i++) to[i] = valid && i < count ? from[i] : bf16{0};
+    }
+}

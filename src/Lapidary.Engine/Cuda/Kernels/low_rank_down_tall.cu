@@ -102,5 +102,5 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall(const __grid_constant__ LowRankDownArgs a) { low_rank_down_tall<false>(a); }
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall_masks(const __grid_constant__ LowRankDownArgs a) { low_rank_down_tall<true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down_tall<false>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall_masks(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down_tall<true>(a); }

@@ -2,99 +2,104 @@
 // fp32 sums in a fixed order: tokens are split among blocks, whose sums low_rank_gradient_join adds.
 #include "low_rank.cuh"
 
-constexpr int UnitSlices = 3, Columns = 256, Tokens = 16, Stages = 4, XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8;
+constexpr int UnitSlices = 3, Columns = 256, Tokens = 32, Stages = 3, Threads = 256;
+constexpr int XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8, StageElements = Tokens * (XStride + PStride);
 
 // Slice s of unit u is number 3u + s. Its result for a rank and a column lies at rank · rankStride + column · columnStride behind `at`, among the
 // partial sums of a split.
 struct LowRankGradientArgs {
-    const bf16* x[8];      // [tokens, dim]
-    int dim[8];
-    int firstStrip[9];     // strips of 256 columns before the unit's
-    int slices[8];
-    const bf16* p[24];     // [tokens, ranks], rows pStride apart
-    const int64* seed[24];
-    int64 at[24];
-    int pStride[24];
-    int ranks[24];         // at most 16
-    int rankStride[24];
-    int columnStride[24];
-    int stream[24];
-    uint32 threshold[24];
-    float scale[24];
+    const bf16* x[16];     // [tokens, dim]
+    int dim[16];
+    int firstStrip[17];    // strips of 256 columns before the unit's
+    int slices[16];
+    const bf16* p[48];     // [tokens, ranks], rows pStride apart; if that is a multiple of 8, read to a multiple of 8 ranks
+    const int64* seed[48];
+    int64 at[48];
+    int pStride[48];
+    int ranks[48];         // at most 16
+    int rankStride[48];
+    int columnStride[48];
+    int stream[48];
+    uint32 threshold[48];
+    float scale[48];
     float* partials;       // [splits, length]
     int64 length;
-    int tokens, tokensPerSplit; // a multiple of 16
+    int tokens, tokensPerSplit; // a multiple of 32
 };
 
-// Grid: x: strips of all units, y: splits. 8 warps of 32 columns.
-extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
-    __shared__ alignas(16) bf16 xs[Stages][Tokens * XStride], ps[Stages][Tokens * PStride];
-    int unit = 0;
-    while ((int)blockIdx.x >= a.firstStrip[unit + 1]) unit++;
+// A block's strip over its tokens: 8 warps of 32 columns. A tile of 32 tokens is fetched two ahead of its use.
+template <bool Masked, bool Aligned>
+__device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit) {
+    extern __shared__ uint4 shared[];
+    bf16* stages = (bf16*)shared;
     int dim = a.dim[unit], slices = a.slices[unit], firstColumn = (blockIdx.x - a.firstStrip[unit]) * Columns, number = unit * UnitSlices;
     int start = blockIdx.y * a.tokensPerSplit, end = min(a.tokens, start + a.tokensPerSplit);
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
-    const bf16* x = a.x[unit];
 
-    auto load_tiles = [&](int slot, int first) {
-        for (int i = threadIdx.x; i < Tokens * Columns / 8; i += 256) {
-            int row = i / (Columns / 8), column = firstColumn + i % (Columns / 8) * 8, token = first + row;
-            bf16* to = xs[slot] + row * XStride + i % (Columns / 8) * 8;
-            bool valid = token < end && column < dim;
-            const bf16* from = x + (int64)token * dim + column;
-            if (dim % 8 == 0) cp_async16(to, valid ? from : x, valid);
-            else {
-                for (int j = 0; j < 8; j++) to[j] = token < end && column + j < dim ? from[j] : bf16{0};
-            }
+    // A thread fetches 8 columns of every eighth row of x; the first 192 fetch 8 ranks of a row of a slice's p each. Zeros from a row's end on.
+    int xRow = threadIdx.x / WARP, xColumn = firstColumn + lane * 8, xEnd = xColumn < dim ? end - xRow : 0;
+    int pRow = threadIdx.x / 2 % Tokens, pSlice = threadIdx.x / 2 / Tokens, pRank = threadIdx.x % 2 * 8;
+    int pNumber = number + min(pSlice, slices - 1), pStride = a.pStride[pNumber];
+    int pEnd = pSlice < slices && pRank < a.ranks[pNumber] ? end - pRow : 0;
+    const bf16 *x = a.x[unit] + (int64)(start + xRow) * dim + xColumn, *p = a.p[pNumber] + (int64)(start + pRow) * pStride + pRank;
+    auto fetch_tile = [&](int slot, int first) { // tiles in their order
+        bf16 *xs = stages + slot * StageElements + xRow * XStride + lane * 8, *ps = stages + slot * StageElements + Tokens * XStride;
+#pragma unroll
+        for (int row = 0; row < Tokens; row += Threads / WARP)
+            fetch8<Aligned>(xs + row * XStride, x + (int64)row * dim, first + row < xEnd, dim - xColumn);
+        bf16* to = ps + pRow * PStride + pSlice * SliceRanks + pRank;
+        if (pSlice < UnitSlices) {
+            if (pStride % 8 == 0) fetch8<true>(to, p, first < pEnd, 8);
+            else fetch8<false>(to, p, first < pEnd, a.ranks[pNumber] - pRank);
         }
 
-        for (int i = threadIdx.x; i < Tokens * slices * 2; i += 256) {
-            int row = i / (slices * 2), s = i % (slices * 2) / 2, rank = i % 2 * 8, token = first + row, n = number + s;
-            bf16* to = ps[slot] + row * PStride + s * SliceRanks + rank;
-            const bf16* from = a.p[n] + (int64)token * a.pStride[n] + rank;
-            if (a.pStride[n] % 8 == 0 && a.ranks[n] % 8 == 0) {
-                bool valid = token < end && rank < a.ranks[n];
-                cp_async16(to, valid ? from : a.p[n], valid);
-            } else {
-                for (int j = 0; j < 8; j++) to[j] = token < end && rank + j < a.ranks[n] ? from[j] : bf16{0};
-            }
-        }
+        x += (int64)Tokens * dim;
+        p += (int64)Tokens * pStride;
     };
+
+    uint32 keys[UnitSlices] = {};
+#pragma unroll
+    for (int s = 0; s < UnitSlices; s++) {
+        if (Masked && s < slices) keys[s] = Mask{a.seed[number + s], a.stream[number + s], a.threshold[number + s]}.key();
+    }
 
     float c[UnitSlices][4][4] = {};
     for (int stage = 0; stage < Stages - 1; stage++) {
-        if (start + stage * Tokens < end) load_tiles(stage, start + stage * Tokens);
+        if (start + stage * Tokens < end) fetch_tile(stage, start + stage * Tokens);
         cp_async_commit();
     }
 
-    for (int first = start, slot = 0; first < end; first += Tokens, slot = (slot + 1) % Stages) {
+    for (int first = start, slot = 0; first < end; first += Tokens, slot = slot + 1 == Stages ? 0 : slot + 1) {
         cp_async_wait_groups<Stages - 2>();
         __syncthreads(); // this tile is there, and the one before it is free
         int ahead = first + (Stages - 1) * Tokens;
-        if (ahead < end) load_tiles((slot + Stages - 1) % Stages, ahead);
+        if (ahead < end) fetch_tile(slot == 0 ? Stages - 1 : slot - 1, ahead);
         cp_async_commit();
-        uint32 values[2][4], kept[2][4] = {}; // of each 16 columns: 0 to 7 at tokens 2t and 2t + 8, then 8 to 15
+        const bf16 *xs = stages + slot * StageElements, *ps = xs + Tokens * XStride;
+#pragma unroll(Masked ? 1 : Tokens / 16)
+        for (int row = 0; row < Tokens; row += 16) {
+            uint32 values[2][4]; // of each 16 columns: 0 to 7 at tokens 2t and 2t + 8, then 8 to 15
 #pragma unroll
-        for (int half = 0; half < 2; half++) ldmatrix_x4_trans(values[half], xs[slot] + lane % 16 * XStride + warp * 32 + half * 16 + lane / 16 * 8);
+            for (int s = 0; s < UnitSlices; s++) {
+                if (s >= slices) continue;
+                int n = number + s;
+                if (s == 0 || (Masked && a.stream[n] != a.stream[n - 1])) { // another adapter, another mask
 #pragma unroll
-        for (int s = 0; s < UnitSlices; s++) {
-            if (s >= slices) continue;
-            int n = number + s;
-            Mask mask = {a.seed[n], a.stream[n], a.threshold[n]};
-            if (s == 0 || a.stream[n] != a.stream[n - 1]) { // another adapter, another mask
-                uint32 key = mask.key();
+                    for (int half = 0; half < 2; half++)
+                        ldmatrix_x4_trans(values[half], xs + (row + lane % 16) * XStride + warp * 32 + half * 16 + lane / 16 * 8);
+                    Mask mask = {a.seed[n], a.stream[n], a.threshold[n]};
 #pragma unroll
-                for (int i = 0; i < 8; i++) {
-                    int64 index = (int64)(first + 2 * t + i % 2 * 8) * dim + firstColumn + warp * 32 + i / 2 * 8 + g;
-                    uint32 pair = values[i / 4][i % 4];
-                    kept[i / 4][i % 4] = mask.threshold == 0 ? pair : masked(mask, key, index, index + dim, pair);
+                    for (int i = 0; i < 8 && Masked && mask.threshold != 0; i++) {
+                        int64 index = (int64)(first + row + 2 * t + i % 2 * 8) * dim + firstColumn + warp * 32 + i / 2 * 8 + g;
+                        values[i / 4][i % 4] = masked(mask, keys[s], index, index + dim, values[i / 4][i % 4]);
+                    }
                 }
-            }
 
-            uint32 p[4]; // ranks 0 to 7 and 8 to 15 at tokens 0 to 7, then at 8 to 15
-            ldmatrix_x4_trans(p, ps[slot] + (lane % 8 + lane / 16 * 8) * PStride + s * SliceRanks + lane / 8 % 2 * 8);
+                uint32 left[4]; // ranks 0 to 7 and 8 to 15 at tokens 0 to 7, then at 8 to 15
+                ldmatrix_x4_trans(left, ps + (row + lane % 8 + lane / 16 * 8) * PStride + s * SliceRanks + lane / 8 % 2 * 8);
 #pragma unroll
-            for (int tile = 0; tile < 4; tile++) mma_bf16(c[s][tile], p, kept[tile / 2][tile % 2 * 2], kept[tile / 2][tile % 2 * 2 + 1]);
+                for (int tile = 0; tile < 4; tile++) mma_bf16(c[s][tile], left, values[tile / 2][tile % 2 * 2], values[tile / 2][tile % 2 * 2 + 1]);
+            }
         }
     }
 
@@ -112,6 +117,39 @@ extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(const __grid
     }
 }
 
+__device__ __forceinline__ int own_unit(const LowRankGradientArgs& a) {
+    int unit = 0;
+    while ((int)blockIdx.x >= a.firstStrip[unit + 1]) unit++;
+    return unit;
+}
+
+__device__ __forceinline__ bool is_masked(const LowRankGradientArgs& a, int unit) {
+    bool masked = false;
+    for (int s = 0; s < a.slices[unit]; s++) masked |= a.threshold[unit * UnitSlices + s] != 0;
+    return masked;
+}
+
+// Grid: x: strips of all units, y: splits. Shared memory: the tiles of x and p under way, Stages of [32, 264] and [32, 56] of bf16.
+// Without masks:
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
+    sum_split<false, true>(a, own_unit(a));
+}
+
+// With masks for some of the units:
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_gradient_masked(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
+    int unit = own_unit(a);
+    if (is_masked(a, unit)) sum_split<true, true>(a, unit);
+    else sum_split<false, true>(a, unit);
+}
+
+// For rows that are no multiple of 8 elements:
+extern "C" __global__ void __launch_bounds__(256) low_rank_gradient_unaligned(const __grid_constant__ LowRankGradientArgs a) {
+    after_previous_kernel();
+    sum_split<true, false>(a, own_unit(a));
+}
+
 // The gradients lie one after the other among the partial sums of a split.
 struct LowRankGradientJoinArgs {
     const float* partials; // [splits, length]
@@ -121,6 +159,7 @@ struct LowRankGradientJoinArgs {
 };
 
 extern "C" __global__ void low_rank_gradient_join(const __grid_constant__ LowRankGradientJoinArgs a) {
+    after_previous_kernel();
     int64 length = a.first[a.count];
     for (int64 i = thread_index(); i < length; i += thread_count()) {
         int which = 0;

@@ -163,8 +163,8 @@ __device__ __forceinline__ void multiply_nf4(const MatVecNf4Args& a) {
 template <typename T>
 __device__ __forceinline__ void multiply_dense(const MatVecArgs& a) { multiply(Dense<T>{(const T*)a.weight}, a); }
 
-extern "C" __global__ void __launch_bounds__(256) matvec_nf4(MatVecNf4Args a) { multiply_nf4<false>(a); }
-extern "C" __global__ void __launch_bounds__(256) matvec_nf4_nested(MatVecNf4Args a) { multiply_nf4<true>(a); }
-extern "C" __global__ void __launch_bounds__(256) matvec_bf16(MatVecArgs a) { multiply_dense<bf16>(a); }
-extern "C" __global__ void __launch_bounds__(256) matvec_fp16(MatVecArgs a) { multiply_dense<half>(a); }
-extern "C" __global__ void __launch_bounds__(256) matvec_fp32(MatVecArgs a) { multiply_dense<float>(a); }
+extern "C" __global__ void __launch_bounds__(256) matvec_nf4(MatVecNf4Args a) { after_previous_kernel(); multiply_nf4<false>(a); }
+extern "C" __global__ void __launch_bounds__(256) matvec_nf4_nested(MatVecNf4Args a) { after_previous_kernel(); multiply_nf4<true>(a); }
+extern "C" __global__ void __launch_bounds__(256) matvec_bf16(MatVecArgs a) { after_previous_kernel(); multiply_dense<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(256) matvec_fp16(MatVecArgs a) { after_previous_kernel(); multiply_dense<half>(a); }
+extern "C" __global__ void __launch_bounds__(256) matvec_fp32(MatVecArgs a) { after_previous_kernel(); multiply_dense<float>(a); }

@@ -9,6 +9,7 @@ struct Nf4DecodeArgs {
 constexpr int DEPTH = 4;
 
 extern "C" __global__ void __launch_bounds__(256, 6) nf4_decode(Nf4DecodeArgs args) {
+    after_previous_kernel();
     __shared__ Nf4Tables tables;
     int64 start = ((int64)blockIdx.x * DEPTH * blockDim.x + threadIdx.x) * 8, stride = (int64)blockDim.x * 8;
     Nf4Run runs[DEPTH];

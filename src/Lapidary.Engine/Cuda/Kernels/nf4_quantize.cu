@@ -53,6 +53,7 @@ __device__ __forceinline__ uint32 code_of(float x) {
 }
 
 extern "C" __global__ void __launch_bounds__(512) nf4_quantize(Nf4QuantizeArgs a) {
+    after_previous_kernel();
     __shared__ uint32 largest[ElementsPerBlock / 32];
     if (threadIdx.x < ElementsPerBlock / 32) largest[threadIdx.x] = 0;
     __syncthreads();
@@ -101,6 +102,7 @@ __device__ __forceinline__ int nearest(const float* midpoints, float x) {
 }
 
 extern "C" __global__ void __launch_bounds__(256) nf4_quantize_scales(Nf4QuantizeScalesArgs a) {
+    after_previous_kernel();
     __shared__ float midpoints[NestedBlock];
     __shared__ uint32 largest;
     int thread = threadIdx.x;

@@ -19,11 +19,11 @@ __device__ __forceinline__ float exp2_approx(float x) {
 
 // Loads of what is read once, past the first cache. Volatile: loads that stand before the first use of any stay there, all under way at once.
 __device__ __forceinline__ void load_once(const void* source, uint32& x) {
-    asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(x) : "l"(source));
+    asm volatile("ld.global.L1::no_allocate.u32 %0, [%1];" : "=r"(x) : "l"(source));
 }
 
 __device__ __forceinline__ void load_once(const void* source, uint4& x) {
-    asm volatile("ld.global.nc.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
+    asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
 }
 
 // A float at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.

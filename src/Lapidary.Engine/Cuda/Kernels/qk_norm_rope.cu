@@ -57,9 +57,9 @@ __device__ __forceinline__ void forward(const QkNormRopeForwardArgs& a) {
     }
 }
 
-extern "C" __global__ void qk_norm_rope_forward_1(QkNormRopeForwardArgs a) { forward<1>(a); }
-extern "C" __global__ void qk_norm_rope_forward_2(QkNormRopeForwardArgs a) { forward<2>(a); }
-extern "C" __global__ void qk_norm_rope_forward_4(QkNormRopeForwardArgs a) { forward<4>(a); }
+extern "C" __global__ void qk_norm_rope_forward_1(QkNormRopeForwardArgs a) { after_previous_kernel(); forward<1>(a); }
+extern "C" __global__ void qk_norm_rope_forward_2(QkNormRopeForwardArgs a) { after_previous_kernel(); forward<2>(a); }
+extern "C" __global__ void qk_norm_rope_forward_4(QkNormRopeForwardArgs a) { after_previous_kernel(); forward<4>(a); }
 
 struct QkNormRopeBackwardArgs {
     const bf16* dy;
@@ -115,6 +115,6 @@ __device__ __forceinline__ void backward(const QkNormRopeBackwardArgs& a) {
     }
 }
 
-extern "C" __global__ void qk_norm_rope_backward_1(QkNormRopeBackwardArgs a) { backward<1>(a); }
-extern "C" __global__ void qk_norm_rope_backward_2(QkNormRopeBackwardArgs a) { backward<2>(a); }
-extern "C" __global__ void qk_norm_rope_backward_4(QkNormRopeBackwardArgs a) { backward<4>(a); }
+extern "C" __global__ void qk_norm_rope_backward_1(QkNormRopeBackwardArgs a) { after_previous_kernel(); backward<1>(a); }
+extern "C" __global__ void qk_norm_rope_backward_2(QkNormRopeBackwardArgs a) { after_previous_kernel(); backward<2>(a); }
+extern "C" __global__ void qk_norm_rope_backward_4(QkNormRopeBackwardArgs a) { after_previous_kernel(); backward<4>(a); }

@@ -36,8 +36,8 @@ __device__ __forceinline__ void forward(const RmsNormForwardArgs& a) {
     }
 }
 
-extern "C" __global__ void rms_norm_forward_1(RmsNormForwardArgs a) { forward<1>(a); }
-extern "C" __global__ void rms_norm_forward_8(RmsNormForwardArgs a) { forward<8>(a); }
+extern "C" __global__ void rms_norm_forward_1(RmsNormForwardArgs a) { after_previous_kernel(); forward<1>(a); }
+extern "C" __global__ void rms_norm_forward_8(RmsNormForwardArgs a) { after_previous_kernel(); forward<8>(a); }
 
 struct RmsNormBackwardArgs {
     const bf16* dy;
@@ -72,5 +72,5 @@ __device__ __forceinline__ void backward(const RmsNormBackwardArgs& a) {
     }
 }
 
-extern "C" __global__ void rms_norm_backward_1(RmsNormBackwardArgs a) { backward<1>(a); }
-extern "C" __global__ void rms_norm_backward_8(RmsNormBackwardArgs a) { backward<8>(a); }
+extern "C" __global__ void rms_norm_backward_1(RmsNormBackwardArgs a) { after_previous_kernel(); backward<1>(a); }
+extern "C" __global__ void rms_norm_backward_8(RmsNormBackwardArgs a) { after_previous_kernel(); backward<8>(a); }

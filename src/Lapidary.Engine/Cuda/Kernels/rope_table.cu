@@ -12,6 +12,7 @@ struct RopeTableArgs {
 };
 
 extern "C" __global__ void rope_table(RopeTableArgs a) {
+    after_previous_kernel();
     for (int64 i = thread_index(); i < a.count; i += thread_count())
         sincosf(a.positions[i / a.half] * a.inverseFrequencies[i % a.half], a.sin + i, a.cos + i);
 }

@@ -32,6 +32,7 @@ __device__ __forceinline__ void convert(const half* x, bf16* y) {
 }
 
 extern "C" __global__ void convert_to_bf16(ToBFloat16Args args) {
+    after_previous_kernel();
     int64 i = thread_index() * WIDTH;
     if (i + WIDTH <= args.count) {
         if (args.dtype == FLOAT32) {

@@ -10,6 +10,7 @@ struct TransposeArgs {
 constexpr int TILE = 32;
 
 extern "C" __global__ void transpose(TransposeArgs a) {
+    after_previous_kernel();
     __shared__ float tile[TILE][TILE + 1];
     int row = blockIdx.y * TILE, column = blockIdx.x * TILE;
     for (int i = threadIdx.y; i < TILE; i += blockDim.y) {

@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Driver;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+/// <summary>Kernels are started before the one before them has ended, so each must wait for that itself: these tests find one that forgets.</summary>
+public partial class KernelOrderTests
+{
+    /// <summary>Reads the digits of 2/π by loads for constants; they are constants.</summary>
+    private const string WithConstants = "rope_table";
+
+    /// <summary>Kernels that begin too late, never wait, or read by a load that is outside the order.</summary>
+    private const string Sample =
+        """
+        #include "common.cuh"
+        extern "C" __global__ void right(int* x)
+        {
+            after_previous_kernel();
+            x[0]++;
+        }
+        extern "C" __global__ void __launch_bounds__(64, 2) late(int* x) { int first = x[0]; after_previous_kernel(); x[1] = first; }
+        // after_previous_kernel();
+        extern "C" __global__ void never(int* x) { x[0] = 1; }
+        extern "C" __global__ void outside(const int* __restrict__ x, int* __restrict__ y) { after_previous_kernel(); y[0] = x[0]; }
+        """;
+
+    public static TheoryData<string> Files { get; } = [.. KernelSources.Files];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Kernel_BeginsByWaitingForThePrevious(string file) => Assert.Empty(WithoutWaitAtTheirHead(KernelSources.Read(file).Text));
+
+    [Fact]
+    public void Kernel_BeginsByWaitingForThePrevious_WouldFindOneThatDoesNot() => Assert.Equal(["late", "never"], WithoutWaitAtTheirHead(Sample));
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Compile_KeepsTheWaitBeforeAllMemory(string file) => Assert.Empty(OutOfOrder(KernelSources.Read(file)).Except([WithConstants]));
+
+    [Fact]
+    public void Compile_KeepsTheWaitBeforeAllMemory_WouldFindWhatDoesNot() =>
+        Assert.Equal(["late", "never", "outside"], OutOfOrder(new KernelSource("sample.cu", Sample)).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData("sm_89", false)]
+    [InlineData("compute_86", false)]
+    [InlineData("sm_90", true)]
+    [InlineData("compute_90", true)]
+    [InlineData("sm_120", true)]
+    public void Target_WaitsForThePrevious_WhereItsCodeCan(string architecture, bool expected) =>
+        Assert.Equal(expected, new KernelTarget(architecture).WaitsForPrevious);
+
+    [Fact]
+    public unsafe void LaunchConfig_HasTheLayoutOfTheDriver()
+    {
+        Assert.Equal((56, 72), (sizeof(LaunchConfig), sizeof(LaunchAttribute)));
+        Assert.Equal(
+            (32, 40, 48, 8),
+            ((int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.Stream)), (int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.Attributes)),
+                (int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.AttributeCount)), (int)Marshal.OffsetOf<LaunchAttribute>(nameof(LaunchAttribute.Value))));
+    }
+
+    /// <summary>Kernels whose first statement is another.</summary>
+    private static string[] WithoutWaitAtTheirHead(string text)
+    {
+        string code = Comment().Replace(text, "");
+        var kernels = Definition().Matches(code);
+        Assert.Equal(Global().Count(code), kernels.Count);
+        return [.. kernels.Where(kernel => !kernel.Groups["wait"].Success).Select(kernel => kernel.Groups["name"].Value)];
+    }
+
+    /// <summary>Kernels in whose PTX an instruction on global memory stands before the wait, or that load past the order.</summary>
+    private static string[] OutOfOrder(KernelSource source)
+    {
+        if (CudaLibraries.Find(CudaLibrary.Nvrtc) is null) Assert.Skip(CudaLibraries.HowToInstall(CudaLibrary.Nvrtc));
+        string ptx = Encoding.ASCII.GetString(KernelCompiler.Compile(source, KernelSources.Headers, new KernelTarget("compute_90")));
+        string[] kernels = ptx.Split(".visible .entry ")[1..];
+        Assert.Equal(Global().Count(Comment().Replace(source.Text, "")), kernels.Length);
+        return [.. kernels.Where(kernel => !IsInOrder(kernel)).Select(kernel => kernel[..kernel.IndexOf('(', StringComparison.Ordinal)])];
+    }
+
+    private static bool IsInOrder(string kernel)
+    {
+        int wait = kernel.IndexOf("griddepcontrol.wait", StringComparison.Ordinal);
+        return wait >= 0 && !Memory().IsMatch(kernel[..wait]) && !kernel.Contains("ld.global.nc", StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("//.*")]
+    private static partial Regex Comment();
+
+    [GeneratedRegex("__global__")]
+    private static partial Regex Global();
+
+    [GeneratedRegex(@"__global__ void (?:__\w+__\([^)]*\) )*(?<name>\w+)\([^)]*\)\s*\{\s*(?<wait>after_previous_kernel\(\);)?")]
+    private static partial Regex Definition();
+
+    /// <summary>An instruction that touches memory, apart from loads of parameters, or jumps.</summary>
+    [GeneratedRegex(@"(?m)^\s*(?:@\S+\s+)?(?:ld(?!\.param)|ldu|st|atom|red|cp|prefetchu?|tex|bra)\b")]
+    private static partial Regex Memory();
+}
