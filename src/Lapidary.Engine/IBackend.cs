@@ -43,6 +43,13 @@ public interface IBackend : IDisposable
     /// <param name="region">Receives the codes and scales.</param>
     Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
 
+    /// <summary>Until the result is disposed, <see cref="ProjectForward"/> and <see cref="ProjectBackward"/> keep what they decode of frozen weights for
+    /// the next use, where decoding takes time worth it. No bits depend on it. The weights must not change meanwhile. There is one such keeping at a
+    /// time: what an earlier one kept is freed.</summary>
+    /// <param name="maxBytes">Memory of <see cref="MemoryOwner.DecodedWeights"/>, at most; weights that come up when it is used up are decoded anew each
+    /// time.</param>
+    IDisposable KeepDecodedWeights(long maxBytes);
+
     /// <summary>Captures what <paramref name="work"/> calls, to be queued at once later, or null where that would gain nothing. The same work must
     /// have run before. Nothing is computed by the capture itself.</summary>
     IReplay? Capture(Action work);

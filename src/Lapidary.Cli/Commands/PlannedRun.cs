@@ -83,7 +83,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         MemoryOwner.Gradients => "gradients",
         MemoryOwner.Optimizer => "optimizer: two moments",
         MemoryOwner.Activations => "activations and their gradients",
-        MemoryOwner.Workspace => "workspace: logits, decoded weights, scratch of operations",
+        MemoryOwner.Workspace => "workspace: logits, scratch of operations",
+        MemoryOwner.DecodedWeights => "decoded weights, kept between uses",
         _ => SettingText.Snake(owner.ToString()),
     };
 }

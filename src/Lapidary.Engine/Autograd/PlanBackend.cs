@@ -33,6 +33,8 @@ internal sealed class PlanBackend(DType activationDType) : IBackend
 
     public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region) => throw NotInAStep();
 
+    public IDisposable KeepDecodedWeights(long maxBytes) => throw NotInAStep();
+
     public IReplay? Capture(Action work) => throw NotInAStep();
 
     public void Zero(Tensor tensor) => Touch(tensor);

@@ -74,6 +74,10 @@ public sealed unsafe partial class CpuBackend : IBackend
         OnlyCounts ? new Tensor(CountingAllocator.Nowhere, host.DType, host.Shape) { Name = host.Name, Scales = host.Scales } : host;
 
     /// <inheritdoc/>
+    /// <remarks>Weights are decoded while panels are packed, in the caches: nothing is kept.</remarks>
+    public IDisposable KeepDecodedWeights(long maxBytes) => new MemoryRegion(_memory, MemoryOwner.DecodedWeights);
+
+    /// <inheritdoc/>
     /// <remarks>A call costs the CPU next to nothing: there is nothing to gain.</remarks>
     public IReplay? Capture(Action work) => null;
 

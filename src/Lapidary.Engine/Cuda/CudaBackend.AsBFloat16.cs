@@ -25,20 +25,19 @@ public sealed unsafe partial class CudaBackend
     private nint AsBFloat16(Tensor tensor, string purpose)
     {
         if (tensor.DType == DType.BFloat16) return tensor.Address;
+        nint copy = _scratch.Get(purpose, DType.BFloat16.LengthBytes(tensor.Count));
+        Decode(tensor, copy);
+        return copy;
+    }
+
+    /// <summary>Queues the decoding or rounding of an NF4, fp32 or fp16 tensor to bf16 at an address.</summary>
+    private void Decode(Tensor tensor, nint to)
+    {
         if (tensor is not { DType: DType.Float32 or DType.Float16 or DType.NF4 })
             throw new ShapeException("Product", "matrix", "NF4, Float32, BFloat16 or Float16", tensor);
-        nint copy = _scratch.Get(purpose, DType.BFloat16.LengthBytes(tensor.Count));
         long runs = (tensor.Count + ConvertWidth - 1) / ConvertWidth;
-        if (tensor.Scales is not null)
-        {
-            LaunchRuns(_nf4Decode, runs, new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = copy });
-        }
-        else
-        {
-            ConvertToBFloat16(tensor, copy);
-        }
-
-        return copy;
+        if (tensor.Scales is null) ConvertToBFloat16(tensor, to);
+        else LaunchRuns(_nf4Decode, runs, new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = to });
     }
 
     /// <summary>Queues the rounding of an fp32 or fp16 tensor to bf16 at an address.</summary>

@@ -9,10 +9,20 @@ public sealed unsafe partial class CudaBackend
     /// <summary>[W | 0 | s · B | 0] in bf16, [out, dim + extra] with dim rounded up to 8, good until the next weight is decoded.</summary>
     private nint AugmentedWeight(in Projection projection, int offset, int dim, int extra)
     {
+        nint y = _scratch.Get(DecodedWeight, AugmentedBytes(projection.Weight, dim, extra));
+        WriteAugmentedWeight(projection, offset, dim, extra, y);
+        return y;
+    }
+
+    private static long AugmentedBytes(Tensor weight, int dim, int extra) =>
+        DType.BFloat16.LengthBytes(weight.Shape[0] * (AugmentedLayout.RoundUp8(dim) + extra));
+
+    /// <summary>Queues the decoding of a weight with the columns of its adapter.</summary>
+    private void WriteAugmentedWeight(in Projection projection, int offset, int dim, int extra, nint y)
+    {
         var (weight, adapter) = projection;
         int rows = Rows(weight).Rows;
         int runs = Runs(rows, AugmentedLayout.RoundUp8(dim) + extra);
-        nint y = _scratch.Get(DecodedWeight, DType.BFloat16.LengthBytes((long)runs * ConvertWidth));
         var args = new AugmentedWeightArgs
         {
             Nf4 = weight.Scales is null ? default : Nf4Matrix.Of(weight),
@@ -29,17 +39,30 @@ public sealed unsafe partial class CudaBackend
         };
         if (weight.Scales is not null && dim % ConvertWidth == 0) LaunchRuns(_augmentedWeightNf4, runs, args);
         else LaunchEach(_augmentedWeight, runs, ConvertThreads, args);
-        return y;
     }
 
     /// <summary>[W ; A] in bf16, [out + r, dim] with dim % 8 == 0, good until the next weight is decoded.</summary>
     private nint StackedWeight(Tensor weight, Tensor a)
     {
-        var (rows, dim) = Rows(weight);
-        // Asked for at once, so that the weight comes to the head of a block with room for A.
-        nint y = _scratch.Get(DecodedWeight, DType.BFloat16.LengthBytes(weight.Count + a.Count));
-        AugmentedWeight(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0);
+        nint y = CopiedWeight(weight, Rows(a).Rows);
         ConvertToBFloat16(a, y + (nint)DType.BFloat16.LengthBytes(weight.Count));
+        return y;
+    }
+
+    /// <summary>W in bf16, [out, dim]: its own memory, or a copy good until the next weight is decoded.</summary>
+    /// <param name="weight">Of any type.</param> <param name="rowsBelow">Those that <see cref="StackedWeight"/> will ask for, so that one copy serves both.</param>
+    private nint PlainWeight(Tensor weight, int rowsBelow) => weight.DType == DType.BFloat16 ? weight.Address : CopiedWeight(weight, rowsBelow);
+
+    /// <summary>A copy of W in bf16 with room for more rows below.</summary>
+    private nint CopiedWeight(Tensor weight, int rowsBelow)
+    {
+        int dim = Rows(weight).Dim;
+        long lengthBytes = DType.BFloat16.LengthBytes(weight.Count + (long)rowsBelow * dim);
+        nint y = KeptCopy(new DecodedWeights.Form(weight, Place: 0, ExtraColumns: 0, rowsBelow), lengthBytes, out bool isDecoded);
+        if (y == 0) y = _scratch.Get(DecodedWeight, lengthBytes);
+        if (isDecoded) return y;
+        if (weight.DType == DType.BFloat16) WriteAugmentedWeight(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0, y);
+        else Decode(weight, y);
         return y;
     }
 

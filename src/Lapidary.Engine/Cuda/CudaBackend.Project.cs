@@ -18,9 +18,11 @@ public sealed unsafe partial class CudaBackend
         if (!WidensWithAdapters(projections, dim))
         {
             if (layout.Extra > 0) LowRankDown(x, projections, xas);
+            int rowsBelow = RowsBelow(projections);
             for (int i = 0; i < projections.Count; i++)
             {
-                LinearForward(x, projections[i].Weight, ys[i]);
+                nint weight = PlainWeight(projections[i].Weight, rowsBelow);
+                Product(tokens, Rows(ys[i]).Dim, dim, 1, x.Address, transposeA: false, weight, transposeB: true, 0, ys[i].Address);
                 if (projections[i].Adapter is { } adapter) AddLowRank(xas[i]!, adapter, ys[i]);
             }
 
@@ -29,11 +31,11 @@ public sealed unsafe partial class CudaBackend
 
         var rows = NewRows(tokens, layout);
         LowRankDown(x, projections, xas, rows);
+        var kept = KeptAugmentedWeights(projections, layout, dim);
         for (int i = 0; i < projections.Count; i++)
         {
-            int outDim = Rows(ys[i]).Dim;
-            nint weight = AugmentedWeight(projections[i], layout.Offsets[i], dim, layout.Extra);
-            Product(tokens, outDim, layout.Width, 1, rows.Address, transposeA: false, weight, transposeB: true, 0, ys[i].Address);
+            nint weight = kept[i] != 0 ? kept[i] : AugmentedWeight(projections[i], layout.Offsets[i], dim, layout.Extra);
+            Product(tokens, Rows(ys[i]).Dim, layout.Width, 1, rows.Address, transposeA: false, weight, transposeB: true, 0, ys[i].Address);
         }
     }
 
@@ -45,11 +47,17 @@ public sealed unsafe partial class CudaBackend
         var layout = new AugmentedLayout(projections, dx is null ? 0 : dim);
         if (layout.Extra == 0)
         {
-            for (int i = 0; i < projections.Count && dx is not null; i++) LinearBackward(dys[i], projections[i].Weight, dx, add || i > 0);
+            for (int i = 0; i < projections.Count && dx is not null; i++)
+            {
+                nint weight = PlainWeight(projections[i].Weight, rowsBelow: 0);
+                Product(tokens, dim, Rows(dys[i]).Dim, 1, dys[i].Address, transposeA: false, weight, transposeB: false, add || i > 0 ? 1 : 0, dx.Address);
+            }
+
             return;
         }
 
-        if (dx is not null && projections is [{ Adapter: { } narrowing }] && IsStackable(projections[0].Weight, narrowing))
+        // No mask may come between dxa · A and dx.
+        if (dx is not null && RowsBelow(projections) > 0 && projections[0].Adapter is { } narrowing && Active(narrowing.Dropout) is null)
         {
             BackwardOfNarrowing(dys, x, projections, narrowing, xas, dx, add);
             return;
@@ -57,11 +65,12 @@ public sealed unsafe partial class CudaBackend
 
         // [dx | dxa] of all layers at once, dxa side by side.
         nint both = _scratch.Get("augmented gradient", DType.BFloat16.LengthBytes((long)tokens * layout.Width));
+        var kept = dx is null ? default : KeptAugmentedWeights(projections, layout, dim);
         bool isFirst = true;
         for (int i = 0; i < projections.Count; i++)
         {
             if (dx is null && projections[i].Adapter is null) continue;
-            nint weight = AugmentedWeight(projections[i], layout.Offsets[i], dx is null ? 0 : dim, layout.Extra);
+            nint weight = kept[i] != 0 ? kept[i] : AugmentedWeight(projections[i], layout.Offsets[i], dx is null ? 0 : dim, layout.Extra);
             Product(tokens, layout.Width, Rows(dys[i]).Dim, 1, dys[i].Address, transposeA: false, weight, transposeB: false, isFirst ? 0 : 1, both);
             isFirst = false;
         }
@@ -90,11 +99,13 @@ public sealed unsafe partial class CudaBackend
         return adapted > dim;
     }
 
-    /// <summary>Whether A can lie below W: the layer narrows, no mask comes between dxa · A and dx, and no row needs padding.</summary>
-    private static bool IsStackable(Tensor weight, LoraAdapter adapter)
+    /// <summary>Rows of A that can lie below W: of a single layer that narrows, where no row needs padding; else 0.</summary>
+    private static int RowsBelow(IReadOnlyList<Projection> projections)
     {
-        var (outDim, dim) = Rows(weight);
-        return outDim <= dim && Active(adapter.Dropout) is null && (outDim | dim | Rank(adapter)) % 8 == 0;
+        if (projections is not [{ Adapter: { } adapter } layer]) return 0;
+        var (outDim, dim) = Rows(layer.Weight);
+        int r = Rank(adapter);
+        return outDim <= dim && (outDim | dim | r) % 8 == 0 ? r : 0;
     }
 
     private void ProjectOneToken(Tensor x, in Projection projection, Tensor? xa, Tensor y)

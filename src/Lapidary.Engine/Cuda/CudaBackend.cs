@@ -19,6 +19,7 @@ public sealed unsafe partial class CudaBackend : IBackend
     private readonly KernelLibrary? _kernels;
     private readonly Scratch _scratch;
     private readonly nint _stream;
+    private bool _isCapturing;
 
     /// <summary>Creates the backend on a device.</summary>
     /// <param name="device">Ordinal of the device, from 0.</param>
@@ -77,7 +78,19 @@ public sealed unsafe partial class CudaBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public IReplay? Capture(Action work) => OnlyCounts ? null : new CudaGraph(_context, _scratch, work);
+    public IReplay? Capture(Action work)
+    {
+        if (OnlyCounts) return null;
+        _isCapturing = true;
+        try
+        {
+            return new CudaGraph(_context, _scratch, work);
+        }
+        finally
+        {
+            _isCapturing = false;
+        }
+    }
 
     /// <summary>The first device that can be used, null where none can.</summary>
     public static int? FirstAvailable()
@@ -107,6 +120,7 @@ public sealed unsafe partial class CudaBackend : IBackend
         _context?.MakeCurrent();
         _products.Dispose();
         _staging?.Dispose();
+        _decodedWeights?.Dispose();
         _scratch.Dispose();
         _kernels?.Dispose();
         _context?.Dispose();

@@ -24,6 +24,9 @@ public enum MemoryOwner
     /// <summary>Scratch of operations.</summary>
     Workspace,
 
+    /// <summary>Decoded copies of frozen weights that are kept between uses.</summary>
+    DecodedWeights,
+
     /// <summary>Token ids, labels, positions and other inputs of a step.</summary>
     Inputs,
 }

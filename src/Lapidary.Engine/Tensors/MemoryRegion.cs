@@ -22,12 +22,15 @@ public sealed class MemoryRegion(Allocator allocator, MemoryOwner owner) : IDisp
     /// <summary>Zeroed memory of at least <paramref name="lengthBytes"/> bytes, 64-byte aligned.</summary>
     internal nint Allocate(long lengthBytes)
     {
-        long size = Math.Max(64, (lengthBytes + 63) & ~63L);
+        long size = SizeOf(lengthBytes);
         nint address = allocator.Allocate(size, owner);
         _blocks.Add((address, size));
         LengthBytes += size;
         return address;
     }
+
+    /// <summary>Bytes that <see cref="Allocate"/> takes.</summary>
+    internal static long SizeOf(long lengthBytes) => Math.Max(64, (lengthBytes + 63) & ~63L);
 
     /// <summary>Frees everything; tensors of this region must not be used afterwards.</summary>
     public void Dispose()

@@ -10,7 +10,8 @@ namespace Lapidary.Training;
 /// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see <see cref="LeanRunElements"/>), or in twice
 /// as many, four times as many …: in the one where the fewest layers need to be computed again, the largest of equals. Runs of less than
 /// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at a time
-/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit.</para>
+/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit. What is left then, where no layer is computed again, is for decoded
+/// weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
 /// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
 /// </remarks>
 public sealed class MemoryPlanner
@@ -80,12 +81,13 @@ public sealed class MemoryPlanner
             if (best.Fits && best.Steps.RecomputedLayers == LeastRecomputed) break;
         }
 
-        return MoreLogits(best!);
+        return WithDecodedWeights(MoreLogits(best!));
     }
 
     /// <summary>The layout of a resumed run.</summary>
     /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
-    public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) => FewestRecomputed(new StepPlan(rowsPerRun, MostRecomputed, maxLogitsBytes));
+    public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
+        WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MostRecomputed, maxLogitsBytes)));
 
     /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as allowed; 0
     /// where none does. Larger ones run in parts.</summary>
@@ -140,6 +142,16 @@ public sealed class MemoryPlanner
         }
 
         return lean;
+    }
+
+    /// <summary>The memory that is left for decoded weights, unless it goes before speed or was too little for all layers' activations.</summary>
+    private MemoryPlan WithDecodedWeights(MemoryPlan plan)
+    {
+        if (IsLean || !plan.Fits || plan.Steps.RecomputedLayers > 0) return plan;
+        var kept = Try(plan.Steps with { MaxDecodedBytes = _budgetBytes - plan.Predicted.TotalBytes });
+
+        // No more than the run itself keeps: what else uses the model meanwhile is not to take the rest.
+        return kept with { Steps = kept.Steps with { MaxDecodedBytes = kept.Predicted[MemoryOwner.DecodedWeights] } };
     }
 
     /// <summary>What a given layout comes to.</summary>

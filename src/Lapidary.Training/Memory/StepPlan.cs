@@ -5,4 +5,5 @@ namespace Lapidary.Training;
 /// same however its rows are put together, but for rounding and the masks of dropout.</param>
 /// <param name="RecomputedLayers">Layers, from the first on, that are computed again on the way back. No bits depend on it.</param>
 /// <param name="MaxLogitsBytes">Logits held at a time. The bits of a trained head's gradient depend on it.</param>
-public sealed record StepPlan(int RowsPerRun, int RecomputedLayers, long MaxLogitsBytes);
+/// <param name="MaxDecodedBytes">Decoded weights kept between uses. No bits depend on it.</param>
+public sealed record StepPlan(int RowsPerRun, int RecomputedLayers, long MaxLogitsBytes, long MaxDecodedBytes = 0);

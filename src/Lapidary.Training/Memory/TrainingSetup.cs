@@ -3,10 +3,12 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training;
 
-/// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas. Set up on the model's own
+/// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. Set up on the model's own
 /// backend to train, and on one that only counts to know the memory beforehand.</summary>
 internal sealed class TrainingSetup : IDisposable
 {
+    private readonly IDisposable _decodedWeights;
+
     /// <summary>Sets up the optimizer and the largest steps.</summary>
     /// <param name="model">The base, which may lie on another backend than <paramref name="backend"/>, if that only counts.</param>
     /// <param name="adapter">What is trained, attached to the model.</param> <param name="config">Options.</param>
@@ -19,6 +21,7 @@ internal sealed class TrainingSetup : IDisposable
         int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
         LargestStep = Steps.For(tokens, tokens);
         LargestEvaluation = evaluated > 0 ? EvaluationSteps.For(evaluated, evaluated) : null;
+        _decodedWeights = backend.KeepDecodedWeights(plan.MaxDecodedBytes);
     }
 
     public AdamWOptimizer Optimizer { get; }
@@ -39,8 +42,14 @@ internal sealed class TrainingSetup : IDisposable
         setup.RunOnce();
         var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
 
-        // The counter has its own scratch from the first byte on; whatever else lies in the model's memory stays there.
-        return new MemoryUse(owner => owner == MemoryOwner.Workspace ? Math.Max(there[owner], added[owner]) : there[owner] + added[owner]);
+        // The counter has its own scratch from the first byte on, and decoded weights that another run keeps are freed; whatever else lies in the
+        // model's memory stays there.
+        return new MemoryUse(owner => owner switch
+        {
+            MemoryOwner.Workspace => Math.Max(there[owner], added[owner]),
+            MemoryOwner.DecodedWeights => added[owner],
+            _ => there[owner] + added[owner],
+        });
     }
 
     /// <inheritdoc/>
@@ -49,6 +58,7 @@ internal sealed class TrainingSetup : IDisposable
         EvaluationSteps.Dispose();
         Steps.Dispose();
         Optimizer.Dispose();
+        _decodedWeights.Dispose();
     }
 
     /// <summary>Runs the largest steps and an update, so that each operation asks for its scratch.</summary>

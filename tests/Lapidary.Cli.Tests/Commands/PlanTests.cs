@@ -16,6 +16,7 @@ public sealed class PlanTests : IDisposable
         long predicted = json.GetProperty("predicted_bytes").GetInt64();
         Assert.Equal(predicted, json.GetProperty("parts").EnumerateObject().Sum(part => part.Value.GetInt64()));
         Assert.InRange(predicted, 5L << 30, json.GetProperty("budget_bytes").GetInt64());
+        Assert.InRange(json.GetProperty("parts").GetProperty("decoded_weights").GetInt64(), 1L << 30, 2L << 30);
         Assert.Equal(4, json.GetProperty("rows_per_run").GetInt32());
         Assert.Equal(0, json.GetProperty("recomputed_layers").GetInt32());
         Assert.InRange(json.GetProperty("largest_per_device_train_batch_size").GetInt32(), 4, 4096);

@@ -148,6 +148,7 @@ public class DeviceSanitizerTests
     {
         var (outDim, inDim) = weight.AsRows();
         Tensor x = run.Normal(1, tokens, inDim), dx = run.New(tokens, inDim);
+        using var kept = run.Backend.KeepDecodedWeights(long.MaxValue);
         foreach (float probability in (float[])[0, 0.3f])
         {
             Projection[] projections = [.. ranks.Select((r, i) => new Projection(weight, r == 0 ? null : new LoraAdapter(

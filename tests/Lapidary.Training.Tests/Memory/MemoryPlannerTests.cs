@@ -53,6 +53,78 @@ public class MemoryPlannerTests
     }
 
     [Theory]
+    [InlineData(0, 0)]
+    [InlineData(100_000, 0)]
+    [InlineData(100_000, 0.1)]
+    [InlineData(1 << 30, 0.1)]
+    public void Plan_ThatKeepsDecodedWeights_IsWhatARunMeasures(long maxDecodedBytes, double dropout)
+    {
+        var observer = new MemoryObserver();
+        using var run = new TrainerRun(
+            "cuda", TrainerRun.Small() with { MaxSteps = 2 }, TrainerRun.RandomRows(4), adapter: null, dropout, observer, eval: TrainerRun.RandomRows(2),
+            backend: Gpu(), quantization: QuantizationKind.Nf4);
+        run.Trainer.FixedSteps = new StepPlan(1, 0, LogitsMemory.LeanBytes, maxDecodedBytes);
+        var memory = observer.Memory = run.Model.Backend.Memory;
+
+        run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+
+        var predicted = observer.Plan!.Predicted;
+        Assert.InRange(predicted[MemoryOwner.DecodedWeights], Math.Min(1, maxDecodedBytes), maxDecodedBytes);
+        Assert.Equal(predicted[MemoryOwner.DecodedWeights], memory.LiveBytesOf(MemoryOwner.DecodedWeights));
+        Assert.Equal(predicted.TotalBytes, observer.AfterFirstStep);
+        run.Trainer.Dispose();
+        Assert.Equal(0, memory.LiveBytesOf(MemoryOwner.DecodedWeights));
+    }
+
+    /// <summary>Bytes of 1B's projections in bf16 with the columns and rows of r = 16, each in one form.</summary>
+    private const long DecodedBytes = 26L * 2 * ((1024 + 256 + 256) * (1152 + 48) + 1152 * (1024 + 16) + 2 * 6912 * (1152 + 32) + (1152 + 16) * 6912);
+
+    [Theory]
+    [InlineData(GradientCheckpointing.Auto, 80, DecodedBytes)]
+    [InlineData(GradientCheckpointing.False, 80, DecodedBytes)]
+    [InlineData(GradientCheckpointing.True, 80, 0)]
+    [InlineData(GradientCheckpointing.Auto, 1.8, 0)]
+    public void Plan_KeepsDecodedWeights_WhereMemoryIsPlentiful(GradientCheckpointing checkpointing, double gibibytes, long expected)
+    {
+        var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1, GradientCheckpointing = checkpointing };
+        var lora = LoraConfig.Guide with { ModulesToSave = null, LoraDropout = 0 };
+
+        var plan = OnGpu("1b", config, lora, Gibibytes(gibibytes), planner => planner.Plan());
+
+        Assert.Equal((expected, expected), (plan.Predicted[MemoryOwner.DecodedWeights], plan.Steps.MaxDecodedBytes));
+        Assert.Equal(expected > 0, plan.Steps.RecomputedLayers == 0);
+    }
+
+    /// <summary>Nothing else is given up for them.</summary>
+    [Fact]
+    public void Plan_KeepsDecodedWeights_InTheMemoryThatIsLeft()
+    {
+        var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1 };
+        var lora = LoraConfig.Guide with { ModulesToSave = null, LoraDropout = 0 };
+        MemoryPlan[] plans = [.. Enumerable.Range(3, 10).Select(gibibytes => OnGpu("1b", config, lora, Gibibytes(gibibytes), planner => planner.Plan()))];
+
+        Assert.All(plans, plan => Assert.True(plan.Fits));
+        Assert.All(plans, plan => Assert.True(plan.Steps.RecomputedLayers == 0 || plan.Predicted[MemoryOwner.DecodedWeights] == 0));
+        Assert.Contains(plans, plan => plan.Predicted[MemoryOwner.DecodedWeights] is > 0 and < DecodedBytes);
+        Assert.Equal(DecodedBytes, plans[^1].Predicted[MemoryOwner.DecodedWeights]);
+
+        // Of those that may be kept and are not, none would fit.
+        Assert.All(plans.Where(plan => plan.Predicted[MemoryOwner.DecodedWeights] is > 0 and < DecodedBytes), plan =>
+            Assert.InRange(plan.Predicted.TotalBytes, plan.BudgetBytes - 2 * 6912 * (1152 + 32), plan.BudgetBytes));
+    }
+
+    [Fact]
+    public void Resume_DecidesAnewWhatIsKept()
+    {
+        var lora = LoraConfig.Guide with { ModulesToSave = null, LoraDropout = 0 };
+        long Kept(double gibibytes) => OnGpu(
+            "1b", new SftConfig(), lora, Gibibytes(gibibytes), planner => planner.Resume(4, LogitsMemory.LeanBytes)).Predicted[MemoryOwner.DecodedWeights];
+
+        Assert.Equal(DecodedBytes, Kept(80));
+        Assert.Equal(0, Kept(1.6));
+    }
+
+    [Theory]
     [InlineData("1b", 512, 1, 4, true, 7.2)]
     [InlineData("1b", 512, 1, 4, false, 2.7)]
     [InlineData("4b", 1024, 8, 1, false, 5.7)]

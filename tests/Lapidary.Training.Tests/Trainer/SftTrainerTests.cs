@@ -123,6 +123,24 @@ public class SftTrainerTests
         Assert.All(adapters, adapter => Assert.Equal(adapters[0], adapter));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.1)]
+    public void Train_DecodedWeightsThatAreKept_ChangeNoBit(double dropout)
+    {
+        byte[][] adapters = [.. new[] { 0, 100_000, long.MaxValue }.Select(bytes =>
+        {
+            var config = TrainerRun.Small() with { MaxSteps = 4 };
+            using var run = new TrainerRun(
+                Device, config, TrainerRun.RandomRows(4), adapter: null, dropout, eval: TrainerRun.RandomRows(2), quantization: QuantizationKind.Nf4);
+            run.Trainer.FixedSteps = new StepPlan(1, 0, LogitsMemory.LeanBytes, bytes);
+            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
+        })];
+
+        Assert.All(adapters, adapter => Assert.Equal(adapters[0], adapter));
+    }
+
     [Fact]
     public void Train_Resumed_KeepsWhatItsBitsDependOn()
     {

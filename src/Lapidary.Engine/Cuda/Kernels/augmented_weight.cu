@@ -16,14 +16,18 @@ struct AugmentedWeightArgs {
     float scale;
 };
 
-// Elements column to column + 8 of the adapters' columns, which begin at dim.
-__device__ __forceinline__ void load_adapter(const AugmentedWeightArgs& a, int64 row, int column, float (&x)[8]) {
-    int first = column - round_up8(a.dim) - a.offset;
+// Elements first to first + 8 of a row of s · b, zeros outside of it.
+__device__ __forceinline__ void load_adapter(const float* b, int r, float scale, int64 row, int first, float (&x)[8]) {
 #pragma unroll
     for (int j = 0; j < 8; j++) {
         int k = first + j;
-        x[j] = a.b && k >= 0 && k < a.r ? a.scale * a.b[row * a.r + k] : 0.0f;
+        x[j] = b && k >= 0 && k < r ? scale * b[row * r + k] : 0.0f;
     }
+}
+
+// The same for the run at `column`, dim or more, of y.
+__device__ __forceinline__ void load_adapter(const AugmentedWeightArgs& a, int64 row, int column, float (&x)[8]) {
+    load_adapter(a.b, a.r, a.scale, row, column - round_up8(a.dim) - a.offset, x);
 }
 
 // Any weight. A thread per run.
@@ -73,4 +77,28 @@ extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(Augmen
         else load_adapter(a, row, column, x);
         store(a.y + (int64)run * 8, x);
     }
+}
+
+// The columns behind w's alone, of kept copies of up to 3 weights that multiply one input, a grid's row each.
+
+struct AdapterColumnsArgs {
+    const float* b[3]; // [rows, r], or null
+    bf16* y[3];        // [rows, inner + extra]
+    int rows[3];
+    int r[3];
+    int offset[3];
+    float scale[3];
+    int inner, extra;
+};
+
+// A thread per run.
+extern "C" __global__ void __launch_bounds__(256) adapter_columns(const __grid_constant__ AdapterColumnsArgs a) {
+    after_previous_kernel();
+    int i = blockIdx.y;
+    uint32 run = blockIdx.x * blockDim.x + threadIdx.x, perRow = a.extra / 8, row = run / perRow;
+    if (row >= a.rows[i]) return;
+    int column = (run - row * perRow) * 8;
+    float x[8];
+    load_adapter(a.b[i], a.r[i], a.scale[i], row, column - a.offset[i], x);
+    store(a.y[i] + (int64)row * (a.inner + a.extra) + a.inner + column, x);
 }
