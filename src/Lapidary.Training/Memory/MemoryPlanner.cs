@@ -10,7 +10,7 @@ namespace Lapidary.Training;
 /// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see <see cref="LeanRunElements"/>), or in twice
 /// as many, four times as many …: in the one where the fewest layers need to be computed again, the largest of equals. Runs of less than
 /// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at a time
-/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit. What is left then, where no layer is computed again, is for decoded
+/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again, half is for decoded
 /// weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
 /// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
 /// </remarks>
@@ -28,6 +28,9 @@ public sealed class MemoryPlanner
 
     /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
     private const double UsableShare = 0.95;
+
+    /// <summary>Share of what a plan leaves over that decoded weights may take: they gain a few percent, and the device may be others' too.</summary>
+    private const double DecodedShare = 0.5;
 
     /// <summary>No larger batches are tried: of rows, as many as the option takes, and of tokens.</summary>
     private const int MaxBatchSize = 4096, MaxBatchTokens = 1 << 22;
@@ -148,7 +151,7 @@ public sealed class MemoryPlanner
     private MemoryPlan WithDecodedWeights(MemoryPlan plan)
     {
         if (IsLean || !plan.Fits || plan.Steps.RecomputedLayers > 0) return plan;
-        var kept = Try(plan.Steps with { MaxDecodedBytes = _budgetBytes - plan.Predicted.TotalBytes });
+        var kept = Try(plan.Steps with { MaxDecodedBytes = (long)((_budgetBytes - plan.Predicted.TotalBytes) * DecodedShare) });
 
         // No more than the run itself keeps: what else uses the model meanwhile is not to take the rest.
         return kept with { Steps = kept.Steps with { MaxDecodedBytes = kept.Predicted[MemoryOwner.DecodedWeights] } };

@@ -97,11 +97,11 @@ public class MemoryPlannerTests
 
     /// <summary>Nothing else is given up for them.</summary>
     [Fact]
-    public void Plan_KeepsDecodedWeights_InTheMemoryThatIsLeft()
+    public void Plan_KeepsDecodedWeights_InHalfOfWhatIsLeft()
     {
         var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1 };
         var lora = LoraConfig.Guide with { ModulesToSave = null, LoraDropout = 0 };
-        MemoryPlan[] plans = [.. Enumerable.Range(3, 10).Select(gibibytes => OnGpu("1b", config, lora, Gibibytes(gibibytes), planner => planner.Plan()))];
+        MemoryPlan[] plans = [.. Enumerable.Range(3, 14).Select(gibibytes => OnGpu("1b", config, lora, Gibibytes(gibibytes), planner => planner.Plan()))];
 
         Assert.All(plans, plan => Assert.True(plan.Fits));
         Assert.All(plans, plan => Assert.True(plan.Steps.RecomputedLayers == 0 || plan.Predicted[MemoryOwner.DecodedWeights] == 0));
@@ -109,8 +109,9 @@ public class MemoryPlannerTests
         Assert.Equal(DecodedBytes, plans[^1].Predicted[MemoryOwner.DecodedWeights]);
 
         // Of those that may be kept and are not, none would fit.
+        const long Largest = 2 * 6912 * (1152 + 32);
         Assert.All(plans.Where(plan => plan.Predicted[MemoryOwner.DecodedWeights] is > 0 and < DecodedBytes), plan =>
-            Assert.InRange(plan.Predicted.TotalBytes, plan.BudgetBytes - 2 * 6912 * (1152 + 32), plan.BudgetBytes));
+            Assert.InRange(plan.BudgetBytes - plan.Predicted.TotalBytes - plan.Predicted[MemoryOwner.DecodedWeights], 0, 2 * Largest));
     }
 
     [Fact]
