@@ -61,7 +61,7 @@ public class MemoryPlannerTests
     {
         var observer = new MemoryObserver();
         using var run = new TrainerRun(
-            "cuda", TrainerRun.Small() with { MaxSteps = 2 }, TrainerRun.RandomRows(4), adapter: null, dropout, observer, eval: TrainerRun.RandomRows(2),
+            "cuda", TrainerRun.Small() with { MaxSteps = 2 }, TrainerRun.RandomRows(4), adapter: null, dropout, observer,
             backend: Gpu(), quantization: QuantizationKind.Nf4);
         run.Trainer.FixedSteps = new StepPlan(1, 0, LogitsMemory.LeanBytes, maxDecodedBytes);
         var memory = observer.Memory = run.Model.Backend.Memory;
