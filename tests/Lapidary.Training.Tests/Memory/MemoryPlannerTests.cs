@@ -61,9 +61,9 @@ public class MemoryPlannerTests
     {
         var observer = new MemoryObserver();
         using var run = new TrainerRun(
-            "cuda", TrainerRun.Small() with { MaxSteps = 2 }, TrainerRun.RandomRows(4), adapter: null, dropout, observer,
+            "cuda", TrainerRun.Small() with { MaxSteps = 2, PerDeviceTrainBatchSize = 4 }, TrainerRun.RandomRows(8), adapter: null, dropout, observer,
             backend: Gpu(), quantization: QuantizationKind.Nf4);
-        run.Trainer.FixedSteps = new StepPlan(1, 0, LogitsMemory.LeanBytes, maxDecodedBytes);
+        run.Trainer.FixedSteps = new StepPlan(4, 0, LogitsMemory.LeanBytes, maxDecodedBytes);
         var memory = observer.Memory = run.Model.Backend.Memory;
 
         run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
