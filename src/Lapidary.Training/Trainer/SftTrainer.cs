@@ -90,6 +90,7 @@ public sealed partial class SftTrainer : IDisposable
     public void Dispose()
     {
         _setup?.Dispose();
+        _setup = null;
         DisposeAdapter();
     }
 

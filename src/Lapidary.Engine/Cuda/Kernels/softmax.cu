@@ -63,7 +63,7 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
 // --- softmax_rows_cluster: a row in the registers of a cluster of 16 blocks of 512 threads, so that it is read once and all at once. Two blocks
 // share a multiprocessor, so that one reads or writes while the other computes. vocabulary % 4 == 0, at most 294,912.
 #if __CUDA_ARCH__ >= 900
-constexpr int CLUSTER = 16, THREADS = 512, PIECES = 9;  // of four elements, of a thread
+constexpr int CLUSTER = 16, THREADS = 512, WARPS = THREADS / WARP, PIECES = 9; // of four elements, of a thread
 constexpr int STEP = CLUSTER * THREADS * 4;             // elements from one piece of a thread to its next
 constexpr float LOWEST = -3.402823466e38f, LOG2_E = 1.4426950408889634f;
 
@@ -90,7 +90,7 @@ __device__ __forceinline__ void load_if(const float* source, bool valid, float (
 // What this thread did before it arrives is visible to all that waited.
 __device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive.aligned;" ::: "memory"); }
 
-// For a thread that has nothing to show: it does not wait for its own writes.
+// Of threads that have nothing to show yet: they do not wait for their own writes.
 __device__ __forceinline__ void cluster_arrive_relaxed() {
 #if __CUDACC_VER_MAJOR__ >= 12
     asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
@@ -110,7 +110,7 @@ __device__ __forceinline__ void store_to_block(MaxSum* shared, int block, MaxSum
 
 extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 2) softmax_rows_cluster(SoftmaxRowsArgs args) {
     after_previous_kernel();
-    __shared__ MaxSum of_warps[THREADS / WARP], of_blocks[CLUSTER];
+    __shared__ MaxSum of_warps[CLUSTER * WARPS]; // of all blocks, in each of them
     int rank = blockIdx.x % CLUSTER, row = blockIdx.x / CLUSTER, warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int first = 4 * (rank * THREADS + threadIdx.x), left = args.vocabulary - first;
     float* z = args.z + (int64)row * args.vocabulary;
@@ -136,7 +136,7 @@ extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 2) 
     cluster_arrive_relaxed();
     bool valid = label < (uint32)args.vocabulary, writes_loss = rank == 0 && threadIdx.x == 0;
     float scale = *args.loss_scale, target = 0.0f;
-    if (writes_loss && valid) target = z[label]; // of warp 0, whose arrival tells that it was read
+    if (writes_loss && valid) target = z[label];
 
     MaxSum own = {LOWEST, 0.0f};
 #pragma unroll
@@ -148,20 +148,20 @@ extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 2) 
     }
 
     MaxSum joined = warp_join(own);
-    if (lane == 0) of_warps[warp] = joined;
-    __syncthreads();
     cluster_wait(); // every block runs, so that its shared memory may be written
-    if (warp == 0) {
-        joined = warp_join(lane < THREADS / WARP ? of_warps[lane] : MaxSum{LOWEST, 0.0f});
-        if (lane < CLUSTER) store_to_block(of_blocks + rank, lane, joined);
-        __syncwarp();
-        cluster_arrive();
-    } else cluster_arrive_relaxed();
+    if (lane < CLUSTER) store_to_block(of_warps + rank * WARPS + warp, lane, joined);
+    __syncwarp();
+    cluster_arrive();
 
-    // Every block has read its part of the row, which its warp 0 knew when it arrived, and has written to all others: nothing reads or writes
-    // another block's memory from here on, and blocks may leave.
+    // Every warp has read its part of the row and has written to all blocks: nothing reads or writes another block's memory from here on, and blocks may
+    // leave.
     cluster_wait();
-    joined = warp_join(lane < CLUSTER ? of_blocks[lane] : MaxSum{LOWEST, 0.0f});
+    joined = {LOWEST, 0.0f};
+#pragma unroll 4
+    for (int i = lane; i < CLUSTER * WARPS; i += WARP) joined.max = fmaxf(joined.max, of_warps[i].max);
+#pragma unroll 4
+    for (int i = lane; i < CLUSTER * WARPS; i += WARP) joined.sum += of_warps[i].sum * exp_approx(of_warps[i].max - joined.max);
+    joined = warp_join(joined);
     if (writes_loss) write_loss(args, token, valid, target, joined.max, joined.sum);
     if (!args.gradient) return;
 
