@@ -2,8 +2,11 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>As low_rank_down_tall.cu has them: tokens of a block, stages, bytes of a stage's tile of x and of each factor's.</summary>
-    private const int TallTokens = 64, TallStages = 4, TallXBytes = TallTokens * 72 * sizeof(ushort), TallFactorBytes = SliceRanks * 72 * sizeof(float);
+    /// <summary>As low_rank_down_tall.cu has them: tokens of a block, stages, and elements from one row of its shared memory to the next.</summary>
+    private const int TallTokens = 64, TallStages = 4, TallStride = 72;
+
+    /// <summary>Shared memory of a stage's tile of x, and of each factor's.</summary>
+    private const int TallXBytes = TallTokens * TallStride * sizeof(ushort), TallFactorBytes = SliceRanks * TallStride * sizeof(float);
 
     private readonly Kernel _lowRankDown1 = new("low_rank_down.cu", "low_rank_down_1");
     private readonly Kernel _lowRankDown3 = new("low_rank_down.cu", "low_rank_down_3");
