@@ -35,7 +35,7 @@ internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWri
     public long PeakBytes { get; private set; }
 
     /// <summary>What is live at the last step, by owner.</summary>
-    public IReadOnlyList<(MemoryOwner Owner, long Bytes)> LiveBytes { get; private set; } = [];
+    public MemoryUse Live { get; private set; } = memory.Live;
 
     public void OnStart(TrainingPlan plan) => Restart();
 
@@ -53,7 +53,7 @@ internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWri
         if (IsComplete)
         {
             PeakBytes = memory.PeakBytes;
-            LiveBytes = [.. Enum.GetValues<MemoryOwner>().Select(owner => (owner, memory.LiveBytesOf(owner))).Where(entry => entry.Item2 > 0)];
+            Live = memory.Live;
 
             // What a run would do now is save the adapter, gigabytes where the embedding is trained.
             throw new OperationCanceledException();

@@ -64,7 +64,7 @@ internal static class TrainingBench
             json.WriteNumber("managed_bytes_per_step", meter.ManagedBytes.Median);
             json.WriteNumber("peak_bytes", meter.PeakBytes);
             json.WriteStartObject("memory");
-            foreach (var (owner, bytes) in meter.LiveBytes) json.WriteNumber(owner.ToString(), bytes);
+            foreach (var owner in meter.Live.Owners) json.WriteNumber(owner.ToString(), meter.Live[owner]);
             json.WriteEndObject();
         };
     }

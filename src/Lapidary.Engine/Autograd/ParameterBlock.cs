@@ -19,8 +19,7 @@ public sealed class ParameterBlock
         for (int i = 0; i < shapes.Count; i++)
         {
             _offsets[i] = count;
-            long size = shapes[i].Shape.Aggregate(1L, (product, length) => checked(product * length));
-            count += (size + Alignment - 1) / Alignment * Alignment;
+            count += (CountOf(shapes[i].Shape) + Alignment - 1) / Alignment * Alignment;
         }
 
         string name = shapes.Count == 1 ? shapes[0].Name : $"{shapes[0].Name} and {shapes.Count - 1} more";
@@ -42,10 +41,13 @@ public sealed class ParameterBlock
     /// <summary>The part of another tensor of the block's length that belongs to a parameter, in the parameter's shape.</summary>
     public Tensor ViewLike(int parameter, Tensor flat, string name) => View(flat, parameter, name, Parameters[parameter].Value.Shape);
 
-    private Tensor View(Tensor flat, int index, string name, ReadOnlySpan<long> shape)
+    private Tensor View(Tensor flat, int index, string name, ReadOnlySpan<long> shape) =>
+        flat.Rows(_offsets[index], CountOf(shape)).Reshape(name, shape);
+
+    private static long CountOf(ReadOnlySpan<long> shape)
     {
         long count = 1;
-        foreach (long size in shape) count *= size;
-        return flat.Rows(_offsets[index], count).Reshape(name, shape);
+        foreach (long size in shape) count = checked(count * size);
+        return count;
     }
 }

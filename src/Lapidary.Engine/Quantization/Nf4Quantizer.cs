@@ -42,14 +42,11 @@ public static unsafe class Nf4Quantizer
     public static Tensor Allocate(Tensor weight, Nf4Options options, MemoryRegion region)
     {
         long blocks = Blocks(weight.Count, options.BlockSize);
-        bool nested = options.DoubleQuantization;
         nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
-        var scales = new Nf4Scales(
-            options.BlockSize,
-            region.New(weight.Name + ".absmax", nested ? DType.UInt8 : DType.Float32, blocks),
-            nested ? region.New(weight.Name + ".nested_absmax", DType.Float32, Blocks(blocks, Nf4Scales.NestedBlockSize)) : null,
-            Offset: 0,
-            nested ? region.New(weight.Name + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length) : null);
+        var (absmax, nestedAbsmax, map) = options.DoubleQuantization
+            ? NewNestedScales(weight.Name, blocks, region)
+            : (region.New(weight.Name + ".absmax", DType.Float32, blocks), default(Tensor), default(Tensor));
+        var scales = new Nf4Scales(options.BlockSize, absmax, nestedAbsmax, Offset: 0, map);
         return new Tensor(packed, DType.NF4, weight.Shape) { Name = weight.Name, Scales = scales };
     }
 
@@ -99,7 +96,7 @@ public static unsafe class Nf4Quantizer
     }
 
     /// <summary>Room for double-quantized scales of a weight, in any backend's memory: codes, their absolute maxima, the map.</summary>
-    internal static (Tensor Codes, Tensor NestedAbsmax, Tensor Map) NewNestedScales(string weight, int blocks, MemoryRegion region) =>
+    internal static (Tensor Codes, Tensor NestedAbsmax, Tensor Map) NewNestedScales(string weight, long blocks, MemoryRegion region) =>
         (region.New(weight + ".absmax", DType.UInt8, blocks),
             region.New(weight + ".nested_absmax", DType.Float32, Blocks(blocks, Nf4Scales.NestedBlockSize)),
             region.New(weight + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length));

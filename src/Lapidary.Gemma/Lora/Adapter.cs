@@ -132,8 +132,7 @@ public sealed class Adapter : IDisposable
         LinearLayer[] layers = [.. model.LinearLayers.Where(layer => IsTargeted(layer.Name, model))];
         if (layers.Length == 0)
         {
-            throw new LapidaryException(
-                $"target_modules matches no layer; expected some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.");
+            throw new LapidaryException($"target_modules matches no layer; expected some of {string.Join(", ", TensorNames.LinearNames)}.");
         }
 
         var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>

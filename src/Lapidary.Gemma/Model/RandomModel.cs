@@ -84,32 +84,27 @@ internal sealed class RandomModel : IDisposable
 
     private Tensor Nf4(string name, int rows, int columns)
     {
-        long count = (long)rows * columns;
-        var codes = _region.New(name, DType.UInt8, DType.NF4.LengthBytes(count));
-        _random.WriteBytes(codes);
-        return new Tensor(codes.Address, DType.NF4, rows, columns) { Name = name, Scales = Scales(name, count, (float)(1 / (CodeDeviation * Math.Sqrt(columns)))) };
+        var options = new Nf4Options { DoubleQuantization = _options.DoubleQuant };
+        var weight = Nf4Quantizer.Allocate(new Tensor(PlainDType, rows, columns) { Name = name }, options, _region);
+        _random.WriteBytes(new Tensor(weight.Address, DType.UInt8, weight.LengthBytes));
+        var scales = Fill(weight.Scales!, (float)(1 / (CodeDeviation * Math.Sqrt(columns))));
+        return new Tensor(weight.Address, DType.NF4, rows, columns) { Name = name, Scales = scales };
     }
 
     /// <summary>Scales within <see cref="ScaleSpread"/> of a mean.</summary>
-    private Nf4Scales Scales(string name, long count, float mean)
+    private Nf4Scales Fill(Nf4Scales scales, float mean)
     {
-        int blockSize = new Nf4Options().BlockSize;
-        long blocks = (count + blockSize - 1) / blockSize;
-        if (!_options.DoubleQuant)
+        if (scales is not { NestedAbsmax: { } nestedAbsmax, NestedCode: { } map })
         {
-            var plain = _region.New(name + ".absmax", DType.Float32, blocks);
-            _random.WriteUniform(plain, ScaleSpread * mean, mean);
-            return new Nf4Scales(blockSize, plain, NestedAbsmax: null, Offset: 0, NestedCode: null);
+            _random.WriteUniform(scales.Absmax, ScaleSpread * mean, mean);
+            return scales;
         }
 
-        var absmax = _region.New(name + ".absmax", DType.UInt8, blocks);
-        _random.WriteBytes(absmax);
-        var nested = _region.New(name + ".nested_absmax", DType.Float32, (blocks + Nf4Scales.NestedBlockSize - 1) / Nf4Scales.NestedBlockSize);
-        var values = new float[nested.Count];
+        _random.WriteBytes(scales.Absmax);
+        var values = new float[nestedAbsmax.Count];
         values.AsSpan().Fill(ScaleSpread * mean);
-        _backend.Write<float>(values, nested);
-        var map = _region.New(name + ".nested_quant_map", DType.Float32, DynamicMap.Values.Length);
+        _backend.Write<float>(values, nestedAbsmax);
         _backend.Write(DynamicMap.Values, map);
-        return new Nf4Scales(blockSize, absmax, nested, mean, map);
+        return scales with { Offset = mean };
     }
 }
