@@ -35,20 +35,21 @@ public sealed unsafe partial class CudaBackend
     {
         if (tensor is not { DType: DType.Float32 or DType.Float16 or DType.NF4 })
             throw new ShapeException("Product", "matrix", "NF4, Float32, BFloat16 or Float16", tensor);
-        long runs = (tensor.Count + ConvertWidth - 1) / ConvertWidth;
         if (tensor.Scales is null) ConvertToBFloat16(tensor, to);
-        else LaunchRuns(_nf4Decode, runs, new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = to });
+        else LaunchRuns(_nf4Decode, RunsOf(tensor), new Nf4DecodeArgs { W = Nf4Matrix.Of(tensor), Y = to });
     }
 
     /// <summary>Queues the rounding of an fp32 or fp16 tensor to bf16 at an address.</summary>
     private void ConvertToBFloat16(Tensor tensor, nint to) =>
-        LaunchEach(_toBFloat16, (tensor.Count + ConvertWidth - 1) / ConvertWidth, ConvertThreads, new ToBFloat16Args
+        LaunchEach(_toBFloat16, RunsOf(tensor), ConvertThreads, new ToBFloat16Args
         {
             X = tensor.Address,
             Y = to,
             Count = tensor.Count,
             DType = (int)tensor.DType,
         });
+
+    private static long RunsOf(Tensor tensor) => (tensor.Count + ConvertWidth - 1) / ConvertWidth;
 
     /// <summary>Queues a kernel whose threads take <see cref="ConvertDepth"/> runs each.</summary>
     private void LaunchRuns<TArgs>(Kernel kernel, long runs, in TArgs args) where TArgs : unmanaged =>

@@ -5,12 +5,16 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Layers of one input that low_rank_down.cu, low_rank_up.cu and augmented_weight.cu take together.</summary>
     private const int MaxProjections = 3;
 
-    /// <summary>Room for [x | xa₀ | xa₁ …] in bf16, good until the next call.</summary>
-    private AugmentedRows NewRows(int tokens, in AugmentedLayout layout) =>
-        new(_scratch.Get("augmented rows", DType.BFloat16.LengthBytes((long)tokens * layout.Width)), layout);
+    /// <summary>Room for [x | xa₀ | xa₁ …] in bf16, good until the scratch of this purpose is used again.</summary>
+    private AugmentedRows NewRows(string purpose, int tokens, in AugmentedLayout layout) =>
+        new(_scratch.Get(purpose, DType.BFloat16.LengthBytes((long)tokens * layout.Width)), layout);
 
     /// <summary>A matrix of [tokens, layout.Width] in bf16.</summary>
-    private readonly record struct AugmentedRows(nint Address, AugmentedLayout Layout);
+    private readonly record struct AugmentedRows(nint Address, AugmentedLayout Layout)
+    {
+        /// <summary>Where an adapter's share of the first row begins.</summary>
+        public nint Share(int projection) => Address + (nint)Layout.Column(projection) * sizeof(ushort);
+    }
 
     /// <summary>Columns of the augmented matrices: the narrow side's, then every adapter's, each share a multiple of 8 elements.</summary>
     private readonly struct AugmentedLayout
@@ -35,9 +39,6 @@ public sealed unsafe partial class CudaBackend
 
         /// <summary>Where an adapter's share of a row begins.</summary>
         public int Column(int projection) => _inner + Offsets[projection];
-
-        /// <summary>Where an adapter's share of a bf16 row begins.</summary>
-        public nint AdapterBytes(int projection) => (nint)Column(projection) * sizeof(ushort);
 
         public static int RoundUp8(int count) => (count + 7) & ~7;
     }

@@ -66,7 +66,7 @@ public sealed unsafe partial class CudaBackend
             for (int first = 0; first < r; first += SliceRanks)
             {
                 int s = AddSlice(kernel, ref args, ref units, x.Address, dim, first, r, join.First[output], rankStride: dim, columnStride: 1);
-                args.P[s] = rows.Address + rows.Layout.AdapterBytes(i) + first * sizeof(ushort);
+                args.P[s] = rows.Share(i) + first * sizeof(ushort);
                 args.PStride[s] = rows.Layout.Width;
                 args.Scale[s] = Kept(adapter.Dropout);
                 (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);

@@ -35,14 +35,14 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <summary>dx = base + Σ dropoutᵢᵀ(dxaᵢ · Aᵢ), plus dx itself where <paramref name="add"/>; the base's gradient and every dxa lie side by side in
-    /// <paramref name="both"/>, [tokens, layout.Width].</summary>
-    private void AddInputGradients(nint both, IReadOnlyList<Projection> projections, in AugmentedLayout layout, Tensor dx, bool add)
+    /// <paramref name="both"/>.</summary>
+    private void AddInputGradients(AugmentedRows both, IReadOnlyList<Projection> projections, Tensor dx, bool add)
     {
         var (tokens, dim) = Rows(dx);
         var args = new LowRankUpArgs
         {
-            Source = both,
-            SourceStride = layout.Width,
+            Source = both.Address,
+            SourceStride = both.Layout.Width,
             Y = dx.Address,
             Tokens = tokens,
             Dim = dim,
@@ -55,8 +55,8 @@ public sealed unsafe partial class CudaBackend
             for (int first = 0; first < r; first += SliceRanks)
             {
                 int s = args.Count++;
-                args.P[s] = both + layout.AdapterBytes(i) + first * sizeof(ushort);
-                args.PStride[s] = layout.Width;
+                args.P[s] = both.Share(i) + first * sizeof(ushort);
+                args.PStride[s] = both.Layout.Width;
                 args.M[s] = adapter.A.Value.Address + (nint)first * dim * sizeof(float);
                 (args.RankStride[s], args.ColumnStride[s]) = (dim, 1);
                 args.Ranks[s] = Math.Min(SliceRanks, r - first);

@@ -21,15 +21,14 @@ public sealed unsafe partial class CudaBackend
             int rowsBelow = RowsBelow(projections);
             for (int i = 0; i < projections.Count; i++)
             {
-                nint weight = PlainWeight(projections[i].Weight, rowsBelow);
-                Product(tokens, Rows(ys[i]).Dim, dim, 1, x.Address, transposeA: false, weight, transposeB: true, 0, ys[i].Address);
+                MultiplyForward(x, PlainWeight(projections[i].Weight, rowsBelow), ys[i]);
                 if (projections[i].Adapter is { } adapter) AddLowRank(xas[i]!, adapter, ys[i]);
             }
 
             return;
         }
 
-        var rows = NewRows(tokens, layout);
+        var rows = NewRows("augmented rows", tokens, layout);
         LowRankDown(x, projections, xas, rows);
         var kept = KeptAugmentedWeights(projections, layout, dim);
         for (int i = 0; i < projections.Count; i++)
@@ -48,43 +47,40 @@ public sealed unsafe partial class CudaBackend
         if (layout.Extra == 0)
         {
             for (int i = 0; i < projections.Count && dx is not null; i++)
-            {
-                nint weight = PlainWeight(projections[i].Weight, rowsBelow: 0);
-                Product(tokens, dim, Rows(dys[i]).Dim, 1, dys[i].Address, transposeA: false, weight, transposeB: false, add || i > 0 ? 1 : 0, dx.Address);
-            }
-
+                MultiplyBackward(dys[i], PlainWeight(projections[i].Weight, rowsBelow: 0), dx, add || i > 0);
             return;
         }
 
         // No mask may come between dxa · A and dx.
-        if (dx is not null && RowsBelow(projections) > 0 && projections[0].Adapter is { } narrowing && Active(narrowing.Dropout) is null)
+        if (dx is not null && RowsBelow(projections) > 0 && Active(projections[0].Adapter!.Dropout) is null)
         {
-            BackwardOfNarrowing(dys, x, projections, narrowing, xas, dx, add);
+            BackwardOfNarrowing(dys, x, projections, xas, dx, add);
             return;
         }
 
         // [dx | dxa] of all layers at once, dxa side by side.
-        nint both = _scratch.Get("augmented gradient", DType.BFloat16.LengthBytes((long)tokens * layout.Width));
+        var both = NewRows("augmented gradient", tokens, layout);
         var kept = dx is null ? default : KeptAugmentedWeights(projections, layout, dim);
         bool isFirst = true;
         for (int i = 0; i < projections.Count; i++)
         {
             if (dx is null && projections[i].Adapter is null) continue;
             nint weight = kept[i] != 0 ? kept[i] : AugmentedWeight(projections[i], layout.Offsets[i], dx is null ? 0 : dim, layout.Extra);
-            Product(tokens, layout.Width, Rows(dys[i]).Dim, 1, dys[i].Address, transposeA: false, weight, transposeB: false, isFirst ? 0 : 1, both);
+            Product(tokens, layout.Width, Rows(dys[i]).Dim, 1, dys[i].Address, transposeA: false, weight, transposeB: false, isFirst ? 0 : 1, both.Address);
             isFirst = false;
         }
 
-        AddAdapterGradients(dys, x, projections, xas, new AugmentedRows(both, layout));
-        if (dx is not null) AddInputGradients(both, projections, layout, dx, add);
+        AddAdapterGradients(dys, x, projections, xas, both);
+        if (dx is not null) AddInputGradients(both, projections, dx, add);
     }
 
     /// <summary>A layer narrower than its input: [dy | dxa] · [W ; A] = dx, so that the wide side is written once.</summary>
     private void BackwardOfNarrowing(
-        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, LoraAdapter adapter, IReadOnlyList<Tensor?> xas, Tensor dx, bool add)
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor dx, bool add)
     {
         var (tokens, outDim) = Rows(dys[0]);
-        var rows = NewRows(tokens, new AugmentedLayout(projections, outDim));
+        var adapter = projections[0].Adapter!;
+        var rows = NewRows("augmented rows", tokens, new AugmentedLayout(projections, outDim));
         LowRankDown(dys[0], adapter, rows);
         AddAdapterGradients(dys, x, projections, xas, rows);
         nint weight = StackedWeight(projections[0].Weight, adapter.A.Value);
