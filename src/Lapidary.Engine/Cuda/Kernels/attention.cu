@@ -23,9 +23,8 @@ __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a)
     extern __shared__ uint4 shared[];
     bf16 *q = (bf16*)shared, *ks = q + Rows * HeadDim, *vs = ks + 2 * Keys * HeadDim;
 
-    int tokens = a.visibility.tokens, group = a.heads / a.kvHeads, kvHead = blockIdx.x;
-    int tile = longest_rows<Rows, Threads, Keys>(a.visibility, kvHead, group, tokens, a.headDim);
-    QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
+    int tokens = a.visibility.tokens, kvHead = blockIdx.x;
+    QueryRows rows = longest_rows<Rows, Threads, Keys>(a, kvHead);
     int firstQuery = rows.token(0), endQuery = rows.end_token(), warpRow = threadIdx.x / WARP * 16;
     int lane = threadIdx.x % WARP, row[2] = {warpRow + lane / 4, warpRow + lane / 4 + 8}, query[2] = {rows.token(row[0]), rows.token(row[1])};
     int firstKey[2] = {a.visibility.first_key_or_none(query[0]), a.visibility.first_key_or_none(query[1])};

@@ -124,12 +124,14 @@ __device__ __forceinline__ int longest_first(int block, int tiles, Length length
 }
 
 // The tile of query rows of a block: those that see the most tiles of keys first.
-template <int Rows, int Threads, int Keys>
-__device__ __forceinline__ int longest_rows(const Visibility& visibility, int kvHead, int group, int tokens, int headDim) {
-    return longest_first<Threads>(blockIdx.y, gridDim.y, [&](int tile) {
-        QueryRows rows(tile, Rows, kvHead, group, tokens, headDim);
-        return (rows.end_token() - visibility.first_key(rows.token(0))) / Keys;
+template <int Rows, int Threads, int Keys, typename Args>
+__device__ __forceinline__ QueryRows longest_rows(const Args& a, int kvHead) {
+    int tokens = a.visibility.tokens, group = a.heads / a.kvHeads;
+    int tile = longest_first<Threads>(blockIdx.y, gridDim.y, [&](int tile) {
+        QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
+        return (rows.end_token() - a.visibility.first_key(rows.token(0))) / Keys;
     });
+    return QueryRows(tile, Rows, kvHead, group, tokens, a.headDim);
 }
 
 // Starts the copies of a tile of keys, from `key` on, and of their values.

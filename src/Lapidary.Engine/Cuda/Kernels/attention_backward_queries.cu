@@ -31,9 +31,8 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     extern __shared__ uint4 shared[];
     bf16 *q = (bf16*)shared, *dO = q + Rows * HeadDim, *ks = dO + Rows * HeadDim, *vs = ks + 2 * Keys * HeadDim;
 
-    int tokens = a.visibility.tokens, group = a.heads / a.kvHeads, kvHead = blockIdx.x;
-    int tile = longest_rows<Rows, Threads, Keys>(a.visibility, kvHead, group, tokens, a.headDim);
-    QueryRows rows(tile, Rows, kvHead, group, tokens, a.headDim);
+    int tokens = a.visibility.tokens, kvHead = blockIdx.x;
+    QueryRows rows = longest_rows<Rows, Threads, Keys>(a, kvHead);
     int firstQuery = rows.token(0), endQuery = rows.end_token(), warpRow = threadIdx.x / WARP * 16, lane = threadIdx.x % WARP;
     int lastFirstKey = a.visibility.first_key(endQuery - 1);
     QueryOffsets queries{rows, (int64)a.heads * a.headDim};
