@@ -85,7 +85,8 @@ __device__ __forceinline__ float load(const void* p, int dtype, int64 i) {
 }
 
 // The same value in every lane; the order of the sum is fixed.
-__device__ __forceinline__ float warp_sum(float x) {
+template <typename T>
+__device__ __forceinline__ T warp_sum(T x) {
     for (int offset = WARP / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(FULL_MASK, x, offset);
     return x;
 }

@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(256) embedding_order(EmbeddingOrder
         rank += there < id || (there == id && other < token) ? 1 : 0;
     }
 
-    for (int offset = WARP / 2; offset > 0; offset /= 2) rank += __shfl_xor_sync(FULL_MASK, rank, offset);
+    rank = warp_sum(rank);
     if (lane == 0) a.order[rank] = token;
 }
 
