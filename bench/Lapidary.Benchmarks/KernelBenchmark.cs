@@ -4,7 +4,8 @@ using Lapidary.Engine.Cpu;
 
 namespace Lapidary.Benchmarks;
 
-/// <summary>The kernels beside the products: attention in milliseconds and GFLOP/s of its visible scores, the others in bytes moved a second.</summary>
+/// <summary>The kernels beside the products: attention in milliseconds and GFLOP/s of its visible scores, the others in bytes moved a
+/// second.</summary>
 internal static class KernelBenchmark
 {
     private const int Tokens = 512;

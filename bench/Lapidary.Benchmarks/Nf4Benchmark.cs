@@ -4,8 +4,8 @@ using Lapidary.Engine.Cpu;
 
 namespace Lapidary.Benchmarks;
 
-/// <summary>Speed of NF4 quantization, in MB of bf16 weights read a second, and of dequantization, in GB of numbers written a second, beside
-/// a plain copy of the same weights.</summary>
+/// <summary>Speed of NF4 quantization, in MB of bf16 weights read a second, and of dequantization, in GB of numbers written a second,
+/// beside a plain copy of the same weights.</summary>
 internal static class Nf4Benchmark
 {
     // gate_proj of Gemma 3 4B.

@@ -6,7 +6,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Cli;
 
-/// <summary>The composition root: the commands in the order of the help text, and the one place where errors become a line and an exit code.</summary>
+/// <summary>The composition root: the commands in the order of the help text, and the one place where errors become a line and an exit
+/// code.</summary>
 internal static class LapidaryTool
 {
     // "@name" is a text like any other, and "-abc" no three options.

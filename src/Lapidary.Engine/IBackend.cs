@@ -3,9 +3,9 @@ namespace Lapidary.Engine;
 /// <summary>The waist of the engine: the fused operations every backend implements, each with its formula, shapes, what the backward step
 /// needs and the precision of its sums. Inputs come before outputs.</summary>
 /// <remarks>
-/// <para>Rows are tokens. A batch is one run of tokens in which documents follow each other: packed rows, unpacked rows and a single prompt are
-/// the same thing, told apart by <c>documentStarts</c>. Activations have the backend's <see cref="ActivationDType"/>; norms, softmax, loss and
-/// reductions are formed in fp32.</para>
+/// <para>Rows are tokens. A batch is one run of tokens in which documents follow each other: packed rows, unpacked rows and a single prompt
+/// are the same thing, told apart by <c>documentStarts</c>. Activations have the backend's <see cref="ActivationDType"/>; norms, softmax,
+/// loss and reductions are formed in fp32.</para>
 /// <para>Gradients. A parameter <c>add</c> says whether an output gradient is overwritten (false: the first writer) or added to (true).
 /// Gradients of trained parameters (<c>dTable</c>, <c>dA</c>, <c>dB</c>, <c>dWeight</c>) are fp32 and are always added to.</para>
 /// <para>Determinism. The same inputs give the same bits, whatever the number of threads.</para>
@@ -34,8 +34,8 @@ public interface IBackend : IDisposable
     /// <summary>Copies the start of a tensor to host bytes, after all work before it is done.</summary>
     void Read<T>(Tensor source, Span<T> destination) where T : unmanaged;
 
-    /// <summary>Load time only: brings a weight from host memory to the backend. Where the two are the same memory, the tensor itself comes back,
-    /// so that weights mapped from a file are not copied.</summary>
+    /// <summary>Load time only: brings a weight from host memory to the backend. Where the two are the same memory, the tensor itself comes
+    /// back, so that weights mapped from a file are not copied.</summary>
     Tensor Import(Tensor host, MemoryRegion region);
 
     /// <summary>Load time only: quantizes a weight in host memory to NF4.</summary>
@@ -43,15 +43,15 @@ public interface IBackend : IDisposable
     /// <param name="region">Receives the codes and scales.</param>
     Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
 
-    /// <summary>Until the result is disposed, <see cref="ProjectForward"/> and <see cref="ProjectBackward"/> keep what they decode of frozen weights for
-    /// the next use, where decoding takes time worth it. No bits depend on it. The weights must not change meanwhile. There is one such keeping at a
-    /// time: what an earlier one kept is freed.</summary>
-    /// <param name="maxBytes">Memory of <see cref="MemoryOwner.DecodedWeights"/>, at most; weights that come up when it is used up are decoded anew each
-    /// time.</param>
+    /// <summary>Until the result is disposed, <see cref="ProjectForward"/> and <see cref="ProjectBackward"/> keep what they decode of
+    /// frozen weights for the next use, where decoding takes time worth it. No bits depend on it. The weights must not change meanwhile.
+    /// There is one such keeping at a time: what an earlier one kept is freed.</summary>
+    /// <param name="maxBytes">Memory of <see cref="MemoryOwner.DecodedWeights"/>, at most; weights that come up when it is used up are
+    /// decoded anew each time.</param>
     IDisposable KeepDecodedWeights(long maxBytes);
 
-    /// <summary>Captures what <paramref name="work"/> calls, to be queued at once later, or null where that would gain nothing. The same work must
-    /// have run before. Nothing is computed by the capture itself.</summary>
+    /// <summary>Captures what <paramref name="work"/> calls, to be queued at once later, or null where that would gain nothing. The same
+    /// work must have run before. Nothing is computed by the capture itself.</summary>
     IReplay? Capture(Action work);
 
     /// <summary>Sets every byte to zero.</summary>
@@ -89,14 +89,16 @@ public interface IBackend : IDisposable
     void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add);
 
     /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
-    /// <param name="x">[tokens, in].</param> <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the dropout.</param>
+    /// <param name="x">[tokens, in].</param> <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the
+    /// dropout.</param>
     /// <param name="xas">[tokens, r] each, saved for the backward step; null where there is no adapter.</param>
     /// <param name="ys">[tokens, out] each, overwritten.</param>
-    /// <remarks>Source: arXiv:2106.09685 as PEFT computes it; dropout keeps x / (1 − p) where <see cref="Dropout"/>'s hash says so.</remarks>
+    /// <remarks>Source: arXiv:2106.09685 as PEFT computes it; dropout keeps x / (1 − p) where <see cref="Dropout"/>'s hash says
+    /// so.</remarks>
     void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
 
-    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx is
-    /// not null.</summary>
+    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx
+    /// is not null.</summary>
     void ProjectBackward(
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add);
 
@@ -105,7 +107,8 @@ public interface IBackend : IDisposable
     /// <param name="cos">fp32 [tokens, headDim / 2].</param> <param name="sin">fp32 [tokens, headDim / 2].</param>
     void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin);
 
-    /// <summary>Per head n = x · rstd · (1 + w), then pairs (j, j + headDim/2) rotate: y₁ = n₁·cos − n₂·sin, y₂ = n₂·cos + n₁·sin.</summary>
+    /// <summary>Per head n = x · rstd · (1 + w), then pairs (j, j + headDim/2) rotate: y₁ = n₁·cos − n₂·sin, y₂ = n₂·cos +
+    /// n₁·sin.</summary>
     /// <param name="x">[tokens, heads · headDim].</param> <param name="weight">[headDim]: q_norm or k_norm; frozen.</param>
     /// <param name="cos">From <see cref="RopeTable"/>.</param> <param name="sin">From <see cref="RopeTable"/>.</param>
     /// <param name="epsilon">rms_norm_eps.</param> <param name="y">[tokens, heads · headDim].</param>
@@ -117,10 +120,12 @@ public interface IBackend : IDisposable
 
     /// <summary>o = softmax(s · q · kᵀ) · v per head over the visible keys: token j is visible to token i iff
     /// documentStarts[i] ≤ j ≤ i and i − j &lt; window.</summary>
-    /// <param name="q">[tokens, heads · headDim].</param> <param name="k">[tokens, kvHeads · headDim].</param> <param name="v">Like k.</param>
+    /// <param name="q">[tokens, heads · headDim].</param> <param name="k">[tokens, kvHeads · headDim].</param> <param name="v">Like
+    /// k.</param>
     /// <param name="documentStarts">Int32 [tokens]: index of the first token of each token's document.</param>
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
-    /// <param name="o">[tokens, heads · headDim].</param> <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores, saved.</param>
+    /// <param name="o">[tokens, heads · headDim].</param> <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores,
+    /// saved.</param>
     /// <remarks>Source: arXiv:2205.14135. fp32 scores and softmax; masked blocks are skipped, never computed.</remarks>
     void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse);
 
@@ -146,8 +151,8 @@ public interface IBackend : IDisposable
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
     /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
     /// <param name="dWeight">fp32 [vocabulary, hidden], added to, where the head is trained; else null.</param>
-    /// <param name="maxLabels">Tokens with a label at most, 1 or more: a backend may take the time of so many. Those beyond are not computed, and
-    /// their loss is not a number.</param>
+    /// <param name="maxLabels">Tokens with a label at most, 1 or more: a backend may take the time of so many. Those beyond are not
+    /// computed, and their loss is not a number.</param>
     /// <param name="maxLogitsBytes">fp32 logits that are held at a time, exceeded only for the fewest rows that are worth a product. The
     /// bits of dWeight depend on it.</param>
     void LinearCrossEntropy(
@@ -175,13 +180,14 @@ public interface IBackend : IDisposable
 
     /// <summary>Inference only: attention of one new token at <paramref name="position"/> over the cache, which already holds its own key
     /// and value: over positions p with position − window &lt; p ≤ position.</summary>
-    /// <param name="q">[1, heads · headDim].</param> <param name="keys">[capacity, kvHeads · headDim].</param> <param name="values">Like keys.</param>
+    /// <param name="q">[1, heads · headDim].</param> <param name="keys">[capacity, kvHeads · headDim].</param> <param name="values">Like
+    /// keys.</param>
     /// <param name="position">Int32 [1].</param> <param name="shape">Heads, kvHeads, headDim, window and s.</param>
     /// <param name="o">[1, heads · headDim].</param>
     void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
 
-    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals. NaN is never chosen, and 0 where nothing
-    /// is.</summary>
+    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals. NaN is never chosen, and 0 where
+    /// nothing is.</summary>
     /// <param name="x">fp32 [tokens, dim].</param> <param name="indices">Int32 [tokens].</param>
     void ArgMax(Tensor x, Tensor indices);
 }

@@ -3,7 +3,8 @@ namespace Lapidary.Engine;
 /// <summary>SplitMix64: a fixed stream of random numbers from a seed, the same on every machine and in every version, which
 /// <see cref="Random"/> does not promise. Shuffles, splits, an adapter's first values and sampled text
 /// depend on it, so it must never change.</summary>
-/// <remarks>Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014; constants of Vigna's splitmix64.</remarks>
+/// <remarks>Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014; constants of Vigna's
+/// splitmix64.</remarks>
 public struct StableRandom(ulong seed)
 {
     private ulong _state = seed;

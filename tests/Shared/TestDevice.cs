@@ -6,7 +6,8 @@ namespace Lapidary.Tests;
 
 /// <summary>The devices that one test body runs on. Without a GPU its cases there are skipped with the reason, or fail where
 /// LAPIDARY_REQUIRE_CUDA is 1.</summary>
-/// <remarks>Tests on the GPU share one backend and belong to the collection <see cref="Cuda"/>, so that one of them runs at a time.</remarks>
+/// <remarks>Tests on the GPU share one backend and belong to the collection <see cref="Cuda"/>, so that one of them runs at a
+/// time.</remarks>
 internal static class TestDevice
 {
     public const string Cpu = "cpu", Cuda = "cuda";

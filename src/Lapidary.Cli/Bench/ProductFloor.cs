@@ -4,10 +4,10 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>The least time an optimizer step can take: its matrix products alone, forward and backward, at the step's shapes with all its tokens
-/// at once and nothing computed twice. Attention, the adapters' small products and everything else are left out.</summary>
-/// <remarks>Where activations are bf16, weights are plain bf16, so that decoding NF4 counts as the step's loss; on the CPU, which decodes while
-/// packing at no cost, they are the model's own. Values are random: a GPU runs faster on zeros.</remarks>
+/// <summary>The least time an optimizer step can take: its matrix products alone, forward and backward, at the step's shapes with all its
+/// tokens at once and nothing computed twice. Attention, the adapters' small products and everything else are left out.</summary>
+/// <remarks>Where activations are bf16, weights are plain bf16, so that decoding NF4 counts as the step's loss; on the CPU, which decodes
+/// while packing at no cost, they are the model's own. Values are random: a GPU runs faster on zeros.</remarks>
 internal sealed class ProductFloor
 {
     /// <summary>Logits held at a time.</summary>

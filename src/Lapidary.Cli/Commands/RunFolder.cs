@@ -12,7 +12,8 @@ internal static class RunFolder
     private const string Latest = "latest";
 
     /// <summary>The checkpoint to go on from, null to start anew; refuses to mix two runs in one folder.</summary>
-    /// <param name="outputDir">The run's folder.</param> <param name="resume">--resume's value: a checkpoint's folder, "latest", or null without it.</param>
+    /// <param name="outputDir">The run's folder.</param> <param name="resume">--resume's value: a checkpoint's folder, "latest", or null
+    /// without it.</param>
     /// <param name="overwrite">Whether a new run may replace the checkpoints of an old one.</param>
     /// <exception cref="LapidaryException">There is no such checkpoint, or the folder is not free.</exception>
     public static string? Checkpoint(string outputDir, string? resume, bool overwrite)

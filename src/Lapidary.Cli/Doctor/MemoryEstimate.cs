@@ -11,7 +11,8 @@ internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideByt
 {
     private static readonly SftConfig Config = new() { GradientAccumulationSteps = 1, GradientCheckpointing = GradientCheckpointing.True };
 
-    /// <summary>The published sizes on a device, with the guide's rank, one row of 512 tokens to a micro-batch and gradient checkpointing.</summary>
+    /// <summary>The published sizes on a device, with the guide's rank, one row of 512 tokens to a micro-batch and gradient
+    /// checkpointing.</summary>
     /// <param name="createCounter">Makes a backend that only counts.</param>
     public static IReadOnlyList<MemoryEstimate> All(Func<IBackend> createCounter) =>
     [

@@ -23,7 +23,8 @@ internal sealed partial class RunFile
 
     private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal) { ["max_seq_length"] = "max_length", ["r"] = "lora_r" };
 
-    // Keys of the guide that change nothing here, so that its settings can be pasted as they are, and the values that are true of every run.
+    // Keys of the guide that change nothing here, so that its settings can be pasted as they are, and the values that are true of every
+    // run.
     private static readonly Dictionary<string, string[]> Constants = new(StringComparer.Ordinal)
     {
         ["optim"] = ["adamw_torch", "adamw_torch_fused"],
@@ -46,7 +47,8 @@ internal sealed partial class RunFile
     public IReadOnlyDictionary<Setting, RunFileValue> Values => _values;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="LapidaryException">It is absent or no such mapping, or a key is not known; the message names file and line.</exception>
+    /// <exception cref="LapidaryException">It is absent or no such mapping, or a key is not known; the message names file and
+    /// line.</exception>
     public static RunFile Read(string path, IReadOnlyList<Setting> settings)
     {
         var file = new RunFile(path, settings);

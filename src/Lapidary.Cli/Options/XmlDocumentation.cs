@@ -5,8 +5,8 @@ using System.Xml.Linq;
 
 namespace Lapidary.Cli.Options;
 
-/// <summary>Help text out of the documentation comments of the configuration records, which the build embeds (Lapidary.Cli.csproj), so that an
-/// option is described once.</summary>
+/// <summary>Help text out of the documentation comments of the configuration records, which the build embeds (Lapidary.Cli.csproj), so that
+/// an option is described once.</summary>
 internal static partial class XmlDocumentation
 {
     private static readonly Lazy<Dictionary<string, string>> Summaries = new(Read);

@@ -19,8 +19,8 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory) : ITra
         _predicted = plan.Memory.Predicted;
     }
 
-    /// <summary>After the first step the memory has reached its peak. The entry of a step comes before the step's progress, which knows the time
-    /// left.</summary>
+    /// <summary>After the first step the memory has reached its peak. The entry of a step comes before the step's progress, which knows the
+    /// time left.</summary>
     public void OnStep(TrainingProgress progress)
     {
         if (_predicted is { } predicted)

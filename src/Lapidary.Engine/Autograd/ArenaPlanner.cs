@@ -1,6 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>Places buffers with known lifetimes in one block of memory, so that two buffers share bytes only if their lives do not overlap.</summary>
+/// <summary>Places buffers with known lifetimes in one block of memory, so that two buffers share bytes only if their lives do not
+/// overlap.</summary>
 /// <remarks>Largest first, each at the lowest gap that is free for its whole life ("greedy by size"). The largest sum of bytes alive at one
 /// time is a lower bound; for a decoder's steps the layout is within a few percent of it.</remarks>
 internal static class ArenaPlanner

@@ -1,7 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>Parameters that lie one after another in one block of memory, so that zeroing, norm and update are one call for all of them: LoRA has
-/// hundreds of small matrices.</summary>
+/// <summary>Parameters that lie one after another in one block of memory, so that zeroing, norm and update are one call for all of them:
+/// LoRA has hundreds of small matrices.</summary>
 public sealed class ParameterBlock
 {
     /// <summary>Elements to which every parameter is aligned: 256 bytes. What lies between is zero and stays zero.</summary>

@@ -1,7 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>A step recorded once and replayed: the list of backend calls, forward and backward, with the buffers between them. What changes from
-/// step to step (ids, labels, seeds, rates) is data in tensors that live outside the program.</summary>
+/// <summary>A step recorded once and replayed: the list of backend calls, forward and backward, with the buffers between them. What changes
+/// from step to step (ids, labels, seeds, rates) is data in tensors that live outside the program.</summary>
 /// <remarks>Each call is shown to <see cref="PlanBackend"/> as it is recorded, which yields every buffer's first and last use; from these
 /// <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known, to the byte, before anything is computed.</remarks>
 public sealed class StepProgram : IDisposable
@@ -67,8 +67,8 @@ public sealed class StepProgram : IDisposable
         _complete = true;
     }
 
-    /// <summary>Runs every call in order: one by one the first time, from the second time on as the backend's captured whole where it has such a
-    /// thing. Allocates nothing in the steady state.</summary>
+    /// <summary>Runs every call in order: one by one the first time, from the second time on as the backend's captured whole where it has
+    /// such a thing. Allocates nothing in the steady state.</summary>
     public void Run(IBackend backend)
     {
         if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");

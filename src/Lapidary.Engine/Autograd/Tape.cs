@@ -43,7 +43,8 @@ public sealed class Tape
     /// <summary>Whether a gradient will be formed for <paramref name="tensor"/>.</summary>
     public bool NeedsGradient(Tensor tensor) => _records && _differentiable.Contains(tensor);
 
-    /// <summary>Keeps a backward step: when the tape rewinds, <paramref name="backward"/> gets the gradient of <paramref name="output"/>.</summary>
+    /// <summary>Keeps a backward step: when the tape rewinds, <paramref name="backward"/> gets the gradient of
+    /// <paramref name="output"/>.</summary>
     public void OnBackward(Tensor output, Action<Tensor> backward) => OnBackward([output], gradients => backward(gradients[0]));
 
     /// <summary>Keeps the backward step of several outputs, of which all have a gradient or none.</summary>
@@ -71,15 +72,16 @@ public sealed class Tape
         return add ? throw new InvalidOperationException($"{tensor} is used by more than one operation.") : gradient;
     }
 
-    /// <summary>Hands <paramref name="gradient"/>, which its owner no longer needs, on to <paramref name="tensor"/>: without a copy if it is the
-    /// first to arrive.</summary>
+    /// <summary>Hands <paramref name="gradient"/>, which its owner no longer needs, on to <paramref name="tensor"/>: without a copy if it
+    /// is the first to arrive.</summary>
     public void PassGradient(Tensor tensor, Tensor gradient)
     {
         if (_gradients.TryGetValue(tensor, out var there)) Run(backend => backend.Add(gradient, there));
         else _gradients.Add(tensor, gradient);
     }
 
-    /// <summary>Runs <paramref name="block"/> keeping only its input, and again on the way back (gradient checkpointing, arXiv:1604.06174).</summary>
+    /// <summary>Runs <paramref name="block"/> keeping only its input, and again on the way back (gradient checkpointing,
+    /// arXiv:1604.06174).</summary>
     public Tensor Recompute(Tensor input, Func<Tape, Tensor, Tensor> block)
     {
         if (!_records) return block(this, input);

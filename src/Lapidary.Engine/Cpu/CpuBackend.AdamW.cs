@@ -5,7 +5,8 @@ namespace Lapidary.Engine.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    /// <remarks>The order of operations is that of torch.optim.AdamW's single-tensor form; factors that torch forms in Python are formed in fp64.</remarks>
+    /// <remarks>The order of operations is that of torch.optim.AdamW's single-tensor form; factors that torch forms in Python are formed in
+    /// fp64.</remarks>
     public void AdamW(Tensor dWeight, Tensor norm, Tensor schedule, AdamWOptions options, Tensor weight, Tensor m, Tensor v)
     {
         if (OnlyCounts) return;

@@ -89,8 +89,8 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>Items are slices of the hidden axis: each takes all tokens in order, so that tokens with the same id never meet on two threads
-    /// and are summed in one order.</summary>
+    /// <summary>Items are slices of the hidden axis: each takes all tokens in order, so that tokens with the same id never meet on two
+    /// threads and are summed in one order.</summary>
     private struct EmbeddingBackwardKernel : IKernel
     {
         public const int SliceLength = 64;

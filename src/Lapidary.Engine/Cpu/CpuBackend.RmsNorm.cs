@@ -36,7 +36,8 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <summary>1 + w in fp32, for a norm weight of any floating type: formed once per call, so that the rows' loops need no type.</summary>
+    /// <summary>1 + w in fp32, for a norm weight of any floating type: formed once per call, so that the rows' loops need no
+    /// type.</summary>
     private float* NormGain(Tensor weight)
     {
         float* gain = (float*)_scratch.Get("norm gain", weight.Count * sizeof(float));

@@ -47,7 +47,8 @@ public sealed unsafe partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public Allocator Memory => _memory;
 
-    /// <summary>Whether addresses have no memory behind them. The team is idle then, and what an operation reads or writes by itself it skips.</summary>
+    /// <summary>Whether addresses have no memory behind them. The team is idle then, and what an operation reads or writes by itself it
+    /// skips.</summary>
     private bool OnlyCounts => _team.IsIdle;
 
     /// <inheritdoc/>

@@ -7,7 +7,8 @@ namespace Lapidary.Engine.Cpu;
 /// <summary>Transcendental functions over lanes.</summary>
 internal static class VectorMath
 {
-    /// <summary>eˣ, relative error below 1.5 · 2⁻²³ wherever the result is a normal number; subnormals, 0 and ∞ where they belong; NaN stays.</summary>
+    /// <summary>eˣ, relative error below 1.5 · 2⁻²³ wherever the result is a normal number; subnormals, 0 and ∞ where they belong; NaN
+    /// stays.</summary>
     /// <remarks>x = n·ln 2 + r with |r| ≤ ½·ln 2, and eʳ by its Taylor series, whose remainder r⁸/8! is below 2⁻²⁷.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<V>(V x) where V : struct, ILanes<V>

@@ -3,12 +3,13 @@ using System.Runtime.ExceptionServices;
 
 namespace Lapidary.Engine.Cpu;
 
-/// <summary>A fixed team of threads that runs ranges without allocating. Work is cut into chunks that do not depend on the number of threads,
-/// and threads take the next free chunk, so results have the same bits for any team.</summary>
+/// <summary>A fixed team of threads that runs ranges without allocating. Work is cut into chunks that do not depend on the number of
+/// threads, and threads take the next free chunk, so results have the same bits for any team.</summary>
 /// <remarks>
-/// <para>.NET's Parallel.For allocates some hundred bytes a call and a step makes thousands of calls; this team exists for that alone.</para>
-/// <para>The caller waits for chunks, not for threads: on a busy machine it does alone what a thread that gets no core would have done. A worker
-/// spins for a while, since the next kernel usually follows at once, then sleeps.</para>
+/// <para>.NET's Parallel.For allocates some hundred bytes a call and a step makes thousands of calls; this team exists for that
+/// alone.</para>
+/// <para>The caller waits for chunks, not for threads: on a busy machine it does alone what a thread that gets no core would have done. A
+/// worker spins for a while, since the next kernel usually follows at once, then sleeps.</para>
 /// </remarks>
 internal sealed unsafe class WorkerTeam : IDisposable
 {
@@ -26,8 +27,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private Exception? _failure;
     private volatile bool _stopping;
 
-    /// <summary>Chunks not yet taken, below the number of the job. A thread owns a chunk when it has counted this down, and then the job cannot
-    /// end before the chunk does: so only then may the job's other fields be read.</summary>
+    /// <summary>Chunks not yet taken, below the number of the job. A thread owns a chunk when it has counted this down, and then the job
+    /// cannot end before the chunk does: so only then may the job's other fields be read.</summary>
     private long _ticket;
 
     /// <summary>Starts the team.</summary>
@@ -59,7 +60,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Whether the team leaves all work undone.</summary>
     public bool IsIdle { get; }
 
-    /// <summary>Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/> items, and returns when all are done.</summary>
+    /// <summary>Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/> items, and returns when all are
+    /// done.</summary>
     /// <exception cref="Exception">What a body threw, after all chunks have ended.</exception>
     public void For<T>(int count, int grain, ref T body) where T : struct, IRange
     {
@@ -149,8 +151,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
         Interlocked.Decrement(ref _unfinished);
     }
 
-    /// <summary>One worker's bed. Each worker has its own: on a shared semaphore a worker that is done early can take the wake-up call of one
-    /// that still sleeps.</summary>
+    /// <summary>One worker's bed. Each worker has its own: on a shared semaphore a worker that is done early can take the wake-up call of
+    /// one that still sleeps.</summary>
     private sealed class Sleeper : IDisposable
     {
         private readonly SemaphoreSlim _call = new(0);

@@ -20,8 +20,8 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _nf4Decode = new("nf4_decode.cu", "nf4_decode");
     private readonly Kernel _toBFloat16 = new("to_bf16.cu", "convert_to_bf16");
 
-    /// <summary>The tensor's values in bf16: its own memory, or a copy in the scratch of <paramref name="purpose"/>, good until that is used
-    /// again.</summary>
+    /// <summary>The tensor's values in bf16: its own memory, or a copy in the scratch of <paramref name="purpose"/>, good until that is
+    /// used again.</summary>
     private nint AsBFloat16(Tensor tensor, string purpose)
     {
         if (tensor.DType == DType.BFloat16) return tensor.Address;

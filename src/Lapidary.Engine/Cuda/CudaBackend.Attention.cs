@@ -8,8 +8,8 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _attentionForward256 = new("attention.cu", "attention_forward_256");
     private readonly Kernel _attentionForward256Small = new("attention.cu", "attention_forward_256_small");
 
-    /// <summary>Shared memory of a block that attention takes for granted, where it is not what the device has: for tests of the kernels for cards that
-    /// have less.</summary>
+    /// <summary>Shared memory of a block that attention takes for granted, where it is not what the device has: for tests of the kernels
+    /// for cards that have less.</summary>
     internal int? AttentionSharedBytes { get; init; }
 
     /// <inheritdoc/>

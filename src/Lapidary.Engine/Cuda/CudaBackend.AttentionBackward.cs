@@ -65,7 +65,8 @@ public sealed unsafe partial class CudaBackend
         if (splits > 1) LaunchStrided(_attentionBackwardJoin, 2 * k.Count, width: 1, in args);
     }
 
-    /// <summary>Parts of a group of query heads that are summed apart: all heads, where tiles of keys alone would leave multiprocessors idle.</summary>
+    /// <summary>Parts of a group of query heads that are summed apart: all heads, where tiles of keys alone would leave multiprocessors
+    /// idle.</summary>
     private int Splits(AttentionShape shape, int keyTiles) =>
         shape.KvHeads * keyTiles < Device.Multiprocessors ? shape.Heads / shape.KvHeads : 1;
 

@@ -8,8 +8,8 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _attentionDecodeJoin = new("attention_decode.cu", "attention_decode_join");
 
     /// <inheritdoc/>
-    /// <remarks>The position is known to the device alone, so that a captured graph serves every token: the grid is that of a full ring, and
-    /// blocks past the position end at once.</remarks>
+    /// <remarks>The position is known to the device alone, so that a captured graph serves every token: the grid is that of a full ring,
+    /// and blocks past the position end at once.</remarks>
     public void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o)
     {
         CheckHeadDim(nameof(AttentionDecode), shape.HeadDim, q);

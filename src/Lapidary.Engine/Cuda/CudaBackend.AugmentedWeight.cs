@@ -50,7 +50,8 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <summary>W in bf16, [out, dim]: its own memory, or a copy good until the next weight is decoded.</summary>
-    /// <param name="weight">Of any type.</param> <param name="rowsBelow">Those that <see cref="StackedWeight"/> will ask for, so that one copy serves both.</param>
+    /// <param name="weight">Of any type.</param> <param name="rowsBelow">Those that <see cref="StackedWeight"/> will ask for, so that one
+    /// copy serves both.</param>
     private nint PlainWeight(Tensor weight, int rowsBelow) => weight.DType == DType.BFloat16 ? weight.Address : CopiedWeight(weight, rowsBelow);
 
     /// <summary>A copy of W in bf16 with room for more rows below.</summary>

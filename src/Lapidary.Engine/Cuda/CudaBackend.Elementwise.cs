@@ -7,7 +7,8 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Blocks per multiprocessor of a kernel that goes over its elements in strides of the grid.</summary>
     private const int BlocksPerMultiprocessor = 16;
 
-    /// <summary>Queues a kernel that goes over <paramref name="count"/> elements in strides of the grid, <paramref name="width"/> at once.</summary>
+    /// <summary>Queues a kernel that goes over <paramref name="count"/> elements in strides of the grid, <paramref name="width"/> at
+    /// once.</summary>
     private void LaunchStrided<TArgs>(Kernel kernel, long count, int width, in TArgs args, int gridY = 1) where TArgs : unmanaged
     {
         long perBlock = (long)ElementThreads * width;

@@ -11,7 +11,8 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _embeddingBackward8 = new("embedding.cu", "embedding_backward_8");
 
     /// <inheritdoc/>
-    /// <remarks>An id outside the vocabulary cannot be named without waiting for the device: its row becomes NaN, and so does the loss.</remarks>
+    /// <remarks>An id outside the vocabulary cannot be named without waiting for the device: its row becomes NaN, and so does the
+    /// loss.</remarks>
     public void EmbeddingForward(Tensor ids, Tensor table, float scale, Tensor y)
     {
         int tokens = checked((int)ids.Count), hidden = checked((int)table.Shape[1]);

@@ -14,19 +14,20 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <summary>A kept copy of a weight, or room for one that the caller must fill; 0 where it is not kept.</summary>
-    /// <param name="form">What for.</param> <param name="lengthBytes">Of all of it.</param> <param name="isDecoded">Whether W's part is there.</param>
+    /// <param name="form">What for.</param> <param name="lengthBytes">Of all of it.</param> <param name="isDecoded">Whether W's part is
+    /// there.</param>
     private nint KeptCopy(in DecodedWeights.Form form, long lengthBytes, out bool isDecoded)
     {
-        // The scratch that would do instead is asked for in any case: the same work may be captured when copies have been freed, and a capture must not
-        // allocate. Nor must it fill a copy, which later work would take for filled although the graph has not run.
+        // The scratch that would do instead is asked for in any case: the same work may be captured when copies have been freed, and a
+        // capture must not allocate. Nor must it fill a copy, which later work would take for filled although the graph has not run.
         _scratch.Get(DecodedWeight, lengthBytes);
         nint copy = _decodedWeights?.Find(form) ?? 0;
         isDecoded = copy != 0;
         return isDecoded || _isCapturing ? copy : _decodedWeights?.Add(form, lengthBytes) ?? 0;
     }
 
-    /// <summary>Kept copies [W | 0 | s · B | 0] of weights that multiply one input, as <see cref="AugmentedWeight"/> has them: W is decoded at the first use,
-    /// the adapters' columns are written at every one. 0 for weights that are not kept.</summary>
+    /// <summary>Kept copies [W | 0 | s · B | 0] of weights that multiply one input, as <see cref="AugmentedWeight"/> has them: W is decoded
+    /// at the first use, the adapters' columns are written at every one. 0 for weights that are not kept.</summary>
     private AddressesOfProjections KeptAugmentedWeights(IReadOnlyList<Projection> projections, in AugmentedLayout layout, int dim)
     {
         var copies = default(AddressesOfProjections);

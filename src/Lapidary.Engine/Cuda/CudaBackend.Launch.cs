@@ -8,11 +8,14 @@ public sealed unsafe partial class CudaBackend
     /// <summary>Queues a kernel on the backend's stream; does not wait, and once warm allocates nothing.</summary>
     /// <param name="kernel">A field such as <c>private readonly Kernel _ropeTable = new("rope_table.cu", "rope_table");</c>.</param>
     /// <param name="grid">Blocks.</param> <param name="block">Threads of a block.</param>
-    /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is asked for.</param>
-    /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order, addresses as
-    /// pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4 KiB.</param>
-    /// <remarks>Where the device can, the kernel is started while the one before it in the stream ends, in a captured graph too, and begins by waiting for
-    /// that (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both neighbours.
+    /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is
+    /// asked for.</param>
+    /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order,
+    /// addresses as pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4
+    /// KiB.</param>
+    /// <remarks>Where the device can, the kernel is started while the one before it in the stream ends, in a captured graph too, and begins
+    /// by waiting for that (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both
+    /// neighbours.
     /// </remarks>
     private void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
@@ -27,7 +30,8 @@ public sealed unsafe partial class CudaBackend
         if (result != 0) throw Failure(result, kernel.ToString());
     }
 
-    /// <summary>Whether the device has room for the clusters of a kernel, which may be of more than the 8 blocks that are always allowed.</summary>
+    /// <summary>Whether the device has room for the clusters of a kernel, which may be of more than the 8 blocks that are always
+    /// allowed.</summary>
     private bool FitsCluster(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes)
     {
         if (!Prepare(kernel, sharedBytes)) return false;
@@ -62,7 +66,8 @@ public sealed unsafe partial class CudaBackend
         return true;
     }
 
-    /// <summary>Queues a kernel of as many blocks of <paramref name="threads"/> as give each of <paramref name="count"/> items a thread.</summary>
+    /// <summary>Queues a kernel of as many blocks of <paramref name="threads"/> as give each of <paramref name="count"/> items a
+    /// thread.</summary>
     private void LaunchEach<TArgs>(Kernel kernel, long count, int threads, in TArgs args) where TArgs : unmanaged =>
         Launch(kernel, checked((int)((count + threads - 1) / threads)), threads, sharedBytes: 0, in args);
 }

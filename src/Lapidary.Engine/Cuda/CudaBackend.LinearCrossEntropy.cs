@@ -13,8 +13,8 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
 
     /// <inheritdoc/>
-    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host does not
-    /// wait for the device. The products take the time of as many tokens as may have a label, however many have one.</remarks>
+    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host
+    /// does not wait for the device. The products take the time of as many tokens as may have a label, however many have one.</remarks>
     public void LinearCrossEntropy(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
         long maxLogitsBytes)

@@ -2,7 +2,8 @@ namespace Lapidary.Engine.Cuda;
 
 public sealed unsafe partial class CudaBackend
 {
-    /// <summary>As low_rank_down_tall.cu has them: tokens of a block, stages, and elements from one row of its shared memory to the next.</summary>
+    /// <summary>As low_rank_down_tall.cu has them: tokens of a block, stages, and elements from one row of its shared memory to the
+    /// next.</summary>
     private const int TallTokens = 64, TallStages = 4, TallStride = 72;
 
     /// <summary>Shared memory of a stage's tile of x, and of each factor's.</summary>
@@ -95,7 +96,8 @@ public sealed unsafe partial class CudaBackend
         (args.Count, args.Copies) = (0, 0); // what comes after adds its own columns
     }
 
-    /// <summary>A factor [r, dim] of fp32 and where its product goes: a tensor [tokens, r], or 0, and columns of the augmented rows.</summary>
+    /// <summary>A factor [r, dim] of fp32 and where its product goes: a tensor [tokens, r], or 0, and columns of the augmented
+    /// rows.</summary>
     private readonly record struct DownSlices(nint Factor, int R, float Scale, nint Y, int Column);
 
     private struct LowRankDownArgs

@@ -9,8 +9,8 @@ public sealed unsafe partial class CudaBackend
     /// <summary>dA and dB of every adapter.</summary>
     private const int MaxGradients = 2 * MaxProjections;
 
-    /// <summary>Blocks per multiprocessor that sums over tokens are split into: as many as fit at once, or twice as many with masks, which are uneven
-    /// work.</summary>
+    /// <summary>Blocks per multiprocessor that sums over tokens are split into: as many as fit at once, or twice as many with masks, which
+    /// are uneven work.</summary>
     private const int GradientBlocksPerMultiprocessor = 2, GradientBlocksPerMultiprocessorMasked = 4;
 
     private readonly Kernel _lowRankGradient = new("low_rank_gradient.cu", "low_rank_gradient");
@@ -109,7 +109,8 @@ public sealed unsafe partial class CudaBackend
         join.Count++;
     }
 
-    /// <summary>Adds a slice to the last unit, if that is of the matrix it reads, or to a new one; what no longer fits is launched.</summary>
+    /// <summary>Adds a slice to the last unit, if that is of the matrix it reads, or to a new one; what no longer fits is
+    /// launched.</summary>
     private int AddSlice(
         Kernel kernel, ref LowRankGradientArgs args, ref int units, nint x, int dim, int firstRank, int r, long at, int rankStride, int columnStride)
     {

@@ -5,8 +5,8 @@ public sealed unsafe partial class CudaBackend
     // As low_rank_up.cu has them: columns of a block, tokens of a tile, and from one row of its shared memory to the next.
     private const int UpColumns = 256, UpTile = 32, UpStride = UpColumns + 2;
 
-    /// <summary>Blocks per multiprocessor at many tokens: a block reads its part of every A once, so there are no more than fit at once, or twice as many
-    /// as fit with masks, which are uneven work.</summary>
+    /// <summary>Blocks per multiprocessor at many tokens: a block reads its part of every A once, so there are no more than fit at once, or
+    /// twice as many as fit with masks, which are uneven work.</summary>
     private const int UpBlocksPerMultiprocessor = 3, UpBlocksPerMultiprocessorMasked = 4;
 
     private readonly Kernel _lowRankUp = new("low_rank_up.cu", "low_rank_up");
@@ -34,7 +34,8 @@ public sealed unsafe partial class CudaBackend
         if (args.Count > 0) LaunchLowRankUp(ref args);
     }
 
-    /// <summary>dx = base + Σ dropoutᵢᵀ(dxaᵢ · Aᵢ), plus dx itself where <paramref name="add"/>; the base's gradient and every dxa lie side by side in
+    /// <summary>dx = base + Σ dropoutᵢᵀ(dxaᵢ · Aᵢ), plus dx itself where <paramref name="add"/>; the base's gradient and every dxa lie side
+    /// by side in
     /// <paramref name="both"/>.</summary>
     private void AddInputGradients(AugmentedRows both, IReadOnlyList<Projection> projections, Tensor dx, bool add)
     {

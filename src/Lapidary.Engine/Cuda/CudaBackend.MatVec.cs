@@ -67,8 +67,8 @@ public sealed unsafe partial class CudaBackend
         }
     }
 
-    /// <summary>Warps that share a row: few enough to have a step each, enough that a row is fetched at once and that few rows still fill the
-    /// device. Depends on sizes alone, so that sums have the same order on every card.</summary>
+    /// <summary>Warps that share a row: few enough to have a step each, enough that a row is fetched at once and that few rows still fill
+    /// the device. Depends on sizes alone, so that sums have the same order on every card.</summary>
     private static int WarpsPerRow(int rows, int dim)
     {
         int steps = Tiles(dim, MatVecStep), pairs = Tiles(rows, MatVecRows), warps = 1;

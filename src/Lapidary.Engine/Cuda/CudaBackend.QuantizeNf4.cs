@@ -9,8 +9,8 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _nf4QuantizeScales = new("nf4_quantize.cu", "nf4_quantize_scales");
 
     /// <inheritdoc/>
-    /// <remarks>The bytes of <see cref="Nf4Quantizer"/>. The kernel reads the pinned buffers over the bus, so the weight takes no memory of the
-    /// device. The mean of the scales is formed by the host, whose order of summation defines it.</remarks>
+    /// <remarks>The bytes of <see cref="Nf4Quantizer"/>. The kernel reads the pinned buffers over the bus, so the weight takes no memory of
+    /// the device. The mean of the scales is formed by the host, whose order of summation defines it.</remarks>
     public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region)
     {
         if (OnlyCounts) return Nf4Quantizer.Allocate(host, options, region);

@@ -13,7 +13,8 @@ public sealed unsafe partial class CudaBackend
     private HostStaging Staging => _staging ??= new HostStaging(_context!);
 
     /// <inheritdoc/>
-    /// <remarks>The driver has copied pageable host memory when the call returns, so <paramref name="source"/> may change at once.</remarks>
+    /// <remarks>The driver has copied pageable host memory when the call returns, so <paramref name="source"/> may change at
+    /// once.</remarks>
     public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(source);

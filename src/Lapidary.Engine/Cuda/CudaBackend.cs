@@ -5,11 +5,11 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda;
 
-/// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand, products by
-/// cuBLASLt.</summary>
+/// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand,
+/// products by cuBLASLt.</summary>
 /// <remarks>
-/// <para>Each operation has a file of its own, CudaBackend.&lt;Op&gt;.cs, with its kernels in Kernels/&lt;op&gt;.cu. All work goes to one stream,
-/// in order; only <see cref="Read{T}"/> waits for it.</para>
+/// <para>Each operation has a file of its own, CudaBackend.&lt;Op&gt;.cs, with its kernels in Kernels/&lt;op&gt;.cu. All work goes to one
+/// stream, in order; only <see cref="Read{T}"/> waits for it.</para>
 /// <para>Needs a driver, NVRTC and cuBLASLt, and no CUDA header: see <see cref="CudaLibraries"/>.</para>
 /// </remarks>
 public sealed unsafe partial class CudaBackend : IBackend
@@ -23,7 +23,8 @@ public sealed unsafe partial class CudaBackend : IBackend
 
     /// <summary>Creates the backend on a device.</summary>
     /// <param name="device">Ordinal of the device, from 0.</param>
-    /// <exception cref="LapidaryException">There is no such device, it is too old, or a library is missing; the message says what to install.</exception>
+    /// <exception cref="LapidaryException">There is no such device, it is too old, or a library is missing; the message says what to
+    /// install.</exception>
     public CudaBackend(int device = 0)
     {
         Device = Require(device);
@@ -45,7 +46,8 @@ public sealed unsafe partial class CudaBackend : IBackend
         _products = new MatrixProducts(context: null, _memory, new KernelCache(folder: null), device.Name);
     }
 
-    /// <summary>A backend that computes nothing and only counts memory, of a device that need not be here; see <see cref="CreateCounter()"/>.</summary>
+    /// <summary>A backend that computes nothing and only counts memory, of a device that need not be here; see
+    /// <see cref="CreateCounter()"/>.</summary>
     /// <param name="device">The device, null for one like an H100.</param>
     public static CudaBackend CreateCounter(CudaDevice? device) => new(device ?? CudaDevice.Assumed);
 

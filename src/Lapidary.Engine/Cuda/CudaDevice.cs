@@ -51,8 +51,8 @@ public sealed unsafe record CudaDevice
     /// <summary>CUdevice.</summary>
     internal int Handle { get; }
 
-    /// <summary>What a plan assumes of a device that is not here: the limits of an H100, on which the choice of kernels depends. Its memory is
-    /// for the plan to say.</summary>
+    /// <summary>What a plan assumes of a device that is not here: the limits of an H100, on which the choice of kernels depends. Its memory
+    /// is for the plan to say.</summary>
     internal static CudaDevice Assumed { get; } = new()
     {
         Name = "NVIDIA GPU",

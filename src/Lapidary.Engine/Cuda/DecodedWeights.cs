@@ -1,7 +1,7 @@
 namespace Lapidary.Engine.Cuda;
 
-/// <summary>Copies of frozen weights in bf16 that are kept between uses, as many as there is room for. A weight has one for each form that it is used
-/// in: with room for the columns of adapters behind its own, or for rows below.</summary>
+/// <summary>Copies of frozen weights in bf16 that are kept between uses, as many as there is room for. A weight has one for each form that
+/// it is used in: with room for the columns of adapters behind its own, or for rows below.</summary>
 /// <remarks>Copies are told apart by the tensor itself, not by its address, where another weight may lie later.</remarks>
 /// <param name="memory">Gives the memory.</param> <param name="scratch">Told when copies are freed, which captured work may use.</param>
 /// <param name="maxBytes">Of all copies.</param>
@@ -33,7 +33,9 @@ internal sealed class DecodedWeights(Allocator memory, Scratch scratch, long max
     }
 
     /// <summary>What a copy is for.</summary>
-    /// <param name="Weight">What is copied.</param> <param name="Place">Which it is of the layers of one input, which are in use at the same time.</param>
-    /// <param name="ExtraColumns">Columns of adapters behind its own.</param> <param name="RowsBelow">Rows of an adapter below its own.</param>
+    /// <param name="Weight">What is copied.</param> <param name="Place">Which it is of the layers of one input, which are in use at the
+    /// same time.</param>
+    /// <param name="ExtraColumns">Columns of adapters behind its own.</param> <param name="RowsBelow">Rows of an adapter below its
+    /// own.</param>
     public readonly record struct Form(Tensor Weight, int Place, int ExtraColumns, int RowsBelow);
 }

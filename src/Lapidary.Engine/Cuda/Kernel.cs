@@ -6,7 +6,8 @@ namespace Lapidary.Engine.Cuda;
 /// <param name="name">The name of an <c>extern "C" __global__ void</c> function in it, which takes one struct by value.</param>
 internal sealed class Kernel(string file, string name)
 {
-    /// <summary>Dynamic shared memory a block may use without asking, on every device: of 48 KiB, less what kernels declare themselves.</summary>
+    /// <summary>Dynamic shared memory a block may use without asking, on every device: of 48 KiB, less what kernels declare
+    /// themselves.</summary>
     public const int DefaultSharedBytes = 24 << 10;
 
     /// <summary>File name in Cuda/Kernels.</summary>

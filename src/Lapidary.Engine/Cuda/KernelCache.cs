@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Lapidary.Engine.Cuda;
 
-/// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their content. Damaged
-/// and foreign files are rebuilt; without a writable folder nothing is kept and everything works.</summary>
+/// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their
+/// content. Damaged and foreign files are rebuilt; without a writable folder nothing is kept and everything works.</summary>
 /// <param name="folder">The folder, made on first use; null for no cache.</param>
 internal sealed class KernelCache(string? folder)
 {

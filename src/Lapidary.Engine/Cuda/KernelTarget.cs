@@ -9,12 +9,14 @@ internal sealed record KernelTarget(string Architecture)
     /// <summary>Whether the result is PTX.</summary>
     public bool IsPtx => Architecture.StartsWith("compute_", StringComparison.Ordinal);
 
-    /// <summary>Whether its kernels wait for the one before them (after_previous_kernel of common.cuh), so that they may be started early. The
-    /// code's architecture counts, not the device's: an old NVRTC compiles for an older one.</summary>
+    /// <summary>Whether its kernels wait for the one before them (after_previous_kernel of common.cuh), so that they may be started early.
+    /// The code's architecture counts, not the device's: an old NVRTC compiles for an older one.</summary>
     public bool WaitsForPrevious => int.Parse(Architecture.AsSpan(Architecture.IndexOf('_', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture) >= 90;
 
-    /// <summary>Machine code of the device itself where NVRTC knows the device, else PTX of the newest architecture that both know.</summary>
-    /// <param name="device">The device's compute capability.</param> <param name="supported">Numbers of the architectures NVRTC knows: 80, 90.</param>
+    /// <summary>Machine code of the device itself where NVRTC knows the device, else PTX of the newest architecture that both
+    /// know.</summary>
+    /// <param name="device">The device's compute capability.</param> <param name="supported">Numbers of the architectures NVRTC knows: 80,
+    /// 90.</param>
     /// <exception cref="LapidaryException">NVRTC knows none that the device can run.</exception>
     public static KernelTarget For(ComputeCapability device, IEnumerable<int> supported)
     {

@@ -5,8 +5,8 @@ namespace Lapidary.Engine.Cuda;
 
 /// <summary>Matrix products by cuBLASLt, fp32 sums. Every kind of product is set up once, with the algorithm that is fastest by
 /// <see cref="ProductTimer"/>, and kept, so that the steady state asks for nothing and allocates nothing.</summary>
-/// <remarks>Which algorithm was fastest is kept on disk too, per device and version of cuBLASLt: the next process starts at once, and gives the same
-/// bits.</remarks>
+/// <remarks>Which algorithm was fastest is kept on disk too, per device and version of cuBLASLt: the next process starts at once, and gives
+/// the same bits.</remarks>
 internal sealed unsafe class MatrixProducts : IDisposable
 {
     /// <summary>What NVIDIA advises for Hopper; older devices need less.</summary>
@@ -24,7 +24,8 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private readonly nint _workspace;
 
     /// <summary>Sets cuBLASLt up.</summary>
-    /// <param name="context">Where the products run; null for a backend that only counts.</param> <param name="memory">Gives the workspace.</param>
+    /// <param name="context">Where the products run; null for a backend that only counts.</param> <param name="memory">Gives the
+    /// workspace.</param>
     /// <param name="cache">Keeps which algorithms are fastest.</param> <param name="device">What they are fastest on.</param>
     public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device)
     {

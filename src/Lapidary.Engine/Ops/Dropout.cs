@@ -1,7 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>Dropout by a counter-based hash, so that a mask needs no memory, is the same on every device and thread count, and can be formed
-/// again in the backward step.</summary>
+/// <summary>Dropout by a counter-based hash, so that a mask needs no memory, is the same on every device and thread count, and can be
+/// formed again in the backward step.</summary>
 /// <param name="Probability">p, the share of elements set to zero, in [0, 1).</param>
 /// <param name="Seed">Int64 [1], data of the step.</param>
 /// <param name="Stream">Tells the layers of a model apart.</param>

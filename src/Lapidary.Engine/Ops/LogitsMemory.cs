@@ -1,7 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>How much memory <see cref="IBackend.LinearCrossEntropy"/> may use for logits. More rows at a time read the head less often and make
-/// larger products.</summary>
+/// <summary>How much memory <see cref="IBackend.LinearCrossEntropy"/> may use for logits. More rows at a time read the head less often and
+/// make larger products.</summary>
 public static class LogitsMemory
 {
     /// <summary>Enough for large products on a CPU, and where a GPU's memory is short.</summary>

@@ -2,8 +2,8 @@ namespace Lapidary.Engine;
 
 public static partial class Ops
 {
-    /// <summary>Output head and loss in one; the end of a training step. Its gradient is formed on the way forward, while the logits of a chunk
-    /// of tokens are at hand, so they are computed once and never stored for all tokens.</summary>
+    /// <summary>Output head and loss in one; the end of a training step. Its gradient is formed on the way forward, while the logits of a
+    /// chunk of tokens are at hand, so they are computed once and never stored for all tokens.</summary>
     /// <param name="tape">Receives the call.</param>
     /// <param name="h">[tokens, hidden]: the final norm's output, used by nothing else.</param>
     /// <param name="weight">[vocabulary, hidden].</param>

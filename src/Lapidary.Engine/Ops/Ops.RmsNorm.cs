@@ -9,7 +9,8 @@ public static partial class Ops
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
     /// <param name="residual">[rows, dim] or null; its gradient is the output's, handed on without a copy.</param>
     /// <returns>[rows, dim].</returns>
-    /// <exception cref="ShapeException"><paramref name="weight"/> is not [dim], or <paramref name="residual"/> not of x's shape.</exception>
+    /// <exception cref="ShapeException"><paramref name="weight"/> is not [dim], or <paramref name="residual"/> not of x's
+    /// shape.</exception>
     public static Tensor RmsNorm(Tape tape, Tensor x, Tensor weight, float epsilon, Tensor? residual = null)
     {
         var (rows, dim) = x.AsRows();

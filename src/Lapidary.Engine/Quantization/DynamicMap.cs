@@ -2,10 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Engine;
 
-/// <summary>The 8-bit code book of double quantization: bitsandbytes' signed dynamic map, seven decades of linearly spaced values.</summary>
-/// <remarks>Source: arXiv:1511.04561 and bitsandbytes' create_dynamic_map. For i = 0..6 the entries are ±10^(i − 6) times the midpoints of 2^i
-/// equal parts of [0.1, 1], and 0 and 1 are added. The bits below are those PyTorch's linspace gives with FMA, and what bitsandbytes stores
-/// in its files; a PyTorch built without FMA differs by an ulp or two in 42 entries, so readers use the map their file holds.</remarks>
+/// <summary>The 8-bit code book of double quantization: bitsandbytes' signed dynamic map, seven decades of linearly spaced
+/// values.</summary>
+/// <remarks>Source: arXiv:1511.04561 and bitsandbytes' create_dynamic_map. For i = 0..6 the entries are ±10^(i − 6) times the midpoints of
+/// 2^i equal parts of [0.1, 1], and 0 and 1 are added. The bits below are those PyTorch's linspace gives with FMA, and what bitsandbytes
+/// stores in its files; a PyTorch built without FMA differs by an ulp or two in 42 entries, so readers use the map their file
+/// holds.</remarks>
 public static class DynamicMap
 {
     private static readonly float[] Map = Mirror();
@@ -32,7 +34,8 @@ public static class DynamicMap
         0x3F68999A, 0x3F6C3333, 0x3F6FCCCD, 0x3F736666, 0x3F770000, 0x3F7A999A, 0x3F7E3333,
     ];
 
-    /// <summary>The code whose value is nearest to <paramref name="x"/> by the fp32 midpoints; a tie goes to the even code, NaN to 0.</summary>
+    /// <summary>The code whose value is nearest to <paramref name="x"/> by the fp32 midpoints; a tie goes to the even code, NaN to
+    /// 0.</summary>
     public static byte Nearest(float x)
     {
         // Branch-free, as the outcome of each comparison is a coin toss: counts the midpoints below x.

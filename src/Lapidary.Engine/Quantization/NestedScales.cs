@@ -1,8 +1,8 @@
 namespace Lapidary.Engine;
 
 /// <summary>Double quantization: fp32 scales to 8-bit codes and back.</summary>
-/// <remarks>Source: arXiv:2305.14314, section 3, and bitsandbytes' blockwise 8-bit kernel: d = absmax − offset; per 256 of them s = max |d| and
-/// r = 1 / s; the code is the entry of <see cref="DynamicMap"/> nearest to d · r. A block of zeros gives NaN, hence code 0.</remarks>
+/// <remarks>Source: arXiv:2305.14314, section 3, and bitsandbytes' blockwise 8-bit kernel: d = absmax − offset; per 256 of them s = max |d|
+/// and r = 1 / s; the code is the entry of <see cref="DynamicMap"/> nearest to d · r. A block of zeros gives NaN, hence code 0.</remarks>
 internal static class NestedScales
 {
     /// <summary>The mean that bitsandbytes subtracts, summed in fp64 and in order, rounded to fp32.</summary>

@@ -6,8 +6,9 @@ namespace Lapidary.Engine;
 
 /// <summary>Quantizes a piece of at most <see cref="MaxElements"/> elements that begins at a block: absolute maxima, codes, packed
 /// nibbles.</summary>
-/// <remarks>Semantics of bitsandbytes' CUDA kernel, bit by bit: per block r = 1 / absmax, once; x = w · r; the code is the number of thresholds
-/// strictly below x. A block of zeros has r = ∞ and x = NaN, hence code 0. What is missing of a last block counts as zeros.</remarks>
+/// <remarks>Semantics of bitsandbytes' CUDA kernel, bit by bit: per block r = 1 / absmax, once; x = w · r; the code is the number of
+/// thresholds strictly below x. A block of zeros has r = ∞ and x = NaN, hence code 0. What is missing of a last block counts as
+/// zeros.</remarks>
 internal static unsafe class Nf4Encoder
 {
     /// <summary>A multiple of every legal block size; two buffers of it fit the first-level cache.</summary>
@@ -59,8 +60,8 @@ internal static unsafe class Nf4Encoder
         return absmax;
     }
 
-    /// <summary>Counts thresholds; a comparison gives −1 where it holds. Four vectors a turn, which are one vector of bytes; the last turn may
-    /// run past <paramref name="length"/>, for which the buffers have room.</summary>
+    /// <summary>Counts thresholds; a comparison gives −1 where it holds. Four vectors a turn, which are one vector of bytes; the last turn
+    /// may run past <paramref name="length"/>, for which the buffers have room.</summary>
     /// <remarks>The thresholds are a parameter, as a static field's initialization check here would keep the vectors out of
     /// registers.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -85,8 +86,8 @@ internal static unsafe class Nf4Encoder
         }
     }
 
-    /// <summary>Packs pairs of codes in place, 32 codes to 16 bytes a turn: as a little-endian ushort a pair is c₀ + 256·c₁, and its byte is
-    /// 16·c₀ + c₁.</summary>
+    /// <summary>Packs pairs of codes in place, 32 codes to 16 bytes a turn: as a little-endian ushort a pair is c₀ + 256·c₁, and its byte
+    /// is 16·c₀ + c₁.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Pack(byte* codes, int length)
     {

@@ -10,8 +10,9 @@ public sealed record Nf4Options
     /// weight.</summary>
     public bool DoubleQuantization { get; init; } = true;
 
-    /// <summary>What is taken from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32. bitsandbytes
-    /// sums in an order of its own, which can differ by an ulp, so to repeat another file's bytes its offset is given here.</summary>
+    /// <summary>What is taken from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32.
+    /// bitsandbytes sums in an order of its own, which can differ by an ulp, so to repeat another file's bytes its offset is given
+    /// here.</summary>
     public float? Offset { get; init; }
 
     /// <summary>Threads to use; 0 for one per core. The bytes do not depend on it.</summary>

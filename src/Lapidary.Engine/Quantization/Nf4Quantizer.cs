@@ -1,9 +1,9 @@
 namespace Lapidary.Engine;
 
-/// <summary>Weights to NF4, and back, with the bytes of bitsandbytes' CUDA kernels. Works on host memory, on several threads; the result does
-/// not depend on their number.</summary>
-/// <remarks>Source: arXiv:2305.14314. Codes of bf16 and fp16 weights, and of bf16 values kept as fp32, are exactly those of a GPU; for other
-/// fp32 weights and for double-quantized scales fewer than one code in a million is its neighbour (ADR 0004).</remarks>
+/// <summary>Weights to NF4, and back, with the bytes of bitsandbytes' CUDA kernels. Works on host memory, on several threads; the result
+/// does not depend on their number.</summary>
+/// <remarks>Source: arXiv:2305.14314. Codes of bf16 and fp16 weights, and of bf16 values kept as fp32, are exactly those of a GPU; for
+/// other fp32 weights and for double-quantized scales fewer than one code in a million is its neighbour (ADR 0004).</remarks>
 public static unsafe class Nf4Quantizer
 {
     private const int PiecesPerTask = 16;
@@ -129,8 +129,8 @@ public static unsafe class Nf4Quantizer
 
     private static long Blocks(long count, int blockSize) => (count + blockSize - 1) / blockSize;
 
-    /// <summary>Runs a body over [0, count) in pieces of fixed size. Allocates, unlike the backends' worker team, which is of no account when
-    /// a model is loaded or saved, and needs no backend.</summary>
+    /// <summary>Runs a body over [0, count) in pieces of fixed size. Allocates, unlike the backends' worker team, which is of no account
+    /// when a model is loaded or saved, and needs no backend.</summary>
     private static void ForPieces(long count, long pieceElements, int threads, Action<long, int> body)
     {
         long taskElements = pieceElements * PiecesPerTask;

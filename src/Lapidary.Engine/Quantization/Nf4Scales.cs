@@ -1,7 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>The scales of an NF4 tensor: one absolute maximum per block of <see cref="BlockSize"/> elements of the flattened tensor, as fp32
-/// or, under double quantization, as 8-bit codes with a second level of scales. The bytes are those of bitsandbytes.</summary>
+/// <summary>The scales of an NF4 tensor: one absolute maximum per block of <see cref="BlockSize"/> elements of the flattened tensor, as
+/// fp32 or, under double quantization, as 8-bit codes with a second level of scales. The bytes are those of bitsandbytes.</summary>
 /// <param name="BlockSize">Elements per block, 64 by default in bitsandbytes.</param>
 /// <param name="Absmax">fp32 [blocks], or UInt8 [blocks] codes under double quantization.</param>
 /// <param name="NestedAbsmax">Null, or fp32 [⌈blocks / 256⌉]: the absolute maximum of 256 first-level scales.</param>

@@ -81,7 +81,8 @@ public abstract class Allocator
         }
     }
 
-    /// <summary>Allocates zeroed memory or throws a <see cref="LapidaryException"/> that says how much was asked and what is live.</summary>
+    /// <summary>Allocates zeroed memory or throws a <see cref="LapidaryException"/> that says how much was asked and what is
+    /// live.</summary>
     protected abstract nint AllocateCore(long lengthBytes, MemoryOwner owner);
 
     /// <summary>Gives back what <see cref="AllocateCore"/> returned.</summary>

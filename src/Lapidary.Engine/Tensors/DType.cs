@@ -21,7 +21,8 @@ public enum DType
     /// <summary>Signed 64-bit integer: seeds.</summary>
     Int64,
 
-    /// <summary>4-bit NormalFloat codes, two to a byte with the even element in the high nibble; scales are in <see cref="Tensor.Scales"/>.</summary>
+    /// <summary>4-bit NormalFloat codes, two to a byte with the even element in the high nibble; scales are in
+    /// <see cref="Tensor.Scales"/>.</summary>
     NF4,
 }
 

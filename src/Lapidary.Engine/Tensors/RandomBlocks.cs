@@ -1,8 +1,9 @@
 namespace Lapidary.Engine;
 
-/// <summary>Fills tensors with random values from one block of host memory, written again and again: gigabytes at the speed of a copy, for models
-/// and benchmarks whose values need only be plausible.</summary>
-/// <remarks>The block is odd in length and each tensor goes on where the last one ended, so that rows and tensors do not repeat each other.</remarks>
+/// <summary>Fills tensors with random values from one block of host memory, written again and again: gigabytes at the speed of a copy, for
+/// models and benchmarks whose values need only be plausible.</summary>
+/// <remarks>The block is odd in length and each tensor goes on where the last one ended, so that rows and tensors do not repeat each
+/// other.</remarks>
 public sealed class RandomBlocks
 {
     private const int Length = (1 << 20) + 1;
@@ -13,7 +14,8 @@ public sealed class RandomBlocks
     private int _next;
 
     /// <summary>Draws the block.</summary>
-    /// <param name="backend">Whose memory is filled.</param> <param name="seed">The same seed and the same calls give the same values.</param>
+    /// <param name="backend">Whose memory is filled.</param> <param name="seed">The same seed and the same calls give the same
+    /// values.</param>
     public RandomBlocks(IBackend backend, long seed)
     {
         _backend = backend;
@@ -30,7 +32,8 @@ public sealed class RandomBlocks
     /// <param name="tensor">UInt8 [count].</param>
     public void WriteBytes(Tensor tensor) => Write<byte>(_bytes, tensor);
 
-    /// <summary>Writes numbers uniform in <paramref name="mean"/> ± <paramref name="bound"/>; √3 standard deviations are the bound.</summary>
+    /// <summary>Writes numbers uniform in <paramref name="mean"/> ± <paramref name="bound"/>; √3 standard deviations are the
+    /// bound.</summary>
     /// <param name="tensor">fp32 or bf16, any shape.</param> <param name="bound">Positive.</param> <param name="mean">The middle.</param>
     public void WriteUniform(Tensor tensor, double bound, double mean = 0)
     {

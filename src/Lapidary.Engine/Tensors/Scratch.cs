@@ -5,13 +5,15 @@ internal sealed class Scratch(Allocator allocator) : IDisposable
 {
     private readonly Dictionary<string, (MemoryRegion Region, nint Address, long LengthBytes)> _blocks = [];
 
-    /// <summary>Grows by one whenever memory that captured work may use has moved or is gone: a block, or what <see cref="CountMove"/> says.</summary>
+    /// <summary>Grows by one whenever memory that captured work may use has moved or is gone: a block, or what <see cref="CountMove"/>
+    /// says.</summary>
     public int Moves { get; private set; }
 
     /// <summary>Tells that other memory is gone which captured work may use.</summary>
     public void CountMove() => Moves++;
 
-    /// <summary>At least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same purpose.</summary>
+    /// <summary>At least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same
+    /// purpose.</summary>
     public nint Get(string purpose, long lengthBytes)
     {
         if (_blocks.TryGetValue(purpose, out var block) && block.LengthBytes >= lengthBytes) return block.Address;

@@ -27,7 +27,8 @@ public sealed class Tensor
         Count = count;
     }
 
-    /// <summary>Describes an array over memory that already exists, such as a mapped file; <paramref name="address"/> must stay valid.</summary>
+    /// <summary>Describes an array over memory that already exists, such as a mapped file; <paramref name="address"/> must stay
+    /// valid.</summary>
     public Tensor(nint address, DType dtype, params ReadOnlySpan<long> shape) : this(dtype, shape) => _address = address;
 
     private Tensor(Tensor root, long offsetBytes, ReadOnlySpan<long> shape) : this(root.DType, shape) =>
@@ -73,7 +74,8 @@ public sealed class Tensor
         return view.Count == Count ? view : throw new ShapeException(nameof(Reshape), nameof(shape), $"{Count} elements", view);
     }
 
-    /// <summary>Rows <paramref name="first"/> to <paramref name="first"/> + <paramref name="rows"/> of the outermost axis, sharing memory.</summary>
+    /// <summary>Rows <paramref name="first"/> to <paramref name="first"/> + <paramref name="rows"/> of the outermost axis, sharing
+    /// memory.</summary>
     public Tensor Rows(long first, long rows)
     {
         if (first < 0 || rows <= 0 || first + rows > _shape[0]) throw new ArgumentOutOfRangeException(nameof(first));

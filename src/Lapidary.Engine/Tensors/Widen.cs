@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Engine;
 
-/// <summary>16-bit floating-point numbers to fp32, exactly: the vector loops behind <see cref="FloatConversion.ToSingle"/> and the packing of
-/// 16-bit weights.</summary>
+/// <summary>16-bit floating-point numbers to fp32, exactly: the vector loops behind <see cref="FloatConversion.ToSingle"/> and the packing
+/// of 16-bit weights.</summary>
 internal static unsafe class Widen
 {
     /// <summary>Widens <paramref name="count"/> bfloat16 elements exactly.</summary>

@@ -7,7 +7,8 @@ public sealed record BitsAndBytesConfig
 {
     private static readonly string[] StorageTypes = ["uint8", "float16", "bfloat16", "float32"];
 
-    /// <summary>bnb_4bit_use_double_quant: whether the blocks' scales are quantized too. What a file holds is told by its tensors.</summary>
+    /// <summary>bnb_4bit_use_double_quant: whether the blocks' scales are quantized too. What a file holds is told by its
+    /// tensors.</summary>
     public bool UseDoubleQuant { get; init; }
 
     /// <summary>bnb_4bit_compute_dtype, without "torch.".</summary>

@@ -32,7 +32,8 @@ public sealed record GenerationConfig
     /// <summary>The most tokens to generate, or null when the file does not say.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Reads the file of a model folder; without one, or for absent keys, the model's configuration and the defaults hold.</summary>
+    /// <summary>Reads the file of a model folder; without one, or for absent keys, the model's configuration and the defaults
+    /// hold.</summary>
     /// <exception cref="LapidaryException">The file is damaged.</exception>
     public static GenerationConfig Load(string folder, GemmaConfig model)
     {

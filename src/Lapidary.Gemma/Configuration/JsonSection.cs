@@ -5,7 +5,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>An object of a configuration file with typed, checked access to its keys. As in transformers' files, null means absent.</summary>
+/// <summary>An object of a configuration file with typed, checked access to its keys. As in transformers' files, null means
+/// absent.</summary>
 internal sealed class JsonSection(string path, JsonObject json, string prefix = "")
 {
     private const string NextStep = "correct the file or download it again";

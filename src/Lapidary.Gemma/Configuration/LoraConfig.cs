@@ -8,7 +8,8 @@ public sealed record LoraConfig
 {
     private static readonly ModuleSelector GemmaDefault = ModuleSelector.FromNames("q_proj", "v_proj");
 
-    /// <summary>The settings of Google's QLoRA guide: every linear layer at r = 16, and one trained matrix for embedding and head.</summary>
+    /// <summary>The settings of Google's QLoRA guide: every linear layer at r = 16, and one trained matrix for embedding and
+    /// head.</summary>
     public static LoraConfig Guide { get; } = new()
     {
         R = 16,
@@ -49,10 +50,12 @@ public sealed record LoraConfig
     /// <summary>α of some modules: regular expression → α; the first that matches holds.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> AlphaPattern { get; init; } = [];
 
-    /// <summary>Numbers of the only layers that get adapters, or null for all; a module that is listed by its full name gets one anyway.</summary>
+    /// <summary>Numbers of the only layers that get adapters, or null for all; a module that is listed by its full name gets one
+    /// anyway.</summary>
     public IReadOnlyList<int>? LayersToTransform { get; init; }
 
-    /// <summary>Names of the lists that <see cref="LayersToTransform"/> counts in, such as "layers"; null for the first number in a path.</summary>
+    /// <summary>Names of the lists that <see cref="LayersToTransform"/> counts in, such as "layers"; null for the first number in a
+    /// path.</summary>
     public IReadOnlyList<string>? LayersPattern { get; init; }
 
     /// <summary>The model that the adapter was made for.</summary>

@@ -18,8 +18,10 @@ public static class AdapterConfigFile
 
     /// <summary>Reads an adapter's settings.</summary>
     /// <param name="folder">The adapter's folder.</param>
-    /// <param name="unknownKeys">Receives keys that PEFT 0.21 does not know either; it drops them with a warning, and so should the caller.</param>
-    /// <exception cref="LapidaryException">The file is absent or damaged, or asks for a variant of LoRA that Lapidary does not compute.</exception>
+    /// <param name="unknownKeys">Receives keys that PEFT 0.21 does not know either; it drops them with a warning, and so should the
+    /// caller.</param>
+    /// <exception cref="LapidaryException">The file is absent or damaged, or asks for a variant of LoRA that Lapidary does not
+    /// compute.</exception>
     public static LoraConfig Read(string folder, ICollection<string>? unknownKeys = null)
     {
         string path = Path.Combine(folder, FileName);

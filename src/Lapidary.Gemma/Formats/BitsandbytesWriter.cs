@@ -4,7 +4,8 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>The tensors that stand for a 4-bit weight in a bitsandbytes checkpoint, byte by byte those of its own files.</summary>
-/// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json is
+/// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json
+/// is
 /// <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
 public static class BitsandbytesWriter
 {

@@ -13,7 +13,8 @@ internal static partial class CheckpointFiles
 
     private const long MaxIndexBytes = 256L << 20;
 
-    /// <summary>"model-00001-of-00003.safetensors"; <paramref name="number"/> counts from 1. The only shard is "model.safetensors".</summary>
+    /// <summary>"model-00001-of-00003.safetensors"; <paramref name="number"/> counts from 1. The only shard is
+    /// "model.safetensors".</summary>
     public static string Shard(int number, int count) => count == 1
         ? Single
         : string.Create(CultureInfo.InvariantCulture, $"model-{number:D5}-of-{count:D5}.safetensors");

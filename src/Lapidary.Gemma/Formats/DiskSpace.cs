@@ -6,7 +6,8 @@ namespace Lapidary.Gemma;
 internal static class DiskSpace
 {
     /// <summary>Fails unless the disk of an existing folder has room for this many bytes more.</summary>
-    /// <remarks>Reserving the bytes instead would fill the disk for other programs until the reservation fails (measured on ext4).</remarks>
+    /// <remarks>Reserving the bytes instead would fill the disk for other programs until the reservation fails (measured on
+    /// ext4).</remarks>
     public static void Require(string folder, long lengthBytes)
     {
         long free;

@@ -6,7 +6,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A safetensors file, memory-mapped: opening reads the header only, and a tensor's pages are read when it is first used.</summary>
+/// <summary>A safetensors file, memory-mapped: opening reads the header only, and a tensor's pages are read when it is first
+/// used.</summary>
 /// <remarks>The file must not be changed while it is open: the system answers a read of pages that were cut off by ending the process.
 /// Members may be called from several threads.</remarks>
 public sealed class SafetensorsFile : IDisposable
@@ -89,8 +90,8 @@ public sealed class SafetensorsFile : IDisposable
         : throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; " +
             "check that the file belongs to this model.");
 
-    /// <summary>The tensor over the mapped bytes, valid until the file is disposed. Where the bytes are not aligned to the element type they are
-    /// copied once to memory that the file owns, since kernels need aligned elements.</summary>
+    /// <summary>The tensor over the mapped bytes, valid until the file is disposed. Where the bytes are not aligned to the element type
+    /// they are copied once to memory that the file owns, since kernels need aligned elements.</summary>
     /// <exception cref="LapidaryException">There is no such tensor, its type is none the engine has, or it has no elements.</exception>
     public Tensor Get(string name)
     {

@@ -12,7 +12,8 @@ public static class ShardSize
         ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12),
     ];
 
-    /// <summary>Bytes of "2GB", "500MB" (powers of ten, as in huggingface_hub), "2GiB" (powers of two), or a plain number of bytes.</summary>
+    /// <summary>Bytes of "2GB", "500MB" (powers of ten, as in huggingface_hub), "2GiB" (powers of two), or a plain number of
+    /// bytes.</summary>
     /// <exception cref="LapidaryException">The text is no size above zero.</exception>
     public static long Parse(string text)
     {

@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Writes a model folder's weights in shards of a limited size. All shards are written and flushed under temporary names; only then
-/// do they get their names, the index last, so that a folder never seems to hold a checkpoint that is not complete.</summary>
+/// <summary>Writes a model folder's weights in shards of a limited size. All shards are written and flushed under temporary names; only
+/// then do they get their names, the index last, so that a folder never seems to hold a checkpoint that is not complete.</summary>
 public sealed class ShardedWriter : IDisposable
 {
     private readonly string _folder;
@@ -21,8 +21,8 @@ public sealed class ShardedWriter : IDisposable
     /// <summary>The shards' names: "model.safetensors" alone, or "model-00001-of-00003.safetensors" and so on.</summary>
     public IReadOnlyList<string> FileNames { get; }
 
-    /// <summary>Plans the shards: tensors in order, a new shard whenever the next tensor would exceed the limit. A tensor larger than the limit
-    /// has a shard of its own.</summary>
+    /// <summary>Plans the shards: tensors in order, a new shard whenever the next tensor would exceed the limit. A tensor larger than the
+    /// limit has a shard of its own.</summary>
     /// <param name="folder">The model's folder; a checkpoint in it is replaced by <see cref="Complete"/>.</param>
     /// <param name="tensors">All tensors in the order in which they will be written.</param>
     /// <param name="maxShardBytes">Bytes of tensors per shard, see <see cref="ShardSize.Parse"/>.</param>
@@ -76,8 +76,8 @@ public sealed class ShardedWriter : IDisposable
         _writtenInShard++;
     }
 
-    /// <summary>Flushes the last shard, removes the weights of a checkpoint that was in the folder, and names the shards and then the index.
-    /// Should naming fail, no weights remain rather than some.</summary>
+    /// <summary>Flushes the last shard, removes the weights of a checkpoint that was in the folder, and names the shards and then the
+    /// index. Should naming fail, no weights remain rather than some.</summary>
     /// <exception cref="InvalidOperationException">A declared tensor was not written.</exception>
     public void Complete()
     {

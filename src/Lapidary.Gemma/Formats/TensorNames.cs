@@ -58,7 +58,8 @@ public static class TensorNames
         return isText;
     }
 
-    /// <summary>The canonical name of an adapter's tensor, which has PEFT's prefix and then any spelling of the base's; false for others.</summary>
+    /// <summary>The canonical name of an adapter's tensor, which has PEFT's prefix and then any spelling of the base's; false for
+    /// others.</summary>
     public static bool TryNormalizeAdapter(string name, [NotNullWhen(true)] out string? canonical)
     {
         canonical = null;

@@ -30,7 +30,8 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
         if (options.ModelId is { } other && other != modelId) throw new NotSupportedException($"ModelId: this client runs {modelId}, not {other}.");
     }
 
-    /// <summary>Instructions and system messages become one system turn in front, the only place where Gemma's template takes one.</summary>
+    /// <summary>Instructions and system messages become one system turn in front, the only place where Gemma's template takes
+    /// one.</summary>
     private static List<ChatTurn> Conversation(IEnumerable<ChatMessage> messages, string? instructions)
     {
         List<string> system = string.IsNullOrEmpty(instructions) ? [] : [instructions];

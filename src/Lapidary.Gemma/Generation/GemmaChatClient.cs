@@ -4,10 +4,11 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP, TopK, Seed,
-/// MaxOutputTokens and StopSequences; tools, JSON formats, penalties and media are refused with a <see cref="NotSupportedException"/>.</summary>
-/// <remarks>Generation runs on the thread pool, one at a time per backend: further calls wait for their turn. Without a seed the same request
-/// gets the same answer. The model, which others may use too, is not disposed with the client.</remarks>
+/// <summary>A loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP, TopK,
+/// Seed, MaxOutputTokens and StopSequences; tools, JSON formats, penalties and media are refused with a
+/// <see cref="NotSupportedException"/>.</summary>
+/// <remarks>Generation runs on the thread pool, one at a time per backend: further calls wait for their turn. Without a seed the same
+/// request gets the same answer. The model, which others may use too, is not disposed with the client.</remarks>
 public sealed class GemmaChatClient : IChatClient
 {
     /// <summary>A backend's scratch memory serves one computation at a time.</summary>
@@ -42,7 +43,8 @@ public sealed class GemmaChatClient : IChatClient
         GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
     /// <summary>Streams the answer to a conversation.</summary>
-    /// <param name="messages">System (optional), then user and assistant in turn.</param> <param name="options">See the class's summary.</param>
+    /// <param name="messages">System (optional), then user and assistant in turn.</param> <param name="options">See the class's
+    /// summary.</param>
     /// <param name="cancellationToken">Ends the answer after the token at hand with an <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="NotSupportedException">The request asks for something that cannot be done here.</exception>
     /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context.</exception>

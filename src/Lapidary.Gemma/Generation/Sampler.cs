@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Chooses the next token from logits: the largest, or a draw after temperature, top-k and top-p in that order, as transformers' logits
-/// warpers do.</summary>
+/// <summary>Chooses the next token from logits: the largest, or a draw after temperature, top-k and top-p in that order, as transformers'
+/// logits warpers do.</summary>
 public sealed class Sampler(GenerationOptions options)
 {
     private StableRandom _random = new(options.Seed, stream: 0);
@@ -62,7 +62,8 @@ public sealed class Sampler(GenerationOptions options)
 
     private static readonly Comparer<float> ByKey = Comparer<float>.Default;
 
-    /// <summary>Moves all entries not above the count-th smallest key to the front; ties at the limit are kept, as torch.topk's threshold does.</summary>
+    /// <summary>Moves all entries not above the count-th smallest key to the front; ties at the limit are kept, as torch.topk's threshold
+    /// does.</summary>
     private int SelectSmallest(int count)
     {
         var heap = new PriorityQueue<float, float>(count);

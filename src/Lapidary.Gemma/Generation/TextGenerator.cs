@@ -3,8 +3,8 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>Continues token ids: one pass over the prompt, then a recorded one-token step that is replayed for every new token.</summary>
-/// <remarks>A step ends by writing the likeliest next id to where the one-token step reads its id, so that without sampling no logits leave the
-/// device and a token costs one small copy each way.</remarks>
+/// <remarks>A step ends by writing the likeliest next id to where the one-token step reads its id, so that without sampling no logits leave
+/// the device and a token costs one small copy each way.</remarks>
 public sealed class TextGenerator(GemmaModel model) : IDisposable
 {
     private readonly IBackend _backend = model.Backend;

@@ -3,8 +3,8 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>LoRA's matrices for a model, and the embedding and head where they are trained too (modules_to_save).</summary>
-/// <remarks>Where both the embedding and the head are saved and <see cref="LoraConfig.EnsureWeightTying"/> holds, they are ONE matrix that gets
-/// both gradients, so that the merged model keeps the base's tied shape.</remarks>
+/// <remarks>Where both the embedding and the head are saved and <see cref="LoraConfig.EnsureWeightTying"/> holds, they are ONE matrix that
+/// gets both gradients, so that the merged model keeps the base's tied shape.</remarks>
 public sealed class Adapter : IDisposable
 {
     private const string EmbedTokens = "embed_tokens", LmHead = "lm_head";
@@ -45,7 +45,8 @@ public sealed class Adapter : IDisposable
     /// <summary>The trained embedding, fp32 [vocabulary, hidden], or null.</summary>
     public Parameter? Embedding { get; private set; }
 
-    /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> where they are tied.</summary>
+    /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> where they are
+    /// tied.</summary>
     public Parameter? Head { get; private set; }
 
     /// <summary>Whether embedding and head are one trained matrix.</summary>
@@ -57,7 +58,8 @@ public sealed class Adapter : IDisposable
     /// <summary>The base's module names that have LoRA matrices, in order.</summary>
     public IEnumerable<string> TargetedModules => _layers.Keys;
 
-    /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the base.</summary>
+    /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the
+    /// base.</summary>
     /// <param name="model">The base.</param> <param name="config">What to adapt.</param> <param name="seed">Of A's values.</param>
     /// <exception cref="LapidaryException">No module matches, or a module to save is not supported.</exception>
     public static Adapter Create(GemmaModel model, LoraConfig config, long seed)
@@ -112,7 +114,8 @@ public sealed class Adapter : IDisposable
         _gradients.Dispose();
     }
 
-    /// <summary>From host memory where it is there, so that the base's embedding need not lie in the backend's memory beside the trained one.</summary>
+    /// <summary>From host memory where it is there, so that the base's embedding need not lie in the backend's memory beside the trained
+    /// one.</summary>
     private static void FillEmbedding(Tensor target, GemmaModel model)
     {
         if (model.HostEmbedTokens is { } host) TensorStream.WidenHost(host, target, model.Backend);

@@ -19,7 +19,8 @@ internal static class AdapterFiles
     }
 
     /// <summary>Fills the adapter's matrices.</summary>
-    /// <exception cref="LapidaryException">A matrix is missing or has another shape, or the file has one that the adapter has no place for.</exception>
+    /// <exception cref="LapidaryException">A matrix is missing or has another shape, or the file has one that the adapter has no place
+    /// for.</exception>
     public static void Read(string folder, Adapter adapter, GemmaModel model)
     {
         using var file = SafetensorsFile.Open(Path.Combine(folder, WeightsName));
@@ -57,13 +58,14 @@ internal static class AdapterFiles
         if (adapter.IsTied) yield return (FileName(TensorNames.Head, model), adapter.Head!.Value);
     }
 
-    /// <summary>PEFT names modules after the class that transformers loads: multimodal models have their decoder under language_model.</summary>
+    /// <summary>PEFT names modules after the class that transformers loads: multimodal models have their decoder under
+    /// language_model.</summary>
     private static string FileName(string parameter, GemmaModel? model) => model is null
         ? parameter
         : TensorNames.PeftPrefix + TensorNames.ToStyle(parameter, model.Config.IsMultimodal ? TensorNameStyle.Multimodal : TensorNameStyle.Text);
 
-    /// <summary>"all-linear" is written out as PEFT does. A multimodal model's vision tower has layers of the same names, so there the decoder's
-    /// are told apart by a pattern.</summary>
+    /// <summary>"all-linear" is written out as PEFT does. A multimodal model's vision tower has layers of the same names, so there the
+    /// decoder's are told apart by a pattern.</summary>
     private static LoraConfig ConfigFor(Adapter adapter, GemmaModel model)
     {
         var config = adapter.Config with { BaseModelNameOrPath = adapter.Config.BaseModelNameOrPath ?? model.Folder };

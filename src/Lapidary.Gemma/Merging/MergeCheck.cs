@@ -9,7 +9,8 @@ namespace Lapidary.Gemma;
 public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, double EqualArgmax)
 {
     /// <summary>Loads what <see cref="Merger"/> wrote and compares it with base + adapter.</summary>
-    /// <param name="baseFolder">The base.</param> <param name="adapterFolder">The adapter.</param> <param name="mergedFolder">The merged model.</param>
+    /// <param name="baseFolder">The base.</param> <param name="adapterFolder">The adapter.</param> <param name="mergedFolder">The merged
+    /// model.</param>
     /// <param name="ids">Tokens to compare on.</param> <param name="fromNf4">Whether the merge started from NF4 values.</param>
     /// <param name="doubleQuant">NF4's scales quantized too.</param>
     /// <param name="dtype">The compute type both are loaded with; null for each checkpoint's own.</param>

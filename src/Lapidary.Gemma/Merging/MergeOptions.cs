@@ -8,8 +8,8 @@ public sealed record MergeOptions
     /// <summary>Type of the merged weights; null for the base's own.</summary>
     public DType? DType { get; init; }
 
-    /// <summary>Whether projections start from their NF4 values, which are what the adapter was trained on, rather than from the base's own.
-    /// A bitsandbytes-4bit base has no others.</summary>
+    /// <summary>Whether projections start from their NF4 values, which are what the adapter was trained on, rather than from the base's
+    /// own. A bitsandbytes-4bit base has no others.</summary>
     public bool FromNf4 { get; init; }
 
     /// <summary>Quantize NF4's scales too, where <see cref="FromNf4"/>: as in training.</summary>

@@ -39,7 +39,8 @@ internal sealed class DecoderLayer
 
     /// <summary>Puts a layer together.</summary>
     /// <param name="config">Sizes.</param> <param name="index">Of the layer, from 0.</param>
-    /// <param name="linear">Gives a projection: module name, rows, columns.</param> <param name="vector">Gives a norm's weight: tensor name, length.</param>
+    /// <param name="linear">Gives a projection: module name, rows, columns.</param> <param name="vector">Gives a norm's weight: tensor
+    /// name, length.</param>
     public static DecoderLayer Create(GemmaConfig config, int index, Func<string, int, int, LinearLayer> linear, Func<string, int, Tensor> vector)
     {
         string layer = $"model.layers.{index}.";

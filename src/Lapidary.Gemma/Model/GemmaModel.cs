@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Gemma 3's text decoder with its frozen weights and, where attached, a LoRA adapter. Written once, as the forward code that training,
-/// scoring and generation record.</summary>
+/// <summary>Gemma 3's text decoder with its frozen weights and, where attached, a LoRA adapter. Written once, as the forward code that
+/// training, scoring and generation record.</summary>
 public sealed class GemmaModel : IDisposable
 {
     private readonly IReadOnlyList<DecoderLayer> _layers;
@@ -32,14 +32,16 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Loads a Hugging Face folder.</summary>
     /// <param name="folder">Holds config.json and model.safetensors or its shards.</param> <param name="backend">Where it will run.</param>
     /// <param name="options">Quantization and type; null for the checkpoint's own.</param>
-    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3; the message says which and what to do.</exception>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3; the message says which and what to
+    /// do.</exception>
     public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
         ModelLoader.Load(folder, backend, options ?? new ModelOptions());
 
     /// <summary>A model with random weights, made in the backend's memory without a file, for benchmarks at real size: the loss begins near
     /// ln(vocabulary).</summary>
     /// <param name="config">Sizes, such as <see cref="GemmaConfig.Preset"/>'s.</param> <param name="backend">Where it will run.</param>
-    /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param> <param name="seed">The same seed gives the same weights.</param>
+    /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param> <param name="seed">The same seed gives the same
+    /// weights.</param>
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
         RandomModel.Create(config, backend, options, seed);

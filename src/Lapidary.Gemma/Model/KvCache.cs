@@ -2,7 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Keys and values of the text so far, per layer. A local layer keeps only its sliding window: token p lies in slot p mod capacity.</summary>
+/// <summary>Keys and values of the text so far, per layer. A local layer keeps only its sliding window: token p lies in slot p mod
+/// capacity.</summary>
 public sealed class KvCache : IDisposable
 {
     private readonly MemoryRegion _region;
@@ -44,7 +45,8 @@ public sealed class KvCache : IDisposable
     /// <summary>One layer's keys and values.</summary>
     internal sealed class Layer(Tensor keys, Tensor values, Tensor position)
     {
-        /// <summary>Stores k and v, then attends: a single token over the cache, a prompt (which starts at position 0) over itself.</summary>
+        /// <summary>Stores k and v, then attends: a single token over the cache, a prompt (which starts at position 0) over
+        /// itself.</summary>
         public Tensor Attend(Tape tape, Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape)
         {
             tape.Run(backend => backend.KvAppend(k, v, position, keys, values));

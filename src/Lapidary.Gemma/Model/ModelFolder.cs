@@ -3,7 +3,8 @@ namespace Lapidary.Gemma;
 /// <summary>The files of a Hugging Face model folder beside its weights.</summary>
 public static class ModelFolder
 {
-    /// <summary>Files of the tokenizer and chat template, copied beside an adapter or a merged model so that it can be used alone.</summary>
+    /// <summary>Files of the tokenizer and chat template, copied beside an adapter or a merged model so that it can be used
+    /// alone.</summary>
     private static readonly string[] TokenizerFiles =
     [
         "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
@@ -16,7 +17,8 @@ public static class ModelFolder
     /// <summary>Copies the tokenizer's files, those that there are.</summary>
     public static void CopyTokenizer(string source, string target) => Copy(TokenizerFiles, source, target);
 
-    /// <summary>Copies the tokenizer's files and the model's other configurations; config.json is written by whoever writes the weights.</summary>
+    /// <summary>Copies the tokenizer's files and the model's other configurations; config.json is written by whoever writes the
+    /// weights.</summary>
     internal static void CopyAll(string source, string target) => Copy([.. TokenizerFiles, .. ModelFiles], source, target);
 
     private static void Copy(string[] names, string source, string target)

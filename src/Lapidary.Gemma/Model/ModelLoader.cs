@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Brings a Hugging Face folder into a <see cref="GemmaModel"/>: text-only and multimodal names, plain weights (used in place from the
-/// mapped file) or bitsandbytes-4bit ones, quantized tensor by tensor where NF4 is asked for.</summary>
+/// <summary>Brings a Hugging Face folder into a <see cref="GemmaModel"/>: text-only and multimodal names, plain weights (used in place from
+/// the mapped file) or bitsandbytes-4bit ones, quantized tensor by tensor where NF4 is asked for.</summary>
 internal sealed class ModelLoader : IDisposable
 {
     private readonly string _folder;
@@ -28,7 +28,8 @@ internal sealed class ModelLoader : IDisposable
     }
 
     /// <summary>Loads the model.</summary>
-    /// <exception cref="LapidaryException">A file is missing or damaged, or a tensor has another shape or type than config.json says.</exception>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or a tensor has another shape or type than config.json
+    /// says.</exception>
     public static GemmaModel Load(string folder, IBackend backend, ModelOptions options)
     {
         var loader = new ModelLoader(folder, backend, options);

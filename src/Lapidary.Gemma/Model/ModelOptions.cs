@@ -22,11 +22,12 @@ public sealed record ModelOptions
     public bool DoubleQuant { get; init; } = true;
 
     /// <summary>transformers' dtype: Float32 or BFloat16; null ("auto") for the checkpoint's own.</summary>
-    /// <remarks>The CPU computes in fp32 either way. The type decides what is rounded on loading: with BFloat16 weights stored wider, and the
-    /// embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
+    /// <remarks>The CPU computes in fp32 either way. The type decides what is rounded on loading: with BFloat16 weights stored wider, and
+    /// the embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
     public DType? DType { get; init; }
 
-    /// <summary>Rounds rotary frequencies to bf16, as casting a whole model with torch's .to(bfloat16) does; the goldens were made so.</summary>
+    /// <summary>Rounds rotary frequencies to bf16, as casting a whole model with torch's .to(bfloat16) does; the goldens were made
+    /// so.</summary>
     internal bool RoundRotaryFrequencies { get; init; }
 
     /// <summary>Told of each layer that is loaded: layers done and in all.</summary>

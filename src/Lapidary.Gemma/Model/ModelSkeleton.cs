@@ -2,7 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A model without weights on a backend that only counts: what <see cref="ModelLoader"/> would bring there, from config.json alone.</summary>
+/// <summary>A model without weights on a backend that only counts: what <see cref="ModelLoader"/> would bring there, from config.json
+/// alone.</summary>
 internal sealed class ModelSkeleton(GemmaConfig config, IBackend counter, ModelOptions options, MemoryRegion region)
 {
     public static GemmaModel Create(GemmaConfig config, IBackend counter, ModelOptions options) =>

@@ -2,10 +2,11 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A model of any configuration with random weights, made in the backend's memory without a file: for benchmarks at real size.</summary>
+/// <summary>A model of any configuration with random weights, made in the backend's memory without a file: for benchmarks at real
+/// size.</summary>
 /// <remarks>Norm weights are 0, which is Gemma's 1. The others have mean near 0 and a standard deviation of 1 / √columns, so that a
-/// projection keeps the size of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform, their scales spread about one
-/// value as those of a quantized weight do.</remarks>
+/// projection keeps the size of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform, their scales spread
+/// about one value as those of a quantized weight do.</remarks>
 internal sealed class RandomModel : IDisposable
 {
     /// <summary>Standard deviation of NF4's values under uniform codes and a scale of 1.</summary>

@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Stores a checkpoint's projections in 4 bits as bitsandbytes does; every other tensor (embedding, norms, a vision tower) keeps its
-/// bytes. Memory holds the quantized projections and one mapped tensor.</summary>
+/// <summary>Stores a checkpoint's projections in 4 bits as bitsandbytes does; every other tensor (embedding, norms, a vision tower) keeps
+/// its bytes. Memory holds the quantized projections and one mapped tensor.</summary>
 public static class Quantizer
 {
     private const string Weight = ".weight";
@@ -47,7 +47,8 @@ public static class Quantizer
         writer.Complete();
     }
 
-    /// <summary>All tensors of the output. Projections are quantized here, because the length of a tensor's quant_state depends on its scales.</summary>
+    /// <summary>All tensors of the output. Projections are quantized here, because the length of a tensor's quant_state depends on its
+    /// scales.</summary>
     private static List<TensorContent> Contents(Checkpoint checkpoint, QuantizeOptions options, IBackend backend, MemoryRegion region)
     {
         var contents = new List<TensorContent>();

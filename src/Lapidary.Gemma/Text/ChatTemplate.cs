@@ -36,7 +36,8 @@ public sealed class ChatTemplate
 
     /// <summary>Reads the template of a model folder: chat_template.jinja, or "chat_template" of tokenizer_config.json or
     /// chat_template.json. A Gemma folder without one gets <see cref="GemmaChatTemplate.Text"/>.</summary>
-    /// <exception cref="LapidaryException">No template is there, or it uses syntax that is not supported (named in the message).</exception>
+    /// <exception cref="LapidaryException">No template is there, or it uses syntax that is not supported (named in the
+    /// message).</exception>
     public static ChatTemplate Load(string folder)
     {
         var config = TokenizerConfig.Read(folder);
@@ -55,7 +56,8 @@ public sealed class ChatTemplate
     /// <summary>Parses a template.</summary>
     /// <param name="text">Jinja text.</param>
     /// <param name="specialTokens">Variables such as "bos_token" and their values.</param>
-    /// <exception cref="LapidaryException">The template uses syntax that is not supported (named in the message, with its line).</exception>
+    /// <exception cref="LapidaryException">The template uses syntax that is not supported (named in the message, with its
+    /// line).</exception>
     public static ChatTemplate Parse(string text, IReadOnlyDictionary<string, string> specialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -66,12 +68,14 @@ public sealed class ChatTemplate
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">At least one message.</param>
     /// <param name="addGenerationPrompt">Whether to end with the opening of an assistant turn.</param>
-    /// <exception cref="LapidaryException">The conversation is empty, the template refuses it (raise_exception), or the template fails.</exception>
+    /// <exception cref="LapidaryException">The conversation is empty, the template refuses it (raise_exception), or the template
+    /// fails.</exception>
     public string Render(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) => RenderMarked(messages, addGenerationPrompt).Text;
 
     /// <summary>Renders a conversation and finds what the assistant wrote: by the template's generation blocks, or, where it has none, by
     /// rendering the conversation up to each assistant turn.</summary>
-    /// <exception cref="LapidaryException">As for <see cref="Render"/>; or rendering is not prefix-stable, so that the spans are not known.</exception>
+    /// <exception cref="LapidaryException">As for <see cref="Render"/>; or rendering is not prefix-stable, so that the spans are not
+    /// known.</exception>
     public RenderedChat RenderWithAssistantSpans(IReadOnlyList<ChatTurn> messages)
     {
         var (text, generations) = RenderMarked(messages, addGenerationPrompt: false);
@@ -90,7 +94,8 @@ public sealed class ChatTemplate
         return new RenderedChat(text, spans);
     }
 
-    /// <summary>Token ids of a conversation with exactly one BOS: the template's own, or the tokenizer's where the template has none.</summary>
+    /// <summary>Token ids of a conversation with exactly one BOS: the template's own, or the tokenizer's where the template has
+    /// none.</summary>
     /// <inheritdoc cref="Render"/>
     public int[] Encode(Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
     {
@@ -99,7 +104,8 @@ public sealed class ChatTemplate
         return tokenizer.Encode(text, addSpecialTokens: !tokenizer.BeginsWithBos(text));
     }
 
-    /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on the assistant only.</summary>
+    /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on the assistant
+    /// only.</summary>
     /// <inheritdoc cref="RenderWithAssistantSpans"/>
     public ChatTokens EncodeWithAssistantMask(Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages)
     {

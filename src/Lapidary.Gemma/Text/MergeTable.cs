@@ -3,8 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Gemma;
 
-/// <summary>The merges of a byte-pair vocabulary: (left id, right id) → rank and merged id, by open addressing at a load of at most one half.
-/// A dictionary keyed by left · 2³² + right is up to ten times slower, because long.GetHashCode is the exclusive or of its halves.</summary>
+/// <summary>The merges of a byte-pair vocabulary: (left id, right id) → rank and merged id, by open addressing at a load of at most one
+/// half. A dictionary keyed by left · 2³² + right is up to ten times slower, because long.GetHashCode is the exclusive or of its
+/// halves.</summary>
 internal sealed class MergeTable
 {
     /// <summary>The rank of a pair that does not merge; it sorts after all others.</summary>

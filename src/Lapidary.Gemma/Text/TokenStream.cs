@@ -1,7 +1,8 @@
 namespace Lapidary.Gemma;
 
 /// <summary>Decodes tokens one at a time, as generation makes them. The parts joined are exactly what <see cref="Tokenizer.Decode"/> gives
-/// for all ids: text appears when it is certain, so a run of byte tokens is held back until it ends, and no character is ever split.</summary>
+/// for all ids: text appears when it is certain, so a run of byte tokens is held back until it ends, and no character is ever
+/// split.</summary>
 /// <remarks>Not thread-safe; make one per sequence with <see cref="Tokenizer.NewStream"/>.</remarks>
 public sealed class TokenStream
 {

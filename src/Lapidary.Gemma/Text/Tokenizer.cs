@@ -5,8 +5,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Gemma's tokenizer: byte-pair encoding with byte fallback, read from a Hugging Face tokenizer.json; ids and text are exactly those
-/// of Hugging Face's `tokenizers`. Immutable and thread-safe apart from a bounded internal cache of words.</summary>
+/// <summary>Gemma's tokenizer: byte-pair encoding with byte fallback, read from a Hugging Face tokenizer.json; ids and text are exactly
+/// those of Hugging Face's `tokenizers`. Immutable and thread-safe apart from a bounded internal cache of words.</summary>
 /// <remarks>A text is split at added tokens (leftmost, longest), each part into words where no piece of the vocabulary can cross, and each
 /// word is merged by rank. Decoding a text's ids gives the text back, except that a literal "▁" comes back as a space and a lone surrogate
 /// as U+FFFD.</remarks>
@@ -69,7 +69,8 @@ public sealed class Tokenizer
 
     /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
     /// special_tokens_map.json if they are there.</summary>
-    /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the message).</exception>
+    /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
+    /// message).</exception>
     public static Tokenizer Load(string folder) => new(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), TokenizerConfig.Read(folder));
 
     /// <summary>The token ids of a text.</summary>
@@ -96,8 +97,8 @@ public sealed class Tokenizer
         return BosToken is not null && text.StartsWith(BosToken, StringComparison.Ordinal);
     }
 
-    /// <summary>The text of token ids; ids outside the vocabulary give nothing. A run of byte tokens that is not valid UTF-8 gives one U+FFFD
-    /// per byte.</summary>
+    /// <summary>The text of token ids; ids outside the vocabulary give nothing. A run of byte tokens that is not valid UTF-8 gives one
+    /// U+FFFD per byte.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
         var decoder = new PieceDecoder(_decoding);

@@ -5,7 +5,8 @@ using Lapidary.Engine;
 namespace Lapidary.Gemma;
 
 /// <summary>Reads a tokenizer.json of Gemma's kind: byte-pair encoding with "▁" for the space. Straight from the bytes, since the file has
-/// 33 MB, a quarter of a million pieces and twice as many merges. Anything that would change the ids and is not implemented is refused.</summary>
+/// 33 MB, a quarter of a million pieces and twice as many merges. Anything that would change the ids and is not implemented is
+/// refused.</summary>
 internal sealed class TokenizerFile
 {
     private const long MaxFileBytes = 1L << 30;

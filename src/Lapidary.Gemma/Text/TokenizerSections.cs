@@ -4,7 +4,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>The small sections of a tokenizer.json: what stands around the model. Each is checked against the forms that are implemented.</summary>
+/// <summary>The small sections of a tokenizer.json: what stands around the model. Each is checked against the forms that are
+/// implemented.</summary>
 internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dictionary<string, JsonElement> sections)
 {
     /// <summary>Added tokens. Where the model has the token, both ids must agree.</summary>

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Pieces by id and ids by piece. All UTF-8 text lies in one array, and the table is open addressing with a 32-bit hash beside each
-/// id: a quarter of a million small strings in a dictionary would cost most of the load time.</summary>
+/// <summary>Pieces by id and ids by piece. All UTF-8 text lies in one array, and the table is open addressing with a 32-bit hash beside
+/// each id: a quarter of a million small strings in a dictionary would cost most of the load time.</summary>
 internal sealed class Vocabulary
 {
     /// <summary>Highest id that a file may use; it bounds what an untrusted file can make us allocate.</summary>

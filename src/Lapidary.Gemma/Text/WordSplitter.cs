@@ -16,7 +16,8 @@ internal sealed class WordSplitter
     /// <summary>Learns the forbidden cuts from the vocabulary.</summary>
     /// <param name="vocabulary">All pieces.</param>
     /// <param name="normalizer">Its target is the character cut at; without one it is the space.</param>
-    /// <param name="opaqueMerges">A merge has a byte piece or unk as a part; the text of such a piece says nothing, so nothing is cut.</param>
+    /// <param name="opaqueMerges">A merge has a byte piece or unk as a part; the text of such a piece says nothing, so nothing is
+    /// cut.</param>
     public WordSplitter(Vocabulary vocabulary, CharMap? normalizer, bool opaqueMerges)
     {
         (_space, _normalizedSpace) = normalizer is { } map ? (map.From, map.To) : (' ', ' ');

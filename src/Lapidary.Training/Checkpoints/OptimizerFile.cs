@@ -3,7 +3,8 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training;
 
-/// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and &lt;name&gt;.exp_avg_sq.</summary>
+/// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and
+/// &lt;name&gt;.exp_avg_sq.</summary>
 internal static class OptimizerFile
 {
     private const string FileName = "optimizer.safetensors";

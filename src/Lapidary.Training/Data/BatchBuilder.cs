@@ -5,8 +5,8 @@ using Lapidary.Engine;
 namespace Lapidary.Training.Data;
 
 /// <summary>Fills batches. Each size is allocated once and then reused, so the steady state allocates nothing.</summary>
-/// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no result.
-/// Unpacked rows are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
+/// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no
+/// result. Unpacked rows are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
 /// <param name="padTokenId">Id of the padding.</param>
 /// <param name="rowTokens">Length of a packed row: a batch has as many tokens for each of its rows; null rounds its tokens up to
 /// <see cref="BucketLength"/>.</param>
@@ -14,7 +14,8 @@ public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 {
     private readonly Dictionary<int, Batch> _batches = [];
 
-    /// <summary>The lengths that batches are padded to: 64, and from there 2ⁿ and 3 · 2ⁿ: 96, 128, 192, 256, 384, 512, 768, 1024, …</summary>
+    /// <summary>The lengths that batches are padded to: 64, and from there 2ⁿ and 3 · 2ⁿ: 96, 128, 192, 256, 384, 512, 768, 1024,
+    /// …</summary>
     /// <returns>The smallest such length that is not below <paramref name="tokens"/>.</returns>
     public static int BucketLength(int tokens)
     {

@@ -3,13 +3,15 @@ using System.Numerics;
 namespace Lapidary.Training.Data;
 
 /// <summary>Best-fit decreasing bin packing in O(n · capacity / 64) at worst.</summary>
-/// <remarks>Longest first, ties in order. Each goes into the open bin with the smallest sufficient space, among equals into the one that came
-/// to that space first, else into a new bin. Bins come out in the order they were opened. Same rule as TRL's "bfd".
-/// <para>Bins are queued by their free space, and a bit per space says whether its queue holds any, so the best bin is the next set bit.</para></remarks>
+/// <remarks>Longest first, ties in order. Each goes into the open bin with the smallest sufficient space, among equals into the one that
+/// came to that space first, else into a new bin. Bins come out in the order they were opened. Same rule as TRL's "bfd".
+/// <para>Bins are queued by their free space, and a bit per space says whether its queue holds any, so the best bin is the next set
+/// bit.</para></remarks>
 internal static class BestFitDecreasing
 {
     /// <summary>Packs items into bins.</summary>
-    /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param> <param name="capacity">Size of a bin.</param>
+    /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param> <param name="capacity">Size of a
+    /// bin.</param>
     /// <returns>The items' indices by bin, in the order they were put in.</returns>
     public static List<List<int>> Pack(ReadOnlySpan<int> lengths, int capacity)
     {

@@ -10,7 +10,8 @@ internal static class DataFiles
     /// <summary>A template or another small file of the user's is at most 1 MiB.</summary>
     private const long MaximumSmallFileBytes = 1 << 20;
 
-    /// <summary>A file, the data files of a folder, or those that a pattern with * and ? in its last part matches, in ordinal order.</summary>
+    /// <summary>A file, the data files of a folder, or those that a pattern with * and ? in its last part matches, in ordinal
+    /// order.</summary>
     public static IReadOnlyList<string> Find(string path)
     {
         if (File.Exists(path)) return [path];

@@ -17,10 +17,11 @@ public sealed class DataSet
     public int Count => _rows.Length;
 
     /// <summary>Reads a data set.</summary>
-    /// <param name="path">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, a folder of them, or a pattern with * and ? in its last part;
-    /// several files are read in ordinal order of their names.</param>
+    /// <param name="path">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, a folder of them, or a pattern with * and ? in its last
+    /// part; several files are read in ordinal order of their names.</param>
     /// <param name="options">How columns become rows; null tells it from their names.</param>
-    /// <exception cref="LapidaryException">A file cannot be read or a row is not what it should be; the message names file and line or row.</exception>
+    /// <exception cref="LapidaryException">A file cannot be read or a row is not what it should be; the message names file and line or
+    /// row.</exception>
     public static DataSet Load(string path, DataSetOptions? options = null)
     {
         List<TrainingRow> rows = [];
@@ -56,8 +57,10 @@ public sealed class DataSet
         return new(_rows[..count]);
     }
 
-    /// <summary>Shuffles as <see cref="Shuffle"/> does, then gives the first rows to the test set and the others to the training set.</summary>
-    /// <param name="testSize">Rows of the test set where 1 or more, else the share of them, rounded up.</param> <param name="seed">The seed.</param>
+    /// <summary>Shuffles as <see cref="Shuffle"/> does, then gives the first rows to the test set and the others to the training
+    /// set.</summary>
+    /// <param name="testSize">Rows of the test set where 1 or more, else the share of them, rounded up.</param> <param name="seed">The
+    /// seed.</param>
     /// <exception cref="LapidaryException">One of the sets would be empty, or a count is not whole.</exception>
     public (DataSet Train, DataSet Test) TrainTestSplit(double testSize, long seed)
     {

@@ -2,8 +2,8 @@ namespace Lapidary.Training.Data;
 
 /// <summary>One tokenized row.</summary>
 /// <param name="InputIds">Token ids.</param>
-/// <param name="Labels">Unshifted, as Hugging Face has them: the id itself where it is to be learned, else <see cref="Ignore"/>. The label of
-/// position 0 is never trained, because nothing comes before it.</param>
+/// <param name="Labels">Unshifted, as Hugging Face has them: the id itself where it is to be learned, else <see cref="Ignore"/>. The label
+/// of position 0 is never trained, because nothing comes before it.</param>
 public sealed record Example(int[] InputIds, int[] Labels)
 {
     /// <summary>The label of a token that is not trained.</summary>

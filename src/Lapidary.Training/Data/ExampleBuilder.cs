@@ -4,13 +4,15 @@ namespace Lapidary.Training.Data;
 
 /// <summary>Tokenizes a data set and sets its labels, on all cores; the result does not depend on how many.</summary>
 /// <remarks>
-/// <para>Rules of TRL's SFTTrainer. Conversations: the template's text, which brings BOS; no EOS. Text: BOS, text, EOS. Prompt and completion:
-/// one text as above, of which the tokens that the prompt has alone are masked; a prompt of messages ends with the generation prompt.</para>
-/// <para>Sequences are cut to max_length, except that "wrapped" packing, which cuts by itself, loses nothing. Rows with no trained token are
-/// dropped where there is no packing; under packing they cost place but change no loss, and TRL keeps them.</para>
+/// <para>Rules of TRL's SFTTrainer. Conversations: the template's text, which brings BOS; no EOS. Text: BOS, text, EOS. Prompt and
+/// completion: one text as above, of which the tokens that the prompt has alone are masked; a prompt of messages ends with the generation
+/// prompt.</para>
+/// <para>Sequences are cut to max_length, except that "wrapped" packing, which cuts by itself, loses nothing. Rows with no trained token
+/// are dropped where there is no packing; under packing they cost place but change no loss, and TRL keeps them.</para>
 /// </remarks>
 /// <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
-/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Length and label rules.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Length and label
+/// rules.</param>
 public sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
     /// <summary>Tokenizes all rows.</summary>

@@ -15,9 +15,11 @@ public sealed record ExampleOptions
     /// <summary>assistant_only_loss: of conversations, train what the assistant says and the end of its turns alone.</summary>
     public bool AssistantOnlyLoss { get; init; }
 
-    /// <summary>add_special_tokens: start text, prompt and completion with BOS. Conversations always start with the one their template writes.</summary>
+    /// <summary>add_special_tokens: start text, prompt and completion with BOS. Conversations always start with the one their template
+    /// writes.</summary>
     public bool AddSpecialTokens { get; init; } = true;
 
-    /// <summary>append_concat_token: end each example that is not pre-tokenized with EOS if it does not end so; trained where the token before it is.</summary>
+    /// <summary>append_concat_token: end each example that is not pre-tokenized with EOS if it does not end so; trained where the token
+    /// before it is.</summary>
     public bool AppendConcatToken { get; init; }
 }

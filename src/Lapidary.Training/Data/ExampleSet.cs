@@ -9,8 +9,8 @@ namespace Lapidary.Training.Data;
 /// <param name="TruncatedRows">Rows longer than max_length.</param>
 /// <param name="TruncatedTokens">Tokens cut off them.</param>
 /// <param name="DroppedRows">Rows left out because they were empty or no trained token was left.</param>
-/// <param name="PrefixMismatches">Rows whose prompt alone has other tokens than the start of prompt and completion together, so that the border
-/// between them may be a token off.</param>
+/// <param name="PrefixMismatches">Rows whose prompt alone has other tokens than the start of prompt and completion together, so that the
+/// border between them may be a token off.</param>
 public sealed record ExampleSet(
     IReadOnlyList<Example> Examples, IReadOnlyList<int> Rows, int TruncatedRows, long TruncatedTokens, int DroppedRows, int PrefixMismatches)
 {

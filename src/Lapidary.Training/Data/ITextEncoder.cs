@@ -2,7 +2,8 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Data;
 
-/// <summary>What data preparation needs of a tokenizer and its chat template. Implementations are safe to call from several threads.</summary>
+/// <summary>What data preparation needs of a tokenizer and its chat template. Implementations are safe to call from several
+/// threads.</summary>
 public interface ITextEncoder
 {
     /// <summary>Id that starts every sequence.</summary>
@@ -21,7 +22,8 @@ public interface ITextEncoder
     int[] Encode(string text);
 
     /// <summary>A conversation's ids through the chat template, with exactly one BOS.</summary>
-    /// <param name="messages">The turns.</param> <param name="addGenerationPrompt">True ends with the header of the model's next turn.</param>
+    /// <param name="messages">The turns.</param> <param name="addGenerationPrompt">True ends with the header of the model's next
+    /// turn.</param>
     int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt);
 
     /// <summary>A whole conversation's ids, and for each whether the assistant says it.</summary>

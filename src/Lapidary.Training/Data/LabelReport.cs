@@ -48,7 +48,8 @@ public sealed record LabelReport
     public required double PackingEfficiency { get; init; }
 
     /// <summary>Counts.</summary>
-    /// <param name="set">The examples.</param> <param name="rows">The same, packed.</param> <param name="encoder">Knows BOS and end of turn; may be null.</param>
+    /// <param name="set">The examples.</param> <param name="rows">The same, packed.</param> <param name="encoder">Knows BOS and end of
+    /// turn; may be null.</param>
     /// <param name="maxLength">Tokens of a packed row; null without packing.</param>
     public static LabelReport Create(ExampleSet set, IReadOnlyList<PackedRow> rows, ITextEncoder? encoder, int? maxLength)
     {

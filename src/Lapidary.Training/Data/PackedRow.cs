@@ -1,7 +1,8 @@
 namespace Lapidary.Training.Data;
 
 /// <summary>A document within a row: an example, or a piece of one. Documents never see each other.</summary>
-/// <param name="Example">The example's number.</param> <param name="Ids">Its ids.</param> <param name="Labels">Its labels, unshifted.</param>
+/// <param name="Example">The example's number.</param> <param name="Ids">Its ids.</param> <param name="Labels">Its labels,
+/// unshifted.</param>
 public readonly record struct PackedDocument(int Example, ReadOnlyMemory<int> Ids, ReadOnlyMemory<int> Labels);
 
 /// <summary>A row for training: one document, or several that share it.</summary>

@@ -3,8 +3,8 @@ using Lapidary.Engine;
 namespace Lapidary.Training.Data;
 
 /// <summary>Puts examples into rows.</summary>
-/// <remarks>TRL packs each thousand rows on their own, because its map works in batches. Here the whole data set is packed at once: fewer rows
-/// are left part empty, and the result does not depend on a batch size.</remarks>
+/// <remarks>TRL packs each thousand rows on their own, because its map works in batches. Here the whole data set is packed at once: fewer
+/// rows are left part empty, and the result does not depend on a batch size.</remarks>
 public static class Packer
 {
     /// <summary>Packs by any strategy.</summary>

@@ -2,8 +2,10 @@ using System.Buffers.Binary;
 
 namespace Lapidary.Training.Data;
 
-/// <summary>Walks a Parquet file's footer once to see that it is whole, because the library loops for very long over a broken one.</summary>
-/// <remarks>The footer is one struct of Thrift's compact protocol: fields with a type, nested; its length and "PAR1" end the file.</remarks>
+/// <summary>Walks a Parquet file's footer once to see that it is whole, because the library loops for very long over a broken
+/// one.</summary>
+/// <remarks>The footer is one struct of Thrift's compact protocol: fields with a type, nested; its length and "PAR1" end the
+/// file.</remarks>
 internal ref struct ParquetFooter
 {
     /// <summary>The largest footer that is read: 256 MiB.</summary>

@@ -5,8 +5,8 @@ using Parquet.Schema;
 namespace Lapidary.Training.Data;
 
 /// <summary>One leaf column of a row group as its values and levels, from which rows or lists are put together.</summary>
-/// <remarks>Source: Melnik et al., "Dremel: interactive analysis of web-scale datasets", 2010: repetition level 0 starts a row; an entry whose
-/// definition level is below the maximum is null, or stands for an empty list.</remarks>
+/// <remarks>Source: Melnik et al., "Dremel: interactive analysis of web-scale datasets", 2010: repetition level 0 starts a row; an entry
+/// whose definition level is below the maximum is null, or stands for an empty list.</remarks>
 internal sealed class ParquetLeaf
 {
     private readonly string _name;
@@ -47,7 +47,8 @@ internal sealed class ParquetLeaf
     }
 
     /// <summary>One list per row, as <see cref="DataRecord"/> holds lists; null for a null list.</summary>
-    /// <param name="rows">Rows of the group.</param> <param name="elementDefinition">The definition level from which on there is an element.</param>
+    /// <param name="rows">Rows of the group.</param> <param name="elementDefinition">The definition level from which on there is an
+    /// element.</param>
     public object?[] AsLists(int rows, int elementDefinition)
     {
         if (_definitions is null || _repetitions is null) throw new InvalidDataException($"column {_name} has no levels");

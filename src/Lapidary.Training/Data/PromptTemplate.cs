@@ -49,7 +49,8 @@ public sealed class PromptTemplate
 
     /// <summary>Fills in one row's columns.</summary>
     /// <param name="columns">Strings and numbers by name.</param>
-    /// <exception cref="LapidaryException">A column is missing or is not a string, number or boolean; the message lists the columns.</exception>
+    /// <exception cref="LapidaryException">A column is missing or is not a string, number or boolean; the message lists the
+    /// columns.</exception>
     public string Format(IReadOnlyDictionary<string, object?> columns) => Format(new DataRecord(new("values", "row", 1), columns));
 
     internal string Format(DataRecord record)

@@ -13,8 +13,9 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
     /// <summary>Name of <see cref="TextToSql"/> as an option.</summary>
     public const string TextToSqlName = "text-to-sql";
 
-    /// <summary>Text to SQL as in Google's guide "Fine-tune Gemma using Hugging Face Transformers and QLoRA": its user prompt word for word,
-    /// over the columns of its data set (sql_prompt, sql_context, sql). The guide's code leaves its system message out, and so does this.</summary>
+    /// <summary>Text to SQL as in Google's guide "Fine-tune Gemma using Hugging Face Transformers and QLoRA": its user prompt word for
+    /// word, over the columns of its data set (sql_prompt, sql_context, sql). The guide's code leaves its system message out, and so does
+    /// this.</summary>
     public static RowTemplate TextToSql { get; } = new(
         System: null,
         User: new PromptTemplate("""
@@ -31,7 +32,8 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
             """.ReplaceLineEndings("\n")),
         Assistant: new PromptTemplate("{sql}"));
 
-    /// <summary>Finds a built-in template by name, or reads a JSON file {"system": "…", "user": "…", "assistant": "…"}, system optional.</summary>
+    /// <summary>Finds a built-in template by name, or reads a JSON file {"system": "…", "user": "…", "assistant": "…"}, system
+    /// optional.</summary>
     /// <exception cref="LapidaryException">No such name or file, or the file is not of that form.</exception>
     public static RowTemplate Load(string nameOrFile)
     {
@@ -42,7 +44,8 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
     }
 
     /// <summary>The messages of one row.</summary>
-    /// <param name="columns">Values by column.</param> <param name="withAnswer">False leaves the assistant's message out, for a prompt.</param>
+    /// <param name="columns">Values by column.</param> <param name="withAnswer">False leaves the assistant's message out, for a
+    /// prompt.</param>
     /// <exception cref="LapidaryException">A column is missing.</exception>
     public IReadOnlyList<ChatTurn> Format(IReadOnlyDictionary<string, object?> columns, bool withAnswer = true) =>
         Format(new DataRecord(new("values", "row", 1), columns), withAnswer);

@@ -4,9 +4,10 @@ using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Demo;
 
-/// <summary>The whole story of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports what it does, what came
-/// out, and the command line that does the same.</summary>
-/// <param name="options">Where and how long.</param> <param name="backend">Where it runs.</param> <param name="observer">Told how it goes.</param>
+/// <summary>The whole story of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports what it does,
+/// what came out, and the command line that does the same.</summary>
+/// <param name="options">Where and how long.</param> <param name="backend">Where it runs.</param> <param name="observer">Told how it
+/// goes.</param>
 /// <param name="time">The clock, null for the system's.</param>
 public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver observer, TimeProvider? time = null)
 {
@@ -15,8 +16,8 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     /// <summary>The guide's, without dropout, which so small a model does not need.</summary>
     private static readonly LoraConfig Lora = LoraConfig.Guide with { LoraDropout = 0 };
 
-    /// <summary>The options of training: the guide's, but for a learning rate that suits so small a model, and the loss on the assistant's words
-    /// alone, so that it tells about the queries.</summary>
+    /// <summary>The options of training: the guide's, but for a learning rate that suits so small a model, and the loss on the assistant's
+    /// words alone, so that it tells about the queries.</summary>
     private SftConfig Config(DemoFolder folder) => new()
     {
         OutputDir = folder.Adapter,
@@ -35,7 +36,8 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     };
 
     /// <summary>Runs all steps.</summary>
-    /// <param name="cancellationToken">Ends the run after the training step at hand with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the run after the training step at hand with an
+    /// <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="LapidaryException">The folder exists, cannot be written, or an option is out of range.</exception>
     public DemoResult Run(CancellationToken cancellationToken = default)
     {

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Lapidary.Training.Demo;
 
 /// <summary>A table that the demonstration's questions are about.</summary>
-/// <param name="Name">Plural, as a question says it.</param> <param name="Columns">The first one names a row; types are TEXT and INTEGER.</param>
+/// <param name="Name">Plural, as a question says it.</param> <param name="Columns">The first one names a row; types are TEXT and
+/// INTEGER.</param>
 /// <param name="Rows">Its content: string or int by column.</param>
 internal sealed record SqlTable(string Name, IReadOnlyList<SqlColumn> Columns, IReadOnlyList<IReadOnlyList<object>> Rows)
 {

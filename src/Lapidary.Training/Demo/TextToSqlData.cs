@@ -7,11 +7,13 @@ using Lapidary.Gemma;
 namespace Lapidary.Training.Demo;
 
 /// <summary>One row of a text-to-SQL data set, with the columns of the guide's.</summary>
-/// <param name="SqlPrompt">sql_prompt: the question.</param> <param name="SqlContext">sql_context: statements that make and fill the tables.</param>
+/// <param name="SqlPrompt">sql_prompt: the question.</param> <param name="SqlContext">sql_context: statements that make and fill the
+/// tables.</param>
 /// <param name="Sql">sql: the query that answers it.</param>
 public sealed record TextToSqlRow(string SqlPrompt, string SqlContext, string Sql);
 
-/// <summary>A small text-to-SQL data set of our own making: question patterns over ten small tables. Every query runs on its context.</summary>
+/// <summary>A small text-to-SQL data set of our own making: question patterns over ten small tables. Every query runs on its
+/// context.</summary>
 public static class TextToSqlData
 {
     /// <summary>Rows that there are.</summary>

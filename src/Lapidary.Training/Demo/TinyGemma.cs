@@ -4,15 +4,17 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Demo;
 
-/// <summary>A Gemma 3 small enough to train in seconds: 0.8 million random weights behind a tokenizer of 1,024 pieces, in a folder such as the hub
-/// has. It has everything that the real ones have (sliding and full layers, grouped queries, a tied head) and knows nothing.</summary>
+/// <summary>A Gemma 3 small enough to train in seconds: 0.8 million random weights behind a tokenizer of 1,024 pieces, in a folder such as
+/// the hub has. It has everything that the real ones have (sliding and full layers, grouped queries, a tied head) and knows
+/// nothing.</summary>
 public static class TinyGemma
 {
-    /// <summary>Standard deviation of the embedding. Small, so that all tokens are about as likely at first and the loss starts near ln(vocabulary).</summary>
+    /// <summary>Standard deviation of the embedding. Small, so that all tokens are about as likely at first and the loss starts near
+    /// ln(vocabulary).</summary>
     private const double EmbeddingDeviation = 0.04;
 
-    /// <summary>1 + w of the norms behind attention and MLP: each layer adds this much to a residual stream of about the embedding's size, so that
-    /// random layers do not drown the token they are given.</summary>
+    /// <summary>1 + w of the norms behind attention and MLP: each layer adds this much to a residual stream of about the embedding's size,
+    /// so that random layers do not drown the token they are given.</summary>
     private const float BranchGain = 0.25f;
 
     private const string Config = """
@@ -96,8 +98,8 @@ public static class TinyGemma
         return values;
     }
 
-    /// <summary>Nearly a standard normal number: the sum of twelve uniform ones, less its mean. It needs no function of the platform's own, so the
-    /// weights have the same bits everywhere.</summary>
+    /// <summary>Nearly a standard normal number: the sum of twelve uniform ones, less its mean. It needs no function of the platform's own,
+    /// so the weights have the same bits everywhere.</summary>
     private static double Normal(ref StableRandom random)
     {
         double sum = -6;

@@ -3,8 +3,9 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, which TensorBoard reads as one run.
-/// The file is a log: it grows under its final name, and each record carries a checksum, so a killed process costs at most the last one.</summary>
+/// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, which TensorBoard reads as one
+/// run. The file is a log: it grows under its final name, and each record carries a checksum, so a killed process costs at most the last
+/// one.</summary>
 public sealed class TensorBoardWriter : IDisposable
 {
     private readonly TimeProvider _time;

@@ -6,12 +6,14 @@ namespace Lapidary.Training;
 
 /// <summary>Chooses how a run's steps are laid out, by trying layouts on a backend that only counts.</summary>
 /// <remarks>
-/// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at most
-/// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see <see cref="LeanRunElements"/>), or in twice
-/// as many, four times as many …: in the one where the fewest layers need to be computed again, the largest of equals. Runs of less than
-/// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at a time
-/// as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again, half is for decoded
-/// weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
+/// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at
+/// most
+/// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see
+/// <see cref="LeanRunElements"/>), or in twice as many, four times as many …: in the one where the fewest layers need to be computed again,
+/// the largest of equals. Runs of less than
+/// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at
+/// a time as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again,
+/// half is for decoded weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
 /// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
 /// </remarks>
 public sealed class MemoryPlanner
@@ -19,8 +21,8 @@ public sealed class MemoryPlanner
     /// <summary>Tokens beyond which a larger run gains nothing: its products fill any GPU.</summary>
     public const int MaxRunTokens = 16384;
 
-    /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which is about
-    /// where products of large models cease to gain.</summary>
+    /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which
+    /// is about where products of large models cease to gain.</summary>
     public const int LeanRunElements = 6 << 20;
 
     /// <summary>Tokens below which smaller runs cost more than recomputation.</summary>
@@ -29,7 +31,8 @@ public sealed class MemoryPlanner
     /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
     private const double UsableShare = 0.95;
 
-    /// <summary>Share of what a plan leaves over that decoded weights may take: they gain a few percent, and the device may be others' too.</summary>
+    /// <summary>Share of what a plan leaves over that decoded weights may take: they gain a few percent, and the device may be others'
+    /// too.</summary>
     private const double DecodedShare = 0.5;
 
     /// <summary>No larger batches are tried: of rows, as many as the option takes, and of tokens.</summary>
@@ -92,8 +95,8 @@ public sealed class MemoryPlanner
     public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
         WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MostRecomputed, maxLogitsBytes)));
 
-    /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as allowed; 0
-    /// where none does. Larger ones run in parts.</summary>
+    /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as
+    /// allowed; 0 where none does. Larger ones run in parts.</summary>
     public int LargestBatchSize()
     {
         int fits = 0;
@@ -147,7 +150,8 @@ public sealed class MemoryPlanner
         return lean;
     }
 
-    /// <summary>The memory that is left for decoded weights, unless it goes before speed or was too little for all layers' activations.</summary>
+    /// <summary>The memory that is left for decoded weights, unless it goes before speed or was too little for all layers'
+    /// activations.</summary>
     private MemoryPlan WithDecodedWeights(MemoryPlan plan)
     {
         if (IsLean || !plan.Fits || plan.Steps.RecomputedLayers > 0) return plan;

@@ -34,8 +34,8 @@ internal sealed class RunShape
     /// <summary>Tokens of the largest batch of some rows, padding included.</summary>
     public int Tokens(int rows) => _tokensOfRows(rows);
 
-    /// <summary>Numbers of rows that may run at a time, largest first: a step in as few even runs as <paramref name="maxTokens"/> tokens allow, in
-    /// twice as many, and so on down to single rows.</summary>
+    /// <summary>Numbers of rows that may run at a time, largest first: a step in as few even runs as <paramref name="maxTokens"/> tokens
+    /// allow, in twice as many, and so on down to single rows.</summary>
     public IEnumerable<int> RowsPerRun(int maxTokens)
     {
         int runs = 1;

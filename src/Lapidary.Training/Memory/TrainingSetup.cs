@@ -3,8 +3,8 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training;
 
-/// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. Set up on the model's own
-/// backend to train, and on one that only counts to know the memory beforehand.</summary>
+/// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. Set up
+/// on the model's own backend to train, and on one that only counts to know the memory beforehand.</summary>
 internal sealed class TrainingSetup : IDisposable
 {
     private readonly IDisposable _decodedWeights;
@@ -12,7 +12,8 @@ internal sealed class TrainingSetup : IDisposable
     /// <summary>Sets up the optimizer and the largest steps.</summary>
     /// <param name="model">The base, which may lie on another backend than <paramref name="backend"/>, if that only counts.</param>
     /// <param name="adapter">What is trained, attached to the model.</param> <param name="config">Options.</param>
-    /// <param name="shape">Sizes.</param> <param name="plan">How steps are laid out.</param> <param name="backend">Gives the memory.</param>
+    /// <param name="shape">Sizes.</param> <param name="plan">How steps are laid out.</param> <param name="backend">Gives the
+    /// memory.</param>
     public TrainingSetup(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend)
     {
         Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend);
@@ -42,8 +43,8 @@ internal sealed class TrainingSetup : IDisposable
         setup.RunOnce();
         var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
 
-        // The counter has its own scratch from the first byte on, and decoded weights that another run keeps are freed; whatever else lies in the
-        // model's memory stays there.
+        // The counter has its own scratch from the first byte on, and decoded weights that another run keeps are freed; whatever else lies
+        // in the model's memory stays there.
         return new MemoryUse(owner => owner switch
         {
             MemoryOwner.Workspace => Math.Max(there[owner], added[owner]),

@@ -15,7 +15,8 @@ public sealed class AdamWOptimizer : IDisposable
 
     /// <summary>Allocates the moments, zero, and records the update.</summary>
     /// <param name="blocks">Parameters, all with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
-    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the work.</param>
+    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the
+    /// work.</param>
     public AdamWOptimizer(IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend)
     {
         (_backend, _options) = (backend, options);

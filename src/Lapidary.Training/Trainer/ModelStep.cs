@@ -4,8 +4,8 @@ using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
-/// <summary>One micro-batch of a fixed number of tokens, and of labels at most, recorded once and replayed: forward and loss, and in training the backward steps, which
-/// add to the adapter's gradients.</summary>
+/// <summary>One micro-batch of a fixed number of tokens, and of labels at most, recorded once and replayed: forward and loss, and in
+/// training the backward steps, which add to the adapter's gradients.</summary>
 internal sealed class ModelStep : IDisposable
 {
     private readonly IBackend _backend;
@@ -20,8 +20,10 @@ internal sealed class ModelStep : IDisposable
     private readonly float[] _hitValues;
 
     /// <summary>Records the step. It can run once <see cref="Complete"/> has given it memory.</summary>
-    /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the step.</param> <param name="tokens">Of a batch.</param>
-    /// <param name="maxLabels">Trained tokens of a batch, at most.</param> <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way back.</param>
+    /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the step.</param>
+    /// <param name="tokens">Of a batch.</param>
+    /// <param name="maxLabels">Trained tokens of a batch, at most.</param> <param name="training">Whether there are backward steps.</param>
+    /// <param name="recomputedLayers">Layers computed again on the way back.</param>
     /// <param name="maxLogitsBytes">Logits held at a time.</param>
     public ModelStep(GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes)
     {
@@ -84,5 +86,6 @@ internal sealed class ModelStep : IDisposable
 }
 
 /// <summary>What a micro-batch gave.</summary>
-/// <param name="LossSum">Sum over trained tokens, in nats.</param> <param name="Hits">Trained tokens whose label has the largest logit.</param>
+/// <param name="LossSum">Sum over trained tokens, in nats.</param> <param name="Hits">Trained tokens whose label has the largest
+/// logit.</param>
 internal readonly record struct StepResult(double LossSum, long Hits);

@@ -4,14 +4,16 @@ using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
-/// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena as large as the largest needs.</summary>
+/// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena as large as the largest
+/// needs.</summary>
 /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the steps.</param>
-/// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way back.</param>
+/// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way
+/// back.</param>
 /// <param name="maxLogitsBytes">Logits held at a time.</param>
 internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool training, int recomputedLayers, long maxLogitsBytes) : IDisposable
 {
-    /// <summary>Shares of labels that steps are recorded for: quarters of the tokens. The head's products take the time of the next one, and few
-    /// programs serve all batches.</summary>
+    /// <summary>Shares of labels that steps are recorded for: quarters of the tokens. The head's products take the time of the next one,
+    /// and few programs serve all batches.</summary>
     private const int Shares = 4;
 
     private readonly Dictionary<(int Tokens, int MaxLabels), ModelStep> _steps = [];

@@ -1,6 +1,7 @@
 namespace Lapidary.Training;
 
-/// <summary>What a run remembers besides the weights: its log, tokens so far, what was measured since the last entry, the best evaluation.</summary>
+/// <summary>What a run remembers besides the weights: its log, tokens so far, what was measured since the last entry, the best
+/// evaluation.</summary>
 internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
 {
     private readonly List<LogEntry> _entries = [];

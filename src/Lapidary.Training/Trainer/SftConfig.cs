@@ -60,8 +60,8 @@ public sealed record SftConfig
     [Range(1, 65536)]
     public int GradientAccumulationSteps { get; init; } = 4;
 
-    /// <summary>Keep only a layer's input and compute the layer again on the way back: true for all layers (the least memory, about a third more
-    /// work), false for none, auto for as few as memory needs.</summary>
+    /// <summary>Keep only a layer's input and compute the layer again on the way back: true for all layers (the least memory, about a third
+    /// more work), false for none, auto for as few as memory needs.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Auto;
 
     /// <summary>Peak learning rate.</summary>
@@ -127,7 +127,8 @@ public sealed record SftConfig
     [Range(1, int.MaxValue)]
     public int EvalSteps { get; init; } = 500;
 
-    /// <summary>End with the checkpoint of the lowest evaluation loss rather than the last; needs evaluations and checkpoints at the same times.</summary>
+    /// <summary>End with the checkpoint of the lowest evaluation loss rather than the last; needs evaluations and checkpoints at the same
+    /// times.</summary>
     public bool LoadBestModelAtEnd { get; init; }
 
     /// <summary>A new order of rows each epoch.</summary>

@@ -4,9 +4,9 @@ using Lapidary.Gemma;
 namespace Lapidary.Training;
 
 /// <summary>Supervised fine-tuning of an adapter: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
-/// <remarks>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch ×
-/// micro-batches (8×1, 4×2, 2×4) give the same losses. A run is a function of data, options and seed, so stopped and resumed it gives the same
-/// bits as uninterrupted.</remarks>
+/// <remarks>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch
+/// × micro-batches (8×1, 4×2, 2×4) give the same losses. A run is a function of data, options and seed, so stopped and resumed it gives the
+/// same bits as uninterrupted.</remarks>
 public sealed partial class SftTrainer : IDisposable
 {
     private readonly GemmaModel _model;
@@ -26,7 +26,8 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
-    /// <param name="config">Options.</param> <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="config">Options.</param> <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or
+    /// null.</param>
     /// <param name="observer">Told how it goes.</param> <param name="time">The clock, null for the system's.</param>
     public SftTrainer(
         GemmaModel model, Adapter adapter, SftConfig config, TrainingRows train, TrainingRows? eval = null, ITrainingObserver? observer = null,

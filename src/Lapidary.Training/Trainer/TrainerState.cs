@@ -32,7 +32,8 @@ public sealed record TrainerState
     /// <summary>What the run depends on (data, options, model): a run is only resumed with the same.</summary>
     public string Fingerprint { get; init; } = "";
 
-    /// <summary>Rows that go through the model at a time: a resumed run goes on with as many, so that its bits are the same; 0 where not recorded.</summary>
+    /// <summary>Rows that go through the model at a time: a resumed run goes on with as many, so that its bits are the same; 0 where not
+    /// recorded.</summary>
     public int RowsPerRun { get; init; }
 
     /// <summary>Logits held at a time, for the same reason.</summary>

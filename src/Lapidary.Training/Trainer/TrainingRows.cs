@@ -20,7 +20,8 @@ public sealed class TrainingRows
     private PackedRow[] _batch = [];
 
     /// <summary>Packs the examples.</summary>
-    /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share rows.</param> <param name="maxLength">Tokens of a packed row.</param>
+    /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share rows.</param> <param name="maxLength">Tokens of
+    /// a packed row.</param>
     /// <param name="padTokenId">Fills what is left of a batch.</param>
     public TrainingRows(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {

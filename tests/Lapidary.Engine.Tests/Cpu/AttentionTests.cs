@@ -114,8 +114,8 @@ public class AttentionTests
         });
     }
 
-    /// <summary>A score is a sum of headDim products whose rounding errors grow like its root; exp turns its absolute error into a relative one,
-    /// and some ten further roundings follow.</summary>
+    /// <summary>A score is a sum of headDim products whose rounding errors grow like its root; exp turns its absolute error into a relative
+    /// one, and some ten further roundings follow.</summary>
     private static double Roundings(int headDim) => 20 + 2 * Math.Sqrt(headDim);
 
     private static (Tensor Q, Tensor K, Tensor V, Tensor Starts) Inputs(CpuRun run, int[] lengths, AttentionShape shape)

@@ -6,8 +6,9 @@ internal static class Close
     /// <summary>Half the distance from 1 to the next fp32: the relative error of one rounding.</summary>
     public const double Epsilon = 1.0 / (1 << 24);
 
-    /// <summary>|actual − expected| ≤ roundings · ε · (|expected| + scale), for every element. <paramref name="scale"/> is the size of the terms
-    /// that were added to form a result, which may cancel; <paramref name="roundings"/> says how many roundings are allowed for.</summary>
+    /// <summary>|actual − expected| ≤ roundings · ε · (|expected| + scale), for every element. <paramref name="scale"/> is the size of the
+    /// terms that were added to form a result, which may cancel; <paramref name="roundings"/> says how many roundings are allowed
+    /// for.</summary>
     public static void Equal(ReadOnlySpan<double> expected, Tensor actual, double roundings, double scale)
     {
         var values = actual.AsSpan<float>();

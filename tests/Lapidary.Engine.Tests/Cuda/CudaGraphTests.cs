@@ -22,8 +22,8 @@ public class CudaGraphTests
         Assert.Equal(run.Doubles(expected), run.Doubles(y));
     }
 
-    /// <summary>Kernels start before the one before them has ended: a chain of sums in which each needs all of the one before, with clears among them.
-    /// Fibonacci's numbers up to 233 are exact in bf16.</summary>
+    /// <summary>Kernels start before the one before them has ended: a chain of sums in which each needs all of the one before, with clears
+    /// among them. Fibonacci's numbers up to 233 are exact in bf16.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(1_003)]

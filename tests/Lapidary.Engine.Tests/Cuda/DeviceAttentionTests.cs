@@ -46,8 +46,8 @@ public class DeviceAttentionTests
         AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
     }
 
-    /// <summary>As many tiles of keys as the device has multiprocessors and more, so that a block of keys goes over all heads of a group; and more tiles
-    /// of query rows than a block has threads.</summary>
+    /// <summary>As many tiles of keys as the device has multiprocessors and more, so that a block of keys goes over all heads of a group;
+    /// and more tiles of query rows than a block has threads.</summary>
     [Theory]
     [InlineData(16)]
     [InlineData(256)]

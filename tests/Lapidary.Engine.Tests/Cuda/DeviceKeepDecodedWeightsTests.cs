@@ -3,7 +3,8 @@ using Lapidary.Engine.Cuda;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
-/// <summary>Weights that are kept decoded against weights that are decoded at every use: the same bits, whatever adapters are there.</summary>
+/// <summary>Weights that are kept decoded against weights that are decoded at every use: the same bits, whatever adapters are
+/// there.</summary>
 [Collection(nameof(DeviceRun))]
 public class DeviceKeepDecodedWeightsTests
 {

@@ -11,14 +11,14 @@ public class DeviceLinearCrossEntropyTests
     /// <summary>Several chunks of rows, also with the largest vocabulary below.</summary>
     private const long MaxLogitsBytes = 64 << 10;
 
-    /// <summary>Tokens, vocabulary, size of h. A row is shared by 16 blocks where the vocabulary is a multiple of 4: some of them have nothing of
-    /// 264 and less.</summary>
+    /// <summary>Tokens, vocabulary, size of h. A row is shared by 16 blocks where the vocabulary is a multiple of 4: some of them have
+    /// nothing of 264 and less.</summary>
     public static IEnumerable<object[]> Cases => DeviceRun.Each(
         [9, 33, 20, DType.Float32], [7, 12, 24, DType.Float32], [70, 301, 64, DType.BFloat16], [21, 264, 16, DType.BFloat16], [90, 3001, 5, DType.Float16],
         [11, 4100, 24, DType.Float32], [40, 4096, 128, DType.Float32], [5, 262_144, 8, DType.BFloat16]);
 
-    /// <summary>Some and all of the 16 blocks that share a row, with and without a piece that few threads have; the longest row they hold; what a
-    /// block has alone: no multiple of 4, and a longer row.</summary>
+    /// <summary>Some and all of the 16 blocks that share a row, with and without a piece that few threads have; the longest row they hold;
+    /// what a block has alone: no multiple of 4, and a longer row.</summary>
     public static IEnumerable<object[]> Vocabularies =>
         DeviceRun.Each([20], [2052], [301], [32_772], [262_144], [262_208], [294_912], [294_916]);
 
@@ -75,7 +75,8 @@ public class DeviceLinearCrossEntropyTests
         };
     }
 
-    /// <summary>With one-hot rows of h, the weight's columns are rows of logits, and those of its gradient theirs: each element is seen.</summary>
+    /// <summary>With one-hot rows of h, the weight's columns are rows of logits, and those of its gradient theirs: each element is
+    /// seen.</summary>
     [Theory]
     [MemberData(nameof(Vocabularies))]
     public void GradientOfEachLogit_IsSoftmaxMinusOneHot(string device, int vocabulary)

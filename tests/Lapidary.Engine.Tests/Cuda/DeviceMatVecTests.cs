@@ -16,8 +16,8 @@ public class DeviceMatVecTests
     public static IEnumerable<object[]> Adapters =>
         DeviceRun.Each([4, 64, 1], [8, 100, 3], [16, 1152, 256], [16, 6912, 130], [64, 640, 1000], [256, 132, 129], [6, 96, 40], [16, 98, 40]);
 
-    /// <summary>One row, odd rows, a part of a step, steps shared by 1 to 8 warps and several turns of them; where rows have 100 elements scales
-    /// change within a run of 8, so the weight is decoded first.</summary>
+    /// <summary>One row, odd rows, a part of a step, steps shared by 1 to 8 warps and several turns of them; where rows have 100 elements
+    /// scales change within a run of 8, so the weight is decoded first.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Linear_OfOneToken_MatchesFp64(string device, WeightKind kind)

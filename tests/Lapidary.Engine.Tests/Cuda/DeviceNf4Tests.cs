@@ -62,7 +62,8 @@ public sealed class DeviceNf4Tests : IDisposable
         Assert.Equal(golden.Bytes("nested.code"), Bytes(run.Backend, nested.Scales.NestedCode!));
     }
 
-    /// <summary>Zeros of both signs, ties at every threshold, subnormal numbers, and blocks whose reciprocal is subnormal or infinite.</summary>
+    /// <summary>Zeros of both signs, ties at every threshold, subnormal numbers, and blocks whose reciprocal is subnormal or
+    /// infinite.</summary>
     [Theory]
     [MemberData(nameof(Devices))]
     public void QuantizeNf4_GivesTheHostsBytes_ForSpecialValues(string device)
@@ -101,8 +102,8 @@ public sealed class DeviceNf4Tests : IDisposable
         AssertSame(run.Backend, From(DType.BFloat16, [.. bits.Where(b => float.IsFinite(BFloat16.ToSingle(b)))]), new Nf4Options());
     }
 
-    /// <summary>Scales at and beside every midpoint of the map: with offset 0 and a scale of 1 in each group they are the numbers that are looked
-    /// up.</summary>
+    /// <summary>Scales at and beside every midpoint of the map: with offset 0 and a scale of 1 in each group they are the numbers that are
+    /// looked up.</summary>
     [Theory]
     [MemberData(nameof(Devices))]
     public void QuantizeNf4_GivesTheHostsScales_AtEveryMidpoint(string device)

@@ -38,8 +38,8 @@ public class DeviceProjectTests
         AssertMatchFp64(run, tokens, dim, outDims, ranks, [probability], kind);
     }
 
-    /// <summary>The kernels of long steps, whose blocks take 64 tokens: one tile of columns and more than are under way at once, one slice of ranks and
-    /// more than a launch takes.</summary>
+    /// <summary>The kernels of long steps, whose blocks take 64 tokens: one tile of columns and more than are under way at once, one slice
+    /// of ranks and more than a launch takes.</summary>
     [Theory]
     [InlineData(70, 96, new[] { 80 }, new[] { 16 }, 0f)]
     [InlineData(33, 64, new[] { 160, 32, 24 }, new[] { 16, 16, 16 }, 0f)]
@@ -55,8 +55,8 @@ public class DeviceProjectTests
         AssertMatchFp64(run, tokens, dim, outDims, ranks, [probability], WeightKind.NestedNF4);
     }
 
-    /// <summary>Blocks of low_rank_up and low_rank_gradient that take more tiles of 32 tokens than they keep in shared memory: rows aligned and not, whole
-    /// and part tiles at the end, with masks, without, and for one adapter alone; columns of two blocks.</summary>
+    /// <summary>Blocks of low_rank_up and low_rank_gradient that take more tiles of 32 tokens than they keep in shared memory: rows aligned
+    /// and not, whole and part tiles at the end, with masks, without, and for one adapter alone; columns of two blocks.</summary>
     [Theory]
     [InlineData(451, 96, new[] { 80 }, new[] { 16 }, new[] { 0f })]
     [InlineData(403, 64, new[] { 160, 32, 24 }, new[] { 16, 16, 16 }, new[] { 0f })]

@@ -3,9 +3,9 @@ using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
-/// <summary>A backend of any device, with tensors to feed it and checks of what it wrote. One test body serves every device; without a GPU its
-/// cases are skipped with the reason, or fail where LAPIDARY_REQUIRE_CUDA is 1. Classes that use it share a collection, so that one test runs
-/// on the device at a time.</summary>
+/// <summary>A backend of any device, with tensors to feed it and checks of what it wrote. One test body serves every device; without a GPU
+/// its cases are skipped with the reason, or fail where LAPIDARY_REQUIRE_CUDA is 1. Classes that use it share a collection, so that one
+/// test runs on the device at a time.</summary>
 internal sealed class DeviceRun : IDisposable
 {
     private readonly MemoryRegion _region;

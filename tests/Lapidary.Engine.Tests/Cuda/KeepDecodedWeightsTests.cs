@@ -18,8 +18,8 @@ public sealed class KeepDecodedWeightsTests : IDisposable
         _counter.Dispose();
     }
 
-    /// <summary>Size of the input, sizes of the outputs and ranks of their adapters (0: none), dropout, type; elements that are kept after the forward step
-    /// and after the backward step.</summary>
+    /// <summary>Size of the input, sizes of the outputs and ranks of their adapters (0: none), dropout, type; elements that are kept after
+    /// the forward step and after the backward step.</summary>
     public static TheoryData<int, int[], int[], float, DType, long, long> Cases { get; } = new()
     {
         // Wider than the input: [W | s·B], one copy for both ways.

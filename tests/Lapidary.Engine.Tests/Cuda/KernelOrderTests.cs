@@ -6,7 +6,8 @@ using Lapidary.Engine.Cuda.Driver;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
-/// <summary>Kernels are started before the one before them has ended, so each must wait for that itself: these tests find one that forgets.</summary>
+/// <summary>Kernels are started before the one before them has ended, so each must wait for that itself: these tests find one that
+/// forgets.</summary>
 public partial class KernelOrderTests
 {
     /// <summary>Reads the digits of 2/π by loads for constants; they are constants.</summary>

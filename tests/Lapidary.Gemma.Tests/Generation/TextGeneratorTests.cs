@@ -33,8 +33,8 @@ public class TextGeneratorTests
             Generate(generator, new GenerationOptions { MaxNewTokens = NewTokens, StopTokenIds = [greedy[^1]] }));
     }
 
-    /// <summary>A GPU's bf16 may turn a close decision, and then the texts part. So every choice is judged by what the CPU computes in fp32 for the
-    /// text that the GPU wrote: no id is rated higher by more than a small part of the spread of all.</summary>
+    /// <summary>A GPU's bf16 may turn a close decision, and then the texts part. So every choice is judged by what the CPU computes in fp32
+    /// for the text that the GPU wrote: no id is rated higher by more than a small part of the spread of all.</summary>
     [Fact]
     public void Generate_OnCuda_ChoosesWhatTheCpuRatesHighest()
     {

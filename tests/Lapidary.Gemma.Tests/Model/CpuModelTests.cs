@@ -4,7 +4,8 @@ using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-/// <summary>What only the CPU promises: fp32 all the way, hence transformers' very tokens, and the same bits for any number of threads.</summary>
+/// <summary>What only the CPU promises: fp32 all the way, hence transformers' very tokens, and the same bits for any number of
+/// threads.</summary>
 public class CpuModelTests
 {
     [Fact]

@@ -4,10 +4,10 @@ using Lapidary.Tests;
 namespace Lapidary.Gemma.Tests;
 
 /// <summary>The decoder against transformers 5.17 in fp32. On the CPU both sum in fp32 but in other orders, through 7 layers: 1e-5 relative
-/// leaves a margin of about ten over what is seen. On the GPU every activation is rounded to bf16: the CPU's backend with the output of every
-/// operation so rounded is 8e-3 off in hidden states, 1.2e-2 in logits and 4e-4 in losses, which are means of many tokens.</summary>
-/// <remarks>make_reference.py casts the model of "forward", "packed" and "multimodal" to bf16 and back, embedding scale and rotary frequencies
-/// included. The others were loaded with dtype float32.</remarks>
+/// leaves a margin of about ten over what is seen. On the GPU every activation is rounded to bf16: the CPU's backend with the output of
+/// every operation so rounded is 8e-3 off in hidden states, 1.2e-2 in logits and 4e-4 in losses, which are means of many tokens.</summary>
+/// <remarks>make_reference.py casts the model of "forward", "packed" and "multimodal" to bf16 and back, embedding scale and rotary
+/// frequencies included. The others were loaded with dtype float32.</remarks>
 public class GemmaModelTests
 {
     private static readonly ModelOptions CastWhole = new() { RoundRotaryFrequencies = true };
@@ -102,8 +102,8 @@ public class GemmaModelTests
         TestDevice.Close(backend);
     }
 
-    /// <summary>Each token of a greedy text is the likeliest, or within the error of it, when the whole text is passed at once: the cache, the
-    /// window and the one-token step agree with the pass over all tokens.</summary>
+    /// <summary>Each token of a greedy text is the likeliest, or within the error of it, when the whole text is passed at once: the cache,
+    /// the window and the one-token step agree with the pass over all tokens.</summary>
     [Theory]
     [InlineData(QuantizationKind.None)]
     [InlineData(QuantizationKind.Nf4)]

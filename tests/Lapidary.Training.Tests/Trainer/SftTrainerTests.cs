@@ -8,9 +8,9 @@ namespace Lapidary.Training.Tests;
 
 /// <summary>Whole runs against torch's AdamW over PEFT's LoRA (12 steps), and against themselves: other accumulation, stopped and resumed,
 /// checkpointed, merged.</summary>
-/// <remarks>On the CPU both sum in fp32 in other orders; 2e-7 is seen, and 2e-5 in matrices of the tied run, where AdamW divides small gradients by
-/// their size. On the GPU activations are rounded to bf16: the CPU's backend with every output so rounded is 3e-4 off in losses, 9e-4 in norms of
-/// gradients and 5e-3 in matrices after 12 steps.</remarks>
+/// <remarks>On the CPU both sum in fp32 in other orders; 2e-7 is seen, and 2e-5 in matrices of the tied run, where AdamW divides small
+/// gradients by their size. On the GPU activations are rounded to bf16: the CPU's backend with every output so rounded is 3e-4 off in
+/// losses, 9e-4 in norms of gradients and 5e-3 in matrices after 12 steps.</remarks>
 public class SftTrainerTests
 {
     /// <summary>Where the tests of this class run.</summary>
@@ -204,7 +204,8 @@ public class SftTrainerTests
         Assert.True(adapters[0].AsSpan().SequenceEqual(adapters[2]), "gradient checkpointing gave other bits");
     }
 
-    /// <summary>The merged model computes with the sum that the adapter was trained to be beside; both are rounded on the GPU, each in its way.</summary>
+    /// <summary>The merged model computes with the sum that the adapter was trained to be beside; both are rounded on the GPU, each in its
+    /// way.</summary>
     [Theory]
     [InlineData(QuantizationKind.None)]
     [InlineData(QuantizationKind.Nf4)]

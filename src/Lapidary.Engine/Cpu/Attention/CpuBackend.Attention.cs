@@ -23,8 +23,8 @@ public sealed unsafe partial class CpuBackend
         });
     }
 
-    /// <summary>Flash attention (arXiv:2205.14135). An item is a tile of tokens of one kv head with all query heads of its group: they see the
-    /// same keys, so one packed tile of keys serves them all. Its rows are token by token, heads within.</summary>
+    /// <summary>Flash attention (arXiv:2205.14135). An item is a tile of tokens of one kv head with all query heads of its group: they see
+    /// the same keys, so one packed tile of keys serves them all. Its rows are token by token, heads within.</summary>
     private struct AttentionKernel : IKernel
     {
         private const int KeysPerTile = AttentionInputs.Tile;
@@ -35,7 +35,8 @@ public sealed unsafe partial class CpuBackend
         public int TileTokens, Tiles;
         public long ScratchFloats;
 
-        /// <summary>Enough rows to make the tile products worthwhile, without too many tokens, whose masked corner is computed in vain.</summary>
+        /// <summary>Enough rows to make the tile products worthwhile, without too many tokens, whose masked corner is computed in
+        /// vain.</summary>
         public static int TokensPerTile(int group) => Math.Clamp(RowsWanted / group, 8, 64);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -8,9 +8,9 @@ public sealed unsafe partial class CpuBackend
     private const long ScoreGradientBytes = 64L << 20;
 
     /// <inheritdoc/>
-    /// <remarks>Queries are taken in strips. Pass 1 goes over tiles of keys: it forms P and dS, adds to dk and dv of its own tile, and keeps dS.
-    /// Pass 2 goes over tiles of queries: dq = dS · k. So no two threads write one row, every product is formed once (five in all), and the
-    /// memory is that of one strip.</remarks>
+    /// <remarks>Queries are taken in strips. Pass 1 goes over tiles of keys: it forms P and dS, adds to dk and dv of its own tile, and
+    /// keeps dS. Pass 2 goes over tiles of queries: dq = dS · k. So no two threads write one row, every product is formed once (five in
+    /// all), and the memory is that of one strip.</remarks>
     public void AttentionBackward(
         Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, Tensor documentStarts, AttentionShape shape,
         Tensor dq, Tensor dk, Tensor dv)
@@ -70,7 +70,8 @@ public sealed unsafe partial class CpuBackend
 
         public void TakeStrip(int first, int end) => (FirstTile, EndTile, FirstKeyTile) = (first, end, In.FirstKeyTile(first));
 
-        /// <summary>dS of a head: rows from the first token of <paramref name="queryTile"/>, columns from the first key of <paramref name="keyTile"/>.</summary>
+        /// <summary>dS of a head: rows from the first token of <paramref name="queryTile"/>, columns from the first key of
+        /// <paramref name="keyTile"/>.</summary>
         public readonly float* Scores(int head, int queryTile, int keyTile) =>
             DS + ((nint)head * StripTiles + queryTile - FirstTile) * AttentionInputs.Tile * ScoreStride + (keyTile - FirstKeyTile) * AttentionInputs.Tile;
     }

@@ -5,7 +5,8 @@ namespace Lapidary.Engine.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    /// <remarks>The visible positions are cut into chunks whose partial softmaxes are joined in order, so the threads share even a single kv head.</remarks>
+    /// <remarks>The visible positions are cut into chunks whose partial softmaxes are joined in order, so the threads share even a single
+    /// kv head.</remarks>
     public void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o)
     {
         int last = *position.Pointer<int>(), capacity = checked((int)keys.Shape[0]);
@@ -30,7 +31,8 @@ public sealed unsafe partial class CpuBackend
         Parallel(shape.Heads, grain: 16, new DecodeJoinKernel { Of = kernel, O = o.Pointer<float>() });
     }
 
-    /// <summary>Items are the chunks of each kv head. A partial is the maximum score, Σ exp(s − max), the chunk's scores and Σ exp(s − max)·v.</summary>
+    /// <summary>Items are the chunks of each kv head. A partial is the maximum score, Σ exp(s − max), the chunk's scores and Σ exp(s −
+    /// max)·v.</summary>
     private struct DecodeKernel : IKernel
     {
         public const int ChunkLength = 128;

@@ -2,11 +2,11 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Engine.Cpu;
 
-/// <summary>C = alpha · op(A) · op(B), or C += for fp32 A and C and a B of any weight type, which is decoded block by block while it is packed
-/// and never stored whole.</summary>
+/// <summary>C = alpha · op(A) · op(B), or C += for fp32 A and C and a B of any weight type, which is decoded block by block while it is
+/// packed and never stored whole.</summary>
 /// <remarks>
-/// A is packed once; then each task packs a block of B into its worker's cache and uses it for all its rows of A. Packing follows K. Goto and
-/// R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", with a block of B in the second-level cache.
+/// A is packed once; then each task packs a block of B into its worker's cache and uses it for all its rows of A. Packing follows K. Goto
+/// and R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", with a block of B in the second-level cache.
 /// The threads decide how C is cut into tasks, but sums run over blocks of K of a length that only K decides, so no result depends on them.
 /// </remarks>
 internal static unsafe class MatrixProduct
@@ -26,7 +26,8 @@ internal static unsafe class MatrixProduct
     /// <summary>Floats of A that are packed at a time: 16 MB.</summary>
     private const int MaxPackedA = 4 << 20;
 
-    /// <summary>Tasks for each thread, where there is more than one and the product is large enough: the last ones even out the ends.</summary>
+    /// <summary>Tasks for each thread, where there is more than one and the product is large enough: the last ones even out the
+    /// ends.</summary>
     private const int TasksPerThread = 6;
 
     /// <summary>Fewest rows of a task.</summary>

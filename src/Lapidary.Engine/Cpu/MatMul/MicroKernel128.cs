@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Lapidary.Engine.Cpu;
 
 /// <summary>Microkernels of 128-bit vectors: 6 × 8 and 6 × 4 floats of C in 12 and 6 registers of 16.</summary>
-/// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused multiply-add.
-/// Tiering would run the first products some thirty times slower, hence AggressiveOptimization.</remarks>
+/// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused
+/// multiply-add. Tiering would run the first products some thirty times slower, hence AggressiveOptimization.</remarks>
 internal static unsafe class MicroKernel128
 {
     /// <summary>Rows of a tile.</summary>

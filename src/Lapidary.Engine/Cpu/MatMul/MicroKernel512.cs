@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Lapidary.Engine.Cpu;
 
 /// <summary>Microkernels of 512-bit vectors: 8 × 48, 8 × 32 and 8 × 16 floats of C in 24, 16 and 8 registers of 32.</summary>
-/// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused multiply-add.
-/// Tiering would run the first products some thirty times slower, hence AggressiveOptimization.</remarks>
+/// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused
+/// multiply-add. Tiering would run the first products some thirty times slower, hence AggressiveOptimization.</remarks>
 internal static unsafe class MicroKernel512
 {
     /// <summary>Rows of a tile.</summary>

@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Lapidary.Engine.Cpu;
 
 /// <summary>Dot products of an NF4 row with an fp32 vector by AVX-512, without storing decoded numbers.</summary>
-/// <remarks>64 bytes hold 128 codes, 8 to a 32-bit lane. Shifting all lanes by 4·j brings one code of each lane to the low 4 bits, which are all
-/// that the permutation of the code book looks at; x is brought into that order once per product. A block of at least 32 elements fills whole
-/// lanes, so one vector of scales serves the 128 products.</remarks>
+/// <remarks>64 bytes hold 128 codes, 8 to a 32-bit lane. Shifting all lanes by 4·j brings one code of each lane to the low 4 bits, which
+/// are all that the permutation of the code book looks at; x is brought into that order once per product. A block of at least 32 elements
+/// fills whole lanes, so one vector of scales serves the 128 products.</remarks>
 internal static unsafe class Nf4Dot
 {
     private const int Group = 128;
@@ -17,7 +17,8 @@ internal static unsafe class Nf4Dot
     /// <summary>Whether <see cref="Run"/> can be used for rows of <paramref name="count"/> elements.</summary>
     public static bool Supports(VectorWidth width, int count) => width == VectorWidth.Bits512 && Avx512F.IsSupported && count % Group == 0;
 
-    /// <summary>Brings x into the order of codes: of each 8 elements of a lane, the two of a byte change places (the high nibble comes first).</summary>
+    /// <summary>Brings x into the order of codes: of each 8 elements of a lane, the two of a byte change places (the high nibble comes
+    /// first).</summary>
     public static void Order(float* x, int count, float* ordered)
     {
         for (int i = 0; i < count; i++) ordered[i] = x[i / Group * Group + i % 16 * 8 + (i % Group / 16 ^ 1)];

@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Lapidary.Engine.Cpu;
 
 /// <summary>Decodes NF4: value = code book entry × scale of the block, rounded once to fp32.</summary>
-/// <remarks>Blocks and pairs of codes run over the flat array, so a run of elements may start at an odd element in the middle of a block.</remarks>
+/// <remarks>Blocks and pairs of codes run over the flat array, so a run of elements may start at an odd element in the middle of a
+/// block.</remarks>
 internal static unsafe class Nf4Reader
 {
     /// <summary>Both values of each byte, for ends of runs and for machines without a permutation of fp32 by variable indices.</summary>

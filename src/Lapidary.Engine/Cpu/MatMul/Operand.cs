@@ -87,7 +87,8 @@ internal unsafe struct Nf4Blocks
         };
     }
 
-    /// <summary>Scale of a block; under double quantization the product is rounded before the offset is added, as in bitsandbytes.</summary>
+    /// <summary>Scale of a block; under double quantization the product is rounded before the offset is added, as in
+    /// bitsandbytes.</summary>
     public readonly float Scale(nint block)
     {
         if (_codes == null) return _absmax[block];

@@ -1,7 +1,9 @@
 namespace Lapidary.Engine.Cpu;
 
-/// <summary>One call of a microkernel: C[Rows, width] = Alpha · A · B, or C += where Add is set. Width is a whole number of vectors.</summary>
-/// <remarks>A is read one float at a time with any strides, so it may be packed, plain or transposed; rows of B are read as vectors.</remarks>
+/// <summary>One call of a microkernel: C[Rows, width] = Alpha · A · B, or C += where Add is set. Width is a whole number of
+/// vectors.</summary>
+/// <remarks>A is read one float at a time with any strides, so it may be packed, plain or transposed; rows of B are read as
+/// vectors.</remarks>
 internal unsafe struct Tile
 {
     /// <summary>Length of the sums.</summary>

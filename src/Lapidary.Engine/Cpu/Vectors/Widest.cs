@@ -6,7 +6,8 @@ namespace Lapidary.Engine.Cpu;
 /// <summary>A kernel body over a range of items, written for any width of lanes.</summary>
 internal interface IKernel
 {
-    /// <summary><see cref="IRange.Run"/> with lanes of type <typeparamref name="V"/>. Mark it AggressiveOptimization: tier 0 is 20 times slower.</summary>
+    /// <summary><see cref="IRange.Run"/> with lanes of type <typeparamref name="V"/>. Mark it AggressiveOptimization: tier 0 is 20 times
+    /// slower.</summary>
     void Run<V>(int start, int end, int worker) where V : struct, ILanes<V>;
 }
 

@@ -8,7 +8,8 @@ internal sealed class LibrarySearch
     private readonly string _root;
 
     /// <summary>A search of this machine, or of a test's folders.</summary>
-    /// <param name="environment">Value of an environment variable.</param> <param name="windows">Whether to look for Windows' names.</param>
+    /// <param name="environment">Value of an environment variable.</param> <param name="windows">Whether to look for Windows'
+    /// names.</param>
     /// <param name="root">The folder taken for /.</param>
     public LibrarySearch(Func<string, string?> environment, bool windows, string root = "/") =>
         (_environment, _windows, _root) = (environment, windows, root);
@@ -16,7 +17,8 @@ internal sealed class LibrarySearch
     /// <summary>The search of this machine.</summary>
     public static LibrarySearch Machine { get; } = new(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows());
 
-    /// <summary>File names of a library with the CUDA major version they belong to, newest first. NVRTC 11 keeps the name of 11.2.</summary>
+    /// <summary>File names of a library with the CUDA major version they belong to, newest first. NVRTC 11 keeps the name of
+    /// 11.2.</summary>
     public IReadOnlyList<(string File, int Major)> Names(CudaLibrary library) => (library, _windows) switch
     {
         (CudaLibrary.Driver, false) => [("libcuda.so.1", 0)],
@@ -44,7 +46,8 @@ internal sealed class LibrarySearch
         }
     }
 
-    /// <summary>The file of a library that is loaded already, whichever version its name leads to: libnvrtc.so.12 to libnvrtc.so.12.4.127.</summary>
+    /// <summary>The file of a library that is loaded already, whichever version its name leads to: libnvrtc.so.12 to
+    /// libnvrtc.so.12.4.127.</summary>
     /// <param name="maps">Lines of /proc/self/maps, which end with a path.</param> <param name="name">The name it was loaded by.</param>
     /// <returns>Null where no such file is mapped.</returns>
     public static string? MappedPath(IEnumerable<string> maps, string name)

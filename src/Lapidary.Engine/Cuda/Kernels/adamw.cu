@@ -1,5 +1,5 @@
-// Grid: a thread per 4 elements, 256 to a block, in strides of the grid. fp32; factors of the whole step formed in fp64, as torch forms them.
-// All tensors fp32 [count], aligned to 16 bytes; the last count % 4 elements are taken one by one.
+// Grid: a thread per 4 elements, 256 to a block, in strides of the grid. fp32; factors of the whole step formed in fp64, as torch forms
+// them. All tensors fp32 [count], aligned to 16 bytes; the last count % 4 elements are taken one by one.
 #include "elements.cuh"
 
 struct AdamWArgs {

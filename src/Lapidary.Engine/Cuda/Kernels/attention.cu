@@ -1,7 +1,7 @@
-// Grid: x: key heads, y: tiles of 16 · Warps query rows, the longest first; Warps warps of 16 rows. bf16 tensor-core products, fp32 scores, softmax
-// and sums.
-// Kernel _D takes head dimensions to D, tiles padded with zeros: 2 · (16 · Warps + 4 · Keys) · D bytes of shared memory; 16-byte accesses where
-// headDim % 8 == 0.
+// Grid: x: key heads, y: tiles of 16 · Warps query rows, the longest first; Warps warps of 16 rows. bf16 tensor-core products, fp32 scores,
+// softmax and sums.
+// Kernel _D takes head dimensions to D, tiles padded with zeros: 2 · (16 · Warps + 4 · Keys) · D bytes of shared memory; 16-byte accesses
+// where headDim % 8 == 0.
 #include "attention.cuh"
 
 struct AttentionForwardArgs {
@@ -15,8 +15,8 @@ struct AttentionForwardArgs {
     float scale;
 };
 
-// Flash attention (arXiv:2205.14135). The rows of a tile are queries of all heads of a key head; the next tile of keys and values arrives while the
-// products of this one are formed.
+// Flash attention (arXiv:2205.14135). The rows of a tile are queries of all heads of a key head; the next tile of keys and values arrives
+// while the products of this one are formed.
 template <int HeadDim, int Warps, int Keys>
 __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a) {
     constexpr int Rows = Warps * 16, Threads = Warps * WARP;

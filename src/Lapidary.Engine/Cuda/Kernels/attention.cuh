@@ -16,7 +16,8 @@ struct Visibility {
     __device__ __forceinline__ int first_key_or_none(int token) const { return token < tokens ? first_key(token) : 0x7fffffff; }
 };
 
-// Where 8 elements of a row of a tile lie. Runs of 8 elements (16 bytes) are permuted so that the same run of 8 rows lies in different banks.
+// Where 8 elements of a row of a tile lie. Runs of 8 elements (16 bytes) are permuted so that the same run of 8 rows lies in different
+// banks.
 template <int HeadDim>
 __device__ __forceinline__ int tile_offset(int row, int run) {
     int swizzle = HeadDim >= 64 ? row & 7 : row >> 1 & 3;
@@ -55,7 +56,8 @@ struct QueryOffsets {
     __device__ __forceinline__ int64 operator()(int row) const { return rows.token(row) * stride + rows.head(row) * rows.headDim; }
 };
 
-// Starts the copy of Rows rows of headDim elements to a tile whose rows have HeadDim; the rest of each row and rows from `rows` on become zeros.
+// Starts the copy of Rows rows of headDim elements to a tile whose rows have HeadDim; the rest of each row and rows from `rows` on become
+// zeros.
 template <int HeadDim, int Rows, int Threads, typename Offsets>
 __device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, Offsets offsets, int rows, int headDim) {
     constexpr int Runs = HeadDim / 8;
@@ -100,8 +102,8 @@ __device__ __forceinline__ void store_tile(const bf16* tile, bf16* target, Offse
     }
 }
 
-// The tile of a block: the longest first, so that no multiprocessor starts a long tile when the others are done. More tiles than threads are
-// ordered in runs of neighbours, those that fill no run first. The same in all threads.
+// The tile of a block: the longest first, so that no multiprocessor starts a long tile when the others are done. More tiles than threads
+// are ordered in runs of neighbours, those that fill no run first. The same in all threads.
 template <int Threads, typename Length>
 __device__ __forceinline__ int longest_first(int block, int tiles, Length length) {
     __shared__ int4 keys[Threads / 4];

@@ -2,8 +2,8 @@
 // The backward pass: attention_backward_queries.cu forms dq and what the keys need, then attention_backward_keys.cu forms dk and dv.
 #include "attention.cuh"
 
-// P = exp(s·q·kᵀ − lse), D = Σ dO·O, dS = P ∘ (dO·vᵀ − D); dq = s·dS·k, dk = s·dSᵀ·q, dv = Pᵀ·dO. P is formed again from lse in both passes;
-// no two blocks write one row, so nothing needs atomics and the sums have one order.
+// P = exp(s·q·kᵀ − lse), D = Σ dO·O, dS = P ∘ (dO·vᵀ − D); dq = s·dS·k, dk = s·dSᵀ·q, dv = Pᵀ·dO. P is formed again from lse in both
+// passes; no two blocks write one row, so nothing needs atomics and the sums have one order.
 struct AttentionBackwardArgs {
     const bf16* dO;
     const bf16* q;

@@ -1,5 +1,5 @@
-// Grid: keys, which needs what queries wrote: x: key heads times splits, y: tiles of Keys keys, the longest first; join: a thread per element. bf16
-// products, fp32 sums.
+// Grid: keys, which needs what queries wrote: x: key heads times splits, y: tiles of Keys keys, the longest first; join: a thread per
+// element. bf16 products, fp32 sums.
 // Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0; shared memory as their heads say.
 #include "attention_backward.cuh"
 
@@ -17,11 +17,11 @@ __device__ __forceinline__ void store_partial(float* target, int64 stride, int r
     }
 }
 
-// dk and dv of a tile of keys: goes over the query heads of the group, or of its split where there are few tiles, and the tiles of Queries queries
-// that see the tile. Four warps form P and sum dv, four form dO·vᵀ, take P from the others for dS and sum dk; a warp's part is half of the keys by
-// half of the queries, then half of the keys by half of HeadDim. With two stages the next tile of queries arrives meanwhile.
-// Shared memory: k, v [Keys, HeadDim], Stages times q, dO [Queries, HeadDim], P and dS [Keys, Queries + 8] of bf16, Stages times lse, D, first keys
-// [Queries].
+// dk and dv of a tile of keys: goes over the query heads of the group, or of its split where there are few tiles, and the tiles of Queries
+// queries that see the tile. Four warps form P and sum dv, four form dO·vᵀ, take P from the others for dS and sum dk; a warp's part is half
+// of the keys by half of the queries, then half of the keys by half of HeadDim. With two stages the next tile of queries arrives meanwhile.
+// Shared memory: k, v [Keys, HeadDim], Stages times q, dO [Queries, HeadDim], P and dS [Keys, Queries + 8] of bf16, Stages times lse, D,
+// first keys [Queries].
 template <int HeadDim, int Keys, int Queries, int Stages>
 __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardArgs& a) {
     constexpr int Threads = 256, Stride = Queries + 8; // 8 more, so that rows start in different banks

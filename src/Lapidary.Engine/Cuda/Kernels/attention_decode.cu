@@ -1,5 +1,5 @@
-// Grid: chunks: x: key heads, y: chunks of 64 positions, 8 warps; join: a block of 128 per query head. fp32 scores, softmax and sums, in a fixed order.
-// q, keys, values, o bf16, headDim even, at most 256: a lane takes pairs of elements, 4 bytes, coalesced.
+// Grid: chunks: x: key heads, y: chunks of 64 positions, 8 warps; join: a block of 128 per query head. fp32 scores, softmax and sums, in a
+// fixed order. q, keys, values, o bf16, headDim even, at most 256: a lane takes pairs of elements, 4 bytes, coalesced.
 #include "elements.cuh"
 
 constexpr int ChunkLength = 64, Warps = 8, MostPairs = 4; // pairs of a lane at headDim 256
@@ -27,7 +27,8 @@ __device__ __forceinline__ int64 slot_offset(const AttentionDecodeArgs& a, int p
 // Up to four query heads of a group at a time, so that a key or value is read once for them.
 constexpr int HeadsAtOnce = 4;
 
-// Two blocks on a multiprocessor suffice for the grid of one token; where no number is asked for, the compiler may spill to make room for three.
+// Two blocks on a multiprocessor suffice for the grid of one token; where no number is asked for, the compiler may spill to make room for
+// three.
 extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(AttentionDecodeArgs a) {
     after_previous_kernel();
     __shared__ float scores[HeadsAtOnce][ChunkLength], sums[Warps][HeadsAtOnce][256];

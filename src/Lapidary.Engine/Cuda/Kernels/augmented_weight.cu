@@ -1,6 +1,6 @@
-// A linear layer and its adapter as one product: [x | xa] · [W | s·B]ᵀ forward, dy · [W | s·B] = [dx | dxa] backward. Rows of W are padded to
-// multiples of 8 elements, and so is every adapter's share, with zeros. A thread takes DEPTH runs of 8 elements, a block's width apart, and fetches
-// all before it stores the first; 256 threads, rows · width / 8 < 2^31.
+// A linear layer and its adapter as one product: [x | xa] · [W | s·B]ᵀ forward, dy · [W | s·B] = [dx | dxa] backward. Rows of W are padded
+// to multiples of 8 elements, and so is every adapter's share, with zeros. A thread takes DEPTH runs of 8 elements, a block's width apart,
+// and fetches all before it stores the first; 256 threads, rows · width / 8 < 2^31.
 #include "nf4.cuh"
 
 constexpr int DEPTH = 4;

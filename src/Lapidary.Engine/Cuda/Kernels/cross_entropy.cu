@@ -1,11 +1,11 @@
-// Rows of the tokens that have a label. Which tokens these are is found on the device, so that a step never waits for the host: chunks of a fixed
-// number of rows cover as many tokens as may have one; rows behind the last are zeros and change nothing.
+// Rows of the tokens that have a label. Which tokens these are is found on the device, so that a step never waits for the host: chunks of a
+// fixed number of rows cover as many tokens as may have one; rows behind the last are zeros and change nothing.
 #include "common.cuh"
 
 constexpr int NO_LABEL = -100;
 
-// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. Beyond `most`, only the loss is written: not a number. One
-// block of 1024 threads.
+// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. Beyond `most`, only the loss is written: not a
+// number. One block of 1024 threads.
 
 struct LabelRowsArgs {
     const int* labels;

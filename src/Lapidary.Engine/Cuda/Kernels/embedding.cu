@@ -1,5 +1,6 @@
-// Grid: forward a block per token; order a warp per token; backward x: a block per token, y: per 8 · 256 columns; 256 threads. fp32; rows summed in
-// token order. y, dy bf16 [tokens, hidden], dTable fp32; the _8 kernels take 8 elements at once and need hidden % 8 == 0, all aligned to 16.
+// Grid: forward a block per token; order a warp per token; backward x: a block per token, y: per 8 · 256 columns; 256 threads. fp32; rows
+// summed in token order. y, dy bf16 [tokens, hidden], dTable fp32; the _8 kernels take 8 elements at once and need hidden % 8 == 0, all
+// aligned to 16.
 #include "elements.cuh"
 
 struct EmbeddingForwardArgs {
@@ -32,8 +33,8 @@ struct EmbeddingOrderArgs {
     int tokens;
 };
 
-// order[i] is the i-th token by id, and by position among equal ids. Each token counts those before it: tokens² comparisons, few beside those of
-// the attention, and no order that depends on which thread was first.
+// order[i] is the i-th token by id, and by position among equal ids. Each token counts those before it: tokens² comparisons, few beside
+// those of the attention, and no order that depends on which thread was first.
 extern "C" __global__ void __launch_bounds__(256) embedding_order(EmbeddingOrderArgs a) {
     after_previous_kernel();
     int64 token = thread_index() / WARP;
@@ -103,6 +104,7 @@ __device__ __forceinline__ void backward(const EmbeddingBackwardArgs& a) {
     store(row, there);
 }
 
-// Eight rows of eight elements take registers: where no number of blocks is asked for, the compiler may spill some to make room for one more.
+// Eight rows of eight elements take registers: where no number of blocks is asked for, the compiler may spill some to make room for one
+// more.
 extern "C" __global__ void __launch_bounds__(256) embedding_backward_1(EmbeddingBackwardArgs a) { after_previous_kernel(); backward<1>(a); }
 extern "C" __global__ void __launch_bounds__(256, 2) embedding_backward_8(EmbeddingBackwardArgs a) { after_previous_kernel(); backward<8>(a); }

@@ -1,5 +1,5 @@
-// Grid: squares: a block of 256 threads per 16,384 elements of a gradient; result: one block of 1,024. Squares summed in fp64, in a fixed order.
-// Gradients fp32, aligned to 16 bytes; the last count % 4 elements are taken one by one.
+// Grid: squares: a block of 256 threads per 16,384 elements of a gradient; result: one block of 1,024. Squares summed in fp64, in a fixed
+// order. Gradients fp32, aligned to 16 bytes; the last count % 4 elements are taken one by one.
 #include "elements.cuh"
 
 // The sum over a block of whole warps, in its first thread; the order is fixed.
@@ -18,7 +18,8 @@ __device__ __forceinline__ double block_sum(double x) {
 
 constexpr int BlockLength = 16384;
 
-// Up to 128 gradients, passed by value: no table of pointers has to be kept on the device. Gradient i has blocks firstBlock[i] to firstBlock[i + 1].
+// Up to 128 gradients, passed by value: no table of pointers has to be kept on the device. Gradient i has blocks firstBlock[i] to
+// firstBlock[i + 1].
 struct GradientSquaresArgs {
     const float* gradients[128];
     int64 counts[128];

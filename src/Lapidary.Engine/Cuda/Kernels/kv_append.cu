@@ -1,5 +1,6 @@
-// Grid: x: threads over the elements of the tokens kept, 256 to a block, in strides of the grid; y: 0 for keys, 1 for values. Bits are copied.
-// k, v [tokens, dim], keys, values [capacity, dim], bf16; the _8 kernel copies 16 bytes at once and needs dim % 8 == 0, all aligned to 16.
+// Grid: x: threads over the elements of the tokens kept, 256 to a block, in strides of the grid; y: 0 for keys, 1 for values. Bits are
+// copied. k, v [tokens, dim], keys, values [capacity, dim], bf16; the _8 kernel copies 16 bytes at once and needs dim % 8 == 0, all aligned
+// to 16.
 #include "elements.cuh"
 
 struct KvAppendArgs {

@@ -1,5 +1,5 @@
-// xa = A · x, y += scale · B · xa for one x. Grid: a block of 16 warps per 128 rows of y; each forms the whole of xa, which costs less than a
-// launch of its own. Sums in fp32, in a fixed order. A, B fp32; dim % 4 == 0, r % 4 == 0, r at most 256.
+// xa = A · x, y += scale · B · xa for one x. Grid: a block of 16 warps per 128 rows of y; each forms the whole of xa, which costs less than
+// a launch of its own. Sums in fp32, in a fixed order. A, B fp32; dim % 4 == 0, r % 4 == 0, r at most 256.
 #include "elements.cuh"
 
 struct LoraMatVecArgs {

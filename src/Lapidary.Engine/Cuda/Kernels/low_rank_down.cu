@@ -1,7 +1,7 @@
-// LoRA's thin product down to its rank for steps of few tokens, on tensor cores with fp32 sums. The wide matrix is read once for all slices, 16 bytes at a
-// time, straight into fragments: a lane takes 8 neighbouring elements where the instruction would have 2 + 2 + 2 + 2, and the other factor's rows are
-// permuted alike. Grid: 16 tokens to a block of 8 warps, each of which takes every eighth run of 32 of the sum. low_rank_down_unaligned is for rows that
-// are no multiple of 8 elements.
+// LoRA's thin product down to its rank for steps of few tokens, on tensor cores with fp32 sums. The wide matrix is read once for all
+// slices, 16 bytes at a time, straight into fragments: a lane takes 8 neighbouring elements where the instruction would have 2 + 2 + 2 + 2,
+// and the other factor's rows are permuted alike. Grid: 16 tokens to a block of 8 warps, each of which takes every eighth run of 32 of the
+// sum. low_rank_down_unaligned is for rows that are no multiple of 8 elements.
 #include "low_rank_down.cuh"
 
 // A warp fetches Depth runs of x before it uses the first.

@@ -1,7 +1,7 @@
-// LoRA's thin product down to its rank for steps of many tokens, on tensor cores with fp32 sums. x and the factors come to shared memory in tiles of 64
-// columns, several ahead; dim % 8 == 0. Grid: 64 tokens to a block of 8 warps: four rows of 16 tokens, and for each a warp for either half of a tile's
-// columns. Shared memory: Stages tiles of x, [64, 72] of bf16, each followed by those of the factors, [16 · count, 72] of fp32; the strides keep the rows
-// that a warp reads at once in different banks.
+// LoRA's thin product down to its rank for steps of many tokens, on tensor cores with fp32 sums. x and the factors come to shared memory in
+// tiles of 64 columns, several ahead; dim % 8 == 0. Grid: 64 tokens to a block of 8 warps: four rows of 16 tokens, and for each a warp for
+// either half of a tile's columns. Shared memory: Stages tiles of x, [64, 72] of bf16, each followed by those of the factors, [16 · count,
+// 72] of fp32; the strides keep the rows that a warp reads at once in different banks.
 #include "low_rank_down.cuh"
 
 constexpr int Slices = 8, Tokens = 64, Columns = 64, Stages = 4, Stride = Columns + 8;

@@ -1,12 +1,12 @@
-// Gradients of LoRA's matrices: out += scale · pᵀ · (x ∘ mask), sums over tokens. A unit is a matrix x and up to three slices that need it. Tensor cores,
-// fp32 sums in a fixed order: tokens are split among blocks, whose sums low_rank_gradient_join adds.
+// Gradients of LoRA's matrices: out += scale · pᵀ · (x ∘ mask), sums over tokens. A unit is a matrix x and up to three slices that need it.
+// Tensor cores, fp32 sums in a fixed order: tokens are split among blocks, whose sums low_rank_gradient_join adds.
 #include "low_rank.cuh"
 
 constexpr int UnitSlices = 3, Columns = 256, Tokens = 32, Stages = 3, Threads = 256;
 constexpr int XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8, StageElements = Tokens * (XStride + PStride);
 
-// Slice s of unit u is number 3u + s. Its result for a rank and a column lies at rank · rankStride + column · columnStride behind `at`, among the
-// partial sums of a split.
+// Slice s of unit u is number 3u + s. Its result for a rank and a column lies at rank · rankStride + column · columnStride behind `at`,
+// among the partial sums of a split.
 struct LowRankGradientArgs {
     const bf16* x[16];     // [tokens, dim]
     int dim[16];
@@ -36,7 +36,8 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
     int start = blockIdx.y * a.tokensPerSplit, end = min(a.tokens, start + a.tokensPerSplit);
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
 
-    // A thread fetches 8 columns of every eighth row of x; the first 192 fetch 8 ranks of a row of a slice's p each. Zeros from a row's end on.
+    // A thread fetches 8 columns of every eighth row of x; the first 192 fetch 8 ranks of a row of a slice's p each. Zeros from a row's end
+    // on.
     int xRow = threadIdx.x / WARP, xColumn = firstColumn + lane * 8, xEnd = xColumn < dim ? end - xRow : 0;
     int pRow = threadIdx.x / 2 % Tokens, pSlice = threadIdx.x / 2 / Tokens, pRank = threadIdx.x % 2 * 8;
     int pNumber = number + min(pSlice, slices - 1), pStride = a.pStride[pNumber];

@@ -1,6 +1,6 @@
-// LoRA's thin product up from its rank, on tensor cores with fp32 sums: y = source + Σ mask ∘ (p · scale · m), plus y itself where add. The wide matrix is
-// read once for all slices, 16 bytes at a time, straight into fragments: a lane takes 8 neighbouring elements where the instruction would have
-// 2 + 2 + 2 + 2, and the other factor's columns are permuted alike.
+// LoRA's thin product up from its rank, on tensor cores with fp32 sums: y = source + Σ mask ∘ (p · scale · m), plus y itself where add. The
+// wide matrix is read once for all slices, 16 bytes at a time, straight into fragments: a lane takes 8 neighbouring elements where the
+// instruction would have 2 + 2 + 2 + 2, and the other factor's columns are permuted alike.
 #include "low_rank.cuh"
 
 // m is [ranks, dim] (LoRA's A) or [dim, ranks] (LoRA's B). source may be y.
@@ -30,9 +30,9 @@ __device__ __forceinline__ void add8(const uint4& words, float (&sum)[4][4], int
     for (int j = 0; j < 8; j++) sum[j / 2][h * 2 + j % 2] += x[j];
 }
 
-// 8 warps of 32 columns take the block's tokens 16 by 16. Shared memory: the block's columns of every scale · m as pairs of ranks, [count, 8, 258] words
-// (the stride puts the four rows that a warp reads at once in different banks), then every p of 32 tokens and of the 32 after them, [2, 32, 16 · count + 8]
-// of bf16.
+// 8 warps of 32 columns take the block's tokens 16 by 16. Shared memory: the block's columns of every scale · m as pairs of ranks, [count,
+// 8, 258] words (the stride puts the four rows that a warp reads at once in different banks), then every p of 32 tokens and of the 32 after
+// them, [2, 32, 16 · count + 8] of bf16.
 template <bool Masked, bool Aligned>
 __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
     constexpr int Ahead = Masked ? 1 : 2; // a mask takes registers, and time in which rows arrive

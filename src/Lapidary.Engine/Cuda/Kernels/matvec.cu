@@ -1,5 +1,6 @@
-// y = W · x for one x. Grid: blocks of 8 warps; warpsPerRow of them share two neighbouring rows, each taking every warpsPerRow-th step of 256
-// columns, 8 to a lane. Sums in fp32, in a fixed order. x bf16 [dim], W [rows, dim], y bf16 or fp32 [rows]; dim % 8 == 0, x and W aligned to 16.
+// y = W · x for one x. Grid: blocks of 8 warps; warpsPerRow of them share two neighbouring rows, each taking every warpsPerRow-th step of
+// 256 columns, 8 to a lane. Sums in fp32, in a fixed order. x bf16 [dim], W [rows, dim], y bf16 or fp32 [rows]; dim % 8 == 0, x and W
+// aligned to 16.
 #include "elements.cuh"
 #include "nf4.cuh"
 
@@ -21,8 +22,8 @@ struct MatVecNf4Args {
 
 constexpr int Warps = 8, Rows = 2, Run = 8, Step = WARP * Run;
 
-// A weight type has a Fetched, 8 neighbouring elements as they lie in memory, and says how many steps are fetched before the first is used. Its
-// prepare() writes what it keeps in shared memory; a barrier follows.
+// A weight type has a Fetched, 8 neighbouring elements as they lie in memory, and says how many steps are fetched before the first is used.
+// Its prepare() writes what it keeps in shared memory; a barrier follows.
 
 template <typename T>
 struct Dense {

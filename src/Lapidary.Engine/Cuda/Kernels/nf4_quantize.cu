@@ -1,7 +1,7 @@
-// NF4 with the bytes of Nf4Encoder and NestedScales: magnitudes compared as bits, one correctly rounded reciprocal per block, subnormal numbers
-// taken as zero. nf4_quantize: a block of 512 threads per 4,096 elements, 8 elements to a thread; a block of scales has 32 to 4,096 elements, so a
-// thread's 8 share one. x may lie in pinned host memory: every byte of it is read once, in 16-byte accesses, neighbours by neighbours.
-// nf4_quantize_scales: a block of 256 threads per 256 scales.
+// NF4 with the bytes of Nf4Encoder and NestedScales: magnitudes compared as bits, one correctly rounded reciprocal per block, subnormal
+// numbers taken as zero. nf4_quantize: a block of 512 threads per 4,096 elements, 8 elements to a thread; a block of scales has 32 to 4,096
+// elements, so a thread's 8 share one. x may lie in pinned host memory: every byte of it is read once, in 16-byte accesses, neighbours by
+// neighbours. nf4_quantize_scales: a block of 256 threads per 256 scales.
 #include "elements.cuh"
 
 constexpr int Width = 8;

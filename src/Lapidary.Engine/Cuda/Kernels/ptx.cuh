@@ -17,7 +17,8 @@ __device__ __forceinline__ float exp2_approx(float x) {
     return y;
 }
 
-// Loads of what is read once, past the first cache. Volatile: loads that stand before the first use of any stay there, all under way at once.
+// Loads of what is read once, past the first cache. Volatile: loads that stand before the first use of any stay there, all under way at
+// once.
 __device__ __forceinline__ void load_once(const void* source, uint32& x) {
     asm volatile("ld.global.L1::no_allocate.u32 %0, [%1];" : "=r"(x) : "l"(source));
 }
@@ -57,7 +58,8 @@ __device__ __forceinline__ void cp_async_wait() {
     asm volatile("cp.async.wait_all;" ::: "memory");
 }
 
-// Loads four 8×8 matrices of bf16. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l / 4.
+// Loads four 8×8 matrices of bf16. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l /
+// 4.
 __device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const bf16* row) {
     uint32 address = (uint32)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
@@ -71,8 +73,9 @@ __device__ __forceinline__ void ldmatrix_x4_trans(uint32 (&x)[4], const bf16* ro
         : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
 }
 
-// c[16, 8] += a[16, 16] · b[16, 8] in fp32. With g = lane / 4 and t = lane % 4: c holds rows g (0, 1) and g + 8 (2, 3), columns 2t and 2t + 1;
-// a holds rows g and g + 8 at columns 2t (0, 1), then at 2t + 8 (2, 3); b holds column g, rows 2t (b0) and 2t + 8 (b1), two elements each.
+// c[16, 8] += a[16, 16] · b[16, 8] in fp32. With g = lane / 4 and t = lane % 4: c holds rows g (0, 1) and g + 8 (2, 3), columns 2t and 2t +
+// 1; a holds rows g and g + 8 at columns 2t (0, 1), then at 2t + 8 (2, 3); b holds column g, rows 2t (b0) and 2t + 8 (b1), two elements
+// each.
 __device__ __forceinline__ void mma_bf16(float (&c)[4], const uint32 (&a)[4], uint32 b0, uint32 b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

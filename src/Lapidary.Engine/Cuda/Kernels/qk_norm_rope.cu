@@ -1,5 +1,6 @@
 // Grid: a warp per head of a token, 8 warps to a block. Sums in fp32, in a fixed order.
-// x, y, dy, dx bf16 [tokens, heads · headDim], headDim even, at most 256; the _N kernels need headDim / 2 % N == 0 and access 2N bytes at once.
+// x, y, dy, dx bf16 [tokens, heads · headDim], headDim even, at most 256; the _N kernels need headDim / 2 % N == 0 and access 2N bytes at
+// once.
 #include "elements.cuh"
 
 struct QkNormRopeForwardArgs {

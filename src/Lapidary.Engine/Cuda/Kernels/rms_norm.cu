@@ -1,5 +1,6 @@
 // Grid: a block per row, 32 to 256 threads. Sums in fp32, in a fixed order.
-// x, y, dy, dx, residual bf16 [rows, dim]; 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single elements.
+// x, y, dy, dx, residual bf16 [rows, dim]; 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single
+// elements.
 #include "elements.cuh"
 
 struct RmsNormForwardArgs {

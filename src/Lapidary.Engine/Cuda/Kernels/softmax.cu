@@ -1,5 +1,5 @@
-// Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: bf16 in the first half of each
-// fp32 row. Rows behind the last that has a label get a gradient of zeros. fp32, sums in a fixed order.
+// Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: bf16 in the first half of
+// each fp32 row. Rows behind the last that has a label get a gradient of zeros. fp32, sums in a fixed order.
 #include "elements.cuh"
 
 struct SoftmaxRowsArgs {
@@ -60,8 +60,8 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
     }
 }
 
-// --- softmax_rows_cluster: a row in the registers of a cluster of 16 blocks of 512 threads, so that it is read once and all at once. Two blocks
-// share a multiprocessor, so that one reads or writes while the other computes. vocabulary % 4 == 0, at most 294,912.
+// --- softmax_rows_cluster: a row in the registers of a cluster of 16 blocks of 512 threads, so that it is read once and all at once. Two
+// blocks share a multiprocessor, so that one reads or writes while the other computes. vocabulary % 4 == 0, at most 294,912.
 #if __CUDA_ARCH__ >= 900
 constexpr int CLUSTER = 16, THREADS = 512, WARPS = THREADS / WARP, PIECES = 9; // of four elements, of a thread
 constexpr int STEP = CLUSTER * THREADS * 4;             // elements from one piece of a thread to its next
@@ -80,8 +80,8 @@ __device__ __forceinline__ MaxSum warp_join(MaxSum x) {
     return {max, warp_sum(x.sum * exp_approx(x.max - max))};
 }
 
-// Leaves x as it is where not valid. Volatile: the loads of a thread are all under way before the first is waited for. Not of the read-only kind,
-// because the row is overwritten later.
+// Leaves x as it is where not valid. Volatile: the loads of a thread are all under way before the first is waited for. Not of the read-only
+// kind, because the row is overwritten later.
 __device__ __forceinline__ void load_if(const float* source, bool valid, float (&x)[4]) {
     asm volatile("{\n.reg .pred valid;\nsetp.ne.s32 valid, %5, 0;\n@valid ld.global.L1::no_allocate.v4.f32 {%0, %1, %2, %3}, [%4];\n}"
         : "+f"(x[0]), "+f"(x[1]), "+f"(x[2]), "+f"(x[3]) : "l"(source), "r"((int)valid));
@@ -153,8 +153,8 @@ extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 2) 
     __syncwarp();
     cluster_arrive();
 
-    // Every warp has read its part of the row and has written to all blocks: nothing reads or writes another block's memory from here on, and blocks may
-    // leave.
+    // Every warp has read its part of the row and has written to all blocks: nothing reads or writes another block's memory from here on,
+    // and blocks may leave.
     cluster_wait();
     joined = {LOWEST, 0.0f};
 #pragma unroll 4

@@ -1,6 +1,7 @@
 namespace Lapidary.Gemma.Jinja;
 
-/// <summary>What one rendering may cost. A template comes with a model, from anyone: it must neither run forever nor fill the memory.</summary>
+/// <summary>What one rendering may cost. A template comes with a model, from anyone: it must neither run forever nor fill the
+/// memory.</summary>
 internal sealed class Budget
 {
     /// <summary>Evaluated nodes, visited items and blocks of copied text together.</summary>

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Lapidary.Gemma.Jinja;
 
-/// <summary>The tojson filter as Hugging Face defines it: json.dumps(value, ensure_ascii=False, indent=…, separators=…, sort_keys=…).</summary>
+/// <summary>The tojson filter as Hugging Face defines it: json.dumps(value, ensure_ascii=False, indent=…, separators=…,
+/// sort_keys=…).</summary>
 internal sealed class JsonText
 {
     private readonly StringBuilder _output = new();
