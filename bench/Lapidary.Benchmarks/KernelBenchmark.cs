@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
 
 namespace Lapidary.Benchmarks;
 

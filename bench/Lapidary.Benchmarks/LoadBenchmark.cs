@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
-using Lapidary.Engine.Cuda;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Benchmarks;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
 
 namespace Lapidary.Benchmarks;
 

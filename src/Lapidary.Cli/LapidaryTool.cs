@@ -2,7 +2,7 @@ using System.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli;
 

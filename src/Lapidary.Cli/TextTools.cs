@@ -1,6 +1,7 @@
 using Lapidary.Cli.Options;
+using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
+using Lapidary.Training;
 
 namespace Lapidary.Cli;
 
@@ -10,7 +11,7 @@ internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
 {
     /// <summary>Loads those that the settings name: --tokenizer, else the model's own if it has one.</summary>
     /// <returns>Null where the model's folder has no tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
-    /// <exception cref="Engine.LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
+    /// <exception cref="LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
     public static TextTools? TryLoad(ModelSettings settings, SettingValues values)
     {
         if (values.Get(settings.Tokenizer) is { } given) return Load(ModelPath.Find(given));

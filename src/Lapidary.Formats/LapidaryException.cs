@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Formats;
 
 /// <summary>An error that the user can act on: a bad file, option, shape or too little memory. Its message is one line that names what was
 /// expected, what was found and what to do next; the command line prints it alone, without a stack trace.</summary>

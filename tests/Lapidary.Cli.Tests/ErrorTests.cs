@@ -1,3 +1,5 @@
+using Lapidary.Engine;
+
 namespace Lapidary.Cli.Tests;
 
 /// <summary>Every mistake has its exit code and says what to do.</summary>
@@ -81,7 +83,7 @@ public sealed class ErrorTests : IDisposable
     [Fact]
     public void Cuda_ThatIsNotThere_IsOneLine()
     {
-        Assert.SkipWhen(Engine.Cuda.CudaBackend.WhyUnavailable() is null, "this machine has a GPU");
+        Assert.SkipWhen(CudaBackend.WhyUnavailable() is null, "this machine has a GPU");
         CliRun.Of("generate", "--model", TinyModel.Folder, "--device", "cuda:0", "--input-ids", "2").AssertError(1, "driver", "--device cpu");
     }
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Lapidary.Gemma;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests;

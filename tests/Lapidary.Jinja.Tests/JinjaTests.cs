@@ -1,7 +1,11 @@
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Jinja.Parsing;
+using Lapidary.Jinja.Rendering;
+using Lapidary.Tests;
 
-namespace Lapidary.Gemma.Tests.Text;
+namespace Lapidary.Jinja.Tests;
 
 public class JinjaTests
 {
@@ -10,24 +14,25 @@ public class JinjaTests
     [Fact]
     public void Render_MatchesPythonJinja()
     {
-        var fixture = TokenizerFixtures.Json("jinja-cases.json");
+        using var document = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("jinja-cases.json")));
+        var fixture = document.RootElement;
         var variables = (Dictionary<string, object?>)ToValue(fixture.GetProperty("variables"))!;
         var wrong = new List<string>();
         foreach (var example in fixture.GetProperty("cases").EnumerateArray())
         {
-            string template = example.Text("template");
+            string template = example.GetProperty("template").GetString()!;
             string? expected = example.TryGetProperty("output", out var output) ? output.GetString() : null, actual = null;
             string error = "";
             try
             {
-                actual = Jinja.Interpreter.Render(Jinja.Parser.Parse(template), variables).Text;
+                actual = Interpreter.Render(Parser.Parse(template), variables).Text;
             }
-            catch (Jinja.JinjaException exception)
+            catch (JinjaException exception)
             {
                 error = exception.Message;
             }
 
-            if (expected != actual) wrong.Add($"{template}\n  expected: {expected ?? "error " + example.Text("error")}\n  actual:   {actual ?? "error " + error}");
+            if (expected != actual) wrong.Add($"{template}\n  expected: {expected ?? "error " + example.GetProperty("error").GetString()}\n  actual:   {actual ?? "error " + error}");
         }
 
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));

@@ -1,10 +1,11 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Demo;
+using Lapidary.TextToSql.Demo;
+using Lapidary.Training;
 
-namespace Lapidary.Training.Tests.Demo;
+namespace Lapidary.TextToSql.Tests;
 
 public class DemoRunTests
 {

@@ -1,8 +1,7 @@
 using Lapidary.Tests;
-using Lapidary.Training.Data;
-using Lapidary.Training.Demo;
+using Lapidary.Training;
 
-namespace Lapidary.Training.Tests.Demo;
+namespace Lapidary.TextToSql.Tests;
 
 public class TextToSqlDataTests
 {

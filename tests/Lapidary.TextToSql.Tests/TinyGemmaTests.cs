@@ -1,10 +1,9 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Data;
-using Lapidary.Training.Demo;
+using Lapidary.Training;
 
-namespace Lapidary.Training.Tests.Demo;
+namespace Lapidary.TextToSql.Tests;
 
 public class TinyGemmaTests
 {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;

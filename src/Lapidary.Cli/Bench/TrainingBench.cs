@@ -2,9 +2,9 @@ using System.Text.Json;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Cli.Bench;
 

@@ -6,8 +6,7 @@ using Lapidary.Cli.Bench;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
-using Lapidary.Engine.Cuda;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Commands;

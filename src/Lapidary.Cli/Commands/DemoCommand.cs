@@ -3,8 +3,8 @@ using System.Text.Json;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Gemma;
+using Lapidary.TextToSql;
 using Lapidary.Training;
-using Lapidary.Training.Demo;
 
 namespace Lapidary.Cli.Commands;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Commands;

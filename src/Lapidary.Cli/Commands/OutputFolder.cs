@@ -1,5 +1,5 @@
 using Lapidary.Cli.Options;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Commands;
@@ -12,7 +12,7 @@ internal static class OutputFolder
     public static readonly Setting<bool> Overwrite = Settings.Flag("overwrite", "Replace a model that is in the output folder.");
 
     public static readonly Setting<long> MaxShardSize = new(
-        "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, ByteSizeText.Parse, bytes => $"{bytes / 1e9:0.###}GB");
+        "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, SettingText.Size, bytes => $"{bytes / 1e9:0.###}GB");
 
     /// <summary>The folder, free of another model.</summary>
     /// <exception cref="LapidaryException">It holds a model and --overwrite is not given.</exception>

@@ -67,5 +67,5 @@ internal static class PlanCommand
     }
 
     private static long? ParseMemory(string text) =>
-        ByteSizeText.Parse(text) is >= 1 << 20 and var bytes ? bytes : throw SettingText.Expected("1MiB or more, such as 24GiB", text);
+        SettingText.Size(text) is >= 1 << 20 and var bytes ? bytes : throw SettingText.Expected("1MiB or more, such as 24GiB", text);
 }

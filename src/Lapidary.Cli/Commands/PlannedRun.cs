@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lapidary.Cli.Options;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
 

@@ -1,4 +1,4 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;

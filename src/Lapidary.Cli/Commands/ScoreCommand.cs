@@ -3,7 +3,6 @@ using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Cli.Commands;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
+using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;
 

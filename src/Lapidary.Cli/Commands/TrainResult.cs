@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;

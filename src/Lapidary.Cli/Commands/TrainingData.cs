@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Cli.Commands;
 
@@ -14,7 +14,7 @@ namespace Lapidary.Cli.Commands;
 internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
 {
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
-    /// <exception cref="Engine.LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
+    /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
     public static TrainingData Load(SettingValues values, SftConfig config, GemmaConfig model, TextTools? text)
     {
         var options = DataSettings.Read(values);

@@ -1,9 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Doctor;

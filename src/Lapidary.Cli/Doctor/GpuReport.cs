@@ -1,5 +1,5 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cuda;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Doctor;
 

@@ -1,4 +1,4 @@
-using Lapidary.Training.Data;
+using Lapidary.Training;
 
 namespace Lapidary.Cli.Options;
 

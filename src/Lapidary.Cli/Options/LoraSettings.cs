@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Options;

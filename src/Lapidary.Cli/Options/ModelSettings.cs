@@ -1,7 +1,6 @@
 using System.Globalization;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Options;

@@ -4,8 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
-using Lapidary.Engine;
-using Lapidary.Gemma;
+using Lapidary.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

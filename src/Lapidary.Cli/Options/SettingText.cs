@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Options;
 
@@ -60,6 +61,9 @@ internal static class SettingText
 
         return text.ToString();
     }
+
+    /// <summary>Reads "24GiB", "2GB" or a plain number of bytes.</summary>
+    public static long Size(string text) => ByteSize.TryParse(text, out long bytes) ? bytes : throw Expected(ByteSize.Expected, text);
 
     /// <summary>The exception for a value that is not what a setting takes.</summary>
     public static FormatException Expected(string expected, string found) => new($"expected {expected}, found \"{found}\"");

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Options;
 

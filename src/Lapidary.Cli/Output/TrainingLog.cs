@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Output;

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Engine.Memory;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 /// <summary>The default backend: C# SIMD on the host's cores, fp32 activations, no native dependency.</summary>
 /// <remarks>Each operation has a file of its own, CpuBackend.&lt;Op&gt;.cs.</remarks>
@@ -13,7 +15,7 @@ public sealed unsafe partial class CpuBackend : IBackend
 
     /// <summary>Creates the backend.</summary>
     /// <param name="threads">Threads to use; 0 for one per core.</param>
-    public CpuBackend(int threads = 0) : this(new WorkerTeam(ThreadsOf(threads)), new CpuAllocator())
+    public CpuBackend(int threads = 0) : this(new WorkerTeam(ThreadsOf(threads)), new HostAllocator())
     {
     }
 

@@ -1,9 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Engine.Cuda.Compilation;
+using Lapidary.Engine.Cuda.Device;
+using Lapidary.Engine.Cuda.Products;
+using Lapidary.Engine.Memory;
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 /// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand,
 /// products by cuBLASLt.</summary>

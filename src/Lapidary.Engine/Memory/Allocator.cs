@@ -1,35 +1,6 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Engine;
-
-/// <summary>What memory is for; live and peak bytes are counted per owner.</summary>
-public enum MemoryOwner
-{
-    /// <summary>Frozen weights of the base model.</summary>
-    Base,
-
-    /// <summary>Trained parameters.</summary>
-    Parameters,
-
-    /// <summary>Gradients of trained parameters.</summary>
-    Gradients,
-
-    /// <summary>Moments of the optimizer.</summary>
-    Optimizer,
-
-    /// <summary>Activations and their gradients: the arenas of step programs.</summary>
-    Activations,
-
-    /// <summary>Keys and values of generated text.</summary>
-    KvCache,
-
-    /// <summary>Scratch of operations.</summary>
-    Workspace,
-
-    /// <summary>Decoded copies of frozen weights that are kept between uses.</summary>
-    DecodedWeights,
-
-    /// <summary>Token ids, labels, positions and other inputs of a step.</summary>
-    Inputs,
-}
 
 /// <summary>Hands out a backend's memory, 64-byte aligned and zeroed, and counts live and peak bytes by owner.</summary>
 public abstract class Allocator

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Memory;
 
 /// <summary>Hands out addresses without memory behind them: for backends that only count.</summary>
 internal sealed class CountingAllocator : Allocator

@@ -1,3 +1,5 @@
+using Lapidary.Engine.Memory;
+
 namespace Lapidary.Engine;
 
 /// <summary>Owns memory of one kind and frees all of it at once: the parameters of a model, the arena of a program, a KV cache.</summary>
@@ -6,7 +8,7 @@ public sealed class MemoryRegion(Allocator allocator, MemoryOwner owner) : IDisp
     private readonly List<(nint Address, long LengthBytes)> _blocks = [];
 
     /// <summary>A region of host memory, whatever the backend.</summary>
-    public static MemoryRegion OnHost(MemoryOwner owner) => new(new Cpu.CpuAllocator(), owner);
+    public static MemoryRegion OnHost(MemoryOwner owner) => new(new HostAllocator(), owner);
 
     /// <summary>Bytes this region holds.</summary>
     public long LengthBytes { get; private set; }

@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Engine;
 
 /// <summary>Bytes by what they are for: measured, or predicted.</summary>

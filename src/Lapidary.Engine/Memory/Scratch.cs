@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Memory;
 
 /// <summary>Scratch of operations: one growing block per purpose, kept between calls so that the steady state allocates nothing.</summary>
 internal sealed class Scratch(Allocator allocator) : IDisposable

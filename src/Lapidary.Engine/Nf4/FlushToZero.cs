@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Nf4;
 
 /// <summary>Arithmetic as in bitsandbytes' CUDA kernels, which are built with --use_fast_math: numbers too small for a normal fp32 count as
 /// zero.</summary>

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Nf4;
 
 /// <summary>Double quantization: fp32 scales to 8-bit codes and back.</summary>
 /// <remarks>Source: arXiv:2305.14314, section 3, and bitsandbytes' blockwise 8-bit kernel: d = absmax − offset; per 256 of them s = max |d|

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Nf4;
 
 /// <summary>NF4 codes back to numbers. The 16 values of a block are scaled and rounded once, then looked up by nibble.</summary>
 internal static unsafe class Nf4Decoder

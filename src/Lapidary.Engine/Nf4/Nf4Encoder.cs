@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Nf4;
 
 /// <summary>Quantizes a piece of at most <see cref="MaxElements"/> elements that begins at a block: absolute maxima, codes, packed
 /// nibbles.</summary>

@@ -1,3 +1,6 @@
+using Lapidary.Engine.Nf4;
+using Lapidary.Formats;
+
 namespace Lapidary.Engine;
 
 /// <summary>Weights to NF4, and back, with the bytes of bitsandbytes' CUDA kernels. Works on host memory, on several threads; the result

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Recording;
 
 /// <summary>Places buffers with known lifetimes in one block of memory, so that two buffers share bytes only if their lives do not
 /// overlap.</summary>

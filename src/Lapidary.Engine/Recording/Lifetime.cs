@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Recording;
 
 /// <summary>The calls between which a buffer of a program holds a value, both included.</summary>
 internal sealed class Lifetime(Tensor tensor)

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Recording;
 
 /// <summary>A backend that computes nothing: it notes which buffers each call touches, hence how long every buffer must live.</summary>
 internal sealed class PlanBackend(DType activationDType) : IBackend

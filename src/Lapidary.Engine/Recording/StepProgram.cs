@@ -1,3 +1,5 @@
+using Lapidary.Engine.Recording;
+
 namespace Lapidary.Engine;
 
 /// <summary>A step recorded once and replayed: the list of backend calls, forward and backward, with the buffers between them. What changes

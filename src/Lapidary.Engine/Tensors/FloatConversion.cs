@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lapidary.Engine.Tensors;
 
 namespace Lapidary.Engine;
 

@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Engine;
 
 /// <summary>An operation got a tensor of the wrong shape or type.</summary>

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine;
+namespace Lapidary.Engine.Tensors;
 
 /// <summary>16-bit floating-point numbers to fp32, exactly: the vector loops behind <see cref="FloatConversion.ToSingle"/> and the packing
 /// of 16-bit weights.</summary>

@@ -1,6 +1,4 @@
-using Lapidary.Engine;
-
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Files;
 
 /// <summary>Tells that a disk is too full before hours of work are written to it.</summary>
 internal static class DiskSpace

@@ -1,7 +1,6 @@
 using System.Text;
-using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Files;
 
 /// <summary>Turns failures of the file system into one line that says what to do, and makes names from untrusted files printable.</summary>
 internal static class FileErrors

@@ -2,9 +2,8 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Files;
 
 /// <summary>Reads and writes small JSON files as trees, with limits on size and depth.</summary>
 internal static class JsonFile

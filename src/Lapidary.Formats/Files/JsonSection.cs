@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Files;
 
 /// <summary>An object of a configuration file with typed, checked access to its keys. As in transformers' files, null means
 /// absent.</summary>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Files;
 
 /// <summary>Numbers as Python's repr and json.dumps print them, for files that are to equal Python's byte by byte.</summary>
 internal static class PythonFloat

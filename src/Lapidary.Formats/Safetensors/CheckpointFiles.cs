@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Lapidary.Engine;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>The names of a checkpoint's weight files, and the index that says which shard holds which tensor.</summary>
 internal static partial class CheckpointFiles

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>Gives the memory of mapped file pages back once they have been read, so that going through a checkpoint tensor by tensor needs
 /// memory for one tensor, not for the file. A hint: the pages come back from the file when they are touched again.</summary>

@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>Native memory as streams take it: spans end at 2³¹ − 1 bytes, tensors do not.</summary>
 internal static class NativeBytes

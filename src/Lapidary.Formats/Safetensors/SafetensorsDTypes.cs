@@ -1,10 +1,9 @@
 using System.Collections.Frozen;
-using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Safetensors;
 
-/// <summary>The element types of safetensors files: their sizes, and those the engine can compute with.</summary>
-public static class SafetensorsDTypes
+/// <summary>The element types of safetensors files: their sizes.</summary>
+internal static class SafetensorsDTypes
 {
     private static readonly FrozenDictionary<string, int> Bits = new Dictionary<string, int>
     {
@@ -31,31 +30,6 @@ public static class SafetensorsDTypes
         ["F64"] = 64,
         ["C64"] = 64,
     }.ToFrozenDictionary();
-
-    /// <summary>The engine's type, or null for a type that only passes through as bytes.</summary>
-    public static DType? ToEngine(string dtype) => dtype switch
-    {
-        "F32" => DType.Float32,
-        "BF16" => DType.BFloat16,
-        "F16" => DType.Float16,
-        "U8" => DType.UInt8,
-        "I32" => DType.Int32,
-        "I64" => DType.Int64,
-        _ => null,
-    };
-
-    /// <summary>The name in a file's header.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">NF4, which is stored as U8 codes beside its scales.</exception>
-    public static string FromEngine(DType dtype) => dtype switch
-    {
-        DType.Float32 => "F32",
-        DType.BFloat16 => "BF16",
-        DType.Float16 => "F16",
-        DType.UInt8 => "U8",
-        DType.Int32 => "I32",
-        DType.Int64 => "I64",
-        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "No safetensors type."),
-    };
 
     /// <summary>Bytes of an array, or null when the type is unknown, so that its size cannot be told.</summary>
     /// <exception cref="OverflowException">The size does not fit 63 bits, or is not whole bytes.</exception>

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats;
 
 /// <summary>One tensor as a safetensors header lists it.</summary>
 /// <param name="Name">The tensor's name in the file.</param>

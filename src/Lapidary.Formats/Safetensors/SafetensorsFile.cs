@@ -2,9 +2,10 @@ using System.Buffers.Binary;
 using System.Collections.Frozen;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
-using Lapidary.Engine;
+using Lapidary.Formats.Files;
+using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats;
 
 /// <summary>A safetensors file, memory-mapped: opening reads the header only, and a tensor's pages are read when it is first
 /// used.</summary>
@@ -90,27 +91,14 @@ public sealed class SafetensorsFile : IDisposable
         : throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; " +
             "check that the file belongs to this model.");
 
-    /// <summary>The tensor over the mapped bytes, valid until the file is disposed. Where the bytes are not aligned to the element type
-    /// they are copied once to memory that the file owns, since kernels need aligned elements.</summary>
-    /// <exception cref="LapidaryException">There is no such tensor, its type is none the engine has, or it has no elements.</exception>
-    public Tensor Get(string name)
+    /// <summary>Address of a tensor's mapped bytes, valid until the file is disposed. Where they are not aligned to the element type they are
+    /// copied once to memory that the file owns.</summary>
+    /// <param name="entry">One of this file's entries, with at least one element.</param>
+    /// <param name="alignment">Bytes of an element.</param>
+    internal nint AlignedAddress(SafetensorsEntry entry, int alignment)
     {
-        var entry = Entry(name);
-        if (SafetensorsDTypes.ToEngine(entry.DType) is not { } dtype)
-        {
-            throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected BF16, F32, F16, U8, I32 or I64, " +
-                $"found {FileErrors.OneLine(entry.DType)}; convert the checkpoint to bfloat16 first.");
-        }
-
-        if (entry.LengthBytes == 0)
-        {
-            throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected at least one element, " +
-                $"found shape [{string.Join(", ", entry.Shape)}]; download or save the file again.");
-        }
-
         nint address = AddressOf(entry);
-        if (address % (nint)dtype.LengthBytes(1) != 0) address = AlignedCopy(entry, address);
-        return new Tensor(address, dtype, entry.Shape.AsSpan()) { Name = name };
+        return address % alignment == 0 ? address : AlignedCopy(entry, address);
     }
 
     /// <summary>The raw bytes of a tensor of any type, at most 2³¹ − 1, valid until the file is disposed.</summary>

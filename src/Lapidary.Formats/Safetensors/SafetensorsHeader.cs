@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>Reads the JSON header of a safetensors file and believes none of it: every size, offset and type is checked.</summary>
 /// <remarks>Source: the format's description in huggingface/safetensors, README.md: 8 bytes little-endian header length, the header,

@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats;
 
 /// <summary>The order in which the reference implementation of safetensors lays out tensors, which keeps all of them aligned: wide types
 /// first, and names in ordinal order within a type.</summary>

@@ -2,9 +2,9 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats;
 
 /// <summary>Writes a safetensors file as a stream: the tensors are declared first, then their bytes follow one tensor at a time, so that a
 /// merge never holds more than one. The file appears under its name when <see cref="Complete"/> is called, and not at all before.</summary>
@@ -59,10 +59,6 @@ public sealed class SafetensorsWriter : IDisposable
         _file.Write(stream => NativeBytes.CopyTo(address, lengthBytes, stream));
         _next++;
     }
-
-    /// <summary>Writes the next tensor from an engine tensor in host memory.</summary>
-    /// <exception cref="InvalidOperationException">It is not the next one declared, or its length differs.</exception>
-    public void Write(string name, Tensor tensor) => Write(name, tensor.Address, tensor.LengthBytes);
 
     /// <summary>Writes the next tensor by a callback, which must write exactly its bytes.</summary>
     /// <exception cref="InvalidOperationException">It is not the next one declared, or the callback wrote another length.</exception>

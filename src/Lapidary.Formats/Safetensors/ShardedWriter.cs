@@ -1,6 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Formats.Files;
+using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats;
 
 /// <summary>Writes a model folder's weights in shards of a limited size. All shards are written and flushed under temporary names; only
 /// then do they get their names, the index last, so that a folder never seems to hold a checkpoint that is not complete.</summary>
@@ -25,7 +26,7 @@ public sealed class ShardedWriter : IDisposable
     /// limit has a shard of its own.</summary>
     /// <param name="folder">The model's folder; a checkpoint in it is replaced by <see cref="Complete"/>.</param>
     /// <param name="tensors">All tensors in the order in which they will be written.</param>
-    /// <param name="maxShardBytes">Bytes of tensors per shard, see <see cref="ShardSize.Parse"/>.</param>
+    /// <param name="maxShardBytes">Bytes of tensors per shard, see <see cref="ByteSize.Parse"/>.</param>
     /// <param name="metadata">As for <see cref="SafetensorsWriter.Create"/>.</param>
     /// <exception cref="ArgumentException">A name is used twice.</exception>
     /// <exception cref="LapidaryException">The disk has no room for all shards, or the folder may not be written.</exception>
@@ -63,10 +64,6 @@ public sealed class ShardedWriter : IDisposable
         Current().Write(name, address, lengthBytes);
         _writtenInShard++;
     }
-
-    /// <summary>Writes the next tensor from an engine tensor in host memory.</summary>
-    /// <exception cref="InvalidOperationException">It is not the next one declared, or its length differs.</exception>
-    public void Write(string name, Tensor tensor) => Write(name, tensor.Address, tensor.LengthBytes);
 
     /// <summary>Writes the next tensor by a callback, which must write exactly its bytes.</summary>
     /// <exception cref="InvalidOperationException">It is not the next one declared, or the callback wrote another length.</exception>

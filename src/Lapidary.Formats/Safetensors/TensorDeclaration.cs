@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using Lapidary.Engine;
+using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Formats;
 
 /// <summary>A tensor that a file will hold, announced before its bytes are there.</summary>
 public sealed record TensorDeclaration
@@ -27,10 +27,6 @@ public sealed record TensorDeclaration
 
     internal TensorDeclaration(string name, string dtype, ImmutableArray<long> shape, long lengthBytes) =>
         (Name, DType, Shape, LengthBytes) = (name, dtype, shape, lengthBytes);
-
-    /// <summary>Announces a tensor under a name of its own or the tensor's.</summary>
-    public static TensorDeclaration Of(Tensor tensor, string? name = null) =>
-        new(name ?? tensor.Name, SafetensorsDTypes.FromEngine(tensor.DType), tensor.Shape);
 
     /// <summary>Name in the file.</summary>
     public string Name { get; }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma;
 

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Configuration;
 
 namespace Lapidary.Gemma;
 

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Configuration;
 
 /// <summary>Reads and checks config.json. A key that would change the result and that Lapidary does not follow is an error.</summary>
 /// <remarks>Absent keys have the defaults of transformers' Gemma3TextConfig, which are those of no published size.</remarks>

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Configuration;
 
 /// <summary>The published sizes of Gemma 3, for benchmarks and memory plans without a checkpoint.</summary>
 internal static class GemmaPresets

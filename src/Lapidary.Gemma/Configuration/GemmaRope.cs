@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Gemma.Configuration;
 
 /// <summary>The rotary embedding's settings in both spellings: rope_theta, rope_local_base_freq and rope_scaling, or rope_parameters by
 /// layer type.</summary>

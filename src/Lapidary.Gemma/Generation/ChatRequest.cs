@@ -1,7 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Microsoft.Extensions.AI;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Generation;
 
 /// <summary>A chat request in this library's terms; what cannot be honoured is refused rather than passed over.</summary>
 /// <param name="Turns">The conversation for the chat template.</param> <param name="Options">Sampling and length.</param>

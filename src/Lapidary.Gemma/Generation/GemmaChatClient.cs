@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Generation;
 using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma;

@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Gemma;
 
 /// <summary>How text is continued; names and meaning as in transformers' generation_config.json.</summary>
@@ -25,7 +27,7 @@ public sealed record GenerationOptions
     public IReadOnlyCollection<int> StopTokenIds { get; init; } = [];
 
     /// <summary>Checks the ranges.</summary>
-    /// <exception cref="Lapidary.Engine.LapidaryException">One is out of range; the message names it.</exception>
+    /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>
     public void Validate()
     {
         Check(MaxNewTokens > 0, "max_new_tokens must be at least 1", MaxNewTokens);
@@ -36,6 +38,6 @@ public sealed record GenerationOptions
 
     private static void Check(bool holds, string rule, float got)
     {
-        if (!holds) throw new Lapidary.Engine.LapidaryException($"{rule}, got {got}.");
+        if (!holds) throw new LapidaryException($"{rule}, got {got}.");
     }
 }

@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Generation;
 
 /// <summary>Ends a text that comes in pieces before the first of some sequences, however the pieces cut it.</summary>
 /// <param name="sequences">None empty.</param>

@@ -1,4 +1,6 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Gemma;
 

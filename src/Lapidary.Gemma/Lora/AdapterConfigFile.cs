@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Gemma;
 

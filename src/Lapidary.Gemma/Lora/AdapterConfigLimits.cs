@@ -1,7 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Lora;
 
 /// <summary>Refuses adapters of a kind that Lapidary would compute wrongly, each with its own line.</summary>
 internal static class AdapterConfigLimits

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Lora;
 
 /// <summary>adapter_model.safetensors and adapter_config.json: PEFT's names for an <see cref="Adapter"/>'s matrices.</summary>
 internal static class AdapterFiles
@@ -12,7 +13,7 @@ internal static class AdapterFiles
     {
         var tensors = Tensors(adapter, model).OrderBy(pair => pair.Name, StringComparer.Ordinal).ToArray();
         using var writer = SafetensorsWriter.Create(
-            Path.Combine(folder, WeightsName), [.. tensors.Select(pair => TensorDeclaration.Of(pair.Value, pair.Name))]);
+            Path.Combine(folder, WeightsName), [.. tensors.Select(pair => pair.Value.Declare(pair.Name))]);
         foreach (var (name, value) in tensors) writer.Write(name, stream => TensorStream.Write(value, stream, model.Backend));
         writer.Complete();
         AdapterConfigFile.Write(folder, ConfigFor(adapter, model));

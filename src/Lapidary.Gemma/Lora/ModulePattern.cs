@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Lora;
 
 /// <summary>PEFT's regular expressions over module names. They come from files, so every match has a time limit.</summary>
 internal static class ModulePattern

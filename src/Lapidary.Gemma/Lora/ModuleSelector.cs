@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Lapidary.Formats;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Gemma;
 
@@ -31,7 +33,7 @@ public sealed record ModuleSelector
     /// <summary>Whether the module is chosen.</summary>
     /// <param name="module">The module's path, such as "model.layers.0.self_attn.q_proj".</param>
     /// <param name="option">The option's name, for messages.</param>
-    /// <exception cref="Engine.LapidaryException">The pattern is no regular expression or takes too long.</exception>
+    /// <exception cref="LapidaryException">The pattern is no regular expression or takes too long.</exception>
     public bool Matches(string module, string option = "target_modules")
     {
         if (IsAllLinear) return TensorNames.IsLinear(module);

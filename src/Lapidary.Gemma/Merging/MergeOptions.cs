@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
 
@@ -15,7 +16,7 @@ public sealed record MergeOptions
     /// <summary>Quantize NF4's scales too, where <see cref="FromNf4"/>: as in training.</summary>
     public bool DoubleQuant { get; init; } = true;
 
-    /// <summary>Bytes per file, see <see cref="ShardSize.Parse"/>; the guide's 2 GB.</summary>
+    /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
     public long MaxShardBytes { get; init; } = 2_000_000_000;
 
     /// <summary>Told of each tensor written: tensors done and in all.</summary>

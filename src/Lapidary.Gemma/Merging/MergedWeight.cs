@@ -1,8 +1,7 @@
 using System.Numerics;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Merging;
 
 /// <summary>The bytes of merged weights, formed some rows at a time in host memory.</summary>
 internal static class MergedWeight

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
+using Lapidary.Gemma.Merging;
 
 namespace Lapidary.Gemma;
 
@@ -107,7 +108,7 @@ public sealed class Merger : IDisposable
         string type = layer.Weight.DType == DType.NF4 ? OutputType(_model.Config.Dtype) : OutputType(entry.DType);
         if (adapter is null && !fromNf4 && type == entry.DType) return Copy(entry);
         return new Step(new TensorDeclaration(entry.Name, type, layer.Weight.Shape), stream => MergedWeight.Write(
-            layer.Weight, fromNf4 ? new Nf4Options { DoubleQuantization = _options.DoubleQuant } : null, adapter, SafetensorsDTypes.ToEngine(type)!.Value,
+            layer.Weight, fromNf4 ? new Nf4Options { DoubleQuantization = _options.DoubleQuant } : null, adapter, SafetensorsTensors.ToEngine(type)!.Value,
             stream, _backend));
     }
 
@@ -115,17 +116,17 @@ public sealed class Merger : IDisposable
     private Step Whole(string name, Tensor value, string baseType)
     {
         string type = OutputType(baseType);
-        return new Step(new TensorDeclaration(name, type, value.Shape), stream => MergedWeight.Convert(value, SafetensorsDTypes.ToEngine(type)!.Value, stream));
+        return new Step(new TensorDeclaration(name, type, value.Shape), stream => MergedWeight.Convert(value, SafetensorsTensors.ToEngine(type)!.Value, stream));
     }
 
     private Step Copy(SafetensorsEntry entry) => new(entry.Declaration, stream => _checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream));
 
     /// <summary>The type asked for, else the base's: as a file spells it, or as config.json does for a 4-bit base.</summary>
     private string OutputType(string baseType) => _options.DType is { } dtype
-        ? SafetensorsDTypes.FromEngine(dtype)
+        ? SafetensorsTensors.FromEngine(dtype)
         : baseType switch { "float32" => "F32", "bfloat16" => "BF16", "float16" => "F16", _ => baseType };
 
-    private static string TypeOf(Tensor tensor) => SafetensorsDTypes.FromEngine(tensor.DType);
+    private static string TypeOf(Tensor tensor) => SafetensorsTensors.FromEngine(tensor.DType);
 
     /// <summary>bitsandbytes' scales beside a 4-bit weight: &lt;module&gt;.weight.absmax and the like.</summary>
     private static bool IsQuantizationState(string name) => name.Contains(".weight.", StringComparison.Ordinal);

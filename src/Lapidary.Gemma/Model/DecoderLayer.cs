@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Model;
 
 /// <summary>One decoder layer of Gemma 3, names as in transformers' Gemma3DecoderLayer.</summary>
 internal sealed class DecoderLayer

@@ -1,4 +1,6 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma;
 

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Model;
 
 /// <summary>Brings a Hugging Face folder into a <see cref="GemmaModel"/>: text-only and multimodal names, plain weights (used in place from
 /// the mapped file) or bitsandbytes-4bit ones, quantized tensor by tensor where NF4 is asked for.</summary>

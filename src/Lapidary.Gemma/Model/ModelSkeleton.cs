@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Model;
 
 /// <summary>A model without weights on a backend that only counts: what <see cref="ModelLoader"/> would bring there, from config.json
 /// alone.</summary>

@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Model;
 
 /// <summary>The parts of a model, brought together by <see cref="ModelLoader"/>.</summary>
 internal sealed record ModelWeights

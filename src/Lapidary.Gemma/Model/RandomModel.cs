@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Model;
 
 /// <summary>A model of any configuration with random weights, made in the backend's memory without a file: for benchmarks at real
 /// size.</summary>

@@ -1,5 +1,8 @@
-using Lapidary.Engine;
-using Lapidary.Gemma.Jinja;
+using Lapidary.Formats;
+using Lapidary.Gemma.Text;
+using Lapidary.Jinja;
+using Lapidary.Jinja.Parsing;
+using Lapidary.Jinja.Rendering;
 
 namespace Lapidary.Gemma;
 

@@ -1,3 +1,5 @@
+using Lapidary.Jinja;
+
 namespace Lapidary.Gemma;
 
 /// <summary>One message of a conversation.</summary>

@@ -1,3 +1,5 @@
+using Lapidary.Gemma.Text.BytePairs;
+
 namespace Lapidary.Gemma;
 
 /// <summary>Decodes tokens one at a time, as generation makes them. The parts joined are exactly what <see cref="Tokenizer.Decode"/> gives

@@ -1,9 +1,6 @@
-namespace Lapidary.Gemma;
+using Lapidary.Jinja;
 
-/// <summary>A range of characters of a text.</summary>
-/// <param name="Start">Index of the first UTF-16 code unit.</param>
-/// <param name="End">Index after the last one.</param>
-public readonly record struct TextSpan(int Start, int End);
+namespace Lapidary.Gemma;
 
 /// <summary>Token ids and where each came from.</summary>
 /// <param name="Ids">Token ids in order.</param>

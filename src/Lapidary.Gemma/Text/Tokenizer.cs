@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Text;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Text;
+using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma;
 

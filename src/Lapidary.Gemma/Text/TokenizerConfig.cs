@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text;
 
 /// <summary>What stands beside tokenizer.json: names of the special tokens and the chat template, from tokenizer_config.json,
 /// special_tokens_map.json, chat_template.jinja and chat_template.json; config.json says whether the model is a Gemma.</summary>

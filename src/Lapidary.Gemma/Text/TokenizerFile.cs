@@ -1,8 +1,9 @@
 using System.Text;
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Text.BytePairs;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text;
 
 /// <summary>Reads a tokenizer.json of Gemma's kind: byte-pair encoding with "▁" for the space. Straight from the bytes, since the file has
 /// 33 MB, a quarter of a million pieces and twice as many merges. Anything that would change the ids and is not implemented is

@@ -1,8 +1,9 @@
 using System.Text;
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Text.BytePairs;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text;
 
 /// <summary>The small sections of a tokenizer.json: what stands around the model. Each is checked against the forms that are
 /// implemented.</summary>

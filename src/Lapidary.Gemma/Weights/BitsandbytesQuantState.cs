@@ -1,5 +1,7 @@
 using System.Text;
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma;
 

@@ -1,4 +1,6 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma;
 
@@ -105,11 +107,11 @@ public static class BitsandbytesReader
 
     private static Tensor Part(Checkpoint checkpoint, string name, DType dtype, long count)
     {
-        if (!checkpoint.Contains(name)) throw Error(checkpoint, name, $"{SafetensorsDTypes.FromEngine(dtype)}[{count}]", "none");
+        if (!checkpoint.Contains(name)) throw Error(checkpoint, name, $"{SafetensorsTensors.FromEngine(dtype)}[{count}]", "none");
         var entry = checkpoint.FileOf(name).Entry(name);
-        return entry.DType == SafetensorsDTypes.FromEngine(dtype) && entry.LengthBytes == dtype.LengthBytes(count)
+        return entry.DType == SafetensorsTensors.FromEngine(dtype) && entry.LengthBytes == dtype.LengthBytes(count)
             ? checkpoint.Get(name)
-            : throw Error(checkpoint, name, $"{SafetensorsDTypes.FromEngine(dtype)}[{count}]", $"{entry}");
+            : throw Error(checkpoint, name, $"{SafetensorsTensors.FromEngine(dtype)}[{count}]", $"{entry}");
     }
 
     private static LapidaryException Error(Checkpoint checkpoint, string name, string expected, string found, string nextStep = NextStep) =>

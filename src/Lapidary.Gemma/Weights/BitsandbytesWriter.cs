@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
 
@@ -41,7 +42,7 @@ public static class BitsandbytesWriter
     }
 
     private static TensorContent Of(string name, Tensor tensor, IBackend backend) =>
-        Of(name, SafetensorsDTypes.FromEngine(tensor.DType), tensor, backend, tensor.Shape);
+        Of(name, SafetensorsTensors.FromEngine(tensor.DType), tensor, backend, tensor.Shape);
 
     private static TensorContent Of(string name, string dtype, Tensor tensor, IBackend backend, params ReadOnlySpan<long> shape)
     {

@@ -1,4 +1,7 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Formats.Safetensors;
 
 namespace Lapidary.Gemma;
 
@@ -51,7 +54,7 @@ public sealed class Checkpoint : IDisposable
         : throw new LapidaryException($"{Folder}: tensor {FileErrors.OneLine(name)}: expected it among the checkpoint's {Entries.Count} tensors, " +
             "found none; check that config.json and the weights belong together.");
 
-    /// <summary>The tensor over the mapped bytes, see <see cref="SafetensorsFile.Get"/>.</summary>
+    /// <summary>The tensor over the mapped bytes, see <see cref="SafetensorsTensors.Get"/>.</summary>
     /// <exception cref="LapidaryException">There is no such tensor, or its type is none the engine has.</exception>
     public Tensor Get(string name) => FileOf(name).Get(name);
 

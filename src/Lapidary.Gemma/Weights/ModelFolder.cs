@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Gemma;
 
 /// <summary>The files of a Hugging Face model folder beside its weights.</summary>

@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Gemma;
 
 /// <summary>How a checkpoint is stored in 4 bits.</summary>
@@ -6,7 +8,7 @@ public sealed record QuantizeOptions
     /// <summary>Quantize the scales too (bnb_4bit_use_double_quant).</summary>
     public bool DoubleQuant { get; init; } = true;
 
-    /// <summary>Bytes per file, see <see cref="ShardSize.Parse"/>.</summary>
+    /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>.</summary>
     public long MaxShardBytes { get; init; } = 2_000_000_000;
 
     /// <summary>Told of each projection quantized: projections done and in all.</summary>

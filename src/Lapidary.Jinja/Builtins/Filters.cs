@@ -1,6 +1,8 @@
 using System.Globalization;
+using Lapidary.Jinja.Objects;
+using Lapidary.Jinja.Parsing;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Builtins;
 
 /// <summary>Filters: what stands after "|".</summary>
 internal static class Filters

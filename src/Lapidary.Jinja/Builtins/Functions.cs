@@ -1,4 +1,7 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Objects;
+using Lapidary.Jinja.Parsing;
+
+namespace Lapidary.Jinja.Builtins;
 
 /// <summary>The functions of the environment.</summary>
 internal static class Functions

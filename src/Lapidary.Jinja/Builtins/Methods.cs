@@ -1,4 +1,8 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Objects;
+using Lapidary.Jinja.Parsing;
+using Lapidary.Jinja.Rendering;
+
+namespace Lapidary.Jinja.Builtins;
 
 /// <summary>Methods of strings, dicts and loops.</summary>
 internal static class Methods

@@ -1,4 +1,7 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Objects;
+using Lapidary.Jinja.Parsing;
+
+namespace Lapidary.Jinja.Builtins;
 
 /// <summary>Tests: what stands after "is".</summary>
 internal static class Tests

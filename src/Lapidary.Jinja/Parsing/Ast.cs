@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Parsing;
 
 /// <summary>A part of a template, with the line it begins on.</summary>
 internal abstract record Node(int Line);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Parsing;
 
 /// <summary>Parses expressions by recursive descent, with Jinja2's precedence.</summary>
 internal sealed class ExpressionParser(TokenReader tokens)

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
+using Lapidary.Jinja.Objects;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Parsing;
 
 /// <summary>Splits a template into text, tags and the tokens within tags, with the whitespace rules of Jinja2 under trim_blocks and
 /// lstrip_blocks, as Hugging Face sets them: the newline after a block or comment goes, and so does the space before one on its line;

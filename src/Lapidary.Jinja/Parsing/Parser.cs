@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Parsing;
 
 /// <summary>Parses the statements of a template.</summary>
 internal sealed class Parser

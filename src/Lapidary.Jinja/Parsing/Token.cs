@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Parsing;
 
 /// <summary>Kinds of token in a template.</summary>
 internal enum TokenKind

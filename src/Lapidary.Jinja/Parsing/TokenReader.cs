@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Parsing;
 
 /// <summary>A cursor over tokens, which also bounds how deep a template may nest.</summary>
 internal sealed class TokenReader(List<Token> tokens)

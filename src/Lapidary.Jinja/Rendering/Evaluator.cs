@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Jinja.Builtins;
+using Lapidary.Jinja.Objects;
+using Lapidary.Jinja.Parsing;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Rendering;
 
 /// <summary>Evaluates expressions.</summary>
 internal sealed class Evaluator(Budget budget, Func<MacroValue, CallArguments, string> callMacro)

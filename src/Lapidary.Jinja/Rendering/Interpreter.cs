@@ -1,7 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Lapidary.Jinja.Builtins;
+using Lapidary.Jinja.Objects;
+using Lapidary.Jinja.Parsing;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Rendering;
 
 /// <summary>Executes the statements of one rendering.</summary>
 internal sealed class Interpreter

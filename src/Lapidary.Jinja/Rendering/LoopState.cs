@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Objects;
+
+namespace Lapidary.Jinja.Rendering;
 
 /// <summary>The variable "loop" within a for.</summary>
 internal sealed class LoopState(List<object?> items)

@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Objects;
+
+namespace Lapidary.Jinja.Rendering;
 
 /// <summary>Variables of a template, of one pass of a loop, or of a macro call; names not found are looked up outside.</summary>
 internal sealed class Scope(Scope? outer)

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql.Data;
 
 /// <summary>A table that the demonstration's questions are about.</summary>
 /// <param name="Name">Plural, as a question says it.</param> <param name="Columns">The first one names a row; types are TEXT and

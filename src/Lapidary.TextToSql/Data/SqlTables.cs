@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql.Data;
 
 /// <summary>Ten small tables from different walks of life.</summary>
 internal static class SqlTables

@@ -2,9 +2,11 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.TextToSql.Data;
 
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql;
 
 /// <summary>One row of a text-to-SQL data set, with the columns of the guide's.</summary>
 /// <param name="SqlPrompt">sql_prompt: the question.</param> <param name="SqlContext">sql_context: statements that make and fill the
@@ -32,7 +34,7 @@ public static class TextToSqlData
 
     /// <summary>Writes rows as JSON Lines.</summary>
     /// <param name="path">The file.</param> <param name="rows">What it is to hold.</param>
-    /// <exception cref="Engine.LapidaryException">The disk is full or the folder may not be written.</exception>
+    /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     public static void Write(string path, IEnumerable<TextToSqlRow> rows)
     {
         var buffer = new ArrayBufferWriter<byte>();

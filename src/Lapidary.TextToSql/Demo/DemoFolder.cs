@@ -1,6 +1,6 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql.Demo;
 
 /// <summary>The demonstration's folder and what it holds.</summary>
 internal sealed class DemoFolder

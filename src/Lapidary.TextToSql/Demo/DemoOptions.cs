@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql;
 
 /// <summary>Options of the demonstration.</summary>
 public sealed record DemoOptions

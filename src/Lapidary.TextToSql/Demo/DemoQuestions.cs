@@ -1,8 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql.Demo;
 
 /// <summary>Asks a model questions, one at a time, taking the likeliest token each time.</summary>
 internal sealed class DemoQuestions : IDisposable

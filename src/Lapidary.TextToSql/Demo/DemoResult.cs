@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql;
 
 /// <summary>What the demonstration measured.</summary>
 public sealed record DemoResult

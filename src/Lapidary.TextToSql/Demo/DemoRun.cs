@@ -1,8 +1,10 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
+using Lapidary.TextToSql.Demo;
+using Lapidary.Training;
 
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql;
 
 /// <summary>The whole story of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports what it does,
 /// what came out, and the command line that does the same.</summary>

@@ -1,4 +1,6 @@
-namespace Lapidary.Training.Demo;
+using Lapidary.Training;
+
+namespace Lapidary.TextToSql;
 
 /// <summary>Told how the demonstration goes; training itself reports through <see cref="ITrainingObserver"/>.</summary>
 public interface IDemoObserver : ITrainingObserver

@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
-namespace Lapidary.Training.Demo;
+namespace Lapidary.TextToSql;
 
 /// <summary>A Gemma 3 small enough to train in seconds: 0.8 million random weights behind a tokenizer of 1,024 pieces, in a folder such as
 /// the hub has. It has everything that the real ones have (sliding and full layers, grouped queries, a tied head) and knows
@@ -112,7 +113,7 @@ public static class TinyGemma
 
     private static void WriteAsset(string folder, string name)
     {
-        using var asset = typeof(TinyGemma).Assembly.GetManifestResourceStream("Demo/" + name)!;
+        using var asset = typeof(TinyGemma).Assembly.GetManifestResourceStream("Assets/" + name)!;
         AtomicFile.WriteStream(Path.Combine(folder, name), asset.CopyTo);
     }
 }

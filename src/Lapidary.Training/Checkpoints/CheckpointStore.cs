@@ -1,6 +1,7 @@
 using System.Globalization;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training;
 

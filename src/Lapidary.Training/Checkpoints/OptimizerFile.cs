@@ -1,7 +1,8 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Checkpoints;
 
 /// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and
 /// &lt;name&gt;.exp_avg_sq.</summary>
@@ -12,7 +13,7 @@ internal static class OptimizerFile
     public static void Write(string folder, AdamWOptimizer optimizer, IBackend backend)
     {
         Tensor[] moments = [.. optimizer.States.SelectMany<AdamWOptimizer.State, Tensor>(state => [state.ExpAvg, state.ExpAvgSq])];
-        using var writer = SafetensorsWriter.Create(Path.Combine(folder, FileName), [.. moments.Select(moment => TensorDeclaration.Of(moment))]);
+        using var writer = SafetensorsWriter.Create(Path.Combine(folder, FileName), [.. moments.Select(moment => moment.Declare())]);
         foreach (var moment in moments) writer.Write(moment.Name, stream => TensorStream.Write(moment, stream, backend));
         writer.Complete();
     }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Lapidary.Engine;
-using Lapidary.Gemma;
+using Lapidary.Formats;
 
 namespace Lapidary.Training;
 

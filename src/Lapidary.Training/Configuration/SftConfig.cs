@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Lapidary.Engine;
-using Lapidary.Training.Data;
+using Lapidary.Formats;
 
 namespace Lapidary.Training;
 

@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Logging;
+namespace Lapidary.Training;
 
 /// <summary>Writes every log entry of a run as TensorBoard scalars, tagged as transformers does: train/loss, eval/loss and so on.</summary>
 /// <param name="writer">Where to; stays the caller's.</param>

@@ -1,7 +1,8 @@
 using Google.Protobuf;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Training.Logging;
 
-namespace Lapidary.Training.Logging;
+namespace Lapidary.Training;
 
 /// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, which TensorBoard reads as one
 /// run. The file is a log: it grows under its final name, and each record carries a checksum, so a killed process costs at most the last

@@ -1,6 +1,4 @@
-using Lapidary.Training.Data;
-
-namespace Lapidary.Training;
+namespace Lapidary.Training.Steps;
 
 /// <summary>Which rows each optimizer step reads: a fresh order per epoch, cut into steps. A function of the seed alone, so
 /// a run can go on from any step. The last step of an epoch may be short.</summary>

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Training;
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
 

@@ -1,8 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Steps;
 
 /// <summary>One micro-batch of a fixed number of tokens, and of labels at most, recorded once and replayed: forward and loss, and in
 /// training the backward steps, which add to the adapter's gradients.</summary>

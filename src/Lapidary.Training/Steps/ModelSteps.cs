@@ -1,8 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Steps;
 
 /// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena as large as the largest
 /// needs.</summary>

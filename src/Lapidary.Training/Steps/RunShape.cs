@@ -1,4 +1,4 @@
-namespace Lapidary.Training;
+namespace Lapidary.Training.Steps;
 
 /// <summary>How much a run puts through the model at a time.</summary>
 internal sealed class RunShape

@@ -1,7 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Steps;
 
 /// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. Set up
 /// on the model's own backend to train, and on one that only counts to know the memory beforehand.</summary>

@@ -1,4 +1,5 @@
 using Lapidary.Gemma;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
 

@@ -1,5 +1,5 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 
@@ -12,7 +12,7 @@ public sealed record PreparedRows(ExampleSet Examples, TrainingRows Rows, LabelR
     /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template; null where all rows are
     /// pre-tokenized.</param>
     /// <param name="model">Size of the vocabulary and padding.</param> <param name="config">Length, packing and labels.</param>
-    /// <exception cref="Engine.LapidaryException">A row is not what it should be.</exception>
+    /// <exception cref="LapidaryException">A row is not what it should be.</exception>
     public static PreparedRows Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config)
     {
         var examples = new ExampleBuilder(encoder, model.VocabSize, config.Examples).Build(data);

@@ -1,4 +1,4 @@
-namespace Lapidary.Training;
+namespace Lapidary.Training.Trainer;
 
 /// <summary>What a run remembers besides the weights: its log, tokens so far, what was measured since the last entry, the best
 /// evaluation.</summary>

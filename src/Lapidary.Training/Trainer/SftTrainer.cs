@@ -1,5 +1,8 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Steps;
+using Lapidary.Training.Trainer;
 
 namespace Lapidary.Training;
 

@@ -1,6 +1,7 @@
 // Trains the small tokenizer of src/Lapidary.Training/Demo/Assets, which tests use too: Gemma's kind (byte-pair encoding with byte
 // fallback, ▁ for the space, the same normalizer, decoder and post-processor) with 1,024 pieces, from text made here. Run in this folder:
 // dotnet run make_small_tokenizer.cs
+
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Lapidary.Cli.Bench;
 using Lapidary.Cli.Output;
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training;

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Lapidary.Cli.Doctor;
 using Lapidary.Cli.Output;
-using Lapidary.Engine.Cuda;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Engine;
 
 namespace Lapidary.Cli.Tests.Commands;
 

@@ -1,5 +1,5 @@
 using Lapidary.Cli.Options;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Tests.Options;
 

@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-
 namespace Lapidary.Engine.Tests.Cpu;
 
 /// <summary>A CPU backend with tensors to feed it and checks of what it wrote.</summary>

@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Engine.Tests.Cpu;
 
 public class EmbeddingTests

@@ -1,4 +1,5 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Memory;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Tests;
 
@@ -50,7 +51,7 @@ public class LinearCrossEntropyTests
 
     private sealed class Labels : IDisposable
     {
-        private readonly MemoryRegion _region = new(new CpuAllocator(), MemoryOwner.Inputs);
+        private readonly MemoryRegion _region = new(new HostAllocator(), MemoryOwner.Inputs);
 
         public Labels(int tokens, int vocabulary)
         {

@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Tensors;
 
 namespace Lapidary.Engine.Tests;
 

@@ -1,4 +1,5 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Ops;
+using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Tests;
 
@@ -44,7 +45,7 @@ public class LoraTests
     public unsafe void Dropout_KeepsTheHashedElements_InTheGivenShare()
     {
         const int Count = 100_003;
-        using var seed = new MemoryRegion(new CpuAllocator(), MemoryOwner.Inputs);
+        using var seed = new MemoryRegion(new HostAllocator(), MemoryOwner.Inputs);
         var dropout = new Dropout(0.25f, seed.New("seed", DType.Int64, 1), Stream: 3);
         using var ones = TestMatrix.Zeros(1, Count);
         ones.Tensor.AsSpan<float>().Fill(1);
@@ -60,7 +61,7 @@ public class LoraTests
 
     private sealed class Case : IDisposable
     {
-        private readonly MemoryRegion _region = new(new CpuAllocator(), MemoryOwner.Inputs);
+        private readonly MemoryRegion _region = new(new HostAllocator(), MemoryOwner.Inputs);
         private readonly TestMatrix _a, _b;
         private readonly double[] _mask = new double[Tokens * Dim];
         private readonly int _r;

@@ -1,5 +1,7 @@
 using System.Runtime.Intrinsics;
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Products;
+using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Tests;
 
@@ -82,7 +84,7 @@ public unsafe class MatrixProductTests
         foreach (int threads in new[] { 1, 2, 3 })
         {
             using var team = new WorkerTeam(threads);
-            using var scratch = new Scratch(new CpuAllocator());
+            using var scratch = new Scratch(new HostAllocator());
             MatrixProduct.Run(
                 team, scratch, VectorWidths.Best, m, n, k, 1, a.Pointer, k, false, Operand.Of(b.Tensor, "test"), true, false, c.Pointer, n);
             first ??= c.ToArray();
@@ -99,7 +101,7 @@ public unsafe class MatrixProductTests
         using var b = TestMatrix.Create(WeightKind.NestedNF4, 300, 200, 2);
         using var c = TestMatrix.Zeros(130, 300);
         using var team = new WorkerTeam(2);
-        using var scratch = new Scratch(new CpuAllocator());
+        using var scratch = new Scratch(new HostAllocator());
         var operand = Operand.Of(b.Tensor, "test");
         long before = 0;
         for (int i = 0; i < 20; i++)
@@ -134,7 +136,7 @@ public unsafe class MatrixProductTests
         using var b = transposeB ? TestMatrix.Create(kind, n, k, 2, blockSize) : TestMatrix.Create(kind, k, n, 2, blockSize);
         using var c = TestMatrix.Float32(m, n + 3, 3);
         using var team = new WorkerTeam(1);
-        using var scratch = new Scratch(new CpuAllocator());
+        using var scratch = new Scratch(new HostAllocator());
         MatrixProduct.Run(
             team, scratch, width, m, n, k, Alpha, a.Pointer, a.Columns, transposeA, Operand.Of(b.Tensor, "test"), transposeB, add, c.Pointer, n + 3);
 

@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Products;
 
 namespace Lapidary.Engine.Tests;
 

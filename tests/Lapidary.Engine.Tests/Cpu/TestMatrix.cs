@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Tests;
 
@@ -15,7 +15,7 @@ public enum WeightKind
 /// <summary>A random matrix in native memory, with its exact values in fp64.</summary>
 internal sealed unsafe class TestMatrix : IDisposable
 {
-    private readonly MemoryRegion _region = new(new CpuAllocator(), MemoryOwner.Base);
+    private readonly MemoryRegion _region = new(new HostAllocator(), MemoryOwner.Base);
 
     private TestMatrix(int rows, int columns) => (Rows, Columns, Values) = (rows, columns, new double[rows * columns]);
 

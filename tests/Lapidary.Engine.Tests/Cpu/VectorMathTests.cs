@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics;
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine.Tests.Cpu;
 

@@ -1,4 +1,5 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Tests;
 

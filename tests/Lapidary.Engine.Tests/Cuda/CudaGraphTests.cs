@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cuda;
-
 namespace Lapidary.Engine.Tests.Cuda;
 
 [Collection(nameof(DeviceRun))]

@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
 using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Engine.Tests.Reference;
 using Lapidary.Tests;

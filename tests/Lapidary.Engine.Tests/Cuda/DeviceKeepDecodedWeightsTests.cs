@@ -1,6 +1,3 @@
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
-
 namespace Lapidary.Engine.Tests.Cuda;
 
 /// <summary>Weights that are kept decoded against weights that are decoded at every use: the same bits, whatever adapters are

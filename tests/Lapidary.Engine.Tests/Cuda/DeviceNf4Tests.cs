@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 

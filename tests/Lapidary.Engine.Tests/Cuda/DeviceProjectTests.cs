@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
 using Lapidary.Tests;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 

@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-
 namespace Lapidary.Engine.Tests.Cuda;
 
 [Collection(nameof(DeviceRun))]

@@ -1,4 +1,3 @@
-using Lapidary.Engine.Cpu;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;

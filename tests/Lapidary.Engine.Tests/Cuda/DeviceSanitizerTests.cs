@@ -1,6 +1,5 @@
 using System.Reflection;
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;

@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cuda;
-
 namespace Lapidary.Engine.Tests.Cuda;
 
 /// <summary>Which copies of weights are kept, by the bytes that a counter says; none of this needs a GPU.</summary>

@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Compilation;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;

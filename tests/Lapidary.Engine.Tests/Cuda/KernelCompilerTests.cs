@@ -1,6 +1,6 @@
 using System.Text;
-using Lapidary.Engine.Cuda;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Engine.Cuda.Compilation;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Tests.Cuda;
 

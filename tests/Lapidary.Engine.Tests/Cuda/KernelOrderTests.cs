@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
-using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Compilation;
 using Lapidary.Engine.Cuda.Driver;
 
 namespace Lapidary.Engine.Tests.Cuda;

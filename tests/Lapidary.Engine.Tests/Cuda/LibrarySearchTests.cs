@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;

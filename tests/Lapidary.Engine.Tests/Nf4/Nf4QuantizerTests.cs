@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 

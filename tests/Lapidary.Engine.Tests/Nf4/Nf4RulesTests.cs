@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Tests;
 

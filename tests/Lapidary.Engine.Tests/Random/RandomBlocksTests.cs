@@ -1,5 +1,3 @@
-using Lapidary.Engine.Cpu;
-
 namespace Lapidary.Engine.Tests;
 
 public sealed class RandomBlocksTests : IDisposable

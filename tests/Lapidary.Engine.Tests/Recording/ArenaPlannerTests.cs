@@ -1,3 +1,5 @@
+using Lapidary.Engine.Recording;
+
 namespace Lapidary.Engine.Tests;
 
 public class ArenaPlannerTests

@@ -1,7 +1,6 @@
-using Lapidary.Engine;
 using Lapidary.Tests;
 
-namespace Lapidary.Gemma.Tests;
+namespace Lapidary.Formats.Tests;
 
 public class AtomicFileTests
 {

@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Tests;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Formats.Tests;
 
 public sealed class PythonFloatTests
 {

@@ -1,7 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Gemma;
 using Lapidary.Tests;
 
-namespace Lapidary.Gemma.Tests;
+namespace Lapidary.Formats.Tests;
 
 public class SafetensorsFuzzTests
 {
@@ -61,7 +61,7 @@ public class SafetensorsFuzzTests
         foreach (var entry in file.Entries)
         {
             foreach (byte value in file.Bytes(entry.Name)) sum += value;
-            if (SafetensorsDTypes.ToEngine(entry.DType) is not null && entry.LengthBytes > 0) Assert.Equal(entry.LengthBytes, file.Get(entry.Name).LengthBytes);
+            if (SafetensorsTensors.ToEngine(entry.DType) is not null && entry.LengthBytes > 0) Assert.Equal(entry.LengthBytes, file.Get(entry.Name).LengthBytes);
         }
 
         Assert.True(sum >= 0);

@@ -1,8 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
+using Lapidary.Gemma;
 using Lapidary.Tests;
 
-namespace Lapidary.Gemma.Tests;
+namespace Lapidary.Formats.Tests;
 
 public class SafetensorsWriterTests
 {

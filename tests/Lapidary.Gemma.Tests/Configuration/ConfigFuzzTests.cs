@@ -1,5 +1,6 @@
 using System.Text;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

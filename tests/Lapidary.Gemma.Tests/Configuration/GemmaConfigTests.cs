@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

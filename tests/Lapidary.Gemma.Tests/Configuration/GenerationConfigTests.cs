@@ -1,4 +1,4 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

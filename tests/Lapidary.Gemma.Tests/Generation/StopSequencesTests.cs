@@ -1,3 +1,5 @@
+using Lapidary.Gemma.Generation;
+
 namespace Lapidary.Gemma.Tests.Generation;
 
 public class StopSequencesTests

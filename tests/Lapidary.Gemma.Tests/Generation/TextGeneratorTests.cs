@@ -1,6 +1,4 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Generation;

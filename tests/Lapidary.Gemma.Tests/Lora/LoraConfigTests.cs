@@ -1,4 +1,4 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Tests;
 

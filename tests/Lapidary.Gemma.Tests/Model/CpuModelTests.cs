@@ -1,5 +1,4 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Text;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Lapidary.Jinja;
 
 namespace Lapidary.Gemma.Tests.Text;
 

@@ -1,5 +1,5 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

@@ -1,4 +1,4 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -97,25 +97,6 @@ public class CheckpointTests
         File.WriteAllText(Path.Combine(_folder, "pytorch_model.bin"), "");
         Assert.Contains("download the safetensors version", Assert.Throws<LapidaryException>(() => Checkpoint.Open(_folder)).Message, StringComparison.Ordinal);
     }
-
-    [Theory]
-    [InlineData("2GB", 2_000_000_000L)]
-    [InlineData("1.5gb", 1_500_000_000L)]
-    [InlineData(" 500 MB ", 500_000_000L)]
-    [InlineData("2GiB", 2_147_483_648L)]
-    [InlineData("3KB", 3000L)]
-    [InlineData("12345", 12_345L)]
-    public void Parse_ReadsSizes(string text, long bytes) => Assert.Equal(bytes, ShardSize.Parse(text));
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("GB")]
-    [InlineData("-1GB")]
-    [InlineData("0")]
-    [InlineData("2XB")]
-    [InlineData("1e3MB")]
-    [InlineData("99999999999TB")]
-    public void Parse_RefusesOthers(string text) => Assert.Throws<LapidaryException>(() => ShardSize.Parse(text));
 
     private void Copy(Checkpoint source, long maxShardBytes)
     {

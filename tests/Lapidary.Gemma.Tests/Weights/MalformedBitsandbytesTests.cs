@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

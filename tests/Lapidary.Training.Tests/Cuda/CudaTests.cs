@@ -1,5 +1,4 @@
 using Lapidary.Tests;
-using Lapidary.Training.Tests.Demo;
 
 namespace Lapidary.Training.Tests.Cuda;
 
@@ -20,12 +19,4 @@ public class CudaTrainerTests : SftTrainerTests
         Assert.Equal(expected.Length, losses.Length);
         for (int step = 0; step < losses.Length; step++) AssertClose(expected[step], losses[step], 2e-3, $"loss of step {step + 1}");
     }
-}
-
-/// <summary>The tests of <see cref="DemoRunTests"/> on the GPU.</summary>
-[Collection(TestDevice.Cuda)]
-public class CudaDemoTests : DemoRunTests
-{
-    /// <inheritdoc/>
-    protected override string Device => TestDevice.Cuda;
 }

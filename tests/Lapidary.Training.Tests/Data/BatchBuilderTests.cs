@@ -1,5 +1,4 @@
-using Lapidary.Engine;
-using Lapidary.Training.Data;
+using Lapidary.Formats;
 
 namespace Lapidary.Training.Tests.Data;
 

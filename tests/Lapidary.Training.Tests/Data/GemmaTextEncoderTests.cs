@@ -1,6 +1,5 @@
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
 

@@ -1,6 +1,7 @@
 using System.Text;
-using Lapidary.Engine;
-using Lapidary.Training.Data;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Training.Tests.Data;
 

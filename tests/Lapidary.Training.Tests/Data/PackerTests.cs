@@ -1,5 +1,5 @@
-using Lapidary.Engine;
-using Lapidary.Training.Data;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Tests.Data;
 

@@ -1,5 +1,6 @@
-using Lapidary.Engine;
-using Lapidary.Training.Data;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Rows;
 using Parquet;
 using Parquet.Schema;
 using Parquet.Serialization;

@@ -1,6 +1,5 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
 

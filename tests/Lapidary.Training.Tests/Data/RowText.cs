@@ -1,5 +1,4 @@
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
 

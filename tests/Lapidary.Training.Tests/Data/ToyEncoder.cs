@@ -1,7 +1,6 @@
 using System.Text;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests.Data;
 

@@ -1,5 +1,3 @@
-using Lapidary.Training.Logging;
-
 namespace Lapidary.Training.Tests.Logging;
 
 public class TensorBoardObserverTests

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 using Lapidary.Training.Logging;
 

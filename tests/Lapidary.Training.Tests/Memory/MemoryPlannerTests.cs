@@ -1,6 +1,5 @@
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
-using Lapidary.Engine.Cuda;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Training.Tests;

@@ -1,5 +1,6 @@
-using Lapidary.Engine.Cuda;
+using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Training.Tests;
 

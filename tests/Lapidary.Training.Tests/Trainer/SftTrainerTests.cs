@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests;
 

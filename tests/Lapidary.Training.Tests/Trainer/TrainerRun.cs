@@ -1,7 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training.Tests;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Attention;
 
 /// <summary>What the attention kernels read, and which tiles of the score matrix they may skip.</summary>
 /// <remarks>The keys visible to token t are one run, <see cref="FirstKey"/>(t)…t. Documents follow each other, so FirstKey never decreases

@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Attention;
+using Lapidary.Engine.Cpu.Products;
+using Lapidary.Engine.Cpu.Vectors;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Vectors;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

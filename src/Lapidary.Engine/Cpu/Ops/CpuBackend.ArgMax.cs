@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

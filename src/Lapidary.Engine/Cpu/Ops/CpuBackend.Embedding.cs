@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Vectors;
+using Lapidary.Formats;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

@@ -1,4 +1,8 @@
-namespace Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Ops;
+using Lapidary.Engine.Cpu.Products;
+using Lapidary.Formats;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

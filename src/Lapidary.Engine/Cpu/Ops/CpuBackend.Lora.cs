@@ -1,4 +1,7 @@
-namespace Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Ops;
+using Lapidary.Engine.Cpu.Products;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

@@ -1,4 +1,6 @@
-namespace Lapidary.Engine.Cpu;
+using Lapidary.Engine.Cpu.Threads;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Lapidary.Engine.Cpu.Threads;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {

@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Engine.Cpu.Vectors;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Ops;
 
 /// <summary>Loss, hit and the gradient of the logits, row by row and in place.</summary>
 internal unsafe struct SoftmaxTask : IRange

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Engine.Memory;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>C = alpha · op(A) · op(B), or C += for fp32 A and C and a B of any weight type, which is decoded block by block while it is
 /// packed and never stored whole.</summary>

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Engine.Memory;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>y = W · x for one x, row by row straight from the weight's own type: the speed is that of memory, or of decoding.</summary>
 internal static unsafe class MatrixVector

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>The innermost product of every matrix product: a tile of C that stays in registers over the whole sum.</summary>
 internal static unsafe class MicroKernel

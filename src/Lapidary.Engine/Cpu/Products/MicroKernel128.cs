@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Microkernels of 128-bit vectors: 6 × 8 and 6 × 4 floats of C in 12 and 6 registers of 16.</summary>
 /// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Microkernels of 512-bit vectors: 8 × 48, 8 × 32 and 8 × 16 floats of C in 24, 16 and 8 registers of 32.</summary>
 /// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Dot products of an NF4 row with an fp32 vector by AVX-512, without storing decoded numbers.</summary>
 /// <remarks>64 bytes hold 128 codes, 8 to a 32-bit lane. Shifting all lanes by 4·j brings one code of each lane to the low 4 bits, which

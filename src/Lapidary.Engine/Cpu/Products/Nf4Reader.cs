@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Decodes NF4: value = code book entry × scale of the block, rounded once to fp32.</summary>
 /// <remarks>Blocks and pairs of codes run over the flat array, so a run of elements may start at an odd element in the middle of a

@@ -1,8 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Lapidary.Engine.Tensors;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>A row-major matrix of any weight type as a product reads it: plain pointers, elements decoded to fp32 on the way.</summary>
 internal unsafe struct Operand

@@ -1,8 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Lapidary.Engine.Tensors;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Dot products of one weight row with an fp32 vector, in four running sums.</summary>
 internal static unsafe class RowDot

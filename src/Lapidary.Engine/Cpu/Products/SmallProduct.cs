@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Small fp32 products on the calling thread, for kernels that form them tile by tile (attention).</summary>
 internal static unsafe class SmallProduct

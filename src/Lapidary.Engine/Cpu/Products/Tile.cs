@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>One call of a microkernel: C[Rows, width] = Alpha · A · B, or C += where Add is set. Width is a whole number of
 /// vectors.</summary>

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Bits of the vectors that a product's kernels use.</summary>
 internal enum VectorWidth

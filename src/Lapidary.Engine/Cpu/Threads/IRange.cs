@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Threads;
 
 /// <summary>A kernel body over a range of independent items (rows, tiles, blocks). A struct of pointers and sizes, so that running it on
 /// several threads allocates nothing.</summary>

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Threads;
 
 /// <summary>A fixed team of threads that runs ranges without allocating. Work is cut into chunks that do not depend on the number of
 /// threads, and threads take the next free chunk, so results have the same bits for any team.</summary>

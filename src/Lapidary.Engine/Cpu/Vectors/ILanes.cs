@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>A register of fp32 lanes. Kernels are written once over this interface and compiled for each width: <see cref="Lanes512"/>,
 /// <see cref="Lanes256"/>, <see cref="Lanes128"/>, and <see cref="Lane1"/> for the tail of a loop. An element-wise result has the same bits

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>One lane: the tail of a loop, and machines without a vector unit.</summary>
 internal readonly unsafe struct Lane1(float value) : ILanes<Lane1>

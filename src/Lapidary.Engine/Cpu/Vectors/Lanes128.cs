@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>4 lanes in a 128-bit register.</summary>
 internal readonly unsafe struct Lanes128(Vector128<float> value) : ILanes<Lanes128>

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>8 lanes in a 256-bit register.</summary>
 internal readonly unsafe struct Lanes256(Vector256<float> value) : ILanes<Lanes256>

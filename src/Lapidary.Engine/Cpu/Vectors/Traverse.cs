@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>The arithmetic of an element-wise operation: a struct of pointers and factors.</summary>
 internal interface IElementwise

@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>Transcendental functions over lanes.</summary>
 internal static class VectorMath

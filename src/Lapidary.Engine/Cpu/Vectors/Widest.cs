@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Lapidary.Engine.Cpu.Threads;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Cpu.Vectors;
 
 /// <summary>A kernel body over a range of items, written for any width of lanes.</summary>
 internal interface IKernel

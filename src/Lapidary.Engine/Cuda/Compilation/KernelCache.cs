@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Compilation;
 
 /// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their
 /// content. Damaged and foreign files are rebuilt; without a writable folder nothing is kept and everything works.</summary>

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.Nvrtc;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Compilation;
 
 /// <summary>Compiles CUDA C++ by NVRTC. Files keep their names, so that errors and profilers name file and line.</summary>
 internal static unsafe class KernelCompiler

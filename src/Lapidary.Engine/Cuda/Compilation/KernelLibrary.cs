@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
-using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Compilation;
 
 /// <summary>All kernels of the assembly, compiled for one device (or taken from the cache) and loaded on it.</summary>
 internal sealed unsafe class KernelLibrary : IDisposable

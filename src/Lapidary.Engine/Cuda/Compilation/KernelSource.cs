@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Compilation;
 
 /// <summary>A CUDA C++ file.</summary>
 /// <param name="File">Its name, as messages and <c>#include</c> have it.</param> <param name="Text">Its content.</param>

@@ -1,8 +1,8 @@
 using System.Reflection;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Compilation;
 
-/// <summary>The .cu and .cuh files of Cuda/Kernels, which are embedded in the assembly.</summary>
+/// <summary>The .cu and .cuh files under Cuda, which are embedded in the assembly.</summary>
 internal static class KernelSources
 {
     private const string Prefix = "Kernels/";

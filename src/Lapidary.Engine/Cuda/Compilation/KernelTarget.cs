@@ -1,6 +1,7 @@
 using System.Globalization;
+using Lapidary.Formats;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Compilation;
 
 /// <summary>What a file is compiled to: machine code of one architecture (sm_90), or PTX (compute_90), which the driver finishes.</summary>
 /// <param name="Architecture">NVRTC's name.</param>

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 /// <summary>What a device's multiprocessors can do: 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
 public readonly record struct ComputeCapability(int Major, int Minor) : IComparable<ComputeCapability>

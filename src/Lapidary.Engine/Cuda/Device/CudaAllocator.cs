@@ -1,6 +1,7 @@
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Device;
 
 /// <summary>Memory of a device, 256-byte aligned, zeroed on the backend's stream.</summary>
 internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator

@@ -1,6 +1,6 @@
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Device;
 
 /// <summary>The primary context of a device, shared with other CUDA code of the process, and the one stream of a backend.</summary>
 internal sealed unsafe class CudaContext : IDisposable

@@ -1,8 +1,10 @@
 using System.Text;
+using Lapidary.Engine.Cuda.Device;
 using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 /// <summary>An NVIDIA GPU of this machine.</summary>
 public sealed unsafe record CudaDevice

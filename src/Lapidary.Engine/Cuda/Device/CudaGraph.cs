@@ -1,6 +1,8 @@
+using Lapidary.Engine.Cuda.Projections.Decoding;
+using Lapidary.Engine.Memory;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Device;
 
 /// <summary>A captured sequence of launches, queued again by one call: the same kernels on the same addresses.</summary>
 /// <remarks>It holds addresses of the tensors, of the backend's scratch and of <see cref="DecodedWeights"/>. So it is captured after a

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Cuda.Driver;
 

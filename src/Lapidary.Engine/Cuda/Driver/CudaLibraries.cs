@@ -1,7 +1,9 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Formats;
 
-namespace Lapidary.Engine.Cuda.Driver;
+namespace Lapidary.Engine;
 
 /// <summary>Finds and loads the native libraries of the CUDA backend, wherever they lie, and says what is missing.</summary>
 public static unsafe class CudaLibraries

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda.Driver;
+namespace Lapidary.Engine;
 
 /// <summary>The native libraries of the CUDA backend.</summary>
 public enum CudaLibrary

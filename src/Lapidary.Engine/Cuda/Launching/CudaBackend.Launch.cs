@@ -1,7 +1,8 @@
 using Lapidary.Engine.Cuda.Driver;
+using Lapidary.Engine.Cuda.Launching;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {

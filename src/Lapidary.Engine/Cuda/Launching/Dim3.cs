@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Launching;
 
 /// <summary>Size of a grid in blocks, or of a block in threads.</summary>
 internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)

@@ -1,8 +1,8 @@
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Launching;
 
 /// <summary>A function of an embedded .cu file. Declared as a field beside the operation that launches it; bound to the device by its first
 /// launch.</summary>
-/// <param name="file">The file in Cuda/Kernels, such as rms_norm.cu.</param>
+/// <param name="file">The file, such as rms_norm.cu.</param>
 /// <param name="name">The name of an <c>extern "C" __global__ void</c> function in it, which takes one struct by value.</param>
 internal sealed class Kernel(string file, string name)
 {
@@ -10,7 +10,7 @@ internal sealed class Kernel(string file, string name)
     /// themselves.</summary>
     public const int DefaultSharedBytes = 24 << 10;
 
-    /// <summary>File name in Cuda/Kernels.</summary>
+    /// <summary>File name.</summary>
     public string File { get; } = file;
 
     /// <summary>Function name.</summary>

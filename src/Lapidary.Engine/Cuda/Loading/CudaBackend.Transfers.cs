@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
+using Lapidary.Engine.Cuda.Loading;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {

@@ -1,6 +1,7 @@
+using Lapidary.Engine.Cuda.Device;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Loading;
 
 /// <summary>The way of large weights from pageable memory, such as a mapped file, to the device: two pinned buffers, of which one is filled
 /// by all cores, so that pages are read in parallel, while the device reads the other.</summary>

@@ -1,4 +1,7 @@
-namespace Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Products;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {
@@ -48,7 +51,7 @@ public sealed unsafe partial class CudaBackend
             var gather = new RowsArgs { From = h.Address, To = block, Rows = rows, RowsCount = count, First = first, Dim = dim };
             Launch(_gatherRows, m, RowThreads, 0, gather);
             _products.Run(
-                new MatrixProduct(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32), 1, block, head, 0, z);
+                new ProductKind(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32), 1, block, head, 0, z);
             LaunchSoftmax(m, new SoftmaxRowsArgs
             {
                 Z = z,
@@ -65,13 +68,13 @@ public sealed unsafe partial class CudaBackend
             if (dWeight is not null)
             {
                 _products.Run(
-                    new MatrixProduct(vocabulary, dim, m, TransposeA: true, TransposeB: false, DType.Float32) { RowA = RowOfGradient(vocabulary) },
+                    new ProductKind(vocabulary, dim, m, TransposeA: true, TransposeB: false, DType.Float32) { RowA = RowOfGradient(vocabulary) },
                     1, z, block, 1, dWeight.Address);
             }
 
             if (dh is null) continue;
             _products.Run(
-                new MatrixProduct(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16) { RowA = RowOfGradient(vocabulary) },
+                new ProductKind(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16) { RowA = RowOfGradient(vocabulary) },
                 1, z, head, 0, dBlock);
             Launch(_scatterRows, m, RowThreads, 0, gather with { From = dBlock, To = dh.Address });
         }

@@ -1,4 +1,6 @@
-namespace Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Launching;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {

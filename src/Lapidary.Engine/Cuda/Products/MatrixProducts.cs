@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
+using Lapidary.Engine.Cuda.Compilation;
+using Lapidary.Engine.Cuda.Device;
 using static Lapidary.Engine.Cuda.Driver.CublasLt;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Products;
 
 /// <summary>Matrix products by cuBLASLt, fp32 sums. Every kind of product is set up once, with the algorithm that is fastest by
 /// <see cref="ProductTimer"/>, and kept, so that the steady state asks for nothing and allocates nothing.</summary>
@@ -15,7 +17,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     /// <summary>Alignment that cuBLASLt's fastest algorithms ask of an address.</summary>
     public const int FastAlignment = 16;
 
-    private readonly Dictionary<MatrixProduct, ProductSetup> _setups = [];
+    private readonly Dictionary<ProductKind, ProductSetup> _setups = [];
     private readonly CudaContext? _context;
     private readonly KernelCache _cache;
     private readonly string _device;
@@ -39,7 +41,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     }
 
     /// <summary>C = alpha · op(A) · op(B) + beta · C, row-major.</summary>
-    public void Run(MatrixProduct product, float alpha, nint a, nint b, float beta, nint c)
+    public void Run(ProductKind product, float alpha, nint a, nint b, float beta, nint c)
     {
         if (_context is null) return;
         _context.MakeCurrent();

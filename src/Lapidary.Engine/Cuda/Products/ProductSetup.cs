@@ -1,6 +1,7 @@
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CublasLt;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Products;
 
 /// <summary>cuBLASLt's descriptors of one kind of product.</summary>
 internal sealed unsafe class ProductSetup : IDisposable
@@ -10,7 +11,7 @@ internal sealed unsafe class ProductSetup : IDisposable
     private readonly nint _desc, _a, _b, _c;
 
     /// <summary>Describes a product.</summary>
-    public ProductSetup(MatrixProduct product)
+    public ProductSetup(ProductKind product)
     {
         Product = product;
         var (m, n, k) = (product.M, product.N, product.K);
@@ -29,7 +30,7 @@ internal sealed unsafe class ProductSetup : IDisposable
     }
 
     /// <summary>What is described.</summary>
-    public MatrixProduct Product { get; }
+    public ProductKind Product { get; }
 
     /// <summary>The algorithm to run it with.</summary>
     public Algorithm Algorithm { get; set; }

@@ -1,6 +1,7 @@
+using Lapidary.Engine.Cuda.Device;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine.Cuda.Products;
 
 /// <summary>Finds the fastest algorithm of a product by running each on the product's own operands.</summary>
 internal sealed unsafe class ProductTimer : IDisposable
@@ -30,7 +31,7 @@ internal sealed unsafe class ProductTimer : IDisposable
     /// <param name="candidates">How many there are.</param> <param name="product">What they compute.</param> <param name="c">The product's
     /// C.</param>
     /// <param name="run">Queues a candidate on a C that may be written; 0 for success.</param>
-    public int? Fastest(int candidates, MatrixProduct product, nint c, Func<int, nint, int> run)
+    public int? Fastest(int candidates, ProductKind product, nint c, Func<int, nint, int> run)
     {
         // A product that overwrites C may run on C itself, again and again.
         nint copy = 0;

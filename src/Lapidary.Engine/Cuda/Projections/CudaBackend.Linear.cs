@@ -1,4 +1,6 @@
-namespace Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Products;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {
@@ -18,7 +20,7 @@ public sealed unsafe partial class CudaBackend
     private void MultiplyForward(Tensor x, nint weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
-        _products.Run(new MatrixProduct(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType), 1, x.Address, weight, 0, y.Address);
+        _products.Run(new ProductKind(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType), 1, x.Address, weight, 0, y.Address);
     }
 
     /// <summary>dx = dy · W with W in bf16.</summary>
@@ -30,5 +32,5 @@ public sealed unsafe partial class CudaBackend
 
     /// <summary>C[m, n] = alpha · op(A) · op(B) + beta · C, all bf16.</summary>
     private void Product(int m, int n, int k, float alpha, nint a, bool transposeA, nint b, bool transposeB, float beta, nint c) =>
-        _products.Run(new MatrixProduct(m, n, k, transposeA, transposeB, DType.BFloat16), alpha, a, b, beta, c);
+        _products.Run(new ProductKind(m, n, k, transposeA, transposeB, DType.BFloat16), alpha, a, b, beta, c);
 }

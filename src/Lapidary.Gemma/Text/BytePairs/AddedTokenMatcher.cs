@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>Finds added tokens in a text, the leftmost first and of those the longest: a trie over UTF-16 code units, entered only where a
 /// vectorised search finds a first character.</summary>

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>Byte-pair encoding of one word: characters to ids (or bytes, or unk), then merges by lowest rank, leftmost first. Immutable, so
 /// any number of threads may use it, each with its own <see cref="MergeScratch"/>.</summary>

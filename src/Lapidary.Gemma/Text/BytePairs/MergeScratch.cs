@@ -1,4 +1,4 @@
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>The symbols of the word being encoded, and what its merges need. One per thread.</summary>
 internal sealed class MergeScratch

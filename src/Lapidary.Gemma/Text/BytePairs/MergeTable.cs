@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>The merges of a byte-pair vocabulary: (left id, right id) → rank and merged id, by open addressing at a load of at most one
 /// half. A dictionary keyed by left · 2³² + right is up to ten times slower, because long.GetHashCode is the exclusive or of its

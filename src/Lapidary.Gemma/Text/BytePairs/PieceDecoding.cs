@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>How pieces become text: a replacement within each piece (▁ by a space), and pieces &lt;0xNN&gt; as bytes.</summary>
 /// <param name="Pattern">UTF-8 to replace; empty for none.</param>

@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma;
+using Lapidary.Jinja;
+
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>The growing result of one encoding; spans are kept only if asked for.</summary>
 internal sealed class TokenBuffer(int capacity, bool withSpans)

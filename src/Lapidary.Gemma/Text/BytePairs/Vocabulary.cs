@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>Pieces by id and ids by piece. All UTF-8 text lies in one array, and the table is open addressing with a 32-bit hash beside
 /// each id: a quarter of a million small strings in a dictionary would cost most of the load time.</summary>

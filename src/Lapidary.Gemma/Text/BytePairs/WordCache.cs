@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>A bounded cache of encoded words: direct-mapped slots of immutable entries, so readers and writers need no lock and the newest
 /// word wins its slot.</summary>

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text.BytePairs;
 
 /// <summary>Where a text may be cut without changing its encoding. A merge across a cut between characters x and y makes a piece that holds
 /// "xy"; so where no piece of the vocabulary holds "x▁" (x not ▁), a cut before ▁ is exact. Gemma has one such piece, "&gt;▁&lt;/".

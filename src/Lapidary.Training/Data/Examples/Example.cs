@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>One tokenized row.</summary>
 /// <param name="InputIds">Token ids.</param>

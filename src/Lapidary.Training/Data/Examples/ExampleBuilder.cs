@@ -1,6 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Examples;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Tokenizes a data set and sets its labels, on all cores; the result does not depend on how many.</summary>
 /// <remarks>

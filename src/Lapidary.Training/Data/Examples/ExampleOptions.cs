@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>How rows become token sequences with labels. Names and defaults are those of TRL's SFTConfig.</summary>
 public sealed record ExampleOptions

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>The tokenized rows of a data set, in its order, with what was lost on the way.</summary>
 /// <param name="Examples">The rows that are left.</param>

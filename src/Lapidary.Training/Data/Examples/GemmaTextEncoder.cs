@@ -1,7 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>The model's own tokenizer and chat template.</summary>
 public sealed class GemmaTextEncoder : ITextEncoder

@@ -1,6 +1,6 @@
 using Lapidary.Gemma;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>What data preparation needs of a tokenizer and its chat template. Implementations are safe to call from several
 /// threads.</summary>

@@ -1,6 +1,6 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>What training will see: shown before it starts, because wrong labels are silent afterwards.</summary>
 public sealed record LabelReport

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>One token of an example, for people.</summary>
 /// <param name="Index">Position.</param> <param name="Id">Token id.</param> <param name="Text">Its text.</param>

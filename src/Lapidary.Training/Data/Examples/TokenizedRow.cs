@@ -1,7 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Turns one row into ids and a mask of trained tokens, before truncation.</summary>
 /// <param name="Ids">Token ids.</param> <param name="Labels">Unshifted labels.</param>

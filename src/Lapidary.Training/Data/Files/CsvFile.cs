@@ -1,9 +1,9 @@
 using System.Text;
 using System.Text.Unicode;
 using CsvHelper;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Comma- or tab-separated text after RFC 4180, with a header; all values are strings.</summary>
 internal static class CsvFile

@@ -1,6 +1,6 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Finds the files of a data set and the reader of each.</summary>
 internal static class DataFiles

@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>One record of a file of any kind, before its columns are given a meaning.</summary>
 /// <param name="Origin">Where it was read.</param>

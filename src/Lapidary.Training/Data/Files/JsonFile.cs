@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Unicode;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>A .json file: a list of objects, or an object that holds that list under "data" or "train", or, as many tools name
 /// them so, JSON Lines.</summary>

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>JSON Lines: one object per line, UTF-8; blank lines are skipped.</summary>
 internal static class JsonLinesFile

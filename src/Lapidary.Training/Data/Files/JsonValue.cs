@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Reads JSON text into the values that <see cref="DataRecord"/> lists.</summary>
 internal static class JsonValue

@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Reads a stream line by line as bytes, in memory of the longest line; the byte order mark is skipped.</summary>
 internal sealed class LineReader(Stream stream, string file, int maximumLineBytes = LineReader.MaximumLineBytes)

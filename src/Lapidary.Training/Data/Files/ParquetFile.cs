@@ -1,8 +1,8 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Parquet;
 using Parquet.Schema;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Parquet: columns of strings, numbers and booleans, lists of them, and lists of such structs (messages). Other columns are not
 /// seen. One row group at a time is in memory.</summary>

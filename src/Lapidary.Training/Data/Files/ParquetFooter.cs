@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Walks a Parquet file's footer once to see that it is whole, because the library loops for very long over a broken
 /// one.</summary>

@@ -2,7 +2,7 @@ using Parquet;
 using Parquet.Data;
 using Parquet.Schema;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>One leaf column of a row group as its values and levels, from which rows or lists are put together.</summary>
 /// <remarks>Source: Melnik et al., "Dremel: interactive analysis of web-scale datasets", 2010: repetition level 0 starts a row; an entry

@@ -1,6 +1,6 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Where a row was read, so that any later error can name it.</summary>
 /// <param name="File">The file's path, as the user gave it.</param>

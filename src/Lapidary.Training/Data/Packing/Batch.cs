@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>A micro-batch as the engine takes it: all rows' documents one after the other, padded to a fixed number of tokens. The arrays
 /// are reused by the <see cref="BatchBuilder"/> for later batches of the same size.</summary>

@@ -1,8 +1,8 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Lapidary.Engine;
+using Lapidary.Formats;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Fills batches. Each size is allocated once and then reused, so the steady state allocates nothing.</summary>
 /// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Packing;
 
 /// <summary>Best-fit decreasing bin packing in O(n · capacity / 64) at worst.</summary>
 /// <remarks>Longest first, ties in order. Each goes into the open bin with the smallest sufficient space, among equals into the one that

@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>The order of rows in each epoch: a permutation that depends on seed and epoch alone, so training can resume at any row of any
 /// epoch without replaying what came before.</summary>

@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>A document within a row: an example, or a piece of one. Documents never see each other.</summary>
 /// <param name="Example">The example's number.</param> <param name="Ids">Its ids.</param> <param name="Labels">Its labels,

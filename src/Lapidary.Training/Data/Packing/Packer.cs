@@ -1,6 +1,7 @@
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Packing;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Puts examples into rows.</summary>
 /// <remarks>TRL packs each thousand rows on their own, because its map works in batches. Here the whole data set is packed at once: fewer

@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>How examples share rows of fixed length.</summary>
 public enum PackingStrategy

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Lapidary.Training.Data;
 
 namespace Lapidary.Training;
 

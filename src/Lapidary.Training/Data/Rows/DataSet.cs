@@ -1,6 +1,9 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Rows;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Rows in memory, in the order of their files; immutable.</summary>
 public sealed class DataSet

@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>How columns become rows. By default the kind is told from the columns' names.</summary>
 public sealed record DataSetOptions

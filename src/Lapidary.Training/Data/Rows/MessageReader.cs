@@ -1,6 +1,7 @@
 using Lapidary.Gemma;
+using Lapidary.Training.Data.Files;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Rows;
 
 /// <summary>Reads a list of messages: role and content, or from and value.</summary>
 internal static class MessageReader

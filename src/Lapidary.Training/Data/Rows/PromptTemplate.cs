@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
-using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Training.Data.Files;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Text with columns in braces, such as "Translate: {english}"; "{{" and "}}" stand for braces.</summary>
 public sealed class PromptTemplate

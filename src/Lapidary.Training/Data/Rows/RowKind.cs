@@ -1,4 +1,4 @@
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>The kinds of rows that a data set may hold; a file holds one kind.</summary>
 public enum RowKind

@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
+using Lapidary.Training.Data.Files;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training.Data.Rows;
 
 /// <summary>Gives a file's records their meaning. The first record decides the kind, and the others must be like it.</summary>
 internal sealed class RowReader(DataSetOptions options)

@@ -1,8 +1,9 @@
 using System.Text.Json;
-using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Data.Files;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>Makes a conversation out of any columns: one template each for the system, user and assistant message.</summary>
 /// <param name="System">The system message, or null for none.</param>

@@ -1,6 +1,6 @@
 using Lapidary.Gemma;
 
-namespace Lapidary.Training.Data;
+namespace Lapidary.Training;
 
 /// <summary>One row of a data set, before it is tokenized: one of the four records below.</summary>
 /// <param name="Origin">Where it was read.</param>

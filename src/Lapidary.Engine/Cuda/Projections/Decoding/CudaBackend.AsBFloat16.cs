@@ -1,6 +1,7 @@
 using System.Numerics;
+using Lapidary.Engine.Cuda.Launching;
 
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {

@@ -1,4 +1,7 @@
-namespace Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.Decoding;
+
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {

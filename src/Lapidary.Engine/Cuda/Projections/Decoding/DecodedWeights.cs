@@ -1,4 +1,6 @@
-namespace Lapidary.Engine.Cuda;
+using Lapidary.Engine.Memory;
+
+namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
 /// <summary>Copies of frozen weights in bf16 that are kept between uses, as many as there is room for. A weight has one for each form that
 /// it is used in: with room for the columns of adapters behind its own, or for rows below.</summary>

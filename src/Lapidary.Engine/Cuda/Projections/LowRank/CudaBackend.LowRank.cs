@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Cuda;
+namespace Lapidary.Engine;
 
 public sealed unsafe partial class CudaBackend
 {

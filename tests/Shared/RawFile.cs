@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Lapidary.Gemma.Tests;
+namespace Lapidary.Tests;
 
 /// <summary>Safetensors bytes put together by hand, so that tests can lie in them.</summary>
 internal static class RawFile
@@ -18,7 +18,7 @@ internal static class RawFile
 
     public static string Write(byte[] bytes, string name = "model.safetensors")
     {
-        string path = Path.Combine(Lapidary.Tests.Fixtures.TemporaryFolder(), name);
+        string path = Path.Combine(Fixtures.TemporaryFolder(), name);
         File.WriteAllBytes(path, bytes);
         return path;
     }

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Lapidary.Jinja.Parsing;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>The tojson filter as Hugging Face defines it: json.dumps(value, ensure_ascii=False, indent=…, separators=…,
 /// sort_keys=…).</summary>

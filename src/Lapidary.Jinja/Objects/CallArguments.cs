@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Parsing;
+
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>The values that a function, method, filter, test or macro is called with.</summary>
 internal sealed record CallArguments(string Function, List<object?> Positional, Dictionary<string, object?> Named)

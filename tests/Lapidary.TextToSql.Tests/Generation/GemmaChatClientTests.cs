@@ -1,12 +1,11 @@
 using System.Text;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Demo;
 using Microsoft.Extensions.AI;
 
-namespace Lapidary.Training.Tests.Generation;
+namespace Lapidary.TextToSql.Tests.Generation;
 
 /// <summary>The chat client on the tiny model, which is why it is tested here and not beside the other tests of Lapidary.Gemma.</summary>
 public sealed class GemmaChatClientTests : IDisposable

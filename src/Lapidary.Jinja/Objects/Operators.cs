@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Parsing;
+
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>Arithmetic, concatenation and comparison.</summary>
 internal static class Operators

@@ -1,4 +1,6 @@
-namespace Lapidary.Gemma.Jinja;
+using Lapidary.Jinja.Parsing;
+
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>What one rendering may cost. A template comes with a model, from anyone: it must neither run forever nor fill the
 /// memory.</summary>

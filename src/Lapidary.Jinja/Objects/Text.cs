@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>Strings as Python sees them: its whitespace, and lengths and indices in code points.</summary>
 internal static class Text

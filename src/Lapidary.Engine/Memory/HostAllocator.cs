@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
+using Lapidary.Formats;
 
-namespace Lapidary.Engine.Cpu;
+namespace Lapidary.Engine.Memory;
 
 /// <summary>Native memory of the host, 64-byte aligned for vector loads.</summary>
-internal sealed unsafe class CpuAllocator : Allocator
+internal sealed unsafe class HostAllocator : Allocator
 {
     /// <inheritdoc/>
     public override long AvailableBytes => HostMemory.AvailableBytes;

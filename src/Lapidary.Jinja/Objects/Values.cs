@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Lapidary.Jinja.Parsing;
+using Lapidary.Jinja.Rendering;
 
-namespace Lapidary.Gemma.Jinja;
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>The value of a name or attribute that is not there: it prints as nothing and is false, but has no attributes.</summary>
 internal sealed record Undefined(string Name);
