@@ -61,7 +61,7 @@ public class DeviceLinearTests
         const int Tokens = 5, OutDim = 48, Dim = 320;
         using var run = DeviceRun.On(device);
         using var region = new MemoryRegion(run.Backend.Memory, MemoryOwner.Base);
-        using var host = new MemoryRegion(new HostAllocator(), MemoryOwner.Base);
+        using var host = MemoryRegion.OnHost(MemoryOwner.Base);
         using var weight = TestMatrix.Float32(OutDim, Dim, 1);
         var values = host.New("values", DType.Float32, OutDim, Dim);
         Nf4Quantizer.Dequantize(Nf4Quantizer.Quantize(weight.Tensor, new Nf4Options(), host), values);
