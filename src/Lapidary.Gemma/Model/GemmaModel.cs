@@ -27,8 +27,8 @@ public sealed class GemmaModel : IDisposable
         _owned = weights.Owned;
         LinearLayers = [.. _layers.SelectMany(layer => layer.LinearLayers)];
         Region = weights.Region;
-        _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1, weights.RoundRotaryFrequencies);
-        _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor, weights.RoundRotaryFrequencies);
+        _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1);
+        _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor);
     }
 
     /// <summary>Loads a Hugging Face folder.</summary>
@@ -138,12 +138,11 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>θ^(−2j / headDim) / factor in fp32, as transformers computes it.</summary>
-    private Tensor NewFrequencies(string name, double theta, double factor, bool round)
+    private Tensor NewFrequencies(string name, double theta, double factor)
     {
         int half = Config.HeadDim / 2;
         var values = new float[half];
         for (int j = 0; j < half; j++) values[j] = 1f / MathF.Pow((float)theta, 2f * j / Config.HeadDim) / (float)factor;
-        if (round) values = [.. values.Select(BFloat16.Round)];
         var tensor = Region.New(name, DType.Float32, half);
         Backend.Write<float>(values, tensor);
         return tensor;

@@ -70,7 +70,6 @@ internal sealed class ModelLoader : IDisposable
             HostEmbedTokens = embedding,
             LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
             EmbeddingScale = ModelWeights.EmbeddingScaleOf(_config, _options.DType ?? embedding.DType),
-            RoundRotaryFrequencies = _options.RoundRotaryFrequencies,
             Layers = layers,
             Norm = Vector("model.norm.weight", _config.HiddenSize),
             Owned = [_region, _host, _checkpoint],

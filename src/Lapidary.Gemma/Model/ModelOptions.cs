@@ -26,10 +26,6 @@ public sealed record ModelOptions
     /// the embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
     public DType? DType { get; init; }
 
-    /// <summary>Rounds rotary frequencies to bf16, as casting a whole model with torch's .to(bfloat16) does; the goldens were made
-    /// so.</summary>
-    internal bool RoundRotaryFrequencies { get; init; }
-
     /// <summary>Told of each layer that is loaded: layers done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

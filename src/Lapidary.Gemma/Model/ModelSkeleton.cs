@@ -24,7 +24,6 @@ internal sealed class ModelSkeleton(GemmaConfig config, IBackend counter, ModelO
         EmbedTokens = new Lazy<Tensor>(() => Matrix(TensorNames.Embedding, config.VocabSize, config.HiddenSize)),
         LmHead = config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, config.VocabSize, config.HiddenSize),
         EmbeddingScale = ModelWeights.EmbeddingScaleOf(config, options.DType ?? PlainDType),
-        RoundRotaryFrequencies = options.RoundRotaryFrequencies,
         Norm = Vector("model.norm.weight", config.HiddenSize),
         Owned = [region],
     };

@@ -18,8 +18,6 @@ internal sealed record ModelWeights
 
     public required float EmbeddingScale { get; init; }
 
-    public required bool RoundRotaryFrequencies { get; init; }
-
     public required IReadOnlyList<DecoderLayer> Layers { get; init; }
 
     public required Tensor Norm { get; init; }

@@ -64,7 +64,6 @@ internal sealed class RandomModel : IDisposable
             EmbedTokens = new Lazy<Tensor>(embedding),
             LmHead = _config.TieWordEmbeddings ? null : Matrix(TensorNames.Head, _config.VocabSize, _config.HiddenSize),
             EmbeddingScale = ModelWeights.EmbeddingScaleOf(_config, PlainDType),
-            RoundRotaryFrequencies = _options.RoundRotaryFrequencies,
             Layers = layers,
             Norm = Vector("model.norm.weight", _config.HiddenSize),
             Owned = [_region],
