@@ -1,16 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>The waist of the engine: the fused operations every backend implements, each with its formula, shapes, what the backward step
-/// needs and the precision of its sums. Inputs come before outputs.</summary>
-/// <remarks>
-/// <para>Rows are tokens. A batch is one run of tokens in which documents follow each other: packed rows, unpacked rows and a single prompt
-/// are the same thing, told apart by <c>documentStarts</c>. Activations have the backend's <see cref="ActivationDType"/>; norms, softmax,
-/// loss and reductions are formed in fp32.</para>
-/// <para>Gradients. A parameter <c>add</c> says whether an output gradient is overwritten (false: the first writer) or added to (true).
-/// Gradients of trained parameters (<c>dTable</c>, <c>dA</c>, <c>dB</c>, <c>dWeight</c>) are fp32 and are always added to.</para>
-/// <para>Determinism. The same inputs give the same bits, whatever the number of threads.</para>
-/// </remarks>
-public interface IBackend : IDisposable
+/// <summary>A device that computes: its operations, its memory, the ways in and out of it, and the capture of a step.</summary>
+public interface IBackend : IOps, IDisposable
 {
     /// <summary>One line for people: "CPU, 2 threads, AVX-512".</summary>
     string Description { get; }
@@ -19,7 +10,7 @@ public interface IBackend : IDisposable
     DType ActivationDType { get; }
 
     /// <summary>Bytes of logits at a time beyond which products gain nothing.</summary>
-    long MostLogitsBytes { get; }
+    long MaxLogitsBytes { get; }
 
     /// <summary>The backend's memory.</summary>
     Allocator Memory { get; }
@@ -34,6 +25,9 @@ public interface IBackend : IDisposable
     /// <summary>Copies the start of a tensor to host bytes, after all work before it is done.</summary>
     void Read<T>(Tensor source, Span<T> destination) where T : unmanaged;
 
+    /// <summary>Waits for all work that was queued; at once on a backend that queues none.</summary>
+    void Synchronize();
+
     /// <summary>Load time only: brings a weight from host memory to the backend. Where the two are the same memory, the tensor itself comes
     /// back, so that weights mapped from a file are not copied.</summary>
     Tensor Import(Tensor host, MemoryRegion region);
@@ -43,9 +37,9 @@ public interface IBackend : IDisposable
     /// <param name="region">Receives the codes and scales.</param>
     Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
 
-    /// <summary>Until the result is disposed, <see cref="ProjectForward"/> and <see cref="ProjectBackward"/> keep what they decode of
-    /// frozen weights for the next use, where decoding takes time worth it. No bits depend on it. The weights must not change meanwhile.
-    /// There is one such keeping at a time: what an earlier one kept is freed.</summary>
+    /// <summary>Until the result is disposed, <see cref="IOps.ProjectForward"/> and <see cref="IOps.ProjectBackward"/> keep what they
+    /// decode of frozen weights for the next use, where decoding takes time worth it. No bits depend on it. The weights must not change
+    /// meanwhile. There is one such keeping at a time: what an earlier one kept is freed.</summary>
     /// <param name="maxBytes">Memory of <see cref="MemoryOwner.DecodedWeights"/>, at most; weights that come up when it is used up are
     /// decoded anew each time.</param>
     IDisposable KeepDecodedWeights(long maxBytes);
@@ -53,141 +47,4 @@ public interface IBackend : IDisposable
     /// <summary>Captures what <paramref name="work"/> calls, to be queued at once later, or null where that would gain nothing. The same
     /// work must have run before. Nothing is computed by the capture itself.</summary>
     IReplay? Capture(Action work);
-
-    /// <summary>Sets every byte to zero.</summary>
-    void Zero(Tensor tensor);
-
-    /// <summary>target = target + source, elementwise; same shape and type.</summary>
-    void Add(Tensor source, Tensor target);
-
-    /// <summary>y[t] = table[ids[t]] · scale.</summary>
-    /// <param name="ids">Int32 [tokens], each in [0, vocabulary).</param>
-    /// <param name="table">[vocabulary, hidden], fp32, bf16 or fp16.</param>
-    /// <param name="scale">Gemma's √hidden, already rounded as the model's type asks.</param>
-    /// <param name="y">[tokens, hidden].</param>
-    void EmbeddingForward(Tensor ids, Tensor table, float scale, Tensor y);
-
-    /// <summary>dTable[ids[t]] += dy[t] · scale, rows summed in token order.</summary>
-    void EmbeddingBackward(Tensor ids, Tensor dy, float scale, Tensor dTable);
-
-    /// <summary>y = residual + x · rstd · (1 + w) over the last axis, rstd = rsqrt(mean(x²) + ε); residual may be null.</summary>
-    /// <param name="x">[rows, dim].</param> <param name="weight">[dim]; frozen.</param> <param name="residual">[rows, dim] or null.</param>
-    /// <param name="epsilon">rms_norm_eps of config.json.</param> <param name="y">[rows, dim].</param>
-    /// <param name="rstd">fp32 [rows], saved for the backward step.</param>
-    /// <remarks>Source: arXiv:1910.07467; (1 + w) as in transformers' Gemma3RMSNorm.</remarks>
-    void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd);
-
-    /// <summary>With g = dy · (1 + w): dx = rstd · (g − x · rstd² · mean(g · x)). The residual's gradient is dy itself.</summary>
-    void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add);
-
-    /// <summary>y = x · Wᵀ.</summary>
-    /// <param name="x">[tokens, in].</param> <param name="weight">[out, in]: NF4, fp32, bf16 or fp16; frozen.</param>
-    /// <param name="y">[tokens, out]; of the activations' type, or fp32 for logits that are sampled from.</param>
-    void LinearForward(Tensor x, Tensor weight, Tensor y);
-
-    /// <summary>dx = dy · W.</summary>
-    void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add);
-
-    /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
-    /// <param name="x">[tokens, in].</param> <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the
-    /// dropout.</param>
-    /// <param name="xas">[tokens, r] each, saved for the backward step; null where there is no adapter.</param>
-    /// <param name="ys">[tokens, out] each, overwritten.</param>
-    /// <remarks>Source: arXiv:2106.09685 as PEFT computes it; dropout keeps x / (1 − p) where <see cref="Dropout"/>'s hash says
-    /// so.</remarks>
-    void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
-
-    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx
-    /// is not null.</summary>
-    void ProjectBackward(
-        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add);
-
-    /// <summary>cos and sin of position · inverseFrequencies, for all layers of one kind.</summary>
-    /// <param name="positions">Int32 [tokens].</param> <param name="inverseFrequencies">fp32 [headDim / 2].</param>
-    /// <param name="cos">fp32 [tokens, headDim / 2].</param> <param name="sin">fp32 [tokens, headDim / 2].</param>
-    void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin);
-
-    /// <summary>Per head n = x · rstd · (1 + w), then pairs (j, j + headDim/2) rotate: y₁ = n₁·cos − n₂·sin, y₂ = n₂·cos +
-    /// n₁·sin.</summary>
-    /// <param name="x">[tokens, heads · headDim].</param> <param name="weight">[headDim]: q_norm or k_norm; frozen.</param>
-    /// <param name="cos">From <see cref="RopeTable"/>.</param> <param name="sin">From <see cref="RopeTable"/>.</param>
-    /// <param name="epsilon">rms_norm_eps.</param> <param name="y">[tokens, heads · headDim].</param>
-    /// <param name="rstd">fp32 [tokens · heads], saved for the backward step.</param>
-    void QkNormRopeForward(Tensor x, Tensor weight, Tensor cos, Tensor sin, float epsilon, Tensor y, Tensor rstd);
-
-    /// <summary>The rotation undone on dy, then <see cref="RmsNormBackward"/> per head; dx is overwritten.</summary>
-    void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx);
-
-    /// <summary>o = softmax(s · q · kᵀ) · v per head over the visible keys: token j is visible to token i iff
-    /// documentStarts[i] ≤ j ≤ i and i − j &lt; window.</summary>
-    /// <param name="q">[tokens, heads · headDim].</param> <param name="k">[tokens, kvHeads · headDim].</param> <param name="v">Like
-    /// k.</param>
-    /// <param name="documentStarts">Int32 [tokens]: index of the first token of each token's document.</param>
-    /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
-    /// <param name="o">[tokens, heads · headDim].</param> <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores,
-    /// saved.</param>
-    /// <remarks>Source: arXiv:2205.14135. fp32 scores and softmax; masked blocks are skipped, never computed.</remarks>
-    void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse);
-
-    /// <summary>With P = exp(s·q·kᵀ − lse), D = Σ dO·O per row, dS = P ∘ (dO·vᵀ − D): dq = s·dS·k; dk = s·dSᵀ·q; dv = Pᵀ·dO.
-    /// dq, dk and dv are overwritten; dk and dv sum over the query heads of their group.</summary>
-    void AttentionBackward(
-        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, Tensor documentStarts, AttentionShape shape,
-        Tensor dq, Tensor dk, Tensor dv);
-
-    /// <summary>y = gelu_tanh(gate) · up, gelu_tanh(g) = ½·g·(1 + tanh(√(2/π)·(g + 0.044715·g³))).</summary>
-    void GeGluForward(Tensor gate, Tensor up, Tensor y);
-
-    /// <summary>dGate = dy · up · gelu_tanh′(gate); dUp = dy · gelu_tanh(gate); both overwritten. dGate may be gate, and dUp up.</summary>
-    void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
-
-    /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and
-    /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Of tokens without a label,
-    /// loss and dh are 0 and nothing is computed, but see <paramref name="maxLabels"/>. Logits are never stored for all tokens.</summary>
-    /// <param name="h">[tokens, hidden].</param> <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
-    /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or −100.</param>
-    /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
-    /// <param name="losses">fp32 [tokens]: nats, not scaled.</param>
-    /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
-    /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
-    /// <param name="dWeight">fp32 [vocabulary, hidden], added to, where the head is trained; else null.</param>
-    /// <param name="maxLabels">Tokens with a label at most, 1 or more: a backend may take the time of so many. Those beyond are not
-    /// computed, and their loss is not a number.</param>
-    /// <param name="maxLogitsBytes">fp32 logits that are held at a time, exceeded only for the fewest rows that are worth a product. The
-    /// bits of dWeight depend on it.</param>
-    void LinearCrossEntropy(
-        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
-        long maxLogitsBytes);
-
-    /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], the second 1 where maxNorm is 0.</summary>
-    /// <remarks>torch.nn.utils.clip_grad_norm_; squares summed in fp64 over blocks of fixed size.</remarks>
-    void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result);
-
-    /// <summary>One AdamW update of one parameter, all fp32: g = dWeight · norm[1]; w −= lr·weightDecay·w; m, v updated;
-    /// w −= lr / c₁ · m / (√v / √c₂ + ε).</summary>
-    /// <param name="dWeight">The summed gradient.</param> <param name="norm">From <see cref="GradientNorm"/>.</param>
-    /// <param name="schedule">fp32 [3]: learning rate, c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ.</param>
-    /// <param name="options">β₁, β₂, ε and weight decay.</param>
-    /// <param name="weight">Updated in place.</param> <param name="m">First moment.</param> <param name="v">Second moment.</param>
-    void AdamW(Tensor dWeight, Tensor norm, Tensor schedule, AdamWOptions options, Tensor weight, Tensor m, Tensor v);
-
-    /// <summary>Inference only: stores the keys and values of the last tokens of a prompt, token i of n at slot
-    /// (position + i) mod capacity.</summary>
-    /// <param name="k">[tokens, kvHeads · headDim].</param> <param name="v">Like k.</param>
-    /// <param name="position">Int32 [1]: position of the first of these tokens.</param>
-    /// <param name="keys">[capacity, kvHeads · headDim].</param> <param name="values">Like keys.</param>
-    void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values);
-
-    /// <summary>Inference only: attention of one new token at <paramref name="position"/> over the cache, which already holds its own key
-    /// and value: over positions p with position − window &lt; p ≤ position.</summary>
-    /// <param name="q">[1, heads · headDim].</param> <param name="keys">[capacity, kvHeads · headDim].</param> <param name="values">Like
-    /// keys.</param>
-    /// <param name="position">Int32 [1].</param> <param name="shape">Heads, kvHeads, headDim, window and s.</param>
-    /// <param name="o">[1, heads · headDim].</param>
-    void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
-
-    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals. NaN is never chosen, and 0 where
-    /// nothing is.</summary>
-    /// <param name="x">fp32 [tokens, dim].</param> <param name="indices">Int32 [tokens].</param>
-    void ArgMax(Tensor x, Tensor indices);
 }

@@ -44,7 +44,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     public DType ActivationDType => DType.Float32;
 
     /// <inheritdoc/>
-    public long MostLogitsBytes => LogitsMemory.LeanBytes;
+    public long MaxLogitsBytes => LogitsMemory.LeanBytes;
 
     /// <inheritdoc/>
     public Allocator Memory => _memory;
@@ -69,6 +69,11 @@ public sealed unsafe partial class CpuBackend : IBackend
         if (bytes.Length > source.LengthBytes) throw new ShapeException(nameof(Read), nameof(source), $"{bytes.Length} bytes", source);
         if (OnlyCounts) bytes.Clear();
         else new ReadOnlySpan<byte>((void*)source.Address, bytes.Length).CopyTo(bytes);
+    }
+
+    /// <inheritdoc/>
+    public void Synchronize()
+    {
     }
 
     /// <inheritdoc/>

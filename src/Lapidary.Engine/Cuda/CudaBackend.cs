@@ -70,12 +70,12 @@ public sealed unsafe partial class CudaBackend : IBackend
     public DType ActivationDType => DType.BFloat16;
 
     /// <inheritdoc/>
-    public long MostLogitsBytes => LogitsMemory.MostBytes;
+    public long MaxLogitsBytes => LogitsMemory.MaxBytes;
 
     /// <inheritdoc/>
     public Allocator Memory => _memory;
 
-    /// <summary>Waits until all queued work is done.</summary>
+    /// <inheritdoc/>
     public void Synchronize()
     {
         if (OnlyCounts) return;

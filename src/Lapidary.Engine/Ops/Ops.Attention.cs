@@ -21,7 +21,7 @@ public static partial class Ops
         }
 
         Tensor o = tape.New(tokens, dim), lse = tape.New(DType.Float32, shape.Heads, tokens);
-        tape.Run(backend => backend.AttentionForward(q, k, v, documentStarts, shape, o, lse));
+        tape.Run(ops => ops.AttentionForward(q, k, v, documentStarts, shape, o, lse));
 
         // q, k and v differ in what lies behind them only before the first trained layer; gradients of all three are formed together.
         if (tape.NeedsGradient(q) || tape.NeedsGradient(k) || tape.NeedsGradient(v))
@@ -29,7 +29,7 @@ public static partial class Ops
             tape.OnBackward(o, dO =>
             {
                 Tensor dq = tape.OnlyGradient(q), dk = tape.OnlyGradient(k), dv = tape.OnlyGradient(v);
-                tape.Run(backend => backend.AttentionBackward(dO, q, k, v, o, lse, documentStarts, shape, dq, dk, dv));
+                tape.Run(ops => ops.AttentionBackward(dO, q, k, v, o, lse, documentStarts, shape, dq, dk, dv));
             });
         }
 

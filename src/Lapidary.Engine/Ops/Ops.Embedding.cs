@@ -15,10 +15,10 @@ public static partial class Ops
         Check(ids.DType == DType.Int32, nameof(Embedding), nameof(ids), "Int32 [tokens]", ids);
         Check(table.Shape.Length == 2, nameof(Embedding), nameof(table), "[vocabulary, hidden]", table);
         var y = tape.New(ids.Count, table.Shape[1]);
-        tape.Run(backend => backend.EmbeddingForward(ids, table, scale, y));
+        tape.Run(ops => ops.EmbeddingForward(ids, table, scale, y));
         if (dTable is not null)
         {
-            tape.OnBackward(y, dy => tape.Run(backend => backend.EmbeddingBackward(ids, dy, scale, dTable)));
+            tape.OnBackward(y, dy => tape.Run(ops => ops.EmbeddingBackward(ids, dy, scale, dTable)));
         }
 
         return y;

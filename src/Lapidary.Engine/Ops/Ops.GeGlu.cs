@@ -12,13 +12,13 @@ public static partial class Ops
     {
         Check(up.Count == gate.Count, nameof(GeGlu), nameof(up), gate.ToString(), up);
         var y = tape.New(gate.Shape);
-        tape.Run(backend => backend.GeGluForward(gate, up, y));
+        tape.Run(ops => ops.GeGluForward(gate, up, y));
         if (tape.NeedsGradient(gate) || tape.NeedsGradient(up))
         {
             tape.OnBackward(y, dy =>
             {
                 // In place: these are the largest activations of a step, and nothing needs their values any more.
-                tape.Run(backend => backend.GeGluBackward(dy, gate, up, gate, up));
+                tape.Run(ops => ops.GeGluBackward(dy, gate, up, gate, up));
                 tape.PassGradient(gate, gate);
                 tape.PassGradient(up, up);
             });

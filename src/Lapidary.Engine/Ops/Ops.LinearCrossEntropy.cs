@@ -22,9 +22,9 @@ public static partial class Ops
         var (tokens, dim) = h.AsRows();
         Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(LinearCrossEntropy), nameof(weight), $"[vocabulary, {dim}]", weight);
         Check(labels.Count == tokens, nameof(LinearCrossEntropy), nameof(labels), $"[{tokens}]", labels);
-        int most = maxLabels ?? checked((int)tokens);
-        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(maxLabels));
+        int max = maxLabels ?? checked((int)tokens);
+        ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(maxLabels));
         var dh = tape.NeedsGradient(h) ? tape.OnlyGradient(h) : null;
-        tape.Run(backend => backend.LinearCrossEntropy(h, weight, labels, lossScale, losses, hits, dh, dWeight, most, maxLogitsBytes));
+        tape.Run(ops => ops.LinearCrossEntropy(h, weight, labels, lossScale, losses, hits, dh, dWeight, max, maxLogitsBytes));
     }
 }

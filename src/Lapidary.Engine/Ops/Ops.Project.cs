@@ -30,13 +30,13 @@ public static partial class Ops
             layers[i] = new Projection(weight, adapter);
         }
 
-        tape.Run(backend => backend.ProjectForward(x, layers, xas, ys));
+        tape.Run(ops => ops.ProjectForward(x, layers, xas, ys));
         bool needsX = tape.NeedsGradient(x);
         if (!needsX && !isTrained) return ys;
         tape.OnBackward(ys, dys =>
         {
             var (dx, add) = needsX ? tape.Gradient(x) : default;
-            tape.Run(backend => backend.ProjectBackward(dys, x, layers, xas, dx, add));
+            tape.Run(ops => ops.ProjectBackward(dys, x, layers, xas, dx, add));
         });
         return ys;
     }

@@ -11,7 +11,7 @@ public static partial class Ops
         Check(positions.DType == DType.Int32, nameof(RopeTable), nameof(positions), "Int32 [tokens]", positions);
         var table = new RotaryTable(
             tape.New(DType.Float32, positions.Count, inverseFrequencies.Count), tape.New(DType.Float32, positions.Count, inverseFrequencies.Count));
-        tape.Run(backend => backend.RopeTable(positions, inverseFrequencies, table.Cos, table.Sin));
+        tape.Run(ops => ops.RopeTable(positions, inverseFrequencies, table.Cos, table.Sin));
         return table;
     }
 
@@ -29,13 +29,13 @@ public static partial class Ops
         Check(dim % weight.Count == 0, nameof(QkNormRope), nameof(weight), $"[headDim] with headDim a divisor of {dim}", weight);
         Check(rope.Cos.Shape[1] * 2 == weight.Count, nameof(QkNormRope), nameof(rope), $"[{tokens}, {weight.Count / 2}]", rope.Cos);
         Tensor y = tape.New(tokens, dim), rstd = tape.New(DType.Float32, x.Count / weight.Count);
-        tape.Run(backend => backend.QkNormRopeForward(x, weight, rope.Cos, rope.Sin, epsilon, y, rstd));
+        tape.Run(ops => ops.QkNormRopeForward(x, weight, rope.Cos, rope.Sin, epsilon, y, rstd));
         if (tape.NeedsGradient(x))
         {
             tape.OnBackward(y, dy =>
             {
                 var dx = tape.OnlyGradient(x);
-                tape.Run(backend => backend.QkNormRopeBackward(dy, x, weight, rope.Cos, rope.Sin, rstd, dx));
+                tape.Run(ops => ops.QkNormRopeBackward(dy, x, weight, rope.Cos, rope.Sin, rstd, dx));
             });
         }
 

@@ -17,7 +17,7 @@ public static partial class Ops
         Check(weight.Count == dim, nameof(RmsNorm), nameof(weight), $"[{dim}]", weight);
         if (residual is not null) Check(residual.Count == x.Count, nameof(RmsNorm), nameof(residual), $"[{rows}, {dim}]", residual);
         Tensor y = tape.New(rows, dim), rstd = tape.New(DType.Float32, rows);
-        tape.Run(backend => backend.RmsNormForward(x, weight, residual, epsilon, y, rstd));
+        tape.Run(ops => ops.RmsNormForward(x, weight, residual, epsilon, y, rstd));
 
         bool needsX = tape.NeedsGradient(x), needsResidual = residual is not null && tape.NeedsGradient(residual);
         if (!needsX && !needsResidual) return y;
@@ -26,7 +26,7 @@ public static partial class Ops
             if (needsX)
             {
                 var (dx, add) = tape.Gradient(x);
-                tape.Run(backend => backend.RmsNormBackward(dy, x, weight, rstd, dx, add));
+                tape.Run(ops => ops.RmsNormBackward(dy, x, weight, rstd, dx, add));
             }
 
             if (needsResidual) tape.PassGradient(residual!, dy);

@@ -1,15 +1,19 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 using Lapidary.Engine.Recording;
 
 namespace Lapidary.Engine;
 
 /// <summary>A step recorded once and replayed: the list of backend calls, forward and backward, with the buffers between them. What changes
 /// from step to step (ids, labels, seeds, rates) is data in tensors that live outside the program.</summary>
-/// <remarks>Each call is shown to <see cref="PlanBackend"/> as it is recorded, which yields every buffer's first and last use; from these
+/// <remarks>Each call is shown to <see cref="LifetimeRecorder"/> as it is recorded, which yields every buffer's first and last use; from
+/// these
 /// <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known, to the byte, before anything is computed.</remarks>
 public sealed class StepProgram : IDisposable
 {
-    private readonly List<Action<IBackend>> _calls = [];
-    private readonly PlanBackend _plan;
+    private readonly List<(string Op, Action<IOps> Call)> _calls = [];
+    private readonly LifetimeRecorder _recorder = new();
     private ArenaPlanner.Layout? _layout;
     private Arena? _owned;
     private bool _complete;
@@ -17,39 +21,43 @@ public sealed class StepProgram : IDisposable
     private int _runs;
 
     /// <summary>Starts an empty program for backends whose activations have the given type.</summary>
-    public StepProgram(DType activationDType) => _plan = new PlanBackend(activationDType);
+    public StepProgram(DType activationDType) => ActivationDType = activationDType;
 
     /// <summary>Type of activations.</summary>
-    public DType ActivationDType => _plan.ActivationDType;
+    public DType ActivationDType { get; }
+
+    /// <summary>The operations in order, by their names in <see cref="IOps"/>.</summary>
+    public IEnumerable<string> Operations => _calls.Select(call => call.Op);
 
     /// <summary>Bytes of the arena: what the step needs besides parameters, inputs and the backend's scratch.</summary>
     public long ArenaBytes => Layout.LengthBytes;
 
-    private ArenaPlanner.Layout Layout => _layout ??= ArenaPlanner.Plan(_plan.Lifetimes);
+    private ArenaPlanner.Layout Layout => _layout ??= ArenaPlanner.Plan(_recorder.Lifetimes);
 
     /// <summary>A buffer of the step, placed in the arena when the program is complete.</summary>
     public Tensor New(DType dtype, params ReadOnlySpan<long> shape)
     {
         var tensor = new Tensor(dtype, shape);
-        _plan.Track(tensor);
+        _recorder.Track(tensor);
         return tensor;
     }
 
-    /// <summary>Appends a call. <paramref name="call"/> must make the same backend calls every time it runs.</summary>
-    public void Add(Action<IBackend> call)
+    /// <summary>Appends a call.</summary>
+    /// <param name="call">Calls one operation, the same every time it runs.</param>
+    public void Add(Action<IOps> call)
     {
         if (_complete) throw new InvalidOperationException("The program is complete.");
         _layout = null;
-        _plan.Step = _calls.Count;
-        call(_plan);
-        _calls.Add(call);
+        _recorder.Next();
+        call(_recorder);
+        _calls.Add((_recorder.Op ?? throw new ArgumentException("The call calls no operation.", nameof(call)), call));
     }
 
     /// <summary>Keeps a buffer's memory to the end of the program, for results that are read after it ran.</summary>
     public void Keep(Tensor tensor)
     {
         _layout = null;
-        _plan.Keep(tensor);
+        _recorder.Keep(tensor);
     }
 
     /// <summary>Lays the buffers out in an arena of the program's own.</summary>
@@ -91,7 +99,42 @@ public sealed class StepProgram : IDisposable
 
     private void RunCalls(IBackend backend)
     {
-        foreach (var call in _calls) call(backend);
+        foreach (var (_, call) in _calls) call(backend);
+    }
+
+    /// <summary>Runs every call by itself and waits for it, to see where a step's time goes. The sum is more than <see cref="Run"/> takes,
+    /// where calls overlap or are captured.</summary>
+    /// <param name="backend">What <see cref="Run"/> gets.</param>
+    /// <returns>Operations by their names in <see cref="IOps"/>, how often each is called and the time of all its calls, longest
+    /// first.</returns>
+    public IReadOnlyList<(string Op, int Calls, TimeSpan Time)> TimeByOp(IBackend backend)
+    {
+        if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
+        var times = new Dictionary<string, (int Calls, TimeSpan Time)>();
+        backend.Synchronize();
+        foreach (var (op, call) in _calls)
+        {
+            long start = Stopwatch.GetTimestamp();
+            call(backend);
+            backend.Synchronize();
+            var (calls, time) = times.GetValueOrDefault(op);
+            times[op] = (calls + 1, time + Stopwatch.GetElapsedTime(start));
+        }
+
+        return [.. times.Select(pair => (pair.Key, pair.Value.Calls, pair.Value.Time)).OrderByDescending(entry => entry.Time)];
+    }
+
+    /// <summary>The calls, one a line, equal neighbours as one: "12 × ProjectForward".</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        for (int first = 0, next; first < _calls.Count; first = next)
+        {
+            for (next = first + 1; next < _calls.Count && _calls[next].Op == _calls[first].Op;) next++;
+            text.Append(CultureInfo.InvariantCulture, $"{next - first} × {_calls[first].Op}\n");
+        }
+
+        return text.ToString();
     }
 
     /// <summary>Frees what was captured and the program's own arena.</summary>

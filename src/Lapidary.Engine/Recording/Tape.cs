@@ -38,7 +38,7 @@ public sealed class Tape
     public Tensor New(DType dtype, params ReadOnlySpan<long> shape) => _program.New(dtype, shape);
 
     /// <summary>Records a forward or backward call.</summary>
-    public void Run(Action<IBackend> call) => _program.Add(call);
+    public void Run(Action<IOps> call) => _program.Add(call);
 
     /// <summary>Whether a gradient will be formed for <paramref name="tensor"/>.</summary>
     public bool NeedsGradient(Tensor tensor) => _records && _differentiable.Contains(tensor);
@@ -76,7 +76,7 @@ public sealed class Tape
     /// is the first to arrive.</summary>
     public void PassGradient(Tensor tensor, Tensor gradient)
     {
-        if (_gradients.TryGetValue(tensor, out var there)) Run(backend => backend.Add(gradient, there));
+        if (_gradients.TryGetValue(tensor, out var there)) Run(ops => ops.Add(gradient, there));
         else _gradients.Add(tensor, gradient);
     }
 

@@ -91,8 +91,8 @@ public sealed class SafetensorsFile : IDisposable
         : throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; " +
             "check that the file belongs to this model.");
 
-    /// <summary>Address of a tensor's mapped bytes, valid until the file is disposed. Where they are not aligned to the element type they are
-    /// copied once to memory that the file owns.</summary>
+    /// <summary>Address of a tensor's mapped bytes, valid until the file is disposed. Where they are not aligned to the element type they
+    /// are copied once to memory that the file owns.</summary>
     /// <param name="entry">One of this file's entries, with at least one element.</param>
     /// <param name="alignment">Bytes of an element.</param>
     internal nint AlignedAddress(SafetensorsEntry entry, int alignment)

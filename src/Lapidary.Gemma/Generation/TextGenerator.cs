@@ -74,7 +74,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         var h = model.Forward(tape, inputs, _cache);
         var logits = model.Logits(tape, h.Rows(inputs.Tokens - 1, 1));
         var nextId = _nextId!;
-        tape.Run(backend => backend.ArgMax(logits, nextId));
+        tape.Run(ops => ops.ArgMax(logits, nextId));
         program.Keep(logits);
         program.Complete(_backend.Memory);
         return new Step(program, logits);

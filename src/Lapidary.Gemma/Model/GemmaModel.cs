@@ -127,7 +127,7 @@ public sealed class GemmaModel : IDisposable
     public Tensor Logits(Tape tape, Tensor h)
     {
         var logits = tape.New(DType.Float32, h.AsRows().Rows, Head.Shape[0]);
-        tape.Run(backend => backend.LinearForward(h, Head, logits));
+        tape.Run(ops => ops.LinearForward(h, Head, logits));
         return logits;
     }
 

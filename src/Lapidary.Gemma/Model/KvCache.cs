@@ -49,10 +49,10 @@ public sealed class KvCache : IDisposable
         /// itself.</summary>
         public Tensor Attend(Tape tape, Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape)
         {
-            tape.Run(backend => backend.KvAppend(k, v, position, keys, values));
+            tape.Run(ops => ops.KvAppend(k, v, position, keys, values));
             if (q.AsRows().Rows > 1) return Ops.Attention(tape, q, k, v, documentStarts, shape);
             var o = tape.New(q.Shape);
-            tape.Run(backend => backend.AttentionDecode(q, keys, values, position, shape, o));
+            tape.Run(ops => ops.AttentionDecode(q, keys, values, position, shape, o));
             return o;
         }
     }

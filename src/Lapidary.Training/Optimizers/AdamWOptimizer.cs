@@ -26,14 +26,14 @@ public sealed class AdamWOptimizer : IDisposable
         _update = new StepProgram(backend.ActivationDType);
         _zero = new StepProgram(backend.ActivationDType);
         Tensor[] gradients = [.. blocks.Select(block => block.Gradients!)];
-        _update.Add(b => b.GradientNorm(gradients, maxGradNorm, _norm));
+        _update.Add(ops => ops.GradientNorm(gradients, maxGradNorm, _norm));
         var states = new List<State>();
         foreach (var block in blocks)
         {
             Tensor values = block.Values, gradient = block.Gradients!;
             Tensor m = _moments.New("exp_avg", DType.Float32, values.Count), v = _moments.New("exp_avg_sq", DType.Float32, values.Count);
-            _update.Add(b => b.AdamW(gradient, _norm, _schedule, _options, values, m, v));
-            _zero.Add(b => b.Zero(gradient));
+            _update.Add(ops => ops.AdamW(gradient, _norm, _schedule, _options, values, m, v));
+            _zero.Add(ops => ops.Zero(gradient));
             states.AddRange(block.Parameters.Select((parameter, i) => new State(
                 parameter, block.ViewLike(i, m, parameter.Name + ".exp_avg"), block.ViewLike(i, v, parameter.Name + ".exp_avg_sq"))));
         }

@@ -13,7 +13,7 @@ namespace Lapidary.Training;
 /// <see cref="LeanRunElements"/>), or in twice as many, four times as many …: in the one where the fewest layers need to be computed again,
 /// the largest of equals. Runs of less than
 /// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at
-/// a time as <see cref="IBackend.MostLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again,
+/// a time as <see cref="IBackend.MaxLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again,
 /// half is for decoded weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
 /// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
 /// </remarks>
@@ -142,7 +142,7 @@ public sealed class MemoryPlanner
     /// <summary>The most logits that fit, unless memory goes before speed.</summary>
     private MemoryPlan MoreLogits(MemoryPlan lean)
     {
-        for (long bytes = IsLean ? 0 : _model.Backend.MostLogitsBytes; bytes > lean.Steps.MaxLogitsBytes; bytes /= 2)
+        for (long bytes = IsLean ? 0 : _model.Backend.MaxLogitsBytes; bytes > lean.Steps.MaxLogitsBytes; bytes /= 2)
         {
             var plan = Try(lean.Steps with { MaxLogitsBytes = bytes });
             if (plan.Fits) return plan;

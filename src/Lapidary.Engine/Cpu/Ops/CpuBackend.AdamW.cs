@@ -8,10 +8,10 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     /// <remarks>The order of operations is that of torch.optim.AdamW's single-tensor form; factors that torch forms in Python are formed in
     /// fp64.</remarks>
-    public void AdamW(Tensor dWeight, Tensor norm, Tensor schedule, AdamWOptions options, Tensor weight, Tensor m, Tensor v)
+    public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v)
     {
         if (OnlyCounts) return;
-        double learningRate = schedule.Pointer<float>()[0], c1 = schedule.Pointer<float>()[1], c2 = schedule.Pointer<float>()[2];
+        double learningRate = stepScalars.Pointer<float>()[0], c1 = stepScalars.Pointer<float>()[1], c2 = stepScalars.Pointer<float>()[2];
         Each(weight.Count, new AdamWOp
         {
             Gradient = dWeight.Pointer<float>(),

@@ -7,7 +7,7 @@ public sealed unsafe partial class CudaBackend
     private readonly Kernel _adamW = new("adamw.cu", "adamw");
 
     /// <inheritdoc/>
-    public void AdamW(Tensor dWeight, Tensor norm, Tensor schedule, AdamWOptions options, Tensor weight, Tensor m, Tensor v) => LaunchStrided(
+    public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) => LaunchStrided(
         _adamW,
         weight.Count,
         width: 4,
@@ -15,7 +15,7 @@ public sealed unsafe partial class CudaBackend
         {
             DWeight = dWeight.Address,
             Norm = norm.Address,
-            Schedule = schedule.Address,
+            Schedule = stepScalars.Address,
             Weight = weight.Address,
             M = m.Address,
             V = v.Address,

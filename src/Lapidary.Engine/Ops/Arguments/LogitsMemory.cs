@@ -1,6 +1,6 @@
 namespace Lapidary.Engine;
 
-/// <summary>How much memory <see cref="IBackend.LinearCrossEntropy"/> may use for logits. More rows at a time read the head less often and
+/// <summary>How much memory <see cref="IOps.LinearCrossEntropy"/> may use for logits. More rows at a time read the head less often and
 /// make larger products.</summary>
 public static class LogitsMemory
 {
@@ -8,5 +8,5 @@ public static class LogitsMemory
     public const long LeanBytes = 128L << 20;
 
     /// <summary>Beyond this a GPU's products gain nothing.</summary>
-    public const long MostBytes = 2L << 30;
+    public const long MaxBytes = 2L << 30;
 }

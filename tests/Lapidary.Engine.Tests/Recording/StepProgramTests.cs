@@ -1,0 +1,56 @@
+namespace Lapidary.Engine.Tests.Recording;
+
+public class StepProgramTests
+{
+    [Fact]
+    public void Operations_AreNamedAsTheyAreCalled()
+    {
+        using var program = new StepProgram(DType.Float32);
+        var x = program.New(DType.Float32, 8);
+        program.Add(ops => ops.Zero(x));
+        program.Add(ops => ops.Add(x, x));
+        program.Add(ops => ops.Add(x, x));
+
+        Assert.Equal(["Zero", "Add", "Add"], program.Operations);
+        Assert.Equal("1 × Zero\n2 × Add\n", program.ToString());
+    }
+
+    [Fact]
+    public void Add_RefusesACallOfNothing()
+    {
+        using var program = new StepProgram(DType.Float32);
+        Assert.Throws<ArgumentException>(() => program.Add(_ => { }));
+        Assert.Empty(program.Operations);
+    }
+
+    [Fact]
+    public void TimeByOp_RunsEveryCall_AndAddsUpThoseOfOneName()
+    {
+        using var backend = new CpuBackend(threads: 1);
+        using var program = new StepProgram(DType.Float32);
+        Tensor x = program.New(DType.Float32, 3), table = program.New(DType.Float32, 2, 3), ids = program.New(DType.Int32, 1);
+        program.Add(ops => ops.Zero(ids));
+        program.Add(ops => ops.Zero(table));
+        program.Add(ops => ops.Zero(x));
+        program.Add(ops => ops.EmbeddingForward(ids, table, 1, x));
+        program.Keep(x);
+        program.Complete(backend.Memory);
+        backend.Write<float>([1, 2, 3], x);
+
+        var times = program.TimeByOp(backend);
+
+        Assert.Equal([("EmbeddingForward", 1), ("Zero", 3)], times.Select(time => (time.Op, time.Calls)).Order());
+        Assert.All(times, time => Assert.True(time.Time > TimeSpan.Zero));
+        float[] result = new float[3];
+        backend.Read<float>(x, result);
+        Assert.Equal([0, 0, 0], result);
+    }
+
+    [Fact]
+    public void TimeByOp_NeedsACompleteProgram()
+    {
+        using var backend = new CpuBackend(threads: 1);
+        using var program = new StepProgram(DType.Float32);
+        Assert.Throws<InvalidOperationException>(() => program.TimeByOp(backend));
+    }
+}
