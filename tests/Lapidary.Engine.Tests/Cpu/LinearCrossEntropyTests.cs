@@ -36,6 +36,38 @@ public class LinearCrossEntropyTests
         Assert.Equal(alone.Dh.Values, alone.Dh.ToArray().Select(value => (double)value));
     }
 
+    /// <summary>A plan of a run's memory knows the tokens, not which of them have labels.</summary>
+    [Theory]
+    [InlineData(false, 90)]
+    [InlineData(true, 90)]
+    [InlineData(true, 450)] // sums over 450 tokens come in shorter blocks than those over 338 with labels
+    public void Memory_IsThatOfACounter_WhateverIsLabelled(bool trainsHead, int tokens)
+    {
+        const int Dim = 300; // wide enough for packing at every vector width
+        using var h = TestMatrix.Float32(tokens, Dim, 1);
+        using var weight = TestMatrix.Float32(40, Dim, 2);
+        using var labels = new Labels(tokens, weight.Rows);
+        using TestMatrix losses = TestMatrix.Zeros(1, tokens), hits = TestMatrix.Zeros(1, tokens), dh = TestMatrix.Zeros(tokens, Dim);
+        using TestMatrix dWeight = TestMatrix.Zeros(weight.Rows, Dim), scale = TestMatrix.Zeros(1, 1);
+
+        long Bytes(CpuBackend backend)
+        {
+            using (backend)
+            {
+                backend.LinearCrossEntropy(
+                    h.Tensor, weight.Tensor, labels.Tensor, scale.Tensor, losses.Tensor, hits.Tensor, dh.Tensor,
+                    trainsHead ? dWeight.Tensor : null, tokens, LogitsMemory.LeanBytes);
+                return backend.Memory.PeakBytes;
+            }
+        }
+
+        long counted = Bytes(CpuBackend.CreateCounter(2));
+
+        Assert.Equal(counted, Bytes(new CpuBackend(2)));
+        labels.Tensor.AsSpan<int>().Fill(-100);
+        Assert.Equal(counted, Bytes(new CpuBackend(2)));
+    }
+
     [Theory]
     [InlineData(11)]
     [InlineData(-1)]

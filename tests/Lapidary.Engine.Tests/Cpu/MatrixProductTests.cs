@@ -94,6 +94,31 @@ public unsafe class MatrixProductTests
         for (int i = 0; i < m; i += 97) AssertRow(first!, a, b, i, n, k);
     }
 
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Reserve_IsEnoughForEverySmallerProduct(int bits)
+    {
+        const int M = 700, N = 200, K = 7000; // more rows and longer sums than are packed at a time
+        var width = (VectorWidth)bits;
+        using var memory = TestMatrix.Zeros(1, 1); // an idle team reads nothing
+        var operand = Operand.Of(memory.Pointer, N);
+        var team = WorkerTeam.Idle(3);
+        foreach (int reserved in new[] { 65, 385, K })
+        {
+            using var scratch = new Scratch(new CountingAllocator());
+            MatrixProduct.Reserve(team, scratch, width, M, N, reserved);
+            int moves = scratch.Moves;
+            foreach (int m in new[] { 1, 13, 699, M })
+            {
+                for (int k = 1; k <= reserved; k += k < 1200 ? 1 : 97)
+                {
+                    MatrixProduct.Run(team, scratch, width, m, N, k, 1, memory.Pointer, k, false, operand, false, false, memory.Pointer, N);
+                    Assert.True(moves == scratch.Moves, $"{m} × {N} × {k} needs more than {M} × {N} × {reserved}.");
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Run_AllocatesNothing()
     {

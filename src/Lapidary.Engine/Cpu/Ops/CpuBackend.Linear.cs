@@ -45,4 +45,7 @@ public sealed unsafe partial class CpuBackend
         int m, int n, int k, float alpha, float* a, bool transposeA, in Operand b, bool transposeB, bool add, float* c) =>
         MatrixProduct.Run(
             _team, _scratch, VectorWidths.Best, m, n, k, alpha, a, transposeA ? m : k, transposeA, in b, transposeB, add, c, n);
+
+    /// <summary>Asks for the scratch of every product of at most m rows and sums of at most k terms.</summary>
+    private void ReserveProduct(int m, int n, int k) => MatrixProduct.Reserve(_team, _scratch, VectorWidths.Best, m, n, k);
 }

@@ -25,6 +25,9 @@ public sealed unsafe partial class CpuBackend
         float* block = (float*)_scratch.Get("loss h", (long)most * dim * sizeof(float));
         float* z = (float*)_scratch.Get("logits", (long)most * vocabulary * sizeof(float));
         float* dBlock = dh is null ? null : (float*)_scratch.Get("loss dh", (long)most * dim * sizeof(float));
+        ReserveProduct(most, vocabulary, dim);
+        if (dWeight is not null) ReserveProduct(vocabulary, dim, most);
+        if (dh is not null) ReserveProduct(most, dim, vocabulary);
         Zero(losses);
         Zero(hits);
         if (dh is not null) Zero(dh);
