@@ -1,4 +1,4 @@
-namespace Lapidary.Cli;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>What the process returns; scripts rely on these.</summary>
 internal static class ExitCodes

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Lapidary.Cli;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>Ctrl-C and SIGTERM: the first asks for a clean end, the second ends at once.</summary>
 internal sealed class Interruption : IDisposable

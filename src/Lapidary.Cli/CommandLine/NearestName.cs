@@ -1,4 +1,4 @@
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>Finds what was probably meant by a misspelt name.</summary>
 internal static class NearestName
@@ -7,14 +7,14 @@ internal static class NearestName
     public static string? Of(string typed, IEnumerable<string> known)
     {
         string? best = null;
-        int least = int.MaxValue;
+        int min = int.MaxValue;
         foreach (string name in known)
         {
             int distance = Distance(typed, name);
-            if (distance < least) (best, least) = (name, distance);
+            if (distance < min) (best, min) = (name, distance);
         }
 
-        return best is not null && least <= Math.Max(2, best.Length / 3) ? best : null;
+        return best is not null && min <= Math.Max(2, best.Length / 3) ? best : null;
     }
 
     /// <summary>Levenshtein's distance: insertions, deletions and replacements.</summary>

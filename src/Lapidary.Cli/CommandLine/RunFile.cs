@@ -8,7 +8,7 @@ using Lapidary.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>A value of a configuration file as text, with its line.</summary>
 internal readonly record struct RunFileValue(string Text, int Line);
@@ -16,11 +16,12 @@ internal readonly record struct RunFileValue(string Text, int Line);
 /// <summary>run.yaml: a mapping of settings in snake case or kebab case. Read event by event, without reflection.</summary>
 internal sealed partial class RunFile
 {
-    private const long MaximumBytes = 1 << 20;
+    private const long MaxBytes = 1 << 20;
 
     private static readonly string[] NestedMappings = ["dataset_kwargs"];
 
-    private static readonly Dictionary<string, string> Aliases = new(StringComparer.Ordinal) { ["max_seq_length"] = "max_length", ["r"] = "lora_r" };
+    private static readonly Dictionary<string, string> Aliases =
+        new(StringComparer.Ordinal) { ["max_seq_length"] = "max_length", ["r"] = "lora_r" };
 
     // Keys of the guide that change nothing here, so that its settings can be pasted as they are, and the values that are true of every
     // run.
@@ -46,24 +47,25 @@ internal sealed partial class RunFile
     public IReadOnlyDictionary<Setting, RunFileValue> Values => _values;
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="LapidaryException">It is absent or no such mapping, or a key is not known; the message names file and
+    /// <exception cref="ToolException">It is absent or no such mapping, or a key is not known; the message names file and
     /// line.</exception>
     public static RunFile Read(string path, IReadOnlyList<Setting> settings)
     {
         var file = new RunFile(path, settings);
         try
         {
-            if (File.Exists(path) && new FileInfo(path).Length > MaximumBytes) throw new LapidaryException($"{path}: expected at most {MaximumBytes} bytes.");
+            if (File.Exists(path) && new FileInfo(path).Length > MaxBytes)
+                throw new ToolException($"{path}: expected at most {MaxBytes} bytes.");
             using var reader = new StreamReader(path);
             file.ReadDocument(new Parser(reader));
         }
         catch (YamlException e)
         {
-            throw new LapidaryException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
+            throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LapidaryException($"{path}: cannot be read: {e.Message}", e);
+            throw new ToolException($"{path}: cannot be read: {e.Message}", e);
         }
 
         return file;
@@ -75,14 +77,15 @@ internal sealed partial class RunFile
         var text = new StringBuilder("# Run again with: lapidary train --config FILE\n");
         foreach (var setting in values.All)
         {
-            if (setting.FormatValue(values.Get(setting)) is { } value) text.Append(CultureInfo.InvariantCulture, $"{setting.Key}: {Quote(value)}\n");
+            if (setting.FormatValue(values.Get(setting)) is { } value)
+                text.Append(CultureInfo.InvariantCulture, $"{setting.Key}: {Quote(value)}\n");
         }
 
         AtomicFile.WriteAllText(path, text.ToString());
     }
 
     /// <summary>The value of a setting.</summary>
-    /// <exception cref="LapidaryException">The text is not what the setting takes.</exception>
+    /// <exception cref="ToolException">The text is not what the setting takes.</exception>
     public object? Parse(Setting setting, RunFileValue value)
     {
         try
@@ -96,8 +99,9 @@ internal sealed partial class RunFile
     }
 
     /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
-    private static string Quote(string value) =>
-        Plain().IsMatch(value) && !IsNull(value) ? value : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
+    private static string Quote(string value) => Plain().IsMatch(value) && !IsNull(value)
+        ? value
+        : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
 
@@ -144,7 +148,8 @@ internal sealed partial class RunFile
         var items = new List<string>();
         while (!parser.TryConsume<SequenceEnd>(out _))
         {
-            if (!parser.TryConsume<Scalar>(out var item)) throw Error(parser.Current!.Start.Line, $"{key}: expected a list of plain values");
+            if (!parser.TryConsume<Scalar>(out var item))
+                throw Error(parser.Current!.Start.Line, $"{key}: expected a list of plain values");
             items.Add(item.Value);
         }
 
@@ -153,16 +158,18 @@ internal sealed partial class RunFile
 
     private void CheckConstant(string key, string[] allowed, string value, int line)
     {
-        if (!allowed.Contains(value, StringComparer.OrdinalIgnoreCase)) throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{value}\"");
+        if (!allowed.Contains(value, StringComparer.OrdinalIgnoreCase))
+            throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{value}\"");
     }
 
-    private LapidaryException Unknown(string typed, string key, int line)
+    private ToolException Unknown(string typed, string key, int line)
     {
         string? near = NearestName.Of(key, [.. _known.Keys, .. Aliases.Keys]);
-        return Error(line, $"there is no setting \"{typed}\"" + (near is null ? "; 'lapidary train --help' lists them" : $"; did you mean {near}?"));
+        string hint = near is null ? "'lapidary train --help' lists them" : $"did you mean {near}?";
+        return Error(line, $"there is no setting \"{typed}\"; {hint}");
     }
 
-    private LapidaryException Error(long line, string message) =>
+    private ToolException Error(long line, string message) =>
         new(PlainText.OneLine($"{_path}, line {line}: {message}{(message.EndsWith('?') ? "" : ".")}"));
 
     [GeneratedRegex(@"\A[A-Za-z0-9_./][A-Za-z0-9_./+-]*\z|\A-?[0-9][0-9.eE+-]*\z")]

@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>A named value that the command line and a configuration file share, with one parser for both.</summary>
 internal abstract class Setting
@@ -24,7 +24,8 @@ internal abstract class Setting
             try
             {
                 // An option that is not known would otherwise be taken for this one's value.
-                if (text.StartsWith("--", StringComparison.Ordinal)) throw new FormatException($"expected {valueName}, found the option {text}");
+                if (text.StartsWith("--", StringComparison.Ordinal))
+                    throw new FormatException($"expected {valueName}, found the option {text}");
                 ParseValue(text);
             }
             catch (FormatException e)
@@ -58,25 +59,30 @@ internal abstract class Setting
 
     /// <summary>The value where none is given.</summary>
     public abstract object? DefaultValue { get; }
-}
 
-/// <summary>A setting of one type.</summary>
-/// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
-/// <param name="help">One line; the default is appended.</param> <param name="fallback">The default.</param>
-/// <param name="parse">Reads a value or throws a FormatException.</param> <param name="format">Writes a value; null for no value.</param>
-/// <param name="isFlag">Whether the name alone means true.</param>
-internal sealed class Setting<T>(
-    string name, string valueName, string help, T fallback, Func<string, T> parse, Func<T, string?>? format = null, bool isFlag = false)
-    : Setting(name, valueName, WithDefault(help, fallback, format), isFlag)
-{
-    public override object? DefaultValue => fallback;
+    /// <summary>A text.</summary>
+    public static Setting<string?> Text(string name, string valueName, string help, string? fallback = null) =>
+        new(name, valueName, help, fallback, text => text);
 
-    public override object? ParseValue(string text) => parse(text);
+    /// <summary>Yes or no, no where it is not given; its name alone is a yes.</summary>
+    public static Setting<bool> Flag(string name, string help, bool fallback = false) =>
+        new(name, "true|false", help, fallback, SettingText.Bool, isFlag: true);
 
-    public override string? FormatValue(object? value) => Format((T)value!, format);
+    public static Setting<bool?> OptionalFlag(string name, string help) =>
+        new(name, "true|false", help, null, text => SettingText.Bool(text), isFlag: true);
 
-    private static string WithDefault(string help, T value, Func<T, string?>? format) =>
-        Format(value, format) is { } text ? $"{help} [default: {text}]" : help;
+    public static Setting<int> Integer(string name, string help, int fallback, int minimum = 0, int maximum = int.MaxValue) =>
+        new(name, "N", help, fallback, text => (int)SettingText.Integer(text, minimum, maximum));
 
-    private static string? Format(T value, Func<T, string?>? format) => format is not null ? format(value) : value is null ? null : SettingText.Format(value);
+    public static Setting<int?> OptionalInteger(string name, string help, int minimum, int maximum = int.MaxValue) =>
+        new(name, "N", help, null, text => (int)SettingText.Integer(text, minimum, maximum));
+
+    public static Setting<long> Long(string name, string help, long fallback) =>
+        new(name, "N", help, fallback, text => SettingText.Integer(text, long.MinValue, long.MaxValue));
+
+    public static Setting<double> Number(string name, string help, double fallback, double minimum, double maximum) =>
+        new(name, "X", help, fallback, text => SettingText.Number(text, minimum, maximum));
+
+    public static Setting<double?> OptionalNumber(string name, string help, double minimum, double maximum) =>
+        new(name, "X", help, null, text => SettingText.Number(text, minimum, maximum));
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using Lapidary.Formats;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>Reads and writes the values of settings. Reading throws a FormatException that says what was expected and found.</summary>
 internal static class SettingText
@@ -15,10 +15,10 @@ internal static class SettingText
     };
 
     public static long Integer(string text, long minimum, long maximum) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
+        && value >= minimum && value <= maximum
             ? value
-            : throw Expected(
-                $"a whole number{(minimum == long.MinValue ? "" : $" from {minimum}")}{(maximum >= int.MaxValue ? "" : $" to {maximum}")}", text);
+            : throw Expected("a whole number" + From(minimum) + To(maximum), text);
 
     public static double Number(string text, double minimum, double maximum) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value >= minimum && value <= maximum
@@ -64,6 +64,10 @@ internal static class SettingText
 
     /// <summary>Reads "24GiB", "2GB" or a plain number of bytes.</summary>
     public static long Size(string text) => ByteSize.TryParse(text, out long bytes) ? bytes : throw Expected(ByteSize.Expected, text);
+
+    private static string From(long minimum) => minimum == long.MinValue ? "" : $" from {minimum}";
+
+    private static string To(long maximum) => maximum >= int.MaxValue ? "" : $" to {maximum}";
 
     /// <summary>The exception for a value that is not what a setting takes.</summary>
     public static FormatException Expected(string expected, string found) => new($"expected {expected}, found \"{found}\"");

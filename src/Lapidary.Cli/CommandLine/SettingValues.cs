@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Lapidary.Formats;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>The settings of one run: the command line goes before the configuration file, which goes before the defaults.</summary>
 internal sealed class SettingValues
@@ -17,8 +17,10 @@ internal sealed class SettingValues
         (All, Command) = (settings, Usage.CommandOf(parsed));
         foreach (var setting in settings)
         {
-            if (parsed.GetResult(setting.Option) is { Implicit: false }) _given[setting] = setting.ParseValue(parsed.GetValue(setting.Option) ?? "true");
-            else if (file is not null && file.Values.TryGetValue(setting, out var value)) _given[setting] = file.Parse(setting, value);
+            if (parsed.GetResult(setting.Option) is { Implicit: false })
+                _given[setting] = setting.ParseValue(parsed.GetValue(setting.Option) ?? "true");
+            else if (file is not null && file.Values.TryGetValue(setting, out var value))
+                _given[setting] = file.Parse(setting, value);
         }
     }
 

@@ -1,43 +1,72 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Lapidary.Cli.Output;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
-/// <summary>Puts a command together from its settings.</summary>
-internal static class CommandBuilder
+/// <summary>A command of the tool: what it takes, in the order of its help text, and what it runs.</summary>
+internal sealed class ToolCommand : Command
 {
-    /// <summary>--json of the commands whose result is for machines too.</summary>
-    public static Option<bool> Json() => new("--json") { Description = "Print the result as JSON, alone on standard output." };
+    private readonly List<Setting> _settings = [];
 
-    /// <summary>A command whose help text ends with examples.</summary>
-    public static Command Create(string name, string description, params string[] examples)
+    /// <param name="name">As typed.</param> <param name="description">One line.</param>
+    /// <param name="examples">For the end of the help text: what stands behind "lapidary" and the name.</param>
+    public ToolCommand(string name, string description, params string[] examples) : base(name, description)
     {
-        var command = new Command(name, description);
-        command.Options.Add(new HelpOption { Action = new HelpWithExamples([.. examples.Select(example => $"lapidary {name} {example}".TrimEnd())]) });
-        return command;
+        string[] lines = [.. examples.Select(example => $"lapidary {name} {example}".TrimEnd())];
+        Options.Add(new HelpOption { Action = new HelpWithExamples(lines) });
     }
+
+    /// <summary>--json of the commands whose result is for machines too.</summary>
+    public static Option<bool> Json { get; } = new("--json") { Description = "Print the result as JSON, alone on standard output." };
+
+    /// <summary>--config of the commands that take a run's settings.</summary>
+    public static Option<string?> Config { get; } = new("--config")
+    {
+        HelpName = "FILE",
+        Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml.",
+    };
 
     /// <summary>Adds settings in their order.</summary>
-    public static Command With(this Command command, IEnumerable<Setting> settings)
+    public ToolCommand Takes(params IEnumerable<Setting> settings)
     {
-        foreach (var setting in settings) command.Options.Add(setting.Option);
-        return command;
+        foreach (var setting in settings)
+        {
+            _settings.Add(setting);
+            Options.Add(setting.Option);
+        }
+
+        return this;
     }
 
-    /// <summary>Adds options that are no settings.</summary>
-    public static Command With(this Command command, params Option[] options)
+    /// <summary>Adds options that are no settings: a configuration file cannot give them.</summary>
+    public ToolCommand Takes(params IEnumerable<Option> options)
     {
-        foreach (var option in options) command.Options.Add(option);
-        return command;
+        foreach (var option in options) Options.Add(option);
+        return this;
     }
+
+    /// <summary>Adds words that are no options.</summary>
+    public ToolCommand Takes(Argument argument)
+    {
+        Arguments.Add(argument);
+        return this;
+    }
+
+    /// <summary>Sets what the command does; it is done when that returns.</summary>
+    public ToolCommand Runs(Terminal terminal, Action<CommandRun> run) => Runs(terminal, command =>
+    {
+        run(command);
+        return ExitCodes.Done;
+    });
 
     /// <summary>Sets what the command does.</summary>
-    /// <param name="command">The command.</param> <param name="run">Returns the exit code.</param>
-    public static Command Runs(this Command command, Func<ParseResult, int> run)
+    /// <param name="terminal">Where it prints.</param> <param name="run">Returns the exit code.</param>
+    public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
-        command.SetAction(run);
-        return command;
+        SetAction(parsed => run(new CommandRun(_settings, parsed, terminal)));
+        return this;
     }
 
     private sealed class HelpWithExamples(string[] examples) : SynchronousCommandLineAction

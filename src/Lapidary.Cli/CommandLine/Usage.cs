@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>Help for a command line that was not understood.</summary>
 internal static class Usage
@@ -13,8 +13,11 @@ internal static class Usage
     /// <summary>The error that says most: a wrong value, else a word that is not known, else what is missing.</summary>
     public static UsageException Error(ParseResult parsed)
     {
-        if (parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) is { } wrongValue) return new(wrongValue.Message, CommandOf(parsed));
-        return parsed.UnmatchedTokens.Count > 0 ? UnknownWord(parsed, parsed.UnmatchedTokens[0]) : new(parsed.Errors[0].Message, CommandOf(parsed));
+        if (parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) is { } wrongValue)
+            return new(wrongValue.Message, CommandOf(parsed));
+        return parsed.UnmatchedTokens.Count > 0
+            ? UnknownWord(parsed, parsed.UnmatchedTokens[0])
+            : new(parsed.Errors[0].Message, CommandOf(parsed));
     }
 
     /// <summary>The error for a word that is no option or command, with the one that was probably meant.</summary>

@@ -1,4 +1,4 @@
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.CommandLine;
 
 /// <summary>The command line is not what the tool expects: exit code 2.</summary>
 /// <param name="message">One line.</param> <param name="command">The command whose help tells more, such as "lapidary train".</param>

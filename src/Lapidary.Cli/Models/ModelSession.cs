@@ -1,8 +1,10 @@
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
-namespace Lapidary.Cli;
+namespace Lapidary.Cli.Models;
 
 /// <summary>A model loaded for one command: backend, base and, where one is given, an adapter.</summary>
 internal sealed class ModelSession : IDisposable
@@ -20,15 +22,18 @@ internal sealed class ModelSession : IDisposable
     /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
     /// <param name="adapterFolder">An adapter to use instead of the settings', or null.</param>
-    public static ModelSession Open(ModelSettings settings, SettingValues values, bool trainable = false, string? adapterFolder = null)
+    /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
+    public static ModelSession Open(
+        ModelSettings settings, SettingValues values, bool trainable = false, string? adapterFolder = null)
     {
-        string folder = ModelPath.Find(values.Require(settings.Model));
-        var backend = settings.CreateBackend(values);
+        string folder = settings.Folder(values);
+        var backend = DeviceSettings.CreateBackend(values);
         ModelSession? session = null;
         try
         {
             session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
-            if ((adapterFolder ?? values.Get(settings.Adapter)) is { } adapter) session.Attach(Adapter.Load(session.Model, adapter, trainable));
+            if ((adapterFolder ?? values.Get(settings.Adapter)) is { } adapter)
+                session.Attach(Adapter.Load(session.Model, adapter, trainable));
             return session;
         }
         catch

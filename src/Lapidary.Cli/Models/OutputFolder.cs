@@ -1,27 +1,27 @@
-using Lapidary.Cli.Options;
-using Lapidary.Formats;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Gemma;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Models;
 
 /// <summary>Where merge and quantize write a model.</summary>
 internal static class OutputFolder
 {
-    public static readonly Setting<string?> Setting = Settings.Text("output", "DIR", "Folder for the new model.");
+    public static readonly Setting<string?> Output = Setting.Text("output", "DIR", "Folder for the new model.");
 
-    public static readonly Setting<bool> Overwrite = Settings.Flag("overwrite", "Replace a model that is in the output folder.");
+    public static readonly Setting<bool> Overwrite = Setting.Flag("overwrite", "Replace a model that is in the output folder.");
 
     public static readonly Setting<long> MaxShardSize = new(
-        "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, SettingText.Size, bytes => $"{bytes / 1e9:0.###}GB");
+        "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, SettingText.Size,
+        bytes => $"{bytes / 1e9:0.###}GB");
 
     /// <summary>The folder, free of another model.</summary>
-    /// <exception cref="LapidaryException">It holds a model and --overwrite is not given.</exception>
+    /// <exception cref="ToolException">It holds a model and --overwrite is not given.</exception>
     public static string Prepare(SettingValues values)
     {
-        string folder = values.Require(Setting);
+        string folder = values.Require(Output);
         if (!values.Get(Overwrite) && Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any(IsOfAModel))
         {
-            throw new LapidaryException($"{folder}: already holds a model; choose another --output or give --overwrite.");
+            throw new ToolException($"{folder}: already holds a model; choose another --output or give --overwrite.");
         }
 
         return folder;

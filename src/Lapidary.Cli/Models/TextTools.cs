@@ -1,9 +1,10 @@
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
 
-namespace Lapidary.Cli;
+namespace Lapidary.Cli.Models;
 
 /// <summary>Tokenizer and chat template of a command.</summary>
 /// <param name="Tokenizer">The tokenizer.</param> <param name="Template">Its chat template.</param>
@@ -15,7 +16,7 @@ internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
     public static TextTools? TryLoad(ModelSettings settings, SettingValues values)
     {
         if (values.Get(settings.Tokenizer) is { } given) return Load(ModelPath.Find(given));
-        string folder = ModelPath.Find(values.Require(settings.Model));
+        string folder = settings.Folder(values);
         return File.Exists(Path.Combine(folder, "tokenizer.json")) ? Load(folder) : null;
     }
 

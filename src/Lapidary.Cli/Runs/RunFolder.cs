@@ -1,7 +1,7 @@
-using Lapidary.Formats;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Training;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Runs;
 
 /// <summary>The output folder of a training run: whether it is free, and which checkpoint to go on from.</summary>
 internal static class RunFolder
@@ -9,13 +9,14 @@ internal static class RunFolder
     /// <summary>The resolved settings of a run, beside its results.</summary>
     public const string ConfigName = "run.yaml";
 
-    private const string Latest = "latest";
+    /// <summary>--resume's word for the newest checkpoint of the output folder.</summary>
+    public const string Latest = "latest";
 
     /// <summary>The checkpoint to go on from, null to start anew; refuses to mix two runs in one folder.</summary>
     /// <param name="outputDir">The run's folder.</param> <param name="resume">--resume's value: a checkpoint's folder, "latest", or null
     /// without it.</param>
     /// <param name="overwrite">Whether a new run may replace the checkpoints of an old one.</param>
-    /// <exception cref="LapidaryException">There is no such checkpoint, or the folder is not free.</exception>
+    /// <exception cref="ToolException">There is no such checkpoint, or the folder is not free.</exception>
     public static string? Checkpoint(string outputDir, string? resume, bool overwrite)
     {
         string? latest = LatestOf(outputDir);
@@ -23,8 +24,9 @@ internal static class RunFolder
         {
             if (latest is not null && !overwrite)
             {
-                throw new LapidaryException(
-                    $"{outputDir}: holds a run's checkpoints; give --resume to go on with it, --overwrite-output-dir to start anew, or another --output-dir.");
+                throw new ToolException(
+                    $"{outputDir}: holds a run's checkpoints; give --resume to go on with it, --overwrite-output-dir to start anew, "
+                    + "or another --output-dir.");
             }
 
             return null;
@@ -34,10 +36,11 @@ internal static class RunFolder
         {
             return File.Exists(Path.Combine(resume, TrainerState.FileName))
                 ? resume
-                : throw new LapidaryException($"{resume}: expected a checkpoint (a folder with {TrainerState.FileName}), found none; check --resume.");
+                : throw new ToolException(
+                    $"{resume}: expected a checkpoint (a folder with {TrainerState.FileName}), found none; check --resume.");
         }
 
-        return latest ?? throw new LapidaryException(
+        return latest ?? throw new ToolException(
             $"{outputDir}: --resume expected a checkpoint in this folder, found none; check --output-dir or start without --resume.");
     }
 
@@ -50,7 +53,7 @@ internal static class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LapidaryException($"{outputDir}: its checkpoints cannot be deleted ({e.Message}); choose another --output-dir.", e);
+            throw new ToolException($"{outputDir}: its checkpoints cannot be deleted ({e.Message}); choose another --output-dir.", e);
         }
     }
 
@@ -62,7 +65,7 @@ internal static class RunFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LapidaryException($"{outputDir}: cannot be read ({e.Message}); choose another --output-dir.", e);
+            throw new ToolException($"{outputDir}: cannot be read ({e.Message}); choose another --output-dir.", e);
         }
     }
 }

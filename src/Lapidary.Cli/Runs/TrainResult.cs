@@ -3,7 +3,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Formats;
 using Lapidary.Training;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Runs;
 
 /// <summary>What a run came to.</summary>
 /// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param>
@@ -53,7 +53,8 @@ internal sealed record TrainResult(string OutputDir, TrainerState State, long To
         people.WriteLine($"{(WasInterrupted ? "stopped" : "done")}       {State.GlobalStep} steps"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
             + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
-            + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), peak memory {ByteSize.Format(PeakBytes)}");
+            + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
+            + $"peak memory {ByteSize.Format(PeakBytes)}");
         if (WasInterrupted) return;
         people.WriteLine($"next       lapidary generate --model {model} --adapter {OutputDir} --prompt \"…\"");
         people.WriteLine($"           lapidary merge --model {model} --adapter {OutputDir} --output merged");

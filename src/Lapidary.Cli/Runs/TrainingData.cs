@@ -1,11 +1,13 @@
 using System.Text.Json;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Runs;
 
 /// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
 /// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
@@ -27,26 +29,27 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
         var encoder = text?.Encoder();
         var (examples, rows, report) = PreparedRows.Create(data, encoder, model, config);
         report.Validate();
-        return new TrainingData(rows, evaluation is null ? null : Evaluate(evaluation, config, model, encoder), report, examples.Examples[0], encoder);
+        var evaluationRows = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
+        return new TrainingData(rows, evaluationRows, report, examples.Examples[0], encoder);
     }
 
     /// <summary>Shows the report and what looks wrong.</summary>
-    public void Show(TextWriter people)
+    public void Show(CommandRun run)
     {
+        var people = run.People;
         people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
         if (Evaluation is not null) people.WriteLine($"           evaluation rows {Evaluation.Count}");
-        foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {PlainText.OneLine(warning)}");
+        foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 
     /// <summary>Shows the tokens of the first row with their labels, then the report.</summary>
-    public void Preview(Terminal terminal, bool json)
+    public void Preview(CommandRun run)
     {
-        var people = terminal.People(json);
-        people.Write(TokenPreview.Table(Encoder is not null
+        run.People.Write(TokenPreview.Table(Encoder is not null
             ? TokenPreview.Create(First, Encoder)
             : First.InputIds.Select((id, i) => new TokenPreview(i, id, "", i > 0 && First.Labels[i] != Example.Ignore))));
-        Show(people);
-        if (json) JsonResult.Write(terminal.Out, WriteReport);
+        Show(run);
+        if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);
     }
 
     private static TrainingRows Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)

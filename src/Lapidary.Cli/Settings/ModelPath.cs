@@ -1,17 +1,17 @@
-using Lapidary.Formats;
+using Lapidary.Cli.CommandLine;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.Settings;
 
 /// <summary>Finds a model's folder: a folder as it is, or a Hugging Face id in the local cache. Never the network.</summary>
 internal static class ModelPath
 {
     /// <summary>The folder.</summary>
-    /// <exception cref="LapidaryException">There is none; the message says how to get it.</exception>
+    /// <exception cref="ToolException">There is none; the message says how to get it.</exception>
     public static string Find(string folderOrId)
     {
         if (Directory.Exists(folderOrId)) return folderOrId;
-        if (!IsId(folderOrId)) throw new LapidaryException($"{folderOrId}: expected a model folder, found none; check the path.");
-        return FindInCache(folderOrId) ?? throw new LapidaryException(
+        if (!IsId(folderOrId)) throw new ToolException($"{folderOrId}: expected a model folder, found none; check the path.");
+        return FindInCache(folderOrId) ?? throw new ToolException(
             $"{folderOrId}: no such folder, and not in the Hugging Face cache ({CacheFolder()}). Download it first: accept the licence at "
             + $"https://huggingface.co/{folderOrId}, then run 'hf download {folderOrId} --local-dir {folderOrId}' (or "
             + $"'git clone https://huggingface.co/{folderOrId}', or save its files with a browser) and give the folder as --model.");
@@ -19,7 +19,8 @@ internal static class ModelPath
 
     /// <summary>"google/gemma-3-1b-pt": owner and name, nothing else.</summary>
     private static bool IsId(string text) =>
-        text.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name] && (owner + name).All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+        text.Split('/') is [{ Length: > 0 } owner, { Length: > 0 } name]
+        && (owner + name).All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
         && !owner.StartsWith('.') && !name.StartsWith('.');
 
     private static string CacheFolder()

@@ -1,9 +1,10 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Training;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.Settings;
 
 /// <summary>The settings of <see cref="SftConfig"/>: names, defaults, ranges and help all come from the record.</summary>
 internal static class SftSettings
@@ -31,11 +32,17 @@ internal static class SftSettings
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         var range = property.GetCustomAttribute<RangeAttribute>();
         bool isFlag = type == typeof(bool) || (type.IsEnum && Enum.IsDefined(type, "True"));
-        string valueName = type == typeof(bool) ? "true|false" : type.IsEnum ? string.Join('|', Enum.GetNames(type).Select(SettingText.Snake))
-            : type == typeof(double) ? "X" : type == typeof(string) ? "DIR" : "N";
         return new Setting<object?>(
-            SettingText.Snake(property.Name).Replace('_', '-'), valueName, XmlDocumentation.SummaryOf(property), property.GetValue(Defaults),
-            text => Parse(text, type, range), isFlag: isFlag);
+            SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), XmlDocumentation.SummaryOf(property),
+            property.GetValue(Defaults), text => Parse(text, type, range), isFlag: isFlag);
+    }
+
+    private static string ValueName(Type type)
+    {
+        if (type == typeof(bool)) return "true|false";
+        if (type.IsEnum) return string.Join('|', Enum.GetNames(type).Select(SettingText.Snake));
+        if (type == typeof(double)) return "X";
+        return type == typeof(string) ? "DIR" : "N";
     }
 
     private static object Parse(string text, Type type, RangeAttribute? range)
@@ -43,10 +50,12 @@ internal static class SftSettings
         if (type == typeof(bool)) return SettingText.Bool(text);
         if (type == typeof(string)) return text;
         if (type.IsEnum) return SettingText.Enumeration(type, text);
-        if (type == typeof(int)) return (int)SettingText.Integer(text, (int)(range?.Minimum ?? int.MinValue), (int)(range?.Maximum ?? int.MaxValue));
+        if (type == typeof(int))
+            return (int)SettingText.Integer(text, (int)(range?.Minimum ?? int.MinValue), (int)(range?.Maximum ?? int.MaxValue));
         if (type == typeof(long)) return SettingText.Integer(text, long.MinValue, long.MaxValue);
         return SettingText.Number(text, Bound(range?.Minimum, double.MinValue), Bound(range?.Maximum, double.MaxValue));
     }
 
-    private static double Bound(object? bound, double none) => bound is null ? none : Convert.ToDouble(bound, CultureInfo.InvariantCulture);
+    private static double Bound(object? bound, double none) =>
+        bound is null ? none : Convert.ToDouble(bound, CultureInfo.InvariantCulture);
 }

@@ -2,8 +2,9 @@ using System.Reflection;
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Lapidary.Cli.CommandLine;
 
-namespace Lapidary.Cli.Options;
+namespace Lapidary.Cli.Settings;
 
 /// <summary>Help text out of the documentation comments of the configuration records, which the build embeds (Lapidary.Cli.csproj), so that
 /// an option is described once.</summary>
@@ -26,7 +27,8 @@ internal static partial class XmlDocumentation
             using var stream = assembly.GetManifestResourceStream(resource)!;
             foreach (var member in XDocument.Load(stream).Descendants("member"))
             {
-                if (member.Attribute("name")?.Value is { } name && member.Element("summary") is { } summary) summaries[name] = TextOf(summary);
+                if (member.Attribute("name")?.Value is { } name && member.Element("summary") is { } summary)
+                    summaries[name] = TextOf(summary);
             }
         }
 

@@ -1,6 +1,6 @@
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
 
-namespace Lapidary.Cli.Tests.Options;
+namespace Lapidary.Cli.Tests.CommandLine;
 
 public class NearestNameTests
 {
@@ -9,5 +9,6 @@ public class NearestNameTests
     [InlineData("batchsize", null)]
     [InlineData("sede", "seed")]
     [InlineData("", null)]
-    public void Of_FindsWhatWasMeant(string typed, string? expected) => Assert.Equal(expected, NearestName.Of(typed, ["learning_rate", "seed", "max_length"]));
+    public void Of_FindsWhatWasMeant(string typed, string? expected) =>
+        Assert.Equal(expected, NearestName.Of(typed, ["learning_rate", "seed", "max_length"]));
 }

@@ -1,4 +1,4 @@
-namespace Lapidary.Cli.Tests.Options;
+namespace Lapidary.Cli.Tests.CommandLine;
 
 public sealed class RunFileTests : IDisposable
 {
@@ -63,6 +63,15 @@ public sealed class RunFileTests : IDisposable
         Assert.Contains("cut 1 rows (1 tokens)", cut, StringComparison.Ordinal);
     }
 
+    /// <summary>Its keys stay keys: the reader corrects the file.</summary>
+    [Fact]
+    public void AMistake_NamesTheKeyOfTheFile()
+    {
+        var run = Train("max_length: long");
+        run.AssertError(1, "run.yaml, line 1: max_length: expected a whole number");
+        Assert.DoesNotContain("--", run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void NoModulesToSave_IsNull()
     {
@@ -76,7 +85,7 @@ public sealed class RunFileTests : IDisposable
         File.WriteAllText(_folder["run.yaml"], yaml);
         string rows = TinyModel.WriteRows(_folder.Path, [[5, 6, 7]]);
         return CliRun.Of(
-            "train", "--config", _folder["run.yaml"], "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"], "--max-steps", "1", "--max-length", "8",
-            "--threads", "1").Ok().Out;
+            "train", "--config", _folder["run.yaml"], "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"],
+            "--max-steps", "1", "--max-length", "8", "--threads", "1").Ok().Out;
     }
 }

@@ -1,7 +1,7 @@
-using Lapidary.Cli.Options;
-using Lapidary.Formats;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
 
-namespace Lapidary.Cli.Tests.Options;
+namespace Lapidary.Cli.Tests.Settings;
 
 public sealed class ModelPathTests : IDisposable
 {
@@ -32,6 +32,9 @@ public sealed class ModelPathTests : IDisposable
     [InlineData("google/../x")]
     [InlineData("./x")]
     [InlineData("x")]
-    public void Find_OfNoId_SaysThatThereIsNoFolder(string name) =>
-        Assert.Contains("expected a model folder", Assert.Throws<LapidaryException>(() => ModelPath.Find(name)).Message, StringComparison.Ordinal);
+    public void Find_OfNoId_SaysThatThereIsNoFolder(string name)
+    {
+        var error = Assert.Throws<ToolException>(() => ModelPath.Find(name));
+        Assert.Contains("expected a model folder", error.Message, StringComparison.Ordinal);
+    }
 }
