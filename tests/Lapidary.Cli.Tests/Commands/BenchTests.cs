@@ -13,7 +13,13 @@ public class BenchTests
 {
     private static readonly BenchCase Small = new("small", "")
     {
-        Size = "", Batch = 2, Length = 24, Accumulation = 2, Steps = 4, Warmup = 1, GradientCheckpointing = GradientCheckpointing.True,
+        Size = "",
+        Batch = 2,
+        Length = 24,
+        Accumulation = 2,
+        Steps = 4,
+        Warmup = 1,
+        GradientCheckpointing = GradientCheckpointing.True,
     };
 
     [Fact]

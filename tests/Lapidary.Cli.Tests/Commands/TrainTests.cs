@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Tests.Commands;
