@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cpu.Threads;
 
-namespace Lapidary.Engine.Cpu.Ops;
+namespace Lapidary.Engine.Cpu.Pointwise;
 
 /// <summary>to = from · mask / (1 − p), or to +=, over items of <see cref="ItemLength"/> elements.</summary>
 internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long count, bool add) : IRange

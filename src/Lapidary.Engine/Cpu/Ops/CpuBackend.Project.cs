@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu.Ops;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Cpu.Products;
 
 namespace Lapidary.Engine;
