@@ -34,5 +34,6 @@ internal unsafe struct AttentionGradients
     /// <summary>dS of a head: rows from the first token of <paramref name="queryTile"/>, columns from the first key of
     /// <paramref name="keyTile"/>.</summary>
     public readonly float* Scores(int head, int queryTile, int keyTile) =>
-        DS + ((nint)head * StripTiles + queryTile - FirstTile) * AttentionInputs.Tile * ScoreStride + (keyTile - FirstKeyTile) * AttentionInputs.Tile;
+        DS + ((nint)head * StripTiles + queryTile - FirstTile) * AttentionInputs.Tile * ScoreStride
+        + (keyTile - FirstKeyTile) * AttentionInputs.Tile;
 }

@@ -52,7 +52,8 @@ public sealed unsafe partial class CpuBackend
         };
 
         if (OnlyCounts) return;
-        _team.Run((long)inputs.Tokens * inputs.Heads, WorkerTeam.RowGrain(inputs.HeadDim), new DeltaKernel { Of = gradients, O = o.Pointer<float>() });
+        var delta = new DeltaKernel { Of = gradients, O = o.Pointer<float>() };
+        _team.Run((long)inputs.Tokens * inputs.Heads, WorkerTeam.RowGrain(inputs.HeadDim), delta);
         for (int strip = 0; strip < tiles; strip += stripTiles)
         {
             gradients.TakeStrip(strip, Math.Min(tiles, strip + stripTiles));

@@ -28,7 +28,8 @@ public sealed unsafe partial class CpuBackend
     {
         int hidden = checked((int)dTable.Shape[1]);
         CheckIds(ids, dTable);
-        _team.Run((hidden + EmbeddingBackwardKernel.SliceLength - 1) / EmbeddingBackwardKernel.SliceLength, grain: 1, new EmbeddingBackwardKernel
+        int slices = (hidden + EmbeddingBackwardKernel.SliceLength - 1) / EmbeddingBackwardKernel.SliceLength;
+        _team.Run(slices, grain: 1, new EmbeddingBackwardKernel
         {
             Ids = ids.Pointer<int>(),
             Dy = dy.Pointer<float>(),
@@ -47,7 +48,8 @@ public sealed unsafe partial class CpuBackend
             if ((uint)id >= (ulong)table.Shape[0])
             {
                 throw new LapidaryException(
-                    $"Embedding: token id {id} is outside the vocabulary of {table.Shape[0]} entries of {table}. Use the tokenizer of this model.");
+                    $"Embedding: token id {id} is outside the vocabulary of {table.Shape[0]} entries of {table}. "
+                    + "Use the tokenizer of this model.");
             }
         }
     }

@@ -15,7 +15,8 @@ public sealed unsafe partial class CpuBackend
         int outDim = Rows(y).Dim;
         if (tokens > MaxVectorRows)
         {
-            Product(tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
+            Product(
+                tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
             return;
         }
 
@@ -31,7 +32,8 @@ public sealed unsafe partial class CpuBackend
     {
         var (tokens, outDim) = Rows(dy);
         var operand = Operand.Of(weight, nameof(LinearBackward));
-        Product(tokens, Rows(dx).Dim, outDim, 1, dy.Pointer<float>(), transposeA: false, operand, transposeB: false, add, dx.Pointer<float>());
+        int dim = Rows(dx).Dim;
+        Product(tokens, dim, outDim, 1, dy.Pointer<float>(), transposeA: false, operand, transposeB: false, add, dx.Pointer<float>());
     }
 
     private static (int Rows, int Dim) Rows(Tensor tensor)

@@ -43,7 +43,11 @@ public sealed unsafe partial class CpuBackend
             };
             _team.For(rows, 1, ref softmax);
             if (dWeight is not null)
-                Product(vocabulary, dim, rows, 1, z, transposeA: true, Operand.Of(block, dim), transposeB: false, add: true, dWeight.Pointer<float>());
+            {
+                float* to = dWeight.Pointer<float>();
+                Product(vocabulary, dim, rows, 1, z, transposeA: true, Operand.Of(block, dim), transposeB: false, add: true, to);
+            }
+
             if (dh is null) continue;
             Product(rows, dim, vocabulary, 1, z, transposeA: false, head, transposeB: false, add: false, dBlock);
             for (int i = 0; i < rows && !OnlyCounts; i++) new Span<float>(dBlock + (long)i * dim, dim).CopyTo(Row(dh, trained[first + i]));

@@ -34,7 +34,8 @@ public sealed unsafe partial class CpuBackend
         float* input = Dropped(x, adapter.Dropout);
         Operand a = Operand.Of(adapter.A.Value, nameof(LoraForward)), b = Operand.Of(adapter.B.Value, nameof(LoraForward));
         Product(tokens, r, dim, 1, input, transposeA: false, a, transposeB: true, add: false, xa.Pointer<float>());
-        Product(tokens, outDim, r, adapter.Scale, xa.Pointer<float>(), transposeA: false, b, transposeB: true, add: true, y.Pointer<float>());
+        Product(
+            tokens, outDim, r, adapter.Scale, xa.Pointer<float>(), transposeA: false, b, transposeB: true, add: true, y.Pointer<float>());
     }
 
     /// <summary>dB += s · dyᵀ · xa; dxa = s · dy · B; dA += dxaᵀ · dropout(x); dx += dropoutᵀ(dxa · A) where dx is not null.</summary>
@@ -45,7 +46,9 @@ public sealed unsafe partial class CpuBackend
         if (adapter.B.Gradient is { } dB)
         {
             var xaOperand = Operand.Of(xa, nameof(LoraBackward));
-            Product(outDim, r, tokens, adapter.Scale, dy.Pointer<float>(), transposeA: true, xaOperand, transposeB: false, add: true, dB.Pointer<float>());
+            Product(
+                outDim, r, tokens, adapter.Scale, dy.Pointer<float>(), transposeA: true, xaOperand, transposeB: false, add: true,
+                dB.Pointer<float>());
         }
 
         if (adapter.A.Gradient is null && dx is null) return;

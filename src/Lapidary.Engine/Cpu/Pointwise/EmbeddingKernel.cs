@@ -18,7 +18,8 @@ internal unsafe struct EmbeddingKernel : IKernel
     {
         for (nint token = start; token < end; token++)
         {
-            var op = new ScaleRowOp { Row = Table + Type.LengthBytes((long)Ids[token] * Hidden), Type = Type, Y = Y + token * Hidden, Scale = Scale };
+            byte* row = Table + Type.LengthBytes((long)Ids[token] * Hidden);
+            var op = new ScaleRowOp { Row = row, Type = Type, Y = Y + token * Hidden, Scale = Scale };
             Traverse.Each<V, ScaleRowOp>(0, Hidden, op);
         }
     }
