@@ -17,11 +17,30 @@ internal static unsafe class TrainedTokens
         {
             if (label[t] == NoLabel) continue;
             if ((uint)label[t] >= (uint)vocabulary)
+            {
                 throw new LapidaryException(
                     $"Label {label[t]} of token {t} must be −100 or in [0, {vocabulary}): check that tokenizer and model belong together.");
+            }
+
             trained[count++] = t;
         }
 
         return count;
     }
+
+    /// <summary>Copies the rows of <paramref name="count"/> tokens to a block, one after the other.</summary>
+    public static void Gather(Tensor x, int* tokens, int count, float* block)
+    {
+        int dim = x.AsRows().Dim;
+        for (int i = 0; i < count; i++) Row(x, tokens[i], dim).CopyTo(new Span<float>(block + (long)i * dim, dim));
+    }
+
+    /// <summary>Copies the rows of a block to those of <paramref name="count"/> tokens.</summary>
+    public static void Scatter(float* block, int* tokens, int count, Tensor x)
+    {
+        int dim = x.AsRows().Dim;
+        for (int i = 0; i < count; i++) new Span<float>(block + (long)i * dim, dim).CopyTo(Row(x, tokens[i], dim));
+    }
+
+    private static Span<float> Row(Tensor x, int token, int dim) => new(x.Pointer<float>() + (long)token * dim, dim);
 }

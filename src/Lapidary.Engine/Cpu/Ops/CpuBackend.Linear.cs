@@ -4,16 +4,13 @@ namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <summary>Up to this many rows, reading the weight once per row is faster than packing it.</summary>
-    private const int MaxVectorRows = 4;
-
     /// <inheritdoc/>
     public void LinearForward(Tensor x, Tensor weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
         var operand = Operand.Of(weight, nameof(LinearForward));
         int outDim = Rows(y).Dim;
-        if (tokens > MaxVectorRows)
+        if (tokens > MatrixVector.MaxRows)
         {
             Product(
                 tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());

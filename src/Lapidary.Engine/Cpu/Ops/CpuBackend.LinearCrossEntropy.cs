@@ -29,7 +29,7 @@ public sealed unsafe partial class CpuBackend
         for (int first = 0; first < count; first += maxRows)
         {
             int rows = Math.Min(maxRows, count - first);
-            for (int i = 0; i < rows && !OnlyCounts; i++) Row(h, trained[first + i]).CopyTo(new Span<float>(block + (long)i * dim, dim));
+            if (!OnlyCounts) TrainedTokens.Gather(h, trained + first, rows, block);
             Product(rows, vocabulary, dim, 1, block, transposeA: false, head, transposeB: true, add: false, z);
             var softmax = new SoftmaxTask
             {
@@ -50,13 +50,7 @@ public sealed unsafe partial class CpuBackend
 
             if (dh is null) continue;
             Product(rows, dim, vocabulary, 1, z, transposeA: false, head, transposeB: false, add: false, dBlock);
-            for (int i = 0; i < rows && !OnlyCounts; i++) new Span<float>(dBlock + (long)i * dim, dim).CopyTo(Row(dh, trained[first + i]));
+            if (!OnlyCounts) TrainedTokens.Scatter(dBlock, trained + first, rows, dh);
         }
-    }
-
-    private static Span<float> Row(Tensor tensor, int row)
-    {
-        int dim = tensor.AsRows().Dim;
-        return new Span<float>(tensor.Pointer<float>() + (long)row * dim, dim);
     }
 }

@@ -63,7 +63,7 @@ public sealed unsafe partial class CpuBackend
 
         if (dx is null) return;
         var a = Operand.Of(adapter.A.Value, nameof(LoraBackward));
-        if (Active(adapter.Dropout) is not { } dropout)
+        if (DropoutTask.Active(adapter.Dropout) is not { } dropout)
         {
             Product(tokens, dim, r, 1, dxa, transposeA: false, a, transposeB: false, add: true, dx.Pointer<float>());
             return;
@@ -74,12 +74,10 @@ public sealed unsafe partial class CpuBackend
         Mask(dropout, full, dx.Pointer<float>(), dx.Count, add: true);
     }
 
-    private static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
-
     /// <summary>dropout(x): x itself, or a copy in scratch.</summary>
     private float* Dropped(Tensor x, Dropout? dropout)
     {
-        if (Active(dropout) is not { } active) return x.Pointer<float>();
+        if (DropoutTask.Active(dropout) is not { } active) return x.Pointer<float>();
         float* copy = (float*)_scratch.Get("LoRA dropout", x.LengthBytes);
         Mask(active, x.Pointer<float>(), copy, x.Count, add: false);
         return copy;

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cpu.Attention;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Cpu.Threads;
 using Lapidary.Engine.Cpu.Vectors;
 
@@ -13,7 +14,7 @@ public sealed unsafe partial class CpuBackend
         _team.Run(x.Count / headDim, WorkerTeam.RowGrain(headDim), new QkNormRopeKernel
         {
             X = x.Pointer<float>(),
-            Gain = NormGain(weight),
+            Gain = NormGain.Of(weight, _scratch, isCount: OnlyCounts),
             Cos = cos.Pointer<float>(),
             Sin = sin.Pointer<float>(),
             Y = y.Pointer<float>(),
@@ -32,7 +33,7 @@ public sealed unsafe partial class CpuBackend
         {
             Dy = dy.Pointer<float>(),
             X = x.Pointer<float>(),
-            Gain = NormGain(weight),
+            Gain = NormGain.Of(weight, _scratch, isCount: OnlyCounts),
             Cos = cos.Pointer<float>(),
             Sin = sin.Pointer<float>(),
             Rstd = rstd.Pointer<float>(),

@@ -13,7 +13,7 @@ public sealed unsafe partial class CpuBackend
         _team.Run(rows, WorkerTeam.RowGrain(dim), new RmsNormKernel
         {
             X = x.Pointer<float>(),
-            Gain = NormGain(weight),
+            Gain = NormGain.Of(weight, _scratch, isCount: OnlyCounts),
             Residual = residual is null ? null : residual.Pointer<float>(),
             Y = y.Pointer<float>(),
             Rstd = rstd.Pointer<float>(),
@@ -30,30 +30,11 @@ public sealed unsafe partial class CpuBackend
         {
             Dy = dy.Pointer<float>(),
             X = x.Pointer<float>(),
-            Gain = NormGain(weight),
+            Gain = NormGain.Of(weight, _scratch, isCount: OnlyCounts),
             Rstd = rstd.Pointer<float>(),
             Dx = dx.Pointer<float>(),
             Dim = dim,
             Add = add,
         });
-    }
-
-    /// <summary>1 + w in fp32, for a norm weight of any floating type: formed once per call, so that the rows' loops need no
-    /// type.</summary>
-    private float* NormGain(Tensor weight)
-    {
-        float* gain = (float*)_scratch.Get("norm gain", weight.Count * sizeof(float));
-        if (OnlyCounts) return gain;
-        for (long i = 0; i < weight.Count; i++)
-        {
-            gain[i] = 1f + weight.DType switch
-            {
-                DType.BFloat16 => BFloat16.ToSingle(weight.Pointer<ushort>()[i]),
-                DType.Float16 => (float)weight.Pointer<Half>()[i],
-                _ => weight.Pointer<float>()[i],
-            };
-        }
-
-        return gain;
     }
 }

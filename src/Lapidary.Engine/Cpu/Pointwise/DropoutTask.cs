@@ -17,6 +17,9 @@ internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long
     private readonly long _count = count;
     private readonly bool _add = add;
 
+    /// <summary>The dropout where it does something, else null.</summary>
+    public static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
+
     /// <summary>Items of work.</summary>
     public readonly int Items => checked((int)((_count + ItemLength - 1) / ItemLength));
 

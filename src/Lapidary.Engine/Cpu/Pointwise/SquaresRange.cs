@@ -1,17 +1,32 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cpu.Threads;
+using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Cpu.Pointwise;
 
 /// <summary>Sums of squares in fp64; items are blocks of <see cref="BlockLength"/> elements.</summary>
 internal unsafe struct SquaresRange : IRange
 {
-    public const int BlockLength = 16384;
+    private const int BlockLength = 16384;
 
     public float* Gradient;
     public long Count;
     public double* Sums;
+
+    /// <summary>The sum over a gradient, block by block in order.</summary>
+    public static double Sum(WorkerTeam team, Scratch scratch, Tensor gradient)
+    {
+        int blocks = checked((int)((gradient.Count + BlockLength - 1) / BlockLength));
+        double* sums = (double*)scratch.Get("gradient norm", blocks * (long)sizeof(double));
+        var range = new SquaresRange { Gradient = gradient.Pointer<float>(), Count = gradient.Count, Sums = sums };
+        team.For(blocks, grain: 1, ref range);
+        if (team.IsIdle) return 0;
+
+        double total = 0;
+        for (int i = 0; i < blocks; i++) total += sums[i];
+        return total;
+    }
 
     public readonly void Run(int start, int end, int worker)
     {
