@@ -46,7 +46,8 @@ public class EmbeddingTests
     {
         using var run = new CpuRun();
         Tensor ids = run.Ints(1, id, 2), table = run.Zeros(11, 4), y = run.New(3, 4);
-        foreach (var call in (Action[])[() => run.Backend.EmbeddingForward(ids, table, 1, y), () => run.Backend.EmbeddingBackward(ids, y, 1, table)])
+        Action[] calls = [() => run.Backend.EmbeddingForward(ids, table, 1, y), () => run.Backend.EmbeddingBackward(ids, y, 1, table)];
+        foreach (var call in calls)
         {
             string message = Assert.Throws<LapidaryException>(call).Message;
             Assert.Contains($"token id {id} ", message, StringComparison.Ordinal);

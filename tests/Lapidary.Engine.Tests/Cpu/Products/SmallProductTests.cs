@@ -21,7 +21,8 @@ public unsafe class SmallProductTests
             var guard = scratch.Tensor.AsSpan<float>()[scratchFloats..];
             guard.Fill(7);
             SmallProduct.Run(
-                m, n, k, 0.5f, a.Pointer, a.Columns, transposeA, b.Pointer, b.Columns, transposeB, add: true, c.Pointer, n + 3, scratch.Pointer);
+                m, n, k, 0.5f, a.Pointer, a.Columns, transposeA, b.Pointer, b.Columns, transposeB, add: true, c.Pointer, n + 3,
+                scratch.Pointer);
 
             Assert.Equal(-1, guard.IndexOfAnyExcept(7f));
             float[] actual = c.ToArray();
@@ -30,7 +31,8 @@ public unsafe class SmallProductTests
                 for (int j = 0; j < n + 3; j++)
                 {
                     double expected = c[i, j];
-                    for (int p = 0; p < k && j < n; p++) expected += 0.5 * (transposeA ? a[p, i] : a[i, p]) * (transposeB ? b[j, p] : b[p, j]);
+                    for (int p = 0; p < k && j < n; p++)
+                        expected += 0.5 * (transposeA ? a[p, i] : a[i, p]) * (transposeB ? b[j, p] : b[p, j]);
                     Assert.Equal(expected, actual[i * (n + 3) + j], j < n ? 1e-5 : 0);
                 }
             }

@@ -25,7 +25,8 @@ public unsafe class MatrixProductTests
         var width = (VectorWidth)bits;
         foreach (var kind in Enum.GetValues<WeightKind>())
         {
-            foreach (var (m, n, k) in new[] { (1, 1, 1), (3, 17, 5), (17, 63, 65), (65, 64, 129), (8, 48, 64), (129, 131, 63), (31, 200, 401) })
+            (int, int, int)[] sizes = [(1, 1, 1), (3, 17, 5), (17, 63, 65), (65, 64, 129), (8, 48, 64), (129, 131, 63), (31, 200, 401)];
+            foreach (var (m, n, k) in sizes)
             {
                 Check(width, m, n, k, kind, transposeA: false, transposeB: true, add: false);
                 Check(width, m, n, k, kind, transposeA: false, transposeB: false, add: true);
@@ -44,7 +45,8 @@ public unsafe class MatrixProductTests
             for (int n = 1; n <= columns + 1; n++) Check(width, m, n, 7, WeightKind.Float32, m % 2 == 0, n % 2 == 0, add: n % 3 == 0);
         }
 
-        for (int m = 1; m <= rows + 1; m++) Check(width, m, 2 * columns + m, 9, WeightKind.Float32, m % 2 == 0, transposeB: false, add: true);
+        for (int m = 1; m <= rows + 1; m++)
+            Check(width, m, 2 * columns + m, 9, WeightKind.Float32, m % 2 == 0, transposeB: false, add: true);
     }
 
     [Theory]
@@ -132,7 +134,8 @@ public unsafe class MatrixProductTests
         for (int i = 0; i < 20; i++)
         {
             if (i == 5) before = GC.GetAllocatedBytesForCurrentThread();
-            MatrixProduct.Run(team, scratch, VectorWidths.Best, 130, 300, 200, 1, a.Pointer, 200, false, operand, true, false, c.Pointer, 300);
+            MatrixProduct.Run(
+                team, scratch, VectorWidths.Best, 130, 300, 200, 1, a.Pointer, 200, false, operand, true, false, c.Pointer, 300);
         }
 
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
@@ -163,7 +166,8 @@ public unsafe class MatrixProductTests
         using var team = new WorkerTeam(1);
         using var scratch = new Scratch(new HostAllocator());
         MatrixProduct.Run(
-            team, scratch, width, m, n, k, Alpha, a.Pointer, a.Columns, transposeA, Operand.Of(b.Tensor, "test"), transposeB, add, c.Pointer, n + 3);
+            team, scratch, width, m, n, k, Alpha, a.Pointer, a.Columns, transposeA, Operand.Of(b.Tensor, "test"), transposeB, add,
+            c.Pointer, n + 3);
 
         float[] actual = c.ToArray();
         for (int i = 0; i < m; i++)

@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu.Ops;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Cpu.Products;
 
 namespace Lapidary.Engine;
@@ -34,7 +34,8 @@ public sealed unsafe partial class CpuBackend
         float* input = Dropped(x, adapter.Dropout);
         Operand a = Operand.Of(adapter.A.Value, nameof(LoraForward)), b = Operand.Of(adapter.B.Value, nameof(LoraForward));
         Product(tokens, r, dim, 1, input, transposeA: false, a, transposeB: true, add: false, xa.Pointer<float>());
-        Product(tokens, outDim, r, adapter.Scale, xa.Pointer<float>(), transposeA: false, b, transposeB: true, add: true, y.Pointer<float>());
+        Product(
+            tokens, outDim, r, adapter.Scale, xa.Pointer<float>(), transposeA: false, b, transposeB: true, add: true, y.Pointer<float>());
     }
 
     /// <summary>dB += s · dyᵀ · xa; dxa = s · dy · B; dA += dxaᵀ · dropout(x); dx += dropoutᵀ(dxa · A) where dx is not null.</summary>
@@ -45,7 +46,9 @@ public sealed unsafe partial class CpuBackend
         if (adapter.B.Gradient is { } dB)
         {
             var xaOperand = Operand.Of(xa, nameof(LoraBackward));
-            Product(outDim, r, tokens, adapter.Scale, dy.Pointer<float>(), transposeA: true, xaOperand, transposeB: false, add: true, dB.Pointer<float>());
+            Product(
+                outDim, r, tokens, adapter.Scale, dy.Pointer<float>(), transposeA: true, xaOperand, transposeB: false, add: true,
+                dB.Pointer<float>());
         }
 
         if (adapter.A.Gradient is null && dx is null) return;
@@ -60,7 +63,7 @@ public sealed unsafe partial class CpuBackend
 
         if (dx is null) return;
         var a = Operand.Of(adapter.A.Value, nameof(LoraBackward));
-        if (Active(adapter.Dropout) is not { } dropout)
+        if (DropoutTask.Active(adapter.Dropout) is not { } dropout)
         {
             Product(tokens, dim, r, 1, dxa, transposeA: false, a, transposeB: false, add: true, dx.Pointer<float>());
             return;
@@ -71,12 +74,10 @@ public sealed unsafe partial class CpuBackend
         Mask(dropout, full, dx.Pointer<float>(), dx.Count, add: true);
     }
 
-    private static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
-
     /// <summary>dropout(x): x itself, or a copy in scratch.</summary>
     private float* Dropped(Tensor x, Dropout? dropout)
     {
-        if (Active(dropout) is not { } active) return x.Pointer<float>();
+        if (DropoutTask.Active(dropout) is not { } active) return x.Pointer<float>();
         float* copy = (float*)_scratch.Get("LoRA dropout", x.LengthBytes);
         Mask(active, x.Pointer<float>(), copy, x.Count, add: false);
         return copy;

@@ -43,7 +43,8 @@ public class AttentionDecodeTests
     {
         using var run = new CpuRun();
         var shape = new AttentionShape(4, 1, 32, int.MaxValue, 0.2f);
-        Tensor q = run.Normal(1, 1, 128), k = run.Normal(1, 300, 32), v = run.Normal(1, 300, 32), position = run.Ints(299), o = run.New(1, 128);
+        Tensor q = run.Normal(1, 1, 128), k = run.Normal(1, 300, 32), v = run.Normal(1, 300, 32);
+        Tensor position = run.Ints(299), o = run.New(1, 128);
         Close.AllocatesNothing(() => run.Backend.AttentionDecode(q, k, v, position, shape, o));
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cpu.Threads;
 using Lapidary.Engine.Cpu.Vectors;
 
-namespace Lapidary.Engine.Cpu.Ops;
+namespace Lapidary.Engine.Cpu.Loss;
 
 /// <summary>Loss, hit and the gradient of the logits, row by row and in place.</summary>
 internal unsafe struct SoftmaxTask : IRange
@@ -52,10 +52,10 @@ internal unsafe struct SoftmaxTask : IRange
     private static float Largest(float* z, int count)
     {
         int i = 0;
-        var most = Vector.Create(float.NegativeInfinity);
-        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count) most = Vector.Max(most, Vector.Load(z + i));
+        var max = Vector.Create(float.NegativeInfinity);
+        for (; i <= count - Vector<float>.Count; i += Vector<float>.Count) max = Vector.Max(max, Vector.Load(z + i));
         float largest = float.NegativeInfinity;
-        for (int lane = 0; lane < Vector<float>.Count; lane++) largest = Math.Max(largest, most[lane]);
+        for (int lane = 0; lane < Vector<float>.Count; lane++) largest = Math.Max(largest, max[lane]);
         for (; i < count; i++) largest = Math.Max(largest, z[i]);
         return largest;
     }

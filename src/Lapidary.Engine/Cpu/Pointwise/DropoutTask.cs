@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cpu.Threads;
 
-namespace Lapidary.Engine.Cpu.Ops;
+namespace Lapidary.Engine.Cpu.Pointwise;
 
 /// <summary>to = from · mask / (1 − p), or to +=, over items of <see cref="ItemLength"/> elements.</summary>
 internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long count, bool add) : IRange
@@ -16,6 +16,9 @@ internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long
     private readonly float* _to = to;
     private readonly long _count = count;
     private readonly bool _add = add;
+
+    /// <summary>The dropout where it does something, else null.</summary>
+    public static Dropout? Active(Dropout? dropout) => dropout is { Probability: > 0 } ? dropout : null;
 
     /// <summary>Items of work.</summary>
     public readonly int Items => checked((int)((_count + ItemLength - 1) / ItemLength));

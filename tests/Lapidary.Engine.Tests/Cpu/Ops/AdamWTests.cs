@@ -1,3 +1,5 @@
+using Lapidary.Engine.Tests.Reference;
+
 namespace Lapidary.Engine.Tests.Cpu;
 
 public class AdamWTests
@@ -12,28 +14,18 @@ public class AdamWTests
     {
         using var run = new CpuRun();
         Tensor weight = run.Normal(1, count), m = run.Zeros(count), v = run.Zeros(count), norm = run.Floats(4f, 0.25f);
-        double[] w = CpuRun.Doubles(weight), m64 = new double[count], v64 = new double[count];
+        var expected = new AdamWReference(CpuRun.Doubles(weight), Options);
         for (int t = 1; t <= 3; t++)
         {
-            double c1 = 1 - Math.Pow(0.9, t), c2 = 1 - Math.Pow(0.999, t), learningRate = 0.01f;
             var gradient = run.Normal(1, count);
-            run.Backend.AdamW(gradient, norm, run.Floats(0.01f, (float)c1, (float)c2), Options, weight, m, v);
-
-            double[] g = CpuRun.Doubles(gradient);
-            for (int i = 0; i < count; i++)
-            {
-                double clipped = g[i] * 0.25;
-                m64[i] = 0.9 * m64[i] + 0.1 * clipped;
-                v64[i] = 0.999 * v64[i] + 0.001 * clipped * clipped;
-                w[i] -= learningRate * 0.1 * w[i];
-                w[i] -= learningRate / c1 * m64[i] / (Math.Sqrt(v64[i] / c2) + 1e-8);
-            }
+            run.Backend.AdamW(gradient, norm, run.Floats(expected.Schedule(0.01f)), Options, weight, m, v);
+            expected.Step(CpuRun.Doubles(gradient), clip: 0.25, learningRate: 0.01f);
         }
 
         // A few roundings a step; 1 − β₂ from an fp32 β₂ would be off by 200.
-        Close.Equal(m64, m, roundings: 12, scale: 0.1);
-        Close.Equal(v64, v, roundings: 12, scale: 0);
-        Close.Equal(w, weight, roundings: 12, scale: 1);
+        Close.Equal(expected.M, m, roundings: 12, scale: 0.1);
+        Close.Equal(expected.V, v, roundings: 12, scale: 0);
+        Close.Equal(expected.Weight, weight, roundings: 12, scale: 1);
     }
 
     [Fact]

@@ -22,12 +22,14 @@ public class GeGluTests
     public void Backward_MatchesCentralDifferences(int count)
     {
         using var run = new CpuRun();
-        Tensor dy = run.Normal(1, count), gate = run.Normal(2, count), up = run.Normal(1, count), dGate = run.New(count), dUp = run.New(count);
+        Tensor dy = run.Normal(1, count), gate = run.Normal(2, count), up = run.Normal(1, count);
+        Tensor dGate = run.New(count), dUp = run.New(count);
         run.Backend.GeGluBackward(dy, gate, up, dGate, dUp);
 
         const double H = 1e-5; // fp64: truncation and rounding both below 1e-10
         double[] d = CpuRun.Doubles(dy), g = CpuRun.Doubles(gate), u = CpuRun.Doubles(up);
-        Close.Equal([.. g.Select((x, i) => d[i] * u[i] * (Gelu(x + H) - Gelu(x - H)) / (2 * H))], dGate, Roundings, scale: 1); // σ and g·σ′ cancel near −0.75
+        double[] expected = [.. g.Select((x, i) => d[i] * u[i] * (Gelu(x + H) - Gelu(x - H)) / (2 * H))];
+        Close.Equal(expected, dGate, Roundings, scale: 1); // σ and g·σ′ cancel near −0.75
         Close.Equal([.. g.Select((x, i) => d[i] * Gelu(x))], dUp, Roundings, scale: 1e-6);
     }
 
@@ -50,7 +52,8 @@ public class GeGluTests
     [Fact]
     public void ForwardAndBackward_HaveTheSameBitsForAnyThreads() => Close.SameBitsForAnyThreads(run =>
     {
-        Tensor gate = run.Normal(2, 50_001), up = run.Normal(1, 50_001), y = run.New(50_001), dGate = run.New(50_001), dUp = run.New(50_001);
+        Tensor gate = run.Normal(2, 50_001), up = run.Normal(1, 50_001), y = run.New(50_001);
+        Tensor dGate = run.New(50_001), dUp = run.New(50_001);
         run.Backend.GeGluForward(gate, up, y);
         run.Backend.GeGluBackward(y, gate, up, dGate, dUp);
         return [y, dGate, dUp];

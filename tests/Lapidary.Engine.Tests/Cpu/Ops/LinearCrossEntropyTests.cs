@@ -166,7 +166,8 @@ public class LinearCrossEntropyTests
 
             for (int i = 0; i < dWeight.Length; i++)
             {
-                if (!(Math.Abs(expectedDWeight[i] - dWeight[i]) <= 1e-5)) Assert.Fail($"dWeight[{i}] is {dWeight[i]}, expected {expectedDWeight[i]}");
+                if (!(Math.Abs(expectedDWeight[i] - dWeight[i]) <= 1e-5))
+                    Assert.Fail($"dWeight[{i}] is {dWeight[i]}, expected {expectedDWeight[i]}");
             }
         }
 

@@ -1,4 +1,4 @@
-using Lapidary.Engine.Cpu.Ops;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Tests;

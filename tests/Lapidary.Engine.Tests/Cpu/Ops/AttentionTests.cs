@@ -106,7 +106,8 @@ public class AttentionTests
         using var run = new CpuRun();
         var shape = new AttentionShape(4, 1, 32, int.MaxValue, 0.2f);
         var (q, k, v, starts) = Inputs(run, [130], shape);
-        Tensor o = run.New([.. q.Shape]), lse = run.New(4, 130), dq = run.New([.. q.Shape]), dk = run.New([.. k.Shape]), dv = run.New([.. k.Shape]);
+        Tensor o = run.New([.. q.Shape]), lse = run.New(4, 130);
+        Tensor dq = run.New([.. q.Shape]), dk = run.New([.. k.Shape]), dv = run.New([.. k.Shape]);
         Close.AllocatesNothing(() =>
         {
             run.Backend.AttentionForward(q, k, v, starts, shape, o, lse);
