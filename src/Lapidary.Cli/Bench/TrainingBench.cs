@@ -5,6 +5,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Bench;
 
@@ -72,7 +73,7 @@ internal static class TrainingBench
     private static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter)
     {
         var config = Config(bench);
-        var rows = new TrainingRows(RandomRows(bench, model.Config.VocabSize), config.EffectivePacking, bench.Length, model.Config.PadTokenId);
+        var rows = new PackedDataSet(RandomRows(bench, model.Config.VocabSize), config.EffectivePacking, bench.Length, model.Config.PadTokenId);
         using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter);
         try
         {

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Commands;
 

@@ -3,6 +3,8 @@ using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Commands;
 
@@ -46,7 +48,7 @@ internal static class ScoreCommand
         if (examples.Examples.Count > 0)
         {
             using var session = ModelSession.Open(settings, values);
-            var rows = new TrainingRows(examples, PackingStrategy.None, values.Get(MaxLength) ?? config.MaxPositionEmbeddings, config.PadTokenId);
+            var rows = new PackedDataSet(examples, PackingStrategy.None, values.Get(MaxLength) ?? config.MaxPositionEmbeddings, config.PadTokenId);
             using var evaluator = new Evaluator(session.Model, rows, batchSize: 1);
             int row = 0;
             foreach (var score in evaluator.ScoreRows())

@@ -4,6 +4,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Cli.Commands;
 
@@ -42,7 +43,7 @@ internal static class TokenizeCommand
             });
     }
 
-    private static int[] Encode(TextTools tools, TrainingRow row, SettingValues values) => row switch
+    private static int[] Encode(TextTools tools, DataRow row, SettingValues values) => row switch
     {
         TextRow text => Encode(tools, text.Text, values),
         MessagesRow messages => Encode(tools, messages.Messages, messages.Origin, values),

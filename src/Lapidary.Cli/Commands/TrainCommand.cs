@@ -102,13 +102,13 @@ internal static class TrainCommand
     {
         long before = checkpoint is null ? 0 : TrainerState.Read(checkpoint).NumTokens;
         long started = TimeProvider.System.GetTimestamp();
-        using var events = new TensorBoardWriter(Path.Combine(config.OutputDir, "runs"), TimeProvider.System);
+        using var events = new TensorBoardObserver(Path.Combine(config.OutputDir, "runs"));
         using var note = terminal.Interrupted.Register(() => terminal.Error.WriteLine("Stopping after this step; once more quits at once."));
         MemoryPlan? plan = null;
         var state = TrainingScreen.Run(terminal.Ansi(json), terminal.People(json), session.Backend.Memory, observer =>
         {
             using var trainer = new SftTrainer(
-                session.Model, session.Adapter!, config, data.Train, data.Evaluation, new ObserverGroup(observer, new TensorBoardObserver(events)));
+                session.Model, session.Adapter!, config, data.Train, data.Evaluation, new ObserverGroup(observer, events));
             var ended = trainer.Train(checkpoint, terminal.Interrupted);
             plan = trainer.MemoryPlan;
             return ended;
