@@ -44,7 +44,7 @@ public class DemoRunTests
         File.WriteAllText(first.TrainFile, "old");
 
         var error = Assert.Throws<LapidaryException>(() => DemoFolder.Create(folder, overwrite: false));
-        Assert.Contains("give overwrite", error.Message, StringComparison.Ordinal);
+        Assert.Contains("set overwrite to true", error.Message, StringComparison.Ordinal);
 
         DemoFolder.Create(folder, overwrite: true);
         Assert.False(File.Exists(first.TrainFile));

@@ -126,7 +126,7 @@ public sealed record SftConfig
     public long Seed { get; init; } = 42;
 
     /// <summary>How rows are put together: <see cref="PackingStrategy"/> where there is packing.</summary>
-    public PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
+    internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
 
     /// <summary>The optimizer's constants.</summary>
     internal AdamWOptions AdamW => new(AdamBeta1, AdamBeta2, AdamEpsilon, WeightDecay);

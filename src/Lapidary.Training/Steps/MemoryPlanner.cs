@@ -92,7 +92,7 @@ public sealed class MemoryPlanner
 
     /// <summary>The layout of a resumed run.</summary>
     /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
-    public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
+    internal MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
         WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MaxRecomputed, maxLogitsBytes)));
 
     /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as
