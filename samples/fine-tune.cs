@@ -9,8 +9,8 @@ using Lapidary.Gemma;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 
-const string ModelFolder = "fine-tune-output/model";
-const string OutputFolder = "fine-tune-output/gemma-text-to-sql", MergedFolder = "fine-tune-output/merged";
+const string ModelFolder = "fine-tune-output/model", OutputFolder = "fine-tune-output/gemma-text-to-sql";
+const string MergedFolder = "fine-tune-output/merged";
 TinyGemma.Write(ModelFolder);
 TextToSqlData.Write("fine-tune-output/text-to-sql.jsonl", TextToSqlData.Rows());
 

@@ -5,6 +5,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Bench;
 
@@ -74,7 +75,7 @@ internal static class TrainingBench
     {
         var config = Config(bench);
         var examples = RandomRows(bench, model.Config.VocabSize);
-        var rows = new TrainingRows(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
+        var rows = new PackedDataSet(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
         using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter);
         try
         {

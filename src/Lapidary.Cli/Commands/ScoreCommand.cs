@@ -6,6 +6,8 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Commands;
 
@@ -50,7 +52,7 @@ internal static class ScoreCommand
         {
             using var session = ModelSession.Open(Model, values);
             int maxLength = values.Get(MaxLength) ?? config.MaxPositionEmbeddings;
-            var rows = new TrainingRows(examples, PackingStrategy.None, maxLength, config.PadTokenId);
+            var rows = new PackedDataSet(examples, PackingStrategy.None, maxLength, config.PadTokenId);
             using var evaluator = new Evaluator(session.Model, rows, batchSize: 1);
             int row = 0;
             foreach (var score in evaluator.ScoreRows())

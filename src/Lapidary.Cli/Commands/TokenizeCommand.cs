@@ -6,6 +6,7 @@ using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Cli.Commands;
 
@@ -46,7 +47,7 @@ internal static class TokenizeCommand
         foreach (int[] ids in rows) JsonResult.Write(run.Terminal.Out, json => json.WriteNumbers("ids", ids));
     }
 
-    private static int[] Encode(TextTools tools, TrainingRow row, SettingValues values) => row switch
+    private static int[] Encode(TextTools tools, DataRow row, SettingValues values) => row switch
     {
         TextRow text => Encode(tools, text.Text, values),
         MessagesRow messages => Encode(tools, messages.Messages, messages.Origin, values),

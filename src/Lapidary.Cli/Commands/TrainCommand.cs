@@ -98,12 +98,12 @@ internal static class TrainCommand
         var (memory, error) = (session.Backend.Memory, run.Terminal.Error);
         long before = checkpoint is null ? 0 : TrainerState.Read(checkpoint).NumTokens;
         long started = TimeProvider.System.GetTimestamp();
-        using var events = new TensorBoardWriter(Path.Combine(config.OutputDir, "runs"), TimeProvider.System);
+        using var events = new TensorBoardObserver(Path.Combine(config.OutputDir, "runs"));
         using var note = run.Interrupted.Register(() => error.WriteLine("Stopping after this step; once more quits at once."));
         MemoryPlan? plan = null;
         var state = TrainingScreen.Show(run, memory, observer =>
         {
-            var observers = new ObserverGroup(observer, new TensorBoardObserver(events));
+            var observers = new ObserverGroup(observer, events);
             using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observers);
             var ended = trainer.Train(checkpoint, run.Interrupted);
             plan = trainer.MemoryPlan;

@@ -1,5 +1,6 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Runs;
 

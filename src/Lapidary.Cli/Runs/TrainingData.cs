@@ -6,6 +6,8 @@ using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Runs;
 
@@ -13,7 +15,7 @@ namespace Lapidary.Cli.Runs;
 /// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
 /// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
 /// <param name="Encoder">The tokenizer, or null.</param>
-internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
+internal sealed record TrainingData(PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
 {
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
     /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
@@ -27,10 +29,10 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
         else if (values.Get(DataSettings.TestSize) is > 0 and double size) (data, evaluation) = data.TrainTestSplit(size, config.Seed);
 
         var encoder = text?.Encoder();
-        var (examples, rows, report) = PreparedRows.Create(data, encoder, model, config);
-        report.Validate();
-        var evaluationRows = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(rows, evaluationRows, report, examples.Examples[0], encoder);
+        var prepared = PreparedDataSet.Create(data, encoder, model, config);
+        prepared.Report.Validate();
+        var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
+        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], encoder);
     }
 
     /// <summary>Shows the report and what looks wrong.</summary>
@@ -45,24 +47,22 @@ internal sealed record TrainingData(TrainingRows Train, TrainingRows? Evaluation
     /// <summary>Shows the tokens of the first row with their labels, then the report.</summary>
     public void Preview(CommandRun run)
     {
-        run.People.Write(TokenPreview.Table(Encoder is not null
-            ? TokenPreview.Create(First, Encoder)
-            : First.InputIds.Select((id, i) => new TokenPreview(i, id, "", i > 0 && First.Labels[i] != Example.Ignore))));
+        run.People.Write(TokenPreview.Table(TokenPreview.Create(First, Encoder)));
         Show(run);
         if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);
     }
 
-    private static TrainingRows Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
+    private static PackedDataSet Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
     {
-        var (_, rows, report) = PreparedRows.Create(data, encoder, model, config);
-        report.Validate();
-        return rows;
+        var prepared = PreparedDataSet.Create(data, encoder, model, config);
+        prepared.Report.Validate();
+        return prepared.Packed;
     }
 
     private void WriteReport(Utf8JsonWriter json)
     {
         json.WriteNumber("rows", Report.Examples);
-        json.WriteNumber("packed_rows", Report.PackedRows);
+        json.WriteNumber("packed_rows", Report.Sequences);
         json.WriteNumber("tokens", Report.Tokens);
         json.WriteNumber("trained_tokens", Report.TrainedTokens);
         json.WriteNumber("truncated_rows", Report.TruncatedRows);

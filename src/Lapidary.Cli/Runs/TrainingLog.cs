@@ -14,7 +14,7 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory) : ITra
 
     public void OnStart(TrainingPlan plan)
     {
-        write($"steps      {plan.TotalSteps} ({plan.StepsPerEpoch} to an epoch of {plan.Rows} rows)"
+        write($"steps      {plan.TotalSteps} ({plan.StepsPerEpoch} to an epoch of {plan.Sequences} rows)"
             + (plan.FirstStep > 0 ? $", going on after step {plan.FirstStep}" : ""));
         write($"memory     {ByteSize.Format(plan.Memory.Predicted.TotalBytes)} predicted: {plan.Memory.Predicted}");
         foreach (string note in plan.Memory.Notes()) write($"note       {note}");

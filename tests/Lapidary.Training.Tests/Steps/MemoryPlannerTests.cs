@@ -20,7 +20,8 @@ public class MemoryPlannerTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void Plan_IsWhatARunMeasures(string device, int batchSize, int accumulation, bool packing, double dropout, string? whole, bool evaluates)
+    public void Plan_IsWhatARunMeasures(
+        string device, int batchSize, int accumulation, bool packing, double dropout, string? whole, bool evaluates)
     {
         foreach (var checkpointing in Enum.GetValues<GradientCheckpointing>())
         {
@@ -36,7 +37,8 @@ public class MemoryPlannerTests
             };
             var observer = new MemoryObserver();
             using var run = new TrainerRun(
-                device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer, eval: evaluates ? TrainerRun.RandomRows(5) : null,
+                device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer,
+                eval: evaluates ? TrainerRun.RandomRows(5) : null,
                 backend: device == "cpu" ? new CpuBackend(threads: 2) : Gpu(),
                 lora: LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = whole?.Split(',') });
             observer.Memory = run.Model.Backend.Memory;
@@ -60,8 +62,8 @@ public class MemoryPlannerTests
     {
         var observer = new MemoryObserver();
         using var run = new TrainerRun(
-            "cuda", TrainerRun.Small() with { MaxSteps = 2, PerDeviceTrainBatchSize = 4 }, TrainerRun.RandomRows(8), adapter: null, dropout, observer,
-            backend: Gpu(), quantization: QuantizationKind.Nf4);
+            "cuda", TrainerRun.Small() with { MaxSteps = 2, PerDeviceTrainBatchSize = 4 }, TrainerRun.RandomRows(8), adapter: null,
+            dropout, observer, backend: Gpu(), quantization: QuantizationKind.Nf4);
         run.Trainer.FixedSteps = new StepPlan(4, 0, LogitsMemory.LeanBytes, maxDecodedBytes);
         var memory = observer.Memory = run.Model.Backend.Memory;
 
@@ -76,7 +78,8 @@ public class MemoryPlannerTests
     }
 
     /// <summary>Bytes of 1B's projections in bf16 with the columns and rows of r = 16, each in one form.</summary>
-    private const long DecodedBytes = 26L * 2 * ((1024 + 256 + 256) * (1152 + 48) + 1152 * (1024 + 16) + 2 * 6912 * (1152 + 32) + (1152 + 16) * 6912);
+    private const long DecodedBytes =
+        26L * 2 * ((1024 + 256 + 256) * (1152 + 48) + 1152 * (1024 + 16) + 2 * 6912 * (1152 + 32) + (1152 + 16) * 6912);
 
     [Theory]
     [InlineData(GradientCheckpointing.Auto, 80, DecodedBytes)]
@@ -100,7 +103,8 @@ public class MemoryPlannerTests
     {
         var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1 };
         var lora = LoraConfig.Guide with { ModulesToSave = null, LoraDropout = 0 };
-        MemoryPlan[] plans = [.. Enumerable.Range(3, 14).Select(gibibytes => OnGpu("1b", config, lora, Gibibytes(gibibytes), planner => planner.Plan()))];
+        MemoryPlan[] plans = [.. Enumerable.Range(3, 14)
+            .Select(gibibytes => OnGpu("1b", config, lora, Gibibytes(gibibytes), planner => planner.Plan()))];
 
         Assert.All(plans, plan => Assert.True(plan.Fits));
         Assert.All(plans, plan => Assert.True(plan.Steps.RecomputedLayers == 0 || plan.Predicted[MemoryOwner.DecodedWeights] == 0));
@@ -117,8 +121,11 @@ public class MemoryPlannerTests
     public void Resume_DecidesAnewWhatIsKept()
     {
         var lora = LoraConfig.Guide with { ModulesToSave = null, LoraDropout = 0 };
-        long Kept(double gibibytes) => OnGpu(
-            "1b", new SftConfig(), lora, Gibibytes(gibibytes), planner => planner.Resume(4, LogitsMemory.LeanBytes)).Predicted[MemoryOwner.DecodedWeights];
+        long Kept(double gibibytes)
+        {
+            var plan = OnGpu("1b", new SftConfig(), lora, Gibibytes(gibibytes), planner => planner.Resume(4, LogitsMemory.LeanBytes));
+            return plan.Predicted[MemoryOwner.DecodedWeights];
+        }
 
         Assert.Equal(DecodedBytes, Kept(80));
         Assert.Equal(0, Kept(1.6));
@@ -141,7 +148,9 @@ public class MemoryPlannerTests
             GradientCheckpointing = GradientCheckpointing.True,
         };
 
-        var plan = OnGpu(size, config, whole ? LoraConfig.Guide : LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(gibibytes), planner => planner.Plan());
+        var lora = whole ? LoraConfig.Guide : LoraConfig.Guide with { ModulesToSave = null };
+
+        var plan = OnGpu(size, config, lora, Gibibytes(gibibytes), planner => planner.Plan());
 
         Assert.True(plan.Fits, $"{ByteSize.Format(plan.Predicted.TotalBytes)}: {plan.Predicted}");
     }
@@ -150,8 +159,9 @@ public class MemoryPlannerTests
     public void Plan_RecomputesFewerLayers_TheMoreMemoryThereIs()
     {
         var config = new SftConfig { PerDeviceTrainBatchSize = 8, GradientAccumulationSteps = 1 };
+        var lora = LoraConfig.Guide with { ModulesToSave = null };
         MemoryPlan[] plans = [.. new[] { 1.8, 2, 2.4, 2.8, 3.2, 3.6, 4, 4.4, 5, 6, 8, 40 }
-            .Select(memory => OnGpu("1b", config, LoraConfig.Guide with { ModulesToSave = null }, Gibibytes(memory), planner => planner.Plan()))];
+            .Select(memory => OnGpu("1b", config, lora, Gibibytes(memory), planner => planner.Plan()))];
 
         int[] layers = [.. plans.Select(plan => plan.Steps.RecomputedLayers)];
         Assert.Equal(layers.OrderDescending(), layers);
@@ -216,7 +226,7 @@ public class MemoryPlannerTests
 
         Assert.Equal((1, 26), (plan.Steps.RowsPerRun, plan.Steps.RecomputedLayers));
         Assert.All(
-            new[] { ByteSize.Format(plan.Predicted.TotalBytes), "4.0 GiB", "--max-length", "--modules-to-save none" },
+            new[] { ByteSize.Format(plan.Predicted.TotalBytes), "4.0 GiB", "max_length", "modules_to_save none" },
             words => Assert.Contains(words, error.Message, StringComparison.Ordinal));
         Assert.DoesNotContain('\n', error.Message);
     }

@@ -1,7 +1,7 @@
-namespace Lapidary.Training;
+namespace Lapidary.Training.Configuration;
 
-/// <summary>How rows become token sequences with labels. Names and defaults are those of TRL's SFTConfig.</summary>
-public sealed record ExampleOptions
+/// <summary>How rows become examples. Names and defaults are those of TRL's SFTConfig.</summary>
+internal sealed record ExampleOptions
 {
     /// <summary>max_length: the longest sequence in tokens; what exceeds it is cut off at the end. Null cuts nothing.</summary>
     public int? MaxLength { get; init; } = 1024;

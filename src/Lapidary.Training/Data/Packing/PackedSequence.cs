@@ -1,15 +1,17 @@
-namespace Lapidary.Training;
+using Lapidary.Training.Data.Examples;
 
-/// <summary>A document within a row: an example, or a piece of one. Documents never see each other.</summary>
+namespace Lapidary.Training.Data.Packing;
+
+/// <summary>A document within a sequence: an example, or a piece of one. Documents never see each other.</summary>
 /// <param name="Example">The example's number.</param> <param name="Ids">Its ids.</param> <param name="Labels">Its labels,
 /// unshifted.</param>
-public readonly record struct PackedDocument(int Example, ReadOnlyMemory<int> Ids, ReadOnlyMemory<int> Labels);
+internal readonly record struct Document(int Example, ReadOnlyMemory<int> Ids, ReadOnlyMemory<int> Labels);
 
-/// <summary>A row for training: one document, or several that share it.</summary>
-public sealed class PackedRow
+/// <summary>A sequence for training, a row of a batch: one document, or several that share it.</summary>
+internal sealed class PackedSequence
 {
-    /// <summary>Puts documents into a row.</summary>
-    public PackedRow(IReadOnlyList<PackedDocument> documents)
+    /// <summary>Puts documents into a sequence.</summary>
+    public PackedSequence(IReadOnlyList<Document> documents)
     {
         Documents = documents;
         foreach (var document in documents)
@@ -20,7 +22,7 @@ public sealed class PackedRow
     }
 
     /// <summary>The documents in order.</summary>
-    public IReadOnlyList<PackedDocument> Documents { get; }
+    public IReadOnlyList<Document> Documents { get; }
 
     /// <summary>Tokens of all documents.</summary>
     public int Tokens { get; }

@@ -6,7 +6,7 @@ namespace Lapidary.Training.Data.Files;
 
 /// <summary>Parquet: columns of strings, numbers and booleans, lists of them, and lists of such structs (messages). Other columns are not
 /// seen. One row group at a time is in memory.</summary>
-internal static class ParquetFile
+internal static class ParquetRecords
 {
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {
@@ -72,7 +72,8 @@ internal static class ParquetFile
                 if (Boxed(lists[i]) is not { } values) continue;
                 result[i] ??= Array.ConvertAll(values, _ => (object?)new Dictionary<string, object?>(StringComparer.Ordinal));
                 object?[] structs = (object?[])result[i]!;
-                if (structs.Length != values.Length) throw new InvalidDataException($"the fields of \"{list.Name}\" have lists of different lengths");
+                if (structs.Length != values.Length)
+                    throw new InvalidDataException($"the fields of \"{list.Name}\" have lists of different lengths");
                 for (int j = 0; j < structs.Length; j++) ((Dictionary<string, object?>)structs[j]!)[field.Name] = values[j];
             }
         }
@@ -80,7 +81,8 @@ internal static class ParquetFile
         return result;
     }
 
-    private static object?[]? Boxed(object? list) => list is long[] integers ? Array.ConvertAll(integers, x => (object?)x) : (object?[]?)list;
+    private static object?[]? Boxed(object? list) =>
+        list is long[] integers ? Array.ConvertAll(integers, x => (object?)x) : (object?[]?)list;
 
     /// <summary>A hostile file makes the library throw errors of many types, all of which mean the same to the user.</summary>
     private static T Try<T>(Func<T> read, string file)
@@ -92,7 +94,8 @@ internal static class ParquetFile
         catch (Exception error) when (error is not LapidaryException)
         {
             string reason = error.GetBaseException().Message.ReplaceLineEndings(" ");
-            throw new LapidaryException($"{file}: expected a Parquet file, found one that cannot be read ({reason}); write it again.", error);
+            throw new LapidaryException(
+                $"{file}: expected a Parquet file, found one that cannot be read ({reason}); write it again.", error);
         }
     }
 }

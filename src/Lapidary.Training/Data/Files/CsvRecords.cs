@@ -6,7 +6,7 @@ using Lapidary.Formats;
 namespace Lapidary.Training.Data.Files;
 
 /// <summary>Comma- or tab-separated text after RFC 4180, with a header; all values are strings.</summary>
-internal static class CsvFile
+internal static class CsvRecords
 {
     public static IEnumerable<DataRecord> Read(Stream stream, string file, char separator)
     {
@@ -27,7 +27,7 @@ internal static class CsvFile
         Separator = separator,
         HasHeader = true,
         TrackLineNumbers = true,
-        MaxRecordSize = LineReader.MaximumLineBytes,
+        MaxRecordSize = LineReader.MaxLineBytes,
         FieldCountMismatch = CsvFieldCountHandling.Throw,
         OnMalformedRecord = record => onFlaw(record.Reason),
     };
@@ -44,9 +44,14 @@ internal static class CsvFile
         }
 
         var names = reader.Headers ?? [];
-        if (names.Count == 0) throw new LapidaryException($"{file}: expected a header line with column names, found an empty file.");
+        if (names.Count == 0)
+            throw new LapidaryException($"{file}: expected a header line with column names, found an empty file.");
         if (names.GroupBy(x => x, StringComparer.Ordinal).FirstOrDefault(x => x.Count() > 1) is { } twice)
-            throw new LapidaryException($"{file}: expected each column name once, found \"{twice.Key}\" {twice.Count()} times; rename one.");
+        {
+            throw new LapidaryException(
+                $"{file}: expected each column name once, found \"{twice.Key}\" {twice.Count()} times; rename one.");
+        }
+
         return names;
     }
 
@@ -58,14 +63,16 @@ internal static class CsvFile
         }
         catch (CsvFormatException error)
         {
-            throw new RowOrigin(file, "line", error.LineNumber).Error($"expected {names.Count} quoted or unquoted fields: {error.Message}", error);
+            var where = new RowOrigin(file, "line", error.LineNumber);
+            throw where.Error($"expected {names.Count} quoted or unquoted fields: {error.Message}", error);
         }
 
         var origin = new RowOrigin(file, "line", reader.LineNumber);
         var columns = new Dictionary<string, object?>(names.Count, StringComparer.Ordinal);
         for (int i = 0; i < names.Count; i++)
         {
-            if (!Utf8.IsValid(reader.GetSpan(i))) throw origin.Error($"expected UTF-8 text in \"{names[i]}\", found other bytes; save the file as UTF-8.");
+            if (!Utf8.IsValid(reader.GetSpan(i)))
+                throw origin.Error($"expected UTF-8 text in \"{names[i]}\", found other bytes; save the file as UTF-8.");
             columns[names[i]] = reader.GetString(i);
         }
 
@@ -74,7 +81,8 @@ internal static class CsvFile
 
     private static string Describe(CsvMalformedReason reason) => reason switch
     {
-        CsvMalformedReason.UnterminatedQuote => "expected a closing quote, found the end of the file; close the quote or double the quotes inside the field.",
+        CsvMalformedReason.UnterminatedQuote =>
+            "expected a closing quote, found the end of the file; close the quote or double the quotes inside the field.",
         _ => "expected a separator or line end after a closing quote, found more text; double the quotes inside a quoted field.",
     };
 }

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Lapidary.Training.Data.Files;
 
 /// <summary>JSON Lines: one object per line, UTF-8; blank lines are skipped.</summary>
-internal static class JsonLinesFile
+internal static class JsonLinesRecords
 {
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {

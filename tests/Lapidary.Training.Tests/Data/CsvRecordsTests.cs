@@ -5,12 +5,13 @@ using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Training.Tests.Data;
 
-public class CsvFileTests
+public class CsvRecordsTests
 {
     [Fact]
     public void Load_ReadsQuotedMultiLineFields()
     {
-        const string Csv = "prompt,completion,other\r\n\"a \"\"quoted\"\", one\",\"line 1\nline 2\r\n\",x\r\n\r\n  p  ,,\"\"\r\nSELECT \"a\" x,é😀,z";
+        const string Csv = "prompt,completion,other\r\n\"a \"\"quoted\"\", one\",\"line 1\nline 2\r\n\",x\r\n\r\n"
+            + "  p  ,,\"\"\r\nSELECT \"a\" x,é😀,z";
         Assert.Equal(["a \"quoted\", one -> line 1\nline 2\r\n", "  p   -> ", "SELECT \"a\" x -> é😀"], RowText.Load("a.csv", Csv));
     }
 
@@ -65,7 +66,7 @@ public class CsvFileTests
             var reader = new RowReader(new());
             try
             {
-                foreach (var record in CsvFile.Read(new MemoryStream(mutated), "a.csv", ',')) reader.Read(record);
+                foreach (var record in CsvRecords.Read(new MemoryStream(mutated), "a.csv", ',')) reader.Read(record);
             }
             catch (LapidaryException error)
             {

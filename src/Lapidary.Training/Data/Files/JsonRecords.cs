@@ -6,20 +6,24 @@ namespace Lapidary.Training.Data.Files;
 
 /// <summary>A .json file: a list of objects, or an object that holds that list under "data" or "train", or, as many tools name
 /// them so, JSON Lines.</summary>
-internal static class JsonFile
+internal static class JsonRecords
 {
     /// <summary>The largest file that is read at once: 1 GiB.</summary>
-    private const long MaximumBytes = 1L << 30;
+    private const long MaxBytes = 1L << 30;
 
     private static readonly string[] ListNames = ["data", "train"];
 
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {
-        if (stream.Length > MaximumBytes)
-            throw new LapidaryException($"{file}: expected at most {MaximumBytes} bytes of JSON, found {stream.Length}; convert it to JSON Lines.");
+        if (stream.Length > MaxBytes)
+        {
+            throw new LapidaryException(
+                $"{file}: expected at most {MaxBytes} bytes of JSON, found {stream.Length}; convert it to JSON Lines.");
+        }
+
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
-        if (IsJsonLines(bytes)) return JsonLinesFile.Read(new MemoryStream(bytes), file);
+        if (IsJsonLines(bytes)) return JsonLinesRecords.Read(new MemoryStream(bytes), file);
         return Records(Parse(bytes, file), file);
     }
 
@@ -65,13 +69,15 @@ internal static class JsonFile
                 object?[] rows => rows,
                 long[] => throw new LapidaryException($"{file}: expected a list of objects, found a list of integers."),
                 _ => throw new LapidaryException(
-                    $"{file}: expected a list of objects, or an object with such a list as \"data\" or \"train\", found {DataRecord.Describe(root)}."),
+                    $"{file}: expected a list of objects, or an object with such a list as \"data\" or \"train\", "
+                    + $"found {DataRecord.Describe(root)}."),
             };
         }
         catch (JsonException error)
         {
+            string where = $"{file} line {error.LineNumber + 1}";
             throw new LapidaryException(
-                $"{file} line {error.LineNumber + 1}: expected JSON, found at byte {error.BytePositionInLine + 1}: {JsonValue.Reason(error)}.", error);
+                $"{where}: expected JSON, found at byte {error.BytePositionInLine + 1}: {JsonValue.Reason(error)}.", error);
         }
     }
 

@@ -5,16 +5,22 @@ using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Training.Tests.Data;
 
-public class JsonFilesTests
+public class JsonRecordsTests
 {
     [Theory]
     [InlineData("""{"text":"a\u00e9\ud83d\ude00"}""", "aé😀")]
     [InlineData("""{"prompt":"p ","completion":"c","n":1.5}""", "p  -> c")]
-    [InlineData("""{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"a"}]}""", "user: q -> assistant: a")]
+    [InlineData(
+        """{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"a"}]}""",
+        "user: q -> assistant: a")]
     [InlineData("""{"messages":[{"role":"user","content":"q"},{"content":"a","role":"assistant"}]}""", "user: q | assistant: a")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":" q "},{"type":"text","text":"r "}]}]}""", "user:  q +r ")]
-    [InlineData("""{"messages":[{"role":"system","content":[{"type":"text","text":" s "},{"type":"text","text":"t"}]}]}""", "system:  s +t")]
-    [InlineData("""{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}""", "system: s | user: q | assistant: a")]
+    [InlineData(
+        """{"messages":[{"role":"system","content":[{"type":"text","text":" s "},{"type":"text","text":"t"}]}]}""",
+        "system:  s +t")]
+    [InlineData(
+        """{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}""",
+        "system: s | user: q | assistant: a")]
     [InlineData("""{"input_ids":[1,2,3]}""", "1,2,3")]
     [InlineData("""{"input_ids":[],"labels":[],"text":"ignored"}""", " / ")]
     [InlineData("""{"input_ids":[1,2],"labels":[-100,2]}""", "1,2 / -100,2")]
@@ -67,15 +73,23 @@ public class JsonFilesTests
     [InlineData("""{"text":1}""", "line 1: expected a string in \"text\", found an integer")]
     [InlineData("""{"text":"\ud800"}""", "half of a surrogate pair")]
     [InlineData("""{"text":"a"}|{"body":"b"}""", "line 2: expected a column \"text\", found columns body")]
-    [InlineData("""{"foo":"a","bar":1}""", "line 1: expected columns messages, conversations, prompt and completion, text, or input_ids, found columns foo, bar")]
+    [InlineData(
+        """{"foo":"a","bar":1}""",
+        "line 1: expected columns messages, conversations, prompt and completion, text, or input_ids, found columns foo, bar")]
     [InlineData("{}", "found no columns")]
-    [InlineData("""{"prompt":"a","completion":null}""", "expected \"prompt\" and \"completion\" to be two strings or two lists of messages, found a string and null")]
+    [InlineData(
+        """{"prompt":"a","completion":null}""",
+        "expected \"prompt\" and \"completion\" to be two strings or two lists of messages, found a string and null")]
     [InlineData("""{"messages":[]}""", "expected a list of messages in \"messages\", found an empty list")]
     [InlineData("""{"messages":"hello"}""", "found a string that is not JSON")]
     [InlineData("""{"messages":[{"role":"user"}]}""", "\"messages\" message 1: expected role and content (or from and value), found role")]
-    [InlineData("""{"messages":[{"role":"user","content":null}]}""", "message 1: expected content to be a string or a list of text parts, found null")]
+    [InlineData(
+        """{"messages":[{"role":"user","content":null}]}""",
+        "message 1: expected content to be a string or a list of text parts, found null")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","url":"x"}]}]}""", "found type \"image\"")]
-    [InlineData("""{"conversations":[{"from":"tool","value":"x"}]}""", "expected from to be human, user, gpt, assistant, model or system, found \"tool\"")]
+    [InlineData(
+        """{"conversations":[{"from":"tool","value":"x"}]}""",
+        "expected from to be human, user, gpt, assistant, model or system, found \"tool\"")]
     [InlineData("""{"input_ids":[1,2],"labels":[1]}""", "expected as many labels as input_ids, found 1 and 2")]
     [InlineData("""{"input_ids":[1,2.5]}""", "expected a list of integers in \"input_ids\", found a list")]
     [InlineData("""{"input_ids":[99999999999]}""", "found 99999999999 at index 0")]
@@ -117,8 +131,9 @@ public class JsonFilesTests
     [Fact]
     public void TryRead_RefusesLongLines()
     {
-        var reader = new LineReader(new MemoryStream(new byte[200_000]), "a.jsonl", maximumLineBytes: 100_000);
-        Assert.Contains("a.jsonl line 1: expected at most 100000 bytes", Assert.Throws<LapidaryException>(() => reader.TryRead(out _, out _)).Message);
+        var reader = new LineReader(new MemoryStream(new byte[200_000]), "a.jsonl", maxLineBytes: 100_000);
+        var error = Assert.Throws<LapidaryException>(() => reader.TryRead(out _, out _));
+        Assert.Contains("a.jsonl line 1: expected at most 100000 bytes", error.Message);
     }
 
     [Theory]
@@ -140,7 +155,8 @@ public class JsonFilesTests
             var reader = new RowReader(new());
             try
             {
-                foreach (var record in name == "a.json" ? JsonFile.Read(stream, name) : JsonLinesFile.Read(stream, name)) reader.Read(record);
+                var records = name == "a.json" ? JsonRecords.Read(stream, name) : JsonLinesRecords.Read(stream, name);
+                foreach (var record in records) reader.Read(record);
             }
             catch (LapidaryException error)
             {

@@ -7,7 +7,7 @@ using Parquet.Serialization;
 
 namespace Lapidary.Training.Tests.Data;
 
-public class ParquetFileTests
+public class ParquetRecordsTests
 {
     private sealed class Message
     {
@@ -56,7 +56,9 @@ public class ParquetFileTests
     public async Task Load_ReadsTokenLists()
     {
         byte[] bytes = await Write(
-            new Tokens { input_ids = [5, 6, 7], labels = [-100, 6, 7] }, new Tokens { input_ids = [], labels = [] }, new Tokens { input_ids = [8] });
+            new Tokens { input_ids = [5, 6, 7], labels = [-100, 6, 7] },
+            new Tokens { input_ids = [], labels = [] },
+            new Tokens { input_ids = [8] });
         Assert.Equal(["5,6,7 / -100,6,7", " / ", "8"], RowText.Of(Load(bytes)));
     }
 
@@ -64,7 +66,8 @@ public class ParquetFileTests
     public async Task Load_RefusesANullToken()
     {
         byte[] bytes = await Write(new Tokens { input_ids = [5], labels = [null] });
-        Assert.Contains("row 1: expected a list of integers in \"labels\", found a list", Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
+        var error = Assert.Throws<LapidaryException>(() => Load(bytes));
+        Assert.Contains("row 1: expected a list of integers in \"labels\", found a list", error.Message);
     }
 
     [Theory]
@@ -101,19 +104,22 @@ public class ParquetFileTests
     {
         var text = new DataField("text", typeof(string), isNullable: true);
         var stream = new MemoryStream();
-        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(text), stream, cancellationToken: TestContext.Current.CancellationToken))
+        await using (var writer = await ParquetWriter.CreateAsync(
+            new ParquetSchema(text), stream, cancellationToken: TestContext.Current.CancellationToken))
         {
             using var group = writer.CreateRowGroup();
             await group.WriteAsync(text, new[] { "a", null!, "c" });
         }
 
-        Assert.Contains("data.parquet row 2: expected a string in \"text\", found null", Assert.Throws<LapidaryException>(() => Load(stream.ToArray())).Message);
+        var error = Assert.Throws<LapidaryException>(() => Load(stream.ToArray()));
+        Assert.Contains("data.parquet row 2: expected a string in \"text\", found null", error.Message);
     }
 
     [Fact]
     public async Task Load_LetsOnlyItsOwnErrorsEscape()
     {
-        byte[] seed = await Write(new Chat { messages = [new() { role = "user", content = "q" }, new() { role = "assistant", content = "a" }] });
+        byte[] seed = await Write(
+            new Chat { messages = [new() { role = "user", content = "q" }, new() { role = "assistant", content = "a" }] });
         var random = new Random(11);
         for (int i = 0; i < 200; i++)
         {
@@ -122,7 +128,7 @@ public class ParquetFileTests
             var reader = new RowReader(new());
             try
             {
-                foreach (var record in ParquetFile.Read(new MemoryStream(mutated), "a.parquet")) reader.Read(record);
+                foreach (var record in ParquetRecords.Read(new MemoryStream(mutated), "a.parquet")) reader.Read(record);
             }
             catch (LapidaryException error)
             {

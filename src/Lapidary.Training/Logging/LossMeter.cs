@@ -1,9 +1,9 @@
 using System.Text.Json.Serialization;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Logging;
 
 /// <summary>What was measured since the last log entry; part of a checkpoint, so that a resumed run logs the same numbers.</summary>
-public sealed class LossMeter
+internal sealed class LossMeter
 {
     /// <summary>Sum of the losses of whole optimizer steps, each in nats per trained token.</summary>
     public double LossSum { get; set; }

@@ -18,7 +18,8 @@ public class ModelStepsTests
     public void For_RecordsAStepPerQuarterOfLabels(int tokens, int labels, int others, bool shared)
     {
         using var counter = CudaBackend.CreateCounter(device: null);
-        using var model = GemmaModel.Skeleton(GemmaConfig.Preset("270m"), counter, new ModelOptions { Quantization = QuantizationKind.Nf4 });
+        var options = new ModelOptions { Quantization = QuantizationKind.Nf4 };
+        using var model = GemmaModel.Skeleton(GemmaConfig.Preset("270m"), counter, options);
         using var steps = ModelSteps.ForEvaluation(model, counter);
 
         var step = steps.For(tokens, labels);
