@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Lapidary.Cli.Tests;
 
@@ -33,11 +34,18 @@ internal sealed class Tool : IDisposable
         }
     }
 
-    public static Tool Start(params string[] args) => new(Process.Start(new ProcessStartInfo("dotnet", Command(args))
+    /// <summary>Starts the tool's own program, which lies beside the test, on the test's .NET, wherever that is.</summary>
+    public static Tool Start(params string[] args)
     {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!);
+        string name = typeof(LapidaryTool).Assembly.GetName().Name! + (OperatingSystem.IsWindows() ? ".exe" : "");
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, name), args)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        return new(Process.Start(start)!);
+    }
 
     /// <summary>Waits until something has happened; fails where the process ends before.</summary>
     public void WaitFor(Func<bool> condition)
@@ -45,7 +53,7 @@ internal sealed class Tool : IDisposable
         var watch = Stopwatch.StartNew();
         while (!condition())
         {
-            Assert.False(_process.HasExited, "The tool has ended before what the test waits for.");
+            if (_process.HasExited) Assert.Fail($"The tool has ended before what the test waits for. Its errors: {_error.Result}");
             Assert.True(watch.Elapsed < Limit, $"What the test waits for has not happened in {Limit.TotalSeconds} seconds.");
             Thread.Sleep(2);
         }
@@ -81,14 +89,5 @@ internal sealed class Tool : IDisposable
     {
         if (!_process.HasExited) Kill();
         _process.Dispose();
-    }
-
-    /// <summary>The tool lies beside the test; its settings of the runtime do not wherever a test is published, and the test's own do as
-    /// well.</summary>
-    private static string[] Command(string[] args)
-    {
-        string beside = AppContext.BaseDirectory, test = Path.Combine(beside, typeof(Tool).Assembly.GetName().Name!);
-        string tool = Path.Combine(beside, typeof(LapidaryTool).Assembly.GetName().Name! + ".dll");
-        return ["exec", "--runtimeconfig", test + ".runtimeconfig.json", "--depsfile", test + ".deps.json", tool, .. args];
     }
 }

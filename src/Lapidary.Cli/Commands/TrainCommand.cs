@@ -84,7 +84,7 @@ internal static class TrainCommand
 
     private static void Announce(CommandRun run, ModelSession session, SftConfig config, TrainingData data, bool isNew)
     {
-        TrainingBanner.Show(run.People, Model, run.Values, session);
+        TrainingBanner.Show(run, Model, session);
         data.Show(run);
         if (!isNew) return; // what a new run said need not be said again
         foreach (string note in TrainingBanner.Notes(run.Values, config, session)) run.People.WriteLine($"note       {note}");

@@ -11,13 +11,13 @@ namespace Lapidary.Cli.Runs;
 internal static class TrainingBanner
 {
     /// <summary>Model, device and adapter.</summary>
-    public static void Show(TextWriter people, ModelSettings settings, SettingValues values, ModelSession session)
+    public static void Show(CommandRun run, ModelSettings settings, ModelSession session)
     {
-        var config = session.Model.Config;
+        var (people, values, config) = (run.People, run.Values, session.Model.Config);
         long parameters = GemmaTensors.Of(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
         people.WriteLine($"model      {values.Get(settings.Model)}: {config.NumHiddenLayers} layers, {parameters:N0} parameters, "
             + $"stored as {config.Dtype}");
-        people.WriteLine($"device     {session.Backend.Description} ({DeviceSettings.Reason(values)})");
+        people.WriteLine($"device     {session.Backend.Description} ({run.Line(DeviceSettings.Reason(values))})");
         people.WriteLine($"base       {Quantization(settings, values, session.Model)}, frozen");
         var adapter = session.Adapter!;
         string saved = (adapter.Embedding, adapter.Head) switch
