@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Lora;
 

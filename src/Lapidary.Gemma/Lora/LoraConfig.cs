@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
 
@@ -22,12 +23,15 @@ public sealed record LoraConfig
     };
 
     /// <summary>Rank r of the factors A [r, in] and B [out, r].</summary>
+    [Range(1, 1 << 16)]
     public int R { get; init; } = 8;
 
     /// <summary>α; the product B·A is scaled by α / r.</summary>
+    [Range(0.0, 1e9)]
     public double LoraAlpha { get; init; } = 8;
 
     /// <summary>Probability that an element of the adapter's input is dropped in training.</summary>
+    [Range(0.0, 0.999)]
     public double LoraDropout { get; init; }
 
     /// <summary>The modules that get an adapter; null means q_proj and v_proj, PEFT's choice for Gemma 3.</summary>
@@ -67,6 +71,10 @@ public sealed record LoraConfig
 
     /// <summary>What the model does, in PEFT's words.</summary>
     public string? TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>
+    public void Validate() => RecordLimits.Check(this);
 
     /// <summary>Whether the module gets an adapter.</summary>
     /// <param name="module">The module's path in the model, such as "model.layers.0.self_attn.q_proj".</param>

@@ -1,8 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma.Text;
 using Lapidary.Jinja;
-using Lapidary.Jinja.Parsing;
-using Lapidary.Jinja.Rendering;
 
 namespace Lapidary.Gemma;
 
@@ -15,7 +13,7 @@ public sealed class ChatTemplate
     private const int MaxTemplateLength = 1 << 20;
 
     private readonly string _name;
-    private readonly List<Statement> _statements;
+    private readonly Template _template;
     private readonly KeyValuePair<string, object?>[] _specialTokens;
 
     private ChatTemplate(string text, IReadOnlyDictionary<string, string> specialTokens, string name)
@@ -26,7 +24,7 @@ public sealed class ChatTemplate
         if (text.Length > MaxTemplateLength) throw new LapidaryException($"{name}: has {text.Length} characters, expected at most {MaxTemplateLength}.");
         try
         {
-            _statements = Parser.Parse(text);
+            _template = Template.Parse(text);
         }
         catch (JinjaException error)
         {
@@ -126,7 +124,7 @@ public sealed class ChatTemplate
         return new ChatTokens(ids, mask);
     }
 
-    private (string Text, List<TextSpan> Generations) RenderMarked(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
+    private RenderedText RenderMarked(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
     {
         ArgumentNullException.ThrowIfNull(messages);
         if (messages.Count == 0) throw new LapidaryException("Cannot apply chat template to an empty conversation. Provide at least one message.");
@@ -142,7 +140,7 @@ public sealed class ChatTemplate
         ];
         try
         {
-            return Interpreter.Render(_statements, variables);
+            return _template.Render(variables);
         }
         catch (JinjaException error)
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Text;
 
@@ -81,7 +82,7 @@ internal sealed class TokenizerConfig
             if (info.Length > MaxFileBytes) throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
             return File.ReadAllBytes(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
             throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
         }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
@@ -72,7 +73,7 @@ internal sealed class TokenizerFile
         {
             throw new LapidaryException($"{path}: not a valid tokenizer.json ({error.Message.ReplaceLineEndings(" ")}); download it again.", error);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
             throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
         }

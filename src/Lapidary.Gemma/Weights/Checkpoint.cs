@@ -3,10 +3,10 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>The weights of a model folder, in one file or in shards, memory-mapped.</summary>
-public sealed class Checkpoint : IDisposable
+internal sealed class Checkpoint : IDisposable
 {
     private readonly Dictionary<string, SafetensorsFile> _files = [];
     private readonly Dictionary<string, SafetensorsFile> _fileOf = [];

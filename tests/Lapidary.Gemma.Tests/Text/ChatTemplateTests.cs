@@ -54,6 +54,45 @@ public class ChatTemplateTests
     }
 
     [Fact]
+    public void Render_OfMutatedTemplates_FailsOnlyWithLapidaryException()
+    {
+        var random = new Random(6);
+        int rendered = 0;
+        for (int i = 0; i < 2000; i++)
+        {
+            var text = new System.Text.StringBuilder(GemmaChatTemplate.Text);
+            for (int edits = random.Next(1, 4); edits > 0; edits--)
+            {
+                int at = random.Next(text.Length - 20);
+                if (random.Next(2) == 0) text.Remove(at, random.Next(1, 12));
+                else text.Insert(at, GemmaChatTemplate.Text.AsSpan(random.Next(text.Length / 2), random.Next(1, 12)));
+            }
+
+            try
+            {
+                ChatTemplate.Parse(text.ToString(), Bos).Render(TwoTurns, addGenerationPrompt: true);
+                rendered++;
+            }
+            catch (LapidaryException)
+            {
+                // The only exception a template may cause.
+            }
+        }
+
+        Assert.InRange(rendered, 20, 1980);
+    }
+
+    [Theory]
+    [InlineData("a\n{% include 'x' %}", "chat template, line 2: {% include %} is not supported here")]
+    [InlineData("{{ raise_exception('two\nlines') }}", "chat template, line 1: two lines")]
+    public void Render_FailsInOneLineThatNamesTheTemplatesLine(string template, string message)
+    {
+        var error = Assert.Throws<LapidaryException>(() => ChatTemplate.Parse(template, Bos).Render(TwoTurns, addGenerationPrompt: false));
+        Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
     public void Encode_AddsBos_WhereTheTemplateHasNone()
     {
         var template = ChatTemplate.Parse("{% for m in messages %}{{ m.content }}{% endfor %}", Bos);

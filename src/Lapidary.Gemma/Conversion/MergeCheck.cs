@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Gemma;
 

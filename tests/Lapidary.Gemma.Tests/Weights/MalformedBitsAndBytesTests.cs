@@ -7,7 +7,7 @@ using Lapidary.Tests;
 namespace Lapidary.Gemma.Tests;
 
 /// <summary>A 4-bit weight [4, 32] with one thing changed: refused with one line that names the tensor and the fault.</summary>
-public sealed class MalformedBitsandbytesTests
+public sealed class MalformedBitsAndBytesTests
 {
     private const string State = "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"dtype\": \"bfloat16\", \"shape\": [4, 32], "
         + "\"nested_blocksize\": 256, \"nested_dtype\": \"float32\", \"nested_offset\": 0.5}";
@@ -143,7 +143,7 @@ public sealed class MalformedBitsandbytesTests
         }
 
         using var checkpoint = Checkpoint.Open(folder);
-        return BitsandbytesReader.TryRead(checkpoint, "w.weight")!;
+        return BitsAndBytesReader.TryRead(checkpoint, "w.weight")!;
     }
 
     private static (string, long[], byte[]) Text(string text) => ("U8", [Encoding.UTF8.GetByteCount(text)], Encoding.UTF8.GetBytes(text));

@@ -30,7 +30,7 @@ public sealed class QuantizerTests : IDisposable
             byte[] theirs = expected.FileOf(entry.Name).Bytes(entry.Name).ToArray(), ours = found.FileOf(entry.Name).Bytes(entry.Name).ToArray();
             if (entry.Name.EndsWith(".weight", StringComparison.Ordinal) || entry.Name.EndsWith(".quant_map", StringComparison.Ordinal)) Assert.Equal(theirs, ours);
             if (!entry.Name.EndsWith(".weight", StringComparison.Ordinal)) continue;
-            var (theirState, ourState) = (BitsandbytesReader.TryReadState(expected, entry.Name)!, BitsandbytesReader.TryReadState(found, entry.Name)!);
+            var (theirState, ourState) = (BitsAndBytesReader.TryReadState(expected, entry.Name)!, BitsAndBytesReader.TryReadState(found, entry.Name)!);
             Assert.InRange(Math.Abs(BitConverter.SingleToInt32Bits(theirState.NestedOffset!.Value) - BitConverter.SingleToInt32Bits(ourState.NestedOffset!.Value)), 0, 1);
         }
     }
