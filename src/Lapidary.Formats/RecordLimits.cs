@@ -22,7 +22,8 @@ internal static class RecordLimits
         foreach (var property in typeof(T).GetProperties())
         {
             if (property.GetCustomAttribute<RangeAttribute>() is not { } range || range.IsValid(property.GetValue(record))) continue;
-            string key = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), hint = range.ErrorMessage is null ? "" : $" ({range.ErrorMessage})";
+            string key = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+            string hint = range.ErrorMessage is null ? "" : $" ({range.ErrorMessage})";
             throw new LapidaryException(string.Create(
                 CultureInfo.InvariantCulture, $"{key} must {Describe(range)}{hint}, got {property.GetValue(record)}."));
         }
@@ -31,12 +32,13 @@ internal static class RecordLimits
     private static string Describe(RangeAttribute range)
     {
         bool isOpen = range.Maximum is int.MaxValue or double.MaxValue or (double)float.MaxValue;
-        FormattableString text = (range.MinimumIsExclusive, isOpen) switch
+        FormattableString text = (range.MinimumIsExclusive, range.MaximumIsExclusive, isOpen) switch
         {
-            (true, true) => $"be above {range.Minimum}",
-            (true, false) => $"lie above {range.Minimum} and be at most {range.Maximum}",
-            (false, true) => $"be at least {range.Minimum}",
-            (false, false) => $"be from {range.Minimum} to {range.Maximum}",
+            (true, _, true) => $"be above {range.Minimum}",
+            (true, _, false) => $"lie above {range.Minimum} and be at most {range.Maximum}",
+            (false, true, _) => $"be at least {range.Minimum} and below {range.Maximum}",
+            (false, false, true) => $"be at least {range.Minimum}",
+            (false, false, false) => $"be from {range.Minimum} to {range.Maximum}",
         };
         return FormattableString.Invariant(text);
     }

@@ -14,7 +14,7 @@ internal static class Fixtures
     public static string Path(string name) => System.IO.Path.Combine(Unpacked.Value, name);
 
     /// <summary>Folder of the small tokenizer, which is the one that the demonstration ships.</summary>
-    public static string SmallTokenizer { get; } = System.IO.Path.Combine(Repository, "src", "Lapidary.Training", "Demo", "Assets");
+    public static string SmallTokenizer { get; } = System.IO.Path.Combine(Repository, "src", "Lapidary.TextToSql", "Assets");
 
     /// <summary>A new empty folder for one test.</summary>
     public static string TemporaryFolder() => Directory.CreateTempSubdirectory("lapidary-test-").FullName;

@@ -1,6 +1,7 @@
 using Lapidary.Cli.Options;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Cli.Commands;
 

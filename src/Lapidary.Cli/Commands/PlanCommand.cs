@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Cli.Commands;
 

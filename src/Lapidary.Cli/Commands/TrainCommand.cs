@@ -2,6 +2,8 @@ using System.CommandLine;
 using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Lora;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;

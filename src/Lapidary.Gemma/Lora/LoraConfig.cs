@@ -31,7 +31,7 @@ public sealed record LoraConfig
     public double LoraAlpha { get; init; } = 8;
 
     /// <summary>Probability that an element of the adapter's input is dropped in training.</summary>
-    [Range(0.0, 0.999)]
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double LoraDropout { get; init; }
 
     /// <summary>The modules that get an adapter; null means q_proj and v_proj, PEFT's choice for Gemma 3.</summary>

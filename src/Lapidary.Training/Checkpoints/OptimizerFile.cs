@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Training.Checkpoints;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training;
 

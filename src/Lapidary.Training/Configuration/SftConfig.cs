@@ -163,14 +163,7 @@ public sealed record SftConfig
     /// <exception cref="LapidaryException">One does not hold; the message names the option.</exception>
     public void Validate(bool hasEvaluation)
     {
-        foreach (var property in typeof(SftConfig).GetProperties())
-        {
-            if (property.GetCustomAttributes(typeof(RangeAttribute), inherit: false) is [RangeAttribute range] && !range.IsValid(property.GetValue(this)))
-            {
-                throw new LapidaryException($"{property.Name} must be from {range.Minimum} to {range.Maximum}, got {property.GetValue(this)}.");
-            }
-        }
-
+        RecordLimits.Check(this);
         if (LoadBestModelAtEnd && !hasEvaluation) throw new LapidaryException("load_best_model_at_end needs an evaluation set; give --eval-dataset or --test-size.");
         if (LoadBestModelAtEnd && (EvalStrategy != SaveStrategy || EvalStrategy == IntervalStrategy.No || (EvalStrategy == IntervalStrategy.Steps && SaveSteps % EvalSteps != 0)))
         {

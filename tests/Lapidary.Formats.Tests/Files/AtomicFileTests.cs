@@ -1,3 +1,4 @@
+using Lapidary.Formats.Files;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Lapidary.Engine;
-using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;
@@ -105,7 +105,7 @@ public class SafetensorsFileTests
             var tensor = file.Get(property.Name);
             int begin = property.Value.GetProperty("data_offsets")[0].GetInt32(), end = property.Value.GetProperty("data_offsets")[1].GetInt32();
             Assert.Equal(property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), tensor.Shape.ToArray());
-            Assert.Equal(property.Value.GetProperty("dtype").GetString(), SafetensorsTensors.FromEngine(tensor.DType));
+            Assert.Equal(property.Value.GetProperty("dtype").GetString(), DTypeNames.ToSafetensors(tensor.DType));
             Assert.True(bytes.AsSpan(8 + headerLength + begin, end - begin).SequenceEqual(BytesOf(tensor)), property.Name);
             Assert.Equal(0, tensor.Address % (nint)tensor.DType.LengthBytes(1));
             tensors++;

@@ -1,4 +1,4 @@
-using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;
@@ -61,7 +61,7 @@ public class SafetensorsFuzzTests
         foreach (var entry in file.Entries)
         {
             foreach (byte value in file.Bytes(entry.Name)) sum += value;
-            if (SafetensorsTensors.ToEngine(entry.DType) is not null && entry.LengthBytes > 0) Assert.Equal(entry.LengthBytes, file.Get(entry.Name).LengthBytes);
+            if (DTypeNames.FromSafetensors(entry.DType) is not null && entry.LengthBytes > 0) Assert.Equal(entry.LengthBytes, file.Get(entry.Name).LengthBytes);
         }
 
         Assert.True(sum >= 0);

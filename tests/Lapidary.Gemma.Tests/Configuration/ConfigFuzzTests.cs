@@ -1,6 +1,8 @@
 using System.Text;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Lora;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

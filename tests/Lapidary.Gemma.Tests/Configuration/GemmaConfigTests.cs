@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
+using Lapidary.Gemma.Configuration;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

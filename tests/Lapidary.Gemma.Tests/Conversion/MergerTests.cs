@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

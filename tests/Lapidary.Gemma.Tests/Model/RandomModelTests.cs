@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

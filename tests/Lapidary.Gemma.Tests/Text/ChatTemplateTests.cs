@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Gemma.Text;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Text;

@@ -1,5 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

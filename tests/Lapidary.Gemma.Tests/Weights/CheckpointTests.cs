@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;

@@ -1,3 +1,4 @@
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -7,7 +8,7 @@ public class GemmaTensorsTests
     [Fact]
     public void Of_ListsTheApprovedNamesAndShapes()
     {
-        string approved = File.ReadAllText(Path.Combine(Fixtures.Repository, "tests/Lapidary.Gemma.Tests/Configuration/GemmaTensorsTests.approved.txt"));
+        string approved = File.ReadAllText(Path.Combine(Fixtures.Repository, "tests/Lapidary.Gemma.Tests/Weights/GemmaTensorsTests.approved.txt"));
         string[] lines = ["# tiny", .. Lines(GemmaConfig.Load(Fixtures.Path("tiny/model"))), "# 1b", .. Lines(GemmaConfig.Preset("1b"))];
         Assert.Equal(approved.Split('\n', StringSplitOptions.RemoveEmptyEntries), lines);
     }

@@ -2,6 +2,8 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
