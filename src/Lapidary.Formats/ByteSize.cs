@@ -25,8 +25,8 @@ public static class ByteSize
         return unit == 0 ? $"{bytes} B" : $"{value:F1} {FormatUnits[unit]}";
     }
 
-    /// <summary>Reads "2GB", "500MB" (powers of ten, as in huggingface_hub), "2GiB" (powers of two), or a plain number of bytes; false where the
-    /// text is no size above zero.</summary>
+    /// <summary>Reads "2GB", "500MB" (powers of ten, as in huggingface_hub), "2GiB" (powers of two), or a plain number of bytes; false
+    /// where the text is no size above zero.</summary>
     public static bool TryParse(string text, out long bytes)
     {
         string number = text.Trim();

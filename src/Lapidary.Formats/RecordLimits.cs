@@ -6,8 +6,8 @@ using System.Text.Json;
 
 namespace Lapidary.Formats;
 
-/// <summary>The limits of an options record are [Range] attributes on its properties: checks, readers of files and the command line all take
-/// them from there. Messages name a property as files do, in snake case.</summary>
+/// <summary>The limits of an options record are [Range] attributes on its properties: checks, readers of files and the command line all
+/// take them from there. Messages name a property as files do, in snake case.</summary>
 internal static class RecordLimits
 {
     /// <summary>The limits of one property.</summary>

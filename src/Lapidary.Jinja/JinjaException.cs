@@ -1,7 +1,7 @@
 namespace Lapidary.Jinja;
 
-/// <summary>What is wrong with a template or its use: syntax that is not supported, an error while it is rendered, a limit that was reached, or
-/// what the template itself raises (raise_exception).</summary>
+/// <summary>What is wrong with a template or its use: syntax that is not supported, an error while it is rendered, a limit that was
+/// reached, or what the template itself raises (raise_exception).</summary>
 public sealed class JinjaException : Exception
 {
     /// <summary>Creates the error.</summary>

@@ -13,7 +13,8 @@ internal sealed class AtomicFile : IDisposable
     private FileStream? _stream;
     private bool _committed;
 
-    private AtomicFile(string path, string temporaryPath, FileStream stream) => (Path, _temporaryPath, _stream) = (path, temporaryPath, stream);
+    private AtomicFile(string path, string temporaryPath, FileStream stream) =>
+        (Path, _temporaryPath, _stream) = (path, temporaryPath, stream);
 
     /// <summary>The name the file will have.</summary>
     public string Path { get; }

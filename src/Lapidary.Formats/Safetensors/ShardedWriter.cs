@@ -79,7 +79,8 @@ public sealed class ShardedWriter : IDisposable
     public void Complete()
     {
         Current().Finish();
-        if (_writers.Count < _plan.Count) throw new InvalidOperationException($"Tensor {_plan[_writers.Count][0].Name} was declared but not written.");
+        if (_writers.Count < _plan.Count)
+            throw new InvalidOperationException($"Tensor {_plan[_writers.Count][0].Name} was declared but not written.");
         var published = new List<string>();
         try
         {

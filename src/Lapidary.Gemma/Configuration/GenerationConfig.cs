@@ -38,7 +38,8 @@ public sealed record GenerationConfig
     /// <exception cref="LapidaryException">The file is damaged.</exception>
     public static GenerationConfig Load(string folder, GemmaConfig model)
     {
-        var fallback = new GenerationConfig { BosTokenId = model.BosTokenId, EosTokenIds = model.EosTokenIds, PadTokenId = model.PadTokenId };
+        var fallback =
+            new GenerationConfig { BosTokenId = model.BosTokenId, EosTokenIds = model.EosTokenIds, PadTokenId = model.PadTokenId };
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path)) return fallback;
         var json = new JsonSection(path, JsonFile.Read(path));

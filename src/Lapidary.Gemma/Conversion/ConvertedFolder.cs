@@ -20,8 +20,8 @@ internal static class ConvertedFolder
     /// <param name="tensors">In the order of the files.</param> <param name="maxShardBytes">Bytes per file.</param>
     /// <param name="onWritten">Told of each tensor written: its name, and how many there are by now.</param>
     public static void Write(
-        string folder, string source, GemmaConfig config, GemmaConfigChanges changes, IReadOnlyList<TensorContent> tensors, long maxShardBytes,
-        Action<string, int> onWritten)
+        string folder, string source, GemmaConfig config, GemmaConfigChanges changes, IReadOnlyList<TensorContent> tensors,
+        long maxShardBytes, Action<string, int> onWritten)
     {
         using var writer = ShardedWriter.Create(folder, [.. tensors.Select(tensor => tensor.Declaration)], maxShardBytes);
         for (int i = 0; i < tensors.Count; i++)

@@ -71,7 +71,8 @@ public sealed class GemmaChatClient : IChatClient
     /// <summary>Frees the client's cache, not the model. No answer may be under way.</summary>
     public void Dispose() => _generator.Dispose();
 
-    private async IAsyncEnumerable<ChatResponseUpdate> Stream(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<ChatResponseUpdate> Stream(
+        ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string id = Guid.NewGuid().ToString("N");
         int[] prompt = _template.Encode(_tokenizer, request.Turns, addGenerationPrompt: true);

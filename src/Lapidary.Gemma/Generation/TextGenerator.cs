@@ -20,8 +20,8 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     /// <summary>Yields new ids as they are chosen; ends before a stop token, at the limit, or when cancelled.</summary>
     /// <param name="promptIds">At least one id.</param> <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the token at hand.</param>
-    /// <exception cref="LapidaryException">The prompt is empty or too long, an id lies outside the vocabulary, an option is out of range, or
-    /// there is not memory enough.</exception>
+    /// <exception cref="LapidaryException">The prompt is empty or too long, an id lies outside the vocabulary, an option is out of range,
+    /// or there is not memory enough.</exception>
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
@@ -44,7 +44,8 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         if (promptIds.Count > int.MaxValue - maxNewTokens)
         {
             throw new LapidaryException(
-                $"Prompt: expected at most {int.MaxValue} tokens together with max_new_tokens, found {promptIds.Count} and {maxNewTokens}.");
+                $"Prompt: expected at most {int.MaxValue} tokens together with max_new_tokens, "
+                + $"found {promptIds.Count} and {maxNewTokens}.");
         }
 
         int vocabulary = model.Config.VocabSize;

@@ -143,7 +143,8 @@ public sealed class Adapter : IDisposable
         LinearLayer[] layers = [.. model.LinearLayers.Where(layer => IsTargeted(layer.Name, model))];
         if (layers.Length == 0)
         {
-            throw new LapidaryException($"target_modules matches no layer; expected some of {string.Join(", ", LayerTensors.ProjectionNames)}.");
+            throw new LapidaryException(
+                $"target_modules matches no layer; expected some of {string.Join(", ", LayerTensors.ProjectionNames)}.");
         }
 
         var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>
@@ -174,7 +175,8 @@ public sealed class Adapter : IDisposable
             else
             {
                 throw new LapidaryException(
-                    $"modules_to_save names {module}; only {LmHead} and {EmbedTokens} can be trained whole. Use target_modules for the rest.");
+                    $"modules_to_save names {module}; only {LmHead} and {EmbedTokens} can be trained whole. "
+                    + "Use target_modules for the rest.");
             }
         }
 

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
 
@@ -109,7 +110,8 @@ public sealed record LoraConfig
     {
         if (LayersToTransform is null) return true;
         int? layer = LayersPattern is { Count: > 0 }
-            ? LayersPattern.Select(parent => ModulePattern.NumberBehind("layers_pattern", parent, module)).FirstOrDefault(number => number is not null)
+            ? LayersPattern.Select(parent => ModulePattern.NumberBehind("layers_pattern", parent, module))
+                .FirstOrDefault(number => number is not null)
             : FirstNumber(module);
         return layer is { } number && LayersToTransform.Contains(number);
     }
@@ -117,7 +119,7 @@ public sealed record LoraConfig
     private static int? FirstNumber(string module)
     {
         foreach (string segment in module.Split('.'))
-            if (int.TryParse(segment, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int number)) return number;
+            if (int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) return number;
         return null;
     }
 

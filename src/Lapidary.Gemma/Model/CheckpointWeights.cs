@@ -82,7 +82,8 @@ internal sealed class CheckpointWeights : WeightSource
         if (!stored.DType.IsFloatingPoint())
         {
             throw new LapidaryException(
-                $"{_folder}: tensor {stored.Name} is {stored.DType}, expected BF16, F16 or F32; is the checkpoint quantized in another format?");
+                $"{_folder}: tensor {stored.Name} is {stored.DType}, expected BF16, F16 or F32; "
+                + "is the checkpoint quantized in another format?");
         }
 
         CheckShape(stored, tensor);

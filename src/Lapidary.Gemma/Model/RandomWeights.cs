@@ -7,7 +7,8 @@ namespace Lapidary.Gemma.Model;
 /// <remarks>Norm weights are 0, which is Gemma's 1. The others have mean near 0 and a standard deviation of 1 / √columns, so that a
 /// projection keeps the size of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform, their scales spread
 /// about one value as those of a quantized weight do.</remarks>
-internal sealed class RandomWeights(GemmaConfig config, IBackend backend, ModelOptions options, long seed) : WeightSource(config, backend, options)
+internal sealed class RandomWeights(GemmaConfig config, IBackend backend, ModelOptions options, long seed)
+    : WeightSource(config, backend, options)
 {
     /// <summary>Standard deviation of NF4's values under uniform codes and a scale of 1.</summary>
     private static readonly double CodeDeviation = Math.Sqrt(Nf4Code.Values.ToArray().Average(value => (double)value * value));

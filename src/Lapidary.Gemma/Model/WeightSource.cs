@@ -3,8 +3,8 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
 
-/// <summary>Where a model's weights come from: a checkpoint, random numbers, or nowhere, where memory is only counted. What a model is made of
-/// is written here (which tensors, which of them in 4 bits, in which types); a source gives the values.</summary>
+/// <summary>Where a model's weights come from: a checkpoint, random numbers, or nowhere, where memory is only counted. What a model is made
+/// of is written here (which tensors, which of them in 4 bits, in which types); a source gives the values.</summary>
 /// <remarks>A source lives as long as its model, whose memory it owns.</remarks>
 internal abstract class WeightSource(GemmaConfig config, IBackend backend, ModelOptions options) : IDisposable
 {
@@ -45,8 +45,8 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     /// <summary>A projection on the backend that is stored in 4 bits already; null where it is not.</summary>
     protected virtual Tensor? StoredNf4(GemmaTensor tensor) => null;
 
-    /// <summary>A norm's weight, in fp32 whatever the model's type: they are small, and every kernel then reads one type. It is zero, which is
-    /// Gemma's 1, where a source has no other values.</summary>
+    /// <summary>A norm's weight, in fp32 whatever the model's type: they are small, and every kernel then reads one type. It is zero, which
+    /// is Gemma's 1, where a source has no other values.</summary>
     protected virtual Tensor Vector(GemmaTensor tensor) => Region.New(tensor.Name, DType.Float32, tensor.Shape.AsSpan());
 
     /// <summary>The type that a plain weight is held in: under bfloat16 what is stored in fp32 is rounded on loading, as transformers

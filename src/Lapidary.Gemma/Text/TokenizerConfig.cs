@@ -50,10 +50,15 @@ internal sealed class TokenizerConfig
 
             foreach (string name in (ReadOnlySpan<string>)["tokenizer_class", "model_type"])
             {
-                if (document.RootElement.TryGetProperty(name, out var kind) && kind.ValueKind == JsonValueKind.String) IsGemma |= kind.GetString()!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
+                if (document.RootElement.TryGetProperty(name, out var kind) && kind.ValueKind == JsonValueKind.String)
+                    IsGemma |= kind.GetString()!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
             }
 
-            if (Template is null && document.RootElement.TryGetProperty("chat_template", out var template) && ReadTemplate(template) is { } text) Template = (text, path);
+            if (Template is null && document.RootElement.TryGetProperty("chat_template", out var template)
+                && ReadTemplate(template) is { } text)
+            {
+                Template = (text, path);
+            }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -79,7 +84,8 @@ internal sealed class TokenizerConfig
         {
             var info = new FileInfo(path);
             if (!info.Exists) return null;
-            if (info.Length > MaxFileBytes) throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
+            if (info.Length > MaxFileBytes)
+                throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
             return File.ReadAllBytes(path);
         }
         catch (Exception error) when (FileErrors.IsFileSystem(error))

@@ -28,10 +28,12 @@ internal sealed record BitsAndBytesQuantState(int BlockSize, DType DType, long O
     public byte[] ToUtf8()
     {
         string nested = NestedOffset is { } offset
-            ? $", \"nested_blocksize\": {Nf4Scales.NestedBlockSize}, \"nested_dtype\": \"float32\", \"nested_offset\": {PythonFloat.Repr(offset)}"
+            ? $", \"nested_blocksize\": {Nf4Scales.NestedBlockSize}, \"nested_dtype\": \"float32\", "
+                + $"\"nested_offset\": {PythonFloat.Repr(offset)}"
             : "";
         return Encoding.UTF8.GetBytes(
-            $"{{\"quant_type\": \"nf4\", \"blocksize\": {BlockSize}, \"dtype\": \"{DTypeNames.ToTorch(DType)}\", \"shape\": [{Out}, {In}]{nested}}}");
+            $"{{\"quant_type\": \"nf4\", \"blocksize\": {BlockSize}, \"dtype\": \"{DTypeNames.ToTorch(DType)}\", "
+            + $"\"shape\": [{Out}, {In}]{nested}}}");
     }
 
     /// <summary>Reads the JSON of a file; keys it does not know are passed over.</summary>
@@ -44,7 +46,8 @@ internal sealed record BitsAndBytesQuantState(int BlockSize, DType DType, long O
         int blockSize = json.Int("blocksize", fallback: 0, 0, int.MaxValue);
         if (!Nf4Options.IsLegalBlockSize(blockSize)) throw json.Error("blocksize", "a power of two from 32 to 4096", NextStep);
         if (DTypeNames.FromTorch(json.Text("dtype")) is not { } dtype) throw json.Error("dtype", "float32, bfloat16 or float16", NextStep);
-        if (json.Ints("shape", 1, int.MaxValue) is not [int rows, int columns]) throw json.Error("shape", "the two sizes [out, in]", NextStep);
+        if (json.Ints("shape", 1, int.MaxValue) is not [int rows, int columns])
+            throw json.Error("shape", "the two sizes [out, in]", NextStep);
         bool isNested = json.Has("nested_blocksize") || json.Has("nested_dtype") || json.Has("nested_offset");
         return new BitsAndBytesQuantState(blockSize, dtype, rows, columns, isNested ? ParseNested(json) : null);
     }

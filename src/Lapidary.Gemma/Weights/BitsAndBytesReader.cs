@@ -34,7 +34,9 @@ internal static class BitsAndBytesReader
         return new Tensor(Packed(checkpoint, name, state), DType.NF4, state.Out, state.In)
         {
             Name = name,
-            Scales = state.NestedOffset is { } offset ? NestedScales(checkpoint, name, state, offset) : PlainScales(checkpoint, name, state),
+            Scales = state.NestedOffset is { } offset
+                ? NestedScales(checkpoint, name, state, offset)
+                : PlainScales(checkpoint, name, state),
         };
     }
 
@@ -55,7 +57,8 @@ internal static class BitsAndBytesReader
 
         var file = checkpoint.FileOf(key);
         var entry = file.Entry(key);
-        if (entry.DType != "U8" || entry.LengthBytes > MaxStateBytes) throw Error(checkpoint, key, $"U8 JSON of at most {MaxStateBytes} bytes", $"{entry}");
+        if (entry.DType != "U8" || entry.LengthBytes > MaxStateBytes)
+            throw Error(checkpoint, key, $"U8 JSON of at most {MaxStateBytes} bytes", $"{entry}");
         return BitsAndBytesQuantState.Parse($"{file.Path}: tensor {FileErrors.OneLine(key)}", file.Bytes(key));
     }
 
@@ -67,7 +70,8 @@ internal static class BitsAndBytesReader
         long expected = DType.NF4.LengthBytes(state.Count);
         if (entry.DType is not ("U8" or "BF16" or "F16" or "F32") || entry.LengthBytes != expected)
         {
-            throw Error(checkpoint, name, $"{expected} bytes of U8, BF16, F16 or F32 for the codes of [{state.Out}, {state.In}]", $"{entry}");
+            throw Error(
+                checkpoint, name, $"{expected} bytes of U8, BF16, F16 or F32 for the codes of [{state.Out}, {state.In}]", $"{entry}");
         }
 
         return checkpoint.Get(name).Address;
@@ -80,7 +84,8 @@ internal static class BitsAndBytesReader
             throw Error(checkpoint, name + NestedAbsmaxSuffix, "none, as quant_state has no nested_offset", "the tensor");
         }
 
-        return new Nf4Scales(state.BlockSize, Numbers(checkpoint, name + AbsmaxSuffix, state.Blocks), NestedAbsmax: null, Offset: 0, NestedCode: null);
+        return new Nf4Scales(
+            state.BlockSize, Numbers(checkpoint, name + AbsmaxSuffix, state.Blocks), NestedAbsmax: null, Offset: 0, NestedCode: null);
     }
 
     private static Nf4Scales NestedScales(Checkpoint checkpoint, string name, BitsAndBytesQuantState state, float offset) => new(

@@ -6,8 +6,8 @@ using Lapidary.Formats.Safetensors;
 namespace Lapidary.Gemma.Weights;
 
 /// <summary>The tensors that stand for a 4-bit weight in a bitsandbytes checkpoint, byte by byte those of its own files.</summary>
-/// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json is
-/// <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
+/// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json
+/// is <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
 internal static class BitsAndBytesWriter
 {
     /// <summary>The four tensors of a weight, or six under double quantization.</summary>
@@ -35,7 +35,8 @@ internal static class BitsAndBytesWriter
             tensors.Add(Of(name + BitsAndBytesReader.NestedMapSuffix, nestedCode, backend));
         }
 
-        tensors.Add(Managed(name + BitsAndBytesReader.MapSuffix, "F32", Nf4Code.Values.Length, MemoryMarshal.AsBytes(Nf4Code.Values).ToArray()));
+        tensors.Add(
+            Managed(name + BitsAndBytesReader.MapSuffix, "F32", Nf4Code.Values.Length, MemoryMarshal.AsBytes(Nf4Code.Values).ToArray()));
         byte[] json = state.ToUtf8();
         tensors.Add(Managed(name + BitsAndBytesReader.StateSuffix, "U8", json.Length, json));
         return tensors;

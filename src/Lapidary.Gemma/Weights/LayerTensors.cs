@@ -9,7 +9,8 @@ internal sealed class LayerTensors(GemmaConfig config, int layer)
     private static readonly string[] Projections = [Q, K, V, O, Gate, Up, Down];
 
     /// <summary>The projections by their modules' last names, as PEFT lists them: "q_proj", …</summary>
-    public static IReadOnlyList<string> ProjectionNames { get; } = [.. Projections.Select(module => module[(module.LastIndexOf('.') + 1)..])];
+    public static IReadOnlyList<string> ProjectionNames { get; } =
+        [.. Projections.Select(module => module[(module.LastIndexOf('.') + 1)..])];
 
     public GemmaTensor QProj => Tensor(Q, Queries, config.HiddenSize);
 

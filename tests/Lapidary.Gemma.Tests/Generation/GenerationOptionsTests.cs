@@ -11,7 +11,8 @@ public class GenerationOptionsTests
     {
         var config = Config with { DoSample = true, Temperature = 0.7, TopK = 64, TopP = 0.95, MaxNewTokens = 12 };
         var options = GenerationOptions.From(config, tokenizer: null);
-        Assert.Equal((true, 0.7f, 64, 0.95f, 12), (options.DoSample, options.Temperature, options.TopK, options.TopP, options.MaxNewTokens));
+        Assert.Equal(
+            (true, 0.7f, 64, 0.95f, 12), (options.DoSample, options.Temperature, options.TopK, options.TopP, options.MaxNewTokens));
         Assert.Equal([1], options.StopTokenIds);
         options.Validate();
     }
@@ -37,7 +38,8 @@ public class GenerationOptionsTests
     [Theory]
     [InlineData(0, 1, 0, 1, "max_new_tokens must be at least 1, got 0.")]
     [InlineData(1, 0, 0, 1, "temperature must be above 0 (for the likeliest token leave do_sample off), got 0.")]
-    [InlineData(1, float.PositiveInfinity, 0, 1, "temperature must be above 0 (for the likeliest token leave do_sample off), got Infinity.")]
+    [InlineData(1, float.PositiveInfinity, 0, 1,
+        "temperature must be above 0 (for the likeliest token leave do_sample off), got Infinity.")]
     [InlineData(1, float.NaN, 0, 1, "temperature must be above 0 (for the likeliest token leave do_sample off), got NaN.")]
     [InlineData(1, 1, -1, 1, "top_k must be at least 0, got -1.")]
     [InlineData(1, 1, 0, 0, "top_p must lie above 0 and be at most 1, got 0.")]

@@ -95,7 +95,8 @@ public class AdapterTests
         float[][] Take(params int[][] run)
         {
             foreach (var parameter in adapter.Parameters) model.Backend.Zero(parameter.Gradient!);
-            using (new ModelRun(model, run, training: true)) return [.. adapter.Parameters.Select(parameter => ModelRun.Read(model.Backend, parameter.Gradient!))];
+            using (new ModelRun(model, run, training: true))
+                return [.. adapter.Parameters.Select(parameter => ModelRun.Read(model.Backend, parameter.Gradient!))];
         }
 
         float[][] packed = Take(documents);

@@ -61,7 +61,12 @@ public class LoraConfigTests
     [InlineData("blocks", new[] { 12 }, false)]
     public void Matches_ChoosesLayers(string? pattern, int[] layers, bool expected)
     {
-        var config = new LoraConfig { TargetModules = ModuleSelector.FromNames("q_proj"), LayersToTransform = layers, LayersPattern = pattern is null ? null : [pattern] };
+        var config = new LoraConfig
+        {
+            TargetModules = ModuleSelector.FromNames("q_proj"),
+            LayersToTransform = layers,
+            LayersPattern = pattern is null ? null : [pattern],
+        };
         Assert.Equal(expected, config.Matches(Query));
         Assert.True((config with { TargetModules = ModuleSelector.FromNames(Query) }).Matches(Query));
     }
@@ -97,8 +102,11 @@ public class LoraConfigTests
     public void Matches_RefusesAPatternThatIsNoneOrNeverEnds()
     {
         var broken = new LoraConfig { TargetModules = ModuleSelector.FromPattern("(") };
-        Assert.Contains("target_modules: expected a regular expression, found \"(\"", Assert.Throws<LapidaryException>(() => broken.Matches(Query)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "target_modules: expected a regular expression, found \"(\"",
+            Assert.Throws<LapidaryException>(() => broken.Matches(Query)).Message, StringComparison.Ordinal);
         var endless = new LoraConfig { TargetModules = ModuleSelector.FromPattern("(a+)+b") };
-        Assert.Contains("within 1 s", Assert.Throws<LapidaryException>(() => endless.Matches(new string('a', 40))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "within 1 s", Assert.Throws<LapidaryException>(() => endless.Matches(new string('a', 40))).Message, StringComparison.Ordinal);
     }
 }

@@ -62,7 +62,8 @@ public class GemmaModelTests
         foreach (int[] document in documents)
         {
             using var alone = new ModelRun(model, [document]);
-            Close.Assert(alone.Losses, packed.Losses.AsSpan(at, document.Length), Activations, $"losses of {document.Length} tokens from {at}");
+            Close.Assert(
+                alone.Losses, packed.Losses.AsSpan(at, document.Length), Activations, $"losses of {document.Length} tokens from {at}");
             at += document.Length;
         }
     }
@@ -189,7 +190,8 @@ public class GemmaModelTests
             float size = MathF.Sqrt(row.ToArray().Average(logit => logit * logit)), largest = row.ToArray().Max();
             Assert.True(
                 row[text[i]] >= largest - 3 * Activations * size,
-                $"token {i} is {text[i]} with logit {row[text[i]]}, the largest is {largest}; allowed distance {3 * Activations * size:E2}");
+                $"token {i} is {text[i]} with logit {row[text[i]]}, the largest is {largest}; "
+                + $"allowed distance {3 * Activations * size:E2}");
         }
     }
 

@@ -8,7 +8,8 @@ namespace Lapidary.Gemma.Tests.Text;
 public class ChatTemplateTests
 {
     private static readonly Dictionary<string, string> Bos = new() { ["bos_token"] = "<bos>" };
-    private static readonly ChatTurn[] TwoTurns = [new("system", "Be brief."), new("user", " q1 "), new("assistant", " a1 🙂 "), new("user", "q2"), new("assistant", "a2")];
+    private static readonly ChatTurn[] TwoTurns =
+        [new("system", "Be brief."), new("user", " q1 "), new("assistant", " a1 🙂 "), new("user", "q2"), new("assistant", "a2")];
 
     [Fact]
     public void BuiltIn_MatchesHuggingFace() => MatchesAll(ChatTemplate.Parse(GemmaChatTemplate.Text, Bos));
@@ -22,11 +23,14 @@ public class ChatTemplateTests
     [Fact]
     public void Encode_MatchesHuggingFace()
     {
-        foreach (var template in (ChatTemplate[])[ChatTemplate.Load(TokenizerFixtures.RealFolder), ChatTemplate.Parse(GemmaChatTemplate.Text, Bos)])
+        ChatTemplate[] templates = [ChatTemplate.Load(TokenizerFixtures.RealFolder), ChatTemplate.Parse(GemmaChatTemplate.Text, Bos)];
+        foreach (var template in templates)
         {
             foreach (var chat in Chats().Where(chat => chat.TryGetProperty("ids", out _)))
             {
-                Assert.Equal(chat.Ids("ids"), template.Encode(TokenizerFixtures.Real, chat.Messages(), chat.GetProperty("add_generation_prompt").GetBoolean()));
+                Assert.Equal(
+                    chat.Ids("ids"),
+                    template.Encode(TokenizerFixtures.Real, chat.Messages(), chat.GetProperty("add_generation_prompt").GetBoolean()));
             }
         }
     }
@@ -35,7 +39,8 @@ public class ChatTemplateTests
     public void RenderWithAssistantSpans_CoversContentAndEndOfTurn()
     {
         // By generation blocks, and by rendering prefixes: the same spans.
-        foreach (var template in (ChatTemplate[])[ChatTemplate.Parse(GemmaChatTemplate.Text, Bos), ChatTemplate.Load(TokenizerFixtures.SmallFolder)])
+        ChatTemplate[] templates = [ChatTemplate.Parse(GemmaChatTemplate.Text, Bos), ChatTemplate.Load(TokenizerFixtures.SmallFolder)];
+        foreach (var template in templates)
         {
             var chat = template.RenderWithAssistantSpans(TwoTurns);
             Assert.Equal(template.Render(TwoTurns, addGenerationPrompt: false), chat.Text);
@@ -112,17 +117,24 @@ public class ChatTemplateTests
     [Fact]
     public void Render_PutsImagesAndPartsInOrder() => Assert.Equal(
         "<bos><start_of_turn>user\n<start_of_image>what?<end_of_turn>\n",
-        ChatTemplate.Load(TokenizerFixtures.SmallFolder).Render([new ChatTurn("user", [new ChatPart("image"), new ChatPart("text", " what? ")])], addGenerationPrompt: false));
+        ChatTemplate.Load(TokenizerFixtures.SmallFolder).Render(
+            [new ChatTurn("user", [new ChatPart("image"), new ChatPart("text", " what? ")])], addGenerationPrompt: false));
 
     [Fact]
     public void Load_PrefersTheJinjaFile_AndFallsBackToGemma()
     {
         string folder = Fixtures.TemporaryFolder();
-        Assert.Contains("no chat template", Assert.Throws<LapidaryException>(() => ChatTemplate.Load(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no chat template", Assert.Throws<LapidaryException>(() => ChatTemplate.Load(folder)).Message, StringComparison.Ordinal);
         File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type":"gemma3_text"}""");
         Assert.Equal(GemmaChatTemplate.Text, ChatTemplate.Load(folder).Text);
         Assert.StartsWith("<bos>", ChatTemplate.Load(folder).Render([new ChatTurn("user", "a")], false), StringComparison.Ordinal);
-        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """{"chat_template":[{"name":"tool_use","template":"x"},{"name":"default","template":"{{ eos_token }}"}],"eos_token":{"content":"<e>"}}""");
+        File.WriteAllText(
+            Path.Combine(folder, "tokenizer_config.json"),
+            """
+            {"chat_template":[{"name":"tool_use","template":"x"},{"name":"default","template":"{{ eos_token }}"}],
+            "eos_token":{"content":"<e>"}}
+            """);
         Assert.Equal("<e>", ChatTemplate.Load(folder).Render([new ChatTurn("user", "a")], false));
         File.WriteAllText(Path.Combine(folder, "chat_template.jinja"), "jinja");
         Assert.Equal("jinja", ChatTemplate.Load(folder).Render([new ChatTurn("user", "a")], false));
@@ -142,7 +154,9 @@ public class ChatTemplateTests
             }
 
             var error = Assert.Throws<LapidaryException>(() => template.Render(chat.Messages(), prompt));
-            Assert.EndsWith(chat.Text("error")[(chat.Text("error").IndexOf(':', StringComparison.Ordinal) + 2)..], error.Message, StringComparison.Ordinal);
+            Assert.EndsWith(
+                chat.Text("error")[(chat.Text("error").IndexOf(':', StringComparison.Ordinal) + 2)..], error.Message,
+                StringComparison.Ordinal);
         }
     }
 

@@ -38,7 +38,8 @@ public sealed class BitsAndBytesTests : IDisposable
         Assert.Equal([96, 192], weight.Shape);
         Assert.Equal((64, 288, 2), (weight.Scales!.BlockSize, weight.Scales.Absmax.Count, weight.Scales.NestedAbsmax!.Count));
         Assert.Equal(0.2774692177772522f, weight.Scales.Offset);
-        Assert.Equal(new BitsAndBytesQuantState(64, DType.Float32, 96, 192, 0.2774692177772522f), BitsAndBytesReader.TryReadState(_quantized, Name));
+        Assert.Equal(
+            new BitsAndBytesQuantState(64, DType.Float32, 96, 192, 0.2774692177772522f), BitsAndBytesReader.TryReadState(_quantized, Name));
     }
 
     [Fact]
@@ -60,8 +61,10 @@ public sealed class BitsAndBytesTests : IDisposable
             var expected = BitsAndBytesReader.TryRead(_quantized, name)!;
             var actual = Nf4Quantizer.Quantize(_model.Get(name), new Nf4Options(), _region);
             Assert.Equal(Bytes(expected), Bytes(actual));
-            Assert.Equal(expected.Scales!.Offset, actual.Scales!.Offset, MathF.BitIncrement(expected.Scales.Offset) - expected.Scales.Offset);
-            Assert.All(Bytes(expected.Scales.Absmax).Zip(Bytes(actual.Scales.Absmax)), pair => Assert.InRange(pair.First - pair.Second, -1, 1));
+            Assert.Equal(
+                expected.Scales!.Offset, actual.Scales!.Offset, MathF.BitIncrement(expected.Scales.Offset) - expected.Scales.Offset);
+            Assert.All(
+                Bytes(expected.Scales.Absmax).Zip(Bytes(actual.Scales.Absmax)), pair => Assert.InRange(pair.First - pair.Second, -1, 1));
         }
     }
 
@@ -127,7 +130,8 @@ public sealed class BitsAndBytesTests : IDisposable
 
     [Fact]
     public void Tensors_RefusesWhatIsNotAnNf4Matrix() =>
-        Assert.Throws<ShapeException>(() => BitsAndBytesWriter.Tensors(_region.New("weight", DType.Float32, 2, 2), DType.Float32, _backend));
+        Assert.Throws<ShapeException>(
+            () => BitsAndBytesWriter.Tensors(_region.New("weight", DType.Float32, 2, 2), DType.Float32, _backend));
 
     public void Dispose()
     {

@@ -136,9 +136,11 @@ public sealed class MalformedBitsAndBytesTests
     private static Tensor Read(Dictionary<string, (string DType, long[] Shape, byte[] Bytes)> tensors)
     {
         string folder = Fixtures.TemporaryFolder();
-        var ordered = tensors.Select(pair => (Declaration: new TensorDeclaration("w.weight" + pair.Key, pair.Value.DType, pair.Value.Shape), pair.Value.Bytes))
+        var ordered = tensors.Select(
+            pair => (Declaration: new TensorDeclaration("w.weight" + pair.Key, pair.Value.DType, pair.Value.Shape), pair.Value.Bytes))
             .OrderBy(entry => entry.Declaration, SafetensorsOrder.Instance).ToList();
-        using (var writer = SafetensorsWriter.Create(Path.Combine(folder, "model.safetensors"), [.. ordered.Select(entry => entry.Declaration)]))
+        string path = Path.Combine(folder, "model.safetensors");
+        using (var writer = SafetensorsWriter.Create(path, [.. ordered.Select(entry => entry.Declaration)]))
         {
             foreach (var (declaration, bytes) in ordered) writer.Write(declaration.Name, bytes);
             writer.Complete();

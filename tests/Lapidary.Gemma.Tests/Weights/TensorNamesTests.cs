@@ -31,7 +31,8 @@ public class TensorNamesTests
     }
 
     [Fact]
-    public void TryNormalizeAdapter_NeedsThePrefix() => Assert.False(TensorNames.TryNormalizeAdapter("model.layers.0.mlp.up_proj.lora_A.weight", out _));
+    public void TryNormalizeAdapter_NeedsThePrefix() =>
+        Assert.False(TensorNames.TryNormalizeAdapter("model.layers.0.mlp.up_proj.lora_A.weight", out _));
 
     [Theory]
     [InlineData("vision_tower.vision_model.post_layernorm.weight")]
@@ -62,7 +63,9 @@ public class TensorNamesTests
         var config = GemmaConfig.Load(Fixtures.Path(folder));
         var found = checkpoint.Entries.Where(entry => TensorNames.TryNormalize(entry.Name, out _))
             .ToDictionary(entry => TensorNames.TryNormalize(entry.Name, out string? canonical) ? canonical : "", entry => entry.Shape);
-        Assert.All(checkpoint.Entries.Where(entry => !TensorNames.TryNormalize(entry.Name, out _)), entry => Assert.Matches("^(vision_tower|multi_modal_projector)", entry.Name));
+        Assert.All(
+            checkpoint.Entries.Where(entry => !TensorNames.TryNormalize(entry.Name, out _)),
+            entry => Assert.Matches("^(vision_tower|multi_modal_projector)", entry.Name));
         Assert.Equal(GemmaTensors.Of(config).Select(tensor => tensor.Name).Order(), found.Keys.Order());
         Assert.All(GemmaTensors.Of(config), tensor => Assert.Equal(tensor.Shape, found[tensor.Name]));
     }
