@@ -1,11 +1,10 @@
 using Lapidary.Formats.Files;
-using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Formats;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>Writes a model folder's weights in shards of a limited size. All shards are written and flushed under temporary names; only
 /// then do they get their names, the index last, so that a folder never seems to hold a checkpoint that is not complete.</summary>
-public sealed class ShardedWriter : IDisposable
+internal sealed class ShardedWriter : IDisposable
 {
     private readonly string _folder;
     private readonly IReadOnlyDictionary<string, string>? _metadata;

@@ -30,7 +30,7 @@ public sealed record GenerationConfig
     /// <summary>Sample among the likeliest tokens whose probabilities reach this sum.</summary>
     public double TopP { get; init; } = 1;
 
-    /// <summary>The most tokens to generate, or null when the file does not say.</summary>
+    /// <summary>Maximum number of tokens to generate, or null when the file does not say.</summary>
     public int? MaxNewTokens { get; init; }
 
     /// <summary>Reads the file of a model folder; without one, or for absent keys, the model's configuration and the defaults

@@ -4,7 +4,6 @@ using System.Text.Json;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Gemma;
 using Lapidary.TextToSql.Data;
 
 namespace Lapidary.TextToSql;

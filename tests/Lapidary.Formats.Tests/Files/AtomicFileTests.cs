@@ -1,4 +1,5 @@
 using Lapidary.Formats.Files;
+using Lapidary.Formats.Safetensors;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;

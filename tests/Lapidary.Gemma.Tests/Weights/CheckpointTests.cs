@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
 using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
