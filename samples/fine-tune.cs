@@ -63,7 +63,7 @@ var sample = (MessagesRow)test.Rows[0];
 var tokenizer = Tokenizer.Load(MergedFolder);
 int[] prompt = ChatTemplate.Load(MergedFolder).Encode(tokenizer, [sample.Messages[0]], addGenerationPrompt: true);
 using var generator = new TextGenerator(merged);
-var options = new GenerationOptions { MaxNewTokens = 64, StopTokenIds = GenerationConfig.Load(MergedFolder, merged.Config).EosTokenIds };
+var options = GenerationOptions.From(GenerationConfig.Load(MergedFolder, merged.Config), tokenizer) with { MaxNewTokens = 64 };
 int[] answer = [.. generator.Generate(prompt, options)];
 Console.WriteLine($"{sample.Messages[0].Content}\nOriginal answer:  {sample.Messages[1].Content}");
 Console.WriteLine($"Generated answer: {tokenizer.Decode(answer, skipSpecialTokens: true)}");

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Benchmarks;
 

@@ -11,8 +11,6 @@ namespace Lapidary.Cli.Commands;
 /// <summary>generate: continues a text, a conversation or ids.</summary>
 internal static class GenerateCommand
 {
-    private const string EndOfTurn = "<end_of_turn>";
-
     private static readonly GenerationOptions Defaults = new();
 
     private static readonly ModelSettings Model = new(QuantizationKind.None);
@@ -73,13 +71,6 @@ internal static class GenerateCommand
 
         using var session = ModelSession.Open(Model, values);
         var model = session.Model;
-        if (Array.FindIndex(prompt, id => (uint)id >= (uint)model.Config.VocabSize) is >= 0 and int index)
-        {
-            throw new ToolException(
-                $"Prompt: expected ids from 0 to {model.Config.VocabSize - 1}, found {prompt[index]} at index {index}.");
-        }
-
-
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
         using var generator = new TextGenerator(model);
@@ -114,18 +105,16 @@ internal static class GenerateCommand
 
     private static GenerationOptions Options(SettingValues values, GemmaModel model, TextTools? text)
     {
-        var makers = GenerationConfig.Load(model.Folder, model.Config);
-        IEnumerable<int> stops = makers.EosTokenIds;
-        if (text?.Tokenizer.TokenId(EndOfTurn) is { } endOfTurn) stops = stops.Append(endOfTurn);
-        return new GenerationOptions
+        var makers = GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), text?.Tokenizer);
+        return makers with
         {
             MaxNewTokens = values.Get(MaxNewTokens),
             DoSample = values.Get(DoSample),
-            Temperature = (float)(values.Get(Temperature) ?? makers.Temperature),
+            Temperature = (float?)values.Get(Temperature) ?? makers.Temperature,
             TopK = values.Get(TopK) ?? makers.TopK,
-            TopP = (float)(values.Get(TopP) ?? makers.TopP),
+            TopP = (float?)values.Get(TopP) ?? makers.TopP,
             Seed = values.Get(Seed),
-            StopTokenIds = values.Get(IgnoreEos) ? [] : [.. stops.Distinct()],
+            StopTokenIds = values.Get(IgnoreEos) ? [] : makers.StopTokenIds,
         };
     }
 

@@ -5,6 +5,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Cli.Commands;
 

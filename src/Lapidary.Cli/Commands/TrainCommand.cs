@@ -5,6 +5,8 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Lora;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;

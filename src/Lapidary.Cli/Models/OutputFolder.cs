@@ -1,5 +1,6 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Cli.Models;
 

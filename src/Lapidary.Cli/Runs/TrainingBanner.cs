@@ -3,6 +3,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;

@@ -9,13 +9,11 @@ internal static partial class LoraSettings
 {
     private const string None = "none";
 
-    public static readonly Setting<int> R = Setting.Integer("lora-r", Help(nameof(LoraConfig.R)), LoraConfig.Guide.R, 1, 4096);
+    public static readonly Setting<int> R = Integer("lora-r", nameof(LoraConfig.R), LoraConfig.Guide.R);
 
-    public static readonly Setting<double> Alpha =
-        Setting.Number("lora-alpha", Help(nameof(LoraConfig.LoraAlpha)), LoraConfig.Guide.LoraAlpha, 0, 1e6);
+    public static readonly Setting<double> Alpha = Number("lora-alpha", nameof(LoraConfig.LoraAlpha), LoraConfig.Guide.LoraAlpha);
 
-    public static readonly Setting<double> Dropout =
-        Setting.Number("lora-dropout", Help(nameof(LoraConfig.LoraDropout)), LoraConfig.Guide.LoraDropout, 0, 0.999);
+    public static readonly Setting<double> Dropout = Number("lora-dropout", nameof(LoraConfig.LoraDropout), LoraConfig.Guide.LoraDropout);
 
     public static readonly Setting<ModuleSelector> TargetModules = new(
         "target-modules", "all-linear|NAMES|REGEX",
@@ -67,6 +65,18 @@ internal static partial class LoraSettings
                     + "give the same, or start anew with --adapter.");
             }
         }
+    }
+
+    private static Setting<int> Integer(string name, string property, int fallback)
+    {
+        var range = RecordLimits.Of<LoraConfig>(property);
+        return Setting.Integer(name, Help(property), fallback, (int)range.Minimum, (int)range.Maximum);
+    }
+
+    private static Setting<double> Number(string name, string property, double fallback)
+    {
+        var range = RecordLimits.Of<LoraConfig>(property);
+        return Setting.Number(name, Help(property), fallback, (double)range.Minimum, (double)range.Maximum);
     }
 
     private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(LoraConfig), property);

@@ -1,12 +1,11 @@
 using System.Text;
-using Lapidary.Formats.Files;
 
-namespace Lapidary.Formats;
+namespace Lapidary.Formats.Files;
 
 /// <summary>A file that appears under its name only when it is complete: it is written as "name.tmp-random" in the same folder, flushed to
 /// the disk and renamed. A failure or a killed process never leaves half a file under the final name.</summary>
 /// <remarks>All members throw <see cref="LapidaryException"/> when the disk is full or the folder may not be written.</remarks>
-public sealed class AtomicFile : IDisposable
+internal sealed class AtomicFile : IDisposable
 {
     private const int BufferBytes = 1 << 16;
 
@@ -14,7 +13,8 @@ public sealed class AtomicFile : IDisposable
     private FileStream? _stream;
     private bool _committed;
 
-    private AtomicFile(string path, string temporaryPath, FileStream stream) => (Path, _temporaryPath, _stream) = (path, temporaryPath, stream);
+    private AtomicFile(string path, string temporaryPath, FileStream stream) =>
+        (Path, _temporaryPath, _stream) = (path, temporaryPath, stream);
 
     /// <summary>The name the file will have.</summary>
     public string Path { get; }

@@ -20,8 +20,9 @@ internal static class DiskSpace
 
         if (free < lengthBytes)
         {
-            throw new LapidaryException($"{folder}: expected {ByteSize.Format(lengthBytes)} of free disk space, found {ByteSize.Format(free)}; " +
-                "free some space or choose a folder on another disk.");
+            throw new LapidaryException(
+                $"{folder}: expected {ByteSize.Format(lengthBytes)} of free disk space, found {ByteSize.Format(free)}; "
+                + "free some space or choose a folder on another disk.");
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Lapidary.Formats.Files;
 /// <summary>Turns failures of the file system into one line that says what to do, and makes names from untrusted files printable.</summary>
 internal static class FileErrors
 {
-    private const int LongestName = 120;
+    private const int MaxNameLength = 120;
 
     // errno values (Linux, macOS) and HRESULTs (Windows) of "no space left" and "quota exceeded", as IOException.HResult carries them.
     private static readonly int[] NoSpace = [28, 122, 69, unchecked((int)0x80070070), unchecked((int)0x80070027)];
@@ -32,9 +32,9 @@ internal static class FileErrors
     /// <summary>The text without control characters and cut to a readable length, for messages that must stay on one line.</summary>
     public static string OneLine(string text)
     {
-        var line = new StringBuilder(Math.Min(text.Length, LongestName) + 1);
-        foreach (char c in text.AsSpan(0, Math.Min(text.Length, LongestName)))
+        var line = new StringBuilder(Math.Min(text.Length, MaxNameLength) + 1);
+        foreach (char c in text.AsSpan(0, Math.Min(text.Length, MaxNameLength)))
             line.Append(char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' ? '?' : c);
-        return text.Length > LongestName ? line.Append('…').ToString() : line.ToString();
+        return text.Length > MaxNameLength ? line.Append('…').ToString() : line.ToString();
     }
 }

@@ -22,7 +22,8 @@ internal static class JsonFile
         {
             long length = new FileInfo(path).Length;
             if (length > maxBytes)
-                throw new LapidaryException($"{path}: expected at most {ByteSize.Format(maxBytes)} of JSON, found {ByteSize.Format(length)}; check the path.");
+                throw new LapidaryException(
+                    $"{path}: expected at most {ByteSize.Format(maxBytes)} of JSON, found {ByteSize.Format(length)}; check the path.");
             bytes = File.ReadAllBytes(path);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
@@ -47,7 +48,9 @@ internal static class JsonFile
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             string where = (e as JsonException)?.LineNumber is { } line ? $" in line {line + 1}" : "";
-            throw new LapidaryException($"{path}: expected JSON, found a fault{where} ({FileErrors.OneLine(e.Message)}); correct it or download the file again.", e);
+            throw new LapidaryException(
+                $"{path}: expected JSON, found a fault{where} ({FileErrors.OneLine(e.Message)}); correct it or download the file again.",
+                e);
         }
     }
 

@@ -38,7 +38,8 @@ internal sealed class JsonSection(string path, JsonObject json, string prefix = 
         if (!Has(key)) return fallback;
         return Double(json[key]) is { } value && value >= min && value <= max
             ? value
-            : throw Error(key, $"a number from {min.ToString(CultureInfo.InvariantCulture)} to {max.ToString(CultureInfo.InvariantCulture)}");
+            : throw Error(
+                key, $"a number from {min.ToString(CultureInfo.InvariantCulture)} to {max.ToString(CultureInfo.InvariantCulture)}");
     }
 
     /// <summary>True or false.</summary>

@@ -12,7 +12,8 @@ internal static partial class MappedPages
     public static void Release(nint address, long lengthBytes)
     {
         if (!OperatingSystem.IsLinux()) return;
-        nint page = Environment.SystemPageSize, first = (address + page - 1) / page * page, end = (address + (nint)lengthBytes) / page * page;
+        nint page = Environment.SystemPageSize;
+        nint first = (address + page - 1) / page * page, end = (address + (nint)lengthBytes) / page * page;
         if (end > first) _ = Advise(first, (nuint)(end - first), DontNeed);
     }
 

@@ -26,7 +26,8 @@ public sealed class SafetensorsFile : IDisposable
     {
         Path = path;
         long length = file.Length;
-        if (length < 8) throw new LapidaryException($"{path}: expected a safetensors file of at least 8 bytes, found {length}; download it again.");
+        if (length < 8)
+            throw new LapidaryException($"{path}: expected a safetensors file of at least 8 bytes, found {length}; download it again.");
         _mapping = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
         _view = _mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
         try
@@ -37,12 +38,14 @@ public sealed class SafetensorsFile : IDisposable
             ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>((void*)_base, 8));
             if (headerLength > Math.Min(SafetensorsHeader.MaxLengthBytes, (ulong)(length - 8)))
             {
-                throw new LapidaryException($"{path}: expected a header of at most {Math.Min(SafetensorsHeader.MaxLengthBytes, length - 8)} bytes, " +
-                    $"found {headerLength}; this is no safetensors file or it was cut short, download it again.");
+                throw new LapidaryException(
+                    $"{path}: expected a header of at most {Math.Min(SafetensorsHeader.MaxLengthBytes, length - 8)} bytes, "
+                    + $"found {headerLength}; this is no safetensors file or it was cut short, download it again.");
             }
 
             long dataStart = 8 + (long)headerLength;
-            var header = SafetensorsHeader.Parse(path, new ReadOnlySpan<byte>((byte*)_base + 8, (int)headerLength), dataStart, length - dataStart);
+            var header = SafetensorsHeader.Parse(
+                path, new ReadOnlySpan<byte>((byte*)_base + 8, (int)headerLength), dataStart, length - dataStart);
             Entries = header.Entries;
             Metadata = header.Metadata;
             _byName = header.Entries.ToFrozenDictionary(entry => entry.Name);
@@ -88,8 +91,9 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="LapidaryException">There is no such tensor.</exception>
     public SafetensorsEntry Entry(string name) => _byName.TryGetValue(name, out var entry)
         ? entry
-        : throw new LapidaryException($"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; " +
-            "check that the file belongs to this model.");
+        : throw new LapidaryException(
+            $"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; "
+            + "check that the file belongs to this model.");
 
     /// <summary>Address of a tensor's mapped bytes, valid until the file is disposed. Where they are not aligned to the element type they
     /// are copied once to memory that the file owns.</summary>

@@ -92,7 +92,13 @@ internal sealed class SafetensorsHeader
         {
             string key = reader.GetString()!;
             reader.Read();
-            bool again = key switch { "dtype" => dtype is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
+            bool again = key switch
+            {
+                "dtype" => dtype is not null,
+                "shape" => shape is not null,
+                "data_offsets" => offsets is not null,
+                _ => false,
+            };
             if (again) throw Fail(name, $"{key} once", "it twice");
             switch (key)
             {
@@ -127,7 +133,8 @@ internal sealed class SafetensorsHeader
     private SafetensorsEntry CheckEntry(string name, string dtype, ImmutableArray<long> shape, long begin, long end)
     {
         if (begin > end) throw Fail(name, "data_offsets in ascending order", $"[{begin}, {end}]");
-        if (end > _dataLength) throw Fail(name, $"data_offsets within the file's {_dataLength} data bytes", $"[{begin}, {end}]; was the file cut short?");
+        if (end > _dataLength)
+            throw Fail(name, $"data_offsets within the file's {_dataLength} data bytes", $"[{begin}, {end}]; was the file cut short?");
         string shown = $"{FileErrors.OneLine(dtype)}[{FileErrors.OneLine(string.Join(", ", shape))}]";
         try
         {
@@ -150,7 +157,9 @@ internal sealed class SafetensorsHeader
         foreach (var entry in Entries)
         {
             if (entry.Offset < expected)
-                throw Fail(entry.Name, $"no byte shared with another tensor, so data from {expected - _dataStart}", $"{entry.Offset - _dataStart}");
+                throw Fail(
+                    entry.Name, $"no byte shared with another tensor, so data from {expected - _dataStart}",
+                    $"{entry.Offset - _dataStart}");
             if (entry.Offset > expected)
                 throw Fail(entry.Name, $"data without holes, so from {expected - _dataStart}", $"{entry.Offset - _dataStart}");
             expected = entry.Offset + entry.LengthBytes;
@@ -165,7 +174,8 @@ internal sealed class SafetensorsHeader
     private LapidaryException Fail(string tensor, string expected, string found) =>
         Fail($"tensor {FileErrors.OneLine(tensor)}: expected {expected}, found {found}");
 
-    private LapidaryException Fail(string tensor, string expected, ref Utf8JsonReader reader) => Fail(tensor, expected, Describe(ref reader));
+    private LapidaryException Fail(string tensor, string expected, ref Utf8JsonReader reader) =>
+        Fail(tensor, expected, Describe(ref reader));
 
     private static string Describe(ref Utf8JsonReader reader) => reader.TokenType switch
     {

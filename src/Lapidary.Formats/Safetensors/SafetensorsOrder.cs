@@ -1,8 +1,8 @@
-namespace Lapidary.Formats;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>The order in which the reference implementation of safetensors lays out tensors, which keeps all of them aligned: wide types
 /// first, and names in ordinal order within a type.</summary>
-public sealed class SafetensorsOrder : IComparer<TensorDeclaration>
+internal sealed class SafetensorsOrder : IComparer<TensorDeclaration>
 {
     // The reference implementation's enumeration of types, whose values it sorts by.
     private static readonly string[] Ascending =

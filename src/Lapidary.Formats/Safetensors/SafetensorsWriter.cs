@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Lapidary.Formats.Files;
 using Lapidary.Formats.Safetensors;
 
 namespace Lapidary.Formats;
@@ -26,7 +27,8 @@ public sealed class SafetensorsWriter : IDisposable
     /// <param name="metadata">Free-form strings; {"format": "pt"}, which transformers asks for, when null.</param>
     /// <exception cref="ArgumentException">A name is used twice or is reserved.</exception>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
-    public static SafetensorsWriter Create(string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static SafetensorsWriter Create(
+        string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         byte[] header = Header(tensors, metadata ?? PyTorch);
         var file = AtomicFile.Create(path, header.Length + tensors.Sum(tensor => tensor.LengthBytes));
@@ -96,7 +98,8 @@ public sealed class SafetensorsWriter : IDisposable
     private long Expect(string name, long? lengthBytes)
     {
         if (_next >= _tensors.Count || _tensors[_next].Name != name)
-            throw new InvalidOperationException($"Expected tensor {(_next < _tensors.Count ? _tensors[_next].Name : "(none)")}, got {name}.");
+            throw new InvalidOperationException(
+                $"Expected tensor {(_next < _tensors.Count ? _tensors[_next].Name : "(none)")}, got {name}.");
         long declared = _tensors[_next].LengthBytes;
         return lengthBytes is null || lengthBytes == declared
             ? declared
@@ -112,7 +115,8 @@ public sealed class SafetensorsWriter : IDisposable
         int padding = -buffer.WrittenCount & 7;
         buffer.GetSpan(8)[..padding].Fill((byte)' ');
         buffer.Advance(padding);
-        if (buffer.WrittenCount > SafetensorsHeader.MaxLengthBytes) throw new ArgumentException("Too many tensors for one file.", nameof(tensors));
+        if (buffer.WrittenCount > SafetensorsHeader.MaxLengthBytes)
+            throw new ArgumentException("Too many tensors for one file.", nameof(tensors));
         byte[] header = buffer.WrittenSpan.ToArray();
         BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - 8);
         return header;
@@ -124,7 +128,8 @@ public sealed class SafetensorsWriter : IDisposable
         return length;
     }
 
-    private static void WriteJson(Utf8JsonWriter json, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static void WriteJson(
+        Utf8JsonWriter json, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         json.WriteStartObject();
         json.WriteStartObject(SafetensorsHeader.MetadataKey);
@@ -134,7 +139,8 @@ public sealed class SafetensorsWriter : IDisposable
         long offset = 0;
         foreach (var tensor in tensors)
         {
-            if (!names.Add(tensor.Name)) throw new ArgumentException($"Tensor name {tensor.Name} is used twice or reserved.", nameof(tensors));
+            if (!names.Add(tensor.Name))
+                throw new ArgumentException($"Tensor name {tensor.Name} is used twice or reserved.", nameof(tensors));
             json.WriteStartObject(tensor.Name);
             json.WriteString("dtype", tensor.DType);
             json.WriteStartArray("shape");

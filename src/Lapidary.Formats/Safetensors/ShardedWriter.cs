@@ -1,11 +1,10 @@
 using Lapidary.Formats.Files;
-using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Formats;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>Writes a model folder's weights in shards of a limited size. All shards are written and flushed under temporary names; only
 /// then do they get their names, the index last, so that a folder never seems to hold a checkpoint that is not complete.</summary>
-public sealed class ShardedWriter : IDisposable
+internal sealed class ShardedWriter : IDisposable
 {
     private readonly string _folder;
     private readonly IReadOnlyDictionary<string, string>? _metadata;
@@ -79,7 +78,8 @@ public sealed class ShardedWriter : IDisposable
     public void Complete()
     {
         Current().Finish();
-        if (_writers.Count < _plan.Count) throw new InvalidOperationException($"Tensor {_plan[_writers.Count][0].Name} was declared but not written.");
+        if (_writers.Count < _plan.Count)
+            throw new InvalidOperationException($"Tensor {_plan[_writers.Count][0].Name} was declared but not written.");
         var published = new List<string>();
         try
         {

@@ -1,4 +1,4 @@
-namespace Lapidary.Formats;
+namespace Lapidary.Formats.Safetensors;
 
 /// <summary>A tensor to be written: its declaration, and what writes exactly its bytes.</summary>
-public sealed record TensorContent(TensorDeclaration Declaration, Action<Stream> WriteTo);
+internal sealed record TensorContent(TensorDeclaration Declaration, Action<Stream> WriteTo);

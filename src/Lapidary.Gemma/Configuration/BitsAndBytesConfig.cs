@@ -43,7 +43,8 @@ public sealed record BitsAndBytesConfig
     {
         const string next = "load the unquantized checkpoint and let Lapidary quantize it";
         if (section.Text("quant_method") != "bitsandbytes") throw section.Error("quant_method", "\"bitsandbytes\"", next);
-        if (section.Flag("load_in_8bit", false) || !section.Flag("load_in_4bit", false)) throw section.Error("load_in_4bit", "true, without load_in_8bit", next);
+        if (section.Flag("load_in_8bit", false) || !section.Flag("load_in_4bit", false))
+            throw section.Error("load_in_4bit", "true, without load_in_8bit", next);
         if (section.Text("bnb_4bit_quant_type") != "nf4") throw section.Error("bnb_4bit_quant_type", "\"nf4\"", next);
         string storage = WithoutTorch(section.Text("bnb_4bit_quant_storage") ?? "uint8");
         if (!StorageTypes.Contains(storage)) throw section.Error("bnb_4bit_quant_storage", string.Join(", ", StorageTypes), next);

@@ -99,6 +99,6 @@ public sealed record GemmaConfig
     /// <summary>Writes config.json with changes; every other key stays as it was read.</summary>
     /// <param name="folder">The model's folder.</param> <param name="changes">What the weights beside it make true.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
-    public void WriteTo(string folder, GemmaConfigChanges changes) =>
+    internal void WriteTo(string folder, GemmaConfigChanges changes) =>
         JsonFile.Write(Path.Combine(folder, FileName), changes.Apply((JsonObject)Json.DeepClone()));
 }

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Configuration;
 
 /// <summary>What a merge or a quantization changes in config.json, so that it tells the truth about the weights beside it.</summary>
-public sealed record GemmaConfigChanges
+internal sealed record GemmaConfigChanges
 {
     /// <summary>Whether lm_head is the embedding table, or null to leave the key alone.</summary>
     public bool? TieWordEmbeddings { get; init; }
@@ -17,7 +17,7 @@ public sealed record GemmaConfigChanges
     /// <summary>A new quantization_config, or null.</summary>
     public BitsAndBytesConfig? Quantization { get; init; }
 
-    internal JsonObject Apply(JsonObject json)
+    public JsonObject Apply(JsonObject json)
     {
         var text = json["text_config"] as JsonObject;
         if (TieWordEmbeddings is { } tie)

@@ -8,8 +8,8 @@ namespace Lapidary.Gemma.Configuration;
 /// <summary>The published sizes of Gemma 3, for benchmarks and memory plans without a checkpoint.</summary>
 internal static class GemmaPresets
 {
-    private static readonly (string Name, int Hidden, int Layers, int Heads, int KvHeads, int HeadDim, int Intermediate, int Vocab, int Window,
-        int Scalar, int Positions, bool Scaled)[] Sizes =
+    private static readonly (string Name, int Hidden, int Layers, int Heads, int KvHeads, int HeadDim, int Intermediate, int Vocab,
+        int Window, int Scalar, int Positions, bool Scaled)[] Sizes =
     [
         ("270m", 640, 18, 4, 1, 256, 2048, 262_144, 512, 256, 32_768, false),
         ("1b", 1152, 26, 4, 1, 256, 6912, 262_144, 512, 256, 32_768, false),
@@ -24,7 +24,8 @@ internal static class GemmaPresets
     {
         int index = Array.FindIndex(Sizes, size => size.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
         if (index < 0)
-            throw new LapidaryException($"preset: expected {string.Join(", ", Names)}, found {FileErrors.OneLine(name)}; choose one of these.");
+            throw new LapidaryException(
+                $"preset: expected {string.Join(", ", Names)}, found {FileErrors.OneLine(name)}; choose one of these.");
         var size = Sizes[index];
         string json = string.Create(CultureInfo.InvariantCulture, $$"""
             {

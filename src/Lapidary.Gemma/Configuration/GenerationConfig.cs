@@ -30,7 +30,7 @@ public sealed record GenerationConfig
     /// <summary>Sample among the likeliest tokens whose probabilities reach this sum.</summary>
     public double TopP { get; init; } = 1;
 
-    /// <summary>The most tokens to generate, or null when the file does not say.</summary>
+    /// <summary>Maximum number of tokens to generate, or null when the file does not say.</summary>
     public int? MaxNewTokens { get; init; }
 
     /// <summary>Reads the file of a model folder; without one, or for absent keys, the model's configuration and the defaults
@@ -38,7 +38,8 @@ public sealed record GenerationConfig
     /// <exception cref="LapidaryException">The file is damaged.</exception>
     public static GenerationConfig Load(string folder, GemmaConfig model)
     {
-        var fallback = new GenerationConfig { BosTokenId = model.BosTokenId, EosTokenIds = model.EosTokenIds, PadTokenId = model.PadTokenId };
+        var fallback =
+            new GenerationConfig { BosTokenId = model.BosTokenId, EosTokenIds = model.EosTokenIds, PadTokenId = model.PadTokenId };
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path)) return fallback;
         var json = new JsonSection(path, JsonFile.Read(path));

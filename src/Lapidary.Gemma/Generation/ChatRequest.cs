@@ -15,19 +15,26 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
     public static ChatRequest Create(IEnumerable<ChatMessage> messages, ChatOptions? options, string modelId, GenerationOptions defaults)
     {
         if (options is not null) Refuse(options, modelId);
-        return new(Conversation(messages, options?.Instructions), Sampling(options, defaults), [.. (options?.StopSequences ?? []).Where(text => text.Length > 0)]);
+        return new(
+            Conversation(messages, options?.Instructions), Sampling(options, defaults),
+            [.. (options?.StopSequences ?? []).Where(text => text.Length > 0)]);
     }
 
     private static void Refuse(ChatOptions options, string modelId)
     {
         if (options.Tools is { Count: > 0 } || options.ToolMode is RequiredChatToolMode)
-            throw new NotSupportedException("Tools: Gemma 3 has no tool calls of its own; leave ChatOptions.Tools empty and describe the format in the prompt.");
+            throw new NotSupportedException(
+                "Tools: Gemma 3 has no tool calls of its own; leave ChatOptions.Tools empty and describe the format in the prompt.");
         if (options.ResponseFormat is not (null or ChatResponseFormatText))
             throw new NotSupportedException("ResponseFormat: only text is supported; ask for JSON in the prompt and check the answer.");
-        if (options.FrequencyPenalty is not (null or 0)) throw new NotSupportedException("FrequencyPenalty: not supported; leave it out or give 0.");
-        if (options.PresencePenalty is not (null or 0)) throw new NotSupportedException("PresencePenalty: not supported; leave it out or give 0.");
-        if (options.ConversationId is not null) throw new NotSupportedException("ConversationId: no conversation is kept here; send its messages each time.");
-        if (options.ModelId is { } other && other != modelId) throw new NotSupportedException($"ModelId: this client runs {modelId}, not {other}.");
+        if (options.FrequencyPenalty is not (null or 0))
+            throw new NotSupportedException("FrequencyPenalty: not supported; leave it out or give 0.");
+        if (options.PresencePenalty is not (null or 0))
+            throw new NotSupportedException("PresencePenalty: not supported; leave it out or give 0.");
+        if (options.ConversationId is not null)
+            throw new NotSupportedException("ConversationId: no conversation is kept here; send its messages each time.");
+        if (options.ModelId is { } other && other != modelId)
+            throw new NotSupportedException($"ModelId: this client runs {modelId}, not {other}.");
     }
 
     /// <summary>Instructions and system messages become one system turn in front, the only place where Gemma's template takes

@@ -36,7 +36,7 @@ public sealed class GemmaChatClient : IChatClient
         _gate = Gates.GetValue(model.Backend, _ => new SemaphoreSlim(1, 1));
         _modelId = modelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Folder));
         _metadata = new ChatClientMetadata("lapidary", providerUri: null, _modelId);
-        _defaults = Defaults(GenerationConfig.Load(model.Folder, model.Config), tokenizer);
+        _defaults = GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), tokenizer);
     }
 
     /// <inheritdoc/>
@@ -71,7 +71,8 @@ public sealed class GemmaChatClient : IChatClient
     /// <summary>Frees the client's cache, not the model. No answer may be under way.</summary>
     public void Dispose() => _generator.Dispose();
 
-    private async IAsyncEnumerable<ChatResponseUpdate> Stream(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<ChatResponseUpdate> Stream(
+        ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string id = Guid.NewGuid().ToString("N");
         int[] prompt = _template.Encode(_tokenizer, request.Turns, addGenerationPrompt: true);
@@ -112,11 +113,11 @@ public sealed class GemmaChatClient : IChatClient
     /// <summary>The answer may be as long as the context has room.</summary>
     private GenerationOptions Limit(GenerationOptions options, int promptTokens)
     {
-        int room = _model.Config.MaxPositionEmbeddings - promptTokens;
+        int context = _model.Config.MaxPositionEmbeddings, room = context - promptTokens;
         if (room <= 0)
         {
             throw new LapidaryException(
-                $"The conversation has {promptTokens} tokens, expected fewer than the model's context of {_model.Config.MaxPositionEmbeddings}; shorten it.");
+                $"The conversation has {promptTokens} tokens, expected fewer than the model's context of {context}; shorten it.");
         }
 
         return options with { MaxNewTokens = Math.Min(options.MaxNewTokens, room) };
@@ -124,19 +125,4 @@ public sealed class GemmaChatClient : IChatClient
 
     private ChatResponseUpdate Update(string id, AIContent content) =>
         new(ChatRole.Assistant, [content]) { ResponseId = id, MessageId = id, ModelId = _modelId };
-
-    /// <summary>generation_config.json; a turn also ends where the template ends it.</summary>
-    private static GenerationOptions Defaults(GenerationConfig config, Tokenizer tokenizer)
-    {
-        var fallback = new GenerationOptions();
-        return fallback with
-        {
-            MaxNewTokens = config.MaxNewTokens ?? fallback.MaxNewTokens,
-            DoSample = config.DoSample,
-            Temperature = config.Temperature > 0 ? (float)config.Temperature : fallback.Temperature,
-            TopK = config.TopK,
-            TopP = config.TopP > 0 ? (float)config.TopP : fallback.TopP,
-            StopTokenIds = tokenizer.TokenId("<end_of_turn>") is { } endOfTurn ? [.. config.EosTokenIds.Union([endOfTurn])] : config.EosTokenIds,
-        };
-    }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
@@ -5,19 +6,23 @@ namespace Lapidary.Gemma;
 /// <summary>How text is continued; names and meaning as in transformers' generation_config.json.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>Most tokens to generate.</summary>
+    /// <summary>Maximum number of tokens to generate.</summary>
+    [Range(1, int.MaxValue)]
     public int MaxNewTokens { get; init; } = 256;
 
     /// <summary>False: the likeliest token each time. True: drawn at random under the limits below.</summary>
     public bool DoSample { get; init; }
 
     /// <summary>Logits are divided by it; positive.</summary>
+    [Range(0.0, float.MaxValue, MinimumIsExclusive = true, ErrorMessage = "for the likeliest token leave do_sample off")]
     public float Temperature { get; init; } = 1f;
 
     /// <summary>Only the k likeliest tokens are drawn from; 0 for all.</summary>
+    [Range(0, int.MaxValue)]
     public int TopK { get; init; }
 
     /// <summary>Only the likeliest tokens that together reach this probability are drawn from; 1 for all.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public float TopP { get; init; } = 1f;
 
     /// <summary>The same seed, prompt and options give the same text.</summary>
@@ -26,18 +31,26 @@ public sealed record GenerationOptions
     /// <summary>Generation ends at any of these ids, which is not part of the output.</summary>
     public IReadOnlyCollection<int> StopTokenIds { get; init; } = [];
 
-    /// <summary>Checks the ranges.</summary>
-    /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>
-    public void Validate()
+    /// <summary>What the model's makers want, where a caller asks for nothing else: generation_config.json, and an end also where a turn of
+    /// a conversation ends.</summary>
+    /// <param name="config">Of the model's folder. A temperature or top_p of 0, which some files have beside do_sample = false, counts as
+    /// not given.</param>
+    /// <param name="tokenizer">Knows the end of a turn; null where ids are continued without one.</param>
+    public static GenerationOptions From(GenerationConfig config, Tokenizer? tokenizer)
     {
-        Check(MaxNewTokens > 0, "max_new_tokens must be at least 1", MaxNewTokens);
-        Check(Temperature > 0 && float.IsFinite(Temperature), "temperature must be above 0 (for the likeliest token leave do_sample off)", Temperature);
-        Check(TopK >= 0, "top_k must be at least 0", TopK);
-        Check(TopP is > 0 and <= 1, "top_p must lie above 0 and be at most 1", TopP);
+        var fallback = new GenerationOptions();
+        return fallback with
+        {
+            MaxNewTokens = config.MaxNewTokens ?? fallback.MaxNewTokens,
+            DoSample = config.DoSample,
+            Temperature = config.Temperature > 0 ? (float)config.Temperature : fallback.Temperature,
+            TopK = config.TopK,
+            TopP = config.TopP > 0 ? (float)config.TopP : fallback.TopP,
+            StopTokenIds = tokenizer?.EndOfTurnTokenId is { } endOfTurn ? [.. config.EosTokenIds.Union([endOfTurn])] : config.EosTokenIds,
+        };
     }
 
-    private static void Check(bool holds, string rule, float got)
-    {
-        if (!holds) throw new LapidaryException($"{rule}, got {got}.");
-    }
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>
+    public void Validate() => RecordLimits.Check(this);
 }

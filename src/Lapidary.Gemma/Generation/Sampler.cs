@@ -1,10 +1,10 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Generation;
 
 /// <summary>Chooses the next token from logits: the largest, or a draw after temperature, top-k and top-p in that order, as transformers'
 /// logits warpers do.</summary>
-public sealed class Sampler(GenerationOptions options)
+internal sealed class Sampler(GenerationOptions options)
 {
     private StableRandom _random = new(options.Seed, stream: 0);
     private int[] _order = [];

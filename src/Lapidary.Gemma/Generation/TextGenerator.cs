@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Gemma;
 
@@ -19,13 +20,45 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     /// <summary>Yields new ids as they are chosen; ends before a stop token, at the limit, or when cancelled.</summary>
     /// <param name="promptIds">At least one id.</param> <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the token at hand.</param>
-    /// <exception cref="LapidaryException">The prompt is empty, or an id lies outside the vocabulary.</exception>
+    /// <exception cref="LapidaryException">The prompt is empty or too long, an id lies outside the vocabulary, an option is out of range,
+    /// or there is not memory enough.</exception>
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
+        Check(promptIds, options.MaxNewTokens);
+        return Continue(promptIds, options, cancellationToken);
+    }
+
+    /// <summary>Frees the cache and the recorded step.</summary>
+    public void Dispose()
+    {
+        _decode?.Program.Dispose();
+        _cache?.Dispose();
+        _region?.Dispose();
+        (_decode, _cache, _region) = (null, null, null);
+    }
+
+    private void Check(IReadOnlyList<int> promptIds, int maxNewTokens)
+    {
         if (promptIds.Count == 0) throw new LapidaryException("The prompt is empty; give at least one token.");
-        int maxLength = checked(promptIds.Count + options.MaxNewTokens);
-        Prepare(maxLength);
+        if (promptIds.Count > int.MaxValue - maxNewTokens)
+        {
+            throw new LapidaryException(
+                $"Prompt: expected at most {int.MaxValue} tokens together with max_new_tokens, "
+                + $"found {promptIds.Count} and {maxNewTokens}.");
+        }
+
+        int vocabulary = model.Config.VocabSize;
+        for (int i = 0; i < promptIds.Count; i++)
+        {
+            if ((uint)promptIds[i] >= (uint)vocabulary)
+                throw new LapidaryException($"Prompt: expected ids from 0 to {vocabulary - 1}, found {promptIds[i]} at index {i}.");
+        }
+    }
+
+    private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        Prepare(promptIds.Count + options.MaxNewTokens);
         var sampler = options.DoSample ? new Sampler(options) : null;
         Prefill(promptIds, options.DoSample);
         for (int i = 0; i < options.MaxNewTokens && !cancellationToken.IsCancellationRequested; i++)
@@ -37,23 +70,23 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         }
     }
 
-    /// <summary>Frees the cache and the recorded step.</summary>
-    public void Dispose()
-    {
-        _decode?.Program.Dispose();
-        _cache?.Dispose();
-        _region?.Dispose();
-    }
-
     private void Prepare(int maxLength)
     {
         if (_cache is not null && _cache.MaxLength >= maxLength && ReferenceEquals(_recordedWith, model.Adapter)) return;
         Dispose();
-        _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
-        _cache = new KvCache(model.Config, _backend, maxLength);
-        _nextId = _region.New("next_id", DType.Int32, 1);
-        _decode = Record(new StepInputs(_nextId, _cache.Position, _region.New("document_starts", DType.Int32, 1)));
-        _recordedWith = model.Adapter;
+        try
+        {
+            _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
+            _cache = new KvCache(model.Config, _backend, maxLength);
+            _nextId = _region.New("next_id", DType.Int32, 1);
+            _decode = Record(new StepInputs(_nextId, _cache.Position, _region.New("document_starts", DType.Int32, 1)));
+            _recordedWith = model.Adapter;
+        }
+        catch
+        {
+            Dispose(); // or the next text would find a cache without its step
+            throw;
+        }
     }
 
     private void Prefill(IReadOnlyList<int> promptIds, bool readLogits)

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
 
@@ -24,16 +25,13 @@ public sealed class Adapter : IDisposable
         _values = new MemoryRegion(model.Backend.Memory, MemoryOwner.Parameters);
         _gradients = new MemoryRegion(model.Backend.Memory, MemoryOwner.Gradients);
         DropoutSeed = _values.New("dropout_seed", DType.Int64, 1);
-        AddLayers(model);
-        AddSavedModules(model);
-        Parameters = [.. _blocks.SelectMany(block => block.Parameters)];
     }
 
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
     /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
-    public IReadOnlyList<Parameter> Parameters { get; }
+    public IReadOnlyList<Parameter> Parameters { get; private set; } = [];
 
     /// <summary>The same as they lie in memory: LoRA's matrices in one block, each saved module in one of its own.</summary>
     public IReadOnlyList<ParameterBlock> Blocks => _blocks;
@@ -63,40 +61,28 @@ public sealed class Adapter : IDisposable
     /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the
     /// base.</summary>
     /// <param name="model">The base.</param> <param name="config">What to adapt.</param> <param name="seed">Of A's values.</param>
-    /// <exception cref="LapidaryException">No module matches, or a module to save is not supported.</exception>
-    public static Adapter Create(GemmaModel model, LoraConfig config, long seed)
+    /// <exception cref="LapidaryException">A setting is out of range, no module matches, a module to save is not supported, or there is not
+    /// memory enough.</exception>
+    public static Adapter Create(GemmaModel model, LoraConfig config, long seed) => Make(model, config, trainable: true, adapter =>
     {
-        var adapter = new Adapter(model, config, trainable: true);
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
         if (adapter.Embedding is { } embedding) FillEmbedding(embedding.Value, model);
         if (adapter.Head is { } head && !adapter.IsTied) TensorStream.Widen(model.LmHead, head.Value, model.Backend);
-        return adapter;
-    }
+    });
 
     /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
     /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param> <param name="config">What to adapt.</param>
-    /// <exception cref="LapidaryException">No module matches, or a module to save is not supported.</exception>
-    public static Adapter Skeleton(GemmaModel model, LoraConfig config) => new(model, config, trainable: true);
+    /// <exception cref="LapidaryException">A setting is out of range, no module matches, a module to save is not supported, or there is not
+    /// memory enough.</exception>
+    public static Adapter Skeleton(GemmaModel model, LoraConfig config) => Make(model, config, trainable: true, _ => { });
 
     /// <summary>Reads a PEFT adapter.</summary>
     /// <param name="model">Its base.</param> <param name="folder">Holds adapter_config.json and adapter_model.safetensors.</param>
     /// <param name="trainable">Whether to train on from it.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model.</exception>
-    public static Adapter Load(GemmaModel model, string folder, bool trainable = false)
-    {
-        var adapter = new Adapter(model, AdapterConfigFile.Read(folder), trainable);
-        try
-        {
-            AdapterFiles.Read(folder, adapter, model);
-            return adapter;
-        }
-        catch
-        {
-            adapter.Dispose();
-            throw;
-        }
-    }
+    public static Adapter Load(GemmaModel model, string folder, bool trainable = false) =>
+        Make(model, AdapterConfigFile.Read(folder), trainable, adapter => AdapterFiles.Read(folder, adapter, model));
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
@@ -114,6 +100,26 @@ public sealed class Adapter : IDisposable
     {
         _values.Dispose();
         _gradients.Dispose();
+    }
+
+    /// <summary>Allocates an adapter and gives it its values. Where that fails, what there was of it is freed.</summary>
+    private static Adapter Make(GemmaModel model, LoraConfig config, bool trainable, Action<Adapter> fill)
+    {
+        config.Validate();
+        var adapter = new Adapter(model, config, trainable);
+        try
+        {
+            adapter.AddLayers(model);
+            adapter.AddSavedModules(model);
+            adapter.Parameters = [.. adapter._blocks.SelectMany(block => block.Parameters)];
+            fill(adapter);
+            return adapter;
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
+        }
     }
 
     /// <summary>From host memory where it is there, so that the base's embedding need not lie in the backend's memory beside the trained
@@ -137,7 +143,8 @@ public sealed class Adapter : IDisposable
         LinearLayer[] layers = [.. model.LinearLayers.Where(layer => IsTargeted(layer.Name, model))];
         if (layers.Length == 0)
         {
-            throw new LapidaryException($"target_modules matches no layer; expected some of {string.Join(", ", TensorNames.LinearNames)}.");
+            throw new LapidaryException(
+                $"target_modules matches no layer; expected some of {string.Join(", ", LayerTensors.ProjectionNames)}.");
         }
 
         var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>
@@ -165,7 +172,12 @@ public sealed class Adapter : IDisposable
             string last = module[(module.LastIndexOf('.') + 1)..];
             if (last == EmbedTokens) embedding = true;
             else if (last == LmHead) head = true;
-            else throw new LapidaryException($"modules_to_save names {module}; only {LmHead} and {EmbedTokens} can be trained whole. Use target_modules for the rest.");
+            else
+            {
+                throw new LapidaryException(
+                    $"modules_to_save names {module}; only {LmHead} and {EmbedTokens} can be trained whole. "
+                    + "Use target_modules for the rest.");
+            }
         }
 
         bool tied = Config.EnsureWeightTying && model.Config.TieWordEmbeddings && (embedding || head);

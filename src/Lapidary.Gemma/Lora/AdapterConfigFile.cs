@@ -1,13 +1,13 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Gemma.Lora;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Lora;
 
 /// <summary>PEFT's adapter_config.json, both ways.</summary>
-public static class AdapterConfigFile
+internal static class AdapterConfigFile
 {
     /// <summary>The file's name in an adapter's folder.</summary>
     public const string FileName = "adapter_config.json";
@@ -15,8 +15,10 @@ public static class AdapterConfigFile
     /// <summary>The release of PEFT whose files we write.</summary>
     public const string PeftVersion = "0.21.0";
 
-    private const int MaxRank = 1 << 16;
-    private const double MaxAlpha = 1e9;
+    private static readonly LoraConfig Defaults = new();
+    private static readonly RangeAttribute Rank = RecordLimits.Of<LoraConfig>(nameof(LoraConfig.R));
+    private static readonly RangeAttribute Alpha = RecordLimits.Of<LoraConfig>(nameof(LoraConfig.LoraAlpha));
+    private static readonly RangeAttribute Dropout = RecordLimits.Of<LoraConfig>(nameof(LoraConfig.LoraDropout));
 
     /// <summary>Reads an adapter's settings.</summary>
     /// <param name="folder">The adapter's folder.</param>
@@ -33,16 +35,16 @@ public static class AdapterConfigFile
             if (!Template.ContainsKey(key)) unknownKeys?.Add(key);
         var config = new LoraConfig
         {
-            R = json.Int("r", 8, 1, MaxRank),
-            LoraAlpha = json.Number("lora_alpha", 8, 0, MaxAlpha),
-            LoraDropout = json.Number("lora_dropout", 0, 0, 1),
+            R = Int(json, "r", Defaults.R, Rank),
+            LoraAlpha = Number(json, "lora_alpha", Defaults.LoraAlpha, Alpha),
+            LoraDropout = Number(json, "lora_dropout", Defaults.LoraDropout, Dropout),
             TargetModules = Selector(json, "target_modules"),
             ExcludeModules = Selector(json, "exclude_modules"),
             ModulesToSave = json.Texts("modules_to_save"),
             EnsureWeightTying = json.Flag("ensure_weight_tying", false),
             UseRslora = json.Flag("use_rslora", false),
-            RankPattern = Patterns(json, "rank_pattern", (section, key) => section.Int(key, 8, 1, MaxRank)),
-            AlphaPattern = Patterns(json, "alpha_pattern", (section, key) => section.Number(key, 8, 0, MaxAlpha)),
+            RankPattern = Patterns(json, "rank_pattern", (section, key) => Int(section, key, Defaults.R, Rank)),
+            AlphaPattern = Patterns(json, "alpha_pattern", (section, key) => Number(section, key, Defaults.LoraAlpha, Alpha)),
             LayersToTransform = json.Ints("layers_to_transform", 0, int.MaxValue),
             LayersPattern = json.Texts("layers_pattern"),
             BaseModelNameOrPath = json.Text("base_model_name_or_path"),
@@ -59,7 +61,7 @@ public static class AdapterConfigFile
     public static void Write(string folder, LoraConfig config) => AtomicFile.WriteAllText(Path.Combine(folder, FileName), ToText(config));
 
     /// <summary>The file's text, without a line feed at the end, as PEFT leaves it.</summary>
-    internal static string ToText(LoraConfig config)
+    public static string ToText(LoraConfig config)
     {
         var json = (JsonObject)Template.DeepClone();
         json["alpha_pattern"] = Object(config.AlphaPattern, alpha => Number(alpha, integerWhenWhole: true));
@@ -67,7 +69,8 @@ public static class AdapterConfigFile
         json["ensure_weight_tying"] = config.EnsureWeightTying;
         json["exclude_modules"] = config.ExcludeModules?.ToJson();
         json["layers_pattern"] = List(config.LayersPattern);
-        json["layers_to_transform"] = config.LayersToTransform is { } layers ? new JsonArray([.. layers.Select(layer => JsonValue.Create(layer))]) : null;
+        json["layers_to_transform"] =
+            config.LayersToTransform is { } layers ? new JsonArray([.. layers.Select(layer => JsonValue.Create(layer))]) : null;
         json["lora_alpha"] = Number(config.LoraAlpha, integerWhenWhole: true);
         json["lora_dropout"] = Number(config.LoraDropout, integerWhenWhole: false);
         json["modules_to_save"] = List(config.ModulesToSave);
@@ -126,6 +129,12 @@ public static class AdapterConfigFile
         ["velora_config"] = null,
     };
 
+    private static int Int(JsonSection json, string key, int fallback, RangeAttribute range) =>
+        json.Int(key, fallback, (int)range.Minimum, (int)range.Maximum);
+
+    private static double Number(JsonSection json, string key, double fallback, RangeAttribute range) =>
+        json.Number(key, fallback, (double)range.Minimum, (double)range.Maximum);
+
     private static ModuleSelector? Selector(JsonSection json, string key) => json.Json[key] switch
     {
         null => null,
@@ -134,17 +143,18 @@ public static class AdapterConfigFile
     };
 
     private static KeyValuePair<string, T>[] Patterns<T>(JsonSection json, string key, Func<JsonSection, string, T> read) =>
-        json.Section(key) is { } section ? [.. section.Json.Select(pair => new KeyValuePair<string, T>(pair.Key, read(section, pair.Key)))] : [];
+        json.Section(key) is { } section
+            ? [.. section.Json.Select(pair => new KeyValuePair<string, T>(pair.Key, read(section, pair.Key)))]
+            : [];
 
-    private static JsonArray? List(IReadOnlyList<string>? names) => names is null ? null : new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
+    private static JsonArray? List(IReadOnlyList<string>? names) =>
+        names is null ? null : new JsonArray([.. names.Select(name => JsonValue.Create(name))]);
 
     private static JsonObject Object<T>(IEnumerable<KeyValuePair<string, T>> pairs, Func<T, JsonNode?> value) =>
-        new(pairs.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, value(pair.Value))));
+        new(pairs.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, value(pair.Value))));
 
-    // Python writes a float of whole value as "8.0"; lora_alpha and alpha_pattern are ints there, which PEFT's own files show as "8".
-    private static JsonNode? Number(double value, bool integerWhenWhole)
-    {
-        string text = value.ToString("R", CultureInfo.InvariantCulture);
-        return JsonNode.Parse(value == Math.Floor(value) && !integerWhenWhole && !text.Contains('E', StringComparison.Ordinal) ? text + ".0" : text);
-    }
+    // lora_alpha and alpha_pattern are ints in Python, which PEFT's own files show as "8"; a float of whole value is "8.0".
+    private static JsonNode? Number(double value, bool integerWhenWhole) => JsonNode.Parse(
+        integerWhenWhole && value == Math.Floor(value) ? value.ToString("F0", CultureInfo.InvariantCulture) : PythonFloat.Repr(value));
 }

@@ -33,7 +33,8 @@ internal static class AdapterConfigLimits
         if (init is not null && init.GetValueKind() is not (JsonValueKind.True or JsonValueKind.False)
             && !HarmlessInits.Contains(json.Text("init_lora_weights")))
         {
-            throw json.Error("init_lora_weights", "true, false, \"gaussian\", \"eva\" or \"orthogonal\", which leave the base weights alone",
+            throw json.Error(
+                "init_lora_weights", "true, false, \"gaussian\", \"eva\" or \"orthogonal\", which leave the base weights alone",
                 "convert it to a plain LoRA adapter with PEFT first");
         }
     }

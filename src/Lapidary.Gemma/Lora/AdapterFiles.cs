@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Lora;
 
@@ -30,7 +31,8 @@ internal static class AdapterFiles
         {
             if (!TensorNames.TryNormalizeAdapter(entry.Name, out string? canonical))
             {
-                throw new LapidaryException($"{file.Path}: tensor {entry.Name} belongs to no part of Gemma; is this another model's adapter?");
+                throw new LapidaryException(
+                    $"{file.Path}: tensor {entry.Name} belongs to no part of Gemma; is this another model's adapter?");
             }
 
             names[canonical] = entry.Name;
@@ -41,14 +43,17 @@ internal static class AdapterFiles
             // A tied matrix may be stored under either name.
             string? name = names.GetValueOrDefault(parameter.Name)
                 ?? (ReferenceEquals(parameter, adapter.Head) ? names.GetValueOrDefault(TensorNames.Head) : null)
-                ?? throw new LapidaryException($"{file.Path}: tensor {TensorNames.PeftPrefix}{parameter.Name} is missing; save the adapter again or choose another one.");
+                ?? throw new LapidaryException(
+                    $"{file.Path}: tensor {TensorNames.PeftPrefix}{parameter.Name} is missing; "
+                    + "save the adapter again or choose another one.");
             TensorStream.Load(file, name, parameter.Value, model.Backend);
         }
 
         var known = Tensors(adapter, model: null).Select(pair => pair.Name).ToHashSet();
         if (names.Keys.FirstOrDefault(canonical => !known.Contains(canonical)) is { } extra)
         {
-            throw new LapidaryException($"{file.Path}: tensor {names[extra]} has no place in the adapter that {AdapterConfigFile.FileName} describes.");
+            throw new LapidaryException(
+                $"{file.Path}: tensor {names[extra]} has no place in the adapter that {AdapterConfigFile.FileName} describes.");
         }
     }
 
@@ -63,7 +68,8 @@ internal static class AdapterFiles
     /// language_model.</summary>
     private static string FileName(string parameter, GemmaModel? model) => model is null
         ? parameter
-        : TensorNames.PeftPrefix + TensorNames.ToStyle(parameter, model.Config.IsMultimodal ? TensorNameStyle.Multimodal : TensorNameStyle.Text);
+        : TensorNames.PeftPrefix
+            + TensorNames.ToStyle(parameter, model.Config.IsMultimodal ? TensorNameStyle.Multimodal : TensorNameStyle.Text);
 
     /// <summary>"all-linear" is written out as PEFT does. A multimodal model's vision tower has layers of the same names, so there the
     /// decoder's are told apart by a pattern.</summary>
@@ -71,7 +77,8 @@ internal static class AdapterFiles
     {
         var config = adapter.Config with { BaseModelNameOrPath = adapter.Config.BaseModelNameOrPath ?? model.Folder };
         if (config.TargetModules is { IsAllLinear: false } && !model.Config.IsMultimodal) return config;
-        string[] names = [.. adapter.TargetedModules.Select(module => module[(module.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal)];
+        string[] names =
+            [.. adapter.TargetedModules.Select(module => module[(module.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal)];
         return config with
         {
             TargetModules = model.Config.IsMultimodal

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
 
@@ -22,12 +24,15 @@ public sealed record LoraConfig
     };
 
     /// <summary>Rank r of the factors A [r, in] and B [out, r].</summary>
+    [Range(1, 1 << 16)]
     public int R { get; init; } = 8;
 
     /// <summary>α; the product B·A is scaled by α / r.</summary>
+    [Range(0.0, 1e9)]
     public double LoraAlpha { get; init; } = 8;
 
     /// <summary>Probability that an element of the adapter's input is dropped in training.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double LoraDropout { get; init; }
 
     /// <summary>The modules that get an adapter; null means q_proj and v_proj, PEFT's choice for Gemma 3.</summary>
@@ -68,6 +73,10 @@ public sealed record LoraConfig
     /// <summary>What the model does, in PEFT's words.</summary>
     public string? TaskType { get; init; } = "CAUSAL_LM";
 
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>
+    public void Validate() => RecordLimits.Check(this);
+
     /// <summary>Whether the module gets an adapter.</summary>
     /// <param name="module">The module's path in the model, such as "model.layers.0.self_attn.q_proj".</param>
     /// <exception cref="LapidaryException">A pattern is no regular expression or takes too long.</exception>
@@ -101,7 +110,8 @@ public sealed record LoraConfig
     {
         if (LayersToTransform is null) return true;
         int? layer = LayersPattern is { Count: > 0 }
-            ? LayersPattern.Select(parent => ModulePattern.NumberBehind("layers_pattern", parent, module)).FirstOrDefault(number => number is not null)
+            ? LayersPattern.Select(parent => ModulePattern.NumberBehind("layers_pattern", parent, module))
+                .FirstOrDefault(number => number is not null)
             : FirstNumber(module);
         return layer is { } number && LayersToTransform.Contains(number);
     }
@@ -109,7 +119,7 @@ public sealed record LoraConfig
     private static int? FirstNumber(string module)
     {
         foreach (string segment in module.Split('.'))
-            if (int.TryParse(segment, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int number)) return number;
+            if (int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) return number;
         return null;
     }
 

@@ -10,10 +10,12 @@ internal static class ModulePattern
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
 
     /// <summary>Whether the pattern matches the whole module name.</summary>
-    public static bool IsFullMatch(string option, string pattern, string module) => Match(option, pattern, $@"\A(?:{pattern})\z", module).Success;
+    public static bool IsFullMatch(string option, string pattern, string module) =>
+        Match(option, pattern, $@"\A(?:{pattern})\z", module).Success;
 
     /// <summary>Whether the pattern matches the module name from its start or from behind a dot, to its end.</summary>
-    public static bool IsSuffixMatch(string option, string pattern, string module) => Match(option, pattern, $@"\A(?:.*\.)?(?:{pattern})\z", module).Success;
+    public static bool IsSuffixMatch(string option, string pattern, string module) =>
+        Match(option, pattern, $@"\A(?:.*\.)?(?:{pattern})\z", module).Success;
 
     /// <summary>The number behind "layers." (or the given parent), or null.</summary>
     public static int? NumberBehind(string option, string parent, string module)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
 
@@ -47,5 +48,5 @@ public sealed record ModuleSelector
     /// <summary>A list or a string, as adapter_config.json has it; PEFT too saves what "all-linear" came to, not the word.</summary>
     internal JsonNode ToJson() => Pattern is not null && !IsAllLinear
         ? JsonValue.Create(Pattern)
-        : new JsonArray([.. (IsAllLinear ? [.. TensorNames.LinearNames] : Names).Select(name => JsonValue.Create(name))]);
+        : new JsonArray([.. (IsAllLinear ? [.. LayerTensors.ProjectionNames] : Names).Select(name => JsonValue.Create(name))]);
 }

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
 
@@ -39,31 +40,29 @@ internal sealed class DecoderLayer
 
     /// <summary>Puts a layer together.</summary>
     /// <param name="config">Sizes.</param> <param name="index">Of the layer, from 0.</param>
-    /// <param name="linear">Gives a projection: module name, rows, columns.</param> <param name="vector">Gives a norm's weight: tensor
-    /// name, length.</param>
-    public static DecoderLayer Create(GemmaConfig config, int index, Func<string, int, int, LinearLayer> linear, Func<string, int, Tensor> vector)
+    /// <param name="linear">Gives a projection.</param> <param name="vector">Gives a norm's weight.</param>
+    public static DecoderLayer Create(
+        GemmaConfig config, int index, Func<GemmaTensor, LinearLayer> linear, Func<GemmaTensor, Tensor> vector)
     {
-        string layer = $"model.layers.{index}.";
-        int hidden = config.HiddenSize, inner = config.IntermediateSize, dim = config.HeadDim;
-        int q = config.NumAttentionHeads * dim, kv = config.NumKeyValueHeads * dim;
+        var tensors = new LayerTensors(config, index);
         bool sliding = config.LayerTypes[index] == LayerType.Sliding;
         return new DecoderLayer
         {
-            QProj = linear(layer + "self_attn.q_proj", q, hidden),
-            KProj = linear(layer + "self_attn.k_proj", kv, hidden),
-            VProj = linear(layer + "self_attn.v_proj", kv, hidden),
-            OProj = linear(layer + "self_attn.o_proj", hidden, q),
-            GateProj = linear(layer + "mlp.gate_proj", inner, hidden),
-            UpProj = linear(layer + "mlp.up_proj", inner, hidden),
-            DownProj = linear(layer + "mlp.down_proj", hidden, inner),
-            QNorm = vector(layer + "self_attn.q_norm.weight", dim),
-            KNorm = vector(layer + "self_attn.k_norm.weight", dim),
-            InputLayernorm = vector(layer + "input_layernorm.weight", hidden),
-            PostAttentionLayernorm = vector(layer + "post_attention_layernorm.weight", hidden),
-            PreFeedforwardLayernorm = vector(layer + "pre_feedforward_layernorm.weight", hidden),
-            PostFeedforwardLayernorm = vector(layer + "post_feedforward_layernorm.weight", hidden),
+            QProj = linear(tensors.QProj),
+            KProj = linear(tensors.KProj),
+            VProj = linear(tensors.VProj),
+            OProj = linear(tensors.OProj),
+            GateProj = linear(tensors.GateProj),
+            UpProj = linear(tensors.UpProj),
+            DownProj = linear(tensors.DownProj),
+            QNorm = vector(tensors.QNorm),
+            KNorm = vector(tensors.KNorm),
+            InputLayernorm = vector(tensors.InputLayernorm),
+            PostAttentionLayernorm = vector(tensors.PostAttentionLayernorm),
+            PreFeedforwardLayernorm = vector(tensors.PreFeedforwardLayernorm),
+            PostFeedforwardLayernorm = vector(tensors.PostFeedforwardLayernorm),
             Attention = new AttentionShape(
-                config.NumAttentionHeads, config.NumKeyValueHeads, dim, sliding ? config.SlidingWindow : int.MaxValue,
+                config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, sliding ? config.SlidingWindow : int.MaxValue,
                 (float)Math.Pow(config.QueryPreAttnScalar, -0.5)),
             RmsNormEps = (float)config.RmsNormEps,
         };
@@ -82,7 +81,9 @@ internal sealed class DecoderLayer
         var q = Ops.QkNormRope(tape, qkv[0], QNorm, rope, RmsNormEps);
         var k = Ops.QkNormRope(tape, qkv[1], KNorm, rope, RmsNormEps);
         var v = qkv[2];
-        var o = cache is null ? Ops.Attention(tape, q, k, v, documentStarts, Attention) : cache.Attend(tape, q, k, v, documentStarts, Attention);
+        var o = cache is null
+            ? Ops.Attention(tape, q, k, v, documentStarts, Attention)
+            : cache.Attend(tape, q, k, v, documentStarts, Attention);
         h = Ops.RmsNorm(tape, OProj.Forward(tape, o), PostAttentionLayernorm, RmsNormEps, residual: h);
 
         x = Ops.RmsNorm(tape, h, PreFeedforwardLayernorm, RmsNormEps);

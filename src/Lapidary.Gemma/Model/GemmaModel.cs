@@ -9,8 +9,8 @@ namespace Lapidary.Gemma;
 public sealed class GemmaModel : IDisposable
 {
     private readonly IReadOnlyList<DecoderLayer> _layers;
-    private readonly IReadOnlyList<IDisposable> _owned;
-    private readonly Lazy<Tensor> _embedTokens;
+    private readonly IDisposable _owner;
+    private readonly EmbeddingTable _embedding;
     private readonly Tensor? _lmHead;
     private readonly Tensor _norm;
     private readonly Tensor _localFrequencies;
@@ -20,11 +20,8 @@ public sealed class GemmaModel : IDisposable
     {
         Config = config;
         Backend = backend;
-        (_embedTokens, HostEmbedTokens, _lmHead) = (weights.EmbedTokens, weights.HostEmbedTokens, weights.LmHead);
+        (_owner, _embedding, _lmHead, _layers, _norm) = (weights.Owner, weights.Embedding, weights.LmHead, weights.Layers, weights.Norm);
         EmbeddingScale = weights.EmbeddingScale;
-        _layers = weights.Layers;
-        _norm = weights.Norm;
-        _owned = weights.Owned;
         LinearLayers = [.. _layers.SelectMany(layer => layer.LinearLayers)];
         Region = weights.Region;
         _localFrequencies = NewFrequencies("inv_freq.local", config.RopeLocalBaseFreq, factor: 1);
@@ -37,7 +34,7 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3; the message says which and what to
     /// do.</exception>
     public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
-        ModelLoader.Load(folder, backend, options ?? new ModelOptions());
+        CheckpointWeights.Load(folder, backend, options ?? new ModelOptions());
 
     /// <summary>A model with random weights, made in the backend's memory without a file, for benchmarks at real size: the loss begins near
     /// ln(vocabulary).</summary>
@@ -46,12 +43,13 @@ public sealed class GemmaModel : IDisposable
     /// weights.</param>
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
-        RandomModel.Create(config, backend, options, seed);
+        new RandomWeights(config, backend, options, seed).CreateModel();
 
     /// <summary>A model without weights, on a backend that only counts: it has the memory that the loaded model would have.</summary>
     /// <param name="config">Sizes.</param> <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
     /// <param name="options">Quantization and type.</param>
-    public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) => ModelSkeleton.Create(config, counter, options);
+    public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) =>
+        new CountedWeights(config, counter, options with { OnProgress = null }).CreateModel(); // nothing to wait for
 
     /// <summary>The folder it was loaded from, empty where it was made here.</summary>
     public string Folder { get; internal init; } = "";
@@ -66,10 +64,10 @@ public sealed class GemmaModel : IDisposable
     public Adapter? Adapter { get; private set; }
 
     /// <summary>[vocabulary, hidden] of the base; brought to the backend when it is first asked for.</summary>
-    public Tensor EmbedTokens => _embedTokens.Value;
+    public Tensor EmbedTokens => _embedding.OnBackend.Value;
 
     /// <summary>The same in host memory, null where it was made on the backend.</summary>
-    internal Tensor? HostEmbedTokens { get; }
+    internal Tensor? HostEmbedTokens => _embedding.OnHost;
 
     /// <summary>[vocabulary, hidden] of the base: the embedding itself where the head is tied.</summary>
     public Tensor LmHead => _lmHead ?? EmbedTokens;
@@ -132,10 +130,7 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var owned in _owned) owned.Dispose();
-    }
+    public void Dispose() => _owner.Dispose();
 
     /// <summary>θ^(−2j / headDim) / factor in fp32, as transformers computes it.</summary>
     private Tensor NewFrequencies(string name, double theta, double factor)

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
 
@@ -10,20 +11,29 @@ public sealed class KvCache : IDisposable
     private readonly Layer[] _layers;
 
     /// <summary>Allocates a cache for texts of up to <paramref name="maxLength"/> tokens.</summary>
+    /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public KvCache(GemmaConfig config, IBackend backend, int maxLength)
     {
         _region = new MemoryRegion(backend.Memory, MemoryOwner.KvCache);
         MaxLength = maxLength;
-        Position = _region.New("position", DType.Int32, 1);
         _layers = new Layer[config.NumHiddenLayers];
         long dim = (long)config.NumKeyValueHeads * config.HeadDim;
-        for (int i = 0; i < _layers.Length; i++)
+        try
         {
-            int capacity = config.LayerTypes[i] == LayerType.Sliding ? Math.Min(maxLength, config.SlidingWindow) : maxLength;
-            _layers[i] = new Layer(
-                _region.New($"keys.{i}", backend.ActivationDType, capacity, dim),
-                _region.New($"values.{i}", backend.ActivationDType, capacity, dim),
-                Position);
+            Position = _region.New("position", DType.Int32, 1);
+            for (int i = 0; i < _layers.Length; i++)
+            {
+                int capacity = config.LayerTypes[i] == LayerType.Sliding ? Math.Min(maxLength, config.SlidingWindow) : maxLength;
+                _layers[i] = new Layer(
+                    _region.New($"keys.{i}", backend.ActivationDType, capacity, dim),
+                    _region.New($"values.{i}", backend.ActivationDType, capacity, dim),
+                    Position);
+            }
+        }
+        catch
+        {
+            _region.Dispose();
+            throw;
         }
     }
 

@@ -1,8 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma.Text;
 using Lapidary.Jinja;
-using Lapidary.Jinja.Parsing;
-using Lapidary.Jinja.Rendering;
 
 namespace Lapidary.Gemma;
 
@@ -15,7 +13,7 @@ public sealed class ChatTemplate
     private const int MaxTemplateLength = 1 << 20;
 
     private readonly string _name;
-    private readonly List<Statement> _statements;
+    private readonly Template _template;
     private readonly KeyValuePair<string, object?>[] _specialTokens;
 
     private ChatTemplate(string text, IReadOnlyDictionary<string, string> specialTokens, string name)
@@ -23,10 +21,11 @@ public sealed class ChatTemplate
         _name = name;
         Text = text;
         _specialTokens = [.. specialTokens.Select(token => KeyValuePair.Create(token.Key, (object?)token.Value))];
-        if (text.Length > MaxTemplateLength) throw new LapidaryException($"{name}: has {text.Length} characters, expected at most {MaxTemplateLength}.");
+        if (text.Length > MaxTemplateLength)
+            throw new LapidaryException($"{name}: has {text.Length} characters, expected at most {MaxTemplateLength}.");
         try
         {
-            _statements = Parser.Parse(text);
+            _template = Template.Parse(text);
         }
         catch (JinjaException error)
         {
@@ -51,7 +50,12 @@ public sealed class ChatTemplate
         }
 
         if (config.Template is { } template) return new ChatTemplate(template.Text, tokens, $"{template.Path}: chat template");
-        if (!config.IsGemma) throw new LapidaryException($"{folder}: has no chat template; put the model's chat_template.jinja or its tokenizer_config.json there.");
+        if (!config.IsGemma)
+        {
+            throw new LapidaryException(
+                $"{folder}: has no chat template; put the model's chat_template.jinja or its tokenizer_config.json there.");
+        }
+
         tokens.TryAdd("bos_token", GemmaChatTemplate.BosToken);
         return new ChatTemplate(GemmaChatTemplate.Text, tokens, "built-in Gemma chat template");
     }
@@ -87,10 +91,22 @@ public sealed class ChatTemplate
         for (int i = 0; i < messages.Count; i++)
         {
             if (!messages[i].IsAssistant) continue;
-            if (i == 0) throw new LapidaryException($"{_name}: the conversation begins with the assistant, so its part cannot be told from the text; begin with a user message.");
+            if (i == 0)
+            {
+                throw new LapidaryException(
+                    $"{_name}: the conversation begins with the assistant, so its part cannot be told from the text; "
+                    + "begin with a user message.");
+            }
+
             string before = Render([.. messages.Take(i)], addGenerationPrompt: true);
             string through = Render([.. messages.Take(i + 1)], addGenerationPrompt: false);
-            if (!through.StartsWith(before, StringComparison.Ordinal) || !text.StartsWith(through, StringComparison.Ordinal)) throw new LapidaryException($"{_name}: message {i + 1} changes the text before it, so the assistant's part cannot be found; mark it in the template with {{% generation %}} and {{% endgeneration %}}.");
+            if (!through.StartsWith(before, StringComparison.Ordinal) || !text.StartsWith(through, StringComparison.Ordinal))
+            {
+                throw new LapidaryException(
+                    $"{_name}: message {i + 1} changes the text before it, so the assistant's part cannot be found; mark it in the "
+                    + "template with {% generation %} and {% endgeneration %}.");
+            }
+
             spans.Add(new TextSpan(before.Length, through.Length));
         }
 
@@ -126,10 +142,11 @@ public sealed class ChatTemplate
         return new ChatTokens(ids, mask);
     }
 
-    private (string Text, List<TextSpan> Generations) RenderMarked(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
+    private RenderedText RenderMarked(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        if (messages.Count == 0) throw new LapidaryException("Cannot apply chat template to an empty conversation. Provide at least one message.");
+        if (messages.Count == 0)
+            throw new LapidaryException("Cannot apply chat template to an empty conversation. Provide at least one message.");
         var list = new List<object?>(messages.Count);
         foreach (var message in messages) list.Add(ToValue(message));
         KeyValuePair<string, object?>[] variables =
@@ -142,7 +159,7 @@ public sealed class ChatTemplate
         ];
         try
         {
-            return Interpreter.Render(_statements, variables);
+            return _template.Render(variables);
         }
         catch (JinjaException error)
         {

@@ -1,8 +1,8 @@
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Text;
 
 /// <summary>The conversation format of Gemma 3 as a template of our own, for folders that come without one; its output is that of the
 /// template in Google's files.</summary>
-public static class GemmaChatTemplate
+internal static class GemmaChatTemplate
 {
     /// <summary>What a conversation begins with.</summary>
     public const string BosToken = "<bos>";

@@ -46,6 +46,7 @@ public sealed class Tokenizer
         EosTokenId = EosToken is null ? null : TokenId(EosToken);
         PadTokenId = TokenId(config["pad_token"] ?? "<pad>");
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
+        EndOfTurnTokenId = TokenId("<end_of_turn>");
     }
 
     /// <summary>Number of ids: the highest one plus one, added tokens included. The embedding may have more rows.</summary>
@@ -69,11 +70,15 @@ public sealed class Tokenizer
     /// <summary>Id of the unknown token; for Gemma 3.</summary>
     public int? UnkTokenId { get; }
 
+    /// <summary>Id of the token that ends a turn of a conversation; for Gemma 106.</summary>
+    public int? EndOfTurnTokenId { get; }
+
     /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
     /// special_tokens_map.json if they are there.</summary>
     /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
     /// message).</exception>
-    public static Tokenizer Load(string folder) => new(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), TokenizerConfig.Read(folder));
+    public static Tokenizer Load(string folder) =>
+        new(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), TokenizerConfig.Read(folder));
 
     /// <summary>The token ids of a text.</summary>
     /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>
@@ -89,7 +94,8 @@ public sealed class Tokenizer
     public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Run(text, addSpecialTokens, withSpans: true).ToText();
+        var tokens = Run(text, addSpecialTokens, withSpans: true);
+        return new TokenizedText(tokens.Ids(), tokens.Spans());
     }
 
     /// <summary>Whether a text already begins with the text of the BOS token, so that adding special tokens would double it.</summary>
@@ -139,7 +145,8 @@ public sealed class Tokenizer
 
     private static AddedTokenMatcher? Matcher(TokenizerFile file, bool normalized)
     {
-        var tokens = file.AddedTokens.Where(token => token.Normalized == normalized).Select(token => (token.Content, token.Id)).ToList();
+        var tokens = file.AddedTokens.Where(token => token.Normalized == normalized)
+            .Select(token => (token.Content, token.Id)).ToList();
         return tokens.Count == 0 ? null : new AddedTokenMatcher(tokens, normalized ? file.Normalizer : null);
     }
 

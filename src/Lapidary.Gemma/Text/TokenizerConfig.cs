@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Text;
 
@@ -49,10 +50,15 @@ internal sealed class TokenizerConfig
 
             foreach (string name in (ReadOnlySpan<string>)["tokenizer_class", "model_type"])
             {
-                if (document.RootElement.TryGetProperty(name, out var kind) && kind.ValueKind == JsonValueKind.String) IsGemma |= kind.GetString()!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
+                if (document.RootElement.TryGetProperty(name, out var kind) && kind.ValueKind == JsonValueKind.String)
+                    IsGemma |= kind.GetString()!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
             }
 
-            if (Template is null && document.RootElement.TryGetProperty("chat_template", out var template) && ReadTemplate(template) is { } text) Template = (text, path);
+            if (Template is null && document.RootElement.TryGetProperty("chat_template", out var template)
+                && ReadTemplate(template) is { } text)
+            {
+                Template = (text, path);
+            }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
         {
@@ -78,10 +84,11 @@ internal sealed class TokenizerConfig
         {
             var info = new FileInfo(path);
             if (!info.Exists) return null;
-            if (info.Length > MaxFileBytes) throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
+            if (info.Length > MaxFileBytes)
+                throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
             return File.ReadAllBytes(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
             throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
         }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
@@ -62,17 +63,21 @@ internal sealed class TokenizerFile
         try
         {
             var info = new FileInfo(path);
-            if (!info.Exists) throw new LapidaryException($"{path}: not found; a model folder must hold the tokenizer.json that came with the model.");
-            if (info.Length > MaxFileBytes) throw new LapidaryException($"{path}: has {info.Length} bytes, expected a tokenizer of at most {MaxFileBytes}.");
+            if (!info.Exists)
+                throw new LapidaryException($"{path}: not found; a model folder must hold the tokenizer.json that came with the model.");
+            if (info.Length > MaxFileBytes)
+                throw new LapidaryException($"{path}: has {info.Length} bytes, expected a tokenizer of at most {MaxFileBytes}.");
             var file = new TokenizerFile(path, File.ReadAllBytes(path));
             file.Parse();
             return file;
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
+        catch (Exception error) when (
+            error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
-            throw new LapidaryException($"{path}: not a valid tokenizer.json ({error.Message.ReplaceLineEndings(" ")}); download it again.", error);
+            throw new LapidaryException(
+                $"{path}: not a valid tokenizer.json ({error.Message.ReplaceLineEndings(" ")}); download it again.", error);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
             throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
         }
@@ -151,10 +156,12 @@ internal sealed class TokenizerFile
     {
         foreach (string name in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
         {
-            if (options.GetValueOrDefault(name) is { ValueKind: JsonValueKind.String } text && text.GetString() != "") throw Unsupported($"model.{name}", "null");
+            if (options.GetValueOrDefault(name) is { ValueKind: JsonValueKind.String } text && text.GetString() != "")
+                throw Unsupported($"model.{name}", "null");
         }
 
-        if (options.GetValueOrDefault("dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() != 0) throw Unsupported("model.dropout", "null");
+        if (options.GetValueOrDefault("dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() != 0)
+            throw Unsupported("model.dropout", "null");
         if (IsTrue("ignore_merges")) throw Unsupported("model.ignore_merges = true", "false");
         FuseUnknown = IsTrue("fuse_unk");
         if (options.GetValueOrDefault("unk_token") is { ValueKind: JsonValueKind.String } unknown)
@@ -179,7 +186,8 @@ internal sealed class TokenizerFile
         {
             var piece = Text(ref reader, buffer);
             reader.Read();
-            if (!reader.TryGetInt32(out int id) || id is < 0 or > Vocabulary.MaxId) throw Invalid($"has a vocab id that is not a number from 0 to {Vocabulary.MaxId}");
+            if (!reader.TryGetInt32(out int id) || id is < 0 or > Vocabulary.MaxId)
+                throw Invalid($"has a vocab id that is not a number from 0 to {Vocabulary.MaxId}");
             if (!Vocabulary.TryAdd(piece, id)) throw Invalid($"has the piece \"{Printable(piece)}\" or the id {id} twice in its vocab");
         }
     }
@@ -194,7 +202,8 @@ internal sealed class TokenizerFile
             {
                 var pair = Text(ref reader, buffer);
                 int space = pair.IndexOf((byte)' ');
-                if (space < 0 || pair[(space + 1)..].Contains((byte)' ')) throw Invalid($"has the merge \"{Printable(pair)}\", expected two pieces");
+                if (space < 0 || pair[(space + 1)..].Contains((byte)' '))
+                    throw Invalid($"has the merge \"{Printable(pair)}\", expected two pieces");
                 AddMerge(pair[..space], pair[(space + 1)..]);
                 continue;
             }
@@ -215,7 +224,8 @@ internal sealed class TokenizerFile
         right.CopyTo(_joined.AsSpan(left.Length));
         var joined = _joined.AsSpan(0, left.Length + right.Length);
         var merge = (Left: Vocabulary.Find(left), Right: Vocabulary.Find(right), Merged: Vocabulary.Find(joined));
-        if (merge.Left < 0 || merge.Right < 0 || merge.Merged < 0) throw Invalid($"has merge {_merges.Count} of \"{Printable(left)}\" and \"{Printable(right)}\", not all in its vocab");
+        if (merge.Left < 0 || merge.Right < 0 || merge.Merged < 0)
+            throw Invalid($"has merge {_merges.Count} of \"{Printable(left)}\" and \"{Printable(right)}\", not all in its vocab");
         _merges.Add(merge);
     }
 
@@ -224,7 +234,8 @@ internal sealed class TokenizerFile
     // The string under the reader as UTF-8: a view of the file, or unescaped into the buffer.
     private ReadOnlySpan<byte> Text(ref Utf8JsonReader reader, Span<byte> buffer)
     {
-        if (reader.ValueSpan.Length > buffer.Length) throw Invalid($"has a piece of {reader.ValueSpan.Length} bytes, expected at most {Vocabulary.MaxPieceBytes}");
+        if (reader.ValueSpan.Length > buffer.Length)
+            throw Invalid($"has a piece of {reader.ValueSpan.Length} bytes, expected at most {Vocabulary.MaxPieceBytes}");
         return reader.ValueIsEscaped ? buffer[..reader.CopyString(buffer)] : reader.ValueSpan;
     }
 
@@ -233,7 +244,8 @@ internal sealed class TokenizerFile
         if (!reader.Read() || reader.TokenType != type) throw Invalid($"expected {what} at byte {reader.TokenStartIndex}");
     }
 
-    private static string Printable(ReadOnlySpan<byte> piece) => JsonEncodedText.Encode(Encoding.UTF8.GetString(piece[..Math.Min(piece.Length, 60)])).ToString();
+    private static string Printable(ReadOnlySpan<byte> piece) =>
+        JsonEncodedText.Encode(Encoding.UTF8.GetString(piece[..Math.Min(piece.Length, 60)])).ToString();
 
     private LapidaryException Invalid(string what) => new($"{_path}: {what}; download it again.");
 

@@ -3,10 +3,10 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>The weights of a model folder, in one file or in shards, memory-mapped.</summary>
-public sealed class Checkpoint : IDisposable
+internal sealed class Checkpoint : IDisposable
 {
     private readonly Dictionary<string, SafetensorsFile> _files = [];
     private readonly Dictionary<string, SafetensorsFile> _fileOf = [];
@@ -51,8 +51,9 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="LapidaryException">There is no such tensor.</exception>
     public SafetensorsFile FileOf(string name) => _fileOf.TryGetValue(name, out var file)
         ? file
-        : throw new LapidaryException($"{Folder}: tensor {FileErrors.OneLine(name)}: expected it among the checkpoint's {Entries.Count} tensors, " +
-            "found none; check that config.json and the weights belong together.");
+        : throw new LapidaryException(
+            $"{Folder}: tensor {FileErrors.OneLine(name)}: expected it among the checkpoint's {Entries.Count} tensors, found none; "
+            + "check that config.json and the weights belong together.");
 
     /// <summary>The tensor over the mapped bytes, see <see cref="SafetensorsTensors.Get"/>.</summary>
     /// <exception cref="LapidaryException">There is no such tensor, or its type is none the engine has.</exception>
@@ -68,7 +69,8 @@ public sealed class Checkpoint : IDisposable
         _files.Clear();
     }
 
-    private void OpenSingle() => Finish(OpenFile(CheckpointFiles.Single).Entries.Select(entry => new KeyValuePair<string, string>(entry.Name, CheckpointFiles.Single)));
+    private void OpenSingle() =>
+        Finish(OpenFile(CheckpointFiles.Single).Entries.Select(entry => KeyValuePair.Create(entry.Name, CheckpointFiles.Single)));
 
     private void OpenShards() => Finish(CheckpointFiles.ReadIndex(Folder));
 
@@ -79,15 +81,17 @@ public sealed class Checkpoint : IDisposable
             var file = OpenFile(name);
             if (!file.Contains(tensor))
             {
-                throw new LapidaryException($"{file.Path}: tensor {FileErrors.OneLine(tensor)}: expected it in this shard ({CheckpointFiles.Index} says so), " +
-                    "found none; download the shard and the index again.");
+                throw new LapidaryException(
+                    $"{file.Path}: tensor {FileErrors.OneLine(tensor)}: expected it in this shard ({CheckpointFiles.Index} says so), "
+                    + "found none; download the shard and the index again.");
             }
 
             _fileOf.Add(tensor, file);
         }
 
         Files = [.. _files.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)];
-        Entries = [.. Files.SelectMany(file => file.Entries.Where(entry => _fileOf.TryGetValue(entry.Name, out var owner) && owner == file))];
+        Entries =
+            [.. Files.SelectMany(file => file.Entries.Where(entry => _fileOf.TryGetValue(entry.Name, out var owner) && owner == file))];
         TotalBytes = Entries.Sum(entry => entry.LengthBytes);
     }
 

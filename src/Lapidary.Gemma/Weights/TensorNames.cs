@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>How a checkpoint spells the names of the text part.</summary>
-public enum TensorNameStyle
+internal enum TensorNameStyle
 {
     /// <summary>"model.layers.0…", "lm_head.weight": text-only checkpoints; also the canonical spelling here.</summary>
     Text,
@@ -17,13 +17,22 @@ public enum TensorNameStyle
 
 /// <summary>Translates between the spellings of Gemma 3's tensor names. Canonical are those of a text-only checkpoint:
 /// "model.layers.0.self_attn.q_proj.weight", "lm_head.weight".</summary>
-public static class TensorNames
+internal static class TensorNames
 {
     /// <summary>The embedding table.</summary>
     public const string Embedding = "model.embed_tokens.weight";
 
     /// <summary>The output matrix; absent where it is tied to the embedding.</summary>
     public const string Head = "lm_head.weight";
+
+    /// <summary>The norm behind the last layer.</summary>
+    public const string Norm = "model.norm.weight";
+
+    /// <summary>What the names of the decoder layers' tensors begin with.</summary>
+    public const string Layers = "model.layers.";
+
+    /// <summary>What a module's weight has behind the module's name.</summary>
+    public const string WeightSuffix = ".weight";
 
     /// <summary>What PEFT puts before every name.</summary>
     public const string PeftPrefix = "base_model.model.";
@@ -37,10 +46,7 @@ public static class TensorNames
         ("language_model.lm_head.", "lm_head."),
     ];
 
-    private static readonly string[] TextParts = ["lm_head.", "model.embed_tokens.", "model.layers.", "model.norm."];
-
-    /// <summary>The linear layers of a decoder layer, by their last name.</summary>
-    internal static readonly string[] LinearNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    private static readonly string[] TextParts = ["lm_head.", "model.embed_tokens.", Layers, "model.norm."];
 
     /// <summary>The canonical name of a text tensor or module of a base checkpoint; false for vision and unknown names.</summary>
     public static bool TryNormalize(string name, [NotNullWhen(true)] out string? canonical)
@@ -93,6 +99,6 @@ public static class TensorNames
     /// <summary>Whether a module of the text part is a linear layer other than lm_head, as PEFT's "all-linear" takes them.</summary>
     /// <param name="module">The module's path under any spelling, without ".weight".</param>
     public static bool IsLinear(string module) =>
-        TryNormalize(module, out string? canonical) && canonical.StartsWith("model.layers.", StringComparison.Ordinal)
-        && LinearNames.Contains(canonical[(canonical.LastIndexOf('.') + 1)..]);
+        TryNormalize(module, out string? canonical) && canonical.StartsWith(Layers, StringComparison.Ordinal)
+        && LayerTensors.ProjectionNames.Contains(canonical[(canonical.LastIndexOf('.') + 1)..]);
 }

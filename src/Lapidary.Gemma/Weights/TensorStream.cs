@@ -1,10 +1,10 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>Moves tensors between a backend's memory, files and element types, some megabytes at a time.</summary>
-public static class TensorStream
+internal static class TensorStream
 {
     private const int ChunkBytes = 4 << 20;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Lapidary.Jinja.Objects;
-using Lapidary.Jinja.Parsing;
 
 namespace Lapidary.Jinja.Builtins;
 
@@ -19,17 +18,22 @@ internal static class Filters
             case "first" or "last": return End(Values.Iterate(value, budget), name);
             case "list": return Copy(Values.Iterate(value, budget), budget);
             case "reverse": return Reverse(value, budget);
-            case "join": return Methods.Join(call.Expect("d", "attribute").Text(0, "d", ""), call.Get(1, "attribute", null) is string key ? Map(value, item => Attribute(item, key), budget) : value, budget);
+            case "join":
+                var parts = call.Get(1, "attribute", null) is string key ? Map(value, item => Attribute(item, key), budget) : value;
+                return Methods.Join(call.Expect("d", "attribute").Text(0, "d", ""), parts, budget);
             case "tojson": return JsonText.Write(value, call, budget);
-            case "items": return value is Undefined ? new List<object?>() : Methods.Items(value as Dictionary<string, object?> ?? throw Needs(name, "a dict", value), budget);
-            case "dictsort": return Methods.Items(value as Dictionary<string, object?> ?? throw Needs(name, "a dict", value), budget).OrderBy(pair => ((string)((List<object?>)pair!)[0]!).ToLowerInvariant(), StringComparer.Ordinal).ToList();
+            case "items": return value is Undefined ? new List<object?>() : Methods.Items(Dict(name, value), budget);
+            case "dictsort":
+                return Methods.Items(Dict(name, value), budget)
+                    .OrderBy(pair => ((string)((List<object?>)pair!)[0]!).ToLowerInvariant(), StringComparer.Ordinal).ToList();
             case "int": return Integer(value, call);
-            case "float": return Values.AsNumber(value) ?? (value is string number && double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) ? parsed : call.Get(0, "default", 0.0));
+            case "float": return Float(value, call);
             case "abs" when value is double real: return Math.Abs(real);
             case "abs": return Operators.Checked(() => Math.Abs(Values.AsInteger(value) ?? throw Needs(name, "a number", value)));
             case "map": return MapItems(value, call, budget);
             case "select" or "reject": return Select(value, item => item, call, 0, name == "select", budget);
-            case "selectattr" or "rejectattr": return Select(value, item => Attribute(item, call.Text(0, "attribute")), call, 1, name == "selectattr", budget);
+            case "selectattr" or "rejectattr":
+                return Select(value, item => Attribute(item, call.Text(0, "attribute")), call, 1, name == "selectattr", budget);
         }
 
         return OfText(name, Values.ToText(value, budget), call, budget);
@@ -84,15 +88,35 @@ internal static class Filters
     {
         if (value is double number) return Math.Abs(number) < 9e18 ? (long)number : throw call.Error("needs more than 64 bits");
         if (Values.AsInteger(value) is { } integer) return integer;
-        return value is string text && long.TryParse(text.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed) ? parsed : call.Get(0, "default", 0L);
+        if (value is not string text) return call.Get(0, "default", 0L);
+        bool isInteger = long.TryParse(text.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed);
+        return isInteger ? parsed : call.Get(0, "default", 0L);
     }
+
+    private static object? Float(object? value, CallArguments call)
+    {
+        if (Values.AsNumber(value) is { } number) return number;
+        return value is string text && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed)
+            ? parsed
+            : call.Get(0, "default", 0.0);
+    }
+
+    private static Dictionary<string, object?> Dict(string filter, object? value) =>
+        value as Dictionary<string, object?> ?? throw Needs(filter, "a dict", value);
 
     private static List<object?> MapItems(object? value, CallArguments call, Budget budget)
     {
         if (call.Named.TryGetValue("attribute", out var attribute))
         {
             var otherwise = call.Named.GetValueOrDefault("default");
-            return Map(value, item => Attribute(item, attribute as string ?? "") is var found && found is Undefined && call.Named.ContainsKey("default") ? otherwise : found, budget);
+            bool hasDefault = call.Named.ContainsKey("default");
+            return Map(value, OfItem, budget);
+
+            object? OfItem(object? item)
+            {
+                var found = Attribute(item, attribute as string ?? "");
+                return found is Undefined && hasDefault ? otherwise : found;
+            }
         }
 
         string filter = call.Text(0, "filter");
@@ -107,13 +131,15 @@ internal static class Filters
         return items.ConvertAll(item => function(item));
     }
 
-    private static List<object?> Select(object? value, Func<object?, object?> subject, CallArguments call, int testIndex, bool keep, Budget budget)
+    private static List<object?> Select(
+        object? value, Func<object?, object?> subject, CallArguments call, int testIndex, bool keep, Budget budget)
     {
         string? test = call.Positional.Count > testIndex ? call.Text(testIndex, "test") : null;
         var rest = new CallArguments(test ?? "", test is null ? [] : call.Positional[(testIndex + 1)..], call.Named);
         var items = Values.Iterate(value, budget);
         budget.Charge(items.Count);
-        return items.FindAll(item => (test is null ? Values.IsTrue(subject(item)) : Tests.Apply(test, subject(item), rest, budget)) == keep);
+        return items.FindAll(item =>
+            (test is null ? Values.IsTrue(subject(item)) : Tests.Apply(test, subject(item), rest, budget)) == keep);
     }
 
     // "a.b" reaches into nested dicts.
@@ -122,7 +148,9 @@ internal static class Filters
         foreach (string name in path.Split('.'))
         {
             if (item is Undefined undefined) throw new JinjaException($"{undefined.Name} is undefined");
-            item = item is Dictionary<string, object?> dict && dict.TryGetValue(name, out var value) ? value : new Undefined($"'{name}' of {Values.TypeName(item)}");
+            item = item is Dictionary<string, object?> dict && dict.TryGetValue(name, out var value)
+                ? value
+                : new Undefined($"'{name}' of {Values.TypeName(item)}");
         }
 
         return item;
@@ -143,5 +171,6 @@ internal static class Filters
         return string.Join('\n', lines);
     }
 
-    private static JinjaException Needs(string filter, string expected, object? found) => new($"filter '{filter}' needs {expected}, found {Values.TypeName(found)}");
+    private static JinjaException Needs(string filter, string expected, object? found) =>
+        new($"filter '{filter}' needs {expected}, found {Values.TypeName(found)}");
 }

@@ -1,5 +1,4 @@
 using Lapidary.Jinja.Objects;
-using Lapidary.Jinja.Parsing;
 
 namespace Lapidary.Jinja.Builtins;
 

@@ -1,6 +1,4 @@
 using Lapidary.Jinja.Objects;
-using Lapidary.Jinja.Parsing;
-using Lapidary.Jinja.Rendering;
 
 namespace Lapidary.Jinja.Builtins;
 
@@ -101,7 +99,10 @@ internal static class Methods
             case "items": return Items(dict, budget);
             case "keys": return (List<object?>)[.. dict.Keys];
             case "values": return (List<object?>)[.. dict.Values];
-            case "get": return call.Expect("key", "default").Get(0, "key", null) is string key && dict.TryGetValue(key, out var value) ? value : call.Get(1, "default", null);
+            case "get":
+                return call.Expect("key", "default").Get(0, "key", null) is string key && dict.TryGetValue(key, out var value)
+                    ? value
+                    : call.Get(1, "default", null);
             default: throw Unsupported(dict, call);
         }
     }
@@ -123,7 +124,9 @@ internal static class Methods
             }
 
             budget.Charge(1);
-            int to = splits == 0 ? -1 : separator is null ? IndexOfSpace(text, from) : text.IndexOf(separator, from, StringComparison.Ordinal);
+            int to = splits == 0 ? -1
+                : separator is null ? IndexOfSpace(text, from)
+                : text.IndexOf(separator, from, StringComparison.Ordinal);
             if (to < 0)
             {
                 parts.Add(separator is null ? Text.TrimEnd(text[from..]) : text[from..]);
@@ -150,5 +153,6 @@ internal static class Methods
 
     private static long CodePointIndex(string text, int index) => index < 0 ? -1 : Text.Length(text[..index]);
 
-    private static JinjaException Unsupported(object? target, CallArguments call) => new($"method '{call.Function}' of {Values.TypeName(target)} is not supported");
+    private static JinjaException Unsupported(object? target, CallArguments call) =>
+        new($"method '{call.Function}' of {Values.TypeName(target)} is not supported");
 }

@@ -1,5 +1,4 @@
 using Lapidary.Jinja.Objects;
-using Lapidary.Jinja.Parsing;
 
 namespace Lapidary.Jinja.Builtins;
 
@@ -20,7 +19,7 @@ internal static class Tests
             case "number": return Values.AsNumber(value) is not null;
             case "mapping": return value is Dictionary<string, object?>;
             case "iterable" or "sequence": return value is string or List<object?> or Dictionary<string, object?> or Undefined;
-            case "callable": return value is Builtin or MacroValue;
+            case "callable": return value is Callable;
             case "true": return value is true;
             case "false": return value is false;
             case "odd": return Integer(value, name) % 2 != 0;
@@ -41,10 +40,12 @@ internal static class Tests
             "ge" => ">=",
             _ => null,
         };
-        return Operators.Compare(op ?? throw new JinjaException($"test '{name}' is not supported"), value, arguments.Get(0, "other", null), budget);
+        if (op is null) throw new JinjaException($"test '{name}' is not supported");
+        return Operators.Compare(op, value, arguments.Get(0, "other", null), budget);
     }
 
-    private static long Integer(object? value, string test) => Values.AsInteger(value) ?? throw new JinjaException($"test '{test}' needs an integer, found {Values.TypeName(value)}");
+    private static long Integer(object? value, string test) =>
+        Values.AsInteger(value) ?? throw new JinjaException($"test '{test}' needs an integer, found {Values.TypeName(value)}");
 
     private static long Divisor(CallArguments arguments)
     {

@@ -1,5 +1,3 @@
-using Lapidary.Jinja.Parsing;
-
 namespace Lapidary.Jinja.Objects;
 
 /// <summary>What one rendering may cost. A template comes with a model, from anyone: it must neither run forever nor fill the

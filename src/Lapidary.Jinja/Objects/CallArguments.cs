@@ -1,5 +1,3 @@
-using Lapidary.Jinja.Parsing;
-
 namespace Lapidary.Jinja.Objects;
 
 /// <summary>The values that a function, method, filter, test or macro is called with.</summary>
@@ -9,9 +7,11 @@ internal sealed record CallArguments(string Function, List<object?> Positional, 
     public object? Get(int index, string name, object? otherwise) =>
         index < Positional.Count ? Positional[index] : Named.TryGetValue(name, out var value) ? value : otherwise;
 
-    public string Text(int index, string name, string? otherwise = null) => Get(index, name, otherwise) as string ?? throw Error($"needs the string '{name}'");
+    public string Text(int index, string name, string? otherwise = null) =>
+        Get(index, name, otherwise) as string ?? throw Error($"needs the string '{name}'");
 
-    public long Integer(int index, string name, long otherwise) => Values.AsInteger(Get(index, name, otherwise)) ?? throw Error($"needs the integer '{name}'");
+    public long Integer(int index, string name, long otherwise) =>
+        Values.AsInteger(Get(index, name, otherwise)) ?? throw Error($"needs the integer '{name}'");
 
     /// <summary>Refuses more arguments than the function has, and names it does not know.</summary>
     public CallArguments Expect(params ReadOnlySpan<string> names)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
-using Lapidary.Jinja.Parsing;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Jinja.Objects;
 
@@ -47,11 +47,12 @@ internal sealed class JsonText
             case null: _output.Append("null"); break;
             case bool flag: _output.Append(flag ? "true" : "false"); break;
             case long integer: _output.Append(integer); break;
-            case double number: _output.Append(double.IsFinite(number) ? Values.FloatText(number) : double.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity"); break;
+            case double number: _output.Append(Number(number)); break;
             case string text: AppendString(text); break;
             case List<object?> list: AppendAll('[', list, item => Append(item, depth + 1), ']', depth); break;
             case Dictionary<string, object?> dict:
-                IEnumerable<KeyValuePair<string, object?>> pairs = _sortKeys ? dict.OrderBy(pair => pair.Key, StringComparer.Ordinal) : dict;
+                IEnumerable<KeyValuePair<string, object?>> pairs =
+                    _sortKeys ? dict.OrderBy(pair => pair.Key, StringComparer.Ordinal) : dict;
                 AppendAll('{', pairs, pair =>
                 {
                     AppendString(pair.Key);
@@ -62,6 +63,11 @@ internal sealed class JsonText
             default: throw new JinjaException($"tojson cannot write {Values.TypeName(value)}");
         }
     }
+
+    /// <summary>json.dumps has words of its own for what JSON cannot say.</summary>
+    private static string Number(double number) => double.IsFinite(number) ? PythonFloat.Repr(number)
+        : double.IsNaN(number) ? "NaN"
+        : number > 0 ? "Infinity" : "-Infinity";
 
     private void AppendAll<T>(char open, IEnumerable<T> items, Action<T> append, char close, int depth)
     {

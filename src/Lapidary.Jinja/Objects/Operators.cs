@@ -1,5 +1,3 @@
-using Lapidary.Jinja.Parsing;
-
 namespace Lapidary.Jinja.Objects;
 
 /// <summary>Arithmetic, concatenation and comparison.</summary>
@@ -45,7 +43,8 @@ internal static class Operators
         {
             case string text:
                 budget.ChargeText(text.Length);
-                return text.Contains(item as string ?? throw new JinjaException($"'in' a string needs a string, found {Values.TypeName(item)}"), StringComparison.Ordinal);
+                if (item is not string part) throw new JinjaException($"'in' a string needs a string, found {Values.TypeName(item)}");
+                return text.Contains(part, StringComparison.Ordinal);
             case Dictionary<string, object?> dict:
                 return item is string key && dict.ContainsKey(key);
             default:
@@ -123,5 +122,6 @@ internal static class Operators
         };
     }
 
-    private static string Describe(object? value) => value is Undefined undefined ? $"{undefined.Name}, which is undefined," : Values.TypeName(value);
+    private static string Describe(object? value) =>
+        value is Undefined undefined ? $"{undefined.Name}, which is undefined," : Values.TypeName(value);
 }

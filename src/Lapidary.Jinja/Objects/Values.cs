@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
-using Lapidary.Jinja.Parsing;
-using Lapidary.Jinja.Rendering;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Jinja.Objects;
 
@@ -18,11 +17,11 @@ internal sealed class Namespace
 /// <summary>A tuple: a list that prints in parentheses.</summary>
 internal sealed class TupleValue(IEnumerable<object?> items) : List<object?>(items);
 
-/// <summary>A function of the environment, such as raise_exception.</summary>
-internal sealed record Builtin(string Name);
+/// <summary>What a template can call.</summary>
+internal abstract record Callable;
 
-/// <summary>A macro and the scope it was defined in.</summary>
-internal sealed record MacroValue(Macro Macro, Scope Scope);
+/// <summary>A function of the environment, such as raise_exception.</summary>
+internal sealed record Builtin(string Name) : Callable;
 
 /// <summary>Values of a template: null (None), <see cref="Undefined"/>, bool, long, double, string, List&lt;object?&gt;,
 /// Dictionary&lt;string, object?&gt; (in insertion order), and the objects above. Rules and printed forms are Python's.</summary>
@@ -175,20 +174,10 @@ internal static class Values
         }
     }
 
-    /// <summary>repr() of a Python float: the shortest digits, always with a point or an exponent.</summary>
-    public static string FloatText(double number)
-    {
-        if (double.IsNaN(number)) return "nan";
-        if (double.IsInfinity(number)) return number > 0 ? "inf" : "-inf";
-        if (number == Math.Truncate(number) && Math.Abs(number) < 1e16) return number.ToString("F1", CultureInfo.InvariantCulture);
-        string text = number.ToString("R", CultureInfo.InvariantCulture);
-        if (text.Contains('E', StringComparison.Ordinal) || Math.Abs(number) < 1) return text.Replace('E', 'e');
-        if (number != Math.Truncate(number)) return text;
-
-        // .NET writes 1e16 to 1e17 without an exponent, Python with one.
-        string digits = text.TrimStart('-').TrimEnd('0');
-        return $"{(number < 0 ? "-" : "")}{digits[0]}{(digits.Length > 1 ? "." : "")}{digits[1..]}e+16";
-    }
+    /// <summary>repr() of a Python float.</summary>
+    private static string FloatText(double number) => double.IsFinite(number) ? PythonFloat.Repr(number)
+        : double.IsNaN(number) ? "nan"
+        : number > 0 ? "inf" : "-inf";
 
     private static void AppendQuoted(StringBuilder output, string text, Budget budget)
     {

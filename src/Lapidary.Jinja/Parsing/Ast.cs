@@ -48,7 +48,8 @@ internal sealed record Print(int Line, Expression Value) : Statement(Line);
 
 internal sealed record If(int Line, List<(Expression Condition, List<Statement> Body)> Branches, List<Statement> Else) : Statement(Line);
 
-internal sealed record For(int Line, List<string> Targets, Expression Items, Expression? Filter, List<Statement> Body, List<Statement> Else) : Statement(Line);
+internal sealed record For(
+    int Line, List<string> Targets, Expression Items, Expression? Filter, List<Statement> Body, List<Statement> Else) : Statement(Line);
 
 internal sealed record Set(int Line, List<string> Targets, Expression Value) : Statement(Line);
 
@@ -56,7 +57,8 @@ internal sealed record SetAttribute(int Line, string Namespace, string Name, Exp
 
 internal sealed record SetBlock(int Line, string Target, List<Statement> Body) : Statement(Line);
 
-internal sealed record Macro(int Line, string Name, List<(string Name, Expression? Default)> Parameters, List<Statement> Body) : Statement(Line);
+internal sealed record Macro(
+    int Line, string Name, List<(string Name, Expression? Default)> Parameters, List<Statement> Body) : Statement(Line);
 
 internal sealed record Generation(int Line, List<Statement> Body) : Statement(Line);
 

@@ -126,7 +126,9 @@ internal sealed class ExpressionParser(TokenReader tokens)
                 for (int chain = 0; tokens.Current.Kind == TokenKind.String; Count(ref chain)) text += tokens.Next().Text;
                 return new Literal(token.Line, text);
             case TokenKind.Integer:
-                return long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long integer) ? new Literal(token.Line, integer) : throw new JinjaException($"the number {token.Text} is too large", token.Line);
+                return long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long integer)
+                    ? new Literal(token.Line, integer)
+                    : throw new JinjaException($"the number {token.Text} is too large", token.Line);
             case TokenKind.Float:
                 return new Literal(token.Line, double.Parse(token.Text, CultureInfo.InvariantCulture));
             case TokenKind.Operator when token.Text == "(":
@@ -265,9 +267,14 @@ internal sealed class ExpressionParser(TokenReader tokens)
         Arguments arguments = Arguments.None;
         var next = tokens.Current;
         if (next.Is("(")) arguments = ParseArguments();
-        else if (next.Kind is TokenKind.String or TokenKind.Integer or TokenKind.Float || next.Is("[") || next.Is("{") || (next.Kind == TokenKind.Name && next.Text is not ("else" or "or" or "and" or "is" or "if" or "in" or "not"))) arguments = new Arguments([ParsePostfix(ParsePrimary())], []);
+        else if (BeginsArgument(next)) arguments = new Arguments([ParsePostfix(ParsePrimary())], []);
         return new TestCall(line, value, name, arguments, negated);
     }
+
+    /// <summary>Whether a test's argument begins here, which needs no parentheses.</summary>
+    private static bool BeginsArgument(Token token) =>
+        token.Kind is TokenKind.String or TokenKind.Integer or TokenKind.Float || token.Is("[") || token.Is("{")
+        || (token.Kind == TokenKind.Name && token.Text is not ("else" or "or" or "and" or "is" or "if" or "in" or "not"));
 
     private void Count(ref int chain)
     {

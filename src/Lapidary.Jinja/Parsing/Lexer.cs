@@ -11,7 +11,8 @@ internal sealed class Lexer
 {
     private static readonly string[] Operators =
     [
-        "==", "!=", ">=", "<=", "//", "**", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";",
+        "==", "!=", ">=", "<=", "//", "**", "+", "-", "/", "*", "%", "~",
+        "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";",
     ];
 
     private readonly string _source;
@@ -148,9 +149,15 @@ internal sealed class Lexer
         }
         else
         {
-            string op = Array.Find(Operators, op => string.CompareOrdinal(_source, _at, op, 0, op.Length) == 0) ?? throw new JinjaException($"unexpected character '{c}'", _line);
+            string op = Array.Find(Operators, op => string.CompareOrdinal(_source, _at, op, 0, op.Length) == 0)
+                ?? throw new JinjaException($"unexpected character '{c}'", _line);
             if (op is "(" or "[" or "{") open++;
-            if (op is ")" or "]" or "}" && --open < 0) throw new JinjaException($"'{op}' closes nothing", _line);
+            if (op is ")" or "]" or "}")
+            {
+                open--;
+                if (open < 0) throw new JinjaException($"'{op}' closes nothing", _line);
+            }
+
             Add(TokenKind.Operator, op);
             _at += op.Length;
         }
@@ -168,7 +175,8 @@ internal sealed class Lexer
             while (_at < _source.Length && char.IsAsciiDigit(_source[_at])) _at++;
         }
 
-        int exponent = _at + 1 < _source.Length && _source[_at] is 'e' or 'E' ? _at + (_source[_at + 1] is '+' or '-' ? 2 : 1) : _source.Length;
+        bool hasExponent = _at + 1 < _source.Length && _source[_at] is 'e' or 'E';
+        int exponent = hasExponent ? _at + (_source[_at + 1] is '+' or '-' ? 2 : 1) : _source.Length;
         if (exponent < _source.Length && char.IsAsciiDigit(_source[exponent]))
         {
             isFloat = true;
@@ -213,7 +221,8 @@ internal sealed class Lexer
         int digits = c switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
         if (digits > 0)
         {
-            if (_at + digits >= _source.Length || !uint.TryParse(_source.AsSpan(_at + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value) || value > 0x10FFFF) throw new JinjaException($"a string has a broken \\{c} escape", _line);
+            if (_at + digits >= _source.Length || !TryReadHex(_source.AsSpan(_at + 1, digits), out uint value))
+                throw new JinjaException($"a string has a broken \\{c} escape", _line);
             if (value > 0xFFFF) text.Append(char.ConvertFromUtf32((int)value));
             else text.Append((char)value);
             _at += digits;
@@ -235,6 +244,9 @@ internal sealed class Lexer
             default: text.Append('\\').Append(c); break;
         }
     }
+
+    private static bool TryReadHex(ReadOnlySpan<char> digits, out uint codePoint) =>
+        uint.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out codePoint) && codePoint <= 0x10FFFF;
 
     private void AddText(string kept, string read)
     {

@@ -72,7 +72,10 @@ internal sealed class Parser
                 EndOfTag();
                 return new LoopJump(word.Line, word.Text == "break");
             default:
-                throw new JinjaException($"{{% {word.Text} %}} is not supported here; supported are if, for, set, macro, generation, and break and continue within for", word.Line);
+                throw new JinjaException(
+                    $"{{% {word.Text} %}} is not supported here; supported are if, for, set, macro, generation, "
+                    + "and break and continue within for",
+                    word.Line);
         }
     }
 
@@ -184,7 +187,11 @@ internal sealed class Parser
 
     private void EndBlock(string word)
     {
-        if (!TryBlock(word)) throw _tokens.Error($"expected {{% {word} %}}, found {(_tokens.Current.Kind == TokenKind.BlockBegin ? $"{{% {_tokens.Peek} %}}" : _tokens.Current)}");
+        if (!TryBlock(word))
+        {
+            string found = _tokens.Current.Kind == TokenKind.BlockBegin ? $"{{% {_tokens.Peek} %}}" : _tokens.Current.ToString();
+            throw _tokens.Error($"expected {{% {word} %}}, found {found}");
+        }
         EndOfTag();
     }
 

@@ -35,12 +35,3 @@ internal readonly record struct Token(TokenKind Kind, string Text, int Line)
         _ => Text,
     };
 }
-
-/// <summary>What is wrong with a template or its use; the line is added where it leaves the interpreter.</summary>
-internal sealed class JinjaException : Exception
-{
-    public JinjaException(string message, int line = 0) : base(message) => Line = line;
-
-    /// <summary>Template line, or 0 for the line being executed.</summary>
-    public int Line { get; }
-}

@@ -69,7 +69,9 @@ internal sealed class Evaluator(Budget budget, Func<MacroValue, CallArguments, s
         foreach (var (key, value) in literal.Items)
         {
             var name = Evaluate(key, scope);
-            dict[name as string ?? throw new JinjaException($"{Values.TypeName(name)} as a dict's key is not supported, expected a string")] = Evaluate(value, scope);
+            if (name is not string text)
+                throw new JinjaException($"{Values.TypeName(name)} as a dict's key is not supported, expected a string");
+            dict[text] = Evaluate(value, scope);
         }
 
         return dict;
@@ -88,7 +90,8 @@ internal sealed class Evaluator(Budget budget, Func<MacroValue, CallArguments, s
     {
         if (index is string name) return Lookup(target, name, line);
         if (target is Undefined undefined) throw new JinjaException($"{undefined.Name} is undefined", line);
-        if (Values.AsInteger(index) is not { } at || target is not (List<object?> or string)) return new Undefined($"an item of {Values.TypeName(target)}");
+        if (Values.AsInteger(index) is not { } at || target is not (List<object?> or string))
+            return new Undefined($"an item of {Values.TypeName(target)}");
         var items = Values.Iterate(target, budget);
         if (at < 0) at += items.Count;
         return at >= 0 && at < items.Count ? items[(int)at] : new Undefined($"item {at} of {Values.TypeName(target)}");
@@ -103,8 +106,9 @@ internal sealed class Evaluator(Budget budget, Func<MacroValue, CallArguments, s
         long step = Bound(slice.Step) ?? 1;
         if (step == 0) throw new JinjaException("the step of a slice is zero", slice.Line);
         long lowest = step > 0 ? 0 : -1, highest = step > 0 ? items.Count : items.Count - 1;
-        long start = Bound(slice.Start) is { } from ? Math.Clamp(from < 0 ? from + items.Count : from, lowest, highest) : step > 0 ? lowest : highest;
-        long stop = Bound(slice.Stop) is { } to ? Math.Clamp(to < 0 ? to + items.Count : to, lowest, highest) : step > 0 ? highest : lowest;
+        long Clamp(long bound) => Math.Clamp(bound < 0 ? bound + items.Count : bound, lowest, highest);
+        long start = Bound(slice.Start) is { } from ? Clamp(from) : step > 0 ? lowest : highest;
+        long stop = Bound(slice.Stop) is { } to ? Clamp(to) : step > 0 ? highest : lowest;
         step = Math.Clamp(step, -items.Count - 1, items.Count + 1);
         var part = new List<object?>();
         for (long i = start; step > 0 ? i < stop : i > stop; i += step) part.Add(items[(int)i]);
@@ -125,7 +129,9 @@ internal sealed class Evaluator(Budget budget, Func<MacroValue, CallArguments, s
             if (target is Undefined undefined) throw new JinjaException($"{undefined.Name} is undefined", call.Line);
             var values = Arguments(method.Name, call.Arguments, scope);
             Line = call.Line;
-            return Lookup(target, method.Name, call.Line) is MacroValue inner ? callMacro(inner, values) : Methods.Call(target, values, budget);
+            return Lookup(target, method.Name, call.Line) is MacroValue inner
+                ? callMacro(inner, values)
+                : Methods.Call(target, values, budget);
         }
 
         var function = Evaluate(call.Target, scope);

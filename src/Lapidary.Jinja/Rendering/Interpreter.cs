@@ -31,7 +31,7 @@ internal sealed class Interpreter
 
     /// <summary>Renders a template; also gives the output ranges of its generation blocks.</summary>
     /// <exception cref="JinjaException">The template failed, or its limits were reached.</exception>
-    public static (string Text, List<TextSpan> Generations) Render(List<Statement> template, IEnumerable<KeyValuePair<string, object?>> variables)
+    public static RenderedText Render(List<Statement> template, IEnumerable<KeyValuePair<string, object?>> variables)
     {
         var interpreter = new Interpreter();
         var scope = new Scope(null);
@@ -50,7 +50,7 @@ internal sealed class Interpreter
             throw new JinjaException("nests too deep", interpreter._evaluator.Line);
         }
 
-        return (interpreter._output.ToString(), interpreter._generations);
+        return new RenderedText(interpreter._output.ToString(), interpreter._generations);
     }
 
     private Flow Execute(List<Statement> body, Scope scope)
@@ -78,7 +78,8 @@ internal sealed class Interpreter
             case Set set: Assign(set.Targets, _evaluator.Evaluate(set.Value, scope), scope); break;
             case SetAttribute set:
                 var value = _evaluator.Evaluate(set.Value, scope);
-                if (scope[set.Namespace] is not Namespace space) throw new JinjaException($"cannot set an attribute of '{set.Namespace}', which is no namespace", set.Line);
+                if (scope[set.Namespace] is not Namespace space)
+                    throw new JinjaException($"cannot set an attribute of '{set.Namespace}', which is no namespace", set.Line);
                 space.Attributes[set.Name] = value;
                 break;
             case SetBlock set: scope[set.Target] = Capture(set.Body, new Scope(scope)); break;
@@ -158,7 +159,9 @@ internal sealed class Interpreter
         {
             var (name, otherwise) = macro.Parameters[i];
             bool given = i < call.Positional.Count || call.Named.ContainsKey(name);
-            scope[name] = given ? call.Get(i, name, null) : otherwise is null ? new Undefined($"parameter '{name}'") : _evaluator.Evaluate(otherwise, scope);
+            scope[name] = given ? call.Get(i, name, null)
+                : otherwise is null ? new Undefined($"parameter '{name}'")
+                : _evaluator.Evaluate(otherwise, scope);
         }
 
         string text = Capture(macro.Body, scope);

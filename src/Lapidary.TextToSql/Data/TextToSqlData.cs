@@ -3,7 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Gemma;
+using Lapidary.Formats.Files;
 using Lapidary.TextToSql.Data;
 
 namespace Lapidary.TextToSql;

@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 
 namespace Lapidary.TextToSql.Demo;
@@ -20,11 +20,8 @@ internal sealed class DemoQuestions : IDisposable
     {
         (_tokenizer, _template) = (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder));
         _generator = new TextGenerator(model);
-        _options = new GenerationOptions
-        {
-            MaxNewTokens = MaxNewTokens,
-            StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds,
-        };
+        var makers = GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), _tokenizer);
+        _options = makers with { MaxNewTokens = MaxNewTokens, DoSample = false };
     }
 
     /// <summary>The answer's text, without white space around it.</summary>

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.TextToSql;
 

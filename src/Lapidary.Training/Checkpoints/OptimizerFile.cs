@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Optimizers;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Training.Checkpoints;
 

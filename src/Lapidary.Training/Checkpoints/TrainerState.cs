@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lapidary.Formats;
 using Lapidary.Training.Logging;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training;
 

@@ -147,7 +147,7 @@ public sealed record SftConfig
     /// <exception cref="LapidaryException">One does not hold; the message names the option's key.</exception>
     public void Validate(bool hasEvaluation)
     {
-        RangeValidation.Check(this);
+        RecordLimits.Check(this);
         if (!LoadBestModelAtEnd) return;
         if (!hasEvaluation)
             throw new LapidaryException("load_best_model_at_end needs an evaluation set; give eval_dataset or test_size.");

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Configuration;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;

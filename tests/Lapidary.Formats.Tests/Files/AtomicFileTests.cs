@@ -1,3 +1,5 @@
+using Lapidary.Formats.Files;
+using Lapidary.Formats.Safetensors;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;
@@ -34,7 +36,8 @@ public class AtomicFileTests
     public void WriteStream_SaysThatTheDiskIsFull()
     {
         string path = Path.Combine(_folder, "a.txt");
-        var error = Assert.Throws<LapidaryException>(() => AtomicFile.WriteStream(path, _ => throw new IOException("No space left on device", 28)));
+        var error = Assert.Throws<LapidaryException>(
+            () => AtomicFile.WriteStream(path, _ => throw new IOException("No space left on device", 28)));
         Assert.Equal($"{path}: the disk is full; free some space or choose a folder on another disk.", error.Message);
         Assert.Empty(Directory.GetFiles(_folder));
     }
@@ -55,10 +58,11 @@ public class AtomicFileTests
     [Fact]
     public void Create_AsksForTheSpaceBeforeTheWork()
     {
-        Assert.Contains("expected 4096.0 TiB of free disk space, found",
-            Assert.Throws<LapidaryException>(() => AtomicFile.Create(Path.Combine(_folder, "a.bin"), 1L << 52)).Message, StringComparison.Ordinal);
-        Assert.Contains("of free disk space",
-            Assert.Throws<LapidaryException>(() => ShardedWriter.Create(_folder, [new("a", "U8", 1L << 52), new("b", "U8", 1L << 52)], 1L << 52)).Message, StringComparison.Ordinal);
+        var file = Assert.Throws<LapidaryException>(() => AtomicFile.Create(Path.Combine(_folder, "a.bin"), 1L << 52));
+        Assert.Contains("expected 4096.0 TiB of free disk space, found", file.Message, StringComparison.Ordinal);
+        TensorDeclaration[] tensors = [new("a", "U8", 1L << 52), new("b", "U8", 1L << 52)];
+        var shards = Assert.Throws<LapidaryException>(() => ShardedWriter.Create(_folder, tensors, 1L << 52));
+        Assert.Contains("of free disk space", shards.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder));
     }
 
@@ -67,6 +71,8 @@ public class AtomicFileTests
     {
         string file = Path.Combine(_folder, "file");
         File.WriteAllText(file, "");
-        Assert.Contains("could not be written", Assert.Throws<LapidaryException>(() => AtomicFile.WriteAllText(Path.Combine(file, "a"), "")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "could not be written", Assert.Throws<LapidaryException>(() => AtomicFile.WriteAllText(Path.Combine(file, "a"), "")).Message,
+            StringComparison.Ordinal);
     }
 }

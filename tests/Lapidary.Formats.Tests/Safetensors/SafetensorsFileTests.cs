@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Lapidary.Engine;
-using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;
@@ -21,14 +21,32 @@ public class SafetensorsFileTests
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, "tensor a: expected two data_offsets, found 0" },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}", 1, "tensor a: expected two data_offsets, found 3" },
         { "{\"a\":{\"dtype\":3,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "tensor a: expected dtype as a string, found 3" },
-        { "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, "tensor a: expected dtype once, found it twice" },
+        {
+            "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1,
+            "tensor a: expected dtype once, found it twice"
+        },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":1,\"data_offsets\":[0,1]}}", 1, "tensor a: expected shape as a list, found 1" },
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[-1],\"data_offsets\":[0,1]}}", 1, "tensor a: expected whole numbers from 0 in shape, found -1" },
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1.5],\"data_offsets\":[0,1]}}", 1, "tensor a: expected whole numbers from 0 in shape, found 1.5" },
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[[1]],\"data_offsets\":[0,1]}}", 1, "tensor a: expected whole numbers from 0 in shape, found a list" },
+        {
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[-1],\"data_offsets\":[0,1]}}", 1,
+            "tensor a: expected whole numbers from 0 in shape, found -1"
+        },
+        {
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[1.5],\"data_offsets\":[0,1]}}", 1,
+            "tensor a: expected whole numbers from 0 in shape, found 1.5"
+        },
+        {
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[[1]],\"data_offsets\":[0,1]}}", 1,
+            "tensor a: expected whole numbers from 0 in shape, found a list"
+        },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,99999999999999999999]}}", 1, "whole numbers from 0 in data_offsets" },
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1, "tensor a: expected data_offsets in ascending order, found [1, 0]" },
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 1, "tensor a: expected data_offsets within the file's 1 data bytes" },
+        {
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1,
+            "tensor a: expected data_offsets in ascending order, found [1, 0]"
+        },
+        {
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 1,
+            "tensor a: expected data_offsets within the file's 1 data bytes"
+        },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,7]}}", 7, "tensor a: expected 8 bytes for F32[2], found 7" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "shape of whole bytes below 2^63" },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "shape of whole bytes below 2^63" },
@@ -65,7 +83,9 @@ public class SafetensorsFileTests
     public void Open_RefusesAHeaderLengthBeyondTheFile(long claimed)
     {
         string path = RawFile.Write(RawFile.Safetensors("{}", 0, claimed));
-        Assert.Contains("expected a header of at most 2 bytes", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "expected a header of at most 2 bytes", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -74,22 +94,28 @@ public class SafetensorsFileTests
     public void Open_RefusesAFileWithoutRoomForTheLength(int length)
     {
         string path = RawFile.Write(new byte[length]);
-        Assert.Contains($"at least 8 bytes, found {length}", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"at least 8 bytes, found {length}", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Open_NamesAFileThatIsNotThere()
     {
         string folder = Fixtures.TemporaryFolder();
-        Assert.Contains("file not found", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(Path.Combine(folder, "x"))).Message, StringComparison.Ordinal);
-        Assert.Contains("check the path", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "file not found", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(Path.Combine(folder, "x"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "check the path", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(folder)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Open_KeepsControlCharactersOutOfTheMessage()
     {
         string path = RawFile.Write(RawFile.Safetensors("{\"a\\nb\\u001b[2J\":1}", 0));
-        Assert.Contains("tensor a?b?[2J:", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "tensor a?b?[2J:", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(FixtureFiles))]
@@ -103,9 +129,10 @@ public class SafetensorsFileTests
         foreach (var property in header.RootElement.EnumerateObject().Where(property => property.Name != "__metadata__"))
         {
             var tensor = file.Get(property.Name);
-            int begin = property.Value.GetProperty("data_offsets")[0].GetInt32(), end = property.Value.GetProperty("data_offsets")[1].GetInt32();
+            var offsets = property.Value.GetProperty("data_offsets");
+            int begin = offsets[0].GetInt32(), end = offsets[1].GetInt32();
             Assert.Equal(property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()), tensor.Shape.ToArray());
-            Assert.Equal(property.Value.GetProperty("dtype").GetString(), SafetensorsTensors.FromEngine(tensor.DType));
+            Assert.Equal(property.Value.GetProperty("dtype").GetString(), DTypeNames.ToSafetensors(tensor.DType));
             Assert.True(bytes.AsSpan(8 + headerLength + begin, end - begin).SequenceEqual(BytesOf(tensor)), property.Name);
             Assert.Equal(0, tensor.Address % (nint)tensor.DType.LengthBytes(1));
             tensors++;
@@ -117,7 +144,9 @@ public class SafetensorsFileTests
     [Fact]
     public void Get_CopiesBytesThatAreNotAligned()
     {
-        string header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[1,9]}}";
+        string header =
+            "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+            + "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[1,9]}}";
         byte[] bytes = RawFile.Safetensors(header, 9);
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(bytes.Length - 4), 1.5f);
         using var file = SafetensorsFile.Open(RawFile.Write(bytes));
@@ -129,15 +158,24 @@ public class SafetensorsFileTests
     [Fact]
     public void Get_RefusesWhatTheEngineCannotHold()
     {
-        string header = "{\"f8\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]},\"new\":{\"dtype\":\"Q3_X\",\"shape\":[9],\"data_offsets\":[2,5]}," +
-            "\"none\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[5,5]},\"one\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[5,6]}}";
+        string header =
+            "{\"f8\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]},"
+            + "\"new\":{\"dtype\":\"Q3_X\",\"shape\":[9],\"data_offsets\":[2,5]},"
+            + "\"none\":{\"dtype\":\"F32\",\"shape\":[0,4],\"data_offsets\":[5,5]},"
+            + "\"one\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[5,6]}}";
         using var file = SafetensorsFile.Open(RawFile.Write(RawFile.Safetensors(header, 6)));
         Assert.Equal(["f8", "new", "none", "one"], file.Entries.Select(entry => entry.Name));
         Assert.Equal(3, file.Bytes("new").Length);
-        Assert.Contains("tensor f8: expected BF16, F32, F16, U8, I32 or I64, found F8_E4M3", Assert.Throws<LapidaryException>(() => file.Get("f8")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "tensor f8: expected BF16, F32, F16, U8, I32 or I64, found F8_E4M3",
+            Assert.Throws<LapidaryException>(() => file.Get("f8")).Message, StringComparison.Ordinal);
         Assert.Contains("found Q3_X", Assert.Throws<LapidaryException>(() => file.Get("new")).Message, StringComparison.Ordinal);
-        Assert.Contains("at least one element, found shape [0, 4]", Assert.Throws<LapidaryException>(() => file.Get("none")).Message, StringComparison.Ordinal);
-        Assert.Contains("tensor two: expected it among the file's 4 tensors", Assert.Throws<LapidaryException>(() => file.Get("two")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at least one element, found shape [0, 4]", Assert.Throws<LapidaryException>(() => file.Get("none")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "tensor two: expected it among the file's 4 tensors", Assert.Throws<LapidaryException>(() => file.Get("two")).Message,
+            StringComparison.Ordinal);
         Assert.Equal(36, file.Get("one").AsSpan<byte>()[0]);
     }
 
@@ -145,7 +183,9 @@ public class SafetensorsFileTests
     public void Get_ReachesBeyondTwoGigabytes()
     {
         const long length = 2_200_000_000;
-        string header = $"{{\"a\":{{\"dtype\":\"U8\",\"shape\":[{length}],\"data_offsets\":[0,{length}]}},\"b\":{{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[{length},{length + 3}]}}}}";
+        string header =
+            $"{{\"a\":{{\"dtype\":\"U8\",\"shape\":[{length}],\"data_offsets\":[0,{length}]}},"
+            + $"\"b\":{{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[{length},{length + 3}]}}}}";
         string path = RawFile.Write(RawFile.Safetensors(header, 0));
         using (var stream = File.OpenWrite(path))
         {
@@ -176,7 +216,8 @@ public class SafetensorsFileTests
     }
 
     private static string Two(int begin1, int end1, int begin2, int end2) =>
-        $"{{\"a\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[{begin1},{end1}]}},\"b\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[{begin2},{end2}]}}}}";
+        $"{{\"a\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[{begin1},{end1}]}},"
+        + $"\"b\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[{begin2},{end2}]}}}}";
 
     private static unsafe ReadOnlySpan<byte> BytesOf(Tensor tensor) => new((void*)tensor.Address, (int)tensor.LengthBytes);
 }

@@ -1,12 +1,14 @@
-using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;
 
 public class SafetensorsFuzzTests
 {
-    private const string Valid = "{\"__metadata__\":{\"format\":\"pt\"},\"a.weight\":{\"dtype\":\"BF16\",\"shape\":[3,5],\"data_offsets\":[0,30]}," +
-        "\"b\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[30,31]},\"c\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[31,47]}}";
+    private const string Valid =
+        "{\"__metadata__\":{\"format\":\"pt\"},\"a.weight\":{\"dtype\":\"BF16\",\"shape\":[3,5],\"data_offsets\":[0,30]},"
+        + "\"b\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[30,31]},"
+        + "\"c\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[31,47]}}";
 
     [Fact]
     public void Open_OnlyThrowsLapidaryExceptionOnMutatedFiles()
@@ -61,7 +63,8 @@ public class SafetensorsFuzzTests
         foreach (var entry in file.Entries)
         {
             foreach (byte value in file.Bytes(entry.Name)) sum += value;
-            if (SafetensorsTensors.ToEngine(entry.DType) is not null && entry.LengthBytes > 0) Assert.Equal(entry.LengthBytes, file.Get(entry.Name).LengthBytes);
+            if (DTypeNames.FromSafetensors(entry.DType) is not null && entry.LengthBytes > 0)
+                Assert.Equal(entry.LengthBytes, file.Get(entry.Name).LengthBytes);
         }
 
         Assert.True(sum >= 0);

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Lapidary.Gemma;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests;

@@ -1,6 +1,8 @@
 using System.Text;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Lora;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -8,7 +10,10 @@ namespace Lapidary.Gemma.Tests;
 public class ConfigFuzzTests
 {
     private static readonly string[] Pieces =
-        ["null", "{}", "[]", "-1", "1e400", "\"\\uD800\"", "\"x\"", "\"\\u0000\"", "true", "9223372036854775808", "[null]", "{\"a\":[{}]}", "\xEF", "\\", "\"", ",", ":"];
+        [
+            "null", "{}", "[]", "-1", "1e400", "\"\\uD800\"", "\"x\"", "\"\\u0000\"", "true", "9223372036854775808",
+            "[null]", "{\"a\":[{}]}", "\xEF", "\\", "\"", ",", ":",
+        ];
 
     [Theory]
     [InlineData("tiny/multimodal/config.json")]
@@ -18,7 +23,8 @@ public class ConfigFuzzTests
     public void Load_OnlyThrowsLapidaryExceptionOnMutatedFiles(string fixture)
     {
         var random = new Random(7);
-        string valid = File.ReadAllText(Fixtures.Path(fixture)), folder = Fixtures.TemporaryFolder(), path = Path.Combine(folder, Path.GetFileName(fixture));
+        string valid = File.ReadAllText(Fixtures.Path(fixture)), folder = Fixtures.TemporaryFolder();
+        string path = Path.Combine(folder, Path.GetFileName(fixture));
         var model = GemmaConfig.Preset("270m");
         int refused = 0;
         for (int i = 0; i < 600; i++)
@@ -27,8 +33,11 @@ public class ConfigFuzzTests
             try
             {
                 if (fixture.EndsWith("generation_config.json", StringComparison.Ordinal)) GenerationConfig.Load(folder, model);
-                else if (fixture.EndsWith("adapter_config.json", StringComparison.Ordinal)) AdapterConfigFile.Read(folder, []).Matches("model.layers.0.mlp.up_proj");
-                else JsonFile.ToText(new GemmaConfigChanges { Dtype = "bfloat16", TieWordEmbeddings = false }.Apply(GemmaConfig.Load(folder).Json));
+                else if (fixture.EndsWith("adapter_config.json", StringComparison.Ordinal))
+                    AdapterConfigFile.Read(folder, []).Matches("model.layers.0.mlp.up_proj");
+                else
+                    JsonFile.ToText(
+                        new GemmaConfigChanges { Dtype = "bfloat16", TieWordEmbeddings = false }.Apply(GemmaConfig.Load(folder).Json));
             }
             catch (LapidaryException e)
             {

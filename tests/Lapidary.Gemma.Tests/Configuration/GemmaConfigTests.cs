@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
+using Lapidary.Gemma.Configuration;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -24,7 +25,8 @@ public class GemmaConfigTests
         Assert.Equal([1], config.EosTokenIds);
         Assert.Equal((dtype, multimodal), (config.Dtype, config.IsMultimodal));
         Assert.Equal(Enumerable.Range(0, 7).Select(i => i == 5 ? LayerType.Full : LayerType.Sliding), config.LayerTypes);
-        Assert.Equal(quantized, config.Quantization is { UseDoubleQuant: true, QuantStorage: "uint8", ComputeDtype: "float32", SkipModules: null });
+        Assert.Equal(
+            quantized, config.Quantization is { UseDoubleQuant: true, QuantStorage: "uint8", ComputeDtype: "float32", SkipModules: null });
     }
 
     [Fact]
@@ -37,12 +39,17 @@ public class GemmaConfigTests
                             "rope_scaling":{"factor":8.0,"rope_type":"linear"},"sliding_window":1024}}
             """);
         var preset = GemmaConfig.Preset("4b");
-        var same = config with { Json = preset.Json, IsMultimodal = false, EosTokenIds = preset.EosTokenIds, LayerTypes = preset.LayerTypes };
+        var same =
+            config with { Json = preset.Json, IsMultimodal = false, EosTokenIds = preset.EosTokenIds, LayerTypes = preset.LayerTypes };
         Assert.Equal(preset, same);
         Assert.Equal([1, 106], config.EosTokenIds);
         Assert.Equal(preset.LayerTypes, config.LayerTypes);
         var bare = Load("""{"model_type":"gemma3_text"}""");
-        Assert.Equal((262_208, 2304, 9216, 26, 8, 4, 256), (bare.VocabSize, bare.HiddenSize, bare.IntermediateSize, bare.NumHiddenLayers, bare.NumAttentionHeads, bare.NumKeyValueHeads, bare.HeadDim));
+        Assert.Equal(
+            (262_208, 2304, 9216, 26, 8, 4, 256),
+            (
+                bare.VocabSize, bare.HiddenSize, bare.IntermediateSize, bare.NumHiddenLayers, bare.NumAttentionHeads, bare.NumKeyValueHeads,
+                bare.HeadDim));
         Assert.Equal((4096, 4, true), (bare.SlidingWindow, bare.LayerTypes.Count(type => type == LayerType.Full), bare.TieWordEmbeddings));
     }
 
@@ -57,7 +64,8 @@ public class GemmaConfigTests
     [InlineData("\"use_bidirectional_attention\":true", "use_bidirectional_attention: expected false")]
     [InlineData("\"attention_dropout\":0.1", "attention_dropout: expected 0.0, found 0.1")]
     [InlineData("\"hidden_activation\":\"silu\"", "hidden_activation: expected \"gelu_pytorch_tanh\", found \"silu\"")]
-    [InlineData("\"num_attention_heads\":4,\"num_key_value_heads\":3", "num_key_value_heads: expected a divisor of num_attention_heads (4), found 3")]
+    [InlineData("\"num_attention_heads\":4,\"num_key_value_heads\":3",
+        "num_key_value_heads: expected a divisor of num_attention_heads (4), found 3")]
     [InlineData("\"head_dim\":31", "head_dim: expected an even number")]
     [InlineData("\"hidden_size\":0", "hidden_size: expected a whole number from 1 to 1048576, found 0")]
     [InlineData("\"hidden_size\":-96", "hidden_size: expected a whole number")]
@@ -68,21 +76,30 @@ public class GemmaConfigTests
     [InlineData("\"rms_norm_eps\":0", "rms_norm_eps: expected a number above 0")]
     [InlineData("\"rms_norm_eps\":1e999", "rms_norm_eps: expected a number above 0")]
     [InlineData("\"layer_types\":[\"full_attention\"]", "layer_types: expected 26 entries")]
-    [InlineData("\"num_hidden_layers\":1,\"layer_types\":[\"chunked\"]", "layer_types: expected \"sliding_attention\" or \"full_attention\"")]
-    [InlineData("\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4}", "rope_scaling.rope_type: expected \"linear\" or \"default\", found \"yarn\"")]
-    [InlineData("\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":4}", "rope_scaling.type: expected \"linear\" or \"default\", found \"dynamic\"")]
+    [InlineData("\"num_hidden_layers\":1,\"layer_types\":[\"chunked\"]",
+        "layer_types: expected \"sliding_attention\" or \"full_attention\"")]
+    [InlineData("\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4}",
+        "rope_scaling.rope_type: expected \"linear\" or \"default\", found \"yarn\"")]
+    [InlineData("\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":4}",
+        "rope_scaling.type: expected \"linear\" or \"default\", found \"dynamic\"")]
     [InlineData("\"rope_scaling\":{\"type\":\"linear\"}", "rope_scaling.factor: expected a number above 0, found nothing")]
     [InlineData("\"rope_parameters\":{\"rope_theta\":1}", "rope_parameters.rope_theta: expected only full_attention and sliding_attention")]
-    [InlineData("\"rope_parameters\":{\"sliding_attention\":{\"rope_type\":\"linear\",\"factor\":2}}", "rope_parameters.sliding_attention.rope_type: expected \"default\"")]
+    [InlineData("\"rope_parameters\":{\"sliding_attention\":{\"rope_type\":\"linear\",\"factor\":2}}",
+        "rope_parameters.sliding_attention.rope_type: expected \"default\"")]
     [InlineData("\"eos_token_id\":\"x\"", "eos_token_id: expected whole numbers")]
-    [InlineData("\"quantization_config\":{\"quant_method\":\"gptq\"}", "quantization_config.quant_method: expected \"bitsandbytes\", found \"gptq\"")]
-    [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"load_in_8bit\":true}", "quantization_config.load_in_4bit: expected true")]
-    [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"load_in_4bit\":true,\"bnb_4bit_quant_type\":\"fp4\"}", "bnb_4bit_quant_type: expected \"nf4\", found \"fp4\"")]
+    [InlineData("\"quantization_config\":{\"quant_method\":\"gptq\"}",
+        "quantization_config.quant_method: expected \"bitsandbytes\", found \"gptq\"")]
+    [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"load_in_8bit\":true}",
+        "quantization_config.load_in_4bit: expected true")]
+    [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"load_in_4bit\":true,\"bnb_4bit_quant_type\":\"fp4\"}",
+        "bnb_4bit_quant_type: expected \"nf4\", found \"fp4\"")]
     [InlineData("\"hidden_size\":1,\"hidden_size\":2", "expected JSON, found a fault (Duplicate property 'hidden_size'")]
     [InlineData("\"hidden_size\":NaN", "expected JSON, found a fault in line 1")]
     public void Load_RefusesWhatItCannotRun(string setting, string message)
     {
-        string text = setting.StartsWith("\"model_type\"", StringComparison.Ordinal) ? $"{{{setting}}}" : $"{{\"model_type\":\"gemma3_text\",{setting}}}";
+        string text = setting.StartsWith("\"model_type\"", StringComparison.Ordinal)
+            ? $"{{{setting}}}"
+            : $"{{\"model_type\":\"gemma3_text\",{setting}}}";
         var error = Assert.Throws<LapidaryException>(() => Load(text));
         Assert.StartsWith(Path.Combine(_folder, "config.json") + ": ", error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
@@ -111,16 +128,21 @@ public class GemmaConfigTests
         foreach (string folder in (string[])["tiny/model", "tiny/multimodal", "tiny/prequantized", "tiny/merged_fp32"])
         {
             GemmaConfig.Load(Fixtures.Path(folder)).WriteTo(_folder, new GemmaConfigChanges());
-            Assert.Equal(File.ReadAllText(Fixtures.Path(folder + "/config.json")).TrimEnd(), File.ReadAllText(Path.Combine(_folder, "config.json")).TrimEnd());
+            Assert.Equal(
+                File.ReadAllText(Fixtures.Path(folder + "/config.json")).TrimEnd(),
+                File.ReadAllText(Path.Combine(_folder, "config.json")).TrimEnd());
         }
     }
 
     [Fact]
     public void WriteTo_AddsTheQuantizationThatTransformersWrites()
     {
-        GemmaConfig.Load(Fixtures.Path("tiny/merged_fp32")).WriteTo(_folder, new GemmaConfigChanges { Quantization = new() { UseDoubleQuant = true } });
-        string expected = JsonNode.Parse(File.ReadAllText(Fixtures.Path("tiny/prequantized/config.json")))!["quantization_config"]!.ToJsonString();
-        Assert.Equal(expected, JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "config.json")))!["quantization_config"]!.ToJsonString());
+        GemmaConfig.Load(Fixtures.Path("tiny/merged_fp32")).WriteTo(
+            _folder, new GemmaConfigChanges { Quantization = new() { UseDoubleQuant = true } });
+        string expected = JsonNode.Parse(File.ReadAllText(Fixtures.Path("tiny/prequantized/config.json")))!["quantization_config"]!
+            .ToJsonString();
+        Assert.Equal(
+            expected, JsonNode.Parse(File.ReadAllText(Path.Combine(_folder, "config.json")))!["quantization_config"]!.ToJsonString());
     }
 
     [Fact]
@@ -136,8 +158,14 @@ public class GemmaConfigTests
     public void Preset_KnowsTheLargestSize()
     {
         var config = GemmaConfig.Preset("27B");
-        Assert.Equal((5376, 62, 32, 16, 128, 168.0, 8.0), (config.HiddenSize, config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.QueryPreAttnScalar, config.RopeScalingFactor));
-        Assert.Contains("expected 270m, 1b, 4b, 12b, 27b, found 2b", Assert.Throws<LapidaryException>(() => GemmaConfig.Preset("2b")).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            (5376, 62, 32, 16, 128, 168.0, 8.0),
+            (
+                config.HiddenSize, config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim,
+                config.QueryPreAttnScalar, config.RopeScalingFactor));
+        Assert.Contains(
+            "expected 270m, 1b, 4b, 12b, 27b, found 2b", Assert.Throws<LapidaryException>(() => GemmaConfig.Preset("2b")).Message,
+            StringComparison.Ordinal);
     }
 
     private GemmaConfig Load(string json)

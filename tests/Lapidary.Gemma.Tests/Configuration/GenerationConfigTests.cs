@@ -13,7 +13,9 @@ public class GenerationConfigTests
     {
         var config = GenerationConfig.Load(_folder, _model);
         Assert.Equal([1], config.EosTokenIds);
-        Assert.Equal((2, 0, false, 1.0, 50, 1.0, null), (config.BosTokenId, config.PadTokenId, config.DoSample, config.Temperature, config.TopK, config.TopP, config.MaxNewTokens));
+        Assert.Equal(
+            (2, 0, false, 1.0, 50, 1.0, null),
+            (config.BosTokenId, config.PadTokenId, config.DoSample, config.Temperature, config.TopK, config.TopP, config.MaxNewTokens));
     }
 
     [Fact]
@@ -26,7 +28,10 @@ public class GenerationConfigTests
     [Fact]
     public void Load_ReadsWhatTheInstructionTunedModelsSay()
     {
-        Save("""{"bos_token_id":2,"do_sample":true,"eos_token_id":[1,106],"pad_token_id":0,"top_k":64,"top_p":0.95,"temperature":0.7,"max_new_tokens":256}""");
+        Save("""
+            {"bos_token_id":2,"do_sample":true,"eos_token_id":[1,106],"pad_token_id":0,
+            "top_k":64,"top_p":0.95,"temperature":0.7,"max_new_tokens":256}
+            """);
         var config = GenerationConfig.Load(_folder, _model);
         Assert.Equal([1, 106], config.EosTokenIds);
         Assert.Equal((true, 0.7, 64, 0.95, 256), (config.DoSample, config.Temperature, config.TopK, config.TopP, config.MaxNewTokens));
@@ -40,7 +45,8 @@ public class GenerationConfigTests
     public void Load_RefusesADamagedFile(string json, string message)
     {
         Save(json);
-        Assert.Contains(message, Assert.Throws<LapidaryException>(() => GenerationConfig.Load(_folder, _model)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<LapidaryException>(() => GenerationConfig.Load(_folder, _model)).Message, StringComparison.Ordinal);
     }
 
     private void Save(string json) => File.WriteAllText(Path.Combine(_folder, "generation_config.json"), json);

@@ -1,4 +1,6 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Generation;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Generation;
@@ -53,8 +55,27 @@ public class TextGeneratorTests
             float[] logits = run.Logits.AsSpan((Prompt.Length - 1 + i) * vocabulary, vocabulary).ToArray();
             double mean = logits.Average(), deviation = Math.Sqrt(logits.Average(logit => (logit - mean) * (logit - mean)));
             double behind = (logits.Max() - logits[chosen[i]]) / deviation;
-            Assert.True(behind < 0.1, $"New token {i}, id {chosen[i]}, is {behind:F3} standard deviations behind id {Sampler.Largest(logits)}.");
+            Assert.True(
+                behind < 0.1, $"New token {i}, id {chosen[i]}, is {behind:F3} standard deviations behind id {Sampler.Largest(logits)}.");
         }
+    }
+
+    [Theory]
+    [InlineData(new int[0], 1, "The prompt is empty; give at least one token.")]
+    [InlineData(new[] { 2, -1 }, 1, "Prompt: expected ids from 0 to 1023, found -1 at index 1.")]
+    [InlineData(new[] { 1024 }, 1, "Prompt: expected ids from 0 to 1023, found 1024 at index 0.")]
+    [InlineData(new[] { 2 }, int.MaxValue,
+        "Prompt: expected at most 2147483647 tokens together with max_new_tokens, found 1 and 2147483647.")]
+    [InlineData(new[] { 2 }, 0, "max_new_tokens must be at least 1, got 0.")]
+    public void Generate_RefusesWhatItCannotContinue(int[] prompt, int maxNewTokens, string message)
+    {
+        using var backend = new CpuBackend(1);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend);
+        using var generator = new TextGenerator(model);
+        var options = new GenerationOptions { MaxNewTokens = maxNewTokens };
+        var error = Assert.Throws<LapidaryException>(() => generator.Generate(prompt, options, TestContext.Current.CancellationToken));
+        Assert.Equal(message, error.Message);
+        Assert.Equal(0, backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
     }
 
     private static int[] Generate(TextGenerator generator, GenerationOptions options) =>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
+using Lapidary.Gemma.Lora;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -17,7 +18,9 @@ public class AdapterConfigFileTests
     {
         List<string> unknown = [];
         AdapterConfigFile.Write(_folder, AdapterConfigFile.Read(Fixtures.Path(fixture), unknown));
-        Assert.Equal(File.ReadAllText(Path.Combine(Fixtures.Path(fixture), "adapter_config.json")), File.ReadAllText(Path.Combine(_folder, "adapter_config.json")));
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(Fixtures.Path(fixture), "adapter_config.json")),
+            File.ReadAllText(Path.Combine(_folder, "adapter_config.json")));
         Assert.Empty(unknown);
     }
 
@@ -46,7 +49,8 @@ public class AdapterConfigFileTests
         Assert.Equal(41, json.Count);
         Assert.Equal(json.Select(pair => pair.Key).Order(StringComparer.Ordinal), json.Select(pair => pair.Key));
         Assert.Equal("12.5 0.05 {\"q_proj\":4} {\"q_proj\":32} true",
-            $"{json["lora_alpha"]} {json["lora_dropout"]} {json["rank_pattern"]!.ToJsonString()} {json["alpha_pattern"]!.ToJsonString()} {json["use_rslora"]!.ToJsonString()}");
+            $"{json["lora_alpha"]} {json["lora_dropout"]} {json["rank_pattern"]!.ToJsonString()} {json["alpha_pattern"]!.ToJsonString()} "
+            + $"{json["use_rslora"]!.ToJsonString()}");
         Assert.Equal(@".*\.q_proj", (string?)json["target_modules"]);
     }
 
@@ -54,7 +58,9 @@ public class AdapterConfigFileTests
     public void Write_SpellsAllLinearOut()
     {
         AdapterConfigFile.Write(_folder, new LoraConfig { TargetModules = ModuleSelector.AllLinear });
-        Assert.Equal(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], AdapterConfigFile.Read(_folder).TargetModules!.Names);
+        Assert.Equal(
+            ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+            AdapterConfigFile.Read(_folder).TargetModules!.Names);
     }
 
     [Fact]

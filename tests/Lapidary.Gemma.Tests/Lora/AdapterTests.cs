@@ -95,7 +95,8 @@ public class AdapterTests
         float[][] Take(params int[][] run)
         {
             foreach (var parameter in adapter.Parameters) model.Backend.Zero(parameter.Gradient!);
-            using (new ModelRun(model, run, training: true)) return [.. adapter.Parameters.Select(parameter => ModelRun.Read(model.Backend, parameter.Gradient!))];
+            using (new ModelRun(model, run, training: true))
+                return [.. adapter.Parameters.Select(parameter => ModelRun.Read(model.Backend, parameter.Gradient!))];
         }
 
         float[][] packed = Take(documents);
@@ -145,6 +146,24 @@ public class AdapterTests
         Assert.Same(tied.Embedding, tied.Head);
         Assert.False(untied.IsTied);
         Assert.Equal(tied.ParameterCount + model.LmHead.Count, untied.ParameterCount);
+    }
+
+    /// <summary>The first allocation is made before anything is checked against the model, LoRA's block before the modules to
+    /// save.</summary>
+    [Theory]
+    [InlineData("nothing", null, "target_modules matches no layer")]
+    [InlineData("q_proj", "v_proj", "modules_to_save names v_proj")]
+    public void Create_FreesWhatItTook_WhenItFails(string target, string? saved, string message)
+    {
+        using var model = ModelRun.Load("model", device: Device);
+        var config = new LoraConfig { TargetModules = ModuleSelector.FromNames(target), ModulesToSave = saved is null ? null : [saved] };
+        var memory = model.Backend.Memory;
+        long before = memory.LiveBytes;
+
+        var error = Assert.Throws<LapidaryException>(() => Adapter.Create(model, config, seed: 1));
+
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, memory.LiveBytes);
     }
 
     [Fact]

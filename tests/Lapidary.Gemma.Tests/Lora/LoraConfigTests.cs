@@ -61,7 +61,12 @@ public class LoraConfigTests
     [InlineData("blocks", new[] { 12 }, false)]
     public void Matches_ChoosesLayers(string? pattern, int[] layers, bool expected)
     {
-        var config = new LoraConfig { TargetModules = ModuleSelector.FromNames("q_proj"), LayersToTransform = layers, LayersPattern = pattern is null ? null : [pattern] };
+        var config = new LoraConfig
+        {
+            TargetModules = ModuleSelector.FromNames("q_proj"),
+            LayersToTransform = layers,
+            LayersPattern = pattern is null ? null : [pattern],
+        };
         Assert.Equal(expected, config.Matches(Query));
         Assert.True((config with { TargetModules = ModuleSelector.FromNames(Query) }).Matches(Query));
     }
@@ -82,12 +87,26 @@ public class LoraConfigTests
         Assert.Equal(16, (config with { UseRslora = true }).ScalingFor(Query));
     }
 
+    [Theory]
+    [InlineData(0, 8, 0, "r must be from 1 to 65536, got 0.")]
+    [InlineData(8, -1, 0, "lora_alpha must be from 0 to 1000000000, got -1.")]
+    [InlineData(8, 8, 1, "lora_dropout must be at least 0 and below 1, got 1.")]
+    public void Validate_NamesTheKeyThatIsOutOfRange(int r, double alpha, double dropout, string message)
+    {
+        var config = new LoraConfig { R = r, LoraAlpha = alpha, LoraDropout = dropout };
+        Assert.Equal(message, Assert.Throws<LapidaryException>(config.Validate).Message);
+        LoraConfig.Guide.Validate();
+    }
+
     [Fact]
     public void Matches_RefusesAPatternThatIsNoneOrNeverEnds()
     {
         var broken = new LoraConfig { TargetModules = ModuleSelector.FromPattern("(") };
-        Assert.Contains("target_modules: expected a regular expression, found \"(\"", Assert.Throws<LapidaryException>(() => broken.Matches(Query)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "target_modules: expected a regular expression, found \"(\"",
+            Assert.Throws<LapidaryException>(() => broken.Matches(Query)).Message, StringComparison.Ordinal);
         var endless = new LoraConfig { TargetModules = ModuleSelector.FromPattern("(a+)+b") };
-        Assert.Contains("within 1 s", Assert.Throws<LapidaryException>(() => endless.Matches(new string('a', 40))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "within 1 s", Assert.Throws<LapidaryException>(() => endless.Matches(new string('a', 40))).Message, StringComparison.Ordinal);
     }
 }

@@ -28,6 +28,8 @@ public class CpuModelTests
         using var generator = new TextGenerator(model);
         int[] prompt = golden.Ids("prompt"), expected = golden.Ids("output")[prompt.Length..];
 
-        Assert.Equal(expected, generator.Generate(prompt, new GenerationOptions { MaxNewTokens = expected.Length }, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            expected,
+            generator.Generate(prompt, new GenerationOptions { MaxNewTokens = expected.Length }, TestContext.Current.CancellationToken));
     }
 }

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -61,7 +62,8 @@ public class GemmaModelTests
         foreach (int[] document in documents)
         {
             using var alone = new ModelRun(model, [document]);
-            Close.Assert(alone.Losses, packed.Losses.AsSpan(at, document.Length), Activations, $"losses of {document.Length} tokens from {at}");
+            Close.Assert(
+                alone.Losses, packed.Losses.AsSpan(at, document.Length), Activations, $"losses of {document.Length} tokens from {at}");
             at += document.Length;
         }
     }
@@ -86,6 +88,58 @@ public class GemmaModelTests
         using var model = ModelRun.Load("model", new ModelOptions { DType = dtype }, Device);
 
         Assert.Equal(expected, model.EmbeddingScale);
+    }
+
+    [Fact]
+    public void Load_OfAnFp32CheckpointInBFloat16_IsThatOfABFloat16One()
+    {
+        string folder = Fixtures.TemporaryFolder(), merged = Path.Combine(folder, "fp32");
+        Merger.Merge(Fixtures.Path("tiny/model"), Fixtures.Path("tiny/adapter"), merged, new MergeOptions { DType = DType.Float32 });
+        Merger.Merge(Fixtures.Path("tiny/model"), Fixtures.Path("tiny/adapter"), folder, new MergeOptions { DType = DType.BFloat16 });
+        using var golden = new Golden("forward");
+        int[][] documents = ModelRun.Split(golden.Ids("short.input_ids"), 2);
+        float[] Losses(string path)
+        {
+            var backend = TestDevice.Open(Device);
+            using var model = GemmaModel.Load(path, backend, new ModelOptions { DType = DType.BFloat16 });
+            Assert.All(model.LinearLayers, layer => Assert.Equal(DType.BFloat16, layer.Weight.DType));
+            Assert.Equal(9.8125f, model.EmbeddingScale);
+            using var run = new ModelRun(model, documents);
+            return run.Losses;
+        }
+
+        Assert.Equal(Losses(folder), Losses(merged));
+    }
+
+    [Fact]
+    public void Load_FreesWhatItTook_WhenItFails()
+    {
+        string folder = Fixtures.TemporaryFolder();
+        File.Copy(Fixtures.Path("tiny/model/model.safetensors"), Path.Combine(folder, "model.safetensors"));
+        var config = GemmaConfig.Load(Fixtures.Path("tiny/model"));
+        string json = File.ReadAllText(Fixtures.Path("tiny/model/config.json"));
+        json = json.Replace("\"num_hidden_layers\": 7", "\"num_hidden_layers\": 8", StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(folder, "config.json"), json);
+        Assert.Equal(7, config.NumHiddenLayers);
+        using var backend = new CpuBackend(1);
+
+        var error = Assert.Throws<LapidaryException>(() => GemmaModel.Load(folder, backend));
+
+        Assert.Contains("model.layers.7.self_attn.q_proj.weight is missing", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, backend.Memory.LiveBytes);
+        using var counter = backend.CreateCounter();
+        Assert.ThrowsAny<Exception>(() => GemmaModel.Skeleton(config with { NumHiddenLayers = 8 }, counter, new ModelOptions()));
+        Assert.Equal(0, counter.Memory.LiveBytes);
+    }
+
+    /// <summary>Sizes that no memory has: the position is allocated, the keys cannot be.</summary>
+    [Fact]
+    public void KvCache_FreesWhatItTook_WhenItFails()
+    {
+        var config = GemmaConfig.Load(Fixtures.Path("tiny/model")) with { NumKeyValueHeads = int.MaxValue, HeadDim = int.MaxValue };
+        using var backend = new CpuBackend(1);
+        Assert.Throws<OverflowException>(() => new KvCache(config, backend, maxLength: 1 << 20));
+        Assert.Equal(0, backend.Memory.LiveBytes);
     }
 
     [Fact]
@@ -136,7 +190,8 @@ public class GemmaModelTests
             float size = MathF.Sqrt(row.ToArray().Average(logit => logit * logit)), largest = row.ToArray().Max();
             Assert.True(
                 row[text[i]] >= largest - 3 * Activations * size,
-                $"token {i} is {text[i]} with logit {row[text[i]]}, the largest is {largest}; allowed distance {3 * Activations * size:E2}");
+                $"token {i} is {text[i]} with logit {row[text[i]]}, the largest is {largest}; "
+                + $"allowed distance {3 * Activations * size:E2}");
         }
     }
 

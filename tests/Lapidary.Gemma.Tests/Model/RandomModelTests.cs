@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -38,7 +39,8 @@ public sealed class RandomModelTests : IDisposable
     [InlineData(QuantizationKind.None, true)]
     public void Projections_KeepTheSizeOfWhatGoesThroughThem(QuantizationKind quantization, bool doubleQuant)
     {
-        using var model = GemmaModel.Random(Tiny, _backend, new ModelOptions { Quantization = quantization, DoubleQuant = doubleQuant }, seed: 1);
+        using var model = GemmaModel.Random(
+            Tiny, _backend, new ModelOptions { Quantization = quantization, DoubleQuant = doubleQuant }, seed: 1);
         using var region = new MemoryRegion(_backend.Memory, MemoryOwner.Workspace);
 
         Assert.All(model.LinearLayers, layer =>
@@ -56,7 +58,8 @@ public sealed class RandomModelTests : IDisposable
     [Fact]
     public void Memory_IsThatOfAQuantizedModel()
     {
-        using var random = GemmaModel.Random(Tiny, _backend, new ModelOptions { Quantization = QuantizationKind.Nf4, DType = DType.Float32 }, seed: 1);
+        using var random = GemmaModel.Random(
+            Tiny, _backend, new ModelOptions { Quantization = QuantizationKind.Nf4, DType = DType.Float32 }, seed: 1);
         using var loaded = ModelRun.Load("model", new ModelOptions { Quantization = QuantizationKind.Nf4 });
 
         Assert.All(random.LinearLayers.Zip(loaded.LinearLayers), pair =>

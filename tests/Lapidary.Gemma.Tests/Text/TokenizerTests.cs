@@ -42,7 +42,8 @@ public class TokenizerTests
         {
             string text = example.Text("text");
             int[] units = CodePointStarts(text);
-            var offsets = example.GetProperty("offsets").EnumerateArray().Select(pair => new TextSpan(units[pair[0].GetInt32()], units[pair[1].GetInt32()]));
+            var offsets = example.GetProperty("offsets").EnumerateArray()
+                .Select(pair => new TextSpan(units[pair[0].GetInt32()], units[pair[1].GetInt32()]));
             var (ids, spans) = TokenizerFixtures.Small.EncodeWithOffsets(text, addSpecialTokens: false);
             Assert.Equal(example.Ids("ids"), ids);
             Assert.Equal(offsets, spans);
@@ -64,7 +65,8 @@ public class TokenizerTests
     {
         foreach (var example in TokenizerFixtures.Json("tokenizer/small-cases.json").GetProperty("decodes").EnumerateArray())
         {
-            Assert.Equal(example.Text("text"), TokenizerFixtures.Small.Decode(example.Ids("ids"), example.GetProperty("skip").GetBoolean()));
+            Assert.Equal(
+                example.Text("text"), TokenizerFixtures.Small.Decode(example.Ids("ids"), example.GetProperty("skip").GetBoolean()));
         }
     }
 
@@ -101,7 +103,9 @@ public class TokenizerTests
         for (int i = 0; i < 300; i++)
         {
             string text = RandomText(random, random.Next(60)).Replace('▁', '_');
-            Assert.Equal(text, TokenizerFixtures.Small.Decode(TokenizerFixtures.Small.Encode(text, addSpecialTokens: false), skipSpecialTokens: false));
+            Assert.Equal(
+                text,
+                TokenizerFixtures.Small.Decode(TokenizerFixtures.Small.Encode(text, addSpecialTokens: false), skipSpecialTokens: false));
         }
     }
 
@@ -150,8 +154,11 @@ public class TokenizerTests
     public void Encode_IsThreadSafe()
     {
         var tokenizer = Tokenizer.Load(TokenizerFixtures.SmallFolder);
-        var cases = TokenizerFixtures.Json("tokenizer/small-cases.json").GetProperty("cases").EnumerateArray().Select(example => (Text: example.Text("text"), Ids: example.Ids("ids"))).ToList();
-        Parallel.For(0, 4 * cases.Count, i => Assert.Equal(cases[i % cases.Count].Ids, tokenizer.Encode(cases[i % cases.Count].Text, addSpecialTokens: false)));
+        var cases = TokenizerFixtures.Json("tokenizer/small-cases.json").GetProperty("cases").EnumerateArray()
+            .Select(example => (Text: example.Text("text"), Ids: example.Ids("ids"))).ToList();
+        Parallel.For(
+            0, 4 * cases.Count,
+            i => Assert.Equal(cases[i % cases.Count].Ids, tokenizer.Encode(cases[i % cases.Count].Text, addSpecialTokens: false)));
     }
 
     [Fact]
@@ -187,7 +194,12 @@ public class TokenizerTests
 
     private static string RandomText(Random random, int length)
     {
-        string[] parts = ["SELECT ", "name", " ", "  ", "\n", "\t", "<bos>", "<end_of_turn>", "> </", "é", "日", "🙂", "▁", "a", "=", "0", "\u0000", "<0x41>"];
-        return string.Concat(Enumerable.Range(0, length).Select(_ => random.Next(3) == 0 ? ((char)random.Next(32, 0x3000)).ToString() : parts[random.Next(parts.Length)]));
+        string[] parts =
+        [
+            "SELECT ", "name", " ", "  ", "\n", "\t", "<bos>", "<end_of_turn>", "> </",
+            "é", "日", "🙂", "▁", "a", "=", "0", "\u0000", "<0x41>",
+        ];
+        string Next() => random.Next(3) == 0 ? ((char)random.Next(32, 0x3000)).ToString() : parts[random.Next(parts.Length)];
+        return string.Concat(Enumerable.Range(0, length).Select(_ => Next()));
     }
 }

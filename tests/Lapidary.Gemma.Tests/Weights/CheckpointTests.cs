@@ -1,4 +1,6 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -46,7 +48,9 @@ public class CheckpointTests
     {
         using (var writer = ShardedWriter.Create(_folder, [new("a", "U8", 4), new("b", "U8", 4), new("c", "U8", 4)], 4))
         {
-            Assert.Equal(["model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors", "model-00003-of-00003.safetensors"], writer.FileNames);
+            Assert.Equal(
+                ["model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors", "model-00003-of-00003.safetensors"],
+                writer.FileNames);
             writer.Write("a", [1, 2, 3, 4]);
             writer.Write("b", [1, 2, 3, 4]);
             Assert.All(Directory.GetFiles(_folder), file => Assert.Contains(".tmp-", file, StringComparison.Ordinal));
@@ -93,9 +97,13 @@ public class CheckpointTests
     [Fact]
     public void Open_SaysWhatIsMissing()
     {
-        Assert.Contains("expected model.safetensors or model.safetensors.index.json", Assert.Throws<LapidaryException>(() => Checkpoint.Open(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "expected model.safetensors or model.safetensors.index.json",
+            Assert.Throws<LapidaryException>(() => Checkpoint.Open(_folder)).Message, StringComparison.Ordinal);
         File.WriteAllText(Path.Combine(_folder, "pytorch_model.bin"), "");
-        Assert.Contains("download the safetensors version", Assert.Throws<LapidaryException>(() => Checkpoint.Open(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "download the safetensors version", Assert.Throws<LapidaryException>(() => Checkpoint.Open(_folder)).Message,
+            StringComparison.Ordinal);
     }
 
     private void Copy(Checkpoint source, long maxShardBytes)

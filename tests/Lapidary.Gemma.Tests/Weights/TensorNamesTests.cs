@@ -1,4 +1,6 @@
 using Lapidary.Formats;
+using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -29,7 +31,8 @@ public class TensorNamesTests
     }
 
     [Fact]
-    public void TryNormalizeAdapter_NeedsThePrefix() => Assert.False(TensorNames.TryNormalizeAdapter("model.layers.0.mlp.up_proj.lora_A.weight", out _));
+    public void TryNormalizeAdapter_NeedsThePrefix() =>
+        Assert.False(TensorNames.TryNormalizeAdapter("model.layers.0.mlp.up_proj.lora_A.weight", out _));
 
     [Theory]
     [InlineData("vision_tower.vision_model.post_layernorm.weight")]
@@ -39,11 +42,12 @@ public class TensorNamesTests
     public void TryNormalize_LeavesOutVision(string name) => Assert.False(TensorNames.TryNormalize(name, out _));
 
     [Theory]
-    [InlineData(TensorNameStyle.Text)]
-    [InlineData(TensorNameStyle.Multimodal)]
-    [InlineData(TensorNameStyle.MultimodalHub)]
-    public void ToStyle_IsTheInverseOfNormalize(TensorNameStyle style)
+    [InlineData(nameof(TensorNameStyle.Text))]
+    [InlineData(nameof(TensorNameStyle.Multimodal))]
+    [InlineData(nameof(TensorNameStyle.MultimodalHub))]
+    public void ToStyle_IsTheInverseOfNormalize(string name)
     {
+        var style = Enum.Parse<TensorNameStyle>(name);
         string[] names = [.. GemmaTensors.Of(GemmaConfig.Preset("270m") with { TieWordEmbeddings = false }).Select(tensor => tensor.Name)];
         string[] spelled = [.. names.Select(name => TensorNames.ToStyle(name, style))];
         Assert.Equal(style, TensorNames.StyleOf(spelled));
@@ -59,7 +63,9 @@ public class TensorNamesTests
         var config = GemmaConfig.Load(Fixtures.Path(folder));
         var found = checkpoint.Entries.Where(entry => TensorNames.TryNormalize(entry.Name, out _))
             .ToDictionary(entry => TensorNames.TryNormalize(entry.Name, out string? canonical) ? canonical : "", entry => entry.Shape);
-        Assert.All(checkpoint.Entries.Where(entry => !TensorNames.TryNormalize(entry.Name, out _)), entry => Assert.Matches("^(vision_tower|multi_modal_projector)", entry.Name));
+        Assert.All(
+            checkpoint.Entries.Where(entry => !TensorNames.TryNormalize(entry.Name, out _)),
+            entry => Assert.Matches("^(vision_tower|multi_modal_projector)", entry.Name));
         Assert.Equal(GemmaTensors.Of(config).Select(tensor => tensor.Name).Order(), found.Keys.Order());
         Assert.All(GemmaTensors.Of(config), tensor => Assert.Equal(tensor.Shape, found[tensor.Name]));
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
 
@@ -31,7 +32,7 @@ internal sealed class BytePairModel
             if (!vocabulary.Contains(id)) continue;
             var piece = vocabulary[id];
             if (piece.Length is 0 or > 4) continue;
-            if (Rune.DecodeFromUtf8(piece, out Rune rune, out int used) != System.Buffers.OperationStatus.Done || used != piece.Length) continue;
+            if (Rune.DecodeFromUtf8(piece, out Rune rune, out int used) != OperationStatus.Done || used != piece.Length) continue;
             if (rune.IsBmp) _basic[rune.Value] = id;
             else _supplementary[rune.Value] = id;
         }
@@ -77,7 +78,8 @@ internal sealed class BytePairModel
                 Flush(ref unknown, scratch);
                 scratch.Add(new EncodedToken(id, i, i + length));
             }
-            else if (!TryAddBytes(_normalizer is { } map && scalar == map.From ? map.To : scalar, i, i + length, scratch) && _unknown is { } unk)
+            else if (!TryAddBytes(_normalizer is { } map && scalar == map.From ? map.To : scalar, i, i + length, scratch)
+                && _unknown is { } unk)
             {
                 if (unknown is { } open && _fuseUnknown)
                 {

@@ -14,7 +14,8 @@ internal sealed record PieceDecoding(byte[] Pattern, byte[] Content, bool ByteFa
     public static bool TryReadByte(ReadOnlySpan<byte> piece, out byte value)
     {
         value = 0;
-        return piece.Length == 6 && piece.StartsWith("<0x"u8) && piece[5] == '>' && byte.TryParse(piece[3..5], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        return piece.Length == 6 && piece.StartsWith("<0x"u8) && piece[5] == '>'
+            && byte.TryParse(piece[3..5], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
     }
 }
 

@@ -32,8 +32,8 @@ internal sealed class TokenBuffer(int capacity, bool withSpans)
     /// <summary>The ids.</summary>
     public int[] Ids() => _ids.AsSpan(0, _count).ToArray();
 
-    /// <summary>Ids and spans.</summary>
-    public TokenizedText ToText() => new(Ids(), _spans.AsSpan(0, _count).ToArray());
+    /// <summary>The ranges that the ids stand for.</summary>
+    public TextSpan[] Spans() => _spans.AsSpan(0, _count).ToArray();
 
     private void Reserve(int count)
     {

@@ -37,7 +37,8 @@ internal sealed class Vocabulary
     {
         if (Contains(id) || Find(piece) >= 0) return false;
         if (id >= _lengths.Length) GrowIds(id);
-        if (_textLength + piece.Length > _text.Length) Array.Resize(ref _text, checked((int)Math.Max(2L * _text.Length, _textLength + piece.Length)));
+        if (_textLength + piece.Length > _text.Length)
+            Array.Resize(ref _text, checked((int)Math.Max(2L * _text.Length, _textLength + piece.Length)));
         piece.CopyTo(_text.AsSpan(_textLength));
         _starts[id] = _textLength;
         _lengths[id] = piece.Length;

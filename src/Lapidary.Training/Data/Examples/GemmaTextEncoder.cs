@@ -6,7 +6,6 @@ namespace Lapidary.Training;
 /// <summary>The model's own tokenizer and chat template.</summary>
 public sealed class GemmaTextEncoder : ITextEncoder
 {
-    private const string EndOfTurn = "<end_of_turn>";
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
 
@@ -21,7 +20,7 @@ public sealed class GemmaTextEncoder : ITextEncoder
             ?? throw new LapidaryException("Tokenizer: expected an eos_token, found none; add it to tokenizer_config.json.");
         EosTokenId = tokenizer.EosTokenId
             ?? throw new LapidaryException($"Tokenizer: expected an id for the eos_token {EosToken}, found none.");
-        EndOfTurnTokenId = tokenizer.TokenId(EndOfTurn);
+        EndOfTurnTokenId = tokenizer.EndOfTurnTokenId;
     }
 
     /// <inheritdoc/>

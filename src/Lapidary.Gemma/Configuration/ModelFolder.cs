@@ -1,9 +1,9 @@
-using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Configuration;
 
 /// <summary>The files of a Hugging Face model folder beside its weights.</summary>
-public static class ModelFolder
+internal static class ModelFolder
 {
     /// <summary>Files of the tokenizer and chat template, copied beside an adapter or a merged model so that it can be used
     /// alone.</summary>
@@ -14,14 +14,14 @@ public static class ModelFolder
     ];
 
     /// <summary>Files that a merged model keeps from its base.</summary>
-    private static readonly string[] ModelFiles = ["generation_config.json", "preprocessor_config.json", "processor_config.json"];
+    private static readonly string[] ModelFiles = [GenerationConfig.FileName, "preprocessor_config.json", "processor_config.json"];
 
     /// <summary>Copies the tokenizer's files, those that there are.</summary>
     public static void CopyTokenizer(string source, string target) => Copy(TokenizerFiles, source, target);
 
     /// <summary>Copies the tokenizer's files and the model's other configurations; config.json is written by whoever writes the
     /// weights.</summary>
-    internal static void CopyAll(string source, string target) => Copy([.. TokenizerFiles, .. ModelFiles], source, target);
+    public static void CopyAll(string source, string target) => Copy([.. TokenizerFiles, .. ModelFiles], source, target);
 
     private static void Copy(string[] names, string source, string target)
     {

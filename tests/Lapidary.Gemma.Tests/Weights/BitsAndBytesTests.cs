@@ -1,18 +1,20 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
 /// <summary>Against tiny/prequantized: the checkpoint that transformers and bitsandbytes made of tiny/model on a GPU.</summary>
-public sealed class BitsandbytesTests : IDisposable
+public sealed class BitsAndBytesTests : IDisposable
 {
     private readonly Checkpoint _model = Checkpoint.Open(Fixtures.Path("tiny/model"));
     private readonly Checkpoint _quantized = Checkpoint.Open(Fixtures.Path("tiny/prequantized"));
     private readonly CpuBackend _backend = new(1);
     private readonly MemoryRegion _region;
 
-    public BitsandbytesTests() => _region = new MemoryRegion(_backend.Memory, MemoryOwner.Base);
+    public BitsAndBytesTests() => _region = new MemoryRegion(_backend.Memory, MemoryOwner.Base);
 
     private IEnumerable<string> QuantizedNames => _quantized.Entries.Select(entry => entry.Name)
         .Where(name => name.EndsWith("_proj.weight", StringComparison.Ordinal));
@@ -20,23 +22,24 @@ public sealed class BitsandbytesTests : IDisposable
     [Fact]
     public void TryRead_FindsEveryProjectionAndNothingElse()
     {
-        var found = _model.Entries.Select(entry => entry.Name).Where(name => BitsandbytesReader.TryRead(_quantized, name) is not null);
+        var found = _model.Entries.Select(entry => entry.Name).Where(name => BitsAndBytesReader.TryRead(_quantized, name) is not null);
         Assert.Equal(QuantizedNames.Order(StringComparer.Ordinal), found.Order(StringComparer.Ordinal));
         Assert.Equal(49, QuantizedNames.Count());
-        Assert.Null(BitsandbytesReader.TryRead(_model, "model.layers.0.mlp.up_proj.weight"));
-        Assert.Null(BitsandbytesReader.TryRead(_quantized, "no.such.weight"));
+        Assert.Null(BitsAndBytesReader.TryRead(_model, "model.layers.0.mlp.up_proj.weight"));
+        Assert.Null(BitsAndBytesReader.TryRead(_quantized, "no.such.weight"));
     }
 
     [Fact]
     public void TryRead_GivesTheShapeAndScalesOfTheFile()
     {
         const string Name = "model.layers.0.mlp.down_proj.weight";
-        var weight = BitsandbytesReader.TryRead(_quantized, Name)!;
+        var weight = BitsAndBytesReader.TryRead(_quantized, Name)!;
         Assert.Equal((Name, DType.NF4), (weight.Name, weight.DType));
         Assert.Equal([96, 192], weight.Shape);
         Assert.Equal((64, 288, 2), (weight.Scales!.BlockSize, weight.Scales.Absmax.Count, weight.Scales.NestedAbsmax!.Count));
         Assert.Equal(0.2774692177772522f, weight.Scales.Offset);
-        Assert.Equal(new BitsandbytesQuantState(64, DType.Float32, 96, 192, 0.2774692177772522f), BitsandbytesReader.TryReadState(_quantized, Name));
+        Assert.Equal(
+            new BitsAndBytesQuantState(64, DType.Float32, 96, 192, 0.2774692177772522f), BitsAndBytesReader.TryReadState(_quantized, Name));
     }
 
     [Fact]
@@ -44,7 +47,7 @@ public sealed class BitsandbytesTests : IDisposable
     {
         foreach (string name in QuantizedNames)
         {
-            var expected = BitsandbytesReader.TryRead(_quantized, name)!;
+            var expected = BitsAndBytesReader.TryRead(_quantized, name)!;
             var actual = Nf4Quantizer.Quantize(_model.Get(name), new Nf4Options { Offset = expected.Scales!.Offset }, _region);
             AssertSame(expected, actual);
         }
@@ -55,11 +58,13 @@ public sealed class BitsandbytesTests : IDisposable
     {
         foreach (string name in QuantizedNames)
         {
-            var expected = BitsandbytesReader.TryRead(_quantized, name)!;
+            var expected = BitsAndBytesReader.TryRead(_quantized, name)!;
             var actual = Nf4Quantizer.Quantize(_model.Get(name), new Nf4Options(), _region);
             Assert.Equal(Bytes(expected), Bytes(actual));
-            Assert.Equal(expected.Scales!.Offset, actual.Scales!.Offset, MathF.BitIncrement(expected.Scales.Offset) - expected.Scales.Offset);
-            Assert.All(Bytes(expected.Scales.Absmax).Zip(Bytes(actual.Scales.Absmax)), pair => Assert.InRange(pair.First - pair.Second, -1, 1));
+            Assert.Equal(
+                expected.Scales!.Offset, actual.Scales!.Offset, MathF.BitIncrement(expected.Scales.Offset) - expected.Scales.Offset);
+            Assert.All(
+                Bytes(expected.Scales.Absmax).Zip(Bytes(actual.Scales.Absmax)), pair => Assert.InRange(pair.First - pair.Second, -1, 1));
         }
     }
 
@@ -67,7 +72,7 @@ public sealed class BitsandbytesTests : IDisposable
     public void Dequantize_IsNearTheModel()
     {
         const string Name = "model.layers.3.self_attn.q_proj.weight";
-        var weight = BitsandbytesReader.TryRead(_quantized, Name)!;
+        var weight = BitsAndBytesReader.TryRead(_quantized, Name)!;
         var output = _region.New("output", DType.BFloat16, weight.Shape);
         Nf4Quantizer.Dequantize(weight, output);
         double error = 0, norm = 0;
@@ -87,10 +92,10 @@ public sealed class BitsandbytesTests : IDisposable
         foreach (var entry in _model.Entries)
         {
             var source = _model.Get(entry.Name);
-            if (BitsandbytesReader.TryRead(_quantized, entry.Name) is { } quantized)
+            if (BitsAndBytesReader.TryRead(_quantized, entry.Name) is { } quantized)
             {
                 var options = new Nf4Options { Offset = quantized.Scales!.Offset };
-                contents.AddRange(BitsandbytesWriter.Tensors(Nf4Quantizer.Quantize(source, options, _region), DType.Float32, _backend));
+                contents.AddRange(BitsAndBytesWriter.Tensors(Nf4Quantizer.Quantize(source, options, _region), DType.Float32, _backend));
             }
             else
             {
@@ -114,18 +119,19 @@ public sealed class BitsandbytesTests : IDisposable
         var random = new Random(rows);
         foreach (ref var x in source.AsSpan<Half>()) x = (Half)(random.NextSingle() - 0.5f);
         var weight = Nf4Quantizer.Quantize(source, new Nf4Options { DoubleQuantization = nested, BlockSize = blockSize }, _region);
-        string path = WriteFile(BitsandbytesWriter.Tensors(weight, DType.Float16, _backend));
+        string path = WriteFile(BitsAndBytesWriter.Tensors(weight, DType.Float16, _backend));
         using var checkpoint = Checkpoint.Open(Path.GetDirectoryName(path)!);
-        var read = BitsandbytesReader.TryRead(checkpoint, "layer.weight")!;
+        var read = BitsAndBytesReader.TryRead(checkpoint, "layer.weight")!;
         AssertSame(weight, read);
         Assert.Equal([rows, columns], read.Shape);
-        Assert.Equal(DType.Float16, BitsandbytesReader.TryReadState(checkpoint, "layer.weight")!.DType);
+        Assert.Equal(DType.Float16, BitsAndBytesReader.TryReadState(checkpoint, "layer.weight")!.DType);
         Assert.Equal(nested ? 6 : 4, checkpoint.Entries.Count);
     }
 
     [Fact]
     public void Tensors_RefusesWhatIsNotAnNf4Matrix() =>
-        Assert.Throws<ShapeException>(() => BitsandbytesWriter.Tensors(_region.New("weight", DType.Float32, 2, 2), DType.Float32, _backend));
+        Assert.Throws<ShapeException>(
+            () => BitsAndBytesWriter.Tensors(_region.New("weight", DType.Float32, 2, 2), DType.Float32, _backend));
 
     public void Dispose()
     {

@@ -1,7 +1,8 @@
 using System.Numerics;
 using Lapidary.Engine;
+using Lapidary.Gemma.Weights;
 
-namespace Lapidary.Gemma.Merging;
+namespace Lapidary.Gemma.Conversion;
 
 /// <summary>The bytes of merged weights, formed some rows at a time in host memory.</summary>
 internal static class MergedWeight

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Gemma;
 
@@ -20,7 +21,8 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         IBackend backend)
     {
         float[] expected, found;
-        var options = new ModelOptions { Quantization = fromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None, DoubleQuant = doubleQuant, DType = dtype };
+        var quantization = fromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None;
+        var options = new ModelOptions { Quantization = quantization, DoubleQuant = doubleQuant, DType = dtype };
         int vocabulary;
         using (var model = GemmaModel.Load(baseFolder, backend, options))
         using (var adapter = Adapter.Load(model, adapterFolder))
@@ -36,7 +38,8 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
 
     /// <summary>One line for people.</summary>
     public override string ToString() =>
-        $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3} (largest logit {MaxLogit:G3}); the likeliest token is the same for {EqualArgmax:P1}";
+        $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3} (largest logit {MaxLogit:G3}); "
+        + $"the likeliest token is the same for {EqualArgmax:P1}";
 
     private static MergeCheck Compare(float[] expected, float[] found, int vocabulary)
     {

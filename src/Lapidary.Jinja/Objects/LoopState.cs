@@ -1,6 +1,4 @@
-using Lapidary.Jinja.Objects;
-
-namespace Lapidary.Jinja.Rendering;
+namespace Lapidary.Jinja.Objects;
 
 /// <summary>The variable "loop" within a for.</summary>
 internal sealed class LoopState(List<object?> items)

@@ -3,7 +3,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>The JSON that bitsandbytes stores beside a 4-bit weight, under "weight.quant_state.bitsandbytes__nf4".</summary>
 /// <param name="BlockSize">"blocksize": elements per scale.</param>
@@ -11,7 +11,7 @@ namespace Lapidary.Gemma;
 /// <param name="Out">First of "shape".</param>
 /// <param name="In">Second of "shape".</param>
 /// <param name="NestedOffset">"nested_offset" under double quantization, else null.</param>
-public sealed record BitsandbytesQuantState(int BlockSize, DType DType, long Out, long In, float? NestedOffset)
+internal sealed record BitsAndBytesQuantState(int BlockSize, DType DType, long Out, long In, float? NestedOffset)
 {
     private const string NextStep = "quantize the original checkpoint again with nf4";
 
@@ -28,25 +28,28 @@ public sealed record BitsandbytesQuantState(int BlockSize, DType DType, long Out
     public byte[] ToUtf8()
     {
         string nested = NestedOffset is { } offset
-            ? $", \"nested_blocksize\": {Nf4Scales.NestedBlockSize}, \"nested_dtype\": \"float32\", \"nested_offset\": {PythonFloat.Repr(offset)}"
+            ? $", \"nested_blocksize\": {Nf4Scales.NestedBlockSize}, \"nested_dtype\": \"float32\", "
+                + $"\"nested_offset\": {PythonFloat.Repr(offset)}"
             : "";
         return Encoding.UTF8.GetBytes(
-            $"{{\"quant_type\": \"nf4\", \"blocksize\": {BlockSize}, \"dtype\": \"{NameOf(DType)}\", \"shape\": [{Out}, {In}]{nested}}}");
+            $"{{\"quant_type\": \"nf4\", \"blocksize\": {BlockSize}, \"dtype\": \"{DTypeNames.ToTorch(DType)}\", "
+            + $"\"shape\": [{Out}, {In}]{nested}}}");
     }
 
     /// <summary>Reads the JSON of a file; keys it does not know are passed over.</summary>
     /// <param name="source">File and tensor, for messages.</param> <param name="utf8">The tensor's bytes.</param>
     /// <exception cref="LapidaryException">A value is absent or none that the engine can use.</exception>
-    internal static BitsandbytesQuantState Parse(string source, ReadOnlySpan<byte> utf8)
+    internal static BitsAndBytesQuantState Parse(string source, ReadOnlySpan<byte> utf8)
     {
         var json = new JsonSection(source, JsonFile.Parse(source, utf8));
         if (json.Text("quant_type") != "nf4") throw json.Error("quant_type", "\"nf4\"", NextStep);
         int blockSize = json.Int("blocksize", fallback: 0, 0, int.MaxValue);
         if (!Nf4Options.IsLegalBlockSize(blockSize)) throw json.Error("blocksize", "a power of two from 32 to 4096", NextStep);
-        if (ParseDType(json.Text("dtype")) is not { } dtype) throw json.Error("dtype", "float32, bfloat16 or float16", NextStep);
-        if (json.Ints("shape", 1, int.MaxValue) is not [int rows, int columns]) throw json.Error("shape", "the two sizes [out, in]", NextStep);
+        if (DTypeNames.FromTorch(json.Text("dtype")) is not { } dtype) throw json.Error("dtype", "float32, bfloat16 or float16", NextStep);
+        if (json.Ints("shape", 1, int.MaxValue) is not [int rows, int columns])
+            throw json.Error("shape", "the two sizes [out, in]", NextStep);
         bool isNested = json.Has("nested_blocksize") || json.Has("nested_dtype") || json.Has("nested_offset");
-        return new BitsandbytesQuantState(blockSize, dtype, rows, columns, isNested ? ParseNested(json) : null);
+        return new BitsAndBytesQuantState(blockSize, dtype, rows, columns, isNested ? ParseNested(json) : null);
     }
 
     private static float ParseNested(JsonSection json)
@@ -60,20 +63,4 @@ public sealed record BitsandbytesQuantState(int BlockSize, DType DType, long Out
         if (!json.Has("nested_offset")) throw json.Error("nested_offset", "a number", NextStep);
         return (float)json.Number("nested_offset", 0, -float.MaxValue, float.MaxValue);
     }
-
-    private static DType? ParseDType(string? name) => name switch
-    {
-        "float32" => Engine.DType.Float32,
-        "bfloat16" => Engine.DType.BFloat16,
-        "float16" => Engine.DType.Float16,
-        _ => null,
-    };
-
-    private static string NameOf(DType dtype) => dtype switch
-    {
-        Engine.DType.Float32 => "float32",
-        Engine.DType.BFloat16 => "bfloat16",
-        Engine.DType.Float16 => "float16",
-        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "A weight is quantized from fp32, bf16 or fp16."),
-    };
 }

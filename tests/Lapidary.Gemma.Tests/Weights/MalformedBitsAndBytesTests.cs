@@ -2,12 +2,14 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
 /// <summary>A 4-bit weight [4, 32] with one thing changed: refused with one line that names the tensor and the fault.</summary>
-public sealed class MalformedBitsandbytesTests
+public sealed class MalformedBitsAndBytesTests
 {
     private const string State = "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"dtype\": \"bfloat16\", \"shape\": [4, 32], "
         + "\"nested_blocksize\": 256, \"nested_dtype\": \"float32\", \"nested_offset\": 0.5}";
@@ -134,16 +136,18 @@ public sealed class MalformedBitsandbytesTests
     private static Tensor Read(Dictionary<string, (string DType, long[] Shape, byte[] Bytes)> tensors)
     {
         string folder = Fixtures.TemporaryFolder();
-        var ordered = tensors.Select(pair => (Declaration: new TensorDeclaration("w.weight" + pair.Key, pair.Value.DType, pair.Value.Shape), pair.Value.Bytes))
+        var ordered = tensors.Select(
+            pair => (Declaration: new TensorDeclaration("w.weight" + pair.Key, pair.Value.DType, pair.Value.Shape), pair.Value.Bytes))
             .OrderBy(entry => entry.Declaration, SafetensorsOrder.Instance).ToList();
-        using (var writer = SafetensorsWriter.Create(Path.Combine(folder, "model.safetensors"), [.. ordered.Select(entry => entry.Declaration)]))
+        string path = Path.Combine(folder, "model.safetensors");
+        using (var writer = SafetensorsWriter.Create(path, [.. ordered.Select(entry => entry.Declaration)]))
         {
             foreach (var (declaration, bytes) in ordered) writer.Write(declaration.Name, bytes);
             writer.Complete();
         }
 
         using var checkpoint = Checkpoint.Open(folder);
-        return BitsandbytesReader.TryRead(checkpoint, "w.weight")!;
+        return BitsAndBytesReader.TryRead(checkpoint, "w.weight")!;
     }
 
     private static (string, long[], byte[]) Text(string text) => ("U8", [Encoding.UTF8.GetByteCount(text)], Encoding.UTF8.GetBytes(text));

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -42,7 +43,8 @@ public class MergerTests
 
         using var backend = new CpuBackend(threads: 1);
         var check = MergeCheck.Run(
-            Fixtures.Path("tiny/model"), adapterFolder, folder, [.. Enumerable.Range(3, 60)], fromNf4, doubleQuant: true, DType.Float32, backend);
+            Fixtures.Path("tiny/model"), adapterFolder, folder, [.. Enumerable.Range(3, 60)], fromNf4, doubleQuant: true, DType.Float32,
+            backend);
         Assert.True(check.MaxDistance < 1e-4 * check.MaxLogit, check.ToString());
         Assert.True(check.EqualArgmax > 0.98, check.ToString());
         Assert.Equal(tied, GemmaConfig.Load(folder).TieWordEmbeddings);
@@ -56,7 +58,8 @@ public class MergerTests
     {
         string folder = Fixtures.TemporaryFolder(), adapterFolder = Fixtures.TemporaryFolder();
         using (var model = ModelRun.Load("multimodal"))
-        using (var adapter = Adapter.Create(model, LoraConfig.Guide with { R = 2, ModulesToSave = null }, seed: 1)) adapter.Save(adapterFolder, model);
+        using (var adapter = Adapter.Create(model, LoraConfig.Guide with { R = 2, ModulesToSave = null }, seed: 1))
+            adapter.Save(adapterFolder, model);
 
         Merger.Merge(Fixtures.Path("tiny/multimodal"), adapterFolder, folder, new MergeOptions());
 
@@ -77,7 +80,8 @@ public class MergerTests
 
         using var backend = new CpuBackend(threads: 1);
         var check = MergeCheck.Run(
-            Fixtures.Path("tiny/prequantized"), Fixtures.Path("tiny/adapter"), folder, [.. Enumerable.Range(3, 60)], fromNf4: true, doubleQuant: true, null, backend);
+            Fixtures.Path("tiny/prequantized"), Fixtures.Path("tiny/adapter"), folder, [.. Enumerable.Range(3, 60)], fromNf4: true,
+            doubleQuant: true, null, backend);
         Assert.True(check.MaxDistance < 1e-4 * check.MaxLogit, check.ToString());
         Assert.Null(GemmaConfig.Load(folder).Quantization);
     }

@@ -1,14 +1,14 @@
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>The tensors that stand for a 4-bit weight in a bitsandbytes checkpoint, byte by byte those of its own files.</summary>
 /// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json
-/// is
-/// <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
-public static class BitsandbytesWriter
+/// is <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
+internal static class BitsAndBytesWriter
 {
     /// <summary>The four tensors of a weight, or six under double quantization.</summary>
     /// <param name="weight">NF4 [out, in], which must stay until all are written; its name is the checkpoint's.</param>
@@ -19,30 +19,31 @@ public static class BitsandbytesWriter
     {
         if (weight is not { DType: DType.NF4, Shape: [var rows, var columns], Scales: { } scales })
         {
-            throw new ShapeException(nameof(BitsandbytesWriter), nameof(weight), "NF4 [out, in] with scales", weight);
+            throw new ShapeException(nameof(BitsAndBytesWriter), nameof(weight), "NF4 [out, in] with scales", weight);
         }
 
         string name = weight.Name;
-        var state = new BitsandbytesQuantState(scales.BlockSize, dtype, rows, columns, scales.IsNested ? scales.Offset : null);
+        var state = new BitsAndBytesQuantState(scales.BlockSize, dtype, rows, columns, scales.IsNested ? scales.Offset : null);
         var tensors = new List<TensorContent>
         {
             Of(name, "U8", weight, backend, weight.LengthBytes, 1),
-            Of(name + BitsandbytesReader.AbsmaxSuffix, scales.Absmax, backend),
+            Of(name + BitsAndBytesReader.AbsmaxSuffix, scales.Absmax, backend),
         };
         if (scales is { NestedAbsmax: { } nestedAbsmax, NestedCode: { } nestedCode })
         {
-            tensors.Add(Of(name + BitsandbytesReader.NestedAbsmaxSuffix, nestedAbsmax, backend));
-            tensors.Add(Of(name + BitsandbytesReader.NestedMapSuffix, nestedCode, backend));
+            tensors.Add(Of(name + BitsAndBytesReader.NestedAbsmaxSuffix, nestedAbsmax, backend));
+            tensors.Add(Of(name + BitsAndBytesReader.NestedMapSuffix, nestedCode, backend));
         }
 
-        tensors.Add(Managed(name + BitsandbytesReader.MapSuffix, "F32", Nf4Code.Values.Length, MemoryMarshal.AsBytes(Nf4Code.Values).ToArray()));
+        tensors.Add(
+            Managed(name + BitsAndBytesReader.MapSuffix, "F32", Nf4Code.Values.Length, MemoryMarshal.AsBytes(Nf4Code.Values).ToArray()));
         byte[] json = state.ToUtf8();
-        tensors.Add(Managed(name + BitsandbytesReader.StateSuffix, "U8", json.Length, json));
+        tensors.Add(Managed(name + BitsAndBytesReader.StateSuffix, "U8", json.Length, json));
         return tensors;
     }
 
     private static TensorContent Of(string name, Tensor tensor, IBackend backend) =>
-        Of(name, SafetensorsTensors.FromEngine(tensor.DType), tensor, backend, tensor.Shape);
+        Of(name, DTypeNames.ToSafetensors(tensor.DType), tensor, backend, tensor.Shape);
 
     private static TensorContent Of(string name, string dtype, Tensor tensor, IBackend backend, params ReadOnlySpan<long> shape)
     {

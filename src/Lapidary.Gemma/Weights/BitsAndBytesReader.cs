@@ -2,12 +2,12 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Weights;
 
 /// <summary>Reads weights that bitsandbytes stored in 4 bits, over the checkpoint's mapped bytes.</summary>
 /// <remarks>A weight P has beside it P.absmax, P.quant_map and P.quant_state.bitsandbytes__nf4, and under double quantization
 /// P.nested_absmax and P.nested_quant_map. Its own shape is of no meaning, and its type only a view on the packed bytes.</remarks>
-public static class BitsandbytesReader
+internal static class BitsAndBytesReader
 {
     internal const string StateSuffix = ".quant_state.bitsandbytes__nf4";
     internal const string AbsmaxSuffix = ".absmax";
@@ -18,6 +18,10 @@ public static class BitsandbytesReader
     private const string Fp4StateSuffix = ".quant_state.bitsandbytes__fp4";
     private const int MaxStateBytes = 1 << 16;
     private const string NextStep = "download the checkpoint again or quantize the original one";
+
+    /// <summary>Whether a tensor belongs to a 4-bit weight, whose name it begins with: &lt;module&gt;.weight.absmax and the
+    /// like.</summary>
+    public static bool IsPartOfAWeight(string name) => name.Contains(TensorNames.WeightSuffix + ".", StringComparison.Ordinal);
 
     /// <summary>The weight as an NF4 tensor [out, in], or null when it is not stored in 4 bits.</summary>
     /// <param name="checkpoint">Owns the memory: it must outlive the tensor.</param>
@@ -30,13 +34,15 @@ public static class BitsandbytesReader
         return new Tensor(Packed(checkpoint, name, state), DType.NF4, state.Out, state.In)
         {
             Name = name,
-            Scales = state.NestedOffset is { } offset ? NestedScales(checkpoint, name, state, offset) : PlainScales(checkpoint, name, state),
+            Scales = state.NestedOffset is { } offset
+                ? NestedScales(checkpoint, name, state, offset)
+                : PlainScales(checkpoint, name, state),
         };
     }
 
     /// <summary>What the checkpoint says about a 4-bit weight, or null when the weight is not stored in 4 bits.</summary>
     /// <exception cref="LapidaryException">The weight is fp4, or its quant_state is absent, damaged or of another kind.</exception>
-    public static BitsandbytesQuantState? TryReadState(Checkpoint checkpoint, string name)
+    public static BitsAndBytesQuantState? TryReadState(Checkpoint checkpoint, string name)
     {
         string key = name + StateSuffix;
         if (checkpoint.Contains(name + Fp4StateSuffix))
@@ -51,35 +57,38 @@ public static class BitsandbytesReader
 
         var file = checkpoint.FileOf(key);
         var entry = file.Entry(key);
-        if (entry.DType != "U8" || entry.LengthBytes > MaxStateBytes) throw Error(checkpoint, key, $"U8 JSON of at most {MaxStateBytes} bytes", $"{entry}");
-        return BitsandbytesQuantState.Parse($"{file.Path}: tensor {FileErrors.OneLine(key)}", file.Bytes(key));
+        if (entry.DType != "U8" || entry.LengthBytes > MaxStateBytes)
+            throw Error(checkpoint, key, $"U8 JSON of at most {MaxStateBytes} bytes", $"{entry}");
+        return BitsAndBytesQuantState.Parse($"{file.Path}: tensor {FileErrors.OneLine(key)}", file.Bytes(key));
     }
 
     /// <summary>The packed codes: U8, or the same bytes viewed as another type (bnb_4bit_quant_storage).</summary>
-    private static nint Packed(Checkpoint checkpoint, string name, BitsandbytesQuantState state)
+    private static nint Packed(Checkpoint checkpoint, string name, BitsAndBytesQuantState state)
     {
         if (!checkpoint.Contains(name)) throw Error(checkpoint, name, "the tensor beside its quant_state", "none");
         var entry = checkpoint.FileOf(name).Entry(name);
         long expected = DType.NF4.LengthBytes(state.Count);
         if (entry.DType is not ("U8" or "BF16" or "F16" or "F32") || entry.LengthBytes != expected)
         {
-            throw Error(checkpoint, name, $"{expected} bytes of U8, BF16, F16 or F32 for the codes of [{state.Out}, {state.In}]", $"{entry}");
+            throw Error(
+                checkpoint, name, $"{expected} bytes of U8, BF16, F16 or F32 for the codes of [{state.Out}, {state.In}]", $"{entry}");
         }
 
         return checkpoint.Get(name).Address;
     }
 
-    private static Nf4Scales PlainScales(Checkpoint checkpoint, string name, BitsandbytesQuantState state)
+    private static Nf4Scales PlainScales(Checkpoint checkpoint, string name, BitsAndBytesQuantState state)
     {
         if (checkpoint.Contains(name + NestedAbsmaxSuffix))
         {
             throw Error(checkpoint, name + NestedAbsmaxSuffix, "none, as quant_state has no nested_offset", "the tensor");
         }
 
-        return new Nf4Scales(state.BlockSize, Numbers(checkpoint, name + AbsmaxSuffix, state.Blocks), NestedAbsmax: null, Offset: 0, NestedCode: null);
+        return new Nf4Scales(
+            state.BlockSize, Numbers(checkpoint, name + AbsmaxSuffix, state.Blocks), NestedAbsmax: null, Offset: 0, NestedCode: null);
     }
 
-    private static Nf4Scales NestedScales(Checkpoint checkpoint, string name, BitsandbytesQuantState state, float offset) => new(
+    private static Nf4Scales NestedScales(Checkpoint checkpoint, string name, BitsAndBytesQuantState state, float offset) => new(
         state.BlockSize,
         Part(checkpoint, name + AbsmaxSuffix, DType.UInt8, state.Blocks),
         Numbers(checkpoint, name + NestedAbsmaxSuffix, state.NestedBlocks),
@@ -107,11 +116,11 @@ public static class BitsandbytesReader
 
     private static Tensor Part(Checkpoint checkpoint, string name, DType dtype, long count)
     {
-        if (!checkpoint.Contains(name)) throw Error(checkpoint, name, $"{SafetensorsTensors.FromEngine(dtype)}[{count}]", "none");
+        if (!checkpoint.Contains(name)) throw Error(checkpoint, name, $"{DTypeNames.ToSafetensors(dtype)}[{count}]", "none");
         var entry = checkpoint.FileOf(name).Entry(name);
-        return entry.DType == SafetensorsTensors.FromEngine(dtype) && entry.LengthBytes == dtype.LengthBytes(count)
+        return entry.DType == DTypeNames.ToSafetensors(dtype) && entry.LengthBytes == dtype.LengthBytes(count)
             ? checkpoint.Get(name)
-            : throw Error(checkpoint, name, $"{SafetensorsTensors.FromEngine(dtype)}[{count}]", $"{entry}");
+            : throw Error(checkpoint, name, $"{DTypeNames.ToSafetensors(dtype)}[{count}]", $"{entry}");
     }
 
     private static LapidaryException Error(Checkpoint checkpoint, string name, string expected, string found, string nextStep = NextStep) =>

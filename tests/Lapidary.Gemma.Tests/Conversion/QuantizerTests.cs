@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -27,11 +28,15 @@ public sealed class QuantizerTests : IDisposable
             found.Entries.Select(entry => entry.Name).Order(StringComparer.Ordinal));
         foreach (var entry in found.Entries.Where(entry => entry.Name.Contains("_proj.", StringComparison.Ordinal)))
         {
-            byte[] theirs = expected.FileOf(entry.Name).Bytes(entry.Name).ToArray(), ours = found.FileOf(entry.Name).Bytes(entry.Name).ToArray();
-            if (entry.Name.EndsWith(".weight", StringComparison.Ordinal) || entry.Name.EndsWith(".quant_map", StringComparison.Ordinal)) Assert.Equal(theirs, ours);
+            byte[] theirs = expected.FileOf(entry.Name).Bytes(entry.Name).ToArray();
+            byte[] ours = found.FileOf(entry.Name).Bytes(entry.Name).ToArray();
+            if (entry.Name.EndsWith(".weight", StringComparison.Ordinal) || entry.Name.EndsWith(".quant_map", StringComparison.Ordinal))
+                Assert.Equal(theirs, ours);
             if (!entry.Name.EndsWith(".weight", StringComparison.Ordinal)) continue;
-            var (theirState, ourState) = (BitsandbytesReader.TryReadState(expected, entry.Name)!, BitsandbytesReader.TryReadState(found, entry.Name)!);
-            Assert.InRange(Math.Abs(BitConverter.SingleToInt32Bits(theirState.NestedOffset!.Value) - BitConverter.SingleToInt32Bits(ourState.NestedOffset!.Value)), 0, 1);
+            var theirState = BitsAndBytesReader.TryReadState(expected, entry.Name)!;
+            var ourState = BitsAndBytesReader.TryReadState(found, entry.Name)!;
+            int theirBits = BitConverter.SingleToInt32Bits(theirState.NestedOffset!.Value);
+            Assert.InRange(Math.Abs(theirBits - BitConverter.SingleToInt32Bits(ourState.NestedOffset!.Value)), 0, 1);
         }
     }
 
@@ -56,7 +61,10 @@ public sealed class QuantizerTests : IDisposable
         Assert.True(found.Files.Count > 1);
         var vision = source.Entries.Where(entry => !TensorNames.TryNormalize(entry.Name, out _)).ToArray();
         Assert.NotEmpty(vision);
-        Assert.All(vision, entry => Assert.Equal(source.FileOf(entry.Name).Bytes(entry.Name).ToArray(), found.FileOf(entry.Name).Bytes(entry.Name).ToArray()));
+        Assert.All(
+            vision,
+            entry =>
+                Assert.Equal(source.FileOf(entry.Name).Bytes(entry.Name).ToArray(), found.FileOf(entry.Name).Bytes(entry.Name).ToArray()));
         Assert.Contains("vision_tower", GemmaConfig.Load(_folder).Quantization!.SkipModules!);
         GemmaModel.Load(_folder, _backend).Dispose();
     }
@@ -65,7 +73,11 @@ public sealed class QuantizerTests : IDisposable
     public void Quantize_RefusesItsOwnFolderAndA4BitModel()
     {
         string quantized = Fixtures.Path("tiny/prequantized"), model = Fixtures.Path("tiny/model");
-        Assert.Contains("in 4 bits already", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(quantized, _folder, new(), _backend)).Message, StringComparison.Ordinal);
-        Assert.Contains("overwrite its source", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(model, model, new(), _backend)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "in 4 bits already", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(quantized, _folder, new(), _backend)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "overwrite its source", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(model, model, new(), _backend)).Message,
+            StringComparison.Ordinal);
     }
 }

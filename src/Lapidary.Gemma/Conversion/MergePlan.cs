@@ -1,0 +1,93 @@
+using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Weights;
+
+namespace Lapidary.Gemma.Conversion;
+
+/// <summary>What a merged model consists of, and how the bytes of each tensor come about.</summary>
+internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint checkpoint, CpuBackend backend, MergeOptions options)
+{
+    private readonly TensorNameStyle _style = TensorNames.StyleOf(checkpoint.Entries.Select(entry => entry.Name));
+
+    /// <summary>What becomes different in config.json.</summary>
+    public GemmaConfigChanges Changes => new()
+    {
+        Dtype = options.DType is { } dtype && dtype.IsFloatingPoint() ? DTypeNames.ToTorch(dtype) : null,
+        RemoveQuantization = true,
+        TieWordEmbeddings = Unties ? false : null,
+    };
+
+    private bool Unties => adapter.Head is not null && !adapter.IsTied && model.Config.TieWordEmbeddings;
+
+    /// <summary>Every tensor of the output, in the base's order.</summary>
+    public List<TensorContent> Tensors()
+    {
+        var layers = model.LinearLayers.ToDictionary(layer => layer.Name + TensorNames.WeightSuffix);
+        var tensors = new List<TensorContent>();
+        foreach (var entry in checkpoint.Entries)
+        {
+            if (!TensorNames.TryNormalize(entry.Name, out string? name))
+            {
+                tensors.Add(Copy(entry));
+            }
+            else if (layers.TryGetValue(name, out var layer))
+            {
+                tensors.Add(Projection(entry, layer));
+            }
+            else if (name == TensorNames.Embedding)
+            {
+                tensors.Add(Whole(entry.Name, adapter.Embedding?.Value ?? model.EmbedTokens, entry.DType));
+            }
+            else if (name == TensorNames.Head)
+            {
+                // A tied base may still carry a copy of its head, which the merged embedding would contradict.
+                if (!model.Config.TieWordEmbeddings) tensors.Add(Whole(entry.Name, adapter.Head?.Value ?? model.LmHead, entry.DType));
+            }
+            else if (!BitsAndBytesReader.IsPartOfAWeight(name))
+            {
+                tensors.Add(Whole(entry.Name, checkpoint.Get(entry.Name), entry.DType));
+            }
+        }
+
+        if (Unties)
+        {
+            string head = TensorNames.ToStyle(TensorNames.Head, _style);
+            tensors.Add(Whole(head, adapter.Head!.Value, DTypeNames.ToSafetensors(model.EmbedTokens.DType)));
+        }
+
+        return tensors;
+    }
+
+    /// <summary>W + s·B·A of a projection that has an adapter; its own bytes where nothing changes.</summary>
+    private TensorContent Projection(SafetensorsEntry entry, LinearLayer layer)
+    {
+        bool isNf4 = layer.Weight.DType == DType.NF4, fromNf4 = options.FromNf4 || isNf4;
+        var update = adapter.For(layer.Name);
+        string type = OutputType(isNf4 ? TypeBeforeNf4 ?? model.Config.Dtype : entry.DType);
+        if (update is null && !fromNf4 && type == entry.DType) return Copy(entry);
+        var nf4 = fromNf4 ? new Nf4Options { DoubleQuantization = options.DoubleQuant } : null;
+        return new TensorContent(
+            new TensorDeclaration(entry.Name, type, layer.Weight.Shape),
+            stream => MergedWeight.Write(layer.Weight, nf4, update, DTypeNames.FromSafetensors(type)!.Value, stream, backend));
+    }
+
+    /// <summary>A tensor as it is, in the output's type.</summary>
+    private TensorContent Whole(string name, Tensor value, string baseType)
+    {
+        string type = OutputType(baseType);
+        return new TensorContent(
+            new TensorDeclaration(name, type, value.Shape),
+            stream => MergedWeight.Convert(value, DTypeNames.FromSafetensors(type)!.Value, stream));
+    }
+
+    private TensorContent Copy(SafetensorsEntry entry) =>
+        new(entry.Declaration, stream => checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream));
+
+    /// <summary>The type asked for, else the base's.</summary>
+    private string OutputType(string baseType) => options.DType is { } dtype ? DTypeNames.ToSafetensors(dtype) : baseType;
+
+    /// <summary>A 4-bit base's weights become what config.json says they were.</summary>
+    private string? TypeBeforeNf4 => DTypeNames.FromTorch(model.Config.Dtype) is { } dtype ? DTypeNames.ToSafetensors(dtype) : null;
+}

@@ -1,0 +1,56 @@
+using Lapidary.Engine;
+using Lapidary.Gemma.Weights;
+
+namespace Lapidary.Gemma.Model;
+
+/// <summary>Random weights of any configuration, made in the backend's memory without a file: for benchmarks at real size.</summary>
+/// <remarks>Norm weights are 0, which is Gemma's 1. The others have mean near 0 and a standard deviation of 1 / √columns, so that a
+/// projection keeps the size of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform, their scales spread
+/// about one value as those of a quantized weight do.</remarks>
+internal sealed class RandomWeights(GemmaConfig config, IBackend backend, ModelOptions options, long seed)
+    : WeightSource(config, backend, options)
+{
+    /// <summary>Standard deviation of NF4's values under uniform codes and a scale of 1.</summary>
+    private static readonly double CodeDeviation = Math.Sqrt(Nf4Code.Values.ToArray().Average(value => (double)value * value));
+
+    /// <summary>How far scales lie from their mean at most, as a share of it.</summary>
+    private const float ScaleSpread = 0.3f;
+
+    private readonly DType _dtype = options.DType ?? DType.BFloat16;
+    private readonly RandomBlocks _random = new(backend, seed);
+
+    protected override EmbeddingTable Embedding(GemmaTensor tensor) => new(_dtype, new Lazy<Tensor>(Matrix(tensor)), OnHost: null);
+
+    protected override Tensor Matrix(GemmaTensor tensor)
+    {
+        var matrix = Region.New(tensor.Name, _dtype, tensor.Shape.AsSpan());
+        _random.WriteUniform(matrix, Math.Sqrt(3.0 / tensor.Shape[1]));
+        return matrix;
+    }
+
+    protected override Tensor Nf4(GemmaTensor tensor, Nf4Options nf4)
+    {
+        var shape = tensor.Shape.AsSpan();
+        var weight = Nf4Quantizer.Allocate(new Tensor(_dtype, shape) { Name = tensor.Name }, nf4, Region);
+        _random.WriteBytes(new Tensor(weight.Address, DType.UInt8, weight.LengthBytes));
+        var scales = Fill(weight.Scales!, (float)(1 / (CodeDeviation * Math.Sqrt(shape[1]))));
+        return new Tensor(weight.Address, DType.NF4, shape) { Name = tensor.Name, Scales = scales };
+    }
+
+    /// <summary>Scales within <see cref="ScaleSpread"/> of a mean.</summary>
+    private Nf4Scales Fill(Nf4Scales scales, float mean)
+    {
+        if (scales is not { NestedAbsmax: { } nestedAbsmax, NestedCode: { } map })
+        {
+            _random.WriteUniform(scales.Absmax, ScaleSpread * mean, mean);
+            return scales;
+        }
+
+        _random.WriteBytes(scales.Absmax);
+        var values = new float[nestedAbsmax.Count];
+        values.AsSpan().Fill(ScaleSpread * mean);
+        Backend.Write<float>(values, nestedAbsmax);
+        Backend.Write(DynamicMap.Values, map);
+        return scales with { Offset = mean };
+    }
+}

@@ -1,0 +1,52 @@
+using Lapidary.Formats;
+
+namespace Lapidary.Gemma.Tests.Generation;
+
+public class GenerationOptionsTests
+{
+    private static readonly GenerationConfig Config = new() { BosTokenId = 2, EosTokenIds = [1], PadTokenId = 0 };
+
+    [Fact]
+    public void From_TakesWhatTheMakersSay()
+    {
+        var config = Config with { DoSample = true, Temperature = 0.7, TopK = 64, TopP = 0.95, MaxNewTokens = 12 };
+        var options = GenerationOptions.From(config, tokenizer: null);
+        Assert.Equal(
+            (true, 0.7f, 64, 0.95f, 12), (options.DoSample, options.Temperature, options.TopK, options.TopP, options.MaxNewTokens));
+        Assert.Equal([1], options.StopTokenIds);
+        options.Validate();
+    }
+
+    /// <summary>As files with do_sample = false have it.</summary>
+    [Fact]
+    public void From_TakesATemperatureOfZeroForNone()
+    {
+        var options = GenerationOptions.From(Config with { Temperature = 0, TopP = 0 }, tokenizer: null);
+        Assert.Equal((false, 1f, 1f, 256), (options.DoSample, options.Temperature, options.TopP, options.MaxNewTokens));
+        options.Validate();
+    }
+
+    [Fact]
+    public void From_AlsoStopsWhereATurnEnds()
+    {
+        var tokenizer = Text.TokenizerFixtures.Small;
+        int endOfTurn = Assert.NotNull(tokenizer.EndOfTurnTokenId);
+        Assert.Equal([1, endOfTurn], GenerationOptions.From(Config, tokenizer).StopTokenIds);
+        Assert.Equal([endOfTurn], GenerationOptions.From(Config with { EosTokenIds = [endOfTurn] }, tokenizer).StopTokenIds);
+    }
+
+    [Theory]
+    [InlineData(0, 1, 0, 1, "max_new_tokens must be at least 1, got 0.")]
+    [InlineData(1, 0, 0, 1, "temperature must be above 0 (for the likeliest token leave do_sample off), got 0.")]
+    [InlineData(1, float.PositiveInfinity, 0, 1,
+        "temperature must be above 0 (for the likeliest token leave do_sample off), got Infinity.")]
+    [InlineData(1, float.NaN, 0, 1, "temperature must be above 0 (for the likeliest token leave do_sample off), got NaN.")]
+    [InlineData(1, 1, -1, 1, "top_k must be at least 0, got -1.")]
+    [InlineData(1, 1, 0, 0, "top_p must lie above 0 and be at most 1, got 0.")]
+    [InlineData(1, 1, 0, 1.5f, "top_p must lie above 0 and be at most 1, got 1.5.")]
+    public void Validate_NamesTheKeyThatIsOutOfRange(int maxNewTokens, float temperature, int topK, float topP, string message)
+    {
+        var options = new GenerationOptions { MaxNewTokens = maxNewTokens, Temperature = temperature, TopK = topK, TopP = topP };
+        Assert.Equal(message, Assert.Throws<LapidaryException>(options.Validate).Message);
+    }
+}
