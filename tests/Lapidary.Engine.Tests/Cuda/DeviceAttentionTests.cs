@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Engine.Tests.Reference;
 using Lapidary.Tests;
@@ -39,7 +40,7 @@ public class DeviceAttentionTests
     [MemberData(nameof(LargeHeads))]
     public void ForwardAndBackward_MatchPlainAttention_InItsSharedMemory(int kibibytes, int[] lengths, int heads, int kvHeads, int headDim, int window)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { AttentionSharedBytes = kibibytes << 10 });
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, new KernelThresholds { AttentionSharedBytes = kibibytes << 10 }));
         if (((CudaBackend)run.Backend).Device.MaxSharedBytesPerBlock < kibibytes << 10) Assert.Skip($"The device has less than {kibibytes} KiB.");
         AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
     }

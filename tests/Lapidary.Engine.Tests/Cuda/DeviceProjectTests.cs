@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Tests;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
@@ -49,7 +50,7 @@ public class DeviceProjectTests
     [InlineData(70, 264, new[] { 312, 8, 16 }, new[] { 48, 64, 20 }, 0f)]
     public void ForwardAndBackward_MatchFp64_InTallBlocks(int tokens, int dim, int[] outDims, int[] ranks, float probability)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { ManyTokens = 1 });
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, new KernelThresholds { ManyTokens = 1 }));
         AssertMatchFp64(run, tokens, dim, outDims, ranks, [probability], WeightKind.NestedNF4);
     }
 
@@ -67,7 +68,7 @@ public class DeviceProjectTests
     [InlineData(200, 64, new[] { 48, 96 }, new[] { 12, 4 }, new[] { 0.2f })]
     public void ForwardAndBackward_MatchFp64_InManyTilesPerBlock(int tokens, int dim, int[] outDims, int[] ranks, float[] probabilities)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { LeastTokens = 180 });
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, new KernelThresholds { MinTokensPerBlock = 180 }));
         AssertMatchFp64(run, tokens, dim, outDims, ranks, probabilities, WeightKind.BFloat16);
     }
 

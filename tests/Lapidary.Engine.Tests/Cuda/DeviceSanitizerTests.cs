@@ -10,7 +10,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 [Trait("Category", "sanitizer")]
 public class DeviceSanitizerTests
 {
-    private const int Tokens = 37, Vocabulary = 301, Rank = 4, ManyTokens = 64, LeastTokens = 128;
+    private const int Tokens = 37, Vocabulary = 301, Rank = 4, ManyTokens = 64, MinTokensPerBlock = 128;
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -19,7 +19,13 @@ public class DeviceSanitizerTests
     public void EveryKernel_WritesAllOfItsResults_AtOddSizes(string device)
     {
         CudaBackend? gpu = null;
-        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 227 << 10, ManyTokens = ManyTokens, LeastTokens = LeastTokens });
+        var thresholds = new KernelThresholds
+        {
+            AttentionSharedBytes = 227 << 10,
+            ManyTokens = ManyTokens,
+            MinTokensPerBlock = MinTokensPerBlock,
+        };
+        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend(0, thresholds));
         foreach (int dim in (int[])[77, 96]) Rows(run, dim);
         foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
         foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);
@@ -33,15 +39,23 @@ public class DeviceSanitizerTests
     public void KernelsForLittleSharedMemory_WriteAllOfTheirResults_AtOddSizes()
     {
         CudaBackend? gpu = null;
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 99 << 10 });
+        var thresholds = new KernelThresholds { AttentionSharedBytes = 99 << 10 };
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => gpu = new CudaBackend(0, thresholds));
         foreach (int headDim in (int[])[192, 256]) Heads(run, headDim);
         Assert.Empty(NotLaunched(gpu!, small: true));
     }
 
     /// <summary>Kernels that were never looked up: those for little shared memory, or the others.</summary>
-    private static string[] NotLaunched(CudaBackend gpu, bool small = false) => [.. typeof(CudaBackend).GetFields(BindingFlags.Instance | BindingFlags.NonPublic)
-        .Select(field => field.GetValue(gpu)).OfType<Kernel>()
-        .Where(kernel => kernel.Function == 0 && kernel.Name.EndsWith("_small", StringComparison.Ordinal) == small).Select(kernel => kernel.ToString())];
+    private static string[] NotLaunched(CudaBackend gpu, bool small = false) => [.. Kernels(gpu, [])
+        .Where(kernel => kernel.Function == 0 && kernel.Name.EndsWith("_small", StringComparison.Ordinal) == small)
+        .Select(kernel => kernel.ToString())];
+
+    /// <summary>The kernels in the fields of the backend's parts.</summary>
+    private static IEnumerable<Kernel> Kernels(object part, HashSet<object> seen) => part is Kernel kernel ? [kernel]
+        : !seen.Add(part) ? []
+        : part.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Select(field => field.GetValue(part))
+            .Where(value => value?.GetType() is { IsClass: true, Namespace: { } space } && space.StartsWith("Lapidary.Engine.Cuda", StringComparison.Ordinal))
+            .SelectMany(value => Kernels(value!, seen));
 
     private static void Rows(DeviceRun run, int dim)
     {
@@ -139,8 +153,8 @@ public class DeviceSanitizerTests
         // Rows that are not aligned, and so many tokens that blocks take more of them, in more tiles than are under way at once.
         Adapters(run, run.Normal(type, 0.1, 21, 77), Tokens, [Rank]);
         Adapters(run, run.Normal(type, 0.1, 77, 21), Tokens, [Rank, 7]);
-        Adapters(run, run.Normal(type, 0.1, 8, 328), LeastTokens + 6, [16]);
-        Adapters(run, run.Normal(type, 0.1, 24, 16), LeastTokens + 6, [16, 8]);
+        Adapters(run, run.Normal(type, 0.1, 8, 328), MinTokensPerBlock + 6, [16]);
+        Adapters(run, run.Normal(type, 0.1, 24, 16), MinTokensPerBlock + 6, [16, 8]);
     }
 
     private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)
@@ -181,12 +195,12 @@ public class DeviceSanitizerTests
     private static void Optimizer(DeviceRun run)
     {
         Tensor[] gradients = [.. new[] { 1, 1023, 20_001 }.Select(count => run.Normal(DType.Float32, 1, count))];
-        Tensor norm = run.New(DType.Float32, 2), schedule = run.Floats(1e-3f, 0.1f, 0.001f);
+        Tensor norm = run.New(DType.Float32, 2), stepScalars = run.Floats(1e-3f, 0.1f, 0.001f);
         run.Backend.GradientNorm(gradients, 1, norm);
         foreach (var gradient in gradients)
         {
             Tensor weight = run.Normal(DType.Float32, 1, gradient.Count), m = run.Zeros(DType.Float32, gradient.Count), v = run.Zeros(DType.Float32, gradient.Count);
-            run.Backend.AdamW(gradient, norm, schedule, new AdamWOptions(WeightDecay: 0.01), weight, m, v);
+            run.Backend.AdamW(gradient, norm, stepScalars, new AdamWOptions(WeightDecay: 0.01), weight, m, v);
             AssertWritten(run, weight, m, v);
         }
     }

@@ -102,7 +102,7 @@ public class LibrarySearchTests : IDisposable
         {
             string message = CudaLibraries.HowToInstall(library);
             Assert.Contains("install", message, StringComparison.Ordinal);
-            Assert.Contains("--device cpu", message, StringComparison.Ordinal);
+            Assert.Contains("set device to cpu", message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', message);
         }
     }
@@ -113,7 +113,7 @@ public class LibrarySearchTests : IDisposable
     public void RequireDriver_RefusesOneThatIsTooOld_InOneLine(string version)
     {
         string message = Assert.Throws<LapidaryException>(() => CudaLibraries.RequireDriver(Version.Parse(version))).Message;
-        Assert.All([$"CUDA {version};", "12.0 or newer", "--device cpu"], words => Assert.Contains(words, message, StringComparison.Ordinal));
+        Assert.All([$"CUDA {version};", "12.0 or newer", "set device to cpu"], words => Assert.Contains(words, message, StringComparison.Ordinal));
         Assert.DoesNotContain('\n', message);
     }
 

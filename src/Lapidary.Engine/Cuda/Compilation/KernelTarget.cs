@@ -25,6 +25,6 @@ internal sealed record KernelTarget(string Architecture)
         if (best == device.Number) return new KernelTarget($"sm_{best}");
         return best >= ComputeCapability.Minimum.Number
             ? new KernelTarget($"compute_{best}")
-            : throw new LapidaryException($"NVRTC cannot compile for compute capability {device}: install a newer CUDA toolkit, or use --device cpu.");
+            : throw new LapidaryException($"NVRTC cannot compile for compute capability {device}: install a newer CUDA toolkit, or set device to cpu.");
     }
 }
