@@ -8,8 +8,8 @@ namespace Lapidary.Engine;
 /// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand,
 /// products by cuBLASLt.</summary>
 /// <remarks>
-/// <para>Each operation has a class of its own, beside its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream, in
-/// order; only <see cref="Read{T}"/> waits for it.</para>
+/// <para>Each operation has a class of its own, beside its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream,
+/// in order; only <see cref="Read{T}"/> and <see cref="Synchronize"/> wait for it.</para>
 /// <para>Needs a driver, NVRTC and cuBLASLt, and no CUDA header: see <see cref="CudaLibraries"/>.</para>
 /// </remarks>
 public sealed class CudaBackend : IBackend
@@ -100,10 +100,12 @@ public sealed class CudaBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged => _operations.Transfers.Write(source, destination);
+    public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged =>
+        _operations.Transfers.Write(source, destination);
 
     /// <inheritdoc/>
-    public void Read<T>(Tensor source, Span<T> destination) where T : unmanaged => _operations.Transfers.Read(source, destination);
+    public void Read<T>(Tensor source, Span<T> destination) where T : unmanaged =>
+        _operations.Transfers.Read(source, destination);
 
     /// <inheritdoc/>
     public Tensor Import(Tensor host, MemoryRegion region) => _operations.Transfers.Import(host, region);

@@ -54,7 +54,8 @@ public class DeviceSanitizerTests
     private static IEnumerable<Kernel> Kernels(object part, HashSet<object> seen) => part is Kernel kernel ? [kernel]
         : !seen.Add(part) ? []
         : part.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Select(field => field.GetValue(part))
-            .Where(value => value?.GetType() is { IsClass: true, Namespace: { } space } && space.StartsWith("Lapidary.Engine.Cuda", StringComparison.Ordinal))
+            .Where(value => value?.GetType() is { IsClass: true, Namespace: { } space }
+                && space.StartsWith("Lapidary.Engine.Cuda", StringComparison.Ordinal))
             .SelectMany(value => Kernels(value!, seen));
 
     private static void Rows(DeviceRun run, int dim)
@@ -73,7 +74,8 @@ public class DeviceSanitizerTests
         backend.Add(y, dx);
         AssertWritten(run, y, dx, dUp);
 
-        Tensor ids = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t * 7 % 11)]), table = run.Normal(DType.BFloat16, 1, Vocabulary, dim);
+        Tensor ids = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t * 7 % 11)]);
+        Tensor table = run.Normal(DType.BFloat16, 1, Vocabulary, dim);
         Tensor dTable = run.Zeros(DType.Float32, Vocabulary, dim), sum = run.Zeros(DType.Float32, Vocabulary, dim);
         backend.EmbeddingForward(ids, table, 3, y);
         backend.EmbeddingBackward(ids, dy, 3, dTable);
@@ -87,17 +89,21 @@ public class DeviceSanitizerTests
         const int Heads = 4, KvHeads = 2, Capacity = 50;
         var backend = run.Backend;
         var shape = new AttentionShape(Heads, KvHeads, headDim, Window: 19, 1 / MathF.Sqrt(headDim));
-        Tensor positions = run.Ints([.. Enumerable.Range(0, Tokens)]), starts = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t < 13 ? 0 : 13)]);
+        Tensor positions = run.Ints([.. Enumerable.Range(0, Tokens)]);
+        Tensor starts = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t < 13 ? 0 : 13)]);
         Tensor cos = run.New(DType.Float32, Tokens, headDim / 2), sin = run.New(DType.Float32, Tokens, headDim / 2);
         backend.RopeTable(positions, run.Floats([.. Enumerable.Range(0, headDim / 2).Select(i => 1f / (i + 1))]), cos, sin);
 
-        Tensor x = run.Normal(1, Tokens, Heads * headDim), weight = run.Normal(DType.Float32, 0.1, headDim), q = run.New(Tokens, Heads * headDim);
-        Tensor rstd = run.New(DType.Float32, Tokens * Heads), dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
+        Tensor x = run.Normal(1, Tokens, Heads * headDim);
+        Tensor weight = run.Normal(DType.Float32, 0.1, headDim), q = run.New(Tokens, Heads * headDim);
+        Tensor rstd = run.New(DType.Float32, Tokens * Heads);
+        Tensor dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
         backend.QkNormRopeForward(x, weight, cos, sin, 1e-6f, q, rstd);
         backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx);
         AssertWritten(run, cos, sin, q, rstd, dx);
 
-        Tensor k = run.Normal(1, Tokens, KvHeads * headDim), v = run.Normal(1, Tokens, KvHeads * headDim), o = run.New(Tokens, Heads * headDim);
+        Tensor k = run.Normal(1, Tokens, KvHeads * headDim);
+        Tensor v = run.Normal(1, Tokens, KvHeads * headDim), o = run.New(Tokens, Heads * headDim);
         Tensor lse = run.New(DType.Float32, Heads, Tokens), dq = run.New(Tokens, Heads * headDim);
         Tensor dk = run.New(Tokens, KvHeads * headDim), dv = run.New(Tokens, KvHeads * headDim);
         backend.AttentionForward(q, k, v, starts, shape, o, lse);
@@ -186,7 +192,8 @@ public class DeviceSanitizerTests
     {
         const int Dim = 72;
         Tensor h = run.Normal(1, Tokens, Dim), weight = run.Normal(DType.BFloat16, 0.3, vocabulary, Dim), dh = run.New(Tokens, Dim);
-        Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? -100 : t)]), dWeight = run.Zeros(DType.Float32, vocabulary, Dim);
+        Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? -100 : t)]);
+        Tensor dWeight = run.Zeros(DType.Float32, vocabulary, Dim);
         Tensor losses = run.New(DType.Float32, Tokens), hits = run.New(DType.Float32, Tokens);
         run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(0.1f), losses, hits, dh, dWeight, Tokens, LogitsMemory.LeanBytes);
         AssertWritten(run, losses, hits, dh, dWeight);
@@ -199,7 +206,8 @@ public class DeviceSanitizerTests
         run.Backend.GradientNorm(gradients, 1, norm);
         foreach (var gradient in gradients)
         {
-            Tensor weight = run.Normal(DType.Float32, 1, gradient.Count), m = run.Zeros(DType.Float32, gradient.Count), v = run.Zeros(DType.Float32, gradient.Count);
+            Tensor weight = run.Normal(DType.Float32, 1, gradient.Count);
+            Tensor m = run.Zeros(DType.Float32, gradient.Count), v = run.Zeros(DType.Float32, gradient.Count);
             run.Backend.AdamW(gradient, norm, stepScalars, new AdamWOptions(WeightDecay: 0.01), weight, m, v);
             AssertWritten(run, weight, m, v);
         }

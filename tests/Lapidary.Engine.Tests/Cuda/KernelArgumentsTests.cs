@@ -26,8 +26,9 @@ public partial class KernelArgumentsTests
 
     /// <summary>Name of the C# file, field, .cu file, function.</summary>
     public static TheoryData<string, string, string, string> KernelFields { get; } =
-        [.. Files.SelectMany(path => KernelField().Matches(File.ReadAllText(path)).Select(match => new TheoryDataRow<string, string, string, string>(
-            Path.GetFileName(path), match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value)))];
+        [.. Files.SelectMany(path => KernelField().Matches(File.ReadAllText(path)).Select(match =>
+            new TheoryDataRow<string, string, string, string>(
+                Path.GetFileName(path), match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value)))];
 
     [Theory]
     [MemberData(nameof(Structs))]

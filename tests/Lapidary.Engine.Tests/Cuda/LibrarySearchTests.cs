@@ -18,7 +18,8 @@ public class LibrarySearchTests : IDisposable
         Assert.Equal(["libcublasLt.so.12", "libcublasLt.so.11"], Search().Candidates(CudaLibrary.CublasLt, newestMajor: 12));
 
     [Fact]
-    public void Candidates_OfTheDriver_HaveNoVersion() => Assert.Equal(["libcuda.so.1"], Search().Candidates(CudaLibrary.Driver, int.MaxValue));
+    public void Candidates_OfTheDriver_HaveNoVersion() =>
+        Assert.Equal(["libcuda.so.1"], Search().Candidates(CudaLibrary.Driver, int.MaxValue));
 
     [Fact]
     public void Candidates_AreFoundInAToolkit()
@@ -113,7 +114,8 @@ public class LibrarySearchTests : IDisposable
     public void RequireDriver_RefusesOneThatIsTooOld_InOneLine(string version)
     {
         string message = Assert.Throws<LapidaryException>(() => CudaLibraries.RequireDriver(Version.Parse(version))).Message;
-        Assert.All([$"CUDA {version};", "12.0 or newer", "set device to cpu"], words => Assert.Contains(words, message, StringComparison.Ordinal));
+        string[] parts = [$"CUDA {version};", "12.0 or newer", "set device to cpu"];
+        Assert.All(parts, words => Assert.Contains(words, message, StringComparison.Ordinal));
         Assert.DoesNotContain('\n', message);
     }
 

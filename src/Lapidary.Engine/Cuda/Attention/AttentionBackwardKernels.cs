@@ -66,8 +66,10 @@ internal sealed class AttentionBackwardKernels(CudaRuntime runtime)
             Keys = keys,
             Scale = shape.Scale,
         };
-        _launcher.Launch(queriesKernel, AttentionTiling.QueryRowGrid(shape, tokens, warps), warps * WarpSize, QueriesBytes(headDim, warps, keysOfQueries), in args);
-        _launcher.Launch(keysKernel, new Dim3(shape.KvHeads * splits, keyTiles), 256, KeysBytes(headDim, keys, queries, stages), in args);
+        var queryGrid = AttentionTiling.QueryRowGrid(shape, tokens, warps);
+        var keyGrid = new Dim3(shape.KvHeads * splits, keyTiles);
+        _launcher.Launch(queriesKernel, queryGrid, warps * WarpSize, QueriesBytes(headDim, warps, keysOfQueries), in args);
+        _launcher.Launch(keysKernel, keyGrid, 256, KeysBytes(headDim, keys, queries, stages), in args);
         if (splits > 1) _launcher.LaunchStrided(_join, 2 * k.Count, width: 1, in args);
     }
 
@@ -81,7 +83,9 @@ internal sealed class AttentionBackwardKernels(CudaRuntime runtime)
 
     /// <summary>Shared memory of attention_backward_keys, in the order of its head.</summary>
     private static int KeysBytes(int headDim, int keys, int queries, int stages) =>
-        2 * (keys + stages * queries) * headDim * sizeof(ushort) + 2 * keys * (queries + 8) * sizeof(ushort) + 3 * stages * queries * sizeof(float);
+        2 * (keys + stages * queries) * headDim * sizeof(ushort)
+        + 2 * keys * (queries + 8) * sizeof(ushort)
+        + 3 * stages * queries * sizeof(float);
 
     private struct AttentionBackwardArgs
     {

@@ -25,7 +25,8 @@ internal sealed class AttentionForwardKernels(CudaRuntime runtime)
             _ when _tiling.Fits(Bytes(8, 64)) && _tiling.FillsDevice(shape, tokens, 8) => (_forward256, 8, 64),
             _ => (_forward256Small, 4, 32),
         };
-        _launcher.Launch(kernel, AttentionTiling.QueryRowGrid(shape, tokens, warps), warps * KernelShapes.WarpSize, Bytes(warps, keys), new AttentionForwardArgs
+        var grid = AttentionTiling.QueryRowGrid(shape, tokens, warps);
+        _launcher.Launch(kernel, grid, warps * KernelShapes.WarpSize, Bytes(warps, keys), new AttentionForwardArgs
         {
             Q = q.Address,
             K = k.Address,

@@ -2,7 +2,7 @@
 // fixed order. q, keys, values, o bf16, headDim even, at most 256: a lane takes pairs of elements, 4 bytes, coalesced.
 #include "elements.cuh"
 
-constexpr int ChunkLength = 64, Warps = 8, MaxPairs = 4; // pairs of a lane at headDim 256
+constexpr int ChunkLength = 64, Warps = 8, MostPairs = 4; // pairs of a lane at headDim 256
 
 struct AttentionDecodeArgs {
     const bf16* q;
@@ -39,11 +39,11 @@ extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(Att
 
     for (int h0 = 0; h0 < group; h0 += HeadsAtOnce) {
         int head = kvHead * group + h0, headCount = min(HeadsAtOnce, group - h0);
-        float q[HeadsAtOnce][MaxPairs][2] = {};
+        float q[HeadsAtOnce][MostPairs][2] = {};
 #pragma unroll
         for (int h = 0; h < HeadsAtOnce; h++) {
 #pragma unroll
-            for (int i = 0; i < MaxPairs; i++) {
+            for (int i = 0; i < MostPairs; i++) {
                 int pair = lane + i * WARP;
                 if (h < headCount && pair < pairs) load(a.q + (int64)(head + h) * a.headDim + 2 * pair, q[h][i]);
             }
@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(Att
             const bf16* key = a.keys + slot_offset(a, first + p, kvHead);
             float dot[HeadsAtOnce] = {};
 #pragma unroll
-            for (int i = 0; i < MaxPairs; i++) {
+            for (int i = 0; i < MostPairs; i++) {
                 int pair = lane + i * WARP;
                 if (pair >= pairs) continue;
                 float k[2];
@@ -73,7 +73,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(Att
 
         __syncthreads();
         if (warp < headCount) { // a warp per head turns scores into exp(s − largest)
-            float s0 = lane < length ? scores[warp][lane] : -infinity(), s1 = lane + WARP < length ? scores[warp][lane + WARP] : -infinity();
+            float s0 = lane < length ? scores[warp][lane] : -infinity();
+            float s1 = lane + WARP < length ? scores[warp][lane + WARP] : -infinity();
             float largest = warp_max(fmaxf(s0, s1));
             s0 = expf(s0 - largest);
             s1 = expf(s1 - largest);
@@ -85,12 +86,12 @@ extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(Att
         }
 
         __syncthreads();
-        float sum[HeadsAtOnce][MaxPairs][2] = {};
+        float sum[HeadsAtOnce][MostPairs][2] = {};
 #pragma unroll 4
         for (int p = warp; p < length; p += Warps) {
             const bf16* value = a.values + slot_offset(a, first + p, kvHead);
 #pragma unroll
-            for (int i = 0; i < MaxPairs; i++) {
+            for (int i = 0; i < MostPairs; i++) {
                 int pair = lane + i * WARP;
                 if (pair >= pairs) continue;
                 float v[2];
@@ -107,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(Att
 #pragma unroll
         for (int h = 0; h < HeadsAtOnce; h++) {
 #pragma unroll
-            for (int i = 0; i < MaxPairs; i++) {
+            for (int i = 0; i < MostPairs; i++) {
                 int pair = lane + i * WARP;
                 if (pair < pairs) sums[warp][h][2 * pair] = sum[h][i][0], sums[warp][h][2 * pair + 1] = sum[h][i][1];
             }
@@ -131,7 +132,8 @@ extern "C" __global__ void __launch_bounds__(128) attention_decode_join(Attentio
     float largest = -infinity(), total = 0;
     for (int c = threadIdx.x; c < chunks; c += blockDim.x) largest = fmaxf(largest, partials[(int64)c * stride]);
     largest = block_max(largest);
-    for (int c = threadIdx.x; c < chunks; c += blockDim.x) total += partials[(int64)c * stride + 1] * expf(partials[(int64)c * stride] - largest);
+    for (int c = threadIdx.x; c < chunks; c += blockDim.x)
+        total += partials[(int64)c * stride + 1] * expf(partials[(int64)c * stride] - largest);
     total = block_sum(total);
     for (int d = threadIdx.x; d < a.headDim; d += blockDim.x) {
         float sum = 0;

@@ -59,7 +59,10 @@ public static unsafe class CudaLibraries
     internal static void RequireDriver(Version version)
     {
         if (version < MinimumDriver)
-            throw new LapidaryException($"The NVIDIA driver supports CUDA {version}; {MinimumDriver} or newer is needed: update it, or set device to cpu.");
+        {
+            throw new LapidaryException(
+                $"The NVIDIA driver supports CUDA {version}; {MinimumDriver} or newer is needed: update it, or set device to cpu.");
+        }
     }
 
     /// <summary>Lets this assembly's imports find their libraries; called before the first of them.</summary>
@@ -89,7 +92,9 @@ public static unsafe class CudaLibraries
 
     /// <summary>Where a library lies that the system found by its name, if the system tells.</summary>
     private static string PlaceOf(string candidate) =>
-        !Path.IsPathRooted(candidate) && File.Exists(MappedFiles) ? LibrarySearch.MappedPath(File.ReadLines(MappedFiles), candidate) ?? candidate : candidate;
+        !Path.IsPathRooted(candidate) && File.Exists(MappedFiles)
+            ? LibrarySearch.MappedPath(File.ReadLines(MappedFiles), candidate) ?? candidate
+            : candidate;
 
     /// <summary>Asks the loaded library; null if it is not what its name says.</summary>
     private static Version? VersionOf(CudaLibrary library, nint handle)

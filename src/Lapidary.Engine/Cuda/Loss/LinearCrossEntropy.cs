@@ -30,7 +30,8 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
         nint head = decoder.AsBFloat16(weight, "head");
-        nint rows = runtime.Scratch.Get("loss rows", (long)tokens * sizeof(int)), count = runtime.Scratch.Get("loss row count", sizeof(int));
+        nint rows = runtime.Scratch.Get("loss rows", (long)tokens * sizeof(int));
+        nint count = runtime.Scratch.Get("loss row count", sizeof(int));
         int maxRows = Math.Min(tokens, maxLabels);
         _launcher.Zero(losses);
         _launcher.Zero(hits);
@@ -49,14 +50,15 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
         long blockBytes = DType.BFloat16.LengthBytes((long)chunk * dim);
         nint block = runtime.Scratch.Get("loss h", blockBytes), dBlock = dh is null ? 0 : runtime.Scratch.Get("loss dh", blockBytes);
         nint z = runtime.Scratch.Get("logits", (long)chunk * vocabulary * sizeof(float));
+        long gradientRow = 2L * vocabulary; // bf16 elements: a row's gradient lies in the first half of its fp32 logits
         bool gradient = dh is not null || dWeight is not null;
         for (int first = 0; first < maxRows; first += chunk)
         {
             int m = Math.Min(chunk, maxRows - first);
             var gather = new RowsArgs { From = h.Address, To = block, Rows = rows, RowsCount = count, First = first, Dim = dim };
             _launcher.Launch(_gatherRows, m, RowThreads, 0, gather);
-            runtime.Products.Run(
-                new ProductKind(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32), 1, block, head, 0, z);
+            var logits = new ProductKind(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32);
+            runtime.Products.Run(logits, 1, block, head, 0, z);
             _softmax.Run(m, new SoftmaxRowsArgs
             {
                 Z = z,
@@ -72,21 +74,16 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
             });
             if (dWeight is not null)
             {
-                runtime.Products.Run(
-                    new ProductKind(vocabulary, dim, m, TransposeA: true, TransposeB: false, DType.Float32) { RowA = RowOfGradient(vocabulary) },
-                    1, z, block, 1, dWeight.Address);
+                var ofWeight = new ProductKind(vocabulary, dim, m, TransposeA: true, TransposeB: false, DType.Float32);
+                runtime.Products.Run(ofWeight with { RowA = gradientRow }, 1, z, block, 1, dWeight.Address);
             }
 
             if (dh is null) continue;
-            runtime.Products.Run(
-                new ProductKind(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16) { RowA = RowOfGradient(vocabulary) },
-                1, z, head, 0, dBlock);
+            var ofH = new ProductKind(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16);
+            runtime.Products.Run(ofH with { RowA = gradientRow }, 1, z, head, 0, dBlock);
             _launcher.Launch(_scatterRows, m, RowThreads, 0, gather with { From = dBlock, To = dh.Address });
         }
     }
-
-    /// <summary>bf16 elements from one row of the logits' gradient to the next: it lies in the first half of each fp32 row.</summary>
-    private static long RowOfGradient(int vocabulary) => 2L * vocabulary;
 
     private struct LabelRowsArgs
     {

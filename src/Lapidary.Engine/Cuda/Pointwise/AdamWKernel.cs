@@ -8,11 +8,8 @@ internal sealed class AdamWKernel(Launcher launcher)
     private readonly Kernel _adamW = new("adamw.cu", "adamw");
 
     /// <inheritdoc cref="IOps.AdamW"/>
-    public void Run(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) => launcher.LaunchStrided(
-        _adamW,
-        weight.Count,
-        width: 4,
-        new AdamWArgs
+    public void Run(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) =>
+        launcher.LaunchStrided(_adamW, weight.Count, width: 4, new AdamWArgs
         {
             DWeight = dWeight.Address,
             Norm = norm.Address,

@@ -40,7 +40,12 @@ internal sealed class EmbeddingKernels(CudaRuntime runtime)
         int tokens = checked((int)ids.Count), hidden = checked((int)dTable.Shape[1]), width = hidden % 8 == 0 ? 8 : 1;
         int slices = (hidden + Threads * width - 1) / (Threads * width);
         nint order = runtime.Scratch.Get("embedding order", (long)tokens * sizeof(int));
-        _launcher.LaunchEach(_order, (long)tokens * WarpSize, Threads, new EmbeddingOrderArgs { Ids = ids.Address, Order = order, Tokens = tokens });
+        _launcher.LaunchEach(_order, (long)tokens * WarpSize, Threads, new EmbeddingOrderArgs
+        {
+            Ids = ids.Address,
+            Order = order,
+            Tokens = tokens,
+        });
         var grid = new Dim3(tokens, slices);
         _launcher.Launch(width == 8 ? _backward8 : _backward1, grid, Threads, sharedBytes: 0, new EmbeddingBackwardArgs
         {

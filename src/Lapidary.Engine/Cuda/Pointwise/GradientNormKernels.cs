@@ -38,7 +38,13 @@ internal sealed unsafe class GradientNormKernels(CudaRuntime runtime)
             done += blocks;
         }
 
-        _launcher.Launch(_norm, 1, 1024, sharedBytes: 0, new GradientNormArgs { Sums = sums, Count = total, MaxNorm = maxNorm, Result = result.Address });
+        _launcher.Launch(_norm, 1, 1024, sharedBytes: 0, new GradientNormArgs
+        {
+            Sums = sums,
+            Count = total,
+            MaxNorm = maxNorm,
+            Result = result.Address,
+        });
     }
 
     private static long SquaresBlocks(Tensor gradient) => (gradient.Count + SquaresBlock - 1) / SquaresBlock;

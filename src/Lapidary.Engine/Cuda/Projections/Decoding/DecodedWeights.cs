@@ -2,8 +2,8 @@ using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>Decoded weights: frozen weights in bf16 that are kept between uses, as many as there is room for. A weight has one for each form
-/// that it is used in: with room for the columns of adapters behind its own, or for rows below.</summary>
+/// <summary>Decoded weights: frozen weights in bf16 that are kept between uses, as many as there is room for. A weight has one for each
+/// form that it is used in: with room for the columns of adapters behind its own, or for rows below.</summary>
 /// <remarks>They are told apart by the tensor itself, not by its address, where another weight may lie later.</remarks>
 /// <param name="memory">Gives the memory.</param> <param name="scratch">Told when they are freed, as captured work may use them.</param>
 /// <param name="maxBytes">Of all of them.</param>

@@ -43,8 +43,8 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         return y;
     }
 
-    /// <summary>Decoded weights [W | 0 | s · B | 0] that multiply one input, as <see cref="Augmented"/> has them: W is decoded at the first
-    /// use, the adapters' columns are written at every one. 0 for weights that are not kept.</summary>
+    /// <summary>Decoded weights [W | 0 | s · B | 0] that multiply one input, as <see cref="Augmented"/> has them: W is decoded at the
+    /// first use, the adapters' columns are written at every one. 0 for weights that are not kept.</summary>
     public Addresses DecodedAugmented(IReadOnlyList<Projection> projections, in AugmentedLayout layout, int dim)
     {
         Addresses all = default, withoutColumns = default;

@@ -83,7 +83,8 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
 
     /// <summary>dAᵢ, of x and its dxaᵢ.</summary>
     private void AddSlicesOfA(
-        Tensor x, IReadOnlyList<Projection> projections, AugmentedRows rows, ref Batch batch, in LowRankGradientJoinArgs join, ref int output)
+        Tensor x, IReadOnlyList<Projection> projections, AugmentedRows rows, ref Batch batch, in LowRankGradientJoinArgs join,
+        ref int output)
     {
         int dim = Rows(x).Dim;
         for (int i = 0; i < projections.Count; i++)

@@ -14,11 +14,13 @@ extern "C" __global__ void transpose(TransposeArgs a) {
     __shared__ float tile[TILE][TILE + 1];
     int row = blockIdx.y * TILE, column = blockIdx.x * TILE;
     for (int i = threadIdx.y; i < TILE; i += blockDim.y) {
-        if (row + i < a.rows && column + threadIdx.x < a.columns) tile[i][threadIdx.x] = a.x[(int64)(row + i) * a.columns + column + threadIdx.x];
+        if (row + i < a.rows && column + threadIdx.x < a.columns)
+            tile[i][threadIdx.x] = a.x[(int64)(row + i) * a.columns + column + threadIdx.x];
     }
 
     __syncthreads();
     for (int i = threadIdx.y; i < TILE; i += blockDim.y) {
-        if (column + i < a.columns && row + threadIdx.x < a.rows) a.y[(int64)(column + i) * a.rows + row + threadIdx.x] = tile[threadIdx.x][i];
+        if (column + i < a.columns && row + threadIdx.x < a.rows)
+            a.y[(int64)(column + i) * a.rows + row + threadIdx.x] = tile[threadIdx.x][i];
     }
 }

@@ -12,7 +12,7 @@ struct LoraMatVecArgs {
     float scale;
 };
 
-constexpr int Warps = 16, Run = 4, LanesPerRow = 4, BlockRows = Warps * WARP / LanesPerRow, MaxR = 256;
+constexpr int Warps = 16, Run = 4, LanesPerRow = 4, BlockRows = Warps * WARP / LanesPerRow, MostR = 256;
 constexpr int Step = WARP * Run, Depth = 9; // steps under way at once
 
 // A lane's part of row · x.
@@ -44,7 +44,7 @@ __device__ __forceinline__ float dot(const float* row, const bf16* x, int dim) {
 
 extern "C" __global__ void __launch_bounds__(512) lora_matvec(LoraMatVecArgs args) {
     after_previous_kernel();
-    __shared__ float xa[MaxR];
+    __shared__ float xa[MostR];
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     int row = blockIdx.x * BlockRows + threadIdx.x / LanesPerRow, part = threadIdx.x % LanesPerRow * Run;
     const float* b = args.b + (int64)row * args.r;
