@@ -1,20 +1,16 @@
-#:project ../src/Lapidary.Training/Lapidary.Training.csproj
+#:project ../src/Lapidary.TextToSql/Lapidary.TextToSql.csproj
 
 // Google's guide "Fine-tune Gemma using Hugging Face Transformers and QLoRA" in C#, on a built-in tiny model, so that it needs no download:
 //   dotnet run -c Release samples/fine-tune.cs
 // For a real one, leave TinyGemma out and give its folder, such as one with google/gemma-3-1b-pt.
 
-using Lapidary.Cli.Commands;
 using Lapidary.Engine;
-using Lapidary.Engine.Cpu.Products;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Tests.Text;
-using Lapidary.Jinja.Builtins;
-using Lapidary.Jinja.Objects;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 
-const string ModelFolder = "fine-tune-output/model", OutputFolder = "fine-tune-output/gemma-text-to-sql", MergedFolder = "fine-tune-output/merged";
+const string ModelFolder = "fine-tune-output/model", OutputFolder = "fine-tune-output/gemma-text-to-sql";
+const string MergedFolder = "fine-tune-output/merged";
 TinyGemma.Write(ModelFolder);
 TextToSqlData.Write("fine-tune-output/text-to-sql.jsonl", TextToSqlData.Rows());
 

@@ -11,7 +11,10 @@ internal static class KernelBenchmark
     private const int Hidden = 1152;
     private const int Intermediate = 6912;
 
-    private static readonly AttentionShape[] Shapes = [new(4, 1, 256, int.MaxValue, 0.0625f), new(4, 1, 256, 128, 0.0625f), new(8, 4, 256, int.MaxValue, 0.0625f)];
+    private static readonly AttentionShape[] Shapes =
+    [
+        new(4, 1, 256, int.MaxValue, 0.0625f), new(4, 1, 256, 128, 0.0625f), new(8, 4, 256, int.MaxValue, 0.0625f),
+    ];
 
     /// <summary>Prints Markdown tables for one thread and for all cores.</summary>
     public static void Run()
@@ -20,7 +23,8 @@ internal static class KernelBenchmark
         {
             using var backend = new CpuBackend(threads);
             using var region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
-            Console.WriteLine($"{Environment.NewLine}{backend.Description}, FMA peak {FmaPeak.Measure(threads):F0} GFLOP/s{Environment.NewLine}");
+            double peak = FmaPeak.Measure(threads);
+            Console.WriteLine($"{Environment.NewLine}{backend.Description}, FMA peak {peak:F0} GFLOP/s{Environment.NewLine}");
             Console.WriteLine("| attention, 512 tokens | forward ms | GFLOP/s | backward ms | GFLOP/s |");
             Console.WriteLine("|---|---|---|---|---|");
             foreach (var shape in Shapes) Attention(backend, region, shape);
@@ -43,7 +47,8 @@ internal static class KernelBenchmark
         double productFlops = 2 * visible * shape.Heads * shape.HeadDim;
         string window = shape.Window == int.MaxValue ? "all" : $"{shape.Window}";
         Console.WriteLine(
-            $"| {shape.Heads} heads, {shape.KvHeads} kv, {shape.HeadDim}, window {window} | {forward * 1e3:F2} | {2 * productFlops / forward / 1e9:F0} "
+            $"| {shape.Heads} heads, {shape.KvHeads} kv, {shape.HeadDim}, window {window} "
+            + $"| {forward * 1e3:F2} | {2 * productFlops / forward / 1e9:F0} "
             + $"| {backward * 1e3:F2} | {5 * productFlops / backward / 1e9:F0} |");
     }
 
@@ -51,7 +56,8 @@ internal static class KernelBenchmark
     {
         Tensor x = Weights.New(region, DType.Float32, Tokens, Hidden), y = Weights.New(region, DType.Float32, Tokens, Hidden);
         Tensor weight = Weights.New(region, DType.Float32, 1, Hidden), rstd = region.New("rstd", DType.Float32, Tokens);
-        Tensor gate = Weights.New(region, DType.Float32, Tokens, Intermediate), up = Weights.New(region, DType.Float32, Tokens, Intermediate);
+        Tensor gate = Weights.New(region, DType.Float32, Tokens, Intermediate);
+        Tensor up = Weights.New(region, DType.Float32, Tokens, Intermediate);
         Tensor dGate = Weights.New(region, DType.Float32, Tokens, Intermediate), m = region.New("m", DType.Float32, Tokens, Intermediate);
         Tensor norm = region.New("norm", DType.Float32, 2), schedule = region.New("schedule", DType.Float32, 3);
         backend.Write<float>([1e-4f, 0.1f, 0.001f], schedule);

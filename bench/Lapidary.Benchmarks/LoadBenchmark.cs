@@ -42,7 +42,8 @@ internal static class LoadBenchmark
         config.WriteTo(folder, new GemmaConfigChanges { Dtype = "bfloat16" });
         var tensors = GemmaTensors.Of(config).ToArray();
         using var writer = SafetensorsWriter.Create(
-            Path.Combine(folder, "model.safetensors"), [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, "BF16", tensor.Shape.AsSpan()))]);
+            Path.Combine(folder, "model.safetensors"),
+            [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, "BF16", tensor.Shape.AsSpan()))]);
         foreach (var tensor in tensors)
         {
             long count = tensor.Shape.Aggregate(1L, (product, length) => product * length);

@@ -23,7 +23,8 @@ internal static unsafe class MatMulBenchmark
         {
             using var backend = new CpuBackend(threads);
             Console.WriteLine($"{Environment.NewLine}{backend.Description}{Environment.NewLine}");
-            Console.WriteLine("| M, N, K | use | peak | fp32 | bf16 | NF4 | fp32 / peak | bf16 / peak | NF4 / peak | OpenBLAS | fp32 / OpenBLAS |");
+            Console.WriteLine(
+                "| M, N, K | use | peak | fp32 | bf16 | NF4 | fp32 / peak | bf16 / peak | NF4 / peak | OpenBLAS | fp32 / OpenBLAS |");
             Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|");
             foreach (var (m, n, k) in Shapes)
             {

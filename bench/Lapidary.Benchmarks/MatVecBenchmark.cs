@@ -37,7 +37,8 @@ internal static class MatVecBenchmark
         var y = region.New("y", DType.Float32, 1, n);
         var first = Weights.New(region, type, n, k);
         long bytes = first.LengthBytes + (first.Scales?.LengthBytes ?? 0);
-        var weights = Enumerable.Range(0, (int)(WorkingSetBytes / bytes)).Select(_ => Weights.New(region, type, n, k)).Append(first).ToArray();
+        var others = Enumerable.Range(0, (int)(WorkingSetBytes / bytes)).Select(_ => Weights.New(region, type, n, k));
+        Tensor[] weights = [.. others, first];
         var times = new List<TimeSpan>();
         for (int round = 0; round < 10; round++)
         {

@@ -13,11 +13,14 @@ switch (args)
     case ["kernels"]:
         KernelBenchmark.Run();
         return 0;
+    case ["kernel-hashes"]:
+        return KernelHashes.Run();
     case ["tokenizer", .. var rest]:
         return TokenizerBenchmark.Run(rest);
     case ["load", var size, var folder]:
         return LoadBenchmark.Run(size, folder);
     default:
-        Console.Error.WriteLine("Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | tokenizer FOLDER FILE | load SIZE FOLDER");
+        Console.Error.WriteLine(
+            "Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | kernel-hashes | tokenizer FOLDER FILE | load SIZE FOLDER");
         return 2;
 }

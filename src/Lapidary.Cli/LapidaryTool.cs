@@ -1,6 +1,6 @@
 using System.CommandLine;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
-using Lapidary.Cli.Options;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
 
@@ -13,6 +13,22 @@ internal static class LapidaryTool
     // "@name" is a text like any other, and "-abc" no three options.
     internal static readonly ParserConfiguration ParserRules = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
+    /// <summary>The commands in the order of the help text.</summary>
+    internal static RootCommand Root(Terminal terminal) =>
+        new("Fine-tune Google's Gemma models with QLoRA: data set, NF4 base, LoRA, merge, test.")
+        {
+            TrainCommand.Create(terminal),
+            PlanCommand.Create(terminal),
+            ScoreCommand.Create(terminal),
+            GenerateCommand.Create(terminal),
+            MergeCommand.Create(terminal),
+            QuantizeCommand.Create(terminal),
+            TokenizeCommand.Create(terminal),
+            BenchCommand.Create(terminal),
+            DoctorCommand.Create(terminal),
+            DemoCommand.Create(terminal),
+        };
+
     /// <summary>Runs the tool.</summary>
     /// <returns>0 done, 1 a clear error, 2 wrong usage, 130 interrupted.</returns>
     public static int Run(IReadOnlyList<string> args, Terminal terminal)
@@ -20,7 +36,31 @@ internal static class LapidaryTool
         try
         {
             var parsed = Root(terminal).Parse(args, ParserRules);
-            if (parsed.Errors.Count > 0) throw Usage.Error(parsed);
+            return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
+        }
+        catch (UsageException e)
+        {
+            string message = e.Hint is null ? e.Message : $"{e.Message} {e.Hint}";
+            return Fail(terminal, PlainText.OneLine(message), ExitCodes.Usage, $"Run '{e.Command} --help' for its options.");
+        }
+        catch (OperationCanceledException)
+        {
+            return Fail(terminal, "interrupted.", ExitCodes.Interrupted);
+        }
+        catch (Exception e)
+        {
+            bool isDebug = Environment.GetEnvironmentVariable("LAPIDARY_DEBUG") == "1";
+            string trace = isDebug ? e.ToString() : "Set LAPIDARY_DEBUG=1 to see where.";
+            string message = PlainText.OneLine($"unexpected {e.GetType().Name}: {e.Message} Please report this.");
+            return Fail(terminal, message, ExitCodes.Error, trace);
+        }
+    }
+
+    /// <summary>Runs the command; an error that a library finds names keys, the reader is told options.</summary>
+    private static int Invoke(ParseResult parsed, Terminal terminal)
+    {
+        try
+        {
             return parsed.Invoke(new InvocationConfiguration
             {
                 Output = terminal.Out,
@@ -29,43 +69,15 @@ internal static class LapidaryTool
                 ProcessTerminationTimeout = null, // Interruption has the signals
             });
         }
-        catch (UsageException e)
-        {
-            return Fail(terminal, e.Message + (e.Hint is null ? "" : $" {e.Hint}"), ExitCodes.Usage, $"Run '{e.Command} --help' for its options.");
-        }
         catch (LapidaryException e)
         {
-            return Fail(terminal, e.Message, ExitCodes.Error);
-        }
-        catch (OperationCanceledException)
-        {
-            return Fail(terminal, "interrupted.", ExitCodes.Interrupted);
-        }
-        catch (Exception e)
-        {
-            string trace = Environment.GetEnvironmentVariable("LAPIDARY_DEBUG") == "1" ? e.ToString() : "Set LAPIDARY_DEBUG=1 to see where.";
-            return Fail(terminal, $"unexpected {e.GetType().Name}: {e.Message} Please report this.", ExitCodes.Error, trace);
+            return Fail(terminal, OptionNames.Of(parsed).Line(e), ExitCodes.Error);
         }
     }
 
-    /// <summary>The commands in the order of the help text.</summary>
-    internal static RootCommand Root(Terminal terminal) => new("Fine-tune Google's Gemma models with QLoRA: data set, NF4 base, LoRA, merge, test.")
+    private static int Fail(Terminal terminal, string line, int exitCode, string? more = null)
     {
-        TrainCommand.Create(terminal),
-        PlanCommand.Create(terminal),
-        ScoreCommand.Create(terminal),
-        GenerateCommand.Create(terminal),
-        MergeCommand.Create(terminal),
-        QuantizeCommand.Create(terminal),
-        TokenizeCommand.Create(terminal),
-        BenchCommand.Create(terminal),
-        DoctorCommand.Create(terminal),
-        DemoCommand.Create(terminal),
-    };
-
-    private static int Fail(Terminal terminal, string message, int exitCode, string? more = null)
-    {
-        terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(message)}");
+        terminal.Error.WriteLine($"lapidary: {line}");
         if (more is not null) terminal.Error.WriteLine(more);
         return exitCode;
     }

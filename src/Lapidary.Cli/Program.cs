@@ -1,5 +1,6 @@
 using Lapidary.Cli;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
-using var interruption = new Interruption();
 
+using var interruption = new Interruption();
 return LapidaryTool.Run(args, Terminal.System(interruption.Token));

@@ -16,7 +16,8 @@ public sealed class ErrorTests : IDisposable
     [InlineData("train --model --dataset x", "--model")]
     [InlineData("train --model --datset x", "the option --datset")]
     [InlineData("train", "--model is missing")]
-    [InlineData("train --per-device-train-batch-size 0", "--per-device-train-batch-size: expected a whole number from 1 to 4096, found \"0\"")]
+    [InlineData(
+        "train --per-device-train-batch-size 0", "--per-device-train-batch-size: expected a whole number from 1 to 4096, found \"0\"")]
     [InlineData("train --learning-rate fast", "--learning-rate: expected a number")]
     [InlineData("train --lr-scheduler-type linar", "constant, constant_with_warmup, linear or cosine")]
     [InlineData("train --packing maybe", "true or false")]
@@ -39,7 +40,8 @@ public sealed class ErrorTests : IDisposable
     public void AMissingModel_SaysHowToGetIt()
     {
         CliRun.Of("score", "--model", _folder["none"], "--dataset", "x").AssertError(1, "none", "expected a model folder");
-        CliRun.Of("score", "--model", "no-one/no-model", "--dataset", "x").AssertError(1, "https://huggingface.co/no-one/no-model", "git clone", "hf download");
+        CliRun.Of("score", "--model", "no-one/no-model", "--dataset", "x")
+            .AssertError(1, "https://huggingface.co/no-one/no-model", "git clone", "hf download");
     }
 
     [Fact]
@@ -59,7 +61,8 @@ public sealed class ErrorTests : IDisposable
     {
         File.WriteAllText(_folder["rows.jsonl"], content);
         CliRun.Of("score", "--model", TinyModel.Folder, "--dataset", _folder["rows.jsonl"]).AssertError(1, [.. words, "rows.jsonl"]);
-        CliRun.Of("train", "--model", TinyModel.Folder, "--dataset", _folder["rows.jsonl"], "--output-dir", _folder["out"]).AssertError(1, [.. words, "rows.jsonl"]);
+        CliRun.Of("train", "--model", TinyModel.Folder, "--dataset", _folder["rows.jsonl"], "--output-dir", _folder["out"])
+            .AssertError(1, [.. words, "rows.jsonl"]);
     }
 
     [Fact]
@@ -67,7 +70,8 @@ public sealed class ErrorTests : IDisposable
     {
         CliRun.Of("score", "--model", TinyModel.Folder, "--dataset", "no.jsonl").AssertError(1, "no.jsonl");
         CliRun.Of("train", "--config", "no.yaml").AssertError(1, "no.yaml");
-        CliRun.Of("score", "--model", TinyModel.Folder, "--adapter", _folder["none"], "--dataset", TinyModel.WriteRows(_folder.Path, [[1, 2]])).AssertError(1, "none");
+        string rows = TinyModel.WriteRows(_folder.Path, [[1, 2]]);
+        CliRun.Of("score", "--model", TinyModel.Folder, "--adapter", _folder["none"], "--dataset", rows).AssertError(1, "none");
         CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", "no.json").AssertError(1, "no.json");
     }
 
@@ -76,15 +80,17 @@ public sealed class ErrorTests : IDisposable
     {
         File.WriteAllText(_folder["file"], "");
         string rows = TinyModel.WriteRows(_folder.Path, [[1, 2]]);
-        CliRun.Of("train", "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", Path.Combine(_folder["file"], "out")).AssertError(1, "file");
-        CliRun.Of("quantize", "--model", TinyModel.Folder, "--output", Path.Combine(_folder["file"], "out")).AssertError(1, "file");
+        string output = Path.Combine(_folder["file"], "out");
+        CliRun.Of("train", "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", output).AssertError(1, "file");
+        CliRun.Of("quantize", "--model", TinyModel.Folder, "--output", output).AssertError(1, "file");
     }
 
     [Fact]
     public void Cuda_ThatIsNotThere_IsOneLine()
     {
         Assert.SkipWhen(CudaBackend.WhyUnavailable() is null, "this machine has a GPU");
-        CliRun.Of("generate", "--model", TinyModel.Folder, "--device", "cuda:0", "--input-ids", "2").AssertError(1, "driver", "--device cpu");
+        CliRun.Of("generate", "--model", TinyModel.Folder, "--device", "cuda:0", "--input-ids", "2")
+            .AssertError(1, "driver", "--device cpu");
     }
 
     [Fact]
@@ -93,7 +99,9 @@ public sealed class ErrorTests : IDisposable
         using var error = new StringWriter { NewLine = "\n" };
         int exitCode = LapidaryTool.Run(["doctor"], new Output.Terminal(TextReader.Null, new Faulty(), error));
         Assert.Equal(1, exitCode);
-        Assert.Equal("lapidary: unexpected InvalidOperationException: faulty Please report this.\nSet LAPIDARY_DEBUG=1 to see where.\n", error.ToString());
+        Assert.Equal(
+            "lapidary: unexpected InvalidOperationException: faulty Please report this.\nSet LAPIDARY_DEBUG=1 to see where.\n",
+            error.ToString());
     }
 
     [Fact]

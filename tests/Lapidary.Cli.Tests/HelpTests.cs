@@ -9,7 +9,8 @@ public partial class HelpTests
     public void Options_AreThoseApproved()
     {
         var root = LapidaryTool.Root(new Output.Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null));
-        string found = string.Join('\n', root.Subcommands.SelectMany(command => command.Options.Select(option => $"{command.Name} {option.Name}"))) + "\n";
+        var lines = root.Subcommands.SelectMany(command => command.Options.Select(option => $"{command.Name} {option.Name}"));
+        string found = string.Join('\n', lines) + "\n";
         string approved = Path.Combine(Fixtures.Repository, "tests", "Lapidary.Cli.Tests", "HelpTests.approved.txt");
         if (Environment.GetEnvironmentVariable("LAPIDARY_APPROVE") == "1") File.WriteAllText(approved, found);
         Assert.Equal(File.ReadAllText(approved), found);
@@ -22,10 +23,14 @@ public partial class HelpTests
         Assert.All(root.Subcommands, command =>
         {
             string help = CliRun.Of(command.Name, "--help").Ok().Out;
-            string[] examples = [.. help[help.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n').Skip(1).Where(line => line.Length > 0)];
+            int start = help.IndexOf("Examples:", StringComparison.Ordinal);
+            string[] examples = [.. help[start..].Split('\n').Skip(1).Where(line => line.Length > 0)];
             Assert.NotEmpty(examples);
-            Assert.All(examples, example => Assert.Empty(root.Parse(Words().Matches(example.Trim()["lapidary ".Length..]).Select(word => word.Value.Trim('"')).ToArray()).Errors));
+            Assert.All(examples, example => Assert.Empty(root.Parse(Arguments(example)).Errors));
         });
+
+        string[] Arguments(string example) =>
+            [.. Words().Matches(example.Trim()["lapidary ".Length..]).Select(word => word.Value.Trim('"'))];
     }
 
     [Fact]

@@ -1,25 +1,93 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Lapidary.Cli.Tests;
 
-/// <summary>The tool as a process of its own.</summary>
-internal static class Tool
+/// <summary>The tool as a process of its own. It does not outlive its test, and no test waits for it for ever.</summary>
+internal sealed class Tool : IDisposable
 {
-    public static Process Start(params string[] args)
+    private const int SigInt = 2;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
+
+    private readonly Process _process;
+    private readonly Task<string> _out;
+    private readonly Task<string> _error;
+
+    private Tool(Process process)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(LapidaryTool).Assembly.Location, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        return Process.Start(start)!;
+        _process = process;
+        _out = process.StandardOutput.ReadToEndAsync();
+        _error = process.StandardError.ReadToEndAsync();
     }
 
-    /// <summary>Waits until something has happened; fails where the process ends before, or after a minute.</summary>
-    public static void WaitFor(Process process, Func<bool> condition)
+    /// <summary>Whether this process ignores SIGINT, and so the processes that it starts: they do not end when it is sent, and .NET tells
+    /// them nothing of it. A shell starts its background jobs so.</summary>
+    public static bool InheritsIgnoredInterrupts
+    {
+        get
+        {
+            const string Status = "/proc/self/status", Ignored = "SigIgn:";
+            if (!File.Exists(Status)) return false;
+            string mask = File.ReadLines(Status).First(line => line.StartsWith(Ignored, StringComparison.Ordinal))[Ignored.Length..];
+            return (Convert.ToUInt64(mask.Trim(), 16) & 1UL << (SigInt - 1)) != 0;
+        }
+    }
+
+    /// <summary>Starts the tool's own program, which lies beside the test, on the test's .NET, wherever that is.</summary>
+    public static Tool Start(params string[] args)
+    {
+        string name = typeof(LapidaryTool).Assembly.GetName().Name! + (OperatingSystem.IsWindows() ? ".exe" : "");
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, name), args)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        return new(Process.Start(start)!);
+    }
+
+    /// <summary>Waits until something has happened; fails where the process ends before.</summary>
+    public void WaitFor(Func<bool> condition)
     {
         var watch = Stopwatch.StartNew();
         while (!condition())
         {
-            Assert.False(process.HasExited, "The process has ended.");
-            Assert.True(watch.Elapsed < TimeSpan.FromMinutes(1), "Nothing happened.");
+            if (_process.HasExited) Assert.Fail($"The tool has ended before what the test waits for. Its errors: {_error.Result}");
+            Assert.True(watch.Elapsed < Limit, $"What the test waits for has not happened in {Limit.TotalSeconds} seconds.");
             Thread.Sleep(2);
         }
+    }
+
+    /// <summary>Ends it at once, as the system does where memory is short.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Sends a signal, such as INT.</summary>
+    public void Send(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{_process.Id}"]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits for its end; kills it and fails where it takes too long.</summary>
+    public CliRun End()
+    {
+        if (!_process.WaitForExit(Limit))
+        {
+            Kill();
+            Assert.Fail($"The tool was still running after {Limit.TotalSeconds} seconds, and was killed. Its errors: {_error.Result}");
+        }
+
+        return new CliRun(_process.ExitCode, _out.Result, _error.Result);
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) Kill();
+        _process.Dispose();
     }
 }

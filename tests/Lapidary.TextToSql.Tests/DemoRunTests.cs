@@ -22,7 +22,8 @@ public class DemoRunTests
         var result = new DemoRun(options, backend, observer).Run(TestContext.Current.CancellationToken);
 
         Assert.Equal(["Prepare", "Quantize", "Train", "Merge", "Generate"], observer.Steps.Select(step => step.Title));
-        Assert.All(observer.Steps.Skip(1), step => Assert.StartsWith("lapidary ", step.Command, StringComparison.Ordinal));
+        Assert.Null(observer.Steps[0].Command);
+        Assert.Equal(Commands(options.OutputDir), observer.Steps.Skip(1).Select(step => step.Command));
         Assert.NotEmpty(observer.Results);
         Assert.Equal(options.Steps, observer.Trained);
         Assert.Equal(Math.Log(1024), result.Before.Loss, tolerance: 0.5);
@@ -43,7 +44,7 @@ public class DemoRunTests
         File.WriteAllText(first.TrainFile, "old");
 
         var error = Assert.Throws<LapidaryException>(() => DemoFolder.Create(folder, overwrite: false));
-        Assert.Contains("--overwrite", error.Message, StringComparison.Ordinal);
+        Assert.Contains("set overwrite to true", error.Message, StringComparison.Ordinal);
 
         DemoFolder.Create(folder, overwrite: true);
         Assert.False(File.Exists(first.TrainFile));
@@ -67,8 +68,21 @@ public class DemoRunTests
         using var backend = new CpuBackend(threads: 1);
         var run = new DemoRun(new DemoOptions { Steps = 0 }, backend, new Recorder());
 
-        Assert.Contains("--steps", Assert.Throws<LapidaryException>(() => run.Run(TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<LapidaryException>(() => run.Run(TestContext.Current.CancellationToken));
+        Assert.Contains("steps must be at least 1", error.Message, StringComparison.Ordinal);
     }
+
+    /// <summary>What a user can type instead of running the demonstration.</summary>
+    private static string[] Commands(string folder) =>
+    [
+        $"lapidary quantize --model {folder}/model --output {folder}/model-nf4",
+        $"lapidary train --model {folder}/model --dataset {folder}/train.jsonl --template text-to-sql --quantization nf4 "
+        + $"--output-dir {folder}/adapter --max-length 512 --max-steps 3 --learning-rate 0.004 --lr-scheduler-type cosine "
+        + "--max-grad-norm 1 --lora-dropout 0 --gradient-accumulation-steps 1 --gradient-checkpointing false "
+        + "--assistant-only-loss true --logging-steps 100 --save-strategy no",
+        $"lapidary merge --model {folder}/model --adapter {folder}/adapter --base nf4 --output {folder}/merged",
+        $"lapidary generate --model {folder}/merged --messages {folder}/question.json --max-new-tokens 48",
+    ];
 
     private sealed class Recorder : IDemoObserver
     {

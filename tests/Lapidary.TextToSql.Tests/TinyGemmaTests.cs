@@ -17,8 +17,9 @@ public class TinyGemmaTests
         var tokenizer = Tokenizer.Load(folder);
         int[] ids = tokenizer.Encode("How many flights are there? SELECT COUNT(*) FROM flights;", addSpecialTokens: true);
 
-        var rows = new TrainingRows(new ExampleSet([new Example(ids, ids)], [0], 0, 0, 0, 0), PackingStrategy.None, 512, model.Config.PadTokenId);
-        using var evaluator = new Evaluator(model, rows, 1);
+        var row = new DataSet([new TokensRow(ids, Labels: null)]);
+        var data = PreparedDataSet.Create(row, encoder: null, model.Config, new SftConfig { Packing = false });
+        using var evaluator = new Evaluator(model, data.Packed, batchSize: 1);
 
         Assert.Equal(tokenizer.VocabSize, model.Config.VocabSize);
         Assert.Equal(Math.Log(model.Config.VocabSize), evaluator.Run().Loss, tolerance: 0.5);
@@ -49,7 +50,8 @@ public class TinyGemmaTests
         {
             string folder = Fixtures.TemporaryFolder();
             TinyGemma.Write(folder, seed);
-            return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors"))));
+            byte[] bytes = File.ReadAllBytes(Path.Combine(folder, "model.safetensors"));
+            return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(bytes));
         }
     }
 }

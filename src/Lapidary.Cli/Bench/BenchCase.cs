@@ -1,4 +1,4 @@
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Gemma;
 using Lapidary.Training;
 
@@ -52,16 +52,26 @@ internal sealed record BenchCase(string Name, string Meaning)
         new("big1b", "1B, 32 × 512") { Size = "1b", Batch = 32 },
         new("big4b", "4B, 8 × 1024") { Size = "4b", Batch = 8, Length = 1024 },
         new("best12b", "12B, 4 × 512") { Size = "12b", Batch = 4 },
-        new("lean27b", "27B, 4 × 512, gradient checkpointing") { Size = "27b", Batch = 4, GradientCheckpointing = GradientCheckpointing.True },
-        new("decode1b", "1B, greedy decoding of 256 tokens after a prompt of 128") { Size = "1b", Length = 128, NewTokens = 256, Steps = 3, Warmup = 1 },
+        new("lean27b", "27B, 4 × 512, gradient checkpointing")
+        {
+            Size = "27b", Batch = 4, GradientCheckpointing = GradientCheckpointing.True,
+        },
+        new("decode1b", "1B, greedy decoding of 256 tokens after a prompt of 128")
+        {
+            Size = "1b", Length = 128, NewTokens = 256, Steps = 3, Warmup = 1,
+        },
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
     ];
 
     /// <summary>A case by its name.</summary>
     /// <exception cref="UsageException">There is none.</exception>
-    public static BenchCase Find(string name, string command) => All.FirstOrDefault(known => known.Name == name) ?? throw new UsageException(
-        $"there is no case {name}; cases are {string.Join(", ", All.Select(known => known.Name))}.", command,
-        NearestName.Of(name, All.Select(known => known.Name)) is { } nearest ? $"Did you mean {nearest}?" : null);
+    public static BenchCase Find(string name, string command)
+    {
+        if (All.FirstOrDefault(known => known.Name == name) is { } found) return found;
+        string[] names = [.. All.Select(known => known.Name)];
+        string? hint = NearestName.Of(name, names) is { } nearest ? $"Did you mean {nearest}?" : null;
+        throw new UsageException($"there is no case {name}; cases are {string.Join(", ", names)}.", command, hint);
+    }
 
     /// <summary>The configuration of its size.</summary>
     public GemmaConfig Config => GemmaConfig.Preset(Size);

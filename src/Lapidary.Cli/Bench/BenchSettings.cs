@@ -1,4 +1,5 @@
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
@@ -6,19 +7,34 @@ namespace Lapidary.Cli.Bench;
 /// <summary>Options of bench that go before a case's own values.</summary>
 internal static class BenchSettings
 {
-    public static readonly Setting<string?> Size = ModelSize.Setting("Size of the random model; makes a case of its own where no case is named.");
+    public static readonly Setting<string?> Size =
+        ModelSettings.Size("Size of the random model; makes a case of its own where no case is named.");
 
-    private static readonly Setting<int?> Batch = Settings.OptionalInteger("batch", "Rows per micro-batch.", 1, 4096);
-    private static readonly Setting<int?> Length = Settings.OptionalInteger("length", "Tokens of a row, or of the prompt.", 2, 1 << 20);
-    private static readonly Setting<int?> Accumulation = Settings.OptionalInteger("accumulation", "Micro-batches per optimizer step.", 1, 65536);
-    private static readonly Setting<bool?> TrainEmbeddings = Settings.OptionalFlag("train-embeddings", "Train embed_tokens and lm_head too, as the guide does.");
+    private static readonly Setting<int?> Batch =
+        Setting.OptionalInteger("batch", "Rows per micro-batch.", 1, 4096);
+
+    private static readonly Setting<int?> Length =
+        Setting.OptionalInteger("length", "Tokens of a row, or of the prompt.", 2, 1 << 20);
+
+    private static readonly Setting<int?> Accumulation =
+        Setting.OptionalInteger("accumulation", "Micro-batches per optimizer step.", 1, 65536);
+
+    private static readonly Setting<bool?> TrainEmbeddings =
+        Setting.OptionalFlag("train-embeddings", "Train embed_tokens and lm_head too, as the guide does.");
+
     private static readonly Setting GradientCheckpointing = SftSettings.Of(nameof(SftConfig.GradientCheckpointing));
-    private static readonly Setting<double?> Dropout =
-        Settings.OptionalNumber("lora-dropout", "Probability that an element of an adapter's input is dropped.", 0, 0.999);
 
-    private static readonly Setting<int?> NewTokens = Settings.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
-    private static readonly Setting<int?> Steps = Settings.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);
-    private static readonly Setting<int?> Warmup = Settings.OptionalInteger("warmup", "Those before them that are not measured.", 0);
+    private static readonly Setting<double?> Dropout =
+        Setting.OptionalNumber("lora-dropout", "Probability that an element of an adapter's input is dropped.", 0, 0.999);
+
+    private static readonly Setting<int?> NewTokens =
+        Setting.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
+
+    private static readonly Setting<int?> Steps =
+        Setting.OptionalInteger("steps", "Optimizer steps, or generations, to measure.", 1);
+
+    private static readonly Setting<int?> Warmup =
+        Setting.OptionalInteger("warmup", "Those before them that are not measured.", 0);
 
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } =
@@ -32,7 +48,9 @@ internal static class BenchSettings
         Length = values.Get(Length) ?? named.Length,
         Accumulation = values.Get(Accumulation) ?? named.Accumulation,
         TrainEmbeddings = values.Get(TrainEmbeddings) ?? named.TrainEmbeddings,
-        GradientCheckpointing = values.IsGiven(GradientCheckpointing) ? SftSettings.Read(values).GradientCheckpointing : named.GradientCheckpointing,
+        GradientCheckpointing = values.IsGiven(GradientCheckpointing)
+            ? SftSettings.Read(values).GradientCheckpointing
+            : named.GradientCheckpointing,
         LoraDropout = values.Get(Dropout) ?? named.LoraDropout,
         NewTokens = values.Get(NewTokens) ?? named.NewTokens,
         Steps = values.Get(Steps) ?? named.Steps,

@@ -41,8 +41,9 @@ internal static class DecodeBench
         long peak = memory.PeakBytes;
         Spread seconds = Spread.Of(tokens), prefillSeconds = Spread.Of(prefills);
         double bandwidth = Bandwidth.Measure(model.Backend), floor = weightBytes / bandwidth;
-        terminal.Error.WriteLine($"  {1 / seconds.Median:N1} tokens/s, {seconds.Median * 1000:F3} ms a token, its weights alone {floor * 1000:F3} ms "
-            + $"({floor / seconds.Median:P0}); prompt {prefillSeconds.Median * 1000:F1} ms; peak {ByteSize.Format(peak)}");
+        terminal.Error.WriteLine($"  {1 / seconds.Median:N1} tokens/s, {seconds.Median * 1000:F3} ms a token, "
+            + $"its weights alone {floor * 1000:F3} ms ({floor / seconds.Median:P0}); "
+            + $"prompt {prefillSeconds.Median * 1000:F1} ms; peak {ByteSize.Format(peak)}");
         return json =>
         {
             json.WriteNumber("prompt_tokens", bench.Length);

@@ -17,7 +17,7 @@ internal sealed class ProductFloor
     private const long PoolBytes = 256L << 20;
 
     private const int MinPasses = 3, MaxPasses = 50;
-    private const double LeastSeconds = 0.5;
+    private const double MinSeconds = 0.5;
 
     private readonly IBackend _backend;
     private readonly int _tokens;
@@ -65,7 +65,7 @@ internal sealed class ProductFloor
         floor.Run(); // sets up
         using var replay = backend.Capture(floor.Run);
         var passes = new List<double>();
-        for (int pass = 0; pass < MinPasses || (pass < MaxPasses && passes.Sum() < LeastSeconds); pass++)
+        for (int pass = 0; pass < MinPasses || (pass < MaxPasses && passes.Sum() < MinSeconds); pass++)
         {
             floor.Wait();
             long start = Stopwatch.GetTimestamp();

@@ -10,7 +10,8 @@ namespace Lapidary.Cli.Bench;
 /// <param name="memory">Read at the last step, while everything is in use.</param> <param name="people">Told what the trainer
 /// tells.</param>
 /// <param name="interrupted">Ends the run.</param>
-internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWriter people, CancellationToken interrupted) : ITrainingObserver
+internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWriter people, CancellationToken interrupted)
+    : ITrainingObserver
 {
     private readonly double[] _seconds = new double[steps];
     private readonly double[] _managedBytes = new double[steps];

@@ -1,10 +1,11 @@
 using System.Text.Json;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Bench;
 
@@ -42,8 +43,9 @@ internal static class TrainingBench
         Train(bench, model, adapter, meter);
         double step = meter.Seconds.Median;
         double products = ProductFloor.Measure(model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings);
-        terminal.Error.WriteLine($"  {bench.TokensPerStep / step:N0} tokens/s, {step * 1000:F1} ms a step, its products alone {products * 1000:F1} ms "
-            + $"({products / step:P0}); peak {ByteSize.Format(meter.PeakBytes)}; loss {meter.FirstLoss:F3} to {meter.LastLoss:F3}");
+        terminal.Error.WriteLine($"  {bench.TokensPerStep / step:N0} tokens/s, {step * 1000:F1} ms a step, "
+            + $"its products alone {products * 1000:F1} ms ({products / step:P0}); "
+            + $"peak {ByteSize.Format(meter.PeakBytes)}; loss {meter.FirstLoss:F3} to {meter.LastLoss:F3}");
         return json =>
         {
             json.WriteNumber("batch", bench.Batch);
@@ -72,7 +74,8 @@ internal static class TrainingBench
     private static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter)
     {
         var config = Config(bench);
-        var rows = new TrainingRows(RandomRows(bench, model.Config.VocabSize), config.EffectivePacking, bench.Length, model.Config.PadTokenId);
+        var examples = RandomRows(bench, model.Config.VocabSize);
+        var rows = new PackedDataSet(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
         using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter);
         try
         {
@@ -96,6 +99,7 @@ internal static class TrainingBench
             examples.Add(new Example(ids, ids));
         }
 
-        return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Count)], TruncatedRows: 0, TruncatedTokens: 0, DroppedRows: 0, PrefixMismatches: 0);
+        int[] rows = [.. Enumerable.Range(0, examples.Count)];
+        return new ExampleSet(examples, rows, TruncatedRows: 0, TruncatedTokens: 0, DroppedRows: 0, PrefixMismatches: 0);
     }
 }

@@ -3,8 +3,10 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using Lapidary.Cli.Bench;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
+using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -18,70 +20,79 @@ internal static class BenchCommand
 
     private static readonly IReadOnlyList<Setting> AllSettings =
     [
-        .. BenchSettings.All, LoraSettings.R, Model.Quantization, Model.DoubleQuant, Model.DType, Model.Device, Model.Threads,
+        .. BenchSettings.All, LoraSettings.R, Model.Quantization, Model.DoubleQuant, Model.DType, DeviceSettings.Device,
+        DeviceSettings.Threads,
     ];
 
-    public static Command Create(Terminal terminal)
+    private static readonly Argument<string[]> Cases = new("CASE")
     {
-        var cases = new Argument<string[]>("CASE")
-        {
-            Arity = ArgumentArity.ZeroOrMore,
-            Description = "What to measure, one after the other:\n" + string.Join('\n', BenchCase.All.Select(bench => $"{bench.Name}: {bench.Meaning}")),
-        };
-        var command = CommandBuilder.Create("bench", "Measure speed and memory with random models of real size: one JSON line per case.",
+        Arity = ArgumentArity.ZeroOrMore,
+        Description = "What to measure, one after the other:\n"
+            + string.Join('\n', BenchCase.All.Select(bench => $"{bench.Name}: {bench.Meaning}")),
+    };
+
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("bench", "Measure speed and memory with random models of real size: one JSON line per case.",
                 "guide1b lora1b big1b",
                 "270m --threads 2",
                 "--size 4b --batch 2 --length 2048 --gradient-checkpointing true --steps 5")
-            .With(AllSettings)
-            .Runs(parsed =>
-            {
-                var values = new SettingValues(AllSettings, parsed);
-                BenchCase[] chosen = [.. Choose(parsed.GetValue(cases) ?? [], values, parsed).Select(bench => BenchSettings.Apply(values, bench))];
-                bool failed = false;
-                foreach (var bench in chosen) failed |= !TryRun(bench, values, terminal);
-                return failed ? ExitCodes.Error : ExitCodes.Done;
-            });
-        command.Arguments.Add(cases);
-        return command;
+            .Takes(AllSettings)
+            .Takes(Cases)
+            .Runs(terminal, Run);
+
+    private static int Run(CommandRun run)
+    {
+        BenchCase[] chosen = [.. Choose(run).Select(bench => BenchSettings.Apply(run.Values, bench))];
+        bool failed = false;
+        foreach (var bench in chosen) failed |= !TryMeasure(bench, run);
+        return failed ? ExitCodes.Error : ExitCodes.Done;
     }
 
-    private static IEnumerable<BenchCase> Choose(string[] names, SettingValues values, ParseResult parsed)
+    private static IReadOnlyList<BenchCase> Choose(CommandRun run)
     {
-        if (names.FirstOrDefault(name => name.StartsWith('-')) is { } option) throw Usage.UnknownWord(parsed, option);
-        if (names.Length > 0) return [.. names.Select(name => BenchCase.Find(name, values.Command))];
-        return values.Get(BenchSettings.Size) is { } size
+        string[] names = run.Get(Cases) ?? [];
+        if (names.FirstOrDefault(name => name.StartsWith('-')) is { } option) throw run.UnknownWord(option);
+        if (names.Length > 0) return [.. names.Select(name => BenchCase.Find(name, run.Values.Command))];
+        return run.Values.Get(BenchSettings.Size) is { } size
             ? [new BenchCase("custom", "") { Size = size }]
-            : throw new UsageException($"expected a case ({string.Join(", ", BenchCase.All.Select(bench => bench.Name))}) or --size.", values.Command);
+            : throw run.Wrong($"expected a case ({string.Join(", ", BenchCase.All.Select(bench => bench.Name))}) or --size.");
     }
 
     /// <summary>One case that does not fit into memory does not keep the others from being measured.</summary>
-    private static bool TryRun(BenchCase bench, SettingValues values, Terminal terminal)
+    private static bool TryMeasure(BenchCase bench, CommandRun run)
     {
         try
         {
-            Run(bench, values, terminal);
+            Measure(bench, run);
             return true;
         }
         catch (LapidaryException e)
         {
-            terminal.Error.WriteLine($"lapidary: {bench.Name}: {PlainText.OneLine(e.Message)}");
+            run.Terminal.Error.WriteLine($"lapidary: {bench.Name}: {run.Line(e)}");
             return false;
         }
     }
 
-    private static void Run(BenchCase bench, SettingValues values, Terminal terminal)
+    private static void Measure(BenchCase bench, CommandRun run)
     {
+        var (values, terminal) = (run.Values, run.Terminal);
         var lora = LoraSettings.Read(values, bench.Size);
 
         // Before a random model of real size fills the memory.
         if (bench.NewTokens == 0)
-            PlannedRun.PlanOf(Model, values, TrainingBench.Config(bench), bench.Config, data: null, TrainingBench.Lora(bench, lora)).RequireFit();
-        using var backend = Model.CreateBackend(values);
+        {
+            var (config, adapter) = (TrainingBench.Config(bench), TrainingBench.Lora(bench, lora));
+            PlannedRun.PlanOf(Model, values, config, bench.Config, data: null, adapter).RequireFit();
+        }
+
+        using var backend = DeviceSettings.CreateBackend(values);
         long started = Stopwatch.GetTimestamp();
         using var model = GemmaModel.Random(bench.Config, backend, Model.Options(values), seed: 1);
         terminal.Error.WriteLine(
             $"{bench.Name}: {bench.Size} on {backend.Description}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
-        var figures = bench.NewTokens > 0 ? DecodeBench.Run(bench, model, terminal) : TrainingBench.Run(bench, model, lora, terminal);
+        var figures = bench.NewTokens > 0
+            ? DecodeBench.Run(bench, model, terminal)
+            : TrainingBench.Run(bench, model, lora, terminal);
         JsonResult.Write(terminal.Out, json =>
         {
             json.WriteString("case", bench.Name);
@@ -104,6 +115,7 @@ internal static class BenchCommand
             json.WriteEndObject();
         }
 
-        json.WriteString("lapidary", typeof(BenchCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion);
+        var version = typeof(BenchCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>();
+        json.WriteString("lapidary", version?.InformationalVersion);
     }
 }

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
-using Lapidary.Gemma;
+using Lapidary.Cli.Runs;
+using Lapidary.Cli.Settings;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 
@@ -13,27 +14,27 @@ internal static class DemoCommand
 {
     private static readonly DemoOptions Defaults = new();
 
-    private static readonly Setting<string?> OutputDir = Settings.Text("output-dir", "DIR", "Folder for models and data.", Defaults.OutputDir);
+    private static readonly Setting<string?> OutputDir =
+        Setting.Text("output-dir", "DIR", "Folder for models and data.", Defaults.OutputDir);
 
-    private static readonly Setting<int> Steps = Settings.Integer("steps", "Optimizer steps.", Defaults.Steps, minimum: 1);
+    private static readonly Setting<int> Steps = Setting.Integer("steps", "Optimizer steps.", Defaults.Steps, minimum: 1);
 
-    private static readonly Setting<long> Seed = Settings.Long("seed", "Seed of the weights, the data's order and the training.", Defaults.Seed);
+    private static readonly Setting<long> Seed =
+        Setting.Long("seed", "Seed of the weights, the data's order and the training.", Defaults.Seed);
 
-    private static readonly Setting<bool> Overwrite = Settings.Flag("overwrite", "Replace an earlier demonstration in the folder.");
+    private static readonly Setting<bool> Overwrite = Setting.Flag("overwrite", "Replace an earlier demonstration in the folder.");
 
-    public static Command Create(Terminal terminal)
-    {
-        var model = new ModelSettings(QuantizationKind.Nf4);
-        var json = CommandBuilder.Json();
-        Setting[] settings = [OutputDir, Steps, Seed, model.Device, model.Threads, Overwrite];
-        return CommandBuilder.Create("demo", "Show the whole story on a built-in tiny model, in about half a minute: data, NF4, LoRA, merge, test.",
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("demo",
+                "Show the whole story on a built-in tiny model, in about half a minute: data, NF4, LoRA, merge, test.",
                 "", "--output-dir /tmp/demo --steps 100 --json")
-            .With(settings).With(json)
-            .Runs(parsed => Run(model, new SettingValues(settings, parsed), parsed.GetValue(json), terminal));
-    }
+            .Takes(OutputDir, Steps, Seed, DeviceSettings.Device, DeviceSettings.Threads, Overwrite)
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
 
-    private static int Run(ModelSettings settings, SettingValues values, bool json, Terminal terminal)
+    private static void Run(CommandRun run)
     {
+        var (values, people) = (run.Values, run.People);
         var options = new DemoOptions
         {
             OutputDir = values.Get(OutputDir)!,
@@ -41,14 +42,13 @@ internal static class DemoCommand
             Seed = values.Get(Seed),
             Overwrite = values.Get(Overwrite),
         };
-        using var backend = settings.CreateBackend(values);
-        var people = terminal.People(json);
+        using var backend = DeviceSettings.CreateBackend(values);
         people.WriteLine($"The whole story on {backend.Description}, in the folder {options.OutputDir}.");
-        var log = new TrainingLog(line => people.WriteLine("   " + PlainText.OneLine(line)), backend.Memory);
-        var result = new DemoRun(options, backend, new Story(people, log)).Run(terminal.Interrupted);
-        if (json) JsonResult.Write(terminal.Out, writer => Write(writer, result));
-        people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
-        return ExitCodes.Done;
+        var log = new TrainingLog(line => people.WriteLine("   " + run.Line(line)), backend.Memory);
+        var result = new DemoRun(options, backend, new Story(people, log)).Run(run.Interrupted);
+        if (run.IsJson) JsonResult.Write(run.Terminal.Out, json => Write(json, result));
+        people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
+            + "Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
     }
 
     private static void Write(Utf8JsonWriter json, DemoResult result)

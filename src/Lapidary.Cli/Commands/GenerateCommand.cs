@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
-using Lapidary.Formats;
+using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Commands;
@@ -14,80 +15,93 @@ internal static class GenerateCommand
 
     private static readonly GenerationOptions Defaults = new();
 
-    private static readonly Setting<string?> InputIds = new(
-        "input-ids", "1,2,3", "Token ids to continue, as they are; needs no tokenizer.", null, text => text, null);
+    private static readonly ModelSettings Model = new(QuantizationKind.None);
 
-    private static readonly Setting<bool> Chat = Settings.Flag("chat", "Take the prompt as a user's message and wrap it in the chat template.");
-    private static readonly Setting<int> MaxNewTokens = Settings.Integer("max-new-tokens", "Most tokens to generate.", Defaults.MaxNewTokens, 1, 1 << 20);
-    private static readonly Setting<bool> DoSample = Settings.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
-    private static readonly Setting<double?> Temperature =
-        Settings.OptionalNumber("temperature", "Logits are divided by it before drawing; the model's generation_config.json where not given.", 1e-4, 1000);
+    private static readonly Option<string?> Prompt =
+        new("--prompt") { HelpName = "TEXT", Description = "Text to continue, after BOS; - reads standard input." };
 
-    private static readonly Setting<int?> TopK = Settings.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
-    private static readonly Setting<double?> TopP =
-        Settings.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
-    private static readonly Setting<long> Seed = Settings.Long("seed", "The same seed, prompt and options give the same text.", Defaults.Seed);
-    private static readonly Setting<bool> IgnoreEos = Settings.Flag("ignore-eos", "Go on after tokens that end a text.");
-
-    public static Command Create(Terminal terminal)
+    private static readonly Option<string?> Messages = new("--messages")
     {
-        var model = new ModelSettings(QuantizationKind.None);
-        var prompt = new Option<string?>("--prompt") { HelpName = "TEXT", Description = "Text to continue, after BOS; - reads standard input." };
-        var messages = new Option<string?>("--messages")
-        {
-            HelpName = "FILE",
-            Description = "Conversation to continue through the chat template: JSON, a list of messages.",
-        };
-        var json = CommandBuilder.Json();
-        Setting[] settings = [.. model.All, InputIds, Chat, MaxNewTokens, DoSample, Temperature, TopK, TopP, Seed, IgnoreEos];
-        return CommandBuilder.Create("generate", "Generate text.",
+        HelpName = "FILE",
+        Description = "Conversation to continue through the chat template: JSON, a list of messages.",
+    };
+
+    private static readonly Setting<string?> InputIds =
+        Setting.Text("input-ids", "1,2,3", "Token ids to continue, as they are; needs no tokenizer.");
+
+    private static readonly Setting<bool> Chat =
+        Setting.Flag("chat", "Take the prompt as a user's message and wrap it in the chat template.");
+
+    private static readonly Setting<int> MaxNewTokens =
+        Setting.Integer("max-new-tokens", "Most tokens to generate.", Defaults.MaxNewTokens, 1, 1 << 20);
+
+    private static readonly Setting<bool> DoSample =
+        Setting.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
+
+    private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
+        "temperature", "Logits are divided by it before drawing; the model's generation_config.json where not given.", 1e-4, 1000);
+
+    private static readonly Setting<int?> TopK =
+        Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
+
+    private static readonly Setting<double?> TopP =
+        Setting.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
+
+    private static readonly Setting<long> Seed =
+        Setting.Long("seed", "The same seed, prompt and options give the same text.", Defaults.Seed);
+
+    private static readonly Setting<bool> IgnoreEos = Setting.Flag("ignore-eos", "Go on after tokens that end a text.");
+
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("generate", "Generate text.",
                 "--model gemma-3-1b-it --chat --prompt \"What is a lapidary?\"",
                 "--model gemma-3-1b-pt --adapter lapidary-output --tokenizer gemma-3-1b-it --messages question.json --json",
                 "--model gemma-3-1b-pt --input-ids 2,651,5765 --max-new-tokens 8")
-            .With(prompt, messages).With(settings).With(json)
-            .Runs(parsed =>
-            {
-                var values = new SettingValues(settings, parsed);
-                int sources = new[] { parsed.GetValue(prompt), parsed.GetValue(messages), values.Get(InputIds) }.Count(text => text is not null);
-                if (sources != 1) throw new UsageException($"expected one of --prompt, --messages and --input-ids, found {sources}.", values.Command);
-                var text = TextTools.TryLoad(model, values);
-                var ids = PromptIds(parsed.GetValue(prompt), parsed.GetValue(messages), values, text, terminal);
-                return Run(model, values, text, ids, parsed.GetValue(json), terminal);
-            });
-    }
+            .Takes(Prompt, Messages)
+            .Takes(Model.All)
+            .Takes(InputIds, Chat, MaxNewTokens, DoSample, Temperature, TopK, TopP, Seed, IgnoreEos)
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
 
-    private static int Run(ModelSettings settings, SettingValues values, TextTools? text, int[] prompt, bool json, Terminal terminal)
+    private static int Run(CommandRun run)
     {
-        using var session = ModelSession.Open(settings, values);
+        var values = run.Values;
+        int sources = new[] { run.Get(Prompt), run.Get(Messages), values.Get(InputIds) }.Count(text => text is not null);
+        if (sources != 1) throw run.Wrong($"expected one of --prompt, --messages and --input-ids, found {sources}.");
+        var text = TextTools.TryLoad(Model, values);
+        int[] prompt = PromptIds(run, text);
+
+        using var session = ModelSession.Open(Model, values);
         var model = session.Model;
         if (Array.FindIndex(prompt, id => (uint)id >= (uint)model.Config.VocabSize) is >= 0 and int index)
-            throw new LapidaryException($"Prompt: expected ids from 0 to {model.Config.VocabSize - 1}, found {prompt[index]} at index {index}.");
+        {
+            throw new ToolException(
+                $"Prompt: expected ids from 0 to {model.Config.VocabSize - 1}, found {prompt[index]} at index {index}.");
+        }
+
 
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
         using var generator = new TextGenerator(model);
-        foreach (int id in generator.Generate(prompt, Options(values, model, text), terminal.Interrupted))
+        foreach (int id in generator.Generate(prompt, Options(values, model, text), run.Interrupted))
         {
             output.Add(id);
             string part = stream?.Append(id) ?? $"{(output.Count > 1 ? "," : "")}{id}";
-            if (!json) Show(terminal.Out, part);
+            if (!run.IsJson) Show(run.Terminal.Out, part);
         }
 
-        if (!json)
-        {
-            Show(terminal.Out, stream?.Finish() ?? "");
-            terminal.Out.WriteLine();
-        }
-        else
-        {
-            JsonResult.Write(terminal.Out, result =>
+        run.Print(
+            json =>
             {
-                result.WriteNumbers("output_ids", output);
-                result.WriteString("text", text?.Tokenizer.Decode([.. output], skipSpecialTokens: true) ?? "");
+                json.WriteNumbers("output_ids", output);
+                json.WriteString("text", text?.Tokenizer.Decode([.. output], skipSpecialTokens: true) ?? "");
+            },
+            people =>
+            {
+                Show(people, stream?.Finish() ?? "");
+                people.WriteLine();
             });
-        }
-
-        return terminal.Interrupted.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Done;
+        return run.Interrupted.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Done;
     }
 
     /// <summary>Model output may hold anything: of the control characters only those of ordinary text reach the screen.</summary>
@@ -115,20 +129,25 @@ internal static class GenerateCommand
         };
     }
 
-    private static int[] PromptIds(string? prompt, string? messages, SettingValues values, TextTools? text, Terminal terminal)
+    private static int[] PromptIds(CommandRun run, TextTools? text)
     {
-        if (values.Get(InputIds) is { } ids) return ParseIds(ids, values.Command);
-        if (text is null) throw new LapidaryException("The model's folder has no tokenizer.json; give --tokenizer DIR, or the prompt as --input-ids.");
-        if (messages is not null) return text.Template.Encode(text.Tokenizer, MessagesFile.Read(messages), addGenerationPrompt: true);
-        if (prompt == "-") prompt = terminal.In.ReadToEnd();
-        return values.Get(Chat) ? text.Template.Encode(text.Tokenizer, [new ChatTurn("user", prompt!)], addGenerationPrompt: true) : text.EncodeText(prompt!);
+        if (run.Values.Get(InputIds) is { } ids) return ParseIds(ids, run);
+        if (text is null)
+            throw new ToolException("The model's folder has no tokenizer.json; give --tokenizer DIR, or the prompt as --input-ids.");
+        if (run.Get(Messages) is { } file)
+            return text.Template.Encode(text.Tokenizer, MessagesFile.Read(file), addGenerationPrompt: true);
+        string prompt = run.Get(Prompt)!;
+        if (prompt == "-") prompt = run.Terminal.In.ReadToEnd();
+        return run.Values.Get(Chat)
+            ? text.Template.Encode(text.Tokenizer, [new ChatTurn("user", prompt)], addGenerationPrompt: true)
+            : text.EncodeText(prompt);
     }
 
-    private static int[] ParseIds(string text, string command) =>
+    private static int[] ParseIds(string text, CommandRun run) =>
     [
         .. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
             int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
                 ? id
-                : throw new UsageException($"--input-ids: expected token ids with commas between, found \"{part}\".", command)),
+                : throw run.Wrong($"--input-ids: expected token ids with commas between, found \"{part}\".")),
     ];
 }

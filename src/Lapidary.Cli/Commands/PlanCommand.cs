@@ -1,6 +1,9 @@
 using System.CommandLine;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
+using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Commands;
@@ -10,30 +13,29 @@ internal static class PlanCommand
 {
     private static readonly ModelSettings Model = TrainCommand.Model;
 
-    private static readonly Setting<string?> Size = ModelSize.Setting("A published size, in place of --model; rows are full then.");
+    private static readonly Setting<string?> Size = ModelSettings.Size("A published size, in place of --model; rows are full then.");
 
     private static readonly Setting<long?> Memory = new(
-        "memory", "SIZE", "Free memory to plan for, of which a run takes 95 %: 24GiB; what is free on the device where not given.", null, ParseMemory);
+        "memory", "SIZE", "Free memory to plan for, of which a run takes 95 %: 24GiB; what is free on the device where not given.", null,
+        ParseMemory);
 
-    private static readonly IReadOnlyList<Setting> AllSettings = [Size, Memory, .. TrainCommand.AllSettings];
-
-    public static Command Create(Terminal terminal)
-    {
-        var config = TrainCommand.ConfigFile();
-        var json = CommandBuilder.Json();
-        return CommandBuilder.Create(
-                "plan", "Show the memory a training run would take, and the largest batch; takes the options of train, but needs no weights and no rows.",
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("plan",
+                "Show the memory a training run would take, and the largest batch; "
+                + "takes the options of train, but needs no weights and no rows.",
                 "--size 1b --device cuda --memory 24GiB",
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
                 "--config my-adapter/run.yaml --gradient-checkpointing true")
-            .With(AllSettings).With(config, json)
-            .Runs(parsed => Run(TrainCommand.Read(AllSettings, parsed, config), parsed.GetValue(json), terminal));
-    }
+            .Takes(Size, Memory)
+            .Takes(TrainCommand.AllSettings)
+            .Takes(ToolCommand.Config, ToolCommand.Json)
+            .Runs(terminal, Run);
 
-    private static int Run(SettingValues values, bool json, Terminal terminal)
+    private static void Run(CommandRun run)
     {
-        string? size = values.Get(Size), folder = size is null ? Folder(values) : null;
-        if (size is not null) RefuseFiles(values);
+        var values = run.Values;
+        string? size = values.Get(Size), folder = size is null ? Folder(run) : null;
+        if (size is not null) RefuseFiles(run);
         var sizes = folder is null ? GemmaConfig.Preset(size!) : GemmaConfig.Load(folder);
         var config = SftSettings.Read(values);
         var data = values.Get(DataSettings.DataSet) is not null
@@ -42,27 +44,26 @@ internal static class PlanCommand
         config.Validate(hasEvaluation: data?.Evaluation is not null);
         var lora = values.Get(Model.Adapter) is { } adapter ? AdapterConfigFile.Read(adapter) : LoraSettings.Read(values, folder ?? size!);
         var planned = PlannedRun.Create(Model, values, config, sizes, data, lora, values.Get(Memory));
-        if (json)
+        run.Print(planned.WriteTo, text =>
         {
-            JsonResult.Write(terminal.Out, planned.WriteTo);
-            return ExitCodes.Done;
-        }
-
-        terminal.Out.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
-        planned.Show(terminal.Out);
-        return ExitCodes.Done;
+            text.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
+            planned.Show(text, run.Line);
+        });
     }
 
-    private static string Folder(SettingValues values) => values.Get(Model.Model) is { Length: > 0 } model
+    private static string Folder(CommandRun run) => run.Values.Get(Model.Model) is { Length: > 0 } model
         ? ModelPath.Find(model)
-        : throw new UsageException("expected --model, or --size for a published size.", values.Command);
+        : throw run.Wrong("expected --model, or --size for a published size.");
 
-    private static void RefuseFiles(SettingValues values)
+    private static void RefuseFiles(CommandRun run)
     {
         foreach (var setting in new[] { Model.Model, DataSettings.DataSet })
         {
-            if (values.Get(setting) is not null)
-                throw new UsageException($"--size plans without files: expected no --{setting.Name}; give --model instead of --size to plan with files.", values.Command);
+            if (run.Values.Get(setting) is not null)
+            {
+                throw run.Wrong($"--size plans without files: expected no --{setting.Name}; "
+                    + "give --model instead of --size to plan with files.");
+            }
         }
     }
 

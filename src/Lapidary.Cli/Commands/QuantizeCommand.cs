@@ -1,6 +1,8 @@
 using System.CommandLine;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 
@@ -9,47 +11,40 @@ namespace Lapidary.Cli.Commands;
 /// <summary>quantize: a plain model into a bitsandbytes-4bit one.</summary>
 internal static class QuantizeCommand
 {
-    public static Command Create(Terminal terminal)
-    {
-        var model = new ModelSettings(QuantizationKind.Nf4);
-        var json = CommandBuilder.Json();
-        Setting[] settings =
-            [model.Model, OutputFolder.Setting, OutputFolder.MaxShardSize, model.DoubleQuant, model.Device, model.Threads, OutputFolder.Overwrite];
-        return CommandBuilder.Create("quantize", "Store a model in 4 bits, as bitsandbytes and transformers read it.",
+    private static readonly ModelSettings Model = new(QuantizationKind.Nf4);
+
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("quantize", "Store a model in 4 bits, as bitsandbytes and transformers read it.",
                 "--model gemma-3-1b-pt --output gemma-3-1b-pt-bnb-4bit",
                 "--model merged --output merged-4bit --double-quant false --json")
-            .With(settings).With(json)
-            .Runs(parsed => Run(model, new SettingValues(settings, parsed), parsed.GetValue(json), terminal));
-    }
+            .Takes(
+                Model.Model, OutputFolder.Output, OutputFolder.MaxShardSize, Model.DoubleQuant, DeviceSettings.Device,
+                DeviceSettings.Threads, OutputFolder.Overwrite)
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
 
-    private static int Run(ModelSettings settings, SettingValues values, bool json, Terminal terminal)
+    private static void Run(CommandRun run)
     {
-        string folder = ModelPath.Find(values.Require(settings.Model));
-        string output = OutputFolder.Prepare(values);
-        using var backend = settings.CreateBackend(values);
+        var values = run.Values;
+        string folder = Model.Folder(values), output = OutputFolder.Prepare(values);
+        using var backend = DeviceSettings.CreateBackend(values);
         Quantizer.Quantize(folder, output, new QuantizeOptions
         {
-            DoubleQuant = values.Get(settings.DoubleQuant),
+            DoubleQuant = values.Get(Model.DoubleQuant),
             MaxShardBytes = values.Get(OutputFolder.MaxShardSize),
-            OnProgress = (_, _) => terminal.Interrupted.ThrowIfCancellationRequested(),
+            OnProgress = (_, _) => run.Interrupted.ThrowIfCancellationRequested(),
         }, backend);
+
         var (tensors, bytes) = OutputFolder.Measure(output);
         long before = OutputFolder.Measure(folder).Bytes;
-        if (json)
-        {
-            JsonResult.Write(terminal.Out, result =>
+        run.Print(
+            json =>
             {
-                result.WriteString("output", output);
-                result.WriteNumber("tensors", tensors);
-                result.WriteNumber("bytes", bytes);
-                result.WriteNumber("source_bytes", before);
-            });
-        }
-        else
-        {
-            terminal.Out.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)} (before {ByteSize.Format(before)}).");
-        }
-
-        return ExitCodes.Done;
+                json.WriteString("output", output);
+                json.WriteNumber("tensors", tensors);
+                json.WriteNumber("bytes", bytes);
+                json.WriteNumber("source_bytes", before);
+            },
+            text => text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)} (before {ByteSize.Format(before)})."));
     }
 }

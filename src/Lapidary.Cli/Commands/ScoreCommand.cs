@@ -1,38 +1,43 @@
 using System.CommandLine;
-using Lapidary.Cli.Options;
+using System.Text.Json;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Commands;
 
 /// <summary>score: loss of every row, without training.</summary>
 internal static class ScoreCommand
 {
+    private static readonly ModelSettings Model = new(QuantizationKind.None);
+
     private static readonly Setting<int?> MaxLength =
-        Settings.OptionalInteger("max-length", "Cut longer rows to this many tokens; all are kept where not given.", 2);
+        Setting.OptionalInteger("max-length", "Cut longer rows to this many tokens; all are kept where not given.", 2);
 
-    private static readonly Setting<bool> CompletionOnly = Settings.Flag("completion-only-loss", "Score completions only, not their prompts.");
+    private static readonly Setting<bool> CompletionOnly =
+        Setting.Flag("completion-only-loss", "Score completions only, not their prompts.");
 
-    private static readonly Setting<bool> AssistantOnly = Settings.Flag("assistant-only-loss", "Score the assistant's turns only.");
+    private static readonly Setting<bool> AssistantOnly = Setting.Flag("assistant-only-loss", "Score the assistant's turns only.");
 
-    public static Command Create(Terminal terminal)
-    {
-        var model = new ModelSettings(QuantizationKind.None);
-        var json = CommandBuilder.Json();
-        Setting[] settings = [.. model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly];
-        return CommandBuilder.Create("score", "Score rows: the model's loss in nats per token.",
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("score", "Score rows: the model's loss in nats per token.",
                 "--model gemma-3-1b-pt --dataset test.jsonl",
                 "--model gemma-3-1b-pt --adapter lapidary-output --dataset test.jsonl --completion-only-loss --json")
-            .With(settings).With(json)
-            .Runs(parsed => Run(model, new SettingValues(settings, parsed), parsed.GetValue(json), terminal));
-    }
+            .Takes([.. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly])
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
 
-    private static int Run(ModelSettings settings, SettingValues values, bool json, Terminal terminal)
+    private static void Run(CommandRun run)
     {
+        var values = run.Values;
         string path = values.Require(DataSettings.DataSet);
-        var config = GemmaConfig.Load(ModelPath.Find(values.Require(settings.Model)));
-        var encoder = TextTools.TryLoad(settings, values)?.Encoder();
+        var config = GemmaConfig.Load(Model.Folder(values));
+        var encoder = TextTools.TryLoad(Model, values)?.Encoder();
         var data = DataSet.Load(path, DataSettings.Read(values));
         var examples = new ExampleBuilder(encoder, config.VocabSize, new ExampleOptions
         {
@@ -45,31 +50,30 @@ internal static class ScoreCommand
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
         if (examples.Examples.Count > 0)
         {
-            using var session = ModelSession.Open(settings, values);
-            var rows = new TrainingRows(examples, PackingStrategy.None, values.Get(MaxLength) ?? config.MaxPositionEmbeddings, config.PadTokenId);
+            using var session = ModelSession.Open(Model, values);
+            int maxLength = values.Get(MaxLength) ?? config.MaxPositionEmbeddings;
+            var rows = new PackedDataSet(examples, PackingStrategy.None, maxLength, config.PadTokenId);
             using var evaluator = new Evaluator(session.Model, rows, batchSize: 1);
             int row = 0;
             foreach (var score in evaluator.ScoreRows())
             {
                 scores[examples.Rows[row++]] = score;
-                terminal.Interrupted.ThrowIfCancellationRequested();
+                run.Interrupted.ThrowIfCancellationRequested();
             }
         }
 
         long tokens = scores.Sum(score => (long)score.Tokens);
         double loss = scores.Sum(score => score.Loss * score.Tokens) / Math.Max(1, tokens);
-        if (json) WriteJson(terminal.Out, loss, tokens, scores);
-        else WriteText(terminal.Out, loss, tokens, scores);
-        return ExitCodes.Done;
+        run.Print(json => Write(json, loss, tokens, scores), text => Write(text, loss, tokens, scores));
     }
 
-    private static void WriteText(TextWriter output, double loss, long tokens, RowScore[] scores)
+    private static void Write(TextWriter text, double loss, long tokens, RowScore[] scores)
     {
-        for (int i = 0; i < scores.Length; i++) output.WriteLine($"row {i + 1,6}  loss {scores[i].Loss:F4}  tokens {scores[i].Tokens}");
-        output.WriteLine($"all {scores.Length} rows: loss {loss:F4} nats per token, perplexity {Math.Exp(loss):G4}, {tokens} tokens");
+        for (int i = 0; i < scores.Length; i++) text.WriteLine($"row {i + 1,6}  loss {scores[i].Loss:F4}  tokens {scores[i].Tokens}");
+        text.WriteLine($"all {scores.Length} rows: loss {loss:F4} nats per token, perplexity {Math.Exp(loss):G4}, {tokens} tokens");
     }
 
-    private static void WriteJson(TextWriter output, double loss, long tokens, RowScore[] scores) => JsonResult.Write(output, json =>
+    private static void Write(Utf8JsonWriter json, double loss, long tokens, RowScore[] scores)
     {
         json.WriteFinite("loss", loss);
         json.WriteNumber("tokens", tokens);
@@ -83,5 +87,5 @@ internal static class ScoreCommand
         }
 
         json.WriteEndArray();
-    });
+    }
 }

@@ -1,52 +1,57 @@
 using System.CommandLine;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Cli.Commands;
 
 /// <summary>tokenize: texts and conversations in token ids.</summary>
 internal static class TokenizeCommand
 {
-    private static readonly Setting<bool> AddSpecialTokens =
-        Settings.Flag("add-special-tokens", "Start texts with BOS; conversations have the one their template writes.", fallback: true);
+    private static readonly ModelSettings Model = new(QuantizationKind.None);
+
+    private static readonly Option<string?> Text = new("--text") { HelpName = "TEXT", Description = "One text." };
+
+    private static readonly Option<string?> RowsFile =
+        new("--file") { HelpName = "FILE", Description = "Rows with text or messages, as for --dataset." };
+
+    private static readonly Setting<bool> AddSpecialTokens = Setting.Flag(
+        "add-special-tokens", "Start texts with BOS; conversations have the one their template writes.", fallback: true);
 
     private static readonly Setting<bool> AddGenerationPrompt =
-        Settings.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
+        Setting.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
 
-    public static Command Create(Terminal terminal)
-    {
-        var model = new ModelSettings(QuantizationKind.None);
-        var text = new Option<string?>("--text") { HelpName = "TEXT", Description = "One text." };
-        var file = new Option<string?>("--file") { HelpName = "FILE", Description = "Rows with text or messages, as for --dataset." };
-        var json = CommandBuilder.Json();
-        Setting[] settings = [model.Model, model.Tokenizer, .. DataSettings.Columns, AddSpecialTokens, AddGenerationPrompt];
-        return CommandBuilder.Create("tokenize", "Show token ids: one JSON line {\"ids\": [...]} per row.",
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("tokenize", "Show token ids: one JSON line {\"ids\": [...]} per row.",
                 "--model gemma-3-1b-it --text \"Hello, world!\"",
                 "--tokenizer gemma-3-1b-it --file rows.jsonl")
-            .With(text, file).With(settings).With(json)
-            .Runs(parsed =>
-            {
-                var values = new SettingValues(settings, parsed);
-                string? one = parsed.GetValue(text), path = parsed.GetValue(file);
-                if ((one is null) == (path is null)) throw new UsageException("expected either --text or --file.", values.Command);
-                string folder = ModelPath.Find(values.Get(model.Tokenizer) ?? values.Require(model.Model));
-                var tools = TextTools.Load(folder);
-                IEnumerable<int[]> rows = one is not null
-                    ? [Encode(tools, one, values)]
-                    : DataSet.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
-                foreach (int[] ids in rows) JsonResult.Write(terminal.Out, result => result.WriteNumbers("ids", ids));
-                return ExitCodes.Done;
-            });
+            .Takes(Text, RowsFile)
+            .Takes([Model.Model, Model.Tokenizer, .. DataSettings.Columns, AddSpecialTokens, AddGenerationPrompt])
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
+
+    private static void Run(CommandRun run)
+    {
+        var values = run.Values;
+        string? one = run.Get(Text), path = run.Get(RowsFile);
+        if ((one is null) == (path is null)) throw run.Wrong("expected either --text or --file.");
+        var tools = TextTools.Load(ModelPath.Find(values.Get(Model.Tokenizer) ?? values.Require(Model.Model)));
+        IEnumerable<int[]> rows = one is not null
+            ? [Encode(tools, one, values)]
+            : DataSet.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
+        foreach (int[] ids in rows) JsonResult.Write(run.Terminal.Out, json => json.WriteNumbers("ids", ids));
     }
 
-    private static int[] Encode(TextTools tools, TrainingRow row, SettingValues values) => row switch
+    private static int[] Encode(TextTools tools, DataRow row, SettingValues values) => row switch
     {
         TextRow text => Encode(tools, text.Text, values),
         MessagesRow messages => Encode(tools, messages.Messages, messages.Origin, values),
-        _ => throw new LapidaryException($"{row.Origin}: expected text or messages; name the column with --text-column."),
+        _ => throw new ToolException($"{row.Origin}: expected text or messages; name the column with --text-column."),
     };
 
     private static int[] Encode(TextTools tools, string text, SettingValues values) =>

@@ -1,6 +1,9 @@
 using System.CommandLine;
-using Lapidary.Cli.Options;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
+using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
 
@@ -17,54 +20,42 @@ internal static class TrainCommand
         .. SftSettings.All, .. LoraSettings.All,
     ];
 
-    public static Command Create(Terminal terminal)
+    private static readonly Option<string?> Resume = new("--resume")
     {
-        var config = ConfigFile();
-        var resume = new Option<string?>("--resume")
-        {
-            HelpName = "latest|DIR",
-            Description = "Go on from a checkpoint: the newest of the output folder, or a folder.",
-            Arity = ArgumentArity.ZeroOrOne,
-        };
-        var overwrite = new Option<bool>("--overwrite-output-dir") { Description = "Start anew in a folder that holds a run's checkpoints, and delete them." };
-        var preview = new Option<bool>("--preview") { Description = "Show tokens and labels of the first row and stop." };
-        var json = CommandBuilder.Json();
-        return CommandBuilder.Create("train", "Fine-tune a model: NF4 base, LoRA adapter, the options of Google's QLoRA guide.",
+        HelpName = "latest|DIR",
+        Description = "Go on from a checkpoint: the newest of the output folder, or a folder.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<bool> Overwrite =
+        new("--overwrite-output-dir") { Description = "Start anew in a folder that holds a run's checkpoints, and delete them." };
+
+    private static readonly Option<bool> Preview =
+        new("--preview") { Description = "Show tokens and labels of the first row and stop." };
+
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("train", "Fine-tune a model: NF4 base, LoRA adapter, the options of Google's QLoRA guide.",
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
                 "--config my-adapter/run.yaml --resume")
-            .With(AllSettings).With(config, resume, overwrite, preview, json)
-            .Runs(parsed =>
-            {
-                var values = Read(AllSettings, parsed, config);
-                string? from = parsed.GetResult(resume) is null ? null : parsed.GetValue(resume) ?? "latest";
-                return Run(values, from, parsed.GetValue(overwrite), parsed.GetValue(preview), parsed.GetValue(json), terminal);
-            });
-    }
+            .Takes(AllSettings)
+            .Takes(ToolCommand.Config, Resume, Overwrite, Preview, ToolCommand.Json)
+            .Runs(terminal, Run);
 
-    /// <summary>--config of the commands that take a run's settings.</summary>
-    internal static Option<string?> ConfigFile() => new("--config")
+    private static int Run(CommandRun run)
     {
-        HelpName = "FILE",
-        Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml.",
-    };
-
-    /// <summary>The settings of the command line and its --config.</summary>
-    internal static SettingValues Read(IReadOnlyList<Setting> settings, ParseResult parsed, Option<string?> config) =>
-        new(settings, parsed, parsed.GetValue(config) is { } path ? RunFile.Read(path, settings) : null);
-
-    private static int Run(SettingValues values, string? resume, bool overwrite, bool preview, bool json, Terminal terminal)
-    {
+        var values = run.Values;
         var config = SftSettings.Read(values);
-        string folder = ModelPath.Find(values.Require(Model.Model));
+        string folder = Model.Folder(values);
         values.Require(DataSettings.DataSet);
-        string? checkpoint = preview ? null : RunFolder.Checkpoint(config.OutputDir, resume, overwrite);
+        bool isPreview = run.Get(Preview);
+        string? checkpoint = isPreview ? null : RunFolder.Checkpoint(config.OutputDir, ResumeFrom(run), run.Get(Overwrite));
         var text = TextTools.TryLoad(Model, values);
         var sizes = GemmaConfig.Load(folder);
         var data = TrainingData.Load(values, config, sizes, text);
-        if (preview)
+        if (isPreview)
         {
-            data.Preview(terminal, json);
+            data.Preview(run);
             return ExitCodes.Done;
         }
 
@@ -72,48 +63,53 @@ internal static class TrainCommand
         string? start = checkpoint ?? values.Get(Model.Adapter);
         var lora = start is null ? LoraSettings.Read(values, values.Require(Model.Model)) : AdapterConfigFile.Read(start);
         PlannedRun.PlanOf(Model, values, config, sizes, data, lora).RequireFit();
-        if (overwrite && checkpoint is null) RunFolder.Clear(config.OutputDir);
-        RunFile.Write(Path.Combine(config.OutputDir, RunFolder.ConfigName), values);
+        if (run.Get(Overwrite) && checkpoint is null) RunFolder.Clear(config.OutputDir);
+        string runFile = Path.Combine(config.OutputDir, RunFolder.ConfigName);
+        RunFile.Write(runFile, values);
 
         // The settings' adapter is where a new run starts; a resumed one has its checkpoint's.
         using var session = ModelSession.Open(Model, values, trainable: true, adapterFolder: checkpoint);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         if (checkpoint is not null) LoraSettings.RequireSame(values, session.Adapter!.Config, checkpoint);
-        var people = terminal.People(json);
-        TrainingBanner.Show(people, Model, values, session);
-        data.Show(people);
-        if (checkpoint is null) // what a new run said need not be said again
-        {
-            foreach (string note in TrainingBanner.Notes(values, config, session))
-                people.WriteLine($"note       {note}");
-        }
-
-        var result = Train(session, config, data, checkpoint, json, terminal);
-        if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted) ModelFolder.CopyTokenizer(ModelPath.Find(tokenizer), config.OutputDir);
-        if (json) JsonResult.Write(terminal.Out, result.WriteTo);
-        else result.Show(people, values.Require(Model.Model));
+        Announce(run, session, config, data, isNew: checkpoint is null);
+        var result = Train(run, session, config, data, checkpoint);
+        if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted)
+            ModelFolder.CopyTokenizer(ModelPath.Find(tokenizer), config.OutputDir);
+        run.Print(result.WriteTo, output => result.Show(output, values.Require(Model.Model)));
         if (!result.WasInterrupted) return ExitCodes.Done;
-        string runFile = Path.Combine(config.OutputDir, RunFolder.ConfigName);
-        terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {runFile} --resume");
+        run.Terminal.Error.WriteLine(
+            $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {runFile} --resume");
         return ExitCodes.Interrupted;
     }
 
-    private static TrainResult Train(ModelSession session, SftConfig config, TrainingData data, string? checkpoint, bool json, Terminal terminal)
+    private static void Announce(CommandRun run, ModelSession session, SftConfig config, TrainingData data, bool isNew)
     {
+        TrainingBanner.Show(run, Model, session);
+        data.Show(run);
+        if (!isNew) return; // what a new run said need not be said again
+        foreach (string note in TrainingBanner.Notes(run.Values, config, session)) run.People.WriteLine($"note       {note}");
+    }
+
+    /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it.</summary>
+    private static string? ResumeFrom(CommandRun run) => run.IsGiven(Resume) ? run.Get(Resume) ?? RunFolder.Latest : null;
+
+    private static TrainResult Train(CommandRun run, ModelSession session, SftConfig config, TrainingData data, string? checkpoint)
+    {
+        var (memory, error) = (session.Backend.Memory, run.Terminal.Error);
         long before = checkpoint is null ? 0 : TrainerState.Read(checkpoint).NumTokens;
         long started = TimeProvider.System.GetTimestamp();
-        using var events = new TensorBoardWriter(Path.Combine(config.OutputDir, "runs"), TimeProvider.System);
-        using var note = terminal.Interrupted.Register(() => terminal.Error.WriteLine("Stopping after this step; once more quits at once."));
+        using var events = new TensorBoardObserver(Path.Combine(config.OutputDir, "runs"));
+        using var note = run.Interrupted.Register(() => error.WriteLine("Stopping after this step; once more quits at once."));
         MemoryPlan? plan = null;
-        var state = TrainingScreen.Run(terminal.Ansi(json), terminal.People(json), session.Backend.Memory, observer =>
+        var state = TrainingScreen.Show(run, memory, observer =>
         {
-            using var trainer = new SftTrainer(
-                session.Model, session.Adapter!, config, data.Train, data.Evaluation, new ObserverGroup(observer, new TensorBoardObserver(events)));
-            var ended = trainer.Train(checkpoint, terminal.Interrupted);
+            var observers = new ObserverGroup(observer, events);
+            using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observers);
+            var ended = trainer.Train(checkpoint, run.Interrupted);
             plan = trainer.MemoryPlan;
             return ended;
         });
         var elapsed = TimeProvider.System.GetElapsedTime(started);
-        return new TrainResult(config.OutputDir, state, state.NumTokens - before, elapsed, session.Backend.Memory.PeakBytes, plan!.Predicted.TotalBytes);
+        return new TrainResult(config.OutputDir, state, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes);
     }
 }

@@ -12,35 +12,44 @@ namespace Lapidary.Cli.Doctor;
 /// line.</param>
 /// <param name="Estimates">What training takes on the device that --device auto takes.</param>
 internal sealed record DoctorReport(
-    IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem, IReadOnlyList<MemoryEstimate> Estimates)
+    IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem,
+    IReadOnlyList<MemoryEstimate> Estimates)
 {
     /// <summary>Looks at this machine.</summary>
     public static DoctorReport OfThisMachine()
     {
         int? chosen = CudaBackend.FirstAvailable();
         var devices = CudaDevice.All();
+        IBackend CreateCounter() =>
+            chosen is { } ordinal ? CudaBackend.CreateCounter(devices[ordinal]) : CpuBackend.CreateCounter(threads: 0);
         return new DoctorReport(
             [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, chosen is null ? CudaBackend.WhyUnavailable() : null,
-            MemoryEstimate.All(() => chosen is { } ordinal ? CudaBackend.CreateCounter(devices[ordinal]) : CpuBackend.CreateCounter(threads: 0)));
+            MemoryEstimate.All(CreateCounter));
     }
 
     private long FreeBytes => Chosen is { } ordinal ? Gpus[ordinal].FreeBytes ?? 0 : HostMemory.AvailableBytes;
 
     public void WriteText(TextWriter output)
     {
-        output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {RuntimeInformation.FrameworkDescription}");
-        output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} ({string.Join(", ", Machine.Features)})");
+        output.WriteLine($"system     {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, "
+            + RuntimeInformation.FrameworkDescription);
+        output.WriteLine($"CPU        {Machine.CpuName}, {Environment.ProcessorCount} threads, {CpuBackend.Simd} "
+            + $"({string.Join(", ", Machine.Features)})");
         output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
         string temporary = Path.GetTempPath();
-        output.WriteLine($"temporary  {temporary} ({(Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is")})");
+        string writable = Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is";
+        output.WriteLine($"temporary  {temporary} ({writable})");
         foreach (var gpu in Gpus)
         {
             string free = gpu.FreeBytes is { } bytes ? $"{ByteSize.Format(bytes)} free" : "free memory unknown";
-            output.WriteLine($"cuda:{gpu.Ordinal,-5} {gpu.Name}, {ByteSize.Format(gpu.MemoryBytes)}, {free}, compute capability {gpu.ComputeCapability}");
+            output.WriteLine($"cuda:{gpu.Ordinal,-5} {gpu.Name}, {ByteSize.Format(gpu.MemoryBytes)}, {free}, "
+                + $"compute capability {gpu.ComputeCapability}");
         }
 
         foreach (var library in Enum.GetValues<CudaLibrary>()) output.WriteLine($"{library,-10} {Describe(library)}");
-        output.WriteLine($"GPU        {(Chosen is { } ordinal ? $"ready: --device auto takes cuda:{ordinal}" : $"none, --device auto takes the CPU: {Problem}")}");
+        output.WriteLine(Chosen is { } ordinal
+            ? $"GPU        ready: --device auto takes cuda:{ordinal}"
+            : $"GPU        none, --device auto takes the CPU: {Problem}");
         output.WriteLine();
         output.WriteLine($"QLoRA training on the {(Chosen is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least:");
         output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
@@ -114,5 +123,6 @@ internal sealed record DoctorReport(
         ? CudaLibraries.HowToInstall(library)
         : $"{found.Path}, {(library == CudaLibrary.Driver ? "for CUDA " : "")}{found.Version}";
 
-    private string Verdict(long bytes) => $"{ByteSize.Format(bytes),9} {(bytes <= MemoryPlanner.UsableBytes(FreeBytes) ? "fits" : "too large")}";
+    private string Verdict(long bytes) =>
+        $"{ByteSize.Format(bytes),9} {(bytes <= MemoryPlanner.UsableBytes(FreeBytes) ? "fits" : "too large")}";
 }

@@ -7,7 +7,8 @@ namespace Lapidary.Cli.Doctor;
 internal static class Machine
 {
     /// <summary>The processor's name, where the system tells.</summary>
-    public static string CpuName => LineOf("/proc/cpuinfo", "model name") ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
+    public static string CpuName =>
+        LineOf("/proc/cpuinfo", "model name") ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
 
     /// <summary>Instruction sets that the kernels use.</summary>
     public static IReadOnlyList<string> Features =>
@@ -24,8 +25,9 @@ internal static class Machine
     {
         try
         {
+            string path = Path.Combine(folder, Path.GetRandomFileName());
             using var file = new FileStream(
-                Path.Combine(folder, Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+                path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -17,7 +17,9 @@ internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideByt
     public static IReadOnlyList<MemoryEstimate> All(Func<IBackend> createCounter) =>
     [
         .. GemmaConfig.PresetNames.Select(size => new MemoryEstimate(
-            size, BytesOf(size, LoraConfig.Guide with { ModulesToSave = null }, createCounter), BytesOf(size, LoraConfig.Guide, createCounter))),
+            size,
+            BytesOf(size, LoraConfig.Guide with { ModulesToSave = null }, createCounter),
+            BytesOf(size, LoraConfig.Guide, createCounter))),
     ];
 
     private static long BytesOf(string size, LoraConfig lora, Func<IBackend> createCounter)

@@ -8,6 +8,8 @@ namespace Lapidary.Cli.Output;
 /// <param name="Error">Standard error: errors, and under --json everything for people.</param>
 internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
 {
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
     /// <summary>Whether <see cref="Out"/> is a screen.</summary>
     public bool OutIsScreen { get; init; }
 
@@ -20,7 +22,7 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     /// <summary>The process's own streams, in UTF-8 with "\n".</summary>
     public static Terminal System(CancellationToken interrupted)
     {
-        if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = Utf8;
         return new(Console.In, Writer(Console.OpenStandardOutput()), Writer(Console.OpenStandardError()))
         {
             OutIsScreen = !Console.IsOutputRedirected,
@@ -45,5 +47,5 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     }
 
     private static StreamWriter Writer(Stream stream) =>
-        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true, NewLine = "\n" };
+        new(stream, Utf8) { AutoFlush = true, NewLine = "\n" };
 }

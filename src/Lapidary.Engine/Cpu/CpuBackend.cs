@@ -57,7 +57,8 @@ public sealed unsafe partial class CpuBackend : IBackend
     public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(source);
-        if (bytes.Length > destination.LengthBytes) throw new ShapeException(nameof(Write), nameof(destination), $"{bytes.Length} bytes", destination);
+        if (bytes.Length > destination.LengthBytes)
+            throw new ShapeException(nameof(Write), nameof(destination), $"{bytes.Length} bytes", destination);
         if (OnlyCounts) return;
         bytes.CopyTo(new Span<byte>((void*)destination.Address, bytes.Length));
     }

@@ -12,7 +12,8 @@ internal sealed class CountingAllocator : Allocator
     public override long AvailableBytes => long.MaxValue - LiveBytes;
 
     /// <inheritdoc/>
-    protected override nint AllocateCore(long lengthBytes, MemoryOwner owner) => (nint)(Interlocked.Add(ref _next, lengthBytes) - lengthBytes);
+    protected override nint AllocateCore(long lengthBytes, MemoryOwner owner) =>
+        (nint)(Interlocked.Add(ref _next, lengthBytes) - lengthBytes);
 
     /// <inheritdoc/>
     protected override void FreeCore(nint address)

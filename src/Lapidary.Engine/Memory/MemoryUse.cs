@@ -20,7 +20,8 @@ public sealed record MemoryUse
     public long TotalBytes => _bytes.Sum();
 
     /// <summary>Owners that have memory, largest first.</summary>
-    public IEnumerable<MemoryOwner> Owners => Enum.GetValues<MemoryOwner>().Where(owner => this[owner] > 0).OrderByDescending(owner => this[owner]);
+    public IEnumerable<MemoryOwner> Owners =>
+        Enum.GetValues<MemoryOwner>().Where(owner => this[owner] > 0).OrderByDescending(owner => this[owner]);
 
     /// <summary>"Base 1.2 GiB, Activations 310.0 MiB".</summary>
     public override string ToString() => string.Join(", ", Owners.Select(owner => $"{owner} {ByteSize.Format(this[owner])}"));

@@ -11,7 +11,8 @@ namespace Lapidary.Engine;
 public static class DynamicMap
 {
     private static readonly float[] Map = Mirror();
-    private static readonly float[] Midpoints = [.. Enumerable.Range(0, 255).Select(i => (Map[i] + Map[i + 1]) * 0.5f), float.PositiveInfinity];
+    private static readonly float[] Midpoints =
+        [.. Enumerable.Range(0, 255).Select(i => (Map[i] + Map[i + 1]) * 0.5f), float.PositiveInfinity];
 
     /// <summary>The value each of the 256 codes stands for, ascending: −0.99296874 at 0, 0 at 127, 1 at 255.</summary>
     public static ReadOnlySpan<float> Values => Map;
@@ -36,7 +37,7 @@ public static class DynamicMap
 
     /// <summary>The code whose value is nearest to <paramref name="x"/> by the fp32 midpoints; a tie goes to the even code, NaN to
     /// 0.</summary>
-    public static byte Nearest(float x)
+    internal static byte Nearest(float x)
     {
         // Branch-free, as the outcome of each comparison is a coin toss: counts the midpoints below x.
         ref float midpoint = ref Midpoints[0];

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine.Nf4;
 
-/// <summary>Double quantization: fp32 scales to 8-bit codes and back.</summary>
+/// <summary>Double quantization: fp32 scales to 8-bit codes; <see cref="Nf4Blocks"/> is the way back.</summary>
 /// <remarks>Source: arXiv:2305.14314, section 3, and bitsandbytes' blockwise 8-bit kernel: d = absmax − offset; per 256 of them s = max |d|
 /// and r = 1 / s; the code is the entry of <see cref="DynamicMap"/> nearest to d · r. A block of zeros gives NaN, hence code 0.</remarks>
 internal static class NestedScales
@@ -21,25 +21,5 @@ internal static class NestedScales
         float reciprocal = FlushToZero.Reciprocal(largest);
         for (int i = 0; i < absmax.Length; i++) codes[i] = DynamicMap.Nearest(FlushToZero.Flush(absmax[i] - offset) * reciprocal);
         return largest;
-    }
-
-    /// <summary>Scales of <paramref name="absmax"/>.Length blocks from block <paramref name="first"/>, map[code] · s + offset with two
-    /// roundings, or as they are without double quantization.</summary>
-    public static unsafe void Decode(Nf4Scales scales, long first, Span<float> absmax)
-    {
-        if (scales is not { NestedAbsmax: { } nestedAbsmax, NestedCode: { } nestedCode })
-        {
-            new ReadOnlySpan<float>((float*)scales.Absmax.Address + first, absmax.Length).CopyTo(absmax);
-            return;
-        }
-
-        byte* codes = (byte*)scales.Absmax.Address + first;
-        float* nested = (float*)nestedAbsmax.Address;
-        float* map = (float*)nestedCode.Address;
-        for (int i = 0; i < absmax.Length; i++)
-        {
-            float product = map[codes[i]] * nested[(first + i) / Nf4Scales.NestedBlockSize];
-            absmax[i] = product + scales.Offset;
-        }
     }
 }

@@ -17,5 +17,5 @@ public static class Nf4Code
 
     /// <summary>The 15 midpoints of neighbouring values, rounded to fp32. The code of x in [−1, 1] is the number of thresholds that x is
     /// strictly above, so a tie goes to the lower code, and NaN to code 0.</summary>
-    public static ReadOnlySpan<float> Thresholds => Midpoints;
+    internal static ReadOnlySpan<float> Thresholds => Midpoints;
 }

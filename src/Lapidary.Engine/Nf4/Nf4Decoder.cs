@@ -9,12 +9,12 @@ internal static unsafe class Nf4Decoder
     public const int MaxElements = 4096;
 
     /// <summary>Decodes <paramref name="count"/> elements from <paramref name="first"/>, the first of a block.</summary>
-    public static void Decode(Tensor weight, Nf4Scales scales, long first, int count, Tensor output)
+    public static void Decode(Tensor weight, Nf4Blocks blocks, long first, int count, Tensor output)
     {
         byte* packed = (byte*)weight.Address + first / 2;
-        int blockSize = scales.BlockSize;
-        Span<float> absmax = stackalloc float[(count + blockSize - 1) / blockSize];
-        NestedScales.Decode(scales, first / blockSize, absmax);
+        int blockSize = 1 << blocks.Shift;
+        Span<float> absmax = stackalloc float[(count + blockSize - 1) >> blocks.Shift];
+        for (int i = 0; i < absmax.Length; i++) absmax[i] = blocks.Scale((nint)(first >> blocks.Shift) + i);
         switch (output.DType)
         {
             case DType.Float32:

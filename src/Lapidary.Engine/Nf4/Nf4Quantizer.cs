@@ -67,17 +67,23 @@ public static unsafe class Nf4Quantizer
 
         if (!output.DType.IsFloatingPoint() || output.Count != weight.Count)
         {
-            throw new ShapeException(nameof(Dequantize), nameof(output), $"Float32, BFloat16 or Float16 of {weight.Count} elements", output);
+            string expected = $"Float32, BFloat16 or Float16 of {weight.Count} elements";
+            throw new ShapeException(nameof(Dequantize), nameof(output), expected, output);
         }
 
-        ForPieces(weight.Count, Nf4Decoder.MaxElements, threads, (first, count) => Nf4Decoder.Decode(weight, scales, first, count, output));
+        var blocks = Nf4Blocks.Of(weight, nameof(Dequantize));
+        ForPieces(weight.Count, Nf4Decoder.MaxElements, threads, (first, count) => Nf4Decoder.Decode(weight, blocks, first, count, output));
     }
 
     /// <summary>The number of scales of a weight.</summary>
     /// <exception cref="LapidaryException">The weight is of another type, or the block size is not one of bitsandbytes'.</exception>
     internal static int CountBlocks(Tensor weight, Nf4Options options)
     {
-        if (!weight.DType.IsFloatingPoint()) throw new ShapeException(nameof(Quantize), nameof(weight), "Float32, BFloat16 or Float16", weight);
+        if (!weight.DType.IsFloatingPoint())
+        {
+            throw new ShapeException(nameof(Quantize), nameof(weight), "Float32, BFloat16 or Float16", weight);
+        }
+
         if (!Nf4Options.IsLegalBlockSize(options.BlockSize))
         {
             throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");

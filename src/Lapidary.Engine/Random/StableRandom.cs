@@ -43,8 +43,8 @@ public struct StableRandom(ulong seed)
         }
     }
 
-    /// <summary>SplitMix64's output function, which also joins a seed and a counter to a new seed.</summary>
-    public static ulong Mix(ulong z)
+    /// <summary>SplitMix64's output function.</summary>
+    private static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;

@@ -6,7 +6,8 @@ namespace Lapidary.Engine;
 public sealed class ShapeException : LapidaryException
 {
     /// <summary>"Op: argument must be expected, got tensor."</summary>
-    public ShapeException(string op, string argument, string expected, Tensor got) : base($"{op}: {argument} must be {expected}, got {got}.")
+    public ShapeException(string op, string argument, string expected, Tensor got)
+        : base($"{op}: {argument} must be {expected}, got {got}.")
     {
     }
 }

@@ -30,8 +30,9 @@ internal sealed record SqlTable(string Name, IReadOnlyList<SqlColumn> Columns, I
     }
 
     /// <summary>A value as SQL writes it.</summary>
-    public static string Literal(object value) =>
-        value is string text ? $"'{text.Replace("'", "''", StringComparison.Ordinal)}'" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+    public static string Literal(object value) => value is string text
+        ? $"'{text.Replace("'", "''", StringComparison.Ordinal)}'"
+        : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }
 
 /// <summary>A column.</summary>

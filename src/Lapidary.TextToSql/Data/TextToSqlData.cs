@@ -21,8 +21,8 @@ public static class TextToSqlData
     /// <summary>Rows that there are.</summary>
     public static int Count => AllRows.Value.Length;
 
-    private static readonly Lazy<TextToSqlRow[]> AllRows = new(() =>
-        [.. SqlTables.All.SelectMany(table => Questions(table).Select(pair => new TextToSqlRow(pair.Question, table.Script, pair.Sql + ";")))]);
+    private static readonly Lazy<TextToSqlRow[]> AllRows = new(() => [.. SqlTables.All.SelectMany(table =>
+        Questions(table).Select(pair => new TextToSqlRow(pair.Question, table.Script, pair.Sql + ";")))]);
 
     /// <summary>Rows in an order that depends on the seed alone.</summary>
     public static IReadOnlyList<TextToSqlRow> Rows(long seed = 42)
@@ -63,7 +63,8 @@ public static class TextToSqlData
         foreach (var column in table.Columns)
         {
             yield return ($"List the {column.Words} of all {t}.", $"SELECT {column.Name} FROM {t}");
-            if (column != label) yield return ($"Show the {label.Words} and {column.Words} of all {t}.", $"SELECT {label.Name}, {column.Name} FROM {t}");
+            if (column == label) continue;
+            yield return ($"Show the {label.Words} and {column.Words} of all {t}.", $"SELECT {label.Name}, {column.Name} FROM {t}");
         }
 
         foreach (var question in table.Categories.SelectMany(category => OfCategory(table, category))) yield return question;
@@ -76,11 +77,17 @@ public static class TextToSqlData
         yield return ($"What are the different {category.Words} of {t}?", $"SELECT DISTINCT {c} FROM {t}");
         yield return ($"How many {t} are there for each {category.Words}?", $"SELECT {c}, COUNT(*) FROM {t} GROUP BY {c}");
         foreach (var number in table.Numbers)
-            yield return ($"Find the average {number.Words} of {t} for each {category.Words}.", $"SELECT {c}, AVG({number.Name}) FROM {t} GROUP BY {c}");
+        {
+            yield return (
+                $"Find the average {number.Words} of {t} for each {category.Words}.",
+                $"SELECT {c}, AVG({number.Name}) FROM {t} GROUP BY {c}");
+        }
+
         foreach (object value in table.Values(category))
         {
             string literal = SqlTable.Literal(value);
-            yield return ($"List the {label.Words} of {t} whose {category.Words} is {value}.", $"SELECT {label.Name} FROM {t} WHERE {c} = {literal}");
+            yield return (
+                $"List the {label.Words} of {t} whose {category.Words} is {value}.", $"SELECT {label.Name} FROM {t} WHERE {c} = {literal}");
             yield return ($"How many {t} have the {category.Words} {value}?", $"SELECT COUNT(*) FROM {t} WHERE {c} = {literal}");
         }
     }
@@ -90,8 +97,13 @@ public static class TextToSqlData
         var (t, label, n) = (table.Name, table.Label, number.Name);
         foreach (var (word, function) in ((string, string)[])[("average", "AVG"), ("highest", "MAX"), ("lowest", "MIN"), ("total", "SUM")])
             yield return ($"What is the {word} {number.Words} of all {t}?", $"SELECT {function}({n}) FROM {t}");
-        yield return ($"What is the {label.Words} of the {t} with the highest {number.Words}?", $"SELECT {label.Name} FROM {t} ORDER BY {n} DESC LIMIT 1");
-        yield return ($"What is the {label.Words} of the {t} with the lowest {number.Words}?", $"SELECT {label.Name} FROM {t} ORDER BY {n} ASC LIMIT 1");
+        foreach (var (word, order) in ((string, string)[])[("highest", "DESC"), ("lowest", "ASC")])
+        {
+            yield return (
+                $"What is the {label.Words} of the {t} with the {word} {number.Words}?",
+                $"SELECT {label.Name} FROM {t} ORDER BY {n} {order} LIMIT 1");
+        }
+
         yield return ($"List the {label.Words} of all {t} by {number.Words}.", $"SELECT {label.Name} FROM {t} ORDER BY {n}");
         foreach (object value in table.Values(number))
         {

@@ -32,7 +32,7 @@ internal sealed class DemoFolder
     {
         try
         {
-            if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another --output-dir.");
+            if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another output_dir.");
             if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()) Clear(path, overwrite);
             Directory.CreateDirectory(path);
             File.WriteAllText(Path.Combine(path, Mark), "");
@@ -40,15 +40,15 @@ internal sealed class DemoFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LapidaryException($"{path}: cannot be written ({e.Message}). Choose another --output-dir.", e);
+            throw new LapidaryException($"{path}: cannot be written ({e.Message}). Choose another output_dir.", e);
         }
     }
 
     private static void Clear(string path, bool overwrite)
     {
         if (!File.Exists(Path.Combine(path, Mark)))
-            throw new LapidaryException($"{path}: is not empty and not from an earlier demonstration; choose another --output-dir.");
-        if (!overwrite) throw new LapidaryException($"{path}: exists already; give --overwrite to replace it, or another --output-dir.");
+            throw new LapidaryException($"{path}: is not empty and not from an earlier demonstration; choose another output_dir.");
+        if (!overwrite) throw new LapidaryException($"{path}: exists already; set overwrite to true to replace it, or choose another output_dir.");
         Directory.Delete(path, recursive: true);
     }
 }

@@ -20,21 +20,27 @@ internal sealed class DemoQuestions : IDisposable
     {
         (_tokenizer, _template) = (Tokenizer.Load(model.Folder), ChatTemplate.Load(model.Folder));
         _generator = new TextGenerator(model);
-        _options = new GenerationOptions { MaxNewTokens = MaxNewTokens, StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds };
+        _options = new GenerationOptions
+        {
+            MaxNewTokens = MaxNewTokens,
+            StopTokenIds = GenerationConfig.Load(model.Folder, model.Config).EosTokenIds,
+        };
     }
 
     /// <summary>The answer's text, without white space around it.</summary>
     public string Ask(ChatTurn question, CancellationToken cancellationToken)
     {
-        int[] ids = [.. _generator.Generate(_template.Encode(_tokenizer, [question], addGenerationPrompt: true), _options, cancellationToken)];
+        int[] prompt = _template.Encode(_tokenizer, [question], addGenerationPrompt: true);
+        int[] ids = [.. _generator.Generate(prompt, _options, cancellationToken)];
         cancellationToken.ThrowIfCancellationRequested();
         return _tokenizer.Decode(ids, skipSpecialTokens: true).Trim();
     }
 
-    /// <summary>Writes a question as the list of messages that `lapidary generate --messages` reads.</summary>
+    /// <summary>Writes a question as a list of messages.</summary>
     public static void Write(string path, ChatTurn question) => AtomicFile.WriteStream(path, stream =>
     {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true });
+        var layout = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true };
+        using var json = new Utf8JsonWriter(stream, layout);
         json.WriteStartArray();
         json.WriteStartObject();
         json.WriteString("role", question.Role);

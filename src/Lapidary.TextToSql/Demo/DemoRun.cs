@@ -54,7 +54,8 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         DemoScore before, after;
         using (var model = Quantize(folder))
         {
-            (parameters, bytes) = ((long)model.Config.VocabSize * model.Config.HiddenSize + model.LinearLayers.Sum(layer => layer.Weight.Count), ProjectionBytes(model));
+            parameters = (long)model.Config.VocabSize * model.Config.HiddenSize + model.LinearLayers.Sum(layer => layer.Weight.Count);
+            bytes = ProjectionBytes(model);
             before = Score(model, encoder, test, folder);
             (trained, after) = Train(model, encoder, train, test, before, folder, cancellationToken);
         }
@@ -85,14 +86,18 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
 
     private (DataSet Train, DataSet Test) Prepare(DemoFolder folder)
     {
-        observer.OnDemoStep(new(1, "Prepare", "Writes a tiny Gemma 3 with random weights, and questions about small tables with the SQL that answers them.", null));
+        observer.OnDemoStep(new(
+            1, "Prepare",
+            "Writes a tiny Gemma 3 with random weights, and questions about small tables with the SQL that answers them.", null));
         TinyGemma.Write(folder.Model, options.Seed);
         var rows = TextToSqlData.Rows(options.Seed);
         TextToSqlData.Write(folder.TestFile, rows.Take(options.HeldOutRows));
         TextToSqlData.Write(folder.TrainFile, rows.Skip(options.HeldOutRows));
         var template = new DataSetOptions { Template = RowTemplate.TextToSql };
         var (train, test) = (DataSet.Load(folder.TrainFile, template), DataSet.Load(folder.TestFile, template));
-        observer.OnResult($"{folder.Model}, {train.Count} rows to train on, {test.Count} held out. What the model reads, and what it is to write:");
+        observer.OnResult(
+            $"{folder.Model}, {train.Count} rows to train on, {test.Count} held out. "
+            + "What the model reads, and what it is to write:");
         var messages = ((MessagesRow)train.Rows[0]).Messages;
         observer.OnResult($"{messages[0].Content!.Trim()}\n=> {messages[1].Content}");
         return (train, test);
@@ -102,26 +107,27 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         observer.OnDemoStep(new(
             2, "Quantize", "Stores the projections in 4 bits (NF4, scales quantized too), which stay frozen from here on.",
-            $"lapidary quantize --model {folder.Model} --output {folder.Quantized}"));
+            DemoCommands.Quantize(folder)));
         Quantizer.Quantize(folder.Model, folder.Quantized, new QuantizeOptions(), backend);
         var model = GemmaModel.Load(folder.Model, backend, new ModelOptions { Quantization = QuantizationKind.Nf4 });
         var (wide, narrow) = ProjectionBytes(model);
         observer.OnResult(
-            $"{model.LinearLayers.Count} projections: {ByteSize.Format(wide)} in bf16, {ByteSize.Format(narrow)} in NF4, {16.0 * narrow / wide:F2} bits per weight; written to {folder.Quantized}");
+            $"{model.LinearLayers.Count} projections: {ByteSize.Format(wide)} in bf16, {ByteSize.Format(narrow)} in NF4, "
+            + $"{16.0 * narrow / wide:F2} bits per weight; written to {folder.Quantized}");
         return model;
     }
 
     private (long Trained, DemoScore After) Train(
-        GemmaModel model, GemmaTextEncoder encoder, DataSet train, DataSet test, DemoScore before, DemoFolder folder, CancellationToken cancellationToken)
+        GemmaModel model, GemmaTextEncoder encoder, DataSet train, DataSet test, DemoScore before, DemoFolder folder,
+        CancellationToken cancellationToken)
     {
         var config = Config(folder);
         observer.OnDemoStep(new(
             3, "Train", "Puts LoRA matrices on every projection, and trains them with the embedding, which is also the head.",
-            $"lapidary train --model {folder.Model} --dataset {folder.TrainFile} --template {RowTemplate.TextToSqlName} --quantization nf4 "
-            + $"--output-dir {folder.Adapter} --max-length {config.MaxLength} --max-steps {config.MaxSteps} --learning-rate {config.LearningRate} "
-            + $"--lr-scheduler-type cosine --max-grad-norm {config.MaxGradNorm} --lora-dropout {Lora.LoraDropout} --gradient-accumulation-steps {config.GradientAccumulationSteps} --gradient-checkpointing false "
-            + "--assistant-only-loss true --logging-steps 100 --save-strategy no"));
-        observer.OnResult($"held-out rows before: {Describe(before)}; guessing among {model.Config.VocabSize} tokens costs {Math.Log(model.Config.VocabSize):F2} nats");
+            DemoCommands.Train(folder, config, Lora)));
+        int vocabulary = model.Config.VocabSize;
+        observer.OnResult(
+            $"held-out rows before: {Describe(before)}; guessing among {vocabulary} tokens costs {Math.Log(vocabulary):F2} nats");
         using var trainer = SftTrainer.Create(model, encoder, train, config, Lora, observer: observer);
         observer.OnResult(trainer.LabelReport!.ToString());
         trainer.Train(cancellationToken: cancellationToken);
@@ -136,19 +142,21 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         observer.OnDemoStep(new(
             4, "Merge", "Adds the adapter to the weights it was trained on, and writes a model that needs no adapter.",
-            $"lapidary merge --model {folder.Model} --adapter {folder.Adapter} --base nf4 --output {folder.Merged}"));
+            DemoCommands.Merge(folder)));
         Merger.Merge(folder.Model, folder.Adapter, folder.Merged, new MergeOptions { FromNf4 = true });
         int[] ids = encoder.EncodeChat(((MessagesRow)test.Rows[0]).Messages, addGenerationPrompt: false);
-        var check = MergeCheck.Run(folder.Model, folder.Adapter, folder.Merged, ids, fromNf4: true, doubleQuant: true, dtype: null, backend);
+        var check = MergeCheck.Run(
+            folder.Model, folder.Adapter, folder.Merged, ids, fromNf4: true, doubleQuant: true, dtype: null, backend);
         observer.OnResult(check.ToString());
         return check.MaxDistance;
     }
 
-    private ((string, string, string) Sample, (int, int) Exact) Generate(GemmaModel model, DataSet test, DemoFolder folder, CancellationToken cancellationToken)
+    private ((string, string, string) Sample, (int, int) Exact) Generate(
+        GemmaModel model, DataSet test, DemoFolder folder, CancellationToken cancellationToken)
     {
         observer.OnDemoStep(new(
             5, "Generate", "Asks the merged model questions that it has not seen.",
-            $"lapidary generate --model {folder.Merged} --messages {folder.Question} --max-new-tokens {DemoQuestions.MaxNewTokens}"));
+            DemoCommands.Generate(folder)));
         using var questions = new DemoQuestions(model);
         var rows = TextToSqlData.Rows(options.Seed);
         int right = 0;
@@ -165,23 +173,22 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         var (question, expected, generated) = sample!.Value;
         observer.OnResult($"question:  {question}\nexpected:  {expected}\ngenerated: {generated}");
         observer.OnResult(
-            $"{right} of {test.Count} held-out questions answered word for word. A random model of this size learns the form of the answers first; "
-            + "a pretrained Gemma brings the rest.");
+            $"{right} of {test.Count} held-out questions answered word for word. A random model of this size learns the form of the "
+            + "answers first; a pretrained Gemma brings the rest.");
         return (sample.Value, (right, test.Count));
     }
 
     private DemoScore Score(GemmaModel model, GemmaTextEncoder encoder, DataSet data, DemoFolder folder)
     {
-        var config = Config(folder);
-        var examples = new ExampleBuilder(encoder, model.Config.VocabSize, config.Examples).Build(data);
-        using var evaluator = new Evaluator(model, new TrainingRows(examples, config.EffectivePacking, config.MaxLength, model.Config.PadTokenId), 1);
+        var prepared = PreparedDataSet.Create(data, encoder, model.Config, Config(folder));
+        using var evaluator = new Evaluator(model, prepared.Packed, batchSize: 1);
         var (loss, accuracy) = evaluator.Run();
         return new DemoScore(loss, accuracy);
     }
 
     private void Validate()
     {
-        if (options.Steps < 1) throw new LapidaryException($"--steps must be at least 1, got {options.Steps}.");
+        if (options.Steps < 1) throw new LapidaryException($"steps must be at least 1, got {options.Steps}.");
     }
 
     private static (long BFloat16, long Nf4) ProjectionBytes(GemmaModel model) => (

@@ -76,8 +76,10 @@ public static class TinyGemma
         WriteAsset(folder, "tokenizer_config.json");
         var tensors = GemmaTensors.Of(GemmaConfig.Load(folder)).ToList();
         using var writer = SafetensorsWriter.Create(
-            Path.Combine(folder, "model.safetensors"), [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, "BF16", tensor.Shape.AsSpan()))]);
-        for (int i = 0; i < tensors.Count; i++) writer.Write(tensors[i].Name, MemoryMarshal.AsBytes<ushort>(Values(tensors[i], new StableRandom(seed, i))));
+            Path.Combine(folder, "model.safetensors"),
+            [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, "BF16", tensor.Shape.AsSpan()))]);
+        for (int i = 0; i < tensors.Count; i++)
+            writer.Write(tensors[i].Name, MemoryMarshal.AsBytes<ushort>(Values(tensors[i], new StableRandom(seed, i))));
         writer.Complete();
     }
 
@@ -94,7 +96,8 @@ public static class TinyGemma
             return values;
         }
 
-        double deviation = tensor.Name.Contains("embed_tokens", StringComparison.Ordinal) ? EmbeddingDeviation : 1 / Math.Sqrt(tensor.Shape[^1]);
+        bool isEmbedding = tensor.Name.Contains("embed_tokens", StringComparison.Ordinal);
+        double deviation = isEmbedding ? EmbeddingDeviation : 1 / Math.Sqrt(tensor.Shape[^1]);
         for (int i = 0; i < values.Length; i++) values[i] = BFloat16.FromSingle((float)(Normal(ref random) * deviation));
         return values;
     }

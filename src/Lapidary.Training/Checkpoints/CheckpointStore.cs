@@ -1,14 +1,14 @@
 using System.Globalization;
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Optimizers;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Checkpoints;
 
 /// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, so that a folder under a final name is
 /// always whole.</summary>
 /// <param name="outputDir">The run's folder.</param> <param name="limit">Checkpoints kept; 0 for all.</param>
-public sealed class CheckpointStore(string outputDir, int limit)
+internal sealed class CheckpointStore(string outputDir, int limit)
 {
     private const string Prefix = "checkpoint-", TemporaryMark = ".tmp-";
 
@@ -32,7 +32,8 @@ public sealed class CheckpointStore(string outputDir, int limit)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new LapidaryException($"{folder}: the checkpoint cannot be written ({e.Message}). Free space or choose another --output-dir.", e);
+            throw new LapidaryException(
+                $"{folder}: the checkpoint cannot be written ({e.Message}). Free space or choose another output_dir.", e);
         }
         finally
         {

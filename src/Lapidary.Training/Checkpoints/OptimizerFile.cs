@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Checkpoints;
 
@@ -24,7 +25,8 @@ internal static class OptimizerFile
         using var file = SafetensorsFile.Open(Path.Combine(folder, FileName));
         foreach (var state in optimizer.States)
         {
-            foreach (var moment in (ReadOnlySpan<Tensor>)[state.ExpAvg, state.ExpAvgSq]) TensorStream.Load(file, moment.Name, moment, backend);
+            TensorStream.Load(file, state.ExpAvg.Name, state.ExpAvg, backend);
+            TensorStream.Load(file, state.ExpAvgSq.Name, state.ExpAvgSq, backend);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lapidary.Formats;
+using Lapidary.Training.Logging;
 
 namespace Lapidary.Training;
 
@@ -39,7 +40,8 @@ public sealed record TrainerState
     public long MaxLogitsBytes { get; init; }
 
     /// <summary>Measured since the last entry of the log.</summary>
-    public LossMeter Pending { get; init; } = new();
+    [JsonInclude]
+    internal LossMeter Pending { get; init; } = new();
 
     /// <summary>Logged steps and evaluations, oldest first.</summary>
     public IReadOnlyList<LogEntry> LogHistory { get; init; } = [];
@@ -63,40 +65,6 @@ public sealed record TrainerState
     /// <summary>Writes the file, atomically.</summary>
     public void Write(string folder) =>
         AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Default.TrainerState) + "\n");
-}
-
-/// <summary>One entry of log_history: a logged training step, or an evaluation.</summary>
-public sealed record LogEntry
-{
-    /// <summary>Optimizer steps done.</summary>
-    public int Step { get; init; }
-
-    /// <summary>Passes over the data done.</summary>
-    public double Epoch { get; init; }
-
-    /// <summary>Mean loss per trained token since the last entry, in nats.</summary>
-    public double? Loss { get; init; }
-
-    /// <summary>Norm of the gradients of the last step, before clipping.</summary>
-    public double? GradNorm { get; init; }
-
-    /// <summary>Of the last step.</summary>
-    public double? LearningRate { get; init; }
-
-    /// <summary>Tokens so far.</summary>
-    public long? NumTokens { get; init; }
-
-    /// <summary>Since the last entry.</summary>
-    public double? TokensPerSecond { get; init; }
-
-    /// <summary>Share of trained tokens whose label has the largest logit, since the last entry.</summary>
-    public double? MeanTokenAccuracy { get; init; }
-
-    /// <summary>Loss per trained token of the evaluation set, in nats.</summary>
-    public double? EvalLoss { get; init; }
-
-    /// <summary>Share of the evaluation set's trained tokens whose label has the largest logit.</summary>
-    public double? EvalMeanTokenAccuracy { get; init; }
 }
 
 [JsonSourceGenerationOptions(

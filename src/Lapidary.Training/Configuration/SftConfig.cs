@@ -1,21 +1,9 @@
 using System.ComponentModel.DataAnnotations;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Training.Configuration;
 
 namespace Lapidary.Training;
-
-/// <summary>When something happens during training.</summary>
-public enum IntervalStrategy
-{
-    /// <summary>Never.</summary>
-    No,
-
-    /// <summary>Every so many optimizer steps.</summary>
-    Steps,
-
-    /// <summary>At the end of each epoch.</summary>
-    Epoch,
-}
 
 /// <summary>Options of a supervised fine-tuning run. Names are TRL's SFTConfig; defaults are those of Google's QLoRA guide. Command line,
 /// configuration file, help text and checks all come from this record, so a default exists once.</summary>
@@ -138,13 +126,13 @@ public sealed record SftConfig
     public long Seed { get; init; } = 42;
 
     /// <summary>How rows are put together: <see cref="PackingStrategy"/> where there is packing.</summary>
-    public PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
+    internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
 
     /// <summary>The optimizer's constants.</summary>
     internal AdamWOptions AdamW => new(AdamBeta1, AdamBeta2, AdamEpsilon, WeightDecay);
 
     /// <summary>How examples are made of rows.</summary>
-    public ExampleOptions Examples => new()
+    internal ExampleOptions Examples => new()
     {
         MaxLength = MaxLength,
         Packing = EffectivePacking,
@@ -154,27 +142,22 @@ public sealed record SftConfig
         AppendConcatToken = AppendConcatToken,
     };
 
-    /// <summary>The learning rates of a run; a warm-up ratio counts where no steps are given, rounded up as transformers does.</summary>
-    internal LearningRateSchedule Rates(int totalSteps) =>
-        new(LrSchedulerType, LearningRate, WarmupSteps > 0 ? WarmupSteps : (int)Math.Ceiling(WarmupRatio * totalSteps), totalSteps);
-
     /// <summary>Checks ranges and combinations.</summary>
     /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
-    /// <exception cref="LapidaryException">One does not hold; the message names the option.</exception>
+    /// <exception cref="LapidaryException">One does not hold; the message names the option's key.</exception>
     public void Validate(bool hasEvaluation)
     {
-        foreach (var property in typeof(SftConfig).GetProperties())
+        RangeValidation.Check(this);
+        if (!LoadBestModelAtEnd) return;
+        if (!hasEvaluation)
+            throw new LapidaryException("load_best_model_at_end needs an evaluation set; give eval_dataset or test_size.");
+        bool savesWhenItEvaluates = EvalStrategy == SaveStrategy && EvalStrategy != IntervalStrategy.No
+            && (EvalStrategy != IntervalStrategy.Steps || SaveSteps % EvalSteps == 0);
+        if (!savesWhenItEvaluates)
         {
-            if (property.GetCustomAttributes(typeof(RangeAttribute), inherit: false) is [RangeAttribute range] && !range.IsValid(property.GetValue(this)))
-            {
-                throw new LapidaryException($"{property.Name} must be from {range.Minimum} to {range.Maximum}, got {property.GetValue(this)}.");
-            }
-        }
-
-        if (LoadBestModelAtEnd && !hasEvaluation) throw new LapidaryException("load_best_model_at_end needs an evaluation set; give --eval-dataset or --test-size.");
-        if (LoadBestModelAtEnd && (EvalStrategy != SaveStrategy || EvalStrategy == IntervalStrategy.No || (EvalStrategy == IntervalStrategy.Steps && SaveSteps % EvalSteps != 0)))
-        {
-            throw new LapidaryException("load_best_model_at_end needs a checkpoint at every evaluation; set save_strategy and eval_strategy (and their steps) alike.");
+            throw new LapidaryException(
+                "load_best_model_at_end needs a checkpoint at every evaluation; "
+                + "set save_strategy and eval_strategy (and their steps) alike.");
         }
     }
 }

@@ -1,9 +1,16 @@
+using Lapidary.Formats;
+using Lapidary.Training.Logging;
+
 namespace Lapidary.Training;
 
 /// <summary>Writes every log entry of a run as TensorBoard scalars, tagged as transformers does: train/loss, eval/loss and so on.</summary>
-/// <param name="writer">Where to; stays the caller's.</param>
-public sealed class TensorBoardObserver(TensorBoardWriter writer) : ITrainingObserver
+/// <param name="folder">The folder of the event files, created if need be; each observer opens a new file in it.</param>
+/// <param name="time">The clock, null for the system's.</param>
+/// <exception cref="LapidaryException">The file cannot be created.</exception>
+public sealed class TensorBoardObserver(string folder, TimeProvider? time = null) : ITrainingObserver, IDisposable
 {
+    private readonly TensorBoardWriter _writer = new(folder, time ?? TimeProvider.System);
+
     /// <inheritdoc/>
     public void OnLog(LogEntry entry)
     {
@@ -19,6 +26,10 @@ public sealed class TensorBoardObserver(TensorBoardWriter writer) : ITrainingObs
             ("eval/mean_token_accuracy", entry.EvalMeanTokenAccuracy),
             ("train/epoch", entry.Epoch),
         ];
-        writer.Write(entry.Step, [.. scalars.Where(scalar => scalar.Value is not null).Select(scalar => (scalar.Tag, scalar.Value!.Value))]);
+        var measured = scalars.Where(scalar => scalar.Value is not null).Select(scalar => (scalar.Tag, scalar.Value!.Value));
+        _writer.Write(entry.Step, [.. measured]);
     }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _writer.Dispose();
 }

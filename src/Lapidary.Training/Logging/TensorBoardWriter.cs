@@ -1,13 +1,12 @@
 using Google.Protobuf;
 using Lapidary.Formats;
-using Lapidary.Training.Logging;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Logging;
 
 /// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, which TensorBoard reads as one
 /// run. The file is a log: it grows under its final name, and each record carries a checksum, so a killed process costs at most the last
 /// one.</summary>
-public sealed class TensorBoardWriter : IDisposable
+internal sealed class TensorBoardWriter : IDisposable
 {
     private readonly TimeProvider _time;
     private readonly FileStream _stream;
@@ -21,7 +20,8 @@ public sealed class TensorBoardWriter : IDisposable
         try
         {
             Directory.CreateDirectory(folder);
-            _stream = Open(Path.Combine(folder, $"events.out.tfevents.{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}"));
+            string stamp = $"{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}";
+            _stream = Open(Path.Combine(folder, "events.out.tfevents." + stamp));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -39,7 +39,8 @@ public sealed class TensorBoardWriter : IDisposable
     public void Write(long step, params ReadOnlySpan<(string Tag, double Value)> scalars)
     {
         var summary = new TensorBoardSummary();
-        foreach (var (tag, value) in scalars) summary.Value.Add(new TensorBoardSummary.Types.Value { Tag = tag, SimpleValue = (float)value });
+        foreach (var (tag, value) in scalars)
+            summary.Value.Add(new TensorBoardSummary.Types.Value { Tag = tag, SimpleValue = (float)value });
         Write(new TensorBoardEvent { Step = step, Summary = summary });
     }
 

@@ -1,14 +1,17 @@
 using Lapidary.Engine;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Optimizers;
 
 /// <summary>AdamW with clipping over all trained parameters: its moments, and the recorded program of one update.</summary>
-public sealed class AdamWOptimizer : IDisposable
+internal sealed class AdamWOptimizer : IDisposable
 {
     private readonly IBackend _backend;
     private readonly AdamWOptions _options;
     private readonly MemoryRegion _moments;
-    private readonly Tensor _schedule;
+
+    /// <summary>[3], fp32: what a step gets: its learning rate, and the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ.</summary>
+    private readonly Tensor _stepScalars;
+
     private readonly Tensor _norm;
     private readonly StepProgram _update;
     private readonly StepProgram _zero;
@@ -21,7 +24,7 @@ public sealed class AdamWOptimizer : IDisposable
     {
         (_backend, _options) = (backend, options);
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
-        _schedule = _moments.New("schedule", DType.Float32, 3);
+        _stepScalars = _moments.New("step_scalars", DType.Float32, 3);
         _norm = _moments.New("grad_norm", DType.Float32, 2);
         _update = new StepProgram(backend.ActivationDType);
         _zero = new StepProgram(backend.ActivationDType);
@@ -32,7 +35,7 @@ public sealed class AdamWOptimizer : IDisposable
         {
             Tensor values = block.Values, gradient = block.Gradients!;
             Tensor m = _moments.New("exp_avg", DType.Float32, values.Count), v = _moments.New("exp_avg_sq", DType.Float32, values.Count);
-            _update.Add(ops => ops.AdamW(gradient, _norm, _schedule, _options, values, m, v));
+            _update.Add(ops => ops.AdamW(gradient, _norm, _stepScalars, _options, values, m, v));
             _zero.Add(ops => ops.Zero(gradient));
             states.AddRange(block.Parameters.Select((parameter, i) => new State(
                 parameter, block.ViewLike(i, m, parameter.Name + ".exp_avg"), block.ViewLike(i, v, parameter.Name + ".exp_avg_sq"))));
@@ -54,13 +57,13 @@ public sealed class AdamWOptimizer : IDisposable
     /// <returns>The gradients' norm before clipping.</returns>
     public float Step(double learningRate, int step)
     {
-        Span<float> schedule =
+        Span<float> stepScalars =
         [
             (float)learningRate,
             (float)(1 - Math.Pow(_options.Beta1, step)),
             (float)(1 - Math.Pow(_options.Beta2, step)),
         ];
-        _backend.Write<float>(schedule, _schedule);
+        _backend.Write<float>(stepScalars, _stepScalars);
         _update.Run(_backend);
         Span<float> norm = stackalloc float[2];
         _backend.Read(_norm, norm);

@@ -1,7 +1,7 @@
 namespace Lapidary.Training.Steps;
 
-/// <summary>Which rows each optimizer step reads: a fresh order per epoch, cut into steps. A function of the seed alone, so
-/// a run can go on from any step. The last step of an epoch may be short.</summary>
+/// <summary>Which sequences each optimizer step reads, as rows of its batches: a fresh order per epoch, cut into steps. A function of the
+/// seed alone, so a run can go on from any step. The last step of an epoch may be short.</summary>
 internal sealed class BatchSchedule
 {
     private readonly int _rows;

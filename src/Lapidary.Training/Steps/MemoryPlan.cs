@@ -19,8 +19,10 @@ public sealed record MemoryPlan(
     public IEnumerable<string> Notes()
     {
         int rows = Steps.RowsPerRun, batch = Math.Min(BatchRows, StepRows);
-        if (rows > batch) yield return $"{(double)rows / batch:0.##} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}.";
-        if (rows < batch) yield return $"a micro-batch of {BatchTokens:N0} tokens runs in parts of {RunTokens:N0}, which gives the same step.";
+        if (rows > batch)
+            yield return $"{(double)rows / batch:0.##} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}.";
+        if (rows < batch)
+            yield return $"a micro-batch of {BatchTokens:N0} tokens runs in parts of {RunTokens:N0}, which gives the same step.";
         if (Fits && Steps.RecomputedLayers > 0 && Steps.RecomputedLayers < Layers)
             yield return $"{Steps.RecomputedLayers} of {Layers} layers are computed again on the way back, so that the run fits in memory.";
         if (!Fits) yield return Advice;
@@ -28,8 +30,8 @@ public sealed record MemoryPlan(
 
     /// <summary>What would make the leanest layout smaller. A smaller micro-batch would not: its rows run one by one already.</summary>
     private string Advice =>
-        $"less memory is taken with {(Steps.RecomputedLayers < Layers ? "--gradient-checkpointing auto, " : "")}a smaller --max-length, "
-        + "--modules-to-save none or --quantization nf4, where they are not set so already, or by a smaller model.";
+        $"less memory is taken with {(Steps.RecomputedLayers < Layers ? "gradient_checkpointing auto, " : "")}a smaller max_length, "
+        + "modules_to_save none or quantization nf4, where they are not set so already, or by a smaller model.";
 
     /// <summary>Refuses a run that does not fit.</summary>
     /// <exception cref="LapidaryException">It does not; the message says what would help.</exception>
@@ -37,7 +39,7 @@ public sealed record MemoryPlan(
     {
         if (Fits) return;
         throw new LapidaryException(
-            $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), {ByteSize.Format(BudgetBytes)} are "
-            + $"available; {Advice}");
+            $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), "
+            + $"{ByteSize.Format(BudgetBytes)} are available; {Advice}");
     }
 }

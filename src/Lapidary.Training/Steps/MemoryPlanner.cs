@@ -8,11 +8,10 @@ namespace Lapidary.Training;
 /// <summary>Chooses how a run's steps are laid out, by trying layouts on a backend that only counts.</summary>
 /// <remarks>
 /// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at
-/// most
-/// <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see
+/// most <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see
 /// <see cref="LeanRunElements"/>), or in twice as many, four times as many …: in the one where the fewest layers need to be computed again,
 /// the largest of equals. Runs of less than
-/// <see cref="EnoughRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at
+/// <see cref="MinRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at
 /// a time as <see cref="IBackend.MaxLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again,
 /// half is for decoded weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
 /// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
@@ -20,14 +19,14 @@ namespace Lapidary.Training;
 public sealed class MemoryPlanner
 {
     /// <summary>Tokens beyond which a larger run gains nothing: its products fill any GPU.</summary>
-    public const int MaxRunTokens = 16384;
+    internal const int MaxRunTokens = 16384;
 
     /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which
     /// is about where products of large models cease to gain.</summary>
-    public const int LeanRunElements = 6 << 20;
+    internal const int LeanRunElements = 6 << 20;
 
     /// <summary>Tokens below which smaller runs cost more than recomputation.</summary>
-    public const int EnoughRunTokens = 2048;
+    internal const int MinRunTokens = 2048;
 
     /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
     private const double UsableShare = 0.95;
@@ -63,9 +62,9 @@ public sealed class MemoryPlanner
     /// <summary>A planner of a run over given rows.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
     /// <param name="adapter">What is trained; the planner attaches it to the model.</param> <param name="config">Options.</param>
-    /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="train">What is trained on.</param> <param name="eval">What is evaluated on, or null.</param>
     /// <param name="budgetBytes">Memory for the whole run, model included.</param>
-    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, TrainingRows train, TrainingRows? eval, long budgetBytes)
+    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes)
         : this(model, adapter, config, RunShape.Of(config, train, eval), budgetBytes)
     {
     }
@@ -82,10 +81,10 @@ public sealed class MemoryPlanner
         MemoryPlan? best = null;
         foreach (int rows in _shape.RowsPerRun(MaxTokens))
         {
-            if (best is { Fits: true } && _shape.Tokens(rows) < EnoughRunTokens) break;
-            var plan = FewestRecomputed(new StepPlan(rows, MostRecomputed, LogitsMemory.LeanBytes));
+            if (best is { Fits: true } && _shape.Tokens(rows) < MinRunTokens) break;
+            var plan = FewestRecomputed(new StepPlan(rows, MaxRecomputed, LogitsMemory.LeanBytes));
             if (best is not { Fits: true } || plan.Steps.RecomputedLayers < best.Steps.RecomputedLayers) best = plan;
-            if (best.Fits && best.Steps.RecomputedLayers == LeastRecomputed) break;
+            if (best.Fits && best.Steps.RecomputedLayers == MinRecomputed) break;
         }
 
         return WithDecodedWeights(MoreLogits(best!));
@@ -93,8 +92,8 @@ public sealed class MemoryPlanner
 
     /// <summary>The layout of a resumed run.</summary>
     /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
-    public MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
-        WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MostRecomputed, maxLogitsBytes)));
+    internal MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
+        WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MaxRecomputed, maxLogitsBytes)));
 
     /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as
     /// allowed; 0 where none does. Larger ones run in parts.</summary>
@@ -113,22 +112,22 @@ public sealed class MemoryPlanner
     private bool FitsLeanly(int batchSize)
     {
         var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
-        return Try(RunShape.OfFullRows(config), new StepPlan(batchSize, MostRecomputed, LogitsMemory.LeanBytes)).Fits;
+        return Try(RunShape.OfFullRows(config), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
     }
 
     private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;
 
     private bool IsLean => _config.GradientCheckpointing == GradientCheckpointing.True;
 
-    private int MostRecomputed => _config.GradientCheckpointing == GradientCheckpointing.False ? 0 : _model.Config.NumHiddenLayers;
+    private int MaxRecomputed => _config.GradientCheckpointing == GradientCheckpointing.False ? 0 : _model.Config.NumHiddenLayers;
 
-    private int LeastRecomputed => IsLean ? _model.Config.NumHiddenLayers : 0;
+    private int MinRecomputed => IsLean ? _model.Config.NumHiddenLayers : 0;
 
     /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="most"/> itself where none does.</summary>
     private MemoryPlan FewestRecomputed(StepPlan most)
     {
         var best = Try(most);
-        int low = best.Fits ? LeastRecomputed : most.RecomputedLayers;
+        int low = best.Fits ? MinRecomputed : most.RecomputedLayers;
         for (int layers = low; low < best.Steps.RecomputedLayers; layers = (low + best.Steps.RecomputedLayers) / 2)
         {
             var plan = Try(most with { RecomputedLayers = layers });

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Steps;
 
@@ -24,7 +25,8 @@ internal sealed class ModelStep : IDisposable
     /// <param name="maxLabels">Trained tokens of a batch, at most.</param> <param name="training">Whether there are backward steps.</param>
     /// <param name="recomputedLayers">Layers computed again on the way back.</param>
     /// <param name="maxLogitsBytes">Logits held at a time.</param>
-    public ModelStep(GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes)
+    public ModelStep(
+        GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes)
     {
         _backend = backend;
         _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);

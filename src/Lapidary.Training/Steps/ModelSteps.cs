@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Steps;
 
@@ -28,7 +29,8 @@ internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool traini
     /// <summary>The step for batches of <paramref name="tokens"/> tokens, <paramref name="labels"/> of which are trained.</summary>
     public ModelStep For(int tokens, int labels)
     {
-        int share = Math.Max(1, (int)(((long)labels * Shares + tokens - 1) / tokens)), maxLabels = (int)(((long)tokens * share + Shares - 1) / Shares);
+        int share = Math.Max(1, (int)(((long)labels * Shares + tokens - 1) / tokens));
+        int maxLabels = (int)(((long)tokens * share + Shares - 1) / Shares);
         if (_steps.TryGetValue((tokens, maxLabels), out var step)) return step;
         step = new ModelStep(model, backend, tokens, maxLabels, training, recomputedLayers, maxLogitsBytes);
         if (_arena is null || step.ArenaBytes > _arena.LengthBytes)

@@ -18,7 +18,7 @@ internal sealed class RunShape
     public int EvaluationTokens { get; }
 
     /// <summary>The shape that data give a run.</summary>
-    public static RunShape Of(SftConfig config, TrainingRows train, TrainingRows? evaluation) => new(
+    public static RunShape Of(SftConfig config, PackedDataSet train, PackedDataSet? evaluation) => new(
         config.PerDeviceTrainBatchSize,
         Math.Min(train.Count, new BatchSchedule(train.Count, config).RowsPerStep),
         train.LargestBatchTokens,

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Steps;
 

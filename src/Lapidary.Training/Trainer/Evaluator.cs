@@ -3,32 +3,32 @@ using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
 
-/// <summary>Scores rows without training: sums over tokens only, no logits are kept.</summary>
+/// <summary>Scores a data set without training: sums over tokens only, no logits are kept.</summary>
 public sealed class Evaluator : IDisposable
 {
     private readonly ModelSteps _steps;
-    private readonly TrainingRows _rows;
+    private readonly PackedDataSet _data;
     private readonly int _batchSize;
     private readonly bool _owned;
 
     /// <summary>Prepares to score.</summary>
-    /// <param name="model">The model, with its adapter if one is attached.</param> <param name="rows">What is scored.</param>
+    /// <param name="model">The model, with its adapter if one is attached.</param> <param name="data">What is scored.</param>
     /// <param name="batchSize">Rows per batch.</param>
-    public Evaluator(GemmaModel model, TrainingRows rows, int batchSize) : this(ModelSteps.ForEvaluation(model, model.Backend), rows, batchSize) =>
-        _owned = true;
+    public Evaluator(GemmaModel model, PackedDataSet data, int batchSize)
+        : this(ModelSteps.ForEvaluation(model, model.Backend), data, batchSize) => _owned = true;
 
     /// <summary>Scores by the steps of a run, which stay the run's.</summary>
-    internal Evaluator(ModelSteps steps, TrainingRows rows, int batchSize) => (_steps, _rows, _batchSize) = (steps, rows, batchSize);
+    internal Evaluator(ModelSteps steps, PackedDataSet data, int batchSize) => (_steps, _data, _batchSize) = (steps, data, batchSize);
 
     /// <summary>Loss per trained token in nats, and the share of trained tokens whose label has the largest logit.</summary>
     public (double Loss, double Accuracy) Run()
     {
         double loss = 0;
         long hits = 0, trained = 0;
-        int[] indices = [.. Enumerable.Range(0, _rows.Count)];
+        int[] indices = [.. Enumerable.Range(0, _data.Count)];
         for (int first = 0; first < indices.Length; first += _batchSize)
         {
-            var batch = _rows.Batch(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
+            var batch = _data.Batch(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
             var result = _steps.For(batch).Run(batch, lossScale: 0);
             loss += result.LossSum;
             hits += result.Hits;
@@ -38,12 +38,12 @@ public sealed class Evaluator : IDisposable
         return (loss / Math.Max(1, trained), (double)hits / Math.Max(1, trained));
     }
 
-    /// <summary>Loss of each row, in order.</summary>
+    /// <summary>Loss of each sequence, which is a row where there is no packing, in order.</summary>
     public IEnumerable<RowScore> ScoreRows()
     {
-        for (int row = 0; row < _rows.Count; row++)
+        for (int row = 0; row < _data.Count; row++)
         {
-            var batch = _rows.Batch([row]);
+            var batch = _data.Batch([row]);
             var result = _steps.For(batch).Run(batch, lossScale: 0);
             yield return new RowScore(result.LossSum / Math.Max(1, batch.TrainedTokens), batch.TrainedTokens);
         }

@@ -1,3 +1,5 @@
+using Lapidary.Training.Logging;
+
 namespace Lapidary.Training.Trainer;
 
 /// <summary>What a run remembers besides the weights: its log, tokens so far, what was measured since the last entry, the best

@@ -7,7 +7,7 @@ public sealed partial class SftTrainer
 {
     private Adapter? _ownedAdapter;
 
-    /// <summary>What the training data hold; null where rows were given ready made.</summary>
+    /// <summary>What the training data hold; null where they were given ready made.</summary>
     public LabelReport? LabelReport { get; private init; }
 
     /// <summary>Prepares a run from a data set, as TRL's SFTTrainer does: tokenizes and packs the rows and puts a new adapter on the model.
@@ -23,14 +23,18 @@ public sealed partial class SftTrainer
         ITrainingObserver? observer = null)
     {
         config.Validate(hasEvaluation: eval is not null);
-        var (_, rows, report) = PreparedRows.Create(train, encoder, model.Config, config);
-        report.Validate();
-        var evalRows = eval is null ? null : PreparedRows.Create(eval, encoder, model.Config, config).Rows;
+        var prepared = PreparedDataSet.Create(train, encoder, model.Config, config);
+        prepared.Report.Validate();
+        var preparedEval = eval is null ? null : PreparedDataSet.Create(eval, encoder, model.Config, config);
 
         var adapter = Adapter.Create(model, peftConfig, config.Seed);
         try
         {
-            return new SftTrainer(model, adapter, config, rows, evalRows, observer) { LabelReport = report, _ownedAdapter = adapter };
+            return new SftTrainer(model, adapter, config, prepared.Packed, preparedEval?.Packed, observer)
+            {
+                LabelReport = prepared.Report,
+                _ownedAdapter = adapter,
+            };
         }
         catch
         {

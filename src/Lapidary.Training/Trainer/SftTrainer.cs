@@ -1,6 +1,7 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
 
@@ -15,8 +16,8 @@ public sealed partial class SftTrainer : IDisposable
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;
     private readonly SftConfig _config;
-    private readonly TrainingRows _train;
-    private readonly TrainingRows? _eval;
+    private readonly PackedDataSet _train;
+    private readonly PackedDataSet? _eval;
     private readonly ITrainingObserver _observer;
     private readonly TimeProvider _time;
     private readonly BatchSchedule _schedule;
@@ -29,12 +30,12 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
-    /// <param name="config">Options.</param> <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or
-    /// null.</param>
+    /// <param name="config">Options.</param> <param name="train">What is trained on.</param> <param name="eval">What is evaluated on,
+    /// or null.</param>
     /// <param name="observer">Told how it goes.</param> <param name="time">The clock, null for the system's.</param>
     public SftTrainer(
-        GemmaModel model, Adapter adapter, SftConfig config, TrainingRows train, TrainingRows? eval = null, ITrainingObserver? observer = null,
-        TimeProvider? time = null)
+        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval = null,
+        ITrainingObserver? observer = null, TimeProvider? time = null)
     {
         config.Validate(hasEvaluation: eval is not null);
         (_model, _adapter, _config, _train, _eval) = (model, adapter, config, train, eval);
@@ -43,7 +44,7 @@ public sealed partial class SftTrainer : IDisposable
         _log = new RunLog(_time, _observer);
         model.Attach(adapter);
         _schedule = new BatchSchedule(train.Count, config);
-        _rates = config.Rates(_schedule.TotalSteps);
+        _rates = LearningRateSchedule.Of(config, _schedule.TotalSteps);
         _checkpoints = new CheckpointStore(config.OutputDir, config.SaveTotalLimit);
         _fingerprint = train.Fingerprint(config);
     }
@@ -139,7 +140,8 @@ public sealed partial class SftTrainer : IDisposable
         if (!double.IsFinite(loss))
         {
             throw new LapidaryException(
-                $"Step {step + 1}: the loss is {loss}. Lower --learning-rate or look at the rows of this step; the checkpoints before it are whole.");
+                $"Step {step + 1}: the loss is {loss}. Lower learning_rate or look at the rows of this step; "
+                + "the checkpoints before it are whole.");
         }
 
         double rate = _rates.At(step);
@@ -156,10 +158,12 @@ public sealed partial class SftTrainer : IDisposable
     {
         if (_evaluator is null) return;
         var (loss, accuracy) = _evaluator.Run();
-        _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? Path.GetFileName(_checkpoints.FolderOf(step)) : null);
+        string? checkpoint = saves ? Path.GetFileName(_checkpoints.FolderOf(step)) : null;
+        _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, checkpoint);
     }
 
-    private void Save(int step) => _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, Setup.Optimizer, _log.BestCheckpoint));
+    private void Save(int step) =>
+        _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, Setup.Optimizer, _log.BestCheckpoint));
 
     private void SaveModel(TrainerState state)
     {
@@ -181,8 +185,8 @@ public sealed partial class SftTrainer : IDisposable
         if (state.Fingerprint != _fingerprint)
         {
             throw new LapidaryException(
-                $"{folder}: this checkpoint was made with other data, --max-length, packing, batch size, accumulation or seed. "
-                + "Give the same ones, or start anew with --adapter to train on from its weights.");
+                $"{folder}: this checkpoint was made with other data, max_length, packing, batch size, accumulation or seed. "
+                + "Give the same ones, or start anew with the checkpoint as adapter to train on from its weights.");
         }
 
         return state;
@@ -192,7 +196,8 @@ public sealed partial class SftTrainer : IDisposable
     {
         if (state.MaxSteps != TotalSteps && _config.LrSchedulerType is LrSchedulerType.Linear or LrSchedulerType.Cosine)
         {
-            _observer.OnMessage($"The run is now {TotalSteps} steps long, before {state.MaxSteps}: the learning rate follows the new length.");
+            _observer.OnMessage(
+                $"The run is now {TotalSteps} steps long, before {state.MaxSteps}: the learning rate follows the new length.");
         }
 
         _adapter.Restore(folder, _model);
@@ -214,7 +219,8 @@ public sealed partial class SftTrainer : IDisposable
     };
 
     /// <summary>A seed of its own for every run through the model, whatever happened before.</summary>
-    private long DropoutSeed(int step, int firstRow) => _config.Seed + ((long)step * _schedule.RowsPerStep + firstRow + 1) * 0x5851F42D4C957F2DL;
+    private long DropoutSeed(int step, int firstRow) =>
+        _config.Seed + ((long)step * _schedule.RowsPerStep + firstRow + 1) * 0x5851F42D4C957F2DL;
 
     private sealed class SilentObserver : ITrainingObserver;
 }

@@ -7,7 +7,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 import { resolve } from "node:path";
 
 const { Tokenizer } = createRequire(resolve(process.argv[2], "package.json"))("tokenizers");
-const tokenizer = Tokenizer.fromString(readFileSync("../../../src/Lapidary.Training/Demo/Assets/tokenizer.json", "utf8"));
+const tokenizer = Tokenizer.fromString(readFileSync("../../../src/Lapidary.TextToSql/Assets/tokenizer.json", "utf8"));
 
 let state = 20250101;
 const random = (n) => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % 65521 % n;

@@ -1,4 +1,4 @@
-// Trains the small tokenizer of src/Lapidary.Training/Demo/Assets, which tests use too: Gemma's kind (byte-pair encoding with byte
+// Trains the small tokenizer of src/Lapidary.TextToSql/Assets, which tests use too: Gemma's kind (byte-pair encoding with byte
 // fallback, ▁ for the space, the same normalizer, decoder and post-processor) with 1,024 pieces, from text made here. Run in this folder:
 // dotnet run make_small_tokenizer.cs
 
@@ -33,7 +33,7 @@ foreach (string piece in added[special.Length..].Concat(vocabulary.Skip(added.Le
     }
 }
 
-string folder = Path.Combine("..", "..", "..", "src", "Lapidary.Training", "Demo", "Assets");
+string folder = Path.Combine("..", "..", "..", "src", "Lapidary.TextToSql", "Assets");
 Directory.CreateDirectory(folder);
 Write("tokenizer.json", WriteTokenizer);
 Write("tokenizer_config.json", WriteConfig);

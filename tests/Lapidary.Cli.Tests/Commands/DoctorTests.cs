@@ -45,10 +45,14 @@ public class DoctorTests
         JsonResult.Write(text, TwoGpus.WriteTo);
         using var document = JsonDocument.Parse(text.ToString());
         var gpus = document.RootElement.GetProperty("gpus");
-        Assert.Equal("""{"name":"NVIDIA T4","memory_bytes":16106127360,"free_bytes":15032385536,"compute_capability":"7.5"}""", gpus[0].GetRawText());
-        Assert.Equal("""{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":null,"compute_capability":"8.9"}""", gpus[1].GetRawText());
         Assert.Equal(
-            """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null}""",
+            """{"name":"NVIDIA T4","memory_bytes":16106127360,"free_bytes":15032385536,"compute_capability":"7.5"}""",
+            gpus[0].GetRawText());
+        Assert.Equal(
+            """{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":null,"compute_capability":"8.9"}""", gpus[1].GetRawText());
+        Assert.Equal(
+            """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":"""
+            + """{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null}""",
             document.RootElement.GetProperty("cuda_libraries").GetRawText());
         Assert.Equal("Something is missing.", document.RootElement.GetProperty("gpu_unavailable_because").GetString());
     }
@@ -57,7 +61,8 @@ public class DoctorTests
     public void Doctor_ShowsEverySizeAndLibrary()
     {
         string text = CliRun.Of("doctor").Ok().Out;
-        Assert.All(new[] { "270m", "1b", "4b", "12b", "27b", "Nvrtc", "CublasLt", "Driver", "CPU", ".NET" }, word => Assert.Contains(word, text, StringComparison.Ordinal));
+        string[] words = ["270m", "1b", "4b", "12b", "27b", "Nvrtc", "CublasLt", "Driver", "CPU", ".NET"];
+        Assert.All(words, word => Assert.Contains(word, text, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed class GenerateTests : IDisposable
     public void Generate_OfTheGoldenPrompt_IsTheGoldenOutput()
     {
         int[] prompt = TinyModel.Ids("tiny/generate.safetensors", "prompt"), all = TinyModel.Ids("tiny/generate.safetensors", "output");
-        var json = CliRun.Of([.. Tiny, "--input-ids", string.Join(',', prompt), "--max-new-tokens", "40", "--ignore-eos", "--dtype", "float32", "--json"]).Ok().Json;
+        string[] options = ["--max-new-tokens", "40", "--ignore-eos", "--dtype", "float32", "--json"];
+        var json = CliRun.Of([.. Tiny, "--input-ids", string.Join(',', prompt), .. options]).Ok().Json;
         Assert.Equal(all[prompt.Length..], json.GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32()));
         Assert.Equal("", json.GetProperty("text").GetString());
     }
@@ -20,18 +21,21 @@ public sealed class GenerateTests : IDisposable
     [Fact]
     public void Generate_WithoutJson_StreamsWhatJsonHas()
     {
-        string[] args = ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--prompt", "SELECT stones", "--max-new-tokens", "6", "--ignore-eos"];
-        string text = CliRun.Of([.. args, "--json"]).Ok().Json.GetProperty("text").GetString()!;
+        string[] args =
+            ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--max-new-tokens", "6", "--ignore-eos", "--prompt"];
+        const string Prompt = "SELECT stones";
+        string text = CliRun.Of([.. args, Prompt, "--json"]).Ok().Json.GetProperty("text").GetString()!;
         Assert.NotEqual("", text);
-        Assert.Equal(text + "\n", CliRun.Of(args).Ok().Out);
-        Assert.Equal(text + "\n", CliRun.Of("SELECT stones", CancellationToken.None, [.. args.Select(arg => arg == "SELECT stones" ? "-" : arg)]).Ok().Out);
+        Assert.Equal(text + "\n", CliRun.Of([.. args, Prompt]).Ok().Out);
+        Assert.Equal(text + "\n", CliRun.Of(Prompt, CancellationToken.None, [.. args, "-"]).Ok().Out);
     }
 
     [Fact]
     public void Generate_Sampling_DependsOnTheSeedAlone()
     {
-        string Text(string seed) =>
-            CliRun.Of([.. Tiny, "--input-ids", "2,5,6", "--max-new-tokens", "8", "--do-sample", "--temperature", "50", "--top-k", "0", "--seed", seed, "--ignore-eos"]).Ok().Out;
+        string[] options =
+            ["--input-ids", "2,5,6", "--max-new-tokens", "8", "--do-sample", "--temperature", "50", "--top-k", "0", "--ignore-eos"];
+        string Text(string seed) => CliRun.Of([.. Tiny, .. options, "--seed", seed]).Ok().Out;
         Assert.Equal(Text("1"), Text("1"));
         Assert.NotEqual(Text("1"), Text("2"));
     }
@@ -42,8 +46,10 @@ public sealed class GenerateTests : IDisposable
     public void Generate_OfMessages_IsThatOfChat(string messages)
     {
         string file = TinyModel.WriteLines(_folder.Path, "messages.json", [messages]);
-        string[] args = ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--max-new-tokens", "4", "--ignore-eos", "--json"];
-        Assert.Equal(CliRun.Of([.. args, "--chat", "--prompt", "How many stones?"]).Ok().Out, CliRun.Of([.. args, "--messages", file]).Ok().Out);
+        string[] args =
+            ["generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--max-new-tokens", "4", "--ignore-eos", "--json"];
+        string expected = CliRun.Of([.. args, "--chat", "--prompt", "How many stones?"]).Ok().Out;
+        Assert.Equal(expected, CliRun.Of([.. args, "--messages", file]).Ok().Out);
     }
 
     [Fact]

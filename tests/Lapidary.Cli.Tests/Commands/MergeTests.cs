@@ -7,7 +7,10 @@ public sealed class MergeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private string[] Args => ["merge", "--model", TinyModel.Folder, "--adapter", Fixtures.Path("tiny/adapter"), "--output", _folder["merged"], "--threads", "1"];
+    private string[] Args =>
+    [
+        "merge", "--model", TinyModel.Folder, "--adapter", Fixtures.Path("tiny/adapter"), "--output", _folder["merged"], "--threads", "1",
+    ];
 
     public void Dispose() => _folder.Dispose();
 

@@ -26,8 +26,10 @@ public sealed class PlanTests : IDisposable
     public void Plan_ShowsPartsAndChoices()
     {
         string text = CliRun.Of("plan", "--size", "27b", "--device", "cuda", "--memory", "24GiB", "--modules-to-save", "none").Ok().Out;
+        string[] parts = ["62 layers", "base", "gradients", "activations", "workspace"];
+        string[] choices = ["4 micro-batches of 512 tokens run as one of 2,048", "of 62 layers computed again"];
         Assert.All(
-            new[] { "62 layers", "base", "gradients", "activations", "workspace", "4 micro-batches of 512 tokens run as one of 2,048", "of 62 layers computed again" },
+            [.. parts, .. choices],
             words => Assert.Contains(words, text, StringComparison.Ordinal));
     }
 
@@ -36,8 +38,8 @@ public sealed class PlanTests : IDisposable
     {
         string[] options =
         [
-            "--model", TinyModel.Folder, "--dataset", TinyModel.WriteRows(_folder.Path, TinyModel.Runs(8)), "--threads", "2", "--device", "cpu", "--packing", "false",
-            "--max-length", "16", "--test-size", "2", "--gradient-accumulation-steps", "2",
+            "--model", TinyModel.Folder, "--dataset", TinyModel.WriteRows(_folder.Path, TinyModel.Runs(8)), "--threads", "2",
+            "--device", "cpu", "--packing", "false", "--max-length", "16", "--test-size", "2", "--gradient-accumulation-steps", "2",
         ];
         var plan = CliRun.Of(["plan", .. options, "--json"]).Ok().Json;
 
@@ -76,7 +78,8 @@ public sealed class PlanTests : IDisposable
     [InlineData("false", "less memory is taken with --gradient-checkpointing auto, a smaller --max-length")]
     public void Plan_OfWhatDoesNotFit_SaysWhatHelps(string checkpointing, string words)
     {
-        string text = CliRun.Of("plan", "--size", "27b", "--memory", "8GiB", "--device", "cpu", "--gradient-checkpointing", checkpointing).Ok().Out;
+        string text = CliRun.Of(
+            "plan", "--size", "27b", "--memory", "8GiB", "--device", "cpu", "--gradient-checkpointing", checkpointing).Ok().Out;
         Assert.Contains("of 7.6 GiB that a run can take: does not fit", text, StringComparison.Ordinal);
         Assert.Contains(words, text, StringComparison.Ordinal);
     }

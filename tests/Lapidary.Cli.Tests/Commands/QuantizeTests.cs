@@ -9,7 +9,8 @@ public sealed class QuantizeTests : IDisposable
     [Fact]
     public void Quantize_WritesAModelThatAnswersAsTheBaseLoadedWithNf4()
     {
-        var json = CliRun.Of("quantize", "--model", TinyModel.WithTokenizer, "--output", _folder["q"], "--json", "--threads", "1").Ok().Json;
+        var json = CliRun.Of(
+            "quantize", "--model", TinyModel.WithTokenizer, "--output", _folder["q"], "--json", "--threads", "1").Ok().Json;
         Assert.InRange(json.GetProperty("bytes").GetInt64(), 1, json.GetProperty("source_bytes").GetInt64() / 2);
         Assert.True(File.Exists(Path.Combine(_folder["q"], "tokenizer.json")));
         string[] prompt = ["--input-ids", "2,5,6,7", "--max-new-tokens", "8", "--ignore-eos", "--threads", "1"];

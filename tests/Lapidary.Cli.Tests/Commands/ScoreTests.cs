@@ -1,3 +1,5 @@
+using Lapidary.Tests;
+
 namespace Lapidary.Cli.Tests.Commands;
 
 public sealed class ScoreTests : IDisposable
@@ -11,7 +13,8 @@ public sealed class ScoreTests : IDisposable
     {
         int[] ids = TinyModel.Ids("tiny/forward.safetensors", "short.input_ids");
         string rows = TinyModel.WriteRows(_folder.Path, ids.Chunk(40));
-        var json = CliRun.Of("score", "--model", TinyModel.Folder, "--dataset", rows, "--dtype", "float32", "--threads", "1", "--json").Ok().Json;
+        var json = CliRun.Of(
+            "score", "--model", TinyModel.Folder, "--dataset", rows, "--dtype", "float32", "--threads", "1", "--json").Ok().Json;
 
         Assert.Equal(TinyModel.Numbers("tiny/forward.safetensors", "short.loss")[0], json.GetProperty("loss").GetDouble(), 1e-4);
         Assert.Equal(78, json.GetProperty("tokens").GetInt32());
@@ -27,8 +30,8 @@ public sealed class ScoreTests : IDisposable
         int[] ids = TinyModel.Ids(golden, idsName);
         string rows = TinyModel.WriteRows(_folder.Path, ids.Chunk(length).Take(2));
         var json = CliRun.Of(
-            "score", "--model", TinyModel.Folder, "--adapter", Lapidary.Tests.Fixtures.Path(adapter), "--dataset", rows, "--dtype", "float32", "--json",
-            "--threads", "1").Ok().Json;
+            "score", "--model", TinyModel.Folder, "--adapter", Fixtures.Path(adapter), "--dataset", rows, "--dtype", "float32",
+            "--threads", "1", "--json").Ok().Json;
         Assert.Equal(TinyModel.Numbers(golden, lossName)[0], json.GetProperty("loss").GetDouble(), 1e-4);
     }
 
@@ -36,7 +39,10 @@ public sealed class ScoreTests : IDisposable
     public void Score_CountsOnlyTheLabelsOfARow_AndKeepsRowsWithoutAny()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",
-            ["""{"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}""", """{"input_ids": [5, 6], "labels": [5, -100]}""", """{"input_ids": [5, 6]}"""]);
+        [
+            """{"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}""", """{"input_ids": [5, 6], "labels": [5, -100]}""",
+            """{"input_ids": [5, 6]}""",
+        ]);
         var json = CliRun.Of("score", "--model", TinyModel.Folder, "--dataset", rows, "--threads", "1", "--json").Ok().Json;
         Assert.Equal([2, 0, 1], json.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("tokens").GetInt32()));
         Assert.Equal(0, json.GetProperty("rows")[1].GetProperty("loss").GetDouble());
@@ -46,8 +52,8 @@ public sealed class ScoreTests : IDisposable
     public void Score_OfTexts_CountsCompletionsWhereAsked()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"prompt": "SELECT ", "completion": "stones"}"""]);
-        int Tokens(params string[] more) =>
-            CliRun.Of(["score", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--threads", "1", "--json", .. more]).Ok().Json.GetProperty("tokens").GetInt32();
+        string[] score = ["score", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--threads", "1", "--json"];
+        int Tokens(params string[] more) => CliRun.Of([.. score, .. more]).Ok().Json.GetProperty("tokens").GetInt32();
         Assert.InRange(Tokens("--completion-only-loss"), 1, Tokens() - 1);
     }
 }

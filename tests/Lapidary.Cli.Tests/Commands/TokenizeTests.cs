@@ -31,7 +31,8 @@ public sealed class TokenizeTests : IDisposable
     [Fact]
     public void Tokenize_OfMessages_UsesTheTemplate()
     {
-        string file = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"messages": [{"role": "user", "content": "stones"}, {"role": "assistant", "content": "two"}]}"""]);
+        string file = TinyModel.WriteLines(_folder.Path, "rows.jsonl",
+            ["""{"messages": [{"role": "user", "content": "stones"}, {"role": "assistant", "content": "two"}]}"""]);
         int[] ids = Ids(CliRun.Of("tokenize", "--model", TinyModel.WithTokenizer, "--file", file).Ok().Out);
         Assert.Equal((2, 5), (ids[0], ids[1]));
         Assert.Equal(1, ids.Count(id => id == 2));

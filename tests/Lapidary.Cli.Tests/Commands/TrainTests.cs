@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Tests.Commands;
@@ -12,19 +11,23 @@ public sealed class TrainTests : IDisposable
     /// <summary>A run that takes a moment: short rows, few adapters, nothing recomputed.</summary>
     private string[] Args(string output, int rows = 8, string? dataset = null) =>
     [
-        "train", "--model", TinyModel.Folder, "--dataset", dataset ?? TinyModel.WriteRows(_folder.Path, TinyModel.Runs(rows), $"{rows} rows #1.jsonl"), "--output-dir",
-        _folder[output], "--threads", "1", "--packing", "false", "--max-length", "16", "--target-modules", "q_proj,v_proj", "--modules-to-save", "none",
+        "train", "--model", TinyModel.Folder, "--dataset", dataset ?? Rows(rows), "--output-dir", _folder[output], "--threads", "1",
+        "--packing", "false", "--max-length", "16", "--target-modules", "q_proj,v_proj", "--modules-to-save", "none",
         "--gradient-checkpointing", "false", "--learning-rate", "5e-3", "--logging-steps", "1",
     ];
+
+    private string Rows(int count) => TinyModel.WriteRows(_folder.Path, TinyModel.Runs(count), $"{count} rows #1.jsonl");
 
     private TrainerState State(string output) => TrainerState.Read(_folder[output]);
 
     [Fact]
     public void Train_LeavesAdapterStateEventsAndSettings_AndTheLossFalls()
     {
-        var json = CliRun.Of([.. Args("out"), "--num-train-epochs", "3", "--gradient-accumulation-steps", "2", "--test-size", "2", "--json"]).Ok().Json;
+        string[] more = ["--num-train-epochs", "3", "--gradient-accumulation-steps", "2", "--test-size", "2", "--json"];
+        var json = CliRun.Of([.. Args("out"), .. more]).Ok().Json;
+        string[] files = ["adapter_config.json", "adapter_model.safetensors", "trainer_state.json", "run.yaml"];
         Assert.All(
-            new[] { "adapter_config.json", "adapter_model.safetensors", "trainer_state.json", "run.yaml", "checkpoint-9/optimizer.safetensors" },
+            [.. files, "checkpoint-9/optimizer.safetensors"],
             file => Assert.True(File.Exists(Path.Combine(_folder["out"], file)), file));
         Assert.Single(Directory.GetFiles(Path.Combine(_folder["out"], "runs"), "events.out.tfevents.*"));
         var log = State("out").LogHistory.Where(entry => entry.Loss is not null).ToArray();
@@ -35,7 +38,8 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(log.Average(entry => entry.Loss!.Value), json.GetProperty("train_loss").GetDouble(), 1e-9);
         Assert.Equal(State("out").LogHistory[^1].EvalLoss!.Value, json.GetProperty("eval_loss").GetDouble(), 1e-9);
         Assert.Equal(State("out").NumTokens, json.GetProperty("tokens").GetInt64());
-        Assert.All(new[] { "seconds", "tokens_per_second", "peak_bytes" }, name => Assert.True(json.GetProperty(name).GetDouble() > 0, name));
+        string[] measured = ["seconds", "tokens_per_second", "peak_bytes"];
+        Assert.All(measured, name => Assert.True(json.GetProperty(name).GetDouble() > 0, name));
     }
 
     [Fact]
@@ -45,8 +49,8 @@ public sealed class TrainTests : IDisposable
         {
             string name = $"out{batch}";
             CliRun.Of([
-                .. Args(name), "--per-device-train-batch-size", $"{batch}", "--gradient-accumulation-steps", $"{accumulation}", "--max-steps", "3",
-                "--lora-dropout", "0", "--quantization", "none", "--save-strategy", "no"]).Ok();
+                .. Args(name), "--per-device-train-batch-size", $"{batch}", "--gradient-accumulation-steps", $"{accumulation}",
+                "--max-steps", "3", "--lora-dropout", "0", "--quantization", "none", "--save-strategy", "no"]).Ok();
             return [.. State(name).LogHistory.Select(entry => entry.Loss!.Value)];
         }
 
@@ -62,7 +66,8 @@ public sealed class TrainTests : IDisposable
         string[] more = ["--num-train-epochs", "2", "--gradient-accumulation-steps", "1", "--lora-dropout", "0.1"];
         CliRun.Of([.. Args("whole", rows: 3), .. more]).Ok();
 
-        var half = CliRun.InterruptedAt("checkpoint-2", [.. Args("half", rows: 3), .. more, "--save-strategy", "steps", "--save-steps", "2"]);
+        string[] saving = ["--save-strategy", "steps", "--save-steps", "2"];
+        var half = CliRun.InterruptedAt("checkpoint-2", [.. Args("half", rows: 3), .. more, .. saving]);
         Assert.True(half.ExitCode == 130, half.Error);
         Assert.Contains("--resume", half.Error, StringComparison.Ordinal);
         Assert.Contains("go on with: lapidary train", half.Error, StringComparison.Ordinal);
@@ -75,35 +80,37 @@ public sealed class TrainTests : IDisposable
     [Fact]
     public void Train_KilledAndResumed_GivesTheBytesOfAnUninterruptedRun()
     {
-        string[] args = [.. Args("killed", rows: 4), "--num-train-epochs", "2", "--gradient-accumulation-steps", "1", "--save-strategy", "steps", "--save-steps", "1"];
-        using (var process = Tool.Start(args))
+        string[] more = ["--num-train-epochs", "2", "--gradient-accumulation-steps", "1"];
+        string[] args = [.. Args("killed", rows: 4), .. more, "--save-strategy", "steps", "--save-steps", "1"];
+        using (var tool = Tool.Start(args))
         {
-            Tool.WaitFor(process, () => Directory.Exists(Path.Combine(_folder["killed"], "checkpoint-2")));
-            process.Kill();
-            process.WaitForExit();
+            tool.WaitFor(() => Directory.Exists(Path.Combine(_folder["killed"], "checkpoint-2")));
+            tool.Kill();
         }
 
         CliRun.Of([.. args, "--resume"]).Ok();
-        CliRun.Of([.. Args("whole", rows: 4), "--num-train-epochs", "2", "--gradient-accumulation-steps", "1", "--save-strategy", "no"]).Ok();
+        CliRun.Of([.. Args("whole", rows: 4), .. more, "--save-strategy", "no"]).Ok();
         Assert.Equal(Adapter("whole"), Adapter("killed"));
     }
 
-    [Fact]
-    public async Task Train_OnCtrlC_SavesAndEndsWith130()
+    /// <summary>Ctrl-C is INT; TERM is what a system sends that wants its machine back.</summary>
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public void Train_OnASignal_SavesAndEndsWith130(string signal)
     {
-        if (OperatingSystem.IsWindows()) Assert.Skip("Windows has no kill -INT.");
-        string[] args = [.. Args("out"), "--max-steps", "100000", "--save-strategy", "steps", "--save-steps", "1", "--save-total-limit", "2", "--json"];
-        using var process = Tool.Start(args);
-        Tool.WaitFor(process, () => Directory.Exists(_folder["out"]) && Directory.GetDirectories(_folder["out"], "checkpoint-*").Length > 1);
-        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-        var stop = TestContext.Current.CancellationToken;
-        var error = process.StandardError.ReadToEndAsync(stop);
-        using var json = JsonDocument.Parse(await process.StandardOutput.ReadToEndAsync(stop));
-        await process.WaitForExitAsync(stop);
-        Assert.Equal(130, process.ExitCode);
-        Assert.True(json.RootElement.GetProperty("interrupted").GetBoolean());
-        Assert.Contains($"interrupted after step {json.RootElement.GetProperty("global_step")}; go on with", await error, StringComparison.Ordinal);
-        Assert.True(File.Exists(Path.Combine(_folder["out"], $"checkpoint-{json.RootElement.GetProperty("global_step")}", "trainer_state.json")));
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no kill.");
+        Assert.SkipWhen(signal == "INT" && Tool.InheritsIgnoredInterrupts, "SIGINT is ignored here, as in a shell's background job.");
+        string[] saving = ["--save-strategy", "steps", "--save-steps", "1", "--save-total-limit", "2"];
+        using var tool = Tool.Start([.. Args("out"), "--max-steps", "100000", .. saving, "--json"]);
+        tool.WaitFor(() => Directory.Exists(_folder["out"]) && Directory.GetDirectories(_folder["out"], "checkpoint-*").Length > 1);
+        tool.Send(signal);
+        var run = tool.End();
+        Assert.Equal(130, run.ExitCode);
+        Assert.True(run.Json.GetProperty("interrupted").GetBoolean());
+        int step = run.Json.GetProperty("global_step").GetInt32();
+        Assert.Contains($"interrupted after step {step}; go on with", run.Error, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(_folder["out"], $"checkpoint-{step}", "trainer_state.json")));
     }
 
     [Fact]
@@ -112,15 +119,21 @@ public sealed class TrainTests : IDisposable
         CliRun.Of([.. Args("out", rows: 2), "--max-steps", "2", "--lora-r", "4", "--completion-only-loss", "false"]).Ok();
         CliRun.Of("train", "--config", Path.Combine(_folder["out"], "run.yaml"), "--output-dir", _folder["again"]).Ok();
         Assert.Equal(Adapter("out"), Adapter("again"));
-        string[] Lines(string output) => [.. File.ReadLines(Path.Combine(_folder[output], "run.yaml")).Where(line => !line.StartsWith("output_dir", StringComparison.Ordinal))];
         Assert.Equal(Lines("out"), Lines("again"));
+
+        string[] Lines(string output) =>
+        [
+            .. File.ReadLines(Path.Combine(_folder[output], "run.yaml"))
+                .Where(line => !line.StartsWith("output_dir", StringComparison.Ordinal)),
+        ];
     }
 
     [Fact]
     public void Train_OnFromAnAdapter_StartsWhereItEnded()
     {
         CliRun.Of([.. Args("first", rows: 2), "--max-steps", "2", "--lora-r", "4"]).Ok();
-        CliRun.Of([.. Args("second", rows: 2).Select(arg => arg == "5e-3" ? "0" : arg), "--adapter", _folder["first"], "--max-steps", "1"]).Ok();
+        string[] args = [.. Args("second", rows: 2).Select(arg => arg == "5e-3" ? "0" : arg)];
+        CliRun.Of([.. args, "--adapter", _folder["first"], "--max-steps", "1"]).Ok();
         Assert.Equal(Adapter("first"), Adapter("second"));
     }
 
@@ -142,7 +155,8 @@ public sealed class TrainTests : IDisposable
         string rows = TinyModel.WriteLines(_folder.Path, "chat.jsonl",
             ["""{"messages": [{"role": "user", "content": "SELECT"}, {"role": "assistant", "content": "stones"}]}"""]);
         string text = CliRun.Of(
-            "train", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--assistant-only-loss", "--preview", "--output-dir", _folder["out"]).Ok().Out;
+            "train", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--assistant-only-loss", "--preview",
+            "--output-dir", _folder["out"]).Ok().Out;
         Assert.Contains("no       <bos>", text, StringComparison.Ordinal);
         Assert.Contains("yes      <end_of_turn>", text, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder["out"]));

@@ -16,8 +16,9 @@ internal static class Close
         for (int i = 0; i < values.Length; i++)
         {
             double allowed = roundings * Epsilon * (Math.Abs(expected[i]) + scale);
-            if (!(Math.Abs(values[i] - expected[i]) <= allowed))
-                Assert.Fail($"Element {i}: expected {expected[i]:R}, got {values[i]:R}, off by {Math.Abs(values[i] - expected[i]) / allowed:F2} × what is allowed.");
+            double error = Math.Abs(values[i] - expected[i]);
+            if (!(error <= allowed))
+                Assert.Fail($"Element {i}: expected {expected[i]:R}, got {values[i]:R}, off by {error / allowed:F2} × what is allowed.");
         }
     }
 

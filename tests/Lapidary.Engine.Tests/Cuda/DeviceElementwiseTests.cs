@@ -1,4 +1,5 @@
 using Lapidary.Engine.Tests.Cpu;
+using Lapidary.Engine.Tests.Reference;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
@@ -128,27 +129,18 @@ public class DeviceElementwiseTests
         foreach (int count in Counts)
         {
             Tensor weight = run.Normal(DType.Float32, 1, count), m = run.Zeros(DType.Float32, count), v = run.Zeros(DType.Float32, count);
-            double[] w = run.Doubles(weight), m64 = new double[count], v64 = new double[count];
+            var expected = new AdamWReference(run.Doubles(weight), options);
             for (int t = 1; t <= 3; t++)
             {
-                double c1 = 1 - Math.Pow(0.9, t), c2 = 1 - Math.Pow(0.999, t), learningRate = 0.01f;
                 var gradient = run.Normal(DType.Float32, 1, count);
-                run.Backend.AdamW(gradient, run.Floats(4f, 0.25f), run.Floats(0.01f, (float)c1, (float)c2), options, weight, m, v);
-                double[] g = run.Doubles(gradient);
-                for (int i = 0; i < count; i++)
-                {
-                    double clipped = g[i] * 0.25;
-                    m64[i] = 0.9 * m64[i] + 0.1 * clipped;
-                    v64[i] = 0.999 * v64[i] + 0.001 * clipped * clipped;
-                    w[i] -= learningRate * 0.1 * w[i];
-                    w[i] -= learningRate / c1 * m64[i] / (Math.Sqrt(v64[i] / c2) + 1e-8);
-                }
+                run.Backend.AdamW(gradient, run.Floats(4f, 0.25f), run.Floats(expected.Schedule(0.01f)), options, weight, m, v);
+                expected.Step(run.Doubles(gradient), clip: 0.25, learningRate: 0.01f);
             }
 
             // 1 − β₂ from an fp32 β₂ would be off by 1.3e-5.
-            run.AssertClose(m64, m, 1e-6);
-            run.AssertClose(v64, v, 1e-6);
-            run.AssertClose(w, weight, 1e-6);
+            run.AssertClose(expected.M, m, 1e-6);
+            run.AssertClose(expected.V, v, 1e-6);
+            run.AssertClose(expected.Weight, weight, 1e-6);
         }
     }
 

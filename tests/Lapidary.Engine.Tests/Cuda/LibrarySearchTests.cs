@@ -21,10 +21,12 @@ public class LibrarySearchTests : IDisposable
     public void Candidates_OfTheDriver_HaveNoVersion() =>
         Assert.Equal(["libcuda.so.1"], Search().Candidates(CudaLibrary.Driver, int.MaxValue));
 
-    [Fact]
-    public void Candidates_AreFoundInAToolkit()
+    [Theory]
+    [InlineData("x86_64-linux")]
+    [InlineData("sbsa-linux")]
+    public void Candidates_AreFoundInAToolkit(string machine)
     {
-        string path = Put("usr/local/cuda-12.9/targets/x86_64-linux/lib/libnvrtc.so.12");
+        string path = Put($"usr/local/cuda-12.9/targets/{machine}/lib/libnvrtc.so.12");
         Assert.Equal(["libnvrtc.so.12", path, "libnvrtc.so.11.2"], Search().Candidates(CudaLibrary.Nvrtc, 12));
     }
 

@@ -16,7 +16,8 @@ public sealed class Nf4CodeTests
     ];
 
     [Fact]
-    public void Values_AreThoseOfBitsandbytes() => Assert.Equal(ValueBits, Nf4Code.Values.ToArray().Select(BitConverter.SingleToUInt32Bits));
+    public void Values_AreThoseOfBitsandbytes() =>
+        Assert.Equal(ValueBits, Nf4Code.Values.ToArray().Select(BitConverter.SingleToUInt32Bits));
 
     [Fact]
     public void Thresholds_AreThoseOfBitsandbytes() =>

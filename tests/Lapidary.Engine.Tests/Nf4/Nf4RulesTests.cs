@@ -123,7 +123,8 @@ public sealed class Nf4RulesTests : IDisposable
         for (int i = 0; i < Count; i++)
         {
             int code = i % 2 == 0 ? packed[i / 2] >> 4 : packed[i / 2] & 15;
-            float d = scales.NestedCode!.AsSpan<float>()[scales.Absmax.AsSpan<byte>()[i / 64]] * scales.NestedAbsmax!.AsSpan<float>()[i / 64 / 256];
+            byte scaleCode = scales.Absmax.AsSpan<byte>()[i / 64];
+            float d = scales.NestedCode!.AsSpan<float>()[scaleCode] * scales.NestedAbsmax!.AsSpan<float>()[i / 64 / 256];
             float value = Nf4Code.Values[code] * (d + scales.Offset);
             switch (dtype)
             {

@@ -24,7 +24,8 @@ public sealed class FloatConversionTests
         FloatConversion.ToSingle(new byte[8], DType.BFloat16, new float[3]));
 
     /// <summary>Equal bits, so that zeros keep their sign; NaN may have any payload.</summary>
-    private static void AssertSameNumbers(IEnumerable<float> expected, IEnumerable<float> actual) => Assert.Equal(expected.Select(Bits), actual.Select(Bits));
+    private static void AssertSameNumbers(IEnumerable<float> expected, IEnumerable<float> actual) =>
+        Assert.Equal(expected.Select(Bits), actual.Select(Bits));
 
     private static int Bits(float x) => float.IsNaN(x) ? -1 : BitConverter.SingleToInt32Bits(x);
 }

@@ -34,7 +34,8 @@ public sealed class GemmaChatClientTests : IDisposable
         using var generator = new TextGenerator(_model);
         int[] expected = [.. generator.Generate(prompt, new GenerationOptions { MaxNewTokens = 6, StopTokenIds = [1, 6] }, Token)];
 
-        var response = await _client.GetResponseAsync("How many?", new ChatOptions { Instructions = "Be short.", MaxOutputTokens = 6 }, Token);
+        var options = new ChatOptions { Instructions = "Be short.", MaxOutputTokens = 6 };
+        var response = await _client.GetResponseAsync("How many?", options, Token);
 
         Assert.Equal(_tokenizer.Decode(expected, skipSpecialTokens: true), response.Text);
         Assert.Equal(ChatRole.Assistant, Assert.Single(response.Messages).Role);
@@ -49,8 +50,11 @@ public sealed class GemmaChatClientTests : IDisposable
     [Fact]
     public async Task GetResponse_DrawsBySeed()
     {
-        Task<ChatResponse> Draw(long seed) =>
-            _client.GetResponseAsync("Hi", new ChatOptions { Temperature = 1.5f, TopK = 200, TopP = 0.99f, Seed = seed, MaxOutputTokens = 8 }, Token);
+        Task<ChatResponse> Draw(long seed)
+        {
+            var options = new ChatOptions { Temperature = 1.5f, TopK = 200, TopP = 0.99f, Seed = seed, MaxOutputTokens = 8 };
+            return _client.GetResponseAsync("Hi", options, Token);
+        }
 
         string first = (await Draw(1)).Text;
 
@@ -62,7 +66,8 @@ public sealed class GemmaChatClientTests : IDisposable
     public async Task GetResponse_TakesTheLikeliestTokenAtTemperatureZero()
     {
         var greedy = await _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 4 }, Token);
-        var zero = await _client.GetResponseAsync("Hi", new ChatOptions { Temperature = 0, TopK = 40, Seed = 9, MaxOutputTokens = 4 }, Token);
+        var options = new ChatOptions { Temperature = 0, TopK = 40, Seed = 9, MaxOutputTokens = 4 };
+        var zero = await _client.GetResponseAsync("Hi", options, Token);
 
         Assert.Equal(greedy.Text, zero.Text);
     }
@@ -100,12 +105,14 @@ public sealed class GemmaChatClientTests : IDisposable
     [Fact]
     public async Task GetStreamingResponse_LetsOthersInWhenItIsLeftEarly()
     {
-        await foreach (var update in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], new ChatOptions { Temperature = 1 }, Token))
+        var options = new ChatOptions { Temperature = 1 };
+        await foreach (var update in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, Token))
         {
             if (update.Text.Length > 0) break;
         }
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 3 }, Token)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ =>
+            _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 3 }, Token)));
 
         Assert.All(answers, answer => Assert.Equal(answers[0].Text, answer.Text));
     }
@@ -116,7 +123,9 @@ public sealed class GemmaChatClientTests : IDisposable
         using var source = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (var _ in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], new ChatOptions { Temperature = 1 }, source.Token)) await source.CancelAsync();
+            var options = new ChatOptions { Temperature = 1 };
+            await foreach (var _ in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, source.Token))
+                await source.CancelAsync();
         });
     }
 
@@ -130,10 +139,15 @@ public sealed class GemmaChatClientTests : IDisposable
         await Refuses(new ChatOptions { ConversationId = "1" }, "ConversationId");
         await Refuses(new ChatOptions { ModelId = "other" }, "other");
         var image = new ChatMessage(ChatRole.User, [new DataContent(new byte[] { 1 }, "image/png")]);
-        Assert.Contains("Images", (await Assert.ThrowsAsync<NotSupportedException>(async () => await _client.GetResponseAsync(image, cancellationToken: Token))).Message, StringComparison.Ordinal);
+        var error = await Assert.ThrowsAsync<NotSupportedException>(async () =>
+            await _client.GetResponseAsync(image, cancellationToken: Token));
+        Assert.Contains("Images", error.Message, StringComparison.Ordinal);
 
-        async Task Refuses(ChatOptions options, string named) => Assert.Contains(
-            named, (await Assert.ThrowsAsync<NotSupportedException>(async () => await _client.GetResponseAsync("Hi", options, Token))).Message, StringComparison.Ordinal);
+        async Task Refuses(ChatOptions options, string named)
+        {
+            var error = await Assert.ThrowsAsync<NotSupportedException>(async () => await _client.GetResponseAsync("Hi", options, Token));
+            Assert.Contains(named, error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

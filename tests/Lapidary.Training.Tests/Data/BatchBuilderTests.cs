@@ -1,4 +1,6 @@
 using Lapidary.Formats;
+using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Tests.Data;
 
@@ -6,7 +8,8 @@ public class BatchBuilderTests
 {
     private const int No = Example.Ignore;
 
-    private static PackedRow Row(params Example[] examples) => new([.. examples.Select((x, i) => new PackedDocument(i, x.InputIds, x.Labels))]);
+    private static PackedSequence Row(params Example[] examples) =>
+        new([.. examples.Select((x, i) => new Document(i, x.InputIds, x.Labels))]);
 
     [Fact]
     public void Build_LaysOutDocumentsOneAfterTheOther()
@@ -56,7 +59,11 @@ public class BatchBuilderTests
     public void Build_AllocatesNothingOnceASizeIsThere()
     {
         var builder = new BatchBuilder(0);
-        PackedRow[] rows = [Row(new Example(new int[40], new int[40]), new Example(new int[50], new int[50])), Row(new Example(new int[7], new int[7]))];
+        PackedSequence[] rows =
+        [
+            Row(new Example(new int[40], new int[40]), new Example(new int[50], new int[50])),
+            Row(new Example(new int[7], new int[7])),
+        ];
         builder.Build(rows);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++) builder.Build(rows);

@@ -1,11 +1,12 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Training.Tests.Data;
 
 public class DataSetTests
 {
-    private static DataSet Numbers(int count) => new(Enumerable.Range(0, count).Select(i => new TextRow(new("a", "row", i + 1), $"{i}")));
+    private static DataSet Numbers(int count) => new(Enumerable.Range(0, count).Select(i => new TextRow($"{i}")));
 
     private static int[] Texts(DataSet data) => [.. RowText.Of(data).Select(int.Parse)];
 

@@ -1,5 +1,8 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Tests.Data;
 
@@ -11,7 +14,7 @@ public class ExampleBuilderTests
     private const string ChatText = "<bos><start_of_turn>user\nq<end_of_turn>\n<start_of_turn>model\nx<end_of_turn>\n" +
         "<start_of_turn>user\nr<end_of_turn>\n<start_of_turn>model\ny<end_of_turn>\n";
 
-    private static ExampleSet Build(ExampleOptions options, params TrainingRow[] rows) =>
+    private static ExampleSet Build(ExampleOptions options, params DataRow[] rows) =>
         new ExampleBuilder(Encoder, ToyEncoder.Vocabulary, options).Build(new DataSet(rows));
 
     /// <summary>The text of the trained tokens, "·" for each token that is not.</summary>
@@ -27,7 +30,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfMessages_TrainsEverythingByDefault()
     {
-        var example = Build(new(), new MessagesRow(Origin, Chat)).Examples.Single();
+        var example = Build(new(), new MessagesRow(Chat)).Examples.Single();
         Assert.Equal(ChatText, Text(example));
         Assert.Equal(ChatText, Trained(example));
     }
@@ -35,7 +38,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfMessages_TrainsTheAssistantAlone()
     {
-        var example = Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Origin, Chat)).Examples.Single();
+        var example = Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Chat)).Examples.Single();
         Assert.Equal(ChatText, Text(example));
         string dots = new('·', 17);
         Assert.Equal(dots + "x<end_of_turn>\n" + dots[..16] + "y<end_of_turn>\n", Trained(example));
@@ -48,7 +51,7 @@ public class ExampleBuilderTests
     [InlineData("ab", false, "ab<eos>")]
     public void Build_OfText_AddsOneBosAndOneEos(string text, bool special, string expected)
     {
-        var example = Build(new() { AddSpecialTokens = special, AppendConcatToken = true }, new TextRow(Origin, text)).Examples.Single();
+        var example = Build(new() { AddSpecialTokens = special, AppendConcatToken = true }, new TextRow(text)).Examples.Single();
         Assert.Equal(expected, Text(example));
         Assert.Equal(expected, Trained(example));
     }
@@ -59,7 +62,7 @@ public class ExampleBuilderTests
     [InlineData(false, "<bos>p:yz<eos>")]
     public void Build_OfPromptAndCompletion_TrainsTheCompletion(bool? completionOnly, string trained)
     {
-        var example = Build(new() { CompletionOnlyLoss = completionOnly }, new PromptCompletionRow(Origin, "p:", "yz")).Examples.Single();
+        var example = Build(new() { CompletionOnlyLoss = completionOnly }, new PromptCompletionRow("p:", "yz")).Examples.Single();
         Assert.Equal("<bos>p:yz<eos>", Text(example));
         Assert.Equal(trained, Trained(example));
     }
@@ -67,7 +70,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_CountsPromptsThatJoinTheirCompletion()
     {
-        var set = Build(new(), new PromptCompletionRow(Origin, "xa", "bc"), new PromptCompletionRow(Origin, "x", "bc"));
+        var set = Build(new(), new PromptCompletionRow("xa", "bc"), new PromptCompletionRow("x", "bc"));
         Assert.Equal(1, set.PrefixMismatches);
         Assert.Equal("···c<eos>", Trained(set.Examples[0]));
     }
@@ -75,7 +78,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfConversationalPrompt_EndsItWithTheGenerationPrompt()
     {
-        var row = new ConversationalPromptRow(Origin, Chat[..1], Chat[1..2]);
+        var row = new ConversationalPromptRow(Chat[..1], Chat[1..2]);
         Assert.Equal(new string('·', 17) + "x<end_of_turn>\n", Trained(Build(new(), row).Examples.Single()));
         Assert.Equal(new string('·', 17) + "x<end_of_turn>\n", Trained(Build(new() { AssistantOnlyLoss = true }, row).Examples.Single()));
         Assert.StartsWith("<bos><start_of_turn>user", Trained(Build(new() { CompletionOnlyLoss = false }, row).Examples.Single()));
@@ -86,7 +89,7 @@ public class ExampleBuilderTests
     [InlineData(true, "\n<eos>")]
     public void Build_AppendsTheConcatToken(bool assistantOnly, string end)
     {
-        var example = Build(new() { AppendConcatToken = true, AssistantOnlyLoss = assistantOnly }, new MessagesRow(Origin, Chat)).Examples.Single();
+        var example = Build(new() { AppendConcatToken = true, AssistantOnlyLoss = assistantOnly }, new MessagesRow(Chat)).Examples.Single();
         Assert.Equal(ChatText + "<eos>", Text(example));
         Assert.EndsWith(end, Trained(example));
     }
@@ -95,7 +98,7 @@ public class ExampleBuilderTests
     public void Build_OfTokens_TakesThemAsTheyAre()
     {
         var set = new ExampleBuilder(null, 10, new() { AppendConcatToken = true }).Build(
-            new DataSet([new TokensRow(Origin, [3, 4], null), new TokensRow(Origin, [3, 4, 5], [-100, -100, 9])]));
+            new DataSet([new TokensRow([3, 4], null), new TokensRow([3, 4, 5], [-100, -100, 9])]));
         Assert.Equal([3, 4], set.Examples[0].Labels);
         Assert.Equal([-100, -100, 9], set.Examples[1].Labels);
         Assert.Equal(1, set.Examples[1].TrainedTokens);
@@ -104,10 +107,10 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_CutsTheEnd_AndDropsRowsWithoutATrainedToken()
     {
-        TrainingRow[] rows =
+        DataRow[] rows =
         [
-            new PromptCompletionRow(Origin, "pppp", "x"), new PromptCompletionRow(Origin, "p", "xyz"), new PromptCompletionRow(Origin, "p", "x"),
-            new TokensRow(Origin, [], null),
+            new PromptCompletionRow("pppp", "x"), new PromptCompletionRow("p", "xyz"), new PromptCompletionRow("p", "x"),
+            new TokensRow([], null),
         ];
         var set = Build(new() { MaxLength = 5 }, rows);
         Assert.Equal(["··xyz", "··x<eos>"], set.Examples.Select(Trained));
@@ -125,41 +128,47 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_NamesTheFirstRowThatFails()
     {
-        TrainingRow[] rows = [.. Enumerable.Range(1, 500).Select(i =>
-            (TrainingRow)new MessagesRow(new("a.jsonl", "line", i), i % 100 == 77 ? [Chat[1]] : Chat))];
-        Assert.Equal("a.jsonl line 77: Conversation roles must alternate.", Assert.Throws<LapidaryException>(() => Build(new(), rows)).Message);
+        DataRow[] rows = [.. Enumerable.Range(1, 500).Select(i =>
+            new MessagesRow(i % 100 == 77 ? [Chat[1]] : Chat) { Origin = Origin with { Number = i } })];
+        var error = Assert.Throws<LapidaryException>(() => Build(new(), rows));
+        Assert.Equal("a.jsonl line 77: Conversation roles must alternate.", error.Message);
     }
 
-    public static TheoryData<TrainingRow, ExampleOptions, string> Refused => new()
+    public static TheoryData<Action, string> Refused => new()
     {
-        { new TokensRow(Origin, [1, 1000], null), new(), "line 1: expected input_ids from 0 to 999, found 1000 at index 1" },
-        { new TokensRow(Origin, [1, -1], null), new(), "found -1 at index 1" },
-        { new TokensRow(Origin, [1, 2], [-100, -101]), new(), "expected labels from 0 to 999 or -100, found -101" },
-        { new TextRow(Origin, "\u9999"), new(), "expected input_ids from 0 to 999" },
-        { new TextRow(Origin, "x"), new() { AssistantOnlyLoss = true }, "assistant_only_loss expects messages, found text" },
-        { new TextRow(Origin, "x"), new() { CompletionOnlyLoss = true }, "completion_only_loss expects prompt and completion, found text" },
-        { new MessagesRow(Origin, Chat), new() { CompletionOnlyLoss = true }, "completion_only_loss expects prompt and completion, found messages" },
-        { new MessagesRow(Origin, Chat[..1]), new() { AssistantOnlyLoss = true }, "expects a message of the assistant, found none" },
-        { new TextRow(Origin, "x"), new() { MaxLength = 1 }, "max_length: expected at least 2 tokens, found 1" },
+        { () => Build(new(), new TokensRow([1, 1000], null)), "data set row 1: expected input_ids from 0 to 999, found 1000 at index 1" },
+        { () => Build(new(), new TokensRow([1, -1], null)), "found -1 at index 1" },
+        { () => Build(new(), new TokensRow([1, 2], [-100, -101])), "expected labels from 0 to 999 or -100, found -101" },
+        { () => Build(new(), new TextRow("\u9999")), "expected input_ids from 0 to 999" },
+        { () => Build(new() { AssistantOnlyLoss = true }, new TextRow("x")), "assistant_only_loss expects messages, found text" },
+        {
+            () => Build(new() { CompletionOnlyLoss = true }, new TextRow("x")),
+            "completion_only_loss expects prompt and completion, found text"
+        },
+        {
+            () => Build(new() { CompletionOnlyLoss = true }, new MessagesRow(Chat)),
+            "completion_only_loss expects prompt and completion, found messages"
+        },
+        { () => Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Chat[..1])), "expects a message of the assistant, found none" },
+        { () => Build(new() { MaxLength = 1 }, new TextRow("x")), "max_length: expected at least 2 tokens, found 1" },
     };
 
     [Theory]
     [MemberData(nameof(Refused), DisableDiscoveryEnumeration = true)]
-    public void Build_Refuses(TrainingRow row, ExampleOptions options, string expected) =>
-        Assert.Contains(expected, Assert.Throws<LapidaryException>(() => Build(options, row)).Message);
+    public void Build_Refuses(Action build, string expected) => Assert.Contains(expected, Assert.Throws<LapidaryException>(build).Message);
 
     [Fact]
     public void Build_OfText_RefusesToGoWithoutATokenizer() =>
         Assert.Contains("put tokenizer.json into the model's folder", Assert.Throws<LapidaryException>(
-            () => new ExampleBuilder(null, 10, new()).Build(new DataSet([new TextRow(Origin, "x")]))).Message);
+            () => new ExampleBuilder(null, 10, new()).Build(new DataSet([new TextRow("x")]))).Message);
 
     [Fact]
     public void Fingerprint_TellsDataApart()
     {
-        string print = Build(new(), new TextRow(Origin, "xy")).Fingerprint();
+        string print = Build(new(), new TextRow("xy")).Fingerprint();
         Assert.Equal(64, print.Length);
-        Assert.Equal(print, Build(new(), new TextRow(Origin, "xy")).Fingerprint());
-        Assert.NotEqual(print, Build(new(), new TextRow(Origin, "xz")).Fingerprint());
-        Assert.NotEqual(print, Build(new(), new PromptCompletionRow(Origin, "x", "y")).Fingerprint());
+        Assert.Equal(print, Build(new(), new TextRow("xy")).Fingerprint());
+        Assert.NotEqual(print, Build(new(), new TextRow("xz")).Fingerprint());
+        Assert.NotEqual(print, Build(new(), new PromptCompletionRow("x", "y")).Fingerprint());
     }
 }

@@ -1,5 +1,7 @@
 using Lapidary.Gemma;
 using Lapidary.Tests;
+using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Tests.Data;
 
@@ -11,16 +13,15 @@ public class GemmaTextEncoderTests
         string folder = Fixtures.SmallTokenizer;
         var tokenizer = Tokenizer.Load(folder);
         var encoder = new GemmaTextEncoder(tokenizer, ChatTemplate.Load(folder));
-        var origin = new RowOrigin("a", "row", 1);
-        var row = new MessagesRow(origin, [new("user", "How many?"), new("assistant", "SELECT 1")]);
+        var row = new MessagesRow([new("user", "How many?"), new("assistant", "SELECT 1")]);
         var set = new ExampleBuilder(encoder, tokenizer.VocabSize, new() { AssistantOnlyLoss = true }).Build(new DataSet([row, row]));
         var report = LabelReport.Create(set, Packer.Pack(set.Examples, PackingStrategy.None, null), encoder, null);
-        Assert.Equal((1, 1), (report.MinimumBos, report.MaximumBos));
+        Assert.Equal((1, 1), (report.MinBos, report.MaxBos));
         Assert.Equal((2, 1.0), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
         int[] trained = [.. set.Examples[0].Labels.Where(x => x != Example.Ignore)];
         Assert.Equal("SELECT 1<end_of_turn>\n", tokenizer.Decode(trained, skipSpecialTokens: false));
 
-        var text = new ExampleBuilder(encoder, tokenizer.VocabSize, new()).Build(new DataSet([new TextRow(origin, "abc")])).Examples.Single();
+        var text = new ExampleBuilder(encoder, tokenizer.VocabSize, new()).Build(new DataSet([new TextRow("abc")])).Examples.Single();
         Assert.Equal("<bos>abc<eos>", tokenizer.Decode(text.InputIds, skipSpecialTokens: false));
     }
 }

@@ -1,35 +1,41 @@
 using Lapidary.Formats;
+using Lapidary.Training.Configuration;
+using Lapidary.Training.Data;
+using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Tests.Data;
 
 public class LabelReportTests
 {
-    private static readonly RowOrigin Origin = new("a", "row", 1);
     private static readonly ToyEncoder Encoder = new();
 
-    private static LabelReport Report(ExampleOptions options, params TrainingRow[] rows)
+    private static LabelReport Report(ExampleOptions options, params DataRow[] rows)
     {
         var set = new ExampleBuilder(Encoder, ToyEncoder.Vocabulary, options).Build(new DataSet(rows));
         bool packs = options.Packing != PackingStrategy.None;
-        return LabelReport.Create(set, Packer.Pack(set.Examples, options.Packing, options.MaxLength), Encoder, packs ? options.MaxLength : null);
+        var sequences = Packer.Pack(set.Examples, options.Packing, options.MaxLength);
+        return LabelReport.Create(set, sequences, Encoder, packs ? options.MaxLength : null);
     }
 
     [Fact]
     public void Create_Counts()
     {
         var report = Report(
-            new() { MaxLength = 8, Packing = PackingStrategy.Bfd }, new PromptCompletionRow(Origin, "p", "x"), new PromptCompletionRow(Origin, "p", "wxyz123"));
+            new() { MaxLength = 8, Packing = PackingStrategy.Bfd },
+            new PromptCompletionRow("p", "x"), new PromptCompletionRow("p", "wxyz123"));
         Assert.Equal(2, report.Examples);
-        Assert.Equal(2, report.PackedRows);
+        Assert.Equal(2, report.Sequences);
         Assert.Equal(12, report.Tokens);
         Assert.Equal(8, report.TrainedTokens);
         Assert.Equal((1, 2), (report.TruncatedRows, report.TruncatedTokens));
-        Assert.Equal((1, 1), (report.MinimumBos, report.MaximumBos));
+        Assert.Equal((1, 1), (report.MinBos, report.MaxBos));
         Assert.Equal(8, report.LongestRow);
         Assert.Equal(0.75, report.PackingEfficiency);
         report.Validate();
         Assert.Equal(
-            "rows 2, packed into 2 (75.0 % full), longest 8 tokens\ntokens 12, trained 8 (66.7 %)\ncut 1 rows (2 tokens), left out 0\nBOS per row 1, no end of turn",
+            "rows 2, packed into 2 (75.0 % full), longest 8 tokens\ntokens 12, trained 8 (66.7 %)\n"
+            + "cut 1 rows (2 tokens), left out 0\nBOS per row 1, no end of turn",
             report.ToString());
         Assert.Contains("1 rows were cut", Assert.Single(report.Warnings()));
     }
@@ -37,8 +43,8 @@ public class LabelReportTests
     [Fact]
     public void Create_SeesWhetherTheEndOfTurnIsTrained()
     {
-        var row = new MessagesRow(Origin, [new("user", "q"), new("assistant", "a")]);
-        var cut = new MessagesRow(Origin, [new("user", "q"), new("assistant", "abcdefghijkl")]);
+        var row = new MessagesRow([new("user", "q"), new("assistant", "a")]);
+        var cut = new MessagesRow([new("user", "q"), new("assistant", "abcdefghijkl")]);
         var report = Report(new() { AssistantOnlyLoss = true, MaxLength = 24 }, row, cut);
         Assert.Equal((2, 0.5), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
 
@@ -49,15 +55,17 @@ public class LabelReportTests
     [Fact]
     public void Warnings_NameWrongBosCounts()
     {
-        Assert.Contains("Rows have 0 to 0 BOS tokens; Gemma expects exactly one.", Report(new() { AddSpecialTokens = false }, new TextRow(Origin, "x")).Warnings());
-        Assert.Contains("1 to 2 BOS", Report(new(), new TextRow(Origin, "x"), new TextRow(Origin, "x<bos>y")).Warnings().Single());
+        var none = Report(new() { AddSpecialTokens = false }, new TextRow("x"));
+        Assert.Contains("Rows have 0 to 0 BOS tokens; Gemma expects exactly one.", none.Warnings());
+        Assert.Contains("1 to 2 BOS", Report(new(), new TextRow("x"), new TextRow("x<bos>y")).Warnings().Single());
     }
 
     [Fact]
     public void Validate_RefusesDataThatTrainsNothing()
     {
-        var report = Report(new() { MaxLength = 4 }, new PromptCompletionRow(Origin, "pppp", "x"));
-        Assert.Contains("expected at least one trained token, found none in 0 rows (1 left out, 1 cut)", Assert.Throws<LapidaryException>(report.Validate).Message);
+        var report = Report(new() { MaxLength = 4 }, new PromptCompletionRow("pppp", "x"));
+        var error = Assert.Throws<LapidaryException>(report.Validate);
+        Assert.Contains("expected at least one trained token, found none in 0 rows (1 left out, 1 cut)", error.Message);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Tests.Data;

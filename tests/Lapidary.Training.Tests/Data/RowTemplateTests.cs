@@ -12,7 +12,8 @@ public class RowTemplateTests
     [InlineData("{a}{a}", "xx")]
     [InlineData("1 {b c} 2 { n }", "1 1.5 2 7")]
     [InlineData("{{a}} {{{a}}}", "{a} {x}")]
-    public void Format_FillsInColumns(string template, string expected) => Assert.Equal(expected, new PromptTemplate(template).Format(Columns));
+    public void Format_FillsInColumns(string template, string expected) =>
+        Assert.Equal(expected, new PromptTemplate(template).Format(Columns));
 
     [Theory]
     [InlineData("{b}", "expected a column \"b\", found columns a, b c, n, none")]
@@ -31,10 +32,12 @@ public class RowTemplateTests
     [Fact]
     public void TextToSql_IsTheGuidesPrompt()
     {
-        string[] rows = RowText.Load("a.jsonl", """{"sql_prompt":"How many?","sql_context":"CREATE TABLE t (x)","sql":"SELECT 1"}""", new() { Template = RowTemplate.TextToSql });
+        const string Row = """{"sql_prompt":"How many?","sql_context":"CREATE TABLE t (x)","sql":"SELECT 1"}""";
+        string[] rows = RowText.Load("a.jsonl", Row, new() { Template = RowTemplate.TextToSql });
         Assert.Equal(
             [
-                "user: Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, considering the query's syntax, semantics, and schema constraints.\n\n" +
+                "user: Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, " +
+                "considering the query's syntax, semantics, and schema constraints.\n\n" +
                 "<SCHEMA>\nCREATE TABLE t (x)\n</SCHEMA>\n\n<USER_QUERY>\nHow many?\n</USER_QUERY>\n | assistant: SELECT 1",
             ],
             rows);

@@ -13,7 +13,7 @@ internal static class RowText
 
     public static string[] Of(DataSet data) => [.. data.Rows.Select(Of)];
 
-    public static string Of(TrainingRow row) => row switch
+    public static string Of(DataRow row) => row switch
     {
         MessagesRow messages => Of(messages.Messages),
         PromptCompletionRow pair => $"{pair.Prompt} -> {pair.Completion}",
@@ -23,5 +23,6 @@ internal static class RowText
         _ => throw new ArgumentException(row.GetType().Name),
     };
 
-    private static string Of(IReadOnlyList<ChatTurn> messages) => string.Join(" | ", messages.Select(x => $"{x.Role}: {x.Content ?? string.Join('+', x.Parts!.Select(y => y.Text))}"));
+    private static string Of(IReadOnlyList<ChatTurn> messages) =>
+        string.Join(" | ", messages.Select(x => $"{x.Role}: {x.Content ?? string.Join('+', x.Parts!.Select(y => y.Text))}"));
 }

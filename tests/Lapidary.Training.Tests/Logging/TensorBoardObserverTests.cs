@@ -1,3 +1,5 @@
+
+
 namespace Lapidary.Training.Tests.Logging;
 
 public class TensorBoardObserverTests
@@ -6,13 +8,9 @@ public class TensorBoardObserverTests
     public void OnLog_WritesTheTagsOfWhatWasMeasured()
     {
         string folder = Lapidary.Tests.Fixtures.TemporaryFolder();
-        byte[] bytes;
-        using (var writer = new TensorBoardWriter(folder, TimeProvider.System))
-        {
-            new ObserverGroup(new TensorBoardObserver(writer)).OnLog(new LogEntry { Step = 3, Epoch = 1, EvalLoss = 2.5 });
-            writer.Dispose();
-            bytes = File.ReadAllBytes(writer.FileName);
-        }
+        using (var observer = new TensorBoardObserver(folder))
+            new ObserverGroup(observer).OnLog(new LogEntry { Step = 3, Epoch = 1, EvalLoss = 2.5 });
+        byte[] bytes = File.ReadAllBytes(Assert.Single(Directory.GetFiles(folder)));
 
         Directory.Delete(folder, recursive: true);
         string text = System.Text.Encoding.Latin1.GetString(bytes);

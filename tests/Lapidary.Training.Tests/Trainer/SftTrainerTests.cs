@@ -3,6 +3,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Tests;
 
@@ -16,7 +17,11 @@ public class SftTrainerTests
     /// <summary>Where the tests of this class run.</summary>
     protected virtual string Device => TestDevice.Cpu;
 
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
     private double Losses => TestDevice.Within(Device, fp32: 1e-5, bf16: 2e-3);
+
+    private double Norms => TestDevice.Within(Device, fp32: 1e-5, bf16: 1e-2);
 
     [Theory]
     [InlineData("trajectory", "adapter", 2e-3, 4, 0.01)]
@@ -43,13 +48,13 @@ public class SftTrainerTests
         };
         using var run = new TrainerRun(Device, config, Rows(golden), Fixtures.Path("tiny/" + start));
 
-        var log = run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory;
+        var log = run.Trainer.Train(cancellationToken: Token).LogHistory;
 
         Assert.Equal(12, log.Count);
         for (int i = 0; i < 12; i++)
         {
             AssertClose(losses[i], log[i].Loss!.Value, Losses, $"loss of step {i + 1}");
-            AssertClose(norms[i], log[i].GradNorm!.Value, TestDevice.Within(Device, fp32: 1e-5, bf16: 1e-2), $"gradient norm of step {i + 1}");
+            AssertClose(norms[i], log[i].GradNorm!.Value, Norms, $"gradient norm of step {i + 1}");
         }
 
         double matrices = TestDevice.Within(Device, fp32: 1e-4, bf16: 2e-2);
@@ -69,9 +74,14 @@ public class SftTrainerTests
     {
         double[][] losses = [.. new[] { (8, 1), (4, 2), (2, 4) }.Select(split =>
         {
-            var config = TrainerRun.Small() with { PerDeviceTrainBatchSize = split.Item1, GradientAccumulationSteps = split.Item2, MaxSteps = 4 };
+            var config = TrainerRun.Small() with
+            {
+                PerDeviceTrainBatchSize = split.Item1,
+                GradientAccumulationSteps = split.Item2,
+                MaxSteps = 4,
+            };
             using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(32), adapter: null);
-            return run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value).ToArray();
+            return run.Trainer.Train(cancellationToken: Token).LogHistory.Select(entry => entry.Loss!.Value).ToArray();
         })];
 
         for (int step = 0; step < 4; step++)
@@ -92,18 +102,19 @@ public class SftTrainerTests
             var config = TrainerRun.Small() with { GradientAccumulationSteps = 4, Shuffle = false, NumTrainEpochs = 1 };
             using var run = new TrainerRun(Device, config, Rows(golden), Fixtures.Path("tiny/" + start));
             run.Trainer.FixedSteps = plan;
-            return [.. run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory];
+            return [.. run.Trainer.Train(cancellationToken: Token).LogHistory];
         }
 
-        LogEntry[] merged = Log(plan: null), three = Log(new StepPlan(3, 0, LogitsMemory.LeanBytes)), apart = Log(new StepPlan(1, 0, LogitsMemory.LeanBytes));
+        LogEntry[] merged = Log(plan: null);
+        LogEntry[] three = Log(new StepPlan(3, 0, LogitsMemory.LeanBytes)), apart = Log(new StepPlan(1, 0, LogitsMemory.LeanBytes));
 
         Assert.Equal(6, apart.Length);
         foreach (var log in new[] { merged, three })
         {
             Assert.All(apart.Zip(log), pair =>
             {
-                AssertClose(pair.First.Loss!.Value, pair.Second.Loss!.Value, TestDevice.Within(Device, fp32: 1e-5, bf16: 2e-3), "loss");
-                AssertClose(pair.First.GradNorm!.Value, pair.Second.GradNorm!.Value, TestDevice.Within(Device, fp32: 1e-5, bf16: 1e-2), "gradient norm");
+                AssertClose(pair.First.Loss!.Value, pair.Second.Loss!.Value, Losses, "loss");
+                AssertClose(pair.First.GradNorm!.Value, pair.Second.GradNorm!.Value, Norms, "gradient norm");
             });
         }
     }
@@ -116,7 +127,7 @@ public class SftTrainerTests
             var config = TrainerRun.Small() with { MaxSteps = 2 };
             using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(4), adapter: null, dropout: 0.1);
             run.Trainer.FixedSteps = new StepPlan(1, layers, LogitsMemory.LeanBytes);
-            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            run.Trainer.Train(cancellationToken: Token);
             return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
         })];
 
@@ -132,9 +143,10 @@ public class SftTrainerTests
         {
             var config = TrainerRun.Small() with { MaxSteps = 4 };
             using var run = new TrainerRun(
-                Device, config, TrainerRun.RandomRows(4), adapter: null, dropout, eval: TrainerRun.RandomRows(2), quantization: QuantizationKind.Nf4);
+                Device, config, TrainerRun.RandomRows(4), adapter: null, dropout, eval: TrainerRun.RandomRows(2),
+                quantization: QuantizationKind.Nf4);
             run.Trainer.FixedSteps = new StepPlan(1, 0, LogitsMemory.LeanBytes, bytes);
-            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            run.Trainer.Train(cancellationToken: Token);
             return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
         })];
 
@@ -149,11 +161,11 @@ public class SftTrainerTests
         using (var run = new TrainerRun(Device, config with { MaxSteps = 1 }, TrainerRun.RandomRows(8), adapter: null))
         {
             run.Trainer.FixedSteps = began;
-            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            run.Trainer.Train(cancellationToken: Token);
         }
 
         using var resumed = new TrainerRun(Device, config with { MaxSteps = 2 }, TrainerRun.RandomRows(8), adapter: null);
-        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken);
+        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), Token);
 
         Assert.Equal((began.RowsPerRun, began.MaxLogitsBytes), (state.RowsPerRun, state.MaxLogitsBytes));
     }
@@ -174,14 +186,18 @@ public class SftTrainerTests
             GradientAccumulationSteps = 2,
         };
         var whole = config with { OutputDir = Fixtures.TemporaryFolder() };
-        using (var run = new TrainerRun(Device, whole, TrainerRun.RandomRows(24), adapter: null, dropout)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using (var run = new TrainerRun(Device, whole, TrainerRun.RandomRows(24), adapter: null, dropout))
+        {
+            run.Trainer.Train(cancellationToken: Token);
+        }
+
         using (var run = new TrainerRun(Device, config with { MaxSteps = 4 }, TrainerRun.RandomRows(24), adapter: null, dropout))
         {
-            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            run.Trainer.Train(cancellationToken: Token);
         }
 
         using var resumed = new TrainerRun(Device, config, TrainerRun.RandomRows(24), adapter: null, dropout);
-        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-4"), TestContext.Current.CancellationToken);
+        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-4"), Token);
 
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(whole.OutputDir, "adapter_model.safetensors")),
@@ -194,9 +210,16 @@ public class SftTrainerTests
     {
         byte[][] adapters = [.. new[] { false, false, true }.Select(checkpointing =>
         {
-            var config = TrainerRun.Small() with { MaxSteps = 4, PerDeviceTrainBatchSize = 2, GradientAccumulationSteps = 2, GradientCheckpointing = checkpointing ? GradientCheckpointing.True : GradientCheckpointing.False };
-            using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(16), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
-            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            var config = TrainerRun.Small() with
+            {
+                MaxSteps = 4,
+                PerDeviceTrainBatchSize = 2,
+                GradientAccumulationSteps = 2,
+                GradientCheckpointing = checkpointing ? GradientCheckpointing.True : GradientCheckpointing.False,
+            };
+            using var run = new TrainerRun(
+                Device, config, TrainerRun.RandomRows(16), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+            run.Trainer.Train(cancellationToken: Token);
             return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
         })];
 
@@ -217,22 +240,24 @@ public class SftTrainerTests
         var config = TrainerRun.Small() with { MaxSteps = 6, PerDeviceTrainBatchSize = 2 };
         using (var run = new TrainerRun(Device, config, TrainerRun.RandomRows(16), adapter: null, quantization: quantization))
         {
-            run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+            run.Trainer.Train(cancellationToken: Token);
         }
 
         Merger.Merge(Fixtures.Path("tiny/model"), config.OutputDir, merged, new MergeOptions { DType = DType.Float32, FromNf4 = nf4 });
 
         var backend = TestDevice.Open(Device);
-        var check = MergeCheck.Run(Fixtures.Path("tiny/model"), config.OutputDir, merged, [.. Enumerable.Range(3, 60)], nf4, doubleQuant: true, DType.Float32, backend);
+        var check = MergeCheck.Run(
+            Fixtures.Path("tiny/model"), config.OutputDir, merged, [.. Enumerable.Range(3, 60)], nf4, doubleQuant: true, DType.Float32,
+            backend);
         double allowed = TestDevice.Within(Device, fp32: 1e-4, bf16: 5e-2);
         Assert.True(check.MaxDistance < allowed * check.MaxLogit, $"{check}; allowed distance {allowed:E0} of the largest logit");
         using (var model = GemmaModel.Load(merged, backend))
         using (var generator = new TextGenerator(model))
         {
-            int[] text = [.. generator.Generate([2, 3, 4], new GenerationOptions { MaxNewTokens = 20 }, TestContext.Current.CancellationToken)];
+            int[] text = [.. generator.Generate([2, 3, 4], new GenerationOptions { MaxNewTokens = 20 }, Token)];
             Assert.Equal(20, text.Length);
             Assert.All(text, id => Assert.InRange(id, 0, model.Config.VocabSize - 1));
-            Assert.Equal(text, generator.Generate([2, 3, 4], new GenerationOptions { MaxNewTokens = 20 }, TestContext.Current.CancellationToken));
+            Assert.Equal(text, generator.Generate([2, 3, 4], new GenerationOptions { MaxNewTokens = 20 }, Token));
         }
 
         TestDevice.Close(backend);
@@ -256,10 +281,14 @@ public class SftTrainerTests
     public void Train_RefusesACheckpointOfOtherData()
     {
         var config = TrainerRun.Small() with { MaxSteps = 2, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
-        using (var run = new TrainerRun(Device, config, TrainerRun.RandomRows(8), adapter: null)) run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        using (var run = new TrainerRun(Device, config, TrainerRun.RandomRows(8), adapter: null))
+        {
+            run.Trainer.Train(cancellationToken: Token);
+        }
+
         using var other = new TrainerRun(Device, config, TrainerRun.RandomRows(9), adapter: null);
 
-        var error = Assert.Throws<LapidaryException>(() => other.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), TestContext.Current.CancellationToken));
+        var error = Assert.Throws<LapidaryException>(() => other.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), Token));
 
         Assert.Contains("other data", error.Message, StringComparison.Ordinal);
     }
@@ -272,7 +301,7 @@ public class SftTrainerTests
         using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer);
         observer.Memory = run.Model.Backend.Memory;
 
-        run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        run.Trainer.Train(cancellationToken: Token);
 
         // The report to the observer is the only object made per step.
         Assert.All(observer.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
@@ -283,9 +312,16 @@ public class SftTrainerTests
     /// <summary>Losses of six steps of QLoRA with dropout and two micro-batches a step.</summary>
     protected static double[] QloraLosses(string device, bool packing)
     {
-        var config = TrainerRun.Small() with { Packing = packing, MaxLength = packing ? 100 : 512, MaxSteps = 6, GradientAccumulationSteps = 2 };
-        using var run = new TrainerRun(device, config, TrainerRun.RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
-        return [.. run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken).LogHistory.Select(entry => entry.Loss!.Value)];
+        var config = TrainerRun.Small() with
+        {
+            Packing = packing,
+            MaxLength = packing ? 100 : 512,
+            MaxSteps = 6,
+            GradientAccumulationSteps = 2,
+        };
+        using var run = new TrainerRun(
+            device, config, TrainerRun.RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
+        return [.. run.Trainer.Train(cancellationToken: Token).LogHistory.Select(entry => entry.Loss!.Value)];
     }
 
     protected static void AssertClose(double expected, double actual, double relative, string what)

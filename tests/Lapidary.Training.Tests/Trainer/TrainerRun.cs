@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Tests;
 
@@ -14,7 +15,8 @@ internal sealed class TrainerRun : IDisposable
         ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None)
     {
         Model = GemmaModel.Load(
-            Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device), new ModelOptions { DType = DType.Float32, Quantization = quantization });
+            Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
+            new ModelOptions { DType = DType.Float32, Quantization = quantization });
         _adapter = adapter is null
             ? Adapter.Create(Model, lora ?? LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
             : Adapter.Load(Model, adapter, trainable: true);
@@ -60,6 +62,6 @@ internal sealed class TrainerRun : IDisposable
         TestDevice.Close(Model.Backend);
     }
 
-    private static TrainingRows Packed(ExampleSet rows, SftConfig config) =>
+    private static PackedDataSet Packed(ExampleSet rows, SftConfig config) =>
         new(rows, config.EffectivePacking, config.MaxLength, padTokenId: 0);
 }

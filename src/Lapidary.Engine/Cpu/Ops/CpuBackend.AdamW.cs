@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine;
@@ -12,7 +12,7 @@ public sealed unsafe partial class CpuBackend
     {
         if (OnlyCounts) return;
         double learningRate = stepScalars.Pointer<float>()[0], c1 = stepScalars.Pointer<float>()[1], c2 = stepScalars.Pointer<float>()[2];
-        Each(weight.Count, new AdamWOp
+        _team.Each(weight.Count, new AdamWOp
         {
             Gradient = dWeight.Pointer<float>(),
             Weight = weight.Pointer<float>(),
@@ -27,25 +27,5 @@ public sealed unsafe partial class CpuBackend
             Epsilon = (float)options.Epsilon,
             StepSize = (float)(learningRate / c1),
         });
-    }
-
-    private struct AdamWOp : IElementwise
-    {
-        public float* Gradient, Weight, M, V2;
-        public float Clip, Decay, OneMinusBeta1, Beta2, OneMinusBeta2, RootC2, Epsilon, StepSize;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void At<V>(nint i) where V : struct, ILanes<V>
-        {
-            V g = V.Load(Gradient + i) * V.Broadcast(Clip);
-            V m = V.Load(M + i);
-            m += (g - m) * V.Broadcast(OneMinusBeta1);
-            V v = V.Load(V2 + i) * V.Broadcast(Beta2) + g * g * V.Broadcast(OneMinusBeta2);
-            V denominator = V.Sqrt(v) / V.Broadcast(RootC2) + V.Broadcast(Epsilon);
-            V weight = V.Load(Weight + i) * V.Broadcast(Decay) - V.Broadcast(StepSize) * m / denominator;
-            m.Store(M + i);
-            v.Store(V2 + i);
-            weight.Store(Weight + i);
-        }
     }
 }

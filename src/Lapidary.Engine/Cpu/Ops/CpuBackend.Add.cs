@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine;
@@ -7,13 +7,5 @@ public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
     public void Add(Tensor source, Tensor target) =>
-        Each(target.Count, new AddOp { Source = source.Pointer<float>(), Target = target.Pointer<float>() });
-
-    private struct AddOp : IElementwise
-    {
-        public float* Source, Target;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void At<V>(nint i) where V : struct, ILanes<V> => (V.Load(Target + i) + V.Load(Source + i)).Store(Target + i);
-    }
+        _team.Each(target.Count, new AddOp { Source = source.Pointer<float>(), Target = target.Pointer<float>() });
 }

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine;
@@ -7,10 +7,10 @@ public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
     public void GeGluForward(Tensor gate, Tensor up, Tensor y) =>
-        Each(y.Count, new GeGluOp { Gate = gate.Pointer<float>(), Up = up.Pointer<float>(), Y = y.Pointer<float>() });
+        _team.Each(y.Count, new GeGluOp { Gate = gate.Pointer<float>(), Up = up.Pointer<float>(), Y = y.Pointer<float>() });
 
     /// <inheritdoc/>
-    public void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) => Each(dy.Count, new GeGluBackwardOp
+    public void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) => _team.Each(dy.Count, new GeGluBackwardOp
     {
         Dy = dy.Pointer<float>(),
         Gate = gate.Pointer<float>(),
@@ -18,51 +18,4 @@ public sealed unsafe partial class CpuBackend
         DGate = dGate.Pointer<float>(),
         DUp = dUp.Pointer<float>(),
     });
-
-    private struct GeGluOp : IElementwise
-    {
-        public float* Gate, Up, Y;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void At<V>(nint i) where V : struct, ILanes<V>
-        {
-            V gate = V.Load(Gate + i);
-            Gelu.Sigmoid(gate, out V s, out _);
-            (gate * s * V.Load(Up + i)).Store(Y + i);
-        }
-    }
-
-    private struct GeGluBackwardOp : IElementwise
-    {
-        public float* Dy, Gate, Up, DGate, DUp;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void At<V>(nint i) where V : struct, ILanes<V>
-        {
-            V gate = V.Load(Gate + i), dy = V.Load(Dy + i), up = V.Load(Up + i);
-            Gelu.Sigmoid(gate, out V s, out V slope);
-            (dy * up * V.MultiplyAdd(gate, slope, s)).Store(DGate + i);
-            (dy * gate * s).Store(DUp + i);
-        }
-    }
-
-    /// <summary>gelu_tanh(g) = g · σ(z) with z = 2·√(2/π)·(g + 0.044715·g³), since ½·(1 + tanh(z/2)) = σ(z): one exponential, and no
-    /// cancellation where tanh is near −1.</summary>
-    private static class Gelu
-    {
-        private const float Linear = 1.59576912f; // 2·√(2/π)
-        private const float Cubic = Linear * 0.044715f;
-
-        /// <summary>σ(z) and its derivative dσ/dg = σ(z)·σ(−z)·dz/dg.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Sigmoid<V>(V g, out V s, out V slope) where V : struct, ILanes<V>
-        {
-            V square = g * g, zero = V.Broadcast(0), one = V.Broadcast(1);
-            V z = g * V.MultiplyAdd(square, V.Broadcast(Cubic), V.Broadcast(Linear));
-            V e = VectorMath.Exp(V.WhereLess(z, zero, z, zero - z)); // e^−|z|, which cannot overflow
-            V large = one / (one + e), small = e * large; // σ(|z|) and σ(−|z|)
-            s = V.WhereLess(z, zero, small, large);
-            slope = large * small * V.MultiplyAdd(square, V.Broadcast(3 * Cubic), V.Broadcast(Linear));
-        }
-    }
 }

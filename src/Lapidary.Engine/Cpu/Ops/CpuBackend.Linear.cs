@@ -4,18 +4,16 @@ namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <summary>Up to this many rows, reading the weight once per row is faster than packing it.</summary>
-    private const int MaxVectorRows = 4;
-
     /// <inheritdoc/>
     public void LinearForward(Tensor x, Tensor weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
         var operand = Operand.Of(weight, nameof(LinearForward));
         int outDim = Rows(y).Dim;
-        if (tokens > MaxVectorRows)
+        if (tokens > MatrixVector.MaxRows)
         {
-            Product(tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
+            Product(
+                tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
             return;
         }
 
@@ -31,7 +29,8 @@ public sealed unsafe partial class CpuBackend
     {
         var (tokens, outDim) = Rows(dy);
         var operand = Operand.Of(weight, nameof(LinearBackward));
-        Product(tokens, Rows(dx).Dim, outDim, 1, dy.Pointer<float>(), transposeA: false, operand, transposeB: false, add, dx.Pointer<float>());
+        int dim = Rows(dx).Dim;
+        Product(tokens, dim, outDim, 1, dy.Pointer<float>(), transposeA: false, operand, transposeB: false, add, dx.Pointer<float>());
     }
 
     private static (int Rows, int Dim) Rows(Tensor tensor)
@@ -45,4 +44,7 @@ public sealed unsafe partial class CpuBackend
         int m, int n, int k, float alpha, float* a, bool transposeA, in Operand b, bool transposeB, bool add, float* c) =>
         MatrixProduct.Run(
             _team, _scratch, VectorWidths.Best, m, n, k, alpha, a, transposeA ? m : k, transposeA, in b, transposeB, add, c, n);
+
+    /// <summary>Asks for the scratch of every product of at most m rows and sums of at most k terms.</summary>
+    private void ReserveProduct(int m, int n, int k) => MatrixProduct.Reserve(_team, _scratch, VectorWidths.Best, m, n, k);
 }

@@ -52,7 +52,7 @@ internal static unsafe class MatrixProduct
         int tileRows = MicroKernel.Rows(width), tileColumns = MicroKernel.Columns(width);
         int blockK = RoundUp((k - 1) / ((k - 1) / MaxBlockK + 1) + 1, 64);
         int spanK = Math.Min(k, MaxSpanK / blockK * blockK);
-        bool pack = n > 2 * tileColumns;
+        bool pack = PacksA(width, n);
         int rowsAtOnce = pack ? Math.Min(m, MaxPackedA / spanK / tileRows * tileRows) : m;
 
         var task = new BlockTask
@@ -70,10 +70,10 @@ internal static unsafe class MatrixProduct
             TileRows = tileRows,
             TileColumns = tileColumns,
         };
-        task.Partition(rowsAtOnce, team.Count == 1 ? 1 : team.Count * TasksPerThread);
-        task.WorkerFloats = blockK * (task.BlockN + tileColumns) + Packing.RoomFloats(blockK) + MicroKernel.TileFloats;
+        task.Partition(rowsAtOnce, Tasks(team));
+        task.WorkerFloats = WorkerFloats(width, task.BlockN, k);
         task.Scratch = (float*)scratch.Get("product blocks", (long)task.WorkerFloats * team.Count * sizeof(float));
-        float* packed = pack ? (float*)scratch.Get("product A", (long)RoundUp(rowsAtOnce, tileRows) * spanK * sizeof(float)) : null;
+        float* packed = pack ? (float*)scratch.Get("product A", PackedFloats(width, m, k) * sizeof(float)) : null;
 
         for (int p = 0; p < k; p += spanK)
         {
@@ -109,6 +109,35 @@ internal static unsafe class MatrixProduct
             }
         }
     }
+
+    /// <summary>Asks for the scratch of every product of at most these rows and lengths, so that an operation whose sizes depend on data
+    /// takes the same memory for all data.</summary>
+    /// <param name="team">Threads.</param> <param name="scratch">For packed blocks.</param> <param name="width">Vectors to use.</param>
+    /// <param name="m">Rows of C at most.</param> <param name="n">Columns of C.</param> <param name="k">Length of the sums at most.</param>
+    public static void Reserve(WorkerTeam team, Scratch scratch, VectorWidth width, int m, int n, int k)
+    {
+        var task = new BlockTask { N = n, TileRows = MicroKernel.Rows(width) };
+        task.Partition(m, Tasks(team));
+        scratch.Get("product blocks", (long)WorkerFloats(width, task.BlockN, k) * team.Count * sizeof(float));
+        if (PacksA(width, n)) scratch.Get("product A", PackedFloats(width, m, k) * sizeof(float));
+    }
+
+    /// <summary>Whether enough tiles read A again to make packing it worthwhile.</summary>
+    private static bool PacksA(VectorWidth width, int n) => n > 2 * MicroKernel.Columns(width);
+
+    private static int Tasks(WorkerTeam team) => team.Count == 1 ? 1 : team.Count * TasksPerThread;
+
+    /// <summary>Floats of scratch per worker. They never fall with k, as <see cref="BlockTask.BlockK"/> does beyond
+    /// <see cref="MaxBlockK"/>.</summary>
+    private static int WorkerFloats(VectorWidth width, int blockN, int k)
+    {
+        int blockK = Math.Min(RoundUp(k, 64), MaxBlockK);
+        return blockK * (blockN + MicroKernel.Columns(width)) + Packing.RoomFloats(blockK) + MicroKernel.TileFloats;
+    }
+
+    /// <summary>Floats of A that are packed at a time, or a few more: they never fall with m or k.</summary>
+    private static long PackedFloats(VectorWidth width, int m, int k) =>
+        Math.Min((long)RoundUp(m, MicroKernel.Rows(width)) * Math.Min(k, MaxSpanK), MaxPackedA);
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 

@@ -5,7 +5,8 @@ namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Microkernels of 128-bit vectors: 6 × 8 and 6 × 4 floats of C in 12 and 6 registers of 16.</summary>
 /// <remarks>The accumulators are named locals because the JIT keeps only those in registers; a * b + c would not become a fused
-/// multiply-add. Tiering would run the first products some thirty times slower, hence AggressiveOptimization.</remarks>
+/// multiply-add. MultiplyAddEstimate is one where the machine has it (NEON), else a product and a sum (SSE), where FusedMultiplyAdd would
+/// call a library function per lane. Tiering would run the first products some thirty times slower, hence AggressiveOptimization.</remarks>
 internal static unsafe class MicroKernel128
 {
     /// <summary>Rows of a tile.</summary>
@@ -46,23 +47,23 @@ internal static unsafe class MicroKernel128
             var b1 = Vector128.Load(b + Lanes);
 
             var a = Vector128.Create(a0[p]);
-            c00 = Vector128.FusedMultiplyAdd(a, b0, c00);
-            c01 = Vector128.FusedMultiplyAdd(a, b1, c01);
+            c00 = Vector128.MultiplyAddEstimate(a, b0, c00);
+            c01 = Vector128.MultiplyAddEstimate(a, b1, c01);
             a = Vector128.Create(a1[p]);
-            c10 = Vector128.FusedMultiplyAdd(a, b0, c10);
-            c11 = Vector128.FusedMultiplyAdd(a, b1, c11);
+            c10 = Vector128.MultiplyAddEstimate(a, b0, c10);
+            c11 = Vector128.MultiplyAddEstimate(a, b1, c11);
             a = Vector128.Create(a2[p]);
-            c20 = Vector128.FusedMultiplyAdd(a, b0, c20);
-            c21 = Vector128.FusedMultiplyAdd(a, b1, c21);
+            c20 = Vector128.MultiplyAddEstimate(a, b0, c20);
+            c21 = Vector128.MultiplyAddEstimate(a, b1, c21);
             a = Vector128.Create(a3[p]);
-            c30 = Vector128.FusedMultiplyAdd(a, b0, c30);
-            c31 = Vector128.FusedMultiplyAdd(a, b1, c31);
+            c30 = Vector128.MultiplyAddEstimate(a, b0, c30);
+            c31 = Vector128.MultiplyAddEstimate(a, b1, c31);
             a = Vector128.Create(a4[p]);
-            c40 = Vector128.FusedMultiplyAdd(a, b0, c40);
-            c41 = Vector128.FusedMultiplyAdd(a, b1, c41);
+            c40 = Vector128.MultiplyAddEstimate(a, b0, c40);
+            c41 = Vector128.MultiplyAddEstimate(a, b1, c41);
             a = Vector128.Create(a5[p]);
-            c50 = Vector128.FusedMultiplyAdd(a, b0, c50);
-            c51 = Vector128.FusedMultiplyAdd(a, b1, c51);
+            c50 = Vector128.MultiplyAddEstimate(a, b0, c50);
+            c51 = Vector128.MultiplyAddEstimate(a, b1, c51);
         }
 
         float* c = t.C;
@@ -112,17 +113,17 @@ internal static unsafe class MicroKernel128
             var b0 = Vector128.Load(b);
 
             var a = Vector128.Create(a0[p]);
-            c00 = Vector128.FusedMultiplyAdd(a, b0, c00);
+            c00 = Vector128.MultiplyAddEstimate(a, b0, c00);
             a = Vector128.Create(a1[p]);
-            c10 = Vector128.FusedMultiplyAdd(a, b0, c10);
+            c10 = Vector128.MultiplyAddEstimate(a, b0, c10);
             a = Vector128.Create(a2[p]);
-            c20 = Vector128.FusedMultiplyAdd(a, b0, c20);
+            c20 = Vector128.MultiplyAddEstimate(a, b0, c20);
             a = Vector128.Create(a3[p]);
-            c30 = Vector128.FusedMultiplyAdd(a, b0, c30);
+            c30 = Vector128.MultiplyAddEstimate(a, b0, c30);
             a = Vector128.Create(a4[p]);
-            c40 = Vector128.FusedMultiplyAdd(a, b0, c40);
+            c40 = Vector128.MultiplyAddEstimate(a, b0, c40);
             a = Vector128.Create(a5[p]);
-            c50 = Vector128.FusedMultiplyAdd(a, b0, c50);
+            c50 = Vector128.MultiplyAddEstimate(a, b0, c50);
         }
 
         float* c = t.C;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Lapidary.Engine.Nf4;
 
 namespace Lapidary.Engine.Cpu.Products;
 
@@ -49,7 +50,8 @@ internal static unsafe class Nf4Dot
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Decode(Vector512<uint> codes, Vector512<float> values) => Avx512F.PermuteVar16x32(values, codes.AsInt32());
+    private static Vector512<float> Decode(Vector512<uint> codes, Vector512<float> values) =>
+        Avx512F.PermuteVar16x32(values, codes.AsInt32());
 
     /// <summary>The scale of each lane's 8 elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,6 +1,6 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+using Lapidary.Engine.Nf4;
 using Lapidary.Engine.Tensors;
 
 namespace Lapidary.Engine.Cpu.Products;
@@ -57,43 +57,5 @@ internal unsafe struct Operand
         int shift = Type switch { DType.Float32 => 3, DType.NF4 => 0, _ => 2 };
         byte* from = (byte*)Data + (first << shift >> 1), end = (byte*)Data + ((first + count) << shift >> 1);
         for (; from < end; from += 64) Sse.Prefetch0(from);
-    }
-}
-
-/// <summary>Scales of an NF4 matrix: one per block of the flat array.</summary>
-internal unsafe struct Nf4Blocks
-{
-    private float* _absmax;
-    private byte* _codes;
-    private float* _nestedAbsmax;
-    private float* _nestedCode;
-    private float _offset;
-
-    /// <summary>log₂ of the elements per block.</summary>
-    public int Shift;
-
-    /// <summary>The scales of a tensor.</summary>
-    public static Nf4Blocks Of(Tensor tensor, string op)
-    {
-        if (tensor.Scales is not { } scales || scales.BlockSize < 32 || !BitOperations.IsPow2(scales.BlockSize))
-            throw new ShapeException(op, nameof(tensor), "NF4 with scales of a power of two of at least 32 elements", tensor);
-        return new Nf4Blocks
-        {
-            _absmax = scales.IsNested ? null : scales.Absmax.Pointer<float>(),
-            _codes = scales.IsNested ? scales.Absmax.Pointer<byte>() : null,
-            _nestedAbsmax = scales.NestedAbsmax is { } nested ? nested.Pointer<float>() : null,
-            _nestedCode = scales.NestedCode is { } code ? code.Pointer<float>() : null,
-            _offset = scales.Offset,
-            Shift = BitOperations.Log2((uint)scales.BlockSize),
-        };
-    }
-
-    /// <summary>Scale of a block; under double quantization the product is rounded before the offset is added, as in
-    /// bitsandbytes.</summary>
-    public readonly float Scale(nint block)
-    {
-        if (_codes == null) return _absmax[block];
-        float product = _nestedCode[_codes[block]] * _nestedAbsmax[block / Nf4Scales.NestedBlockSize];
-        return product + _offset;
     }
 }

@@ -55,7 +55,8 @@ internal static unsafe class Packing
     /// <param name="room"><see cref="RoomFloats"/> floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackB(
-        VectorWidth width, in Operand b, bool transposed, nint p, int rows, nint j, int columns, int panelColumns, int lanes, float* to, float* room)
+        VectorWidth width, in Operand b, bool transposed, nint p, int rows, nint j, int columns, int panelColumns, int lanes, float* to,
+        float* room)
     {
         if (!transposed)
         {

@@ -6,6 +6,7 @@ using Lapidary.Engine.Tensors;
 namespace Lapidary.Engine.Cpu.Products;
 
 /// <summary>Dot products of one weight row with an fp32 vector, in four running sums.</summary>
+/// <remarks>Terms are fused where the machine has FMA; MultiplyAddEstimate, as FusedMultiplyAdd would be emulated elsewhere.</remarks>
 internal static unsafe class RowDot
 {
     /// <summary>How far ahead rows are fetched; rows follow each other in memory, so the fetch runs into the next row.</summary>
@@ -21,10 +22,10 @@ internal static unsafe class RowDot
         {
             Prefetch(w + i);
             Prefetch(w + i + 2 * lanes);
-            s0 = Vector.FusedMultiplyAdd(Vector.Load(w + i), Vector.Load(x + i), s0);
-            s1 = Vector.FusedMultiplyAdd(Vector.Load(w + i + lanes), Vector.Load(x + i + lanes), s1);
-            s2 = Vector.FusedMultiplyAdd(Vector.Load(w + i + 2 * lanes), Vector.Load(x + i + 2 * lanes), s2);
-            s3 = Vector.FusedMultiplyAdd(Vector.Load(w + i + 3 * lanes), Vector.Load(x + i + 3 * lanes), s3);
+            s0 = Vector.MultiplyAddEstimate(Vector.Load(w + i), Vector.Load(x + i), s0);
+            s1 = Vector.MultiplyAddEstimate(Vector.Load(w + i + lanes), Vector.Load(x + i + lanes), s1);
+            s2 = Vector.MultiplyAddEstimate(Vector.Load(w + i + 2 * lanes), Vector.Load(x + i + 2 * lanes), s2);
+            s3 = Vector.MultiplyAddEstimate(Vector.Load(w + i + 3 * lanes), Vector.Load(x + i + 3 * lanes), s3);
         }
 
         float sum = Vector.Sum(s0 + s1 + (s2 + s3));
@@ -43,10 +44,10 @@ internal static unsafe class RowDot
             Prefetch(w + i);
             Vector.Widen(Vector.Load(w + i), out var w0, out var w1);
             Vector.Widen(Vector.Load(w + i + 2 * lanes), out var w2, out var w3);
-            s0 = Vector.FusedMultiplyAdd(Vector.AsVectorSingle(w0 << 16), Vector.Load(x + i), s0);
-            s1 = Vector.FusedMultiplyAdd(Vector.AsVectorSingle(w1 << 16), Vector.Load(x + i + lanes), s1);
-            s2 = Vector.FusedMultiplyAdd(Vector.AsVectorSingle(w2 << 16), Vector.Load(x + i + 2 * lanes), s2);
-            s3 = Vector.FusedMultiplyAdd(Vector.AsVectorSingle(w3 << 16), Vector.Load(x + i + 3 * lanes), s3);
+            s0 = Vector.MultiplyAddEstimate(Vector.AsVectorSingle(w0 << 16), Vector.Load(x + i), s0);
+            s1 = Vector.MultiplyAddEstimate(Vector.AsVectorSingle(w1 << 16), Vector.Load(x + i + lanes), s1);
+            s2 = Vector.MultiplyAddEstimate(Vector.AsVectorSingle(w2 << 16), Vector.Load(x + i + 2 * lanes), s2);
+            s3 = Vector.MultiplyAddEstimate(Vector.AsVectorSingle(w3 << 16), Vector.Load(x + i + 3 * lanes), s3);
         }
 
         float sum = Vector.Sum(s0 + s1 + (s2 + s3));
@@ -64,8 +65,8 @@ internal static unsafe class RowDot
         {
             Prefetch(w + i);
             Vector.Widen(Vector.Load(w + i), out var w0, out var w1);
-            s0 = Vector.FusedMultiplyAdd(Widen.FromHalf(w0), Vector.Load(x + i), s0);
-            s1 = Vector.FusedMultiplyAdd(Widen.FromHalf(w1), Vector.Load(x + i + lanes), s1);
+            s0 = Vector.MultiplyAddEstimate(Widen.FromHalf(w0), Vector.Load(x + i), s0);
+            s1 = Vector.MultiplyAddEstimate(Widen.FromHalf(w1), Vector.Load(x + i + lanes), s1);
         }
 
         float sum = Vector.Sum(s0 + s1);

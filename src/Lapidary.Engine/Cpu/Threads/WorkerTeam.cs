@@ -60,6 +60,9 @@ internal sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Whether the team leaves all work undone.</summary>
     public bool IsIdle { get; }
 
+    /// <summary>Rows per chunk such that a chunk has some ten thousand elements, enough to outweigh taking it.</summary>
+    public static int RowGrain(int dim) => Math.Max(1, 16384 / dim);
+
     /// <summary>Runs <paramref name="body"/> over [0, count) in chunks of <paramref name="grain"/> items, and returns when all are
     /// done.</summary>
     /// <exception cref="Exception">What a body threw, after all chunks have ended.</exception>

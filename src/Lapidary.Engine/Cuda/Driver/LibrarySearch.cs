@@ -3,6 +3,9 @@ namespace Lapidary.Engine.Cuda.Driver;
 /// <summary>Where CUDA libraries may lie: the loader's own path, a toolkit, NVIDIA's pip wheels, LD_LIBRARY_PATH.</summary>
 internal sealed class LibrarySearch
 {
+    /// <summary>Names of a toolkit's machines: x86-64, and arm64 servers. The loader refuses libraries for another machine.</summary>
+    private static readonly string[] Targets = ["x86_64-linux", "sbsa-linux"];
+
     private readonly Func<string, string?> _environment;
     private readonly bool _windows;
     private readonly string _root;
@@ -108,7 +111,7 @@ internal sealed class LibrarySearch
     /// <summary>A toolkit's folders; CUDA 13 moved Windows' into bin\x64.</summary>
     private IEnumerable<string> ToolkitFolders(string toolkit) => _windows
         ? [Path.Combine(toolkit, "bin"), Path.Combine(toolkit, "bin", "x64")]
-        : [Path.Combine(toolkit, "lib64"), Path.Combine(toolkit, "lib"), Path.Combine(toolkit, "targets", "x86_64-linux", "lib")];
+        : [Path.Combine(toolkit, "lib64"), Path.Combine(toolkit, "lib"), .. Targets.Select(name => Path.Combine(toolkit, "targets", name, "lib"))];
 
     /// <summary>Python's site-packages: of the active environment, of the pythons on PATH, of the user and of the system.</summary>
     private IEnumerable<string> SitePackages()

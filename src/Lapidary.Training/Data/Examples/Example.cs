@@ -1,10 +1,10 @@
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Examples;
 
-/// <summary>One tokenized row.</summary>
+/// <summary>A row in tokens, with what is to be learned of it.</summary>
 /// <param name="InputIds">Token ids.</param>
 /// <param name="Labels">Unshifted, as Hugging Face has them: the id itself where it is to be learned, else <see cref="Ignore"/>. The label
 /// of position 0 is never trained, because nothing comes before it.</param>
-public sealed record Example(int[] InputIds, int[] Labels)
+internal sealed record Example(int[] InputIds, int[] Labels)
 {
     /// <summary>The label of a token that is not trained.</summary>
     public const int Ignore = -100;
@@ -12,5 +12,6 @@ public sealed record Example(int[] InputIds, int[] Labels)
     /// <summary>Tokens whose prediction is trained: labels after the first that are not <see cref="Ignore"/>.</summary>
     public int TrainedTokens => CountTrained(Labels);
 
-    internal static int CountTrained(ReadOnlySpan<int> labels) => labels.IsEmpty ? 0 : labels.Length - 1 - labels[1..].Count(Ignore);
+    /// <summary>The same of labels that are no example of their own.</summary>
+    public static int CountTrained(ReadOnlySpan<int> labels) => labels.IsEmpty ? 0 : labels.Length - 1 - labels[1..].Count(Ignore);
 }

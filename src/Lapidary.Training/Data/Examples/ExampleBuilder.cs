@@ -1,7 +1,7 @@
 using Lapidary.Formats;
-using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Configuration;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Tokenizes a data set and sets its labels, on all cores; the result does not depend on how many.</summary>
 /// <remarks>
@@ -14,7 +14,7 @@ namespace Lapidary.Training;
 /// <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
 /// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Length and label
 /// rules.</param>
-public sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
+internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
     /// <summary>Tokenizes all rows.</summary>
     /// <exception cref="LapidaryException">A row does not fit the options or the template; of several the first is named.</exception>
@@ -29,7 +29,7 @@ public sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, Ex
         int limit = options.Packing == PackingStrategy.Wrapped ? int.MaxValue : options.MaxLength ?? int.MaxValue;
         for (int i = 0; i < tokenized.Length; i++)
         {
-            var (ids, labels, _) = tokenized[i];
+            var (ids, labels) = tokenized[i].Example;
             if (ids.Length > limit)
             {
                 truncatedRows++;
@@ -52,18 +52,18 @@ public sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, Ex
         return new(examples, rows, truncatedRows, truncatedTokens, dropped, tokenized.Count(x => x.PrefixMismatch));
     }
 
-    private TokenizedRow[] Tokenize(IReadOnlyList<TrainingRow> rows)
+    private (Example Example, bool PrefixMismatch)[] Tokenize(IReadOnlyList<DataRow> rows)
     {
         bool completionOnly = options.CompletionOnlyLoss ?? rows is [PromptCompletionRow or ConversationalPromptRow, ..];
-        var result = new TokenizedRow[rows.Count];
+        var tokenizer = new RowTokenizer(encoder, vocabularySize, options, completionOnly);
+        var result = new (Example, bool)[rows.Count];
         var errors = new LapidaryException?[rows.Count];
         Parallel.For(0, rows.Count, (i, loop) =>
         {
             // Break lets every row before this one finish, so the first error in row order is always found.
             try
             {
-                result[i] = TokenizedRow.Create(rows[i], encoder, options, completionOnly);
-                result[i].CheckRange(rows[i].Origin, vocabularySize);
+                result[i] = tokenizer.Tokenize(rows[i]);
             }
             catch (LapidaryException error)
             {

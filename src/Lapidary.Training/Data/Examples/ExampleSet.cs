@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Examples;
 
-/// <summary>The tokenized rows of a data set, in its order, with what was lost on the way.</summary>
+/// <summary>The examples of a data set, in its order, with what was lost on the way.</summary>
 /// <param name="Examples">The rows that are left.</param>
 /// <param name="Rows">For each example the number of its row in the data set.</param>
 /// <param name="TruncatedRows">Rows longer than max_length.</param>
@@ -11,8 +11,9 @@ namespace Lapidary.Training;
 /// <param name="DroppedRows">Rows left out because they were empty or no trained token was left.</param>
 /// <param name="PrefixMismatches">Rows whose prompt alone has other tokens than the start of prompt and completion together, so that the
 /// border between them may be a token off.</param>
-public sealed record ExampleSet(
-    IReadOnlyList<Example> Examples, IReadOnlyList<int> Rows, int TruncatedRows, long TruncatedTokens, int DroppedRows, int PrefixMismatches)
+internal sealed record ExampleSet(
+    IReadOnlyList<Example> Examples, IReadOnlyList<int> Rows, int TruncatedRows, long TruncatedTokens, int DroppedRows,
+    int PrefixMismatches)
 {
     /// <summary>SHA-256 over lengths, ids and labels, in lower-case hexadecimal: what a run records and a resumed run compares.</summary>
     public string Fingerprint()

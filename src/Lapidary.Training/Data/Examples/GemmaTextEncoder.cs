@@ -15,9 +15,12 @@ public sealed class GemmaTextEncoder : ITextEncoder
     public GemmaTextEncoder(Tokenizer tokenizer, ChatTemplate template)
     {
         (_tokenizer, _template) = (tokenizer, template);
-        BosTokenId = tokenizer.BosTokenId ?? throw new LapidaryException("Tokenizer: expected a bos_token, found none; add it to tokenizer_config.json.");
-        EosToken = tokenizer.EosToken ?? throw new LapidaryException("Tokenizer: expected an eos_token, found none; add it to tokenizer_config.json.");
-        EosTokenId = tokenizer.EosTokenId ?? throw new LapidaryException($"Tokenizer: expected an id for the eos_token {EosToken}, found none.");
+        BosTokenId = tokenizer.BosTokenId
+            ?? throw new LapidaryException("Tokenizer: expected a bos_token, found none; add it to tokenizer_config.json.");
+        EosToken = tokenizer.EosToken
+            ?? throw new LapidaryException("Tokenizer: expected an eos_token, found none; add it to tokenizer_config.json.");
+        EosTokenId = tokenizer.EosTokenId
+            ?? throw new LapidaryException($"Tokenizer: expected an id for the eos_token {EosToken}, found none.");
         EndOfTurnTokenId = tokenizer.TokenId(EndOfTurn);
     }
 
@@ -37,7 +40,8 @@ public sealed class GemmaTextEncoder : ITextEncoder
     public int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: false);
 
     /// <inheritdoc/>
-    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) => _template.Encode(_tokenizer, messages, addGenerationPrompt);
+    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) =>
+        _template.Encode(_tokenizer, messages, addGenerationPrompt);
 
     /// <inheritdoc/>
     public ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages) => _template.EncodeWithAssistantMask(_tokenizer, messages);

@@ -8,7 +8,7 @@ internal static class DataFiles
     private const string Kinds = ".jsonl, .ndjson, .json, .csv, .tsv or .parquet";
 
     /// <summary>A template or another small file of the user's is at most 1 MiB.</summary>
-    private const long MaximumSmallFileBytes = 1 << 20;
+    private const long MaxSmallFileBytes = 1 << 20;
 
     /// <summary>A file, the data files of a folder, or those that a pattern with * and ? in its last part matches, in ordinal
     /// order.</summary>
@@ -19,7 +19,11 @@ internal static class DataFiles
         bool isPattern = pattern.AsSpan().ContainsAny('*', '?');
         string folder = isPattern ? Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : "." : path;
         if (!Directory.Exists(folder))
-            throw new LapidaryException($"{path}: expected a data set file ({Kinds}), a folder of them or a pattern, found nothing; check the path.");
+        {
+            throw new LapidaryException(
+                $"{path}: expected a data set file ({Kinds}), a folder of them or a pattern, found nothing; check the path.");
+        }
+
         string[] files = Directory.GetFiles(folder, isPattern ? pattern : "*").Where(IsData).Order(StringComparer.Ordinal).ToArray();
         return files.Length > 0 ? files : throw new LapidaryException($"{path}: expected {Kinds} files, found none; check the path.");
     }
@@ -30,12 +34,13 @@ internal static class DataFiles
         using var stream = Open(file);
         var records = Path.GetExtension(file).ToUpperInvariant() switch
         {
-            ".JSONL" or ".NDJSON" => JsonLinesFile.Read(stream, file),
-            ".JSON" => JsonFile.Read(stream, file),
-            ".CSV" => CsvFile.Read(stream, file, ','),
-            ".TSV" => CsvFile.Read(stream, file, '\t'),
-            ".PARQUET" => ParquetFile.Read(stream, file),
-            var other => throw new LapidaryException($"{file}: expected a data set file ({Kinds}), found \"{other}\"; rename or convert it."),
+            ".JSONL" or ".NDJSON" => JsonLinesRecords.Read(stream, file),
+            ".JSON" => JsonRecords.Read(stream, file),
+            ".CSV" => CsvRecords.Read(stream, file, ','),
+            ".TSV" => CsvRecords.Read(stream, file, '\t'),
+            ".PARQUET" => ParquetRecords.Read(stream, file),
+            var other => throw new LapidaryException(
+                $"{file}: expected a data set file ({Kinds}), found \"{other}\"; rename or convert it."),
         };
         foreach (var record in records) yield return record;
     }
@@ -44,8 +49,8 @@ internal static class DataFiles
     public static byte[] ReadSmallFile(string file)
     {
         using var stream = Open(file);
-        if (stream.Length > MaximumSmallFileBytes)
-            throw new LapidaryException($"{file}: expected at most {MaximumSmallFileBytes} bytes, found {stream.Length}.");
+        if (stream.Length > MaxSmallFileBytes)
+            throw new LapidaryException($"{file}: expected at most {MaxSmallFileBytes} bytes, found {stream.Length}.");
         byte[] bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;

@@ -87,7 +87,8 @@ internal static class JsonValue
         }
         catch (InvalidOperationException error)
         {
-            throw new JsonException("a string has half of a surrogate pair (\\ud800 to \\udfff)", null, null, reader.TokenStartIndex, error);
+            throw new JsonException(
+                "a string has half of a surrogate pair (\\ud800 to \\udfff)", null, null, reader.TokenStartIndex, error);
         }
     }
 }

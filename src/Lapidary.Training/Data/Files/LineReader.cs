@@ -1,10 +1,10 @@
 namespace Lapidary.Training.Data.Files;
 
 /// <summary>Reads a stream line by line as bytes, in memory of the longest line; the byte order mark is skipped.</summary>
-internal sealed class LineReader(Stream stream, string file, int maximumLineBytes = LineReader.MaximumLineBytes)
+internal sealed class LineReader(Stream stream, string file, int maxLineBytes = LineReader.MaxLineBytes)
 {
     /// <summary>The longest line that is read: 64 MiB, far above any text that fits a context.</summary>
-    public const int MaximumLineBytes = 64 << 20;
+    public const int MaxLineBytes = 64 << 20;
 
     private byte[] _buffer = new byte[64 << 10];
     private int _start, _end;
@@ -35,8 +35,8 @@ internal sealed class LineReader(Stream stream, string file, int maximumLineByte
             }
 
             searched = _end - _start;
-            if (searched > maximumLineBytes)
-                throw origin.Error($"expected at most {maximumLineBytes} bytes in a line, found more; is this a JSON Lines file?");
+            if (searched > maxLineBytes)
+                throw origin.Error($"expected at most {maxLineBytes} bytes in a line, found more; is this a JSON Lines file?");
             Fill();
         }
     }

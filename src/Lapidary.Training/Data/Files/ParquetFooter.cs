@@ -9,10 +9,10 @@ namespace Lapidary.Training.Data.Files;
 internal ref struct ParquetFooter
 {
     /// <summary>The largest footer that is read: 256 MiB.</summary>
-    private const int MaximumBytes = 256 << 20;
+    private const int MaxBytes = 256 << 20;
 
     /// <summary>Deepest nesting; Parquet's own is below ten.</summary>
-    private const int MaximumDepth = 32;
+    private const int MaxDepth = 32;
 
     private readonly ReadOnlySpan<byte> _bytes;
     private int _at;
@@ -29,7 +29,8 @@ internal ref struct ParquetFooter
         stream.ReadExactly(tail);
         int length = BinaryPrimitives.ReadInt32LittleEndian(tail);
         if (!tail[4..].SequenceEqual("PAR1"u8)) throw new InvalidDataException("it does not end with PAR1");
-        if (length < 1 || length > Math.Min(stream.Length - 12, MaximumBytes)) throw new InvalidDataException($"its footer claims {length} bytes");
+        if (length < 1 || length > Math.Min(stream.Length - 12, MaxBytes))
+            throw new InvalidDataException($"its footer claims {length} bytes");
         byte[] bytes = new byte[length];
         stream.Position = stream.Length - 8 - length;
         stream.ReadExactly(bytes);
@@ -41,7 +42,7 @@ internal ref struct ParquetFooter
 
     private void SkipStruct(int depth)
     {
-        if (depth > MaximumDepth) throw new InvalidDataException("its footer is nested too deeply");
+        if (depth > MaxDepth) throw new InvalidDataException("its footer is nested too deeply");
         for (byte header = NextByte(); (header & 15) != 0; header = NextByte())
         {
             if (header >> 4 == 0) NextVarint();
@@ -67,7 +68,7 @@ internal ref struct ParquetFooter
 
     private void SkipList(int depth)
     {
-        if (depth > MaximumDepth) throw new InvalidDataException("its footer is nested too deeply");
+        if (depth > MaxDepth) throw new InvalidDataException("its footer is nested too deeply");
         byte header = NextByte();
         ulong count = header >> 4 == 15 ? NextVarint() : (ulong)(header >> 4);
         if (count > (ulong)(_bytes.Length - _at)) throw new InvalidDataException($"its footer has a list of {count} elements");

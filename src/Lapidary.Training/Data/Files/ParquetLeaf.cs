@@ -10,14 +10,14 @@ namespace Lapidary.Training.Data.Files;
 internal sealed class ParquetLeaf
 {
     private readonly string _name;
-    private readonly int _maximumDefinition;
+    private readonly int _maxDefinition;
     private readonly object?[] _values;
     private readonly int[]? _definitions, _repetitions;
 
     private ParquetLeaf(DataField field, object?[] values, RawColumnData raw)
     {
         _name = field.Path.ToString();
-        _maximumDefinition = field.MaxDefinitionLevel;
+        _maxDefinition = field.MaxDefinitionLevel;
         _values = values;
         // The library throws when levels are asked for that the column's kind has not.
         _definitions = field.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
@@ -40,7 +40,7 @@ internal sealed class ParquetLeaf
         int next = 0;
         for (int i = 0; i < rows; i++)
         {
-            if (_definitions is null || _definitions[i] == _maximumDefinition) result[i] = _values[next++];
+            if (_definitions is null || _definitions[i] == _maxDefinition) result[i] = _values[next++];
         }
 
         return result;
@@ -67,7 +67,7 @@ internal sealed class ParquetLeaf
                 isNull = _definitions[i] < elementDefinition - 1;
             }
 
-            if (_definitions[i] >= elementDefinition) elements.Add(_definitions[i] == _maximumDefinition ? _values[next++] : null);
+            if (_definitions[i] >= elementDefinition) elements.Add(_definitions[i] == _maxDefinition ? _values[next++] : null);
         }
 
         if (row >= 0) result[row] = isNull ? null : List(elements);
@@ -86,8 +86,9 @@ internal sealed class ParquetLeaf
     }
 
     private static bool IsSupported(Type type) =>
-        type == typeof(ReadOnlyMemory<char>) || type == typeof(string) || type == typeof(bool) || type == typeof(long) || type == typeof(int)
-        || type == typeof(short) || type == typeof(sbyte) || type == typeof(byte) || type == typeof(ushort) || type == typeof(uint)
+        type == typeof(ReadOnlyMemory<char>) || type == typeof(string) || type == typeof(bool)
+        || type == typeof(long) || type == typeof(int) || type == typeof(short) || type == typeof(sbyte)
+        || type == typeof(byte) || type == typeof(ushort) || type == typeof(uint)
         || type == typeof(double) || type == typeof(float);
 
     private static object?[]? Values(RawColumnData raw) => raw switch

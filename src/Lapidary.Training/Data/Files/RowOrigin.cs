@@ -1,16 +1,17 @@
 using Lapidary.Formats;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Files;
 
 /// <summary>Where a row was read, so that any later error can name it.</summary>
 /// <param name="File">The file's path, as the user gave it.</param>
 /// <param name="Unit">"line" for line-based files, "row" for the others.</param>
 /// <param name="Number">1-based number of the line or row.</param>
-public readonly record struct RowOrigin(string File, string Unit, long Number)
+internal readonly record struct RowOrigin(string File, string Unit, long Number)
 {
     /// <summary>"data.jsonl line 17".</summary>
     public override string ToString() => $"{File} {Unit} {Number}";
 
-    internal LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
+    /// <summary>The error for a row that is not what it should be.</summary>
+    public LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
         inner is null ? new($"{this}: {expectedAndFound}") : new($"{this}: {expectedAndFound}", inner);
 }

@@ -1,10 +1,10 @@
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Packing;
 
-/// <summary>A micro-batch as the engine takes it: all rows' documents one after the other, padded to a fixed number of tokens. The arrays
-/// are reused by the <see cref="BatchBuilder"/> for later batches of the same size.</summary>
-public sealed class Batch
+/// <summary>A micro-batch as the engine takes it: the documents of all its sequences one after the other, padded to a fixed number of
+/// tokens. The arrays are reused by the <see cref="BatchBuilder"/> for later batches of the same size.</summary>
+internal sealed class Batch
 {
-    internal Batch(int tokens) =>
+    public Batch(int tokens) =>
         (Ids, Labels, Positions, DocumentStarts) = (new int[tokens], new int[tokens], new int[tokens], new int[tokens]);
 
     /// <summary>Token ids, Int32 [tokens].</summary>
@@ -23,8 +23,8 @@ public sealed class Batch
     public int Tokens => Ids.Length;
 
     /// <summary>Tokens without padding.</summary>
-    public int RealTokens { get; internal set; }
+    public int RealTokens { get; set; }
 
     /// <summary>Labels other than −100: what the loss is divided by, summed over the optimizer step.</summary>
-    public int TrainedTokens { get; internal set; }
+    public int TrainedTokens { get; set; }
 }

@@ -1,16 +1,17 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Lapidary.Formats;
+using Lapidary.Training.Data.Examples;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Packing;
 
 /// <summary>Fills batches. Each size is allocated once and then reused, so the steady state allocates nothing.</summary>
 /// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no
-/// result. Unpacked rows are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
+/// result. Unpacked sequences are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
 /// <param name="padTokenId">Id of the padding.</param>
-/// <param name="rowTokens">Length of a packed row: a batch has as many tokens for each of its rows; null rounds its tokens up to
+/// <param name="rowTokens">Length of a packed sequence: a batch has as many tokens for each of its rows; null rounds its tokens up to
 /// <see cref="BucketLength"/>.</param>
-public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
+internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 {
     private readonly Dictionary<int, Batch> _batches = [];
 
@@ -25,27 +26,28 @@ public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 
     /// <summary>Tokens of a batch, padding included.</summary>
     /// <param name="rows">Number of its rows.</param> <param name="tokens">Their tokens.</param>
-    public int LengthOf(int rows, int tokens) => rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
+    public int LengthOf(int rows, int tokens) =>
+        rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
 
     /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
-    /// <param name="rows">The rows, in order.</param>
-    /// <exception cref="LapidaryException">They have more tokens than rows of the fixed length.</exception>
-    public Batch Build(params ReadOnlySpan<PackedRow> rows)
+    /// <param name="sequences">Its rows, in order.</param>
+    /// <exception cref="LapidaryException">They have more tokens than sequences of the fixed length.</exception>
+    public Batch Build(params ReadOnlySpan<PackedSequence> sequences)
     {
         int tokens = 0;
-        foreach (var row in rows) tokens += row.Tokens;
-        var batch = ForRows(rows.Length, tokens);
+        foreach (var sequence in sequences) tokens += sequence.Tokens;
+        var batch = ForRows(sequences.Length, tokens);
         int offset = 0, trained = 0;
-        foreach (var row in rows)
+        foreach (var sequence in sequences)
         {
-            for (int i = 0; i < row.Documents.Count; i++)
+            for (int i = 0; i < sequence.Documents.Count; i++)
             {
-                var document = row.Documents[i];
+                var document = sequence.Documents[i];
                 Append(batch, document, offset);
                 offset += document.Ids.Length;
             }
 
-            trained += row.TrainedTokens;
+            trained += sequence.TrainedTokens;
         }
 
         Pad(batch, offset);
@@ -57,12 +59,13 @@ public sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
     private Batch ForRows(int rows, int tokens)
     {
         int size = LengthOf(rows, tokens);
-        if (tokens > size) throw new LapidaryException($"Batch: expected at most {size} tokens, found {tokens}; pack to a smaller max_length.");
+        if (tokens > size)
+            throw new LapidaryException($"Batch: expected at most {size} tokens, found {tokens}; pack to a smaller max_length.");
         ref var batch = ref CollectionsMarshal.GetValueRefOrAddDefault(_batches, size, out _);
         return batch ??= new Batch(size);
     }
 
-    private static void Append(Batch batch, PackedDocument document, int offset)
+    private static void Append(Batch batch, Document document, int offset)
     {
         int length = document.Ids.Length;
         document.Ids.Span.CopyTo(batch.Ids.AsSpan(offset));

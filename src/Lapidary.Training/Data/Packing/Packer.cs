@@ -1,35 +1,36 @@
 using Lapidary.Formats;
-using Lapidary.Training.Data.Packing;
+using Lapidary.Training.Data.Examples;
 
-namespace Lapidary.Training;
+namespace Lapidary.Training.Data.Packing;
 
-/// <summary>Puts examples into rows.</summary>
+/// <summary>Puts examples into sequences.</summary>
 /// <remarks>TRL packs each thousand rows on their own, because its map works in batches. Here the whole data set is packed at once: fewer
-/// rows are left part empty, and the result does not depend on a batch size.</remarks>
-public static class Packer
+/// sequences are left part empty, and the result does not depend on a batch size.</remarks>
+internal static class Packer
 {
     /// <summary>Packs by any strategy.</summary>
     /// <param name="examples">The examples in order.</param> <param name="strategy">How.</param>
-    /// <param name="maxLength">Tokens of a row; required but for <see cref="PackingStrategy.None"/>.</param>
+    /// <param name="maxLength">Tokens of a sequence; required but for <see cref="PackingStrategy.None"/>.</param>
     /// <exception cref="LapidaryException">Packing without a max_length.</exception>
-    public static PackedRow[] Pack(IReadOnlyList<Example> examples, PackingStrategy strategy, int? maxLength)
+    public static PackedSequence[] Pack(IReadOnlyList<Example> examples, PackingStrategy strategy, int? maxLength)
     {
-        if (strategy == PackingStrategy.None) return [.. examples.Select((x, i) => new PackedRow([Whole(i, x, int.MaxValue)]))];
-        if (maxLength is not > 0) throw new LapidaryException("packing: expected a max_length above 0, found none; give the tokens of a row.");
+        if (strategy == PackingStrategy.None) return [.. examples.Select((x, i) => new PackedSequence([Whole(i, x, int.MaxValue)]))];
+        if (maxLength is not > 0)
+            throw new LapidaryException("packing: expected a max_length above 0, found none; give the tokens of a row.");
         return strategy == PackingStrategy.Wrapped ? Wrap(examples, maxLength.Value) : BestFit(examples, maxLength.Value);
     }
 
-    private static PackedRow[] BestFit(IReadOnlyList<Example> examples, int maxLength)
+    private static PackedSequence[] BestFit(IReadOnlyList<Example> examples, int maxLength)
     {
         int[] lengths = [.. examples.Select(x => Math.Min(x.InputIds.Length, maxLength))];
         return [.. BestFitDecreasing.Pack(lengths, maxLength)
-            .Select(bin => new PackedRow(bin.ConvertAll(i => Whole(i, examples[i], maxLength))))];
+            .Select(bin => new PackedSequence(bin.ConvertAll(i => Whole(i, examples[i], maxLength))))];
     }
 
-    private static PackedRow[] Wrap(IReadOnlyList<Example> examples, int maxLength)
+    private static PackedSequence[] Wrap(IReadOnlyList<Example> examples, int maxLength)
     {
-        List<PackedRow> rows = [];
-        List<PackedDocument> documents = [];
+        List<PackedSequence> sequences = [];
+        List<Document> documents = [];
         int free = maxLength;
         for (int i = 0; i < examples.Count; i++)
         {
@@ -41,17 +42,17 @@ public static class Packer
                 start += length;
                 free -= length;
                 if (free > 0) continue;
-                rows.Add(new([.. documents]));
+                sequences.Add(new([.. documents]));
                 documents.Clear();
                 free = maxLength;
             }
         }
 
-        if (documents.Count > 0) rows.Add(new([.. documents]));
-        return [.. rows];
+        if (documents.Count > 0) sequences.Add(new([.. documents]));
+        return [.. sequences];
     }
 
-    private static PackedDocument Whole(int index, Example example, int maxLength)
+    private static Document Whole(int index, Example example, int maxLength)
     {
         int length = Math.Min(example.InputIds.Length, maxLength);
         return new(index, example.InputIds.AsMemory(0, length), example.Labels.AsMemory(0, length));

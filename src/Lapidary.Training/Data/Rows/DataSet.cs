@@ -8,13 +8,14 @@ namespace Lapidary.Training;
 /// <summary>Rows in memory, in the order of their files; immutable.</summary>
 public sealed class DataSet
 {
-    private readonly TrainingRow[] _rows;
+    private readonly DataRow[] _rows;
 
-    /// <summary>Takes rows as they are.</summary>
-    public DataSet(IEnumerable<TrainingRow> rows) => _rows = [.. rows];
+    /// <summary>Takes rows as they are; errors name those made in memory by their number.</summary>
+    public DataSet(IEnumerable<DataRow> rows) => _rows =
+        [.. rows.Select((row, i) => row.Origin == default ? row with { Origin = new("data set", "row", i + 1) } : row)];
 
     /// <summary>The rows in order.</summary>
-    public IReadOnlyList<TrainingRow> Rows => _rows;
+    public IReadOnlyList<DataRow> Rows => _rows;
 
     /// <summary>Number of rows.</summary>
     public int Count => _rows.Length;
@@ -27,7 +28,7 @@ public sealed class DataSet
     /// row.</exception>
     public static DataSet Load(string path, DataSetOptions? options = null)
     {
-        List<TrainingRow> rows = [];
+        List<DataRow> rows = [];
         foreach (string file in DataFiles.Find(path))
         {
             var reader = new RowReader(options ?? new());
@@ -47,7 +48,7 @@ public sealed class DataSet
     /// <summary>The rows in an order that depends on the seed alone: Fisher–Yates over SplitMix64, fixed for all versions.</summary>
     public DataSet Shuffle(long seed)
     {
-        var rows = (TrainingRow[])_rows.Clone();
+        var rows = (DataRow[])_rows.Clone();
         new StableRandom((ulong)seed).Shuffle(rows.AsSpan());
         return new(rows);
     }
@@ -70,7 +71,11 @@ public sealed class DataSet
         // The small subtraction keeps 0.07 · 100 = 7.000000000000001 from becoming 8.
         double count = testSize < 1 ? Math.Ceiling((testSize * Count) - 1e-9) : testSize;
         if (!(count >= 1 && count < Count) || count != Math.Floor(count))
-            throw new LapidaryException($"Train-test split of {Count} rows: expected a share below 1 or a whole number from 1 to {Count - 1}, found {testSize}.");
+        {
+            throw new LapidaryException(
+                $"Train-test split of {Count} rows: expected a share below 1 or a whole number from 1 to {Count - 1}, found {testSize}.");
+        }
+
         var shuffled = Shuffle(seed)._rows;
         return (new(shuffled[(int)count..]), new(shuffled[..(int)count]));
     }

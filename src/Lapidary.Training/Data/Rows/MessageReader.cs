@@ -1,63 +1,74 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Reads a list of messages: role and content, or from and value.</summary>
-internal static class MessageReader
+/// <summary>Reads the messages of a conversation: role and content, or from and value.</summary>
+/// <param name="error">Makes the error of a message that is not one, which knows the file.</param>
+internal sealed class MessageReader(MessageReader.ErrorFactory error)
 {
-    public static List<ChatTurn> Read(DataRecord record, string column)
+    /// <summary>Makes an error.</summary>
+    /// <param name="number">Of the message, from 1.</param> <param name="isPart">Whether a part of its content is wrong, rather than the
+    /// message.</param>
+    /// <param name="expectedAndFound">What is wrong.</param>
+    internal delegate LapidaryException ErrorFactory(int number, bool isPart, string expectedAndFound);
+
+    /// <summary>The messages of a list of such values as <see cref="DataRecord"/> holds.</summary>
+    public List<ChatTurn> Read(object?[] list)
     {
-        object? value = record.Column(column);
-        if (value is not object?[] { Length: > 0 } list)
-            throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");
         List<ChatTurn> messages = new(list.Length);
-        for (int i = 0; i < list.Length; i++) messages.Add(ReadMessage(record, list[i], $"\"{column}\" message {i + 1}"));
+        for (int i = 0; i < list.Length; i++) messages.Add(ReadMessage(list[i], i + 1));
         return messages;
     }
 
-    private static ChatTurn ReadMessage(DataRecord record, object? value, string where)
+    private ChatTurn ReadMessage(object? value, int number)
     {
         if (value is not IReadOnlyDictionary<string, object?> fields)
-            throw record.Origin.Error($"{where}: expected an object with role and content, found {DataRecord.Describe(value)}.");
+            throw Error(number, $"expected an object with role and content, found {DataRecord.Describe(value)}.");
         if (fields.TryGetValue("role", out object? role) && fields.TryGetValue("content", out object? content))
         {
-            string name = role as string ?? throw record.Origin.Error($"{where}: expected a string as role, found {DataRecord.Describe(role)}.");
-            return content is string plain ? new(name, plain) : new(name, Parts(record, content, where));
+            string name = role as string ?? throw Error(number, $"expected a string as role, found {DataRecord.Describe(role)}.");
+            return content is string plain ? new(name, plain) : new(name, Parts(content, number));
         }
 
         if (fields.TryGetValue("from", out object? from) && fields.TryGetValue("value", out object? text))
         {
             return new(
-                Role(record, from, where),
-                text as string ?? throw record.Origin.Error($"{where}: expected a string as value, found {DataRecord.Describe(text)}."));
+                Role(from, number),
+                text as string ?? throw Error(number, $"expected a string as value, found {DataRecord.Describe(text)}."));
         }
 
-        throw record.Origin.Error(
-            $"{where}: expected role and content (or from and value), found {(fields.Count == 0 ? "nothing" : string.Join(", ", fields.Keys))}.");
+        string found = fields.Count == 0 ? "nothing" : string.Join(", ", fields.Keys);
+        throw Error(number, $"expected role and content (or from and value), found {found}.");
     }
 
-    private static string Role(DataRecord record, object? from, string where) => from switch
+    private string Role(object? from, int number) => from switch
     {
         "human" or "user" => "user",
         "gpt" or "assistant" or "model" => "assistant",
         "system" => "system",
-        _ => throw record.Origin.Error(
-            $"{where}: expected from to be human, user, gpt, assistant, model or system, found {(from is string name ? $"\"{name}\"" : DataRecord.Describe(from))}."),
+        _ => throw Error(
+            number,
+            "expected from to be human, user, gpt, assistant, model or system, "
+            + $"found {(from is string name ? $"\"{name}\"" : DataRecord.Describe(from))}."),
     };
 
-    private static ChatPart[] Parts(DataRecord record, object? content, string where)
+    private ChatPart[] Parts(object? content, int number)
     {
         if (content is not object?[] parts)
-            throw record.Origin.Error($"{where}: expected content to be a string or a list of text parts, found {DataRecord.Describe(content)}.");
-        return Array.ConvertAll(parts, part => Part(record, part, where));
+            throw Error(number, $"expected content to be a string or a list of text parts, found {DataRecord.Describe(content)}.");
+        return Array.ConvertAll(parts, part => Part(part, number));
     }
 
-    private static ChatPart Part(DataRecord record, object? part, string where)
+    private ChatPart Part(object? part, int number)
     {
         var fields = part as IReadOnlyDictionary<string, object?>;
         if (fields?.GetValueOrDefault("text") is string text) return new("text", text);
         string found = fields?.GetValueOrDefault("type") is string type ? $"type \"{type}\"" : DataRecord.Describe(part);
-        throw record.Origin.Error($"{where}: expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
+        throw error(
+            number, isPart: true, $"expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
     }
+
+    private LapidaryException Error(int number, string expectedAndFound) => error(number, isPart: false, expectedAndFound);
 }

@@ -34,7 +34,11 @@ public sealed class PromptTemplate
                 int end = c == '{' ? text.IndexOf('}', i) : -1;
                 string column = end < 0 ? "" : text[(i + 1)..end].Trim();
                 if (column.Length == 0 || column.Contains('{'))
-                    throw new LapidaryException($"{name}: expected {{column}} at character {i + 1}, found a single '{c}'; write {c}{c} for the character itself.");
+                {
+                    throw new LapidaryException(
+                        $"{name}: expected {{column}} at character {i + 1}, found a single '{c}'; write {c}{c} for the character itself.");
+                }
+
                 _parts.Add(part.ToString());
                 _parts.Add(column);
                 part.Clear();

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
@@ -16,19 +17,19 @@ internal sealed class RowReader(DataSetOptions options)
 
     private string Text => options.TextColumn ?? "text";
 
-    public TrainingRow Read(DataRecord record)
+    public DataRow Read(DataRecord record)
     {
-        if (options.Template is { } template) return new MessagesRow(record.Origin, template.Format(record));
+        if (options.Template is { } template) return new MessagesRow(template.Format(record)) { Origin = record.Origin };
         _kind ??= ChooseKind(record);
         switch (_kind)
         {
             case RowKind.Messages:
-                _messages ??= record.Columns.ContainsKey("messages") || !record.Columns.ContainsKey("conversations") ? "messages" : "conversations";
-                return new MessagesRow(record.Origin, MessageReader.Read(WithJson(record, _messages), _messages));
+                _messages ??= MessagesColumn(record.Columns);
+                return new MessagesRow(Messages(WithJson(record, _messages), _messages)) { Origin = record.Origin };
             case RowKind.PromptCompletion:
                 return ReadPromptCompletion(record);
             case RowKind.Text:
-                return new TextRow(record.Origin, record.Text(Text));
+                return new TextRow(record.Text(Text)) { Origin = record.Origin };
             default:
                 return ReadTokens(WithJson(record, "input_ids", "labels"));
         }
@@ -49,14 +50,16 @@ internal sealed class RowReader(DataSetOptions options)
             "give a template or name the columns.");
     }
 
-    private TrainingRow ReadPromptCompletion(DataRecord record)
+    private DataRow ReadPromptCompletion(DataRecord record)
     {
         object? prompt = record.Column(Prompt), completion = record.Column(Completion);
         return (prompt, completion) switch
         {
-            (string before, string after) => new PromptCompletionRow(record.Origin, before, after),
-            (object?[], object?[]) => new ConversationalPromptRow(
-                record.Origin, MessageReader.Read(record, Prompt), MessageReader.Read(record, Completion)),
+            (string before, string after) => new PromptCompletionRow(before, after) { Origin = record.Origin },
+            (object?[], object?[]) => new ConversationalPromptRow(Messages(record, Prompt), Messages(record, Completion))
+            {
+                Origin = record.Origin,
+            },
             _ => throw record.Origin.Error(
                 $"expected \"{Prompt}\" and \"{Completion}\" to be two strings or two lists of messages, found " +
                 $"{DataRecord.Describe(prompt)} and {DataRecord.Describe(completion)}."),
@@ -69,7 +72,18 @@ internal sealed class RowReader(DataSetOptions options)
         int[]? labels = record.Columns.GetValueOrDefault("labels") is null ? null : Integers(record, "labels");
         if (labels is not null && labels.Length != ids.Length)
             throw record.Origin.Error($"expected as many labels as input_ids, found {labels.Length} and {ids.Length}.");
-        return new(record.Origin, ids, labels);
+        return new(ids, labels) { Origin = record.Origin };
+    }
+
+    private static string MessagesColumn(IReadOnlyDictionary<string, object?> columns) =>
+        columns.ContainsKey("messages") || !columns.ContainsKey("conversations") ? "messages" : "conversations";
+
+    private static List<ChatTurn> Messages(DataRecord record, string column)
+    {
+        object? value = record.Column(column);
+        if (value is not object?[] { Length: > 0 } list)
+            throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");
+        return new MessageReader((number, _, wrong) => record.Origin.Error($"\"{column}\" message {number}: {wrong}")).Read(list);
     }
 
     private static int[] Integers(DataRecord record, string column)
@@ -105,7 +119,8 @@ internal sealed class RowReader(DataSetOptions options)
             }
             catch (JsonException error)
             {
-                throw record.Origin.Error($"expected a list (or its JSON text) in \"{column}\", found a string that is not JSON: {error.Message}.", error);
+                throw record.Origin.Error(
+                    $"expected a list (or its JSON text) in \"{column}\", found a string that is not JSON: {error.Message}.", error);
             }
         }
 

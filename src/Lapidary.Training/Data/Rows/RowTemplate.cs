@@ -19,9 +19,10 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
     /// this.</summary>
     public static RowTemplate TextToSql { get; } = new(
         System: null,
-        User: new PromptTemplate("""
-            Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, considering the query's syntax, semantics, and schema constraints.
-
+        User: new PromptTemplate(
+            "Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, "
+            + "considering the query's syntax, semantics, and schema constraints.\n\n"
+            + """
             <SCHEMA>
             {sql_context}
             </SCHEMA>
@@ -40,7 +41,11 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
     {
         if (nameOrFile == TextToSqlName) return TextToSql;
         if (!File.Exists(nameOrFile))
-            throw new LapidaryException($"Template {nameOrFile}: expected \"{TextToSqlName}\" or a JSON file, found neither; check the name.");
+        {
+            throw new LapidaryException(
+                $"Template {nameOrFile}: expected \"{TextToSqlName}\" or a JSON file, found neither; check the name.");
+        }
+
         return Parse(DataFiles.ReadSmallFile(nameOrFile), nameOrFile);
     }
 
@@ -62,6 +67,7 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
 
     private static RowTemplate Parse(byte[] json, string file)
     {
+        const string Expected = "expected a JSON object with \"user\" and \"assistant\"";
         object? value;
         try
         {
@@ -69,18 +75,22 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
         }
         catch (JsonException error)
         {
-            throw new LapidaryException($"{file}: expected a JSON object with \"user\" and \"assistant\", found invalid JSON: {error.Message}.", error);
+            throw new LapidaryException($"{file}: {Expected}, found invalid JSON: {error.Message}.", error);
         }
 
         if (value is not Dictionary<string, object?> texts)
-            throw new LapidaryException($"{file}: expected a JSON object with \"user\" and \"assistant\", found {DataRecord.Describe(value)}.");
+            throw new LapidaryException($"{file}: {Expected}, found {DataRecord.Describe(value)}.");
         if (texts.Keys.FirstOrDefault(x => x is not ("system" or "user" or "assistant")) is { } unknown)
             throw new LapidaryException($"{file}: expected only \"system\", \"user\" and \"assistant\", found \"{unknown}\"; remove it.");
         return new(
             texts.ContainsKey("system") ? Template("system") : null, Template("user"), Template("assistant"));
 
-        PromptTemplate Template(string role) => texts.GetValueOrDefault(role) is string text
-            ? new(text, $"{file} \"{role}\"")
-            : throw new LapidaryException($"{file}: expected a string as \"{role}\", found {DataRecord.Describe(texts.GetValueOrDefault(role))}.");
+        PromptTemplate Template(string role)
+        {
+            object? text = texts.GetValueOrDefault(role);
+            return text is string template
+                ? new(template, $"{file} \"{role}\"")
+                : throw new LapidaryException($"{file}: expected a string as \"{role}\", found {DataRecord.Describe(text)}.");
+        }
     }
 }

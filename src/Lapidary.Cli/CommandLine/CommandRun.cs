@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.Text.Json;
+using Lapidary.Cli.Output;
+using Lapidary.Formats;
+
+namespace Lapidary.Cli.CommandLine;
+
+/// <summary>One run of a command: the values it was given and where it prints.</summary>
+/// <param name="settings">Those that the command takes.</param> <param name="parsed">The command line.</param>
+/// <param name="terminal">Where to print.</param>
+/// <exception cref="LapidaryException">The configuration file is not what it should be.</exception>
+internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal)
+{
+    private readonly OptionNames _options = OptionNames.Of(parsed);
+
+    /// <summary>The settings' values: the command line, then --config, then the defaults.</summary>
+    public SettingValues Values { get; } =
+        new(settings, parsed, parsed.GetValue(ToolCommand.Config) is { } path ? RunFile.Read(path, settings) : null);
+
+    public Terminal Terminal => terminal;
+
+    /// <summary>Whether the result is for machines.</summary>
+    public bool IsJson { get; } = parsed.GetValue(ToolCommand.Json);
+
+    /// <summary>Where text for people goes.</summary>
+    public TextWriter People => terminal.People(IsJson);
+
+    /// <summary>Cancelled by Ctrl-C.</summary>
+    public CancellationToken Interrupted => terminal.Interrupted;
+
+    /// <summary>The value of an option that is no setting.</summary>
+    public T? Get<T>(Option<T> option) => parsed.GetValue(option);
+
+    /// <summary>The value of words that are no options.</summary>
+    public T? Get<T>(Argument<T> argument) => parsed.GetValue(argument);
+
+    /// <summary>Whether an option that is no setting is there, with a value or without.</summary>
+    public bool IsGiven(Option option) => parsed.GetResult(option) is not null;
+
+    /// <summary>The error of a command line that asks for nothing that can be done.</summary>
+    public UsageException Wrong(string message) => new(message, Values.Command);
+
+    /// <summary>The error for a word that is no option of the command.</summary>
+    public UsageException UnknownWord(string word) => Usage.UnknownWord(parsed, word);
+
+    /// <summary>A text of a library on one line, with this command's options in place of the keys it names.</summary>
+    public string Line(string text) => PlainText.OneLine(_options.InPlaceOfKeys(text));
+
+    /// <summary>The one line of an error.</summary>
+    public string Line(LapidaryException error) => _options.Line(error);
+
+    /// <summary>Prints the result: its members as one JSON object under --json, else as text.</summary>
+    public void Print(Action<Utf8JsonWriter> json, Action<TextWriter> text)
+    {
+        if (IsJson) JsonResult.Write(terminal.Out, json);
+        else text(terminal.Out);
+    }
+}

@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+using Lapidary.Cli.Output;
+using Lapidary.Formats;
+
+namespace Lapidary.Cli.CommandLine;
+
+/// <summary>The options of a command, for texts of the libraries. A library knows no command line: it names keys, as run.yaml does, and the
+/// reader of an error is told what to type.</summary>
+/// <param name="keys">Keys of the command's options: max_length.</param>
+internal sealed partial class OptionNames(IEnumerable<string> keys)
+{
+    private readonly HashSet<string> _keys = [.. keys];
+
+    /// <summary>The options of the command that was typed.</summary>
+    public static OptionNames Of(ParseResult parsed) =>
+        new(parsed.CommandResult.Command.Options.Select(option => option.Name.TrimStart('-').Replace('-', '_')));
+
+    /// <summary>"a smaller max_length, or set device to cpu": "a smaller --max-length, or use --device cpu".</summary>
+    /// <remarks>Only a key of several words is known by itself, as "device" or "output" is a word like any other; a key of one word must be
+    /// in "set KEY to VALUE". What is quoted, or part of a path, a name or an option, is not a key.</remarks>
+    public string InPlaceOfKeys(string text) => Pattern().Replace(text, match =>
+    {
+        var (set, key) = (match.Groups["set"], match.Groups["key"]);
+        if (!_keys.Contains(key.Value)) return match.Value;
+        string option = "--" + key.Value.Replace('_', '-');
+        return set.Success ? $"{(set.Value == "Set" ? "Use" : "use")} {option} {match.Groups["value"].Value}" : option;
+    });
+
+    /// <summary>The one line of an error; the tool's own speak of options already.</summary>
+    public string Line(LapidaryException error) => PlainText.OneLine(error is ToolException ? error.Message : InPlaceOfKeys(error.Message));
+
+    // What is quoted is matched first, and so passed over.
+    [GeneratedRegex("""
+        "[^"]*" | (?<!\w)'[^']*'(?!\w) | `[^`]*`
+        | (?<![^\s(]) (?:
+            (?<set>[Ss]et)\ (?<key>[a-z][a-z0-9_]*)\ to\ (?<value>[\w.:+-]*\w)
+            | (?<key>[a-z][a-z0-9]*(?:_[a-z0-9]+)+)
+          ) (?![^\s.,;:?!)]|[.,:]\S)
+        """, RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
+    private static partial Regex Pattern();
+}

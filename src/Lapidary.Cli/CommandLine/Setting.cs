@@ -1,0 +1,88 @@
+using System.CommandLine;
+
+namespace Lapidary.Cli.CommandLine;
+
+/// <summary>A named value that the command line and a configuration file share, with one parser for both.</summary>
+internal abstract class Setting
+{
+    /// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
+    /// <param name="help">One line.</param> <param name="isFlag">Whether the name alone means true.</param>
+    protected Setting(string name, string valueName, string help, bool isFlag)
+    {
+        Name = name;
+        IsFlag = isFlag;
+        Option = new Option<string>("--" + name)
+        {
+            Description = help,
+            HelpName = valueName,
+            Arity = isFlag ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+        };
+        Option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 0) return;
+            string text = result.Tokens[0].Value;
+            try
+            {
+                // An option that is not known would otherwise be taken for this one's value.
+                if (text.StartsWith("--", StringComparison.Ordinal))
+                    throw new FormatException($"expected {valueName}, found the option {text}");
+                ParseValue(text);
+            }
+            catch (FormatException e)
+            {
+                result.AddError($"--{name}: {e.Message}.");
+            }
+        });
+    }
+
+    /// <summary>On the command line, without "--": learning-rate.</summary>
+    public string Name { get; }
+
+    /// <summary>In a configuration file: learning_rate.</summary>
+    public string Key => Name.Replace('-', '_');
+
+    /// <summary>Whether the option's name alone means true.</summary>
+    public bool IsFlag { get; }
+
+    /// <summary>The option of the command line.</summary>
+    public Option<string> Option { get; }
+
+    /// <summary>What a configuration file's null means, where it is not the default.</summary>
+    public string? NullText { get; init; }
+
+    /// <summary>Reads a value.</summary>
+    /// <exception cref="FormatException">It is no such value; the message says what was expected and found.</exception>
+    public abstract object? ParseValue(string text);
+
+    /// <summary>Writes a value as <see cref="ParseValue"/> reads it; null where there is none.</summary>
+    public abstract string? FormatValue(object? value);
+
+    /// <summary>The value where none is given.</summary>
+    public abstract object? DefaultValue { get; }
+
+    /// <summary>A text.</summary>
+    public static Setting<string?> Text(string name, string valueName, string help, string? fallback = null) =>
+        new(name, valueName, help, fallback, text => text);
+
+    /// <summary>Yes or no, no where it is not given; its name alone is a yes.</summary>
+    public static Setting<bool> Flag(string name, string help, bool fallback = false) =>
+        new(name, "true|false", help, fallback, SettingText.Bool, isFlag: true);
+
+    public static Setting<bool?> OptionalFlag(string name, string help) =>
+        new(name, "true|false", help, null, text => SettingText.Bool(text), isFlag: true);
+
+    public static Setting<int> Integer(string name, string help, int fallback, int minimum = 0, int maximum = int.MaxValue) =>
+        new(name, "N", help, fallback, text => (int)SettingText.Integer(text, minimum, maximum));
+
+    public static Setting<int?> OptionalInteger(string name, string help, int minimum, int maximum = int.MaxValue) =>
+        new(name, "N", help, null, text => (int)SettingText.Integer(text, minimum, maximum));
+
+    public static Setting<long> Long(string name, string help, long fallback) =>
+        new(name, "N", help, fallback, text => SettingText.Integer(text, long.MinValue, long.MaxValue));
+
+    public static Setting<double> Number(string name, string help, double fallback, double minimum, double maximum) =>
+        new(name, "X", help, fallback, text => SettingText.Number(text, minimum, maximum));
+
+    public static Setting<double?> OptionalNumber(string name, string help, double minimum, double maximum) =>
+        new(name, "X", help, null, text => SettingText.Number(text, minimum, maximum));
+}

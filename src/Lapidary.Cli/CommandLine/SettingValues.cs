@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Lapidary.Formats;
+
+namespace Lapidary.Cli.CommandLine;
+
+/// <summary>The settings of one run: the command line goes before the configuration file, which goes before the defaults.</summary>
+internal sealed class SettingValues
+{
+    private readonly Dictionary<Setting, object?> _given = [];
+
+    /// <summary>Reads all settings.</summary>
+    /// <param name="settings">Those of the command, in order.</param> <param name="parsed">The command line.</param>
+    /// <param name="file">The configuration file, or null.</param>
+    /// <exception cref="LapidaryException">A value of the file is not what its setting takes.</exception>
+    public SettingValues(IReadOnlyList<Setting> settings, ParseResult parsed, RunFile? file = null)
+    {
+        (All, Command) = (settings, Usage.CommandOf(parsed));
+        foreach (var setting in settings)
+        {
+            if (parsed.GetResult(setting.Option) is { Implicit: false })
+                _given[setting] = setting.ParseValue(parsed.GetValue(setting.Option) ?? "true");
+            else if (file is not null && file.Values.TryGetValue(setting, out var value))
+                _given[setting] = file.Parse(setting, value);
+        }
+    }
+
+    /// <summary>The command's settings in order.</summary>
+    public IReadOnlyList<Setting> All { get; }
+
+    /// <summary>"lapidary train".</summary>
+    public string Command { get; }
+
+    /// <summary>The value of a setting.</summary>
+    public T Get<T>(Setting<T> setting) => (T)Get((Setting)setting)!;
+
+    /// <summary>The value of a setting whose type is not known here.</summary>
+    public object? Get(Setting setting) => _given.TryGetValue(setting, out object? value) ? value : setting.DefaultValue;
+
+    /// <summary>The value of a setting that must be given.</summary>
+    /// <exception cref="UsageException">It is not.</exception>
+    public string Require(Setting<string?> setting) =>
+        Get(setting) is { Length: > 0 } value ? value : throw new UsageException($"--{setting.Name} is missing.", Command);
+
+    /// <summary>Whether the command line or the file gives the setting.</summary>
+    public bool IsGiven(Setting setting) => _given.ContainsKey(setting);
+}

@@ -1,0 +1,60 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
+using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Models;
+
+/// <summary>A model loaded for one command: backend, base and, where one is given, an adapter.</summary>
+internal sealed class ModelSession : IDisposable
+{
+    private ModelSession(IBackend backend, GemmaModel model) => (Backend, Model) = (backend, model);
+
+    public IBackend Backend { get; }
+
+    public GemmaModel Model { get; }
+
+    /// <summary>The adapter of --adapter, attached; null without.</summary>
+    public Adapter? Adapter { get; private set; }
+
+    /// <summary>Loads what the settings name.</summary>
+    /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param>
+    /// <param name="trainable">Whether the adapter will be trained on.</param>
+    /// <param name="adapterFolder">An adapter to use instead of the settings', or null.</param>
+    /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
+    public static ModelSession Open(
+        ModelSettings settings, SettingValues values, bool trainable = false, string? adapterFolder = null)
+    {
+        string folder = settings.Folder(values);
+        var backend = DeviceSettings.CreateBackend(values);
+        ModelSession? session = null;
+        try
+        {
+            session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
+            if ((adapterFolder ?? values.Get(settings.Adapter)) is { } adapter)
+                session.Attach(Adapter.Load(session.Model, adapter, trainable));
+            return session;
+        }
+        catch
+        {
+            if (session is null) backend.Dispose();
+            session?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Attaches an adapter and takes it over.</summary>
+    public void Attach(Adapter adapter)
+    {
+        Adapter = adapter;
+        Model.Attach(adapter);
+    }
+
+    public void Dispose()
+    {
+        Adapter?.Dispose();
+        Model.Dispose();
+        Backend.Dispose();
+    }
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
+using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>A training run set up on a backend that only counts: its memory, before a weight is read.</summary>
+/// <param name="Device">What it was planned for.</param> <param name="Memory">The plan.</param>
+/// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits at a time.</param>
+internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestBatchSize)
+{
+    /// <summary>Plans a run.</summary>
+    /// <param name="model">The command's settings.</param> <param name="values">Their values.</param> <param name="config">Options.</param>
+    /// <param name="sizes">config.json.</param> <param name="data">Rows, or null for full ones.</param>
+    /// <param name="lora">The adapter.</param> <param name="freeBytes">Memory to plan for, null for what is free on the device.</param>
+    /// <exception cref="UsageException">The device is not here and no memory is given.</exception>
+    public static PlannedRun Create(
+        ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
+        long? freeBytes) =>
+        With(model, values, config, sizes, data, lora, freeBytes,
+            (device, planner) => new PlannedRun(device, planner.Plan(), planner.LargestBatchSize()));
+
+    /// <summary>The plan alone of a run, over given rows or full ones, on a device of this machine.</summary>
+    /// <exception cref="LapidaryException">The device is not here or cannot be used.</exception>
+    public static MemoryPlan PlanOf(
+        ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
+    {
+        DeviceSettings.Require(values);
+        return With(model, values, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
+    }
+
+    /// <summary>Shows the plan to people.</summary>
+    /// <param name="people">Where to.</param> <param name="line">Makes a library's text a line of this command.</param>
+    public void Show(TextWriter people, Func<string, string> line)
+    {
+        var (steps, predicted) = (Memory.Steps, Memory.Predicted);
+        people.WriteLine($"device     {Device}");
+        people.WriteLine($"memory     {ByteSize.Format(predicted.TotalBytes)} of {ByteSize.Format(Memory.BudgetBytes)} "
+            + "that a run can take: " + (Memory.Fits ? "fits" : "does not fit"));
+        foreach (var owner in predicted.Owners) people.WriteLine($"           {ByteSize.Format(predicted[owner]),10}  {Describe(owner)}");
+        foreach (string note in Memory.Notes()) people.WriteLine($"note       {line(note)}");
+        people.WriteLine($"steps      {Memory.RunTokens:N0} tokens at a time, "
+            + $"{steps.RecomputedLayers} of {Memory.Layers} layers computed again on the way back, "
+            + $"{ByteSize.Format(steps.MaxLogitsBytes)} of logits at most");
+        people.WriteLine(LargestBatchSize > 0
+            ? $"largest    --per-device-train-batch-size {LargestBatchSize} fits at a time; larger ones run in parts"
+            : "largest    no --per-device-train-batch-size fits");
+    }
+
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        var steps = Memory.Steps;
+        json.WriteString("device", Device);
+        json.WriteBoolean("fits", Memory.Fits);
+        json.WriteNumber("budget_bytes", Memory.BudgetBytes);
+        json.WriteNumber("predicted_bytes", Memory.Predicted.TotalBytes);
+        json.WriteStartObject("parts");
+        foreach (var owner in Memory.Predicted.Owners) json.WriteNumber(SettingText.Snake(owner.ToString()), Memory.Predicted[owner]);
+        json.WriteEndObject();
+        json.WriteNumber("step_rows", Memory.StepRows);
+        json.WriteNumber("batch_rows", Memory.BatchRows);
+        json.WriteNumber("rows_per_run", steps.RowsPerRun);
+        json.WriteNumber("run_tokens", Memory.RunTokens);
+        json.WriteNumber("layers", Memory.Layers);
+        json.WriteNumber("recomputed_layers", steps.RecomputedLayers);
+        json.WriteNumber("max_logits_bytes", steps.MaxLogitsBytes);
+        json.WriteNumber("largest_per_device_train_batch_size", LargestBatchSize);
+    }
+
+    private static T With<T>(
+        ModelSettings settings, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
+        long? freeBytes, Func<string, MemoryPlanner, T> plan)
+    {
+        using var counter = DeviceSettings.CreateCounter(values);
+        long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(values) ?? throw new UsageException(
+            $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
+            values.Command));
+        using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
+        using var adapter = Adapter.Skeleton(model, lora);
+        return plan(counter.Description, data is null
+            ? new MemoryPlanner(model, adapter, config, budget)
+            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
+    }
+
+    private static string Describe(MemoryOwner owner) => owner switch
+    {
+        MemoryOwner.Base => "base: frozen weights",
+        MemoryOwner.Parameters => "parameters: trained matrices",
+        MemoryOwner.Gradients => "gradients",
+        MemoryOwner.Optimizer => "optimizer: two moments",
+        MemoryOwner.Activations => "activations and their gradients",
+        MemoryOwner.Workspace => "workspace: logits, scratch of operations",
+        MemoryOwner.DecodedWeights => "decoded weights, kept between uses",
+        _ => SettingText.Snake(owner.ToString()),
+    };
+}

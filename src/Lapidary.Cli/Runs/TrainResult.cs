@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Lapidary.Cli.Output;
+using Lapidary.Formats;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>What a run came to.</summary>
+/// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param>
+/// <param name="Tokens">Tokens of this process, without those of the run it resumed.</param>
+/// <param name="Elapsed">Time of training and evaluating.</param> <param name="PeakBytes">Most memory the backend handed out.</param>
+/// <param name="PredictedBytes">What the plan said it would be.</param>
+internal sealed record TrainResult(string OutputDir, TrainerState State, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
+{
+    /// <summary>Whether the run was stopped before its end.</summary>
+    public bool WasInterrupted => State.GlobalStep < State.MaxSteps;
+
+    /// <summary>Mean loss of all steps that were logged, each entry weighted by its steps.</summary>
+    private double? TrainLoss
+    {
+        get
+        {
+            double sum = 0;
+            int last = 0;
+            foreach (var entry in State.LogHistory.Where(entry => entry.Loss is not null))
+            {
+                sum += entry.Loss!.Value * (entry.Step - last);
+                last = entry.Step;
+            }
+
+            return last == 0 ? null : sum / last;
+        }
+    }
+
+    private double? EvalLoss => State.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss;
+
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("output_dir", OutputDir);
+        json.WriteNumber("global_step", State.GlobalStep);
+        json.WriteFinite("train_loss", TrainLoss);
+        json.WriteFinite("eval_loss", EvalLoss);
+        json.WriteNumber("tokens", Tokens);
+        json.WriteFinite("seconds", Elapsed.TotalSeconds);
+        json.WriteFinite("tokens_per_second", Tokens / Elapsed.TotalSeconds);
+        json.WriteNumber("peak_bytes", PeakBytes);
+        json.WriteNumber("predicted_bytes", PredictedBytes);
+        json.WriteBoolean("interrupted", WasInterrupted);
+    }
+
+    public void Show(TextWriter people, string model)
+    {
+        people.WriteLine($"{(WasInterrupted ? "stopped" : "done")}       {State.GlobalStep} steps"
+            + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
+            + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
+            + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
+            + $"peak memory {ByteSize.Format(PeakBytes)}");
+        if (WasInterrupted) return;
+        people.WriteLine($"next       lapidary generate --model {model} --adapter {OutputDir} --prompt \"…\"");
+        people.WriteLine($"           lapidary merge --model {model} --adapter {OutputDir} --output merged");
+    }
+}

@@ -1,0 +1,62 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
+using Lapidary.Cli.Settings;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>What a run is about to do, before it starts.</summary>
+internal static class TrainingBanner
+{
+    /// <summary>Model, device and adapter.</summary>
+    public static void Show(CommandRun run, ModelSettings settings, ModelSession session)
+    {
+        var (people, values, config) = (run.People, run.Values, session.Model.Config);
+        long parameters = GemmaTensors.Of(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
+        people.WriteLine($"model      {values.Get(settings.Model)}: {config.NumHiddenLayers} layers, {parameters:N0} parameters, "
+            + $"stored as {config.Dtype}");
+        people.WriteLine($"device     {session.Backend.Description} ({run.Line(DeviceSettings.Reason(values))})");
+        people.WriteLine($"base       {Quantization(settings, values, session.Model)}, frozen");
+        var adapter = session.Adapter!;
+        string saved = (adapter.Embedding, adapter.Head) switch
+        {
+            (null, null) => "",
+            (not null, null) => ", embed_tokens whole",
+            (null, not null) => ", lm_head whole",
+            _ => adapter.IsTied
+                ? ", embed_tokens and lm_head whole as one tied matrix"
+                : ", embed_tokens and lm_head whole, untied",
+        };
+        people.WriteLine($"adapter    r {adapter.Config.R} on {adapter.TargetedModules.Count()} layers{saved}: "
+            + $"{adapter.ParameterCount:N0} trained values, file {ByteSize.Format(adapter.FileBytes)}");
+        bool isPlain = adapter.Config.ModulesToSave is null or { Count: 0 };
+        people.WriteLine($"           vLLM loads this adapter: {(isPlain ? "yes" : "no, because of modules_to_save; merge it first")}");
+    }
+
+    /// <summary>What the user may not expect.</summary>
+    public static IEnumerable<string> Notes(SettingValues values, SftConfig config, ModelSession session)
+    {
+        var adapter = session.Adapter!;
+        long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);
+        if (whole * 2 > adapter.ParameterCount)
+        {
+            yield return $"{(double)whole / adapter.ParameterCount:P0} of the trained values are modules saved whole; "
+                + "--modules-to-save none trains LoRA alone.";
+        }
+
+        bool IsGiven(string property) => values.IsGiven(SftSettings.Of(property));
+        bool warmup = IsGiven(nameof(SftConfig.WarmupRatio)) || IsGiven(nameof(SftConfig.WarmupSteps));
+        if (warmup && IsGiven(nameof(SftConfig.LrSchedulerType)) && config.LrSchedulerType == LrSchedulerType.Constant)
+            yield return "the constant schedule ignores warm-up, as in transformers; --lr-scheduler-type constant_with_warmup has it.";
+    }
+
+    private static string Quantization(ModelSettings settings, SettingValues values, GemmaModel model)
+    {
+        if (model.Config.Quantization is not null) return "nf4, as stored";
+        if (values.Get(settings.Quantization) == QuantizationKind.None)
+            return $"not quantized, {values.Get(settings.DType)?.ToString() ?? model.Config.Dtype}";
+        return $"nf4{(values.Get(settings.DoubleQuant) ? " with double quantization" : "")}";
+    }
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training;
+using Lapidary.Training.Data;
+using Lapidary.Training.Data.Examples;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
+/// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
+/// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
+/// <param name="Encoder">The tokenizer, or null.</param>
+internal sealed record TrainingData(PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
+{
+    /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
+    /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
+    public static TrainingData Load(SettingValues values, SftConfig config, GemmaConfig model, TextTools? text)
+    {
+        var options = DataSettings.Read(values);
+        var data = DataSet.Load(values.Require(DataSettings.DataSet), options);
+        if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
+        DataSet? evaluation = null;
+        if (values.Get(DataSettings.EvalDataSet) is { } path) evaluation = DataSet.Load(path, options);
+        else if (values.Get(DataSettings.TestSize) is > 0 and double size) (data, evaluation) = data.TrainTestSplit(size, config.Seed);
+
+        var encoder = text?.Encoder();
+        var prepared = PreparedDataSet.Create(data, encoder, model, config);
+        prepared.Report.Validate();
+        var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
+        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], encoder);
+    }
+
+    /// <summary>Shows the report and what looks wrong.</summary>
+    public void Show(CommandRun run)
+    {
+        var people = run.People;
+        people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
+        if (Evaluation is not null) people.WriteLine($"           evaluation rows {Evaluation.Count}");
+        foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
+    }
+
+    /// <summary>Shows the tokens of the first row with their labels, then the report.</summary>
+    public void Preview(CommandRun run)
+    {
+        run.People.Write(TokenPreview.Table(TokenPreview.Create(First, Encoder)));
+        Show(run);
+        if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);
+    }
+
+    private static PackedDataSet Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
+    {
+        var prepared = PreparedDataSet.Create(data, encoder, model, config);
+        prepared.Report.Validate();
+        return prepared.Packed;
+    }
+
+    private void WriteReport(Utf8JsonWriter json)
+    {
+        json.WriteNumber("rows", Report.Examples);
+        json.WriteNumber("packed_rows", Report.Sequences);
+        json.WriteNumber("tokens", Report.Tokens);
+        json.WriteNumber("trained_tokens", Report.TrainedTokens);
+        json.WriteNumber("truncated_rows", Report.TruncatedRows);
+        json.WriteNumber("truncated_tokens", Report.TruncatedTokens);
+        json.WriteNumber("dropped_rows", Report.DroppedRows);
+        json.WriteNumber("longest_row", Report.LongestRow);
+    }
+}

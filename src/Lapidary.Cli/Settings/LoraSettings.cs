@@ -1,0 +1,89 @@
+using System.Text.RegularExpressions;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Settings;
+
+/// <summary>The settings of a new adapter; defaults are <see cref="LoraConfig.Guide"/>'s.</summary>
+internal static partial class LoraSettings
+{
+    private const string None = "none";
+
+    public static readonly Setting<int> R = Setting.Integer("lora-r", Help(nameof(LoraConfig.R)), LoraConfig.Guide.R, 1, 4096);
+
+    public static readonly Setting<double> Alpha =
+        Setting.Number("lora-alpha", Help(nameof(LoraConfig.LoraAlpha)), LoraConfig.Guide.LoraAlpha, 0, 1e6);
+
+    public static readonly Setting<double> Dropout =
+        Setting.Number("lora-dropout", Help(nameof(LoraConfig.LoraDropout)), LoraConfig.Guide.LoraDropout, 0, 0.999);
+
+    public static readonly Setting<ModuleSelector> TargetModules = new(
+        "target-modules", "all-linear|NAMES|REGEX",
+        "Modules that get an adapter: all-linear, names with commas between, or a regular expression.",
+        LoraConfig.Guide.TargetModules!, ParseTargets, selector => selector.Pattern ?? string.Join(',', selector.Names));
+
+    public static readonly Setting<IReadOnlyList<string>?> ModulesToSave = new(
+        "modules-to-save", "NAMES|none", "Modules that are trained whole and saved beside the adapter: lm_head,embed_tokens, or none.",
+        LoraConfig.Guide.ModulesToSave, text => text == None ? null : SplitNames(text),
+        names => names is null ? None : string.Join(',', names))
+    {
+        NullText = None,
+    };
+
+    public static readonly Setting<bool> UseRslora =
+        Setting.Flag("use-rslora", Help(nameof(LoraConfig.UseRslora)), LoraConfig.Guide.UseRslora);
+
+    public static readonly Setting<bool> EnsureWeightTying =
+        Setting.Flag("ensure-weight-tying", Help(nameof(LoraConfig.EnsureWeightTying)), LoraConfig.Guide.EnsureWeightTying);
+
+    /// <summary>In the order of the help text.</summary>
+    public static IReadOnlyList<Setting> All { get; } = [R, Alpha, Dropout, TargetModules, ModulesToSave, UseRslora, EnsureWeightTying];
+
+    /// <summary>The record with the values given.</summary>
+    public static LoraConfig Read(SettingValues values, string model) => LoraConfig.Guide with
+    {
+        R = values.Get(R),
+        LoraAlpha = values.Get(Alpha),
+        LoraDropout = values.Get(Dropout),
+        TargetModules = values.Get(TargetModules),
+        ModulesToSave = values.Get(ModulesToSave),
+        UseRslora = values.Get(UseRslora),
+        EnsureWeightTying = values.Get(EnsureWeightTying),
+        BaseModelNameOrPath = model,
+    };
+
+    /// <summary>Refuses to resume a checkpoint with other settings than it has.</summary>
+    /// <exception cref="ToolException">One that was given differs.</exception>
+    public static void RequireSame(SettingValues values, LoraConfig saved, string checkpoint)
+    {
+        (Setting Setting, object Saved)[] pairs =
+            [(R, saved.R), (Alpha, saved.LoraAlpha), (Dropout, saved.LoraDropout), (UseRslora, saved.UseRslora)];
+        foreach (var (setting, value) in pairs)
+        {
+            if (values.IsGiven(setting) && !Equals(values.Get(setting), value))
+            {
+                throw new ToolException(
+                    $"{checkpoint}: has {setting.Key} {value}, found --{setting.Name} {values.Get(setting)}; "
+                    + "give the same, or start anew with --adapter.");
+            }
+        }
+    }
+
+    private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(LoraConfig), property);
+
+    private static ModuleSelector ParseTargets(string text)
+    {
+        if (text.Equals(ModuleSelector.AllLinear.Pattern, StringComparison.OrdinalIgnoreCase)) return ModuleSelector.AllLinear;
+        string[] names = SplitNames(text);
+        return names.All(name => ModuleName().IsMatch(name)) ? ModuleSelector.FromNames(names) : ModuleSelector.FromPattern(text);
+    }
+
+    private static string[] SplitNames(string text)
+    {
+        string[] names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return names.Length > 0 ? names : throw SettingText.Expected("names", text);
+    }
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_.]+\z")]
+    private static partial Regex ModuleName();
+}

@@ -1,0 +1,59 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Settings;
+
+/// <summary>Which model and how it is held; common to all commands that use one.</summary>
+/// <param name="quantization">The command's default.</param>
+internal sealed class ModelSettings(QuantizationKind quantization)
+{
+    private const string Auto = "auto";
+
+    public Setting<string?> Model { get; } = Setting.Text(
+        "model", "DIR_OR_ID", "Folder of a Gemma 3 model in Hugging Face format, or the id of one in the Hugging Face cache.");
+
+    public Setting<string?> Tokenizer { get; } =
+        Setting.Text("tokenizer", "DIR_OR_ID", "Folder of the tokenizer and chat template; the model's own where not given.");
+
+    public Setting<string?> Adapter { get; } = Setting.Text("adapter", "DIR", "Folder of a PEFT LoRA adapter.");
+
+    public Setting<QuantizationKind> Quantization { get; } = new(
+        "quantization", "nf4|none", "How the base's projections are held: nf4 (QLoRA's 4 bits) or none (as stored).", quantization,
+        text => (QuantizationKind)SettingText.Enumeration(typeof(QuantizationKind), text));
+
+    public Setting<bool> DoubleQuant { get; } = Setting.Flag("double-quant", "Quantize NF4's scales too.", new ModelOptions().DoubleQuant);
+
+    public Setting<DType?> DType { get; } = new(
+        "dtype", "auto|float32|bfloat16", "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.", null,
+        ParseDType, dtype => dtype is { } type ? SettingText.Format(type).Replace("_", "", StringComparison.Ordinal) : Auto);
+
+    /// <summary>With the device's, in the order of the help text.</summary>
+    public IReadOnlyList<Setting> All =>
+        [Model, Tokenizer, Adapter, Quantization, DoubleQuant, DType, DeviceSettings.Device, DeviceSettings.Threads];
+
+    /// <summary>--size: a published size, for commands that need no model's files.</summary>
+    /// <param name="help">What the command needs it for.</param>
+    public static Setting<string?> Size(string help) => new("size", string.Join('|', GemmaConfig.PresetNames), help, null, ParseSize);
+
+    /// <summary>The model's folder.</summary>
+    /// <exception cref="UsageException">No model is given.</exception>
+    /// <exception cref="LapidaryException">There is no such model.</exception>
+    public string Folder(SettingValues values) => ModelPath.Find(values.Require(Model));
+
+    /// <summary>How to load the model.</summary>
+    public ModelOptions Options(SettingValues values) =>
+        new() { Quantization = values.Get(Quantization), DoubleQuant = values.Get(DoubleQuant), DType = values.Get(DType) };
+
+    private static string ParseSize(string text) =>
+        GemmaConfig.PresetNames.Contains(text) ? text : throw SettingText.Expected(string.Join(", ", GemmaConfig.PresetNames), text);
+
+    private static DType? ParseDType(string text) => text switch
+    {
+        Auto => null,
+        "float32" => Engine.DType.Float32,
+        "bfloat16" => Engine.DType.BFloat16,
+        _ => throw SettingText.Expected("auto, float32 or bfloat16", text),
+    };
+}

@@ -1,0 +1,14 @@
+namespace Lapidary.Training;
+
+/// <summary>When something happens during training.</summary>
+public enum IntervalStrategy
+{
+    /// <summary>Never.</summary>
+    No,
+
+    /// <summary>Every so many optimizer steps.</summary>
+    Steps,
+
+    /// <summary>At the end of each epoch.</summary>
+    Epoch,
+}

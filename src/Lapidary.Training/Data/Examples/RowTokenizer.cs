@@ -1,0 +1,145 @@
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Files;
+
+namespace Lapidary.Training.Data.Examples;
+
+/// <summary>Turns one row into an example, before truncation. Safe to call from several threads.</summary>
+/// <param name="encoder">Tokenizer and chat template; may be null for pre-tokenized rows.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Label rules.</param>
+/// <param name="completionOnly">completion_only_loss with its default resolved.</param>
+internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, ExampleOptions options, bool completionOnly)
+{
+    /// <summary>Tokenizes a row.</summary>
+    /// <returns>Its example, and whether the prompt's ids alone are not the start of the whole's.</returns>
+    /// <exception cref="LapidaryException">The row does not fit the options or the template, or the model has no embedding for one of its
+    /// ids; the message names the row.</exception>
+    public (Example Example, bool PrefixMismatch) Tokenize(DataRow row)
+    {
+        var (example, mismatch) = row is TokensRow tokens ? (FromTokens(tokens), false) : FromWords(row);
+        CheckRange(example, row.Origin);
+        return (example, mismatch);
+    }
+
+    /// <summary>Pre-tokenized rows are taken as they are: whoever made them has set their end.</summary>
+    private static Example FromTokens(TokensRow row) => new(row.InputIds, row.Labels ?? row.InputIds);
+
+    private (Example Example, bool PrefixMismatch) FromWords(DataRow row)
+    {
+        if (encoder is null) throw row.Origin.Error("text expects a tokenizer, found none; put tokenizer.json into the model's folder.");
+        var (example, mismatch) = row switch
+        {
+            MessagesRow messages => (FromMessages(messages, encoder), false),
+            TextRow text => (FromText(text, encoder), false),
+            PromptCompletionRow pair => FromPair(pair, encoder),
+            ConversationalPromptRow pair => FromConversation(pair, encoder),
+            _ => throw row.Origin.Error($"expected a known kind of row, found {row.GetType().Name}."),
+        };
+        return (options.AppendConcatToken ? WithEnd(example, encoder.EosTokenId) : example, mismatch);
+    }
+
+    private Example FromMessages(MessagesRow row, ITextEncoder encoder)
+    {
+        if (completionOnly)
+            throw row.Origin.Error("completion_only_loss expects prompt and completion, found messages; use assistant_only_loss.");
+        if (options.AssistantOnlyLoss) return AssistantOnly(row.Origin, row.Messages, encoder);
+        int[] ids = EncodeChat(row.Origin, row.Messages, encoder, addGenerationPrompt: false);
+        return new(ids, ids);
+    }
+
+    private Example FromText(TextRow row, ITextEncoder encoder)
+    {
+        if (completionOnly) throw row.Origin.Error("completion_only_loss expects prompt and completion, found text; leave the option out.");
+        RefuseAssistantOnly(row.Origin);
+        int[] ids = EncodeText(WithEos(row.Text, encoder), encoder);
+        return new(ids, ids);
+    }
+
+    private (Example, bool) FromPair(PromptCompletionRow row, ITextEncoder encoder)
+    {
+        RefuseAssistantOnly(row.Origin);
+        int[] prompt = EncodeText(row.Prompt, encoder);
+        int[] ids = EncodeText(row.Prompt + WithEos(row.Completion, encoder), encoder);
+        return WithCompletion(new(ids, ids), prompt);
+    }
+
+    private (Example, bool) FromConversation(ConversationalPromptRow row, ITextEncoder encoder)
+    {
+        int[] prompt = EncodeChat(row.Origin, row.Prompt, encoder, addGenerationPrompt: true);
+        ChatTurn[] whole = [.. row.Prompt, .. row.Completion];
+        if (options.AssistantOnlyLoss) return WithCompletion(AssistantOnly(row.Origin, whole, encoder), prompt);
+        int[] ids = EncodeChat(row.Origin, whole, encoder, addGenerationPrompt: false);
+        return WithCompletion(new(ids, ids), prompt);
+    }
+
+    /// <summary>Masks as many tokens as the prompt alone has.</summary>
+    private (Example, bool) WithCompletion(Example whole, int[] prompt)
+    {
+        bool mismatch = !whole.InputIds.AsSpan().StartsWith(prompt);
+        if (!completionOnly) return (whole, mismatch);
+        int[] masked = (int[])whole.Labels.Clone();
+        masked.AsSpan(0, Math.Min(prompt.Length, masked.Length)).Fill(Example.Ignore);
+        return (whole with { Labels = masked }, mismatch);
+    }
+
+    private static Example AssistantOnly(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder)
+    {
+        var (ids, mask) = Located(origin, () => encoder.EncodeChatWithMask(messages));
+        if (!mask.AsSpan().Contains(true)) throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
+        int[] labels = new int[ids.Length];
+        for (int i = 0; i < ids.Length; i++) labels[i] = mask[i] ? ids[i] : Example.Ignore;
+        return new(ids, labels);
+    }
+
+    private static int[] EncodeChat(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder, bool addGenerationPrompt) =>
+        Located(origin, () => encoder.EncodeChat(messages, addGenerationPrompt));
+
+    /// <summary>The template's errors know no file; they get the row's origin here.</summary>
+    private static T Located<T>(RowOrigin origin, Func<T> encode)
+    {
+        try
+        {
+            return encode();
+        }
+        catch (LapidaryException error)
+        {
+            throw origin.Error(error.Message, error);
+        }
+    }
+
+    private int[] EncodeText(string text, ITextEncoder encoder)
+    {
+        int[] ids = encoder.Encode(text);
+
+        // A text that brings its own BOS does not get a second one.
+        return options.AddSpecialTokens && (ids.Length == 0 || ids[0] != encoder.BosTokenId) ? [encoder.BosTokenId, .. ids] : ids;
+    }
+
+    private static string WithEos(string text, ITextEncoder encoder) =>
+        text.EndsWith(encoder.EosToken, StringComparison.Ordinal) ? text : text + encoder.EosToken;
+
+    private static Example WithEnd(Example example, int eos)
+    {
+        var (ids, labels) = example;
+        if (ids.Length == 0 || ids[^1] == eos) return example;
+        return new([.. ids, eos], [.. labels, labels[^1] == Example.Ignore ? Example.Ignore : eos]);
+    }
+
+    private void RefuseAssistantOnly(RowOrigin origin)
+    {
+        if (options.AssistantOnlyLoss) throw origin.Error("assistant_only_loss expects messages, found text; leave the option out.");
+    }
+
+    private void CheckRange(Example example, RowOrigin origin)
+    {
+        var (ids, labels) = example;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if ((uint)ids[i] >= (uint)vocabularySize)
+                throw origin.Error($"expected input_ids from 0 to {vocabularySize - 1}, found {ids[i]} at index {i}.");
+            if (labels[i] != Example.Ignore && (uint)labels[i] >= (uint)vocabularySize)
+                throw origin.Error($"expected labels from 0 to {vocabularySize - 1} or -100, found {labels[i]} at index {i}.");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text;
+using System.Text.Unicode;
+using CsvHelper;
+using Lapidary.Formats;
+
+namespace Lapidary.Training.Data.Files;
+
+/// <summary>Comma- or tab-separated text after RFC 4180, with a header; all values are strings.</summary>
+internal static class CsvRecords
+{
+    public static IEnumerable<DataRecord> Read(Stream stream, string file, char separator)
+    {
+        CsvMalformedReason? flaw = null;
+        using var reader = CsvReader.Create(stream, Options(separator, found => flaw ??= found), leaveOpen: true);
+        var names = Header(reader, file);
+        while (ReadNext(reader, names, file) is { } record)
+        {
+            // A quote inside an unquoted field is kept as text, as other readers do; the other flaws would join fields that are not one.
+            if (flaw is { } reason && reason != CsvMalformedReason.StrayQuote) throw record.Origin.Error(Describe(reason));
+            flaw = null;
+            yield return record;
+        }
+    }
+
+    private static CsvReaderOptions Options(char separator, Action<CsvMalformedReason> onFlaw) => new()
+    {
+        Separator = separator,
+        HasHeader = true,
+        TrackLineNumbers = true,
+        MaxRecordSize = LineReader.MaxLineBytes,
+        FieldCountMismatch = CsvFieldCountHandling.Throw,
+        OnMalformedRecord = record => onFlaw(record.Reason),
+    };
+
+    private static IReadOnlyList<string> Header(CsvReader reader, string file)
+    {
+        try
+        {
+            reader.ReadHeader();
+        }
+        catch (Exception error) when (error is CsvFormatException or InvalidOperationException or DecoderFallbackException)
+        {
+            throw new LapidaryException($"{file}: expected a header line with column names, found none: {error.Message}", error);
+        }
+
+        var names = reader.Headers ?? [];
+        if (names.Count == 0)
+            throw new LapidaryException($"{file}: expected a header line with column names, found an empty file.");
+        if (names.GroupBy(x => x, StringComparer.Ordinal).FirstOrDefault(x => x.Count() > 1) is { } twice)
+        {
+            throw new LapidaryException(
+                $"{file}: expected each column name once, found \"{twice.Key}\" {twice.Count()} times; rename one.");
+        }
+
+        return names;
+    }
+
+    private static DataRecord? ReadNext(CsvReader reader, IReadOnlyList<string> names, string file)
+    {
+        try
+        {
+            if (!reader.Read()) return null;
+        }
+        catch (CsvFormatException error)
+        {
+            var where = new RowOrigin(file, "line", error.LineNumber);
+            throw where.Error($"expected {names.Count} quoted or unquoted fields: {error.Message}", error);
+        }
+
+        var origin = new RowOrigin(file, "line", reader.LineNumber);
+        var columns = new Dictionary<string, object?>(names.Count, StringComparer.Ordinal);
+        for (int i = 0; i < names.Count; i++)
+        {
+            if (!Utf8.IsValid(reader.GetSpan(i)))
+                throw origin.Error($"expected UTF-8 text in \"{names[i]}\", found other bytes; save the file as UTF-8.");
+            columns[names[i]] = reader.GetString(i);
+        }
+
+        return new(origin, columns);
+    }
+
+    private static string Describe(CsvMalformedReason reason) => reason switch
+    {
+        CsvMalformedReason.UnterminatedQuote =>
+            "expected a closing quote, found the end of the file; close the quote or double the quotes inside the field.",
+        _ => "expected a separator or line end after a closing quote, found more text; double the quotes inside a quoted field.",
+    };
+}

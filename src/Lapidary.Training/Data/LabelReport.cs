@@ -1,0 +1,147 @@
+using Lapidary.Formats;
+using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Packing;
+
+namespace Lapidary.Training;
+
+/// <summary>What training will see: shown before it starts, because wrong labels are silent afterwards.</summary>
+public sealed record LabelReport
+{
+    /// <summary>Examples, after dropping.</summary>
+    public required int Examples { get; init; }
+
+    /// <summary>Sequences that they are packed into.</summary>
+    public required int Sequences { get; init; }
+
+    /// <summary>Tokens of all sequences.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Tokens whose prediction is trained.</summary>
+    public required long TrainedTokens { get; init; }
+
+    /// <summary>Examples longer than max_length.</summary>
+    public required int TruncatedRows { get; init; }
+
+    /// <summary>Tokens cut off them.</summary>
+    public required long TruncatedTokens { get; init; }
+
+    /// <summary>Rows left out: empty, or without a trained token.</summary>
+    public required int DroppedRows { get; init; }
+
+    /// <summary>Rows whose prompt alone has other tokens than the start of prompt and completion together.</summary>
+    public required int PrefixMismatches { get; init; }
+
+    /// <summary>Fewest BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
+    public required int? MinBos { get; init; }
+
+    /// <summary>Most BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
+    public required int? MaxBos { get; init; }
+
+    /// <summary>Examples with an end-of-turn token.</summary>
+    public required int RowsWithEndOfTurn { get; init; }
+
+    /// <summary>Of these, the share whose last end-of-turn token is trained; 0 where there are none.</summary>
+    public required double EndOfTurnTrained { get; init; }
+
+    /// <summary>Tokens of the longest example.</summary>
+    public required int LongestRow { get; init; }
+
+    /// <summary>Share of the sequences' room that holds tokens; 1 without packing.</summary>
+    public required double PackingEfficiency { get; init; }
+
+    /// <summary>Counts.</summary>
+    /// <param name="set">The examples.</param> <param name="sequences">The same, packed.</param> <param name="encoder">Knows BOS and end
+    /// of turn; may be null.</param>
+    /// <param name="maxLength">Tokens of a packed sequence; null without packing.</param>
+    internal static LabelReport Create(
+        ExampleSet set, IReadOnlyList<PackedSequence> sequences, ITextEncoder? encoder, int? maxLength)
+    {
+        int? minBos = null, maxBos = null;
+        int withEnd = 0, endTrained = 0, longest = 0;
+        foreach (var example in set.Examples)
+        {
+            longest = Math.Max(longest, example.InputIds.Length);
+            if (encoder is null) continue;
+            int bos = example.InputIds.AsSpan().Count(encoder.BosTokenId);
+            (minBos, maxBos) = (Math.Min(minBos ?? bos, bos), Math.Max(maxBos ?? bos, bos));
+            int end = encoder.EndOfTurnTokenId is { } id ? Array.LastIndexOf(example.InputIds, id) : -1;
+            if (end < 0) continue;
+            withEnd++;
+            if (example.Labels[end] != Example.Ignore) endTrained++;
+        }
+
+        long tokens = sequences.Sum(x => (long)x.Tokens);
+        return new()
+        {
+            Examples = set.Examples.Count,
+            Sequences = sequences.Count,
+            Tokens = tokens,
+            TrainedTokens = sequences.Sum(x => (long)x.TrainedTokens),
+            TruncatedRows = set.TruncatedRows,
+            TruncatedTokens = set.TruncatedTokens,
+            DroppedRows = set.DroppedRows,
+            PrefixMismatches = set.PrefixMismatches,
+            MinBos = minBos,
+            MaxBos = maxBos,
+            RowsWithEndOfTurn = withEnd,
+            EndOfTurnTrained = withEnd == 0 ? 0 : (double)endTrained / withEnd,
+            LongestRow = longest,
+            PackingEfficiency = maxLength is { } length && sequences.Count > 0
+                ? (double)tokens / ((long)sequences.Count * length)
+                : 1,
+        };
+    }
+
+    /// <summary>What looks wrong, one line each; empty where nothing does.</summary>
+    public IReadOnlyList<string> Warnings()
+    {
+        List<string> warnings = [];
+        if (TruncatedRows > 0)
+        {
+            warnings.Add(
+                $"{TruncatedRows} rows were cut to max_length and lost {TruncatedTokens} tokens; raise max_length to keep them.");
+        }
+
+        if (DroppedRows > 0) warnings.Add($"{DroppedRows} rows were left out because no token of them is trained.");
+        if (MinBos is { } and not 1 || MaxBos is { } and not 1)
+            warnings.Add($"Rows have {MinBos} to {MaxBos} BOS tokens; Gemma expects exactly one.");
+        if (RowsWithEndOfTurn > 0 && EndOfTurnTrained == 0)
+            warnings.Add("No row trains its end of turn; the model will not learn to stop.");
+        if (PrefixMismatches > 0)
+        {
+            warnings.Add(
+                $"{PrefixMismatches} prompts are tokenized otherwise alone than before their completion; "
+                + "end prompts with white space or a line end.");
+        }
+
+        return warnings;
+    }
+
+    /// <summary>Refuses data that would train nothing.</summary>
+    /// <exception cref="LapidaryException">There is no trained token.</exception>
+    public void Validate()
+    {
+        if (TrainedTokens > 0) return;
+        throw new LapidaryException(
+            $"Data set: expected at least one trained token, found none in {Examples} rows "
+            + $"({DroppedRows} left out, {TruncatedRows} cut); "
+            + "raise max_length or check completion_only_loss and assistant_only_loss.");
+    }
+
+    /// <summary>Lines for people.</summary>
+    public override string ToString()
+    {
+        double share = Tokens == 0 ? 0 : (double)TrainedTokens / Tokens;
+        string bos = MinBos is null ? "unknown" : MinBos == MaxBos ? $"{MinBos}" : $"{MinBos} to {MaxBos}";
+        string[] lines =
+        [
+            $"rows {Examples}, packed into {Sequences} ({PackingEfficiency:P1} full), longest {LongestRow} tokens",
+            $"tokens {Tokens}, trained {TrainedTokens} ({share:P1})",
+            $"cut {TruncatedRows} rows ({TruncatedTokens} tokens), left out {DroppedRows}",
+            $"BOS per row {bos}, " + (RowsWithEndOfTurn == 0
+                ? "no end of turn"
+                : $"end of turn trained in {EndOfTurnTrained:P1} of {RowsWithEndOfTurn} rows"),
+        ];
+        return string.Join('\n', lines);
+    }
+}

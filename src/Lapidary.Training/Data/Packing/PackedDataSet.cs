@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Packing;
+
+namespace Lapidary.Training;
+
+/// <summary>Sequences ready for the model: examples, packed or one to a sequence, and how they become batches, of which each is a
+/// row.</summary>
+public sealed class PackedDataSet
+{
+    /// <summary>Beyond this no batch has a length: nothing of that size is ever run.</summary>
+    private const int MaxTokens = 1 << 30;
+
+    private readonly PackedSequence[] _sequences;
+    private readonly BatchBuilder _builder;
+    private readonly string _dataFingerprint;
+
+    /// <summary>[n]: tokens of the n longest sequences.</summary>
+    private readonly int[] _tokensOfLongest;
+
+    private PackedSequence[] _batch = [];
+
+    /// <summary>Packs the examples.</summary>
+    /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share sequences.</param>
+    /// <param name="maxLength">Tokens of a packed sequence.</param> <param name="padTokenId">Fills what is left of a batch.</param>
+    internal PackedDataSet(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
+    {
+        _sequences = Packer.Pack(examples.Examples, packing, maxLength);
+        _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : maxLength);
+        _tokensOfLongest = new int[_sequences.Length + 1];
+        int[] longestFirst = [.. _sequences.Select(sequence => sequence.Tokens).OrderDescending()];
+        for (int i = 0; i < longestFirst.Length; i++)
+            _tokensOfLongest[i + 1] = (int)Math.Min((long)_tokensOfLongest[i] + longestFirst[i], MaxTokens);
+        _dataFingerprint = examples.Fingerprint();
+    }
+
+    /// <summary>Number of sequences.</summary>
+    public int Count => _sequences.Length;
+
+    /// <summary>The sequences.</summary>
+    internal IReadOnlyList<PackedSequence> Sequences => _sequences;
+
+    /// <summary>Trained tokens of some sequences.</summary>
+    internal int TrainedTokens(ReadOnlySpan<int> indices)
+    {
+        int trained = 0;
+        foreach (int index in indices) trained += _sequences[index].TrainedTokens;
+        return trained;
+    }
+
+    /// <summary>A batch of some sequences, valid until the next one.</summary>
+    internal Batch Batch(ReadOnlySpan<int> indices)
+    {
+        if (_batch.Length < indices.Length) _batch = new PackedSequence[indices.Length];
+        for (int i = 0; i < indices.Length; i++) _batch[i] = _sequences[indices[i]];
+        return _builder.Build(_batch.AsSpan(0, indices.Length));
+    }
+
+    /// <summary>Tokens of the largest batch of so many rows that can come up, padding included.</summary>
+    internal int LargestBatchTokens(int rows)
+    {
+        rows = Math.Min(rows, Count);
+        return _builder.LengthOf(rows, _tokensOfLongest[rows]);
+    }
+
+    /// <summary>Identifies what a run's steps read: the data and how they are put into steps.</summary>
+    internal string Fingerprint(SftConfig config) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        $"{_dataFingerprint} {config.EffectivePacking} {config.MaxLength} {config.PerDeviceTrainBatchSize} "
+        + $"{config.GradientAccumulationSteps} {config.Seed} {config.Shuffle}")));
+}

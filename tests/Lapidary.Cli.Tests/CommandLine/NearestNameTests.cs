@@ -1,0 +1,14 @@
+using Lapidary.Cli.CommandLine;
+
+namespace Lapidary.Cli.Tests.CommandLine;
+
+public class NearestNameTests
+{
+    [Theory]
+    [InlineData("learning_rat", "learning_rate")]
+    [InlineData("batchsize", null)]
+    [InlineData("sede", "seed")]
+    [InlineData("", null)]
+    public void Of_FindsWhatWasMeant(string typed, string? expected) =>
+        Assert.Equal(expected, NearestName.Of(typed, ["learning_rate", "seed", "max_length"]));
+}

@@ -1,0 +1,91 @@
+namespace Lapidary.Cli.Tests.CommandLine;
+
+public sealed class RunFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private CliRun Train(string yaml, params string[] more)
+    {
+        File.WriteAllText(_folder["run.yaml"], yaml);
+        string rows = TinyModel.WriteRows(_folder.Path, [[5, 6, 7]]);
+        return CliRun.Of(["train", "--config", _folder["run.yaml"], "--model", TinyModel.Folder, "--dataset", rows, "--preview", .. more]);
+    }
+
+    [Theory]
+    [InlineData("learning_rat: 1", "run.yaml, line 1", "did you mean learning_rate?")]
+    [InlineData("seed: 1\n\nlearning_rate: fast", "run.yaml, line 3", "learning_rate: expected a number", "\"fast\"")]
+    [InlineData("seed: 1\nseed: 2", "line 2", "given twice")]
+    [InlineData("- a", "line 1", "expected keys and values")]
+    [InlineData("seed: {a: 1}", "line 1", "seed: expected a value")]
+    [InlineData("seed: [1", "run.yaml, line")]
+    [InlineData("push_to_hub: true", "line 1", "push_to_hub: expected false")]
+    [InlineData("optim: sgd", "adamw_torch")]
+    [InlineData("a: 1\n---\nb: 2", "line")]
+    public void AMistake_NamesFileAndLine(string yaml, params string[] words) => Train(yaml).AssertError(1, words);
+
+    [Fact]
+    public void TheGuidesSettings_AreTakenAsTheyAre() => Train("""
+        output_dir: gemma-text-to-sql
+        max_seq_length: 512
+        packing: True
+        num_train_epochs: 3
+        per_device_train_batch_size: 1
+        gradient_accumulation_steps: 4
+        gradient_checkpointing: true
+        optim: adamw_torch_fused
+        logging_steps: 10
+        save_strategy: epoch
+        learning_rate: 2e-4
+        bf16: true
+        max_grad_norm: 0.3
+        warmup_ratio: 0.03
+        lr_scheduler_type: constant
+        push_to_hub: False
+        report_to: tensorboard
+        dataset_kwargs: {add_special_tokens: false, append_concat_token: true}
+        lora_alpha: 16
+        lora_dropout: 0.05
+        r: 16
+        bias: none
+        target-modules: all-linear
+        task_type: CAUSAL_LM
+        modules_to_save: [lm_head, embed_tokens]
+        adapter: null
+        """).Ok();
+
+    [Fact]
+    public void TheCommandLine_GoesFirst()
+    {
+        Train("max_length: 2\npacking: false", "--max-length", "3").Ok();
+        string cut = Train("max_length: 2\npacking: false").Ok().Out;
+        Assert.Contains("cut 1 rows (1 tokens)", cut, StringComparison.Ordinal);
+    }
+
+    /// <summary>Its keys stay keys: the reader corrects the file.</summary>
+    [Fact]
+    public void AMistake_NamesTheKeyOfTheFile()
+    {
+        var run = Train("max_length: long");
+        run.AssertError(1, "run.yaml, line 1: max_length: expected a whole number");
+        Assert.DoesNotContain("--", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void NoModulesToSave_IsNull()
+    {
+        string text = Run("modules_to_save: null");
+        Assert.Contains("vLLM loads this adapter: yes", text, StringComparison.Ordinal);
+        Assert.Contains("modules_to_save: none", File.ReadAllText(Path.Combine(_folder["out"], "run.yaml")), StringComparison.Ordinal);
+    }
+
+    private string Run(string yaml)
+    {
+        File.WriteAllText(_folder["run.yaml"], yaml);
+        string rows = TinyModel.WriteRows(_folder.Path, [[5, 6, 7]]);
+        return CliRun.Of(
+            "train", "--config", _folder["run.yaml"], "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"],
+            "--max-steps", "1", "--max-length", "8", "--threads", "1").Ok().Out;
+    }
+}
