@@ -1,6 +1,7 @@
+using Lapidary.Engine.Cpu.Products;
+
 using System.Globalization;
 using System.Runtime.Intrinsics;
-using Lapidary.Engine.Cpu;
 
 namespace Lapidary.Engine.Tests.Cpu;
 
