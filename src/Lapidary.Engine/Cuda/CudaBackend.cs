@@ -1,102 +1,46 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using Lapidary.Engine.Cuda.Compilation;
-using Lapidary.Engine.Cuda.Device;
-using Lapidary.Engine.Cuda.Products;
-using Lapidary.Engine.Memory;
+using Lapidary.Engine.Cuda;
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Formats;
-using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine;
 
 /// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand,
 /// products by cuBLASLt.</summary>
 /// <remarks>
-/// <para>Each operation has a file of its own, CudaBackend.&lt;Op&gt;.cs, with its kernels in Kernels/&lt;op&gt;.cu. All work goes to one
-/// stream, in order; only <see cref="Read{T}"/> waits for it.</para>
+/// <para>Each operation has a class of its own, beside its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream,
+/// in order; only <see cref="Read{T}"/> and <see cref="Synchronize"/> wait for it.</para>
 /// <para>Needs a driver, NVRTC and cuBLASLt, and no CUDA header: see <see cref="CudaLibraries"/>.</para>
 /// </remarks>
-public sealed unsafe partial class CudaBackend : IBackend
+public sealed class CudaBackend : IBackend
 {
-    private readonly CudaContext? _context;
-    private readonly Allocator _memory;
-    private readonly KernelLibrary? _kernels;
-    private readonly Scratch _scratch;
-    private readonly nint _stream;
-    private bool _isCapturing;
+    private readonly CudaRuntime _runtime;
+    private readonly CudaOperations _operations;
 
     /// <summary>Creates the backend on a device.</summary>
     /// <param name="device">Ordinal of the device, from 0.</param>
     /// <exception cref="LapidaryException">There is no such device, it is too old, or a library is missing; the message says what to
     /// install.</exception>
     public CudaBackend(int device = 0)
+        : this(device, new KernelThresholds())
     {
-        Device = Require(device);
-        _context = new CudaContext(Device);
-        _stream = _context.Stream;
-        _memory = new CudaAllocator(_context);
-        _scratch = new Scratch(_memory);
-        var cache = KernelCache.Default();
-        _kernels = new KernelLibrary(Device.ComputeCapability, cache);
-        _products = new MatrixProducts(_context, _memory, cache, Device.Name);
     }
 
-    /// <summary>A counter: without a context there is no device to work on.</summary>
-    private CudaBackend(CudaDevice device)
+    /// <summary>Creates the backend on a device, with other choices between kernels.</summary>
+    internal CudaBackend(int device, KernelThresholds thresholds)
+        : this(new CudaRuntime(Require(device), thresholds))
     {
-        Device = device;
-        _memory = new CountingAllocator();
-        _scratch = new Scratch(_memory);
-        _products = new MatrixProducts(context: null, _memory, new KernelCache(folder: null), device.Name);
     }
+
+    private CudaBackend(CudaRuntime runtime) => (_runtime, _operations) = (runtime, new CudaOperations(runtime));
 
     /// <summary>A backend that computes nothing and only counts memory, of a device that need not be here; see
     /// <see cref="CreateCounter()"/>.</summary>
     /// <param name="device">The device, null for one like an H100.</param>
-    public static CudaBackend CreateCounter(CudaDevice? device) => new(device ?? CudaDevice.Assumed);
+    public static CudaBackend CreateCounter(CudaDevice? device) => new(CudaRuntime.OfCounter(device ?? CudaDevice.Assumed));
 
     /// <inheritdoc/>
     public IBackend CreateCounter() => CreateCounter(Device);
-
-    /// <summary>The device.</summary>
-    public CudaDevice Device { get; }
-
-    /// <inheritdoc/>
-    public string Description => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Device.Name}{(Device.MemoryBytes > 0 ? $", {ByteSize.Format(Device.MemoryBytes)}" : "")}, compute capability {Device.ComputeCapability}");
-
-    /// <inheritdoc/>
-    public DType ActivationDType => DType.BFloat16;
-
-    /// <inheritdoc/>
-    public long MaxLogitsBytes => LogitsMemory.MaxBytes;
-
-    /// <inheritdoc/>
-    public Allocator Memory => _memory;
-
-    /// <inheritdoc/>
-    public void Synchronize()
-    {
-        if (OnlyCounts) return;
-        _context.MakeCurrent();
-        Check(cuStreamSynchronize(_stream));
-    }
-
-    /// <inheritdoc/>
-    public IReplay? Capture(Action work)
-    {
-        if (OnlyCounts) return null;
-        _isCapturing = true;
-        try
-        {
-            return new CudaGraph(_context, _scratch, work);
-        }
-        finally
-        {
-            _isCapturing = false;
-        }
-    }
 
     /// <summary>The first device that can be used, null where none can.</summary>
     public static int? FirstAvailable()
@@ -120,21 +64,151 @@ public sealed unsafe partial class CudaBackend : IBackend
         }
     }
 
+    /// <summary>The device.</summary>
+    public CudaDevice Device => _runtime.Device;
+
+    /// <inheritdoc/>
+    public string Description
+    {
+        get
+        {
+            string memory = Device.MemoryBytes > 0 ? $", {ByteSize.Format(Device.MemoryBytes)}" : "";
+            return string.Create(CultureInfo.InvariantCulture, $"{Device.Name}{memory}, compute capability {Device.ComputeCapability}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public DType ActivationDType => DType.BFloat16;
+
+    /// <inheritdoc/>
+    public long MaxLogitsBytes => LogitsMemory.MaxBytes;
+
+    /// <inheritdoc/>
+    public Allocator Memory => _runtime.Memory;
+
+    /// <inheritdoc/>
+    public void Synchronize() => _runtime.Synchronize();
+
+    /// <inheritdoc/>
+    public IReplay? Capture(Action work) => _runtime.Capture(work);
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        _context?.MakeCurrent();
-        _products.Dispose();
-        _staging?.Dispose();
-        _decodedWeights?.Dispose();
-        _scratch.Dispose();
-        _kernels?.Dispose();
-        _context?.Dispose();
+        _operations.Dispose();
+        _runtime.Dispose();
     }
 
-    /// <summary>Whether addresses have no memory behind them: nothing is launched then, cleared or copied.</summary>
-    [MemberNotNullWhen(false, nameof(_context), nameof(_kernels))]
-    private bool OnlyCounts => _context is null;
+    /// <inheritdoc/>
+    public void Write<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged =>
+        _operations.Transfers.Write(source, destination);
+
+    /// <inheritdoc/>
+    public void Read<T>(Tensor source, Span<T> destination) where T : unmanaged =>
+        _operations.Transfers.Read(source, destination);
+
+    /// <inheritdoc/>
+    public Tensor Import(Tensor host, MemoryRegion region) => _operations.Transfers.Import(host, region);
+
+    /// <inheritdoc/>
+    public Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region) => _operations.QuantizeNf4.Run(host, options, region);
+
+    /// <inheritdoc/>
+    public IDisposable KeepDecodedWeights(long maxBytes) => _operations.Projector.KeepDecodedWeights(maxBytes);
+
+    /// <inheritdoc/>
+    public void Zero(Tensor tensor) => _runtime.Launcher.Zero(tensor);
+
+    /// <inheritdoc/>
+    public void Add(Tensor source, Tensor target) => _operations.Add.Run(source, target);
+
+    /// <inheritdoc/>
+    /// <remarks>An id outside the vocabulary cannot be named without waiting for the device: its row becomes NaN, and so does the
+    /// loss.</remarks>
+    public void EmbeddingForward(Tensor ids, Tensor table, float scale, Tensor y) => _operations.Embedding.Forward(ids, table, scale, y);
+
+    /// <inheritdoc/>
+    /// <remarks>Ids outside the vocabulary add nothing.</remarks>
+    public void EmbeddingBackward(Tensor ids, Tensor dy, float scale, Tensor dTable) =>
+        _operations.Embedding.Backward(ids, dy, scale, dTable);
+
+    /// <inheritdoc/>
+    public void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd) =>
+        _operations.RmsNorm.Forward(x, weight, residual, epsilon, y, rstd);
+
+    /// <inheritdoc/>
+    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add) =>
+        _operations.RmsNorm.Backward(dy, x, weight, rstd, dx, add);
+
+    /// <inheritdoc/>
+    public void LinearForward(Tensor x, Tensor weight, Tensor y) => _operations.Linear.Forward(x, weight, y);
+
+    /// <inheritdoc/>
+    public void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add) => _operations.Linear.Backward(dy, weight, dx, add);
+
+    /// <inheritdoc/>
+    public void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys) =>
+        _operations.Projector.Forward(x, projections, xas, ys);
+
+    /// <inheritdoc/>
+    public void ProjectBackward(
+        IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add) =>
+        _operations.Projector.Backward(dys, x, projections, xas, dx, add);
+
+    /// <inheritdoc/>
+    public void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin) =>
+        _operations.RopeTable.Run(positions, inverseFrequencies, cos, sin);
+
+    /// <inheritdoc/>
+    public void QkNormRopeForward(Tensor x, Tensor weight, Tensor cos, Tensor sin, float epsilon, Tensor y, Tensor rstd) =>
+        _operations.QkNormRope.Forward(x, weight, cos, sin, epsilon, y, rstd);
+
+    /// <inheritdoc/>
+    public void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx) =>
+        _operations.QkNormRope.Backward(dy, x, weight, cos, sin, rstd, dx);
+
+    /// <inheritdoc/>
+    public void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse) =>
+        _operations.AttentionForward.Run(q, k, v, documentStarts, shape, o, lse);
+
+    /// <inheritdoc/>
+    public void AttentionBackward(
+        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, Tensor documentStarts, AttentionShape shape,
+        Tensor dq, Tensor dk, Tensor dv) =>
+        _operations.AttentionBackward.Run(dO, q, k, v, o, lse, documentStarts, shape, dq, dk, dv);
+
+    /// <inheritdoc/>
+    public void GeGluForward(Tensor gate, Tensor up, Tensor y) => _operations.GeGlu.Forward(gate, up, y);
+
+    /// <inheritdoc/>
+    public void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) =>
+        _operations.GeGlu.Backward(dy, gate, up, dGate, dUp);
+
+    /// <inheritdoc/>
+    /// <remarks>A label outside the vocabulary cannot be named without waiting for the device: its loss is not a number.</remarks>
+    public void LinearCrossEntropy(
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
+        long maxLogitsBytes) =>
+        _operations.LinearCrossEntropy.Run(h, weight, labels, lossScale, losses, hits, dh, dWeight, maxLabels, maxLogitsBytes);
+
+    /// <inheritdoc/>
+    public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result) =>
+        _operations.GradientNorm.Run(gradients, maxNorm, result);
+
+    /// <inheritdoc/>
+    public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) =>
+        _operations.AdamW.Run(dWeight, norm, stepScalars, options, weight, m, v);
+
+    /// <inheritdoc/>
+    public void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values) =>
+        _operations.KvAppend.Run(k, v, position, keys, values);
+
+    /// <inheritdoc/>
+    public void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o) =>
+        _operations.AttentionDecode.Run(q, keys, values, position, shape, o);
+
+    /// <inheritdoc/>
+    public void ArgMax(Tensor x, Tensor indices) => _operations.ArgMax.Run(x, indices);
 
     private static CudaDevice Require(int ordinal)
     {
@@ -142,11 +216,5 @@ public sealed unsafe partial class CudaBackend : IBackend
         _ = CudaLibraries.Require(CudaLibrary.Nvrtc);
         _ = CudaLibraries.Require(CudaLibrary.CublasLt);
         return device;
-    }
-
-    private static (int Rows, int Dim) Rows(Tensor tensor)
-    {
-        var (rows, dim) = tensor.AsRows();
-        return (checked((int)rows), dim);
     }
 }

@@ -24,7 +24,7 @@ public enum MemoryOwner
     /// <summary>Scratch of operations.</summary>
     Workspace,
 
-    /// <summary>Decoded copies of frozen weights that are kept between uses.</summary>
+    /// <summary>Decoded weights: frozen weights in bf16 that are kept between uses.</summary>
     DecodedWeights,
 
     /// <summary>Token ids, labels, positions and other inputs of a step.</summary>

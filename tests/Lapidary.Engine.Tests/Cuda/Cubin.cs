@@ -22,7 +22,8 @@ internal sealed class Cubin
     }
 
     /// <summary>Names of the kernels: each has a section of code.</summary>
-    public IEnumerable<string> Kernels => _sections.Keys.Where(name => name.StartsWith(".text.", StringComparison.Ordinal)).Select(name => name[6..]);
+    public IEnumerable<string> Kernels =>
+        _sections.Keys.Where(name => name.StartsWith(".text.", StringComparison.Ordinal)).Select(name => name[6..]);
 
     /// <summary>Bytes of local memory that each thread of a kernel has for arrays, spilled registers and calls.</summary>
     public IReadOnlyDictionary<string, uint> LocalBytes()

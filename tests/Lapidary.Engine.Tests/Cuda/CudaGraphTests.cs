@@ -31,7 +31,8 @@ public class CudaGraphTests
     {
         using var run = DeviceRun.On("cuda");
         var backend = (CudaBackend)run.Backend;
-        Tensor one = run.From(DType.BFloat16, [.. Enumerable.Repeat(1.0, count)], count), a = run.New(DType.BFloat16, count), b = run.New(DType.BFloat16, count);
+        Tensor one = run.From(DType.BFloat16, [.. Enumerable.Repeat(1.0, count)], count);
+        Tensor a = run.New(DType.BFloat16, count), b = run.New(DType.BFloat16, count);
         void Chain()
         {
             backend.Zero(a);

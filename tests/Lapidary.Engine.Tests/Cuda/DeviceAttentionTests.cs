@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Engine.Tests.Reference;
 using Lapidary.Tests;
@@ -37,10 +38,13 @@ public class DeviceAttentionTests
     /// <summary>99 KiB a block: compute capabilities 8.6 and 8.9. 227: 9.0, whose large tiles are otherwise left to long steps.</summary>
     [Theory]
     [MemberData(nameof(LargeHeads))]
-    public void ForwardAndBackward_MatchPlainAttention_InItsSharedMemory(int kibibytes, int[] lengths, int heads, int kvHeads, int headDim, int window)
+    public void ForwardAndBackward_MatchPlainAttention_InItsSharedMemory(
+        int kibibytes, int[] lengths, int heads, int kvHeads, int headDim, int window)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { AttentionSharedBytes = kibibytes << 10 });
-        if (((CudaBackend)run.Backend).Device.MaxSharedBytesPerBlock < kibibytes << 10) Assert.Skip($"The device has less than {kibibytes} KiB.");
+        var thresholds = new KernelThresholds { AttentionSharedBytes = kibibytes << 10 };
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, thresholds));
+        if (((CudaBackend)run.Backend).Device.MaxSharedBytesPerBlock < kibibytes << 10)
+            Assert.Skip($"The device has less than {kibibytes} KiB.");
         AssertMatchPlainAttention(run, lengths, heads, kvHeads, headDim, window);
     }
 
@@ -93,10 +97,12 @@ public class DeviceAttentionTests
         using var run = DeviceRun.On(device);
         var shape = new AttentionShape(4, 1, headDim, 90, 1 / MathF.Sqrt(headDim));
         int hidden = 4 * headDim;
-        Tensor q = run.Normal(1, 300, hidden), k = run.Normal(1, 300, headDim), v = run.Normal(1, 300, headDim), starts = run.Ints(new int[300]);
+        Tensor q = run.Normal(1, 300, hidden), k = run.Normal(1, 300, headDim);
+        Tensor v = run.Normal(1, 300, headDim), starts = run.Ints(new int[300]);
         double[][] Run()
         {
-            Tensor o = run.New(300, hidden), lse = run.New(DType.Float32, 4, 300), dq = run.New(300, hidden), dk = run.New(300, headDim), dv = run.New(300, headDim);
+            Tensor o = run.New(300, hidden), lse = run.New(DType.Float32, 4, 300);
+            Tensor dq = run.New(300, hidden), dk = run.New(300, headDim), dv = run.New(300, headDim);
             run.Backend.AttentionForward(q, k, v, starts, shape, o, lse);
             run.Backend.AttentionBackward(q, q, k, v, o, lse, starts, shape, dq, dk, dv);
             return [run.Doubles(o), run.Doubles(lse), run.Doubles(dq), run.Doubles(dk), run.Doubles(dv)];
@@ -107,7 +113,8 @@ public class DeviceAttentionTests
 
     [Theory]
     [MemberData(nameof(DecodeCases))]
-    public void Decode_IsTheLastRowOfPlainAttention(string device, int tokens, int heads, int kvHeads, int headDim, int window, int capacity)
+    public void Decode_IsTheLastRowOfPlainAttention(
+        string device, int tokens, int heads, int kvHeads, int headDim, int window, int capacity)
     {
         using var run = DeviceRun.On(device);
         var shape = new AttentionShape(heads, kvHeads, headDim, window, 1 / MathF.Sqrt(headDim));

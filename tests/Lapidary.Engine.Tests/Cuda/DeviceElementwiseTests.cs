@@ -78,12 +78,14 @@ public class DeviceElementwiseTests
         using var run = DeviceRun.On(device);
         foreach (var (tokens, hidden) in (ReadOnlySpan<(int, int)>)[(1, 8), (257, 3), (700, 24), (1031, 8)])
         {
-            int[] ids = [.. Enumerable.Range(0, tokens).Select(t => t % 2 == 0 ? 7 : t % 5 == 0 && device == TestDevice.Cuda ? (t % 3 - 1) * int.MaxValue : t * 17 % Vocabulary)];
+            int[] ids = [.. Enumerable.Range(0, tokens).Select(t => t % 2 == 0 ? 7
+                : t % 5 == 0 && device == TestDevice.Cuda ? (t % 3 - 1) * int.MaxValue : t * 17 % Vocabulary)];
             Tensor dy = run.Normal(1, tokens, hidden), dTable = run.Normal(DType.Float32, 1, Vocabulary, hidden);
             double[] gradient = run.Doubles(dy), expected = run.Doubles(dTable), start = run.Doubles(dTable);
             for (int t = 0; t < tokens; t++)
             {
-                for (int i = 0; i < hidden && ids[t] is >= 0 and < Vocabulary; i++) expected[ids[t] * hidden + i] += gradient[t * hidden + i] * 2;
+                for (int i = 0; i < hidden && ids[t] is >= 0 and < Vocabulary; i++)
+                    expected[ids[t] * hidden + i] += gradient[t * hidden + i] * 2;
             }
 
             Tensor again = run.From(DType.Float32, start, Vocabulary, hidden);

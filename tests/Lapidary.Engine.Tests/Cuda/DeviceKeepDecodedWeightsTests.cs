@@ -1,6 +1,6 @@
 namespace Lapidary.Engine.Tests.Cuda;
 
-/// <summary>Weights that are kept decoded against weights that are decoded at every use: the same bits, whatever adapters are
+/// <summary>Decoded weights against weights that are decoded at every use: the same bits, whatever adapters are
 /// there.</summary>
 [Collection(nameof(DeviceRun))]
 public class DeviceKeepDecodedWeightsTests
@@ -87,7 +87,7 @@ public class DeviceKeepDecodedWeightsTests
         AssertEqual(expected, layers.Results());
     }
 
-    /// <summary>The same work ran before as a capture asks, but then it found copies that are gone now.</summary>
+    /// <summary>The same work ran before as a capture asks, but then it found decoded weights that are gone now.</summary>
     [Theory]
     [InlineData(96, 160, 0f)]
     [InlineData(160, 96, 0f)]
@@ -133,7 +133,8 @@ public class DeviceKeepDecodedWeightsTests
             (_x, _dx) = (run.Normal(1, Tokens, dim), run.New(Tokens, dim));
             _weights = [.. outDims.Select((outDim, i) => TestMatrix.Create(kind, outDim, dim, 2 + i))];
             Tensor[] weights = [.. _weights.Select(weight => run.Import(weight.Tensor))];
-            _projections = [.. weights.Select((weight, i) => new Projection(weights[sameWeight ? 0 : i], ranks[i] == 0 ? null : new LoraAdapter(
+            _projections = [.. weights.Select((weight, i) => new Projection(
+                weights[sameWeight ? 0 : i], ranks[i] == 0 ? null : new LoraAdapter(
                 new Parameter("A", run.Zeros(DType.Float32, ranks[i], dim), run.Zeros(DType.Float32, ranks[i], dim)),
                 new Parameter("B", run.Zeros(DType.Float32, outDims[i], ranks[i]), run.Zeros(DType.Float32, outDims[i], ranks[i])),
                 1.5f, probability > 0 ? new Dropout(probability, run.Long(7), i) : null)))];
@@ -146,7 +147,8 @@ public class DeviceKeepDecodedWeightsTests
         }
 
         private IEnumerable<Parameter> Trained =>
-            _projections.Select(projection => projection.Adapter).OfType<LoraAdapter>().SelectMany(adapter => new[] { adapter.A, adapter.B });
+            _projections.Select(projection => projection.Adapter).OfType<LoraAdapter>()
+                .SelectMany(adapter => new[] { adapter.A, adapter.B });
 
         /// <summary>Forward and backward, as a first layer and as a later one; recomputation would run forward twice.</summary>
         public void Work()
@@ -173,7 +175,8 @@ public class DeviceKeepDecodedWeightsTests
                 }
 
                 work();
-                results.AddRange(_ys.Concat(_xas.OfType<Tensor>()).Append(_dx).Concat(Trained.Select(parameter => parameter.Gradient!)).Select(_run.Doubles));
+                var written = _ys.Concat(_xas.OfType<Tensor>()).Append(_dx).Concat(Trained.Select(parameter => parameter.Gradient!));
+                results.AddRange(written.Select(_run.Doubles));
             }
 
             return [.. results];

@@ -14,7 +14,8 @@ public class DeviceLinearCrossEntropyTests
     /// <summary>Tokens, vocabulary, size of h. A row is shared by 16 blocks where the vocabulary is a multiple of 4: some of them have
     /// nothing of 264 and less.</summary>
     public static IEnumerable<object[]> Cases => DeviceRun.Each(
-        [9, 33, 20, DType.Float32], [7, 12, 24, DType.Float32], [70, 301, 64, DType.BFloat16], [21, 264, 16, DType.BFloat16], [90, 3001, 5, DType.Float16],
+        [9, 33, 20, DType.Float32], [7, 12, 24, DType.Float32], [70, 301, 64, DType.BFloat16],
+        [21, 264, 16, DType.BFloat16], [90, 3001, 5, DType.Float16],
         [11, 4100, 24, DType.Float32], [40, 4096, 128, DType.Float32], [5, 262_144, 8, DType.BFloat16]);
 
     /// <summary>Some and all of the 16 blocks that share a row, with and without a piece that few threads have; the longest row they hold;
@@ -57,7 +58,8 @@ public class DeviceLinearCrossEntropyTests
             }
         }
 
-        run.Backend.LinearCrossEntropy(h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight, labels.Length, MaxLogitsBytes);
+        run.Backend.LinearCrossEntropy(
+            h, weight, run.Ints(labels), run.Floats(LossScale), losses, hits, dh, dWeight, labels.Length, MaxLogitsBytes);
 
         run.AssertClose(expectedLosses, losses, 1e-4);
         Assert.All(run.Doubles(losses).Where((_, t) => labels[t] < 0), loss => Assert.Equal(0, loss));
@@ -87,10 +89,12 @@ public class DeviceLinearCrossEntropyTests
         int[] labels = [0, vocabulary - 1, -100, 31_000 % vocabulary, vocabulary / 2];
         double[] oneHot = new double[labels.Length * Dim];
         for (int t = 0; t < labels.Length; t++) oneHot[t * Dim + t] = 1;
-        Tensor h = run.From(run.Backend.ActivationDType, oneHot, labels.Length, Dim), weight = run.Normal(DType.BFloat16, 2, vocabulary, Dim);
+        Tensor h = run.From(run.Backend.ActivationDType, oneHot, labels.Length, Dim);
+        Tensor weight = run.Normal(DType.BFloat16, 2, vocabulary, Dim);
         Tensor dWeight = run.Zeros(DType.Float32, vocabulary, Dim), losses = run.New(DType.Float32, labels.Length);
         run.Backend.LinearCrossEntropy(
-            h, weight, run.Ints(labels), run.Floats(LossScale), losses, run.New(DType.Float32, labels.Length), null, dWeight, labels.Length, MaxLogitsBytes);
+            h, weight, run.Ints(labels), run.Floats(LossScale), losses, run.New(DType.Float32, labels.Length), null, dWeight, labels.Length,
+            MaxLogitsBytes);
 
         double[] w = run.Doubles(weight), gradient = run.Doubles(dWeight), expectedLosses = new double[labels.Length];
         for (int t = 0; t < labels.Length; t++)
@@ -120,7 +124,8 @@ public class DeviceLinearCrossEntropyTests
         Tensor dWeight = run.Normal(DType.Float32, 1, 11, 8);
         double[] before = run.Doubles(dWeight);
         run.Backend.LinearCrossEntropy(
-            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1), losses, hits, dh, dWeight, 5, MaxLogitsBytes);
+            run.Normal(1, 5, 8), run.Normal(DType.Float32, 1, 11, 8), run.Ints([.. Enumerable.Repeat(-100, 5)]), run.Floats(1),
+            losses, hits, dh, dWeight, 5, MaxLogitsBytes);
         Assert.All([.. run.Doubles(losses), .. run.Doubles(hits), .. run.Doubles(dh)], value => Assert.Equal(0, value));
         Assert.Equal(before, run.Doubles(dWeight));
     }
@@ -145,7 +150,8 @@ public class DeviceLinearCrossEntropyTests
         Tensor h = run.Normal(1, 60, 64), weight = run.Normal(DType.BFloat16, 1, 900, 64), labels = run.Ints([.. Enumerable.Range(0, 60)]);
         double[] Once()
         {
-            Tensor losses = run.New(DType.Float32, 60), hits = run.New(DType.Float32, 60), dh = run.New(60, 64), dWeight = run.Zeros(DType.Float32, 900, 64);
+            Tensor losses = run.New(DType.Float32, 60), hits = run.New(DType.Float32, 60);
+            Tensor dh = run.New(60, 64), dWeight = run.Zeros(DType.Float32, 900, 64);
             run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(1), losses, hits, dh, dWeight, 60, MaxLogitsBytes);
             return [.. run.Doubles(losses), .. run.Doubles(dh), .. run.Doubles(dWeight)];
         }
@@ -189,7 +195,8 @@ public class DeviceLinearCrossEntropyTests
         int[] labels = [-100, 3, 4, -100, 5, 6, -100, 7];
         Tensor losses = run.New(DType.Float32, 8), dh = run.New(8, 16);
         run.Backend.LinearCrossEntropy(
-            run.Normal(1, 8, 16), run.Normal(DType.BFloat16, 1, 40, 16), run.Ints(labels), run.Floats(1), losses, run.New(DType.Float32, 8), dh, null, 3, MaxLogitsBytes);
+            run.Normal(1, 8, 16), run.Normal(DType.BFloat16, 1, 40, 16), run.Ints(labels), run.Floats(1),
+            losses, run.New(DType.Float32, 8), dh, null, 3, MaxLogitsBytes);
         Assert.Equal([false, false, false, false, false, true, false, true], run.Doubles(losses).Select(double.IsNaN));
         Assert.All(run.Doubles(dh), value => Assert.True(double.IsFinite(value)));
     }
@@ -204,7 +211,8 @@ public class DeviceLinearCrossEntropyTests
         int[] labels = [0, vocabulary, -100, vocabulary - 1, -1, int.MaxValue, 5];
         Tensor losses = run.New(DType.Float32, 7), hits = run.New(DType.Float32, 7);
         run.Backend.LinearCrossEntropy(
-            run.Normal(1, 7, 16), run.Normal(DType.BFloat16, 1, vocabulary, 16), run.Ints(labels), run.Floats(1), losses, hits, null, null, 7, MaxLogitsBytes);
+            run.Normal(1, 7, 16), run.Normal(DType.BFloat16, 1, vocabulary, 16), run.Ints(labels), run.Floats(1),
+            losses, hits, null, null, 7, MaxLogitsBytes);
         Assert.Equal([false, true, false, false, true, true, false], run.Doubles(losses).Select(double.IsNaN));
         Assert.All(run.Doubles(hits).Where((_, t) => labels[t] < 0 || labels[t] >= vocabulary), hit => Assert.Equal(0, hit));
     }

@@ -16,7 +16,10 @@ public class DeviceLinearTests
         using var run = DeviceRun.On(device);
         foreach (int blockSize in kind >= WeightKind.NF4 ? new[] { 32, 64, 256 } : [64])
         {
-            foreach (var (tokens, outDim, dim) in new[] { (1, 1, 1), (1, 130, 256), (2, 33, 384), (3, 20, 77), (4, 9, 1300), (5, 40, 128), (130, 96, 320) })
+            foreach (var (tokens, outDim, dim) in new[]
+            {
+                (1, 1, 1), (1, 130, 256), (2, 33, 384), (3, 20, 77), (4, 9, 1300), (5, 40, 128), (130, 96, 320),
+            })
             {
                 using var weight = TestMatrix.Create(kind, outDim, dim, 2, blockSize);
                 Tensor x = run.Normal(1, tokens, dim), y = run.New(tokens, outDim);

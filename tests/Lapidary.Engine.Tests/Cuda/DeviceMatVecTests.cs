@@ -14,7 +14,8 @@ public class DeviceMatVecTests
 
     /// <summary>r, in, out. The last two are left to the general product: r and in that are no multiples of 4.</summary>
     public static IEnumerable<object[]> Adapters =>
-        DeviceRun.Each([4, 64, 1], [8, 100, 3], [16, 1152, 256], [16, 6912, 130], [64, 640, 1000], [256, 132, 129], [6, 96, 40], [16, 98, 40]);
+        DeviceRun.Each(
+            [4, 64, 1], [8, 100, 3], [16, 1152, 256], [16, 6912, 130], [64, 640, 1000], [256, 132, 129], [6, 96, 40], [16, 98, 40]);
 
     /// <summary>One row, odd rows, a part of a step, steps shared by 1 to 8 warps and several turns of them; where rows have 100 elements
     /// scales change within a run of 8, so the weight is decoded first.</summary>
@@ -25,17 +26,22 @@ public class DeviceMatVecTests
         using var run = DeviceRun.On(device);
         foreach (int blockSize in kind >= WeightKind.NF4 ? new[] { 32, 64, 4096 } : [64])
         {
-            foreach (var (outDim, dim) in new[] { (1, 64), (3, 96), (16, 1152), (256, 1152), (1000, 96), (2100, 264), (5, 6912), (3, 20480), (7, 8), (2, 100) })
+            foreach (var (outDim, dim) in new[]
+            {
+                (1, 64), (3, 96), (16, 1152), (256, 1152), (1000, 96), (2100, 264), (5, 6912), (3, 20480), (7, 8), (2, 100),
+            })
             {
                 using var weight = TestMatrix.Create(kind, outDim, dim, 2, blockSize);
-                Tensor w = run.Import(weight.Tensor), x = run.Normal(1, 3, dim).Rows(2, 1), y = run.New(2, outDim), logits = run.New(DType.Float32, 2, outDim);
+                Tensor w = run.Import(weight.Tensor), x = run.Normal(1, 3, dim).Rows(2, 1);
+                Tensor y = run.New(2, outDim), logits = run.New(DType.Float32, 2, outDim);
                 run.Backend.LinearForward(x, w, y.Rows(0, 1));
                 run.Backend.LinearForward(x, w, logits.Rows(0, 1));
 
                 double[] input = run.Doubles(x), expected = Sum(1, outDim, dim, (_, o, p) => input[p] * weight[o, p]);
                 string size = $"{kind} {outDim} × {dim}, blocks of {blockSize}";
                 AssertClose(run, expected, y.Rows(0, 1), run.Tolerance, size);
-                AssertClose(run, expected, logits.Rows(0, 1), dim % 8 == 0 ? 1e-5 : run.Tolerance, size + ", fp32"); // weights are exact there
+                // Weights are exact there.
+                AssertClose(run, expected, logits.Rows(0, 1), dim % 8 == 0 ? 1e-5 : run.Tolerance, size + ", fp32");
                 Assert.All(run.Doubles(y.Rows(1, 1)), value => Assert.Equal(double.NaN, value));
                 Assert.All(run.Doubles(logits.Rows(1, 1)), value => Assert.Equal(double.NaN, value));
             }
@@ -48,7 +54,8 @@ public class DeviceMatVecTests
     {
         using var run = DeviceRun.On(device);
         using var weight = TestMatrix.Create(WeightKind.NestedNF4, 515, 2560, 2);
-        Tensor w = run.Import(weight.Tensor), x = run.Normal(1, 1, 2560), first = run.New(DType.Float32, 1, 515), second = run.New(DType.Float32, 1, 515);
+        Tensor w = run.Import(weight.Tensor), x = run.Normal(1, 1, 2560);
+        Tensor first = run.New(DType.Float32, 1, 515), second = run.New(DType.Float32, 1, 515);
         run.Backend.LinearForward(x, w, first);
         run.Backend.LinearForward(x, w, second);
         Assert.Equal(run.Doubles(first), run.Doubles(second));

@@ -17,7 +17,8 @@ public sealed class DeviceNf4Tests : IDisposable
     public static IEnumerable<object[]> Goldens => DeviceRun.Each([.. Nf4QuantizerTests.Cases.Select(row => (object[])[row.Data])]);
 
     /// <summary>Bytes around one and two pinned buffers, and around the size that takes the plain way.</summary>
-    public static IEnumerable<object[]> Sizes => DeviceRun.Each([1], [(1 << 20) - 1], [(1 << 20) + 1], [8 << 20], [16 << 20], [(32 << 20) + 3]);
+    public static IEnumerable<object[]> Sizes =>
+        DeviceRun.Each([1], [(1 << 20) - 1], [(1 << 20) + 1], [8 << 20], [16 << 20], [(32 << 20) + 3]);
 
     [Theory]
     [MemberData(nameof(Types))]
@@ -56,7 +57,8 @@ public sealed class DeviceNf4Tests : IDisposable
         Assert.Equal(golden.Bytes(name + ".packed"), Bytes(run.Backend, plain));
         Assert.Equal(golden.Bytes(name + ".absmax"), Bytes(run.Backend, plain.Scales!.Absmax));
 
-        var nested = run.Backend.QuantizeNf4(weight, new Nf4Options { Offset = golden.Get(name + ".dq.offset").AsSpan<float>()[0] }, region);
+        float offset = golden.Get(name + ".dq.offset").AsSpan<float>()[0];
+        var nested = run.Backend.QuantizeNf4(weight, new Nf4Options { Offset = offset }, region);
         Assert.Equal(golden.Bytes(name + ".dq.packed"), Bytes(run.Backend, nested));
         Assert.Equal(golden.Bytes(name + ".dq.absmax"), Bytes(run.Backend, nested.Scales!.Absmax));
         Assert.Equal(golden.Bytes(name + ".dq.nested_absmax"), Bytes(run.Backend, nested.Scales.NestedAbsmax!));
@@ -87,7 +89,8 @@ public sealed class DeviceNf4Tests : IDisposable
         foreach (var dtype in (DType[])[DType.Float32, DType.BFloat16])
         {
             var weight = _host.New("weight", dtype, blocks.Count, 64);
-            FloatConversion.FromSingle(dtype == DType.BFloat16 ? [.. values.Select(x => Math.Clamp(x, -3e38f, 3e38f))] : values, dtype, weight.AsBytes());
+            float[] finite = dtype == DType.BFloat16 ? [.. values.Select(x => Math.Clamp(x, -3e38f, 3e38f))] : values;
+            FloatConversion.FromSingle(finite, dtype, weight.AsBytes());
             foreach (bool nested in (bool[])[false, true]) AssertSame(run.Backend, weight, new Nf4Options { DoubleQuantization = nested });
         }
     }
@@ -99,7 +102,8 @@ public sealed class DeviceNf4Tests : IDisposable
     {
         using var run = DeviceRun.On(device);
         ushort[] bits = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];
-        AssertSame(run.Backend, From(DType.Float16, [.. bits.Where(b => Half.IsFinite(BitConverter.UInt16BitsToHalf(b)))]), new Nf4Options());
+        var finite = bits.Where(b => Half.IsFinite(BitConverter.UInt16BitsToHalf(b)));
+        AssertSame(run.Backend, From(DType.Float16, [.. finite]), new Nf4Options());
         AssertSame(run.Backend, From(DType.BFloat16, [.. bits.Where(b => float.IsFinite(BFloat16.ToSingle(b)))]), new Nf4Options());
     }
 
@@ -137,7 +141,8 @@ public sealed class DeviceNf4Tests : IDisposable
             weight.AsSpan<float>()[200] = bad;
             foreach (bool nested in (bool[])[false, true])
             {
-                var error = Assert.Throws<LapidaryException>(() => run.Backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = nested }, region));
+                var options = new Nf4Options { DoubleQuantization = nested };
+                var error = Assert.Throws<LapidaryException>(() => run.Backend.QuantizeNf4(weight, options, region));
                 Assert.Contains("elements 192 and following", error.Message, StringComparison.Ordinal);
             }
         }
@@ -154,7 +159,8 @@ public sealed class DeviceNf4Tests : IDisposable
         {
             var quantized = run.Backend.QuantizeNf4(weight, new Nf4Options(), region);
             Assert.Equal(before + region.LengthBytes, run.Backend.Memory.LiveBytes);
-            Assert.InRange(region.LengthBytes, quantized.LengthBytes + quantized.Scales!.LengthBytes, quantized.LengthBytes + quantized.Scales.LengthBytes + 2048);
+            long lengthBytes = quantized.LengthBytes + quantized.Scales!.LengthBytes;
+            Assert.InRange(region.LengthBytes, lengthBytes, lengthBytes + 2048);
         }
 
         Assert.Equal(before, run.Backend.Memory.LiveBytes);
@@ -195,10 +201,13 @@ public sealed class DeviceNf4Tests : IDisposable
         using var region = new MemoryRegion(backend.Memory, MemoryOwner.Base);
         var expected = Nf4Quantizer.Quantize(weight, options, _host);
         var actual = backend.QuantizeNf4(weight, options, region);
-        string what = $"{weight.DType}, {weight.Count} elements, blocks of {options.BlockSize}, double quantization {options.DoubleQuantization}";
+        string what = $"{weight.DType}, {weight.Count} elements, blocks of {options.BlockSize}, "
+            + $"double quantization {options.DoubleQuantization}";
         AssertSame(backend, expected.Scales!.Absmax, actual.Scales!.Absmax, what + ": absmax");
         AssertSame(backend, expected, actual, what + ": codes");
-        Assert.True(expected.Scales.Offset.Equals(actual.Scales.Offset), $"{what}: offset {actual.Scales.Offset:R}, expected {expected.Scales.Offset:R}");
+        Assert.True(
+            expected.Scales.Offset.Equals(actual.Scales.Offset),
+            $"{what}: offset {actual.Scales.Offset:R}, expected {expected.Scales.Offset:R}");
         Assert.Equal(expected.Scales.IsNested, actual.Scales.IsNested);
         if (!expected.Scales.IsNested) return;
         AssertSame(backend, expected.Scales.NestedAbsmax!, actual.Scales.NestedAbsmax!, what + ": nested absmax");
@@ -211,7 +220,9 @@ public sealed class DeviceNf4Tests : IDisposable
         var wanted = expected.AsBytes();
         Assert.Equal(wanted.Length, found.Length);
         int at = wanted.CommonPrefixLength(found);
-        Assert.True(at == wanted.Length, at == wanted.Length ? "" : $"{what}: byte {at} of {wanted.Length} is {found[at]:X2}, expected {wanted[at]:X2}");
+        Assert.True(
+            at == wanted.Length,
+            at == wanted.Length ? "" : $"{what}: byte {at} of {wanted.Length} is {found[at]:X2}, expected {wanted[at]:X2}");
     }
 
     private Tensor Random(DType dtype, int seed, params long[] shape)

@@ -26,7 +26,8 @@ public class DeviceNormTests
             Tensor dy = run.Normal(1, Rows, dim), dx = run.New(Rows, dim), added = run.Normal(1, Rows, dim);
             double[] w = run.Doubles(weight), vx = run.Doubles(x), gradient = run.Doubles(dy), there = run.Doubles(added);
             double[] expected = [.. vx.Chunk(dim).SelectMany(row => NormReference.Forward(row, w, Epsilon).Y)];
-            double[] expectedDx = [.. vx.Chunk(dim).SelectMany((row, i) => NormReference.Backward(gradient.AsSpan(i * dim, dim), row, w, Epsilon))];
+            double[] expectedDx =
+                [.. vx.Chunk(dim).SelectMany((row, i) => NormReference.Backward(gradient.AsSpan(i * dim, dim), row, w, Epsilon))];
 
             run.Backend.RmsNormForward(x, weight, null, Epsilon, y, rstd);
             run.Backend.RmsNormForward(x, weight, residual, Epsilon, sum, rstd);

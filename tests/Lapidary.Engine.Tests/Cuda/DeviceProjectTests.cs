@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Tests;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
@@ -30,7 +31,8 @@ public class DeviceProjectTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void ForwardAndBackward_MatchFp64(string device, int tokens, int dim, int[] outDims, int[] ranks, float probability, WeightKind kind)
+    public void ForwardAndBackward_MatchFp64(
+        string device, int tokens, int dim, int[] outDims, int[] ranks, float probability, WeightKind kind)
     {
         using var run = DeviceRun.On(device);
         AssertMatchFp64(run, tokens, dim, outDims, ranks, [probability], kind);
@@ -49,7 +51,8 @@ public class DeviceProjectTests
     [InlineData(70, 264, new[] { 312, 8, 16 }, new[] { 48, 64, 20 }, 0f)]
     public void ForwardAndBackward_MatchFp64_InTallBlocks(int tokens, int dim, int[] outDims, int[] ranks, float probability)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { ManyTokens = 1 });
+        var thresholds = new KernelThresholds { ManyTokens = 1 };
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, thresholds));
         AssertMatchFp64(run, tokens, dim, outDims, ranks, [probability], WeightKind.NestedNF4);
     }
 
@@ -67,18 +70,21 @@ public class DeviceProjectTests
     [InlineData(200, 64, new[] { 48, 96 }, new[] { 12, 4 }, new[] { 0.2f })]
     public void ForwardAndBackward_MatchFp64_InManyTilesPerBlock(int tokens, int dim, int[] outDims, int[] ranks, float[] probabilities)
     {
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend { LeastTokens = 180 });
+        var thresholds = new KernelThresholds { MinTokensPerBlock = 180 };
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => new CudaBackend(0, thresholds));
         AssertMatchFp64(run, tokens, dim, outDims, ranks, probabilities, WeightKind.BFloat16);
     }
 
     /// <param name="run">Where.</param> <param name="tokens">Rows of x.</param> <param name="dim">Columns of x.</param>
     /// <param name="outDims">Columns of each y.</param> <param name="ranks">Of each adapter, 0 for none.</param>
     /// <param name="probabilities">Dropout of each adapter, or of all.</param> <param name="kind">Of the weights.</param>
-    private static void AssertMatchFp64(DeviceRun run, int tokens, int dim, int[] outDims, int[] ranks, float[] probabilities, WeightKind kind)
+    private static void AssertMatchFp64(
+        DeviceRun run, int tokens, int dim, int[] outDims, int[] ranks, float[] probabilities, WeightKind kind)
     {
         var x = run.Normal(1, tokens, dim);
         double[] input = run.Doubles(x), expectedDx = new double[tokens * dim];
-        Layer[] layers = [.. outDims.Select((outDim, i) => new Layer(run, kind, tokens, dim, outDim, ranks[i], probabilities[i % probabilities.Length], i))];
+        Layer[] layers = [.. outDims.Select((outDim, i) =>
+            new Layer(run, kind, tokens, dim, outDim, ranks[i], probabilities[i % probabilities.Length], i))];
         Projection[] projections = [.. layers.Select(layer => layer.Projection)];
         Tensor?[] xas = [.. layers.Select(layer => layer.Xa)];
         Tensor[] ys = [.. layers.Select(layer => layer.Y)], dys = [.. layers.Select(layer => layer.Dy)];
@@ -127,13 +133,15 @@ public class DeviceProjectTests
         // A is the identity, so xa is dropout(x) itself.
         double[] identity = new double[Dim * Dim];
         for (int i = 0; i < Dim; i++) identity[i * Dim + i] = 1;
-        Tensor a = run.From(DType.Float32, identity, Dim, Dim), b = run.Zeros(DType.Float32, 8, Dim), weight = run.Zeros(DType.Float32, 8, Dim);
+        Tensor a = run.From(DType.Float32, identity, Dim, Dim);
+        Tensor b = run.Zeros(DType.Float32, 8, Dim), weight = run.Zeros(DType.Float32, 8, Dim);
         Tensor x = run.From(run.Backend.ActivationDType, [.. Enumerable.Repeat(1.0, Tokens * Dim)], Tokens, Dim), xa = run.New(Tokens, Dim);
         var dropout = new Dropout(0.5f, run.Long(Seed), Stream: 9);
         var adapter = new LoraAdapter(new Parameter("A", a, null), new Parameter("B", b, null), 1, dropout);
         run.Backend.ProjectForward(x, [new Projection(weight, adapter)], [xa], [run.New(Tokens, 8)]);
         uint key = Dropout.Key(Seed, 9);
-        Assert.Equal(Enumerable.Range(0, Tokens * Dim).Select(i => Dropout.Hash(key, (uint)i) >= dropout.Threshold ? 2.0 : 0), run.Doubles(xa));
+        var expected = Enumerable.Range(0, Tokens * Dim).Select(i => Dropout.Hash(key, (uint)i) >= dropout.Threshold ? 2.0 : 0);
+        Assert.Equal(expected, run.Doubles(xa));
     }
 
     private sealed class Layer : IDisposable
@@ -153,7 +161,8 @@ public class DeviceProjectTests
             Dy = run.Normal(1, tokens, outDim);
             uint key = Dropout.Key(Seed, stream);
             uint threshold = (uint)(probability * 4294967296.0);
-            _mask = [.. Enumerable.Range(0, tokens * dim).Select(i => Dropout.Hash(key, (uint)i) >= threshold ? 1 / (1.0 - probability) : 0)];
+            _mask = [.. Enumerable.Range(0, tokens * dim)
+                .Select(i => Dropout.Hash(key, (uint)i) >= threshold ? 1 / (1.0 - probability) : 0)];
             LoraAdapter? adapter = null;
             if (r > 0)
             {

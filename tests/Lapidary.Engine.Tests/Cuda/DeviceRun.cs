@@ -24,7 +24,9 @@ internal sealed class DeviceRun : IDisposable
     /// <summary>‖actual − expected‖ / ‖expected‖ allowed: a few roundings of the activations' type, 2⁻⁸ on CUDA, and fp32 sums.</summary>
     public double Tolerance => Backend.ActivationDType == DType.BFloat16 ? 1e-2 : 1e-5;
 
-    public static DeviceRun On(string device) => device == TestDevice.Cpu ? new DeviceRun(new CpuBackend(2), owned: true) : new DeviceRun(TestDevice.Open(device), owned: false);
+    public static DeviceRun On(string device) => device == TestDevice.Cpu
+        ? new DeviceRun(new CpuBackend(2), owned: true)
+        : new DeviceRun(TestDevice.Open(device), owned: false);
 
     /// <summary>A run on a backend of its own, for tests that set one up.</summary>
     public static DeviceRun On(string device, Func<IBackend> cpu, Func<IBackend> cuda)

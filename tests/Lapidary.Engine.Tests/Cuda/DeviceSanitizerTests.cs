@@ -10,7 +10,7 @@ namespace Lapidary.Engine.Tests.Cuda;
 [Trait("Category", "sanitizer")]
 public class DeviceSanitizerTests
 {
-    private const int Tokens = 37, Vocabulary = 301, Rank = 4, ManyTokens = 64, LeastTokens = 128;
+    private const int Tokens = 37, Vocabulary = 301, Rank = 4, ManyTokens = 64, MinTokensPerBlock = 128;
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -19,7 +19,13 @@ public class DeviceSanitizerTests
     public void EveryKernel_WritesAllOfItsResults_AtOddSizes(string device)
     {
         CudaBackend? gpu = null;
-        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 227 << 10, ManyTokens = ManyTokens, LeastTokens = LeastTokens });
+        var thresholds = new KernelThresholds
+        {
+            AttentionSharedBytes = 227 << 10,
+            ManyTokens = ManyTokens,
+            MinTokensPerBlock = MinTokensPerBlock,
+        };
+        using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend(0, thresholds));
         foreach (int dim in (int[])[77, 96]) Rows(run, dim);
         foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
         foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);
@@ -33,15 +39,24 @@ public class DeviceSanitizerTests
     public void KernelsForLittleSharedMemory_WriteAllOfTheirResults_AtOddSizes()
     {
         CudaBackend? gpu = null;
-        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => gpu = new CudaBackend { AttentionSharedBytes = 99 << 10 });
+        var thresholds = new KernelThresholds { AttentionSharedBytes = 99 << 10 };
+        using var run = DeviceRun.On(TestDevice.Cuda, () => new CpuBackend(2), () => gpu = new CudaBackend(0, thresholds));
         foreach (int headDim in (int[])[192, 256]) Heads(run, headDim);
         Assert.Empty(NotLaunched(gpu!, small: true));
     }
 
     /// <summary>Kernels that were never looked up: those for little shared memory, or the others.</summary>
-    private static string[] NotLaunched(CudaBackend gpu, bool small = false) => [.. typeof(CudaBackend).GetFields(BindingFlags.Instance | BindingFlags.NonPublic)
-        .Select(field => field.GetValue(gpu)).OfType<Kernel>()
-        .Where(kernel => kernel.Function == 0 && kernel.Name.EndsWith("_small", StringComparison.Ordinal) == small).Select(kernel => kernel.ToString())];
+    private static string[] NotLaunched(CudaBackend gpu, bool small = false) => [.. Kernels(gpu, [])
+        .Where(kernel => kernel.Function == 0 && kernel.Name.EndsWith("_small", StringComparison.Ordinal) == small)
+        .Select(kernel => kernel.ToString())];
+
+    /// <summary>The kernels in the fields of the backend's parts.</summary>
+    private static IEnumerable<Kernel> Kernels(object part, HashSet<object> seen) => part is Kernel kernel ? [kernel]
+        : !seen.Add(part) ? []
+        : part.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic).Select(field => field.GetValue(part))
+            .Where(value => value?.GetType() is { IsClass: true, Namespace: { } space }
+                && space.StartsWith("Lapidary.Engine.Cuda", StringComparison.Ordinal))
+            .SelectMany(value => Kernels(value!, seen));
 
     private static void Rows(DeviceRun run, int dim)
     {
@@ -59,7 +74,8 @@ public class DeviceSanitizerTests
         backend.Add(y, dx);
         AssertWritten(run, y, dx, dUp);
 
-        Tensor ids = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t * 7 % 11)]), table = run.Normal(DType.BFloat16, 1, Vocabulary, dim);
+        Tensor ids = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t * 7 % 11)]);
+        Tensor table = run.Normal(DType.BFloat16, 1, Vocabulary, dim);
         Tensor dTable = run.Zeros(DType.Float32, Vocabulary, dim), sum = run.Zeros(DType.Float32, Vocabulary, dim);
         backend.EmbeddingForward(ids, table, 3, y);
         backend.EmbeddingBackward(ids, dy, 3, dTable);
@@ -73,17 +89,21 @@ public class DeviceSanitizerTests
         const int Heads = 4, KvHeads = 2, Capacity = 50;
         var backend = run.Backend;
         var shape = new AttentionShape(Heads, KvHeads, headDim, Window: 19, 1 / MathF.Sqrt(headDim));
-        Tensor positions = run.Ints([.. Enumerable.Range(0, Tokens)]), starts = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t < 13 ? 0 : 13)]);
+        Tensor positions = run.Ints([.. Enumerable.Range(0, Tokens)]);
+        Tensor starts = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t < 13 ? 0 : 13)]);
         Tensor cos = run.New(DType.Float32, Tokens, headDim / 2), sin = run.New(DType.Float32, Tokens, headDim / 2);
         backend.RopeTable(positions, run.Floats([.. Enumerable.Range(0, headDim / 2).Select(i => 1f / (i + 1))]), cos, sin);
 
-        Tensor x = run.Normal(1, Tokens, Heads * headDim), weight = run.Normal(DType.Float32, 0.1, headDim), q = run.New(Tokens, Heads * headDim);
-        Tensor rstd = run.New(DType.Float32, Tokens * Heads), dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
+        Tensor x = run.Normal(1, Tokens, Heads * headDim);
+        Tensor weight = run.Normal(DType.Float32, 0.1, headDim), q = run.New(Tokens, Heads * headDim);
+        Tensor rstd = run.New(DType.Float32, Tokens * Heads);
+        Tensor dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
         backend.QkNormRopeForward(x, weight, cos, sin, 1e-6f, q, rstd);
         backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx);
         AssertWritten(run, cos, sin, q, rstd, dx);
 
-        Tensor k = run.Normal(1, Tokens, KvHeads * headDim), v = run.Normal(1, Tokens, KvHeads * headDim), o = run.New(Tokens, Heads * headDim);
+        Tensor k = run.Normal(1, Tokens, KvHeads * headDim);
+        Tensor v = run.Normal(1, Tokens, KvHeads * headDim), o = run.New(Tokens, Heads * headDim);
         Tensor lse = run.New(DType.Float32, Heads, Tokens), dq = run.New(Tokens, Heads * headDim);
         Tensor dk = run.New(Tokens, KvHeads * headDim), dv = run.New(Tokens, KvHeads * headDim);
         backend.AttentionForward(q, k, v, starts, shape, o, lse);
@@ -139,8 +159,8 @@ public class DeviceSanitizerTests
         // Rows that are not aligned, and so many tokens that blocks take more of them, in more tiles than are under way at once.
         Adapters(run, run.Normal(type, 0.1, 21, 77), Tokens, [Rank]);
         Adapters(run, run.Normal(type, 0.1, 77, 21), Tokens, [Rank, 7]);
-        Adapters(run, run.Normal(type, 0.1, 8, 328), LeastTokens + 6, [16]);
-        Adapters(run, run.Normal(type, 0.1, 24, 16), LeastTokens + 6, [16, 8]);
+        Adapters(run, run.Normal(type, 0.1, 8, 328), MinTokensPerBlock + 6, [16]);
+        Adapters(run, run.Normal(type, 0.1, 24, 16), MinTokensPerBlock + 6, [16, 8]);
     }
 
     private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)
@@ -172,7 +192,8 @@ public class DeviceSanitizerTests
     {
         const int Dim = 72;
         Tensor h = run.Normal(1, Tokens, Dim), weight = run.Normal(DType.BFloat16, 0.3, vocabulary, Dim), dh = run.New(Tokens, Dim);
-        Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? -100 : t)]), dWeight = run.Zeros(DType.Float32, vocabulary, Dim);
+        Tensor labels = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 == 0 ? -100 : t)]);
+        Tensor dWeight = run.Zeros(DType.Float32, vocabulary, Dim);
         Tensor losses = run.New(DType.Float32, Tokens), hits = run.New(DType.Float32, Tokens);
         run.Backend.LinearCrossEntropy(h, weight, labels, run.Floats(0.1f), losses, hits, dh, dWeight, Tokens, LogitsMemory.LeanBytes);
         AssertWritten(run, losses, hits, dh, dWeight);
@@ -181,12 +202,13 @@ public class DeviceSanitizerTests
     private static void Optimizer(DeviceRun run)
     {
         Tensor[] gradients = [.. new[] { 1, 1023, 20_001 }.Select(count => run.Normal(DType.Float32, 1, count))];
-        Tensor norm = run.New(DType.Float32, 2), schedule = run.Floats(1e-3f, 0.1f, 0.001f);
+        Tensor norm = run.New(DType.Float32, 2), stepScalars = run.Floats(1e-3f, 0.1f, 0.001f);
         run.Backend.GradientNorm(gradients, 1, norm);
         foreach (var gradient in gradients)
         {
-            Tensor weight = run.Normal(DType.Float32, 1, gradient.Count), m = run.Zeros(DType.Float32, gradient.Count), v = run.Zeros(DType.Float32, gradient.Count);
-            run.Backend.AdamW(gradient, norm, schedule, new AdamWOptions(WeightDecay: 0.01), weight, m, v);
+            Tensor weight = run.Normal(DType.Float32, 1, gradient.Count);
+            Tensor m = run.Zeros(DType.Float32, gradient.Count), v = run.Zeros(DType.Float32, gradient.Count);
+            run.Backend.AdamW(gradient, norm, stepScalars, new AdamWOptions(WeightDecay: 0.01), weight, m, v);
             AssertWritten(run, weight, m, v);
         }
     }

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine.Tests.Cuda;
 
-/// <summary>Which copies of weights are kept, by the bytes that a counter says; none of this needs a GPU.</summary>
+/// <summary>Which decoded weights are kept, by the bytes that a counter says; none of this needs a GPU.</summary>
 public sealed class KeepDecodedWeightsTests : IDisposable
 {
     private const int Tokens = 20;
@@ -20,7 +20,7 @@ public sealed class KeepDecodedWeightsTests : IDisposable
     /// the forward step and after the backward step.</summary>
     public static TheoryData<int, int[], int[], float, DType, long, long> Cases { get; } = new()
     {
-        // Wider than the input: [W | s·B], one copy for both ways.
+        // Wider than the input: [W | s·B], one form for both ways.
         { 64, [160, 32], [16, 16], 0, DType.BFloat16, 192 * 96, 192 * 96 },
         { 64, [160, 32], [16, 5], 0.1f, DType.Float32, 192 * 88, 192 * 88 },
         { 62, [96], [3], 0, DType.Float16, 96 * 72, 96 * 72 },
@@ -69,7 +69,8 @@ public sealed class KeepDecodedWeightsTests : IDisposable
         var weight = _region.New("head", DType.Float32, 48, 64);
         using var kept = _counter.KeepDecodedWeights(long.MaxValue);
         _counter.LinearForward(_region.New("x", DType.BFloat16, Tokens, 64), weight, _region.New("y", DType.BFloat16, Tokens, 48));
-        _counter.LinearBackward(_region.New("dy", DType.BFloat16, Tokens, 48), weight, _region.New("dx", DType.BFloat16, Tokens, 64), add: false);
+        Tensor dy = _region.New("dy", DType.BFloat16, Tokens, 48), dx = _region.New("dx", DType.BFloat16, Tokens, 64);
+        _counter.LinearBackward(dy, weight, dx, add: false);
         Assert.Equal(0, Kept);
     }
 
@@ -77,8 +78,13 @@ public sealed class KeepDecodedWeightsTests : IDisposable
     public void MaxBytes_AreNotExceeded_AndWhatFitsIsKept()
     {
         const int One = 96 * 80 * 2, Small = 8 * 80 * 2;
-        Layers[] layers = [.. new[] { 96, 96, 96, 8 }.Select(outDim => new Layers(_counter, _region, 64, [outDim], [outDim == 8 ? 0 : 16], 0, DType.Float32))];
-        foreach (var (maxBytes, expected) in new[] { (0L, 0), (One - 1, 8 * 64 * 2), (One, One), (2 * One + Small, 2 * One + 8 * 64 * 2), (long.MaxValue, 3 * One + 8 * 64 * 2) })
+        Layers[] layers = [.. new[] { 96, 96, 96, 8 }.Select(outDim =>
+            new Layers(_counter, _region, 64, [outDim], [outDim == 8 ? 0 : 16], 0, DType.Float32))];
+        foreach (var (maxBytes, expected) in new[]
+        {
+            (0L, 0), (One - 1, 8 * 64 * 2), (One, One), (2 * One + Small, 2 * One + 8 * 64 * 2),
+            (long.MaxValue, 3 * One + 8 * 64 * 2),
+        })
         {
             using var kept = _counter.KeepDecodedWeights(maxBytes);
             foreach (var layer in layers) layer.Forward();
@@ -123,7 +129,7 @@ public sealed class KeepDecodedWeightsTests : IDisposable
         Assert.Equal(0, Kept);
     }
 
-    /// <summary>The scratch is there for work that runs when copies are gone.</summary>
+    /// <summary>The scratch is there for work that runs when decoded weights are gone.</summary>
     [Fact]
     public void Scratch_IsTheSameWithAndWithout()
     {
@@ -156,8 +162,11 @@ public sealed class KeepDecodedWeightsTests : IDisposable
                 new(name, region.New(name, DType.Float32, rows, columns), region.New(name, DType.Float32, rows, columns));
             _backend = backend;
             _x = region.New("x", DType.BFloat16, Tokens, dim);
-            _projections = [.. outDims.Select((outDim, i) => new Projection(region.New("weight", type, outDim, dim), ranks[i] == 0 ? null : new LoraAdapter(
-                New("A", ranks[i], dim), New("B", outDim, ranks[i]), 1, probability > 0 ? new Dropout(probability, region.New("seed", DType.Int64, 1), i) : null)))];
+            Dropout? NewDropout(int i) => probability > 0 ? new Dropout(probability, region.New("seed", DType.Int64, 1), i) : null;
+            LoraAdapter? NewAdapter(int i) =>
+                ranks[i] == 0 ? null : new LoraAdapter(New("A", ranks[i], dim), New("B", outDims[i], ranks[i]), 1, NewDropout(i));
+            _projections = [.. outDims.Select((outDim, i) =>
+                new Projection(region.New("weight", type, outDim, dim), NewAdapter(i)))];
             _xas = [.. ranks.Select(r => r == 0 ? null : region.New("xa", DType.BFloat16, Tokens, r))];
             _ys = [.. outDims.Select(outDim => region.New("y", DType.BFloat16, Tokens, outDim))];
         }

@@ -10,38 +10,67 @@ namespace Lapidary.Engine.Tests.Cuda;
 /// <summary>A kernel takes one struct by value, written once in C# and once in CUDA C++: these tests hold the two together.</summary>
 public partial class KernelArgumentsTests
 {
-    private static readonly string Kernels = string.Join('\n', [.. KernelSources.Headers.Select(header => header.Text), .. KernelSources.Files.Select(file => KernelSources.Read(file).Text)]);
+    private static readonly string Kernels = string.Join('\n',
+        [.. KernelSources.Headers.Select(header => header.Text), .. KernelSources.Files.Select(file => KernelSources.Read(file).Text)]);
 
-    private static readonly string Backend = string.Join('\n', Directory
-        .GetFiles(Path.Combine(Fixtures.Repository, "src", "Lapidary.Engine", "Cuda"), "CudaBackend*.cs", SearchOption.AllDirectories)
-        .Order(StringComparer.Ordinal).Select(File.ReadAllText));
+    /// <summary>The backend's files: a kernel's field and its launches stand in one.</summary>
+    private static readonly string[] Files = [.. Directory
+        .GetFiles(Path.Combine(Fixtures.Repository, "src", "Lapidary.Engine", "Cuda"), "*.cs", SearchOption.AllDirectories)
+        .Order(StringComparer.Ordinal)];
 
-    public static TheoryData<Type> Structs { get; } =
-        [.. typeof(CudaBackend).GetNestedTypes(BindingFlags.NonPublic).Where(type => type.Name.EndsWith("Args", StringComparison.Ordinal)).Select(type => new TheoryDataRow<Type>(type))];
+    private static readonly Type[] Arguments = [.. typeof(CudaBackend).Assembly.GetTypes().Where(type =>
+        type is { IsValueType: true, Namespace: { } space } && space.StartsWith("Lapidary.Engine.Cuda", StringComparison.Ordinal)
+        && type.Name.EndsWith("Args", StringComparison.Ordinal))];
 
-    /// <summary>Field of the backend, file, function.</summary>
-    public static TheoryData<string, string, string> KernelFields { get; } =
-        [.. KernelField().Matches(Backend).Select(match => new TheoryDataRow<string, string, string>(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value))];
+    public static TheoryData<Type> Structs { get; } = [.. Arguments.Select(type => new TheoryDataRow<Type>(type))];
+
+    /// <summary>Name of the C# file, field, .cu file, function.</summary>
+    public static TheoryData<string, string, string, string> KernelFields { get; } =
+        [.. Files.SelectMany(path => KernelField().Matches(File.ReadAllText(path)).Select(match =>
+            new TheoryDataRow<string, string, string, string>(
+                Path.GetFileName(path), match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value)))];
 
     [Theory]
     [MemberData(nameof(Structs))]
     public void Struct_HasTheFieldsOfItsCounterpart(Type type) => Assert.Equal(FieldsInC(type.Name), FieldsInCSharp(type));
 
+    [Fact]
+    public void Structs_AreThoseOfTheKernels() => Assert.Equal(
+        StructInC().Matches(Kernels).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal),
+        Arguments.Select(type => type.Name).Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void Fields_AreAllKernels_EachOnce() => Assert.Equal(
+        FunctionInC().Matches(Kernels).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal),
+        KernelFields.Select(row => row.Data.Item4).Order(StringComparer.Ordinal));
+
     [Theory]
     [MemberData(nameof(KernelFields))]
-    public void Kernel_IsInItsFile_AndTakesWhatIsLaunchedWith(string field, string file, string name)
+    public void Kernel_IsInItsFile_AndTakesWhatIsLaunchedWith(string source, string field, string file, string name)
     {
         Assert.Contains(file, KernelSources.Files);
-        var declaration = Regex.Match(KernelSources.Read(file).Text, $@"extern ""C"" __global__ void (?:__cluster_dims__\([^)]*\) )?(?:__launch_bounds__\([^)]*\) )?{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
+        var declaration = Regex.Match(
+            KernelSources.Read(file).Text,
+            @"extern ""C"" __global__ void (?:__cluster_dims__\([^)]*\) )?(?:__launch_bounds__\([^)]*\) )?"
+            + $@"{name}\(\s*(?:const )?(?:__grid_constant__ )?(\w+) \w+\)");
         Assert.True(declaration.Success, $"{file} has no kernel {name} with one parameter.");
-        foreach (Match launch in Regex.Matches(Backend, $@"Launch(?:Each|Runs)?\(\s*{field},[^;{{]*?new (\w+Args)\b")) Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
+        string text = File.ReadAllText(Assert.Single(Files, path => Path.GetFileName(path) == source));
+        foreach (Match launch in Regex.Matches(text, $@"Launch(?:Each|Runs|Strided)?\(\s*{field},[^;{{]*?new (\w+Args)\b"))
+            Assert.Equal(declaration.Groups[1].Value, launch.Groups[1].Value);
     }
 
     /// <summary>"name:size" of each field in order, nested structs taken apart; names without case and underscores.</summary>
-    private static string[] FieldsInCSharp(Type type) => [.. type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).SelectMany(field =>
-        field.GetCustomAttribute<FixedBufferAttribute>() is { } buffer ? [$"{Plain(field.Name)}[{buffer.Length}]:{Marshal.SizeOf(buffer.ElementType)}"]
-            : field.FieldType is { IsPrimitive: false, IsEnum: false, IsPointer: false } nested ? FieldsInCSharp(nested)
-            : [$"{Plain(field.Name)}:{(field.FieldType.IsPointer ? nint.Size : Marshal.SizeOf(field.FieldType.IsEnum ? Enum.GetUnderlyingType(field.FieldType) : field.FieldType))}"])];
+    private static string[] FieldsInCSharp(Type type) =>
+        [.. type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).SelectMany(FieldsInCSharp)];
+
+    private static string[] FieldsInCSharp(FieldInfo field)
+    {
+        if (field.GetCustomAttribute<FixedBufferAttribute>() is { } buffer)
+            return [$"{Plain(field.Name)}[{buffer.Length}]:{Marshal.SizeOf(buffer.ElementType)}"];
+        if (field.FieldType.IsPointer) return [$"{Plain(field.Name)}:{nint.Size}"];
+        if (field.FieldType.IsEnum) return [$"{Plain(field.Name)}:{Marshal.SizeOf(Enum.GetUnderlyingType(field.FieldType))}"];
+        return field.FieldType.IsPrimitive ? [$"{Plain(field.Name)}:{Marshal.SizeOf(field.FieldType)}"] : FieldsInCSharp(field.FieldType);
+    }
 
     private static string[] FieldsInC(string name)
     {
@@ -79,4 +108,10 @@ public partial class KernelArgumentsTests
 
     [GeneratedRegex(@"(?m)^    private readonly Kernel (_\w+) = new\(""([\w.]+)"", ""(\w+)""\)")]
     private static partial Regex KernelField();
+
+    [GeneratedRegex(@"(?m)^struct (\w+Args) \{")]
+    private static partial Regex StructInC();
+
+    [GeneratedRegex(@"extern ""C"" __global__ void (?:__\w+__\([^)]*\) )*(\w+)\(")]
+    private static partial Regex FunctionInC();
 }

@@ -13,19 +13,23 @@ public class KernelCompilerTests
     private const string WithLocalMemory = "rope_table";
 
     public static TheoryData<string, int> FilesAndArchitectures { get; } =
-        [.. KernelSources.Files.SelectMany(file => Architectures.Select(architecture => new TheoryDataRow<string, int>(file, architecture)))];
+        [.. KernelSources.Files.SelectMany(file =>
+            Architectures.Select(architecture => new TheoryDataRow<string, int>(file, architecture)))];
 
     [Theory]
     [MemberData(nameof(FilesAndArchitectures))]
     public void Compile_AcceptsEveryKernel_WithItsVariablesInRegisters(string file, int architecture)
     {
         RequireNvrtc();
-        var image = new Cubin(KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, new KernelTarget($"sm_{architecture}")));
+        var target = new KernelTarget($"sm_{architecture}");
+        var image = new Cubin(KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, target));
         var bytes = image.LocalBytes();
         Assert.NotEmpty(image.Kernels);
         Assert.Empty(image.Kernels.Except(bytes.Keys));
         string[] wrong = [.. image.Kernels.Where(kernel => bytes[kernel] > 0 && kernel != WithLocalMemory)];
-        Assert.True(wrong.Length == 0, string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on sm_{architecture}.")));
+        Assert.True(
+            wrong.Length == 0,
+            string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on sm_{architecture}.")));
     }
 
     [Fact]
@@ -55,7 +59,8 @@ public class KernelCompilerTests
     {
         RequireNvrtc();
         var source = new KernelSource("wrong.cu", "#include \"common.cuh\"\nextern \"C\" __global__ void wrong() { undefined(); }\n");
-        var error = Assert.Throws<LapidaryException>(() => KernelCompiler.Compile(source, KernelSources.Headers, new KernelTarget("sm_80")));
+        var target = new KernelTarget("sm_80");
+        var error = Assert.Throws<LapidaryException>(() => KernelCompiler.Compile(source, KernelSources.Headers, target));
         Assert.Contains("wrong.cu(2)", error.Message, StringComparison.Ordinal);
     }
 

@@ -35,11 +35,13 @@ public partial class KernelOrderTests
     public void Kernel_BeginsByWaitingForThePrevious(string file) => Assert.Empty(WithoutWaitAtTheirHead(KernelSources.Read(file).Text));
 
     [Fact]
-    public void Kernel_BeginsByWaitingForThePrevious_WouldFindOneThatDoesNot() => Assert.Equal(["late", "never"], WithoutWaitAtTheirHead(Sample));
+    public void Kernel_BeginsByWaitingForThePrevious_WouldFindOneThatDoesNot() =>
+        Assert.Equal(["late", "never"], WithoutWaitAtTheirHead(Sample));
 
     [Theory]
     [MemberData(nameof(Files))]
-    public void Compile_KeepsTheWaitBeforeAllMemory(string file) => Assert.Empty(OutOfOrder(KernelSources.Read(file)).Except([WithConstants]));
+    public void Compile_KeepsTheWaitBeforeAllMemory(string file) =>
+        Assert.Empty(OutOfOrder(KernelSources.Read(file)).Except([WithConstants]));
 
     [Fact]
     public void Compile_KeepsTheWaitBeforeAllMemory_WouldFindWhatDoesNot() =>
@@ -60,8 +62,10 @@ public partial class KernelOrderTests
         Assert.Equal((56, 72), (sizeof(LaunchConfig), sizeof(LaunchAttribute)));
         Assert.Equal(
             (32, 40, 48, 8),
-            ((int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.Stream)), (int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.Attributes)),
-                (int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.AttributeCount)), (int)Marshal.OffsetOf<LaunchAttribute>(nameof(LaunchAttribute.Value))));
+            ((int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.Stream)),
+                (int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.Attributes)),
+                (int)Marshal.OffsetOf<LaunchConfig>(nameof(LaunchConfig.AttributeCount)),
+                (int)Marshal.OffsetOf<LaunchAttribute>(nameof(LaunchAttribute.Value))));
     }
 
     /// <summary>Kernels whose first statement is another.</summary>

@@ -26,7 +26,8 @@ __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a)
     int tokens = a.visibility.tokens, kvHead = blockIdx.x;
     QueryRows rows = longest_rows<Rows, Threads, Keys>(a, kvHead);
     int firstQuery = rows.token(0), endQuery = rows.end_token(), warpRow = threadIdx.x / WARP * 16;
-    int lane = threadIdx.x % WARP, row[2] = {warpRow + lane / 4, warpRow + lane / 4 + 8}, query[2] = {rows.token(row[0]), rows.token(row[1])};
+    int lane = threadIdx.x % WARP, row[2] = {warpRow + lane / 4, warpRow + lane / 4 + 8};
+    int query[2] = {rows.token(row[0]), rows.token(row[1])};
     int firstKey[2] = {a.visibility.first_key_or_none(query[0]), a.visibility.first_key_or_none(query[1])};
     int lastFirstKey = a.visibility.first_key(endQuery - 1);
     QueryOffsets queries{rows, (int64)a.heads * a.headDim};
@@ -49,7 +50,8 @@ __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a)
         float scores[1][Keys / 8][4];
         auto& p = scores[0];
         product_rows<HeadDim, Keys>(scores, q, warpRow, ks + slot * Keys * HeadDim, 0);
-        if (key < lastFirstKey || key + Keys > firstQuery + 1) hide_unseen(p, key, firstKey, query); // some row does not see all of the tile
+        // Where some row does not see all of the tile.
+        if (key < lastFirstKey || key + Keys > firstQuery + 1) hide_unseen(p, key, firstKey, query);
 
 #pragma unroll
         for (int r = 0; r < 2; r++) {
@@ -98,8 +100,27 @@ __device__ __forceinline__ void attention_forward(const AttentionForwardArgs& a)
 }
 
 // Head dimension 256 with 128 rows takes 192 KiB; with 64 rows and tiles of 32 keys 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(128) attention_forward_32(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<32, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_forward_64(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<64, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_forward_128(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<128, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_forward_256(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<256, 8, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_forward_256_small(AttentionForwardArgs a) { after_previous_kernel(); attention_forward<256, 4, 32>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_forward_32(AttentionForwardArgs a) {
+    after_previous_kernel();
+    attention_forward<32, 4, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) attention_forward_64(AttentionForwardArgs a) {
+    after_previous_kernel();
+    attention_forward<64, 4, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) attention_forward_128(AttentionForwardArgs a) {
+    after_previous_kernel();
+    attention_forward<128, 4, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) attention_forward_256(AttentionForwardArgs a) {
+    after_previous_kernel();
+    attention_forward<256, 8, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) attention_forward_256_small(AttentionForwardArgs a) {
+    after_previous_kernel();
+    attention_forward<256, 4, 32>(a);
+}

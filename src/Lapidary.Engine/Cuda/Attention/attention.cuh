@@ -30,7 +30,8 @@ struct QueryRows {
     int first, end, group, kvHead, tokens, headDim;
 
     __device__ __forceinline__ QueryRows(int tile, int rows, int kvHead, int group, int tokens, int headDim)
-        : first(tile * rows), end(min(tile * rows + rows, tokens * group)), group(group), kvHead(kvHead), tokens(tokens), headDim(headDim) {}
+        : first(tile * rows), end(min(tile * rows + rows, tokens * group)), group(group), kvHead(kvHead), tokens(tokens),
+          headDim(headDim) {}
 
     __device__ __forceinline__ int count() const { return end - first; }
 
@@ -65,7 +66,8 @@ __device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, Offset
 #pragma unroll
         for (int i = 0; i < Rows * Runs; i += Threads) {
             int row = (i + threadIdx.x) / Runs, run = threadIdx.x % Runs;
-            if (Rows * Runs % Threads == 0 || row < Rows) cp_async16(tile + tile_offset<HeadDim>(row, run), source + offsets(row) + run * 8, true);
+            if (Rows * Runs % Threads == 0 || row < Rows)
+                cp_async16(tile + tile_offset<HeadDim>(row, run), source + offsets(row) + run * 8, true);
         }
     } else if (headDim % 8 == 0) {
 #pragma unroll 1

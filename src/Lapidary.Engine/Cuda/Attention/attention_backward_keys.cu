@@ -5,7 +5,8 @@
 
 // A warp's 16 rows of fp32 sums, as they are.
 template <int N>
-__device__ __forceinline__ void store_partial(float* target, int64 stride, int row, int column, int rows, int headDim, const float (&c)[N / 8][4]) {
+__device__ __forceinline__ void store_partial(
+    float* target, int64 stride, int row, int column, int rows, int headDim, const float (&c)[N / 8][4]) {
     int lane = threadIdx.x % WARP;
 #pragma unroll
     for (int n = 0; n < N / 8; n++) {
@@ -73,7 +74,8 @@ __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardA
         float c[M][N / 8][4];
         product_rows<HeadDim, N>(c, sumsDv ? k : v, keyRow, sumsDv ? q : dO, half * N);
         if (sumsDv) {
-            bool masked = firstKey + Keys > query + 1 || first[Queries - 1] > firstKey; // some query does not see all of the keys, or is none
+            // Whether some query does not see all of the keys, or is none.
+            bool masked = firstKey + Keys > query + 1 || first[Queries - 1] > firstKey;
 #pragma unroll
             for (int n = 0; n < N / 8; n++) {
 #pragma unroll
@@ -156,8 +158,27 @@ extern "C" __global__ void attention_backward_join(AttentionBackwardArgs a) {
 }
 
 // Head dimension 256 takes 212 KiB; the small kernel takes at most 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<32, 64, 32, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<64, 64, 32, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<128, 64, 32, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<256, 64, 64, 2>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256_small(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_keys<256, 32, 32, 1>(a); }
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_32(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_keys<32, 64, 32, 2>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_64(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_keys<64, 64, 32, 2>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_128(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_keys<128, 64, 32, 2>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_keys<256, 64, 64, 2>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) attention_backward_keys_256_small(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_keys<256, 32, 32, 1>(a);
+}

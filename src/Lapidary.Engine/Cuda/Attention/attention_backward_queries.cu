@@ -62,7 +62,8 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
     // Tiles of keys that one of these tokens is the last to see: they end after its first key, but not after the next token's.
     if (kvHead == 0 && firstQuery + (int)threadIdx.x < endQuery) {
         int token = firstQuery + threadIdx.x, next = token + 1 < tokens ? a.visibility.first_key(token + 1) : tokens;
-        for (int i = a.visibility.first_key(token) / a.keys; i * a.keys < tokens && min(tokens, (i + 1) * a.keys) <= next; i++) a.lastQueries[i] = token;
+        for (int i = a.visibility.first_key(token) / a.keys; i * a.keys < tokens && min(tokens, (i + 1) * a.keys) <= next; i++)
+            a.lastQueries[i] = token;
     }
 
     float sums[1][HeadDim / 8][4] = {};
@@ -75,7 +76,8 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
         float s[1][Keys / 8][4], dS[1][Keys / 8][4];
         product_rows<HeadDim, Keys>(s, q, warpRow, k, 0);
         product_rows<HeadDim, Keys>(dS, dO, warpRow, v, 0);
-        if (key < lastFirstKey || key + Keys > firstQuery + 1) hide_unseen(s[0], key, firstKey, query); // some row does not see all of the tile
+        // Where some row does not see all of the tile.
+        if (key < lastFirstKey || key + Keys > firstQuery + 1) hide_unseen(s[0], key, firstKey, query);
 
 #pragma unroll
         for (int n = 0; n < Keys / 8; n++) {
@@ -98,8 +100,27 @@ __device__ __forceinline__ void attention_backward_queries(const AttentionBackwa
 }
 
 // Head dimension 256 takes 192 KiB; the small kernel takes at most 96 KiB, which every card has.
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<32, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<64, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<128, 4, 64>(a); }
-extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<256, 8, 32>(a); }
-extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256_small(AttentionBackwardArgs a) { after_previous_kernel(); attention_backward_queries<256, 4, 16>(a); }
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_32(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_queries<32, 4, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_64(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_queries<64, 4, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_queries<128, 4, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_queries<256, 8, 32>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256_small(AttentionBackwardArgs a) {
+    after_previous_kernel();
+    attention_backward_queries<256, 4, 16>(a);
+}

@@ -73,7 +73,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) attention_decode_chunks(Att
 
         __syncthreads();
         if (warp < headCount) { // a warp per head turns scores into exp(s − largest)
-            float s0 = lane < length ? scores[warp][lane] : -infinity(), s1 = lane + WARP < length ? scores[warp][lane + WARP] : -infinity();
+            float s0 = lane < length ? scores[warp][lane] : -infinity();
+            float s1 = lane + WARP < length ? scores[warp][lane + WARP] : -infinity();
             float largest = warp_max(fmaxf(s0, s1));
             s0 = expf(s0 - largest);
             s1 = expf(s1 - largest);
@@ -131,7 +132,8 @@ extern "C" __global__ void __launch_bounds__(128) attention_decode_join(Attentio
     float largest = -infinity(), total = 0;
     for (int c = threadIdx.x; c < chunks; c += blockDim.x) largest = fmaxf(largest, partials[(int64)c * stride]);
     largest = block_max(largest);
-    for (int c = threadIdx.x; c < chunks; c += blockDim.x) total += partials[(int64)c * stride + 1] * expf(partials[(int64)c * stride] - largest);
+    for (int c = threadIdx.x; c < chunks; c += blockDim.x)
+        total += partials[(int64)c * stride + 1] * expf(partials[(int64)c * stride] - largest);
     total = block_sum(total);
     for (int d = threadIdx.x; d < a.headDim; d += blockDim.x) {
         float sum = 0;

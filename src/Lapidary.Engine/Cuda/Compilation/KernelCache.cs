@@ -33,7 +33,10 @@ internal sealed class KernelCache(string? folder)
     /// <summary>Hash of everything that decides an image: source, headers, options, target and compiler.</summary>
     public static string Key(
         KernelSource source, IReadOnlyList<KernelSource> headers, IReadOnlyList<string> options, KernelTarget target, Version compiler) =>
-        Key([compiler.ToString(), target.Architecture, .. options, .. new[] { source }.Concat(headers).SelectMany(file => new[] { file.File, file.Text })]);
+        Key([
+            compiler.ToString(), target.Architecture, .. options,
+            .. new[] { source }.Concat(headers).SelectMany(file => new[] { file.File, file.Text }),
+        ]);
 
     /// <summary>Hash of some texts.</summary>
     public static string Key(params ReadOnlySpan<string> texts)

@@ -42,7 +42,11 @@ internal static unsafe class KernelCompiler
         {
             int result = nvrtcCompileProgram(program, options.Count, options.Pointers);
             if (result == CompilationError)
-                throw new LapidaryException($"{source.File} does not compile for {target.Architecture} with NVRTC {Version}:\n{Log(program)}");
+            {
+                throw new LapidaryException(
+                    $"{source.File} does not compile for {target.Architecture} with NVRTC {Version}:\n{Log(program)}");
+            }
+
             Check(result, $"compiling {source.File} for {target.Architecture}");
             return Image(program, target.IsPtx);
         }

@@ -12,7 +12,14 @@ internal sealed record KernelTarget(string Architecture)
 
     /// <summary>Whether its kernels wait for the one before them (after_previous_kernel of common.cuh), so that they may be started early.
     /// The code's architecture counts, not the device's: an old NVRTC compiles for an older one.</summary>
-    public bool WaitsForPrevious => int.Parse(Architecture.AsSpan(Architecture.IndexOf('_', StringComparison.Ordinal) + 1), CultureInfo.InvariantCulture) >= 90;
+    public bool WaitsForPrevious
+    {
+        get
+        {
+            var number = Architecture.AsSpan(Architecture.IndexOf('_', StringComparison.Ordinal) + 1);
+            return int.Parse(number, CultureInfo.InvariantCulture) >= 90;
+        }
+    }
 
     /// <summary>Machine code of the device itself where NVRTC knows the device, else PTX of the newest architecture that both
     /// know.</summary>
@@ -25,6 +32,7 @@ internal sealed record KernelTarget(string Architecture)
         if (best == device.Number) return new KernelTarget($"sm_{best}");
         return best >= ComputeCapability.Minimum.Number
             ? new KernelTarget($"compute_{best}")
-            : throw new LapidaryException($"NVRTC cannot compile for compute capability {device}: install a newer CUDA toolkit, or use --device cpu.");
+            : throw new LapidaryException(
+                $"NVRTC cannot compile for compute capability {device}: install a newer CUDA toolkit, or set device to cpu.");
     }
 }

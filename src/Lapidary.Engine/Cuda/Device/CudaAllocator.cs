@@ -21,8 +21,9 @@ internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator
         {
             var (free, total) = context.MemoryInfo();
             throw new LapidaryException(
-                $"Out of device memory: {owner} needs {ByteSize.Format(lengthBytes)}, {ByteSize.Format(free)} of {ByteSize.Format(total)} are free; "
-                + $"in use: {Describe()}. Try a smaller --max-length or --per-device-train-batch-size, or --gradient-checkpointing true.");
+                $"Out of device memory: {owner} needs {ByteSize.Format(lengthBytes)}, "
+                + $"{ByteSize.Format(free)} of {ByteSize.Format(total)} are free; in use: {Describe()}. "
+                + "Try a smaller max_length or per_device_train_batch_size, or gradient_checkpointing true.");
         }
 
         Check(result);

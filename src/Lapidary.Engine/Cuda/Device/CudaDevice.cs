@@ -29,7 +29,7 @@ public sealed unsafe record CudaDevice
         L2Bytes = Attribute(DeviceAttribute.L2CacheSize);
     }
 
-    /// <summary>Its number in the driver's order, as in --device cuda:N.</summary>
+    /// <summary>Its number in the driver's order, as in cuda:N.</summary>
     public int Ordinal { get; }
 
     /// <summary>Marketing name.</summary>
@@ -81,18 +81,31 @@ public sealed unsafe record CudaDevice
         var driver = CudaLibraries.Require(CudaLibrary.Driver);
         int result = cuInit(0), count = 0;
         if (result is not (0 or NoDevice))
-            throw new LapidaryException($"The NVIDIA driver does not start: {Describe(result)}. Check it with nvidia-smi, or use --device cpu.");
+        {
+            throw new LapidaryException(
+                $"The NVIDIA driver does not start: {Describe(result)}. Check it with nvidia-smi, or set device to cpu.");
+        }
+
         if (result == 0) Check(cuDeviceGetCount(&count));
-        if (count == 0) throw new LapidaryException("The NVIDIA driver sees no GPU. Check with nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.");
+        if (count == 0)
+        {
+            throw new LapidaryException(
+                "The NVIDIA driver sees no GPU. Check with nvidia-smi and CUDA_VISIBLE_DEVICES, or set device to cpu.");
+        }
+
         if ((uint)ordinal >= (uint)count)
-            throw new LapidaryException($"There is no device cuda:{ordinal}: this machine has {(count == 1 ? "cuda:0 alone" : $"cuda:0 to cuda:{count - 1}")}.");
+        {
+            string there = count == 1 ? "cuda:0 alone" : $"cuda:0 to cuda:{count - 1}";
+            throw new LapidaryException($"There is no device cuda:{ordinal}: this machine has {there}.");
+        }
+
         CudaLibraries.RequireDriver(driver.Version);
         var device = Open(ordinal);
         return device.ComputeCapability >= ComputeCapability.Minimum
             ? device
             : throw new LapidaryException(
-                $"{device.Name} has compute capability {device.ComputeCapability}; {ComputeCapability.Minimum} or above (Ampere, 2020) is needed. "
-                + "Use another device or --device cpu.");
+                $"{device.Name} has compute capability {device.ComputeCapability}; "
+                + $"{ComputeCapability.Minimum} or above (Ampere, 2020) is needed. Use another device, or set device to cpu.");
     }
 
     /// <summary>Bytes of its memory that are free now.</summary>

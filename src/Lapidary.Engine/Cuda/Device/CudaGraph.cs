@@ -1,11 +1,10 @@
-using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Memory;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda.Device;
 
 /// <summary>A captured sequence of launches, queued again by one call: the same kernels on the same addresses.</summary>
-/// <remarks>It holds addresses of the tensors, of the backend's scratch and of <see cref="DecodedWeights"/>. So it is captured after a
+/// <remarks>It holds addresses of the tensors, of the backend's scratch and of decoded weights. So it is captured after a
 /// first run of the same work, which makes the scratch as large as it needs to be, and is stale when work that needs more scratch has run
 /// in between or decoded weights have been freed.</remarks>
 internal sealed unsafe class CudaGraph : IReplay

@@ -106,6 +106,6 @@ internal static unsafe partial class CublasLt
 
     [LibraryImport(Library)]
     public static partial int cublasLtMatmul(
-        nint handle, nint desc, void* alpha, void* a, nint layoutA, void* b, nint layoutB, void* beta, void* c, nint layoutC, void* d, nint layoutD,
-        Algorithm* algorithm, void* workspace, nuint workspaceBytes, nint stream);
+        nint handle, nint desc, void* alpha, void* a, nint layoutA, void* b, nint layoutB, void* beta, void* c, nint layoutC,
+        void* d, nint layoutD, Algorithm* algorithm, void* workspace, nuint workspaceBytes, nint stream);
 }

@@ -41,13 +41,13 @@ public static unsafe class CudaLibraries
     public static string HowToInstall(CudaLibrary library) => library switch
     {
         CudaLibrary.Driver =>
-            "No NVIDIA driver was found (libcuda.so.1 or nvcuda.dll): install NVIDIA's driver, version 525 or newer, or use --device cpu.",
+            "No NVIDIA driver was found (libcuda.so.1 or nvcuda.dll): install NVIDIA's driver, version 525 or newer, or set device to cpu.",
         CudaLibrary.Nvrtc =>
             "NVRTC, CUDA's run-time compiler, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cuda-nvrtc-cu12', "
-            + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or use --device cpu.",
+            + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or set device to cpu.",
         _ =>
             "cuBLASLt, CUDA's matrix products, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cublas-cu12', "
-            + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or use --device cpu.",
+            + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or set device to cpu.",
     };
 
     /// <summary>The library, which must be there.</summary>
@@ -59,7 +59,10 @@ public static unsafe class CudaLibraries
     internal static void RequireDriver(Version version)
     {
         if (version < MinimumDriver)
-            throw new LapidaryException($"The NVIDIA driver supports CUDA {version}; {MinimumDriver} or newer is needed: update it, or use --device cpu.");
+        {
+            throw new LapidaryException(
+                $"The NVIDIA driver supports CUDA {version}; {MinimumDriver} or newer is needed: update it, or set device to cpu.");
+        }
     }
 
     /// <summary>Lets this assembly's imports find their libraries; called before the first of them.</summary>
@@ -89,7 +92,9 @@ public static unsafe class CudaLibraries
 
     /// <summary>Where a library lies that the system found by its name, if the system tells.</summary>
     private static string PlaceOf(string candidate) =>
-        !Path.IsPathRooted(candidate) && File.Exists(MappedFiles) ? LibrarySearch.MappedPath(File.ReadLines(MappedFiles), candidate) ?? candidate : candidate;
+        !Path.IsPathRooted(candidate) && File.Exists(MappedFiles)
+            ? LibrarySearch.MappedPath(File.ReadLines(MappedFiles), candidate) ?? candidate
+            : candidate;
 
     /// <summary>Asks the loaded library; null if it is not what its name says.</summary>
     private static Version? VersionOf(CudaLibrary library, nint handle)

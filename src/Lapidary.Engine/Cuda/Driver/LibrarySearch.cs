@@ -59,7 +59,8 @@ internal sealed class LibrarySearch
         if (version < 0) return null;
         string beginning = "/" + name[..(version + 3)];
         return maps.Select(line => line.IndexOf('/', StringComparison.Ordinal) is > 0 and var start ? line[start..] : "")
-            .FirstOrDefault(path => path.LastIndexOf('/') is >= 0 and var slash && path[slash..].StartsWith(beginning, StringComparison.Ordinal));
+            .FirstOrDefault(path =>
+                path.LastIndexOf('/') is >= 0 and var slash && path[slash..].StartsWith(beginning, StringComparison.Ordinal));
     }
 
     /// <summary>Existing folders that may hold libraries, without repetition.</summary>
@@ -121,7 +122,8 @@ internal sealed class LibrarySearch
         if (!_windows)
         {
             // /opt/env/bin on PATH: libraries are in /opt/env/lib.
-            prefixes.AddRange(Paths("PATH").Where(folder => Path.GetFileName(folder) == "bin").Select(folder => Path.GetDirectoryName(folder)!));
+            prefixes.AddRange(
+            Paths("PATH").Where(folder => Path.GetFileName(folder) == "bin").Select(folder => Path.GetDirectoryName(folder)!));
             if (_environment("HOME") is { Length: > 0 } home) prefixes.Add(Path.Combine(home, ".local"));
             prefixes.Add(Path.Combine(_root, "usr", "local"));
             prefixes.Add(Path.Combine(_root, "usr"));

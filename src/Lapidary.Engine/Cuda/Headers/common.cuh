@@ -13,7 +13,7 @@ constexpr int WARP = 32;
 constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
 
 // The first statement of every kernel. From sm_90 on a kernel is brought to the multiprocessors while the one before it ends
-// (CudaBackend.Launch), and this keeps their order: it returns when that one has ended and its writes are visible, and since all kernels
+// (Launcher.Launch), and this keeps their order: it returns when that one has ended and its writes are visible, and since all kernels
 // wait so, all earlier ones have ended too. Parameters may be read before it, global memory may not, not even by a prefetch. Nor may it be
 // read after it by loads that take memory for constant while the kernel is there (__ldg, ld.global.nc, const __restrict__): they are
 // outside this order.

@@ -64,11 +64,12 @@ internal sealed unsafe class HostStaging : IDisposable
         }
     }
 
-    private static void Copy(byte* source, byte* destination, int length) => Parallel.For(0, (length + PieceBytes - 1) / PieceBytes, piece =>
-    {
-        int first = piece * PieceBytes, bytes = Math.Min(PieceBytes, length - first);
-        Buffer.MemoryCopy(source + first, destination + first, bytes, bytes);
-    });
+    private static void Copy(byte* source, byte* destination, int length) =>
+        Parallel.For(0, (length + PieceBytes - 1) / PieceBytes, piece =>
+        {
+            int first = piece * PieceBytes, bytes = Math.Min(PieceBytes, length - first);
+            Buffer.MemoryCopy(source + first, destination + first, bytes, bytes);
+        });
 
     /// <summary>Pinned memory, and the event after the last work that reads it.</summary>
     private struct PinnedBuffer

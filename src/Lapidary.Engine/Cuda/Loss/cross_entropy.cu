@@ -4,7 +4,7 @@
 
 constexpr int NO_LABEL = -100;
 
-// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. Beyond `most`, only the loss is written: not a
+// --- label_rows: rows[i] is the i-th token with a label, rows_count how many there are. Beyond max_labels, only the loss is written: not a
 // number. One block of 1024 threads.
 
 struct LabelRowsArgs {
@@ -12,7 +12,7 @@ struct LabelRowsArgs {
     int* rows;
     int* rows_count;
     float* losses; // [tokens]
-    int tokens, most;
+    int tokens, max_labels;
 };
 
 extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args) {
@@ -30,11 +30,11 @@ extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args
             if (w < warp) mine += warp_counts[w];
             before += warp_counts[w];
         }
-        if (labelled && mine < args.most) args.rows[mine] = token;
+        if (labelled && mine < args.max_labels) args.rows[mine] = token;
         else if (labelled) args.losses[token] = not_a_number();
         __syncthreads();
     }
-    if (threadIdx.x == 0) *args.rows_count = min(before, args.most);
+    if (threadIdx.x == 0) *args.rows_count = min(before, args.max_labels);
 }
 
 // --- gather_rows: to[i] = from[rows[first + i]], zeros behind the last labelled row. One block per row.

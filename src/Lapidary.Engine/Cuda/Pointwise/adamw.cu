@@ -5,7 +5,7 @@
 struct AdamWArgs {
     const float* dWeight;
     const float* norm;
-    const float* schedule;
+    const float* stepScalars;
     float* weight;
     float* m;
     float* v;
@@ -38,7 +38,7 @@ __device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int
 
 extern "C" __global__ void adamw(AdamWArgs a) {
     after_previous_kernel();
-    double learningRate = a.schedule[0], c1 = a.schedule[1], c2 = a.schedule[2];
+    double learningRate = a.stepScalars[0], c1 = a.stepScalars[1], c2 = a.stepScalars[2];
     Factors f = {
         a.norm[1], (float)(1 - learningRate * a.weightDecay), (float)(1 - a.beta1), (float)a.beta2, (float)(1 - a.beta2),
         (float)sqrt(c2), (float)a.epsilon, (float)(learningRate / c1),

@@ -106,5 +106,12 @@ __device__ __forceinline__ void backward(const EmbeddingBackwardArgs& a) {
 
 // Eight rows of eight elements take registers: where no number of blocks is asked for, the compiler may spill some to make room for one
 // more.
-extern "C" __global__ void __launch_bounds__(256) embedding_backward_1(EmbeddingBackwardArgs a) { after_previous_kernel(); backward<1>(a); }
-extern "C" __global__ void __launch_bounds__(256, 2) embedding_backward_8(EmbeddingBackwardArgs a) { after_previous_kernel(); backward<8>(a); }
+extern "C" __global__ void __launch_bounds__(256) embedding_backward_1(EmbeddingBackwardArgs a) {
+    after_previous_kernel();
+    backward<1>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 2) embedding_backward_8(EmbeddingBackwardArgs a) {
+    after_previous_kernel();
+    backward<8>(a);
+}

@@ -71,8 +71,9 @@ internal sealed unsafe class MatrixProducts : IDisposable
         if (_cache.Find(key) is { } kept) return MemoryMarshal.Read<Algorithm>(kept);
         var candidates = setup.Candidates(_handle, (ulong)WorkspaceBytes);
         using var timer = new ProductTimer(context);
+        float beta = setup.Product.Adds ? 1 : 0;
         int? fastest = timer.Fastest(candidates.Length, setup.Product, c, (i, target) =>
-            setup.Run(_handle, candidates[i], 1, a, b, setup.Product.Adds ? 1 : 0, target, _workspace, (nuint)WorkspaceBytes, context.Stream));
+            setup.Run(_handle, candidates[i], 1, a, b, beta, target, _workspace, (nuint)WorkspaceBytes, context.Stream));
         // What was not timed is not kept: the next process tries again.
         if (fastest is { } best) _cache.Keep(key, MemoryMarshal.AsBytes(candidates.AsSpan(best, 1)).ToArray());
         return candidates[fastest ?? 0];

@@ -56,10 +56,13 @@ internal sealed unsafe class ProductSetup : IDisposable
     }
 
     /// <summary>C = alpha · op(A) · op(B) + beta · C, row-major; cublasStatus_t.</summary>
-    public int Run(nint handle, Algorithm algorithm, float alpha, nint a, nint b, float beta, nint c, nint workspace, nuint workspaceBytes, nint stream) =>
+    public int Run(
+        nint handle, Algorithm algorithm, float alpha, nint a, nint b, float beta, nint c, nint workspace, nuint workspaceBytes,
+        nint stream) =>
         // Row-major C is column-major Cᵀ = op(B)ᵀ · op(A)ᵀ: cuBLASLt gets B first.
         cublasLtMatmul(
-            handle, _desc, &alpha, (void*)b, _b, (void*)a, _a, &beta, (void*)c, _c, (void*)c, _c, &algorithm, (void*)workspace, workspaceBytes, stream);
+            handle, _desc, &alpha, (void*)b, _b, (void*)a, _a, &beta, (void*)c, _c, (void*)c, _c, &algorithm,
+            (void*)workspace, workspaceBytes, stream);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -79,7 +79,7 @@ extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(Augmen
     }
 }
 
-// The columns behind w's alone, of kept copies of up to 3 weights that multiply one input, a grid's row each.
+// The columns behind w's alone, of up to 3 decoded weights that multiply one input, a grid's row each.
 
 struct AdapterColumnsArgs {
     const float* b[3]; // [rows, r], or null

@@ -78,7 +78,22 @@ __device__ __forceinline__ void low_rank_down(const LowRankDownArgs& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) low_rank_down_1(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down<1, 4, true>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_down_3(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down<3, 3, true>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_down_8(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down<8, 1, true>(a); }
-extern "C" __global__ void __launch_bounds__(256) low_rank_down_unaligned(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down<8, 1, false>(a); }
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_1(const __grid_constant__ LowRankDownArgs a) {
+    after_previous_kernel();
+    low_rank_down<1, 4, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_3(const __grid_constant__ LowRankDownArgs a) {
+    after_previous_kernel();
+    low_rank_down<3, 3, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_8(const __grid_constant__ LowRankDownArgs a) {
+    after_previous_kernel();
+    low_rank_down<8, 1, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) low_rank_down_unaligned(const __grid_constant__ LowRankDownArgs a) {
+    after_previous_kernel();
+    low_rank_down<8, 1, false>(a);
+}

@@ -69,7 +69,9 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     int64 index = (firstToken + group * 16 + g + i % 2 * 8) * a.dim + first + column + i / 2 * 8 + 2 * t;
-                    kept[i] = Masks && a.threshold[s] != 0 ? masked({nullptr, 0, a.threshold[s]}, keys[s], index, index + 1, rows[i]) : rows[i];
+                    kept[i] = Masks && a.threshold[s] != 0
+                        ? masked({nullptr, 0, a.threshold[s]}, keys[s], index, index + 1, rows[i])
+                        : rows[i];
                 }
 
 #pragma unroll
@@ -98,9 +100,17 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
     __syncthreads();
     for (int i = threadIdx.x; i < Tokens * ranks; i += blockDim.x) {
         int row = i / ranks, rank = i % ranks;
-        store_down(a, rank / SliceRanks, firstToken + row, rank % SliceRanks, sums[row * stride + rank] + sums[(Tokens + row) * stride + rank]);
+        store_down(
+            a, rank / SliceRanks, firstToken + row, rank % SliceRanks, sums[row * stride + rank] + sums[(Tokens + row) * stride + rank]);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down_tall<false>(a); }
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall_masks(const __grid_constant__ LowRankDownArgs a) { after_previous_kernel(); low_rank_down_tall<true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall(const __grid_constant__ LowRankDownArgs a) {
+    after_previous_kernel();
+    low_rank_down_tall<false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_down_tall_masks(const __grid_constant__ LowRankDownArgs a) {
+    after_previous_kernel();
+    low_rank_down_tall<true>(a);
+}

@@ -99,7 +99,8 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
                 uint32 left[4]; // ranks 0 to 7 and 8 to 15 at tokens 0 to 7, then at 8 to 15
                 ldmatrix_x4_trans(left, ps + (row + lane % 8 + lane / 16 * 8) * PStride + s * SliceRanks + lane / 8 % 2 * 8);
 #pragma unroll
-                for (int tile = 0; tile < 4; tile++) mma_bf16(c[s][tile], left, values[tile / 2][tile % 2 * 2], values[tile / 2][tile % 2 * 2 + 1]);
+                for (int tile = 0; tile < 4; tile++)
+                    mma_bf16(c[s][tile], left, values[tile / 2][tile % 2 * 2], values[tile / 2][tile % 2 * 2 + 1]);
             }
         }
     }

@@ -47,7 +47,8 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
         for (int i = threadIdx.x; i < UpTokens * a.count * 2; i += 256) {
             int rank = i % 2 * 8, row = i / 2 % UpTokens, s = i / 2 / UpTokens, token = first + row;
             const bf16* from = a.p[s] + (int64)token * a.pStride[s] + rank;
-            fetch8<Aligned>(ps + (half * UpTokens + row) * pStride + s * SliceRanks + rank, from, token < end && rank < a.ranks[s], a.ranks[s] - rank);
+            bf16* to = ps + (half * UpTokens + row) * pStride + s * SliceRanks + rank;
+            fetch8<Aligned>(to, from, token < end && rank < a.ranks[s], a.ranks[s] - rank);
         }
     };
     auto load_source = [&](int token) { return load8<Aligned>(a.source + token * a.sourceStride, own, token < end ? a.dim : 0); };
@@ -68,7 +69,8 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
             ms[(s * 8 + pair) * UpStride + threadIdx.x] = pack_bf16(a.scale[s] * m[2 * pair], a.scale[s] * m[2 * pair + 1]);
     }
 
-    if (Masked && threadIdx.x < a.count) keys[threadIdx.x] = Mask{a.seed[threadIdx.x], a.stream[threadIdx.x], a.threshold[threadIdx.x]}.key();
+    if (Masked && threadIdx.x < a.count)
+        keys[threadIdx.x] = Mask{a.seed[threadIdx.x], a.stream[threadIdx.x], a.threshold[threadIdx.x]}.key();
     for (int first = start, half = 0; first < end; first += UpTokens, half ^= 1) {
         cp_async_wait();
         __syncthreads(); // p of these tokens is there (before the first also m and the keys), and that of those before is read
@@ -126,8 +128,17 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
 }
 
 // Grid: x: 256 columns, y: tokensPerBlock tokens. Without masks:
-extern "C" __global__ void __launch_bounds__(256, 3) low_rank_up(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<false, true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 3) low_rank_up(const __grid_constant__ LowRankUpArgs a) {
+    after_previous_kernel();
+    low_rank_up<false, true>(a);
+}
 // With masks:
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_masked(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<true, true>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_masked(const __grid_constant__ LowRankUpArgs a) {
+    after_previous_kernel();
+    low_rank_up<true, true>(a);
+}
 // For rows that are no multiple of 8 elements:
-extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) { after_previous_kernel(); low_rank_up<true, false>(a); }
+extern "C" __global__ void __launch_bounds__(256, 2) low_rank_up_unaligned(const __grid_constant__ LowRankUpArgs a) {
+    after_previous_kernel();
+    low_rank_up<true, false>(a);
+}

@@ -89,7 +89,10 @@ struct Nf4 {
     __device__ __forceinline__ float dot(const Fetched& run, const float (&x)[Run]) const {
         float sum = 0;
 #pragma unroll
-        for (int i = 0; i < Run; i++) sum += value(run.codes, i % 2 == 0 ? 4 * i + 4 : 4 * i - 4) * x[i]; // the even element is the high nibble
+        for (int i = 0; i < Run; i++) {
+            int shift = i % 2 == 0 ? 4 * i + 4 : 4 * i - 4; // the even element is the high nibble
+            sum += value(run.codes, shift) * x[i];
+        }
         return sum * (Nested ? nested_scale(scaleValues[run.scaleCode], run.absmax, a.offset) : run.absmax);
     }
 

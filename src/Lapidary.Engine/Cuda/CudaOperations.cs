@@ -1,0 +1,80 @@
+using Lapidary.Engine.Cuda.Attention;
+using Lapidary.Engine.Cuda.Attention.Rotary;
+using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Loading;
+using Lapidary.Engine.Cuda.Loss;
+using Lapidary.Engine.Cuda.Pointwise;
+using Lapidary.Engine.Cuda.Projections;
+using Lapidary.Engine.Cuda.Projections.Decoding;
+
+namespace Lapidary.Engine.Cuda;
+
+/// <summary>The operations of a backend, each with the kernels that it launches.</summary>
+internal sealed class CudaOperations : IDisposable
+{
+    public CudaOperations(CudaRuntime runtime)
+    {
+        var launcher = runtime.Launcher;
+        var decoder = new WeightDecoder(runtime);
+        Transfers = new Transfers(runtime);
+        QuantizeNf4 = new Nf4QuantizeKernels(runtime, Transfers);
+        Embedding = new EmbeddingKernels(runtime);
+        RmsNorm = new RmsNormKernels(launcher);
+        Linear = new FrozenLinear(runtime, decoder);
+        Projector = new Projector(runtime, decoder, Linear);
+        RopeTable = new RopeTableKernel(launcher);
+        QkNormRope = new QkNormRopeKernels(launcher);
+        AttentionForward = new AttentionForwardKernels(runtime);
+        AttentionBackward = new AttentionBackwardKernels(runtime);
+        KvAppend = new KvAppendKernels(launcher);
+        AttentionDecode = new AttentionDecodeKernels(runtime);
+        GeGlu = new GeGluKernels(launcher);
+        Add = new AddKernels(launcher);
+        LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder);
+        ArgMax = new ArgMaxKernels(launcher);
+        GradientNorm = new GradientNormKernels(runtime);
+        AdamW = new AdamWKernel(launcher);
+    }
+
+    public Transfers Transfers { get; }
+
+    public Nf4QuantizeKernels QuantizeNf4 { get; }
+
+    public EmbeddingKernels Embedding { get; }
+
+    public RmsNormKernels RmsNorm { get; }
+
+    public FrozenLinear Linear { get; }
+
+    public Projector Projector { get; }
+
+    public RopeTableKernel RopeTable { get; }
+
+    public QkNormRopeKernels QkNormRope { get; }
+
+    public AttentionForwardKernels AttentionForward { get; }
+
+    public AttentionBackwardKernels AttentionBackward { get; }
+
+    public KvAppendKernels KvAppend { get; }
+
+    public AttentionDecodeKernels AttentionDecode { get; }
+
+    public GeGluKernels GeGlu { get; }
+
+    public AddKernels Add { get; }
+
+    public LinearCrossEntropy LinearCrossEntropy { get; }
+
+    public ArgMaxKernels ArgMax { get; }
+
+    public GradientNormKernels GradientNorm { get; }
+
+    public AdamWKernel AdamW { get; }
+
+    public void Dispose()
+    {
+        Transfers.Dispose();
+        Projector.Dispose();
+    }
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics.CodeAnalysis;
+using Lapidary.Engine.Cuda.Compilation;
+using Lapidary.Engine.Cuda.Device;
+using Lapidary.Engine.Cuda.Products;
+using Lapidary.Engine.Memory;
+using static Lapidary.Engine.Cuda.Driver.CudaDriver;
+
+namespace Lapidary.Engine.Cuda.Launching;
+
+/// <summary>What the operations of a backend share: the device with its one stream, memory and scratch, the launcher of kernels and the
+/// matrix products.</summary>
+internal sealed class CudaRuntime : IDisposable
+{
+    private readonly KernelLibrary? _kernels;
+
+    /// <summary>Opens a device, compiles its kernels or takes them from the cache, and sets cuBLASLt up.</summary>
+    public CudaRuntime(CudaDevice device, KernelThresholds thresholds)
+    {
+        (Device, Thresholds) = (device, thresholds);
+        Context = new CudaContext(device);
+        Memory = new CudaAllocator(Context);
+        Scratch = new Scratch(Memory);
+        var cache = KernelCache.Default();
+        _kernels = new KernelLibrary(device.ComputeCapability, cache);
+        Products = new MatrixProducts(Context, Memory, cache, device.Name);
+        Launcher = new Launcher(device, Context, _kernels);
+    }
+
+    /// <summary>Only counts memory: without a context there is no device to work on, and no library of CUDA is loaded.</summary>
+    private CudaRuntime(CudaDevice device)
+    {
+        (Device, Thresholds) = (device, new KernelThresholds());
+        Memory = new CountingAllocator();
+        Scratch = new Scratch(Memory);
+        Products = new MatrixProducts(context: null, Memory, new KernelCache(folder: null), device.Name);
+        Launcher = new Launcher(device, context: null, kernels: null);
+    }
+
+    /// <summary>A runtime that computes nothing and only counts memory, of a device that need not be here.</summary>
+    public static CudaRuntime OfCounter(CudaDevice device) => new(device);
+
+    /// <summary>The device.</summary>
+    public CudaDevice Device { get; }
+
+    /// <summary>Where the choice between kernels changes.</summary>
+    public KernelThresholds Thresholds { get; }
+
+    /// <summary>The device's context and the stream; null where memory is only counted.</summary>
+    public CudaContext? Context { get; }
+
+    /// <summary>Whether addresses have no memory behind them: nothing is launched then, cleared or copied.</summary>
+    [MemberNotNullWhen(false, nameof(Context))]
+    public bool OnlyCounts => Context is null;
+
+    /// <summary>The device's memory.</summary>
+    public Allocator Memory { get; }
+
+    /// <summary>Scratch of operations.</summary>
+    public Scratch Scratch { get; }
+
+    /// <summary>Queues kernels.</summary>
+    public Launcher Launcher { get; }
+
+    /// <summary>Queues matrix products.</summary>
+    public MatrixProducts Products { get; }
+
+    /// <summary>Whether what is queued now is captured and does not run.</summary>
+    public bool IsCapturing { get; private set; }
+
+    /// <summary>Captures what <paramref name="work"/> queues; null where memory is only counted.</summary>
+    public CudaGraph? Capture(Action work)
+    {
+        if (OnlyCounts) return null;
+        IsCapturing = true;
+        try
+        {
+            return new CudaGraph(Context, Scratch, work);
+        }
+        finally
+        {
+            IsCapturing = false;
+        }
+    }
+
+    /// <summary>Waits until all queued work is done.</summary>
+    public void Synchronize()
+    {
+        if (OnlyCounts) return;
+        Context.MakeCurrent();
+        Check(cuStreamSynchronize(Context.Stream));
+    }
+
+    public void Dispose()
+    {
+        Context?.MakeCurrent();
+        Products.Dispose();
+        Scratch.Dispose();
+        _kernels?.Dispose();
+        Context?.Dispose();
+    }
+}

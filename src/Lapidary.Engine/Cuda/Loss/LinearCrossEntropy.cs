@@ -1,0 +1,100 @@
+using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Products;
+using Lapidary.Engine.Cuda.Projections.Decoding;
+using static Lapidary.Engine.Cuda.Launching.KernelShapes;
+
+namespace Lapidary.Engine.Cuda.Loss;
+
+/// <summary>Head and loss in one, in chunks of the tokens that have a label.</summary>
+internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder decoder)
+{
+    /// <summary>Fewest rows of logits at a time: below, the head would be read too often.</summary>
+    private const long MinLogitsRows = 16;
+
+    private const int RowThreads = 256;
+    private const int LabelThreads = 1024;
+
+    private readonly Launcher _launcher = runtime.Launcher;
+    private readonly SoftmaxKernels _softmax = new(runtime);
+    private readonly Kernel _labelRows = new("cross_entropy.cu", "label_rows");
+    private readonly Kernel _gatherRows = new("cross_entropy.cu", "gather_rows");
+    private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
+
+    /// <inheritdoc cref="IOps.LinearCrossEntropy"/>
+    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host
+    /// does not wait for the device. The products take the time of as many tokens as may have a label, however many have one.</remarks>
+    public void Run(
+        Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
+        long maxLogitsBytes)
+    {
+        var (tokens, dim) = Rows(h);
+        int vocabulary = Rows(weight).Rows;
+        nint head = decoder.AsBFloat16(weight, "head");
+        nint rows = runtime.Scratch.Get("loss rows", (long)tokens * sizeof(int));
+        nint count = runtime.Scratch.Get("loss row count", sizeof(int));
+        int maxRows = Math.Min(tokens, maxLabels);
+        _launcher.Zero(losses);
+        _launcher.Zero(hits);
+        if (dh is not null) _launcher.Zero(dh);
+        _launcher.Launch(_labelRows, 1, LabelThreads, 0, new LabelRowsArgs
+        {
+            Labels = labels.Address,
+            Rows = rows,
+            RowsCount = count,
+            Losses = losses.Address,
+            Tokens = tokens,
+            MaxLabels = maxRows,
+        });
+
+        int chunk = (int)Math.Min(maxRows, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
+        long blockBytes = DType.BFloat16.LengthBytes((long)chunk * dim);
+        nint block = runtime.Scratch.Get("loss h", blockBytes), dBlock = dh is null ? 0 : runtime.Scratch.Get("loss dh", blockBytes);
+        nint z = runtime.Scratch.Get("logits", (long)chunk * vocabulary * sizeof(float));
+        long gradientRow = 2L * vocabulary; // bf16 elements: a row's gradient lies in the first half of its fp32 logits
+        bool gradient = dh is not null || dWeight is not null;
+        for (int first = 0; first < maxRows; first += chunk)
+        {
+            int m = Math.Min(chunk, maxRows - first);
+            var gather = new RowsArgs { From = h.Address, To = block, Rows = rows, RowsCount = count, First = first, Dim = dim };
+            _launcher.Launch(_gatherRows, m, RowThreads, 0, gather);
+            var logits = new ProductKind(m, vocabulary, dim, TransposeA: false, TransposeB: true, DType.Float32);
+            runtime.Products.Run(logits, 1, block, head, 0, z);
+            _softmax.Run(m, new SoftmaxRowsArgs
+            {
+                Z = z,
+                Labels = labels.Address,
+                Rows = rows,
+                RowsCount = count,
+                LossScale = lossScale.Address,
+                Losses = losses.Address,
+                Hits = hits.Address,
+                First = first,
+                Vocabulary = vocabulary,
+                Gradient = gradient ? 1 : 0,
+            });
+            if (dWeight is not null)
+            {
+                var ofWeight = new ProductKind(vocabulary, dim, m, TransposeA: true, TransposeB: false, DType.Float32);
+                runtime.Products.Run(ofWeight with { RowA = gradientRow }, 1, z, block, 1, dWeight.Address);
+            }
+
+            if (dh is null) continue;
+            var ofH = new ProductKind(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16);
+            runtime.Products.Run(ofH with { RowA = gradientRow }, 1, z, head, 0, dBlock);
+            _launcher.Launch(_scatterRows, m, RowThreads, 0, gather with { From = dBlock, To = dh.Address });
+        }
+    }
+
+    private struct LabelRowsArgs
+    {
+        public nint Labels, Rows, RowsCount, Losses;
+        public int Tokens, MaxLabels;
+    }
+
+    /// <summary>Of gather_rows and scatter_rows.</summary>
+    private struct RowsArgs
+    {
+        public nint From, To, Rows, RowsCount;
+        public int First, Dim;
+    }
+}

@@ -1,0 +1,99 @@
+using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cuda.Launching;
+using static Lapidary.Engine.Cuda.Launching.KernelShapes;
+
+namespace Lapidary.Engine.Cuda.Projections.Decoding;
+
+/// <summary>The weights of projections in bf16, in the form that each product wants: decoded weights where they are kept, else in a scratch
+/// that every weight is decoded to in turn.</summary>
+internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decoder) : IDisposable
+{
+    /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
+    public const string ScratchPurpose = "decoded weight";
+
+    private readonly AugmentedWeightKernels _augmented = new(runtime.Launcher);
+    private DecodedWeights? _decoded;
+
+    /// <inheritdoc cref="IBackend.KeepDecodedWeights"/>
+    public IDisposable Keep(long maxBytes)
+    {
+        _decoded?.Dispose();
+        return _decoded = new DecodedWeights(runtime.Memory, runtime.Scratch, maxBytes);
+    }
+
+    /// <summary>W, [out, dim]: its own memory, a decoded weight, or scratch that is good until the next weight is decoded.</summary>
+    /// <param name="weight">Of any type.</param> <param name="rowsBelow">Those that <see cref="Stacked"/> will ask for, so that one decoded
+    /// weight serves both.</param>
+    public nint Plain(Tensor weight, int rowsBelow) => weight.DType == DType.BFloat16 ? weight.Address : WithRoomBelow(weight, rowsBelow);
+
+    /// <summary>[W ; A], [out + r, dim] with dim % 8 == 0, good until the next weight is decoded.</summary>
+    public nint Stacked(Tensor weight, Tensor a)
+    {
+        nint y = WithRoomBelow(weight, Rows(a).Rows);
+        decoder.Round(a, y + (nint)DType.BFloat16.LengthBytes(weight.Count));
+        return y;
+    }
+
+    /// <summary>[W | 0 | s · B | 0], [out, dim + extra] with dim rounded up to 8, in scratch that is good until the next weight is
+    /// decoded.</summary>
+    public nint Augmented(in Projection projection, int offset, int dim, int extra)
+    {
+        nint y = runtime.Scratch.Get(ScratchPurpose, AugmentedWeightKernels.LengthBytes(projection.Weight, dim, extra));
+        _augmented.Write(projection, offset, dim, extra, y);
+        return y;
+    }
+
+    /// <summary>Decoded weights [W | 0 | s · B | 0] that multiply one input, as <see cref="Augmented"/> has them: W is decoded at the
+    /// first use, the adapters' columns are written at every one. 0 for weights that are not kept.</summary>
+    public Addresses DecodedAugmented(IReadOnlyList<Projection> projections, in AugmentedLayout layout, int dim)
+    {
+        Addresses all = default, withoutColumns = default;
+        for (int i = 0; i < projections.Count; i++)
+        {
+            var weight = projections[i].Weight;
+            var form = new DecodedWeights.Form(weight, i, layout.Extra, RowsBelow: 0);
+            all[i] = FindOrAdd(form, AugmentedWeightKernels.LengthBytes(weight, dim, layout.Extra), out bool isDecoded);
+            if (isDecoded) withoutColumns[i] = all[i];
+            else if (all[i] != 0) _augmented.Write(projections[i], layout.Offsets[i], dim, layout.Extra, all[i]);
+        }
+
+        _augmented.WriteAdapterColumns(projections, layout, dim, withoutColumns);
+        return all;
+    }
+
+    /// <summary>Frees all decoded weights.</summary>
+    public void Dispose() => _decoded?.Dispose();
+
+    /// <summary>W with room for more rows below, also where it is bf16 already.</summary>
+    private nint WithRoomBelow(Tensor weight, int rowsBelow)
+    {
+        int dim = Rows(weight).Dim;
+        long lengthBytes = DType.BFloat16.LengthBytes(weight.Count + (long)rowsBelow * dim);
+        nint y = FindOrAdd(new DecodedWeights.Form(weight, Place: 0, ExtraColumns: 0, rowsBelow), lengthBytes, out bool isDecoded);
+        if (y == 0) y = runtime.Scratch.Get(ScratchPurpose, lengthBytes);
+        if (isDecoded) return y;
+        if (weight.DType == DType.BFloat16) _augmented.Write(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0, y);
+        else decoder.Decode(weight, y);
+        return y;
+    }
+
+    /// <summary>A decoded weight, or room for one that the caller must fill; 0 where it is not kept.</summary>
+    /// <param name="form">What for.</param> <param name="lengthBytes">Of all of it.</param> <param name="isDecoded">Whether W's part is
+    /// there.</param>
+    private nint FindOrAdd(in DecodedWeights.Form form, long lengthBytes, out bool isDecoded)
+    {
+        // The scratch that would do instead is asked for in any case: the same work may be captured when decoded weights have been freed,
+        // and a capture must not allocate. Nor must it fill one, which later work would take for filled although the graph has not run.
+        runtime.Scratch.Get(ScratchPurpose, lengthBytes);
+        nint address = _decoded?.Find(form) ?? 0;
+        isDecoded = address != 0;
+        return isDecoded || runtime.IsCapturing ? address : _decoded?.Add(form, lengthBytes) ?? 0;
+    }
+
+    /// <summary>An address for each layer of one input.</summary>
+    [InlineArray(AugmentedLayout.MaxProjections)]
+    public struct Addresses
+    {
+        private nint _first;
+    }
+}

@@ -1,0 +1,42 @@
+using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Products;
+using Lapidary.Engine.Cuda.Projections.Decoding;
+using Lapidary.Engine.Cuda.Projections.MatVec;
+using static Lapidary.Engine.Cuda.Launching.KernelShapes;
+
+namespace Lapidary.Engine.Cuda.Projections;
+
+/// <summary>Frozen linear layers without an adapter, and the products with weights that are bf16 already.</summary>
+internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
+{
+    private readonly MatVecKernels _matVec = new(runtime.Launcher);
+
+    /// <inheritdoc cref="IOps.LinearForward"/>
+    public void Forward(Tensor x, Tensor weight, Tensor y)
+    {
+        if (!_matVec.TryRun(x, weight, y)) Multiply(x, decoder.AsBFloat16(weight, ProjectionWeights.ScratchPurpose), y);
+    }
+
+    /// <inheritdoc cref="IOps.LinearBackward"/>
+    public void Backward(Tensor dy, Tensor weight, Tensor dx, bool add) =>
+        MultiplyBackward(dy, decoder.AsBFloat16(weight, ProjectionWeights.ScratchPurpose), dx, add);
+
+    /// <summary>y = x · Wᵀ with W in bf16.</summary>
+    public void Multiply(Tensor x, nint weight, Tensor y)
+    {
+        var (tokens, dim) = Rows(x);
+        var product = new ProductKind(tokens, Rows(y).Dim, dim, TransposeA: false, TransposeB: true, y.DType);
+        runtime.Products.Run(product, 1, x.Address, weight, 0, y.Address);
+    }
+
+    /// <summary>dx = dy · W with W in bf16.</summary>
+    public void MultiplyBackward(Tensor dy, nint weight, Tensor dx, bool add)
+    {
+        var (tokens, outDim) = Rows(dy);
+        Product(tokens, Rows(dx).Dim, outDim, dy.Address, weight, transposeB: false, add, dx.Address);
+    }
+
+    /// <summary>C[m, n] = A · op(B), plus C where <paramref name="add"/>; all bf16.</summary>
+    public void Product(int m, int n, int k, nint a, nint b, bool transposeB, bool add, nint c) =>
+        runtime.Products.Run(new ProductKind(m, n, k, TransposeA: false, transposeB, DType.BFloat16), 1, a, b, add ? 1 : 0, c);
+}
