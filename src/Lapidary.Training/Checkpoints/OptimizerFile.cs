@@ -1,6 +1,5 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Gemma;
 using Lapidary.Training.Optimizers;
 using Lapidary.Gemma.Weights;
 

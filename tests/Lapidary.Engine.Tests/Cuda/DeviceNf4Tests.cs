@@ -1,5 +1,4 @@
 using Lapidary.Formats;
-using Lapidary.Gemma;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
