@@ -4,7 +4,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
-using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;

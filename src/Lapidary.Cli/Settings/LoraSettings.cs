@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Settings;

@@ -1,3 +1,4 @@
+using Lapidary.Gemma.Weights;
 using Lapidary.Formats;
 using Lapidary.Tests;
 
