@@ -48,7 +48,12 @@ internal sealed class DemoFolder
     {
         if (!File.Exists(Path.Combine(path, Mark)))
             throw new LapidaryException($"{path}: is not empty and not from an earlier demonstration; choose another output_dir.");
-        if (!overwrite) throw new LapidaryException($"{path}: exists already; set overwrite to true to replace it, or choose another output_dir.");
+        if (!overwrite)
+        {
+            throw new LapidaryException(
+                $"{path}: exists already; set overwrite to true to replace it, or choose another output_dir.");
+        }
+
         Directory.Delete(path, recursive: true);
     }
 }
