@@ -1,11 +1,11 @@
 namespace Lapidary.Engine;
 
-/// <summary>The waist of the engine: the calls that a step is made of, fused operations which every backend implements, each with its formula, shapes, what the backward step
-/// needs and the precision of its sums. Inputs come before outputs.</summary>
+/// <summary>The waist of the engine: the calls that a step is made of, fused operations which every backend implements, each with its
+/// formula, shapes, what the backward step needs and the precision of its sums. Inputs come before outputs.</summary>
 /// <remarks>
 /// <para>Rows are tokens. A batch is one run of tokens in which documents follow each other: packed rows, unpacked rows and a single prompt
-/// are the same thing, told apart by <c>documentStarts</c>. Activations have the backend's <see cref="IBackend.ActivationDType"/>; norms, softmax,
-/// loss and reductions are formed in fp32.</para>
+/// are the same thing, told apart by <c>documentStarts</c>. Activations have the backend's <see cref="IBackend.ActivationDType"/>; norms,
+/// softmax, loss and reductions are formed in fp32.</para>
 /// <para>Gradients. A parameter <c>add</c> says whether an output gradient is overwritten (false: the first writer) or added to (true).
 /// Gradients of trained parameters (<c>dTable</c>, <c>dA</c>, <c>dB</c>, <c>dWeight</c>) are fp32 and are always added to.</para>
 /// <para>Determinism. The same inputs give the same bits, whatever the number of threads.</para>

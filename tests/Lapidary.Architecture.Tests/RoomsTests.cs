@@ -20,7 +20,10 @@ public partial class RoomsTests
 
     /// <summary>Each project with those below it that it may reference.</summary>
     private static readonly string[] Layers =
-        ["Lapidary.Formats", "Lapidary.Jinja", "Lapidary.Engine", "Lapidary.Gemma", "Lapidary.Training", "Lapidary.TextToSql", "Lapidary.Cli"];
+    [
+        "Lapidary.Formats", "Lapidary.Jinja", "Lapidary.Engine", "Lapidary.Gemma", "Lapidary.Training", "Lapidary.TextToSql",
+        "Lapidary.Cli",
+    ];
 
     [Fact]
     public void Sources_AreUnderstood()
@@ -91,7 +94,8 @@ public partial class RoomsTests
     [Fact]
     public void Projects_UseOnlyThoseBelow()
     {
-        var wrong = Uses().Where(use => Layer(use.Key.From) < Layer(use.Key.To)).Select(use => $"{use.Key.From} -> {use.Key.To}: {use.Value}");
+        var wrong = Uses().Where(use => Layer(use.Key.From) < Layer(use.Key.To))
+            .Select(use => $"{use.Key.From} -> {use.Key.To}: {use.Value}");
         AssertNone(wrong);
 
         static int Layer(string folder) => Array.IndexOf(Layers, folder.Split('/')[0]);
@@ -114,6 +118,7 @@ public partial class RoomsTests
             || text.Contains("--gpu-architecture=", StringComparison.Ordinal);
     }
 
+    /// <remarks>Programs that make fixtures hold their texts, which are as long as they are.</remarks>
     [Fact]
     public void Lines_EndAt140Columns()
     {
@@ -121,9 +126,9 @@ public partial class RoomsTests
         var wide =
             from root in roots
             from file in Directory.EnumerateFiles(Path.Combine(Fixtures.Repository, root), "*.*", SearchOption.AllDirectories)
-            where Path.GetExtension(file) is ".cs" or ".cu" or ".cuh"
+            where Path.GetExtension(file) is ".cs" or ".cu" or ".cuh" && !file.Contains("Fixtures", StringComparison.Ordinal)
             from line in File.ReadLines(file).Index()
-            where line.Item.Length > MaxColumns
+            where line.Item.EnumerateRunes().Count() > MaxColumns
             select $"{Path.GetRelativePath(Fixtures.Repository, file)}:{line.Index + 1}";
         AssertNone(wide);
     }
@@ -143,9 +148,9 @@ public partial class RoomsTests
                 var symbol = model.GetSymbolInfo(name).Symbol;
                 var type = symbol as INamedTypeSymbol ?? symbol?.ContainingType;
                 while (type?.ContainingType is { } outer) type = outer;
-                if (type is null or { IsTupleType: true } or { IsAnonymousType: true } || type.DeclaringSyntaxReferences.Length == 0) continue;
-                var folders = type.DeclaringSyntaxReferences.Select(reference => SourceTree.FolderOf(reference.SyntaxTree)).Distinct().ToList();
-                if (folders.Contains(from)) continue;
+                if (type is null or { IsTupleType: true } or { IsAnonymousType: true }) continue;
+                var folders = type.DeclaringSyntaxReferences.Select(part => SourceTree.FolderOf(part.SyntaxTree)).Distinct().ToList();
+                if (folders.Count == 0 || folders.Contains(from)) continue;
                 uses.TryAdd((from, folders[0]), $"{Path.GetFileName(tree.FilePath)} uses {type.Name}");
             }
         }

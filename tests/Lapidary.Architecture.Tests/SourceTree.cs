@@ -49,6 +49,7 @@ internal static class SourceTree
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => !Path.GetFileName(path).StartsWith("lapidary", StringComparison.OrdinalIgnoreCase))
             .Select(path => MetadataReference.CreateFromFile(path));
-        return CSharpCompilation.Create("Lapidary", trees, references, new CSharpCompilationOptions(OutputKind.ConsoleApplication, allowUnsafe: true));
+        var output = new CSharpCompilationOptions(OutputKind.ConsoleApplication, allowUnsafe: true);
+        return CSharpCompilation.Create("Lapidary", trees, references, output);
     }
 }

@@ -15,7 +15,8 @@ namespace Lapidary.Cli.Runs;
 /// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
 /// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
 /// <param name="Encoder">The tokenizer, or null.</param>
-internal sealed record TrainingData(PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
+internal sealed record TrainingData(
+    PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
 {
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
     /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>

@@ -17,7 +17,8 @@ public static partial class Ops
         Check(dim == shape.Heads * shape.HeadDim, nameof(Attention), nameof(q), $"[tokens, {shape.Heads} · {shape.HeadDim}]", q);
         foreach (var kv in (ReadOnlySpan<Tensor>)[k, v])
         {
-            Check(kv.Count == tokens * shape.KvHeads * shape.HeadDim, nameof(Attention), "k and v", $"[{tokens}, {shape.KvHeads} · {shape.HeadDim}]", kv);
+            string expected = $"[{tokens}, {shape.KvHeads} · {shape.HeadDim}]";
+            Check(kv.Count == tokens * shape.KvHeads * shape.HeadDim, nameof(Attention), "k and v", expected, kv);
         }
 
         Tensor o = tape.New(tokens, dim), lse = tape.New(DType.Float32, shape.Heads, tokens);

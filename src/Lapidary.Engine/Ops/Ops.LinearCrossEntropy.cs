@@ -20,7 +20,8 @@ public static partial class Ops
         int? maxLabels = null, long maxLogitsBytes = LogitsMemory.LeanBytes)
     {
         var (tokens, dim) = h.AsRows();
-        Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(LinearCrossEntropy), nameof(weight), $"[vocabulary, {dim}]", weight);
+        bool isHead = weight.Shape.Length == 2 && weight.Shape[1] == dim;
+        Check(isHead, nameof(LinearCrossEntropy), nameof(weight), $"[vocabulary, {dim}]", weight);
         Check(labels.Count == tokens, nameof(LinearCrossEntropy), nameof(labels), $"[{tokens}]", labels);
         int max = maxLabels ?? checked((int)tokens);
         ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(maxLabels));

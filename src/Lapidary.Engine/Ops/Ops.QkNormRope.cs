@@ -9,8 +9,8 @@ public static partial class Ops
     public static RotaryTable RopeTable(Tape tape, Tensor positions, Tensor inverseFrequencies)
     {
         Check(positions.DType == DType.Int32, nameof(RopeTable), nameof(positions), "Int32 [tokens]", positions);
-        var table = new RotaryTable(
-            tape.New(DType.Float32, positions.Count, inverseFrequencies.Count), tape.New(DType.Float32, positions.Count, inverseFrequencies.Count));
+        long tokens = positions.Count, half = inverseFrequencies.Count;
+        var table = new RotaryTable(tape.New(DType.Float32, tokens, half), tape.New(DType.Float32, tokens, half));
         tape.Run(ops => ops.RopeTable(positions, inverseFrequencies, table.Cos, table.Sin));
         return table;
     }

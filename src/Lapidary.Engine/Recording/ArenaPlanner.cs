@@ -15,7 +15,9 @@ internal static class ArenaPlanner
     public static Layout Plan(IEnumerable<Lifetime> lifetimes)
     {
         var placed = new List<(Lifetime Life, long Offset, long End)>();
-        foreach (var life in lifetimes.Where(life => life.IsUsed).OrderByDescending(life => life.Tensor.LengthBytes).ThenBy(life => life.First))
+        var largestFirst = lifetimes.Where(life => life.IsUsed)
+            .OrderByDescending(life => life.Tensor.LengthBytes).ThenBy(life => life.First);
+        foreach (var life in largestFirst)
         {
             long size = (life.Tensor.LengthBytes + Alignment - 1) / Alignment * Alignment;
             long offset = 0;
@@ -30,6 +32,7 @@ internal static class ArenaPlanner
             placed.Insert(at < 0 ? placed.Count : at, (life, offset, offset + size));
         }
 
-        return new Layout([.. placed.Select(entry => (entry.Life.Tensor, entry.Offset))], placed.Count == 0 ? 0 : placed.Max(entry => entry.End));
+        long lengthBytes = placed.Select(entry => entry.End).DefaultIfEmpty().Max();
+        return new Layout([.. placed.Select(entry => (entry.Life.Tensor, entry.Offset))], lengthBytes);
     }
 }

@@ -103,7 +103,8 @@ public sealed class Tape
             Tensor[] gradients = [.. step.Outputs.Where(_gradients.ContainsKey).Select(output => _gradients[output])];
             foreach (var output in step.Outputs) _gradients.Remove(output);
             if (gradients.Length == step.Outputs.Length) step.Backward(gradients);
-            else if (gradients.Length > 0) throw new InvalidOperationException($"Only some outputs have a gradient: {string.Join<Tensor>(", ", step.Outputs)}.");
+            else if (gradients.Length > 0)
+                throw new InvalidOperationException($"Only some outputs have a gradient: {string.Join<Tensor>(", ", step.Outputs)}.");
         }
     }
 }

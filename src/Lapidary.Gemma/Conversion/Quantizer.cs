@@ -1,6 +1,6 @@
 using Lapidary.Engine;
-using Lapidary.Formats.Safetensors;
 using Lapidary.Formats;
+using Lapidary.Formats.Safetensors;
 using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
 using Lapidary.Gemma.Weights;

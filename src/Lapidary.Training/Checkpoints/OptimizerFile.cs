@@ -1,7 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Training.Optimizers;
 using Lapidary.Gemma.Weights;
+using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Checkpoints;
 

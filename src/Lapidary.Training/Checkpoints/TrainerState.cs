@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lapidary.Formats;
-using Lapidary.Training.Logging;
 using Lapidary.Formats.Files;
+using Lapidary.Training.Logging;
 
 namespace Lapidary.Training;
 

@@ -1,5 +1,5 @@
-using Lapidary.Gemma.Weights;
 using Lapidary.Formats;
+using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;

@@ -111,7 +111,8 @@ internal sealed class LibrarySearch
     /// <summary>A toolkit's folders; CUDA 13 moved Windows' into bin\x64.</summary>
     private IEnumerable<string> ToolkitFolders(string toolkit) => _windows
         ? [Path.Combine(toolkit, "bin"), Path.Combine(toolkit, "bin", "x64")]
-        : [Path.Combine(toolkit, "lib64"), Path.Combine(toolkit, "lib"), .. Targets.Select(name => Path.Combine(toolkit, "targets", name, "lib"))];
+        : [Path.Combine(toolkit, "lib64"), Path.Combine(toolkit, "lib"),
+            .. Targets.Select(name => Path.Combine(toolkit, "targets", name, "lib"))];
 
     /// <summary>Python's site-packages: of the active environment, of the pythons on PATH, of the user and of the system.</summary>
     private IEnumerable<string> SitePackages()

@@ -1,7 +1,6 @@
-using Lapidary.Engine.Cpu.Products;
-
 using System.Globalization;
 using System.Runtime.Intrinsics;
+using Lapidary.Engine.Cpu.Products;
 
 namespace Lapidary.Engine.Tests.Cpu;
 
