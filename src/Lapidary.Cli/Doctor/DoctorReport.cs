@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Training;
@@ -15,6 +16,9 @@ internal sealed record DoctorReport(
     IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem,
     IReadOnlyList<MemoryEstimate> Estimates)
 {
+    /// <summary>doctor has no options, but its texts send the reader to commands that take --device.</summary>
+    private static readonly OptionNames Options = new(["device"]);
+
     /// <summary>Looks at this machine.</summary>
     public static DoctorReport OfThisMachine()
     {
@@ -22,9 +26,9 @@ internal sealed record DoctorReport(
         var devices = CudaDevice.All();
         IBackend CreateCounter() =>
             chosen is { } ordinal ? CudaBackend.CreateCounter(devices[ordinal]) : CpuBackend.CreateCounter(threads: 0);
+        string? problem = chosen is null && CudaBackend.WhyUnavailable() is { } reason ? Options.InPlaceOfKeys(reason) : null;
         return new DoctorReport(
-            [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, chosen is null ? CudaBackend.WhyUnavailable() : null,
-            MemoryEstimate.All(CreateCounter));
+            [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, problem, MemoryEstimate.All(CreateCounter));
     }
 
     private long FreeBytes => Chosen is { } ordinal ? Gpus[ordinal].FreeBytes ?? 0 : HostMemory.AvailableBytes;
@@ -120,7 +124,7 @@ internal sealed record DoctorReport(
     private FoundLibrary? Find(CudaLibrary library) => Libraries.FirstOrDefault(found => found.Library == library);
 
     private string Describe(CudaLibrary library) => Find(library) is not { } found
-        ? CudaLibraries.HowToInstall(library)
+        ? Options.InPlaceOfKeys(CudaLibraries.HowToInstall(library))
         : $"{found.Path}, {(library == CudaLibrary.Driver ? "for CUDA " : "")}{found.Version}";
 
     private string Verdict(long bytes) =>
