@@ -63,6 +63,18 @@ public partial class RoomsTests
     }
 
     [Fact]
+    public void Folders_AreNamedInTheMapOfTheArchitecturePage()
+    {
+        string page = File.ReadAllText(Path.Combine(Fixtures.Repository, "docs", "architecture.md"));
+        string map = page[page.IndexOf("## Rooms", StringComparison.Ordinal)..page.IndexOf("## Reading order", StringComparison.Ordinal)];
+        AssertNone(SourceTree.Files.Select(SourceTree.FolderOf).Distinct()
+            .Where(folder => !map.Contains(folder[(folder.LastIndexOfAny(['/', '.']) + 1)..] + "/", StringComparison.Ordinal)));
+        string[] files = [.. Regex.Matches(page, @"`((?:[A-Z]\w+/)+[\w.]+\.(?:cs|cu))`").Select(match => match.Groups[1].Value)];
+        Assert.NotEmpty(files);
+        AssertNone(files.Where(file => !File.Exists(Path.Combine(SourceTree.Root, "Lapidary." + file))));
+    }
+
+    [Fact]
     public void Classes_AreSmall()
     {
         var types = SourceTree.Files.SelectMany(SourceTree.TypesOf).Distinct<INamedTypeSymbol>(SymbolEqualityComparer.Default)

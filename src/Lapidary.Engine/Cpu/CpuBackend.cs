@@ -6,7 +6,7 @@ using Lapidary.Engine.Memory;
 namespace Lapidary.Engine;
 
 /// <summary>The default backend: C# SIMD on the host's cores, fp32 activations, no native dependency.</summary>
-/// <remarks>Each operation has a file of its own, CpuBackend.&lt;Op&gt;.cs.</remarks>
+/// <remarks>Each operation has a file of its own, Ops/CpuBackend.&lt;Op&gt;.cs.</remarks>
 public sealed unsafe partial class CpuBackend : IBackend
 {
     private readonly WorkerTeam _team;

@@ -30,7 +30,8 @@ public sealed record TrainerState
     /// <summary>Checkpoint of the lowest evaluation loss.</summary>
     public string? BestModelCheckpoint { get; init; }
 
-    /// <summary>What the run depends on (data, options, model): a run is only resumed with the same.</summary>
+    /// <summary>Data, packing, max_length, batch size, accumulation, seed and shuffling of the run: it is only resumed with the
+    /// same.</summary>
     public string Fingerprint { get; init; } = "";
 
     /// <summary>Rows that go through the model at a time: a resumed run goes on with as many, so that its bits are the same; 0 where not
