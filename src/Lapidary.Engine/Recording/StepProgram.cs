@@ -8,8 +8,8 @@ namespace Lapidary.Engine;
 /// <summary>A step recorded once and replayed: the list of calls on <see cref="IOps"/>, forward and backward, with the buffers between
 /// them. What changes from step to step (ids, labels, seeds, rates) is data in tensors that live outside the program.</summary>
 /// <remarks>Each call is shown to <see cref="LifetimeRecorder"/> as it is recorded, which yields every buffer's first and last use; from
-/// these
-/// <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known, to the byte, before anything is computed.</remarks>
+/// these <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known, to the byte, before anything is
+/// computed.</remarks>
 public sealed class StepProgram : IDisposable
 {
     private readonly List<(string Op, Action<IOps> Call)> _calls = [];
