@@ -8,7 +8,7 @@ public sealed record Nf4Options
 
     /// <summary>"bnb_4bit_use_double_quant": whether the scales are themselves quantized to 8 bits, 4.127 instead of 4.5 bits per
     /// weight.</summary>
-    public bool DoubleQuantization { get; init; } = true;
+    public bool DoubleQuant { get; init; } = true;
 
     /// <summary>What is taken from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32.
     /// bitsandbytes sums in an order of its own, which can differ by an ulp, so to repeat another file's bytes its offset is given

@@ -14,7 +14,7 @@ public sealed record MergeOptions
     public bool FromNf4 { get; init; }
 
     /// <summary>Quantize NF4's scales too, where <see cref="FromNf4"/>: as in training.</summary>
-    public bool DoubleQuant { get; init; } = true;
+    public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
     public long MaxShardBytes { get; init; } = 2_000_000_000;

@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
@@ -6,7 +7,7 @@ namespace Lapidary.Gemma;
 public sealed record QuantizeOptions
 {
     /// <summary>Quantize the scales too (bnb_4bit_use_double_quant).</summary>
-    public bool DoubleQuant { get; init; } = true;
+    public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>.</summary>
     public long MaxShardBytes { get; init; } = 2_000_000_000;
