@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Configuration;
@@ -21,8 +22,8 @@ public class ExampleBuilderTests
     private static string Trained(Example example)
     {
         for (int i = 0; i < example.Labels.Length; i++)
-            Assert.True(example.Labels[i] == Example.Ignore || example.Labels[i] == example.InputIds[i]);
-        return string.Concat(example.Labels.Select(x => x == Example.Ignore ? "·" : Encoder.TokenText(x)));
+            Assert.True(example.Labels[i] == Label.None || example.Labels[i] == example.InputIds[i]);
+        return string.Concat(example.Labels.Select(x => x == Label.None ? "·" : Encoder.TokenText(x)));
     }
 
     private static string Text(Example example) => string.Concat(example.InputIds.Select(Encoder.TokenText));

@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training.Data.Examples;
@@ -18,7 +19,7 @@ public class GemmaTextEncoderTests
         var report = LabelReport.Create(set, Packer.Pack(set.Examples, PackingStrategy.None, null), encoder, null);
         Assert.Equal((1, 1), (report.MinBos, report.MaxBos));
         Assert.Equal((2, 1.0), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
-        int[] trained = [.. set.Examples[0].Labels.Where(x => x != Example.Ignore)];
+        int[] trained = [.. set.Examples[0].Labels.Where(x => x != Label.None)];
         Assert.Equal("SELECT 1<end_of_turn>\n", tokenizer.Decode(trained, skipSpecialTokens: false));
 
         var text = new ExampleBuilder(encoder, tokenizer.VocabSize, new()).Build(new DataSet([new TextRow("abc")])).Examples.Single();
