@@ -72,7 +72,7 @@ internal static class MergeCommand
     private static IReadOnlyList<int> CheckIds(SettingValues values, string folder, string adapter)
     {
         var text = TextTools.TryLoad(Model, values)
-            ?? (File.Exists(Path.Combine(adapter, "tokenizer.json")) ? TextTools.Load(adapter) : null);
+            ?? (File.Exists(Path.Combine(adapter, Tokenizer.FileName)) ? TextTools.Load(adapter) : null);
         int vocabulary = GemmaConfig.Load(folder).VocabSize;
         int[] ids = text is null ? AnyIds : text.EncodeText(values.Get(CheckText)!);
         return [.. ids.Where(id => id < vocabulary)];

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Conversion;
 
 namespace Lapidary.Gemma;
 
@@ -17,7 +18,7 @@ public sealed record MergeOptions
     public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
-    public long MaxShardBytes { get; init; } = 2_000_000_000;
+    public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
     /// <summary>Told of each tensor written: tensors done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Conversion;
 
 namespace Lapidary.Gemma;
 
@@ -10,7 +11,7 @@ public sealed record QuantizeOptions
     public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>.</summary>
-    public long MaxShardBytes { get; init; } = 2_000_000_000;
+    public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
     /// <summary>Told of each projection quantized: projections done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
