@@ -86,7 +86,7 @@ public static unsafe class Nf4Quantizer
 
         if (!Nf4Options.IsLegalBlockSize(options.BlockSize))
         {
-            throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");
+            throw new LapidaryException($"NF4 block size must be {Nf4Options.LegalBlockSizes}, got {options.BlockSize}.");
         }
 
         return checked((int)Blocks(weight.Count, options.BlockSize));
