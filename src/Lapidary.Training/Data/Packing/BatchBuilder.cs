@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data.Packing;
 
