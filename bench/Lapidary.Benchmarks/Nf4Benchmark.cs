@@ -27,7 +27,7 @@ internal static class Nf4Benchmark
         {
             foreach (bool nested in (bool[])[false, true])
             {
-                var options = new Nf4Options { DoubleQuantization = nested, Threads = threads };
+                var options = new Nf4Options { DoubleQuant = nested, Threads = threads };
                 Report(nested ? "quantize, double quantization" : "quantize", threads, weight.LengthBytes, () =>
                 {
                     using var target = new MemoryRegion(backend.Memory, MemoryOwner.Base);

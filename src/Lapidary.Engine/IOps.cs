@@ -103,7 +103,7 @@ public interface IOps
     /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Of tokens without a label,
     /// loss and dh are 0 and nothing is computed, but see <paramref name="maxLabels"/>. Logits are never stored for all tokens.</summary>
     /// <param name="h">[tokens, hidden].</param> <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
-    /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or −100.</param>
+    /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or <see cref="Label.None"/>.</param>
     /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
     /// <param name="losses">fp32 [tokens]: nats, not scaled.</param>
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>

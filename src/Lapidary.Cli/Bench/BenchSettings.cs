@@ -1,5 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Settings;
+using Lapidary.Formats;
+using Lapidary.Gemma;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
@@ -11,13 +13,13 @@ internal static class BenchSettings
         ModelSettings.Size("Size of the random model; makes a case of its own where no case is named.");
 
     private static readonly Setting<int?> Batch =
-        Setting.OptionalInteger("batch", "Rows per micro-batch.", 1, 4096);
+        Integer("batch", "Rows per micro-batch.", nameof(SftConfig.PerDeviceTrainBatchSize));
 
     private static readonly Setting<int?> Length =
-        Setting.OptionalInteger("length", "Tokens of a row, or of the prompt.", 2, 1 << 20);
+        Integer("length", "Tokens of a row, or of the prompt.", nameof(SftConfig.MaxLength));
 
     private static readonly Setting<int?> Accumulation =
-        Setting.OptionalInteger("accumulation", "Micro-batches per optimizer step.", 1, 65536);
+        Integer("accumulation", "Micro-batches per optimizer step.", nameof(SftConfig.GradientAccumulationSteps));
 
     private static readonly Setting<bool?> TrainEmbeddings =
         Setting.OptionalFlag("train-embeddings", "Train embed_tokens and lm_head too, as the guide does.");
@@ -25,7 +27,7 @@ internal static class BenchSettings
     private static readonly Setting GradientCheckpointing = SftSettings.Of(nameof(SftConfig.GradientCheckpointing));
 
     private static readonly Setting<double?> Dropout =
-        Setting.OptionalNumber("lora-dropout", "Probability that an element of an adapter's input is dropped.", 0, 0.999);
+        Number("lora-dropout", "Probability that an element of an adapter's input is dropped.", nameof(LoraConfig.LoraDropout));
 
     private static readonly Setting<int?> NewTokens =
         Setting.OptionalInteger("max-new-tokens", "Measure decoding of so many tokens; 0 for training.", 0, 1 << 20);
@@ -56,4 +58,16 @@ internal static class BenchSettings
         Steps = values.Get(Steps) ?? named.Steps,
         Warmup = values.Get(Warmup) ?? named.Warmup,
     };
+
+    private static Setting<int?> Integer(string name, string help, string property)
+    {
+        var range = RecordLimits.Of<SftConfig>(property);
+        return Setting.OptionalInteger(name, help, (int)range.Minimum, (int)range.Maximum);
+    }
+
+    private static Setting<double?> Number(string name, string help, string property)
+    {
+        var range = RecordLimits.Of<LoraConfig>(property);
+        return Setting.OptionalNumber(name, help, (double)range.Minimum, (double)range.Maximum);
+    }
 }

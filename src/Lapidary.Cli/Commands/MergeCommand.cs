@@ -40,20 +40,18 @@ internal static class MergeCommand
     {
         var (values, people) = (run.Values, run.People);
         string folder = Model.Folder(values), adapter = values.Require(Model.Adapter), output = OutputFolder.Prepare(values);
-        bool fromNf4 = values.Get(Base) == Nf4, doubleQuant = values.Get(Model.DoubleQuant);
-        var dtype = values.Get(Model.DType);
-        using var backend = DeviceSettings.CreateBackend(values);
-        people.WriteLine($"Merging {adapter} into {folder} ({(fromNf4 ? "NF4 values" : "the base's own weights")}).");
-        Merger.Merge(folder, adapter, output, new MergeOptions
+        var options = new MergeOptions
         {
-            DType = dtype,
-            FromNf4 = fromNf4,
-            DoubleQuant = doubleQuant,
+            DType = values.Get(Model.DType),
+            FromNf4 = values.Get(Base) == Nf4,
+            DoubleQuant = values.Get(Model.DoubleQuant),
             MaxShardBytes = values.Get(OutputFolder.MaxShardSize),
             OnProgress = (_, _) => run.Interrupted.ThrowIfCancellationRequested(),
-        });
-
-        var check = MergeCheck.Run(folder, adapter, output, CheckIds(values, folder, adapter), fromNf4, doubleQuant, dtype, backend);
+        };
+        using var backend = DeviceSettings.CreateBackend(values);
+        people.WriteLine($"Merging {adapter} into {folder} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
+        Merger.Merge(folder, adapter, output, options);
+        var check = MergeCheck.Run(folder, adapter, output, CheckIds(values, folder, adapter), options, backend);
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputFolder.Measure(output);
         run.Print(
@@ -72,7 +70,7 @@ internal static class MergeCommand
     private static IReadOnlyList<int> CheckIds(SettingValues values, string folder, string adapter)
     {
         var text = TextTools.TryLoad(Model, values)
-            ?? (File.Exists(Path.Combine(adapter, "tokenizer.json")) ? TextTools.Load(adapter) : null);
+            ?? (File.Exists(Path.Combine(adapter, Tokenizer.FileName)) ? TextTools.Load(adapter) : null);
         int vocabulary = GemmaConfig.Load(folder).VocabSize;
         int[] ids = text is null ? AnyIds : text.EncodeText(values.Get(CheckText)!);
         return [.. ids.Where(id => id < vocabulary)];

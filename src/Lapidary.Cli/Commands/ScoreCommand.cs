@@ -42,8 +42,11 @@ internal static class ScoreCommand
         var examples = new ExampleBuilder(encoder, config.VocabSize, new ExampleOptions
         {
             MaxLength = values.Get(MaxLength),
+            Packing = PackingStrategy.None,
             CompletionOnlyLoss = values.Get(CompletionOnly),
             AssistantOnlyLoss = values.Get(AssistantOnly),
+            AddSpecialTokens = new SftConfig().AddSpecialTokens,
+            AppendConcatToken = false, // A row is scored as it is.
         }).Build(data);
 
         // Rows in which nothing is predicted are left out of the examples; they stay in the result with 0 tokens.

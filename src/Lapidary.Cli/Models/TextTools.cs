@@ -17,7 +17,7 @@ internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
     {
         if (values.Get(settings.Tokenizer) is { } given) return Load(ModelPath.Find(given));
         string folder = settings.Folder(values);
-        return File.Exists(Path.Combine(folder, "tokenizer.json")) ? Load(folder) : null;
+        return File.Exists(Path.Combine(folder, Tokenizer.FileName)) ? Load(folder) : null;
     }
 
     /// <summary>Loads those of a folder.</summary>

@@ -17,11 +17,11 @@ internal unsafe struct Nf4Blocks
 
     /// <summary>The scales of a tensor.</summary>
     /// <param name="tensor">NF4.</param> <param name="op">For the error: who asks.</param>
-    /// <exception cref="ShapeException">Blocks are no power of two of at least 32 elements.</exception>
+    /// <exception cref="ShapeException">Blocks have another size than <see cref="Nf4Options.IsLegalBlockSize"/> takes.</exception>
     public static Nf4Blocks Of(Tensor tensor, string op)
     {
-        if (tensor.Scales is not { } scales || scales.BlockSize < 32 || !BitOperations.IsPow2(scales.BlockSize))
-            throw new ShapeException(op, nameof(tensor), "NF4 with scales of a power of two of at least 32 elements", tensor);
+        if (tensor.Scales is not { } scales || !Nf4Options.IsLegalBlockSize(scales.BlockSize))
+            throw new ShapeException(op, nameof(tensor), $"NF4 with a scale per block of {Nf4Options.LegalBlockSizes} elements", tensor);
         return new Nf4Blocks
         {
             _absmax = scales.IsNested ? null : scales.Absmax.Pointer<float>(),

@@ -3,12 +3,15 @@ namespace Lapidary.Engine;
 /// <summary>How a weight is quantized to NF4. The names in quotes are those of Hugging Face's BitsAndBytesConfig.</summary>
 public sealed record Nf4Options
 {
-    /// <summary>Elements of the flattened weight that share a scale: 32, 64, 128, 256, 512, 1024, 2048 or 4096.</summary>
+    /// <summary>The block sizes that <see cref="IsLegalBlockSize"/> takes, for messages.</summary>
+    public const string LegalBlockSizes = "a power of two from 32 to 4096";
+
+    /// <summary>Elements of the flattened weight that share a scale: a power of two from 32 to 4096.</summary>
     public int BlockSize { get; init; } = 64;
 
     /// <summary>"bnb_4bit_use_double_quant": whether the scales are themselves quantized to 8 bits, 4.127 instead of 4.5 bits per
     /// weight.</summary>
-    public bool DoubleQuantization { get; init; } = true;
+    public bool DoubleQuant { get; init; } = true;
 
     /// <summary>What is taken from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32.
     /// bitsandbytes sums in an order of its own, which can differ by an ulp, so to repeat another file's bytes its offset is given

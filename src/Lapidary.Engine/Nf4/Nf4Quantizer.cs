@@ -23,7 +23,7 @@ public static unsafe class Nf4Quantizer
         int blocks = CountBlocks(weight, options);
         nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
         Nf4Scales scales;
-        if (options.DoubleQuantization)
+        if (options.DoubleQuant)
         {
             float[] absmax = new float[blocks];
             Encode(weight, options, absmax, (byte*)packed);
@@ -46,7 +46,7 @@ public static unsafe class Nf4Quantizer
     {
         long blocks = Blocks(weight.Count, options.BlockSize);
         nint packed = region.Allocate(DType.NF4.LengthBytes(weight.Count));
-        var (absmax, nestedAbsmax, map) = options.DoubleQuantization
+        var (absmax, nestedAbsmax, map) = options.DoubleQuant
             ? NewNestedScales(weight.Name, blocks, region)
             : (region.New(weight.Name + ".absmax", DType.Float32, blocks), default(Tensor), default(Tensor));
         var scales = new Nf4Scales(options.BlockSize, absmax, nestedAbsmax, Offset: 0, map);
@@ -86,7 +86,7 @@ public static unsafe class Nf4Quantizer
 
         if (!Nf4Options.IsLegalBlockSize(options.BlockSize))
         {
-            throw new LapidaryException($"NF4 block size must be 32, 64, 128, 256, 512, 1024, 2048 or 4096, got {options.BlockSize}.");
+            throw new LapidaryException($"NF4 block size must be {Nf4Options.LegalBlockSizes}, got {options.BlockSize}.");
         }
 
         return checked((int)Blocks(weight.Count, options.BlockSize));

@@ -9,7 +9,7 @@ internal static class ModelFolder
     /// alone.</summary>
     private static readonly string[] TokenizerFiles =
     [
-        "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
+        Tokenizer.FileName, "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
         "chat_template.jinja", "chat_template.json",
     ];
 

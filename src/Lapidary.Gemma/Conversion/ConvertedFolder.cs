@@ -7,6 +7,9 @@ namespace Lapidary.Gemma.Conversion;
 /// <summary>A model folder made from another one: new weights and config.json, the other files as they are.</summary>
 internal static class ConvertedFolder
 {
+    /// <summary>Bytes per file where nothing else is asked: the 2 GB of Google's guide.</summary>
+    public const long MaxShardBytes = 2_000_000_000;
+
     /// <summary>Refuses to write a folder over the one it is made from.</summary>
     public static void RequireOther(string folder, string source, string otherwise)
     {

@@ -12,19 +12,19 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
     /// <summary>Loads what <see cref="Merger"/> wrote and compares it with base + adapter.</summary>
     /// <param name="baseFolder">The base.</param> <param name="adapterFolder">The adapter.</param> <param name="mergedFolder">The merged
     /// model.</param>
-    /// <param name="ids">Tokens to compare on.</param> <param name="fromNf4">Whether the merge started from NF4 values.</param>
-    /// <param name="doubleQuant">NF4's scales quantized too.</param>
-    /// <param name="dtype">The compute type both are loaded with; null for each checkpoint's own.</param>
+    /// <param name="ids">Tokens to compare on.</param>
+    /// <param name="options">Those of the merge; both are loaded with its type, or each with its checkpoint's own where it has
+    /// none.</param>
     /// <param name="backend">Runs both, one after the other.</param>
     public static MergeCheck Run(
-        string baseFolder, string adapterFolder, string mergedFolder, IReadOnlyList<int> ids, bool fromNf4, bool doubleQuant, DType? dtype,
-        IBackend backend)
+        string baseFolder, string adapterFolder, string mergedFolder, IReadOnlyList<int> ids, MergeOptions options, IBackend backend)
     {
         float[] expected, found;
-        var quantization = fromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None;
-        var options = new ModelOptions { Quantization = quantization, DoubleQuant = doubleQuant, DType = dtype };
+        var merged = new ModelOptions { DType = options.DType };
+        var quantization = options.FromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None;
+        var original = merged with { Quantization = quantization, DoubleQuant = options.DoubleQuant };
         int vocabulary;
-        using (var model = GemmaModel.Load(baseFolder, backend, options))
+        using (var model = GemmaModel.Load(baseFolder, backend, original))
         using (var adapter = Adapter.Load(model, adapterFolder))
         {
             model.Attach(adapter);
@@ -32,7 +32,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
             expected = Logits(model, ids);
         }
 
-        using (var merged = GemmaModel.Load(mergedFolder, backend, new ModelOptions { DType = dtype })) found = Logits(merged, ids);
+        using (var model = GemmaModel.Load(mergedFolder, backend, merged)) found = Logits(model, ids);
         return Compare(expected, found, vocabulary);
     }
 

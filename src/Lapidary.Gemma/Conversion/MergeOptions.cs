@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Conversion;
 
 namespace Lapidary.Gemma;
 
@@ -14,10 +15,10 @@ public sealed record MergeOptions
     public bool FromNf4 { get; init; }
 
     /// <summary>Quantize NF4's scales too, where <see cref="FromNf4"/>: as in training.</summary>
-    public bool DoubleQuant { get; init; } = true;
+    public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
-    public long MaxShardBytes { get; init; } = 2_000_000_000;
+    public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
     /// <summary>Told of each tensor written: tensors done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }

@@ -67,7 +67,7 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
         var update = adapter.For(layer.Name);
         string type = OutputType(isNf4 ? TypeBeforeNf4 ?? model.Config.Dtype : entry.DType);
         if (update is null && !fromNf4 && type == entry.DType) return Copy(entry);
-        var nf4 = fromNf4 ? new Nf4Options { DoubleQuantization = options.DoubleQuant } : null;
+        var nf4 = fromNf4 ? new Nf4Options { DoubleQuant = options.DoubleQuant } : null;
         return new TensorContent(
             new TensorDeclaration(entry.Name, type, layer.Weight.Shape),
             stream => MergedWeight.Write(layer.Weight, nf4, update, DTypeNames.FromSafetensors(type)!.Value, stream, backend));

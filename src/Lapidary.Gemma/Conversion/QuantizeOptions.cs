@@ -1,4 +1,6 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Conversion;
 
 namespace Lapidary.Gemma;
 
@@ -6,10 +8,10 @@ namespace Lapidary.Gemma;
 public sealed record QuantizeOptions
 {
     /// <summary>Quantize the scales too (bnb_4bit_use_double_quant).</summary>
-    public bool DoubleQuant { get; init; } = true;
+    public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>.</summary>
-    public long MaxShardBytes { get; init; } = 2_000_000_000;
+    public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
     /// <summary>Told of each projection quantized: projections done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }

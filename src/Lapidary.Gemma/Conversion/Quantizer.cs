@@ -58,7 +58,7 @@ public static class Quantizer
             }
 
             var weight = checkpoint.Get(entry.Name);
-            var quantized = backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = options.DoubleQuant }, region);
+            var quantized = backend.QuantizeNf4(weight, new Nf4Options { DoubleQuant = options.DoubleQuant }, region);
             tensors.AddRange(BitsAndBytesWriter.Tensors(quantized, weight.DType, backend));
             checkpoint.Release(entry.Name);
             options.OnProgress?.Invoke(++done, all);

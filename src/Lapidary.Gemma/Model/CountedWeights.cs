@@ -18,7 +18,7 @@ internal sealed class CountedWeights(GemmaConfig config, IBackend counter, Model
     {
         if (Config.Quantization is not { } stored) return null;
         using var file = new MemoryRegion(Backend.CreateCounter().Memory, MemoryOwner.Base);
-        var quantized = Nf4Quantizer.Allocate(Plain(tensor), new Nf4Options { DoubleQuantization = stored.UseDoubleQuant }, file);
+        var quantized = Nf4Quantizer.Allocate(Plain(tensor), new Nf4Options { DoubleQuant = stored.UseDoubleQuant }, file);
         return Backend.Import(quantized, Region);
     }
 

@@ -19,7 +19,7 @@ public sealed record ModelOptions
     public QuantizationKind Quantization { get; init; }
 
     /// <summary>Quantize NF4's scales too (bnb_4bit_use_double_quant).</summary>
-    public bool DoubleQuant { get; init; } = true;
+    public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>transformers' dtype: Float32 or BFloat16; null ("auto") for the checkpoint's own.</summary>
     /// <remarks>The CPU computes in fp32 either way. The type decides what is rounded on loading: with BFloat16 weights stored wider, and

@@ -79,7 +79,7 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     private LinearLayer Projection(GemmaTensor tensor)
     {
         var weight = StoredNf4(tensor) ?? (options.Quantization == QuantizationKind.Nf4
-            ? Nf4(tensor, new Nf4Options { DoubleQuantization = options.DoubleQuant })
+            ? Nf4(tensor, new Nf4Options { DoubleQuant = options.DoubleQuant })
             : Matrix(tensor));
         return new LinearLayer(tensor.Module, weight);
     }

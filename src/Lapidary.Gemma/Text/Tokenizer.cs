@@ -14,6 +14,9 @@ namespace Lapidary.Gemma;
 /// as U+FFFD.</remarks>
 public sealed class Tokenizer
 {
+    /// <summary>The file's name in a model folder.</summary>
+    internal const string FileName = "tokenizer.json";
+
     private readonly Vocabulary _vocabulary;
     private readonly FrozenDictionary<string, int> _addedIds;
     private readonly FrozenDictionary<int, string> _addedContents;
@@ -78,7 +81,7 @@ public sealed class Tokenizer
     /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
     /// message).</exception>
     public static Tokenizer Load(string folder) =>
-        new(TokenizerFile.Read(Path.Combine(folder, "tokenizer.json")), TokenizerConfig.Read(folder));
+        new(TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
 
     /// <summary>The token ids of a text.</summary>
     /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>

@@ -44,7 +44,7 @@ internal sealed record BitsAndBytesQuantState(int BlockSize, DType DType, long O
         var json = new JsonSection(source, JsonFile.Parse(source, utf8));
         if (json.Text("quant_type") != "nf4") throw json.Error("quant_type", "\"nf4\"", NextStep);
         int blockSize = json.Int("blocksize", fallback: 0, 0, int.MaxValue);
-        if (!Nf4Options.IsLegalBlockSize(blockSize)) throw json.Error("blocksize", "a power of two from 32 to 4096", NextStep);
+        if (!Nf4Options.IsLegalBlockSize(blockSize)) throw json.Error("blocksize", Nf4Options.LegalBlockSizes, NextStep);
         if (DTypeNames.FromTorch(json.Text("dtype")) is not { } dtype) throw json.Error("dtype", "float32, bfloat16 or float16", NextStep);
         if (json.Ints("shape", 1, int.MaxValue) is not [int rows, int columns])
             throw json.Error("shape", "the two sizes [out, in]", NextStep);

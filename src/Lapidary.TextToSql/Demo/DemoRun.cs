@@ -143,10 +143,10 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         observer.OnDemoStep(new(
             4, "Merge", "Adds the adapter to the weights it was trained on, and writes a model that needs no adapter.",
             DemoCommands.Merge(folder)));
-        Merger.Merge(folder.Model, folder.Adapter, folder.Merged, new MergeOptions { FromNf4 = true });
+        var merge = new MergeOptions { FromNf4 = true };
+        Merger.Merge(folder.Model, folder.Adapter, folder.Merged, merge);
         int[] ids = encoder.EncodeChat(((MessagesRow)test.Rows[0]).Messages, addGenerationPrompt: false);
-        var check = MergeCheck.Run(
-            folder.Model, folder.Adapter, folder.Merged, ids, fromNf4: true, doubleQuant: true, dtype: null, backend);
+        var check = MergeCheck.Run(folder.Model, folder.Adapter, folder.Merged, ids, merge, backend);
         observer.OnResult(check.ToString());
         return check.MaxDistance;
     }

@@ -74,7 +74,7 @@ public static class TinyGemma
     {
         WriteText(folder, "config.json", Config);
         WriteText(folder, "generation_config.json", GenerationConfig);
-        WriteAsset(folder, "tokenizer.json");
+        WriteAsset(folder, Tokenizer.FileName);
         WriteAsset(folder, "tokenizer_config.json");
         var tensors = GemmaTensors.Of(GemmaConfig.Load(folder)).ToList();
         using var writer = SafetensorsWriter.Create(

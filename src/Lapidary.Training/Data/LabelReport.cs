@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Data.Packing;
@@ -67,7 +68,7 @@ public sealed record LabelReport
             int end = encoder.EndOfTurnTokenId is { } id ? Array.LastIndexOf(example.InputIds, id) : -1;
             if (end < 0) continue;
             withEnd++;
-            if (example.Labels[end] != Example.Ignore) endTrained++;
+            if (example.Labels[end] != Label.None) endTrained++;
         }
 
         long tokens = sequences.Sum(x => (long)x.Tokens);

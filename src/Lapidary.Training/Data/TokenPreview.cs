@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lapidary.Engine;
 using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data;
@@ -12,7 +13,7 @@ internal readonly record struct TokenPreview(int Index, int Id, string Text, boo
     /// <summary>The tokens of an example.</summary>
     /// <param name="example">The example.</param> <param name="encoder">Knows the tokens' texts; null leaves them empty.</param>
     public static IReadOnlyList<TokenPreview> Create(Example example, ITextEncoder? encoder) => [.. example.InputIds.Select((id, i) =>
-        new TokenPreview(i, id, encoder?.TokenText(id) ?? "", i > 0 && example.Labels[i] != Example.Ignore))];
+        new TokenPreview(i, id, encoder?.TokenText(id) ?? "", i > 0 && example.Labels[i] != Label.None))];
 
     /// <summary>A table with one line per token: index, id, whether it is trained, and the text with control characters escaped.</summary>
     public static string Table(IEnumerable<TokenPreview> tokens)

@@ -32,10 +32,9 @@ public interface ITrainingObserver
 /// <summary>What a run is about to do.</summary>
 /// <param name="Sequences">Of training data, after packing.</param> <param name="StepsPerEpoch">Optimizer steps to a pass.</param>
 /// <param name="FirstStep">Steps already done where a run is resumed.</param> <param name="TotalSteps">Steps of the whole run.</param>
-/// <param name="TrainedParameters">Values that are trained.</param> <param name="AdapterBytes">Size of the saved adapter.</param>
-/// <param name="Memory">How it will use memory.</param>
+/// <param name="TrainedParameters">Values that are trained.</param> <param name="Memory">How it will use memory.</param>
 public sealed record TrainingPlan(
-    int Sequences, int StepsPerEpoch, int FirstStep, int TotalSteps, long TrainedParameters, long AdapterBytes, MemoryPlan Memory);
+    int Sequences, int StepsPerEpoch, int FirstStep, int TotalSteps, long TrainedParameters, MemoryPlan Memory);
 
 /// <summary>Where a run stands after an optimizer step.</summary>
 /// <param name="Step">Steps done.</param> <param name="TotalSteps">Of the run.</param> <param name="Epoch">Passes done.</param>

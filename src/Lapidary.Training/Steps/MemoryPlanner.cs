@@ -1,5 +1,6 @@
 using System.Numerics;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Steps;
 
@@ -35,8 +36,11 @@ public sealed class MemoryPlanner
     /// too.</summary>
     private const double DecodedShare = 0.5;
 
-    /// <summary>No larger batches are tried: of rows, as many as the option takes, and of tokens.</summary>
-    private const int MaxBatchSize = 4096, MaxBatchTokens = 1 << 22;
+    /// <summary>No batches of more tokens are tried.</summary>
+    private const int MaxBatchTokens = 1 << 22;
+
+    /// <summary>Nor of more rows than the option takes.</summary>
+    private static readonly int MaxBatchSize = (int)RecordLimits.Of<SftConfig>(nameof(SftConfig.PerDeviceTrainBatchSize)).Maximum;
 
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;

@@ -210,7 +210,7 @@ public sealed partial class SftTrainer : IDisposable
     private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _fingerprint, Memory.Steps);
 
     private TrainingPlan Plan(int firstStep) => new(
-        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, _adapter.FileBytes, Memory);
+        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, Memory);
 
     private bool IsDue(IntervalStrategy strategy, int interval, int step) => strategy switch
     {

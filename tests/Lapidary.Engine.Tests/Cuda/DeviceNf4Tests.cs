@@ -31,7 +31,7 @@ public sealed class DeviceNf4Tests : IDisposable
             {
                 var weight = Random(dtype, seed: blockSize + count, count);
                 foreach (bool nested in (bool[])[false, true])
-                    AssertSame(run.Backend, weight, new Nf4Options { BlockSize = blockSize, DoubleQuantization = nested });
+                    AssertSame(run.Backend, weight, new Nf4Options { BlockSize = blockSize, DoubleQuant = nested });
             }
         }
     }
@@ -53,7 +53,7 @@ public sealed class DeviceNf4Tests : IDisposable
         using var region = new MemoryRegion(run.Backend.Memory, MemoryOwner.Base);
         var weight = golden.Get(name + ".weight");
 
-        var plain = run.Backend.QuantizeNf4(weight, new Nf4Options { DoubleQuantization = false }, region);
+        var plain = run.Backend.QuantizeNf4(weight, new Nf4Options { DoubleQuant = false }, region);
         Assert.Equal(golden.Bytes(name + ".packed"), Bytes(run.Backend, plain));
         Assert.Equal(golden.Bytes(name + ".absmax"), Bytes(run.Backend, plain.Scales!.Absmax));
 
@@ -91,7 +91,7 @@ public sealed class DeviceNf4Tests : IDisposable
             var weight = _host.New("weight", dtype, blocks.Count, 64);
             float[] finite = dtype == DType.BFloat16 ? [.. values.Select(x => Math.Clamp(x, -3e38f, 3e38f))] : values;
             FloatConversion.FromSingle(finite, dtype, weight.AsBytes());
-            foreach (bool nested in (bool[])[false, true]) AssertSame(run.Backend, weight, new Nf4Options { DoubleQuantization = nested });
+            foreach (bool nested in (bool[])[false, true]) AssertSame(run.Backend, weight, new Nf4Options { DoubleQuant = nested });
         }
     }
 
@@ -141,7 +141,7 @@ public sealed class DeviceNf4Tests : IDisposable
             weight.AsSpan<float>()[200] = bad;
             foreach (bool nested in (bool[])[false, true])
             {
-                var options = new Nf4Options { DoubleQuantization = nested };
+                var options = new Nf4Options { DoubleQuant = nested };
                 var error = Assert.Throws<LapidaryException>(() => run.Backend.QuantizeNf4(weight, options, region));
                 Assert.Contains("elements 192 and following", error.Message, StringComparison.Ordinal);
             }
@@ -202,7 +202,7 @@ public sealed class DeviceNf4Tests : IDisposable
         var expected = Nf4Quantizer.Quantize(weight, options, _host);
         var actual = backend.QuantizeNf4(weight, options, region);
         string what = $"{weight.DType}, {weight.Count} elements, blocks of {options.BlockSize}, "
-            + $"double quantization {options.DoubleQuantization}";
+            + $"double quantization {options.DoubleQuant}";
         AssertSame(backend, expected.Scales!.Absmax, actual.Scales!.Absmax, what + ": absmax");
         AssertSame(backend, expected, actual, what + ": codes");
         Assert.True(

@@ -132,7 +132,7 @@ public class DeviceSanitizerTests
         [
             backend.Import(weight, region),
             backend.QuantizeNf4(weight, new Nf4Options(), region),
-            backend.QuantizeNf4(weight, new Nf4Options { BlockSize = 128, DoubleQuantization = false }, region),
+            backend.QuantizeNf4(weight, new Nf4Options { BlockSize = 128, DoubleQuant = false }, region),
         ];
         foreach (int tokens in (int[])[1, 3, Tokens])
         {

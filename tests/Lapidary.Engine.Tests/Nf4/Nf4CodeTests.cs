@@ -1,6 +1,10 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Lapidary.Engine.Cuda.Compilation;
+
 namespace Lapidary.Engine.Tests;
 
-public sealed class Nf4CodeTests
+public sealed partial class Nf4CodeTests
 {
     private static readonly uint[] ValueBits =
     [
@@ -22,4 +26,16 @@ public sealed class Nf4CodeTests
     [Fact]
     public void Thresholds_AreThoseOfBitsandbytes() =>
         Assert.Equal(ThresholdBits, Nf4Code.Thresholds.ToArray().Select(BitConverter.SingleToUInt32Bits));
+
+    [Fact]
+    public void Values_AreThoseOfTheKernels()
+    {
+        string table = TableInC().Match(KernelSources.Read("nf4.cuh").Text).Groups[1].Value;
+        float[] values = [.. table.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            .Select(value => float.Parse(value.TrimEnd('f'), CultureInfo.InvariantCulture))];
+        Assert.Equal(Nf4Code.Values.ToArray(), values);
+    }
+
+    [GeneratedRegex(@"float NF4\[16\] = \{([^}]*)\}")]
+    private static partial Regex TableInC();
 }

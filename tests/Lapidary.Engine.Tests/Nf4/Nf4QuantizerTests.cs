@@ -20,7 +20,7 @@ public sealed class Nf4QuantizerTests : IDisposable
     [MemberData(nameof(Cases))]
     public void Quantize_EqualsBitsandbytes(string name)
     {
-        var actual = Nf4Quantizer.Quantize(_golden.Get(name + ".weight"), new Nf4Options { DoubleQuantization = false }, _region);
+        var actual = Nf4Quantizer.Quantize(_golden.Get(name + ".weight"), new Nf4Options { DoubleQuant = false }, _region);
         Assert.Equal(Bytes(_golden.Get(name + ".packed")), Bytes(actual));
         Assert.Equal(Bytes(_golden.Get(name + ".absmax")), Bytes(actual.Scales!.Absmax));
         Assert.False(actual.Scales.IsNested);
@@ -43,7 +43,7 @@ public sealed class Nf4QuantizerTests : IDisposable
     public void Dequantize_EqualsBitsandbytes(string name)
     {
         var weight = _golden.Get(name + ".weight");
-        var quantized = Nf4Quantizer.Quantize(weight, new Nf4Options { DoubleQuantization = false }, _region);
+        var quantized = Nf4Quantizer.Quantize(weight, new Nf4Options { DoubleQuant = false }, _region);
         Assert.Equal(Bytes(_golden.Get(name + ".dequant")), Bytes(Dequantize(quantized, weight.DType)));
         if (!_golden.Contains(name + ".dq.dequant")) return;
         var options = new Nf4Options { Offset = _golden.Get(name + ".dq.offset").AsSpan<float>()[0] };

@@ -5,7 +5,7 @@ namespace Lapidary.Engine.Tests;
 /// <summary>NF4's rules where no golden reaches: all block sizes and types, tails, ties, extremes, errors.</summary>
 public sealed class Nf4RulesTests : IDisposable
 {
-    private static readonly Nf4Options Plain = new() { DoubleQuantization = false };
+    private static readonly Nf4Options Plain = new() { DoubleQuant = false };
 
     private readonly CpuBackend _backend = new(1);
     private readonly MemoryRegion _region;
@@ -152,7 +152,7 @@ public sealed class Nf4RulesTests : IDisposable
         foreach (bool nested in (bool[])[false, true])
         {
             var error = Assert.Throws<LapidaryException>(() =>
-                Nf4Quantizer.Quantize(NewTensor(weight), new Nf4Options { DoubleQuantization = nested }, _region));
+                Nf4Quantizer.Quantize(NewTensor(weight), new Nf4Options { DoubleQuant = nested }, _region));
             Assert.Contains("weight", error.Message, StringComparison.Ordinal);
             Assert.Contains("elements 192 and following", error.Message, StringComparison.Ordinal);
         }

@@ -43,8 +43,7 @@ public class MergerTests
 
         using var backend = new CpuBackend(threads: 1);
         var check = MergeCheck.Run(
-            Fixtures.Path("tiny/model"), adapterFolder, folder, [.. Enumerable.Range(3, 60)], fromNf4, doubleQuant: true, DType.Float32,
-            backend);
+            Fixtures.Path("tiny/model"), adapterFolder, folder, [.. Enumerable.Range(3, 60)], options, backend);
         Assert.True(check.MaxDistance < 1e-4 * check.MaxLogit, check.ToString());
         Assert.True(check.EqualArgmax > 0.98, check.ToString());
         Assert.Equal(tied, GemmaConfig.Load(folder).TieWordEmbeddings);
@@ -80,8 +79,8 @@ public class MergerTests
 
         using var backend = new CpuBackend(threads: 1);
         var check = MergeCheck.Run(
-            Fixtures.Path("tiny/prequantized"), Fixtures.Path("tiny/adapter"), folder, [.. Enumerable.Range(3, 60)], fromNf4: true,
-            doubleQuant: true, null, backend);
+            Fixtures.Path("tiny/prequantized"), Fixtures.Path("tiny/adapter"), folder, [.. Enumerable.Range(3, 60)],
+            new MergeOptions { FromNf4 = true }, backend);
         Assert.True(check.MaxDistance < 1e-4 * check.MaxLogit, check.ToString());
         Assert.Null(GemmaConfig.Load(folder).Quantization);
     }

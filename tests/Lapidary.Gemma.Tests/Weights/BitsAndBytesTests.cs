@@ -118,7 +118,7 @@ public sealed class BitsAndBytesTests : IDisposable
         var source = _region.New("layer.weight", DType.Float16, rows, columns);
         var random = new Random(rows);
         foreach (ref var x in source.AsSpan<Half>()) x = (Half)(random.NextSingle() - 0.5f);
-        var weight = Nf4Quantizer.Quantize(source, new Nf4Options { DoubleQuantization = nested, BlockSize = blockSize }, _region);
+        var weight = Nf4Quantizer.Quantize(source, new Nf4Options { DoubleQuant = nested, BlockSize = blockSize }, _region);
         string path = WriteFile(BitsAndBytesWriter.Tensors(weight, DType.Float16, _backend));
         using var checkpoint = Checkpoint.Open(Path.GetDirectoryName(path)!);
         var read = BitsAndBytesReader.TryRead(checkpoint, "layer.weight")!;

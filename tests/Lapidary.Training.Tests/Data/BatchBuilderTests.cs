@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Data.Packing;
@@ -6,7 +7,7 @@ namespace Lapidary.Training.Tests.Data;
 
 public class BatchBuilderTests
 {
-    private const int No = Example.Ignore;
+    private const int No = Label.None;
 
     private static PackedSequence Row(params Example[] examples) =>
         new([.. examples.Select((x, i) => new Document(i, x.InputIds, x.Labels))]);

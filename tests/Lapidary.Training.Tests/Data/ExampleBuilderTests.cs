@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Configuration;
@@ -10,6 +11,7 @@ public class ExampleBuilderTests
 {
     private static readonly RowOrigin Origin = new("a.jsonl", "line", 1);
     private static readonly ToyEncoder Encoder = new();
+    private static readonly ExampleOptions Trl = TrlOptions.Default;
     private static readonly ChatTurn[] Chat = [new("user", "q"), new("assistant", "x"), new("user", "r"), new("assistant", "y")];
     private const string ChatText = "<bos><start_of_turn>user\nq<end_of_turn>\n<start_of_turn>model\nx<end_of_turn>\n" +
         "<start_of_turn>user\nr<end_of_turn>\n<start_of_turn>model\ny<end_of_turn>\n";
@@ -21,8 +23,8 @@ public class ExampleBuilderTests
     private static string Trained(Example example)
     {
         for (int i = 0; i < example.Labels.Length; i++)
-            Assert.True(example.Labels[i] == Example.Ignore || example.Labels[i] == example.InputIds[i]);
-        return string.Concat(example.Labels.Select(x => x == Example.Ignore ? "·" : Encoder.TokenText(x)));
+            Assert.True(example.Labels[i] == Label.None || example.Labels[i] == example.InputIds[i]);
+        return string.Concat(example.Labels.Select(x => x == Label.None ? "·" : Encoder.TokenText(x)));
     }
 
     private static string Text(Example example) => string.Concat(example.InputIds.Select(Encoder.TokenText));
@@ -30,7 +32,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfMessages_TrainsEverythingByDefault()
     {
-        var example = Build(new(), new MessagesRow(Chat)).Examples.Single();
+        var example = Build(Trl, new MessagesRow(Chat)).Examples.Single();
         Assert.Equal(ChatText, Text(example));
         Assert.Equal(ChatText, Trained(example));
     }
@@ -38,7 +40,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfMessages_TrainsTheAssistantAlone()
     {
-        var example = Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Chat)).Examples.Single();
+        var example = Build(Trl with { AssistantOnlyLoss = true }, new MessagesRow(Chat)).Examples.Single();
         Assert.Equal(ChatText, Text(example));
         string dots = new('·', 17);
         Assert.Equal(dots + "x<end_of_turn>\n" + dots[..16] + "y<end_of_turn>\n", Trained(example));
@@ -51,7 +53,7 @@ public class ExampleBuilderTests
     [InlineData("ab", false, "ab<eos>")]
     public void Build_OfText_AddsOneBosAndOneEos(string text, bool special, string expected)
     {
-        var example = Build(new() { AddSpecialTokens = special, AppendConcatToken = true }, new TextRow(text)).Examples.Single();
+        var example = Build(Trl with { AddSpecialTokens = special, AppendConcatToken = true }, new TextRow(text)).Examples.Single();
         Assert.Equal(expected, Text(example));
         Assert.Equal(expected, Trained(example));
     }
@@ -62,7 +64,7 @@ public class ExampleBuilderTests
     [InlineData(false, "<bos>p:yz<eos>")]
     public void Build_OfPromptAndCompletion_TrainsTheCompletion(bool? completionOnly, string trained)
     {
-        var example = Build(new() { CompletionOnlyLoss = completionOnly }, new PromptCompletionRow("p:", "yz")).Examples.Single();
+        var example = Build(Trl with { CompletionOnlyLoss = completionOnly }, new PromptCompletionRow("p:", "yz")).Examples.Single();
         Assert.Equal("<bos>p:yz<eos>", Text(example));
         Assert.Equal(trained, Trained(example));
     }
@@ -70,7 +72,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_CountsPromptsThatJoinTheirCompletion()
     {
-        var set = Build(new(), new PromptCompletionRow("xa", "bc"), new PromptCompletionRow("x", "bc"));
+        var set = Build(Trl, new PromptCompletionRow("xa", "bc"), new PromptCompletionRow("x", "bc"));
         Assert.Equal(1, set.PrefixMismatches);
         Assert.Equal("···c<eos>", Trained(set.Examples[0]));
     }
@@ -79,9 +81,10 @@ public class ExampleBuilderTests
     public void Build_OfConversationalPrompt_EndsItWithTheGenerationPrompt()
     {
         var row = new ConversationalPromptRow(Chat[..1], Chat[1..2]);
-        Assert.Equal(new string('·', 17) + "x<end_of_turn>\n", Trained(Build(new(), row).Examples.Single()));
-        Assert.Equal(new string('·', 17) + "x<end_of_turn>\n", Trained(Build(new() { AssistantOnlyLoss = true }, row).Examples.Single()));
-        Assert.StartsWith("<bos><start_of_turn>user", Trained(Build(new() { CompletionOnlyLoss = false }, row).Examples.Single()));
+        string expected = new string('·', 17) + "x<end_of_turn>\n";
+        Assert.Equal(expected, Trained(Build(Trl, row).Examples.Single()));
+        Assert.Equal(expected, Trained(Build(Trl with { AssistantOnlyLoss = true }, row).Examples.Single()));
+        Assert.StartsWith("<bos><start_of_turn>user", Trained(Build(Trl with { CompletionOnlyLoss = false }, row).Examples.Single()));
     }
 
     [Theory]
@@ -89,7 +92,8 @@ public class ExampleBuilderTests
     [InlineData(true, "\n<eos>")]
     public void Build_AppendsTheConcatToken(bool assistantOnly, string end)
     {
-        var example = Build(new() { AppendConcatToken = true, AssistantOnlyLoss = assistantOnly }, new MessagesRow(Chat)).Examples.Single();
+        var options = Trl with { AppendConcatToken = true, AssistantOnlyLoss = assistantOnly };
+        var example = Build(options, new MessagesRow(Chat)).Examples.Single();
         Assert.Equal(ChatText + "<eos>", Text(example));
         Assert.EndsWith(end, Trained(example));
     }
@@ -97,7 +101,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfTokens_TakesThemAsTheyAre()
     {
-        var set = new ExampleBuilder(null, 10, new() { AppendConcatToken = true }).Build(
+        var set = new ExampleBuilder(null, 10, Trl with { AppendConcatToken = true }).Build(
             new DataSet([new TokensRow([3, 4], null), new TokensRow([3, 4, 5], [-100, -100, 9])]));
         Assert.Equal([3, 4], set.Examples[0].Labels);
         Assert.Equal([-100, -100, 9], set.Examples[1].Labels);
@@ -112,15 +116,15 @@ public class ExampleBuilderTests
             new PromptCompletionRow("pppp", "x"), new PromptCompletionRow("p", "xyz"), new PromptCompletionRow("p", "x"),
             new TokensRow([], null),
         ];
-        var set = Build(new() { MaxLength = 5 }, rows);
+        var set = Build(Trl with { MaxLength = 5 }, rows);
         Assert.Equal(["··xyz", "··x<eos>"], set.Examples.Select(Trained));
         Assert.Equal([1, 2], set.Rows);
         Assert.Equal((2, 3, 2), (set.TruncatedRows, set.TruncatedTokens, set.DroppedRows));
 
-        Assert.Equal((3, 1), Counts(Build(new() { MaxLength = 5, Packing = PackingStrategy.Bfd }, rows)));
-        Assert.Equal((3, 1), Counts(Build(new() { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows)));
-        Assert.Equal(0, Build(new() { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows).TruncatedTokens);
-        Assert.Equal(0, Build(new() { MaxLength = null }, rows).TruncatedTokens);
+        Assert.Equal((3, 1), Counts(Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Bfd }, rows)));
+        Assert.Equal((3, 1), Counts(Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows)));
+        Assert.Equal(0, Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows).TruncatedTokens);
+        Assert.Equal(0, Build(Trl with { MaxLength = null }, rows).TruncatedTokens);
 
         static (int, int) Counts(ExampleSet set) => (set.Examples.Count, set.DroppedRows);
     }
@@ -130,27 +134,30 @@ public class ExampleBuilderTests
     {
         DataRow[] rows = [.. Enumerable.Range(1, 500).Select(i =>
             new MessagesRow(i % 100 == 77 ? [Chat[1]] : Chat) { Origin = Origin with { Number = i } })];
-        var error = Assert.Throws<LapidaryException>(() => Build(new(), rows));
+        var error = Assert.Throws<LapidaryException>(() => Build(Trl, rows));
         Assert.Equal("a.jsonl line 77: Conversation roles must alternate.", error.Message);
     }
 
     public static TheoryData<Action, string> Refused => new()
     {
-        { () => Build(new(), new TokensRow([1, 1000], null)), "data set row 1: expected input_ids from 0 to 999, found 1000 at index 1" },
-        { () => Build(new(), new TokensRow([1, -1], null)), "found -1 at index 1" },
-        { () => Build(new(), new TokensRow([1, 2], [-100, -101])), "expected labels from 0 to 999 or -100, found -101" },
-        { () => Build(new(), new TextRow("\u9999")), "expected input_ids from 0 to 999" },
-        { () => Build(new() { AssistantOnlyLoss = true }, new TextRow("x")), "assistant_only_loss expects messages, found text" },
+        { () => Build(Trl, new TokensRow([1, 1000], null)), "data set row 1: expected input_ids from 0 to 999, found 1000 at index 1" },
+        { () => Build(Trl, new TokensRow([1, -1], null)), "found -1 at index 1" },
+        { () => Build(Trl, new TokensRow([1, 2], [-100, -101])), "expected labels from 0 to 999 or -100, found -101" },
+        { () => Build(Trl, new TextRow("\u9999")), "expected input_ids from 0 to 999" },
+        { () => Build(Trl with { AssistantOnlyLoss = true }, new TextRow("x")), "assistant_only_loss expects messages, found text" },
         {
-            () => Build(new() { CompletionOnlyLoss = true }, new TextRow("x")),
+            () => Build(Trl with { CompletionOnlyLoss = true }, new TextRow("x")),
             "completion_only_loss expects prompt and completion, found text"
         },
         {
-            () => Build(new() { CompletionOnlyLoss = true }, new MessagesRow(Chat)),
+            () => Build(Trl with { CompletionOnlyLoss = true }, new MessagesRow(Chat)),
             "completion_only_loss expects prompt and completion, found messages"
         },
-        { () => Build(new() { AssistantOnlyLoss = true }, new MessagesRow(Chat[..1])), "expects a message of the assistant, found none" },
-        { () => Build(new() { MaxLength = 1 }, new TextRow("x")), "max_length: expected at least 2 tokens, found 1" },
+        {
+            () => Build(Trl with { AssistantOnlyLoss = true }, new MessagesRow(Chat[..1])),
+            "expects a message of the assistant, found none"
+        },
+        { () => Build(Trl with { MaxLength = 1 }, new TextRow("x")), "max_length: expected at least 2 tokens, found 1" },
     };
 
     [Theory]
@@ -160,15 +167,15 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfText_RefusesToGoWithoutATokenizer() =>
         Assert.Contains("put tokenizer.json into the model's folder", Assert.Throws<LapidaryException>(
-            () => new ExampleBuilder(null, 10, new()).Build(new DataSet([new TextRow("x")]))).Message);
+            () => new ExampleBuilder(null, 10, Trl).Build(new DataSet([new TextRow("x")]))).Message);
 
     [Fact]
     public void Fingerprint_TellsDataApart()
     {
-        string print = Build(new(), new TextRow("xy")).Fingerprint();
+        string print = Build(Trl, new TextRow("xy")).Fingerprint();
         Assert.Equal(64, print.Length);
-        Assert.Equal(print, Build(new(), new TextRow("xy")).Fingerprint());
-        Assert.NotEqual(print, Build(new(), new TextRow("xz")).Fingerprint());
-        Assert.NotEqual(print, Build(new(), new PromptCompletionRow("x", "y")).Fingerprint());
+        Assert.Equal(print, Build(Trl, new TextRow("xy")).Fingerprint());
+        Assert.NotEqual(print, Build(Trl, new TextRow("xz")).Fingerprint());
+        Assert.NotEqual(print, Build(Trl, new PromptCompletionRow("x", "y")).Fingerprint());
     }
 }

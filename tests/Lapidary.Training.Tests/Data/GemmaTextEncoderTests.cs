@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training.Data.Examples;
@@ -14,14 +15,16 @@ public class GemmaTextEncoderTests
         var tokenizer = Tokenizer.Load(folder);
         var encoder = new GemmaTextEncoder(tokenizer, ChatTemplate.Load(folder));
         var row = new MessagesRow([new("user", "How many?"), new("assistant", "SELECT 1")]);
-        var set = new ExampleBuilder(encoder, tokenizer.VocabSize, new() { AssistantOnlyLoss = true }).Build(new DataSet([row, row]));
+        var options = TrlOptions.Default with { AssistantOnlyLoss = true };
+        var set = new ExampleBuilder(encoder, tokenizer.VocabSize, options).Build(new DataSet([row, row]));
         var report = LabelReport.Create(set, Packer.Pack(set.Examples, PackingStrategy.None, null), encoder, null);
         Assert.Equal((1, 1), (report.MinBos, report.MaxBos));
         Assert.Equal((2, 1.0), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
-        int[] trained = [.. set.Examples[0].Labels.Where(x => x != Example.Ignore)];
+        int[] trained = [.. set.Examples[0].Labels.Where(x => x != Label.None)];
         Assert.Equal("SELECT 1<end_of_turn>\n", tokenizer.Decode(trained, skipSpecialTokens: false));
 
-        var text = new ExampleBuilder(encoder, tokenizer.VocabSize, new()).Build(new DataSet([new TextRow("abc")])).Examples.Single();
+        var texts = new DataSet([new TextRow("abc")]);
+        var text = new ExampleBuilder(encoder, tokenizer.VocabSize, TrlOptions.Default).Build(texts).Examples.Single();
         Assert.Equal("<bos>abc<eos>", tokenizer.Decode(text.InputIds, skipSpecialTokens: false));
     }
 }

@@ -9,6 +9,7 @@ namespace Lapidary.Training.Tests.Data;
 public class LabelReportTests
 {
     private static readonly ToyEncoder Encoder = new();
+    private static readonly ExampleOptions Trl = TrlOptions.Default;
 
     private static LabelReport Report(ExampleOptions options, params DataRow[] rows)
     {
@@ -22,7 +23,7 @@ public class LabelReportTests
     public void Create_Counts()
     {
         var report = Report(
-            new() { MaxLength = 8, Packing = PackingStrategy.Bfd },
+            Trl with { MaxLength = 8, Packing = PackingStrategy.Bfd },
             new PromptCompletionRow("p", "x"), new PromptCompletionRow("p", "wxyz123"));
         Assert.Equal(2, report.Examples);
         Assert.Equal(2, report.Sequences);
@@ -45,25 +46,25 @@ public class LabelReportTests
     {
         var row = new MessagesRow([new("user", "q"), new("assistant", "a")]);
         var cut = new MessagesRow([new("user", "q"), new("assistant", "abcdefghijkl")]);
-        var report = Report(new() { AssistantOnlyLoss = true, MaxLength = 24 }, row, cut);
+        var report = Report(Trl with { AssistantOnlyLoss = true, MaxLength = 24 }, row, cut);
         Assert.Equal((2, 0.5), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
 
-        report = Report(new() { AssistantOnlyLoss = true, MaxLength = 24 }, cut);
+        report = Report(Trl with { AssistantOnlyLoss = true, MaxLength = 24 }, cut);
         Assert.Contains("No row trains its end of turn; the model will not learn to stop.", report.Warnings());
     }
 
     [Fact]
     public void Warnings_NameWrongBosCounts()
     {
-        var none = Report(new() { AddSpecialTokens = false }, new TextRow("x"));
+        var none = Report(Trl with { AddSpecialTokens = false }, new TextRow("x"));
         Assert.Contains("Rows have 0 to 0 BOS tokens; Gemma expects exactly one.", none.Warnings());
-        Assert.Contains("1 to 2 BOS", Report(new(), new TextRow("x"), new TextRow("x<bos>y")).Warnings().Single());
+        Assert.Contains("1 to 2 BOS", Report(Trl, new TextRow("x"), new TextRow("x<bos>y")).Warnings().Single());
     }
 
     [Fact]
     public void Validate_RefusesDataThatTrainsNothing()
     {
-        var report = Report(new() { MaxLength = 4 }, new PromptCompletionRow("pppp", "x"));
+        var report = Report(Trl with { MaxLength = 4 }, new PromptCompletionRow("pppp", "x"));
         var error = Assert.Throws<LapidaryException>(report.Validate);
         Assert.Contains("expected at least one trained token, found none in 0 rows (1 left out, 1 cut)", error.Message);
     }

@@ -243,12 +243,12 @@ public class SftTrainerTests
             run.Trainer.Train(cancellationToken: Token);
         }
 
-        Merger.Merge(Fixtures.Path("tiny/model"), config.OutputDir, merged, new MergeOptions { DType = DType.Float32, FromNf4 = nf4 });
+        var merge = new MergeOptions { DType = DType.Float32, FromNf4 = nf4 };
+        Merger.Merge(Fixtures.Path("tiny/model"), config.OutputDir, merged, merge);
 
         var backend = TestDevice.Open(Device);
         var check = MergeCheck.Run(
-            Fixtures.Path("tiny/model"), config.OutputDir, merged, [.. Enumerable.Range(3, 60)], nf4, doubleQuant: true, DType.Float32,
-            backend);
+            Fixtures.Path("tiny/model"), config.OutputDir, merged, [.. Enumerable.Range(3, 60)], merge, backend);
         double allowed = TestDevice.Within(Device, fp32: 1e-4, bf16: 5e-2);
         Assert.True(check.MaxDistance < allowed * check.MaxLogit, $"{check}; allowed distance {allowed:E0} of the largest logit");
         using (var model = GemmaModel.Load(merged, backend))

@@ -5,8 +5,6 @@ namespace Lapidary.Engine.Cpu.Loss;
 /// <summary>The tokens that are trained: those with a label.</summary>
 internal static unsafe class TrainedTokens
 {
-    private const int NoLabel = -100;
-
     /// <summary>Writes the tokens with a label, in order, and returns their number.</summary>
     /// <exception cref="LapidaryException">A label is outside the vocabulary.</exception>
     public static int Find(Tensor labels, int vocabulary, int* trained)
@@ -15,7 +13,7 @@ internal static unsafe class TrainedTokens
         int count = 0;
         for (int t = 0; t < labels.Count; t++)
         {
-            if (label[t] == NoLabel) continue;
+            if (label[t] == Label.None) continue;
             if ((uint)label[t] >= (uint)vocabulary)
             {
                 throw new LapidaryException(

@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Configuration;
@@ -79,7 +80,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         bool mismatch = !whole.InputIds.AsSpan().StartsWith(prompt);
         if (!completionOnly) return (whole, mismatch);
         int[] masked = (int[])whole.Labels.Clone();
-        masked.AsSpan(0, Math.Min(prompt.Length, masked.Length)).Fill(Example.Ignore);
+        masked.AsSpan(0, Math.Min(prompt.Length, masked.Length)).Fill(Label.None);
         return (whole with { Labels = masked }, mismatch);
     }
 
@@ -88,7 +89,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         var (ids, mask) = Located(origin, () => encoder.EncodeChatWithMask(messages));
         if (!mask.AsSpan().Contains(true)) throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
         int[] labels = new int[ids.Length];
-        for (int i = 0; i < ids.Length; i++) labels[i] = mask[i] ? ids[i] : Example.Ignore;
+        for (int i = 0; i < ids.Length; i++) labels[i] = mask[i] ? ids[i] : Label.None;
         return new(ids, labels);
     }
 
@@ -123,7 +124,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
     {
         var (ids, labels) = example;
         if (ids.Length == 0 || ids[^1] == eos) return example;
-        return new([.. ids, eos], [.. labels, labels[^1] == Example.Ignore ? Example.Ignore : eos]);
+        return new([.. ids, eos], [.. labels, labels[^1] == Label.None ? Label.None : eos]);
     }
 
     private void RefuseAssistantOnly(RowOrigin origin)
@@ -138,8 +139,8 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         {
             if ((uint)ids[i] >= (uint)vocabularySize)
                 throw origin.Error($"expected input_ids from 0 to {vocabularySize - 1}, found {ids[i]} at index {i}.");
-            if (labels[i] != Example.Ignore && (uint)labels[i] >= (uint)vocabularySize)
-                throw origin.Error($"expected labels from 0 to {vocabularySize - 1} or -100, found {labels[i]} at index {i}.");
+            if (labels[i] != Label.None && (uint)labels[i] >= (uint)vocabularySize)
+                throw origin.Error($"expected labels from 0 to {vocabularySize - 1} or {Label.None}, found {labels[i]} at index {i}.");
         }
     }
 }

@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data.Packing;
 
@@ -72,7 +72,7 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 
         // Shifted: the label of token t is that of t + 1, and the last token has none to predict.
         document.Labels.Span[1..].CopyTo(batch.Labels.AsSpan(offset));
-        batch.Labels[offset + length - 1] = Example.Ignore;
+        batch.Labels[offset + length - 1] = Label.None;
         batch.DocumentStarts.AsSpan(offset, length).Fill(offset);
         for (int i = 0; i < length; i++) batch.Positions[offset + i] = i;
     }
@@ -80,7 +80,7 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
     private void Pad(Batch batch, int offset)
     {
         batch.Ids.AsSpan(offset).Fill(padTokenId);
-        batch.Labels.AsSpan(offset).Fill(Example.Ignore);
+        batch.Labels.AsSpan(offset).Fill(Label.None);
         batch.Positions.AsSpan(offset).Clear();
         for (int i = offset; i < batch.Tokens; i++) batch.DocumentStarts[i] = i;
     }
