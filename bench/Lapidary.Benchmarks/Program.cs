@@ -3,7 +3,7 @@ using Lapidary.Benchmarks;
 switch (args)
 {
     case ["matmul"]:
-        MatMulBenchmark.Run();
+        ProductBenchmark.Run();
         return 0;
     case ["matvec"]:
         MatVecBenchmark.Run();

@@ -63,7 +63,7 @@ internal sealed partial class RunFile
         {
             throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new ToolException($"{path}: cannot be read: {e.Message}", e);
         }

@@ -26,8 +26,8 @@ internal static class DemoCommand
 
     public static Command Create(Terminal terminal) =>
         new ToolCommand("demo",
-                "Show the whole story on a built-in tiny model, in about half a minute: data, NF4, LoRA, merge, test.",
-                "", "--output-dir /tmp/demo --steps 100 --json")
+                "Show the whole story on a built-in tiny model, in about a minute: data, NF4, LoRA, merge, test.",
+                "", "--output-dir demo --steps 100 --json")
             .Takes(OutputDir, Steps, Seed, DeviceSettings.Device, DeviceSettings.Threads, Overwrite)
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);

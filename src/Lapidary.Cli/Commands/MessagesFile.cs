@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
@@ -32,7 +33,7 @@ internal static class MessagesFile
             string where = e.LineNumber is { } line ? $"{path}, line {line + 1}" : path;
             throw new LapidaryException($"{where}: expected JSON: {e.Message}", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new LapidaryException($"{path}: cannot be read: {e.Message}", e);
         }

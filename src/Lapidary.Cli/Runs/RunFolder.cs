@@ -1,4 +1,5 @@
 using Lapidary.Cli.CommandLine;
+using Lapidary.Formats.Files;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
 
@@ -52,7 +53,7 @@ internal static class RunFolder
         {
             new CheckpointStore(outputDir, limit: 0).Clear();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new ToolException($"{outputDir}: its checkpoints cannot be deleted ({e.Message}); choose another --output-dir.", e);
         }
@@ -64,7 +65,7 @@ internal static class RunFolder
         {
             return new CheckpointStore(outputDir, limit: 0).Latest;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new ToolException($"{outputDir}: cannot be read ({e.Message}); choose another --output-dir.", e);
         }

@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.TextToSql.Demo;
 
@@ -38,7 +39,7 @@ internal sealed class DemoFolder
             File.WriteAllText(Path.Combine(path, Mark), "");
             return new DemoFolder(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new LapidaryException($"{path}: cannot be written ({e.Message}). Choose another output_dir.", e);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Optimizers;
 
@@ -30,7 +31,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
             Directory.Move(temporary, folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new LapidaryException(
                 $"{folder}: the checkpoint cannot be written ({e.Message}). Free space or choose another output_dir.", e);

@@ -58,7 +58,7 @@ public sealed record TrainerState
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainerJson.Default.TrainerState)
                 ?? throw new LapidaryException($"{path}: expected a JSON object, found null.");
         }
-        catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException || FileErrors.IsFileSystem(e))
         {
             throw new LapidaryException($"{path}: cannot be read ({e.Message}). Choose another checkpoint.", e);
         }

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Logging;
 
@@ -23,7 +24,7 @@ internal sealed class TensorBoardWriter : IDisposable
             string stamp = $"{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}";
             _stream = Open(Path.Combine(folder, "events.out.tfevents." + stamp));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
             throw new LapidaryException($"{folder}: expected a folder to write TensorBoard events to: {error.Message}", error);
         }

@@ -127,14 +127,14 @@ public sealed class MemoryPlanner
 
     private int MinRecomputed => IsLean ? _model.Config.NumHiddenLayers : 0;
 
-    /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="most"/> itself where none does.</summary>
-    private MemoryPlan FewestRecomputed(StepPlan most)
+    /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="leanest"/> itself where none does.</summary>
+    private MemoryPlan FewestRecomputed(StepPlan leanest)
     {
-        var best = Try(most);
-        int low = best.Fits ? MinRecomputed : most.RecomputedLayers;
+        var best = Try(leanest);
+        int low = best.Fits ? MinRecomputed : leanest.RecomputedLayers;
         for (int layers = low; low < best.Steps.RecomputedLayers; layers = (low + best.Steps.RecomputedLayers) / 2)
         {
-            var plan = Try(most with { RecomputedLayers = layers });
+            var plan = Try(leanest with { RecomputedLayers = layers });
             if (plan.Fits) best = plan;
             else low = layers + 1;
         }

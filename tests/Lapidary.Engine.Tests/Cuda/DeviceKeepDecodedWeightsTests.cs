@@ -1,3 +1,5 @@
+using Lapidary.Engine.Tests.Cpu;
+
 namespace Lapidary.Engine.Tests.Cuda;
 
 /// <summary>Decoded weights against weights that are decoded at every use: the same bits, whatever adapters are

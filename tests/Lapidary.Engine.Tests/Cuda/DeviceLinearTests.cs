@@ -1,3 +1,5 @@
+using Lapidary.Engine.Tests.Cpu;
+
 namespace Lapidary.Engine.Tests.Cuda;
 
 [Collection(nameof(DeviceRun))]

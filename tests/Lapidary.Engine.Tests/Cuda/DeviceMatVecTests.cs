@@ -1,3 +1,4 @@
+using Lapidary.Engine.Tests.Cpu;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
 namespace Lapidary.Engine.Tests.Cuda;

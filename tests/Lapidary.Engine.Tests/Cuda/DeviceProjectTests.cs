@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Tests.Cpu;
 using Lapidary.Tests;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Lapidary.Engine.Cuda.Compilation;
 using Lapidary.Formats;
+using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
@@ -15,6 +16,18 @@ public class KernelCompilerTests
     public static TheoryData<string, int> FilesAndArchitectures { get; } =
         [.. KernelSources.Files.SelectMany(file =>
             Architectures.Select(architecture => new TheoryDataRow<string, int>(file, architecture)))];
+
+    [Fact]
+    public void Sources_HaveNamesOfTheirOwn_AsTheyAreEmbeddedWithoutTheirFolders()
+    {
+        string root = Path.Combine(Fixtures.Repository, "src", "Lapidary.Engine", "Cuda");
+        var files = Directory.GetFiles(root, "*.cu*", SearchOption.AllDirectories).Select(file => Path.GetFileName(file));
+        Assert.Equal(
+            KernelSources.Files.Concat(KernelSources.Headers.Select(header => header.File)).Order(StringComparer.Ordinal),
+            files.Order(StringComparer.Ordinal));
+        var shared = files.GroupBy(file => file, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1);
+        Assert.Empty(shared.Select(same => same.Key));
+    }
 
     [Theory]
     [MemberData(nameof(FilesAndArchitectures))]

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Tests.Recording;
+namespace Lapidary.Engine.Tests;
 
 public class StepProgramTests
 {

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Cuda.Compilation;
 
@@ -86,42 +88,24 @@ internal sealed class KernelCache(string? folder)
             byte[] image = content[HeaderBytes..];
             return SHA256.HashData(image).AsSpan().SequenceEqual(content.AsSpan(Magic.Length, SHA256.HashSizeInBytes)) ? image : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             return null;
         }
     }
 
-    /// <summary>Under a temporary name, flushed, then renamed: another process sees the whole entry or none.</summary>
+    /// <summary>Another process sees the whole entry or none.</summary>
     private static void TryWrite(string path, byte[] image)
     {
-        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                stream.Write(Magic);
-                stream.Write(SHA256.HashData(image));
-                stream.Write(image);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
+            using var file = AtomicFile.Create(path);
+            file.Write(Magic);
+            file.Write(SHA256.HashData(image));
+            file.Write(image);
+            file.Commit();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            TryDelete(temporary);
-        }
-    }
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (LapidaryException)
         {
             // The cache is a convenience: what cannot be written there is compiled again next time.
         }

@@ -2,10 +2,11 @@ using System.Reflection;
 
 namespace Lapidary.Engine.Cuda.Compilation;
 
-/// <summary>The .cu and .cuh files under Cuda, which are embedded in the assembly.</summary>
+/// <summary>The .cu and .cuh files under Cuda, which are embedded in the assembly without their folders: no two may have the same
+/// name.</summary>
 internal static class KernelSources
 {
-    private const string Prefix = "Kernels/";
+    private const string Prefix = "Cuda/";
 
     /// <summary>Names of the .cu files, sorted.</summary>
     public static IReadOnlyList<string> Files { get; } = [.. Names(".cu")];

@@ -1,3 +1,5 @@
+using Lapidary.Formats.Files;
+
 namespace Lapidary.Engine.Cuda.Driver;
 
 /// <summary>Where CUDA libraries may lie: the loader's own path, a toolkit, NVIDIA's pip wheels, LD_LIBRARY_PATH.</summary>
@@ -151,7 +153,7 @@ internal sealed class LibrarySearch
         {
             return Directory.Exists(folder) ? Directory.GetDirectories(folder, pattern).OrderDescending(StringComparer.Ordinal) : [];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             return [];
         }

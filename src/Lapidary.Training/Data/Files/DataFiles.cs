@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
@@ -65,7 +66,7 @@ internal static class DataFiles
         {
             return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
             throw new LapidaryException($"{file}: cannot be opened: {error.Message}", error);
         }

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
 
@@ -36,7 +37,7 @@ public sealed class DataSet
             {
                 foreach (var record in DataFiles.Read(file)) rows.Add(reader.Read(record));
             }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            catch (Exception error) when (FileErrors.IsFileSystem(error))
             {
                 throw new LapidaryException($"{file}: cannot be read: {error.Message}", error);
             }

@@ -1,7 +1,7 @@
 using Lapidary.Engine.Memory;
 using Lapidary.Formats;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 public class LinearCrossEntropyTests
 {

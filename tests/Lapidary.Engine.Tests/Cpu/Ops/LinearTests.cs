@@ -1,6 +1,6 @@
 using Lapidary.Engine.Tensors;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 public unsafe class LinearTests
 {

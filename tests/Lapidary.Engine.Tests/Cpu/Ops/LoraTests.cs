@@ -1,7 +1,7 @@
 using Lapidary.Engine.Cpu.Pointwise;
 using Lapidary.Engine.Memory;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 public class LoraTests
 {

@@ -3,7 +3,7 @@ using Lapidary.Engine.Cpu.Products;
 using Lapidary.Engine.Cpu.Threads;
 using Lapidary.Engine.Memory;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 public unsafe class MatrixProductTests
 {

@@ -1,6 +1,6 @@
 using Lapidary.Engine.Cpu.Products;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 public unsafe class SmallProductTests
 {

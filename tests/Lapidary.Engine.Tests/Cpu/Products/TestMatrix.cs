@@ -1,6 +1,6 @@
 using Lapidary.Engine.Memory;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 /// <summary>The weight types a product reads, NF4 with each kind of scales.</summary>
 public enum WeightKind

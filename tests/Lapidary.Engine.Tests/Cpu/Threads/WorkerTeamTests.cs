@@ -1,7 +1,7 @@
 using Lapidary.Engine.Cpu.Threads;
 using Lapidary.Formats;
 
-namespace Lapidary.Engine.Tests;
+namespace Lapidary.Engine.Tests.Cpu;
 
 public unsafe class WorkerTeamTests
 {

@@ -4,7 +4,7 @@ using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-public sealed class RandomModelTests : IDisposable
+public sealed class RandomWeightsTests : IDisposable
 {
     private static readonly GemmaConfig Tiny = GemmaConfig.Load(Fixtures.Path("tiny/model"));
 

@@ -6,7 +6,7 @@ namespace Lapidary.Benchmarks;
 /// <summary>Matrix products of the CPU backend at Gemma's shapes, as shares of the FMA peak measured between them.</summary>
 /// <remarks>All candidates of a shape take turns, so that a busy machine slows all of them; the best of each is printed,
 /// which another program that runs now and then does not change.</remarks>
-internal static unsafe class MatMulBenchmark
+internal static unsafe class ProductBenchmark
 {
     private const int Repetitions = 15;
 
