@@ -4,7 +4,7 @@ namespace Lapidary.Formats;
 /// expected, what was found and what to do next; the command line prints it alone, without a stack trace.</summary>
 public class LapidaryException : Exception
 {
-    /// <summary>Creates the error from its one line.</summary>
+    /// <summary>Creates the error from its one line, all of which is its own words.</summary>
     public LapidaryException(string message) : base(message)
     {
     }
@@ -13,4 +13,13 @@ public class LapidaryException : Exception
     public LapidaryException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>Creates the error from its one line, which knows its words from the values in it.</summary>
+    public LapidaryException(ErrorText message) : base(message.ToString()) => Values = message.Values;
+
+    /// <summary>Creates the error from its one line, which knows its words from the values in it, and the error that caused it.</summary>
+    public LapidaryException(ErrorText message, Exception inner) : base(message.ToString(), inner) => Values = message.Values;
+
+    /// <summary>Where values stand in the message: what is there is not the error's own words.</summary>
+    internal IReadOnlyList<(int Start, int End)> Values { get; } = [];
 }

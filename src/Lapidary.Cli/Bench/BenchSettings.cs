@@ -68,6 +68,6 @@ internal static class BenchSettings
     private static Setting<double?> Number(string name, string help, string property)
     {
         var range = RecordLimits.Of<LoraConfig>(property);
-        return Setting.OptionalNumber(name, help, (double)range.Minimum, (double)range.Maximum);
+        return Setting.OptionalNumber(name, help, (double)range.Minimum, LoraSettings.MaximumOf(range));
     }
 }

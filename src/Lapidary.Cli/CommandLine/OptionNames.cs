@@ -19,16 +19,21 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
     /// <summary>"a smaller max_length, or set device to cpu": "a smaller --max-length, or use --device cpu".</summary>
     /// <remarks>Only a key of several words is known by itself, as "device" or "output" is a word like any other; a key of one word must be
     /// in "set KEY to VALUE". What is quoted, or part of a path, a name or an option, is not a key.</remarks>
-    public string InPlaceOfKeys(string text) => Pattern().Replace(text, match =>
+    public string InPlaceOfKeys(string text) => InPlaceOfKeys(text, []);
+
+    private string InPlaceOfKeys(string text, IReadOnlyList<(int Start, int End)> values) => Pattern().Replace(text, match =>
     {
         var (set, key) = (match.Groups["set"], match.Groups["key"]);
-        if (!_keys.Contains(key.Value)) return match.Value;
+        bool isValue = values.Any(value => key.Index < value.End && value.Start < key.Index + key.Length);
+        if (isValue || !_keys.Contains(key.Value)) return match.Value;
         string option = "--" + key.Value.Replace('_', '-');
         return set.Success ? $"{(set.Value == "Set" ? "Use" : "use")} {option} {match.Groups["value"].Value}" : option;
     });
 
-    /// <summary>The one line of an error; the tool's own speak of options already.</summary>
-    public string Line(LapidaryException error) => PlainText.OneLine(error is ToolException ? error.Message : InPlaceOfKeys(error.Message));
+    /// <summary>The one line of an error; the tool's own speak of options already. The values in it stay: a file or column may be named
+    /// like a key.</summary>
+    public string Line(LapidaryException error) =>
+        PlainText.OneLine(error is ToolException ? error.Message : InPlaceOfKeys(error.Message, error.Values));
 
     // What is quoted is matched first, and so passed over.
     [GeneratedRegex("""

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Formats;
@@ -68,6 +69,10 @@ internal static partial class LoraSettings
         }
     }
 
+    /// <summary>The largest number that an option takes; one that the range excludes is approached to three digits, so that a refusal can
+    /// name it.</summary>
+    public static double MaximumOf(RangeAttribute range) => range.MaximumIsExclusive ? (double)range.Maximum - 1e-3 : (double)range.Maximum;
+
     private static Setting<int> Integer(string name, string property, int fallback)
     {
         var range = RecordLimits.Of<LoraConfig>(property);
@@ -77,7 +82,7 @@ internal static partial class LoraSettings
     private static Setting<double> Number(string name, string property, double fallback)
     {
         var range = RecordLimits.Of<LoraConfig>(property);
-        return Setting.Number(name, Help(property), fallback, (double)range.Minimum, (double)range.Maximum);
+        return Setting.Number(name, Help(property), fallback, (double)range.Minimum, MaximumOf(range));
     }
 
     private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(LoraConfig), property);

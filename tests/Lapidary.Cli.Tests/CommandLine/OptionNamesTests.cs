@@ -52,6 +52,16 @@ public class OptionNamesTests
     }
 
     [Fact]
+    public void AValueThatLooksLikeAKey_Stays()
+    {
+        string column = "max_length", said = "set device to cpu or max_length";
+        Assert.Equal("found column max_length; use a smaller --max-length",
+            Options.Line(new LapidaryException($"found column {column}; use a smaller max_length")));
+        Assert.Equal($"template: {said}; or use --device cpu",
+            Options.Line(new LapidaryException($"template: {said}; or set device to cpu")));
+    }
+
+    [Fact]
     public void TheKeys_AreThoseOfTheCommandThatRuns()
     {
         var root = LapidaryTool.Root(new Output.Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null));

@@ -1,0 +1,36 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Lapidary.Formats;
+
+/// <summary>The interpolated text of an error, which knows its own words from the values put in: a value may be a file, a column or a
+/// text of the user's that looks like a key.</summary>
+[InterpolatedStringHandler]
+public sealed class ErrorText
+{
+    private readonly StringBuilder _text;
+    private readonly List<(int Start, int End)> _values = [];
+
+    /// <summary>Called by the compiler.</summary>
+    public ErrorText(int literalLength, int formattedCount) => _text = new StringBuilder(literalLength + 16 * formattedCount);
+
+    /// <summary>Where values stand in the text.</summary>
+    internal IReadOnlyList<(int Start, int End)> Values => _values;
+
+    /// <summary>Called by the compiler.</summary>
+    public void AppendLiteral(string text) => _text.Append(text);
+
+    /// <summary>Called by the compiler.</summary>
+    public void AppendFormatted<T>(T value) => AppendFormatted(value, format: null);
+
+    /// <summary>Called by the compiler.</summary>
+    public void AppendFormatted<T>(T value, string? format)
+    {
+        int start = _text.Length;
+        _text.Append(value is IFormattable formattable ? formattable.ToString(format, null) : value?.ToString());
+        _values.Add((start, _text.Length));
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => _text.ToString();
+}
