@@ -18,11 +18,16 @@ count() { grep -E "^ *$1: [0-9]+" "$log" | tail -n 1 | grep -oE '[0-9]+' | head 
 
 # Runs one test program, and adds its counts. A program that ends without counts, or in any way but well, fails the whole.
 run() {
-    "$@" --progress off >"$log" 2>&1
-    local code=$?
-    [ "$code" -eq 0 ] || { status=1; cat "$log"; }
-    passed=$((passed + $(count succeeded || echo 0))) skipped=$((skipped + $(count skipped || echo 0)))
-    failed=$((failed + $(count failed || echo 1)))
+    "$@" --progress off --no-ansi >"$log" 2>&1
+    local code=$? ran
+    ran=$(count succeeded)
+    if [ "$code" -ne 0 ] || [ -z "$ran" ]; then
+        status=1
+        cat "$log"
+    fi
+    local bad lost
+    bad=$(count failed) lost=$(count skipped)
+    passed=$((passed + ${ran:-0})) failed=$((failed + ${bad:-1})) skipped=$((skipped + ${lost:-0}))
 }
 
 # Runs the tests at one width, if it is below the machine's own, but for those of the planner that are named by a pattern.
