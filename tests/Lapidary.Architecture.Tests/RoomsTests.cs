@@ -25,6 +25,9 @@ public partial class RoomsTests
         "Lapidary.Cli",
     ];
 
+    /// <summary>Which folder uses types of which other, with one example each; found once, as every name of src is looked at.</summary>
+    private static readonly Lazy<Dictionary<(string From, string To), string>> Uses = new(FindUses);
+
     [Fact]
     public void Sources_AreUnderstood()
     {
@@ -93,7 +96,7 @@ public partial class RoomsTests
     [Fact]
     public void Folders_UseEachOtherOneWay()
     {
-        var uses = Uses();
+        var uses = Uses.Value;
         var circles = uses.Keys
             .Where(pair => string.CompareOrdinal(pair.From, pair.To) < 0 && uses.ContainsKey((pair.To, pair.From)))
             .Select(pair => (Name: $"{pair.From} <-> {pair.To}", Why: $"{uses[pair]}; {uses[(pair.To, pair.From)]}"))
@@ -106,7 +109,7 @@ public partial class RoomsTests
     [Fact]
     public void Projects_UseOnlyThoseBelow()
     {
-        var wrong = Uses().Where(use => Layer(use.Key.From) < Layer(use.Key.To))
+        var wrong = Uses.Value.Where(use => Layer(use.Key.From) < Layer(use.Key.To))
             .Select(use => $"{use.Key.From} -> {use.Key.To}: {use.Value}");
         AssertNone(wrong);
 
@@ -147,8 +150,7 @@ public partial class RoomsTests
 
     private static void AssertNone(IEnumerable<string> wrong) => Assert.True(!wrong.Any(), string.Join('\n', wrong));
 
-    /// <summary>Which folder uses types of which other, with one example each.</summary>
-    private static Dictionary<(string From, string To), string> Uses()
+    private static Dictionary<(string From, string To), string> FindUses()
     {
         var uses = new Dictionary<(string From, string To), string>();
         foreach (var tree in SourceTree.Files)

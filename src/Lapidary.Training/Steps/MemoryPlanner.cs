@@ -11,9 +11,9 @@ namespace Lapidary.Training;
 /// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at
 /// most <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see
 /// <see cref="LeanRunElements"/>), or in twice as many, four times as many …: in the one where the fewest layers need to be computed again,
-/// the largest of equals. Runs of less than
-/// <see cref="MinRunTokens"/> tokens are taken only where no larger ones fit. With the memory that is left, logits are formed as many at
-/// a time as <see cref="IBackend.MaxLogitsBytes"/> says, halved until they fit. Of what is left then, where no layer is computed again,
+/// the largest of equals. Runs of less than <see cref="MinRunTokens"/> tokens are taken only where no larger ones fit. With the memory
+/// that is left, logits are formed as many at a time as <see cref="IBackend.MaxLogitsBytes"/> says, halved until they fit. Of what is
+/// left then, where no layer is computed again,
 /// half is for decoded weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
 /// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
 /// </remarks>
