@@ -38,7 +38,16 @@ internal sealed class Tool : IDisposable
     public static Tool Start(params string[] args)
     {
         string name = typeof(LapidaryTool).Assembly.GetName().Name! + (OperatingSystem.IsWindows() ? ".exe" : "");
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, name), args)
+        return Start(Path.Combine(AppContext.BaseDirectory, name), args);
+    }
+
+    /// <summary>Starts the tool in a shell that has closed or redirected its streams: ">&amp;- 2>/dev/full".</summary>
+    public static Tool StartWith(string redirection, params string[] args) =>
+        Start("sh", ["-c", $"exec \"$0\" \"$@\" {redirection}", Path.Combine(AppContext.BaseDirectory, "lapidary"), .. args]);
+
+    private static Tool Start(string program, string[] args)
+    {
+        var start = new ProcessStartInfo(program, args)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
