@@ -9,12 +9,16 @@ namespace Lapidary.Formats;
 
 /// <summary>A safetensors file, memory-mapped: opening reads the header only, and a tensor's pages are read when it is first
 /// used.</summary>
-/// <remarks>The file must not be changed while it is open: the system answers a read of pages that were cut off by ending the process.
-/// Members may be called from several threads.</remarks>
+/// <remarks>The file must not be changed while it is open. Every access to a tensor looks whether it was; where the file is cut after that,
+/// the system answers the read of a lost page by ending the process (in the tool, with a line that says so). Members may be called from
+/// several threads.</remarks>
 public sealed class SafetensorsFile : IDisposable
 {
-    private const int Alignment = 64;
+    private const int Alignment = 64, LengthBytes = 8;
 
+    private readonly FileStream _file;
+    private readonly long _length;
+    private readonly DateTime _written;
     private readonly MemoryMappedFile _mapping;
     private readonly MemoryMappedViewAccessor _view;
     private readonly FrozenDictionary<string, SafetensorsEntry> _byName;
@@ -24,37 +28,17 @@ public sealed class SafetensorsFile : IDisposable
 
     private unsafe SafetensorsFile(string path, FileStream file)
     {
-        Path = path;
-        long length = file.Length;
-        if (length < 8)
-            throw new LapidaryException($"{path}: expected a safetensors file of at least 8 bytes, found {length}; download it again.");
-        _mapping = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        _view = _mapping.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        try
-        {
-            byte* pointer = null;
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-            _base = (nint)(pointer + _view.PointerOffset);
-            ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>((void*)_base, 8));
-            if (headerLength > Math.Min(SafetensorsHeader.MaxLengthBytes, (ulong)(length - 8)))
-            {
-                throw new LapidaryException(
-                    $"{path}: expected a header of at most {Math.Min(SafetensorsHeader.MaxLengthBytes, length - 8)} bytes, "
-                    + $"found {headerLength}; this is no safetensors file or it was cut short, download it again.");
-            }
-
-            long dataStart = 8 + (long)headerLength;
-            var header = SafetensorsHeader.Parse(
-                path, new ReadOnlySpan<byte>((byte*)_base + 8, (int)headerLength), dataStart, length - dataStart);
-            Entries = header.Entries;
-            Metadata = header.Metadata;
-            _byName = header.Entries.ToFrozenDictionary(entry => entry.Name);
-        }
-        catch
-        {
-            Unmap();
-            throw;
-        }
+        (Path, _file, _length, _written) = (path, file, file.Length, File.GetLastWriteTimeUtc(file.SafeFileHandle));
+        byte[] header = ReadHeader();
+        long dataStart = LengthBytes + header.Length;
+        var parsed = SafetensorsHeader.Parse(path, header, dataStart, _length - dataStart);
+        (Entries, Metadata) = (parsed.Entries, parsed.Metadata);
+        _byName = parsed.Entries.ToFrozenDictionary(entry => entry.Name);
+        _mapping = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _view = _mapping.CreateViewAccessor(0, _length, MemoryMappedFileAccess.Read);
+        byte* pointer = null;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+        _base = (nint)(pointer + _view.PointerOffset);
     }
 
     /// <summary>The path it was opened by.</summary>
@@ -73,7 +57,7 @@ public sealed class SafetensorsFile : IDisposable
         FileStream? file = null;
         try
         {
-            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            file = InputFile.OpenRead(path, "a safetensors file");
             return new SafetensorsFile(path, file);
         }
         catch (Exception e)
@@ -101,7 +85,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="alignment">Bytes of an element.</param>
     internal nint AlignedAddress(SafetensorsEntry entry, int alignment)
     {
-        nint address = AddressOf(entry);
+        nint address = CheckedAddressOf(entry);
         return address % alignment == 0 ? address : AlignedCopy(entry, address);
     }
 
@@ -109,14 +93,14 @@ public sealed class SafetensorsFile : IDisposable
     public unsafe ReadOnlySpan<byte> Bytes(string name)
     {
         var entry = Entry(name);
-        return new ReadOnlySpan<byte>((void*)AddressOf(entry), checked((int)entry.LengthBytes));
+        return new ReadOnlySpan<byte>((void*)CheckedAddressOf(entry), checked((int)entry.LengthBytes));
     }
 
     /// <summary>Copies the raw bytes of a tensor of any type and size to a stream.</summary>
     public void CopyTo(string name, Stream destination)
     {
         var entry = Entry(name);
-        NativeBytes.CopyTo(AddressOf(entry), entry.LengthBytes, destination);
+        NativeBytes.CopyTo(CheckedAddressOf(entry), entry.LengthBytes, destination);
     }
 
     /// <summary>Tells that a tensor's bytes will not be needed again soon, so that the system can use their memory.</summary>
@@ -135,6 +119,49 @@ public sealed class SafetensorsFile : IDisposable
             _alignedCopies.Clear();
             Unmap();
         }
+    }
+
+    private byte[] ReadHeader()
+    {
+        if (_length < LengthBytes)
+        {
+            throw new LapidaryException(
+                $"{Path}: expected a safetensors file of at least {LengthBytes} bytes, found {_length}; download it again.");
+        }
+
+        Span<byte> prefix = stackalloc byte[LengthBytes];
+        _file.ReadExactly(prefix);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        long longest = Math.Min(SafetensorsHeader.MaxLengthBytes, _length - LengthBytes);
+        if (length > (ulong)longest)
+        {
+            throw new LapidaryException($"{Path}: expected a header of at most {longest} bytes, found {length}; "
+                + "this is no safetensors file or it was cut short, download it again.");
+        }
+
+        byte[] header = new byte[length];
+        _file.ReadExactly(header);
+        return header;
+    }
+
+    /// <summary>The address, after a look whether the file is still the one that was opened.</summary>
+    private nint CheckedAddressOf(SafetensorsEntry entry)
+    {
+        nint address = AddressOf(entry);
+        long length = RandomAccess.GetLength(_file.SafeFileHandle);
+        if (length != _length)
+        {
+            throw new LapidaryException($"{Path}: had {_length} bytes when it was opened, has {length} now: something changed it while "
+                + "it was in use; put the file back and start again.");
+        }
+
+        if (File.GetLastWriteTimeUtc(_file.SafeFileHandle) != _written)
+        {
+            throw new LapidaryException(
+                $"{Path}: something wrote to it while it was in use; make sure that it is complete and start again.");
+        }
+
+        return address;
     }
 
     private nint AddressOf(SafetensorsEntry entry)
@@ -160,5 +187,6 @@ public sealed class SafetensorsFile : IDisposable
         _base = 0;
         _view.Dispose();
         _mapping.Dispose();
+        _file.Dispose();
     }
 }
