@@ -51,7 +51,7 @@ internal static class MergeCommand
         using var backend = DeviceSettings.CreateBackend(values);
         people.WriteLine($"Merging {adapter} into {folder} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
         Merger.Merge(folder, adapter, output, options);
-        var check = MergeCheck.Run(folder, adapter, output, CheckIds(values, folder, adapter), options, backend);
+        var check = MergeCheck.Run(folder, adapter, output, CheckIds(values, folder), options, backend);
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputFolder.Measure(output);
         run.Print(
@@ -66,11 +66,10 @@ internal static class MergeCommand
             text => text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)}."));
     }
 
-    /// <summary>The check text in tokens, by the tokenizer beside the base or else beside the adapter; fixed ids without one.</summary>
-    private static IReadOnlyList<int> CheckIds(SettingValues values, string folder, string adapter)
+    /// <summary>The check text in tokens, by the tokenizer that the merged model gets; fixed ids without one.</summary>
+    private static IReadOnlyList<int> CheckIds(SettingValues values, string folder)
     {
-        var text = TextTools.TryLoad(Model, values)
-            ?? (File.Exists(Path.Combine(adapter, Tokenizer.FileName)) ? TextTools.Load(adapter) : null);
+        var text = TextTools.TryLoad(Model, values);
         int vocabulary = GemmaConfig.Load(folder).VocabSize;
         int[] ids = text is null ? AnyIds : text.EncodeText(values.Get(CheckText)!);
         return [.. ids.Where(id => id < vocabulary)];

@@ -5,7 +5,6 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Lora;
 using Lapidary.Training;
 
@@ -75,8 +74,6 @@ internal static class TrainCommand
         if (checkpoint is not null) LoraSettings.RequireSame(values, session.Adapter!.Config, checkpoint);
         Announce(run, session, config, data, isNew: checkpoint is null);
         var result = Train(run, session, config, data, checkpoint);
-        if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted)
-            ModelFolder.CopyTokenizer(ModelPath.Find(tokenizer), config.OutputDir);
         run.Print(result.WriteTo, output => result.Show(output, values.Require(Model.Model)));
         if (!result.WasInterrupted) return ExitCodes.Done;
         run.Terminal.Error.WriteLine(
@@ -106,7 +103,10 @@ internal static class TrainCommand
         var state = TrainingScreen.Show(run, memory, observer =>
         {
             var observers = new ObserverGroup(observer, events);
-            using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observers);
+            using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observers)
+            {
+                Encoder = data.Encoder,
+            };
             var ended = trainer.Train(checkpoint, run.Interrupted);
             plan = trainer.MemoryPlan;
             return ended;

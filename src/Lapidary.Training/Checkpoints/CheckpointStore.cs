@@ -17,8 +17,10 @@ internal sealed class CheckpointStore(string outputDir, int limit)
     public string? Latest => All().LastOrDefault().Folder;
 
     /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/>.</summary>
+    /// <remarks><paramref name="saveTokenizer"/> writes the run's tokenizer into a folder.</remarks>
     /// <returns>Its folder.</returns>
-    public string Save(TrainerState state, Adapter adapter, GemmaModel model, AdamWOptimizer optimizer, string? best)
+    public string Save(
+        TrainerState state, Adapter adapter, GemmaModel model, AdamWOptimizer optimizer, Action<string> saveTokenizer, string? best)
     {
         string folder = FolderOf(state.GlobalStep);
         string temporary = folder + TemporaryMark + Guid.NewGuid().ToString("N")[..8];
@@ -26,6 +28,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         {
             Directory.CreateDirectory(temporary);
             adapter.Save(temporary, model);
+            saveTokenizer(temporary);
             OptimizerFile.Write(temporary, optimizer, model.Backend);
             state.Write(temporary);
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);

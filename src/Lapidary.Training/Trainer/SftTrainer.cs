@@ -1,6 +1,5 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Configuration;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
@@ -52,6 +51,9 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
+
+    /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
+    public ITextEncoder? Encoder { get; init; }
 
     /// <summary>How the run uses memory; null before <see cref="Train"/>.</summary>
     public MemoryPlan? MemoryPlan { get; private set; }
@@ -164,13 +166,19 @@ public sealed partial class SftTrainer : IDisposable
     }
 
     private void Save(int step) =>
-        _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, Setup.Optimizer, _log.BestCheckpoint));
+        _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, Setup.Optimizer, SaveTokenizer, _log.BestCheckpoint));
 
     private void SaveModel(TrainerState state)
     {
         _adapter.Save(_config.OutputDir, _model);
-        ModelFolder.CopyTokenizer(_model.Folder, _config.OutputDir);
+        SaveTokenizer(_config.OutputDir);
         state.Write(_config.OutputDir);
+    }
+
+    private void SaveTokenizer(string folder)
+    {
+        if (Encoder is null) TokenizerFolder.Copy(_model.Folder, folder);
+        else Encoder.Save(folder);
     }
 
     private void LoadBest()
