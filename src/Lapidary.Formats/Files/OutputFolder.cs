@@ -21,7 +21,18 @@ internal sealed class OutputFolder : IDisposable
             throw new LapidaryException("output folder: expected the name of a folder, found an empty or impossible text.");
         if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another folder.");
         string[] read = [.. inputs];
-        foreach (string input in read) RequireOther(path, input);
+        foreach (string input in read)
+        {
+            try
+            {
+                RequireOther(path, input);
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e))
+            {
+                throw FileErrors.Reading(input, e);
+            }
+        }
+
         var held = FolderLock.Acquire(path);
         if (Array.Find(read, held.Covers) is not { } same) return new OutputFolder(path, held);
         held.Dispose();

@@ -11,6 +11,9 @@ internal static class ModelFolder
     /// <summary>Files that a model made of another one keeps.</summary>
     private static readonly string[] Names = [GenerationConfig.FileName, "preprocessor_config.json", "processor_config.json"];
 
+    /// <summary>Whether a file is one that describes a model or its tokenizer.</summary>
+    public static bool IsPart(string name) => Names.Contains(name) || TokenizerFolder.IsPart(name);
+
     /// <summary>Copies the tokenizer's files and the model's other configurations.</summary>
     public static void CopyAll(string source, string target)
     {

@@ -31,6 +31,9 @@ public static class TokenizerFolder
             $"{FileErrors.OneLine(tokenizer)}: expected the folder of a tokenizer ({Tokenizer.FileName}), found none; check the path.");
     }
 
+    /// <summary>Whether a file is one of a tokenizer's.</summary>
+    internal static bool IsPart(string name) => Names.Contains(name);
+
     /// <summary>Copies the tokenizer's files, those that there are. A whole tokenizer replaces one that is there: none of the other's files
     /// stay.</summary>
     internal static void Copy(string source, string target)
