@@ -54,5 +54,5 @@ internal sealed class OutputFolder : IDisposable
     }
 
     private static LapidaryException IsInput(string path, string input) =>
-        new($"{path}: is the folder of {input}, which is read and would be overwritten; choose another output.");
+        new($"{path}: is the same folder as {input}, which is read and would be overwritten; choose another output.");
 }

@@ -9,8 +9,8 @@ namespace Lapidary.Gemma;
 /// <param name="EqualArgmax">Share of tokens whose largest logit is the same.</param>
 public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, double EqualArgmax)
 {
-    // Margins: docs/adr/0021.
-    private const double Float32Limit = 1e-3, Float16Limit = 0.03, BFloat16Limit = 0.15, LeastEqualArgmax = 0.5;
+    // Why these: docs/adr/0021-merge-publishes-after-its-check.md. The others are 16 steps of the type at 1.
+    private const double Float32Limit = 1e-3, Float16Limit = 16.0 / 2048, BFloat16Limit = 16.0 / 256, LeastEqualArgmax = 0.5;
 
     /// <summary>Largest less smallest logit of the reference, by which the distance is judged.</summary>
     public float LogitRange { get; init; }
@@ -27,9 +27,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
             if (!float.IsFinite(MaxLogit)) return "the base with the adapter gives logits that are not finite; check their weights";
             if (!float.IsFinite(MaxDistance)) return "it gives logits that are not finite; choose a wider dtype";
             if (MaxDistance > Limit * LogitRange) return $"{this}, where {Limit:P1} of the logits' range is allowed";
-            return EqualArgmax < LeastEqualArgmax && MaxDistance > 0.1 * Limit * LogitRange
-                ? $"{this}, where {LeastEqualArgmax:P0} is the least"
-                : null;
+            return EqualArgmax < LeastEqualArgmax ? $"{this}, where {LeastEqualArgmax:P0} is the least" : null;
         }
     }
 
