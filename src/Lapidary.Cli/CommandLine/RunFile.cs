@@ -16,7 +16,8 @@ internal readonly record struct RunFileValue(string Text, int Line);
 /// <summary>run.yaml: a mapping of settings in snake case or kebab case. Read event by event, without reflection.</summary>
 internal sealed partial class RunFile
 {
-    private const long MaxBytes = 1 << 20;
+    // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
+    private const long MaxBytes = 256 << 10;
 
     private static readonly string[] NestedMappings = ["dataset_kwargs"];
 
@@ -39,6 +40,7 @@ internal sealed partial class RunFile
     private readonly string _path;
     private readonly Dictionary<string, Setting> _known;
     private readonly Dictionary<Setting, RunFileValue> _values = [];
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
 
     private RunFile(string path, IReadOnlyList<Setting> settings) =>
         (_path, _known) = (path, settings.ToDictionary(setting => setting.Key, StringComparer.Ordinal));
@@ -54,18 +56,11 @@ internal sealed partial class RunFile
         var file = new RunFile(path, settings);
         try
         {
-            if (File.Exists(path) && new FileInfo(path).Length > MaxBytes)
-                throw new ToolException($"{path}: expected at most {MaxBytes} bytes.");
-            using var reader = new StreamReader(path);
-            file.ReadDocument(new Parser(reader));
+            file.ReadDocument(new Parser(new StringReader(InputFile.ReadAllText(path, MaxBytes, "a YAML file"))));
         }
         catch (YamlException e)
         {
             throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
-        }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
-        {
-            throw new ToolException($"{path}: cannot be read: {e.Message}", e);
         }
 
         return file;
@@ -111,12 +106,12 @@ internal sealed partial class RunFile
         if (parser.TryConsume<StreamEnd>(out _)) return;
         parser.Consume<DocumentStart>();
         if (!parser.Accept<MappingStart>(out _)) throw Error(parser.Current!.Start.Line, "expected keys and values (key: value)");
-        ReadMapping(parser);
+        ReadMapping(parser, isNested: false);
         parser.Consume<DocumentEnd>();
         if (!parser.Accept<StreamEnd>(out _)) throw Error(parser.Current!.Start.Line, "expected one document, found another");
     }
 
-    private void ReadMapping(Parser parser)
+    private void ReadMapping(Parser parser, bool isNested)
     {
         parser.Consume<MappingStart>();
         while (!parser.TryConsume<MappingEnd>(out _))
@@ -125,18 +120,27 @@ internal sealed partial class RunFile
             string typed = scalar.Value.Replace('-', '_');
             string key = Aliases.GetValueOrDefault(typed, typed);
             int line = (int)scalar.Start.Line;
-            if (NestedMappings.Contains(key)) ReadMapping(parser);
+            if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
+            if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
             else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Text, line);
             else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
             else throw Unknown(scalar.Value, key, line);
         }
     }
 
+    private void ReadNested(Parser parser, string key, bool isNested)
+    {
+        long line = parser.Current!.Start.Line;
+        if (parser.TryConsume<Scalar>(out var scalar) && scalar.IsPlainImplicit && IsNull(scalar.Value)) return;
+        if (isNested || !parser.Accept<MappingStart>(out _)) throw Error(line, $"{key}: expected keys and values");
+        ReadMapping(parser, isNested: true);
+    }
+
     private void Add(Setting setting, Parser parser)
     {
         var (text, line, isNull) = ReadText(parser, setting.Key);
         if (isNull && setting.NullText is null) return;
-        if (!_values.TryAdd(setting, new(isNull ? setting.NullText! : text, line))) throw Error(line, $"{setting.Key} is given twice");
+        _values.Add(setting, new(isNull ? setting.NullText! : text, line));
     }
 
     /// <summary>A scalar, or a list of them joined by commas.</summary>
@@ -159,14 +163,14 @@ internal sealed partial class RunFile
     private void CheckConstant(string key, string[] allowed, string value, int line)
     {
         if (!allowed.Contains(value, StringComparer.OrdinalIgnoreCase))
-            throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{value}\"");
+            throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{FileErrors.OneLine(value)}\"");
     }
 
     private ToolException Unknown(string typed, string key, int line)
     {
         string? near = NearestName.Of(key, [.. _known.Keys, .. Aliases.Keys]);
         string hint = near is null ? "'lapidary train --help' lists them" : $"did you mean {near}?";
-        return Error(line, $"there is no setting \"{typed}\"; {hint}");
+        return Error(line, $"there is no setting \"{FileErrors.OneLine(typed)}\"; {hint}");
     }
 
     private ToolException Error(long line, string message) =>

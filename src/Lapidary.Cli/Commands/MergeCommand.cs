@@ -54,7 +54,7 @@ internal static class MergeCommand
         var check = MergeCheck.Run(folder, adapter, output, CheckIds(values, folder, adapter), options, backend);
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputFolder.Measure(output);
-        run.Print(
+        run.PrintSummary(
             json =>
             {
                 json.WriteString("output", output);

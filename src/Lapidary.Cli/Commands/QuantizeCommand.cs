@@ -37,7 +37,7 @@ internal static class QuantizeCommand
 
         var (tensors, bytes) = OutputFolder.Measure(output);
         long before = OutputFolder.Measure(folder).Bytes;
-        run.Print(
+        run.PrintSummary(
             json =>
             {
                 json.WriteString("output", output);

@@ -77,7 +77,7 @@ internal static class TrainCommand
         var result = Train(run, session, config, data, checkpoint);
         if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted)
             ModelFolder.CopyTokenizer(ModelPath.Find(tokenizer), config.OutputDir);
-        run.Print(result.WriteTo, output => result.Show(output, values.Require(Model.Model)));
+        run.PrintSummary(result.WriteTo, output => result.Show(output, values.Require(Model.Model)));
         if (!result.WasInterrupted) return ExitCodes.Done;
         run.Terminal.Error.WriteLine(
             $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {runFile} --resume");
@@ -107,6 +107,7 @@ internal static class TrainCommand
         {
             var observers = new ObserverGroup(observer, events);
             using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observers);
+            using var graceful = run.EndsGracefully();
             var ended = trainer.Train(checkpoint, run.Interrupted);
             plan = trainer.MemoryPlan;
             return ended;

@@ -32,14 +32,15 @@ public sealed partial class SftTrainer : IDisposable
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
     /// <param name="config">Options.</param> <param name="train">What is trained on.</param> <param name="eval">What is evaluated on,
     /// or null.</param>
-    /// <param name="observer">Told how it goes.</param> <param name="time">The clock, null for the system's.</param>
+    /// <param name="observer">Told how it goes; what it throws does not end the run, see <see cref="ObserverGroup"/>.</param>
+    /// <param name="time">The clock, null for the system's.</param>
     public SftTrainer(
         GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval = null,
         ITrainingObserver? observer = null, TimeProvider? time = null)
     {
         config.Validate(hasEvaluation: eval is not null);
         (_model, _adapter, _config, _train, _eval) = (model, adapter, config, train, eval);
-        _observer = observer ?? new SilentObserver();
+        _observer = observer is null ? new ObserverGroup() : new ObserverGroup(observer);
         _time = time ?? TimeProvider.System;
         _log = new RunLog(_time, _observer);
         model.Attach(adapter);
@@ -288,6 +289,4 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>A seed of its own for every run through the model, whatever happened before.</summary>
     private long DropoutSeed(int step, int firstRow) =>
         _config.Seed + ((long)step * _schedule.RowsPerStep + firstRow + 1) * 0x5851F42D4C957F2DL;
-
-    private sealed class SilentObserver : ITrainingObserver;
 }
