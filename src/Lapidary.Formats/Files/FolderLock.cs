@@ -18,6 +18,7 @@ internal sealed partial class FolderLock : IDisposable
     private readonly string _folder;
     private readonly string? _firstCreated;
     private readonly FileStream _stream;
+    private readonly string _mark = Guid.NewGuid().ToString("N");
 
     private FolderLock(string folder, string? firstCreated, FileStream stream) =>
         (_folder, _firstCreated, _stream) = (folder, firstCreated, stream);
@@ -36,7 +37,7 @@ internal sealed partial class FolderLock : IDisposable
             try
             {
                 if (!IsExclusive(path) && ReadOwner(path) is { } owner && IsAlive(owner)) throw InUse(folder, owner);
-                File.WriteAllText(Path.Combine(path, OwnerFile), Describe());
+                File.WriteAllText(Path.Combine(path, OwnerFile), $"{Describe()}\n{found._mark}\n");
                 return found;
             }
             catch
@@ -54,6 +55,9 @@ internal sealed partial class FolderLock : IDisposable
 
     /// <summary>Whether a path is a file of a lock, which is no content of its folder.</summary>
     public static bool IsPartOf(string path) => Path.GetFileName(path) is LockFile or OwnerFile;
+
+    /// <summary>Whether a folder is the locked one under a name that does not tell, as that of a second mount.</summary>
+    public bool Covers(string folder) => ReadLine(folder, 1) == _mark;
 
     /// <summary>Gives the folder up, and removes it again if it was created for the lock and nothing was written.</summary>
     public void Dispose()
@@ -111,13 +115,15 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
-    private static string? ReadOwner(string path)
+    private static string? ReadOwner(string path) => ReadLine(path, 0) is { Length: > 0 } owner ? FileErrors.OneLine(owner) : null;
+
+    private static string? ReadLine(string path, int number)
     {
         try
         {
             using var reader = new StreamReader(Path.Combine(path, OwnerFile));
-            char[] text = new char[512];
-            return FileErrors.OneLine(new string(text, 0, reader.ReadBlock(text)).Trim()) is { Length: > 0 } owner ? owner : null;
+            char[] text = new char[1024];
+            return new string(text, 0, reader.ReadBlock(text)).Split('\n').ElementAtOrDefault(number);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

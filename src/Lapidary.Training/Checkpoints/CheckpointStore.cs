@@ -33,11 +33,12 @@ internal sealed class CheckpointStore(string outputDir, int limit)
     {
         string folder = FolderOf(step);
         string temporary = RunNames.TemporaryOf(folder);
+        TemporaryPaths.Add(temporary);
         try
         {
             Directory.CreateDirectory(temporary);
             write(temporary);
-            Replace(folder, temporary);
+            TemporaryPaths.Remove(temporary, () => Replace(folder, temporary));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
@@ -46,7 +47,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         }
         finally
         {
-            FolderMoves.DeleteQuietly(temporary);
+            TemporaryPaths.Remove(temporary, () => FolderMoves.DeleteQuietly(temporary));
         }
 
         DeleteOld(saved: folder, best);

@@ -1,6 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Training.Checkpoints;
@@ -13,11 +13,11 @@ internal sealed class RunFolder : IDisposable
     private static readonly string[] CheckpointFiles = [TrainerState.FileName, OptimizerFile.FileName, AdapterFiles.WeightsName];
 
     private readonly string _path;
-    private readonly FolderLock _owner;
+    private readonly OutputFolder _owner;
     private readonly CheckpointStore _checkpoints;
     private ReplacedRun? _replaced;
 
-    private RunFolder(string path, int limit, FolderLock owner)
+    private RunFolder(string path, int limit, OutputFolder owner)
     {
         (_path, _owner) = (path, owner);
         _checkpoints = new CheckpointStore(path, limit);
@@ -36,12 +36,12 @@ internal sealed class RunFolder : IDisposable
     /// <param name="config">Its output_dir, and whether that may be overwritten.</param>
     /// <param name="resume">A checkpoint's folder, "latest" for the newest of the output folder, or null to start anew.</param>
     /// <param name="say">Told in one line what was put back.</param>
+    /// <param name="inputs">Folders that the run reads from and must not write to.</param>
     /// <exception cref="LapidaryException">It is in use, not free, or there is no such checkpoint.</exception>
-    public static RunFolder Open(SftConfig config, string? resume, Action<string> say)
+    public static RunFolder Open(SftConfig config, string? resume, Action<string> say, params IEnumerable<string> inputs)
     {
         string path = config.OutputDir;
-        if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another output_dir.");
-        var owner = FolderLock.Acquire(path);
+        var owner = OutputFolder.Open(path, inputs);
         try
         {
             if (ReplacedRun.Recover(path))
@@ -164,7 +164,7 @@ internal sealed class RunFolder : IDisposable
         Directory.CreateDirectory(temporary);
         foreach (string file in new[] { AdapterConfigFile.FileName, AdapterFiles.WeightsName })
             File.Copy(Path.Combine(start, file), Path.Combine(temporary, file));
-        ModelFolder.CopyTokenizer(start, temporary);
+        TokenizerFolder.Copy(start, temporary);
         return temporary;
     }
 }

@@ -1,6 +1,5 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Configuration;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
@@ -14,6 +13,9 @@ namespace Lapidary.Training;
 /// same bits as uninterrupted.</remarks>
 public sealed partial class SftTrainer : IDisposable
 {
+    /// <summary>Instead of a checkpoint's folder: the newest of the output folder.</summary>
+    public const string LatestCheckpoint = "latest";
+
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;
     private readonly SftConfig _config;
@@ -48,11 +50,11 @@ public sealed partial class SftTrainer : IDisposable
         _rates = LearningRateSchedule.Of(config, _schedule.TotalSteps);
     }
 
-    /// <summary>Instead of a checkpoint's folder: the newest of the output folder.</summary>
-    public const string LatestCheckpoint = "latest";
-
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
+
+    /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
+    public ITextEncoder? Encoder { get; init; }
 
     /// <summary>How the run uses memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>
     public MemoryPlan? MemoryPlan { get; private set; }
@@ -76,7 +78,8 @@ public sealed partial class SftTrainer : IDisposable
     /// a file cannot be written.</exception>
     public TrainerState Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
     {
-        using var folder = RunFolder.Open(_config, resumeFrom, _observer.OnMessage);
+        string[] inputs = _model.Folder.Length > 0 ? [_model.Folder] : [];
+        using var folder = RunFolder.Open(_config, resumeFrom, _observer.OnMessage, inputs);
         return Train(folder, cancellationToken);
     }
 
@@ -229,6 +232,7 @@ public sealed partial class SftTrainer : IDisposable
     private void Save(RunFolder folder, int step) => _observer.OnCheckpoint(folder.Save(step, path =>
     {
         _adapter.Save(path, _model);
+        SaveTokenizer(path);
         OptimizerFile.Write(path, Setup.Optimizer, _model.Backend);
         State(step).Write(path);
         new RunState
@@ -244,8 +248,14 @@ public sealed partial class SftTrainer : IDisposable
     private void SaveModel(TrainerState state, string path)
     {
         _adapter.Save(path, _model);
-        ModelFolder.CopyTokenizer(_model.Folder, path);
+        SaveTokenizer(path);
         state.Write(path);
+    }
+
+    private void SaveTokenizer(string path)
+    {
+        if (Encoder is null) TokenizerFolder.Copy(_model.Folder, path);
+        else Encoder.Save(path);
     }
 
     private void LoadBest(RunFolder folder)
