@@ -3,6 +3,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli;
 
@@ -46,6 +47,14 @@ internal static class LapidaryTool
         catch (OperationCanceledException)
         {
             return Fail(terminal, "interrupted.", ExitCodes.Interrupted);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return Fail(terminal, PlainText.OneLine(e.Message), ExitCodes.Error);
+        }
+        catch (OutOfMemoryException)
+        {
+            return Fail(terminal, "there is not enough memory for this; use a smaller model, batch or file.", ExitCodes.Error);
         }
         catch (Exception e)
         {

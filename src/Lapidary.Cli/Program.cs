@@ -1,6 +1,5 @@
 using Lapidary.Cli;
-using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 
 using var interruption = new Interruption();
-return LapidaryTool.Run(args, Terminal.System(interruption.Token));
+return LapidaryTool.Run(args, Terminal.System(interruption));

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Formats;
 
 /// <summary>The interpolated text of an error, which knows its own words from the values put in: a value may be a file, a column or a
-/// text of the user's that looks like a key.</summary>
+/// text of the user's that looks like a key, is very long or holds what must not reach a screen.</summary>
 [InterpolatedStringHandler]
 public sealed class ErrorText
 {
@@ -27,7 +28,8 @@ public sealed class ErrorText
     public void AppendFormatted<T>(T value, string? format)
     {
         int start = _text.Length;
-        _text.Append(value is IFormattable formattable ? formattable.ToString(format, null) : value?.ToString());
+        string? text = value is IFormattable formattable ? formattable.ToString(format, null) : value?.ToString();
+        _text.Append(Printable.Line(text ?? "", Printable.MaxValueLength));
         _values.Add((start, _text.Length));
     }
 

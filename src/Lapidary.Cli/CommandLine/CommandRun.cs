@@ -25,8 +25,11 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
     /// <summary>Where text for people goes.</summary>
     public TextWriter People => terminal.People(IsJson);
 
-    /// <summary>Cancelled by Ctrl-C.</summary>
+    /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise that ends the process.</summary>
     public CancellationToken Interrupted => terminal.Interrupted;
+
+    /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed.</summary>
+    public IDisposable? EndsGracefully() => terminal.EndsGracefully();
 
     /// <summary>The value of an option that is no setting.</summary>
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
@@ -50,9 +53,19 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
     public string Line(LapidaryException error) => _options.Line(error);
 
     /// <summary>Prints the result: its members as one JSON object under --json, else as text.</summary>
+    /// <exception cref="LapidaryException">It cannot be printed, and so the command has failed.</exception>
     public void Print(Action<Utf8JsonWriter> json, Action<TextWriter> text)
     {
         if (IsJson) JsonResult.Write(terminal.Out, json);
         else text(terminal.Out);
+    }
+
+    /// <summary>Prints what came of a command whose result is files: as <see cref="Print"/>, but a closed screen does not make it
+    /// fail.</summary>
+    public void PrintSummary(Action<Utf8JsonWriter> json, Action<TextWriter> text)
+    {
+        var output = terminal.People(json: false);
+        if (IsJson) JsonResult.Write(output, json);
+        else text(output);
     }
 }

@@ -3,9 +3,12 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>Finds what was probably meant by a misspelt name.</summary>
 internal static class NearestName
 {
+    private const int MaxLength = 200;
+
     /// <summary>The known name with the smallest edit distance, or null where none is near (a third of its length).</summary>
     public static string? Of(string typed, IEnumerable<string> known)
     {
+        if (typed.Length > MaxLength) return null;
         string? best = null;
         int min = int.MaxValue;
         foreach (string name in known)

@@ -1,10 +1,7 @@
 using System.Globalization;
-using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
 using Lapidary.Formats.Files;
+using Lapidary.Training.Checkpoints;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -14,9 +11,10 @@ namespace Lapidary.Cli.CommandLine;
 internal readonly record struct RunFileValue(string Text, int Line);
 
 /// <summary>run.yaml: a mapping of settings in snake case or kebab case. Read event by event, without reflection.</summary>
-internal sealed partial class RunFile
+internal sealed class RunFile
 {
-    private const long MaxBytes = 1 << 20;
+    // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
+    private const long MaxBytes = 256 << 10;
 
     private static readonly string[] NestedMappings = ["dataset_kwargs"];
 
@@ -28,7 +26,6 @@ internal sealed partial class RunFile
     private static readonly Dictionary<string, string[]> Constants = new(StringComparer.Ordinal)
     {
         ["optim"] = ["adamw_torch", "adamw_torch_fused"],
-        ["report_to"] = ["tensorboard", "none"],
         ["push_to_hub"] = ["false"],
         ["fp16"] = ["true", "false"],
         ["bf16"] = ["true", "false"],
@@ -39,12 +36,16 @@ internal sealed partial class RunFile
     private readonly string _path;
     private readonly Dictionary<string, Setting> _known;
     private readonly Dictionary<Setting, RunFileValue> _values = [];
+    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
 
     private RunFile(string path, IReadOnlyList<Setting> settings) =>
         (_path, _known) = (path, settings.ToDictionary(setting => setting.Key, StringComparer.Ordinal));
 
     /// <summary>What the file gives.</summary>
     public IReadOnlyDictionary<Setting, RunFileValue> Values => _values;
+
+    /// <summary>Whether a run wrote it, so that all settings are in it and not only those that somebody chose.</summary>
+    public bool IsOfARun { get; private set; }
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ToolException">It is absent or no such mapping, or a key is not known; the message names file and
@@ -54,34 +55,17 @@ internal sealed partial class RunFile
         var file = new RunFile(path, settings);
         try
         {
-            if (File.Exists(path) && new FileInfo(path).Length > MaxBytes)
-                throw new ToolException($"{path}: expected at most {MaxBytes} bytes.");
-            using var reader = new StreamReader(path);
-            file.ReadDocument(new Parser(reader));
+            string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
+            file.IsOfARun = text.StartsWith(RunSettings.FirstLine, StringComparison.Ordinal);
+            file.ReadDocument(new Parser(new StringReader(text)));
         }
         catch (YamlException e)
         {
             throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
         }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
-        {
-            throw new ToolException($"{path}: cannot be read: {e.Message}", e);
-        }
 
+        if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
         return file;
-    }
-
-    /// <summary>Writes all settings that have a value, so that the file given back as --config makes the same run.</summary>
-    public static void Write(string path, SettingValues values)
-    {
-        var text = new StringBuilder("# Run again with: lapidary train --config FILE\n");
-        foreach (var setting in values.All)
-        {
-            if (setting.FormatValue(values.Get(setting)) is { } value)
-                text.Append(CultureInfo.InvariantCulture, $"{setting.Key}: {Quote(value)}\n");
-        }
-
-        AtomicFile.WriteAllText(path, text.ToString());
     }
 
     /// <summary>The value of a setting.</summary>
@@ -98,11 +82,6 @@ internal sealed partial class RunFile
         }
     }
 
-    /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
-    private static string Quote(string value) => Plain().IsMatch(value) && !IsNull(value)
-        ? value
-        : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
-
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
 
     private void ReadDocument(Parser parser)
@@ -111,12 +90,12 @@ internal sealed partial class RunFile
         if (parser.TryConsume<StreamEnd>(out _)) return;
         parser.Consume<DocumentStart>();
         if (!parser.Accept<MappingStart>(out _)) throw Error(parser.Current!.Start.Line, "expected keys and values (key: value)");
-        ReadMapping(parser);
+        ReadMapping(parser, isNested: false);
         parser.Consume<DocumentEnd>();
         if (!parser.Accept<StreamEnd>(out _)) throw Error(parser.Current!.Start.Line, "expected one document, found another");
     }
 
-    private void ReadMapping(Parser parser)
+    private void ReadMapping(Parser parser, bool isNested)
     {
         parser.Consume<MappingStart>();
         while (!parser.TryConsume<MappingEnd>(out _))
@@ -125,18 +104,28 @@ internal sealed partial class RunFile
             string typed = scalar.Value.Replace('-', '_');
             string key = Aliases.GetValueOrDefault(typed, typed);
             int line = (int)scalar.Start.Line;
-            if (NestedMappings.Contains(key)) ReadMapping(parser);
+            if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
+            if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
             else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Text, line);
+            else if (key == RunSettings.VersionKey) CheckVersion(ReadText(parser, key).Text, line);
             else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
             else throw Unknown(scalar.Value, key, line);
         }
+    }
+
+    private void ReadNested(Parser parser, string key, bool isNested)
+    {
+        long line = parser.Current!.Start.Line;
+        if (parser.TryConsume<Scalar>(out var scalar) && scalar.IsPlainImplicit && IsNull(scalar.Value)) return;
+        if (isNested || !parser.Accept<MappingStart>(out _)) throw Error(line, $"{key}: expected keys and values");
+        ReadMapping(parser, isNested: true);
     }
 
     private void Add(Setting setting, Parser parser)
     {
         var (text, line, isNull) = ReadText(parser, setting.Key);
         if (isNull && setting.NullText is null) return;
-        if (!_values.TryAdd(setting, new(isNull ? setting.NullText! : text, line))) throw Error(line, $"{setting.Key} is given twice");
+        _values.Add(setting, new(isNull ? setting.NullText! : text, line));
     }
 
     /// <summary>A scalar, or a list of them joined by commas.</summary>
@@ -156,22 +145,46 @@ internal sealed partial class RunFile
         return (string.Join(',', items), line, items.Count == 0);
     }
 
+    /// <summary>The folder of a run is where its file lies, wherever that has been moved, and what the file names inside of it moves
+    /// along.</summary>
+    private void FollowFolder()
+    {
+        if (!_known.TryGetValue(RunSettings.OutputDirKey, out var outputDir) || !_values.TryGetValue(outputDir, out var recorded)) return;
+        string here = Path.GetDirectoryName(_path) is { Length: > 0 } folder ? folder : ".";
+        string inside = Path.TrimEndingDirectorySeparator(recorded.Text) + Path.DirectorySeparatorChar;
+        foreach (var (setting, value) in _values.ToArray())
+        {
+            if (setting.IsPath && value.Text.StartsWith(inside, StringComparison.Ordinal))
+                _values[setting] = value with { Text = Path.Combine(here, value.Text[inside.Length..]) };
+        }
+
+        _values[outputDir] = recorded with { Text = here };
+    }
+
+    private void CheckVersion(string value, int line)
+    {
+        if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version > RunSettings.Version)
+        {
+            throw Error(line, $"{RunSettings.VersionKey}: expected {RunSettings.Version}, found \"{FileErrors.OneLine(value)}\"; "
+                + "a later Lapidary wrote this file, update this one");
+        }
+
+        IsOfARun = true;
+    }
+
     private void CheckConstant(string key, string[] allowed, string value, int line)
     {
         if (!allowed.Contains(value, StringComparer.OrdinalIgnoreCase))
-            throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{value}\"");
+            throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{FileErrors.OneLine(value)}\"");
     }
 
     private ToolException Unknown(string typed, string key, int line)
     {
         string? near = NearestName.Of(key, [.. _known.Keys, .. Aliases.Keys]);
         string hint = near is null ? "'lapidary train --help' lists them" : $"did you mean {near}?";
-        return Error(line, $"there is no setting \"{typed}\"; {hint}");
+        return Error(line, $"there is no setting \"{FileErrors.OneLine(typed)}\"; {hint}");
     }
 
     private ToolException Error(long line, string message) =>
         new(PlainText.OneLine($"{_path}, line {line}: {message}{(message.EndsWith('?') ? "" : ".")}"));
-
-    [GeneratedRegex(@"\A[A-Za-z0-9_./][A-Za-z0-9_./+-]*\z|\A-?[0-9][0-9.eE+-]*\z")]
-    private static partial Regex Plain();
 }

@@ -41,6 +41,9 @@ internal abstract class Setting
     /// <summary>In a configuration file: learning_rate.</summary>
     public string Key => Name.Replace('-', '_');
 
+    /// <summary>Whether its values are paths, as the word that stands for them says.</summary>
+    public bool IsPath => Option.HelpName!.Split('|').Any(word => word is "DIR" or "FILE" or "PATH" or "DIR_OR_ID");
+
     /// <summary>Whether the option's name alone means true.</summary>
     public bool IsFlag { get; }
 
@@ -60,9 +63,9 @@ internal abstract class Setting
     /// <summary>The value where none is given.</summary>
     public abstract object? DefaultValue { get; }
 
-    /// <summary>A text.</summary>
+    /// <summary>A text that is not empty: a path, a name of something.</summary>
     public static Setting<string?> Text(string name, string valueName, string help, string? fallback = null) =>
-        new(name, valueName, help, fallback, text => text);
+        new(name, valueName, help, fallback, text => SettingText.NotEmpty(text, valueName));
 
     /// <summary>Yes or no, no where it is not given; its name alone is a yes.</summary>
     public static Setting<bool> Flag(string name, string help, bool fallback = false) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.CommandLine;
 
@@ -13,6 +14,10 @@ internal static class SettingText
         "false" or "False" or "FALSE" => false,
         _ => throw Expected("true or false", text),
     };
+
+    /// <summary>A path or a name: a text that is not empty, without the character that ends texts of the system.</summary>
+    public static string NotEmpty(string text, string valueName) =>
+        string.IsNullOrWhiteSpace(text) || text.Contains('\0') ? throw Expected(valueName, text) : text;
 
     public static long Integer(string text, long minimum, long maximum) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
@@ -70,5 +75,5 @@ internal static class SettingText
     private static string To(long maximum) => maximum >= int.MaxValue ? "" : $" to {maximum}";
 
     /// <summary>The exception for a value that is not what a setting takes.</summary>
-    public static FormatException Expected(string expected, string found) => new($"expected {expected}, found \"{found}\"");
+    public static FormatException Expected(string expected, string found) => new($"expected {expected}, found \"{FileErrors.OneLine(found)}\"");
 }

@@ -46,7 +46,7 @@ internal static class DemoCommand
         people.WriteLine($"The whole story on {backend.Description}, in the folder {options.OutputDir}.");
         var log = new TrainingLog(line => people.WriteLine("   " + run.Line(line)), backend.Memory);
         var result = new DemoRun(options, backend, new Story(people, log)).Run(run.Interrupted);
-        if (run.IsJson) JsonResult.Write(run.Terminal.Out, json => Write(json, result));
+        if (run.IsJson) run.PrintSummary(json => Write(json, result), _ => { });
         people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
             + "Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
     }

@@ -74,13 +74,16 @@ internal static class GenerateCommand
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
         using var generator = new TextGenerator(model);
+        IDisposable? graceful = null;
         foreach (int id in generator.Generate(prompt, Options(values, model, text), run.Interrupted))
         {
+            graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
             output.Add(id);
             string part = stream?.Append(id) ?? $"{(output.Count > 1 ? "," : "")}{id}";
             if (!run.IsJson) Show(run.Terminal.Out, part);
         }
 
+        graceful?.Dispose();
         run.Print(
             json =>
             {

@@ -53,7 +53,7 @@ internal static class MergeCommand
         var check = Merger.Merge(folder, adapter, output, options, backend);
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputSettings.Measure(output);
-        run.Print(
+        run.PrintSummary(
             json =>
             {
                 json.WriteString("output", output);

@@ -38,7 +38,7 @@ internal static class QuantizeCommand
 
         var (tensors, bytes) = OutputSettings.Measure(output);
         long before = OutputSettings.Measure(folder).Bytes;
-        run.Print(
+        run.PrintSummary(
             json =>
             {
                 json.WriteString("output", output);

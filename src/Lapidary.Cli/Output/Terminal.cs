@@ -4,11 +4,19 @@ using Spectre.Console;
 namespace Lapidary.Cli.Output;
 
 /// <summary>The three streams and the user's wish to stop, passed to every command so that tests can stand in for them.</summary>
-/// <param name="In">Standard input.</param> <param name="Out">Standard output: results.</param>
-/// <param name="Error">Standard error: errors, and under --json everything for people.</param>
-internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
+/// <param name="input">Standard input.</param> <param name="output">Standard output.</param> <param name="error">Standard error.</param>
+internal sealed class Terminal(TextReader input, TextWriter output, TextWriter error)
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
+
+    /// <summary>Standard input.</summary>
+    public TextReader In => input;
+
+    /// <summary>Standard output for results: a command whose result cannot be written has failed.</summary>
+    public TextWriter Out { get; } = new ResultWriter(output);
+
+    /// <summary>Standard error: errors, and under --json everything for people. Never fails.</summary>
+    public TextWriter Error { get; } = new PeopleWriter(error);
 
     /// <summary>Whether <see cref="Out"/> is a screen.</summary>
     public bool OutIsScreen { get; init; }
@@ -16,23 +24,35 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
     /// <summary>Whether <see cref="Error"/> is a screen.</summary>
     public bool ErrorIsScreen { get; init; }
 
-    /// <summary>Cancelled by Ctrl-C.</summary>
+    /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise that ends the process.</summary>
     public CancellationToken Interrupted { get; init; }
 
+    private Interruption? Interruption { get; init; }
+
+    private TextWriter OutForPeople { get; } = new PeopleWriter(
+        output, reason => Tell(error, $"lapidary: warning: standard output cannot be written ({reason}); the work goes on."));
+
     /// <summary>The process's own streams, in UTF-8 with "\n".</summary>
-    public static Terminal System(CancellationToken interrupted)
+    public static Terminal System(Interruption interruption)
     {
         if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = Utf8;
-        return new(Console.In, Writer(Console.OpenStandardOutput()), Writer(Console.OpenStandardError()))
+        var terminal = new Terminal(StandardStream.IsOpen(0) ? Console.In : TextReader.Null, Writer(1), Writer(2))
         {
             OutIsScreen = !Console.IsOutputRedirected,
             ErrorIsScreen = !Console.IsErrorRedirected,
-            Interrupted = interrupted,
+            Interrupted = interruption.Token,
+            Interruption = interruption,
         };
+        interruption.Error = terminal.Error;
+        return terminal;
     }
 
-    /// <summary>Where text for people goes: standard output is for the result alone under --json.</summary>
-    public TextWriter People(bool json) => json ? Error : Out;
+    /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed; null where
+    /// there are no signals.</summary>
+    public IDisposable? EndsGracefully() => Interruption?.EndsGracefully();
+
+    /// <summary>Where text for people goes: standard output is for the result alone under --json. Never fails.</summary>
+    public TextWriter People(bool json) => json ? Error : OutForPeople;
 
     /// <summary>Spectre's console over <see cref="People"/>.</summary>
     public IAnsiConsole Ansi(bool json)
@@ -46,6 +66,12 @@ internal sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error)
         });
     }
 
-    private static StreamWriter Writer(Stream stream) =>
-        new(stream, Utf8) { AutoFlush = true, NewLine = "\n" };
+    private static void Tell(TextWriter error, string line) => new PeopleWriter(error).WriteLine(line);
+
+    private static StreamWriter Writer(int descriptor)
+    {
+        var stream = !OperatingSystem.IsWindows() ? new StandardStream(descriptor)
+            : descriptor == 1 ? Console.OpenStandardOutput() : Console.OpenStandardError();
+        return new(stream, Utf8) { AutoFlush = true, NewLine = "\n" };
+    }
 }

@@ -8,7 +8,7 @@ namespace Lapidary.Cli.Settings;
 /// <summary>Where the work is done.</summary>
 internal static class DeviceSettings
 {
-    private const string Auto = "auto", Cpu = "cpu";
+    private const string Auto = "auto", Cpu = "cpu", Cuda = "cuda", Numbered = "cuda:";
 
     public static readonly Setting<string> Device = new("device", "auto|cpu|cuda|cuda:N", "Where the work is done.", Auto, Parse);
 
@@ -47,15 +47,15 @@ internal static class DeviceSettings
         string device = values.Get(Device);
         if (device == Auto) return CudaBackend.FirstAvailable();
         if (device == Cpu) return null;
-        int colon = device.IndexOf(':', StringComparison.Ordinal);
-        return colon > 0 ? int.Parse(device[(colon + 1)..], CultureInfo.InvariantCulture) : 0;
+        return device == Cuda ? 0 : int.Parse(device.AsSpan(Numbered.Length), CultureInfo.InvariantCulture);
     }
 
     private static CudaDevice? Gpu(int ordinal) => CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);
 
     private static string Parse(string text)
     {
-        bool isOrdinal = text.StartsWith("cuda:", StringComparison.Ordinal) && text.Length > 5 && text[5..].All(char.IsAsciiDigit);
-        return text is Auto or Cpu or "cuda" || isOrdinal ? text : throw SettingText.Expected("auto, cpu, cuda or cuda:N", text);
+        bool isOrdinal = text.StartsWith(Numbered, StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(Numbered.Length), NumberStyles.None, CultureInfo.InvariantCulture, out _);
+        return text is Auto or Cpu or Cuda || isOrdinal ? text : throw SettingText.Expected("auto, cpu, cuda or cuda:N", text);
     }
 }

@@ -48,7 +48,7 @@ internal static class SftSettings
     private static object Parse(string text, Type type, RangeAttribute? range)
     {
         if (type == typeof(bool)) return SettingText.Bool(text);
-        if (type == typeof(string)) return text;
+        if (type == typeof(string)) return SettingText.NotEmpty(text, ValueName(type));
         if (type.IsEnum) return SettingText.Enumeration(type, text);
         if (type == typeof(int))
             return (int)SettingText.Integer(text, (int)(range?.Minimum ?? int.MinValue), (int)(range?.Maximum ?? int.MaxValue));

@@ -33,6 +33,7 @@ internal sealed class AtomicFile : IDisposable
                 DiskSpace.Require(folder, lengthBytes);
             }
 
+            TemporaryPaths.Add(temporary);
             return new AtomicFile(path, temporary, new FileStream(temporary, new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
@@ -43,6 +44,7 @@ internal sealed class AtomicFile : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
+            TemporaryPaths.Remove(temporary, () => { });
             throw FileErrors.Writing(path, e);
         }
     }
@@ -117,7 +119,7 @@ internal sealed class AtomicFile : IDisposable
         Finish();
         try
         {
-            File.Move(_temporaryPath, Path, overwrite: true);
+            TemporaryPaths.Remove(_temporaryPath, () => File.Move(_temporaryPath, Path, overwrite: true));
             _committed = true;
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
@@ -140,7 +142,7 @@ internal sealed class AtomicFile : IDisposable
         }
 
         _stream = null;
-        DeleteQuietly(_temporaryPath);
+        TemporaryPaths.Remove(_temporaryPath, () => DeleteQuietly(_temporaryPath));
     }
 
     private static void DeleteQuietly(string path)

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Lapidary.Formats.Files;
 
 /// <summary>Turns failures of the file system into one line that says what to do, and makes names from untrusted files printable.</summary>
@@ -29,12 +27,7 @@ internal static class FileErrors
         _ => $"{path}: could not be read ({OneLine(e.Message)}); check the path and the disk.",
     }, e);
 
-    /// <summary>The text without control characters and cut to a readable length, for messages that must stay on one line.</summary>
-    public static string OneLine(string text)
-    {
-        var line = new StringBuilder(Math.Min(text.Length, MaxNameLength) + 1);
-        foreach (char c in text.AsSpan(0, Math.Min(text.Length, MaxNameLength)))
-            line.Append(char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' ? '?' : c);
-        return text.Length > MaxNameLength ? line.Append('…').ToString() : line.ToString();
-    }
+    /// <summary>The text as <see cref="Printable"/> has it, cut to the length of a name.</summary>
+    public static string OneLine(string text) =>
+        text.Length > MaxNameLength ? Printable.Line(text[..MaxNameLength]) + "…" : Printable.Line(text);
 }

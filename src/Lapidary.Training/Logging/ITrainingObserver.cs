@@ -1,6 +1,7 @@
 namespace Lapidary.Training;
 
-/// <summary>Told how a run goes: the command line's progress bar, TensorBoard, a test.</summary>
+/// <summary>Told how a run goes: the command line's progress bar, TensorBoard, a test. What one throws does not end the run, see
+/// <see cref="ObserverGroup"/>.</summary>
 public interface ITrainingObserver
 {
     /// <summary>Before the first step.</summary>

@@ -15,28 +15,18 @@ internal sealed class TensorBoardWriter : IDisposable
     /// <summary>Opens a new file "events.out.tfevents.SECONDS.HOST.PID.N".</summary>
     /// <param name="folder">Its folder, created if need be.</param> <param name="time">The clock.</param>
     /// <exception cref="LapidaryException">The file cannot be created.</exception>
-    public TensorBoardWriter(string folder, TimeProvider time)
-    {
-        _time = time;
-        try
-        {
-            Directory.CreateDirectory(folder);
-            string stamp = $"{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}";
-            _stream = Open(Path.Combine(folder, "events.out.tfevents." + stamp));
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw new LapidaryException($"{folder}: expected a folder to write TensorBoard events to: {error.Message}", error);
-        }
-
+    public TensorBoardWriter(string folder, TimeProvider time) : this(OpenIn(folder, time), time) =>
         Write(new TensorBoardEvent { FileVersion = "brain.Event:2" });
-    }
+
+    /// <summary>Goes on with a file.</summary>
+    internal TensorBoardWriter(FileStream stream, TimeProvider time) => (_stream, _time) = (stream, time);
 
     /// <summary>The file's path.</summary>
     public string FileName => _stream.Name;
 
     /// <summary>Writes the scalars of one step and hands them to the operating system.</summary>
     /// <param name="step">The optimizer step.</param> <param name="scalars">Tag, such as "train/loss", and value.</param>
+    /// <exception cref="LapidaryException">They cannot be written.</exception>
     public void Write(long step, params ReadOnlySpan<(string Tag, double Value)> scalars)
     {
         var summary = new TensorBoardSummary();
@@ -46,13 +36,44 @@ internal sealed class TensorBoardWriter : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
+        {
+            // Closing writes again what could not be written; that was told then.
+        }
+    }
 
     private void Write(TensorBoardEvent record)
     {
         record.WallTime = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
-        RecordFrame.Write(_stream, record.ToByteArray());
-        _stream.Flush();
+        try
+        {
+            RecordFrame.Write(_stream, record.ToByteArray());
+            _stream.Flush();
+        }
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
+        {
+            throw FileErrors.Writing(_stream.Name, error);
+        }
+    }
+
+    private static FileStream OpenIn(string folder, TimeProvider time)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            string stamp = $"{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}";
+            return Open(Path.Combine(folder, "events.out.tfevents." + stamp));
+        }
+        catch (Exception error) when (FileErrors.IsFileSystem(error))
+        {
+            throw new LapidaryException($"{folder}: expected a folder to write TensorBoard events to: {error.Message}", error);
+        }
     }
 
     /// <summary>Two runs within a second and process get different numbers at the end.</summary>

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Cli.Output;
+
+/// <summary>Ctrl-C, SIGTERM and a screen that hangs up. They end the process at once, whatever it is doing, and its temporary files are
+/// deleted; only where a command has said that it looks for the wish to stop (<see cref="EndsGracefully"/>) the first one asks for that, and
+/// the second ends the process.</summary>
+/// <remarks>So code that takes long need not look for signals, and what does not look is never waited for.</remarks>
+internal sealed class Interruption : IDisposable
+{
+    /// <summary>A shell's exit code of a process that a signal ended is this and the signal's number.</summary>
+    private const int ExitCodeBase = 128;
+
+    private readonly CancellationTokenSource _source = new();
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private int _graceful;
+
+    /// <summary>Starts to listen.</summary>
+    public Interruption()
+    {
+        foreach (var (signal, number) in (ReadOnlySpan<(PosixSignal, int)>)
+            [(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15)])
+        {
+            // nohup and a shell's background jobs ask for a process that does not hear the signal.
+            if (!IsIgnored(number)) _registrations.Add(PosixSignalRegistration.Create(signal, context => Handle(context, number)));
+        }
+    }
+
+    /// <summary>Told before the process ends; it must not fail.</summary>
+    public TextWriter Error { get; set; } = TextWriter.Null;
+
+    /// <summary>Cancelled by the first signal that a command looks for.</summary>
+    public CancellationToken Token => _source.Token;
+
+    /// <summary>Says that the command looks at <see cref="Token"/> and ends soon by itself, until the result is disposed.</summary>
+    public IDisposable EndsGracefully()
+    {
+        Interlocked.Increment(ref _graceful);
+        return new Ending(() => Interlocked.Decrement(ref _graceful));
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations) registration.Dispose();
+        _source.Dispose();
+    }
+
+    private void Handle(PosixSignalContext context, int number)
+    {
+        context.Cancel = true;
+        if (Volatile.Read(ref _graceful) > 0 && !_source.IsCancellationRequested)
+        {
+            _source.Cancel();
+            return;
+        }
+
+        TemporaryPaths.DeleteAll();
+        Error.WriteLine("lapidary: interrupted.");
+        Environment.Exit(ExitCodeBase + number);
+    }
+
+    private static bool IsIgnored(int number)
+    {
+        const string Status = "/proc/self/status", Ignored = "SigIgn:";
+        if (!File.Exists(Status)) return false;
+        string mask = File.ReadLines(Status).FirstOrDefault(line => line.StartsWith(Ignored, StringComparison.Ordinal)) ?? Ignored + "0";
+        return (Convert.ToUInt64(mask[Ignored.Length..].Trim(), 16) & 1UL << (number - 1)) != 0;
+    }
+
+    private sealed class Ending(Action end) : IDisposable
+    {
+        private Action? _end = end;
+
+        public void Dispose() => Interlocked.Exchange(ref _end, null)?.Invoke();
+    }
+}

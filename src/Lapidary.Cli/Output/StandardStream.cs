@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+
+namespace Lapidary.Cli.Output;
+
+/// <summary>Standard output or error of Linux and macOS. The console's own stream says nothing where the reader is gone, so that a command
+/// would go on writing to nobody.</summary>
+/// <param name="descriptor">1 or 2.</param>
+internal sealed partial class StandardStream(int descriptor) : Stream
+{
+    private const int GetFlags = 1, CloseOnExec = 1; // F_GETFD and FD_CLOEXEC
+
+    // errno: a signal came; the pipe is full for now and does not wait (EAGAIN of Linux, of macOS).
+    private const int Interrupted = 4, Full = 11, FullOnMac = 35;
+
+    /// <summary>Whether the process was started with this descriptor open. Where it was not, the runtime's own files have taken the number,
+    /// which a text must not reach; they are closed when a program is started, and what a program starts with is not.</summary>
+    /// <param name="descriptor">0, 1 or 2.</param>
+    public static bool IsOpen(int descriptor) =>
+        OperatingSystem.IsWindows() || FileControl(descriptor, GetFlags) is >= 0 and var flags && (flags & CloseOnExec) == 0;
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override unsafe void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (buffer.Length > 0 && !IsOpen(descriptor)) throw new IOException("it is closed");
+        while (buffer.Length > 0)
+        {
+            nint written;
+            fixed (byte* bytes = buffer) written = WriteBytes(descriptor, bytes, (nuint)buffer.Length);
+            if (written >= 0)
+            {
+                buffer = buffer[(int)written..];
+                continue;
+            }
+
+            int error = Marshal.GetLastPInvokeError();
+            if (error is Full or FullOnMac) Thread.Sleep(1);
+            else if (error != Interrupted) throw new IOException(Marshal.GetPInvokeErrorMessage(error), error);
+        }
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int FileControl(int descriptor, int command);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static unsafe partial nint WriteBytes(int descriptor, byte* bytes, nuint count);
+}
