@@ -32,18 +32,21 @@ internal sealed partial class FolderLock : IDisposable
         try
         {
             string? firstCreated = FirstMissing(path);
-            var stream = Open(path, folder);
-            var found = new FolderLock(path, firstCreated, stream);
+            var held = new FolderLock(path, firstCreated, Open(path, folder));
+            if (!IsExclusive(path) && ReadOwner(path) is { } owner && IsAlive(owner))
+            {
+                held._stream.Dispose(); // Which leaves the description to its writer.
+                throw InUse(folder, owner, $", or delete {OwnerFile} in it if that has ended");
+            }
+
             try
             {
-                if (!IsExclusive(path) && ReadOwner(path) is { } owner && IsAlive(owner)) throw InUse(folder, owner);
-                File.WriteAllText(Path.Combine(path, OwnerFile), $"{Describe()}\n{found._mark}\n");
-                return found;
+                File.WriteAllText(Path.Combine(path, OwnerFile), $"{Describe()}\n{held._mark}\n");
+                return held;
             }
             catch
             {
-                stream.Dispose();
-                found.RemoveFolders();
+                held.Dispose();
                 throw;
             }
         }
@@ -158,8 +161,8 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
-    private static LapidaryException InUse(string folder, string? owner) =>
-        new($"{folder}: in use by {owner ?? "another process"}; wait for it or choose another folder.");
+    private static LapidaryException InUse(string folder, string? owner, string more = "") =>
+        new($"{folder}: in use by {owner ?? "another process"}; wait for it or choose another folder{more}.");
 
     /// <summary>The uppermost folder that does not exist yet, on the way down to one.</summary>
     private static string? FirstMissing(string path)

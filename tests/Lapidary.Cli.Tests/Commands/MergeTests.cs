@@ -98,5 +98,28 @@ public sealed class MergeTests : IDisposable
         CliRun.Of([.. Args, "--overwrite"]).Ok();
     }
 
+    /// <summary>Some network file systems know no locks; .NET can be told to take none.</summary>
+    [Fact]
+    public void Merge_WhereFilesCannotBeLocked_BelievesTheOwnersDescription()
+    {
+        const string Since = "(lapidary train, since 2026-01-01 10:02 UTC)";
+        Directory.CreateDirectory(_folder["merged"]);
+        string owner = Path.Combine(_folder["merged"], ".lapidary.owner");
+        Refuses($"process {Environment.ProcessId} on {Environment.MachineName} {Since}");
+        Refuses($"process 1 on another-machine {Since}");
+        File.WriteAllText(owner, $"process 999999999 on {Environment.MachineName} {Since}");
+        using var tool = Tool.StartWith([("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")], Args);
+        Assert.Equal(0, tool.End().ExitCode);
+        Assert.False(File.Exists(owner));
+
+        void Refuses(string description)
+        {
+            File.WriteAllText(owner, description);
+            using var tool = Tool.StartWith([("DOTNET_SYSTEM_IO_DISABLEFILELOCKING", "1")], Args);
+            tool.End().AssertError(1, $"in use by {description}; ", "or delete .lapidary.owner in it");
+            Assert.Equal(description, File.ReadAllText(owner));
+        }
+    }
+
     private byte[] Weights() => File.ReadAllBytes(Path.Combine(_folder["merged"], "model.safetensors"));
 }

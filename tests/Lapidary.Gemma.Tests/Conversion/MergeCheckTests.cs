@@ -27,6 +27,20 @@ public class MergeCheckTests
         Assert.True(10 * check.MaxDistance < check.Limit * check.LogitRange, check.ToString());
     }
 
+    [Theory]
+    [InlineData("model", false)]
+    [InlineData("model", true)]
+    [InlineData("multimodal", false)]
+    [InlineData("prequantized", false)]
+    public void Merge_IsBasePlusAdapter(string name, bool fromNf4)
+    {
+        string output = Path.Combine(Fixtures.TemporaryFolder(), "merged");
+        var options = new MergeOptions { DType = DType.Float32, FromNf4 = fromNf4 };
+        var check = Merger.Merge(Fixtures.Path("tiny/" + name), Make(0.3, model: name), output, options);
+        Assert.True(check.MaxDistance < 1e-4 * check.LogitRange, check.ToString());
+        Assert.True(File.Exists(Path.Combine(output, "config.json")));
+    }
+
     [Fact]
     public void Compare_FindsNumbersThatAreNotFinite()
     {
@@ -64,14 +78,14 @@ public class MergeCheckTests
         return MergeCheck.Run(Fixtures.Path("tiny/model"), expected, folder, Ids, options, backend);
     }
 
-    private static string Make(double size, double scale = 1, string? without = null, string kind = "lora")
+    private static string Make(double size, double scale = 1, string? without = null, string kind = "lora", string model = "model")
     {
         string folder = Fixtures.TemporaryFolder();
         var config = LoraConfig.Guide with { R = 4, ModulesToSave = null };
         if (kind == "rslora") config = config with { UseRslora = true };
         if (kind == "two targets") config = config with { TargetModules = ModuleSelector.FromNames("q_proj", "down_proj") };
-        using var model = ModelRun.Load("model");
-        using var adapter = Adapter.Create(model, config, seed: 3);
+        using var loaded = ModelRun.Load(model);
+        using var adapter = Adapter.Create(loaded, config, seed: 3);
         var random = new Random(4);
         foreach (var parameter in adapter.Parameters)
         {
@@ -81,7 +95,7 @@ public class MergeCheckTests
                 value = (float)((value + (random.NextDouble() - 0.5) * size) * factor);
         }
 
-        adapter.Save(folder, model);
+        adapter.Save(folder, loaded);
         return folder;
     }
 }
