@@ -47,7 +47,7 @@ internal sealed class Tool : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        foreach (var (name, value) in variables) start.Environment[name] = value;
+        foreach (var variable in variables) start.Environment[variable.Name] = variable.Value;
         return new(Process.Start(start)!);
     }
 

@@ -28,8 +28,8 @@ internal static class MergeCommand
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged",
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged --dtype float32 --max-shard-size 500MB --json")
             .Takes(
-                Model.Model, Model.Adapter, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DType, Base, Model.DoubleQuant, CheckText,
-                Model.Tokenizer, DeviceSettings.Device, DeviceSettings.Threads, OutputSettings.Overwrite)
+                Model.Model, Model.Adapter, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DType, Base, Model.DoubleQuant,
+                CheckText, Model.Tokenizer, DeviceSettings.Device, DeviceSettings.Threads, OutputSettings.Overwrite)
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 

@@ -1,10 +1,11 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Lapidary.Formats.Files;
 
-/// <summary>The one owner of an output folder. Held until <see cref="Dispose"/>; the system releases it when its process ends in any way, so
-/// that a dead owner's lock is no obstacle.</summary>
+/// <summary>The one owner of an output folder. Held until <see cref="Dispose"/>; the system releases it when its process ends in any way,
+/// so that a dead owner's lock is no obstacle.</summary>
 /// <remarks>The lock is an exclusively opened file (on Unix, flock), which others cannot read; who holds it stands in a second file. Both
 /// are gone at the end. Deleting a locked file is safe here: opened for deletion on close, it is deleted before its lock is given up, and
 /// who waits for a lock makes sure that its file still has its name. Where the file system has no locks, the second file decides.</remarks>
@@ -152,7 +153,7 @@ internal sealed partial class FolderLock : IDisposable
         if (match.Groups["host"].Value != Environment.MachineName) return true;
         try
         {
-            using var process = System.Diagnostics.Process.GetProcessById(int.Parse(match.Groups["id"].Value, CultureInfo.InvariantCulture));
+            using var process = Process.GetProcessById(int.Parse(match.Groups["id"].Value, CultureInfo.InvariantCulture));
             return !process.HasExited;
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)

@@ -65,7 +65,8 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
 
     /// <summary>One line for people.</summary>
     public override string ToString() =>
-        $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3}, {(MaxDistance == 0 ? 0 : MaxDistance / LogitRange):P2} of the logits' range; "
+        $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3}, "
+        + $"{(MaxDistance == 0 ? 0 : MaxDistance / LogitRange):P2} of the logits' range; "
         + $"the likeliest token is the same for {EqualArgmax:P1}";
 
     internal static MergeCheck Compare(ReadOnlySpan<float> expected, ReadOnlySpan<float> found, int vocabulary)

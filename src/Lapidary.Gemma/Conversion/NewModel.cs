@@ -5,12 +5,12 @@ using Lapidary.Gemma.Configuration;
 
 namespace Lapidary.Gemma.Conversion;
 
-/// <summary>A model that appears in its output folder all at once or not at all. It is written to a hidden folder in the output, which is on
-/// the same disk wherever that is, and its files are moved up when it is complete and checked. A model that was there is first moved
+/// <summary>A model that appears in its output folder all at once or not at all. It is written to a hidden folder in the output, which is
+/// on the same disk wherever that is, and its files are moved up when it is complete and checked. A model that was there is first moved
 /// aside, and deleted last.</summary>
-/// <remarks>The output holds config.json only while it holds a whole model: of the old one it goes first, of the new one it comes last. What a
-/// process that was killed leaves behind is set right by the next one, under the lock: a model whose moving up had begun is moved up,
-/// one that was being moved aside comes back, and one that was being written is deleted.</remarks>
+/// <remarks>The output holds config.json only while it holds a whole model: of the old one it goes first, of the new one it comes last.
+/// What a process that was killed leaves behind is set right by the next one, under the lock: a model whose moving up had begun is moved
+/// up, one that was being moved aside comes back, and one that was being written is deleted.</remarks>
 internal sealed class NewModel : IDisposable
 {
     private const string Writing = ".lapidary.new", Ready = ".lapidary.ready", Aside = ".lapidary.old";
@@ -116,7 +116,7 @@ internal sealed class NewModel : IDisposable
             File.Move(file, Path.Combine(target, Path.GetFileName(file)), overwrite: true);
     }
 
-    /// <summary>Whether a file is of the old model: one that the new model brings too, one of the weights, or a description of them.</summary>
+    /// <summary>Whether a file is of the old model: one that the new one brings too, of the weights, or a description of them.</summary>
     private bool IsReplaced(string file)
     {
         string name = Path.GetFileName(file);

@@ -76,7 +76,8 @@ public static class Quantizer
 
     /// <summary>Bytes of the output without scales, so that a full disk shows before the work.</summary>
     private static long LeastBytes(Checkpoint checkpoint) =>
-        checkpoint.Entries.Sum(entry => IsProjection(entry) ? entry.Shape.Aggregate(1L, (product, size) => product * size) / 2 : entry.LengthBytes);
+        checkpoint.Entries.Sum(entry => IsProjection(entry) ? entry.Shape.Aggregate(1L, (product, size) => product * size) / 2
+            : entry.LengthBytes);
 
     private static bool IsProjection(SafetensorsEntry entry) =>
         entry.Name.EndsWith(TensorNames.WeightSuffix, StringComparison.Ordinal)

@@ -84,7 +84,8 @@ public sealed class MergeTests : IDisposable
         CliRun.Of([.. Args, "--overwrite"]).Ok();
         Assert.Equal(right, Weights());
         Assert.DoesNotContain(
-            Directory.GetFileSystemEntries(_folder["merged"]), path => Path.GetFileName(path).StartsWith('.') || path.Contains(".tmp-", StringComparison.Ordinal));
+            Directory.GetFileSystemEntries(_folder["merged"]).Select(path => Path.GetFileName(path)),
+            name => name.StartsWith('.') || name.Contains(".tmp-", StringComparison.Ordinal));
     }
 
     [Fact]

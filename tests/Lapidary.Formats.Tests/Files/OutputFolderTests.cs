@@ -19,7 +19,8 @@ public class OutputFolderTests
     public void Open_SaysInOneLineWhyAPlaceIsNone(string name)
     {
         File.WriteAllText(Path.Combine(_folder, "file"), "");
-        string path = name.Trim().Length == 0 ? name : Path.Combine(_folder, name.Replace("LONG", new string('x', 300), StringComparison.Ordinal));
+        if (name == "LONG") name = new string('x', 300);
+        string path = name.Trim().Length == 0 ? name : Path.Combine(_folder, name);
         string message = Assert.Throws<LapidaryException>(() => OutputFolder.Open(path)).Message;
         Assert.DoesNotContain('\n', message);
         Assert.Single(Directory.GetFileSystemEntries(_folder));
@@ -36,9 +37,7 @@ public class OutputFolderTests
         Directory.CreateDirectory(Path.Combine(_folder, "other"));
         File.WriteAllText(Path.Combine(input, "config.json"), "");
         Directory.CreateSymbolicLink(Path.Combine(_folder, "link"), input);
-        Assert.Contains(
-            "is read and would be overwritten", Assert.Throws<LapidaryException>(() => OutputFolder.Open(Path.Combine(_folder, output), input)).Message,
-            StringComparison.Ordinal);
+        Refuses("is read and would be overwritten", Path.Combine(_folder, output), input);
         Assert.Single(Directory.GetFileSystemEntries(input));
         OutputFolder.Open(_folder, input).Dispose();
         OutputFolder.Open(Path.Combine(input, "merged"), input).Dispose();
@@ -53,14 +52,16 @@ public class OutputFolderTests
         Directory.CreateDirectory(output);
         File.WriteAllText(Path.Combine(output, "weights"), "");
         File.CreateSymbolicLink(Path.Combine(input, "model.safetensors"), "../out/weights");
-        Assert.Contains("is a link to", Assert.Throws<LapidaryException>(() => OutputFolder.Open(output, input)).Message, StringComparison.Ordinal);
+        Refuses("is a link to", output, input);
     }
 
     [Fact]
     public void Open_HoldsTheFolder()
     {
-        using (OutputFolder.Open(_folder))
-            Assert.Contains("in use by", Assert.Throws<LapidaryException>(() => OutputFolder.Open(_folder)).Message, StringComparison.Ordinal);
+        using (OutputFolder.Open(_folder)) Refuses("in use by", _folder);
         Assert.Empty(Directory.GetFiles(_folder));
     }
+
+    private static void Refuses(string words, string path, params string[] inputs) => Assert.Contains(
+        words, Assert.Throws<LapidaryException>(() => OutputFolder.Open(path, inputs)).Message, StringComparison.Ordinal);
 }

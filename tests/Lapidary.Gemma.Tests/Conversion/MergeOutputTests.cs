@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
@@ -156,7 +157,8 @@ public sealed class MergeOutputTests : IDisposable
         Directory.CreateDirectory(folder);
         File.Copy(Path.Combine(Fixtures.SmallTokenizer, Tokenizer.FileName), Path.Combine(folder, Tokenizer.FileName), overwrite: true);
         File.WriteAllText(
-            Path.Combine(folder, "tokenizer_config.json"), $$"""{"bos_token": "<bos>", "eos_token": "<eos>", "chat_template": "{{template}}"}""");
+            Path.Combine(folder, "tokenizer_config.json"),
+            $$"""{"bos_token": "<bos>", "eos_token": "<eos>", "chat_template": "{{template}}"}""");
     }
 
     private static void Refused(string words, Action action) =>
@@ -181,6 +183,6 @@ public sealed class MergeOutputTests : IDisposable
     private string[] State() =>
     [
         .. Directory.EnumerateFileSystemEntries(_root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(path => File.Exists(path) ? path + " " + Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path))) : path),
+            .Select(path => File.Exists(path) ? path + " " + Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))) : path),
     ];
 }
