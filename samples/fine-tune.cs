@@ -55,7 +55,7 @@ using (var model = GemmaModel.Load(ModelFolder, backend, new ModelOptions { Quan
 }
 
 // Merge into the values that the adapter was trained on.
-Merger.Merge(ModelFolder, OutputFolder, MergedFolder, new MergeOptions { FromNf4 = true });
+Merger.Merge(ModelFolder, OutputFolder, MergedFolder, new MergeOptions { FromNf4 = true, Overwrite = true });
 
 // Ask the merged model a question of the test set.
 using var merged = GemmaModel.Load(MergedFolder, backend);

@@ -35,7 +35,10 @@ internal sealed class Tool : IDisposable
     }
 
     /// <summary>Starts the tool's own program, which lies beside the test, on the test's .NET, wherever that is.</summary>
-    public static Tool Start(params string[] args)
+    public static Tool Start(params string[] args) => StartWith([], args);
+
+    /// <summary>As <see cref="Start"/>, with variables of its environment.</summary>
+    public static Tool StartWith((string Name, string Value)[] variables, params string[] args)
     {
         string name = typeof(LapidaryTool).Assembly.GetName().Name! + (OperatingSystem.IsWindows() ? ".exe" : "");
         return Start(Path.Combine(AppContext.BaseDirectory, name), args);
@@ -53,6 +56,7 @@ internal sealed class Tool : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        foreach (var variable in variables) start.Environment[variable.Name] = variable.Value;
         return new(Process.Start(start)!);
     }
 

@@ -40,14 +40,23 @@ public class DemoRunTests
     public void Run_RefusesAnExistingDemonstration_UnlessToldToOverwriteIt()
     {
         string folder = Path.Combine(Fixtures.TemporaryFolder(), "demo");
-        var first = DemoFolder.Create(folder, overwrite: false);
-        File.WriteAllText(first.TrainFile, "old");
+        string notes = Path.Combine(folder, "notes.txt"), trainFile;
+        using (var first = DemoFolder.Create(folder, overwrite: false))
+        {
+            Assert.Contains(
+                "in use by", Assert.Throws<LapidaryException>(() => DemoFolder.Create(folder, overwrite: true)).Message,
+                StringComparison.Ordinal);
+            trainFile = first.TrainFile;
+            File.WriteAllText(trainFile, "old");
+            File.WriteAllText(notes, "mine");
+        }
 
         var error = Assert.Throws<LapidaryException>(() => DemoFolder.Create(folder, overwrite: false));
         Assert.Contains("set overwrite to true", error.Message, StringComparison.Ordinal);
 
-        DemoFolder.Create(folder, overwrite: true);
-        Assert.False(File.Exists(first.TrainFile));
+        DemoFolder.Create(folder, overwrite: true).Dispose();
+        Assert.False(File.Exists(trainFile));
+        Assert.True(File.Exists(notes));
     }
 
     [Fact]

@@ -1,10 +1,7 @@
 using System.Globalization;
-using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
 using Lapidary.Formats.Files;
+using Lapidary.Training.Checkpoints;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -14,7 +11,7 @@ namespace Lapidary.Cli.CommandLine;
 internal readonly record struct RunFileValue(string Text, int Line);
 
 /// <summary>run.yaml: a mapping of settings in snake case or kebab case. Read event by event, without reflection.</summary>
-internal sealed partial class RunFile
+internal sealed class RunFile
 {
     // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
     private const long MaxBytes = 256 << 10;
@@ -29,7 +26,6 @@ internal sealed partial class RunFile
     private static readonly Dictionary<string, string[]> Constants = new(StringComparer.Ordinal)
     {
         ["optim"] = ["adamw_torch", "adamw_torch_fused"],
-        ["report_to"] = ["tensorboard", "none"],
         ["push_to_hub"] = ["false"],
         ["fp16"] = ["true", "false"],
         ["bf16"] = ["true", "false"],
@@ -48,6 +44,9 @@ internal sealed partial class RunFile
     /// <summary>What the file gives.</summary>
     public IReadOnlyDictionary<Setting, RunFileValue> Values => _values;
 
+    /// <summary>Whether a run wrote it, so that all settings are in it and not only those that somebody chose.</summary>
+    public bool IsOfARun { get; private set; }
+
     /// <summary>Reads a file.</summary>
     /// <exception cref="ToolException">It is absent or no such mapping, or a key is not known; the message names file and
     /// line.</exception>
@@ -56,27 +55,17 @@ internal sealed partial class RunFile
         var file = new RunFile(path, settings);
         try
         {
-            file.ReadDocument(new Parser(new StringReader(InputFile.ReadAllText(path, MaxBytes, "a YAML file"))));
+            string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
+            file.IsOfARun = text.StartsWith(RunSettings.FirstLine, StringComparison.Ordinal);
+            file.ReadDocument(new Parser(new StringReader(text)));
         }
         catch (YamlException e)
         {
             throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
         }
 
+        if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
         return file;
-    }
-
-    /// <summary>Writes all settings that have a value, so that the file given back as --config makes the same run.</summary>
-    public static void Write(string path, SettingValues values)
-    {
-        var text = new StringBuilder("# Run again with: lapidary train --config FILE\n");
-        foreach (var setting in values.All)
-        {
-            if (setting.FormatValue(values.Get(setting)) is { } value)
-                text.Append(CultureInfo.InvariantCulture, $"{setting.Key}: {Quote(value)}\n");
-        }
-
-        AtomicFile.WriteAllText(path, text.ToString());
     }
 
     /// <summary>The value of a setting.</summary>
@@ -92,11 +81,6 @@ internal sealed partial class RunFile
             throw Error(value.Line, $"{setting.Key}: {e.Message}");
         }
     }
-
-    /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
-    private static string Quote(string value) => Plain().IsMatch(value) && !IsNull(value)
-        ? value
-        : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
 
@@ -123,6 +107,7 @@ internal sealed partial class RunFile
             if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
             if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
             else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Text, line);
+            else if (key == RunSettings.VersionKey) CheckVersion(ReadText(parser, key).Text, line);
             else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
             else throw Unknown(scalar.Value, key, line);
         }
@@ -160,6 +145,33 @@ internal sealed partial class RunFile
         return (string.Join(',', items), line, items.Count == 0);
     }
 
+    /// <summary>The folder of a run is where its file lies, wherever that has been moved, and what the file names inside of it moves
+    /// along.</summary>
+    private void FollowFolder()
+    {
+        if (!_known.TryGetValue(RunSettings.OutputDirKey, out var outputDir) || !_values.TryGetValue(outputDir, out var recorded)) return;
+        string here = Path.GetDirectoryName(_path) is { Length: > 0 } folder ? folder : ".";
+        string inside = Path.TrimEndingDirectorySeparator(recorded.Text) + Path.DirectorySeparatorChar;
+        foreach (var (setting, value) in _values.ToArray())
+        {
+            if (setting.IsPath && value.Text.StartsWith(inside, StringComparison.Ordinal))
+                _values[setting] = value with { Text = Path.Combine(here, value.Text[inside.Length..]) };
+        }
+
+        _values[outputDir] = recorded with { Text = here };
+    }
+
+    private void CheckVersion(string value, int line)
+    {
+        if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version > RunSettings.Version)
+        {
+            throw Error(line, $"{RunSettings.VersionKey}: expected {RunSettings.Version}, found \"{FileErrors.OneLine(value)}\"; "
+                + "a later Lapidary wrote this file, update this one");
+        }
+
+        IsOfARun = true;
+    }
+
     private void CheckConstant(string key, string[] allowed, string value, int line)
     {
         if (!allowed.Contains(value, StringComparer.OrdinalIgnoreCase))
@@ -175,7 +187,4 @@ internal sealed partial class RunFile
 
     private ToolException Error(long line, string message) =>
         new(PlainText.OneLine($"{_path}, line {line}: {message}{(message.EndsWith('?') ? "" : ".")}"));
-
-    [GeneratedRegex(@"\A[A-Za-z0-9_./][A-Za-z0-9_./+-]*\z|\A-?[0-9][0-9.eE+-]*\z")]
-    private static partial Regex Plain();
 }

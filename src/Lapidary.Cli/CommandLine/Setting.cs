@@ -41,6 +41,9 @@ internal abstract class Setting
     /// <summary>In a configuration file: learning_rate.</summary>
     public string Key => Name.Replace('-', '_');
 
+    /// <summary>Whether its values are paths, as the word that stands for them says.</summary>
+    public bool IsPath => Option.HelpName!.Split('|').Any(word => word is "DIR" or "FILE" or "PATH" or "DIR_OR_ID");
+
     /// <summary>Whether the option's name alone means true.</summary>
     public bool IsFlag { get; }
 

@@ -7,6 +7,7 @@ namespace Lapidary.Cli.CommandLine;
 internal sealed class SettingValues
 {
     private readonly Dictionary<Setting, object?> _given = [];
+    private readonly HashSet<Setting> _chosen = [];
 
     /// <summary>Reads all settings.</summary>
     /// <param name="settings">Those of the command, in order.</param> <param name="parsed">The command line.</param>
@@ -17,10 +18,14 @@ internal sealed class SettingValues
         (All, Command) = (settings, Usage.CommandOf(parsed));
         foreach (var setting in settings)
         {
-            if (parsed.GetResult(setting.Option) is { Implicit: false })
+            bool isTyped = parsed.GetResult(setting.Option) is { Implicit: false };
+            if (isTyped)
                 _given[setting] = setting.ParseValue(parsed.GetValue(setting.Option) ?? "true");
             else if (file is not null && file.Values.TryGetValue(setting, out var value))
                 _given[setting] = file.Parse(setting, value);
+            else
+                continue;
+            if (isTyped || !file!.IsOfARun) _chosen.Add(setting);
         }
     }
 
@@ -43,4 +48,7 @@ internal sealed class SettingValues
 
     /// <summary>Whether the command line or the file gives the setting.</summary>
     public bool IsGiven(Setting setting) => _given.ContainsKey(setting);
+
+    /// <summary>Whether somebody chose the value: it is given, and not only because a run wrote all of its settings down.</summary>
+    public bool IsChosen(Setting setting) => _chosen.Contains(setting);
 }

@@ -124,8 +124,7 @@ internal static class GenerateCommand
     private static int[] PromptIds(CommandRun run, TextTools? text)
     {
         if (run.Values.Get(InputIds) is { } ids) return ParseIds(ids, run);
-        if (text is null)
-            throw new ToolException("The model's folder has no tokenizer.json; give --tokenizer DIR, or the prompt as --input-ids.");
+        if (text is null) throw TextTools.NoTokenizer();
         if (run.Get(Messages) is { } file)
             return text.Template.Encode(text.Tokenizer, MessagesFile.Read(file), addGenerationPrompt: true);
         string prompt = run.Get(Prompt)!;

@@ -13,9 +13,6 @@ internal static class MergeCommand
 {
     private const string Sixteen = "16bit", Nf4 = "nf4";
 
-    // Compared on where there is no tokenizer: small ids are in every vocabulary.
-    private static readonly int[] AnyIds = [2, .. Enumerable.Range(1, 31).Select(i => 3 + i * 29 % 251)];
-
     private static readonly ModelSettings Model = new(QuantizationKind.None);
 
     private static readonly Setting<string> Base = new(
@@ -24,36 +21,38 @@ internal static class MergeCommand
 
     private static readonly Setting<string?> CheckText = Setting.Text(
         "check-text", "TEXT", "Text on which the merged model is compared with base and adapter.",
-        "The lapidary cuts the stone until it shines.");
+        new MergeOptions().CheckText);
 
     public static Command Create(Terminal terminal) =>
         new ToolCommand("merge", "Merge an adapter into its base and check the result against both.",
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged",
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged --dtype float32 --max-shard-size 500MB --json")
             .Takes(
-                Model.Model, Model.Adapter, OutputFolder.Output, OutputFolder.MaxShardSize, Model.DType, Base, Model.DoubleQuant, CheckText,
-                Model.Tokenizer, DeviceSettings.Device, DeviceSettings.Threads, OutputFolder.Overwrite)
+                Model.Model, Model.Adapter, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DType, Base, Model.DoubleQuant,
+                CheckText, Model.Tokenizer, DeviceSettings.Device, DeviceSettings.Threads, OutputSettings.Overwrite)
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)
     {
         var (values, people) = (run.Values, run.People);
-        string folder = Model.Folder(values), adapter = values.Require(Model.Adapter), output = OutputFolder.Prepare(values);
+        string folder = Model.Folder(values), adapter = values.Require(Model.Adapter), output = values.Require(OutputSettings.Output);
         var options = new MergeOptions
         {
             DType = values.Get(Model.DType),
             FromNf4 = values.Get(Base) == Nf4,
             DoubleQuant = values.Get(Model.DoubleQuant),
-            MaxShardBytes = values.Get(OutputFolder.MaxShardSize),
-            OnProgress = (_, _) => run.Interrupted.ThrowIfCancellationRequested(),
+            MaxShardBytes = values.Get(OutputSettings.MaxShardSize),
+            TokenizerFolder = values.Get(Model.Tokenizer) is { } tokenizer ? ModelPath.Find(tokenizer) : null,
+            CheckText = values.Get(CheckText)!,
+            Overwrite = values.Get(OutputSettings.Overwrite),
+            CancellationToken = run.Interrupted,
         };
         using var backend = DeviceSettings.CreateBackend(values);
         people.WriteLine($"Merging {adapter} into {folder} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
-        Merger.Merge(folder, adapter, output, options);
-        var check = MergeCheck.Run(folder, adapter, output, CheckIds(values, folder, adapter), options, backend);
+        var check = Merger.Merge(folder, adapter, output, options, backend);
         people.WriteLine($"Check: {check}.");
-        var (tensors, bytes) = OutputFolder.Measure(output);
+        var (tensors, bytes) = OutputSettings.Measure(output);
         run.PrintSummary(
             json =>
             {
@@ -64,15 +63,5 @@ internal static class MergeCommand
                 json.WriteFinite("equal_argmax_share", check.EqualArgmax);
             },
             text => text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)}."));
-    }
-
-    /// <summary>The check text in tokens, by the tokenizer beside the base or else beside the adapter; fixed ids without one.</summary>
-    private static IReadOnlyList<int> CheckIds(SettingValues values, string folder, string adapter)
-    {
-        var text = TextTools.TryLoad(Model, values)
-            ?? (File.Exists(Path.Combine(adapter, Tokenizer.FileName)) ? TextTools.Load(adapter) : null);
-        int vocabulary = GemmaConfig.Load(folder).VocabSize;
-        int[] ids = text is null ? AnyIds : text.EncodeText(values.Get(CheckText)!);
-        return [.. ids.Where(id => id < vocabulary)];
     }
 }

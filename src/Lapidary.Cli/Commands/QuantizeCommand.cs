@@ -18,25 +18,26 @@ internal static class QuantizeCommand
                 "--model gemma-3-1b-pt --output gemma-3-1b-pt-bnb-4bit",
                 "--model merged --output merged-4bit --double-quant false --json")
             .Takes(
-                Model.Model, OutputFolder.Output, OutputFolder.MaxShardSize, Model.DoubleQuant, DeviceSettings.Device,
-                DeviceSettings.Threads, OutputFolder.Overwrite)
+                Model.Model, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DoubleQuant, DeviceSettings.Device,
+                DeviceSettings.Threads, OutputSettings.Overwrite)
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)
     {
         var values = run.Values;
-        string folder = Model.Folder(values), output = OutputFolder.Prepare(values);
+        string folder = Model.Folder(values), output = values.Require(OutputSettings.Output);
         using var backend = DeviceSettings.CreateBackend(values);
         Quantizer.Quantize(folder, output, new QuantizeOptions
         {
             DoubleQuant = values.Get(Model.DoubleQuant),
-            MaxShardBytes = values.Get(OutputFolder.MaxShardSize),
-            OnProgress = (_, _) => run.Interrupted.ThrowIfCancellationRequested(),
+            MaxShardBytes = values.Get(OutputSettings.MaxShardSize),
+            Overwrite = values.Get(OutputSettings.Overwrite),
+            CancellationToken = run.Interrupted,
         }, backend);
 
-        var (tensors, bytes) = OutputFolder.Measure(output);
-        long before = OutputFolder.Measure(folder).Bytes;
+        var (tensors, bytes) = OutputSettings.Measure(output);
+        long before = OutputSettings.Measure(folder).Bytes;
         run.PrintSummary(
             json =>
             {

@@ -31,7 +31,7 @@ internal static class TokenizeCommand
                 "--model gemma-3-1b-it --text \"Hello, world!\"",
                 "--tokenizer gemma-3-1b-it --file rows.jsonl")
             .Takes(Text, RowsFile)
-            .Takes([Model.Model, Model.Tokenizer, .. DataSettings.Columns, AddSpecialTokens, AddGenerationPrompt])
+            .Takes([Model.Model, Model.Adapter, Model.Tokenizer, .. DataSettings.Columns, AddSpecialTokens, AddGenerationPrompt])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 
@@ -40,7 +40,9 @@ internal static class TokenizeCommand
         var values = run.Values;
         string? one = run.Get(Text), path = run.Get(RowsFile);
         if ((one is null) == (path is null)) throw run.Wrong("expected either --text or --file.");
-        var tools = TextTools.Load(ModelPath.Find(values.Get(Model.Tokenizer) ?? values.Require(Model.Model)));
+        var tools = values.IsGiven(Model.Tokenizer)
+            ? TextTools.Load(ModelPath.Find(values.Get(Model.Tokenizer)!))
+            : TextTools.TryLoad(Model, values) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
             : DataSet.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));

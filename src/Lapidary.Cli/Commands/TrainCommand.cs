@@ -5,9 +5,9 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Lora;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Commands;
 
@@ -29,9 +29,6 @@ internal static class TrainCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<bool> Overwrite =
-        new("--overwrite-output-dir") { Description = "Start anew in a folder that holds a run's checkpoints, and delete them." };
-
     private static readonly Option<bool> Preview =
         new("--preview") { Description = "Show tokens and labels of the first row and stop." };
 
@@ -41,47 +38,54 @@ internal static class TrainCommand
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
-            .Takes(ToolCommand.Config, Resume, Overwrite, Preview, ToolCommand.Json)
+            .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)
     {
         var values = run.Values;
         var config = SftSettings.Read(values);
+        config.Validate(hasEvaluation: true); // which shows only with the rows
         string folder = Model.Folder(values);
         values.Require(DataSettings.DataSet);
         bool isPreview = run.Get(Preview);
-        string? checkpoint = isPreview ? null : RunFolder.Checkpoint(config.OutputDir, ResumeFrom(run), run.Get(Overwrite));
+        using var output = isPreview ? null : RunFolder.Open(config, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder);
         var text = TextTools.TryLoad(Model, values);
         var sizes = GemmaConfig.Load(folder);
         var data = TrainingData.Load(values, config, sizes, text);
-        if (isPreview)
+        if (output is null)
         {
             data.Preview(run);
             return ExitCodes.Done;
         }
 
         config.Validate(hasEvaluation: data.Evaluation is not null);
-        string? start = checkpoint ?? values.Get(Model.Adapter);
-        var lora = start is null ? LoraSettings.Read(values, values.Require(Model.Model)) : AdapterConfigFile.Read(start);
+        var lora = Lora(values, output.Checkpoint);
         PlannedRun.PlanOf(Model, values, config, sizes, data, lora).RequireFit();
-        if (run.Get(Overwrite) && checkpoint is null) RunFolder.Clear(config.OutputDir);
-        string runFile = Path.Combine(config.OutputDir, RunFolder.ConfigName);
-        RunFile.Write(runFile, values);
 
-        // The settings' adapter is where a new run starts; a resumed one has its checkpoint's.
-        using var session = ModelSession.Open(Model, values, trainable: true, adapterFolder: checkpoint);
+        // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
+        bool isNew = output.Checkpoint is null;
+        using var session = ModelSession.Open(Model, values, trainable: true, withAdapter: isNew);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
-        if (checkpoint is not null) LoraSettings.RequireSame(values, session.Adapter!.Config, checkpoint);
-        Announce(run, session, config, data, isNew: checkpoint is null);
-        var result = Train(run, session, config, data, checkpoint);
-        if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted)
-            ModelFolder.CopyTokenizer(ModelPath.Find(tokenizer), config.OutputDir);
-        run.PrintSummary(result.WriteTo, output => result.Show(output, values.Require(Model.Model)));
+        Announce(run, session, config, data, isNew);
+        var result = Train(run, session, config, data, output);
+        run.PrintSummary(result.WriteTo, people => result.Show(people, values.Require(Model.Model)));
         if (!result.WasInterrupted) return ExitCodes.Done;
-        run.Terminal.Error.WriteLine(
-            $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {runFile} --resume");
+        string next = output.LastCheckpoint is null
+            ? "nothing has been saved yet"
+            : $"go on with: lapidary train --config {Path.Combine(config.OutputDir, RunSettings.FileName)} --resume";
+        run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {next}");
         return ExitCodes.Interrupted;
+    }
+
+    /// <summary>What is trained: a new adapter, a given one, or that of the checkpoint with what is given now, which is then
+    /// compared.</summary>
+    private static LoraConfig Lora(SettingValues values, string? checkpoint)
+    {
+        if (checkpoint is not null) return LoraSettings.Over(AdapterConfigFile.Read(checkpoint), values);
+        return values.Get(Model.Adapter) is { } start
+            ? AdapterConfigFile.Read(start)
+            : LoraSettings.Read(values, values.Require(Model.Model));
     }
 
     private static void Announce(CommandRun run, ModelSession session, SftConfig config, TrainingData data, bool isNew)
@@ -89,30 +93,39 @@ internal static class TrainCommand
         TrainingBanner.Show(run, Model, session);
         data.Show(run);
         if (!isNew) return; // what a new run said need not be said again
-        foreach (string note in TrainingBanner.Notes(run.Values, config, session)) run.People.WriteLine($"note       {note}");
+        foreach (string note in TrainingBanner.Notes(run.Values, Model, config, session, data.Evaluation is not null))
+            run.People.WriteLine($"note       {note}");
     }
 
     /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it.</summary>
-    private static string? ResumeFrom(CommandRun run) => run.IsGiven(Resume) ? run.Get(Resume) ?? RunFolder.Latest : null;
+    private static string? ResumeFrom(CommandRun run)
+    {
+        if (!run.IsGiven(Resume)) return null;
+        return run.Get(Resume) is { } given and not "true" ? given : SftTrainer.LatestCheckpoint;
+    }
 
-    private static TrainResult Train(CommandRun run, ModelSession session, SftConfig config, TrainingData data, string? checkpoint)
+    private static TrainResult Train(CommandRun run, ModelSession session, SftConfig config, TrainingData data, RunFolder output)
     {
         var (memory, error) = (session.Backend.Memory, run.Terminal.Error);
-        long before = checkpoint is null ? 0 : TrainerState.Read(checkpoint).NumTokens;
+        long before = output.Checkpoint is { } checkpoint ? TrainerState.Read(checkpoint).NumTokens : 0;
         long started = TimeProvider.System.GetTimestamp();
-        using var events = new TensorBoardObserver(Path.Combine(config.OutputDir, "runs"));
         using var note = run.Interrupted.Register(() => error.WriteLine("Stopping after this step; once more quits at once."));
         MemoryPlan? plan = null;
+        bool isComplete = false;
         var state = TrainingScreen.Show(run, memory, observer =>
         {
-            var observers = new ObserverGroup(observer, events);
-            using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observers);
+            using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer)
+            {
+                Encoder = data.Encoder,
+                Settings = RunRecord.Of(run.Values, session.Adapter!.Config, data.Evaluation is not null),
+            };
             using var graceful = run.EndsGracefully();
-            var ended = trainer.Train(checkpoint, run.Interrupted);
-            plan = trainer.MemoryPlan;
+            var ended = trainer.Train(output, run.Interrupted);
+            (plan, isComplete) = (trainer.MemoryPlan, trainer.IsComplete);
             return ended;
         });
         var elapsed = TimeProvider.System.GetElapsedTime(started);
-        return new TrainResult(config.OutputDir, state, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes);
+        return new TrainResult(
+            config.OutputDir, state, isComplete, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes);
     }
 }

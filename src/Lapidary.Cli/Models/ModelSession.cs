@@ -21,10 +21,10 @@ internal sealed class ModelSession : IDisposable
     /// <summary>Loads what the settings name.</summary>
     /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
-    /// <param name="adapterFolder">An adapter to use instead of the settings', or null.</param>
+    /// <param name="withAdapter">Whether the settings' adapter is loaded.</param>
     /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
     public static ModelSession Open(
-        ModelSettings settings, SettingValues values, bool trainable = false, string? adapterFolder = null)
+        ModelSettings settings, SettingValues values, bool trainable = false, bool withAdapter = true)
     {
         string folder = settings.Folder(values);
         var backend = DeviceSettings.CreateBackend(values);
@@ -32,7 +32,7 @@ internal sealed class ModelSession : IDisposable
         try
         {
             session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
-            if ((adapterFolder ?? values.Get(settings.Adapter)) is { } adapter)
+            if (withAdapter && values.Get(settings.Adapter) is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable));
             return session;
         }

@@ -10,15 +10,20 @@ namespace Lapidary.Cli.Models;
 /// <param name="Tokenizer">The tokenizer.</param> <param name="Template">Its chat template.</param>
 internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
 {
-    /// <summary>Loads those that the settings name: --tokenizer, else the model's own if it has one.</summary>
-    /// <returns>Null where the model's folder has no tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
+    /// <summary>Loads those that the settings name: --tokenizer, else the adapter's, else the model's.</summary>
+    /// <returns>Null where none of them has a tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
     /// <exception cref="LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
     public static TextTools? TryLoad(ModelSettings settings, SettingValues values)
     {
-        if (values.Get(settings.Tokenizer) is { } given) return Load(ModelPath.Find(given));
-        string folder = settings.Folder(values);
-        return File.Exists(Path.Combine(folder, Tokenizer.FileName)) ? Load(folder) : null;
+        string? given = values.Get(settings.Tokenizer);
+        string? folder = TokenizerFolder.Resolve(
+            settings.Folder(values), values.Get(settings.Adapter), given is null ? null : ModelPath.Find(given));
+        return folder is null ? null : Load(folder);
     }
+
+    /// <summary>The error where text is to be read and there is no tokenizer.</summary>
+    public static ToolException NoTokenizer() =>
+        new("The model's folder has no tokenizer.json; give --tokenizer, or token ids in place of text.");
 
     /// <summary>Loads those of a folder.</summary>
     public static TextTools Load(string folder) => new(Tokenizer.Load(folder), ChatTemplate.Load(folder));

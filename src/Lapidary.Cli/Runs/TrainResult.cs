@@ -7,13 +7,15 @@ namespace Lapidary.Cli.Runs;
 
 /// <summary>What a run came to.</summary>
 /// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param>
+/// <param name="IsComplete">Whether that was its end.</param>
 /// <param name="Tokens">Tokens of this process, without those of the run it resumed.</param>
 /// <param name="Elapsed">Time of training and evaluating.</param> <param name="PeakBytes">Most memory the backend handed out.</param>
 /// <param name="PredictedBytes">What the plan said it would be.</param>
-internal sealed record TrainResult(string OutputDir, TrainerState State, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
+internal sealed record TrainResult(
+    string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
 {
     /// <summary>Whether the run was stopped before its end.</summary>
-    public bool WasInterrupted => State.GlobalStep < State.MaxSteps;
+    public bool WasInterrupted => !IsComplete;
 
     /// <summary>Mean loss of all steps that were logged, each entry weighted by its steps.</summary>
     private double? TrainLoss

@@ -1,6 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
@@ -37,7 +38,8 @@ internal static class TrainingBanner
     }
 
     /// <summary>What the user may not expect.</summary>
-    public static IEnumerable<string> Notes(SettingValues values, SftConfig config, ModelSession session)
+    public static IEnumerable<string> Notes(
+        SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation)
     {
         var adapter = session.Adapter!;
         long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);
@@ -47,10 +49,9 @@ internal static class TrainingBanner
                 + "--modules-to-save none trains LoRA alone.";
         }
 
-        bool IsGiven(string property) => values.IsGiven(SftSettings.Of(property));
-        bool warmup = IsGiven(nameof(SftConfig.WarmupRatio)) || IsGiven(nameof(SftConfig.WarmupSteps));
-        if (warmup && IsGiven(nameof(SftConfig.LrSchedulerType)) && config.LrSchedulerType == LrSchedulerType.Constant)
-            yield return "the constant schedule ignores warm-up, as in transformers; --lr-scheduler-type constant_with_warmup has it.";
+        if (session.Backend is CpuBackend && values.IsChosen(settings.DType) && values.Get(settings.DType) == DType.BFloat16)
+            yield return "the CPU computes in float32; --dtype bfloat16 rounds the base's weights alone.";
+        foreach (string note in OptionNotes.Of(values, config, hasEvaluation)) yield return note;
     }
 
     private static string Quantization(ModelSettings settings, SettingValues values, GemmaModel model)

@@ -52,22 +52,33 @@ internal static partial class LoraSettings
         BaseModelNameOrPath = model,
     };
 
-    /// <summary>Refuses to resume a checkpoint with other settings than it has.</summary>
-    /// <exception cref="ToolException">One that was given differs.</exception>
-    public static void RequireSame(SettingValues values, LoraConfig saved, string checkpoint)
+    /// <summary>A saved adapter's record with the values given, for a run that goes on: it is compared with the checkpoint's.</summary>
+    public static LoraConfig Over(LoraConfig saved, SettingValues values)
     {
-        (Setting Setting, object Saved)[] pairs =
-            [(R, saved.R), (Alpha, saved.LoraAlpha), (Dropout, saved.LoraDropout), (UseRslora, saved.UseRslora)];
-        foreach (var (setting, value) in pairs)
+        T Value<T>(Setting<T> setting, T from) => values.IsGiven(setting) ? values.Get(setting) : from;
+        return saved with
         {
-            if (values.IsGiven(setting) && !Equals(values.Get(setting), value))
-            {
-                throw new ToolException(
-                    $"{checkpoint}: has {setting.Key} {value}, found --{setting.Name} {values.Get(setting)}; "
-                    + "give the same, or start anew with --adapter.");
-            }
-        }
+            R = Value(R, saved.R),
+            LoraAlpha = Value(Alpha, saved.LoraAlpha),
+            LoraDropout = Value(Dropout, saved.LoraDropout),
+            TargetModules = Value(TargetModules, saved.EffectiveTargets),
+            ModulesToSave = Value(ModulesToSave, saved.ModulesToSave),
+            UseRslora = Value(UseRslora, saved.UseRslora),
+            EnsureWeightTying = Value(EnsureWeightTying, saved.EnsureWeightTying),
+        };
     }
+
+    /// <summary>The settings that make a record, and their values.</summary>
+    public static IReadOnlyDictionary<Setting, object?> Of(LoraConfig lora) => new Dictionary<Setting, object?>
+    {
+        [R] = lora.R,
+        [Alpha] = lora.LoraAlpha,
+        [Dropout] = lora.LoraDropout,
+        [TargetModules] = lora.EffectiveTargets,
+        [ModulesToSave] = lora.ModulesToSave is { Count: > 0 } saved ? saved : null,
+        [UseRslora] = lora.UseRslora,
+        [EnsureWeightTying] = lora.EnsureWeightTying,
+    };
 
     /// <summary>The largest number that an option takes; one that the range excludes is approached to three digits, so that a refusal can
     /// name it.</summary>

@@ -96,6 +96,13 @@ public sealed class SafetensorsFile : IDisposable
         return new ReadOnlySpan<byte>((void*)CheckedAddressOf(entry), checked((int)entry.LengthBytes));
     }
 
+    /// <summary>Some of a tensor's raw bytes.</summary>
+    internal unsafe ReadOnlySpan<byte> Bytes(SafetensorsEntry entry, long offset, int length)
+    {
+        if (offset < 0 || length < 0 || offset + length > entry.LengthBytes) throw new ArgumentOutOfRangeException(nameof(offset));
+        return new ReadOnlySpan<byte>((byte*)AddressOf(entry) + offset, length);
+    }
+
     /// <summary>Copies the raw bytes of a tensor of any type and size to a stream.</summary>
     public void CopyTo(string name, Stream destination)
     {

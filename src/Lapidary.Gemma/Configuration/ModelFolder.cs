@@ -1,37 +1,44 @@
+using System.Text.Json.Nodes;
 using Lapidary.Formats.Files;
+using Lapidary.Gemma.Text;
 
 namespace Lapidary.Gemma.Configuration;
 
-/// <summary>The files of a Hugging Face model folder beside its weights.</summary>
+/// <summary>The files of a Hugging Face model folder beside its weights and config.json, which is written by whoever writes the
+/// weights.</summary>
 internal static class ModelFolder
 {
-    /// <summary>Files of the tokenizer and chat template, copied beside an adapter or a merged model so that it can be used
-    /// alone.</summary>
-    private static readonly string[] TokenizerFiles =
-    [
-        Tokenizer.FileName, "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
-        "chat_template.jinja", "chat_template.json",
-    ];
+    /// <summary>Files that a model made of another one keeps.</summary>
+    private static readonly string[] Names = [GenerationConfig.FileName, "preprocessor_config.json", "processor_config.json"];
 
-    /// <summary>Files that a merged model keeps from its base.</summary>
-    private static readonly string[] ModelFiles = [GenerationConfig.FileName, "preprocessor_config.json", "processor_config.json"];
+    /// <summary>Whether a file is one that describes a model or its tokenizer.</summary>
+    public static bool IsPart(string name) => Names.Contains(name) || TokenizerFolder.IsPart(name);
 
-    /// <summary>Copies the tokenizer's files, those that there are.</summary>
-    public static void CopyTokenizer(string source, string target) => Copy(TokenizerFiles, source, target);
-
-    /// <summary>Copies the tokenizer's files and the model's other configurations; config.json is written by whoever writes the
-    /// weights.</summary>
-    public static void CopyAll(string source, string target) => Copy([.. TokenizerFiles, .. ModelFiles], source, target);
-
-    private static void Copy(string[] names, string source, string target)
+    /// <summary>Copies the tokenizer's files and the model's other configurations.</summary>
+    public static void CopyAll(string source, string target)
     {
-        if (Path.GetFullPath(source) == Path.GetFullPath(target)) return;
-        foreach (string name in names)
-        {
-            string path = Path.Combine(source, name);
-            if (!File.Exists(path)) continue;
-            using var file = File.OpenRead(path);
-            AtomicFile.WriteStream(Path.Combine(target, name), file.CopyTo);
-        }
+        TokenizerFolder.Copy(source, target);
+        foreach (string name in Names) ModelFiles.TryCopy(name, source, target);
+    }
+
+    /// <summary>As <see cref="CopyAll"/> for a model that is used with another tokenizer than its base: that one's files, and in
+    /// generation_config.json also the tokens at which its texts and turns end, where base and adapter stop too.</summary>
+    /// <param name="source">The base.</param> <param name="target">The new model's folder.</param>
+    /// <param name="tokenizer">From <see cref="TokenizerFolder.Resolve"/>; null where there is none.</param>
+    /// <param name="config">The base's.</param>
+    public static void CopyMerged(string source, string target, string? tokenizer, GemmaConfig config)
+    {
+        CopyAll(source, target);
+        if (tokenizer is null) return;
+        TokenizerFolder.Copy(tokenizer, target);
+        var generation = GenerationConfig.Load(source, config);
+        var stops = generation.StopTokenIds(Tokenizer.Load(tokenizer));
+        if (stops.Count == generation.EosTokenIds.Count) return;
+        string path = Path.Combine(target, GenerationConfig.FileName);
+        var json = File.Exists(path)
+            ? JsonFile.Read(path)
+            : new JsonObject { ["bos_token_id"] = generation.BosTokenId, ["pad_token_id"] = generation.PadTokenId };
+        json["eos_token_id"] = new JsonArray([.. stops.Select(id => JsonValue.Create(id))]);
+        JsonFile.Write(path, json);
     }
 }

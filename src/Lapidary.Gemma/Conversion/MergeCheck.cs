@@ -4,11 +4,33 @@ using Lapidary.Gemma.Generation;
 namespace Lapidary.Gemma;
 
 /// <summary>How close two models' logits are over some text.</summary>
-/// <param name="Tokens">Tokens compared.</param> <param name="MaxDistance">Largest |difference| of a logit.</param>
-/// <param name="MaxLogit">Largest |logit| of the reference, to judge the distance by.</param>
+/// <param name="Tokens">Tokens compared.</param> <param name="MaxDistance">Largest |difference| of a logit; NaN where one is.</param>
+/// <param name="MaxLogit">Largest |logit| of the reference.</param>
 /// <param name="EqualArgmax">Share of tokens whose largest logit is the same.</param>
 public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, double EqualArgmax)
 {
+    // Why these: docs/adr/0021-merge-publishes-after-its-check.md. The others are 16 steps of the type at 1.
+    private const double Float32Limit = 1e-3, Float16Limit = 16.0 / 2048, BFloat16Limit = 16.0 / 256, LeastEqualArgmax = 0.5;
+
+    /// <summary>Largest less smallest logit of the reference, by which the distance is judged.</summary>
+    public float LogitRange { get; init; }
+
+    /// <summary>How far logits may be apart, as a share of <see cref="LogitRange"/>: what rounding to the merged model's type can
+    /// do.</summary>
+    public double Limit { get; init; } = BFloat16Limit;
+
+    /// <summary>Why the models are not the same; null where they are.</summary>
+    public string? Fault
+    {
+        get
+        {
+            if (!float.IsFinite(MaxLogit)) return "the base with the adapter gives logits that are not finite; check their weights";
+            if (!float.IsFinite(MaxDistance)) return "it gives logits that are not finite; choose a wider dtype";
+            if (MaxDistance > Limit * LogitRange) return $"{this}, where {Limit:P1} of the logits' range is allowed";
+            return EqualArgmax < LeastEqualArgmax ? $"{this}, where {LeastEqualArgmax:P0} is the least" : null;
+        }
+    }
+
     /// <summary>Loads what <see cref="Merger"/> wrote and compares it with base + adapter.</summary>
     /// <param name="baseFolder">The base.</param> <param name="adapterFolder">The adapter.</param> <param name="mergedFolder">The merged
     /// model.</param>
@@ -24,6 +46,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         var quantization = options.FromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None;
         var original = merged with { Quantization = quantization, DoubleQuant = options.DoubleQuant };
         int vocabulary;
+        options.CancellationToken.ThrowIfCancellationRequested();
         using (var model = GemmaModel.Load(baseFolder, backend, original))
         using (var adapter = Adapter.Load(model, adapterFolder))
         {
@@ -32,32 +55,49 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
             expected = Logits(model, ids);
         }
 
-        using (var model = GemmaModel.Load(mergedFolder, backend, merged)) found = Logits(model, ids);
-        return Compare(expected, found, vocabulary);
+        options.CancellationToken.ThrowIfCancellationRequested();
+        using (var model = GemmaModel.Load(mergedFolder, backend, merged))
+        {
+            found = Logits(model, ids);
+            return Compare(expected, found, vocabulary) with { Limit = LimitOf(model) };
+        }
     }
 
     /// <summary>One line for people.</summary>
     public override string ToString() =>
-        $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3} (largest logit {MaxLogit:G3}); "
+        $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3}, "
+        + $"{(MaxDistance == 0 ? 0 : MaxDistance / LogitRange):P2} of the logits' range; "
         + $"the likeliest token is the same for {EqualArgmax:P1}";
 
-    private static MergeCheck Compare(float[] expected, float[] found, int vocabulary)
+    internal static MergeCheck Compare(ReadOnlySpan<float> expected, ReadOnlySpan<float> found, int vocabulary)
     {
-        float distance = 0, largest = 0;
+        float distance = 0, low = float.PositiveInfinity, high = float.NegativeInfinity;
         int tokens = expected.Length / vocabulary, equal = 0;
         for (int i = 0; i < expected.Length; i++)
         {
             distance = MathF.Max(distance, MathF.Abs(expected[i] - found[i]));
-            largest = MathF.Max(largest, MathF.Abs(expected[i]));
+            (low, high) = (MathF.Min(low, expected[i]), MathF.Max(high, expected[i]));
         }
 
         for (int token = 0; token < tokens; token++)
         {
             int start = token * vocabulary;
-            if (Sampler.Largest(expected.AsSpan(start, vocabulary)) == Sampler.Largest(found.AsSpan(start, vocabulary))) equal++;
+            if (Sampler.Largest(expected.Slice(start, vocabulary)) == Sampler.Largest(found.Slice(start, vocabulary))) equal++;
         }
 
-        return new MergeCheck(tokens, distance, largest, (double)equal / tokens);
+        return new MergeCheck(tokens, distance, MathF.Max(MathF.Abs(low), MathF.Abs(high)), (double)equal / tokens)
+        {
+            LogitRange = high - low,
+        };
+    }
+
+    /// <summary>By the coarsest type that either model's values pass through.</summary>
+    private static double LimitOf(GemmaModel model)
+    {
+        var types = model.LinearLayers.Select(layer => layer.Weight.DType)
+            .Append(model.EmbedTokens.DType).Append(model.Backend.ActivationDType).ToHashSet();
+        if (types.Contains(DType.BFloat16)) return BFloat16Limit;
+        return types.Contains(DType.Float16) ? Float16Limit : Float32Limit;
     }
 
     private static float[] Logits(GemmaModel model, IReadOnlyList<int> ids)

@@ -20,6 +20,18 @@ public sealed record MergeOptions
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
     public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
+    /// <summary>Folder of the tokenizer and chat template that the merged model gets; null for the adapter's, or else the base's.</summary>
+    public string? TokenizerFolder { get; init; }
+
+    /// <summary>Text on which the merged model is compared with base and adapter; fixed tokens where there is no tokenizer.</summary>
+    public string CheckText { get; init; } = "The lapidary cuts the stone until it shines.";
+
+    /// <summary>Replace a model that is in the output folder.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Ends the work with an <see cref="OperationCanceledException"/>, and nothing of it is left.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
     /// <summary>Told of each tensor written: tensors done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
 using Lapidary.Gemma.Weights;
 
@@ -11,24 +12,67 @@ namespace Lapidary.Gemma;
 /// written once; two trained matrices are both written and config.json says that they are not tied.</remarks>
 public static class Merger
 {
-    /// <summary>Writes the merged model.</summary>
+    // Compared on where there is no tokenizer: small ids are in every vocabulary.
+    private static readonly int[] AnyIds = [2, .. Enumerable.Range(1, 31).Select(i => 3 + i * 29 % 251)];
+
+    /// <summary>Writes the merged model and compares it with base + adapter; it is in its folder only when both agree.</summary>
     /// <param name="baseFolder">The base.</param> <param name="adapterFolder">A PEFT adapter.</param> <param name="outputFolder">Receives
-    /// weights, index, config.json, tokenizer and generation settings.</param>
+    /// weights, index, config.json, generation settings, and the tokenizer that the adapter was trained with.</param>
     /// <param name="options">Type, source of the projections, size of files.</param>
-    /// <exception cref="LapidaryException">The adapter does not fit the base, or a file cannot be read or written.</exception>
-    public static void Merge(string baseFolder, string adapterFolder, string outputFolder, MergeOptions options)
+    /// <param name="backend">Compares; a CPU of its own where null.</param>
+    /// <returns>How close the merged model is to base + adapter.</returns>
+    /// <exception cref="LapidaryException">The adapter does not fit the base, a file cannot be read or written, the output is a folder that
+    /// is read, is in use or holds a model, or the merged model is not base + adapter.</exception>
+    public static MergeCheck Merge(
+        string baseFolder, string adapterFolder, string outputFolder, MergeOptions options, IBackend? backend = null)
     {
-        ConvertedFolder.RequireOther(outputFolder, baseFolder, "the merged model would overwrite its base");
+        string? tokenizer = TokenizerFolder.Resolve(baseFolder, adapterFolder, options.TokenizerFolder);
+        int[] ids = CheckIds(tokenizer, options.CheckText, GemmaConfig.Load(baseFolder).VocabSize);
+        using var output = NewModel.Open(
+            outputFolder, options.Overwrite, [baseFolder, adapterFolder, .. tokenizer is null ? Array.Empty<string>() : [tokenizer]]);
+        Write(baseFolder, adapterFolder, tokenizer, output.Folder, options);
+        using var own = backend is null ? new CpuBackend() : null;
+        var check = MergeCheck.Run(baseFolder, adapterFolder, output.Folder, ids, options, backend ?? own!);
+        if (check.Fault is { } fault)
+        {
+            throw new LapidaryException(
+                $"{outputFolder}: nothing was written, because the merged model is not the base with the adapter: {fault}.");
+        }
+
+        options.CancellationToken.ThrowIfCancellationRequested();
+        output.Publish();
+        return check;
+    }
+
+    private static void Write(
+        string baseFolder, string adapterFolder, string? tokenizer, string folder, MergeOptions options)
+    {
         using var backend = new CpuBackend();
         using var model = GemmaModel.Load(baseFolder, backend); // mapped, not copied
         using var adapter = Adapter.Load(model, adapterFolder);
         using var checkpoint = Checkpoint.Open(baseFolder);
         var plan = new MergePlan(model, adapter, checkpoint, backend, options);
         var tensors = plan.Tensors();
-        ConvertedFolder.Write(outputFolder, baseFolder, model.Config, plan.Changes, tensors, options.MaxShardBytes, (name, done) =>
+        ModelFolder.CopyMerged(baseFolder, folder, tokenizer, model.Config);
+        ConvertedFolder.Write(folder, model.Config, plan.Changes, tensors, options.MaxShardBytes, (name, done) =>
         {
             if (checkpoint.Contains(name)) checkpoint.Release(name);
             options.OnProgress?.Invoke(done, tensors.Count);
+            options.CancellationToken.ThrowIfCancellationRequested();
         });
+    }
+
+    private static int[] CheckIds(string? tokenizerFolder, string text, int vocabulary)
+    {
+        int[] ids = [];
+        if (tokenizerFolder is not null)
+        {
+            var tokenizer = Tokenizer.Load(tokenizerFolder);
+            _ = ChatTemplate.Load(tokenizerFolder); // Of no use here, but a damaged one must show before the work.
+            ids = tokenizer.Encode(text, addSpecialTokens: !tokenizer.BeginsWithBos(text));
+        }
+
+        ids = [.. ids.Where(id => id < vocabulary)];
+        return ids.Length > 0 ? ids : [.. AnyIds.Where(id => id < vocabulary)];
     }
 }

@@ -13,6 +13,12 @@ public sealed record QuantizeOptions
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>.</summary>
     public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
+    /// <summary>Replace a model that is in the output folder.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Ends the work with an <see cref="OperationCanceledException"/>, and nothing of it is left.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
     /// <summary>Told of each projection quantized: projections done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

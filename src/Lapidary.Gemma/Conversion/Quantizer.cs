@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Formats.Safetensors;
 using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
@@ -18,13 +19,16 @@ public static class Quantizer
     /// <param name="folder">A Gemma 3 folder with fp32, bf16 or fp16 weights.</param>
     /// <param name="outputFolder">Receives weights, config.json, tokenizer and generation settings.</param>
     /// <param name="options">Scales and size of files.</param> <param name="backend">Quantizes.</param>
-    /// <exception cref="LapidaryException">The model is in 4 bits already, or a file cannot be read or written.</exception>
+    /// <exception cref="LapidaryException">The model is in 4 bits already, a file cannot be read or written, or the output is the model's
+    /// folder, is in use or holds a model.</exception>
     public static void Quantize(string folder, string outputFolder, QuantizeOptions options, IBackend backend)
     {
-        ConvertedFolder.RequireOther(outputFolder, folder, "the quantized model would overwrite its source");
         var config = GemmaConfig.Load(folder);
         if (config.Quantization is not null) throw new LapidaryException($"{folder}: is in 4 bits already; give the unquantized model.");
         using var checkpoint = Checkpoint.Open(folder);
+        using var output = NewModel.Open(outputFolder, options.Overwrite, folder);
+        DiskSpace.Require(output.Folder, LeastBytes(checkpoint));
+        ModelFolder.CopyAll(folder, output.Folder);
         using var region = new MemoryRegion(backend.Memory, MemoryOwner.Base);
         var tensors = Tensors(checkpoint, options, backend, region);
         tensors.Sort((x, y) => SafetensorsOrder.Instance.Compare(x.Declaration, y.Declaration));
@@ -37,10 +41,12 @@ public static class Quantizer
                 SkipModules = config.IsMultimodal ? VisionModules : null,
             },
         };
-        ConvertedFolder.Write(outputFolder, folder, config, changes, tensors, options.MaxShardBytes, (name, _) =>
+        ConvertedFolder.Write(output.Folder, config, changes, tensors, options.MaxShardBytes, (name, _) =>
         {
             if (checkpoint.Contains(name)) checkpoint.Release(name);
+            options.CancellationToken.ThrowIfCancellationRequested();
         });
+        output.Publish();
     }
 
     /// <summary>All tensors of the output. Projections are quantized here, because the length of a tensor's quant_state depends on its
@@ -51,6 +57,7 @@ public static class Quantizer
         int done = 0, all = checkpoint.Entries.Count(IsProjection);
         foreach (var entry in checkpoint.Entries)
         {
+            options.CancellationToken.ThrowIfCancellationRequested();
             if (!IsProjection(entry))
             {
                 tensors.Add(new TensorContent(entry.Declaration, stream => checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream)));
@@ -66,6 +73,11 @@ public static class Quantizer
 
         return tensors;
     }
+
+    /// <summary>Bytes of the output without scales, so that a full disk shows before the work.</summary>
+    private static long LeastBytes(Checkpoint checkpoint) =>
+        checkpoint.Entries.Sum(entry => IsProjection(entry) ? entry.Shape.Aggregate(1L, (product, size) => product * size) / 2
+            : entry.LengthBytes);
 
     private static bool IsProjection(SafetensorsEntry entry) =>
         entry.Name.EndsWith(TensorNames.WeightSuffix, StringComparison.Ordinal)

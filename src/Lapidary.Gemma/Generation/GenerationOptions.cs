@@ -31,11 +31,11 @@ public sealed record GenerationOptions
     /// <summary>Generation ends at any of these ids, which is not part of the output.</summary>
     public IReadOnlyCollection<int> StopTokenIds { get; init; } = [];
 
-    /// <summary>What the model's makers want, where a caller asks for nothing else: generation_config.json, and an end also where a turn of
-    /// a conversation ends.</summary>
+    /// <summary>What the model's makers want, where a caller asks for nothing else: generation_config.json, and an end also where the
+    /// tokenizer's texts and turns end.</summary>
     /// <param name="config">Of the model's folder. A temperature or top_p of 0, which some files have beside do_sample = false, counts as
     /// not given.</param>
-    /// <param name="tokenizer">Knows the end of a turn; null where ids are continued without one.</param>
+    /// <param name="tokenizer">Knows the ends; null where ids are continued without one.</param>
     public static GenerationOptions From(GenerationConfig config, Tokenizer? tokenizer)
     {
         var fallback = new GenerationOptions();
@@ -46,7 +46,7 @@ public sealed record GenerationOptions
             Temperature = config.Temperature > 0 ? (float)config.Temperature : fallback.Temperature,
             TopK = config.TopK,
             TopP = config.TopP > 0 ? (float)config.TopP : fallback.TopP,
-            StopTokenIds = tokenizer?.EndOfTurnTokenId is { } endOfTurn ? [.. config.EosTokenIds.Union([endOfTurn])] : config.EosTokenIds,
+            StopTokenIds = config.StopTokenIds(tokenizer),
         };
     }
 

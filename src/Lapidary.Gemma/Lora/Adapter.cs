@@ -30,6 +30,9 @@ public sealed class Adapter : IDisposable
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
+    /// <summary>The folder it was read from; null for a new one.</summary>
+    internal string? Folder { get; private set; }
+
     /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
     public IReadOnlyList<Parameter> Parameters { get; private set; } = [];
 
@@ -82,7 +85,11 @@ public sealed class Adapter : IDisposable
     /// <param name="trainable">Whether to train on from it.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model.</exception>
     public static Adapter Load(GemmaModel model, string folder, bool trainable = false) =>
-        Make(model, AdapterConfigFile.Read(folder), trainable, adapter => AdapterFiles.Read(folder, adapter, model));
+        Make(model, AdapterConfigFile.Read(folder), trainable, adapter =>
+        {
+            AdapterFiles.Read(folder, adapter, model);
+            adapter.Folder = folder;
+        });
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);

@@ -30,6 +30,9 @@ internal sealed class CheckpointWeights : WeightSource
         new CheckpointWeights(folder, GemmaConfig.Load(folder), Checkpoint.Open(folder), backend, options).CreateModel(folder);
 
     /// <inheritdoc/>
+    public override string Fingerprint() => WeightsFingerprint.Of(_checkpoint);
+
+    /// <inheritdoc/>
     public override void Dispose()
     {
         base.Dispose();

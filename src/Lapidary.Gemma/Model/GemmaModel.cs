@@ -54,6 +54,12 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The folder it was loaded from, empty where it was made here.</summary>
     public string Folder { get; internal init; } = "";
 
+    /// <summary>How it was loaded.</summary>
+    internal ModelOptions Options { get; init; } = new();
+
+    /// <summary>Where its weights come from.</summary>
+    internal WeightSource? Source { get; init; }
+
     /// <summary>config.json.</summary>
     public GemmaConfig Config { get; }
 

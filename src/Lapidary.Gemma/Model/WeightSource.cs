@@ -21,7 +21,7 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     {
         try
         {
-            return new GemmaModel(config, backend, Weights()) { Folder = folder };
+            return new GemmaModel(config, backend, Weights()) { Folder = folder, Options = options, Source = this };
         }
         catch
         {
@@ -29,6 +29,9 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
             throw;
         }
     }
+
+    /// <summary>Identifies the values of the weights as they are stored; null where they are not from files.</summary>
+    public virtual string? Fingerprint() => null;
 
     /// <summary>Frees all memory of the model.</summary>
     public virtual void Dispose() => Region.Dispose();

@@ -60,6 +60,13 @@ public sealed class ChatTemplate
         return new ChatTemplate(GemmaChatTemplate.Text, tokens, "built-in Gemma chat template");
     }
 
+    /// <summary>The text that <see cref="Load"/> would parse, or null where it finds none.</summary>
+    internal static string? TextOf(string folder)
+    {
+        var config = TokenizerConfig.Read(folder);
+        return config.Template?.Text ?? (config.IsGemma ? GemmaChatTemplate.Text : null);
+    }
+
     /// <summary>Parses a template.</summary>
     /// <param name="text">Jinja text.</param>
     /// <param name="specialTokens">Variables such as "bos_token" and their values.</param>

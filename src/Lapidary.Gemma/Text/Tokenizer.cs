@@ -30,8 +30,9 @@ public sealed class Tokenizer
     private readonly int[] _before;
     private readonly int[] _after;
 
-    private Tokenizer(TokenizerFile file, TokenizerConfig config)
+    private Tokenizer(string folder, TokenizerFile file, TokenizerConfig config)
     {
+        Folder = Path.GetFullPath(folder);
         _vocabulary = file.Vocabulary;
         _decoding = file.Decoding;
         (_before, _after) = file.Template;
@@ -51,6 +52,9 @@ public sealed class Tokenizer
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
     }
+
+    /// <summary>The folder it was read from.</summary>
+    public string Folder { get; }
 
     /// <summary>Number of ids: the highest one plus one, added tokens included. The embedding may have more rows.</summary>
     public int VocabSize { get; }
@@ -81,7 +85,7 @@ public sealed class Tokenizer
     /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
     /// message).</exception>
     public static Tokenizer Load(string folder) =>
-        new(TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+        new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
 
     /// <summary>The token ids of a text.</summary>
     /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>

@@ -4,14 +4,16 @@ using Lapidary.Formats.Files;
 namespace Lapidary.TextToSql.Demo;
 
 /// <summary>The demonstration's folder and what it holds.</summary>
-internal sealed class DemoFolder
+internal sealed class DemoFolder : IDisposable
 {
     /// <summary>Tells the demonstration's own folder from any other, which is never deleted.</summary>
     private const string Mark = ".lapidary-demo";
 
-    private DemoFolder(string path) => Root = path;
+    private readonly OutputFolder _output;
 
-    public string Root { get; }
+    private DemoFolder(OutputFolder output) => _output = output;
+
+    public string Root => _output.Path;
 
     public string Model => Path.Combine(Root, "model");
 
@@ -28,33 +30,45 @@ internal sealed class DemoFolder
     public string Merged => Path.Combine(Root, "merged");
 
     /// <summary>Makes the folder.</summary>
-    /// <exception cref="LapidaryException">It exists and may not be replaced, or cannot be written.</exception>
+    /// <exception cref="LapidaryException">It exists and may not be replaced, is in use, or cannot be written.</exception>
     public static DemoFolder Create(string path, bool overwrite)
     {
+        var output = OutputFolder.Open(path);
+        var folder = new DemoFolder(output);
         try
         {
-            if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another output_dir.");
-            if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()) Clear(path, overwrite);
-            Directory.CreateDirectory(path);
+            if (!Directory.EnumerateFileSystemEntries(path).All(FolderLock.IsPartOf)) folder.Clear(overwrite);
             File.WriteAllText(Path.Combine(path, Mark), "");
-            return new DemoFolder(path);
+            return folder;
         }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        catch (Exception e)
         {
-            throw new LapidaryException($"{path}: cannot be written ({e.Message}). Choose another output_dir.", e);
+            folder.Dispose();
+            if (FileErrors.IsFileSystem(e)) throw FileErrors.Writing(path, e);
+            throw;
         }
     }
 
-    private static void Clear(string path, bool overwrite)
+    /// <summary>Gives the folder up for others to write to.</summary>
+    public void Dispose() => _output.Dispose();
+
+    /// <summary>Deletes an earlier demonstration, and nothing else that may have come to lie there.</summary>
+    private void Clear(bool overwrite)
     {
-        if (!File.Exists(Path.Combine(path, Mark)))
-            throw new LapidaryException($"{path}: is not empty and not from an earlier demonstration; choose another output_dir.");
+        if (!File.Exists(Path.Combine(Root, Mark)))
+            throw new LapidaryException($"{Root}: is not empty and not from an earlier demonstration; choose another output_dir.");
         if (!overwrite)
         {
             throw new LapidaryException(
-                $"{path}: exists already; set overwrite to true to replace it, or choose another output_dir.");
+                $"{Root}: exists already; set overwrite to true to replace it, or choose another output_dir.");
         }
 
-        Directory.Delete(path, recursive: true);
+        string[] folders = [Model, Quantized, Adapter, Merged];
+        foreach (string folder in folders)
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+
+        foreach (string file in new[] { TrainFile, TestFile, Question }) File.Delete(file);
     }
 }

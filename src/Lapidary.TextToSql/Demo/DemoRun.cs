@@ -45,14 +45,14 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     {
         Validate();
         long started = _time.GetTimestamp();
-        var folder = DemoFolder.Create(options.OutputDir, options.Overwrite);
+        using var folder = DemoFolder.Create(options.OutputDir, options.Overwrite);
         var (train, test) = Prepare(folder);
         var encoder = new GemmaTextEncoder(Tokenizer.Load(folder.Model), ChatTemplate.Load(folder.Model));
 
         long parameters, trained;
         (long, long) bytes;
         DemoScore before, after;
-        using (var model = Quantize(folder))
+        using (var model = Quantize(folder, cancellationToken))
         {
             parameters = (long)model.Config.VocabSize * model.Config.HiddenSize + model.LinearLayers.Sum(layer => layer.Weight.Count);
             bytes = ProjectionBytes(model);
@@ -60,7 +60,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
             (trained, after) = Train(model, encoder, train, test, before, folder, cancellationToken);
         }
 
-        float distance = Merge(folder, encoder, test);
+        float distance = Merge(folder, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         using var merged = GemmaModel.Load(folder.Merged, backend);
         var mergedScore = Score(merged, encoder, test, folder);
@@ -103,12 +103,12 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         return (train, test);
     }
 
-    private GemmaModel Quantize(DemoFolder folder)
+    private GemmaModel Quantize(DemoFolder folder, CancellationToken cancellationToken)
     {
         observer.OnDemoStep(new(
             2, "Quantize", "Stores the projections in 4 bits (NF4, scales quantized too), which stay frozen from here on.",
             DemoCommands.Quantize(folder)));
-        Quantizer.Quantize(folder.Model, folder.Quantized, new QuantizeOptions(), backend);
+        Quantizer.Quantize(folder.Model, folder.Quantized, new QuantizeOptions { CancellationToken = cancellationToken }, backend);
         var model = GemmaModel.Load(folder.Model, backend, new ModelOptions { Quantization = QuantizationKind.Nf4 });
         var (wide, narrow) = ProjectionBytes(model);
         observer.OnResult(
@@ -138,15 +138,13 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         return (trained, after);
     }
 
-    private float Merge(DemoFolder folder, GemmaTextEncoder encoder, DataSet test)
+    private float Merge(DemoFolder folder, CancellationToken cancellationToken)
     {
         observer.OnDemoStep(new(
             4, "Merge", "Adds the adapter to the weights it was trained on, and writes a model that needs no adapter.",
             DemoCommands.Merge(folder)));
-        var merge = new MergeOptions { FromNf4 = true };
-        Merger.Merge(folder.Model, folder.Adapter, folder.Merged, merge);
-        int[] ids = encoder.EncodeChat(((MessagesRow)test.Rows[0]).Messages, addGenerationPrompt: false);
-        var check = MergeCheck.Run(folder.Model, folder.Adapter, folder.Merged, ids, merge, backend);
+        var merge = new MergeOptions { FromNf4 = true, CancellationToken = cancellationToken };
+        var check = Merger.Merge(folder.Model, folder.Adapter, folder.Merged, merge, backend);
         observer.OnResult(check.ToString());
         return check.MaxDistance;
     }

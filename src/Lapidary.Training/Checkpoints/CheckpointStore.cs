@@ -1,35 +1,44 @@
-using System.Globalization;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Gemma;
-using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, so that a folder under a final name is
-/// always whole.</summary>
+/// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, and renamed before they are deleted, so
+/// that a folder under a final name is always whole. Whoever changes something holds the folder's lock.</summary>
 /// <param name="outputDir">The run's folder.</param> <param name="limit">Checkpoints kept; 0 for all.</param>
 internal sealed class CheckpointStore(string outputDir, int limit)
 {
-    private const string Prefix = "checkpoint-", TemporaryMark = ".tmp-";
-
     /// <summary>The newest complete checkpoint, null where there is none.</summary>
     public string? Latest => All().LastOrDefault().Folder;
 
-    /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/>.</summary>
-    /// <returns>Its folder.</returns>
-    public string Save(TrainerState state, Adapter adapter, GemmaModel model, AdamWOptimizer optimizer, string? best)
+    /// <summary>Complete checkpoints by step, oldest first. Nothing is changed.</summary>
+    public List<(int Step, string Folder)> All()
     {
-        string folder = FolderOf(state.GlobalStep);
-        string temporary = folder + TemporaryMark + Guid.NewGuid().ToString("N")[..8];
+        var found = new List<(int, string)>();
+        if (!Directory.Exists(outputDir)) return found;
+        foreach (string folder in Directory.EnumerateDirectories(outputDir))
+            if (RunNames.StepOf(Path.GetFileName(folder)) is { } step) found.Add((step, folder));
+        found.Sort();
+        return found;
+    }
+
+    /// <summary>Folder of the checkpoint of a step.</summary>
+    public string FolderOf(int step) => Path.Combine(outputDir, RunNames.Checkpoint(step));
+
+    /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/> and the one just saved.</summary>
+    /// <param name="step">Optimizer steps done.</param> <param name="write">Writes the files into a folder.</param>
+    /// <param name="best">Name of the checkpoint of the lowest evaluation loss, or null.</param>
+    /// <returns>Its folder.</returns>
+    public string Save(int step, Action<string> write, string? best)
+    {
+        string folder = FolderOf(step);
+        string temporary = RunNames.TemporaryOf(folder);
+        TemporaryPaths.Add(temporary);
         try
         {
             Directory.CreateDirectory(temporary);
-            adapter.Save(temporary, model);
-            OptimizerFile.Write(temporary, optimizer, model.Backend);
-            state.Write(temporary);
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-            Directory.Move(temporary, folder);
+            write(temporary);
+            TemporaryPaths.Remove(temporary, () => Replace(folder, temporary));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
@@ -38,48 +47,77 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         }
         finally
         {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+            TemporaryPaths.Remove(temporary, () => FolderMoves.DeleteQuietly(temporary));
         }
 
-        DeleteOld(best);
+        DeleteOld(saved: folder, best);
         return folder;
     }
 
-    /// <summary>Deletes all checkpoints, for a run that starts anew.</summary>
-    public void Clear()
+    /// <summary>Puts back a checkpoint whose successor did not come, and deletes what killed runs left.</summary>
+    public void Repair()
     {
-        foreach (var (_, folder) in All()) Directory.Delete(folder, recursive: true);
+        if (!Directory.Exists(outputDir)) return;
+        foreach (string folder in Directory.EnumerateDirectories(outputDir).ToArray())
+        {
+            string name = Path.GetFileName(folder);
+            if (RunNames.IsTemporary(name)) FolderMoves.DeleteQuietly(folder);
+            else if (RunNames.OriginalOfReplaced(name) is not { } original) continue;
+            else if (Directory.Exists(Path.Combine(outputDir, original))) FolderMoves.DeleteQuietly(folder);
+            else FolderMoves.Move(folder, Path.Combine(outputDir, original));
+        }
     }
 
-    /// <summary>Folder of the checkpoint of a step.</summary>
-    public string FolderOf(int step) => Path.Combine(outputDir, Prefix + step.ToString(CultureInfo.InvariantCulture));
-
-    /// <summary>Complete checkpoints by step, oldest first; leftovers of killed runs are removed.</summary>
-    private List<(int Step, string Folder)> All()
+    /// <summary>Deletes a folder under a temporary name, so that no half of it is taken for the whole.</summary>
+    public static void Delete(string folder)
     {
-        var found = new List<(int, string)>();
-        if (!Directory.Exists(outputDir)) return found;
-        foreach (string folder in Directory.EnumerateDirectories(outputDir, Prefix + "*").ToArray())
+        string temporary = RunNames.TemporaryOf(folder);
+        FolderMoves.Move(folder, temporary);
+        FolderMoves.DeleteQuietly(temporary);
+    }
+
+    /// <summary>Gives a complete folder its final name. One that has it already is whole under one name or the other all the time.</summary>
+    private static void Replace(string folder, string temporary)
+    {
+        if (!Directory.Exists(folder))
         {
-            string name = Path.GetFileName(folder)[Prefix.Length..];
-            if (name.Contains(TemporaryMark, StringComparison.Ordinal)) Directory.Delete(folder, recursive: true);
-            else if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int step)) found.Add((step, folder));
+            FolderMoves.Move(temporary, folder);
+            return;
         }
 
-        found.Sort();
-        return found;
+        string replaced = RunNames.ReplacedOf(folder);
+        FolderMoves.Move(folder, replaced);
+        try
+        {
+            FolderMoves.Move(temporary, folder);
+        }
+        catch
+        {
+            FolderMoves.Move(replaced, folder);
+            throw;
+        }
+
+        FolderMoves.DeleteQuietly(replaced);
     }
 
-    private void DeleteOld(string? best)
+    private void DeleteOld(string saved, string? best)
     {
         if (limit == 0) return;
         var all = All();
         int excess = all.Count - limit;
-        foreach (var (_, folder) in all.SkipLast(1))
+        foreach (var (_, folder) in all)
         {
             if (excess <= 0) return;
-            if (best is not null && Path.GetFileName(folder) == Path.GetFileName(best)) continue;
-            Directory.Delete(folder, recursive: true);
+            if (folder == saved || Path.GetFileName(folder) == best) continue;
+            try
+            {
+                Delete(folder);
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e))
+            {
+                // It is held by another program. One more than asked for is no reason to end a run; the next save tries again.
+            }
+
             excess--;
         }
     }

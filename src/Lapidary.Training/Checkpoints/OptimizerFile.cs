@@ -9,7 +9,8 @@ namespace Lapidary.Training.Checkpoints;
 /// &lt;name&gt;.exp_avg_sq.</summary>
 internal static class OptimizerFile
 {
-    private const string FileName = "optimizer.safetensors";
+    /// <summary>The file's name in a checkpoint.</summary>
+    public const string FileName = "optimizer.safetensors";
 
     public static void Write(string folder, AdamWOptimizer optimizer, IBackend backend)
     {

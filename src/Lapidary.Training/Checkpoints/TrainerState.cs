@@ -1,16 +1,27 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Training.Logging;
 
 namespace Lapidary.Training;
 
-/// <summary>trainer_state.json: where a run stands and what it logged; names as transformers writes them.</summary>
+/// <summary>trainer_state.json: where a run stands and what it logged. It has the keys that transformers' TrainerState of versions 4 and 5
+/// takes, and no others, as transformers refuses a file with any other.</summary>
 public sealed record TrainerState
 {
     /// <summary>The file's name in an output folder or checkpoint.</summary>
     public const string FileName = "trainer_state.json";
+
+    private const string NumTokensKey = "num_input_tokens_seen", OldNumTokensKey = "num_tokens", LogHistoryKey = "log_history";
+
+    private const string NextStep = "choose another checkpoint";
+
+    /// <summary>A log of millions of steps is smaller.</summary>
+    private const long MaxBytes = 1L << 30;
+
+    /// <summary>The largest whole number that every reader of JSON has.</summary>
+    private const long MaxWhole = 1L << 53;
 
     /// <summary>Optimizer steps done.</summary>
     public int GlobalStep { get; init; }
@@ -21,56 +32,95 @@ public sealed record TrainerState
     /// <summary>Passes over the data done, with fraction.</summary>
     public double Epoch { get; init; }
 
-    /// <summary>Tokens that went through the model in training.</summary>
+    /// <summary>Tokens that went through the model in training (num_input_tokens_seen).</summary>
     public long NumTokens { get; init; }
 
     /// <summary>Lowest evaluation loss so far.</summary>
     public double? BestMetric { get; init; }
 
-    /// <summary>Checkpoint of the lowest evaluation loss.</summary>
+    /// <summary>Checkpoint of the lowest evaluation loss: the name of its folder.</summary>
     public string? BestModelCheckpoint { get; init; }
 
-    /// <summary>Data, packing, max_length, batch size, accumulation, seed and shuffling of the run: it is only resumed with the
-    /// same.</summary>
-    public string Fingerprint { get; init; } = "";
-
-    /// <summary>Rows that go through the model at a time: a resumed run goes on with as many, so that its bits are the same; 0 where not
-    /// recorded.</summary>
-    public int RowsPerRun { get; init; }
-
-    /// <summary>Logits held at a time, for the same reason.</summary>
-    public long MaxLogitsBytes { get; init; }
-
-    /// <summary>Measured since the last entry of the log.</summary>
-    [JsonInclude]
-    internal LossMeter Pending { get; init; } = new();
+    /// <summary>The options that transformers records here.</summary>
+    internal SftConfig Config { get; init; } = new();
 
     /// <summary>Logged steps and evaluations, oldest first.</summary>
     public IReadOnlyList<LogEntry> LogHistory { get; init; } = [];
 
-    /// <summary>Reads the file of a folder.</summary>
-    /// <exception cref="LapidaryException">It is missing or damaged.</exception>
+    /// <summary>Reads the file of a folder, which transformers may have written. Keys that are not known are passed over.</summary>
+    /// <exception cref="LapidaryException">It is missing or damaged; the message names the key.</exception>
     public static TrainerState Read(string folder)
     {
-        string path = Path.Combine(folder, FileName);
-        try
+        var json = Open(Path.Combine(folder, FileName));
+        int maxSteps = (int)Whole(json, "max_steps", 0, int.MaxValue);
+        return new TrainerState
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainerJson.Default.TrainerState)
-                ?? throw new LapidaryException($"{path}: expected a JSON object, found null.");
-        }
-        catch (Exception e) when (e is JsonException || FileErrors.IsFileSystem(e))
-        {
-            throw new LapidaryException($"{path}: cannot be read ({e.Message}). Choose another checkpoint.", e);
-        }
+            GlobalStep = (int)Whole(json, "global_step", 0, maxSteps),
+            MaxSteps = maxSteps,
+            Epoch = json.Number("epoch", 0, 0, double.MaxValue),
+            NumTokens = Tokens(json),
+            BestMetric = json.Has("best_metric") ? json.Number("best_metric", 0, double.MinValue, double.MaxValue) : null,
+            BestModelCheckpoint = json.Text("best_model_checkpoint"),
+            LogHistory = ReadLog(json),
+        };
     }
 
     /// <summary>Writes the file, atomically.</summary>
-    public void Write(string folder) =>
-        AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Default.TrainerState) + "\n");
+    public void Write(string folder) => AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonFile.ToText(new JsonObject
+    {
+        ["best_metric"] = BestMetric,
+        ["best_model_checkpoint"] = BestModelCheckpoint,
+        ["epoch"] = Epoch,
+        ["eval_steps"] = Config.EvalSteps,
+        ["global_step"] = GlobalStep,
+        ["is_hyper_param_search"] = false,
+        ["is_local_process_zero"] = true,
+        ["is_world_process_zero"] = true,
+        [LogHistoryKey] = JsonSerializer.SerializeToNode(LogHistory, TrainerJson.Default.IReadOnlyListLogEntry),
+        ["logging_steps"] = Config.LoggingSteps,
+        ["max_steps"] = MaxSteps,
+        [NumTokensKey] = NumTokens,
+        ["num_train_epochs"] = (long)Math.Ceiling(Config.NumTrainEpochs),
+        ["save_steps"] = Config.SaveSteps,
+        ["total_flos"] = 0,
+        ["train_batch_size"] = Config.PerDeviceTrainBatchSize,
+        ["trial_name"] = null,
+        ["trial_params"] = null,
+    }));
+
+    /// <summary>A state file's object.</summary>
+    /// <exception cref="LapidaryException">It is missing or damaged.</exception>
+    internal static JsonSection Open(string path) => new(path, JsonFile.Read(path, MaxBytes));
+
+    /// <summary>The error of a key that is missing or has no such value.</summary>
+    internal static LapidaryException Damaged(JsonSection json, string key, string expected) => json.Error(key, expected, NextStep);
+
+    /// <summary>A whole number that must be there.</summary>
+    internal static long Whole(JsonSection json, string key, long min = 0, long max = MaxWhole) =>
+        json.Json[key] is JsonValue value && value.TryGetValue(out long number) && number >= min && number <= max
+            ? number
+            : throw Damaged(json, key, max == MaxWhole ? $"a whole number from {min}" : $"a whole number from {min} to {max}");
+
+    private static long Tokens(JsonSection json) =>
+        json.Has(NumTokensKey) ? Whole(json, NumTokensKey) : json.Has(OldNumTokensKey) ? Whole(json, OldNumTokensKey) : 0;
+
+    private static LogEntry[] ReadLog(JsonSection json)
+    {
+        if (!json.Has(LogHistoryKey)) return [];
+        if (json.Json[LogHistoryKey] is not JsonArray entries) throw Damaged(json, LogHistoryKey, "a list of objects");
+        try
+        {
+            return [.. entries.Select(entry => entry.Deserialize(TrainerJson.Default.LogEntry)
+                ?? throw Damaged(json, LogHistoryKey, "a list of objects"))];
+        }
+        catch (JsonException e)
+        {
+            throw Damaged(json, LogHistoryKey, $"entries with a number as {e.Path?.TrimStart('$', '.')}");
+        }
+    }
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(TrainerState))]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(IReadOnlyList<LogEntry>))]
 internal sealed partial class TrainerJson : JsonSerializerContext;

@@ -12,6 +12,9 @@ public sealed record SftConfig
     /// <summary>Folder for the adapter, checkpoints, trainer_state.json and TensorBoard events.</summary>
     public string OutputDir { get; init; } = "lapidary-output";
 
+    /// <summary>Start anew in a folder that holds a run, and delete what that left once the new run has saved something.</summary>
+    public bool OverwriteOutputDir { get; init; }
+
     /// <summary>Longest sequence, and length of a packed row, in tokens.</summary>
     [Range(2, 1 << 20)]
     public int MaxLength { get; init; } = 512;
@@ -108,6 +111,9 @@ public sealed record SftConfig
     [Range(0, int.MaxValue)]
     public int SaveTotalLimit { get; init; }
 
+    /// <summary>Where the log goes besides the screen.</summary>
+    public ReportTo ReportTo { get; init; } = ReportTo.Tensorboard;
+
     /// <summary>When the evaluation set is scored.</summary>
     public IntervalStrategy EvalStrategy { get; init; } = IntervalStrategy.Epoch;
 
@@ -148,6 +154,9 @@ public sealed record SftConfig
     public void Validate(bool hasEvaluation)
     {
         RecordLimits.Check(this);
+        if (string.IsNullOrWhiteSpace(OutputDir)) throw new LapidaryException("output_dir must name a folder, got nothing.");
+        if (NumTrainEpochs == 0 && MaxSteps <= 0)
+            throw new LapidaryException("num_train_epochs must be above 0 where max_steps is not given, got 0: nothing would be trained.");
         if (!LoadBestModelAtEnd) return;
         if (!hasEvaluation)
             throw new LapidaryException("load_best_model_at_end needs an evaluation set; give eval_dataset or test_size.");

@@ -21,13 +21,16 @@ public sealed class Evaluator : IDisposable
     internal Evaluator(ModelSteps steps, PackedDataSet data, int batchSize) => (_steps, _data, _batchSize) = (steps, data, batchSize);
 
     /// <summary>Loss per trained token in nats, and the share of trained tokens whose label has the largest logit.</summary>
-    public (double Loss, double Accuracy) Run()
+    /// <param name="cancellationToken">Asks for an end before the next batch.</param>
+    /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    public (double Loss, double Accuracy) Run(CancellationToken cancellationToken = default)
     {
         double loss = 0;
         long hits = 0, trained = 0;
         int[] indices = [.. Enumerable.Range(0, _data.Count)];
         for (int first = 0; first < indices.Length; first += _batchSize)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var batch = _data.Batch(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
             var result = _steps.For(batch).Run(batch, lossScale: 0);
             loss += result.LossSum;

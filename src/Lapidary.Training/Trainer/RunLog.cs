@@ -1,3 +1,4 @@
+using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Trainer;
@@ -6,6 +7,12 @@ namespace Lapidary.Training.Trainer;
 /// evaluation.</summary>
 internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
 {
+    /// <summary>Told of every new entry.</summary>
+    public ITrainingObserver Observer { get; set; } = observer;
+
+    /// <summary>What was measured since the last entry.</summary>
+    public LossMeter Pending => _meter;
+
     private readonly List<LogEntry> _entries = [];
     private LossMeter _meter = new();
     private long _tokens;
@@ -19,12 +26,21 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     public string? BestCheckpoint { get; private set; }
 
     /// <summary>Takes up a resumed run.</summary>
-    public void Restore(TrainerState state)
+    public void Restore(TrainerState state, LossMeter pending)
     {
         _entries.AddRange(state.LogHistory);
-        (_meter, _tokens) = (state.Pending, state.NumTokens);
-        (BestLoss, BestCheckpoint) = (state.BestMetric, state.BestModelCheckpoint);
+        (_meter, _tokens) = (pending, state.NumTokens);
+
+        // A name and no path, as the file may have been changed.
+        string? best = Path.GetFileName(state.BestModelCheckpoint);
+        (BestLoss, BestCheckpoint) = (state.BestMetric, best is not null && RunNames.StepOf(best) is not null ? best : null);
     }
+
+    /// <summary>Looks for the best checkpoint anew.</summary>
+    public void ForgetBest() => (BestLoss, BestCheckpoint) = (null, null);
+
+    /// <summary>Whether there is an evaluation of a step.</summary>
+    public bool IsEvaluated(int step) => _entries.Exists(entry => entry.Step == step && entry.EvalLoss is not null);
 
     /// <summary>Starts the clock of tokens per second anew: what went before was no training.</summary>
     public void StartClock() => (_tokensAtEntry, _timeAtEntry) = (_tokens, time.GetTimestamp());
@@ -65,7 +81,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     }
 
     /// <summary>The state after some steps.</summary>
-    public TrainerState State(int step, int totalSteps, double epoch, string fingerprint, StepPlan plan) => new()
+    public TrainerState State(int step, int totalSteps, double epoch, SftConfig config) => new()
     {
         GlobalStep = step,
         MaxSteps = totalSteps,
@@ -73,17 +89,14 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
         NumTokens = _tokens,
         BestMetric = BestLoss,
         BestModelCheckpoint = BestCheckpoint,
-        Fingerprint = fingerprint,
-        RowsPerRun = plan.RowsPerRun,
-        MaxLogitsBytes = plan.MaxLogitsBytes,
-        Pending = _meter,
+        Config = config,
         LogHistory = _entries,
     };
 
     private void Add(LogEntry entry)
     {
         _entries.Add(entry);
-        observer.OnLog(entry);
+        Observer.OnLog(entry);
     }
 }
 

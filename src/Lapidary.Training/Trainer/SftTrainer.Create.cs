@@ -33,6 +33,7 @@ public sealed partial class SftTrainer
             return new SftTrainer(model, adapter, config, prepared.Packed, preparedEval?.Packed, observer)
             {
                 LabelReport = prepared.Report,
+                Encoder = encoder,
                 _ownedAdapter = adapter,
             };
         }

@@ -1,6 +1,5 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Configuration;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
@@ -14,18 +13,20 @@ namespace Lapidary.Training;
 /// same bits as uninterrupted.</remarks>
 public sealed partial class SftTrainer : IDisposable
 {
+    /// <summary>Instead of a checkpoint's folder: the newest of the output folder.</summary>
+    public const string LatestCheckpoint = "latest";
+
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;
     private readonly SftConfig _config;
     private readonly PackedDataSet _train;
     private readonly PackedDataSet? _eval;
-    private readonly ITrainingObserver _observer;
     private readonly TimeProvider _time;
     private readonly BatchSchedule _schedule;
     private readonly LearningRateSchedule _rates;
-    private readonly CheckpointStore _checkpoints;
-    private readonly RunLog _log;
-    private readonly string _fingerprint;
+    private ITrainingObserver _observer;
+    private RunLog _log;
+    private RunIdentity? _identity;
     private TrainingSetup? _setup;
     private Evaluator? _evaluator;
 
@@ -47,50 +48,59 @@ public sealed partial class SftTrainer : IDisposable
         model.Attach(adapter);
         _schedule = new BatchSchedule(train.Count, config);
         _rates = LearningRateSchedule.Of(config, _schedule.TotalSteps);
-        _checkpoints = new CheckpointStore(config.OutputDir, config.SaveTotalLimit);
-        _fingerprint = train.Fingerprint(config);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
 
-    /// <summary>How the run uses memory; null before <see cref="Train"/>.</summary>
+    /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
+    public ITextEncoder? Encoder { get; init; }
+
+    /// <summary>How the run uses memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>
     public MemoryPlan? MemoryPlan { get; private set; }
+
+    /// <summary>Whether the run came to its end, and its adapter is in the output folder; false where it was cancelled.</summary>
+    public bool IsComplete { get; private set; }
 
     /// <summary>For tests: a layout of steps instead of the planner's choice.</summary>
     internal StepPlan? FixedSteps { get; set; }
 
-    /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved.</summary>
-    /// <param name="resumeFrom">A checkpoint folder to go on from, or null to start anew.</param>
+    /// <summary>What run.yaml gets, for a caller that knows more than the trainer; null for what the trainer was given.</summary>
+    internal IEnumerable<KeyValuePair<string, string>>? Settings { get; set; }
+
+    /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved. The output folder gets
+    /// checkpoints, run.yaml, TensorBoard events and at the end the adapter; one that holds a run already is refused, unless this one goes
+    /// on with it or overwrite_output_dir is set. Nothing in it changes before everything else has been accepted.</summary>
+    /// <param name="resumeFrom">A checkpoint folder to go on from, <see cref="LatestCheckpoint"/>, or null to start anew.</param>
     /// <param name="cancellationToken">Asks for an early end.</param>
-    /// <returns>The final state; its GlobalStep is below MaxSteps where the run was cancelled.</returns>
-    /// <exception cref="LapidaryException">The checkpoint does not belong to this run, or a file cannot be written.</exception>
+    /// <returns>The state at the end; <see cref="IsComplete"/> tells whether that is the run's.</returns>
+    /// <exception cref="LapidaryException">The output folder is in use or holds another run, the checkpoint does not belong to this run, or
+    /// a file cannot be written.</exception>
     public TrainerState Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
     {
-        var resumed = resumeFrom is null ? null : ReadState(resumeFrom);
-        SetUp(resumed);
-        int step = resumed is null ? 0 : Resume(resumeFrom!, resumed);
-        _observer.OnStart(Plan(step));
-        _log.StartClock();
-        long started = _time.GetTimestamp();
-        int first = step, saved = step;
-        while (step < TotalSteps && !cancellationToken.IsCancellationRequested)
-        {
-            long stepStarted = _time.GetTimestamp();
-            var result = RunStep(step++);
-            _log.Count(result);
-            if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
-            _observer.OnStep(Progress(step, first, started, stepStarted, result));
-            bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
-            if (IsDue(_config.EvalStrategy, _config.EvalSteps, step)) Evaluate(step, saves);
-            if (saves) Save(saved = step);
-        }
+        string[] inputs = _model.Folder.Length > 0 ? [_model.Folder] : [];
+        using var folder = RunFolder.Open(_config, resumeFrom, _observer.OnMessage, inputs);
+        return Train(folder, cancellationToken);
+    }
 
-        if (saved != step && step < TotalSteps) Save(step);
-        if (step == TotalSteps && _config.LoadBestModelAtEnd) LoadBest();
-        var state = State(step);
-        if (step == TotalSteps) SaveModel(state);
-        return state;
+    /// <summary>Trains in a folder that the caller has opened.</summary>
+    internal TrainerState Train(RunFolder folder, CancellationToken cancellationToken)
+    {
+        int step = Prepare(folder);
+        using var events = _config.ReportTo == ReportTo.Tensorboard
+            ? new TensorBoardObserver(Path.Combine(_config.OutputDir, RunNames.Events), _time)
+            : null;
+        var told = _observer;
+        if (events is not null) _observer = new ObserverGroup(_observer, events);
+        try
+        {
+            _log.Observer = _observer;
+            return Run(folder, step, cancellationToken);
+        }
+        finally
+        {
+            _observer = told;
+        }
     }
 
     /// <inheritdoc/>
@@ -105,8 +115,54 @@ public sealed partial class SftTrainer : IDisposable
 
     private TrainingSetup Setup => _setup ?? throw new InvalidOperationException("The run is not set up yet.");
 
+    /// <summary>Checks and sets up everything, and then takes the folder.</summary>
+    /// <returns>Steps already done.</returns>
+    private int Prepare(RunFolder folder)
+    {
+        IsComplete = false;
+        _identity = RunIdentity.Of(_model, _adapter, _config, _train, _eval);
+        var resumed = folder.Checkpoint is { } checkpoint ? ResumedRun.Read(checkpoint) : null;
+        resumed?.Require(_identity, _train.OldFingerprint(_config), _adapter, _schedule.TotalSteps);
+        SetUp(resumed?.Run);
+        _log = new RunLog(_time, _observer);
+        if (resumed is not null) Resume(resumed, folder);
+        folder.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config), _adapter.Folder);
+        return resumed?.State.GlobalStep ?? 0;
+    }
+
+    private TrainerState Run(RunFolder folder, int step, CancellationToken cancellationToken)
+    {
+        _observer.OnStart(Plan(step));
+        _log.StartClock();
+        long started = _time.GetTimestamp();
+        int first = step, saved = step;
+
+        // A run that was stopped in an evaluation does that first.
+        bool goesOn = first == 0 || _log.IsEvaluated(first)
+            || Evaluate(first, IsDue(_config.SaveStrategy, _config.SaveSteps, first), cancellationToken);
+        while (goesOn && step < TotalSteps && !cancellationToken.IsCancellationRequested)
+        {
+            long stepStarted = _time.GetTimestamp();
+            var result = RunStep(step++);
+            _log.Count(result);
+            if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
+            _observer.OnStep(Progress(step, first, started, stepStarted, result));
+            bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
+            goesOn = Evaluate(step, saves, cancellationToken);
+            if (saves) Save(folder, saved = step);
+        }
+
+        IsComplete = goesOn && step == TotalSteps;
+        if (saved != step && !IsComplete) Save(folder, step);
+        if (!IsComplete) return State(step);
+        if (_config.LoadBestModelAtEnd) LoadBest(folder);
+        var state = State(step);
+        folder.Complete(path => SaveModel(state, path));
+        return state;
+    }
+
     /// <summary>Plans the run and allocates what it needs.</summary>
-    private void SetUp(TrainerState? resumed)
+    private void SetUp(RunState? resumed)
     {
         _setup?.Dispose();
         var shape = RunShape.Of(_config, _train, _eval);
@@ -156,59 +212,79 @@ public sealed partial class SftTrainer : IDisposable
         result.Tokens / _time.GetElapsedTime(stepStarted).TotalSeconds,
         _time.GetElapsedTime(started) * ((double)(TotalSteps - step) / (step - first)));
 
-    private void Evaluate(int step, bool saves)
+    /// <summary>Scores the evaluation set where the step is due for it.</summary>
+    /// <returns>False where that was cancelled.</returns>
+    private bool Evaluate(int step, bool saves, CancellationToken cancellationToken)
     {
-        if (_evaluator is null) return;
-        var (loss, accuracy) = _evaluator.Run();
-        string? checkpoint = saves ? Path.GetFileName(_checkpoints.FolderOf(step)) : null;
-        _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, checkpoint);
+        if (_evaluator is null || !IsDue(_config.EvalStrategy, _config.EvalSteps, step)) return true;
+        try
+        {
+            var (loss, accuracy) = _evaluator.Run(cancellationToken);
+            _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? RunFolder.NameOf(step) : null);
+            return true;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
-    private void Save(int step) =>
-        _observer.OnCheckpoint(_checkpoints.Save(State(step), _adapter, _model, Setup.Optimizer, _log.BestCheckpoint));
-
-    private void SaveModel(TrainerState state)
+    private void Save(RunFolder folder, int step) => _observer.OnCheckpoint(folder.Save(step, path =>
     {
-        _adapter.Save(_config.OutputDir, _model);
-        ModelFolder.CopyTokenizer(_model.Folder, _config.OutputDir);
-        state.Write(_config.OutputDir);
+        _adapter.Save(path, _model);
+        SaveTokenizer(path);
+        OptimizerFile.Write(path, Setup.Optimizer, _model.Backend);
+        State(step).Write(path);
+        new RunState
+        {
+            GlobalStep = step,
+            RowsPerRun = Memory.Steps.RowsPerRun,
+            MaxLogitsBytes = Memory.Steps.MaxLogitsBytes,
+            Pending = _log.Pending,
+            Identity = _identity,
+        }.Write(path);
+    }, _log.BestCheckpoint));
+
+    private void SaveModel(TrainerState state, string path)
+    {
+        _adapter.Save(path, _model);
+        SaveTokenizer(path);
+        state.Write(path);
     }
 
-    private void LoadBest()
+    private void SaveTokenizer(string path)
+    {
+        if (Encoder is null) TokenizerFolder.Copy(_model.Folder, path);
+        else Encoder.Save(path);
+    }
+
+    private void LoadBest(RunFolder folder)
     {
         if (_log.BestCheckpoint is not { } name) return;
-        _adapter.Restore(Path.Combine(_config.OutputDir, name), _model);
+        if (folder.Named(name) is not { } checkpoint)
+        {
+            _observer.OnMessage($"The best checkpoint, {name}, is not in the output folder any more: the last weights are kept.");
+            return;
+        }
+
+        _adapter.Restore(checkpoint, _model);
         _observer.OnMessage($"Best checkpoint: {name}, evaluation loss {_log.BestLoss:F4}.");
     }
 
-    private TrainerState ReadState(string folder)
+    private void Resume(ResumedRun resumed, RunFolder folder)
     {
-        var state = TrainerState.Read(folder);
-        if (state.Fingerprint != _fingerprint)
+        foreach (string note in resumed.Notes(_identity!, TotalSteps, _config.LrSchedulerType)) _observer.OnMessage(note);
+        _adapter.Restore(resumed.Checkpoint, _model);
+        OptimizerFile.Read(resumed.Checkpoint, Setup.Optimizer, _model.Backend);
+        _log.Restore(resumed.State, resumed.Run.Pending);
+        if (_config.LoadBestModelAtEnd && _log.BestCheckpoint is { } best && folder.Named(best) is null)
         {
-            throw new LapidaryException(
-                $"{folder}: this checkpoint was made with other data, max_length, packing, batch size, accumulation or seed. "
-                + "Give the same ones, or start anew with the checkpoint as adapter to train on from its weights.");
+            _observer.OnMessage($"The best checkpoint so far, {best}, is not in the output folder: the best one is looked for anew.");
+            _log.ForgetBest();
         }
-
-        return state;
     }
 
-    private int Resume(string folder, TrainerState state)
-    {
-        if (state.MaxSteps != TotalSteps && _config.LrSchedulerType is LrSchedulerType.Linear or LrSchedulerType.Cosine)
-        {
-            _observer.OnMessage(
-                $"The run is now {TotalSteps} steps long, before {state.MaxSteps}: the learning rate follows the new length.");
-        }
-
-        _adapter.Restore(folder, _model);
-        OptimizerFile.Read(folder, Setup.Optimizer, _model.Backend);
-        _log.Restore(state);
-        return state.GlobalStep;
-    }
-
-    private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _fingerprint, Memory.Steps);
+    private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);
 
     private TrainingPlan Plan(int firstStep) => new(
         _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, Memory);

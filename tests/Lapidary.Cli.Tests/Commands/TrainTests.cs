@@ -174,13 +174,30 @@ public sealed class TrainTests : IDisposable
         Assert.Contains("lapidary merge --model", text, StringComparison.Ordinal);
     }
 
+    /// <summary>The base has a tokenizer with a template of its own; the run is trained with another one.</summary>
     [Fact]
-    public void Train_OfTexts_CopiesTheTokenizer()
+    public void Train_WithATokenizer_KeepsItBesideAdapterAndCheckpoint()
     {
+        const string Template = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}";
+        string other = _folder["other"], row = """{"messages": [{"role": "user", "content": "SELECT stones"}]}""";
+        Directory.CreateDirectory(other);
+        File.Copy(Path.Combine(TinyModel.WithTokenizer, "tokenizer.json"), Path.Combine(other, "tokenizer.json"));
+        File.WriteAllText(Path.Combine(other, "tokenizer_config.json"), "{}");
+        File.WriteAllText(Path.Combine(other, "chat_template.jinja"), Template);
         string rows = TinyModel.WriteLines(_folder.Path, "texts.jsonl", ["""{"text": "SELECT stones"}"""]);
-        string[] args = [.. Args("out", dataset: rows), "--max-steps", "1", "--tokenizer", TinyModel.WithTokenizer];
-        CliRun.Of(args).Ok();
-        Assert.True(File.Exists(Path.Combine(_folder["out"], "tokenizer.json")));
+        string chat = TinyModel.WriteLines(_folder.Path, "chat.jsonl", [row]);
+        string[] model = ["--model", TinyModel.WithTokenizer];
+        var args = Args("out", dataset: rows).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg);
+        CliRun.Of([.. args, "--max-steps", "1", "--tokenizer", other]).Ok();
+
+        string Ids(params string[] folders) => CliRun.Of(["tokenize", "--file", chat, .. folders]).Ok().Out;
+        string expected = Ids("--tokenizer", other);
+        Assert.NotEqual(expected, Ids(model));
+        Assert.Equal(expected, Ids([.. model, "--adapter", _folder["out"]]));
+        Assert.Equal(expected, Ids([.. model, "--adapter", Path.Combine(_folder["out"], "checkpoint-1")]));
+        Assert.Equal(Ids(model), Ids([.. model, "--adapter", _folder["out"], "--tokenizer", TinyModel.WithTokenizer]));
+        string[] files = ["special_tokens_map.json", "tokenizer.model"];
+        Assert.All(files, name => Assert.False(File.Exists(Path.Combine(_folder["out"], name)), name)); // of the base
     }
 
     private byte[] Adapter(string output) => File.ReadAllBytes(Path.Combine(_folder[output], "adapter_model.safetensors"));

@@ -77,7 +77,7 @@ public sealed class QuantizerTests : IDisposable
             "in 4 bits already", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(quantized, _folder, new(), _backend)).Message,
             StringComparison.Ordinal);
         Assert.Contains(
-            "overwrite its source", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(model, model, new(), _backend)).Message,
+            "would be overwritten", Assert.Throws<LapidaryException>(() => Quantizer.Quantize(model, model, new(), _backend)).Message,
             StringComparison.Ordinal);
     }
 }

@@ -27,12 +27,12 @@ public class GenerationOptionsTests
     }
 
     [Fact]
-    public void From_AlsoStopsWhereATurnEnds()
+    public void From_AlsoStopsWhereATextOrATurnEnds()
     {
         var tokenizer = Text.TokenizerFixtures.Small;
         int endOfTurn = Assert.NotNull(tokenizer.EndOfTurnTokenId);
         Assert.Equal([1, endOfTurn], GenerationOptions.From(Config, tokenizer).StopTokenIds);
-        Assert.Equal([endOfTurn], GenerationOptions.From(Config with { EosTokenIds = [endOfTurn] }, tokenizer).StopTokenIds);
+        Assert.Equal([endOfTurn, 1], GenerationOptions.From(Config with { EosTokenIds = [endOfTurn] }, tokenizer).StopTokenIds);
     }
 
     [Theory]

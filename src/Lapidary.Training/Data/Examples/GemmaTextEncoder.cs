@@ -46,5 +46,8 @@ public sealed class GemmaTextEncoder : ITextEncoder
     public ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages) => _template.EncodeWithAssistantMask(_tokenizer, messages);
 
     /// <inheritdoc/>
+    public void Save(string folder) => TokenizerFolder.Save(_tokenizer, _template, folder);
+
+    /// <inheritdoc/>
     public string TokenText(int id) => _tokenizer.Decode([id], skipSpecialTokens: false);
 }

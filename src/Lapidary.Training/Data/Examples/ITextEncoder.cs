@@ -31,4 +31,10 @@ public interface ITextEncoder
 
     /// <summary>The text of one token, for people.</summary>
     string TokenText(int id);
+
+    /// <summary>Writes the files of tokenizer and chat template beside an adapter that was trained with them.</summary>
+    /// <param name="folder">An existing folder.</param>
+    void Save(string folder)
+    {
+    }
 }

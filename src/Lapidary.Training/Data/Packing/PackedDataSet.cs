@@ -14,7 +14,6 @@ public sealed class PackedDataSet
 
     private readonly PackedSequence[] _sequences;
     private readonly BatchBuilder _builder;
-    private readonly string _dataFingerprint;
 
     /// <summary>[n]: tokens of the n longest sequences.</summary>
     private readonly int[] _tokensOfLongest;
@@ -32,11 +31,14 @@ public sealed class PackedDataSet
         int[] longestFirst = [.. _sequences.Select(sequence => sequence.Tokens).OrderDescending()];
         for (int i = 0; i < longestFirst.Length; i++)
             _tokensOfLongest[i + 1] = (int)Math.Min((long)_tokensOfLongest[i] + longestFirst[i], MaxTokens);
-        _dataFingerprint = examples.Fingerprint();
+        DataFingerprint = examples.Fingerprint();
     }
 
     /// <summary>Number of sequences.</summary>
     public int Count => _sequences.Length;
+
+    /// <summary>Identifies the examples: their ids and labels, in their order.</summary>
+    internal string DataFingerprint { get; }
 
     /// <summary>The sequences.</summary>
     internal IReadOnlyList<PackedSequence> Sequences => _sequences;
@@ -64,8 +66,8 @@ public sealed class PackedDataSet
         return _builder.LengthOf(rows, _tokensOfLongest[rows]);
     }
 
-    /// <summary>Identifies what a run's steps read: the data and how they are put into steps.</summary>
-    internal string Fingerprint(SftConfig config) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        $"{_dataFingerprint} {config.EffectivePacking} {config.MaxLength} {config.PerDeviceTrainBatchSize} "
+    /// <summary>What checkpoints of 0.1 record: one hash of the data and of how they are put into steps.</summary>
+    internal string OldFingerprint(SftConfig config) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        $"{DataFingerprint} {config.EffectivePacking} {config.MaxLength} {config.PerDeviceTrainBatchSize} "
         + $"{config.GradientAccumulationSteps} {config.Seed} {config.Shuffle}")));
 }

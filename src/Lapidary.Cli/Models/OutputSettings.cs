@@ -5,7 +5,7 @@ using Lapidary.Gemma.Weights;
 namespace Lapidary.Cli.Models;
 
 /// <summary>Where merge and quantize write a model.</summary>
-internal static class OutputFolder
+internal static class OutputSettings
 {
     public static readonly Setting<string?> Output = Setting.Text("output", "DIR", "Folder for the new model.");
 
@@ -15,26 +15,10 @@ internal static class OutputFolder
         "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, SettingText.Size,
         bytes => $"{bytes / 1e9:0.###}GB");
 
-    /// <summary>The folder, free of another model.</summary>
-    /// <exception cref="ToolException">It holds a model and --overwrite is not given.</exception>
-    public static string Prepare(SettingValues values)
-    {
-        string folder = values.Require(Output);
-        if (!values.Get(Overwrite) && Directory.Exists(folder) && Directory.EnumerateFiles(folder).Any(IsOfAModel))
-        {
-            throw new ToolException($"{folder}: already holds a model; choose another --output or give --overwrite.");
-        }
-
-        return folder;
-    }
-
     /// <summary>Tensors of the written model and their bytes.</summary>
     public static (int Tensors, long Bytes) Measure(string folder)
     {
         using var checkpoint = Checkpoint.Open(folder);
         return (checkpoint.Entries.Count, checkpoint.TotalBytes);
     }
-
-    private static bool IsOfAModel(string file) =>
-        Path.GetFileName(file) is GemmaConfig.FileName || file.EndsWith(".safetensors", StringComparison.Ordinal);
 }

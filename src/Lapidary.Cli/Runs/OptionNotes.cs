@@ -1,0 +1,33 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>Options that were chosen and change nothing beside the others. transformers accepts them, so a run goes on and says
+/// so.</summary>
+internal static class OptionNotes
+{
+    /// <summary>One line for each.</summary>
+    public static IEnumerable<string> Of(SettingValues values, SftConfig config, bool hasEvaluation)
+    {
+        bool IsChosen(string property) => values.IsChosen(SftSettings.Of(property));
+        bool warmupRatio = IsChosen(nameof(SftConfig.WarmupRatio)) && config.WarmupRatio > 0;
+        bool warmupSteps = IsChosen(nameof(SftConfig.WarmupSteps)) && config.WarmupSteps > 0;
+        if (IsChosen(nameof(SftConfig.NumTrainEpochs)) && config.MaxSteps > 0)
+            yield return $"--max-steps {config.MaxSteps} goes before --num-train-epochs, as in transformers.";
+        if ((warmupRatio || warmupSteps) && config.LrSchedulerType == LrSchedulerType.Constant)
+            yield return "the constant schedule ignores warm-up, as in transformers; --lr-scheduler-type constant_with_warmup has it.";
+        else if (warmupRatio && config.WarmupSteps > 0)
+            yield return $"--warmup-steps {config.WarmupSteps} goes before --warmup-ratio, as in transformers.";
+        if (IsChosen(nameof(SftConfig.PackingStrategy)) && !config.Packing)
+            yield return "--packing-strategy changes nothing without packing; --packing true has it.";
+        if (IsChosen(nameof(SftConfig.SaveSteps)) && config.SaveStrategy != IntervalStrategy.Steps)
+            yield return "--save-steps changes nothing here; --save-strategy steps goes by it.";
+        bool evaluates = IsChosen(nameof(SftConfig.EvalStrategy)) && config.EvalStrategy != IntervalStrategy.No;
+        if (!hasEvaluation && (evaluates || IsChosen(nameof(SftConfig.EvalSteps))))
+            yield return "there are no rows to evaluate on, so nothing is evaluated; --eval-dataset or --test-size brings some.";
+        else if (IsChosen(nameof(SftConfig.EvalSteps)) && config.EvalStrategy != IntervalStrategy.Steps)
+            yield return "--eval-steps changes nothing here; --eval-strategy steps goes by it.";
+    }
+}

@@ -1,0 +1,35 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
+using Lapidary.Gemma;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute, an adapter's own
+/// settings stand in place of those that are for a new one.</summary>
+internal static class RunRecord
+{
+    private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
+
+    /// <summary>Keys and values in the order of the help text.</summary>
+    /// <param name="values">The command's settings.</param> <param name="lora">What is trained.</param>
+    /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
+    public static IEnumerable<KeyValuePair<string, string>> Of(SettingValues values, LoraConfig lora, bool hasEvaluation)
+    {
+        var adapter = LoraSettings.Of(lora);
+        foreach (var setting in values.All)
+        {
+            object? value = adapter.TryGetValue(setting, out object? saved) ? saved
+                : setting == EvalStrategy && !hasEvaluation ? IntervalStrategy.No
+                : values.Get(setting);
+            if (setting.FormatValue(value) is { } text) yield return new(setting.Key, setting.IsPath ? Absolute(text) : text);
+        }
+    }
+
+    /// <summary>The id of a model and the name of a template are no paths, and stay.</summary>
+    private static string Absolute(string text)
+    {
+        bool isPattern = text.AsSpan().ContainsAny('*', '?');
+        return isPattern || Path.Exists(text) ? Path.GetFullPath(text) : text;
+    }
+}

@@ -1,0 +1,58 @@
+namespace Lapidary.Formats.Files;
+
+/// <summary>A folder that results are written to: it exists, can be written, belongs to this process until <see cref="Dispose"/>, and is
+/// none of the folders that are read. Everything that writes a folder begins here, so that a bad place shows before the work.</summary>
+internal sealed class OutputFolder : IDisposable
+{
+    private readonly FolderLock _lock;
+
+    private OutputFolder(string path, FolderLock held) => (Path, _lock) = (path, held);
+
+    /// <summary>The folder as it was named.</summary>
+    public string Path { get; }
+
+    /// <summary>Checks, creates and locks a folder.</summary>
+    /// <param name="path">The folder; a link to one is followed.</param>
+    /// <param name="inputs">Folders that are read, and that writing here would damage; they may be inside, or around it.</param>
+    /// <exception cref="LapidaryException">It is no place to write to, is an input, or another process writes to it.</exception>
+    public static OutputFolder Open(string path, params IEnumerable<string> inputs)
+    {
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
+            throw new LapidaryException("output folder: expected the name of a folder, found an empty or impossible text.");
+        if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another folder.");
+        string[] read = [.. inputs];
+        foreach (string input in read)
+        {
+            try
+            {
+                RequireOther(path, input);
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e))
+            {
+                throw FileErrors.Reading(input, e);
+            }
+        }
+
+        var held = FolderLock.Acquire(path);
+        if (Array.Find(read, held.Covers) is not { } same) return new OutputFolder(path, held);
+        held.Dispose();
+        throw IsInput(path, same);
+    }
+
+    /// <summary>Gives the folder up.</summary>
+    public void Dispose() => _lock.Dispose();
+
+    private static void RequireOther(string path, string input)
+    {
+        if (PathIdentity.IsSame(path, input)) throw IsInput(path, input);
+        string output = PathIdentity.Resolve(path);
+        foreach (string file in Directory.Exists(input) ? Directory.EnumerateFiles(input) : [])
+        {
+            if (new FileInfo(file).LinkTarget is null || System.IO.Path.GetDirectoryName(PathIdentity.Resolve(file)) != output) continue;
+            throw new LapidaryException($"{path}: holds the file that {file} is a link to; choose another output.");
+        }
+    }
+
+    private static LapidaryException IsInput(string path, string input) =>
+        new($"{path}: is the same folder as {input}, which is read and would be overwritten; choose another output.");
+}

@@ -1,0 +1,17 @@
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Gemma.Text;
+
+/// <summary>Files that a folder takes over from another one.</summary>
+internal static class ModelFiles
+{
+    /// <summary>Copies a file where there is one.</summary>
+    public static bool TryCopy(string name, string source, string target)
+    {
+        string path = Path.Combine(source, name);
+        if (!File.Exists(path)) return false;
+        using var file = File.OpenRead(path);
+        AtomicFile.WriteStream(Path.Combine(target, name), file.CopyTo);
+        return true;
+    }
+}

@@ -1,0 +1,57 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Text;
+
+namespace Lapidary.Gemma;
+
+/// <summary>Whose tokenizer and chat template a model is used with.</summary>
+public static class TokenizerFolder
+{
+    private const string TemplateName = "chat_template.jinja";
+
+    /// <summary>All files of a tokenizer and its chat template; they belong together.</summary>
+    private static readonly string[] Names =
+    [
+        Tokenizer.FileName, "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", TemplateName,
+        "chat_template.json",
+    ];
+
+    /// <summary>The folder to give to <see cref="Tokenizer.Load"/> and <see cref="ChatTemplate.Load"/>: the one asked for, else the
+    /// adapter's, which holds those it was trained with, else the model's.</summary>
+    /// <param name="model">The model's folder.</param> <param name="adapter">The adapter's folder, or null.</param>
+    /// <param name="tokenizer">A folder that goes before both, or null.</param>
+    /// <returns>Null where none was asked for and neither folder has a tokenizer.json: enough for token ids.</returns>
+    /// <exception cref="LapidaryException">The folder asked for has no tokenizer.json.</exception>
+    public static string? Resolve(string model, string? adapter = null, string? tokenizer = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (tokenizer is null) return adapter is not null && HasTokenizer(adapter) ? adapter : HasTokenizer(model) ? model : null;
+        if (HasTokenizer(tokenizer)) return tokenizer;
+        throw new LapidaryException(
+            $"{FileErrors.OneLine(tokenizer)}: expected the folder of a tokenizer ({Tokenizer.FileName}), found none; check the path.");
+    }
+
+    /// <summary>Whether a file is one of a tokenizer's.</summary>
+    internal static bool IsPart(string name) => Names.Contains(name);
+
+    /// <summary>Copies the tokenizer's files, those that there are. A whole tokenizer replaces one that is there: none of the other's files
+    /// stay.</summary>
+    internal static void Copy(string source, string target)
+    {
+        bool isWhole = HasTokenizer(source);
+        foreach (string name in Names)
+        {
+            if (!ModelFiles.TryCopy(name, source, target) && isWhole) File.Delete(Path.Combine(target, name));
+        }
+    }
+
+    /// <summary>Writes a tokenizer and a chat template, which need not be of one folder, so that loading the target gives both
+    /// back.</summary>
+    internal static void Save(Tokenizer tokenizer, ChatTemplate template, string target)
+    {
+        Copy(tokenizer.Folder, target);
+        if (ChatTemplate.TextOf(target) != template.Text) AtomicFile.WriteAllText(Path.Combine(target, TemplateName), template.Text);
+    }
+
+    private static bool HasTokenizer(string folder) => File.Exists(Path.Combine(folder, Tokenizer.FileName));
+}

@@ -1,0 +1,109 @@
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Lora;
+
+namespace Lapidary.Training.Checkpoints;
+
+/// <summary>What an earlier run left in a folder, set aside while a new one starts there: a folder replaced-XXXXXXXX beside it, by renames
+/// alone. It is deleted when the new run has saved something; until then it can be put back. TensorBoard events stay where they are.</summary>
+/// <remarks>On the way in and out the folder's name ends with .part. So under its plain name all that belongs to the earlier run is in it,
+/// and a checkpoint beside it is the new run's. Whoever calls this holds the folder's lock.</remarks>
+/// <param name="outputDir">The run's folder.</param>
+internal sealed class ReplacedRun(string outputDir)
+{
+    private static readonly string[] Files =
+        [AdapterConfigFile.FileName, AdapterFiles.WeightsName, TrainerState.FileName, RunSettings.FileName];
+
+    private string? _aside;
+
+    /// <summary>Whether a folder holds what a run has saved: a checkpoint, an adapter, or how it ended.</summary>
+    public static bool IsIn(string outputDir) =>
+        new CheckpointStore(outputDir, limit: 0).Latest is not null
+        || File.Exists(Path.Combine(outputDir, AdapterFiles.WeightsName))
+        || File.Exists(Path.Combine(outputDir, TrainerState.FileName));
+
+    /// <summary>Puts back what a run set aside that ended before it saved anything.</summary>
+    /// <returns>Whether there was something.</returns>
+    public static bool Recover(string outputDir)
+    {
+        if (!Directory.Exists(outputDir)) return false;
+        string[] folders = [.. Directory.EnumerateDirectories(outputDir)];
+        bool found = false;
+        foreach (string part in folders.Where(folder => RunNames.IsPartOfAside(Path.GetFileName(folder))))
+        {
+            PutBack(outputDir, part);
+            found = true;
+        }
+
+        if (found || HasSaved(outputDir)) return found;
+        foreach (string aside in folders.Where(folder => RunNames.IsAside(Path.GetFileName(folder))))
+        {
+            new ReplacedRun(outputDir) { _aside = aside }.PutBack();
+            found = true;
+        }
+
+        return found;
+    }
+
+    /// <summary>Deletes what is set aside though the run that did so has saved something since.</summary>
+    public static void DeleteLeftovers(string outputDir)
+    {
+        foreach (string folder in Directory.EnumerateDirectories(outputDir).Where(f => RunNames.IsAside(Path.GetFileName(f))).ToArray())
+            FolderMoves.DeleteQuietly(folder);
+    }
+
+    /// <summary>Sets all aside.</summary>
+    public void SetAside()
+    {
+        string aside = Path.Combine(outputDir, RunNames.NewAside()), part = RunNames.PartOf(aside);
+        Directory.CreateDirectory(part);
+        foreach (string folder in Directory.EnumerateDirectories(outputDir).ToArray())
+        {
+            string name = Path.GetFileName(folder);
+            if (RunNames.StepOf(name) is not null || name == RunNames.InitialAdapter) FolderMoves.Move(folder, Path.Combine(part, name));
+        }
+
+        foreach (string name in Files)
+        {
+            string file = Path.Combine(outputDir, name);
+            if (File.Exists(file)) FolderMoves.MoveFile(file, Path.Combine(part, name));
+        }
+
+        FolderMoves.Move(part, aside);
+        _aside = aside;
+    }
+
+    /// <summary>Deletes it for good.</summary>
+    public void Delete()
+    {
+        if (_aside is null) return;
+        FolderMoves.DeleteQuietly(_aside);
+        _aside = null;
+    }
+
+    /// <summary>Puts it back, in place of what the new run has written so far.</summary>
+    public void PutBack()
+    {
+        if (_aside is null) return;
+        string part = RunNames.PartOf(_aside);
+        FolderMoves.Move(_aside, part);
+        PutBack(outputDir, part);
+        _aside = null;
+    }
+
+    private static bool HasSaved(string outputDir) =>
+        new CheckpointStore(outputDir, limit: 0).Latest is not null || File.Exists(Path.Combine(outputDir, TrainerState.FileName));
+
+    private static void PutBack(string outputDir, string part)
+    {
+        foreach (string folder in Directory.EnumerateDirectories(part).ToArray())
+        {
+            string target = Path.Combine(outputDir, Path.GetFileName(folder));
+            if (Directory.Exists(target)) CheckpointStore.Delete(target);
+            FolderMoves.Move(folder, target);
+        }
+
+        foreach (string file in Directory.EnumerateFiles(part).ToArray())
+            FolderMoves.MoveFile(file, Path.Combine(outputDir, Path.GetFileName(file)));
+        Directory.Delete(part);
+    }
+}

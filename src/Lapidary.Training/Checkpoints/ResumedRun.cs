@@ -1,0 +1,82 @@
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
+
+namespace Lapidary.Training.Checkpoints;
+
+/// <summary>A checkpoint to go on from: what it says, and whether it is of this run.</summary>
+/// <param name="Checkpoint">Its folder.</param> <param name="State">trainer_state.json.</param> <param name="Run">What only Lapidary
+/// needs.</param>
+internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunState Run)
+{
+    /// <summary>Reads a checkpoint's state.</summary>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or two of them do not belong together.</exception>
+    public static ResumedRun Read(string checkpoint)
+    {
+        var resumed = new ResumedRun(checkpoint, TrainerState.Read(checkpoint), RunState.Read(checkpoint));
+        int step = RunNames.StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(checkpoint))) ?? resumed.Run.GlobalStep;
+        int found = resumed.State.GlobalStep;
+        if (found != resumed.Run.GlobalStep || (resumed.Run.Identity is null && found != step))
+        {
+            int expected = found != resumed.Run.GlobalStep ? resumed.Run.GlobalStep : step;
+            throw new LapidaryException($"{Path.Combine(checkpoint, TrainerState.FileName)}: global_step: expected {expected}, "
+                + $"as the checkpoint has it elsewhere, found {found}; the file was changed, choose another checkpoint.");
+        }
+
+        return resumed;
+    }
+
+    /// <summary>Refuses a checkpoint of another run, or one that is further than this run goes.</summary>
+    /// <exception cref="LapidaryException">It is one.</exception>
+    public void Require(RunIdentity identity, string oldFingerprint, Adapter adapter, int totalSteps)
+    {
+        if (Run.Identity is { } saved) identity.Compare(saved, Checkpoint);
+        else RequireOld(oldFingerprint, adapter.Config);
+        if (totalSteps < State.GlobalStep)
+        {
+            throw new LapidaryException(
+                $"{Checkpoint}: max_steps: expected at least {State.GlobalStep}, the steps that this checkpoint has done, found "
+                + $"{totalSteps}; train longer or choose an earlier checkpoint.");
+        }
+    }
+
+    /// <summary>What the user should know of how the run goes on.</summary>
+    public IEnumerable<string> Notes(RunIdentity identity, int totalSteps, LrSchedulerType schedule)
+    {
+        if (Run.Identity is null)
+        {
+            yield return $"{Checkpoint} is of version 0.1, which did not record base weights, quantization, target modules, learning rate "
+                + "and optimizer: whether they are the same is not checked.";
+        }
+        else if (identity.Compare(Run.Identity, Checkpoint) is { Length: > 0 } changes)
+        {
+            yield return $"Goes on with {changes}.";
+        }
+
+        if (State.MaxSteps == totalSteps) yield break;
+        yield return $"The run is now {totalSteps} steps long, before {State.MaxSteps}"
+            + (schedule is LrSchedulerType.Linear or LrSchedulerType.Cosine ? ": the learning rate follows the new length." : ".");
+    }
+
+    private void RequireOld(string fingerprint, LoraConfig lora)
+    {
+        if (Run.OldFingerprint != fingerprint)
+        {
+            throw new LapidaryException(
+                $"{Checkpoint}: this checkpoint was made with other data, max_length, packing, batch size, accumulation or seed. "
+                + "Give the same ones, or start anew with the checkpoint as adapter to train on from its weights.");
+        }
+
+        var saved = AdapterConfigFile.Read(Checkpoint);
+        (string Key, object Here, object Saved)[] pairs =
+        [
+            ("lora_r", lora.R, saved.R), ("lora_alpha", lora.LoraAlpha, saved.LoraAlpha),
+            ("lora_dropout", lora.LoraDropout, saved.LoraDropout), ("use_rslora", lora.UseRslora, saved.UseRslora),
+        ];
+        foreach (var (key, here, there) in pairs.Where(pair => !Equals(pair.Here, pair.Saved)))
+        {
+            throw new LapidaryException($"{Checkpoint}: this checkpoint is of another run: {key} is {RunSettings.Format(here)} here, "
+                + $"{RunSettings.Format(there)} in the checkpoint. Give the same, or start anew with the checkpoint as adapter.");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
+
+namespace Lapidary.Training.Checkpoints;
+
+/// <summary>The output folder of a run, and the rules of using it: one run at a time, never two mixed, nothing lost. Opening changes
+/// nothing but puts back what a run that died had set aside; <see cref="Begin"/> is the first change, when all else has been
+/// accepted.</summary>
+internal sealed class RunFolder : IDisposable
+{
+    private static readonly string[] CheckpointFiles = [TrainerState.FileName, OptimizerFile.FileName, AdapterFiles.WeightsName];
+
+    private readonly string _path;
+    private readonly OutputFolder _owner;
+    private readonly CheckpointStore _checkpoints;
+    private ReplacedRun? _replaced;
+
+    private RunFolder(string path, int limit, OutputFolder owner)
+    {
+        (_path, _owner) = (path, owner);
+        _checkpoints = new CheckpointStore(path, limit);
+    }
+
+    /// <summary>The checkpoint to go on from, null to start anew.</summary>
+    public string? Checkpoint { get; private init; }
+
+    /// <summary>The newest checkpoint of this run: saved by it, or the one that it went on from.</summary>
+    public string? LastCheckpoint { get; private set; }
+
+    /// <summary>Whether what an earlier run left is to be replaced.</summary>
+    private bool Replaces { get; init; }
+
+    /// <summary>Takes a folder for a run.</summary>
+    /// <param name="config">Its output_dir, and whether that may be overwritten.</param>
+    /// <param name="resume">A checkpoint's folder, "latest" for the newest of the output folder, or null to start anew.</param>
+    /// <param name="say">Told in one line what was put back.</param>
+    /// <param name="inputs">Folders that the run reads from and must not write to.</param>
+    /// <exception cref="LapidaryException">It is in use, not free, or there is no such checkpoint.</exception>
+    public static RunFolder Open(SftConfig config, string? resume, Action<string> say, params IEnumerable<string> inputs)
+    {
+        string path = config.OutputDir;
+        var owner = OutputFolder.Open(path, inputs);
+        try
+        {
+            if (ReplacedRun.Recover(path))
+                say($"{path}: the earlier run is back, which a run that ended before its first checkpoint was to replace.");
+            string? checkpoint = resume is null ? null : Find(path, resume);
+            bool isInside = checkpoint is not null && PathIdentity.IsInside(checkpoint, path);
+            bool isUsed = !isInside && ReplacedRun.IsIn(path);
+            if (isUsed && !config.OverwriteOutputDir) throw Used(path, checkpoint);
+            return new RunFolder(path, config.SaveTotalLimit, owner)
+            {
+                Checkpoint = checkpoint,
+                LastCheckpoint = checkpoint,
+                Replaces = isUsed,
+            };
+        }
+        catch (Exception e)
+        {
+            owner.Dispose();
+            if (FileErrors.IsFileSystem(e))
+                throw new LapidaryException($"{path}: cannot be read ({e.Message}). Choose another output_dir.", e);
+            throw;
+        }
+    }
+
+    /// <summary>Starts writing: cleans up, sets an earlier run aside, records the settings.</summary>
+    /// <param name="settings">Keys and values for run.yaml.</param>
+    /// <param name="start">The adapter's folder that the run starts from, or null. Where that is set aside, a copy is kept as
+    /// initial-adapter.</param>
+    public void Begin(IEnumerable<KeyValuePair<string, string>> settings, string? start)
+    {
+        try
+        {
+            _checkpoints.Repair();
+            if (ReplacedRun.IsIn(_path)) ReplacedRun.DeleteLeftovers(_path);
+            string initial = Path.Combine(_path, RunNames.InitialAdapter);
+            if (Replaces)
+            {
+                string? copy = start is not null && PathIdentity.IsInside(start, _path) ? CopyAdapter(start, initial) : null;
+                _replaced = new ReplacedRun(_path);
+                _replaced.SetAside();
+                if (copy is not null)
+                {
+                    FolderMoves.Move(copy, initial);
+                    settings = settings.Select(pair => pair.Key == RunSettings.AdapterKey ? new(pair.Key, Path.GetFullPath(initial)) : pair);
+                }
+            }
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(_path, e);
+        }
+
+        RunSettings.Write(_path, settings);
+    }
+
+    /// <summary>Saves a checkpoint.</summary>
+    /// <returns>Its folder.</returns>
+    public string Save(int step, Action<string> write, string? best)
+    {
+        LastCheckpoint = _checkpoints.Save(step, write, best);
+        _replaced?.Delete();
+        return LastCheckpoint;
+    }
+
+    /// <summary>Saves what the run came to.</summary>
+    public void Complete(Action<string> write)
+    {
+        write(_path);
+        _replaced?.Delete();
+    }
+
+    /// <summary>The checkpoint of a name in this folder, null where there is none.</summary>
+    public string? Named(string? name)
+    {
+        string? folder = name is null ? null : Path.Combine(_path, name);
+        return Directory.Exists(folder) ? folder : null;
+    }
+
+    /// <summary>Name of the checkpoint that a step has, or will have.</summary>
+    public static string NameOf(int step) => RunNames.Checkpoint(step);
+
+    /// <summary>Gives the folder up. What was set aside for a run that has saved nothing is put back.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            _replaced?.PutBack();
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            // It stays aside, whole; the next run in this folder puts it back.
+        }
+        finally
+        {
+            _owner.Dispose();
+        }
+    }
+
+    private static string Find(string path, string resume)
+    {
+        if (resume != SftTrainer.LatestCheckpoint)
+        {
+            return CheckpointFiles.FirstOrDefault(file => !File.Exists(Path.Combine(resume, file))) is not { } missing
+                ? resume
+                : throw new LapidaryException($"{resume}: expected a checkpoint, found no {missing}; give the folder of another one.");
+        }
+
+        return new CheckpointStore(path, limit: 0).Latest ?? throw new LapidaryException(
+            $"{path}: expected a checkpoint to go on from in this folder, found none; choose another output_dir or start anew.");
+    }
+
+    private static LapidaryException Used(string path, string? checkpoint) => new(
+        $"{path}: holds a run already; " + (checkpoint is null ? "set resume to latest to go on with it, " : "")
+        + "set overwrite_output_dir to true to start anew, or choose another output_dir.");
+
+    /// <summary>Copies an adapter under a temporary name.</summary>
+    private static string CopyAdapter(string start, string target)
+    {
+        string temporary = RunNames.TemporaryOf(target);
+        Directory.CreateDirectory(temporary);
+        foreach (string file in new[] { AdapterConfigFile.FileName, AdapterFiles.WeightsName })
+            File.Copy(Path.Combine(start, file), Path.Combine(temporary, file));
+        TokenizerFolder.Copy(start, temporary);
+        return temporary;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.RegularExpressions;
+
+namespace Lapidary.Training.Checkpoints;
+
+/// <summary>The names that a run gives in its folder. Nothing else there is ever moved or deleted.</summary>
+internal static partial class RunNames
+{
+    /// <summary>The adapter that a run started from, where the run replaced the folder that held it.</summary>
+    public const string InitialAdapter = "initial-adapter";
+
+    /// <summary>Where TensorBoard events lie.</summary>
+    public const string Events = "runs";
+
+    private const string Prefix = "checkpoint-", Temporary = ".tmp-", Replaced = ".old-", Aside = "replaced-", Part = ".part";
+
+    /// <summary>The folder of a step's checkpoint.</summary>
+    public static string Checkpoint(int step) => Prefix + step.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The step of a checkpoint's folder; null for any other name.</summary>
+    public static int? StepOf(string name) =>
+        name.StartsWith(Prefix, StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step)
+        && Checkpoint(step) == name
+            ? step
+            : null;
+
+    /// <summary>The name that a folder has while it is written, or deleted.</summary>
+    public static string TemporaryOf(string name) => name + Temporary + RandomHex();
+
+    /// <summary>The name that a checkpoint has while another one takes its place.</summary>
+    public static string ReplacedOf(string name) => name + Replaced + RandomHex();
+
+    /// <summary>Whether it is one of <see cref="TemporaryOf"/>.</summary>
+    public static bool IsTemporary(string name) => OriginalOf(name, Temporary) is { } original && IsOwn(original);
+
+    /// <summary>The name that one of <see cref="ReplacedOf"/> had; null for any other.</summary>
+    public static string? OriginalOfReplaced(string name) => OriginalOf(name, Replaced) is { } original && IsOwn(original) ? original : null;
+
+    /// <summary>A folder for what an earlier run left; under its <see cref="PartOf"/> name until all of it is there.</summary>
+    public static string NewAside() => Aside + RandomHex();
+
+    /// <summary>The name while things are on their way into the folder, or out of it.</summary>
+    public static string PartOf(string aside) => aside + Part;
+
+    /// <summary>Whether it is one of <see cref="NewAside"/>.</summary>
+    public static bool IsAside(string name) => AsideName().IsMatch(name);
+
+    /// <summary>Whether it is one of <see cref="PartOf"/>.</summary>
+    public static bool IsPartOfAside(string name) => name.EndsWith(Part, StringComparison.Ordinal) && IsAside(name[..^Part.Length]);
+
+    private static bool IsOwn(string name) => StepOf(name) is not null || name == InitialAdapter || IsAside(name);
+
+    private static string? OriginalOf(string name, string mark)
+    {
+        int at = name.LastIndexOf(mark, StringComparison.Ordinal);
+        return at > 0 && EightHex().IsMatch(name.AsSpan(at + mark.Length)) ? name[..at] : null;
+    }
+
+    private static string RandomHex() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+
+    [GeneratedRegex(@"\A[0-9a-f]{8}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex EightHex();
+
+    [GeneratedRegex(@"\Areplaced-[0-9a-f]{8}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex AsideName();
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training.Checkpoints;
+
+/// <summary>run.yaml: the settings of a run beside its results, so that the tool can run or resume it. Paths in it are absolute; one that
+/// leads into the run's own folder follows that when it moves.</summary>
+internal static partial class RunSettings
+{
+    /// <summary>The file's name in a run's folder.</summary>
+    public const string FileName = "run.yaml";
+
+    /// <summary>The key of the file's version; a file that has it was written by a run.</summary>
+    public const string VersionKey = "run_file_version";
+
+    /// <summary>The version that is written.</summary>
+    public const int Version = 1;
+
+    /// <summary>The first line, which files of 0.1 have too.</summary>
+    public const string FirstLine = "# Run again with: lapidary train --config FILE";
+
+    /// <summary>Keys that the folder's rules deal with.</summary>
+    public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter";
+
+    /// <summary>Writes the file.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="settings">Keys and values. overwrite_output_dir is left out: it was meant once.</param>
+    public static void Write(string folder, IEnumerable<KeyValuePair<string, string>> settings)
+    {
+        var text = new StringBuilder(FirstLine + "\n");
+        text.Append(CultureInfo.InvariantCulture, $"{VersionKey}: {Version}\n");
+        foreach (var (key, value) in settings)
+            if (key != OverwriteKey) text.Append(CultureInfo.InvariantCulture, $"{key}: {Quote(value)}\n");
+        AtomicFile.WriteAllText(Path.Combine(folder, FileName), text.ToString());
+    }
+
+    /// <summary>The settings of a run that a program started. It brought its data itself, so dataset is not among them.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config)
+    {
+        if (model.Folder.Length > 0) yield return new("model", Path.GetFullPath(model.Folder));
+        if (adapter.Folder is { } start) yield return new(AdapterKey, Path.GetFullPath(start));
+        yield return new("quantization", Format(model.Options.Quantization)!);
+        yield return new("double_quant", Format(model.Options.DoubleQuant)!);
+        if (model.Options.DType is { } dtype) yield return new("dtype", dtype.ToString().ToLowerInvariant());
+        foreach (var property in typeof(SftConfig).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+        {
+            string key = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+            object? value = key == OutputDirKey ? Path.GetFullPath(config.OutputDir) : property.GetValue(config);
+            if (Format(value) is { } text) yield return new(key, text);
+        }
+
+        var lora = adapter.Config;
+        yield return new("lora_r", Format(lora.R)!);
+        yield return new("lora_alpha", Format(lora.LoraAlpha)!);
+        yield return new("lora_dropout", Format(lora.LoraDropout)!);
+        yield return new("target_modules", lora.EffectiveTargets.Pattern ?? string.Join(',', lora.EffectiveTargets.Names));
+        yield return new("modules_to_save", lora.ModulesToSave is { Count: > 0 } saved ? string.Join(',', saved) : "none");
+        yield return new("use_rslora", Format(lora.UseRslora)!);
+        yield return new("ensure_weight_tying", Format(lora.EnsureWeightTying)!);
+    }
+
+    /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
+    private static string Quote(string value) => Plain().IsMatch(value) && value is not ("null" or "Null" or "NULL")
+        ? value
+        : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
+
+    /// <summary>A value as the tool writes it; null for none.</summary>
+    public static string? Format(object? value) => value switch
+    {
+        null => null,
+        bool flag => flag ? "true" : "false",
+        Enum name => JsonNamingPolicy.SnakeCaseLower.ConvertName(name.ToString()),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString(),
+    };
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_./][A-Za-z0-9_./+-]*\z|\A-?[0-9][0-9.eE+-]*\z")]
+    private static partial Regex Plain();
+}

@@ -1,0 +1,109 @@
+using System.Text.Json.Nodes;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Training.Logging;
+
+namespace Lapidary.Training.Checkpoints;
+
+/// <summary>lapidary_state.json of a checkpoint: what a run needs to go on with the same bits, beside trainer_state.json, which has
+/// transformers' keys alone.</summary>
+internal sealed record RunState
+{
+    /// <summary>The file's name in a checkpoint.</summary>
+    public const string FileName = "lapidary_state.json";
+
+    private const int Version = 1;
+
+    /// <summary>Optimizer steps done, as in trainer_state.json.</summary>
+    public required int GlobalStep { get; init; }
+
+    /// <summary>Rows that go through the model at a time: a resumed run goes on with as many, so that its bits are the same.</summary>
+    public required int RowsPerRun { get; init; }
+
+    /// <summary>Logits held at a time, for the same reason.</summary>
+    public required long MaxLogitsBytes { get; init; }
+
+    /// <summary>Measured since the last entry of the log.</summary>
+    public required LossMeter Pending { get; init; }
+
+    /// <summary>What the run is; null in a checkpoint of 0.1.</summary>
+    public required RunIdentity? Identity { get; init; }
+
+    /// <summary>What 0.1 recorded instead: one hash over data, packing, lengths, batches and seed.</summary>
+    public string? OldFingerprint { get; private init; }
+
+    /// <summary>Reads the file of a checkpoint, or what 0.1 had in trainer_state.json.</summary>
+    /// <exception cref="LapidaryException">It is missing or damaged, or of a later version.</exception>
+    public static RunState Read(string checkpoint)
+    {
+        string path = Path.Combine(checkpoint, FileName);
+        if (!File.Exists(path)) return ReadOld(checkpoint);
+        var json = TrainerState.Open(path);
+        int version = (int)TrainerState.Whole(json, "version", 0, int.MaxValue);
+        if (version > Version)
+        {
+            throw new LapidaryException(
+                $"{path}: is of version {version}, which a later Lapidary wrote; this one knows {Version}. Update Lapidary.");
+        }
+
+        return new RunState
+        {
+            GlobalStep = (int)TrainerState.Whole(json, "global_step", 0, int.MaxValue),
+            RowsPerRun = (int)TrainerState.Whole(json, "rows_per_run", 1, int.MaxValue),
+            MaxLogitsBytes = TrainerState.Whole(json, "max_logits_bytes", 1),
+            Pending = ReadPending(json),
+            Identity = RunIdentity.Read(json.Section("identity") ?? throw TrainerState.Damaged(json, "identity", "an object")),
+        };
+    }
+
+    /// <summary>Writes the file, atomically.</summary>
+    public void Write(string checkpoint) => AtomicFile.WriteAllText(Path.Combine(checkpoint, FileName), JsonFile.ToText(new JsonObject
+    {
+        ["version"] = Version,
+        ["global_step"] = GlobalStep,
+        ["rows_per_run"] = RowsPerRun,
+        ["max_logits_bytes"] = MaxLogitsBytes,
+        ["pending"] = new JsonObject
+        {
+            ["loss_sum"] = Pending.LossSum,
+            ["steps"] = Pending.Steps,
+            ["hits"] = Pending.Hits,
+            ["trained_tokens"] = Pending.TrainedTokens,
+        },
+        ["identity"] = Identity?.ToJson(),
+    }));
+
+    private static RunState ReadOld(string checkpoint)
+    {
+        string path = Path.Combine(checkpoint, TrainerState.FileName);
+        var json = TrainerState.Open(path);
+        if (json.Text("fingerprint") is not { Length: > 0 } fingerprint)
+        {
+            throw new LapidaryException(
+                $"{checkpoint}: expected {FileName}, found none; this checkpoint was made by another program. "
+                + "Start anew with it as adapter to train on from its weights.");
+        }
+
+        return new RunState
+        {
+            GlobalStep = (int)TrainerState.Whole(json, "global_step", 0, int.MaxValue),
+            RowsPerRun = json.Has("rows_per_run") ? (int)TrainerState.Whole(json, "rows_per_run", 0, int.MaxValue) : 0,
+            MaxLogitsBytes = json.Has("max_logits_bytes") ? TrainerState.Whole(json, "max_logits_bytes") : 0,
+            Pending = ReadPending(json),
+            Identity = null,
+            OldFingerprint = fingerprint,
+        };
+    }
+
+    private static LossMeter ReadPending(JsonSection json)
+    {
+        var pending = json.Section("pending") ?? throw TrainerState.Damaged(json, "pending", "an object");
+        return new LossMeter
+        {
+            LossSum = pending.Number("loss_sum", 0, double.MinValue, double.MaxValue),
+            Steps = (int)TrainerState.Whole(pending, "steps", 0, int.MaxValue),
+            Hits = TrainerState.Whole(pending, "hits"),
+            TrainedTokens = TrainerState.Whole(pending, "trained_tokens"),
+        };
+    }
+}

@@ -1,0 +1,11 @@
+namespace Lapidary.Training;
+
+/// <summary>Where a run's log goes besides the screen.</summary>
+public enum ReportTo
+{
+    /// <summary>TensorBoard event files in the output folder's runs.</summary>
+    Tensorboard,
+
+    /// <summary>Nowhere.</summary>
+    None,
+}

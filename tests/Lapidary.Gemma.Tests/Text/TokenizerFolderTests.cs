@@ -1,0 +1,75 @@
+using Lapidary.Formats;
+using Lapidary.Gemma.Configuration;
+using Lapidary.Tests;
+
+namespace Lapidary.Gemma.Tests.Text;
+
+public sealed class TokenizerFolderTests : IDisposable
+{
+    private const string Template = "{{ bos_token }}{{ messages[0].content }}<e>";
+
+    private readonly string _folder = Fixtures.TemporaryFolder();
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Resolve_TakesTheOneAskedForThenTheAdaptersThenTheModels()
+    {
+        string empty = New("empty"), model = New("model", TokenizerFixtures.SmallFolder), adapter = New("adapter", model);
+        Assert.Equal(_folder + "/asked", TokenizerFolder.Resolve(model, adapter, New("asked", model)));
+        Assert.Equal(adapter, TokenizerFolder.Resolve(model, adapter));
+        Assert.Equal(model, TokenizerFolder.Resolve(model, empty));
+        Assert.Equal(model, TokenizerFolder.Resolve(model));
+        Assert.Null(TokenizerFolder.Resolve(empty, empty));
+        string message = Assert.Throws<LapidaryException>(() => TokenizerFolder.Resolve(model, adapter, empty)).Message;
+        Assert.Contains("tokenizer.json", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Copy_LeavesNoFileOfAnotherTokenizer()
+    {
+        string source = New("source", TokenizerFixtures.SmallFolder), target = New("target");
+        File.WriteAllText(target + "/chat_template.jinja", "old");
+        File.WriteAllText(target + "/README.md", "stays");
+        TokenizerFolder.Copy(source, target);
+        Assert.Equal(ChatTemplate.Load(source).Text, ChatTemplate.Load(target).Text);
+        Assert.True(File.Exists(target + "/README.md"));
+    }
+
+    [Fact]
+    public void Save_WritesATemplateOfAnotherFolder()
+    {
+        string target = New("target"), plain = New("plain");
+        File.Copy(TokenizerFixtures.SmallFolder + "/tokenizer.json", plain + "/tokenizer.json");
+        var template = ChatTemplate.Parse(Template, new Dictionary<string, string>());
+        TokenizerFolder.Save(Tokenizer.Load(plain), template, target);
+        Assert.Equal(Template, ChatTemplate.Load(target).Text);
+    }
+
+    [Fact]
+    public void CopyMerged_StopsWhereBaseAndAdapterStop()
+    {
+        string model = New("model", TokenizerFixtures.SmallFolder), run = New("run", model), merged = New("merged");
+        File.WriteAllText(model + "/generation_config.json", """{"eos_token_id": 1, "top_k": 64, "renamed": [1.50]}""");
+        var config = GemmaConfig.Load(Fixtures.Path("tiny/model"));
+        var tokenizer = Tokenizer.Load(run);
+        ModelFolder.CopyMerged(model, merged, run, config);
+        var stops = GenerationOptions.From(GenerationConfig.Load(model, config), tokenizer).StopTokenIds;
+        Assert.Contains(tokenizer.EndOfTurnTokenId!.Value, stops);
+        Assert.Equal(stops, GenerationConfig.Load(merged, config).EosTokenIds);
+        Assert.Contains("1.50", File.ReadAllText(merged + "/generation_config.json"), StringComparison.Ordinal);
+
+        File.Delete(model + "/generation_config.json");
+        Directory.Delete(merged, recursive: true);
+        ModelFolder.CopyMerged(model, New("merged"), run, config);
+        Assert.Equal(stops, GenerationConfig.Load(merged, config).EosTokenIds);
+        Assert.Equal(2, GenerationConfig.Load(merged, config).BosTokenId);
+    }
+
+    private string New(string name, string? source = null)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+        foreach (string file in source is null ? [] : Directory.GetFiles(source)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        return folder;
+    }
+}
