@@ -124,7 +124,11 @@ internal static class GenerateCommand
         if (text is null)
             throw new ToolException("The model's folder has no tokenizer.json; give --tokenizer DIR, or the prompt as --input-ids.");
         if (run.Get(Messages) is { } file)
-            return text.Template.Encode(text.Tokenizer, MessagesFile.Read(file), addGenerationPrompt: true);
+        {
+            var row = MessagesFile.Read(file);
+            return text.Template.Encode(text.Tokenizer, row.Messages, addGenerationPrompt: true, row.TemplateVariables);
+        }
+
         string prompt = run.Get(Prompt)!;
         if (prompt == "-") prompt = run.Terminal.In.ReadToEnd();
         return run.Values.Get(Chat)
