@@ -6,12 +6,17 @@ namespace Lapidary.Jinja;
 /// reached, or what the template itself raises (raise_exception).</summary>
 public sealed class JinjaException : Exception
 {
+    private const int MaxMessageLength = 400;
+
     /// <summary>Creates the error.</summary>
-    /// <param name="message">What is wrong; a template's own message may have several lines, and is made printable.</param>
+    /// <param name="message">What is wrong. A template's own message may be anything: it is brought on one line of a few hundred
+    /// characters.</param>
     /// <param name="line">Template line; 0 for the one being executed, which is filled in where the error leaves the interpreter.</param>
-    public JinjaException(string message, int line = 0)
-        : base(Printable.Lines(message, Printable.MaxMessageLength)) => Line = line;
+    public JinjaException(string message, int line = 0) : base(Printable.Line(message, MaxMessageLength)) => Line = line;
 
     /// <summary>Template line, from 1.</summary>
     public int Line { get; }
+
+    /// <summary>Whether the rendering reached its limit of work or size, as another of the same conversation would.</summary>
+    public bool IsLimit { get; init; }
 }

@@ -58,8 +58,8 @@ public class TemplateTests
     [InlineData("\n\n{{ 1 | nofilter }}", 3, "nofilter")]
     [InlineData("{{ 1 is notest }}", 1, "notest")]
     [InlineData("{{ 'a'.nomethod() }}", 1, "nomethod")]
-    [InlineData("{{ 9223372036854775807 + 1 }}", 1, "64 bits")]
-    [InlineData("{{ raise_exception('two\nlines') }}", 1, "two\nlines")]
+    [InlineData("{{ 2 ** 5000 }}", 1, "4096 bits")]
+    [InlineData("{{ raise_exception('two\nlines') }}", 1, "two lines")]
     [InlineData("x\n{% if true %}\n", 2, "endif")]
     public void Render_NamesLineAndConstruct(string template, int line, string named)
     {

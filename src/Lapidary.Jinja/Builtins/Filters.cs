@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using Lapidary.Jinja.Objects;
 
 namespace Lapidary.Jinja.Builtins;
@@ -6,8 +7,11 @@ namespace Lapidary.Jinja.Builtins;
 /// <summary>Filters: what stands after "|".</summary>
 internal static class Filters
 {
+    private const int MaxDigits = 1300;
+
     public static object? Apply(string name, object? value, CallArguments call, Budget budget)
     {
+        budget.Read(value, call);
         switch (name)
         {
             case "default" or "d":
@@ -19,21 +23,23 @@ internal static class Filters
             case "list": return Copy(Values.Iterate(value, budget), budget);
             case "reverse": return Reverse(value, budget);
             case "join":
-                var parts = call.Get(1, "attribute", null) is string key ? Map(value, item => Attribute(item, key), budget) : value;
+                var parts = call.Get(1, "attribute", null) is string key ? Map(value, Attribute(key, budget), budget) : value;
                 return Methods.Join(call.Expect("d", "attribute").Text(0, "d", ""), parts, budget);
             case "tojson": return JsonText.Write(value, call, budget);
             case "items": return value is Undefined ? new List<object?>() : Methods.Items(Dict(name, value), budget);
             case "dictsort":
-                return Methods.Items(Dict(name, value), budget)
+                var sorted = Dict(name, value);
+                budget.Sort(sorted.Count, sorted.Keys.Sum(key => (long)key.Length));
+                return Methods.Items(sorted, budget)
                     .OrderBy(pair => ((string)((List<object?>)pair!)[0]!).ToLowerInvariant(), StringComparer.Ordinal).ToList();
             case "int": return Integer(value, call);
             case "float": return Float(value, call);
             case "abs" when value is double real: return Math.Abs(real);
-            case "abs": return Operators.Checked(() => Math.Abs(Values.AsInteger(value) ?? throw Needs(name, "a number", value)));
+            case "abs": return Operators.Normal(BigInteger.Abs(Values.AsBig(value) ?? throw Needs(name, "a number", value)));
             case "map": return MapItems(value, call, budget);
             case "select" or "reject": return Select(value, item => item, call, 0, name == "select", budget);
             case "selectattr" or "rejectattr":
-                return Select(value, item => Attribute(item, call.Text(0, "attribute")), call, 1, name == "selectattr", budget);
+                return Select(value, Attribute(call.Text(0, "attribute"), budget), call, 1, name == "selectattr", budget);
         }
 
         return OfText(name, Values.ToText(value, budget), call, budget);
@@ -41,11 +47,11 @@ internal static class Filters
 
     private static string OfText(string name, string text, CallArguments call, Budget budget)
     {
-        budget.ChargeText(text.Length);
+        if (name is not ("string" or "safe" or "trim")) budget.MakeText(text.Length);
         return name switch
         {
             "string" or "safe" => text,
-            "trim" => Methods.Strip(text, call, true, true),
+            "trim" => Methods.Strip(text, call, true, true, budget),
             "upper" => text.ToUpperInvariant(),
             "lower" => text.ToLowerInvariant(),
             "title" => Text.Title(text),
@@ -73,7 +79,7 @@ internal static class Filters
 
     private static List<object?> Copy(List<object?> items, Budget budget)
     {
-        budget.Charge(items.Count);
+        budget.MakeItems(items.Count);
         return [.. items];
     }
 
@@ -81,16 +87,24 @@ internal static class Filters
     {
         var items = Copy(Values.Iterate(value, budget), budget);
         items.Reverse();
-        return value is string ? string.Concat(items) : items;
+        if (value is not string text) return items;
+        budget.MakeText(text.Length);
+        return string.Concat(items);
     }
 
+    // int(value), else int(float(value)), else the default, as Jinja2 has it.
     private static object? Integer(object? value, CallArguments call)
     {
-        if (value is double number) return Math.Abs(number) < 9e18 ? (long)number : throw call.Error("needs more than 64 bits");
-        if (Values.AsInteger(value) is { } integer) return integer;
-        if (value is not string text) return call.Get(0, "default", 0L);
-        bool isInteger = long.TryParse(text.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long parsed);
-        return isInteger ? parsed : call.Get(0, "default", 0L);
+        if (Values.AsBig(value) is { } integer) return Operators.Normal(integer);
+        if (value is string text)
+        {
+            bool isInteger = BigInteger.TryParse(
+                text.Length <= MaxDigits ? text.Trim() : "", NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var parsed);
+            if (isInteger) return Operators.Normal(parsed);
+            value = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double real) ? real : null;
+        }
+
+        return value is double number && double.IsFinite(number) ? Operators.Normal(new BigInteger(number)) : call.Get(0, "default", 0L);
     }
 
     private static object? Float(object? value, CallArguments call)
@@ -110,11 +124,12 @@ internal static class Filters
         {
             var otherwise = call.Named.GetValueOrDefault("default");
             bool hasDefault = call.Named.ContainsKey("default");
+            var find = Attribute(attribute as string ?? "", budget);
             return Map(value, OfItem, budget);
 
             object? OfItem(object? item)
             {
-                var found = Attribute(item, attribute as string ?? "");
+                var found = find(item);
                 return found is Undefined && hasDefault ? otherwise : found;
             }
         }
@@ -127,7 +142,7 @@ internal static class Filters
     private static List<object?> Map(object? value, Func<object?, object?> function, Budget budget)
     {
         var items = Values.Iterate(value, budget);
-        budget.Charge(items.Count);
+        budget.MakeItems(items.Count);
         return items.ConvertAll(item => function(item));
     }
 
@@ -137,31 +152,45 @@ internal static class Filters
         string? test = call.Positional.Count > testIndex ? call.Text(testIndex, "test") : null;
         var rest = new CallArguments(test ?? "", test is null ? [] : call.Positional[(testIndex + 1)..], call.Named);
         var items = Values.Iterate(value, budget);
-        budget.Charge(items.Count);
+        budget.MakeItems(items.Count);
         return items.FindAll(item =>
             (test is null ? Values.IsTrue(subject(item)) : Tests.Apply(test, subject(item), rest, budget)) == keep);
     }
 
     // "a.b" reaches into nested dicts.
-    private static object? Attribute(object? item, string path)
+    private static Func<object?, object?> Attribute(string path, Budget budget)
     {
-        foreach (string name in path.Split('.'))
+        string[] names = path.Split('.');
+        budget.MakeObjects(names.Length);
+        return item =>
         {
-            if (item is Undefined undefined) throw new JinjaException($"{undefined.Name} is undefined");
-            item = item is Dictionary<string, object?> dict && dict.TryGetValue(name, out var value)
-                ? value
-                : new Undefined($"'{name}' of {Values.TypeName(item)}");
-        }
+            foreach (string name in names)
+            {
+                budget.Charge(Budget.Lookup);
+                budget.Read(name);
+                if (item is Undefined undefined) throw new JinjaException($"{undefined.Name} is undefined");
+                if (item is Dictionary<string, object?> dict && dict.TryGetValue(name, out var value))
+                {
+                    item = value;
+                    continue;
+                }
 
-        return item;
+                budget.MakeObjects(1);
+                item = new Undefined($"'{name}' of {Values.TypeName(item)}");
+            }
+
+            return item;
+        };
     }
 
     private static string Indent(string text, CallArguments call, Budget budget)
     {
         string margin = call.Get(0, "width", 4L) as string ?? new string(' ', (int)Math.Clamp(call.Integer(0, "width", 4), 0, 1000));
         bool blank = Values.IsTrue(call.Get(2, "blank", false));
+        long breaks = Text.Count(text, '\n');
+        budget.MakeObjects(breaks);
+        budget.MakeText(text.Length + ((breaks + 1) * margin.Length));
         string[] lines = text.Split('\n');
-        budget.ChargeText(text.Length + ((long)lines.Length * margin.Length));
         int start = Values.IsTrue(call.Get(1, "first", false)) ? 0 : 1;
         for (int i = start; i < lines.Length; i++)
         {

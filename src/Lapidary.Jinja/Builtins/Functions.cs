@@ -10,20 +10,29 @@ internal static class Functions
 
     public static readonly string[] All = ["raise_exception", "namespace", "range", "dict", "strftime_now"];
 
-    public static object? Call(CallArguments call, Budget budget) => call.Function switch
+    public static object? Call(CallArguments call, Budget budget)
+    {
+        budget.Read(null, call);
+        return Run(call, budget);
+    }
+
+    private static object? Run(CallArguments call, Budget budget) => call.Function switch
     {
         "raise_exception" => throw new JinjaException(Values.ToText(call.Expect("message").Get(0, "message", ""), budget)),
-        "namespace" => NewNamespace(call),
+        "namespace" => NewNamespace(call, budget),
         "range" => Range(call, budget),
-        "dict" => new Dictionary<string, object?>(call.Expect([.. call.Named.Keys]).Named, StringComparer.Ordinal),
+        "dict" => call.Positional.Count == 0
+            ? new Dictionary<string, object?>(call.Named, StringComparer.Ordinal)
+            : throw call.Error("of a positional argument is not supported"),
         _ => throw new JinjaException("strftime_now is not supported: the text would depend on the day"),
     };
 
-    private static Namespace NewNamespace(CallArguments call)
+    private static Namespace NewNamespace(CallArguments call, Budget budget)
     {
         var space = new Namespace();
         if (call.Get(0, "", null) is Dictionary<string, object?> initial)
         {
+            budget.MakeObjects(initial.Count);
             foreach (var (name, value) in initial) space.Attributes[name] = value;
         }
 
@@ -41,7 +50,7 @@ internal static class Functions
         var items = new List<object?>();
         for (Int128 i = start; step > 0 ? i < stop : i > stop; i += step)
         {
-            budget.Charge(1);
+            budget.MakeItems(4); // the number is an object of its own
             items.Add((long)i);
         }
 

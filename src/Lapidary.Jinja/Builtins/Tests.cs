@@ -1,3 +1,4 @@
+using System.Numerics;
 using Lapidary.Jinja.Objects;
 
 namespace Lapidary.Jinja.Builtins;
@@ -7,6 +8,8 @@ internal static class Tests
 {
     public static bool Apply(string name, object? value, CallArguments arguments, Budget budget)
     {
+        budget.Read(value, arguments);
+        if (value is string letters && name is "lower" or "upper") budget.Charge(5L * letters.Length);
         switch (name)
         {
             case "defined": return value is not Undefined;
@@ -14,7 +17,7 @@ internal static class Tests
             case "none": return value is null;
             case "string": return value is string;
             case "boolean": return value is bool;
-            case "integer": return value is long;
+            case "integer": return value is long or BigInteger;
             case "float": return value is double;
             case "number": return Values.AsNumber(value) is not null;
             case "mapping": return value is Dictionary<string, object?>;
@@ -22,12 +25,11 @@ internal static class Tests
             case "callable": return value is Callable;
             case "true": return value is true;
             case "false": return value is false;
-            case "odd": return Integer(value, name) % 2 != 0;
-            case "even": return Integer(value, name) % 2 == 0;
-            case "lower": return value is string lower && lower.Any(char.IsLower) && !lower.Any(char.IsUpper);
-            case "upper": return value is string upper && upper.Any(char.IsUpper) && !upper.Any(char.IsLower);
-            case "divisibleby": return Integer(value, name) % Divisor(arguments) == 0;
-            case "in": return Operators.Contains(arguments.Get(0, "seq", null), value, budget);
+            case "odd": return !Integer(value, name).IsEven;
+            case "even": return Integer(value, name).IsEven;
+            case "lower": return value is string lower && Text.IsCase(lower, char.IsLower, char.IsUpper);
+            case "upper": return value is string upper && Text.IsCase(upper, char.IsUpper, char.IsLower);
+            case "divisibleby": return (Integer(value, name) % Divisor(arguments)).IsZero;
         }
 
         string? op = name switch
@@ -38,18 +40,19 @@ internal static class Tests
             "le" => "<=",
             "gt" or "greaterthan" => ">",
             "ge" => ">=",
+            "in" => "in",
             _ => null,
         };
         if (op is null) throw new JinjaException($"test '{name}' is not supported");
-        return Operators.Compare(op, value, arguments.Get(0, "other", null), budget);
+        return Operators.Compare(op, value, arguments.Get(0, name == "in" ? "seq" : "other", null), budget);
     }
 
-    private static long Integer(object? value, string test) =>
-        Values.AsInteger(value) ?? throw new JinjaException($"test '{test}' needs an integer, found {Values.TypeName(value)}");
+    private static BigInteger Integer(object? value, string test) =>
+        Values.AsBig(value) ?? throw new JinjaException($"test '{test}' needs an integer, found {Values.TypeName(value)}");
 
-    private static long Divisor(CallArguments arguments)
+    private static BigInteger Divisor(CallArguments arguments)
     {
-        long divisor = arguments.Integer(0, "num", 0);
-        return divisor is 0 or -1 ? divisor == 0 ? throw arguments.Error("by zero") : 1 : divisor;
+        BigInteger divisor = Values.AsBig(arguments.Get(0, "num", 0L)) ?? throw arguments.Error("needs the integer 'num'");
+        return divisor.IsZero ? throw arguments.Error("by zero") : divisor;
     }
 }

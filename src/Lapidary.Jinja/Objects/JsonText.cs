@@ -1,12 +1,13 @@
 using System.Globalization;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Lapidary.Formats.Files;
 
 namespace Lapidary.Jinja.Objects;
 
-/// <summary>The tojson filter as Hugging Face defines it: json.dumps(value, ensure_ascii=False, indent=…, separators=…,
-/// sort_keys=…).</summary>
+/// <summary>The tojson filter as Hugging Face defines it: json.dumps(value, ensure_ascii=…, indent=…, separators=…, sort_keys=…), with
+/// ensure_ascii false where nothing is said.</summary>
 internal sealed class JsonText
 {
     private readonly StringBuilder _output = new();
@@ -15,12 +16,13 @@ internal sealed class JsonText
     private readonly string _itemSeparator;
     private readonly string _keySeparator;
     private readonly bool _sortKeys;
+    private readonly bool _ensureAscii;
 
     private JsonText(CallArguments call, Budget budget)
     {
         _budget = budget;
         call.Expect("ensure_ascii", "indent", "separators", "sort_keys");
-        if (call.Get(0, "ensure_ascii", false) is not (false or null)) throw call.Error("with ensure_ascii is not supported");
+        _ensureAscii = Values.IsTrue(call.Get(0, "ensure_ascii", false));
         var indent = call.Get(1, "indent", null);
         _indent = indent is null ? null : indent as string ?? new string(' ', (int)Math.Clamp(call.Integer(1, "indent", 0), 0, 1000));
         var separators = call.Get(2, "separators", null) as List<object?>;
@@ -40,23 +42,25 @@ internal sealed class JsonText
     private void Append(object? value, int depth)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        _budget.Charge(1);
+        _budget.Charge(Budget.Node);
         Budget.CheckLength(_output.Length);
         switch (value)
         {
             case null: _output.Append("null"); break;
             case bool flag: _output.Append(flag ? "true" : "false"); break;
             case long integer: _output.Append(integer); break;
+            case BigInteger integer: Values.AppendBig(_output, integer, _budget); break;
             case double number: _output.Append(Number(number)); break;
             case string text: AppendString(text); break;
             case List<object?> list: AppendAll('[', list, item => Append(item, depth + 1), ']', depth); break;
             case Dictionary<string, object?> dict:
+                if (_sortKeys) _budget.Sort(dict.Count, dict.Keys.Sum(key => (long)key.Length));
                 IEnumerable<KeyValuePair<string, object?>> pairs =
                     _sortKeys ? dict.OrderBy(pair => pair.Key, StringComparer.Ordinal) : dict;
                 AppendAll('{', pairs, pair =>
                 {
                     AppendString(pair.Key);
-                    _output.Append(_keySeparator);
+                    AppendSeparator(_keySeparator);
                     Append(pair.Value, depth + 1);
                 }, '}', depth);
                 break;
@@ -75,7 +79,7 @@ internal sealed class JsonText
         bool any = false;
         foreach (var item in items)
         {
-            if (any) _output.Append(_itemSeparator);
+            if (any) AppendSeparator(_itemSeparator);
             any = true;
             NewLine(depth + 1);
             append(item);
@@ -88,14 +92,23 @@ internal sealed class JsonText
     private void NewLine(int depth)
     {
         if (_indent is null) return;
-        _budget.ChargeText((long)depth * _indent.Length);
+        _budget.MakeText((long)depth * _indent.Length);
+        Budget.CheckLength(_output.Length + ((long)depth * _indent.Length));
         _output.Append('\n');
         for (int i = 0; i < depth; i++) _output.Append(_indent);
     }
 
+    private void AppendSeparator(string separator)
+    {
+        _budget.MakeText(separator.Length);
+        Budget.CheckLength((long)_output.Length + separator.Length);
+        _output.Append(separator);
+    }
+
     private void AppendString(string text)
     {
-        _budget.ChargeText(text.Length);
+        _budget.MakeText(text.Length);
+        int start = _output.Length;
         _output.Append('"');
         foreach (char c in text)
         {
@@ -107,11 +120,13 @@ internal sealed class JsonText
                 case '\t': _output.Append("\\t"); break;
                 case '\b': _output.Append("\\b"); break;
                 case '\f': _output.Append("\\f"); break;
-                case < ' ': _output.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"); break;
+                case < ' ':
+                case > '~' when _ensureAscii: _output.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"); break;
                 default: _output.Append(c); break;
             }
         }
 
         _output.Append('"');
+        _budget.MakeText(Math.Max(0, _output.Length - start - text.Length)); // escapes are longer than what they stand for
     }
 }

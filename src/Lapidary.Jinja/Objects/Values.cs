@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Lapidary.Formats.Files;
@@ -6,7 +7,14 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Jinja.Objects;
 
 /// <summary>The value of a name or attribute that is not there: it prints as nothing and is false, but has no attributes.</summary>
-internal sealed record Undefined(string Name);
+internal sealed record Undefined
+{
+    private const int MaxNameLength = 100;
+
+    public Undefined(string name) => Name = name.Length <= MaxNameLength ? name : name[..MaxNameLength] + "…";
+
+    public string Name { get; }
+}
 
 /// <summary>The object that namespace() makes: the only one whose attributes a template can set.</summary>
 internal sealed class Namespace
@@ -23,8 +31,9 @@ internal abstract record Callable;
 /// <summary>A function of the environment, such as raise_exception.</summary>
 internal sealed record Builtin(string Name) : Callable;
 
-/// <summary>Values of a template: null (None), <see cref="Undefined"/>, bool, long, double, string, List&lt;object?&gt;,
-/// Dictionary&lt;string, object?&gt; (in insertion order), and the objects above. Rules and printed forms are Python's.</summary>
+/// <summary>Values of a template: null (None), <see cref="Undefined"/>, bool, long, <see cref="BigInteger"/> beyond it, double, string,
+/// List&lt;object?&gt;, Dictionary&lt;string, object?&gt; (in insertion order), and the objects above. Rules and printed forms are
+/// Python's.</summary>
 internal static class Values
 {
     public static bool IsTrue(object? value) => value switch
@@ -44,7 +53,7 @@ internal static class Values
         null => "None",
         Undefined => "undefined",
         bool => "a boolean",
-        long => "an integer",
+        long or BigInteger => "an integer",
         double => "a float",
         string => "a string",
         List<object?> => "a list",
@@ -57,12 +66,15 @@ internal static class Values
     public static bool AreEqual(object? a, object? b, Budget budget)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        budget.Charge(1);
+        budget.Charge(Budget.Lookup);
         switch (a, b)
         {
             case (null, null): return true;
             case (Undefined, Undefined): return true;
-            case (string x, string y): return x == y;
+            case (string x, string y):
+                if (x.Length != y.Length) return false;
+                budget.Read(x);
+                return x == y;
             case (List<object?> x, List<object?> y):
                 if (x.Count != y.Count || (x is TupleValue) != (y is TupleValue)) return false;
                 for (int i = 0; i < x.Count; i++)
@@ -75,12 +87,14 @@ internal static class Values
                 if (x.Count != y.Count) return false;
                 foreach (var (key, value) in x)
                 {
+                    budget.Charge(Budget.Node);
+                    budget.Read(key);
                     if (!y.TryGetValue(key, out var other) || !AreEqual(value, other, budget)) return false;
                 }
 
                 return true;
             default:
-                if (AsInteger(a) is { } m && AsInteger(b) is { } n) return m == n;
+                if (AsBig(a) is { } m && AsBig(b) is { } n) return m == n;
                 if (AsNumber(a) is { } p && AsNumber(b) is { } q) return p == q;
                 return a is not null && ReferenceEquals(a, b);
         }
@@ -90,12 +104,12 @@ internal static class Values
     public static int Compare(object? a, object? b, string op)
     {
         if (a is string x && b is string y) return CompareCodePoints(x, y);
-        if (AsInteger(a) is { } m && AsInteger(b) is { } n) return m.CompareTo(n);
+        if (AsBig(a) is { } m && AsBig(b) is { } n) return m.CompareTo(n);
         if (AsNumber(a) is { } p && AsNumber(b) is { } q) return p.CompareTo(q);
         throw new JinjaException($"'{op}' cannot compare {TypeName(a)} and {TypeName(b)}");
     }
 
-    /// <summary>An integer, or a boolean as 0 or 1.</summary>
+    /// <summary>An integer of at most 64 bits, or a boolean as 0 or 1.</summary>
     public static long? AsInteger(object? value) => value switch
     {
         long integer => integer,
@@ -103,20 +117,30 @@ internal static class Values
         _ => null,
     };
 
-    public static double? AsNumber(object? value) => value is double number ? number : AsInteger(value);
+    /// <summary>An integer of any size, or a boolean as 0 or 1.</summary>
+    public static BigInteger? AsBig(object? value) => value is BigInteger big ? big : AsInteger(value);
+
+    public static double? AsNumber(object? value) => value switch
+    {
+        double number => number,
+        BigInteger big => (double)big,
+        _ => AsInteger(value),
+    };
 
     /// <summary>The items that a for visits.</summary>
     public static List<object?> Iterate(object? value, Budget budget)
     {
         switch (value)
         {
-            case List<object?> list: return list;
+            case List<object?> list:
+                budget.ReadItems(list.Count);
+                return list;
             case Undefined: return [];
             case string text:
-                budget.Charge(4L * text.Length); // a string object per character
+                budget.MakeItems(4L * text.Length); // a string object per character
                 return Text.Characters(text);
             case Dictionary<string, object?> dict:
-                budget.Charge(dict.Count);
+                budget.MakeItems(dict.Count);
                 return [.. dict.Keys];
             default: throw new JinjaException($"{TypeName(value)} is not iterable");
         }
@@ -127,21 +151,30 @@ internal static class Values
     {
         if (value is string text) return text;
         if (value is Undefined) return "";
+        if (value is long integer) return IntegerText(integer, budget);
+        budget.MakeObjects(1);
         var output = new StringBuilder();
         AppendRepr(output, value, budget);
         return output.ToString();
     }
 
+    private static string IntegerText(long integer, Budget budget)
+    {
+        budget.MakeObjects(1);
+        return integer.ToString(CultureInfo.InvariantCulture);
+    }
+
     private static void AppendRepr(StringBuilder output, object? value, Budget budget)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        budget.Charge(1);
+        budget.Charge(Budget.Node);
         Budget.CheckLength(output.Length);
         switch (value)
         {
             case null: output.Append("None"); break;
             case bool flag: output.Append(flag ? "True" : "False"); break;
             case long integer: output.Append(integer); break;
+            case BigInteger integer: AppendBig(output, integer, budget); break;
             case double number: output.Append(FloatText(number)); break;
             case string text: AppendQuoted(output, text, budget); break;
             case Undefined: output.Append("Undefined"); break;
@@ -179,22 +212,48 @@ internal static class Values
         : double.IsNaN(number) ? "nan"
         : number > 0 ? "inf" : "-inf";
 
+    /// <summary>Digits of an integer beyond 64 bits.</summary>
+    public static void AppendBig(StringBuilder output, BigInteger integer, Budget budget)
+    {
+        budget.Charge(20 * integer.GetBitLength());
+        output.Append(integer.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>repr() of a Python string: what is not printable, by Unicode's categories, is escaped.</summary>
     private static void AppendQuoted(StringBuilder output, string text, Budget budget)
     {
-        budget.ChargeText(text.Length);
+        budget.MakeText(text.Length);
+        int start = output.Length;
         char quote = text.Contains('\'', StringComparison.Ordinal) && !text.Contains('"', StringComparison.Ordinal) ? '"' : '\'';
         output.Append(quote);
-        foreach (char c in text)
+        for (int i = 0; i < text.Length; i++)
         {
+            char c = text[i];
             if (c == quote || c == '\\') output.Append('\\').Append(c);
+            else if (c is >= ' ' and <= '~') output.Append(c);
             else if (c == '\n') output.Append("\\n");
             else if (c == '\r') output.Append("\\r");
             else if (c == '\t') output.Append("\\t");
-            else if (c < ' ' || c is >= '\u007F' and < '\u00A1') output.Append(CultureInfo.InvariantCulture, $"\\x{(int)c:x2}");
-            else output.Append(c);
+            else i += AppendCodePoint(output, text, i) - 1;
         }
 
         output.Append(quote);
+        budget.MakeText(Math.Max(0, output.Length - start - text.Length)); // escapes are longer than what they stand for
+    }
+
+    // Returns the code units read.
+    private static int AppendCodePoint(StringBuilder output, string text, int index)
+    {
+        int units = char.IsSurrogatePair(text, index) ? 2 : 1;
+        bool isPrintable = CharUnicodeInfo.GetUnicodeCategory(text, index) is not (
+            UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+            or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
+            or UnicodeCategory.SpaceSeparator);
+        if (isPrintable) output.Append(text, index, units);
+        else if (units == 2) output.Append(CultureInfo.InvariantCulture, $"\\U{char.ConvertToUtf32(text, index):x8}");
+        else if (text[index] <= '\u00FF') output.Append(CultureInfo.InvariantCulture, $"\\x{(int)text[index]:x2}");
+        else output.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[index]:x4}");
+        return units;
     }
 
     // Code units order surrogates below U+E000 to U+FFFF; code points do not.

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Numerics;
+using Lapidary.Jinja.Objects;
 
 namespace Lapidary.Jinja.Parsing;
 
@@ -7,6 +9,12 @@ internal sealed class ExpressionParser(TokenReader tokens)
 {
     /// <summary>Links of one chain such as a + b + c; a chain makes a tree as deep as it is long.</summary>
     private const int MaxChain = 500;
+
+    /// <summary>Arguments of one call, and parameters of one macro.</summary>
+    public const int MaxArguments = 100;
+
+    /// <summary>Digits of a whole number.</summary>
+    private const int MaxDigits = 1200;
 
     private static readonly string[] Comparisons = ["==", "!=", "<", "<=", ">", ">="];
 
@@ -126,9 +134,8 @@ internal sealed class ExpressionParser(TokenReader tokens)
                 for (int chain = 0; tokens.Current.Kind == TokenKind.String; Count(ref chain)) text += tokens.Next().Text;
                 return new Literal(token.Line, text);
             case TokenKind.Integer:
-                return long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long integer)
-                    ? new Literal(token.Line, integer)
-                    : throw new JinjaException($"the number {token.Text} is too large", token.Line);
+                if (token.Text.Length > MaxDigits) throw new JinjaException($"the number {token.Text} is too large", token.Line);
+                return new Literal(token.Line, Operators.Normal(BigInteger.Parse(token.Text, CultureInfo.InvariantCulture)));
             case TokenKind.Float:
                 return new Literal(token.Line, double.Parse(token.Text, CultureInfo.InvariantCulture));
             case TokenKind.Operator when token.Text == "(":
@@ -181,7 +188,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
                 value = name.Kind switch
                 {
                     TokenKind.Name => new GetAttribute(line, value, name.Text),
-                    TokenKind.Integer => new GetItem(line, value, new Literal(line, long.Parse(name.Text, CultureInfo.InvariantCulture))),
+                    TokenKind.Integer => new GetItem(line, value, new Literal(line, ParseIndex(name))),
                     _ => throw new JinjaException($"expected a name after '.', found {name}", line),
                 };
             }
@@ -199,6 +206,11 @@ internal sealed class ExpressionParser(TokenReader tokens)
             }
         }
     }
+
+    private static long ParseIndex(Token token) =>
+        long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out long index)
+            ? index
+            : throw new JinjaException($"the number {token.Text} is too large", token.Line);
 
     private Expression ParseSubscript(int line, Expression target)
     {
@@ -230,6 +242,7 @@ internal sealed class ExpressionParser(TokenReader tokens)
                 positional.Add(named.Count == 0 ? Parse() : throw tokens.Error("a positional argument follows a named one"));
             }
 
+            if (positional.Count + named.Count > MaxArguments) throw tokens.Error($"has a call of more than {MaxArguments} arguments");
             return 0;
         });
         return new Arguments(positional, named);

@@ -15,6 +15,8 @@ internal sealed class Lexer
         "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";",
     ];
 
+    private const int MaxNameLength = 256;
+
     private readonly string _source;
     private readonly List<Token> _tokens = [];
     private int _at;
@@ -26,7 +28,7 @@ internal sealed class Lexer
     /// <summary>The tokens of a template, ending in <see cref="TokenKind.End"/>.</summary>
     public static List<Token> Tokenize(string source)
     {
-        source = source.ReplaceLineEndings("\n");
+        source = source.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n'); // only these, as Jinja2
         if (source.EndsWith('\n')) source = source[..^1];
         var lexer = new Lexer(source);
         while (lexer._at < source.Length) lexer.ReadUntilTag();
@@ -145,6 +147,7 @@ internal sealed class Lexer
         {
             int start = _at;
             while (_at < _source.Length && (char.IsLetterOrDigit(_source[_at]) || _source[_at] == '_')) _at++;
+            if (_at - start > MaxNameLength) throw new JinjaException($"has a name of more than {MaxNameLength} characters", _line);
             Add(TokenKind.Name, _source[start.._at]);
         }
         else
@@ -218,6 +221,16 @@ internal sealed class Lexer
     private void ReadEscape(StringBuilder text)
     {
         char c = _source[_at];
+        if (c is >= '0' and <= '7')
+        {
+            int end = _at + 1, octal = c - '0';
+            for (; end < _at + 3 && end < _source.Length && _source[end] is >= '0' and <= '7'; end++)
+                octal = (8 * octal) + _source[end] - '0';
+            text.Append((char)octal);
+            _at = end - 1;
+            return;
+        }
+
         int digits = c switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
         if (digits > 0)
         {
@@ -238,7 +251,6 @@ internal sealed class Lexer
             case 'f': text.Append('\f'); break;
             case 'v': text.Append('\v'); break;
             case 'a': text.Append('\a'); break;
-            case '0': text.Append('\0'); break;
             case '\n': break;
             case '\\' or '\'' or '"': text.Append(c); break;
             default: text.Append('\\').Append(c); break;

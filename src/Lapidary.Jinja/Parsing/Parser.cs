@@ -155,6 +155,8 @@ internal sealed class Parser
         {
             if (parameters.Count > 0 && !_tokens.Try(",")) throw _tokens.Error("expected ',' between a macro's parameters");
             string parameter = _tokens.Expect(TokenKind.Name, "a parameter").Text;
+            if (parameters.Count == ExpressionParser.MaxArguments)
+                throw _tokens.Error($"has a macro of more than {ExpressionParser.MaxArguments} parameters");
             parameters.Add((parameter, _tokens.Try("=") ? _expressions.Parse() : null));
         }
 

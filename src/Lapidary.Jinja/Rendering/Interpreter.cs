@@ -12,7 +12,7 @@ internal sealed class Interpreter
     /// <summary>Macro calls within macro calls.</summary>
     private const int MaxCalls = 50;
 
-    private readonly Budget _budget = new();
+    private readonly Budget _budget;
     private readonly Evaluator _evaluator;
     private readonly List<TextSpan> _generations = [];
     private readonly List<(object Item, TextSpan Output)> _visits = [];
@@ -20,7 +20,12 @@ internal sealed class Interpreter
     private int _captures;
     private int _calls;
 
-    private Interpreter() => _evaluator = new Evaluator(_budget, CallMacro);
+    private Interpreter(Budget budget)
+    {
+        _budget = budget;
+        _evaluator = new Evaluator(budget, CallMacro);
+    }
+
 
     /// <summary>What a statement list leaves for the loop around it.</summary>
     private enum Flow
@@ -32,9 +37,9 @@ internal sealed class Interpreter
 
     /// <summary>Renders a template; also gives the output ranges of its generation blocks.</summary>
     /// <exception cref="JinjaException">The template failed, or its limits were reached.</exception>
-    public static RenderedText Render(List<Statement> template, IEnumerable<KeyValuePair<string, object?>> variables)
+    public static RenderedText Render(List<Statement> template, IEnumerable<KeyValuePair<string, object?>> variables, Budget budget)
     {
-        var interpreter = new Interpreter();
+        var interpreter = new Interpreter(budget);
         var scope = new Scope(null);
         foreach (string function in Functions.All) scope[function] = new Builtin(function);
         foreach (var (name, value) in variables) scope[name] = value;
@@ -44,7 +49,7 @@ internal sealed class Interpreter
         }
         catch (JinjaException error) when (error.Line == 0)
         {
-            throw new JinjaException(error.Message, interpreter._evaluator.Line);
+            throw new JinjaException(error.Message, interpreter._evaluator.Line) { IsLimit = error.IsLimit };
         }
         catch (InsufficientExecutionStackException)
         {
@@ -59,7 +64,7 @@ internal sealed class Interpreter
         RuntimeHelpers.EnsureSufficientExecutionStack();
         foreach (var statement in body)
         {
-            _budget.Charge(1);
+            _budget.Charge(Budget.Node);
             _evaluator.Line = statement.Line;
             Flow flow = Execute(statement, scope);
             if (flow != Flow.Next) return flow;
@@ -79,7 +84,7 @@ internal sealed class Interpreter
             case Set set: Assign(set.Targets, _evaluator.Evaluate(set.Value, scope), scope); break;
             case SetAttribute set:
                 var value = _evaluator.Evaluate(set.Value, scope);
-                if (scope[set.Namespace] is not Namespace space)
+                if (scope.Find(set.Namespace, _budget) is not Namespace space)
                     throw new JinjaException($"cannot set an attribute of '{set.Namespace}', which is no namespace", set.Line);
                 space.Attributes[set.Name] = value;
                 break;
@@ -105,11 +110,12 @@ internal sealed class Interpreter
     private Flow ExecuteFor(For loop, Scope scope)
     {
         var items = Values.Iterate(_evaluator.Evaluate(loop.Items, scope), _budget);
-        _budget.Charge(items.Count);
         if (loop.Filter is not null)
         {
+            _budget.MakeItems(items.Count);
             items = items.FindAll(item =>
             {
+                _budget.Charge(Budget.Scope);
                 var inner = new Scope(scope);
                 Assign(loop.Targets, item, inner);
                 return Values.IsTrue(_evaluator.Evaluate(loop.Filter, inner));
@@ -120,6 +126,7 @@ internal sealed class Interpreter
         var state = new LoopState(items);
         for (; state.Index0 < items.Count; state.Index0++)
         {
+            _budget.Charge(Budget.Scope);
             var inner = new Scope(scope) { ["loop"] = state };
             Assign(loop.Targets, items[state.Index0], inner);
             int start = _output.Length;
@@ -159,6 +166,7 @@ internal sealed class Interpreter
         var macro = value.Macro;
         if (++_calls > MaxCalls) throw new JinjaException($"macro '{macro.Name}' calls deeper than {MaxCalls}");
         call.Expect([.. macro.Parameters.Select(parameter => parameter.Name)]);
+        _budget.Charge(Budget.Scope + (Budget.Object * macro.Parameters.Count));
         var scope = new Scope(value.Scope);
         for (int i = 0; i < macro.Parameters.Count; i++)
         {
@@ -181,6 +189,7 @@ internal sealed class Interpreter
         _captures++;
         Execute(body, scope);
         _captures--;
+        _budget.MakeText(_output.Length);
         string text = _output.ToString();
         _output = outer;
         return text;
@@ -188,7 +197,7 @@ internal sealed class Interpreter
 
     private void Write(string text)
     {
-        _budget.ChargeText(text.Length);
+        _budget.MakeText(text.Length);
         Budget.CheckLength((long)_output.Length + text.Length);
         _output.Append(text);
     }

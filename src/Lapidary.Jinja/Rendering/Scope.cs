@@ -9,17 +9,19 @@ internal sealed class Scope(Scope? outer)
 
     public object? this[string name]
     {
-        get
-        {
-            for (Scope? scope = this; scope is not null; scope = scope.Outer)
-            {
-                if (scope._values.TryGetValue(name, out var value)) return value;
-            }
+        set => _values[name] = value;
+    }
 
-            return new Undefined($"'{name}'");
+    /// <summary>The value of a name, here or outside.</summary>
+    public object? Find(string name, Budget budget)
+    {
+        for (Scope? scope = this; scope is not null; scope = scope.Outer)
+        {
+            budget.Charge(Budget.Lookup);
+            if (scope._values.TryGetValue(name, out var value)) return value;
         }
 
-        set => _values[name] = value;
+        return new Undefined($"'{name}'");
     }
 
     private Scope? Outer { get; } = outer;

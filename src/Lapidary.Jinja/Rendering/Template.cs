@@ -1,3 +1,4 @@
+using Lapidary.Jinja.Objects;
 using Lapidary.Jinja.Parsing;
 using Lapidary.Jinja.Rendering;
 
@@ -27,7 +28,7 @@ public sealed class Template
     public RenderedText Render(IEnumerable<KeyValuePair<string, object?>> variables)
     {
         ArgumentNullException.ThrowIfNull(variables);
-        return Interpreter.Render(_statements, variables);
+        return Interpreter.Render(_statements, variables, new Budget());
     }
 }
 

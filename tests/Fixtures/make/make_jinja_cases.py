@@ -45,6 +45,14 @@ TEMPLATES = [
     "{% if tools %}{{ tools | tojson }}{% elif tools is none %}no tools{% endif %}", "line1\r\nline2\rline3\n", "{{ {'a': {'b': 1}}}}", "{{ {'a': 1}['a'] }}}}", "{{'}}'}}", "{ {% if yes %}}{% endif %}", "{{ '' }}\n\n{% if yes %}\n\nx{% endif %}\n\n",
     "\t {% set q = 1 %} \n\t {% set q = 2 -%} \n {{ q }}", "{{ numbers | map('string') | map('length') | list }}", "{% for m in messages | selectattr('role', 'in', ['user', 'system']) %}{{ m.role }}{% endfor %}", "{{ messages | map(attribute='nope', default='-') | join }}",
     "{% set ns = namespace(found=false) %}{% for m in messages[::-1] %}{% if not ns.found and m.role == 'user' %}{% set ns.found = true %}{{ loop.index0 }}{% endif %}{% endfor %}", "{{ 'a' if }}", "{% if %}", "{% for x in %}", "{{ (1 }}", "{% endif %}", "{% if yes %}", "{{ 1", "{# x", "{{ 'a }}",
+    # line ends: only these three are; numbers, escapes and indices as Python has them
+    "a\u0085\u2028\x0b\x0cb\u2029{% if yes %}\r\nx\r{% endif %}\r\ny\r\n", "{{ 'a\u2028b' }}", "x\u2028  {% if yes %}y{% endif %}", "x\r\n  {% if yes %}y{% endif %}\r\n\r\n",
+    "{{ 18446744073709551615 }} {{ 12345678901234567890123 }} {{ 12345678901234567890123 * 2 + 1 }} {{ 9223372036854775807 + 1 }} {{ -9223372036854775808 - 1 }}",
+    "{{ 2 ** 70 // 3 }} {{ -(2 ** 70) // 3 }} {{ -(2 ** 70) % 7 }} {{ 2 ** 70 == 1180591620717411303424 }} {{ 18446744073709551615 is integer }} {{ 18446744073709551615 is odd }} {{ 2 ** 64 > 1.5 }} {{ 7 < 2 ** 64 }}",
+    "{{ [5.0, 0.1, 1e-07, 1e20, 123456789.12345679, -0.0, 1e16, 1e15, 18446744073709551615, true, none] }}", "{{ [5.0, 1e-07, 1e20, -0.0, 18446744073709551615, true, none] | tojson }}",
+    "{{ 5.0 }}|{{ 0.1 }}|{{ 1e-07 }}|{{ 1e20 }}|{{ -0.0 }}|{{ true }}|{{ none }}", "{{ ['\\x7f\\xa0\\xad\\u200b\\u2028\\u202e\\ue000\\U0001F642é'] }}", "{{ '\\033[0m\\101\\0' | tojson }}", "{{ 'é🙂' | tojson(ensure_ascii=true) }}",
+    "{{ '2.5' | int }} {{ ' 12 ' | int }} {{ 'x' | int(7) }} {{ '123456789012345678901234' | int }} {{ 2.9 | int }}", "{{ word[6] }}{{ word[-1] }}{{ word[2:8] }}{{ word[::-2] }}{{ word[7:2:-1] }}{{ word[-5:] }}",
+    "{{ {'z': [1, {'y': 'ü'}], 'a': []} | tojson(indent=2) }}",
 ]
 
 
