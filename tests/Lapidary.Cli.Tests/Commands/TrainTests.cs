@@ -141,7 +141,7 @@ public sealed class TrainTests : IDisposable
     public void Train_GuardsTheFolderOfAnotherRun()
     {
         string[] args = [.. Args("out", rows: 2), "--max-steps", "1"];
-        CliRun.Of([.. args, "--resume"]).AssertError(1, "--resume expected a checkpoint", "out");
+        CliRun.Of([.. args, "--resume"]).AssertError(1, "expected a checkpoint to go on from", "out");
         CliRun.Of(args).Ok();
         CliRun.Of(args).AssertError(1, "--resume", "--overwrite-output-dir");
         CliRun.Of([.. args, "--resume", "--lora-r", "3"]).AssertError(1, "--lora-r is 3 here, 16 in the checkpoint");
@@ -204,6 +204,22 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(2, State("moved").GlobalStep);
         Assert.False(Directory.Exists(_folder["out"]));
         Assert.Contains($"output_dir: {_folder["moved"]}", File.ReadAllLines(Path.Combine(_folder["moved"], "run.yaml")));
+    }
+
+    /// <summary>0.1 wrote no version, and paths as they were typed.</summary>
+    [Fact]
+    public void Train_InAFolderOf01ThatWasMoved_GoesOnThere()
+    {
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
+        Directory.Move(_folder["out"], _folder["moved"]);
+        string path = Path.Combine(_folder["moved"], "run.yaml");
+        var lines = File.ReadAllLines(path).Where(line => !line.StartsWith("run_file_version", StringComparison.Ordinal));
+        File.WriteAllLines(path, lines.Select(line => line.StartsWith("output_dir", StringComparison.Ordinal) ? "output_dir: out" : line).ToArray());
+
+        CliRun.Of("train", "--config", path, "--resume", "--max-steps", "2").Ok();
+
+        Assert.Equal(2, State("moved").GlobalStep);
+        Assert.False(Directory.Exists("out"));
     }
 
     [Fact]
