@@ -49,6 +49,7 @@ public sealed class ChatTemplate
             if (config[name] is { } token) tokens[name] = token;
         }
 
+        config.RequireOneTemplate();
         if (config.Template is { } template) return new ChatTemplate(template.Text, tokens, $"{template.Path}: chat template");
         if (!config.IsGemma)
         {
@@ -127,7 +128,7 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         string text = Render(messages, addGenerationPrompt);
-        return tokenizer.Encode(text, addSpecialTokens: !tokenizer.BeginsWithBos(text));
+        return tokenizer.EncodePrompt(text);
     }
 
     /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on the assistant
@@ -137,7 +138,7 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         var chat = RenderWithAssistantSpans(messages);
-        var (ids, spans) = tokenizer.EncodeWithOffsets(chat.Text, addSpecialTokens: !tokenizer.BeginsWithBos(chat.Text));
+        var (ids, spans) = tokenizer.EncodePromptWithOffsets(chat.Text);
         bool[] mask = new bool[ids.Length];
         int next = 0;
         for (int i = 0; i < ids.Length; i++)
