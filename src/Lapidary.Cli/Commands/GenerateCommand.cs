@@ -123,7 +123,11 @@ internal static class GenerateCommand
         if (run.Values.Get(InputIds) is { } ids) return ParseIds(ids, run);
         if (text is null) throw TextTools.NoTokenizer();
         if (run.Get(Messages) is { } file)
-            return text.Template.Encode(text.Tokenizer, MessagesFile.Read(file), addGenerationPrompt: true);
+        {
+            var row = MessagesFile.Read(file);
+            return text.Template.Encode(text.Tokenizer, row.Messages, addGenerationPrompt: true, row.TemplateVariables);
+        }
+
         string prompt = run.Get(Prompt)!;
         if (prompt == "-") prompt = run.Terminal.In.ReadToEnd();
         return run.Values.Get(Chat)

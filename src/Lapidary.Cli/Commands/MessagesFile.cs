@@ -1,32 +1,39 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Gemma;
+using Lapidary.Training;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>A conversation to continue: a JSON list of messages, or an object with such a list under "messages".</summary>
+/// <summary>A conversation to continue: a JSON list of messages, or a row of a data set with such a list under "messages", and its tools
+/// and chat_template_kwargs if it has any.</summary>
 internal static class MessagesFile
 {
-    private const long MaxBytes = 64 << 20;
+    private const int MaxBytes = 64 << 20;
 
     /// <exception cref="LapidaryException">The file is absent or not of that form.</exception>
-    public static IReadOnlyList<ChatTurn> Read(string path)
+    public static MessagesRow Read(string path)
+    {
+        object? value = Parse(path);
+        var columns = value as Dictionary<string, object?> ?? new(StringComparer.Ordinal) { ["messages"] = value };
+        if (columns.GetValueOrDefault("messages") is not object?[] { Length: > 0 })
+        {
+            throw new LapidaryException(
+                $"{path}: expected a list of messages or {{\"messages\": [...]}}, found {DataRecord.Describe(value)}.");
+        }
+
+        var record = new DataRecord(new RowOrigin(path, "row", 1), columns);
+        return (MessagesRow)new RowReader(new DataSetOptions { Kind = RowKind.Messages }).Read(record);
+    }
+
+    private static object? Parse(string path)
     {
         try
         {
-            if (File.Exists(path) && new FileInfo(path).Length > MaxBytes)
-                throw new LapidaryException($"{path}: expected at most {MaxBytes} bytes.");
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            var list = document.RootElement;
-            if (list.ValueKind == JsonValueKind.Object && list.TryGetProperty("messages", out var inner)) list = inner;
-            if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() == 0)
-                throw new LapidaryException($"{path}: expected a list of messages or {{\"messages\": [...]}}, found {list.ValueKind}.");
-            object? values = JsonValue.Parse(JsonMarshal.GetRawUtf8Value(list));
-            return new MessageReader((number, isPart, _) => Error(path, number, isPart)).Read(values as object?[] ?? [values]);
+            using var stream = DataFiles.Open(path);
+            return JsonValue.Parse(JsonRecords.ReadAll(stream, path, MaxBytes));
         }
         catch (JsonException e)
         {
@@ -35,11 +42,7 @@ internal static class MessagesFile
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            throw new LapidaryException($"{path}: cannot be read: {e.Message}", e);
+            throw FileErrors.Reading(path, e);
         }
     }
-
-    private static LapidaryException Error(string path, int number, bool isPart) => new($"{path}, message {number}: " + (isPart
-        ? "expected parts {\"type\": \"text\", \"text\": \"…\"}; images are not read."
-        : "expected an object with \"role\" and \"content\"."));
 }

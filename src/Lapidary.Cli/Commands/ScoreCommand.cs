@@ -7,7 +7,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Configuration;
-using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Commands;
 
@@ -38,8 +37,8 @@ internal static class ScoreCommand
         string path = values.Require(DataSettings.DataSet);
         var config = GemmaConfig.Load(Model.Folder(values));
         var encoder = TextTools.TryLoad(Model, values)?.Encoder();
-        var data = DataSet.Load(path, DataSettings.Read(values));
-        var examples = new ExampleBuilder(encoder, config.VocabSize, new ExampleOptions
+        var data = DataSettings.Load(path, DataSettings.Read(values));
+        var prepared = PreparedDataSet.Create(data, encoder, config, new ExampleOptions
         {
             MaxLength = values.Get(MaxLength),
             Packing = PackingStrategy.None,
@@ -47,20 +46,18 @@ internal static class ScoreCommand
             AssistantOnlyLoss = values.Get(AssistantOnly),
             AddSpecialTokens = new SftConfig().AddSpecialTokens,
             AppendConcatToken = false, // A row is scored as it is.
-        }).Build(data);
+        });
 
         // Rows in which nothing is predicted are left out of the examples; they stay in the result with 0 tokens.
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
-        if (examples.Examples.Count > 0)
+        if (prepared.Packed.Count > 0)
         {
             using var session = ModelSession.Open(Model, values);
-            int maxLength = values.Get(MaxLength) ?? config.MaxPositionEmbeddings;
-            var rows = new PackedDataSet(examples, PackingStrategy.None, maxLength, config.PadTokenId);
-            using var evaluator = new Evaluator(session.Model, rows, batchSize: 1);
+            using var evaluator = new Evaluator(session.Model, prepared.Packed, batchSize: 1);
             int row = 0;
             foreach (var score in evaluator.ScoreRows())
             {
-                scores[examples.Rows[row++]] = score;
+                scores[prepared.Examples.Rows[row++]] = score;
                 run.Interrupted.ThrowIfCancellationRequested();
             }
         }

@@ -6,7 +6,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Cli.Commands;
 
@@ -45,29 +44,29 @@ internal static class TokenizeCommand
             : TextTools.TryLoad(Model, values) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
-            : DataSet.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
+            : DataSettings.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
         foreach (int[] ids in rows) JsonResult.Write(run.Terminal.Out, json => json.WriteNumbers("ids", ids));
     }
 
     private static int[] Encode(TextTools tools, DataRow row, SettingValues values) => row switch
     {
         TextRow text => Encode(tools, text.Text, values),
-        MessagesRow messages => Encode(tools, messages.Messages, messages.Origin, values),
+        MessagesRow messages => Encode(tools, messages, values),
         _ => throw new ToolException($"{row.Origin}: expected text or messages; name the column with --text-column."),
     };
 
     private static int[] Encode(TextTools tools, string text, SettingValues values) =>
         values.Get(AddSpecialTokens) ? tools.EncodeText(text) : tools.Tokenizer.Encode(text, addSpecialTokens: false);
 
-    private static int[] Encode(TextTools tools, IReadOnlyList<ChatTurn> messages, RowOrigin origin, SettingValues values)
+    private static int[] Encode(TextTools tools, MessagesRow row, SettingValues values)
     {
         try
         {
-            return tools.Template.Encode(tools.Tokenizer, messages, values.Get(AddGenerationPrompt));
+            return tools.Template.Encode(tools.Tokenizer, row.Messages, values.Get(AddGenerationPrompt), row.TemplateVariables);
         }
         catch (LapidaryException e)
         {
-            throw new LapidaryException($"{origin}: {e.Message}", e);
+            throw new LapidaryException($"{row.Origin}: {e.Message}", e);
         }
     }
 }

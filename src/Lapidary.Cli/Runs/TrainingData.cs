@@ -8,6 +8,7 @@ using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Runs;
 
@@ -18,22 +19,44 @@ namespace Lapidary.Cli.Runs;
 internal sealed record TrainingData(
     PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
 {
+    /// <summary>Which files of a folder are used for what; null where they are no splits.</summary>
+    public string? Splits { get; private init; }
+
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
     /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
     public static TrainingData Load(SettingValues values, SftConfig config, GemmaConfig model, TextTools? text)
     {
         var options = DataSettings.Read(values);
-        var data = DataSet.Load(values.Require(DataSettings.DataSet), options);
+        string path = values.Require(DataSettings.DataSet);
+        var files = path == DataSettings.StandardInput ? null : SplitFiles.Find(path);
+        var data = files is null ? DataSettings.Load(path, options) : DataSet.Load(path, files.Train, options);
         if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
         DataSet? evaluation = null;
-        if (values.Get(DataSettings.EvalDataSet) is { } path) evaluation = DataSet.Load(path, options);
-        else if (values.Get(DataSettings.TestSize) is > 0 and double size) (data, evaluation) = data.TrainTestSplit(size, config.Seed);
+        bool usesValidation = false;
+        if (values.Get(DataSettings.EvalDataSet) is { } other)
+        {
+            evaluation = other == DataSettings.StandardInput
+                ? DataSettings.Load(other, options)
+                : DataSet.Load(other, SplitFiles.Find(other).ForEvaluation, options);
+        }
+        else if (values.Get(DataSettings.TestSize) is > 0 and double size)
+        {
+            (data, evaluation) = data.TrainTestSplit(size, config.Seed);
+        }
+        else if (files is { Validation.Count: > 0 } && config.EvalStrategy != IntervalStrategy.No)
+        {
+            evaluation = DataSet.Load(path, files.Validation, options);
+            usesValidation = true;
+        }
 
         var encoder = text?.Encoder();
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], encoder);
+        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], encoder)
+        {
+            Splits = files?.Describe(usesValidation),
+        };
     }
 
     /// <summary>Shows the report and what looks wrong.</summary>
@@ -41,6 +64,7 @@ internal sealed record TrainingData(
     {
         var people = run.People;
         people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
+        if (Splits is not null) people.WriteLine($"           {Splits}");
         if (Evaluation is not null) people.WriteLine($"           evaluation rows {Evaluation.Count}");
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }

@@ -7,9 +7,18 @@ namespace Lapidary.Cli.Settings;
 internal static class DataSettings
 {
     public static readonly Setting<string?> DataSet =
-        Setting.Text("dataset", "PATH", "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, a folder of them, or a pattern with * and ?.");
+        Setting.Text(
+            "dataset", "PATH",
+            "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst, a folder of them (its train split), a pattern with * and "
+            + "?, a pipe, or - for standard input.");
 
-    public static readonly Setting<string?> EvalDataSet = Setting.Text("eval-dataset", "PATH", "Rows to evaluate on.");
+    public static readonly Setting<string?> EvalDataSet = Setting.Text(
+        "eval-dataset", "PATH", "Rows to evaluate on, instead of the validation split of --dataset's folder.");
+
+    public static readonly Setting<DataFormat?> Format = new(
+        "dataset-format", "FORMAT",
+        $"What the rows are written in, where names do not say it: {SettingText.Choices(typeof(DataFormat))}; a pipe holds jsonl.",
+        null, text => (DataFormat)SettingText.Enumeration(typeof(DataFormat), text));
 
     public static readonly Setting<double> TestSize = Setting.Number(
         "test-size", "Rows of the data set to evaluate on where there is no --eval-dataset: their number, or their share below 1.",
@@ -33,16 +42,25 @@ internal static class DataSettings
     public static readonly Setting<string?> CompletionColumn =
         Setting.Text("completion-column", "NAME", "Column of the completion, instead of completion.");
 
+    /// <summary>The path that means standard input.</summary>
+    public const string StandardInput = "-";
+
     /// <summary>How columns become rows.</summary>
-    public static IReadOnlyList<Setting> Columns { get; } = [Template, MessagesColumn, TextColumn, PromptColumn, CompletionColumn];
+    public static IReadOnlyList<Setting> Columns { get; } = [Format, Template, MessagesColumn, TextColumn, PromptColumn, CompletionColumn];
 
     /// <summary>The record with the values given.</summary>
     public static DataSetOptions Read(SettingValues values) => new()
     {
+        Format = values.Get(Format),
         Template = values.Get(Template) is { } template ? RowTemplate.Load(template) : null,
         MessagesColumn = values.Get(MessagesColumn),
         TextColumn = values.Get(TextColumn),
         PromptColumn = values.Get(PromptColumn),
         CompletionColumn = values.Get(CompletionColumn),
     };
+
+    /// <summary>The rows of a path or of standard input.</summary>
+    public static Training.DataSet Load(string path, DataSetOptions options) => path == StandardInput
+        ? Training.DataSet.Read(Console.OpenStandardInput(), "standard input", options)
+        : Training.DataSet.Load(path, options);
 }

@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma.Text;
 using Lapidary.Jinja;
 
@@ -29,7 +30,7 @@ public sealed class ChatTemplate
         }
         catch (JinjaException error)
         {
-            throw new LapidaryException($"{name}, line {error.Line}: {OneLine(error.Message)}", error);
+            throw new LapidaryException($"{name}, line {error.Line}: {error.Message}", error);
         }
     }
 
@@ -83,110 +84,181 @@ public sealed class ChatTemplate
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">At least one message.</param>
     /// <param name="addGenerationPrompt">Whether to end with the opening of an assistant turn.</param>
+    /// <param name="variables">What else the template is told, such as "tools", "documents" or "enable_thinking"; values as in
+    /// <see cref="ChatTurn.Fields"/>.</param>
     /// <exception cref="LapidaryException">The conversation is empty, the template refuses it (raise_exception), or the template
-    /// fails.</exception>
-    public string Render(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) => RenderMarked(messages, addGenerationPrompt).Text;
+    /// fails; the message names the message that it fails at.</exception>
+    public string Render(
+        IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null) =>
+        new Conversation(this, messages, variables).Render(addGenerationPrompt).Text;
 
     /// <summary>Renders a conversation and finds what the assistant wrote: by the template's generation blocks, or, where it has none, by
-    /// rendering the conversation up to each assistant turn.</summary>
+    /// what its loop over the messages writes.</summary>
     /// <exception cref="LapidaryException">As for <see cref="Render"/>; or rendering is not prefix-stable, so that the spans are not
     /// known.</exception>
-    public RenderedChat RenderWithAssistantSpans(IReadOnlyList<ChatTurn> messages)
+    public RenderedChat RenderWithAssistantSpans(
+        IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables = null)
     {
-        var (text, generations) = RenderMarked(messages, addGenerationPrompt: false);
-        if (generations.Count > 0) return new RenderedChat(text, generations);
-        var spans = new List<TextSpan>();
-        for (int i = 0; i < messages.Count; i++)
-        {
-            if (!messages[i].IsAssistant) continue;
-            if (i == 0)
-            {
-                throw new LapidaryException(
-                    $"{_name}: the conversation begins with the assistant, so its part cannot be told from the text; "
-                    + "begin with a user message.");
-            }
-
-            string before = Render([.. messages.Take(i)], addGenerationPrompt: true);
-            string through = Render([.. messages.Take(i + 1)], addGenerationPrompt: false);
-            if (!through.StartsWith(before, StringComparison.Ordinal) || !text.StartsWith(through, StringComparison.Ordinal))
-            {
-                throw new LapidaryException(
-                    $"{_name}: message {i + 1} changes the text before it, so the assistant's part cannot be found; mark it in the "
-                    + "template with {% generation %} and {% endgeneration %}.");
-            }
-
-            spans.Add(new TextSpan(before.Length, through.Length));
-        }
-
-        return new RenderedChat(text, spans);
+        var (text, spans) = new Conversation(this, messages, variables).RenderWithSpans();
+        return new RenderedChat(text, spans.Assistant());
     }
 
     /// <summary>Token ids of a conversation with exactly one BOS: the template's own, or the tokenizer's where the template has
     /// none.</summary>
     /// <inheritdoc cref="Render"/>
-    public int[] Encode(Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
+    public int[] Encode(
+        Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt,
+        IReadOnlyDictionary<string, object?>? variables = null)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        string text = Render(messages, addGenerationPrompt);
-        return tokenizer.EncodePrompt(text);
+        return tokenizer.EncodePrompt(Render(messages, addGenerationPrompt, variables));
     }
 
     /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on the assistant
     /// only.</summary>
     /// <inheritdoc cref="RenderWithAssistantSpans"/>
-    public ChatTokens EncodeWithAssistantMask(Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages)
+    public ChatTokens EncodeWithAssistantMask(
+        Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables = null)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        var chat = RenderWithAssistantSpans(messages);
-        var (ids, spans) = tokenizer.EncodePromptWithOffsets(chat.Text);
+        var (ids, tokens, spans) = EncodeWithSpans(tokenizer, messages, variables);
         bool[] mask = new bool[ids.Length];
-        int next = 0;
-        for (int i = 0; i < ids.Length; i++)
-        {
-            while (next < chat.AssistantSpans.Count && chat.AssistantSpans[next].End <= spans[i].Start) next++;
-            mask[i] = next < chat.AssistantSpans.Count && spans[i].End > chat.AssistantSpans[next].Start && spans[i].End > spans[i].Start;
-        }
-
+        Mark(mask, tokens, spans.Assistant(), value: true);
         return new ChatTokens(ids, mask);
     }
 
-    private RenderedText RenderMarked(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt)
+    /// <summary>Token ids of a conversation with exactly one BOS, and which of them are to be trained: all of them or the assistant's,
+    /// without the turns that are not (<see cref="ChatTurn.IsTrained"/>).</summary>
+    /// <inheritdoc cref="RenderWithAssistantSpans"/>
+    public (int[] Ids, bool[] TrainedMask) EncodeWithTrainedMask(
+        Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, bool assistantOnly, IReadOnlyDictionary<string, object?>? variables = null)
     {
-        ArgumentNullException.ThrowIfNull(messages);
-        if (messages.Count == 0)
-            throw new LapidaryException("Cannot apply chat template to an empty conversation. Provide at least one message.");
-        var list = new List<object?>(messages.Count);
-        foreach (var message in messages) list.Add(ToValue(message));
-        KeyValuePair<string, object?>[] variables =
-        [
-            .. _specialTokens,
-            new("messages", list),
-            new("add_generation_prompt", addGenerationPrompt),
-            new("tools", null),
-            new("documents", null),
-        ];
-        try
+        var (ids, tokens, spans) = EncodeWithSpans(tokenizer, messages, variables);
+        bool[] mask = new bool[ids.Length];
+        if (assistantOnly) Mark(mask, tokens, spans.Assistant(), value: true);
+        else Array.Fill(mask, true);
+        Mark(mask, tokens, spans.Untrained(), value: false);
+        return (ids, mask);
+    }
+
+    private (int[] Ids, TextSpan[] Tokens, TurnSpans Spans) EncodeWithSpans(
+        Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var (text, spans) = new Conversation(this, messages, variables).RenderWithSpans();
+        var (ids, tokens) = tokenizer.EncodePromptWithOffsets(text);
+        return (ids, tokens, spans);
+    }
+
+    /// <summary>Sets the mask of all tokens with a character in one of the ranges, which are in order.</summary>
+    private static void Mark(bool[] mask, TextSpan[] tokens, IReadOnlyList<TextSpan> spans, bool value)
+    {
+        int next = 0;
+        for (int i = 0; i < mask.Length; i++)
         {
-            return _template.Render(variables);
-        }
-        catch (JinjaException error)
-        {
-            throw new LapidaryException($"{_name}, line {error.Line}: {OneLine(error.Message)}", error);
+            while (next < spans.Count && spans[next].End <= tokens[i].Start) next++;
+            if (next < spans.Count && tokens[i].End > spans[next].Start && tokens[i].End > tokens[i].Start) mask[i] = value;
         }
     }
 
-    private static Dictionary<string, object?> ToValue(ChatTurn message) => new(StringComparer.Ordinal)
+    /// <summary>One conversation as the template sees it.</summary>
+    private sealed class Conversation
     {
-        ["role"] = message.Role,
-        ["content"] = message.Parts is null ? message.Content : message.Parts.Select(ToValue).ToList(),
-    };
+        private readonly ChatTemplate _owner;
+        private readonly IReadOnlyList<ChatTurn> _messages;
+        private readonly List<object?> _values;
+        private readonly Dictionary<string, object?>? _variables;
 
-    private static object? ToValue(ChatPart part)
-    {
-        var value = new Dictionary<string, object?>(StringComparer.Ordinal) { ["type"] = part.Type };
-        if (part.Text is not null) value["text"] = part.Text;
-        return value;
+        public Conversation(ChatTemplate owner, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables)
+        {
+            ArgumentNullException.ThrowIfNull(messages);
+            if (messages.Count == 0)
+                throw new LapidaryException("Cannot apply chat template to an empty conversation. Provide at least one message.");
+            (_owner, _messages) = (owner, messages);
+            _values = new List<object?>(messages.Count);
+            foreach (var message in messages) _values.Add(ToValue(message));
+            _variables = variables is null ? null : TemplateValue.From(variables);
+        }
+
+        public RenderedText Render(bool addGenerationPrompt) => Render(_values, addGenerationPrompt);
+
+        public (string Text, TurnSpans Spans) RenderWithSpans()
+        {
+            var whole = Render(addGenerationPrompt: false);
+            return (whole.Text, new TurnSpans(_owner._name, _messages, _values, whole,
+                (count, open) => Render(_values.GetRange(0, count), open).Text));
+        }
+
+        private RenderedText Render(List<object?> values, bool addGenerationPrompt)
+        {
+            try
+            {
+                return RenderValues(values, addGenerationPrompt);
+            }
+            catch (JinjaException error)
+            {
+                string message = error.IsLimit ? "" : FailingMessage(values, addGenerationPrompt);
+                throw new LapidaryException($"{_owner._name}, line {error.Line}: {message}{error.Message}", error);
+            }
+        }
+
+        private RenderedText RenderValues(List<object?> values, bool addGenerationPrompt)
+        {
+            var variables = new Dictionary<string, object?>(_owner._specialTokens, StringComparer.Ordinal)
+            {
+                ["messages"] = values,
+                ["add_generation_prompt"] = addGenerationPrompt,
+                ["tools"] = null,
+                ["documents"] = null,
+            };
+            if (_variables is not null)
+            {
+                foreach (var (name, value) in _variables) variables[name] = value;
+            }
+
+            return _owner._template.Render(variables);
+        }
+
+        /// <summary>The message that makes the template fail, by halving: the shortest beginning of the conversation that fails. Empty
+        /// where a plain message of the user fails as well.</summary>
+        private string FailingMessage(List<object?> values, bool addGenerationPrompt)
+        {
+            int renders = 0, fails = values.Count;
+            while (fails - renders > 1)
+            {
+                int middle = (renders + fails) / 2;
+                if (Renders(values.GetRange(0, middle), addGenerationPrompt)) renders = middle;
+                else fails = middle;
+            }
+
+            bool isMessage = renders > 0 || Renders([ToValue(new ChatTurn("user", "x"))], addGenerationPrompt);
+            return isMessage ? $"message {fails}, role \"{FileErrors.OneLine(_messages[fails - 1].Role)}\": " : "";
+        }
+
+        private bool Renders(List<object?> values, bool addGenerationPrompt)
+        {
+            try
+            {
+                RenderValues(values, addGenerationPrompt);
+                return true;
+            }
+            catch (JinjaException)
+            {
+                return false;
+            }
+        }
+
+        private static Dictionary<string, object?> ToValue(ChatTurn message) =>
+            message.Fields as Dictionary<string, object?> ?? new(StringComparer.Ordinal)
+            {
+                ["role"] = message.Role,
+                ["content"] = message.Parts is null ? message.Content : message.Parts.Select(ToValue).ToList(),
+            };
+
+        private static object? ToValue(ChatPart part)
+        {
+            var value = new Dictionary<string, object?>(StringComparer.Ordinal) { ["type"] = part.Type };
+            if (part.Text is not null) value["text"] = part.Text;
+            return value;
+        }
     }
-
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

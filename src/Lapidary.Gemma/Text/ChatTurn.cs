@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+using Lapidary.Gemma.Text;
 using Lapidary.Jinja;
 
 namespace Lapidary.Gemma;
@@ -21,14 +23,32 @@ public sealed record ChatTurn
         Parts = parts;
     }
 
+    /// <summary>A message with fields of its own, such as tool_calls, name or reasoning_content: all of them reach the template.</summary>
+    /// <param name="fields">By name, in the order in which a template that prints them shall find them. "role" is a string. Values are
+    /// null, bool, whole numbers of 64 bits, double, string, lists and dictionaries of these.</param>
+    /// <exception cref="LapidaryException">There is no role, or a value is none that a template knows.</exception>
+    public ChatTurn(IReadOnlyDictionary<string, object?> fields)
+    {
+        ArgumentNullException.ThrowIfNull(fields);
+        Role = fields.GetValueOrDefault("role") as string ?? throw new LapidaryException("expected a string as role, found none.");
+        Content = fields.GetValueOrDefault("content") as string;
+        Fields = TemplateValue.From(fields);
+    }
+
     /// <summary>Who speaks.</summary>
     public string Role { get; }
 
-    /// <summary>The text, or null if the message is made of <see cref="Parts"/>.</summary>
+    /// <summary>The text, or null if the message is made of <see cref="Parts"/> or has none, which is in <see cref="Fields"/>.</summary>
     public string? Content { get; }
 
     /// <summary>The parts, or null if the message is plain text.</summary>
     public IReadOnlyList<ChatPart>? Parts { get; }
+
+    /// <summary>The whole message as the template sees it; null where it is role and content alone.</summary>
+    public IReadOnlyDictionary<string, object?>? Fields { get; }
+
+    /// <summary>False for a turn that is context only: nothing of it is learned.</summary>
+    public bool IsTrained { get; init; } = true;
 
     /// <summary>Whether the model speaks: "assistant", or "model" as Gemma itself calls it.</summary>
     public bool IsAssistant => Role is "assistant" or "model";

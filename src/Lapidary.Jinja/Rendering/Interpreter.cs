@@ -15,6 +15,7 @@ internal sealed class Interpreter
     private readonly Budget _budget;
     private readonly Evaluator _evaluator;
     private readonly List<TextSpan> _generations = [];
+    private readonly List<(object Item, TextSpan Output)> _visits = [];
     private StringBuilder _output = new();
     private int _captures;
     private int _calls;
@@ -55,7 +56,7 @@ internal sealed class Interpreter
             throw new JinjaException("nests too deep", interpreter._evaluator.Line);
         }
 
-        return new RenderedText(interpreter._output.ToString(), interpreter._generations);
+        return new RenderedText(interpreter._output.ToString(), interpreter._generations) { Visits = interpreter._visits };
     }
 
     private Flow Execute(List<Statement> body, Scope scope)
@@ -128,7 +129,11 @@ internal sealed class Interpreter
             _budget.Charge(Budget.Scope);
             var inner = new Scope(scope) { ["loop"] = state };
             Assign(loop.Targets, items[state.Index0], inner);
-            if (Execute(loop.Body, inner) == Flow.Break) break;
+            int start = _output.Length;
+            Flow flow = Execute(loop.Body, inner);
+            if (_captures == 0 && _output.Length > start && items[state.Index0] is Dictionary<string, object?> item)
+                _visits.Add((item, new TextSpan(start, _output.Length)));
+            if (flow == Flow.Break) break;
         }
 
         return Flow.Next;

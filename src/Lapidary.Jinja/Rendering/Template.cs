@@ -35,4 +35,9 @@ public sealed class Template
 /// <summary>What a template rendered to.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Generations">The ranges of the text that {% generation %} blocks wrote, in order.</param>
-public sealed record RenderedText(string Text, IReadOnlyList<TextSpan> Generations);
+public sealed record RenderedText(string Text, IReadOnlyList<TextSpan> Generations)
+{
+    /// <summary>What each turn of a for loop wrote for an item that is a dictionary, such as a message: the item itself and its range of
+    /// the text. Turns that wrote nothing, and those within a macro or a set block, are left out.</summary>
+    internal IReadOnlyList<(object Item, TextSpan Output)> Visits { get; init; } = [];
+}

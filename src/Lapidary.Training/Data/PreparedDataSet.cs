@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Configuration;
 using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training;
@@ -24,11 +25,16 @@ public sealed class PreparedDataSet
     /// pre-tokenized.</param>
     /// <param name="model">Size of the vocabulary and padding.</param> <param name="config">Length, packing and labels.</param>
     /// <exception cref="LapidaryException">A row is not what it should be.</exception>
-    public static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config)
+    public static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config) =>
+        Create(data, encoder, model, config.Examples);
+
+    /// <summary>Prepares a data set that is not for training; without a length, rows stay whole.</summary>
+    internal static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, ExampleOptions options)
     {
-        var examples = new ExampleBuilder(encoder, model.VocabSize, config.Examples).Build(data);
-        var packed = new PackedDataSet(examples, config.EffectivePacking, config.MaxLength, model.PadTokenId);
-        return new PreparedDataSet(
-            examples, packed, LabelReport.Create(examples, packed.Sequences, encoder, config.Packing ? config.MaxLength : null));
+        var examples = new ExampleBuilder(encoder, model.VocabSize, options).Build(data);
+        int maxLength = options.MaxLength ?? model.MaxPositionEmbeddings;
+        var packed = new PackedDataSet(examples, options.Packing, maxLength, model.PadTokenId);
+        int? rowLength = options.Packing == PackingStrategy.None ? null : maxLength;
+        return new PreparedDataSet(examples, packed, LabelReport.Create(examples, packed.Sequences, encoder, rowLength));
     }
 }

@@ -114,6 +114,79 @@ public class ChatTemplateTests
         Assert.Contains("generation", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>One rendering of the whole, and few of its beginnings: rendering twice a turn would take minutes.</summary>
+    [Fact]
+    public void RenderWithAssistantSpans_IsLinear()
+    {
+        string text = ChatTemplate.Load(TokenizerFixtures.SmallFolder).Text
+            .Replace("{%- generation -%}", "", StringComparison.Ordinal).Replace("{%- endgeneration -%}", "", StringComparison.Ordinal);
+        ChatTurn[] turns = [.. Enumerable.Range(0, 6000).Select(i => new ChatTurn(i % 2 == 0 ? "user" : "assistant", $"text {i}"))];
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var chat = ChatTemplate.Parse(text, Bos).RenderWithAssistantSpans(turns);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"{watch.Elapsed}");
+        Assert.Equal(
+            Enumerable.Range(0, 3000).Select(i => $"text {(2 * i) + 1}<end_of_turn>\n"),
+            chat.AssistantSpans.Select(span => chat.Text[span.Start..span.End]));
+    }
+
+    /// <summary>The spans by the loop over the messages are those by rendering the conversation up to each message.</summary>
+    [Theory]
+    [InlineData("{% for m in messages %}<{{ m.role }}>{{ m.content }};{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}")]
+    [InlineData("{% for m in messages %}<{{ m.role }}>{{ m.content }};{% endfor %}")]
+    [InlineData("{% set ns = namespace(t='') %}{% for m in messages %}{% set ns.t = ns.t + m.role + m.content %}{% endfor %}{{ ns.t }}")]
+    [InlineData("{% macro w(m) %}[{{ m.content }}]{% endmacro %}{% for i in [0] %}{% for m in messages[::1] %}{{ w(m) }}{% endfor %}{% endfor %}")]
+    [InlineData("{% for m in messages %}{% endfor %}{% for m in messages[0:] %}{{ m.content }}{% if m.role == 'user' %}<a>{% endif %}{% endfor %}")]
+    public void RenderWithAssistantSpans_EqualsRenderingPrefixes(string text)
+    {
+        var template = ChatTemplate.Parse(text, Bos);
+        ChatTurn[] turns = [.. Enumerable.Range(0, 9).Select(i => new ChatTurn(i % 2 == 0 ? "user" : "assistant", $"t{i}"))];
+        var chat = template.RenderWithAssistantSpans(turns);
+        for (int i = 1, n = 0; i < turns.Length; i += 2, n++)
+        {
+            Assert.Equal(template.Render(turns[..i], true).Length, chat.AssistantSpans[n].Start);
+            Assert.Equal(template.Render(turns[..(i + 1)], false).Length, chat.AssistantSpans[n].End);
+        }
+    }
+
+    [Fact]
+    public void EncodeWithTrainedMask_LeavesOutTurnsThatAreNotTrained()
+    {
+        ChatTurn[] turns = [new("user", "q1"), new("assistant", "a1") { IsTrained = false }, new("user", "q2"), new("assistant", "a2")];
+        foreach (var template in (ChatTemplate[])[ChatTemplate.Parse(GemmaChatTemplate.Text, Bos), ChatTemplate.Load(TokenizerFixtures.SmallFolder)])
+        {
+            Assert.Equal("a2<end_of_turn>\n", Trained(template, assistantOnly: true));
+            Assert.Equal(
+                "<bos><start_of_turn>user\nq1<end_of_turn>\n<start_of_turn>user\nq2<end_of_turn>\n<start_of_turn>model\na2<end_of_turn>\n",
+                Trained(template, assistantOnly: false));
+        }
+
+        string Trained(ChatTemplate template, bool assistantOnly)
+        {
+            var (ids, mask) = template.EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly);
+            return TokenizerFixtures.Small.Decode([.. ids.Where((_, i) => mask[i])], skipSpecialTokens: false);
+        }
+    }
+
+    [Fact]
+    public void EncodeWithTrainedMask_RefusesAMessageWithoutATextOfItsOwn()
+    {
+        ChatTurn[] turns = [new("system", "s") { IsTrained = false }, new("user", "q"), new("assistant", "a")];
+        var error = Assert.Throws<LapidaryException>(() =>
+            ChatTemplate.Parse(GemmaChatTemplate.Text, Bos).EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
+        Assert.Contains("message 1, role \"system\": expected a text of its own", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Render_NamesTheMessageThatTheTemplateRefuses()
+    {
+        var template = ChatTemplate.Parse(GemmaChatTemplate.Text, Bos);
+        Assert.Contains("message 3, role \"tool\": Conversation roles must alternate", Message(
+            new("user", "a"), new("assistant", "b"), new("tool", "c"), new("user", "d"), new("assistant", "e")), StringComparison.Ordinal);
+        Assert.Contains("message 1, role \"developer\": Conversation roles", Message(new("developer", "a"), new("user", "b")), StringComparison.Ordinal);
+
+        string Message(params ChatTurn[] turns) => Assert.Throws<LapidaryException>(() => template.Render(turns, false)).Message;
+    }
+
     [Fact]
     public void Render_PutsImagesAndPartsInOrder() => Assert.Equal(
         "<bos><start_of_turn>user\n<start_of_image>what?<end_of_turn>\n",

@@ -82,14 +82,12 @@ public class JsonRecordsTests
         "expected \"prompt\" and \"completion\" to be two strings or two lists of messages, found a string and null")]
     [InlineData("""{"messages":[]}""", "expected a list of messages in \"messages\", found an empty list")]
     [InlineData("""{"messages":"hello"}""", "found a string that is not JSON")]
-    [InlineData("""{"messages":[{"role":"user"}]}""", "\"messages\" message 1: expected role and content (or from and value), found role")]
+    [InlineData("""{"messages":[{"role":"user"}]}""", "\"messages\" message 1 (\"user\"): expected role and content (or from and value), found role")]
     [InlineData(
         """{"messages":[{"role":"user","content":null}]}""",
-        "message 1: expected content to be a string or a list of text parts, found null")]
+        "message 1 (\"user\"): expected content to be a string or a list of text parts, found null")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","url":"x"}]}]}""", "found type \"image\"")]
-    [InlineData(
-        """{"conversations":[{"from":"tool","value":"x"}]}""",
-        "expected from to be human, user, gpt, assistant, model or system, found \"tool\"")]
+    [InlineData("""{"conversations":[{"from":5,"value":"x"}]}""", "message 1: expected a string as role, found an integer")]
     [InlineData("""{"input_ids":[1,2],"labels":[1]}""", "expected as many labels as input_ids, found 1 and 2")]
     [InlineData("""{"input_ids":[1,2.5]}""", "expected a list of integers in \"input_ids\", found a list")]
     [InlineData("""{"input_ids":[99999999999]}""", "found 99999999999 at index 0")]

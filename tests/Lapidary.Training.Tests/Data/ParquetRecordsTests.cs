@@ -1,4 +1,6 @@
 using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Tests;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
 using Parquet;
@@ -39,7 +41,7 @@ public class ParquetRecordsTests
     [Theory]
     [InlineData(0, "row 2: expected a list of messages in \"messages\", found null")]
     [InlineData(1, "row 2: expected a list of messages in \"messages\", found an empty list")]
-    [InlineData(2, "row 2: \"messages\" message 2: expected content to be a string or a list of text parts, found null")]
+    [InlineData(2, "row 2: \"messages\" message 2 (\"assistant\"): expected role and content (or from and value), found role")]
     public async Task Load_TellsNullFromEmpty(int kind, string expected)
     {
         List<Message>? messages = kind switch
@@ -113,6 +115,131 @@ public class ParquetRecordsTests
 
         var error = Assert.Throws<LapidaryException>(() => Load(stream.ToArray()));
         Assert.Contains("data.parquet row 2: expected a string in \"text\", found null", error.Message);
+    }
+
+    /// <summary>Files that DuckDB wrote: parts of content, and a struct.</summary>
+    [Fact]
+    public void Load_ReadsNestedLists()
+    {
+        Assert.Equal(
+            RowText.Load("a.jsonl", """
+                {"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"yes"}]}]}
+                """),
+            RowText.Of(DataSet.Load(Fixtures.Path("messages/parts.parquet"))));
+        var error = Assert.Throws<LapidaryException>(() => DataSet.Load(Fixtures.Path("messages/struct.parquet")));
+        Assert.Contains("found columns row (an object with messages)", error.Message);
+    }
+
+    private sealed class Call
+    {
+        public string? name { get; set; }
+        public Dictionary<string, string>? arguments { get; set; }
+        public List<List<int>>? grid { get; set; }
+    }
+
+    private sealed class Talk
+    {
+        public List<Line>? messages { get; set; }
+    }
+
+    private sealed class Line
+    {
+        public string? role { get; set; }
+        public string? content { get; set; }
+        public List<Call>? tool_calls { get; set; }
+        public int? weight { get; set; }
+    }
+
+    [Fact]
+    public async Task Load_KeepsWhatIsNested_AndLeavesOutWhatIsNull()
+    {
+        byte[] bytes = await Write(
+            new Talk
+            {
+                messages =
+                [
+                    new() { role = "user", content = "q" },
+                    new()
+                    {
+                        role = "assistant",
+                        tool_calls =
+                        [
+                            new() { name = "f", arguments = new() { ["x"] = "1", ["y"] = "2" }, grid = [[1, 2], [], [3]] },
+                            new() { name = "g", grid = [] },
+                        ],
+                        weight = 0,
+                    },
+                ],
+            },
+            new Talk { messages = [new() { role = "user", content = "r" }] });
+        var rows = Load(bytes).Rows.Cast<MessagesRow>().ToList();
+        var template = ChatTemplate.Parse(
+            "{% for m in messages %}{{ m.keys() | list | join(',') }}:{{ m.content }}:{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}",
+            new Dictionary<string, string>());
+        Assert.Equal(
+            "role,content:q:;role,tool_calls,weight::[{\"name\": \"f\", \"arguments\": {\"x\": \"1\", \"y\": \"2\"}, "
+            + "\"grid\": [[1, 2], [], [3]]}, {\"name\": \"g\", \"grid\": []}];",
+            template.Render(rows[0].Messages, false));
+        Assert.False(rows[0].Messages[1].IsTrained);
+        Assert.Equal("role,content:r:;", template.Render(rows[1].Messages, false));
+    }
+
+    private sealed class Typed
+    {
+        public string? text { get; set; }
+        public decimal price { get; set; }
+        public DateTime day { get; set; }
+        public Guid id { get; set; }
+        public byte[]? data { get; set; }
+        public ulong big { get; set; }
+        public float number { get; set; }
+        public bool flag { get; set; }
+    }
+
+    [Theory]
+    [InlineData("{big}", "18446744073709551615")]
+    [InlineData("{number}", "0.5")]
+    [InlineData("{flag}", "True")]
+    [InlineData("{price}", "row 1: expected a string in \"price\" for the template, found type decimal, which has no text of its own; write")]
+    [InlineData("{day}", "found type timestamp")]
+    [InlineData("{id}", "found type uuid")]
+    [InlineData("{data}", "found type binary")]
+    public async Task Load_ShowsValuesOrNamesTheirType(string template, string expected)
+    {
+        byte[] bytes = await Write(new Typed
+        {
+            text = "t",
+            price = 1.5m,
+            data = [1, 2],
+            big = ulong.MaxValue,
+            number = 0.5f,
+            flag = true,
+            day = new DateTime(2024, 1, 2, 0, 0, 0, DateTimeKind.Utc),
+            id = Guid.Empty,
+        });
+        Assert.Equal(["t"], RowText.Of(Load(bytes)));
+        using var file = new TemporaryFile("data.parquet", bytes);
+        var options = new DataSetOptions { Template = new(null, new("q"), new(template)) };
+        if (expected.StartsWith("row", StringComparison.Ordinal) || expected.StartsWith("found", StringComparison.Ordinal))
+            Assert.Contains(expected, Assert.Throws<LapidaryException>(() => DataSet.Load(file.Name, options)).Message);
+        else Assert.Equal([$"user: q | assistant: {expected}"], RowText.Of(DataSet.Load(file.Name, options)));
+    }
+
+    [Fact]
+    public async Task Load_RefusesTextThatIsNoUtf8_WhereItIsUsed()
+    {
+        byte[] bytes = await Write(new Tagged { text = "abcd", other = "x" });
+        int at = bytes.AsSpan().IndexOf("abcd"u8);
+        bytes[at + 1] = 0xFF;
+        Assert.Contains("row 1: expected a string in \"text\", found bytes that are no UTF-8", Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
+        using var file = new TemporaryFile("data.parquet", bytes);
+        Assert.Equal(["x"], RowText.Of(DataSet.Load(file.Name, new() { TextColumn = "other" })));
+    }
+
+    private sealed class Tagged
+    {
+        public string? text { get; set; }
+        public string? other { get; set; }
     }
 
     [Fact]

@@ -35,14 +35,16 @@ internal sealed class ToyEncoder : ITextEncoder
         return ([.. ids], [.. spans]);
     }
 
-    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) =>
+    public int[] EncodeChat(
+        IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null) =>
         Encode(Render(messages).Text + (addGenerationPrompt ? "<start_of_turn>model\n" : ""));
 
-    public ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages)
+    public (int[] Ids, bool[] TrainedMask) EncodeChatWithMask(
+        IReadOnlyList<ChatTurn> messages, bool assistantOnly, IReadOnlyDictionary<string, object?>? variables = null)
     {
         var (text, spoken) = Render(messages);
         var (ids, spans) = EncodeWithSpans(text);
-        return new(ids, [.. spans.Select(x => spoken.Any(y => x.Start.Value >= y.Start.Value && x.End.Value <= y.End.Value))]);
+        return (ids, [.. spans.Select(x => spoken.Any(y => x.Start.Value >= y.Start.Value && x.End.Value <= y.End.Value))]);
     }
 
     private static (string Text, List<Range> AssistantSpans) Render(IReadOnlyList<ChatTurn> messages)

@@ -42,11 +42,14 @@ public sealed class GemmaTextEncoder : ITextEncoder
     public int[] Encode(string text) => _tokenizer.Encode(text, addSpecialTokens: false);
 
     /// <inheritdoc/>
-    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt) =>
-        _template.Encode(_tokenizer, messages, addGenerationPrompt);
+    public int[] EncodeChat(
+        IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null) =>
+        _template.Encode(_tokenizer, messages, addGenerationPrompt, variables);
 
     /// <inheritdoc/>
-    public ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages) => _template.EncodeWithAssistantMask(_tokenizer, messages);
+    public (int[] Ids, bool[] TrainedMask) EncodeChatWithMask(
+        IReadOnlyList<ChatTurn> messages, bool assistantOnly, IReadOnlyDictionary<string, object?>? variables = null) =>
+        _template.EncodeWithTrainedMask(_tokenizer, messages, assistantOnly, variables);
 
     /// <inheritdoc/>
     public void Save(string folder) => TokenizerFolder.Save(_tokenizer, _template, folder);

@@ -27,10 +27,14 @@ public interface ITextEncoder
     /// <summary>A conversation's ids through the chat template, with exactly one BOS.</summary>
     /// <param name="messages">The turns.</param> <param name="addGenerationPrompt">True ends with the header of the model's next
     /// turn.</param>
-    int[] EncodeChat(IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt);
+    /// <param name="variables">What else the template is told, such as tools; null for nothing.</param>
+    int[] EncodeChat(
+        IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null);
 
-    /// <summary>A whole conversation's ids, and for each whether the assistant says it.</summary>
-    ChatTokens EncodeChatWithMask(IReadOnlyList<ChatTurn> messages);
+    /// <summary>A whole conversation's ids, and for each whether its prediction is to be learned: all of them or the assistant's, without
+    /// the turns that are not trained.</summary>
+    (int[] Ids, bool[] TrainedMask) EncodeChatWithMask(
+        IReadOnlyList<ChatTurn> messages, bool assistantOnly, IReadOnlyDictionary<string, object?>? variables = null);
 
     /// <summary>The text of one token, for people.</summary>
     string TokenText(int id);

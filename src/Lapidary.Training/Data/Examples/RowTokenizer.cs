@@ -23,8 +23,23 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return (example, mismatch);
     }
 
-    /// <summary>Pre-tokenized rows are taken as they are: whoever made them has set their end.</summary>
-    private static Example FromTokens(TokensRow row) => new(row.InputIds, row.Labels ?? row.InputIds);
+    /// <summary>Pre-tokenized rows are taken as they are, but for their masks: whoever made them has set their end.</summary>
+    private Example FromTokens(TokensRow row)
+    {
+        if (options.CompletionOnlyLoss == true && row.CompletionMask is null)
+            throw row.Origin.Error("completion_only_loss expects completion_mask beside input_ids, found none; leave the option out.");
+        if (options.AssistantOnlyLoss && row.AssistantMask is null)
+            throw row.Origin.Error("assistant_only_loss expects assistant_masks beside input_ids, found none; leave the option out.");
+        var example = new Example(row.InputIds, row.Labels ?? row.InputIds);
+        if (options.CompletionOnlyLoss != false && row.CompletionMask is { } completion) example = Masked(example, completion);
+        return options.AssistantOnlyLoss ? Masked(example, row.AssistantMask!) : example;
+    }
+
+    private static Example Masked(Example example, bool[] mask)
+    {
+        var (ids, labels) = example;
+        return new(ids, [.. labels.Select((label, i) => mask[i] ? label : Label.None)]);
+    }
 
     private (Example Example, bool PrefixMismatch) FromWords(DataRow row)
     {
@@ -40,14 +55,9 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return (options.AppendConcatToken ? WithEnd(example, encoder.EosTokenId) : example, mismatch);
     }
 
-    private Example FromMessages(MessagesRow row, ITextEncoder encoder)
-    {
-        if (completionOnly)
-            throw row.Origin.Error("completion_only_loss expects prompt and completion, found messages; use assistant_only_loss.");
-        if (options.AssistantOnlyLoss) return AssistantOnly(row.Origin, row.Messages, encoder);
-        int[] ids = EncodeChat(row.Origin, row.Messages, encoder, addGenerationPrompt: false);
-        return new(ids, ids);
-    }
+    private Example FromMessages(MessagesRow row, ITextEncoder encoder) => completionOnly
+        ? throw row.Origin.Error("completion_only_loss expects prompt and completion, found messages; use assistant_only_loss.")
+        : FromChat(row.Origin, row.Messages, row.TemplateVariables, encoder);
 
     private Example FromText(TextRow row, ITextEncoder encoder)
     {
@@ -67,11 +77,9 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
 
     private (Example, bool) FromConversation(ConversationalPromptRow row, ITextEncoder encoder)
     {
-        int[] prompt = EncodeChat(row.Origin, row.Prompt, encoder, addGenerationPrompt: true);
-        ChatTurn[] whole = [.. row.Prompt, .. row.Completion];
-        if (options.AssistantOnlyLoss) return WithCompletion(AssistantOnly(row.Origin, whole, encoder), prompt);
-        int[] ids = EncodeChat(row.Origin, whole, encoder, addGenerationPrompt: false);
-        return WithCompletion(new(ids, ids), prompt);
+        int[] prompt = Located(
+            row.Origin, () => encoder.EncodeChat(row.Prompt, addGenerationPrompt: true, row.TemplateVariables));
+        return WithCompletion(FromChat(row.Origin, [.. row.Prompt, .. row.Completion], row.TemplateVariables, encoder), prompt);
     }
 
     /// <summary>Masks as many tokens as the prompt alone has.</summary>
@@ -84,17 +92,22 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return (whole with { Labels = masked }, mismatch);
     }
 
-    private static Example AssistantOnly(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder)
+    /// <summary>A whole conversation; only where something of it is not trained, what that is needs to be found.</summary>
+    private Example FromChat(
+        RowOrigin origin, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables, ITextEncoder encoder)
     {
-        var (ids, mask) = Located(origin, () => encoder.EncodeChatWithMask(messages));
-        if (!mask.AsSpan().Contains(true)) throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
-        int[] labels = new int[ids.Length];
-        for (int i = 0; i < ids.Length; i++) labels[i] = mask[i] ? ids[i] : Label.None;
-        return new(ids, labels);
-    }
+        bool allTrained = messages.All(message => message.IsTrained);
+        if (!options.AssistantOnlyLoss && allTrained)
+        {
+            int[] all = Located(origin, () => encoder.EncodeChat(messages, addGenerationPrompt: false, variables));
+            return new(all, all);
+        }
 
-    private static int[] EncodeChat(RowOrigin origin, IReadOnlyList<ChatTurn> messages, ITextEncoder encoder, bool addGenerationPrompt) =>
-        Located(origin, () => encoder.EncodeChat(messages, addGenerationPrompt));
+        var (ids, mask) = Located(origin, () => encoder.EncodeChatWithMask(messages, options.AssistantOnlyLoss, variables));
+        if (allTrained && !mask.AsSpan().Contains(true))
+            throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
+        return Masked(new(ids, ids), mask);
+    }
 
     /// <summary>The template's errors know no file; they get the row's origin here.</summary>
     private static T Located<T>(RowOrigin origin, Func<T> encode)

@@ -3,64 +3,71 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Finds the files of a data set and the reader of each.</summary>
+/// <summary>Opens the files of a data set and chooses the reader of each.</summary>
 internal static class DataFiles
 {
-    private const string Kinds = ".jsonl, .ndjson, .json, .csv, .tsv or .parquet";
+    public const string Kinds = ".jsonl, .ndjson, .json, .csv, .tsv or .parquet";
 
-    /// <summary>A template or another small file of the user's is at most 1 MiB.</summary>
-    private const long MaxSmallFileBytes = 1 << 20;
+    /// <summary>Whether the name is that of a data file, packed or not.</summary>
+    public static bool IsData(string file) => FormatOf(file) is not null;
 
-    /// <summary>A file, the data files of a folder, or those that a pattern with * and ? in its last part matches, in ordinal
-    /// order.</summary>
-    public static IReadOnlyList<string> Find(string path)
-    {
-        if (File.Exists(path)) return [path];
-        string pattern = Path.GetFileName(path);
-        bool isPattern = pattern.AsSpan().ContainsAny('*', '?');
-        string folder = isPattern ? Path.GetDirectoryName(path) is { Length: > 0 } parent ? parent : "." : path;
-        if (!Directory.Exists(folder))
-        {
-            throw new LapidaryException(
-                $"{path}: expected a data set file ({Kinds}), a folder of them or a pattern, found nothing; check the path.");
-        }
-
-        string[] files = Directory.GetFiles(folder, isPattern ? pattern : "*").Where(IsData).Order(StringComparer.Ordinal).ToArray();
-        return files.Length > 0 ? files : throw new LapidaryException($"{path}: expected {Kinds} files, found none; check the path.");
-    }
-
-    /// <summary>The records of one file.</summary>
-    public static IEnumerable<DataRecord> Read(string file)
+    /// <summary>The records of one file, pipe or device.</summary>
+    /// <param name="file">Its path.</param> <param name="format">What it holds; null tells it from the name.</param>
+    public static IEnumerable<DataRecord> Read(string file, DataFormat? format)
     {
         using var stream = Open(file);
-        var records = Path.GetExtension(file).ToUpperInvariant() switch
+        foreach (var record in Read(stream, file, format ?? FormatOf(file) ?? FormatOfStream(stream, file))) yield return record;
+    }
+
+    /// <summary>The records of a stream, which is read once.</summary>
+    /// <param name="stream">It.</param> <param name="name">What errors call it.</param> <param name="format">What it holds.</param>
+    public static IEnumerable<DataRecord> Read(Stream stream, string name, DataFormat format)
+    {
+        if (format == DataFormat.Parquet)
         {
-            ".JSONL" or ".NDJSON" => JsonLinesRecords.Read(stream, file),
-            ".JSON" => JsonRecords.Read(stream, file),
-            ".CSV" => CsvRecords.Read(stream, file, ','),
-            ".TSV" => CsvRecords.Read(stream, file, '\t'),
-            ".PARQUET" => ParquetRecords.Read(stream, file),
-            var other => throw new LapidaryException(
-                $"{file}: expected a data set file ({Kinds}), found \"{other}\"; rename or convert it."),
+            if (!stream.CanSeek)
+                throw new LapidaryException($"{name}: expected a Parquet file, which is read from its end, found a pipe; save it first.");
+            foreach (var record in ParquetRecords.Read(stream, name)) yield return record;
+            yield break;
+        }
+
+        using var plain = Decompression.Open(stream);
+        var records = format switch
+        {
+            DataFormat.Json => JsonRecords.Read(plain, name),
+            DataFormat.Csv => CsvRecords.Read(plain, name, ','),
+            DataFormat.Tsv => CsvRecords.Read(plain, name, '\t'),
+            _ => JsonLinesRecords.Read(plain, name),
         };
         foreach (var record in records) yield return record;
     }
 
-    /// <summary>All bytes of a small file.</summary>
-    public static byte[] ReadSmallFile(string file)
+    private static DataFormat? FormatOf(string file)
     {
-        using var stream = Open(file);
-        if (stream.Length > MaxSmallFileBytes)
-            throw new LapidaryException($"{file}: expected at most {MaxSmallFileBytes} bytes, found {stream.Length}.");
-        byte[] bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
-        return bytes;
+        string name = Path.GetFileName(file).ToUpperInvariant();
+        bool isPacked = Decompression.Extensions.Contains(Path.GetExtension(name));
+        return Path.GetExtension(isPacked ? Path.GetFileNameWithoutExtension(name) : name) switch
+        {
+            ".JSONL" or ".NDJSON" => DataFormat.Jsonl,
+            ".JSON" => DataFormat.Json,
+            ".CSV" => DataFormat.Csv,
+            ".TSV" => DataFormat.Tsv,
+            ".PARQUET" when !isPacked => DataFormat.Parquet,
+            _ => null,
+        };
     }
 
-    private static bool IsData(string file) =>
-        Path.GetExtension(file).ToUpperInvariant() is ".JSONL" or ".NDJSON" or ".JSON" or ".CSV" or ".TSV" or ".PARQUET";
+    /// <summary>What a pipe or a device holds, whose name says nothing: JSON Lines.</summary>
+    private static DataFormat FormatOfStream(FileStream stream, string file)
+    {
+        if (!stream.CanSeek || file.StartsWith("/dev/", StringComparison.Ordinal)) return DataFormat.Jsonl;
+        throw new LapidaryException(
+            $"{file}: expected a data set file ({Kinds}), found \"{Path.GetExtension(file).ToUpperInvariant()}\"; "
+            + "rename it, convert it or give dataset_format.");
+    }
 
-    private static FileStream Open(string file)
+    /// <summary>Opens a file, pipe or device; of a pipe it waits for the other end.</summary>
+    public static FileStream Open(string file)
     {
         try
         {
@@ -68,7 +75,7 @@ internal static class DataFiles
         }
         catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
-            throw new LapidaryException($"{file}: cannot be opened: {error.Message}", error);
+            throw FileErrors.Reading(file, error);
         }
     }
 }

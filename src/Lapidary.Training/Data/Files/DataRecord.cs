@@ -1,9 +1,12 @@
+using System.Numerics;
+
 namespace Lapidary.Training.Data.Files;
 
 /// <summary>One record of a file of any kind, before its columns are given a meaning.</summary>
 /// <param name="Origin">Where it was read.</param>
-/// <param name="Columns">Values by column: null, string, bool, long, double, long[] (a list of nothing but integers, not empty),
-/// object?[] (any other list) or a dictionary (an object).</param>
+/// <param name="Columns">Values by column: null, string, bool, long, BigInteger (where 64 bits do not hold it), double, long[] (a list of
+/// nothing but integers, not empty), object?[] (any other list), a dictionary (an object; in the order of the file), or
+/// <see cref="Unreadable"/>. Parquet reads a column when it is first asked for.</param>
 internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, object?> Columns)
 {
     /// <summary>Names a value's type in an error.</summary>
@@ -13,7 +16,9 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
         string => "a string",
         bool => "a boolean",
         long => "an integer",
+        BigInteger => "an integer of more than 64 bits",
         double => "a number",
+        Unreadable broken => broken.What,
         long[] => "a list of integers",
         object?[] { Length: 0 } => "an empty list",
         object?[] => "a list",
@@ -29,6 +34,19 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
     public string Text(string name) => Column(name) as string
         ?? throw Origin.Error($"expected a string in \"{name}\", found {Describe(Columns[name])}.");
 
-    /// <summary>"columns a, b".</summary>
-    public string ColumnList() => Columns.Count == 0 ? "no columns" : "columns " + string.Join(", ", Columns.Keys);
+    /// <summary>"columns a, b (an object with c)".</summary>
+    public string ColumnList() =>
+        Columns.Count == 0 ? "no columns" : "columns " + string.Join(", ", Columns.Select(column => column.Value switch
+        {
+            IReadOnlyDictionary<string, object?> { Count: > 0 } fields => $"{column.Key} (an object with {string.Join(", ", fields.Keys)})",
+            _ => column.Key,
+        }));
+}
+
+/// <summary>Stands for a value that the file has and that cannot be shown as it is. It matters only where its column is used.</summary>
+/// <param name="What">Follows "found" in an error: "type decimal, which …".</param>
+internal sealed record Unreadable(string What)
+{
+    /// <inheritdoc/>
+    public override string ToString() => What;
 }

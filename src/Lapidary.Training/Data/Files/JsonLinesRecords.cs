@@ -2,9 +2,12 @@ using System.Text.Json;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>JSON Lines: one object per line, UTF-8; blank lines are skipped.</summary>
+/// <summary>JSON Lines: one object per line, UTF-8; blank lines are skipped. Only a line feed ends a line.</summary>
 internal static class JsonLinesRecords
 {
+    /// <summary>More blank lines one after the other than any file of rows has.</summary>
+    private const int MaxBlankLines = 1 << 20;
+
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {
         var lines = new LineReader(stream, file);
@@ -13,10 +16,10 @@ internal static class JsonLinesRecords
 
     private static DataRecord? ReadNext(LineReader lines)
     {
-        while (lines.TryRead(out var line, out var origin))
+        for (int blank = 0; lines.TryRead(out var line, out var origin); blank++)
         {
-            if (line.Trim(" \t\r"u8).IsEmpty) continue;
-            return Parse(line, origin);
+            if (!line.Trim(" \t\r"u8).IsEmpty) return Parse(line, origin);
+            if (blank == MaxBlankLines) throw origin.Error($"expected a row, found {MaxBlankLines} blank lines; is this a JSON Lines file?");
         }
 
         return null;

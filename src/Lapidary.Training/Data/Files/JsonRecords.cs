@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Unicode;
 using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Files;
@@ -9,28 +8,42 @@ namespace Lapidary.Training.Data.Files;
 internal static class JsonRecords
 {
     /// <summary>The largest file that is read at once: 1 GiB.</summary>
-    private const long MaxBytes = 1L << 30;
+    private const int MaxBytes = 1 << 30;
+
+    /// <summary>Read first: where it does not begin as JSON of rows does, nothing more is read.</summary>
+    private const int FirstBytes = 64 << 10;
 
     private static readonly string[] ListNames = ["data", "train"];
 
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {
-        if (stream.Length > MaxBytes)
-        {
-            throw new LapidaryException(
-                $"{file}: expected at most {MaxBytes} bytes of JSON, found {stream.Length}; convert it to JSON Lines.");
-        }
-
-        byte[] bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
+        byte[] bytes = ReadAll(stream, file, MaxBytes);
         if (IsJsonLines(bytes)) return JsonLinesRecords.Read(new MemoryStream(bytes), file);
         return Records(Parse(bytes, file), file);
+    }
+
+    /// <summary>All bytes, or the first ones where rows do not begin so.</summary>
+    public static byte[] ReadAll(Stream stream, string file, int maxBytes)
+    {
+        byte[] bytes = new byte[FirstBytes];
+        int count = stream.ReadAtLeast(bytes, FirstBytes, throwOnEndOfStream: false);
+        bool isRows = WithoutMark(bytes.AsSpan(0, count)).TrimStart(" \t\r\n"u8) is [(byte)'[' or (byte)'{', ..];
+        while (isRows && count == bytes.Length)
+        {
+            if (count == maxBytes)
+                throw new LapidaryException($"{file}: expected at most {maxBytes} bytes of JSON, found more; convert it to JSON Lines.");
+            Array.Resize(ref bytes, Math.Min(count * 2, maxBytes));
+            count += stream.ReadAtLeast(bytes.AsSpan(count), bytes.Length - count, throwOnEndOfStream: false);
+        }
+
+        return bytes[..count];
     }
 
     /// <summary>True where the first value is an object that ends before the file does, or that is a row itself.</summary>
     private static bool IsJsonLines(ReadOnlySpan<byte> bytes)
     {
-        var reader = new Utf8JsonReader(WithoutMark(bytes), new JsonReaderOptions { AllowMultipleValues = true });
+        bytes = WithoutMark(bytes);
+        var reader = new Utf8JsonReader(NonFiniteNumbers.Mask(bytes) ?? bytes, new JsonReaderOptions { AllowMultipleValues = true });
         try
         {
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) return false;
@@ -54,31 +67,27 @@ internal static class JsonRecords
 
     private static object?[] Parse(ReadOnlySpan<byte> bytes, string file)
     {
-        bytes = WithoutMark(bytes);
-        if (!Utf8.IsValid(bytes)) throw new LapidaryException($"{file}: expected UTF-8 text, found other bytes; save the file as UTF-8.");
-        var reader = new Utf8JsonReader(bytes);
+        object? root;
         try
         {
-            reader.Read();
-            object? root = JsonValue.Read(ref reader);
-            reader.Read();
-            if (root is Dictionary<string, object?> columns)
-                root = ListNames.Select(x => columns.GetValueOrDefault(x)).FirstOrDefault(x => x is object?[] or long[]);
-            return root switch
-            {
-                object?[] rows => rows,
-                long[] => throw new LapidaryException($"{file}: expected a list of objects, found a list of integers."),
-                _ => throw new LapidaryException(
-                    $"{file}: expected a list of objects, or an object with such a list as \"data\" or \"train\", "
-                    + $"found {DataRecord.Describe(root)}."),
-            };
+            root = JsonValue.Parse(WithoutMark(bytes));
         }
         catch (JsonException error)
         {
-            string where = $"{file} line {error.LineNumber + 1}";
-            throw new LapidaryException(
-                $"{where}: expected JSON, found at byte {error.BytePositionInLine + 1}: {JsonValue.Reason(error)}.", error);
+            string where = error.LineNumber is { } line ? $"{file} line {line + 1}" : file;
+            throw new LapidaryException($"{where}: expected JSON, found invalid JSON: {error.Message}.", error);
         }
+
+        if (root is Dictionary<string, object?> columns)
+            root = ListNames.Select(x => columns.GetValueOrDefault(x)).FirstOrDefault(x => x is object?[] or long[]);
+        return root switch
+        {
+            object?[] rows => rows,
+            long[] => throw new LapidaryException($"{file}: expected a list of objects, found a list of integers."),
+            _ => throw new LapidaryException(
+                $"{file}: expected a list of objects, or an object with such a list as \"data\" or \"train\", "
+                + $"found {DataRecord.Describe(root)}."),
+        };
     }
 
     private static IEnumerable<DataRecord> Records(object?[] rows, string file)
@@ -89,6 +98,7 @@ internal static class JsonRecords
             yield return rows[i] is Dictionary<string, object?> columns
                 ? new(origin, columns)
                 : throw origin.Error($"expected an object, found {DataRecord.Describe(rows[i])}.");
+            rows[i] = null; // A row that has been read need not be kept beside the result.
         }
     }
 

@@ -1,94 +1,138 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Reads JSON text into the values that <see cref="DataRecord"/> lists.</summary>
-internal static class JsonValue
+/// <summary>Reads JSON text, with Python's NaN and Infinity, into the values that <see cref="DataRecord"/> lists.</summary>
+internal ref struct JsonValue
 {
+    /// <summary>Python reads no longer integers either.</summary>
+    private const int MaxDigits = 4300;
+
+    private static readonly Unreadable BrokenString = new("a string with half of a surrogate pair (\\ud800 to \\udfff)");
+
+    /// <summary>The text as it is; the reader has one without NaN and Infinity, if there are any.</summary>
+    private readonly ReadOnlySpan<byte> _text;
+    private readonly bool _isMasked;
+    private Utf8JsonReader _reader;
+
+    private JsonValue(ReadOnlySpan<byte> text)
+    {
+        byte[]? masked = NonFiniteNumbers.Mask(text);
+        _text = text;
+        _isMasked = masked is not null;
+        _reader = new Utf8JsonReader(masked ?? text);
+    }
+
     /// <summary>Parses one value that fills the text.</summary>
-    /// <exception cref="JsonException">The text is not UTF-8 or not exactly one JSON value; its message names no line.</exception>
+    /// <exception cref="JsonException">The text is not UTF-8 or not exactly one JSON value; its message names the byte in its
+    /// line.</exception>
     public static object? Parse(ReadOnlySpan<byte> utf8)
     {
         if (!Utf8.IsValid(utf8)) throw new JsonException("the text is not valid UTF-8");
-        var reader = new Utf8JsonReader(utf8);
+        var json = new JsonValue(utf8);
         try
         {
-            reader.Read();
-            object? value = Read(ref reader);
-            reader.Read();
+            json._reader.Read();
+            object? value = json.Read();
+            json._reader.Read();
             return value;
         }
         catch (JsonException error)
         {
-            throw new JsonException($"{Reason(error)} (byte {error.BytePositionInLine + 1})", error);
+            throw new JsonException(
+                $"{Reason(error)} (byte {error.BytePositionInLine + 1})", null, error.LineNumber, error.BytePositionInLine, error);
         }
     }
 
-    /// <summary>The value at the reader's token; leaves the reader on the value's last token.</summary>
-    public static object? Read(ref Utf8JsonReader reader) => reader.TokenType switch
-    {
-        JsonTokenType.String => ReadString(ref reader),
-        JsonTokenType.Number => reader.TryGetInt64(out long integer) ? (object)integer : reader.GetDouble(),
-        JsonTokenType.True => true,
-        JsonTokenType.False => false,
-        JsonTokenType.StartObject => ReadObject(ref reader),
-        JsonTokenType.StartArray => ReadArray(ref reader),
-        _ => null,
-    };
-
     /// <summary>The parser's message without the position that it appends.</summary>
-    public static string Reason(JsonException error)
+    private static string Reason(JsonException error)
     {
         int end = error.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         string reason = end < 0 ? error.Message : error.Message[..end];
         return reason.TrimEnd('.').ReplaceLineEndings(" ");
     }
 
-    private static Dictionary<string, object?> ReadObject(ref Utf8JsonReader reader)
+    /// <summary>The value at the reader's token; leaves the reader on the value's last token.</summary>
+    private object? Read() => _reader.TokenType switch
+    {
+        JsonTokenType.String => ReadString(),
+        JsonTokenType.Number => ReadNumber(),
+        JsonTokenType.True => true,
+        JsonTokenType.False => false,
+        JsonTokenType.StartObject => ReadObject(),
+        JsonTokenType.StartArray => ReadArray(),
+        _ => null,
+    };
+
+    private readonly double? Special => _isMasked ? NonFiniteNumbers.Read(_text[(int)_reader.TokenStartIndex..]) : null;
+
+    private readonly bool TryReadInteger(out long integer) => _reader.TryGetInt64(out integer) && Special is null;
+
+    private object ReadNumber()
+    {
+        if (TryReadInteger(out long integer)) return integer;
+        if (Special is { } special) return special;
+        var digits = _reader.ValueSpan;
+        if (digits.ContainsAny(".eE"u8)) return _reader.GetDouble();
+        if (digits.Length > MaxDigits) throw Error($"an integer has more than {MaxDigits} digits");
+        return BigInteger.Parse(Encoding.ASCII.GetString(digits), CultureInfo.InvariantCulture);
+    }
+
+    private Dictionary<string, object?> ReadObject()
     {
         var columns = new Dictionary<string, object?>(StringComparer.Ordinal);
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        while (_reader.Read() && _reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = ReadString(ref reader);
-            reader.Read();
-            columns[name] = Read(ref reader);
+            string name = ReadString() as string ?? throw Error($"a key is {BrokenString}");
+            _reader.Read();
+            object? value = Read();
+            if (!columns.TryAdd(name, value)) throw Error("a key is there twice in one object");
         }
 
         return columns;
     }
 
-    private static object ReadArray(ref Utf8JsonReader reader)
+    private object ReadArray()
     {
         // Token ids are by far the longest lists, so integers are not boxed until something else turns up.
         List<long> integers = [];
         List<object?>? values = null;
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)
         {
-            if (values is null && reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long integer))
+            if (values is null && _reader.TokenType == JsonTokenType.Number && TryReadInteger(out long integer))
             {
                 integers.Add(integer);
                 continue;
             }
 
             values ??= integers.ConvertAll(x => (object?)x);
-            values.Add(Read(ref reader));
+            values.Add(Read());
         }
 
         if (values is not null) return values.ToArray();
         return integers.Count == 0 ? Array.Empty<object?>() : integers.ToArray();
     }
 
-    private static string ReadString(ref Utf8JsonReader reader)
+    private object ReadString()
     {
         try
         {
-            return reader.GetString()!;
+            return _reader.GetString()!;
         }
-        catch (InvalidOperationException error)
+        catch (InvalidOperationException)
         {
-            throw new JsonException(
-                "a string has half of a surrogate pair (\\ud800 to \\udfff)", null, null, reader.TokenStartIndex, error);
+            return BrokenString;
         }
+    }
+
+    private JsonException Error(string message)
+    {
+        var before = _text[..(int)_reader.TokenStartIndex];
+        int line = before.LastIndexOf((byte)'\n');
+        return new(message, null, before.Count((byte)'\n'), before.Length - line - 1);
     }
 }

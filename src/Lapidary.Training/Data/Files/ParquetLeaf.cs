@@ -1,98 +1,70 @@
+using System.Numerics;
 using Parquet;
 using Parquet.Data;
 using Parquet.Schema;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>One leaf column of a row group as its values and levels, from which rows or lists are put together.</summary>
-/// <remarks>Source: Melnik et al., "Dremel: interactive analysis of web-scale datasets", 2010: repetition level 0 starts a row; an entry
-/// whose definition level is below the maximum is null, or stands for an empty list.</remarks>
-internal sealed class ParquetLeaf
+/// <summary>One leaf column of a row group: its values and levels, read one entry after the other.</summary>
+internal sealed class ParquetLeaf(DataField column)
 {
-    private readonly string _name;
-    private readonly int _maxDefinition;
-    private readonly object?[] _values;
-    private readonly int[]? _definitions, _repetitions;
+    /// <summary>The most entries of a column in a group; their levels are read at once.</summary>
+    private const long MaxEntries = 1 << 28;
 
-    private ParquetLeaf(DataField field, object?[] values, RawColumnData raw)
+    private object?[] _values = [];
+    private int[]? _definitions, _repetitions;
+    private object? _unreadable;
+    private int _count, _at, _nextValue;
+
+    public string Name => column.Path.ToString();
+
+    public bool IsAtEnd => _at == _count;
+
+    /// <summary>The definition level of the entry that comes next.</summary>
+    public int Definition => _at < _count ? _definitions?[_at] ?? column.MaxDefinitionLevel : throw TooShort();
+
+    /// <summary>Whether there is an entry that comes next, in the same list.</summary>
+    public bool Continues(int repetition) => _at < _count && _repetitions is not null && _repetitions[_at] >= repetition;
+
+    /// <summary>The next entry's value, or null.</summary>
+    public object? Next()
     {
-        _name = field.Path.ToString();
-        _maxDefinition = field.MaxDefinitionLevel;
-        _values = values;
+        bool isThere = Definition == column.MaxDefinitionLevel;
+        _at++;
+        if (!isThere) return null;
+        if (_unreadable is not null) return _unreadable;
+        return _nextValue < _values.Length ? _values[_nextValue++] : throw TooShort();
+    }
+
+    public void Skip()
+    {
+        if (Definition == column.MaxDefinitionLevel) throw new InvalidDataException($"column {Name} has levels that do not fit together");
+        _at++;
+    }
+
+    /// <summary>Reads the column.</summary>
+    public void Load(ParquetRowGroupReader group, Stream stream)
+    {
+        var chunk = group.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"column {Name} is not there");
+        if (chunk.NumValues is < 0 or > MaxEntries) throw new InvalidDataException($"column {Name} claims {chunk.NumValues} values");
+        long start = chunk.DictionaryPageOffset is { } dictionary && dictionary > 0
+            ? Math.Min(dictionary, chunk.DataPageOffset)
+            : chunk.DataPageOffset;
+        ParquetThrift.CheckPages(stream, start, chunk.TotalCompressedSize, chunk.NumValues);
+        using var raw = group.ReadRawColumnDataBaseAsync(column).AsTask().GetAwaiter().GetResult();
+
         // The library throws when levels are asked for that the column's kind has not.
-        _definitions = field.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
-        _repetitions = field.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
+        _definitions = column.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
+        _repetitions = column.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
+        if (Values(raw) is { } values) _values = values;
+        else _unreadable = new Unreadable($"type {ParquetText.TypeName(column)}, which has no text of its own; write the column as strings");
+        _count = _definitions?.Length ?? (_unreadable is null ? _values.Length : (int)chunk.NumValues);
     }
 
-    /// <summary>Reads a column, or gives null where its type is none that rows are made of.</summary>
-    public static ParquetLeaf? Read(ParquetRowGroupReader group, DataField field)
+    private object?[]? Values(RawColumnData raw) => raw switch
     {
-        if (!IsSupported(field.ClrType)) return null;
-        using var raw = group.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
-        return Values(raw) is { } values ? new(field, values, raw) : null;
-    }
-
-    /// <summary>One value, or null, per row.</summary>
-    public object?[] AsRows(int rows)
-    {
-        CheckRows(_definitions?.Length ?? _values.Length, rows);
-        object?[] result = new object?[rows];
-        int next = 0;
-        for (int i = 0; i < rows; i++)
-        {
-            if (_definitions is null || _definitions[i] == _maxDefinition) result[i] = _values[next++];
-        }
-
-        return result;
-    }
-
-    /// <summary>One list per row, as <see cref="DataRecord"/> holds lists; null for a null list.</summary>
-    /// <param name="rows">Rows of the group.</param> <param name="elementDefinition">The definition level from which on there is an
-    /// element.</param>
-    public object?[] AsLists(int rows, int elementDefinition)
-    {
-        if (_definitions is null || _repetitions is null) throw new InvalidDataException($"column {_name} has no levels");
-        CheckRows(_repetitions.Count(x => x == 0), rows);
-        object?[] result = new object?[rows];
-        List<object?> elements = [];
-        int row = -1, next = 0;
-        bool isNull = false;
-        for (int i = 0; i < _definitions.Length; i++)
-        {
-            if (_repetitions[i] == 0)
-            {
-                if (row >= 0) result[row] = isNull ? null : List(elements);
-                row++;
-                elements.Clear();
-                isNull = _definitions[i] < elementDefinition - 1;
-            }
-
-            if (_definitions[i] >= elementDefinition) elements.Add(_definitions[i] == _maxDefinition ? _values[next++] : null);
-        }
-
-        if (row >= 0) result[row] = isNull ? null : List(elements);
-        return result;
-    }
-
-    private void CheckRows(int found, int rows)
-    {
-        if (found != rows) throw new InvalidDataException($"column {_name} has {found} rows instead of {rows}");
-    }
-
-    private static object List(List<object?> elements)
-    {
-        if (elements.Count == 0 || !elements.TrueForAll(x => x is long)) return elements.ToArray();
-        return elements.ConvertAll(x => (long)x!).ToArray();
-    }
-
-    private static bool IsSupported(Type type) =>
-        type == typeof(ReadOnlyMemory<char>) || type == typeof(string) || type == typeof(bool)
-        || type == typeof(long) || type == typeof(int) || type == typeof(short) || type == typeof(sbyte)
-        || type == typeof(byte) || type == typeof(ushort) || type == typeof(uint)
-        || type == typeof(double) || type == typeof(float);
-
-    private static object?[]? Values(RawColumnData raw) => raw switch
-    {
+        _ when ParquetText.IsOther(column) => null,
+        RawColumnData<ReadOnlyMemory<byte>> text when ParquetText.IsText(column) => Convert(text.Values, ParquetText.Read),
         RawColumnData<ReadOnlyMemory<char>> text => Convert(text.Values, x => x.ToString()),
         RawColumnData<bool> flags => Convert(flags.Values, x => x),
         RawColumnData<long> integers => Convert(integers.Values, x => x),
@@ -102,6 +74,7 @@ internal sealed class ParquetLeaf
         RawColumnData<byte> integers => Convert(integers.Values, x => (long)x),
         RawColumnData<ushort> integers => Convert(integers.Values, x => (long)x),
         RawColumnData<uint> integers => Convert(integers.Values, x => (long)x),
+        RawColumnData<ulong> integers => Convert(integers.Values, x => x <= long.MaxValue ? (long)x : new BigInteger(x)),
         RawColumnData<double> numbers => Convert(numbers.Values, x => x),
         RawColumnData<float> numbers => Convert(numbers.Values, x => (double)x),
         _ => null,
@@ -113,4 +86,6 @@ internal sealed class ParquetLeaf
         for (int i = 0; i < result.Length; i++) result[i] = convert(values[i]);
         return result;
     }
+
+    private InvalidDataException TooShort() => new($"column {Name} ends early");
 }

@@ -6,6 +6,9 @@ public sealed record DataSetOptions
     /// <summary>The kind of rows; null looks at the first row of each file.</summary>
     public RowKind? Kind { get; init; }
 
+    /// <summary>What the files hold; null tells it from their names, and takes JSON Lines from a pipe.</summary>
+    public DataFormat? Format { get; init; }
+
     /// <summary>Makes messages out of other columns; goes before everything else.</summary>
     public RowTemplate? Template { get; init; }
 

@@ -4,15 +4,14 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Reads the messages of a conversation: role and content, or from and value.</summary>
+/// <summary>Reads the messages of a conversation: role and content, or from and value. Whatever else a message has goes to the template
+/// with it.</summary>
 /// <param name="error">Makes the error of a message that is not one, which knows the file.</param>
 internal sealed class MessageReader(MessageReader.ErrorFactory error)
 {
     /// <summary>Makes an error.</summary>
-    /// <param name="number">Of the message, from 1.</param> <param name="isPart">Whether a part of its content is wrong, rather than the
-    /// message.</param>
-    /// <param name="expectedAndFound">What is wrong.</param>
-    internal delegate LapidaryException ErrorFactory(int number, bool isPart, string expectedAndFound);
+    /// <param name="number">Of the message, from 1.</param> <param name="expectedAndFound">What is wrong.</param>
+    internal delegate LapidaryException ErrorFactory(int number, string expectedAndFound);
 
     /// <summary>The messages of a list of such values as <see cref="DataRecord"/> holds.</summary>
     public List<ChatTurn> Read(object?[] list)
@@ -24,51 +23,104 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
 
     private ChatTurn ReadMessage(object? value, int number)
     {
-        if (value is not IReadOnlyDictionary<string, object?> fields)
-            throw Error(number, $"expected an object with role and content, found {DataRecord.Describe(value)}.");
-        if (fields.TryGetValue("role", out object? role) && fields.TryGetValue("content", out object? content))
-        {
-            string name = role as string ?? throw Error(number, $"expected a string as role, found {DataRecord.Describe(role)}.");
-            return content is string plain ? new(name, plain) : new(name, Parts(content, number));
-        }
-
-        if (fields.TryGetValue("from", out object? from) && fields.TryGetValue("value", out object? text))
-        {
-            return new(
-                Role(from, number),
-                text as string ?? throw Error(number, $"expected a string as value, found {DataRecord.Describe(text)}."));
-        }
-
-        string found = fields.Count == 0 ? "nothing" : string.Join(", ", fields.Keys);
-        throw Error(number, $"expected role and content (or from and value), found {found}.");
+        if (value is not IReadOnlyDictionary<string, object?> given)
+            throw error(number, $"expected an object with role and content, found {DataRecord.Describe(value)}.");
+        var fields = !given.ContainsKey("role") && given.ContainsKey("from") ? WithRole(given) : given;
+        if (!fields.TryGetValue("role", out object? role)) throw NoMessage(fields, number);
+        if (role is not string name) throw error(number, $"expected a string as role, found {DataRecord.Describe(role)}.");
+        bool isTrained = Flag(fields, "weight", number) & Flag(fields, "train", number);
+        return Turn(fields, name, number) with { IsTrained = isTrained };
     }
 
-    private string Role(object? from, int number) => from switch
+    private ChatTurn Turn(IReadOnlyDictionary<string, object?> fields, string role, int number)
     {
-        "human" or "user" => "user",
-        "gpt" or "assistant" or "model" => "assistant",
-        "system" => "system",
-        _ => throw Error(
-            number,
-            "expected from to be human, user, gpt, assistant, model or system, "
-            + $"found {(from is string name ? $"\"{name}\"" : DataRecord.Describe(from))}."),
+        bool hasContent = fields.TryGetValue("content", out object? content);
+        bool isPlain = fields.Count == 2 && fields.Keys.First() == "role";
+        switch (content)
+        {
+            case string text:
+                return isPlain ? new ChatTurn(role, text) : WithOwnFields(fields, number);
+            case object?[] list:
+                var parts = Array.ConvertAll(list, part => Part(part, number));
+                return isPlain && Array.TrueForAll(parts, IsPlain)
+                    ? new ChatTurn(role, Array.ConvertAll(parts, part => new ChatPart("text", (string)part["text"]!)))
+                    : WithOwnFields(With(fields, "content", parts), number);
+            case null when fields.GetValueOrDefault("tool_calls") is not null || fields.GetValueOrDefault("function_call") is not null:
+                return WithOwnFields(fields, number);
+            default:
+                throw hasContent
+                    ? error(number, $"expected content to be a string or a list of text parts, found {DataRecord.Describe(content)}.")
+                    : NoMessage(fields, number);
+        }
+    }
+
+    private ChatTurn WithOwnFields(IReadOnlyDictionary<string, object?> fields, int number)
+    {
+        try
+        {
+            return new ChatTurn(fields);
+        }
+        catch (LapidaryException e)
+        {
+            throw error(number, e.Message);
+        }
+    }
+
+    /// <summary>The fields with role and content in place of from and value, behind the others, as TRL puts them.</summary>
+    private static Dictionary<string, object?> WithRole(IReadOnlyDictionary<string, object?> fields)
+    {
+        var renamed = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var (name, value) in fields)
+        {
+            if (name is not ("from" or "value")) renamed[name] = value;
+        }
+
+        renamed["role"] = fields["from"] switch
+        {
+            "human" => "user",
+            "gpt" or "model" => "assistant",
+            var from => from,
+        };
+        if (fields.TryGetValue("value", out object? text)) renamed["content"] = text;
+        return renamed;
+    }
+
+    /// <summary>Whether a message that says so is trained: 0 and 1 or false and true, where nothing else can be meant.</summary>
+    private bool Flag(IReadOnlyDictionary<string, object?> fields, string name, int number) => fields.GetValueOrDefault(name) switch
+    {
+        null or true or 1L or 1.0 => true,
+        false or 0L or 0.0 => false,
+        var other => throw error(
+            number, $"expected {name} to be 0 or 1, false or true, found {(other is double ? other : DataRecord.Describe(other))}."),
     };
 
-    private ChatPart[] Parts(object? content, int number)
+    private IReadOnlyDictionary<string, object?> Part(object? part, int number)
     {
-        if (content is not object?[] parts)
-            throw Error(number, $"expected content to be a string or a list of text parts, found {DataRecord.Describe(content)}.");
-        return Array.ConvertAll(parts, part => Part(part, number));
+        if (part is IReadOnlyDictionary<string, object?> fields && fields.GetValueOrDefault("text") is string)
+        {
+            object? type = fields.GetValueOrDefault("type");
+            if (type is "text") return fields;
+            if (type is null) return With(fields, "type", "text");
+        }
+
+        string found = (part as IReadOnlyDictionary<string, object?>)?.GetValueOrDefault("type") is string name
+            ? $"type \"{name}\""
+            : DataRecord.Describe(part);
+        throw error(number, $"expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
     }
 
-    private ChatPart Part(object? part, int number)
+    private static bool IsPlain(IReadOnlyDictionary<string, object?> part) => part.Count == 2 && part.Keys.First() == "type";
+
+    private static Dictionary<string, object?> With(IReadOnlyDictionary<string, object?> fields, string name, object value)
     {
-        var fields = part as IReadOnlyDictionary<string, object?>;
-        if (fields?.GetValueOrDefault("text") is string text) return new("text", text);
-        string found = fields?.GetValueOrDefault("type") is string type ? $"type \"{type}\"" : DataRecord.Describe(part);
-        throw error(
-            number, isPart: true, $"expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
+        var changed = new Dictionary<string, object?>(fields, StringComparer.Ordinal);
+        changed[name] = value;
+        return changed;
     }
 
-    private LapidaryException Error(int number, string expectedAndFound) => error(number, isPart: false, expectedAndFound);
+    private LapidaryException NoMessage(IReadOnlyDictionary<string, object?> fields, int number)
+    {
+        string found = fields.Count == 0 ? "nothing" : string.Join(", ", fields.Keys);
+        return error(number, $"expected role and content (or from and value), found {found}.");
+    }
 }

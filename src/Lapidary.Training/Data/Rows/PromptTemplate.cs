@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training;
@@ -53,7 +54,7 @@ public sealed class PromptTemplate
     public IEnumerable<string> Columns => _parts.Where((_, i) => i % 2 == 1);
 
     /// <summary>Fills in one row's columns.</summary>
-    /// <param name="columns">Strings and numbers by name.</param>
+    /// <param name="columns">Strings, numbers and booleans by name; the latter two are written as Python writes them.</param>
     /// <exception cref="LapidaryException">A column is missing or is not a string, number or boolean; the message lists the
     /// columns.</exception>
     public string Format(IReadOnlyDictionary<string, object?> columns) => Format(new DataRecord(new("values", "row", 1), columns));
@@ -66,10 +67,17 @@ public sealed class PromptTemplate
         return text.ToString();
     }
 
+    /// <summary>As Python's str.format writes it, which the guide's templates are.</summary>
+    private static string PythonText(double number) => double.IsFinite(number) ? PythonFloat.Repr(number)
+        : double.IsNaN(number) ? "nan"
+        : number > 0 ? "inf" : "-inf";
+
     private static string Value(DataRecord record, string column) => record.Column(column) switch
     {
         string text => text,
-        bool flag => flag ? "true" : "false",
+        bool flag => flag ? "True" : "False",
+        double number => PythonText(number),
+        float number => PythonText(number),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         var other => throw record.Origin.Error($"expected a string in \"{column}\" for the template, found {DataRecord.Describe(other)}."),
     };

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
@@ -24,31 +22,41 @@ internal sealed class RowReader(DataSetOptions options)
         switch (_kind)
         {
             case RowKind.Messages:
-                _messages ??= MessagesColumn(record.Columns);
-                return new MessagesRow(Messages(WithJson(record, _messages), _messages)) { Origin = record.Origin };
+                _messages ??= Has(record, "messages") || !Has(record, "conversations") ? "messages" : "conversations";
+                return new MessagesRow(Messages(record, _messages, JsonColumn.Read(record, _messages)))
+                {
+                    TemplateVariables = TemplateVariables.Read(record),
+                    Origin = record.Origin,
+                };
             case RowKind.PromptCompletion:
                 return ReadPromptCompletion(record);
             case RowKind.Text:
                 return new TextRow(record.Text(Text)) { Origin = record.Origin };
             default:
-                return ReadTokens(WithJson(record, "input_ids", "labels"));
+                return TokenColumns.Read(record);
         }
     }
 
+    /// <summary>What the record's columns hold; a column that is empty in it decides only where no other does.</summary>
     private RowKind ChooseKind(DataRecord record)
     {
         if (options.MessagesColumn is not null) return RowKind.Messages;
         if (options.PromptColumn is not null || options.CompletionColumn is not null) return RowKind.PromptCompletion;
         if (options.TextColumn is not null) return RowKind.Text;
-        var columns = record.Columns;
-        if (columns.ContainsKey("input_ids")) return RowKind.Tokens;
-        if (columns.ContainsKey("messages") || columns.ContainsKey("conversations")) return RowKind.Messages;
-        if (columns.ContainsKey("prompt") && columns.ContainsKey("completion")) return RowKind.PromptCompletion;
-        if (columns.ContainsKey("text")) return RowKind.Text;
-        throw record.Origin.Error(
+        return KindOf(name => Has(record, name)) ?? KindOf(record.Columns.ContainsKey) ?? throw record.Origin.Error(
             $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}; " +
             "give a template or name the columns.");
     }
+
+    private static RowKind? KindOf(Func<string, bool> has) =>
+        has("input_ids") ? RowKind.Tokens
+        : has("messages") || has("conversations") ? RowKind.Messages
+        : has("prompt") && has("completion") ? RowKind.PromptCompletion
+        : has("text") ? RowKind.Text
+        : null;
+
+    private static bool Has(DataRecord record, string column) =>
+        record.Columns.TryGetValue(column, out object? value) && value is not (null or "");
 
     private DataRow ReadPromptCompletion(DataRecord record)
     {
@@ -56,8 +64,10 @@ internal sealed class RowReader(DataSetOptions options)
         return (prompt, completion) switch
         {
             (string before, string after) => new PromptCompletionRow(before, after) { Origin = record.Origin },
-            (object?[], object?[]) => new ConversationalPromptRow(Messages(record, Prompt), Messages(record, Completion))
+            (object?[], object?[]) => new ConversationalPromptRow(
+                Messages(record, Prompt, prompt), Messages(record, Completion, completion))
             {
+                TemplateVariables = TemplateVariables.Read(record),
                 Origin = record.Origin,
             },
             _ => throw record.Origin.Error(
@@ -66,64 +76,20 @@ internal sealed class RowReader(DataSetOptions options)
         };
     }
 
-    private static TokensRow ReadTokens(DataRecord record)
+    private static List<ChatTurn> Messages(DataRecord record, string column, object? value)
     {
-        int[] ids = Integers(record, "input_ids");
-        int[]? labels = record.Columns.GetValueOrDefault("labels") is null ? null : Integers(record, "labels");
-        if (labels is not null && labels.Length != ids.Length)
-            throw record.Origin.Error($"expected as many labels as input_ids, found {labels.Length} and {ids.Length}.");
-        return new(ids, labels) { Origin = record.Origin };
-    }
-
-    private static string MessagesColumn(IReadOnlyDictionary<string, object?> columns) =>
-        columns.ContainsKey("messages") || !columns.ContainsKey("conversations") ? "messages" : "conversations";
-
-    private static List<ChatTurn> Messages(DataRecord record, string column)
-    {
-        object? value = record.Column(column);
         if (value is not object?[] { Length: > 0 } list)
             throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");
-        return new MessageReader((number, _, wrong) => record.Origin.Error($"\"{column}\" message {number}: {wrong}")).Read(list);
+        return new MessageReader((number, wrong) => record.Origin.Error($"\"{column}\" message {number}{Role(list[number - 1])}: {wrong}"))
+            .Read(list);
     }
 
-    private static int[] Integers(DataRecord record, string column)
+    /// <summary>Names a message by its role too, where it has one.</summary>
+    private static string Role(object? message)
     {
-        object? value = record.Column(column);
-        if (value is object?[] { Length: 0 }) return [];
-        if (value is not long[] numbers)
-            throw record.Origin.Error($"expected a list of integers in \"{column}\", found {DataRecord.Describe(value)}.");
-        int[] integers = new int[numbers.Length];
-        for (int i = 0; i < integers.Length; i++)
-        {
-            if (numbers[i] is < int.MinValue or > int.MaxValue)
-                throw record.Origin.Error($"expected token ids in \"{column}\", found {numbers[i]} at index {i}.");
-            integers[i] = (int)numbers[i];
-        }
-
-        return integers;
-    }
-
-    /// <summary>Tables of strings (CSV, some Parquet files) hold lists as JSON text; those columns are parsed here.</summary>
-    private static DataRecord WithJson(DataRecord record, params ReadOnlySpan<string> columns)
-    {
-        foreach (string column in columns)
-        {
-            if (record.Columns.GetValueOrDefault(column) is not string json) continue;
-            try
-            {
-                var parsed = new Dictionary<string, object?>(record.Columns, StringComparer.Ordinal)
-                {
-                    [column] = json.Length == 0 ? null : JsonValue.Parse(Encoding.UTF8.GetBytes(json)),
-                };
-                record = record with { Columns = parsed };
-            }
-            catch (JsonException error)
-            {
-                throw record.Origin.Error(
-                    $"expected a list (or its JSON text) in \"{column}\", found a string that is not JSON: {error.Message}.", error);
-            }
-        }
-
-        return record;
+        var fields = message as IReadOnlyDictionary<string, object?>;
+        return (fields?.GetValueOrDefault("role") ?? fields?.GetValueOrDefault("from")) is string role
+            ? $" (\"{Formats.Files.FileErrors.OneLine(role)}\")"
+            : "";
     }
 }

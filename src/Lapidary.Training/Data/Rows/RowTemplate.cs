@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
@@ -11,6 +12,8 @@ namespace Lapidary.Training;
 /// <param name="Assistant">The answer to learn.</param>
 public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, PromptTemplate Assistant)
 {
+    private const long MaxBytes = 1 << 20;
+
     /// <summary>Name of <see cref="TextToSql"/> as an option.</summary>
     public const string TextToSqlName = "text-to-sql";
 
@@ -46,7 +49,7 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
                 $"Template {nameOrFile}: expected \"{TextToSqlName}\" or a JSON file, found neither; check the name.");
         }
 
-        return Parse(DataFiles.ReadSmallFile(nameOrFile), nameOrFile);
+        return Parse(InputFile.ReadAllBytes(nameOrFile, MaxBytes, "a template"), nameOrFile);
     }
 
     /// <summary>The messages of one row.</summary>

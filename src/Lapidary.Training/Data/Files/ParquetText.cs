@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using System.Text.Unicode;
+using Parquet.Meta;
+using Parquet.Schema;
+
+namespace Lapidary.Training.Data.Files;
+
+/// <summary>Which columns are text. The library decodes text by putting replacement characters in place of bytes that are no UTF-8, which
+/// would train on other texts than the file has; so it is kept from knowing that they are text.</summary>
+internal static class ParquetText
+{
+    private static readonly Unreadable NoUtf8 = new("bytes that are no UTF-8; write the file again");
+
+    // Marks are kept on the elements themselves, because fields point to them.
+    private static readonly ConditionalWeakTable<SchemaElement, object> Marked = [];
+
+    /// <summary>Marks text and hides that it is text; before the schema is made of the elements.</summary>
+    public static void Mark(IEnumerable<SchemaElement> elements)
+    {
+        foreach (var element in elements)
+        {
+            bool isText = element.ConvertedType is ConvertedType.UTF8 or ConvertedType.ENUM or ConvertedType.JSON
+                || element.LogicalType is { STRING: not null } or { ENUM: not null } or { JSON: not null };
+            if (!isText || element.Type != Parquet.Meta.Type.BYTE_ARRAY) continue;
+            (element.ConvertedType, element.LogicalType) = (null, null);
+            Marked.Add(element, element);
+        }
+    }
+
+    public static bool IsText(DataField field) => field.SchemaElement is { } element && Marked.TryGetValue(element, out _);
+
+    /// <summary>The text, or what stands for it where it is none.</summary>
+    public static object Read(ReadOnlyMemory<byte> bytes) => Utf8.IsValid(bytes.Span) ? System.Text.Encoding.UTF8.GetString(bytes.Span) : NoUtf8;
+
+    /// <summary>Whether the values stand for something else than what they are stored as.</summary>
+    public static bool IsOther(DataField field) => OtherType(field.SchemaElement) is not null;
+
+    /// <summary>The type in Parquet's words.</summary>
+    public static string TypeName(DataField field) => OtherType(field.SchemaElement) ?? field.SchemaElement?.Type switch
+    {
+        Parquet.Meta.Type.BYTE_ARRAY => "binary",
+        Parquet.Meta.Type.FIXED_LEN_BYTE_ARRAY => "fixed-length binary",
+        _ => field.ClrType.Name,
+    };
+
+    private static string? OtherType(SchemaElement? element) => (element?.LogicalType, element?.ConvertedType) switch
+    {
+        ({ DECIMAL: not null }, _) or (_, ConvertedType.DECIMAL) => "decimal",
+        ({ DATE: not null }, _) or (_, ConvertedType.DATE) => "date",
+        ({ TIME: not null }, _) or (_, ConvertedType.TIME_MILLIS or ConvertedType.TIME_MICROS) => "time",
+        ({ TIMESTAMP: not null }, _) or (_, ConvertedType.TIMESTAMP_MILLIS or ConvertedType.TIMESTAMP_MICROS) => "timestamp",
+        (_, ConvertedType.INTERVAL) => "interval",
+        (_, ConvertedType.BSON) or ({ BSON: not null }, _) => "bson",
+        ({ UUID: not null }, _) => "uuid",
+        ({ FLOAT16: not null }, _) => "float16",
+        _ when element?.Type == Parquet.Meta.Type.INT96 => "timestamp",
+        _ => null,
+    };
+}
