@@ -135,7 +135,7 @@ internal static class GenerateCommand
         if (prompt == "-") prompt = run.Terminal.In.ReadToEnd();
         return run.Values.Get(Chat)
             ? text.Template.Encode(text.Tokenizer, [new ChatTurn("user", prompt)], addGenerationPrompt: true)
-            : text.EncodeText(prompt);
+            : text.Tokenizer.EncodePrompt(prompt);
     }
 
     private static int[] ParseIds(string text, CommandRun run) =>

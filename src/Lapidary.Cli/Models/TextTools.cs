@@ -31,6 +31,6 @@ internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
     /// <summary>What data preparation needs.</summary>
     public ITextEncoder Encoder() => new GemmaTextEncoder(Tokenizer, Template);
 
-    /// <summary>A text's ids with exactly one BOS in front, as training adds it.</summary>
-    public int[] EncodeText(string text) => Tokenizer.Encode(text, addSpecialTokens: !Tokenizer.BeginsWithBos(text));
+    /// <summary>A text's ids with what the tokenizer adds to a text.</summary>
+    public int[] EncodeText(string text) => Tokenizer.EncodeText(text);
 }

@@ -10,6 +10,9 @@ internal sealed class JsonSection(string path, JsonObject json, string prefix = 
 {
     private const string NextStep = "correct the file or download it again";
 
+    /// <summary>The file, for messages.</summary>
+    public string Path => path;
+
     /// <summary>The object itself.</summary>
     public JsonObject Json => json;
 

@@ -30,7 +30,7 @@ public sealed class ChatTemplate
         }
         catch (JinjaException error)
         {
-            throw new LapidaryException($"{name}, line {error.Line}: {OneLine(error.Message)}", error);
+            throw new LapidaryException($"{name}, line {error.Line}: {error.Message}", error);
         }
     }
 
@@ -50,6 +50,7 @@ public sealed class ChatTemplate
             if (config[name] is { } token) tokens[name] = token;
         }
 
+        config.RequireOneTemplate();
         if (config.Template is { } template) return new ChatTemplate(template.Text, tokens, $"{template.Path}: chat template");
         if (!config.IsGemma)
         {
@@ -110,8 +111,7 @@ public sealed class ChatTemplate
         IReadOnlyDictionary<string, object?>? variables = null)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        string text = Render(messages, addGenerationPrompt, variables);
-        return tokenizer.Encode(text, addSpecialTokens: !tokenizer.BeginsWithBos(text));
+        return tokenizer.EncodePrompt(Render(messages, addGenerationPrompt, variables));
     }
 
     /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on the assistant
@@ -145,7 +145,7 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         var (text, spans) = new Conversation(this, messages, variables).RenderWithSpans();
-        var (ids, tokens) = tokenizer.EncodeWithOffsets(text, addSpecialTokens: !tokenizer.BeginsWithBos(text));
+        var (ids, tokens) = tokenizer.EncodePromptWithOffsets(text);
         return (ids, tokens, spans);
     }
 
@@ -196,8 +196,8 @@ public sealed class ChatTemplate
             }
             catch (JinjaException error)
             {
-                string where = $"{_owner._name}, line {error.Line}: {FailingMessage(values, addGenerationPrompt)}";
-                throw new LapidaryException(where + OneLine(error.Message), error);
+                string message = error.IsLimit ? "" : FailingMessage(values, addGenerationPrompt);
+                throw new LapidaryException($"{_owner._name}, line {error.Line}: {message}{error.Message}", error);
             }
         }
 
@@ -261,6 +261,4 @@ public sealed class ChatTemplate
             return value;
         }
     }
-
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

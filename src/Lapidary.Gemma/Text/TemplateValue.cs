@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Numerics;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -19,13 +20,14 @@ internal static class TemplateValue
     /// <inheritdoc cref="From(IReadOnlyDictionary{string, object?})"/>
     public static object? From(object? value) => value switch
     {
-        null or bool or long or double or string => value,
+        null or bool or long or BigInteger or double or string => value,
         int or short or sbyte or byte or ushort or uint => Convert.ToInt64(value, null),
+        ulong number => new BigInteger(number),
         float number => (double)number,
         IReadOnlyDictionary<string, object?> fields => From(fields),
         IEnumerable list and not IDictionary => list.Cast<object?>().Select(From).ToList(),
         _ => throw new LapidaryException(
-            "expected text, true, false, null, whole numbers of at most 64 bits, other numbers, lists or objects for the chat template, "
+            "expected text, true, false, null, numbers, lists or objects for the chat template, "
             + $"found {FileErrors.OneLine(value.ToString() ?? value.GetType().Name)}."),
     };
 }

@@ -35,7 +35,6 @@ public sealed class Tokenizer
         Folder = Path.GetFullPath(folder);
         _vocabulary = file.Vocabulary;
         _decoding = file.Decoding;
-        (_before, _after) = file.Template;
         _addedIds = file.AddedTokens.ToFrozenDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
         _addedContents = file.AddedTokens.ToFrozenDictionary(token => token.Id, token => token.Content);
         _special = file.AddedTokens.Where(token => token.Special).Select(token => token.Id).ToFrozenSet();
@@ -51,10 +50,19 @@ public sealed class Tokenizer
         PadTokenId = TokenId(config["pad_token"] ?? "<pad>");
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
+        (_before, _after) = file.Template;
+        if (config.AddBosToken is { } bos) _before = bos ? [.. IdOf("bos_token", BosTokenId).Union(_before)] : [];
+        if (config.AddEosToken is { } eos) _after = eos ? [.. _after.Union(IdOf("eos_token", EosTokenId))] : [];
+
+        int[] IdOf(string name, int? id) => [id ?? throw new LapidaryException(
+            $"{Folder}: tokenizer_config.json: add_{name} is true, expected a {name} of the vocabulary, found none; correct the file.")];
     }
 
     /// <summary>The folder it was read from.</summary>
     public string Folder { get; }
+
+    /// <summary>Whether the tokenizer puts a BOS before texts: add_bos_token of tokenizer_config.json, else tokenizer.json.</summary>
+    public bool AddsBos => BosTokenId is { } id && _before.Contains(id);
 
     /// <summary>Number of ids: the highest one plus one, added tokens included. The embedding may have more rows.</summary>
     public int VocabSize { get; }
@@ -93,7 +101,7 @@ public sealed class Tokenizer
     public int[] Encode(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Run(text, addSpecialTokens, withSpans: false).Ids();
+        return Run(text, addSpecialTokens, addSpecialTokens, withSpans: false).Ids();
     }
 
     /// <summary>The token ids of a text and the range of characters each stands for, as needed to mask parts of a text.</summary>
@@ -101,7 +109,27 @@ public sealed class Tokenizer
     public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var tokens = Run(text, addSpecialTokens, withSpans: true);
+        var tokens = Run(text, addSpecialTokens, addSpecialTokens, withSpans: true);
+        return new TokenizedText(tokens.Ids(), tokens.Spans());
+    }
+
+    /// <summary>The token ids of a whole text, with what the tokenizer adds to one (for Gemma &lt;bos&gt; in front), but never a BOS or EOS
+    /// that the text has itself.</summary>
+    public int[] EncodeText(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        bool ends = EosToken is not null && text.EndsWith(EosToken, StringComparison.Ordinal);
+        return Run(text, before: !BeginsWithBos(text), after: !ends, withSpans: false).Ids();
+    }
+
+    /// <summary>The token ids of a text that goes on, such as a prompt or a chat template's output: with what the tokenizer adds in front,
+    /// but never a second BOS, and nothing at the end.</summary>
+    public int[] EncodePrompt(string text) => Run(text, before: !BeginsWithBos(text), after: false, withSpans: false).Ids();
+
+    /// <inheritdoc cref="EncodePrompt"/>
+    internal TokenizedText EncodePromptWithOffsets(string text)
+    {
+        var tokens = Run(text, before: !BeginsWithBos(text), after: false, withSpans: true);
         return new TokenizedText(tokens.Ids(), tokens.Spans());
     }
 
@@ -157,12 +185,12 @@ public sealed class Tokenizer
         return tokens.Count == 0 ? null : new AddedTokenMatcher(tokens, normalized ? file.Normalizer : null);
     }
 
-    private TokenBuffer Run(string text, bool addSpecialTokens, bool withSpans)
+    private TokenBuffer Run(string text, bool before, bool after, bool withSpans)
     {
         var output = new TokenBuffer((text.Length / 3) + 8, withSpans);
-        if (addSpecialTokens) output.AddSpecial(_before);
+        if (before) output.AddSpecial(_before);
         EncodeLiteral(text, output);
-        if (addSpecialTokens) output.AddSpecial(_after);
+        if (after) output.AddSpecial(_after);
         return output;
     }
 

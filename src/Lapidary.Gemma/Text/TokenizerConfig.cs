@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -9,14 +9,22 @@ namespace Lapidary.Gemma.Text;
 internal sealed class TokenizerConfig
 {
     private const long MaxFileBytes = 64 << 20;
+    private const string TemplateKey = "chat_template", DefaultName = "default";
 
     private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);
+    private LapidaryException? _noDefault;
 
     /// <summary>Text of the chat template and the file it is from; null when the folder has none.</summary>
     public (string Text, string Path)? Template { get; private set; }
 
     /// <summary>Whether the files name a Gemma tokenizer or model.</summary>
     public bool IsGemma { get; private set; }
+
+    /// <summary>Whether texts begin with BOS; null where only tokenizer.json tells.</summary>
+    public bool? AddBosToken { get; private set; }
+
+    /// <summary>Whether texts end with EOS; null where only tokenizer.json tells.</summary>
+    public bool? AddEosToken { get; private set; }
 
     /// <summary>The text of "bos_token", "eos_token", "pad_token", "unk_token", or null.</summary>
     public string? this[string name] => _tokens.GetValueOrDefault(name);
@@ -26,71 +34,60 @@ internal sealed class TokenizerConfig
     public static TokenizerConfig Read(string folder)
     {
         var config = new TokenizerConfig();
-        config.ReadJson(Path.Combine(folder, "tokenizer_config.json"));
-        config.ReadJson(Path.Combine(folder, "special_tokens_map.json"));
-        config.ReadJson(Path.Combine(folder, "chat_template.json"));
-        config.ReadJson(Path.Combine(folder, "config.json"));
+        foreach (string name in (ReadOnlySpan<string>)
+            ["tokenizer_config.json", "special_tokens_map.json", "chat_template.json", GemmaConfig.FileName])
+        {
+            string path = Path.Combine(folder, name);
+            if (Path.Exists(path))
+                config.ReadJson(new JsonSection(path, JsonFile.Parse(path, InputFile.ReadAllBytes(path, MaxFileBytes, "a JSON file"))));
+        }
+
         string jinja = Path.Combine(folder, "chat_template.jinja");
-        if (ReadFile(jinja) is { } bytes) config.Template = (System.Text.Encoding.UTF8.GetString(bytes), jinja);
+        if (Path.Exists(jinja)) config.Template = (InputFile.ReadAllText(jinja, MaxFileBytes, "a chat template"), jinja);
         return config;
     }
 
-    private void ReadJson(string path)
+    /// <summary>Refuses a folder that has several chat templates, none of which is the default.</summary>
+    /// <exception cref="LapidaryException">The message has their names.</exception>
+    public void RequireOneTemplate()
     {
-        if (ReadFile(path) is not { } bytes) return;
-        try
-        {
-            using var document = JsonDocument.Parse(bytes.AsMemory(bytes.AsSpan().StartsWith(System.Text.Encoding.UTF8.Preamble) ? 3 : 0));
-            foreach (string name in (ReadOnlySpan<string>)["bos_token", "eos_token", "pad_token", "unk_token"])
-            {
-                if (!document.RootElement.TryGetProperty(name, out var token) || token.ValueKind == JsonValueKind.Null) continue;
-                if (token.ValueKind == JsonValueKind.Object) token = token.GetProperty("content");
-                _tokens.TryAdd(name, token.GetString()!);
-            }
+        if (Template is null && _noDefault is not null) throw _noDefault;
+    }
 
-            foreach (string name in (ReadOnlySpan<string>)["tokenizer_class", "model_type"])
-            {
-                if (document.RootElement.TryGetProperty(name, out var kind) && kind.ValueKind == JsonValueKind.String)
-                    IsGemma |= kind.GetString()!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
-            }
-
-            if (Template is null && document.RootElement.TryGetProperty("chat_template", out var template)
-                && ReadTemplate(template) is { } text)
-            {
-                Template = (text, path);
-            }
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
+    private void ReadJson(JsonSection json)
+    {
+        foreach (string name in (ReadOnlySpan<string>)["bos_token", "eos_token", "pad_token", "unk_token"])
         {
-            throw new LapidaryException($"{path}: not valid ({error.Message.ReplaceLineEndings(" ")}); download it again.", error);
+            string? token = json.Json[name] is JsonObject ? json.Section(name)!.Text("content") : json.Text(name);
+            if (token is not null) _tokens.TryAdd(name, token);
         }
+
+        foreach (string name in (ReadOnlySpan<string>)["tokenizer_class", "model_type"])
+            IsGemma |= json.Json[name] is JsonValue && json.Text(name)!.StartsWith("gemma", StringComparison.OrdinalIgnoreCase);
+
+        if (json.Has("add_bos_token")) AddBosToken ??= json.Flag("add_bos_token", false);
+        if (json.Has("add_eos_token")) AddEosToken ??= json.Flag("add_eos_token", false);
+        if (Template is null && ReadTemplate(json) is { } text) Template = (text, json.Path);
     }
 
     // A string, or a list of {"name", "template"} of which "default" is the one for chats.
-    private static string? ReadTemplate(JsonElement template)
+    private string? ReadTemplate(JsonSection json)
     {
-        if (template.ValueKind != JsonValueKind.Array) return template.GetString();
-        foreach (var named in template.EnumerateArray())
+        if (json.Json[TemplateKey] is not JsonArray list) return json.Text(TemplateKey);
+        var names = new List<string>();
+        foreach (var item in list)
         {
-            if (named.GetProperty("name").GetString() == "default") return named.GetProperty("template").GetString();
+            if (item is not JsonObject named) throw json.Error(TemplateKey, "a string, or a list of objects with name and template");
+            var template = new JsonSection(json.Path, named, $"{TemplateKey}: ");
+            string name = template.Text("name") ?? throw template.Error("name", "a string");
+            string text = template.Text("template") ?? throw template.Error("template", "a string");
+            if (name == DefaultName) return text;
+            names.Add(FileErrors.OneLine(name));
         }
 
+        _noDefault ??= new LapidaryException(
+            $"{json.Path}: {TemplateKey}: expected a template named \"{DefaultName}\", found {string.Join(", ", names.Take(20))}; "
+            + "rename the one to use, or save it as chat_template.jinja in the same folder.");
         return null;
-    }
-
-    private static byte[]? ReadFile(string path)
-    {
-        try
-        {
-            var info = new FileInfo(path);
-            if (!info.Exists) return null;
-            if (info.Length > MaxFileBytes)
-                throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma.Text.BytePairs;
@@ -19,6 +20,7 @@ internal sealed class TokenizerFile
     private readonly byte[] _joined = new byte[2 * Vocabulary.MaxPieceBytes];
     private long _mergesStart = -1;
     private bool _hasModel;
+    private string _key = ""; // being read
 
     private TokenizerFile(string path, byte[] json)
     {
@@ -60,26 +62,22 @@ internal sealed class TokenizerFile
     /// <exception cref="LapidaryException">The file is absent, malformed or uses what is not supported.</exception>
     public static TokenizerFile Read(string path)
     {
+        if (!Path.Exists(path))
+            throw new LapidaryException($"{path}: not found; a model folder must hold the tokenizer.json that came with the model.");
+        byte[] json = InputFile.ReadAllBytes(path, MaxFileBytes, "a tokenizer");
+        if (!Utf8.IsValid(json)) throw new LapidaryException($"{path}: expected UTF-8, found other bytes; download it again.");
+        var file = new TokenizerFile(path, json);
         try
         {
-            var info = new FileInfo(path);
-            if (!info.Exists)
-                throw new LapidaryException($"{path}: not found; a model folder must hold the tokenizer.json that came with the model.");
-            if (info.Length > MaxFileBytes)
-                throw new LapidaryException($"{path}: has {info.Length} bytes, expected a tokenizer of at most {MaxFileBytes}.");
-            var file = new TokenizerFile(path, File.ReadAllBytes(path));
             file.Parse();
             return file;
         }
         catch (Exception error) when (
             error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
         {
+            string where = file._key.Length == 0 ? "" : file._key + ": ";
             throw new LapidaryException(
-                $"{path}: not a valid tokenizer.json ({error.Message.ReplaceLineEndings(" ")}); download it again.", error);
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
+                $"{path}: {where}not a valid tokenizer.json ({FileErrors.OneLine(error.Message)}); download it again.", error);
         }
     }
 
@@ -91,11 +89,13 @@ internal sealed class TokenizerFile
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string name = reader.GetString()!;
+            _key = FileErrors.OneLine(name);
             reader.Read();
             if (name == "model") ReadModel(ref reader);
             else sections[name] = JsonElement.ParseValue(ref reader);
         }
 
+        _key = "";
         if (reader.Read()) throw Invalid("has text after its closing brace");
         if (!_hasModel) throw Invalid("has no \"model\"");
         var parts = new TokenizerSections(_path, Vocabulary, sections);
@@ -110,21 +110,23 @@ internal sealed class TokenizerFile
     {
         if (_hasModel) throw Invalid("has two models");
         _hasModel = true;
-        if (reader.TokenType != JsonTokenType.StartObject) throw Invalid("has a model that is not an object");
+        if (reader.TokenType != JsonTokenType.StartObject) throw Invalid("model: expected an object, found another value");
         var options = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         bool hasVocabulary = false, hasMerges = false;
         Utf8JsonReader postponed = default;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             string name = reader.GetString()!;
+            _key = "model." + FileErrors.OneLine(name);
             reader.Read();
-            if (name == "vocab" && !hasVocabulary)
+            if ((name == "vocab" && hasVocabulary) || (name == "merges" && hasMerges)) throw Invalid($"{_key} is there twice");
+            if (name == "vocab")
             {
                 if (options.TryGetValue("type", out var type)) CheckType(type);
                 hasVocabulary = true;
                 ReadVocabulary(ref reader);
             }
-            else if (name == "merges" && !hasMerges)
+            else if (name == "merges")
             {
                 hasMerges = true;
                 postponed = reader;
@@ -138,6 +140,7 @@ internal sealed class TokenizerFile
             }
         }
 
+        _key = "model";
         CheckType(options.GetValueOrDefault("type"));
         if (!hasVocabulary || !hasMerges) throw Invalid($"has a model without \"{(hasVocabulary ? "merges" : "vocab")}\"");
         if (_mergesStart >= 0) ReadMerges(ref postponed);
@@ -156,18 +159,18 @@ internal sealed class TokenizerFile
     {
         foreach (string name in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
         {
-            if (options.GetValueOrDefault(name) is { ValueKind: JsonValueKind.String } text && text.GetString() != "")
-                throw Unsupported($"model.{name}", "null");
+            if (options.TryGetValue(name, out var text) && text.ValueKind != JsonValueKind.Null && !text.ValueEquals(""))
+                throw Unsupported($"model.{name} = {FileErrors.OneLine(text.GetRawText())}", "null");
         }
 
-        if (options.GetValueOrDefault("dropout") is { ValueKind: JsonValueKind.Number } dropout && dropout.GetDouble() != 0)
-            throw Unsupported("model.dropout", "null");
+        if (options.TryGetValue("dropout", out var dropout) && dropout.ValueKind != JsonValueKind.Null && dropout.GetDouble() != 0)
+            throw Unsupported($"model.dropout = {dropout.GetRawText()}", "null");
         if (IsTrue("ignore_merges")) throw Unsupported("model.ignore_merges = true", "false");
         FuseUnknown = IsTrue("fuse_unk");
-        if (options.GetValueOrDefault("unk_token") is { ValueKind: JsonValueKind.String } unknown)
+        if (options.TryGetValue("unk_token", out var unknown) && unknown.ValueKind != JsonValueKind.Null)
         {
             int id = Vocabulary.Find(Encoding.UTF8.GetBytes(unknown.GetString()!));
-            if (id < 0) throw Invalid($"has unk_token \"{unknown.GetString()}\", which is not in its vocab");
+            if (id < 0) throw Invalid($"model.unk_token: expected a piece of model.vocab, found {FileErrors.OneLine(unknown.GetRawText())}");
             Unknown = id;
         }
 
@@ -175,26 +178,31 @@ internal sealed class TokenizerFile
         Bytes = new int[256];
         for (int value = 0; value < 256; value++) Bytes[value] = Vocabulary.Find(Encoding.UTF8.GetBytes($"<0x{value:X2}>"));
 
-        bool IsTrue(string name) => options.GetValueOrDefault(name).ValueKind == JsonValueKind.True;
+        bool IsTrue(string name)
+        {
+            var kind = options.GetValueOrDefault(name).ValueKind;
+            if (kind is JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.False) return false;
+            return kind == JsonValueKind.True ? true : throw Invalid($"model.{name}: expected true or false, found another value");
+        }
     }
 
     private void ReadVocabulary(ref Utf8JsonReader reader)
     {
-        if (reader.TokenType != JsonTokenType.StartObject) throw Unsupported("a vocab that is not an object", "{\"piece\": id}");
+        if (reader.TokenType != JsonTokenType.StartObject) throw Unsupported("model.vocab that is not an object", "{\"piece\": id}");
         byte[] buffer = new byte[Vocabulary.MaxPieceBytes];
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var piece = Text(ref reader, buffer);
             reader.Read();
             if (!reader.TryGetInt32(out int id) || id is < 0 or > Vocabulary.MaxId)
-                throw Invalid($"has a vocab id that is not a number from 0 to {Vocabulary.MaxId}");
-            if (!Vocabulary.TryAdd(piece, id)) throw Invalid($"has the piece \"{Printable(piece)}\" or the id {id} twice in its vocab");
+                throw Invalid($"model.vocab: expected ids from 0 to {Vocabulary.MaxId}, found another value for \"{Printable(piece)}\"");
+            if (!Vocabulary.TryAdd(piece, id)) throw Invalid($"model.vocab: has the piece \"{Printable(piece)}\" or the id {id} twice");
         }
     }
 
     private void ReadMerges(ref Utf8JsonReader reader)
     {
-        if (reader.TokenType != JsonTokenType.StartArray) throw Invalid("has merges that are not a list");
+        if (reader.TokenType != JsonTokenType.StartArray) throw Invalid("model.merges: expected a list, found another value");
         byte[] buffer = new byte[2 * Vocabulary.MaxPieceBytes];
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -203,12 +211,12 @@ internal sealed class TokenizerFile
                 var pair = Text(ref reader, buffer);
                 int space = pair.IndexOf((byte)' ');
                 if (space < 0 || pair[(space + 1)..].Contains((byte)' '))
-                    throw Invalid($"has the merge \"{Printable(pair)}\", expected two pieces");
+                    throw Invalid($"model.merges: expected two pieces in merge {_merges.Count}, found \"{Printable(pair)}\"");
                 AddMerge(pair[..space], pair[(space + 1)..]);
                 continue;
             }
 
-            if (reader.TokenType != JsonTokenType.StartArray) throw Invalid("has a merge that is neither [\"a\", \"b\"] nor \"a b\"");
+            if (reader.TokenType != JsonTokenType.StartArray) throw Invalid($"model.merges: merge {_merges.Count} is neither [\"a\", \"b\"] nor \"a b\"");
             Expect(ref reader, JsonTokenType.String, "the left piece of a merge");
             var left = Text(ref reader, buffer.AsSpan(0, Vocabulary.MaxPieceBytes));
             Expect(ref reader, JsonTokenType.String, "the right piece of a merge");
@@ -219,13 +227,13 @@ internal sealed class TokenizerFile
 
     private void AddMerge(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
-        if (left.Length + right.Length > _joined.Length) throw Invalid("has a merge of overlong pieces");
+        if (left.Length + right.Length > _joined.Length) throw Invalid($"model.merges: merge {_merges.Count} has overlong pieces");
         left.CopyTo(_joined);
         right.CopyTo(_joined.AsSpan(left.Length));
         var joined = _joined.AsSpan(0, left.Length + right.Length);
         var merge = (Left: Vocabulary.Find(left), Right: Vocabulary.Find(right), Merged: Vocabulary.Find(joined));
         if (merge.Left < 0 || merge.Right < 0 || merge.Merged < 0)
-            throw Invalid($"has merge {_merges.Count} of \"{Printable(left)}\" and \"{Printable(right)}\", not all in its vocab");
+            throw Invalid($"model.merges: merge {_merges.Count} of \"{Printable(left)}\" and \"{Printable(right)}\" is not all in model.vocab");
         _merges.Add(merge);
     }
 
@@ -235,13 +243,13 @@ internal sealed class TokenizerFile
     private ReadOnlySpan<byte> Text(ref Utf8JsonReader reader, Span<byte> buffer)
     {
         if (reader.ValueSpan.Length > buffer.Length)
-            throw Invalid($"has a piece of {reader.ValueSpan.Length} bytes, expected at most {Vocabulary.MaxPieceBytes}");
+            throw Invalid($"{_key}: found a piece of {reader.ValueSpan.Length} bytes, expected at most {Vocabulary.MaxPieceBytes}");
         return reader.ValueIsEscaped ? buffer[..reader.CopyString(buffer)] : reader.ValueSpan;
     }
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what)
     {
-        if (!reader.Read() || reader.TokenType != type) throw Invalid($"expected {what} at byte {reader.TokenStartIndex}");
+        if (!reader.Read() || reader.TokenType != type) throw Invalid($"{(_key.Length == 0 ? "" : _key + ": ")}expected {what} at byte {reader.TokenStartIndex}");
     }
 
     private static string Printable(ReadOnlySpan<byte> piece) =>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
@@ -15,97 +16,105 @@ internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dict
         if (!TryGet("added_tokens", out var list)) yield break;
         var contents = new HashSet<string>(StringComparer.Ordinal);
         var ids = new HashSet<int>();
-        foreach (var token in list.EnumerateArray())
+        int index = 0;
+        foreach (var token in Items("added_tokens", list))
         {
-            string content = token.GetProperty("content").GetString() ?? "";
-            int id = token.GetProperty("id").GetInt32();
-            if (id is < 0 or > Vocabulary.MaxId) throw Error($"added token {Quote(content)} has id {id}, expected 0 to {Vocabulary.MaxId}");
+            string where = $"added_tokens[{index++}]", content = Text(where, token, "content");
+            int id = Id($"{where}.id", Member(where, token, "id"));
             if (content.Length is 0 or > AddedTokenMatcher.MaxLength)
-                throw Error($"added token {id} has {content.Length} characters, expected 1 to {AddedTokenMatcher.MaxLength}");
-            if (!contents.Add(content) || !ids.Add(id)) throw Error($"added token {Quote(content)} with id {id} is there twice");
+                throw Error($"{where}.content: expected 1 to {AddedTokenMatcher.MaxLength} characters, found {content.Length}");
+            if (!contents.Add(content) || !ids.Add(id)) throw Error($"{where}: expected each token once, found {Quote(content)}, id {id}, again");
             int known = vocabulary.Find(Encoding.UTF8.GetBytes(content));
             if (known >= 0 ? known != id : vocabulary.Contains(id))
-                throw Error($"added token {Quote(content)} has id {id}, but the vocab has {(known >= 0 ? known : "another piece there")}");
+                throw Error($"{where}: {Quote(content)} has id {id}, but model.vocab has {(known >= 0 ? known : "another piece there")}");
             foreach (string flag in (ReadOnlySpan<string>)["single_word", "lstrip", "rstrip"])
             {
-                if (IsTrue(token, flag)) throw Unsupported($"{flag} = true of added token {Quote(content)}", "false");
+                if (IsTrue(where, token, flag)) throw Unsupported($"{where}.{flag} = true of {Quote(content)}", "false");
             }
 
-            yield return new AddedToken(content, id, IsTrue(token, "special"), IsTrue(token, "normalized"));
+            yield return new AddedToken(content, id, IsTrue(where, token, "special"), IsTrue(where, token, "normalized"));
         }
     }
 
     /// <summary>null, or Replace of one character by another.</summary>
     public CharMap? Normalizer()
     {
-        if (!TryGet("normalizer", out var normalizer)) return null;
-        if (Type(normalizer) == "Sequence" && normalizer.GetProperty("normalizers") is var parts && parts.GetArrayLength() == 1)
+        const string Where = "normalizer";
+        if (!TryGet(Where, out var normalizer)) return null;
+        if (Type(Where, normalizer) == "Sequence")
+        {
+            var parts = Items($"{Where}.normalizers", Member(Where, normalizer, "normalizers"));
+            if (parts.Count != 1) throw Unsupported($"{Where} \"Sequence\" of {parts.Count}", "one \"Replace\" of a space");
             normalizer = parts[0];
-        if (Type(normalizer) != "Replace") throw Unsupported($"normalizer {Quote(Type(normalizer))}", "\"Replace\" of a space");
-        var (pattern, content) = Replace("normalizer", normalizer);
+        }
+
+        if (Type(Where, normalizer) is var type && type != "Replace") throw Unsupported($"{Where} {Quote(type)}", "\"Replace\" of a space");
+        var (pattern, content) = Replace(Where, normalizer);
         if (pattern.Length != 1 || content.Length != 1 || char.IsSurrogate(pattern[0]) || char.IsSurrogate(content[0]))
-            throw Unsupported($"normalizer Replace of {Quote(pattern)} by {Quote(content)}", "one character by one other");
+            throw Unsupported($"{Where} Replace of {Quote(pattern)} by {Quote(content)}", "one character by one other");
         return new CharMap(pattern[0], content[0]);
     }
 
     /// <summary>null, or Gemma's Split at a character that the normalizer has replaced before, which therefore splits nothing.</summary>
     public void CheckPreTokenizer(CharMap? normalizer)
     {
-        if (!TryGet("pre_tokenizer", out var splitter)) return;
-        if (Type(splitter) != "Split")
-            throw Unsupported($"pre_tokenizer {Quote(Type(splitter))}", "null or Gemma's \"Split\" at the space");
-        string pattern = Pattern("pre_tokenizer", splitter);
-        bool invert = IsTrue(splitter, "invert");
+        const string Where = "pre_tokenizer";
+        if (!TryGet(Where, out var splitter)) return;
+        string type = Type(Where, splitter);
+        if (type != "Split") throw Unsupported($"{Where} {Quote(type)}", "null or Gemma's \"Split\" at the space");
+        string pattern = Pattern(Where, splitter);
+        bool invert = IsTrue(Where, splitter, "invert");
         if (invert || normalizer is not { } map || map.From == map.To || pattern != map.From.ToString())
             throw Unsupported(
-                $"pre_tokenizer Split at {Quote(pattern)}{(invert ? ", inverted" : "")}",
-                "a Split at the character that the normalizer replaces");
+                $"{Where} Split at {Quote(pattern)}{(invert ? ", inverted" : "")}", "a Split at the character that the normalizer replaces");
     }
 
     /// <summary>null, or TemplateProcessing: ids before and after the one sequence.</summary>
     public (int[] Before, int[] After) Template()
     {
-        if (!TryGet("post_processor", out var processor)) return ([], []);
-        if (Type(processor) != "TemplateProcessing")
-            throw Unsupported($"post_processor {Quote(Type(processor))}", "\"TemplateProcessing\"");
+        const string Where = "post_processor", Tokens = Where + ".special_tokens";
+        if (!TryGet(Where, out var processor)) return ([], []);
+        string type = Type(Where, processor);
+        if (type != "TemplateProcessing") throw Unsupported($"{Where} {Quote(type)}", "\"TemplateProcessing\"");
         List<int> before = [], after = [];
         bool seen = false;
-        foreach (var part in processor.GetProperty("single").EnumerateArray())
+        foreach (var part in Items($"{Where}.single", Member(Where, processor, "single")))
         {
+            Require($"{Where}.single", part, JsonValueKind.Object);
             if (part.TryGetProperty("Sequence", out _))
             {
-                if (seen) throw Unsupported("post_processor with the sequence twice", "once");
+                if (seen) throw Unsupported($"{Where}.single with the sequence twice", "once");
                 seen = true;
                 continue;
             }
 
-            string name = part.GetProperty("SpecialToken").GetProperty("id").GetString() ?? "";
-            foreach (var id in processor.GetProperty("special_tokens").GetProperty(name).GetProperty("ids").EnumerateArray())
-            {
-                if (id.GetInt32() is < 0 or > Vocabulary.MaxId)
-                    throw Error($"post_processor token {Quote(name)} has id {id.GetInt32()}, expected 0 to {Vocabulary.MaxId}");
-                (seen ? after : before).Add(id.GetInt32());
-            }
+            string name = Text($"{Where}.single.SpecialToken", Member($"{Where}.single", part, "SpecialToken"), "id");
+            var token = Member(Tokens, Member(Where, processor, "special_tokens"), name);
+            foreach (var id in Items($"{Tokens}.ids", Member(Tokens, token, "ids"))) (seen ? after : before).Add(Id($"{Tokens}.ids", id));
         }
 
-        return seen ? ([.. before], [.. after]) : throw Error("post_processor \"single\" has no sequence");
+        return seen ? ([.. before], [.. after]) : throw Error($"{Where}.single: expected a sequence, found none");
     }
 
     /// <summary>Replace, ByteFallback, Fuse; each may be absent, none may stand elsewhere.</summary>
     public PieceDecoding Decoding()
     {
-        if (!TryGet("decoder", out var decoder)) throw Unsupported("a missing decoder", "Replace, ByteFallback, Fuse");
-        var decoders = Type(decoder) == "Sequence" ? [.. decoder.GetProperty("decoders").EnumerateArray()] : (List<JsonElement>)[decoder];
+        const string Where = "decoder";
+        if (!TryGet(Where, out var decoder)) throw Unsupported($"a missing {Where}", "Replace, ByteFallback, Fuse");
+        var decoders = Type(Where, decoder) == "Sequence"
+            ? Items($"{Where}.decoders", Member(Where, decoder, "decoders"))
+            : [decoder];
         string[] order = ["Replace", "ByteFallback", "Fuse"];
         string pattern = "", content = "";
         bool bytes = false;
         int last = -1;
         foreach (var part in decoders)
         {
-            int at = Array.IndexOf(order, Type(part));
-            if (at <= last) throw Unsupported($"decoder {Quote(Type(part))} at this place", "Replace, ByteFallback, Fuse in this order");
+            string type = Type(Where, part);
+            int at = Array.IndexOf(order, type);
+            if (at <= last) throw Unsupported($"{Where} {Quote(type)} at this place", "Replace, ByteFallback, Fuse in this order");
             last = at;
-            if (at == 0) (pattern, content) = Replace("decoder", part);
+            if (at == 0) (pattern, content) = Replace(Where, part);
             bytes |= at == 1;
         }
 
@@ -115,25 +124,70 @@ internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dict
     private bool TryGet(string name, out JsonElement section) =>
         sections.TryGetValue(name, out section) && section.ValueKind != JsonValueKind.Null;
 
-    private static string Type(JsonElement part) => part.GetProperty("type").GetString() ?? "";
+    private string Type(string where, JsonElement part) => Text(where, part, "type");
 
-    private static bool IsTrue(JsonElement part, string flag) =>
-        part.TryGetProperty(flag, out var value) && value.ValueKind == JsonValueKind.True;
-
-    private string Pattern(string section, JsonElement part)
+    private string Pattern(string where, JsonElement part)
     {
-        if (!part.GetProperty("pattern").TryGetProperty("String", out var text))
-            throw Unsupported($"{section} with a pattern that is not a String", "a String");
-        return text.GetString() ?? "";
+        var pattern = Member(where, part, "pattern");
+        Require($"{where}.pattern", pattern, JsonValueKind.Object);
+        return pattern.TryGetProperty("String", out _)
+            ? Text($"{where}.pattern", pattern, "String")
+            : throw Unsupported($"{where}.pattern that is not a String", "a String");
     }
 
-    private (string Pattern, string Content) Replace(string section, JsonElement part)
+    private (string Pattern, string Content) Replace(string where, JsonElement part)
     {
-        string pattern = Pattern(section, part);
+        string pattern = Pattern(where, part);
         return pattern.Length > 0
-            ? (pattern, part.GetProperty("content").GetString() ?? "")
-            : throw Unsupported($"{section} Replace of an empty pattern", "a character");
+            ? (pattern, Text(where, part, "content"))
+            : throw Unsupported($"{where} Replace of an empty pattern", "a character");
     }
+
+    private JsonElement Member(string where, JsonElement part, string key)
+    {
+        Require(where, part, JsonValueKind.Object);
+        return part.TryGetProperty(key, out var value) ? value : throw Error($"{where}: expected {Quote(key)}, found none");
+    }
+
+    private string Text(string where, JsonElement part, string key)
+    {
+        var value = Member(where, part, key);
+        Require($"{where}.{key}", value, JsonValueKind.String);
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new LapidaryException($"{path}: {where}.{key}: expected a string, found half a character; download it again.", error);
+        }
+    }
+
+    private List<JsonElement> Items(string where, JsonElement list)
+    {
+        Require(where, list, JsonValueKind.Array);
+        return [.. list.EnumerateArray()];
+    }
+
+    private int Id(string where, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int id) && id is >= 0 and <= Vocabulary.MaxId
+            ? id
+            : throw Error($"{where}: expected a number from 0 to {Vocabulary.MaxId}, found {Shown(value)}");
+
+    private bool IsTrue(string where, JsonElement part, string flag)
+    {
+        if (!part.TryGetProperty(flag, out var value) || value.ValueKind is JsonValueKind.Null or JsonValueKind.False) return false;
+        return value.ValueKind == JsonValueKind.True ? true : throw Error($"{where}.{flag}: expected true or false, found {Shown(value)}");
+    }
+
+    private void Require(string where, JsonElement value, JsonValueKind kind)
+    {
+        if (value.ValueKind == kind) return;
+        string expected = kind switch { JsonValueKind.Array => "a list", JsonValueKind.String => "a string", _ => "an object" };
+        throw Error($"{where}: expected {expected}, found {Shown(value)}");
+    }
+
+    private static string Shown(JsonElement value) => FileErrors.OneLine(value.GetRawText());
 
     private static string Quote(string text) => $"\"{JsonEncodedText.Encode(text.Length <= 60 ? text : text[..60])}\"";
 

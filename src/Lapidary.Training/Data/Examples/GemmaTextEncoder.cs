@@ -27,6 +27,9 @@ public sealed class GemmaTextEncoder : ITextEncoder
     public int BosTokenId { get; }
 
     /// <inheritdoc/>
+    public bool AddsBos => _tokenizer.AddsBos;
+
+    /// <inheritdoc/>
     public int EosTokenId { get; }
 
     /// <inheritdoc/>

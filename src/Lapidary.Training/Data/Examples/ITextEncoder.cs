@@ -9,6 +9,9 @@ public interface ITextEncoder
     /// <summary>Id that starts every sequence.</summary>
     int BosTokenId { get; }
 
+    /// <summary>Whether texts begin with it, where special tokens are added.</summary>
+    bool AddsBos => true;
+
     /// <summary>Id that ends a text.</summary>
     int EosTokenId { get; }
 
