@@ -28,6 +28,9 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
     /// <summary>Cancelled by Ctrl-C.</summary>
     public CancellationToken Interrupted => terminal.Interrupted;
 
+    /// <summary>Says what a user may not expect, beside the result.</summary>
+    public void Note(string text) => terminal.Error.WriteLine($"note       {Line(text)}");
+
     /// <summary>The value of an option that is no setting.</summary>
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 

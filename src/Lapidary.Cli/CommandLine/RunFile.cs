@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
 using Lapidary.Formats.Files;
+using Lapidary.Formats;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

@@ -36,6 +36,9 @@ internal sealed class SettingValues
     /// <summary>The value of a setting whose type is not known here.</summary>
     public object? Get(Setting setting) => _given.TryGetValue(setting, out object? value) ? value : setting.DefaultValue;
 
+    /// <summary>Puts in place of a setting's value what holds instead of it.</summary>
+    public void Set(Setting setting, object? value) => _given[setting] = value;
+
     /// <summary>The value of a setting that must be given.</summary>
     /// <exception cref="UsageException">It is not.</exception>
     public string Require(Setting<string?> setting) =>

@@ -46,6 +46,7 @@ internal static class MergeCommand
             FromNf4 = values.Get(Base) == Nf4,
             DoubleQuant = values.Get(Model.DoubleQuant),
             MaxShardBytes = values.Get(OutputFolder.MaxShardSize),
+            OnNote = run.Note,
             OnProgress = (_, _) => run.Interrupted.ThrowIfCancellationRequested(),
         };
         using var backend = DeviceSettings.CreateBackend(values);

@@ -54,6 +54,7 @@ internal static class ScoreCommand
         if (examples.Examples.Count > 0)
         {
             using var session = ModelSession.Open(Model, values);
+            foreach (string note in session.Notes) run.Note(note);
             int maxLength = values.Get(MaxLength) ?? config.MaxPositionEmbeddings;
             var rows = new PackedDataSet(examples, PackingStrategy.None, maxLength, config.PadTokenId);
             using var evaluator = new Evaluator(session.Model, rows, batchSize: 1);

@@ -6,7 +6,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Configuration;
-using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Weights;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;
@@ -53,7 +53,7 @@ internal static class TrainCommand
         bool isPreview = run.Get(Preview);
         string? checkpoint = isPreview ? null : RunFolder.Checkpoint(config.OutputDir, ResumeFrom(run), run.Get(Overwrite));
         var text = TextTools.TryLoad(Model, values);
-        var sizes = GemmaConfig.Load(folder);
+        var sizes = BaseHead.ConfigOf(folder);
         var data = TrainingData.Load(values, config, sizes, text);
         if (isPreview)
         {
@@ -63,16 +63,17 @@ internal static class TrainCommand
 
         config.Validate(hasEvaluation: data.Evaluation is not null);
         string? start = checkpoint ?? values.Get(Model.Adapter);
-        var lora = start is null ? LoraSettings.Read(values, values.Require(Model.Model)) : AdapterConfigFile.Read(start);
+        var lora = start is null
+            ? LoraSettings.Read(values, values.Require(Model.Model))
+            : LoraSettings.ReadSaved(values, start, sizes, resumes: checkpoint is not null);
         PlannedRun.PlanOf(Model, values, config, sizes, data, lora).RequireFit();
         if (run.Get(Overwrite) && checkpoint is null) RunFolder.Clear(config.OutputDir);
         string runFile = Path.Combine(config.OutputDir, RunFolder.ConfigName);
         RunFile.Write(runFile, values);
 
         // The settings' adapter is where a new run starts; a resumed one has its checkpoint's.
-        using var session = ModelSession.Open(Model, values, trainable: true, adapterFolder: checkpoint);
+        using var session = ModelSession.Open(Model, values, trainable: true, checkpoint, lora.LoraDropout);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
-        if (checkpoint is not null) LoraSettings.RequireSame(values, session.Adapter!.Config, checkpoint);
         Announce(run, session, config, data, isNew: checkpoint is null);
         var result = Train(run, session, config, data, checkpoint);
         if (values.Get(Model.Tokenizer) is { } tokenizer && !result.WasInterrupted)

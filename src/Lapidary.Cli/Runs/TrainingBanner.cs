@@ -39,6 +39,7 @@ internal static class TrainingBanner
     /// <summary>What the user may not expect.</summary>
     public static IEnumerable<string> Notes(SettingValues values, SftConfig config, ModelSession session)
     {
+        foreach (string note in session.Notes) yield return note;
         var adapter = session.Adapter!;
         long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);
         if (whole * 2 > adapter.ParameterCount)

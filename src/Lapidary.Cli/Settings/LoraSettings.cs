@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Cli.Settings;
 
@@ -52,20 +53,50 @@ internal static partial class LoraSettings
         BaseModelNameOrPath = model,
     };
 
-    /// <summary>Refuses to resume a checkpoint with other settings than it has.</summary>
-    /// <exception cref="ToolException">One that was given differs.</exception>
-    public static void RequireSame(SettingValues values, LoraConfig saved, string checkpoint)
+    /// <summary>The settings of an adapter that is trained on from, or of a checkpoint that is resumed. What is given must be what it has,
+    /// but for the dropout of a new run, which is no part of an adapter. The values are then the adapter's, so that run.yaml says what
+    /// was trained.</summary>
+    /// <param name="values">What is given.</param> <param name="folder">The adapter's or the checkpoint's.</param>
+    /// <param name="sizes">config.json of the base.</param> <param name="resumes">Whether a run goes on.</param>
+    /// <exception cref="ToolException">A setting that was given differs.</exception>
+    public static LoraConfig ReadSaved(SettingValues values, string folder, GemmaConfig sizes, bool resumes)
     {
-        (Setting Setting, object Saved)[] pairs =
-            [(R, saved.R), (Alpha, saved.LoraAlpha), (Dropout, saved.LoraDropout), (UseRslora, saved.UseRslora)];
-        foreach (var (setting, value) in pairs)
+        var saved = AdapterConfigFile.Read(folder);
+        RequireSame(values, saved, folder, sizes, resumes);
+        if (!resumes && values.IsGiven(Dropout)) saved = saved with { LoraDropout = values.Get(Dropout) };
+        values.Set(R, saved.R);
+        values.Set(Alpha, saved.LoraAlpha);
+        values.Set(Dropout, saved.LoraDropout);
+        values.Set(TargetModules, saved.EffectiveTargets);
+        values.Set(ModulesToSave, saved.ModulesToSave);
+        values.Set(UseRslora, saved.UseRslora);
+        values.Set(EnsureWeightTying, saved.EnsureWeightTying);
+        return saved;
+    }
+
+    private static void RequireSame(SettingValues values, LoraConfig saved, string folder, GemmaConfig sizes, bool resumes)
+    {
+        var names = new ModuleNames(sizes);
+        bool SameLayers() =>
+            names.Targeted(saved).SequenceEqual(names.Targeted(saved with { TargetModules = values.Get(TargetModules) }));
+        bool SameSaved() => names.SavedWhole(saved).SetEquals(names.SavedWhole(saved with { ModulesToSave = values.Get(ModulesToSave) }));
+        (Setting Setting, object? Saved, Func<bool> IsSame)[] checks =
+        [
+            (R, saved.R, () => values.Get(R) == saved.R),
+            (Alpha, saved.LoraAlpha, () => values.Get(Alpha) == saved.LoraAlpha),
+            (Dropout, saved.LoraDropout, () => !resumes || values.Get(Dropout) == saved.LoraDropout),
+            (TargetModules, saved.EffectiveTargets, SameLayers),
+            (ModulesToSave, saved.ModulesToSave, SameSaved),
+            (UseRslora, saved.UseRslora, () => values.Get(UseRslora) == saved.UseRslora),
+            (EnsureWeightTying, saved.EnsureWeightTying,
+                () => values.Get(EnsureWeightTying) == saved.EnsureWeightTying || names.SavedWhole(saved).Count == 0),
+        ];
+        foreach (var (setting, value, isSame) in checks)
         {
-            if (values.IsGiven(setting) && !Equals(values.Get(setting), value))
-            {
-                throw new ToolException(
-                    $"{checkpoint}: has {setting.Key} {value}, found --{setting.Name} {values.Get(setting)}; "
-                    + "give the same, or start anew with --adapter.");
-            }
+            if (!values.IsGiven(setting) || isSame()) continue;
+            throw new ToolException(
+                $"{folder}: has {setting.Key} {setting.FormatValue(value)}, found --{setting.Name} {setting.FormatValue(values.Get(setting))}; "
+                + (resumes ? "give the same, or start anew with --adapter." : "leave the option out, or train a new adapter without --adapter."));
         }
     }
 

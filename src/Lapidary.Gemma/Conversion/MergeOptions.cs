@@ -20,6 +20,9 @@ public sealed record MergeOptions
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
     public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
+    /// <summary>Told what of the base or the adapter does not come as its files say.</summary>
+    public Action<string>? OnNote { get; init; }
+
     /// <summary>Told of each tensor written: tensors done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

@@ -25,6 +25,7 @@ public static class Quantizer
         var config = GemmaConfig.Load(folder);
         if (config.Quantization is not null) throw new LapidaryException($"{folder}: is in 4 bits already; give the unquantized model.");
         using var checkpoint = Checkpoint.Open(folder);
+        GemmaTensors.RequireLayers(checkpoint, config);
         using var region = new MemoryRegion(backend.Memory, MemoryOwner.Base);
         var tensors = Tensors(checkpoint, options, backend, region);
         tensors.Sort((x, y) => SafetensorsOrder.Instance.Compare(x.Declaration, y.Declaration));

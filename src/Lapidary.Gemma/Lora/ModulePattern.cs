@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
@@ -28,12 +29,15 @@ internal static class ModulePattern
     {
         try
         {
+            // As it was given too: "a)|(b" is no expression, though it makes one of what stands around it.
+            _ = Regex.IsMatch("", shown, RegexOptions.CultureInvariant, Timeout);
             return Regex.Match(module, pattern, RegexOptions.CultureInvariant, Timeout);
         }
-        catch (ArgumentException e)
+        catch (RegexParseException e)
         {
-            throw new LapidaryException($"{option}: expected a regular expression, found \"{FileErrors.OneLine(shown)}\" " +
-                $"({FileErrors.OneLine(e.Message)}); correct the pattern.", e);
+            string fault = JsonNamingPolicy.SnakeCaseLower.ConvertName(e.Error.ToString()).Replace('_', ' ');
+            throw new LapidaryException(
+                $"{option}: expected a regular expression, found \"{FileErrors.OneLine(shown)}\" ({fault}); correct the pattern.", e);
         }
         catch (RegexMatchTimeoutException e)
         {

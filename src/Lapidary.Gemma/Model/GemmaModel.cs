@@ -54,7 +54,10 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The folder it was loaded from, empty where it was made here.</summary>
     public string Folder { get; internal init; } = "";
 
-    /// <summary>config.json.</summary>
+    /// <summary>What a user of the model should know: where its files do not agree, and what was made of it.</summary>
+    public IReadOnlyList<string> Notes { get; internal init; } = [];
+
+    /// <summary>config.json, with the head untied where the weights hold one of their own.</summary>
     public GemmaConfig Config { get; }
 
     /// <summary>Where the weights lie and the work is done.</summary>
