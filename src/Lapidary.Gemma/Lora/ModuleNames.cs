@@ -121,7 +121,7 @@ internal sealed class ModuleNames(GemmaConfig model)
         {
             if (targeted.Any(module => Spellings(module).Any(name => ModulePattern.IsSuffixMatch(option, pattern, name)))) continue;
             string hint = Hint(pattern, Known(targeted, pattern), "it must match the end of a layer's name, from a dot on");
-            throw new LapidaryException($"{option}: {Shown(pattern)} matches no layer that gets an adapter; {hint}.");
+            throw Error(option, $"{Shown(pattern)} matches no layer that gets an adapter; {hint}.");
         }
     }
 
@@ -140,8 +140,11 @@ internal sealed class ModuleNames(GemmaConfig model)
     {
         string[] known = [ModuleSelector.AllLinear.Pattern!, .. Known(All, entry)];
         string hint = Hint(entry, known, $"expected some of {string.Join(", ", LayerTensors.ProjectionNames)}");
-        return new LapidaryException($"{option}: {Shown(entry)} matches no layer; {hint}.");
+        return Error(option, $"{Shown(entry)} matches no layer; {hint}.");
     }
+
+    /// <summary>The option is a key of the message, not a value in it; what is one is quoted.</summary>
+    private static LapidaryException Error(string option, string message) => new(option + ": " + message);
 
     /// <summary>Last names for an entry of one name, whole ones for a path.</summary>
     private IEnumerable<string> Known(IEnumerable<string> modules, string entry) => entry.Contains('.', StringComparison.Ordinal)

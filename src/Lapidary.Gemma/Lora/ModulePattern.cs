@@ -36,13 +36,15 @@ internal static class ModulePattern
         catch (RegexParseException e)
         {
             string fault = JsonNamingPolicy.SnakeCaseLower.ConvertName(e.Error.ToString()).Replace('_', ' ');
-            throw new LapidaryException(
-                $"{option}: expected a regular expression, found \"{FileErrors.OneLine(shown)}\" ({fault}); correct the pattern.", e);
+            throw Error(option, $"a regular expression, found \"{FileErrors.OneLine(shown)}\" ({fault}); correct the pattern.", e);
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new LapidaryException($"{option}: expected a pattern that matches within {Timeout.TotalSeconds:F0} s, " +
-                $"found \"{FileErrors.OneLine(shown)}\"; simplify the pattern.", e);
+            string limit = $"a pattern that matches within {Timeout.TotalSeconds:F0} s";
+            throw Error(option, $"{limit}, found \"{FileErrors.OneLine(shown)}\"; simplify the pattern.", e);
         }
     }
+
+    /// <summary>The option is a key of the message, not a value in it.</summary>
+    private static LapidaryException Error(string option, string expected, Exception inner) => new(option + ": expected " + expected, inner);
 }
