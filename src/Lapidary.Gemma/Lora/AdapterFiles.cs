@@ -108,7 +108,7 @@ internal sealed class AdapterFiles : IDisposable
     {
         if (Unlisted is not { } tensor) return;
         throw new LapidaryException(
-            $"{_file.Path}: holds {tensor}, which modules_to_save of {AdapterConfigFile.FileName} does not list: such an adapter can be used "
+            $"{_file.Path}: holds {tensor}, which \"modules_to_save\" of {AdapterConfigFile.FileName} does not list: such an adapter can be used "
             + "and merged, but not trained on from. List embed_tokens or lm_head there to train it too, or merge the adapter first.");
     }
 
@@ -165,11 +165,11 @@ internal sealed class AdapterFiles : IDisposable
         {
             throw new LapidaryException(
                 $"{_file.Path}: holds another {ModuleNames.EmbedTokens} than {ModuleNames.LmHead}, but the base has one matrix for both and "
-                + $"{AdapterConfigFile.FileName} lists neither in modules_to_save; list both there.");
+                + $"{AdapterConfigFile.FileName} lists neither in \"modules_to_save\"; list both there.");
         }
 
         Unlisted = string.Join(" and ", added);
-        _notes.Add($"{_file.Path}: holds {Unlisted} without listing it in modules_to_save; it is used in place of the base's, as PEFT does.");
+        _notes.Add($"{_file.Path}: holds {Unlisted} without listing it in \"modules_to_save\"; it is used in place of the base's, as PEFT does.");
         Config = Config with
         {
             ModulesToSave = [.. Config.ModulesToSave ?? [], .. added],

@@ -133,7 +133,7 @@ internal sealed class ModuleNames(GemmaConfig model)
         string next = module == Embedding || module == Head
             ? $"LoRA on it is not supported: name {module[(module.LastIndexOf('.') + 1)..]} in modules_to_save, which trains it whole"
             : "an adapter needs a linear layer: leave it out, or use all-linear";
-        return new LapidaryException($"target_modules: {Shown(entry)} matches {module}; {next}.");
+        return Error("target_modules", $"{Shown(entry)} matches {module}; {next}.");
     }
 
     private LapidaryException Unknown(string option, string entry)
