@@ -90,7 +90,7 @@ internal static class TrainCommand
         TrainingBanner.Show(run, Model, session);
         data.Show(run);
         if (!isNew) return; // what a new run said need not be said again
-        foreach (string note in TrainingBanner.Notes(run.Values, config, session)) run.People.WriteLine($"note       {note}");
+        foreach (string note in TrainingBanner.Notes(Model, run.Values, config, session)) run.People.WriteLine($"note       {note}");
     }
 
     /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it.</summary>

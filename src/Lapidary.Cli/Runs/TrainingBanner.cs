@@ -1,6 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
@@ -37,9 +38,12 @@ internal static class TrainingBanner
     }
 
     /// <summary>What the user may not expect.</summary>
-    public static IEnumerable<string> Notes(SettingValues values, SftConfig config, ModelSession session)
+    public static IEnumerable<string> Notes(
+        ModelSettings settings, SettingValues values, SftConfig config, ModelSession session)
     {
         foreach (string note in session.Notes) yield return note;
+        if (session.Backend is CpuBackend && values.Get(settings.DType) == DType.BFloat16)
+            yield return "the CPU computes in float32; --dtype bfloat16 only rounds the weights.";
         var adapter = session.Adapter!;
         long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);
         if (whole * 2 > adapter.ParameterCount)

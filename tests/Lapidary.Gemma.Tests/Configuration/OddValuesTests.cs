@@ -33,19 +33,13 @@ public class OddValuesTests
         Assert.Equal(0, backend.Memory.LiveBytes);
     }
 
-    [Theory]
-    [InlineData("tiny/adapter")]
-    [InlineData("tiny/adapter_tied")]
-    public void AnAdapter_LoadsOrIsRefusedInOneLine(string fixture)
+    [Fact]
+    public void AnAdapter_LoadsOrIsRefusedInOneLine()
     {
-        string folder = Variant.Of(Fixtures.Path(fixture));
+        string folder = Variant.Of(Fixtures.Path("tiny/adapter_tied"));
         using var model = ModelRun.Load("model");
         long before = model.Backend.Memory.LiveBytes;
-        Try(Path.Combine(folder, "adapter_config.json"), () =>
-        {
-            using var adapter = Adapter.Load(model, folder);
-            adapter.Save(Path.Combine(folder, "again"), model);
-        });
+        Try(Path.Combine(folder, "adapter_config.json"), () => Adapter.Load(model, folder).Dispose());
         Assert.Equal(before, model.Backend.Memory.LiveBytes);
     }
 
