@@ -122,7 +122,7 @@ public interface IOps
     void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result);
 
     /// <summary>One AdamW update of one parameter, all fp32: g = dWeight · norm[1]; w −= lr·weightDecay·w; m, v updated;
-    /// w −= lr / c₁ · m / (√v / √c₂ + ε).</summary>
+    /// w −= lr / c₁ · m / (√v / √c₂ + ε). Nothing is written where <see cref="AdamWOptions.Takes"/> refuses the norm.</summary>
     /// <param name="dWeight">The summed gradient.</param> <param name="norm">From <see cref="GradientNorm"/>.</param>
     /// <param name="stepScalars">fp32 [3]: learning rate, c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ.</param>
     /// <param name="options">β₁, β₂, ε and weight decay.</param>
@@ -144,8 +144,8 @@ public interface IOps
     /// <param name="o">[1, heads · headDim].</param>
     void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
 
-    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals. NaN is never chosen, and 0 where
-    /// nothing is.</summary>
+    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals; −1 where x[t] holds NaN or its
+    /// largest is no finite number.</summary>
     /// <param name="x">fp32 [tokens, dim].</param> <param name="indices">Int32 [tokens].</param>
     void ArgMax(Tensor x, Tensor indices);
 }

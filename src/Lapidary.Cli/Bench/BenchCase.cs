@@ -1,4 +1,5 @@
 using Lapidary.Cli.CommandLine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
 

@@ -31,6 +31,9 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
     /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed.</summary>
     public IDisposable? EndsGracefully() => terminal.EndsGracefully();
 
+    /// <summary>Says what a user may not expect, beside the result.</summary>
+    public void Note(string text) => terminal.Error.WriteLine($"note       {Line(text)}");
+
     /// <summary>The value of an option that is no setting.</summary>
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
 using YamlDotNet.Core;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 

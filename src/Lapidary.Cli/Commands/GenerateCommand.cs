@@ -70,6 +70,7 @@ internal static class GenerateCommand
         int[] prompt = PromptIds(run, text);
 
         using var session = ModelSession.Open(Model, values);
+        foreach (string note in session.Notes) run.Note(note);
         var model = session.Model;
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);

@@ -47,6 +47,7 @@ internal static class MergeCommand
             CheckText = values.Get(CheckText)!,
             Overwrite = values.Get(OutputSettings.Overwrite),
             CancellationToken = run.Interrupted,
+            OnNote = run.Note,
         };
         using var backend = DeviceSettings.CreateBackend(values);
         people.WriteLine($"Merging {adapter} into {folder} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");

@@ -5,7 +5,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Cli.Commands;
 
@@ -37,13 +37,15 @@ internal static class PlanCommand
         var values = run.Values;
         string? size = values.Get(Size), folder = size is null ? Folder(run) : null;
         if (size is not null) RefuseFiles(run);
-        var sizes = folder is null ? GemmaConfig.Preset(size!) : GemmaConfig.Load(folder);
+        var sizes = folder is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folder);
         var config = SftSettings.Read(values);
         var data = values.Get(DataSettings.DataSet) is not null
             ? TrainingData.Load(values, config, sizes, TextTools.TryLoad(Model, values))
             : null;
         config.Validate(hasEvaluation: data?.Evaluation is not null);
-        var lora = values.Get(Model.Adapter) is { } adapter ? AdapterConfigFile.Read(adapter) : LoraSettings.Read(values, folder ?? size!);
+        var lora = values.Get(Model.Adapter) is { } adapter
+            ? LoraSettings.ReadSaved(values, adapter, sizes)
+            : LoraSettings.Read(values, folder ?? size!);
         var planned = PlannedRun.Create(Model, values, config, sizes, data, lora, values.Get(Memory));
         run.Print(planned.WriteTo, text =>
         {

@@ -53,6 +53,7 @@ internal static class ScoreCommand
         if (prepared.Packed.Count > 0)
         {
             using var session = ModelSession.Open(Model, values);
+            foreach (string note in session.Notes) run.Note(note);
             using var evaluator = new Evaluator(session.Model, prepared.Packed, batchSize: 1);
             int row = 0;
             foreach (var score in evaluator.ScoreRows())

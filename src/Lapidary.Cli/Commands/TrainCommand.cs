@@ -6,6 +6,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Weights;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
 
@@ -51,7 +52,7 @@ internal static class TrainCommand
         bool isPreview = run.Get(Preview);
         using var output = isPreview ? null : RunFolder.Open(config, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder);
         var text = TextTools.TryLoad(Model, values);
-        var sizes = GemmaConfig.Load(folder);
+        var sizes = BaseHead.ConfigOf(folder);
         var data = TrainingData.Load(values, config, sizes, text);
         if (output is null)
         {
@@ -60,12 +61,12 @@ internal static class TrainCommand
         }
 
         config.Validate(hasEvaluation: data.Evaluation is not null);
-        var lora = Lora(values, output.Checkpoint);
+        var lora = Lora(values, output.Checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, config, sizes, data, lora).RequireFit();
 
         // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
         bool isNew = output.Checkpoint is null;
-        using var session = ModelSession.Open(Model, values, trainable: true, withAdapter: isNew);
+        using var session = ModelSession.Open(Model, values, trainable: true, withAdapter: isNew, lora.LoraDropout);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         Announce(run, session, config, data, isNew);
         var result = Train(run, session, config, data, output);
@@ -80,11 +81,11 @@ internal static class TrainCommand
 
     /// <summary>What is trained: a new adapter, a given one, or that of the checkpoint with what is given now, which is then
     /// compared.</summary>
-    private static LoraConfig Lora(SettingValues values, string? checkpoint)
+    private static LoraConfig Lora(SettingValues values, string? checkpoint, GemmaConfig sizes)
     {
         if (checkpoint is not null) return LoraSettings.Over(AdapterConfigFile.Read(checkpoint), values);
         return values.Get(Model.Adapter) is { } start
-            ? AdapterConfigFile.Read(start)
+            ? LoraSettings.ReadSaved(values, start, sizes)
             : LoraSettings.Read(values, values.Require(Model.Model));
     }
 

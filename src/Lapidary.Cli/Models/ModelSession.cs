@@ -18,13 +18,17 @@ internal sealed class ModelSession : IDisposable
     /// <summary>The adapter of --adapter, attached; null without.</summary>
     public Adapter? Adapter { get; private set; }
 
+    /// <summary>What a user of model and adapter should know.</summary>
+    public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? []];
+
     /// <summary>Loads what the settings name.</summary>
     /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
     /// <param name="withAdapter">Whether the settings' adapter is loaded.</param>
+    /// <param name="loraDropout">The adapter's dropout from now on, or null for its own.</param>
     /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
     public static ModelSession Open(
-        ModelSettings settings, SettingValues values, bool trainable = false, bool withAdapter = true)
+        ModelSettings settings, SettingValues values, bool trainable = false, bool withAdapter = true, double? loraDropout = null)
     {
         string folder = settings.Folder(values);
         var backend = DeviceSettings.CreateBackend(values);
@@ -33,7 +37,7 @@ internal sealed class ModelSession : IDisposable
         {
             session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
             if (withAdapter && values.Get(settings.Adapter) is { } adapter)
-                session.Attach(Adapter.Load(session.Model, adapter, trainable));
+                session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));
             return session;
         }
         catch

@@ -41,6 +41,7 @@ internal static class TrainingBanner
     public static IEnumerable<string> Notes(
         SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation)
     {
+        foreach (string note in session.Notes) yield return note;
         var adapter = session.Adapter!;
         long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);
         if (whole * 2 > adapter.ParameterCount)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Cli.Settings;
 
@@ -68,6 +69,18 @@ internal static partial class LoraSettings
         };
     }
 
+    /// <summary>The settings of an adapter that is trained on from. What is given must be what it has, but for the dropout, which is no part
+    /// of an adapter.</summary>
+    /// <param name="values">What is given.</param> <param name="folder">The adapter's.</param>
+    /// <param name="sizes">config.json of the base.</param>
+    /// <exception cref="ToolException">A setting that was given differs.</exception>
+    public static LoraConfig ReadSaved(SettingValues values, string folder, GemmaConfig sizes)
+    {
+        var saved = AdapterConfigFile.Read(folder);
+        RequireSame(values, saved, folder, sizes);
+        return values.IsGiven(Dropout) ? saved with { LoraDropout = values.Get(Dropout) } : saved;
+    }
+
     /// <summary>The settings that make a record, and their values.</summary>
     public static IReadOnlyDictionary<Setting, object?> Of(LoraConfig lora) => new Dictionary<Setting, object?>
     {
@@ -83,6 +96,31 @@ internal static partial class LoraSettings
     /// <summary>The largest number that an option takes; one that the range excludes is approached to three digits, so that a refusal can
     /// name it.</summary>
     public static double MaximumOf(RangeAttribute range) => range.MaximumIsExclusive ? (double)range.Maximum - 1e-3 : (double)range.Maximum;
+
+    private static void RequireSame(SettingValues values, LoraConfig saved, string folder, GemmaConfig sizes)
+    {
+        var names = new ModuleNames(sizes);
+        bool SameLayers() =>
+            names.Targeted(saved).SequenceEqual(names.Targeted(saved with { TargetModules = values.Get(TargetModules) }));
+        bool SameSaved() => names.SavedWhole(saved).SetEquals(names.SavedWhole(saved with { ModulesToSave = values.Get(ModulesToSave) }));
+        (Setting Setting, object? Saved, Func<bool> IsSame)[] checks =
+        [
+            (R, saved.R, () => values.Get(R) == saved.R),
+            (Alpha, saved.LoraAlpha, () => values.Get(Alpha) == saved.LoraAlpha),
+            (TargetModules, saved.EffectiveTargets, SameLayers),
+            (ModulesToSave, saved.ModulesToSave, SameSaved),
+            (UseRslora, saved.UseRslora, () => values.Get(UseRslora) == saved.UseRslora),
+            (EnsureWeightTying, saved.EnsureWeightTying,
+                () => values.Get(EnsureWeightTying) == saved.EnsureWeightTying || names.SavedWhole(saved).Count == 0),
+        ];
+        foreach (var (setting, value, isSame) in checks)
+        {
+            if (!values.IsGiven(setting) || isSame()) continue;
+            throw new ToolException(
+                $"{folder}: has {setting.Key} {setting.FormatValue(value)}, found --{setting.Name} {setting.FormatValue(values.Get(setting))}; "
+                + "leave the option out, or train a new adapter without --adapter.");
+        }
+    }
 
     private static Setting<int> Integer(string name, string property, int fallback)
     {

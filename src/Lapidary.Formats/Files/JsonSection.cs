@@ -28,12 +28,9 @@ internal sealed class JsonSection(string path, JsonObject json, string prefix = 
             : throw Error(key, $"a whole number from {min} to {max}");
     }
 
-    /// <summary>A finite number above zero.</summary>
-    public double Positive(string key, double fallback)
-    {
-        if (!Has(key)) return fallback;
-        return Double(json[key]) is { } value && value > 0 && double.IsFinite(value) ? value : throw Error(key, "a number above 0");
-    }
+    /// <summary>A number above zero that is computed with in fp32: one whose root, reciprocal and products with its like stay finite and
+    /// above zero there.</summary>
+    public double Positive(string key, double fallback) => Has(key) ? Number(key, fallback, 1e-15, 1e15) : fallback;
 
     /// <summary>A finite number within limits.</summary>
     public double Number(string key, double fallback, double min, double max)

@@ -23,6 +23,9 @@ internal static partial class CheckpointFiles
     [GeneratedRegex(@"\Amodel-[0-9]{5}-of-[0-9]{5}\.safetensors\z", RegexOptions.CultureInvariant)]
     public static partial Regex ShardName();
 
+    /// <summary>Whether a folder holds weights.</summary>
+    public static bool AreIn(string folder) => File.Exists(Path.Combine(folder, Single)) || File.Exists(Path.Combine(folder, Index));
+
     /// <summary>Reads an index: tensor name → plain name of a file that exists in the folder.</summary>
     public static IReadOnlyList<KeyValuePair<string, string>> ReadIndex(string folder)
     {
@@ -60,7 +63,7 @@ internal static partial class CheckpointFiles
     {
         bool pickled = Directory.Exists(folder) && Directory.EnumerateFiles(folder, "pytorch_model*.bin").Any();
         return new LapidaryException($"{folder}: expected {Single} or {Index}, found {(pickled
-            ? "pytorch_model.bin; download the safetensors version of the model"
+            ? "pytorch_model.bin, a pickle file, which could run code; download the safetensors version of the model"
             : "neither; check the path or download the model")}.");
     }
 

@@ -32,6 +32,9 @@ public sealed record MergeOptions
     /// <summary>Ends the work with an <see cref="OperationCanceledException"/>, and nothing of it is left.</summary>
     public CancellationToken CancellationToken { get; init; }
 
+    /// <summary>Told what of the base or the adapter does not come as its files say.</summary>
+    public Action<string>? OnNote { get; init; }
+
     /// <summary>Told of each tensor written: tensors done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

@@ -16,10 +16,12 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
     {
         Dtype = options.DType is { } dtype && dtype.IsFloatingPoint() ? DTypeNames.ToTorch(dtype) : null,
         RemoveQuantization = true,
-        TieWordEmbeddings = Unties ? false : null,
+        TieWordEmbeddings = Unties || !model.Config.TieWordEmbeddings ? false : null,
     };
 
-    private bool Unties => adapter.Head is not null && !adapter.IsTied && model.Config.TieWordEmbeddings;
+    /// <summary>Whether a tied base becomes two matrices: the adapter trains one of them, or both apart.</summary>
+    private bool Unties =>
+        model.Config.TieWordEmbeddings && !adapter.IsTied && (adapter.Head is not null || adapter.Embedding is not null);
 
     /// <summary>Every tensor of the output, in the base's order.</summary>
     public List<TensorContent> Tensors()
@@ -42,7 +44,7 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
             }
             else if (name == TensorNames.Head)
             {
-                // A tied base may still carry a copy of its head, which the merged embedding would contradict.
+                // A tied base may still carry a copy of its embedding, which the merged one would contradict.
                 if (!model.Config.TieWordEmbeddings) tensors.Add(Whole(entry.Name, adapter.Head?.Value ?? model.LmHead, entry.DType));
             }
             else if (!BitsAndBytesReader.IsPartOfAWeight(name))
@@ -54,7 +56,7 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
         if (Unties)
         {
             string head = TensorNames.ToStyle(TensorNames.Head, _style);
-            tensors.Add(Whole(head, adapter.Head!.Value, DTypeNames.ToSafetensors(model.EmbedTokens.DType)));
+            tensors.Add(Whole(head, adapter.Head?.Value ?? model.LmHead, DTypeNames.ToSafetensors(model.EmbedTokens.DType)));
         }
 
         return tensors;

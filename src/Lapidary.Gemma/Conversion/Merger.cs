@@ -50,6 +50,7 @@ public static class Merger
         using var backend = new CpuBackend();
         using var model = GemmaModel.Load(baseFolder, backend); // mapped, not copied
         using var adapter = Adapter.Load(model, adapterFolder);
+        foreach (string note in (string[])[.. model.Notes, .. adapter.Notes]) options.OnNote?.Invoke(note);
         using var checkpoint = Checkpoint.Open(baseFolder);
         var plan = new MergePlan(model, adapter, checkpoint, backend, options);
         var tensors = plan.Tensors();

@@ -26,6 +26,7 @@ public static class Quantizer
         var config = GemmaConfig.Load(folder);
         if (config.Quantization is not null) throw new LapidaryException($"{folder}: is in 4 bits already; give the unquantized model.");
         using var checkpoint = Checkpoint.Open(folder);
+        GemmaTensors.RequireLayers(checkpoint, config);
         using var output = NewModel.Open(outputFolder, options.Overwrite, folder);
         DiskSpace.Require(output.Folder, LeastBytes(checkpoint));
         ModelFolder.CopyAll(folder, output.Folder);

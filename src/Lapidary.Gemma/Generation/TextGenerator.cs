@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma;
 
@@ -63,7 +64,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         Prefill(promptIds, options.DoSample);
         for (int i = 0; i < options.MaxNewTokens && !cancellationToken.IsCancellationRequested; i++)
         {
-            int id = Choose(sampler);
+            int id = Choose(sampler, promptIds.Count + i);
             if (options.StopTokenIds.Contains(id)) yield break;
             yield return id;
             if (i + 1 < options.MaxNewTokens) Run(_decode!, promptIds.Count + i, options.DoSample);
@@ -123,15 +124,14 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     }
 
     /// <summary>The id to go on with, which is also where the next step reads it: the likeliest, or the sampler's.</summary>
-    private int Choose(Sampler? sampler)
+    /// <exception cref="LapidaryException">The logits are not finite.</exception>
+    private int Choose(Sampler? sampler, int length)
     {
-        if (sampler is null)
-        {
-            int likeliest = 0;
-            _backend.Read(_nextId!, new Span<int>(ref likeliest));
-            return likeliest;
-        }
-
+        int likeliest = 0;
+        _backend.Read(_nextId!, new Span<int>(ref likeliest));
+        if (likeliest < 0)
+            throw new LapidaryException($"The logits after {length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
+        if (sampler is null) return likeliest;
         int drawn = sampler.Next(_logits);
         _backend.Write<int>([drawn], _nextId!);
         return drawn;

@@ -10,8 +10,6 @@ namespace Lapidary.Gemma;
 /// gets both gradients, so that the merged model keeps the base's tied shape.</remarks>
 public sealed class Adapter : IDisposable
 {
-    private const string EmbedTokens = "embed_tokens", LmHead = "lm_head";
-
     private readonly MemoryRegion _values;
     private readonly MemoryRegion _gradients;
     private readonly Dictionary<string, LoraAdapter> _layers = [];
@@ -58,15 +56,18 @@ public sealed class Adapter : IDisposable
     /// <summary>Int64 [1]: the step's seed of dropout.</summary>
     public Tensor DropoutSeed { get; }
 
+    /// <summary>What a user of the adapter should know: what of its files is not used, or used in another way than it says.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
     /// <summary>The base's module names that have LoRA matrices, in order.</summary>
     public IEnumerable<string> TargetedModules => _layers.Keys;
 
     /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the
     /// base.</summary>
     /// <param name="model">The base.</param> <param name="config">What to adapt.</param> <param name="seed">Of A's values.</param>
-    /// <exception cref="LapidaryException">A setting is out of range, no module matches, a module to save is not supported, or there is not
-    /// memory enough.</exception>
-    public static Adapter Create(GemmaModel model, LoraConfig config, long seed) => Make(model, config, trainable: true, adapter =>
+    /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
+    /// not memory enough.</exception>
+    public static Adapter Create(GemmaModel model, LoraConfig config, long seed) => MakeNew(model, config, adapter =>
     {
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
@@ -76,20 +77,28 @@ public sealed class Adapter : IDisposable
 
     /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
     /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param> <param name="config">What to adapt.</param>
-    /// <exception cref="LapidaryException">A setting is out of range, no module matches, a module to save is not supported, or there is not
-    /// memory enough.</exception>
-    public static Adapter Skeleton(GemmaModel model, LoraConfig config) => Make(model, config, trainable: true, _ => { });
+    /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
+    /// not memory enough.</exception>
+    public static Adapter Skeleton(GemmaModel model, LoraConfig config) => MakeNew(model, config, _ => { });
 
     /// <summary>Reads a PEFT adapter.</summary>
     /// <param name="model">Its base.</param> <param name="folder">Holds adapter_config.json and adapter_model.safetensors.</param>
     /// <param name="trainable">Whether to train on from it.</param>
+    /// <param name="loraDropout">Its lora_dropout from now on, a setting of training alone; null for the file's.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model.</exception>
-    public static Adapter Load(GemmaModel model, string folder, bool trainable = false) =>
-        Make(model, AdapterConfigFile.Read(folder), trainable, adapter =>
+    public static Adapter Load(GemmaModel model, string folder, bool trainable = false, double? loraDropout = null)
+    {
+        using var files = AdapterFiles.Open(folder, model);
+        var config = files.Config;
+        if (trainable) files.RequireListed();
+        if (loraDropout is { } dropout) config = config with { LoraDropout = dropout };
+        return Make(model, config, trainable, adapter =>
         {
-            AdapterFiles.Read(folder, adapter, model);
+            files.Read(adapter);
+            adapter.Notes = files.Notes;
             adapter.Folder = folder;
         });
+    }
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
@@ -97,7 +106,11 @@ public sealed class Adapter : IDisposable
     /// <summary>Takes over the values of a saved adapter of the same shape.</summary>
     /// <param name="folder">Holds adapter_model.safetensors.</param> <param name="model">The base.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
-    public void Restore(string folder, GemmaModel model) => AdapterFiles.Read(folder, this, model);
+    public void Restore(string folder, GemmaModel model)
+    {
+        using var files = AdapterFiles.Open(folder, model);
+        files.Read(this);
+    }
 
     /// <summary>The adapter of one projection, null where it has none.</summary>
     internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
@@ -107,6 +120,13 @@ public sealed class Adapter : IDisposable
     {
         _values.Dispose();
         _gradients.Dispose();
+    }
+
+    /// <summary>A new adapter is what its settings say; one that was made elsewhere is what its file holds.</summary>
+    private static Adapter MakeNew(GemmaModel model, LoraConfig config, Action<Adapter> fill)
+    {
+        new ModuleNames(model.Config).Check(config);
+        return Make(model, config, trainable: true, fill);
     }
 
     /// <summary>Allocates an adapter and gives it its values. Where that fails, what there was of it is freed.</summary>
@@ -147,7 +167,8 @@ public sealed class Adapter : IDisposable
 
     private void AddLayers(GemmaModel model)
     {
-        LinearLayer[] layers = [.. model.LinearLayers.Where(layer => IsTargeted(layer.Name, model))];
+        var names = new ModuleNames(model.Config);
+        LinearLayer[] layers = [.. model.LinearLayers.Where(layer => names.IsTargeted(Config, layer.Name))];
         if (layers.Length == 0)
         {
             throw new LapidaryException(
@@ -156,39 +177,25 @@ public sealed class Adapter : IDisposable
 
         var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>
         [
-            ($"{layer.Name}.lora_A.weight", [Config.RankFor(layer.Name), layer.Weight.Shape[1]]),
-            ($"{layer.Name}.lora_B.weight", [layer.Weight.Shape[0], Config.RankFor(layer.Name)]),
+            ($"{layer.Name}.lora_A.weight", [Config.RankFor(names.Spellings(layer.Name)), layer.Weight.Shape[1]]),
+            ($"{layer.Name}.lora_B.weight", [layer.Weight.Shape[0], Config.RankFor(names.Spellings(layer.Name))]),
         ])]).Parameters;
         for (int i = 0; i < layers.Length; i++)
         {
             var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, i) : null;
             string name = layers[i].Name;
-            _layers.Add(name, new LoraAdapter(parameters[2 * i], parameters[2 * i + 1], (float)Config.ScalingFor(name), dropout));
+            float scale = (float)Config.ScalingFor(names.Spellings(name));
+            _layers.Add(name, new LoraAdapter(parameters[2 * i], parameters[2 * i + 1], scale, dropout));
         }
     }
 
-    /// <summary>A pattern may spell a multimodal model's names as transformers does, under language_model.</summary>
-    private bool IsTargeted(string module, GemmaModel model) => Config.Matches(module)
-        || (model.Config.IsMultimodal && Config.Matches(TensorNames.ToStyle(module, TensorNameStyle.Multimodal)));
-
     private void AddSavedModules(GemmaModel model)
     {
-        bool embedding = false, head = false;
-        foreach (string module in Config.ModulesToSave ?? [])
-        {
-            string last = module[(module.LastIndexOf('.') + 1)..];
-            if (last == EmbedTokens) embedding = true;
-            else if (last == LmHead) head = true;
-            else
-            {
-                throw new LapidaryException(
-                    $"modules_to_save names {module}; only {LmHead} and {EmbedTokens} can be trained whole. "
-                    + "Use target_modules for the rest.");
-            }
-        }
-
-        bool tied = Config.EnsureWeightTying && model.Config.TieWordEmbeddings && (embedding || head);
-        if (embedding || tied) Embedding = NewParameter(TensorNames.Embedding, model.Config.VocabSize, model.Config.HiddenSize);
+        var names = new ModuleNames(model.Config);
+        var saved = names.SavedWhole(Config);
+        bool embedding = saved.Contains(ModuleNames.EmbedTokens), head = saved.Contains(ModuleNames.LmHead);
+        bool tied = names.IsTied(Config) && embedding;
+        if (embedding) Embedding = NewParameter(TensorNames.Embedding, model.Config.VocabSize, model.Config.HiddenSize);
         if (tied) Head = Embedding;
         else if (head) Head = NewParameter(TensorNames.Head, model.Config.VocabSize, model.Config.HiddenSize);
     }

@@ -32,7 +32,12 @@ internal static class AdapterConfigFile
         var json = new JsonSection(path, JsonFile.Read(path));
         AdapterConfigLimits.Check(json);
         foreach (var (key, _) in json.Json)
-            if (!Template.ContainsKey(key)) unknownKeys?.Add(key);
+        {
+            if (Template.ContainsKey(key)) continue;
+            AdapterConfigLimits.CheckUnknown(json, key);
+            unknownKeys?.Add(key);
+        }
+
         var config = new LoraConfig
         {
             R = Int(json, "r", Defaults.R, Rank),

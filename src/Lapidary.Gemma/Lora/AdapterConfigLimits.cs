@@ -39,6 +39,13 @@ internal static class AdapterConfigLimits
         }
     }
 
+    /// <summary>Refuses a key that no known PEFT has where it turns a variant on; others change nothing that is computed.</summary>
+    public static void CheckUnknown(JsonSection json, string key)
+    {
+        if (key.StartsWith("use_", StringComparison.Ordinal) && json.Json[key]?.GetValueKind() == JsonValueKind.True)
+            throw json.Error(key, "false, as Lapidary does not know this variant of LoRA", Retrain);
+    }
+
     private static bool IsUnset(JsonNode? node) => node switch
     {
         null => true,

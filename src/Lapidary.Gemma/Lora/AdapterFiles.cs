@@ -5,56 +5,176 @@ using Lapidary.Gemma.Weights;
 namespace Lapidary.Gemma.Lora;
 
 /// <summary>adapter_model.safetensors and adapter_config.json: PEFT's names for an <see cref="Adapter"/>'s matrices.</summary>
-internal static class AdapterFiles
+internal sealed class AdapterFiles : IDisposable
 {
     public const string WeightsName = "adapter_model.safetensors";
 
+    private const string PickleName = "adapter_model.bin";
+
+    private static readonly string[] VisionParts = ["vision_tower", "multi_modal_projector"];
+
+    private readonly GemmaModel _model;
+    private readonly SafetensorsFile _file;
+    private readonly List<string> _notes = [];
+
+    /// <summary>Canonical name → the file's.</summary>
+    private readonly Dictionary<string, string> _names = [];
+
+    private AdapterFiles(string folder, GemmaModel model)
+    {
+        _model = model;
+        var unknown = new List<string>();
+        Config = AdapterConfigFile.Read(folder, unknown);
+        if (unknown.Count > 0)
+        {
+            _notes.Add($"{folder}: {AdapterConfigFile.FileName} has keys that PEFT {AdapterConfigFile.PeftVersion} does not know, "
+                + $"and that change nothing here: {string.Join(", ", unknown.Select(Shown))}.");
+        }
+
+        string path = Path.Combine(folder, WeightsName);
+        if (!File.Exists(path) && File.Exists(Path.Combine(folder, PickleName)))
+        {
+            throw new LapidaryException(
+                $"{folder}: expected {WeightsName}, found {PickleName}, a pickle file, which could run code; "
+                + "save the adapter as safetensors with PEFT: save_pretrained(folder, safe_serialization=True).");
+        }
+
+        _file = SafetensorsFile.Open(path);
+    }
+
+    /// <summary>The adapter's settings; with the modules that the file holds whole without modules_to_save naming them.</summary>
+    public LoraConfig Config { get; private set; }
+
+    /// <summary>What a user should know.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>Opens an adapter's folder.</summary>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or has a tensor of another model.</exception>
+    public static AdapterFiles Open(string folder, GemmaModel model)
+    {
+        var files = new AdapterFiles(folder, model);
+        try
+        {
+            files.FindNames();
+            files.AddUnlisted();
+            return files;
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Writes both files; the matrix of a tied embedding and head stands under both names, as PEFT saves it.</summary>
+    /// <exception cref="LapidaryException">A value is no finite number, or a file cannot be written.</exception>
     public static void Write(string folder, Adapter adapter, GemmaModel model)
     {
         var tensors = Tensors(adapter, model).OrderBy(pair => pair.Name, StringComparer.Ordinal).ToArray();
         using var writer = SafetensorsWriter.Create(
             Path.Combine(folder, WeightsName), [.. tensors.Select(pair => pair.Value.Declare(pair.Name))]);
-        foreach (var (name, value) in tensors) writer.Write(name, stream => TensorStream.Write(value, stream, model.Backend));
+        foreach (var (name, value) in tensors) writer.Write(name, stream => TensorStream.WriteFinite(value, stream, model.Backend));
         writer.Complete();
         AdapterConfigFile.Write(folder, ConfigFor(adapter, model));
     }
 
     /// <summary>Fills the adapter's matrices.</summary>
-    /// <exception cref="LapidaryException">A matrix is missing or has another shape, or the file has one that the adapter has no place
-    /// for.</exception>
-    public static void Read(string folder, Adapter adapter, GemmaModel model)
+    /// <exception cref="LapidaryException">A matrix is missing, has another shape or is not finite, or the file has one that the adapter
+    /// has no place for.</exception>
+    public void Read(Adapter adapter)
     {
-        using var file = SafetensorsFile.Open(Path.Combine(folder, WeightsName));
-        var names = new Dictionary<string, string>();
-        foreach (var entry in file.Entries)
-        {
-            if (!TensorNames.TryNormalizeAdapter(entry.Name, out string? canonical))
-            {
-                throw new LapidaryException(
-                    $"{file.Path}: tensor {entry.Name} belongs to no part of Gemma; is this another model's adapter?");
-            }
-
-            names[canonical] = entry.Name;
-        }
-
         foreach (var parameter in adapter.Parameters)
         {
             // A tied matrix may be stored under either name.
-            string? name = names.GetValueOrDefault(parameter.Name)
-                ?? (ReferenceEquals(parameter, adapter.Head) ? names.GetValueOrDefault(TensorNames.Head) : null)
+            string? name = _names.GetValueOrDefault(parameter.Name)
+                ?? (ReferenceEquals(parameter, adapter.Head) ? _names.GetValueOrDefault(TensorNames.Head) : null)
                 ?? throw new LapidaryException(
-                    $"{file.Path}: tensor {TensorNames.PeftPrefix}{parameter.Name} is missing; "
+                    $"{_file.Path}: tensor {TensorNames.PeftPrefix}{parameter.Name} is missing; "
                     + "save the adapter again or choose another one.");
-            TensorStream.Load(file, name, parameter.Value, model.Backend);
+            TensorStream.Load(_file, name, parameter.Value, _model.Backend);
         }
 
         var known = Tensors(adapter, model: null).Select(pair => pair.Name).ToHashSet();
-        if (names.Keys.FirstOrDefault(canonical => !known.Contains(canonical)) is { } extra)
+        if (_names.Keys.FirstOrDefault(canonical => !known.Contains(canonical)) is { } extra)
         {
             throw new LapidaryException(
-                $"{file.Path}: tensor {names[extra]} has no place in the adapter that {AdapterConfigFile.FileName} describes.");
+                $"{_file.Path}: tensor {Shown(_names[extra])} has no place in the adapter that {AdapterConfigFile.FileName} describes.");
         }
+    }
+
+    /// <summary>Refuses to train on from an adapter with a matrix that PEFT would use but not train.</summary>
+    /// <exception cref="LapidaryException">It has one.</exception>
+    public void RequireListed()
+    {
+        if (Unlisted is not { } tensor) return;
+        throw new LapidaryException(
+            $"{_file.Path}: holds {tensor}, which \"modules_to_save\" of {AdapterConfigFile.FileName} does not list: such an adapter can be used "
+            + "and merged, but not trained on from. List embed_tokens or lm_head there to train it too, or merge the adapter first.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>The first whole matrix that the settings did not list.</summary>
+    private string? Unlisted { get; set; }
+
+    /// <summary>A vision tower's matrices have no place here. They are left out, and said.</summary>
+    private void FindNames()
+    {
+        var vision = new List<string>();
+        foreach (var entry in _file.Entries)
+        {
+            if (TensorNames.TryNormalizeAdapter(entry.Name, out string? canonical))
+            {
+                if (_names.TryAdd(canonical, entry.Name)) continue;
+                throw new LapidaryException(
+                    $"{_file.Path}: tensors {Shown(_names[canonical])} and {Shown(entry.Name)} are the same one of Gemma; save the adapter again.");
+            }
+
+            if (!entry.Name.StartsWith(TensorNames.PeftPrefix, StringComparison.Ordinal) || !entry.Name.Split('.').Any(VisionParts.Contains))
+            {
+                throw new LapidaryException(
+                    $"{_file.Path}: tensor {Shown(entry.Name)} belongs to no part of Gemma; is this another model's adapter?");
+            }
+
+            vision.Add(entry.Name);
+        }
+
+        if (vision.Count > 0)
+        {
+            _notes.Add($"{_file.Path}: {vision.Count} tensors of the vision tower ({Shown(vision[0])} and so on) are left out: "
+                + "text alone is computed, and a merged model keeps the base's vision tower.");
+        }
+    }
+
+    /// <summary>PEFT saves the embedding and the head of a model whose vocabulary has grown (save_embedding_layers) and puts them in place
+    /// of the base's: into both of a tied model, unless one of them has a copy of its own.</summary>
+    private void AddUnlisted()
+    {
+        var names = new ModuleNames(_model.Config);
+        var listed = names.SavedWhole(Config);
+        string[] added =
+        [
+            .. new[] { (ModuleNames.EmbedTokens, TensorNames.Embedding), (ModuleNames.LmHead, TensorNames.Head) }
+                .Where(module => _names.ContainsKey(module.Item2) && !listed.Contains(module.Item1)).Select(module => module.Item1),
+        ];
+        if (added.Length == 0) return;
+        bool tied = listed.Count == 0 && _model.Config.TieWordEmbeddings;
+        if (tied && added.Length == 2
+            && !TensorStream.AreEqual(_file.Get(_names[TensorNames.Embedding]), _file.Get(_names[TensorNames.Head])))
+        {
+            throw new LapidaryException(
+                $"{_file.Path}: holds another {ModuleNames.EmbedTokens} than {ModuleNames.LmHead}, but the base has one matrix for both and "
+                + $"{AdapterConfigFile.FileName} lists neither in \"modules_to_save\"; list both there.");
+        }
+
+        Unlisted = string.Join(" and ", added);
+        _notes.Add($"{_file.Path}: holds {Unlisted} without listing it in \"modules_to_save\"; it is used in place of the base's, as PEFT does.");
+        Config = Config with
+        {
+            ModulesToSave = [.. Config.ModulesToSave ?? [], .. added],
+            EnsureWeightTying = Config.EnsureWeightTying || tied,
+        };
     }
 
     /// <summary>All tensors of the file, by canonical names or, for a model, by PEFT's.</summary>
@@ -72,18 +192,26 @@ internal static class AdapterFiles
             + TensorNames.ToStyle(parameter, model.Config.IsMultimodal ? TensorNameStyle.Multimodal : TensorNameStyle.Text);
 
     /// <summary>"all-linear" is written out as PEFT does. A multimodal model's vision tower has layers of the same names, so there the
-    /// decoder's are told apart by a pattern.</summary>
+    /// decoder's are told apart by a pattern, or where that would choose other layers than have an adapter, by their whole names.</summary>
     private static LoraConfig ConfigFor(Adapter adapter, GemmaModel model)
     {
         var config = adapter.Config with { BaseModelNameOrPath = adapter.Config.BaseModelNameOrPath ?? model.Folder };
         if (config.TargetModules is { IsAllLinear: false } && !model.Config.IsMultimodal) return config;
-        string[] names =
-            [.. adapter.TargetedModules.Select(module => module[(module.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal)];
-        return config with
-        {
-            TargetModules = model.Config.IsMultimodal
-                ? ModuleSelector.FromPattern($@".*language_model\..*\.({string.Join('|', names)})")
-                : ModuleSelector.FromNames(names),
-        };
+        var targeted = adapter.TargetedModules.ToHashSet();
+        string[] names = [.. targeted.Select(module => module[(module.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal)];
+        if (!model.Config.IsMultimodal) return config with { TargetModules = ModuleSelector.FromNames(names) };
+        static string Spelled(string module) => TensorNames.ToStyle(module, TensorNameStyle.Multimodal);
+        var byPattern = config with { TargetModules = ModuleSelector.FromPattern($@".*language_model\..*\.({string.Join('|', names)})") };
+        return config.LayersToTransform is null && model.LinearLayers.All(layer => byPattern.Matches(Spelled(layer.Name)) == targeted.Contains(layer.Name))
+            ? byPattern
+            : config with
+            {
+                TargetModules = ModuleSelector.FromNames([.. adapter.TargetedModules.Select(Spelled)]),
+                ExcludeModules = null,
+                LayersToTransform = null,
+                LayersPattern = null,
+            };
     }
+
+    private static string Shown(string name) => Formats.Files.FileErrors.OneLine(name);
 }

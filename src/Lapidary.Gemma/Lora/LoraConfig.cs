@@ -32,7 +32,7 @@ public sealed record LoraConfig
     public double LoraAlpha { get; init; } = 8;
 
     /// <summary>Probability that an element of the adapter's input is dropped in training.</summary>
-    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    [Range(0.0, 0.999)]
     public double LoraDropout { get; init; }
 
     /// <summary>The modules that get an adapter; null means q_proj and v_proj, PEFT's choice for Gemma 3.</summary>
@@ -82,31 +82,41 @@ public sealed record LoraConfig
     /// <exception cref="LapidaryException">A pattern is no regular expression or takes too long.</exception>
     public bool Matches(string module)
     {
-        if (ExcludeModules?.Matches(module, "exclude_modules") == true || IsSavedWhole(module)) return false;
+        if (IsExcluded(module) || IsSavedWhole(module)) return false;
         var targets = EffectiveTargets;
         return targets.Names.Contains(module) || (targets.Matches(module) && IsInChosenLayer(module));
     }
+
+    /// <summary>Whether <see cref="ExcludeModules"/> names the module.</summary>
+    internal bool IsExcluded(string module) => ExcludeModules?.Matches(module, "exclude_modules") == true;
 
     /// <summary>Whether the module is one of <see cref="ModulesToSave"/>.</summary>
     public bool IsSavedWhole(string module) => ModulesToSave is not null && ModuleSelector.EndsWithAny(ModulesToSave, module);
 
     /// <summary>The rank of a module's factors.</summary>
-    public int RankFor(string module) => Find(RankPattern, "rank_pattern", module, R);
+    public int RankFor(string module) => RankFor([module]);
 
     /// <summary>α of a module.</summary>
-    public double AlphaFor(string module) => Find(AlphaPattern, "alpha_pattern", module, LoraAlpha);
+    public double AlphaFor(string module) => AlphaFor([module]);
 
     /// <summary>The factor of B·A for a module: α / r, or α / √r with <see cref="UseRslora"/>.</summary>
-    public double ScalingFor(string module)
-    {
-        int rank = RankFor(module);
-        return AlphaFor(module) / (UseRslora ? Math.Sqrt(rank) : rank);
-    }
+    public double ScalingFor(string module) => ScalingFor([module]);
 
     /// <summary>The target modules, with PEFT's choice for Gemma 3 where none are given.</summary>
     internal ModuleSelector EffectiveTargets => TargetModules ?? GemmaDefault;
 
-    private bool IsInChosenLayer(string module)
+    /// <summary>The rank of a module that has several names.</summary>
+    internal int RankFor(IReadOnlyList<string> spellings) => Find(RankPattern, "rank_pattern", spellings, R);
+
+    /// <summary>The factor of B·A for a module that has several names.</summary>
+    internal double ScalingFor(IReadOnlyList<string> spellings)
+    {
+        int rank = RankFor(spellings);
+        return AlphaFor(spellings) / (UseRslora ? Math.Sqrt(rank) : rank);
+    }
+
+    /// <summary>Whether <see cref="LayersToTransform"/> holds the module's layer.</summary>
+    internal bool IsInChosenLayer(string module)
     {
         if (LayersToTransform is null) return true;
         int? layer = LayersPattern is { Count: > 0 }
@@ -123,10 +133,13 @@ public sealed record LoraConfig
         return null;
     }
 
-    private static T Find<T>(IReadOnlyList<KeyValuePair<string, T>> patterns, string option, string module, T fallback)
+    private double AlphaFor(IReadOnlyList<string> spellings) => Find(AlphaPattern, "alpha_pattern", spellings, LoraAlpha);
+
+    private static T Find<T>(
+        IReadOnlyList<KeyValuePair<string, T>> patterns, string option, IReadOnlyList<string> spellings, T fallback)
     {
         foreach (var (pattern, value) in patterns)
-            if (ModulePattern.IsSuffixMatch(option, pattern, module)) return value;
+            if (spellings.Any(module => ModulePattern.IsSuffixMatch(option, pattern, module))) return value;
         return fallback;
     }
 }

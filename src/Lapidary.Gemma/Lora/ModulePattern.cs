@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
@@ -28,17 +29,22 @@ internal static class ModulePattern
     {
         try
         {
+            // As it was given too: "a)|(b" is no expression, though it makes one of what stands around it.
+            _ = Regex.IsMatch("", shown, RegexOptions.CultureInvariant, Timeout);
             return Regex.Match(module, pattern, RegexOptions.CultureInvariant, Timeout);
         }
-        catch (ArgumentException e)
+        catch (RegexParseException e)
         {
-            throw new LapidaryException($"{option}: expected a regular expression, found \"{FileErrors.OneLine(shown)}\" " +
-                $"({FileErrors.OneLine(e.Message)}); correct the pattern.", e);
+            string fault = JsonNamingPolicy.SnakeCaseLower.ConvertName(e.Error.ToString()).Replace('_', ' ');
+            throw Error(option, $"a regular expression, found \"{FileErrors.OneLine(shown)}\" ({fault}); correct the pattern.", e);
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new LapidaryException($"{option}: expected a pattern that matches within {Timeout.TotalSeconds:F0} s, " +
-                $"found \"{FileErrors.OneLine(shown)}\"; simplify the pattern.", e);
+            string limit = $"a pattern that matches within {Timeout.TotalSeconds:F0} s";
+            throw Error(option, $"{limit}, found \"{FileErrors.OneLine(shown)}\"; simplify the pattern.", e);
         }
     }
+
+    /// <summary>The option is a key of the message, not a value in it.</summary>
+    private static LapidaryException Error(string option, string expected, Exception inner) => new(option + ": expected " + expected, inner);
 }

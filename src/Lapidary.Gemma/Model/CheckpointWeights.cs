@@ -26,8 +26,23 @@ internal sealed class CheckpointWeights : WeightSource
     /// <summary>Loads a model.</summary>
     /// <exception cref="LapidaryException">A file is missing or damaged, or a tensor has another shape or type than config.json
     /// says.</exception>
-    public static GemmaModel Load(string folder, IBackend backend, ModelOptions options) =>
-        new CheckpointWeights(folder, GemmaConfig.Load(folder), Checkpoint.Open(folder), backend, options).CreateModel(folder);
+    public static GemmaModel Load(string folder, IBackend backend, ModelOptions options)
+    {
+        var read = GemmaConfig.Load(folder);
+        var checkpoint = Checkpoint.Open(folder);
+        try
+        {
+            GemmaTensors.RequireLayers(checkpoint, read);
+            var config = BaseHead.ConfigOf(read, checkpoint);
+            string[] notes = config == read ? [] : [BaseHead.Note];
+            return new CheckpointWeights(folder, config, checkpoint, backend, options).CreateModel(folder, notes);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public override string Fingerprint() => WeightsFingerprint.Of(_checkpoint);
@@ -73,6 +88,8 @@ internal sealed class CheckpointWeights : WeightSource
         var source = Plain(tensor);
         var values = new float[source.Count];
         FloatConversion.ToSingle(source.AsBytes(), source.DType, values);
+        if (TensorStream.NonFinite(values) is { } found)
+            throw new LapidaryException($"{_folder}: tensor {source.Name} holds {found}, expected finite numbers; use another model.");
         var vector = base.Vector(tensor);
         Backend.Write<float>(values, vector);
         return vector;

@@ -60,7 +60,10 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Where its weights come from.</summary>
     internal WeightSource? Source { get; init; }
 
-    /// <summary>config.json.</summary>
+    /// <summary>What a user of the model should know: where its files do not agree, and what was made of it.</summary>
+    public IReadOnlyList<string> Notes { get; internal init; } = [];
+
+    /// <summary>config.json, with the head untied where the weights hold one of their own.</summary>
     public GemmaConfig Config { get; }
 
     /// <summary>Where the weights lie and the work is done.</summary>

@@ -17,11 +17,12 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
 
     /// <summary>Makes the model. Where that fails, what there was of it is freed.</summary>
     /// <param name="folder">The folder it comes from, empty for none.</param>
-    public GemmaModel CreateModel(string folder = "")
+    /// <param name="notes">What a user should know about it.</param>
+    public GemmaModel CreateModel(string folder = "", IReadOnlyList<string>? notes = null)
     {
         try
         {
-            return new GemmaModel(config, backend, Weights()) { Folder = folder, Options = options, Source = this };
+            return new GemmaModel(config, backend, Weights()) { Folder = folder, Options = options, Source = this, Notes = notes ?? [] };
         }
         catch
         {

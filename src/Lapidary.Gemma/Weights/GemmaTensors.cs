@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Weights;
 
@@ -21,6 +23,26 @@ internal static class GemmaTensors
 
     /// <summary>The norm behind the last layer.</summary>
     public static GemmaTensor Norm(GemmaConfig config) => new(TensorNames.Norm, [config.HiddenSize]);
+
+    /// <summary>Refuses weights that have more layers than config.json says: they would be left out without a word.</summary>
+    /// <exception cref="LapidaryException">They have.</exception>
+    public static void RequireLayers(Checkpoint checkpoint, GemmaConfig config)
+    {
+        int layers = 0;
+        foreach (var entry in checkpoint.Entries)
+        {
+            if (!TensorNames.TryNormalize(entry.Name, out string? name) || !name.StartsWith(TensorNames.Layers, StringComparison.Ordinal)) continue;
+            string number = name[TensorNames.Layers.Length..].Split('.')[0];
+            if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)) layers = Math.Max(layers, layer + 1);
+        }
+
+        if (layers > config.NumHiddenLayers)
+        {
+            throw new LapidaryException(
+                $"{checkpoint.Folder}: num_hidden_layers of {GemmaConfig.FileName} is {config.NumHiddenLayers}, but the weights hold {layers} "
+                + "layers; take the config.json that belongs to them.");
+        }
+    }
 
     /// <summary>All tensors in the model's order; lm_head only when it is not tied to the embedding.</summary>
     public static IEnumerable<GemmaTensor> Of(GemmaConfig config)

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
 
@@ -20,8 +23,65 @@ internal static class TensorStream
         }
     }
 
+    /// <summary>Writes an fp32 tensor, all of whose values must be finite.</summary>
+    /// <exception cref="LapidaryException">One is not.</exception>
+    public static void WriteFinite(Tensor tensor, Stream destination, IBackend backend)
+    {
+        byte[] buffer = [];
+        long first = 0;
+        foreach (var rows in Chunks(tensor))
+        {
+            if (buffer.Length != rows.LengthBytes) buffer = new byte[rows.LengthBytes];
+            backend.Read<byte>(rows, buffer);
+            if (NonFinite(MemoryMarshal.Cast<byte, float>(buffer), first) is { } found)
+            {
+                throw new LapidaryException(
+                    $"Tensor {tensor.Name} holds {found}: training has diverged, and nothing is written. "
+                    + "Lower learning_rate or weight_decay, and go on from an earlier checkpoint.");
+            }
+
+            destination.Write(buffer);
+            first += rows.Count;
+        }
+    }
+
+    /// <summary>The first value that is no finite number and its place, null where all are.</summary>
+    /// <param name="tensor">Of any floating type.</param> <param name="backend">Where it lies; null for host memory.</param>
+    public static string? NonFinite(Tensor tensor, IBackend? backend)
+    {
+        byte[] raw = [];
+        float[] values = [];
+        long first = 0;
+        foreach (var rows in Chunks(tensor))
+        {
+            if (values.Length != rows.Count) (raw, values) = (new byte[rows.LengthBytes], new float[rows.Count]);
+            if (backend is null) rows.AsBytes().CopyTo(raw);
+            else backend.Read<byte>(rows, raw);
+            FloatConversion.ToSingle(raw, rows.DType, values);
+            if (NonFinite(values, first) is { } found) return found;
+            first += rows.Count;
+        }
+
+        return null;
+    }
+
+    /// <summary>The same of values whose first has a place in a tensor.</summary>
+    public static string? NonFinite(ReadOnlySpan<float> values, long first = 0)
+    {
+        int i = 0;
+        var sum = Vector<float>.Zero; // of 0 · x, which is NaN where an x is not finite
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) sum += new Vector<float>(values[i..]) * Vector<float>.Zero;
+        if (sum == Vector<float>.Zero && i == values.Length) return null;
+        for (i = sum == Vector<float>.Zero ? i : 0; i < values.Length; i++)
+        {
+            if (!float.IsFinite(values[i])) return string.Create(CultureInfo.InvariantCulture, $"{values[i]} at element {first + i}");
+        }
+
+        return null;
+    }
+
     /// <summary>Fills an fp32 tensor from a file's tensor of any floating type and the same shape.</summary>
-    /// <exception cref="LapidaryException">It is missing, or of another type or shape.</exception>
+    /// <exception cref="LapidaryException">It is missing, of another type or shape, or not all finite.</exception>
     public static void Load(SafetensorsFile file, string name, Tensor target, IBackend backend)
     {
         var source = file.Get(name);
@@ -35,6 +95,12 @@ internal static class TensorStream
         if (!source.DType.IsFloatingPoint())
         {
             throw new LapidaryException($"{file.Path}: tensor {name} is {source.DType}, expected F32, BF16 or F16.");
+        }
+
+        if (NonFinite(source, backend: null) is { } found)
+        {
+            throw new LapidaryException(
+                $"{file.Path}: tensor {name} holds {found}, expected finite numbers; use another one or an earlier checkpoint.");
         }
 
         WidenHost(source, target, backend);
@@ -65,6 +131,10 @@ internal static class TensorStream
             backend.Write<float>(values, to);
         }
     }
+
+    /// <summary>Whether two weights in host memory have the same type, shape and bytes.</summary>
+    public static bool AreEqual(Tensor a, Tensor b) => a.DType == b.DType && a.Shape.SequenceEqual(b.Shape)
+        && Chunks(a).Zip(Chunks(b)).All(pair => pair.First.AsBytes().SequenceEqual(pair.Second.AsBytes()));
 
     /// <summary>Converts between floating types, both in host memory.</summary>
     public static void Convert(Tensor source, Tensor target)

@@ -87,7 +87,7 @@ public sealed record SftConfig
     public double AdamBeta2 { get; init; } = 0.999;
 
     /// <summary>AdamW's ε.</summary>
-    [Range(0.0, 1.0)]
+    [Range(1e-30, 1.0)]
     public double AdamEpsilon { get; init; } = 1e-8;
 
     /// <summary>Train on completions only; null: where the rows have a prompt and a completion.</summary>

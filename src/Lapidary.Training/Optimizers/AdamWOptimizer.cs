@@ -54,8 +54,9 @@ internal sealed class AdamWOptimizer : IDisposable
 
     /// <summary>Clips and applies the gradients.</summary>
     /// <param name="learningRate">Of this step.</param> <param name="step">1 for the first: the exponent of bias correction.</param>
-    /// <returns>The gradients' norm before clipping.</returns>
-    public float Step(double learningRate, int step)
+    /// <returns>The gradients' norm before clipping, and whether they were applied: where <see cref="AdamWOptions.Takes"/> refuses them,
+    /// weights and moments are those of the step before.</returns>
+    public (float Norm, bool Applied) Step(double learningRate, int step)
     {
         Span<float> stepScalars =
         [
@@ -67,7 +68,7 @@ internal sealed class AdamWOptimizer : IDisposable
         _update.Run(_backend);
         Span<float> norm = stackalloc float[2];
         _backend.Read(_norm, norm);
-        return norm[0];
+        return (norm[0], AdamWOptions.Takes(norm[0], norm[1]));
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,7 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Model;
+using Lapidary.Training.Data.Packing;
 using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
@@ -6,6 +9,7 @@ namespace Lapidary.Training;
 /// <summary>Scores a data set without training: sums over tokens only, no logits are kept.</summary>
 public sealed class Evaluator : IDisposable
 {
+    private readonly GemmaModel _model;
     private readonly ModelSteps _steps;
     private readonly PackedDataSet _data;
     private readonly int _batchSize;
@@ -15,14 +19,16 @@ public sealed class Evaluator : IDisposable
     /// <param name="model">The model, with its adapter if one is attached.</param> <param name="data">What is scored.</param>
     /// <param name="batchSize">Rows per batch.</param>
     public Evaluator(GemmaModel model, PackedDataSet data, int batchSize)
-        : this(ModelSteps.ForEvaluation(model, model.Backend), data, batchSize) => _owned = true;
+        : this(model, ModelSteps.ForEvaluation(model, model.Backend), data, batchSize) => _owned = true;
 
     /// <summary>Scores by the steps of a run, which stay the run's.</summary>
-    internal Evaluator(ModelSteps steps, PackedDataSet data, int batchSize) => (_steps, _data, _batchSize) = (steps, data, batchSize);
+    internal Evaluator(GemmaModel model, ModelSteps steps, PackedDataSet data, int batchSize) =>
+        (_model, _steps, _data, _batchSize) = (model, steps, data, batchSize);
 
     /// <summary>Loss per trained token in nats, and the share of trained tokens whose label has the largest logit.</summary>
     /// <param name="cancellationToken">Asks for an end before the next batch.</param>
     /// <exception cref="OperationCanceledException">It was asked for.</exception>
+    /// <exception cref="LapidaryException">A loss is no finite number; the message names the rows.</exception>
     public (double Loss, double Accuracy) Run(CancellationToken cancellationToken = default)
     {
         double loss = 0;
@@ -31,8 +37,7 @@ public sealed class Evaluator : IDisposable
         for (int first = 0; first < indices.Length; first += _batchSize)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var batch = _data.Batch(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
-            var result = _steps.For(batch).Run(batch, lossScale: 0);
+            var (batch, result) = Run(indices.AsSpan(first, Math.Min(_batchSize, indices.Length - first)));
             loss += result.LossSum;
             hits += result.Hits;
             trained += batch.TrainedTokens;
@@ -42,14 +47,24 @@ public sealed class Evaluator : IDisposable
     }
 
     /// <summary>Loss of each sequence, which is a row where there is no packing, in order.</summary>
+    /// <exception cref="LapidaryException">A loss is no finite number; the message names the row.</exception>
     public IEnumerable<RowScore> ScoreRows()
     {
         for (int row = 0; row < _data.Count; row++)
         {
-            var batch = _data.Batch([row]);
-            var result = _steps.For(batch).Run(batch, lossScale: 0);
+            var (batch, result) = Run([row]);
             yield return new RowScore(result.LossSum / Math.Max(1, batch.TrainedTokens), batch.TrainedTokens);
         }
+    }
+
+    private (Batch Batch, StepResult Result) Run(ReadOnlySpan<int> sequences)
+    {
+        var batch = _data.Batch(sequences);
+        var result = _steps.For(batch).Run(batch, lossScale: 0);
+        return double.IsFinite(result.LossSum)
+            ? (batch, result)
+            : throw new LapidaryException(
+                $"Scoring: the loss of {_data.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(_model)}");
     }
 
     /// <inheritdoc/>

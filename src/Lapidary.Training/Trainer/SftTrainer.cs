@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Model;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
@@ -172,7 +173,7 @@ public sealed partial class SftTrainer : IDisposable
             : planner.Plan();
         MemoryPlan.RequireFit();
         _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend);
-        _evaluator = _eval is null ? null : new Evaluator(_setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize);
+        _evaluator = _eval is null ? null : new Evaluator(_model, _setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize);
     }
 
     /// <summary>One optimizer step: the gradients of all its rows, some at a time, then the update.</summary>
@@ -190,22 +191,28 @@ public sealed partial class SftTrainer : IDisposable
             var batch = _train.Batch(rows.Slice(first, Math.Min(atATime, rows.Length - first)));
             _model.Backend.Write<long>([DropoutSeed(step, first)], _adapter.DropoutSeed);
             var result = Setup.Steps.For(batch).Run(batch, lossScale);
+            if (!double.IsFinite(result.LossSum)) throw NotFinite(step, rows.Slice(first, Math.Min(atATime, rows.Length - first)), result);
             loss += result.LossSum;
             hits += result.Hits;
             tokens += batch.RealTokens;
         }
 
-        if (!double.IsFinite(loss))
+        double rate = _rates.At(step);
+        var (norm, applied) = Setup.Optimizer.Step(rate, step + 1);
+        if (!applied)
         {
             throw new LapidaryException(
-                $"Step {step + 1}: the loss is {loss}. Lower learning_rate or look at the rows of this step; "
-                + "the checkpoints before it are whole.");
+                $"Step {step + 1}: the loss is {loss / Math.Max(1, trained):G4}, but the norm of its gradients is {norm:G4}, too large to be "
+                + "applied. The weights are those of the step before; nothing of this step is saved, and the checkpoints before it are whole. "
+                + "Lower learning_rate, set a max_grad_norm, or look at the rows of this step.");
         }
 
-        double rate = _rates.At(step);
-        float norm = Setup.Optimizer.Step(rate, step + 1);
         return new OptimizerStepResult(loss / Math.Max(1, trained), hits, trained, tokens, norm, rate);
     }
+
+    private LapidaryException NotFinite(int step, ReadOnlySpan<int> sequences, in StepResult result) => new(
+        $"Step {step + 1}: the loss of {_train.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(_model)} Where the run began with "
+        + "finite losses, lower learning_rate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
 
     private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
         step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,

@@ -36,6 +36,29 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void Score_OfANaNInTheBase_IsAnErrorThatNamesTheFilesRow()
+    {
+        const string Name = "model.layers.1.self_attn.q_proj.weight";
+        string model = Variant.Of(TinyModel.Folder, tensors => tensors[Name] = tensors[Name].With(element: 0, float.NaN));
+        string rows = TinyModel.WriteRows(_folder.Path, [[5], [5, 6, 7], [6, 7, 8]]); // nothing is predicted in the first
+        var score = CliRun.Of("score", "--model", model, "--dataset", rows, "--threads", "1", "--json");
+        score.AssertError(1, "the loss of row 2 is NaN", $"tensor {Name} of the base holds NaN at element 0");
+        Assert.Empty(score.Out);
+        CliRun.Of("generate", "--model", model, "--input-ids", "5,6", "--threads", "1", "--json")
+            .AssertError(1, "The logits after 2 tokens are not finite", Name);
+    }
+
+    [Fact]
+    public void Score_OfATiedBaseWithAHeadOfItsOwn_KeepsIt_AndSaysSo()
+    {
+        string model = Variant.Of(TinyModel.Folder, tensors => tensors["lm_head.weight"] = Variant.Matrix(1024, 96, 0));
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(2));
+        var score = CliRun.Of("score", "--model", model, "--dataset", rows, "--threads", "1", "--json").Ok();
+        Assert.Equal(Math.Log(1024), score.Json.GetProperty("loss").GetDouble(), 1e-5);
+        Assert.Equal(1, score.Error.Split("another lm_head").Length - 1);
+    }
+
+    [Fact]
     public void Score_CountsOnlyTheLabelsOfARow_AndKeepsRowsWithoutAny()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",

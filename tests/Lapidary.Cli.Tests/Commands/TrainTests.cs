@@ -1,3 +1,4 @@
+using Lapidary.Tests;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Tests.Commands;
@@ -135,6 +136,53 @@ public sealed class TrainTests : IDisposable
         string[] args = [.. Args("second", rows: 2).Select(arg => arg == "5e-3" ? "0" : arg)];
         CliRun.Of([.. args, "--adapter", _folder["first"], "--max-steps", "1"]).Ok();
         Assert.Equal(Adapter("first"), Adapter("second"));
+    }
+
+    /// <summary>An adapter has its rank, layers and modules; what is given beside it must be the same, in whichever words. Dropout belongs
+    /// to a run.</summary>
+    [Fact]
+    public void Train_BesideAnAdapter_RefusesWhatDiffersFromIt_AndWritesWhatItIs()
+    {
+        string adapter = Variant.Of(
+            Fixtures.Path("tiny/adapter"), json: config => (config["r"], config["use_rslora"]) = (4, false));
+        string[] start =
+        [
+            "train", "--model", TinyModel.Folder, "--dataset", Rows(4), "--threads", "1", "--packing", "false", "--max-length", "16",
+            "--max-steps", "1", "--gradient-accumulation-steps", "1", "--adapter", adapter, "--output-dir",
+        ];
+        (string Option, string Value, string Words)[] cases =
+        [
+            ("--lora-r", "16", "has lora_r 4, found --lora-r 16"), ("--lora-alpha", "9", "has lora_alpha 8, found --lora-alpha 9"),
+            ("--target-modules", "q_proj", "found --target-modules q_proj"),
+            ("--modules-to-save", "lm_head", "has modules_to_save none, found --modules-to-save lm_head"),
+            ("--use-rslora", "true", "has use_rslora false, found --use-rslora true"),
+        ];
+        foreach (var (option, value, words) in cases)
+        {
+            CliRun.Of([.. start, _folder["refused"], option, value]).AssertError(1, adapter, words, "leave the option out");
+            Assert.False(Directory.Exists(_folder["refused"]));
+        }
+
+        string[] same = ["--lora-r", "4", "--target-modules", "all-linear", "--modules-to-save", "none", "--lora-dropout", "0.25"];
+        CliRun.Of([.. start, _folder["same"], .. same]).Ok();
+        string written = File.ReadAllText(Path.Combine(_folder["same"], "adapter_config.json"));
+        Assert.Contains("\"lora_dropout\": 0.25,", written, StringComparison.Ordinal);
+
+        CliRun.Of([.. start, _folder["bare"]]).Ok();
+        string yaml = File.ReadAllText(Path.Combine(_folder["bare"], "run.yaml"));
+        Assert.Contains("lora_r: 4\n", yaml, StringComparison.Ordinal);
+        Assert.Contains("modules_to_save: none\n", yaml, StringComparison.Ordinal);
+        CliRun.Of("train", "--config", Path.Combine(_folder["bare"], "run.yaml"), "--output-dir", _folder["again"]).Ok();
+    }
+
+    [Fact]
+    public void Train_OfANameThatMatchesNothing_WritesNothing()
+    {
+        string[] train = ["train", "--model", TinyModel.Folder, "--dataset", Rows(4), "--threads", "1", "--output-dir", _folder["none"]];
+        CliRun.Of([.. train, "--target-modules", "q_prj"]).AssertError(1, "--target-modules: \"q_prj\" matches no layer; perhaps q_proj is meant");
+        CliRun.Of([.. train, "--target-modules", "[("]).AssertError(1, "expected a regular expression, found \"[(\"");
+        CliRun.Of([.. train, "--modules-to-save", "lm_heads"]).AssertError(1, "\"lm_heads\"", "perhaps lm_head is meant");
+        Assert.False(Directory.Exists(_folder["none"]));
     }
 
     [Fact]
@@ -304,11 +352,12 @@ public sealed class TrainTests : IDisposable
     public void Train_SaysWhatTheUserMayNotExpect()
     {
         string[] args = [.. Args("out", rows: 2).Where(arg => arg is not ("--modules-to-save" or "none")), "--max-steps", "1"];
-        string text = CliRun.Of([.. args, "--warmup-ratio", "0.1", "--lr-scheduler-type", "constant"]).Ok().Out;
+        string text = CliRun.Of([.. args, "--warmup-ratio", "0.1", "--lr-scheduler-type", "constant", "--dtype", "bfloat16"]).Ok().Out;
         Assert.Contains("one tied matrix", text, StringComparison.Ordinal);
         Assert.Contains("vLLM loads this adapter: no", text, StringComparison.Ordinal);
         Assert.Contains("--modules-to-save none", text, StringComparison.Ordinal);
         Assert.Contains("ignores warm-up", text, StringComparison.Ordinal);
+        Assert.Contains("the CPU computes in float32", text, StringComparison.Ordinal);
         Assert.Contains("lapidary merge --model", text, StringComparison.Ordinal);
     }
 

@@ -144,6 +144,39 @@ public class DeviceElementwiseTests
         }
     }
 
+    /// <summary>Gradients that are not finite, whose norm overflows, or whose squares would: none reaches the weights, clipped or
+    /// not.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void AdamW_WritesNothing_WhereTheNormIsRefused(string device)
+    {
+        const int Count = 16385; // every thread, and the last element by itself
+        using var run = DeviceRun.On(device);
+        foreach (var (value, maxNorm, updates) in new[]
+        {
+            (float.NaN, 0.3f, false), (float.NaN, 0f, false), (float.PositiveInfinity, 0.3f, false), (float.NegativeInfinity, 0f, false),
+            (float.MaxValue, 0.3f, false), (1e20f, 0f, false), (1e20f, 0.3f, true), (1e18f, 0f, true), (0f, 0f, true),
+        })
+        {
+            Tensor weight = run.Normal(DType.Float32, 1, Count), m = run.Normal(DType.Float32, 1, Count), v = run.Zeros(DType.Float32, Count);
+            double[][] before = [run.Doubles(weight), run.Doubles(m), run.Doubles(v)];
+            double[] gradient = new double[Count];
+            gradient[^1] = value;
+            if (value == float.MaxValue) gradient[0] = value; // each is finite, the root of their squares is not
+            Tensor dWeight = run.From(DType.Float32, gradient, Count), norm = run.New(DType.Float32, 2);
+
+            run.Backend.GradientNorm([dWeight], maxNorm, norm);
+            run.Backend.AdamW(dWeight, norm, run.Floats(0.01f, 0.1f, 0.001f), new AdamWOptions(), weight, m, v);
+
+            double[][] after = [run.Doubles(weight), run.Doubles(m), run.Doubles(v)];
+            string what = $"{value} with max_grad_norm {maxNorm}";
+            Assert.True(updates != after[0].SequenceEqual(before[0]), $"{what}: weights {(updates ? "stayed" : "changed")}");
+            Assert.True(updates || (after[1].SequenceEqual(before[1]) && after[2].SequenceEqual(before[2])), $"{what}: moments changed");
+            Assert.All(after, values => Assert.All(values, x => Assert.True(double.IsFinite(x), $"{what}: {x}")));
+            Assert.Equal(updates, AdamWOptions.Takes((float)run.Doubles(norm)[0], (float)run.Doubles(norm)[1]));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Devices))]
     public void GradientNorm_MatchesFp64_WithAndWithoutClipping(string device)

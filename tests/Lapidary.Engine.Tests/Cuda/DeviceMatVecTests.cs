@@ -108,16 +108,26 @@ public class DeviceMatVecTests
 
     [Theory]
     [MemberData(nameof(Devices))]
-    public void ArgMax_PassesOverNaN(string device)
+    public void ArgMax_IsMinusOne_WhereARowHoldsNaN_OrItsLargestIsNotFinite(string device)
     {
         using var run = DeviceRun.On(device);
-        const float NaN = float.NaN, Least = float.NegativeInfinity;
-        Assert.Equal([2, 0, 0, 1], ArgMax(run, [NaN, -3, 5, NaN, NaN, NaN, Least, Least, Least, NaN, float.PositiveInfinity, 7], rows: 4));
+        const float NaN = float.NaN, Most = float.PositiveInfinity, Least = float.NegativeInfinity;
+        float[] values = [NaN, -3, 5, 1, 2, NaN, NaN, NaN, NaN, Least, Least, Least, 1, Most, 7, 4, Least, 5];
+        Assert.Equal([-1, -1, -1, -1, -1, 2], ArgMax(run, values, rows: 6));
+        foreach (int dim in new[] { 7, 64, 4097, 5000 })
+        {
+            foreach (int place in new[] { 0, 1, dim / 2, dim - 1 })
+            {
+                float[] row = [.. Enumerable.Range(0, dim).Select(i => (float)-i)];
+                row[place] = NaN;
+                Assert.Equal([-1], ArgMax(run, row, rows: 1));
+            }
+        }
     }
 
     private static int[] ArgMax(DeviceRun run, float[] values, int rows)
     {
-        int[] indices = [.. Enumerable.Repeat(-1, rows)];
+        int[] indices = [.. Enumerable.Repeat(-9, rows)];
         var result = run.Ints(indices);
         run.Backend.ArgMax(run.Floats(values).Reshape(rows, values.Length / rows), result);
         run.Backend.Read<int>(result, indices);

@@ -148,11 +148,9 @@ public class AdapterTests
         Assert.Equal(tied.ParameterCount + model.LmHead.Count, untied.ParameterCount);
     }
 
-    /// <summary>The first allocation is made before anything is checked against the model, LoRA's block before the modules to
-    /// save.</summary>
     [Theory]
-    [InlineData("nothing", null, "target_modules matches no layer")]
-    [InlineData("q_proj", "v_proj", "modules_to_save names v_proj")]
+    [InlineData("nothing", null, "target_modules: \"nothing\" matches no layer")]
+    [InlineData("q_proj", "v_proj", "modules_to_save: \"v_proj\" names no module")]
     public void Create_FreesWhatItTook_WhenItFails(string target, string? saved, string message)
     {
         using var model = ModelRun.Load("model", device: Device);

@@ -20,3 +20,11 @@ public class CudaTrainerTests : SftTrainerTests
         for (int step = 0; step < losses.Length; step++) AssertClose(expected[step], losses[step], 2e-3, $"loss of step {step + 1}");
     }
 }
+
+/// <summary>The tests of <see cref="DivergenceTests"/> on the GPU.</summary>
+[Collection(TestDevice.Cuda)]
+public class CudaDivergenceTests : DivergenceTests
+{
+    /// <inheritdoc/>
+    protected override string Device => TestDevice.Cuda;
+}

@@ -30,6 +30,8 @@ internal sealed class TrainerRun : IDisposable
 
     public SftTrainer Trainer { get; }
 
+    public Adapter Adapter => _adapter;
+
     /// <summary>Short steps, each of them logged, nothing saved.</summary>
     public static SftConfig Small() => new()
     {

@@ -10,7 +10,8 @@ public sealed unsafe partial class CpuBackend
     /// fp64.</remarks>
     public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v)
     {
-        if (OnlyCounts) return;
+        float* norms = norm.Pointer<float>();
+        if (OnlyCounts || !AdamWOptions.Takes(norms[0], norms[1])) return;
         double learningRate = stepScalars.Pointer<float>()[0], c1 = stepScalars.Pointer<float>()[1], c2 = stepScalars.Pointer<float>()[2];
         _team.Each(weight.Count, new AdamWOp
         {
@@ -18,7 +19,7 @@ public sealed unsafe partial class CpuBackend
             Weight = weight.Pointer<float>(),
             M = m.Pointer<float>(),
             V2 = v.Pointer<float>(),
-            Clip = norm.Pointer<float>()[1],
+            Clip = norms[1],
             Decay = (float)(1 - learningRate * options.WeightDecay),
             OneMinusBeta1 = (float)(1 - options.Beta1),
             Beta2 = (float)options.Beta2,

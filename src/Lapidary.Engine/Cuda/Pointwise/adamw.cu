@@ -38,6 +38,8 @@ __device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int
 
 extern "C" __global__ void adamw(AdamWArgs a) {
     after_previous_kernel();
+    float norm = a.norm[0] * a.norm[1];
+    if (!(norm * norm < infinity())) return; // AdamWOptions.Takes: NaN too
     double learningRate = a.stepScalars[0], c1 = a.stepScalars[1], c2 = a.stepScalars[2];
     Factors f = {
         a.norm[1], (float)(1 - learningRate * a.weightDecay), (float)(1 - a.beta1), (float)a.beta2, (float)(1 - a.beta2),

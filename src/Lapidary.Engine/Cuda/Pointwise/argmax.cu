@@ -12,7 +12,7 @@ struct Best {
     int index;
 };
 
-// The larger value, of equal ones the first; NaN is larger than nothing.
+// The larger value, of equal ones the first.
 __device__ __forceinline__ void take(Best& best, float value, int index) {
     if (value > best.value || (value == best.value && index < best.index)) best = {value, index};
 }
@@ -35,7 +35,7 @@ __device__ __forceinline__ void find(const ArgMaxArgs& a) {
         float x[N];
         load(row + i, x);
 #pragma unroll
-        for (int j = 0; j < N; j++) take(best, x[j], i + j);
+        for (int j = 0; j < N; j++) take(best, x[j] == x[j] ? x[j] : infinity(), i + j); // NaN ends as infinity does
     }
 
     take_warp(best);
@@ -44,7 +44,7 @@ __device__ __forceinline__ void find(const ArgMaxArgs& a) {
     if (threadIdx.x >= WARP) return;
     best = bests[threadIdx.x];
     take_warp(best);
-    if (threadIdx.x == 0) a.indices[blockIdx.x] = best.index;
+    if (threadIdx.x == 0) a.indices[blockIdx.x] = fabsf(best.value) < infinity() ? best.index : -1;
 }
 
 extern "C" __global__ void __launch_bounds__(1024) argmax_1(ArgMaxArgs a) { after_previous_kernel(); find<1>(a); }

@@ -13,6 +13,7 @@ public sealed class PackedDataSet
     private const int MaxTokens = 1 << 30;
 
     private readonly PackedSequence[] _sequences;
+    private readonly IReadOnlyList<int> _rows;
     private readonly BatchBuilder _builder;
 
     /// <summary>[n]: tokens of the n longest sequences.</summary>
@@ -26,6 +27,7 @@ public sealed class PackedDataSet
     internal PackedDataSet(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {
         _sequences = Packer.Pack(examples.Examples, packing, maxLength);
+        _rows = examples.Rows;
         _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : maxLength);
         _tokensOfLongest = new int[_sequences.Length + 1];
         int[] longestFirst = [.. _sequences.Select(sequence => sequence.Tokens).OrderDescending()];
@@ -49,6 +51,16 @@ public sealed class PackedDataSet
         int trained = 0;
         foreach (int index in indices) trained += _sequences[index].TrainedTokens;
         return trained;
+    }
+
+    /// <summary>The data set's rows that some sequences hold, from 1 on, for messages: "row 3", "rows 3, 9 and 12 others".</summary>
+    internal string Describe(ReadOnlySpan<int> indices)
+    {
+        const int Shown = 8;
+        int[] rows = [.. indices.ToArray().SelectMany(index => _sequences[index].Documents).Select(document => _rows[document.Example] + 1)
+            .Distinct().Order()];
+        string others = rows.Length > Shown ? $" and {rows.Length - Shown} others" : "";
+        return $"{(rows.Length == 1 ? "row" : "rows")} {string.Join(", ", rows.Take(Shown))}{others}";
     }
 
     /// <summary>A batch of some sequences, valid until the next one.</summary>

@@ -1,6 +1,4 @@
-using Lapidary.Cli.CommandLine;
-
-namespace Lapidary.Cli.Tests.CommandLine;
+namespace Lapidary.Formats.Tests;
 
 public class NearestNameTests
 {

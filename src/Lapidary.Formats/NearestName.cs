@@ -1,4 +1,4 @@
-namespace Lapidary.Cli.CommandLine;
+namespace Lapidary.Formats;
 
 /// <summary>Finds what was probably meant by a misspelt name.</summary>
 internal static class NearestName

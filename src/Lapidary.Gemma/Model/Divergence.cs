@@ -1,0 +1,36 @@
+using Lapidary.Engine;
+using Lapidary.Gemma.Weights;
+
+namespace Lapidary.Gemma.Model;
+
+/// <summary>Why a loss or a logit is no finite number. A model's weights are not searched when it is loaded, as that would read all of a
+/// mapped file; they are when the first such number has shown.</summary>
+internal static class Divergence
+{
+    /// <summary>Which weight is to blame and what to do, as the second half of an error.</summary>
+    public static string Explain(GemmaModel model)
+    {
+        foreach (var parameter in model.Adapter?.Parameters ?? [])
+        {
+            if (TensorStream.NonFinite(parameter.Value, model.Backend) is { } found)
+                return $"the adapter's tensor {parameter.Name} holds {found}: use another adapter or an earlier checkpoint.";
+        }
+
+        foreach (var (weight, backend) in Weights(model))
+        {
+            if (weight.DType.IsFloatingPoint() && TensorStream.NonFinite(weight, backend) is { } found)
+                return $"tensor {weight.Name} of the base holds {found}: download the model again or use another one.";
+        }
+
+        return "all weights are finite, so a sum has grown too large on the way: "
+            + "check the adapter, and rms_norm_eps, rope_theta and query_pre_attn_scalar of config.json.";
+    }
+
+    /// <summary>Norms and scales in 4 bits are checked on loading.</summary>
+    private static IEnumerable<(Tensor Weight, IBackend? Backend)> Weights(GemmaModel model)
+    {
+        yield return model.HostEmbedTokens is { } host ? (host, null) : (model.EmbedTokens, model.Backend);
+        foreach (var layer in model.LinearLayers) yield return (layer.Weight, model.Backend);
+        if (!model.Config.TieWordEmbeddings) yield return (model.LmHead, model.Backend);
+    }
+}

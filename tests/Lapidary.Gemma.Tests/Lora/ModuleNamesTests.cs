@@ -1,0 +1,88 @@
+using Lapidary.Formats;
+using Lapidary.Gemma.Lora;
+
+namespace Lapidary.Gemma.Tests;
+
+/// <summary>Settings of a new adapter that name nothing, or what can have no adapter.</summary>
+public class ModuleNamesTests
+{
+    private static readonly GemmaConfig Model = GemmaConfig.Preset("270m");
+
+    [Theory]
+    [InlineData("q_prj", "target_modules: \"q_prj\" matches no layer; perhaps q_proj is meant.")]
+    [InlineData("all_linear", "target_modules: \"all_linear\" matches no layer; perhaps all-linear is meant.")]
+    [InlineData("c_attn", "target_modules: \"c_attn\" matches no layer; expected some of q_proj,")]
+    [InlineData("Q_PROJ", "target_modules: \"Q_PROJ\" matches no layer; expected some of")]
+    [InlineData("model.layers.99.self_attn.q_proj", "perhaps model.layers.")]
+    [InlineData("embed_tokens", "target_modules: \"embed_tokens\" matches model.embed_tokens; LoRA on it is not supported: name embed_tokens in modules_to_save")]
+    [InlineData("lm_head", "target_modules: \"lm_head\" matches lm_head; LoRA on it is not supported: name lm_head in modules_to_save")]
+    [InlineData("q_norm", "target_modules: \"q_norm\" matches model.layers.0.self_attn.q_norm; an adapter needs a linear layer")]
+    public void ATargetThatIsNoLayer_IsRefused(string name, string message) =>
+        AssertRefused(new LoraConfig { TargetModules = ModuleSelector.FromNames("k_proj", name) }, message);
+
+    [Theory]
+    [InlineData("nothing.*", "target_modules: \"nothing.*\" matches no layer")]
+    [InlineData(".*(q_proj|lm_head)", "target_modules: \".*(q_proj|lm_head)\" matches lm_head; LoRA on it is not supported")]
+    [InlineData(@".*layers\.0\..*", "matches model.layers.0.self_attn.q_norm; an adapter needs a linear layer")]
+    [InlineData("[(", "target_modules: expected a regular expression, found \"[(\" (unterminated bracket); correct")]
+    [InlineData("a)|(b", "found \"a)|(b\" (insufficient opening parentheses)")]
+    public void ATargetPattern_IsRefusedAsItWasGiven(string pattern, string message) =>
+        AssertRefused(new LoraConfig { TargetModules = ModuleSelector.FromPattern(pattern) }, message);
+
+    [Fact]
+    public void OtherNames_AreRefusedToo()
+    {
+        AssertRefused(new LoraConfig { ModulesToSave = ["embed_token"] }, "modules_to_save: \"embed_token\" names no module that can be trained whole; perhaps embed_tokens is meant.");
+        AssertRefused(new LoraConfig { ModulesToSave = ["v_proj"] }, "name it in target_modules instead");
+        AssertRefused(new LoraConfig { ModulesToSave = ["score.lm_head"] }, "\"score.lm_head\" names no module");
+        AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromNames("k_prj") }, "exclude_modules: \"k_prj\" matches no layer; perhaps k_proj is meant.");
+        AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromPattern(".*vision.*") }, "exclude_modules: \".*vision.*\" matches no layer");
+        AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromNames("q_proj", "v_proj") }, "no layer is left");
+        AssertRefused(new LoraConfig { LayersToTransform = [0, 18] }, "layers_to_transform: 18 is the number of no layer; the model has 0 to 17.");
+        AssertRefused(new LoraConfig { LayersToTransform = [1], LayersPattern = ["blocks"] }, "no layer under \"blocks\" (layers_pattern)");
+        AssertRefused(new LoraConfig { RankPattern = [new("q_poj", 4)] }, "rank_pattern: \"q_poj\" matches no layer that gets an adapter; perhaps q_proj is meant.");
+        AssertRefused(new LoraConfig { AlphaPattern = [new("up_proj", 4)] }, "alpha_pattern: \"up_proj\" matches no layer that gets an adapter");
+    }
+
+    [Fact]
+    public void RightNames_Pass()
+    {
+        var names = new ModuleNames(Model);
+        names.Check(new LoraConfig());
+        names.Check(LoraConfig.Guide);
+        names.Check(new LoraConfig
+        {
+            TargetModules = ModuleSelector.FromPattern(@"model\.layers\.\d+\.mlp\..*"),
+            ExcludeModules = ModuleSelector.FromNames("down_proj"),
+            RankPattern = [new("layers.3.mlp.up_proj", 4)],
+            AlphaPattern = [new(".*gate_proj", 4)],
+            ModulesToSave = ["model.embed_tokens"],
+        });
+        names.Check(new LoraConfig { TargetModules = ModuleSelector.FromPattern(".*(q_proj|lm_head)"), ModulesToSave = ["lm_head"] });
+        names.Check(new LoraConfig { LayersToTransform = [0, 17], LayersPattern = ["layers"] });
+    }
+
+    /// <summary>transformers names the layers of a multimodal model under language_model, and PEFT looks its patterns up there.</summary>
+    [Fact]
+    public void PatternsOfAMultimodalModel_AreFoundUnderItsNames()
+    {
+        const string Layer = "model.layers.0.self_attn.q_proj";
+        var names = new ModuleNames(Model with { IsMultimodal = true });
+        var config = new LoraConfig
+        {
+            RankPattern = [new("model.language_model.layers.0.self_attn.q_proj", 4)],
+            AlphaPattern = [new("language_model.layers.0.self_attn.q_proj", 2)],
+            ExcludeModules = ModuleSelector.FromPattern(@".*language_model\.layers\.1\..*"),
+        };
+        names.Check(config);
+        Assert.Equal((4, 0.5), (config.RankFor(names.Spellings(Layer)), config.ScalingFor(names.Spellings(Layer))));
+        Assert.False(names.IsTargeted(config, "model.layers.1.self_attn.q_proj"));
+        Assert.True(names.IsTargeted(config, Layer));
+    }
+
+    private static void AssertRefused(LoraConfig config, string message)
+    {
+        var error = Assert.Throws<LapidaryException>(() => new ModuleNames(Model).Check(config));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+}
