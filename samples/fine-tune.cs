@@ -36,6 +36,7 @@ using (var model = GemmaModel.Load(ModelFolder, backend, new ModelOptions { Quan
     var config = new SftConfig
     {
         OutputDir = OutputFolder,
+        OverwriteOutputDir = true, // so that this program can run again
         MaxLength = 512,
         Packing = true,
         NumTrainEpochs = 2,

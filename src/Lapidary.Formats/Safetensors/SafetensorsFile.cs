@@ -117,6 +117,9 @@ public sealed class SafetensorsFile : IDisposable
         MappedPages.Release(AddressOf(entry), entry.LengthBytes);
     }
 
+    /// <summary>The same for a part of a tensor.</summary>
+    internal void Release(SafetensorsEntry entry, long offset, int length) => MappedPages.Release(AddressOf(entry) + (nint)offset, length);
+
     /// <summary>Unmaps the file; its tensors must not be used afterwards.</summary>
     public unsafe void Dispose()
     {

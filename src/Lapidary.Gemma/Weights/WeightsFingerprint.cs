@@ -47,6 +47,11 @@ internal static class WeightsFingerprint
         for (long offset = 0; offset < entry.LengthBytes; offset += PieceBytes) yield return (entry, offset);
     }
 
-    private static UInt128 Hash(SafetensorsFile file, SafetensorsEntry entry, long offset) =>
-        XxHash128.HashToUInt128(file.Bytes(entry, offset, (int)Math.Min(PieceBytes, entry.LengthBytes - offset)));
+    private static UInt128 Hash(SafetensorsFile file, SafetensorsEntry entry, long offset)
+    {
+        int length = (int)Math.Min(PieceBytes, entry.LengthBytes - offset);
+        var hash = XxHash128.HashToUInt128(file.Bytes(entry, offset, length));
+        file.Release(entry, offset, length); // else the whole file would count as this process's memory
+        return hash;
+    }
 }

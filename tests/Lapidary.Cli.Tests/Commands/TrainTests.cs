@@ -141,12 +141,150 @@ public sealed class TrainTests : IDisposable
     public void Train_GuardsTheFolderOfAnotherRun()
     {
         string[] args = [.. Args("out", rows: 2), "--max-steps", "1"];
-        CliRun.Of([.. args, "--resume"]).AssertError(1, "--resume expected a checkpoint", "out");
+        CliRun.Of([.. args, "--resume"]).AssertError(1, "expected a checkpoint to go on from", "out");
         CliRun.Of(args).Ok();
         CliRun.Of(args).AssertError(1, "--resume", "--overwrite-output-dir");
-        CliRun.Of([.. args, "--resume", "--lora-r", "3"]).AssertError(1, "lora_r", "16");
+        CliRun.Of([.. args, "--resume", "--lora-r", "3"]).AssertError(1, "--lora-r is 3 here, 16 in the checkpoint");
         CliRun.Of([.. args, "--overwrite-output-dir", "--save-strategy", "no"]).Ok();
         Assert.Empty(Directory.GetDirectories(_folder["out"], "checkpoint-*"));
+    }
+
+    /// <summary>A refusal changes no byte, so that the right command goes on to work.</summary>
+    [Fact]
+    public void Train_ThatIsRefused_ChangesNothing()
+    {
+        string[] args = [.. Args("out", rows: 2), "--max-steps", "2", "--lora-r", "4"];
+        CliRun.Of(args).Ok();
+        string[] before = Contents("out");
+        string[] saved = ["--config", Path.Combine(_folder["out"], "run.yaml")];
+
+        CliRun.Of(["train", .. saved, "--resume", "--learning-rate", "1"]).AssertError(1, "--learning-rate is 1 here, 0.005");
+        CliRun.Of(["train", .. saved, "--resume", "--target-modules", "all-linear"]).AssertError(1, "--target-modules is");
+        CliRun.Of(["train", .. saved, "--resume", "--modules-to-save", "lm_head"]).AssertError(1, "--modules-to-save is");
+        CliRun.Of(["train", .. saved, "--resume", "--quantization", "none"]).AssertError(1, "quantization is none here, nf4");
+        CliRun.Of(["train", .. saved, "--resume", "--double-quant", "false"]).AssertError(1, "--double-quant is false here, true");
+        CliRun.Of(["train", .. saved, "--resume", "--max-steps", "1"]).AssertError(1, "--max-steps: expected at least 2");
+        CliRun.Of(["train", .. saved, "--overwrite-output-dir", "--adapter", _folder["nope"]]).AssertError(1, "nope");
+        CliRun.Of(["train", .. saved, "--overwrite-output-dir", "--dataset", _folder["nope.jsonl"]]).AssertError(1, "nope");
+        CliRun.Of(["train", .. saved, "--overwrite-output-dir", "--num-train-epochs", "0", "--max-steps", "-1"])
+            .AssertError(1, "--num-train-epochs must be above 0");
+
+        Assert.Equal(before, Contents("out"));
+        CliRun.Of(["train", .. saved, "--resume", "--max-steps", "3"]).Ok();
+        Assert.Equal(3, State("out").GlobalStep);
+    }
+
+    [Fact]
+    public void Train_FromACheckpointInItsOwnFolder_KeepsIt()
+    {
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "2", "--lora-r", "4"]).Ok();
+        string start = Path.Combine(_folder["out"], "checkpoint-2");
+        byte[] weights = File.ReadAllBytes(Path.Combine(start, "adapter_model.safetensors"));
+        string[] args = [.. Args("out", rows: 2), "--max-steps", "1", "--adapter", start];
+        CliRun.Of(args).AssertError(1, "holds a run already", "--overwrite-output-dir");
+
+        CliRun.Of([.. args, "--overwrite-output-dir"]).Ok();
+
+        string initial = Path.Combine(_folder["out"], "initial-adapter");
+        Assert.Equal(weights, File.ReadAllBytes(Path.Combine(initial, "adapter_model.safetensors")));
+        string[] lines = File.ReadAllLines(Path.Combine(_folder["out"], "run.yaml"));
+        Assert.Contains($"adapter: {initial}", lines);
+        Assert.Contains("lora_r: 4", lines); // the adapter's own, not what a new one would have
+        CliRun.Of("train", "--config", Path.Combine(_folder["out"], "run.yaml"), "--resume", "--max-steps", "2").Ok();
+    }
+
+    [Fact]
+    public void Train_InAFolderThatWasMoved_GoesOnThere()
+    {
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1", "--lora-r", "4"]).Ok();
+        Directory.Move(_folder["out"], _folder["moved"]);
+
+        CliRun.Of("train", "--config", Path.Combine(_folder["moved"], "run.yaml"), "--resume", "--max-steps", "2").Ok();
+
+        Assert.Equal(2, State("moved").GlobalStep);
+        Assert.False(Directory.Exists(_folder["out"]));
+        Assert.Contains($"output_dir: {_folder["moved"]}", File.ReadAllLines(Path.Combine(_folder["moved"], "run.yaml")));
+    }
+
+    /// <summary>0.1 wrote no version, and paths as they were typed.</summary>
+    [Fact]
+    public void Train_InAFolderOf01ThatWasMoved_GoesOnThere()
+    {
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
+        Directory.Move(_folder["out"], _folder["moved"]);
+        string path = Path.Combine(_folder["moved"], "run.yaml");
+        var lines = File.ReadAllLines(path).Where(line => !line.StartsWith("run_file_version", StringComparison.Ordinal));
+        File.WriteAllLines(path, lines.Select(line => line.StartsWith("output_dir", StringComparison.Ordinal) ? "output_dir: out" : line).ToArray());
+
+        CliRun.Of("train", "--config", path, "--resume", "--max-steps", "2").Ok();
+
+        Assert.Equal(2, State("moved").GlobalStep);
+        Assert.False(Directory.Exists("out"));
+    }
+
+    [Fact]
+    public void Train_FromARunFileOfALaterVersion_IsRefused()
+    {
+        string path = _folder["run.yaml"];
+        File.WriteAllText(path, "run_file_version: 2\nmodel: x\n");
+        CliRun.Of("train", "--config", path).AssertError(1, "line 1", "run_file_version", "a later Lapidary");
+    }
+
+    [Fact]
+    public void Train_IntoItsModelsFolder_IsRefused() =>
+        CliRun.Of([.. Args("out", rows: 2).Select(arg => arg == _folder["out"] ? TinyModel.Folder + "/" : arg), "--max-steps", "1"])
+            .AssertError(1, "is the folder of");
+
+    [Fact]
+    public void Train_InterruptedBeforeItHasSaved_HintsAtNoResume()
+    {
+        var run = CliRun.InterruptedAt("steps ", [.. Args("out", rows: 2), "--max-steps", "2"]);
+        Assert.Equal(130, run.ExitCode);
+        Assert.Contains("nothing has been saved yet", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("--resume", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Train_SaysOnceWhatChangesNothing()
+    {
+        string[] args =
+        [
+            .. Args("out", rows: 2), "--max-steps", "1", "--num-train-epochs", "2", "--save-steps", "5", "--eval-steps", "5",
+            "--dtype", "bfloat16", "--device", "cpu", "--packing-strategy", "wrapped",
+        ];
+        string text = CliRun.Of(args).Ok().Out;
+        string[] notes =
+        [
+            "--max-steps 1 goes before --num-train-epochs", "--save-steps changes nothing", "nothing is evaluated",
+            "the CPU computes in float32", "--packing-strategy changes nothing",
+        ];
+        Assert.All(notes, note => Assert.Contains(note, text, StringComparison.Ordinal));
+        Assert.Contains("eval_strategy: no", File.ReadAllLines(Path.Combine(_folder["out"], "run.yaml")));
+
+        string again = CliRun.Of("train", "--config", Path.Combine(_folder["out"], "run.yaml"), "--output-dir", _folder["again"]).Ok().Out;
+        Assert.All(notes, note => Assert.DoesNotContain(note, again, StringComparison.Ordinal));
+    }
+
+    /// <summary>Killed at any moment of an overwriting run, the folder still holds a run that goes on: the old or the new.</summary>
+    [Fact]
+    public void Train_KilledWhileItOverwrites_LosesNothing()
+    {
+        string[] more = ["--save-strategy", "steps", "--save-steps", "1", "--overwrite-output-dir"];
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "2"]).Ok();
+        foreach (string pattern in new[] { "replaced-*", "checkpoint-1.tmp-*", "checkpoint-1" })
+        {
+            using (var tool = Tool.Start([.. Args("out", rows: 2), "--max-steps", "100000", .. more]))
+            {
+                tool.WaitFor(() => Directory.GetDirectories(_folder["out"], pattern).Length > 0);
+                tool.Kill();
+            }
+
+            string run = Path.Combine(_folder["out"], "run.yaml");
+            int done = CliRun.Of("train", "--config", run, "--resume", "--max-steps", "100", "--json").Ok().Json
+                .GetProperty("global_step").GetInt32();
+            Assert.Equal(100, done);
+            Assert.Empty(Directory.GetDirectories(_folder["out"], "replaced-*"));
+        }
     }
 
     [Fact]
@@ -199,6 +337,12 @@ public sealed class TrainTests : IDisposable
         string[] files = ["special_tokens_map.json", "tokenizer.model"];
         Assert.All(files, name => Assert.False(File.Exists(Path.Combine(_folder["out"], name)), name)); // of the base
     }
+
+    private string[] Contents(string output) =>
+    [
+        .. Directory.GetFiles(_folder[output], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(file => file + Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)))),
+    ];
 
     private byte[] Adapter(string output) => File.ReadAllBytes(Path.Combine(_folder[output], "adapter_model.safetensors"));
 }

@@ -14,6 +14,14 @@ public class SftConfigTests
     }
 
     [Fact]
+    public void Validate_RefusesARunThatTrainsNothing_OrHasNoPlace()
+    {
+        Assert.Contains("num_train_epochs must be above 0", Refused(new() { NumTrainEpochs = 0 }));
+        new SftConfig { NumTrainEpochs = 0, MaxSteps = 5 }.Validate(hasEvaluation: false);
+        Assert.Contains("output_dir must name a folder", Refused(new() { OutputDir = " " }));
+    }
+
+    [Fact]
     public void Validate_WantsAnEvaluationWithEachCheckpoint_WhereTheBestIsLoaded()
     {
         var best = new SftConfig { LoadBestModelAtEnd = true };

@@ -167,7 +167,9 @@ public class SftTrainerTests
         using var resumed = new TrainerRun(Device, config with { MaxSteps = 2 }, TrainerRun.RandomRows(8), adapter: null);
         var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), Token);
 
-        Assert.Equal((began.RowsPerRun, began.MaxLogitsBytes), (state.RowsPerRun, state.MaxLogitsBytes));
+        Assert.Equal(2, state.GlobalStep);
+        var plan = resumed.Trainer.MemoryPlan!.Steps;
+        Assert.Equal((began.RowsPerRun, began.MaxLogitsBytes), (plan.RowsPerRun, plan.MaxLogitsBytes));
     }
 
     [Theory]

@@ -12,10 +12,11 @@ internal sealed class TrainerRun : IDisposable
 
     public TrainerRun(
         string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
-        ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None)
+        ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None,
+        string? folder = null)
     {
         Model = GemmaModel.Load(
-            Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
+            folder ?? Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
             new ModelOptions { DType = DType.Float32, Quantization = quantization });
         _adapter = adapter is null
             ? Adapter.Create(Model, lora ?? LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
