@@ -59,7 +59,7 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="LapidaryException">There is no such tensor, or its type is none the engine has.</exception>
     public Tensor Get(string name) => FileOf(name).Get(name);
 
-    /// <summary>Tells that a tensor's bytes will not be needed again soon, see <see cref="SafetensorsFile.Release"/>.</summary>
+    /// <summary>Tells that a tensor's bytes will not be needed again soon, see <see cref="SafetensorsFile.Release(string)"/>.</summary>
     public void Release(string name) => FileOf(name).Release(name);
 
     /// <summary>Closes all files; their tensors must not be used afterwards.</summary>
