@@ -95,8 +95,11 @@ internal static partial class LoraSettings
         {
             if (!values.IsGiven(setting) || isSame()) continue;
             throw new ToolException(
-                $"{folder}: has {setting.Key} {setting.FormatValue(value)}, found --{setting.Name} {setting.FormatValue(values.Get(setting))}; "
-                + (resumes ? "give the same, or start anew with --adapter." : "leave the option out, or train a new adapter without --adapter."));
+                $"{folder}: has {setting.Key} {setting.FormatValue(value)}, "
+                + $"found --{setting.Name} {setting.FormatValue(values.Get(setting))}; "
+                + (resumes
+                    ? "give the same, or start anew with --adapter."
+                    : "leave the option out, or train a new adapter without --adapter."));
         }
     }
 
