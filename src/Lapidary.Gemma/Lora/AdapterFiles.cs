@@ -109,7 +109,8 @@ internal sealed class AdapterFiles : IDisposable
         if (Unlisted is not { } tensor) return;
         throw new LapidaryException(
             $"{_file.Path}: holds {tensor}, which \"modules_to_save\" of {AdapterConfigFile.FileName} does not list: such an adapter can "
-            + "be used and merged, but not trained on from. List embed_tokens or lm_head there to train it too, or merge the adapter first.");
+            + "be used and merged, but not trained on from. List embed_tokens or lm_head there to train it too, "
+            + "or merge the adapter first.");
     }
 
     /// <inheritdoc/>
