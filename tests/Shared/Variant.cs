@@ -28,7 +28,8 @@ internal static class Variant
 
         if (json is not null)
         {
-            string settings = Directory.GetFiles(folder, "*config.json").Single(path => Path.GetFileName(path) is "config.json" or "adapter_config.json");
+            string settings = Directory.GetFiles(folder, "*config.json")
+                .Single(path => Path.GetFileName(path) is "config.json" or "adapter_config.json");
             var tree = (JsonObject)JsonNode.Parse(File.ReadAllText(settings))!;
             json(tree);
             File.WriteAllText(settings, tree.ToJsonString());

@@ -117,7 +117,8 @@ internal static partial class LoraSettings
         {
             if (!values.IsGiven(setting) || isSame()) continue;
             throw new ToolException(
-                $"{folder}: has {setting.Key} {setting.FormatValue(value)}, found --{setting.Name} {setting.FormatValue(values.Get(setting))}; "
+                $"{folder}: has {setting.Key} {setting.FormatValue(value)}, "
+                + $"found --{setting.Name} {setting.FormatValue(values.Get(setting))}; "
                 + "leave the option out, or train a new adapter without --adapter.");
         }
     }

@@ -130,7 +130,11 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         int likeliest = 0;
         _backend.Read(_nextId!, new Span<int>(ref likeliest));
         if (likeliest < 0)
-            throw new LapidaryException($"The logits after {length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
+        {
+            throw new LapidaryException(
+                $"The logits after {length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
+        }
+
         if (sampler is null) return likeliest;
         int drawn = sampler.Next(_logits);
         _backend.Write<int>([drawn], _nextId!);

@@ -108,8 +108,9 @@ internal sealed class AdapterFiles : IDisposable
     {
         if (Unlisted is not { } tensor) return;
         throw new LapidaryException(
-            $"{_file.Path}: holds {tensor}, which \"modules_to_save\" of {AdapterConfigFile.FileName} does not list: such an adapter can be used "
-            + "and merged, but not trained on from. List embed_tokens or lm_head there to train it too, or merge the adapter first.");
+            $"{_file.Path}: holds {tensor}, which \"modules_to_save\" of {AdapterConfigFile.FileName} does not list: such an adapter can "
+            + "be used and merged, but not trained on from. List embed_tokens or lm_head there to train it too, "
+            + "or merge the adapter first.");
     }
 
     /// <inheritdoc/>
@@ -128,10 +129,12 @@ internal sealed class AdapterFiles : IDisposable
             {
                 if (_names.TryAdd(canonical, entry.Name)) continue;
                 throw new LapidaryException(
-                    $"{_file.Path}: tensors {Shown(_names[canonical])} and {Shown(entry.Name)} are the same one of Gemma; save the adapter again.");
+                    $"{_file.Path}: tensors {Shown(_names[canonical])} and {Shown(entry.Name)} are the same one of Gemma; "
+                    + "save the adapter again.");
             }
 
-            if (!entry.Name.StartsWith(TensorNames.PeftPrefix, StringComparison.Ordinal) || !entry.Name.Split('.').Any(VisionParts.Contains))
+            if (!entry.Name.StartsWith(TensorNames.PeftPrefix, StringComparison.Ordinal)
+                || !entry.Name.Split('.').Any(VisionParts.Contains))
             {
                 throw new LapidaryException(
                     $"{_file.Path}: tensor {Shown(entry.Name)} belongs to no part of Gemma; is this another model's adapter?");
@@ -164,12 +167,13 @@ internal sealed class AdapterFiles : IDisposable
             && !TensorStream.AreEqual(_file.Get(_names[TensorNames.Embedding]), _file.Get(_names[TensorNames.Head])))
         {
             throw new LapidaryException(
-                $"{_file.Path}: holds another {ModuleNames.EmbedTokens} than {ModuleNames.LmHead}, but the base has one matrix for both and "
-                + $"{AdapterConfigFile.FileName} lists neither in \"modules_to_save\"; list both there.");
+                $"{_file.Path}: holds another {ModuleNames.EmbedTokens} than {ModuleNames.LmHead}, but the base has one matrix for both "
+                + $"and {AdapterConfigFile.FileName} lists neither in \"modules_to_save\"; list both there.");
         }
 
         Unlisted = string.Join(" and ", added);
-        _notes.Add($"{_file.Path}: holds {Unlisted} without listing it in \"modules_to_save\"; it is used in place of the base's, as PEFT does.");
+        _notes.Add($"{_file.Path}: holds {Unlisted} without listing it in \"modules_to_save\"; "
+            + "it is used in place of the base's, as PEFT does.");
         Config = Config with
         {
             ModulesToSave = [.. Config.ModulesToSave ?? [], .. added],
@@ -202,7 +206,9 @@ internal sealed class AdapterFiles : IDisposable
         if (!model.Config.IsMultimodal) return config with { TargetModules = ModuleSelector.FromNames(names) };
         static string Spelled(string module) => TensorNames.ToStyle(module, TensorNameStyle.Multimodal);
         var byPattern = config with { TargetModules = ModuleSelector.FromPattern($@".*language_model\..*\.({string.Join('|', names)})") };
-        return config.LayersToTransform is null && model.LinearLayers.All(layer => byPattern.Matches(Spelled(layer.Name)) == targeted.Contains(layer.Name))
+        bool isExact = config.LayersToTransform is null
+            && model.LinearLayers.All(layer => byPattern.Matches(Spelled(layer.Name)) == targeted.Contains(layer.Name));
+        return isExact
             ? byPattern
             : config with
             {

@@ -46,5 +46,6 @@ internal static class ModulePattern
     }
 
     /// <summary>The option is a key of the message, not a value in it.</summary>
-    private static LapidaryException Error(string option, string expected, Exception inner) => new(option + ": expected " + expected, inner);
+    private static LapidaryException Error(string option, string expected, Exception inner) =>
+        new(option + ": expected " + expected, inner);
 }

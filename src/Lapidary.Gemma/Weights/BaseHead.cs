@@ -2,8 +2,8 @@ using Lapidary.Formats.Safetensors;
 
 namespace Lapidary.Gemma.Weights;
 
-/// <summary>The head of a checkpoint whose config.json ties it to the embedding. A copy of the embedding is the embedding; any other is kept,
-/// as transformers 5 and vLLM do.</summary>
+/// <summary>The head of a checkpoint whose config.json ties it to the embedding. A copy of the embedding is the embedding; any other is
+/// kept, as transformers 5 and vLLM do.</summary>
 internal static class BaseHead
 {
     /// <summary>Said where a head is kept.</summary>

@@ -31,7 +31,8 @@ internal static class GemmaTensors
         int layers = 0;
         foreach (var entry in checkpoint.Entries)
         {
-            if (!TensorNames.TryNormalize(entry.Name, out string? name) || !name.StartsWith(TensorNames.Layers, StringComparison.Ordinal)) continue;
+            if (!TensorNames.TryNormalize(entry.Name, out string? name)) continue;
+            if (!name.StartsWith(TensorNames.Layers, StringComparison.Ordinal)) continue;
             string number = name[TensorNames.Layers.Length..].Split('.')[0];
             if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)) layers = Math.Max(layers, layer + 1);
         }
@@ -39,8 +40,8 @@ internal static class GemmaTensors
         if (layers > config.NumHiddenLayers)
         {
             throw new LapidaryException(
-                $"{checkpoint.Folder}: num_hidden_layers of {GemmaConfig.FileName} is {config.NumHiddenLayers}, but the weights hold {layers} "
-                + "layers; take the config.json that belongs to them.");
+                $"{checkpoint.Folder}: num_hidden_layers of {GemmaConfig.FileName} is {config.NumHiddenLayers}, but the weights hold "
+                + $"{layers} layers; take the config.json that belongs to them.");
         }
     }
 

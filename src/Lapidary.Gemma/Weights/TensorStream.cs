@@ -69,10 +69,10 @@ internal static class TensorStream
     public static string? NonFinite(ReadOnlySpan<float> values, long first = 0)
     {
         int i = 0;
-        var sum = Vector<float>.Zero; // of 0 · x, which is NaN where an x is not finite
-        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) sum += new Vector<float>(values[i..]) * Vector<float>.Zero;
-        if (sum == Vector<float>.Zero && i == values.Length) return null;
-        for (i = sum == Vector<float>.Zero ? i : 0; i < values.Length; i++)
+        var zero = Vector<float>.Zero;
+        var sum = zero; // of 0 · x, which is NaN where an x is not finite
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count) sum += new Vector<float>(values[i..]) * zero;
+        for (i = sum == zero ? i : 0; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i])) return string.Create(CultureInfo.InvariantCulture, $"{values[i]} at element {first + i}");
         }

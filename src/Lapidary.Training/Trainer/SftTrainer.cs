@@ -202,17 +202,17 @@ public sealed partial class SftTrainer : IDisposable
         if (!applied)
         {
             throw new LapidaryException(
-                $"Step {step + 1}: the loss is {loss / Math.Max(1, trained):G4}, but the norm of its gradients is {norm:G4}, too large to be "
-                + "applied. The weights are those of the step before; nothing of this step is saved, and the checkpoints before it are whole. "
-                + "Lower learning_rate, set a max_grad_norm, or look at the rows of this step.");
+                $"Step {step + 1}: the loss is {loss / Math.Max(1, trained):G4}, but the norm of its gradients is {norm:G4}, too large "
+                + "to be applied. The weights are those of the step before; nothing of this step is saved, and the checkpoints before it "
+                + "are whole. Lower learning_rate, set a max_grad_norm, or look at the rows of this step.");
         }
 
         return new OptimizerStepResult(loss / Math.Max(1, trained), hits, trained, tokens, norm, rate);
     }
 
     private LapidaryException NotFinite(int step, ReadOnlySpan<int> sequences, in StepResult result) => new(
-        $"Step {step + 1}: the loss of {_train.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(_model)} Where the run began with "
-        + "finite losses, lower learning_rate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
+        $"Step {step + 1}: the loss of {_train.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(_model)} Where the run began "
+        + "with finite losses, lower learning_rate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
 
     private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
         step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,

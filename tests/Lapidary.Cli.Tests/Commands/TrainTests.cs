@@ -179,7 +179,8 @@ public sealed class TrainTests : IDisposable
     public void Train_OfANameThatMatchesNothing_WritesNothing()
     {
         string[] train = ["train", "--model", TinyModel.Folder, "--dataset", Rows(4), "--threads", "1", "--output-dir", _folder["none"]];
-        CliRun.Of([.. train, "--target-modules", "q_prj"]).AssertError(1, "--target-modules: \"q_prj\" matches no layer; perhaps q_proj is meant");
+        CliRun.Of([.. train, "--target-modules", "q_prj"])
+            .AssertError(1, "--target-modules: \"q_prj\" matches no layer; perhaps q_proj is meant");
         CliRun.Of([.. train, "--target-modules", "[("]).AssertError(1, "expected a regular expression, found \"[(\"");
         CliRun.Of([.. train, "--modules-to-save", "lm_heads"]).AssertError(1, "\"lm_heads\"", "perhaps lm_head is meant");
         Assert.False(Directory.Exists(_folder["none"]));

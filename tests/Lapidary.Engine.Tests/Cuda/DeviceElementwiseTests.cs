@@ -158,7 +158,8 @@ public class DeviceElementwiseTests
             (float.MaxValue, 0.3f, false), (1e20f, 0f, false), (1e20f, 0.3f, true), (1e18f, 0f, true), (0f, 0f, true),
         })
         {
-            Tensor weight = run.Normal(DType.Float32, 1, Count), m = run.Normal(DType.Float32, 1, Count), v = run.Zeros(DType.Float32, Count);
+            Tensor weight = run.Normal(DType.Float32, 1, Count), m = run.Normal(DType.Float32, 1, Count);
+            Tensor v = run.Zeros(DType.Float32, Count);
             double[][] before = [run.Doubles(weight), run.Doubles(m), run.Doubles(v)];
             double[] gradient = new double[Count];
             gradient[^1] = value;

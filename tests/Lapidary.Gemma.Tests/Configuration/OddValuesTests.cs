@@ -6,14 +6,14 @@ using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-/// <summary>Every key of every JSON that comes with a model or an adapter, with values that nobody would write: the model loads, or one line
-/// says what is wrong.</summary>
+/// <summary>Every key of every JSON that comes with a model or an adapter, with values that nobody would write: the model loads, or one
+/// line says what is wrong.</summary>
 public class OddValuesTests
 {
     private static readonly string[] Odd =
     [
-        "null", "true", "-1", "0", "1e400", "-1e-400", "9223372036854775808", "0.5", "1e18", "\"\"", "\"x\"", "\"\\u0000\\u202e\"", "[]", "{}",
-        "[null]", "[[[[]]]]", "{\"a\":[{}]}", "[1,\"x\"]", Deep(40),
+        "null", "true", "-1", "0", "1e400", "-1e-400", "9223372036854775808", "0.5", "1e18", "\"\"", "\"x\"", "\"\\u0000\\u202e\"", "[]",
+        "{}", "[null]", "[[[[]]]]", "{\"a\":[{}]}", "[1,\"x\"]", Deep(40),
     ];
 
     [Theory]
@@ -48,11 +48,13 @@ public class OddValuesTests
     {
         string folder = Variant.Of(Fixtures.Path("tiny/model"));
         string[] names;
-        using (var file = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"))) names = [.. file.Entries.Select(entry => entry.Name)];
+        using (var file = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors")))
+            names = [.. file.Entries.Select(entry => entry.Name)];
         File.Move(Path.Combine(folder, "model.safetensors"), Path.Combine(folder, "model-00001-of-00001.safetensors"));
         var map = new JsonObject(names.Select(name => KeyValuePair.Create(name, (JsonNode?)"model-00001-of-00001.safetensors")));
         string index = Path.Combine(folder, "model.safetensors.index.json");
-        File.WriteAllText(index, new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = 1 }, ["weight_map"] = map }.ToJsonString());
+        var metadata = new JsonObject { ["total_size"] = 1 };
+        File.WriteAllText(index, new JsonObject { ["metadata"] = metadata, ["weight_map"] = map }.ToJsonString());
         using var backend = new CpuBackend(threads: 1);
         Try(index, () => GemmaModel.Load(folder, backend).Dispose(), most: 12);
         Assert.Equal(0, backend.Memory.LiveBytes);
@@ -106,7 +108,8 @@ public class OddValuesTests
                 catch (LapidaryException e)
                 {
                     refused++;
-                    if (e.Message.Any(char.IsControl) || e.Message.Length > 1200) found.Add($"{string.Join('.', place)} = {value}: {e.Message}");
+                    if (e.Message.Any(char.IsControl) || e.Message.Length > 1200)
+                        found.Add($"{string.Join('.', place)} = {value}: {e.Message}");
                 }
                 catch (Exception e)
                 {

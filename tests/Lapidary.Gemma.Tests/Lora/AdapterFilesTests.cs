@@ -122,7 +122,8 @@ public class AdapterFilesTests
     {
         using var model = ModelRun.Load("multimodal");
         var targets = target == "all-linear" ? ModuleSelector.AllLinear : ModuleSelector.FromNames(target);
-        using var adapter = Adapter.Create(model, new LoraConfig { TargetModules = targets, LayersToTransform = layer is { } n ? [n] : null }, 1);
+        var config = new LoraConfig { TargetModules = targets, LayersToTransform = layer is { } n ? [n] : null };
+        using var adapter = Adapter.Create(model, config, seed: 1);
         string folder = Fixtures.TemporaryFolder();
         adapter.Save(folder, model);
 

@@ -14,7 +14,7 @@ public class ModuleNamesTests
     [InlineData("c_attn", "target_modules: \"c_attn\" matches no layer; expected some of q_proj,")]
     [InlineData("Q_PROJ", "target_modules: \"Q_PROJ\" matches no layer; expected some of")]
     [InlineData("model.layers.99.self_attn.q_proj", "perhaps model.layers.")]
-    [InlineData("embed_tokens", "target_modules: \"embed_tokens\" matches model.embed_tokens; LoRA on it is not supported: name embed_tokens in modules_to_save")]
+    [InlineData("embed_tokens", "matches model.embed_tokens; LoRA on it is not supported: name embed_tokens in modules_to_save")]
     [InlineData("lm_head", "target_modules: \"lm_head\" matches lm_head; LoRA on it is not supported: name lm_head in modules_to_save")]
     [InlineData("q_norm", "target_modules: \"q_norm\" matches model.layers.0.self_attn.q_norm; an adapter needs a linear layer")]
     public void ATargetThatIsNoLayer_IsRefused(string name, string message) =>
@@ -32,16 +32,28 @@ public class ModuleNamesTests
     [Fact]
     public void OtherNames_AreRefusedToo()
     {
-        AssertRefused(new LoraConfig { ModulesToSave = ["embed_token"] }, "modules_to_save: \"embed_token\" names no module that can be trained whole; perhaps embed_tokens is meant.");
+        AssertRefused(
+            new LoraConfig { ModulesToSave = ["embed_token"] },
+            "modules_to_save: \"embed_token\" names no module that can be trained whole; perhaps embed_tokens is meant.");
         AssertRefused(new LoraConfig { ModulesToSave = ["v_proj"] }, "name it in target_modules instead");
         AssertRefused(new LoraConfig { ModulesToSave = ["score.lm_head"] }, "\"score.lm_head\" names no module");
-        AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromNames("k_prj") }, "exclude_modules: \"k_prj\" matches no layer; perhaps k_proj is meant.");
-        AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromPattern(".*vision.*") }, "exclude_modules: \".*vision.*\" matches no layer");
+        AssertRefused(
+            new LoraConfig { ExcludeModules = ModuleSelector.FromNames("k_prj") },
+            "exclude_modules: \"k_prj\" matches no layer; perhaps k_proj is meant.");
+        AssertRefused(
+            new LoraConfig { ExcludeModules = ModuleSelector.FromPattern(".*vision.*") },
+            "exclude_modules: \".*vision.*\" matches no layer");
         AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromNames("q_proj", "v_proj") }, "no layer is left");
-        AssertRefused(new LoraConfig { LayersToTransform = [0, 18] }, "layers_to_transform: 18 is the number of no layer; the model has 0 to 17.");
+        AssertRefused(
+            new LoraConfig { LayersToTransform = [0, 18] },
+            "layers_to_transform: 18 is the number of no layer; the model has 0 to 17.");
         AssertRefused(new LoraConfig { LayersToTransform = [1], LayersPattern = ["blocks"] }, "no layer under \"blocks\" (layers_pattern)");
-        AssertRefused(new LoraConfig { RankPattern = [new("q_poj", 4)] }, "rank_pattern: \"q_poj\" matches no layer that gets an adapter; perhaps q_proj is meant.");
-        AssertRefused(new LoraConfig { AlphaPattern = [new("up_proj", 4)] }, "alpha_pattern: \"up_proj\" matches no layer that gets an adapter");
+        AssertRefused(
+            new LoraConfig { RankPattern = [new("q_poj", 4)] },
+            "rank_pattern: \"q_poj\" matches no layer that gets an adapter; perhaps q_proj is meant.");
+        AssertRefused(
+            new LoraConfig { AlphaPattern = [new("up_proj", 4)] },
+            "alpha_pattern: \"up_proj\" matches no layer that gets an adapter");
     }
 
     [Fact]

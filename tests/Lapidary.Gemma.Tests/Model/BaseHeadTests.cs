@@ -36,7 +36,8 @@ public class BaseHeadTests
     [Fact]
     public void ACopyOfTheEmbedding_IsTheEmbedding()
     {
-        string folder = Variant.Of(Fixtures.Path("tiny/model"), tensors => tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]);
+        string folder = Variant.Of(
+            Fixtures.Path("tiny/model"), tensors => tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]);
         var (logits, notes, isTied) = Run(folder);
         Assert.Equal(Run(Fixtures.Path("tiny/model")).Logits, logits);
         Assert.Empty(notes);
@@ -54,7 +55,8 @@ public class BaseHeadTests
     [Fact]
     public void Merge_KeepsTheHead_AndSaysSoInConfigJson()
     {
-        string folder = WithHead(Variant.Matrix(1024, 96, 0.1f)), merged = Fixtures.TemporaryFolder(), adapter = Fixtures.Path("tiny/adapter");
+        string folder = WithHead(Variant.Matrix(1024, 96, 0.1f)), merged = Fixtures.TemporaryFolder();
+        string adapter = Fixtures.Path("tiny/adapter");
         List<string> notes = [];
         var options = new MergeOptions { DType = DType.Float32, OnNote = notes.Add };
 

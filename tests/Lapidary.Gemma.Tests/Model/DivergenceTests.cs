@@ -21,7 +21,8 @@ public class DivergenceTests
         using var generator = new TextGenerator(model);
         var options = new GenerationOptions { MaxNewTokens = 5, DoSample = samples };
 
-        var error = Assert.Throws<LapidaryException>(() => generator.Generate([2, 3, 4], options, TestContext.Current.CancellationToken).ToArray());
+        var error = Assert.Throws<LapidaryException>(
+            () => generator.Generate([2, 3, 4], options, TestContext.Current.CancellationToken).ToArray());
 
         Assert.Contains("The logits after 3 tokens are not finite", error.Message, StringComparison.Ordinal);
         Assert.Contains($"tensor {tensor} of the base holds", error.Message, StringComparison.Ordinal);
@@ -50,7 +51,8 @@ public class DivergenceTests
         model.Attach(adapter);
         adapter.Parameters[3].Value.AsSpan<float>()[5] = float.NaN;
         Assert.Contains(
-            $"the adapter's tensor {adapter.Parameters[3].Name} holds NaN at element 5", Divergence.Explain(model), StringComparison.Ordinal);
+            $"the adapter's tensor {adapter.Parameters[3].Name} holds NaN at element 5", Divergence.Explain(model),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,11 +75,11 @@ public class DivergenceTests
         string folder = Variant.Of(Fixtures.Path("tiny/model"), json: config => config["num_hidden_layers"] = 5);
         using var backend = new CpuBackend(threads: 1);
         const string Message = "num_hidden_layers of config.json is 5, but the weights hold 7 layers";
-        Assert.Contains(Message, Assert.Throws<LapidaryException>(() => GemmaModel.Load(folder, backend)).Message, StringComparison.Ordinal);
-        var options = new QuantizeOptions();
-        Assert.Contains(
-            Message, Assert.Throws<LapidaryException>(() => Quantizer.Quantize(folder, Fixtures.TemporaryFolder(), options, backend)).Message,
-            StringComparison.Ordinal);
+        var load = Assert.Throws<LapidaryException>(() => GemmaModel.Load(folder, backend));
+        Assert.Contains(Message, load.Message, StringComparison.Ordinal);
+        string output = Fixtures.TemporaryFolder();
+        var quantize = Assert.Throws<LapidaryException>(() => Quantizer.Quantize(folder, output, new QuantizeOptions(), backend));
+        Assert.Contains(Message, quantize.Message, StringComparison.Ordinal);
     }
 
     private static string With(string tensor, float value) =>

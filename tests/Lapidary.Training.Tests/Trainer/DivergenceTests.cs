@@ -21,7 +21,13 @@ public class DivergenceTests
     [InlineData(0)]
     public void Train_WithAFiniteLossAndAGradientThatIsNot_LeavesWeightsAndFilesAsTheyWere(double maxGradNorm)
     {
-        var config = TrainerRun.Small() with { MaxSteps = 4, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1, MaxGradNorm = maxGradNorm };
+        var config = TrainerRun.Small() with
+        {
+            MaxSteps = 4,
+            SaveStrategy = IntervalStrategy.Steps,
+            SaveSteps = 1,
+            MaxGradNorm = maxGradNorm,
+        };
         var watch = new Spoil(atStep: 2);
         using var run = new TrainerRun(
             Device, config, TrainerRun.RandomRows(4), adapter: null, observer: watch,
@@ -82,7 +88,8 @@ public class DivergenceTests
         var config = TrainerRun.Small() with { MaxSteps = 2 };
         using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(4), adapter: null, folder: OneNaN());
         var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(cancellationToken: Token));
-        Assert.Matches("^Step 1: the loss of row [1-4] is NaN; tensor model.layers.1.self_attn.q_proj.weight of the base holds NaN", error.Message);
+        Assert.Matches(
+            "^Step 1: the loss of row [1-4] is NaN; tensor model.layers.1.self_attn.q_proj.weight of the base holds NaN", error.Message);
         Assert.Empty(Directory.GetFileSystemEntries(config.OutputDir));
     }
 
