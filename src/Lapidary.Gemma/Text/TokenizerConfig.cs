@@ -31,7 +31,7 @@ internal sealed class TokenizerConfig
         config.ReadJson(Path.Combine(folder, "chat_template.json"));
         config.ReadJson(Path.Combine(folder, "config.json"));
         string jinja = Path.Combine(folder, "chat_template.jinja");
-        if (ReadFile(jinja) is { } bytes) config.Template = (System.Text.Encoding.UTF8.GetString(bytes), jinja);
+        if (ReadFile(jinja) is { } bytes) config.Template = (InputFile.Utf8Text(jinja, bytes, "a template"), jinja);
         return config;
     }
 
@@ -78,19 +78,5 @@ internal sealed class TokenizerConfig
         return null;
     }
 
-    private static byte[]? ReadFile(string path)
-    {
-        try
-        {
-            var info = new FileInfo(path);
-            if (!info.Exists) return null;
-            if (info.Length > MaxFileBytes)
-                throw new LapidaryException($"{path}: has {info.Length} bytes, expected at most {MaxFileBytes}.");
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
-        }
-    }
+    private static byte[]? ReadFile(string path) => Path.Exists(path) ? InputFile.ReadAllBytes(path, MaxFileBytes) : null;
 }

@@ -62,12 +62,9 @@ internal sealed class TokenizerFile
     {
         try
         {
-            var info = new FileInfo(path);
-            if (!info.Exists)
+            if (!Path.Exists(path))
                 throw new LapidaryException($"{path}: not found; a model folder must hold the tokenizer.json that came with the model.");
-            if (info.Length > MaxFileBytes)
-                throw new LapidaryException($"{path}: has {info.Length} bytes, expected a tokenizer of at most {MaxFileBytes}.");
-            var file = new TokenizerFile(path, File.ReadAllBytes(path));
+            var file = new TokenizerFile(path, InputFile.ReadAllBytes(path, MaxFileBytes, "a tokenizer"));
             file.Parse();
             return file;
         }
@@ -76,10 +73,6 @@ internal sealed class TokenizerFile
         {
             throw new LapidaryException(
                 $"{path}: not a valid tokenizer.json ({error.Message.ReplaceLineEndings(" ")}); download it again.", error);
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw new LapidaryException($"{path}: cannot be read ({error.Message.ReplaceLineEndings(" ")}).", error);
         }
     }
 
