@@ -115,7 +115,7 @@ public class SafetensorsFileTests
     {
         string path = RawFile.Write(RawFile.Safetensors("{\"a\\nb\\u001b[2J\":1}", 0));
         Assert.Contains(
-            "tensor a?b?[2J:", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+            @"tensor a b\u001b[2J:", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(FixtureFiles))]
