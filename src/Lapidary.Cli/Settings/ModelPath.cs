@@ -41,8 +41,8 @@ internal static class ModelPath
         string model = Path.Combine(CacheFolder(), "models--" + id.Replace("/", "--", StringComparison.Ordinal));
         string snapshots = Path.Combine(model, "snapshots"), main = Path.Combine(model, "refs", "main");
         if (!Directory.Exists(snapshots)) return null;
-        if (File.Exists(main) && InputFile.ReadAllText(main, MaxCommitBytes).Trim() is { Length: 40 } commit && commit.All(char.IsAsciiHexDigit)
-            && Directory.Exists(Path.Combine(snapshots, commit)))
+        if (File.Exists(main) && InputFile.ReadAllText(main, MaxCommitBytes).Trim() is { Length: 40 } commit
+            && commit.All(char.IsAsciiHexDigit) && Directory.Exists(Path.Combine(snapshots, commit)))
         {
             return Path.Combine(snapshots, commit);
         }
