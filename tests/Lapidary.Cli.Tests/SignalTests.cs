@@ -33,7 +33,8 @@ public sealed class SignalTests : IDisposable
     {
         SkipWhereIgnored(signal);
         using var tool = Tool.Start(
-            ["train", "--model", SlowModel(), "--dataset", ManyRows(), "--output-dir", _folder["out"], "--device", "cpu", "--threads", "1"]);
+            ["train", "--model", SlowModel(), "--dataset", ManyRows(), "--output-dir", _folder["out"], "--device", "cpu",
+                "--threads", "1"]);
         Thread.Sleep(1500);
         AssertEnds(tool, signal, exitCode);
         Assert.False(Directory.Exists(_folder["out"]) && Directory.EnumerateDirectories(_folder["out"]).Any());

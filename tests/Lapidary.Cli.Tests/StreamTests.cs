@@ -24,7 +24,7 @@ public sealed class StreamTests : IDisposable
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "the system has no /dev/full");
         string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(4));
-        using var tool = Tool.StartWith(
+        using var tool = Tool.StartInShell(
             redirection, "train", "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"], "--max-steps", "3",
             "--logging-steps", "1", "--threads", "1", "--device", "cpu", "--max-length", "16");
         var run = tool.End();
@@ -51,7 +51,7 @@ public sealed class StreamTests : IDisposable
             ["--help"],
         ])
         {
-            using var tool = Tool.StartWith(redirection, args);
+            using var tool = Tool.StartInShell(redirection, args);
             var run = tool.End();
             Assert.True(run.ExitCode == 1, $"{args[0]}: exit code {run.ExitCode}: {run.Error}");
             if (!redirection.Contains("2>", StringComparison.Ordinal)) run.AssertError(1, "standard output", "could not be written");
@@ -62,7 +62,7 @@ public sealed class StreamTests : IDisposable
     public void AReaderThatIsGone_EndsALongOutput()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", Enumerable.Repeat("{\"text\": \"hello\"}", 50_000));
-        using var tool = Tool.StartWith("| head -n 1", "tokenize", "--model", TinyModel.WithTokenizer, "--file", rows);
+        using var tool = Tool.StartInShell("| head -n 1", "tokenize", "--model", TinyModel.WithTokenizer, "--file", rows);
         var run = tool.End();
         Assert.Single(run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.Contains("could not be written", run.Error, StringComparison.Ordinal);
@@ -73,7 +73,7 @@ public sealed class StreamTests : IDisposable
     {
         foreach (var (line, exitCode) in new[] { ("trian", 2), ("score --model none --dataset x", 1) })
         {
-            using var tool = Tool.StartWith("2>&-", line.Split(' '));
+            using var tool = Tool.StartInShell("2>&-", line.Split(' '));
             Assert.Equal(exitCode, tool.End().ExitCode);
         }
     }

@@ -41,14 +41,14 @@ internal sealed class Tool : IDisposable
     public static Tool StartWith((string Name, string Value)[] variables, params string[] args)
     {
         string name = typeof(LapidaryTool).Assembly.GetName().Name! + (OperatingSystem.IsWindows() ? ".exe" : "");
-        return Start(Path.Combine(AppContext.BaseDirectory, name), args);
+        return Run(Path.Combine(AppContext.BaseDirectory, name), args, variables);
     }
 
     /// <summary>Starts the tool in a shell that has closed or redirected its streams: ">&amp;- 2>/dev/full".</summary>
-    public static Tool StartWith(string redirection, params string[] args) =>
-        Start("sh", ["-c", $"exec \"$0\" \"$@\" {redirection}", Path.Combine(AppContext.BaseDirectory, "lapidary"), .. args]);
+    public static Tool StartInShell(string redirection, params string[] args) =>
+        Run("sh", ["-c", $"exec \"$0\" \"$@\" {redirection}", Path.Combine(AppContext.BaseDirectory, "lapidary"), .. args], []);
 
-    private static Tool Start(string program, string[] args)
+    private static Tool Run(string program, string[] args, (string Name, string Value)[] variables)
     {
         var start = new ProcessStartInfo(program, args)
         {

@@ -32,17 +32,12 @@ internal static class MessagesFile
     {
         try
         {
-            using var stream = DataFiles.Open(path);
-            return JsonValue.Parse(JsonRecords.ReadAll(stream, path, MaxBytes));
+            return JsonValue.Parse(InputFile.ReadAllBytes(path, MaxBytes, "a file of messages"));
         }
         catch (JsonException e)
         {
             string where = e.LineNumber is { } line ? $"{path}, line {line + 1}" : path;
             throw new LapidaryException($"{where}: expected JSON: {e.Message}", e);
-        }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
-        {
-            throw FileErrors.Reading(path, e);
         }
     }
 }

@@ -1,10 +1,13 @@
 using Lapidary.Cli.CommandLine;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Settings;
 
 /// <summary>Finds a model's folder: a folder as it is, or a Hugging Face id in the local cache. Never the network.</summary>
 internal static class ModelPath
 {
+    private const int MaxCommitBytes = 4096;
+
     /// <summary>The folder.</summary>
     /// <exception cref="ToolException">There is none; the message says how to get it.</exception>
     public static string Find(string folderOrId)
@@ -38,8 +41,8 @@ internal static class ModelPath
         string model = Path.Combine(CacheFolder(), "models--" + id.Replace("/", "--", StringComparison.Ordinal));
         string snapshots = Path.Combine(model, "snapshots"), main = Path.Combine(model, "refs", "main");
         if (!Directory.Exists(snapshots)) return null;
-        if (File.Exists(main) && File.ReadAllText(main).Trim() is { Length: 40 } commit && commit.All(char.IsAsciiHexDigit)
-            && Directory.Exists(Path.Combine(snapshots, commit)))
+        if (File.Exists(main) && InputFile.ReadAllText(main, MaxCommitBytes).Trim() is { Length: 40 } commit
+            && commit.All(char.IsAsciiHexDigit) && Directory.Exists(Path.Combine(snapshots, commit)))
         {
             return Path.Combine(snapshots, commit);
         }

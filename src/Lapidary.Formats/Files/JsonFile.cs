@@ -15,24 +15,8 @@ internal static class JsonFile
 
     /// <summary>The file's object. Comments, repeated keys and anything but an object are refused.</summary>
     /// <exception cref="LapidaryException">The file is absent, too large or not a JSON object.</exception>
-    public static JsonObject Read(string path, long maxBytes = 16 << 20)
-    {
-        byte[] bytes;
-        try
-        {
-            long length = new FileInfo(path).Length;
-            if (length > maxBytes)
-                throw new LapidaryException(
-                    $"{path}: expected at most {ByteSize.Format(maxBytes)} of JSON, found {ByteSize.Format(length)}; check the path.");
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
-        {
-            throw FileErrors.Reading(path, e);
-        }
-
-        return Parse(path, bytes);
-    }
+    public static JsonObject Read(string path, long maxBytes = 16 << 20) =>
+        Parse(path, InputFile.ReadAllBytes(path, maxBytes, "a JSON file"));
 
     /// <summary>The text's object; <paramref name="path"/> is for messages.</summary>
     public static JsonObject Parse(string path, ReadOnlySpan<byte> utf8)

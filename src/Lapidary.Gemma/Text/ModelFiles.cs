@@ -10,7 +10,7 @@ internal static class ModelFiles
     {
         string path = Path.Combine(source, name);
         if (!File.Exists(path)) return false;
-        using var file = File.OpenRead(path);
+        using var file = InputFile.OpenRead(path);
         AtomicFile.WriteStream(Path.Combine(target, name), file.CopyTo);
         return true;
     }

@@ -115,7 +115,7 @@ public class SafetensorsFileTests
     {
         string path = RawFile.Write(RawFile.Safetensors("{\"a\\nb\\u001b[2J\":1}", 0));
         Assert.Contains(
-            "tensor a?b?[2J:", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+            @"tensor a b\u001b[2J:", Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(FixtureFiles))]
@@ -203,6 +203,38 @@ public class SafetensorsFileTests
         {
             File.Delete(path);
         }
+    }
+
+    [Fact]
+    public void AFileThatIsCutOrWrittenWhileItIsOpen_IsRefusedAtTheNextAccess()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets nobody write to an open file.");
+        string path = RawFile.Write(RawFile.Safetensors("{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}}", 8));
+        byte[] whole = File.ReadAllBytes(path);
+        foreach (var (change, words) in new (Action, string)[]
+        {
+            (() => File.WriteAllBytes(path, whole[..^4]), "when it was opened, has"),
+            (() => File.WriteAllBytes(path, [.. whole, 0]), "when it was opened, has"),
+            (() => File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch), "wrote to it"),
+        })
+        {
+            File.WriteAllBytes(path, whole);
+            using var file = SafetensorsFile.Open(path);
+            Assert.Equal(8, file.Bytes("a").Length);
+            change();
+            foreach (var access in (Action[])[() => file.Get("a"), () => file.Bytes("a"), () => file.CopyTo("a", Stream.Null)])
+            {
+                var error = Assert.Throws<LapidaryException>(access);
+                Assert.Contains(path, error.Message, StringComparison.Ordinal);
+                Assert.Contains(words, error.Message, StringComparison.Ordinal);
+            }
+        }
+
+        // Replaced, not changed: what is mapped stays what it was.
+        File.WriteAllBytes(path, whole);
+        using var replaced = SafetensorsFile.Open(path);
+        File.Move(RawFile.Write([1, 2, 3]), path, overwrite: true);
+        Assert.Equal(8, replaced.Bytes("a").Length);
     }
 
     [Fact]

@@ -14,6 +14,8 @@ internal sealed class KernelCache(string? folder)
     /// <summary>Names the folder and is the first line of what is hashed: a new format of entries has a new name.</summary>
     private const string Format = "lapidary-kernel-1";
 
+    private const long MaxBytes = 256 << 20;
+
     private static ReadOnlySpan<byte> Magic => "LPDKERN1"u8;
 
     private static int HeaderBytes => Magic.Length + SHA256.HashSizeInBytes;
@@ -83,12 +85,12 @@ internal sealed class KernelCache(string? folder)
     {
         try
         {
-            byte[] content = File.ReadAllBytes(path);
+            byte[] content = InputFile.ReadAllBytes(path, MaxBytes);
             if (content.Length <= HeaderBytes || !content.AsSpan().StartsWith(Magic)) return null;
             byte[] image = content[HeaderBytes..];
             return SHA256.HashData(image).AsSpan().SequenceEqual(content.AsSpan(Magic.Length, SHA256.HashSizeInBytes)) ? image : null;
         }
-        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        catch (LapidaryException)
         {
             return null;
         }
