@@ -17,6 +17,9 @@ internal sealed class RunFile
     // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
     private const long MaxBytes = 256 << 10;
 
+    /// <summary>How a run's file of 0.1 begins, which had no version.</summary>
+    private const string FirstLineOf01 = "# Run again with: lapidary train --config FILE";
+
     private static readonly string[] NestedMappings = ["dataset_kwargs"];
 
     private static readonly Dictionary<string, string> Aliases =
@@ -57,7 +60,7 @@ internal sealed class RunFile
         try
         {
             string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
-            file.IsOfARun = text.StartsWith(RunSettings.FirstLine, StringComparison.Ordinal);
+            file.IsOfARun = text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
             file.ReadDocument(new Parser(new StringReader(text)));
         }
         catch (YamlException e)

@@ -118,7 +118,8 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>The same for a part of a tensor.</summary>
-    internal void Release(SafetensorsEntry entry, long offset, int length) => MappedPages.Release(AddressOf(entry) + (nint)offset, length);
+    internal void ReleasePart(SafetensorsEntry entry, long offset, int length) =>
+        MappedPages.Release(AddressOf(entry) + (nint)offset, length);
 
     /// <summary>Unmaps the file; its tensors must not be used afterwards.</summary>
     public unsafe void Dispose()

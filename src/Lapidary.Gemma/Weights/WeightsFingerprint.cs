@@ -51,7 +51,7 @@ internal static class WeightsFingerprint
     {
         int length = (int)Math.Min(PieceBytes, entry.LengthBytes - offset);
         var hash = XxHash128.HashToUInt128(file.Bytes(entry, offset, length));
-        file.Release(entry, offset, length); // else the whole file would count as this process's memory
+        file.ReleasePart(entry, offset, length); // else the whole file would count as this process's memory
         return hash;
     }
 }

@@ -3,8 +3,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, and renamed before they are deleted, so
-/// that a folder under a final name is always whole. Whoever changes something holds the folder's lock.</summary>
+/// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, and renamed before they are deleted,
+/// so that a folder under a final name is always whole. Whoever changes something holds the folder's lock.</summary>
 /// <param name="outputDir">The run's folder.</param> <param name="limit">Checkpoints kept; 0 for all.</param>
 internal sealed class CheckpointStore(string outputDir, int limit)
 {
@@ -25,7 +25,8 @@ internal sealed class CheckpointStore(string outputDir, int limit)
     /// <summary>Folder of the checkpoint of a step.</summary>
     public string FolderOf(int step) => Path.Combine(outputDir, RunNames.Checkpoint(step));
 
-    /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/> and the one just saved.</summary>
+    /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/> and the one just
+    /// saved.</summary>
     /// <param name="step">Optimizer steps done.</param> <param name="write">Writes the files into a folder.</param>
     /// <param name="best">Name of the checkpoint of the lowest evaluation loss, or null.</param>
     /// <returns>Its folder.</returns>
@@ -76,7 +77,8 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         FolderMoves.DeleteQuietly(temporary);
     }
 
-    /// <summary>Gives a complete folder its final name. One that has it already is whole under one name or the other all the time.</summary>
+    /// <summary>Gives a complete folder its final name. One that has it already is whole under one name or the other at all
+    /// times.</summary>
     private static void Replace(string folder, string temporary)
     {
         if (!Directory.Exists(folder))

@@ -3,15 +3,15 @@ using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>What an earlier run left in a folder, set aside while a new one starts there: a folder replaced-XXXXXXXX beside it, by renames
-/// alone. It is deleted when the new run has saved something; until then it can be put back. TensorBoard events stay where they are.</summary>
+/// <summary>What an earlier run left in a folder, set aside while a new one starts there: a folder replaced-XXXXXXXX in it, by renames.
+/// It is deleted when the new run has saved something; until then it can be put back. TensorBoard events stay where they are.</summary>
 /// <remarks>On the way in and out the folder's name ends with .part. So under its plain name all that belongs to the earlier run is in it,
 /// and a checkpoint beside it is the new run's. Whoever calls this holds the folder's lock.</remarks>
 /// <param name="outputDir">The run's folder.</param>
 internal sealed class ReplacedRun(string outputDir)
 {
     private static readonly string[] Files =
-        [AdapterConfigFile.FileName, AdapterFiles.WeightsName, TrainerState.FileName, RunSettings.FileName];
+        [AdapterConfigFile.FileName, AdapterFiles.WeightsName, TrainerState.FileName];
 
     private string? _aside;
 
@@ -68,6 +68,9 @@ internal sealed class ReplacedRun(string outputDir)
             if (File.Exists(file)) FolderMoves.MoveFile(file, Path.Combine(part, name));
         }
 
+        // The settings are copied: there is always a run.yaml to resume by.
+        string settings = Path.Combine(outputDir, RunSettings.FileName);
+        if (File.Exists(settings)) File.Copy(settings, Path.Combine(part, RunSettings.FileName));
         FolderMoves.Move(part, aside);
         _aside = aside;
     }

@@ -16,6 +16,7 @@ internal sealed class RunFolder : IDisposable
     private readonly OutputFolder _owner;
     private readonly CheckpointStore _checkpoints;
     private ReplacedRun? _replaced;
+    private KeyValuePair<string, string>[]? _settings;
 
     private RunFolder(string path, int limit, OutputFolder owner)
     {
@@ -66,7 +67,8 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Starts writing: cleans up, sets an earlier run aside, records the settings.</summary>
+    /// <summary>Starts writing: cleans up, sets an earlier run aside, records the settings (beside an earlier run with the first
+    /// save).</summary>
     /// <param name="settings">Keys and values for run.yaml.</param>
     /// <param name="start">The adapter's folder that the run starts from, or null. Where that is set aside, a copy is kept as
     /// initial-adapter.</param>
@@ -85,7 +87,8 @@ internal sealed class RunFolder : IDisposable
                 if (copy is not null)
                 {
                     FolderMoves.Move(copy, initial);
-                    settings = settings.Select(pair => pair.Key == RunSettings.AdapterKey ? new(pair.Key, Path.GetFullPath(initial)) : pair);
+                    string path = Path.GetFullPath(initial);
+                    settings = settings.Select(pair => pair.Key == RunSettings.AdapterKey ? new(pair.Key, path) : pair);
                 }
             }
         }
@@ -94,14 +97,20 @@ internal sealed class RunFolder : IDisposable
             throw FileErrors.Writing(_path, e);
         }
 
-        RunSettings.Write(_path, settings);
+        // Until a run that replaces another one has saved something, the other one's settings stay, for it may come back.
+        _settings = [.. settings];
+        if (!Replaces) Record();
     }
 
     /// <summary>Saves a checkpoint.</summary>
     /// <returns>Its folder.</returns>
     public string Save(int step, Action<string> write, string? best)
     {
-        LastCheckpoint = _checkpoints.Save(step, write, best);
+        LastCheckpoint = _checkpoints.Save(step, path =>
+        {
+            write(path);
+            Record();
+        }, best);
         _replaced?.Delete();
         return LastCheckpoint;
     }
@@ -109,6 +118,7 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Saves what the run came to.</summary>
     public void Complete(Action<string> write)
     {
+        Record();
         write(_path);
         _replaced?.Delete();
     }
@@ -140,9 +150,15 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
+    private void Record()
+    {
+        if (_settings is not null) RunSettings.Write(_path, _settings);
+        _settings = null;
+    }
+
     private static string Find(string path, string resume)
     {
-        if (resume != SftTrainer.LatestCheckpoint)
+        if (resume != RunNames.Latest)
         {
             return CheckpointFiles.FirstOrDefault(file => !File.Exists(Path.Combine(resume, file))) is not { } missing
                 ? resume

@@ -60,7 +60,8 @@ internal sealed class RunIdentity
     {
         string[] different = [.. _fields.Keys.Union(saved._fields.Keys).Where(key => ValueOf(key) != saved.ValueOf(key))];
         string[] refused = [.. different.Except(Free)];
-        if (refused.Length == 0) return string.Join(", ", different.Select(key => $"{key} {Short(this, key)} (before: {Short(saved, key)})"));
+        if (refused.Length == 0)
+            return string.Join(", ", different.Select(key => $"{key} {Short(this, key)} (before: {Short(saved, key)})"));
         string values = string.Join("; ", refused.Select(key =>
             $"{key} is {Short(this, key)} here, {Short(saved, key)} in the checkpoint{Hint(key)}"));
         throw new LapidaryException(

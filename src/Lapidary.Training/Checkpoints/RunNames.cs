@@ -7,6 +7,9 @@ namespace Lapidary.Training.Checkpoints;
 /// <summary>The names that a run gives in its folder. Nothing else there is ever moved or deleted.</summary>
 internal static partial class RunNames
 {
+    /// <summary>Instead of a checkpoint's folder: the newest of the output folder.</summary>
+    public const string Latest = "latest";
+
     /// <summary>The adapter that a run started from, where the run replaced the folder that held it.</summary>
     public const string InitialAdapter = "initial-adapter";
 
@@ -36,7 +39,8 @@ internal static partial class RunNames
     public static bool IsTemporary(string name) => OriginalOf(name, Temporary) is { } original && IsOwn(original);
 
     /// <summary>The name that one of <see cref="ReplacedOf"/> had; null for any other.</summary>
-    public static string? OriginalOfReplaced(string name) => OriginalOf(name, Replaced) is { } original && IsOwn(original) ? original : null;
+    public static string? OriginalOfReplaced(string name) =>
+        OriginalOf(name, Replaced) is { } original && StepOf(original) is not null ? original : null;
 
     /// <summary>A folder for what an earlier run left; under its <see cref="PartOf"/> name until all of it is there.</summary>
     public static string NewAside() => Aside + RandomHex();

@@ -22,9 +22,6 @@ internal static partial class RunSettings
     /// <summary>The version that is written.</summary>
     public const int Version = 1;
 
-    /// <summary>The first line, which files of 0.1 have too.</summary>
-    public const string FirstLine = "# Run again with: lapidary train --config FILE";
-
     /// <summary>Keys that the folder's rules deal with.</summary>
     public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter";
 
@@ -33,7 +30,7 @@ internal static partial class RunSettings
     /// <param name="settings">Keys and values. overwrite_output_dir is left out: it was meant once.</param>
     public static void Write(string folder, IEnumerable<KeyValuePair<string, string>> settings)
     {
-        var text = new StringBuilder(FirstLine + "\n");
+        var text = new StringBuilder("# The settings of a run, for 'lapidary train'.\n");
         text.Append(CultureInfo.InvariantCulture, $"{VersionKey}: {Version}\n");
         foreach (var (key, value) in settings)
             if (key != OverwriteKey) text.Append(CultureInfo.InvariantCulture, $"{key}: {Quote(value)}\n");

@@ -15,7 +15,7 @@ namespace Lapidary.Training;
 public sealed partial class SftTrainer : IDisposable
 {
     /// <summary>Instead of a checkpoint's folder: the newest of the output folder.</summary>
-    public const string LatestCheckpoint = "latest";
+    public const string LatestCheckpoint = RunNames.Latest;
 
     private readonly GemmaModel _model;
     private readonly Adapter _adapter;

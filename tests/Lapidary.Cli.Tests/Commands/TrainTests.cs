@@ -262,8 +262,9 @@ public sealed class TrainTests : IDisposable
         CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
         Directory.Move(_folder["out"], _folder["moved"]);
         string path = Path.Combine(_folder["moved"], "run.yaml");
-        var lines = File.ReadAllLines(path).Where(line => !line.StartsWith("run_file_version", StringComparison.Ordinal));
-        File.WriteAllLines(path, lines.Select(line => line.StartsWith("output_dir", StringComparison.Ordinal) ? "output_dir: out" : line).ToArray());
+        string[] newer = ["#", "run_file_version", "report_to", "output_dir"];
+        var lines = File.ReadAllLines(path).Where(line => !newer.Any(start => line.StartsWith(start, StringComparison.Ordinal)));
+        File.WriteAllLines(path, ["# Run again with: lapidary train --config FILE", "output_dir: out", .. lines]);
 
         CliRun.Of("train", "--config", path, "--resume", "--max-steps", "2").Ok();
 

@@ -54,7 +54,8 @@ public sealed class CheckpointStoreTests : IDisposable
 
     private CheckpointStore Store(int limit = 0) => new(_folder, limit);
 
-    private string[] Names() => [.. Directory.GetDirectories(_folder).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    private string[] Names() =>
+        [.. Directory.GetDirectories(_folder).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
 
     private static void Write(string folder, string text) => File.WriteAllText(Path.Combine(folder, "file"), text);
 

@@ -85,7 +85,8 @@ public sealed class RunFolderTests : IDisposable
 
         var fresh = Config with { OutputDir = Path.Combine(_root, "fresh") };
         Assert.Equal(3, Train(fresh, resume: Path.Combine(other.OutputDir, "checkpoint-1")).GlobalStep);
-        Assert.Equal(["checkpoint-2", "checkpoint-3"], Names(fresh.OutputDir).Where(name => name.StartsWith("ch", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["checkpoint-2", "checkpoint-3"], Names(fresh.OutputDir).Where(name => name.StartsWith("ch", StringComparison.Ordinal)));
     }
 
     [Fact]
