@@ -74,10 +74,11 @@ internal static class TrainCommand
         if (checkpoint is not null) LoraSettings.RequireSame(values, session.Adapter!.Config, checkpoint);
         Announce(run, session, config, data, isNew: checkpoint is null);
         var result = Train(run, session, config, data, checkpoint);
-        run.Print(result.WriteTo, output => result.Show(output, values.Require(Model.Model)));
+        var next = result.WasInterrupted ? [] : NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.FirstRow);
+        run.Print(result.WriteTo, output => result.Show(output, next));
         if (!result.WasInterrupted) return ExitCodes.Done;
         run.Terminal.Error.WriteLine(
-            $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {runFile} --resume");
+            $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {ShellText.Quote(runFile)} --resume");
         return ExitCodes.Interrupted;
     }
 
