@@ -37,7 +37,8 @@ internal static class GenerateCommand
         Setting.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
 
     private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
-        "temperature", "Logits are divided by it before drawing, 0 for the likeliest; the model's generation_config.json where not given.", 0, 1000);
+        "temperature", "Logits are divided by it before drawing, 0 for the likeliest; the model's generation_config.json where not given.",
+        0, 1000);
 
     private static readonly Setting<int?> TopK =
         Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);

@@ -78,7 +78,8 @@ internal static class TrainCommand
         run.Print(result.WriteTo, output => result.Show(output, next));
         if (!result.WasInterrupted) return ExitCodes.Done;
         run.Terminal.Error.WriteLine(
-            $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: lapidary train --config {ShellText.Quote(runFile)} --resume");
+            $"lapidary: interrupted after step {result.State.GlobalStep}; go on with: "
+            + $"lapidary train --config {ShellText.Quote(runFile)} --resume");
         return ExitCodes.Interrupted;
     }
 

@@ -53,8 +53,8 @@ public sealed record GenerationConfig
     /// <summary>Maximum number of tokens to generate, or null when the file does not say.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Ids at which generation ends: the file's, and with a tokenizer also those at which its texts and its turns of a conversation
-    /// end, since training may have taught them.</summary>
+    /// <summary>Ids at which generation ends: the file's, and with a tokenizer also those at which its texts and its turns of a
+    /// conversation end, since training may have taught them.</summary>
     public IReadOnlyList<int> StopTokenIds(Tokenizer? tokenizer)
     {
         int?[] taught = [tokenizer?.EosTokenId, tokenizer?.EndOfTurnTokenId];

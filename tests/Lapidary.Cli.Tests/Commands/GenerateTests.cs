@@ -73,7 +73,8 @@ public sealed class GenerateTests : IDisposable
         Directory.CreateDirectory(model);
         foreach (string file in Directory.GetFiles(TinyModel.Folder)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
         File.WriteAllText(
-            Path.Combine(model, "generation_config.json"), """{"temperature": 0.0, "do_sample": true, "num_beams": 4, "eos_token_id": 1}""");
+            Path.Combine(model, "generation_config.json"),
+            """{"temperature": 0.0, "do_sample": true, "num_beams": 4, "eos_token_id": 1}""");
         var other = CliRun.Of([.. args.Select(arg => arg == TinyModel.Folder ? model : arg)]).Ok();
         Assert.Equal(greedy.Out, other.Out);
         Assert.Contains("not applied: num_beams 4", other.Error, StringComparison.Ordinal);

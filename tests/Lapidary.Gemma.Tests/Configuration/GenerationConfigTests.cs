@@ -55,7 +55,7 @@ public class GenerationConfigTests
     public void Load_NamesWhatIsNotApplied()
     {
         File.WriteAllText(Path.Combine(_folder, GenerationConfig.FileName), """
-            {"num_beams": 4, "typical_p": 1.0, "penalty_alpha": null, "bad_words_ids": [[5]], "min_new_tokens": 0, "num_return_sequences": 1,
+            {"num_beams": 4, "typical_p": 1.0, "penalty_alpha": null, "bad_words_ids": [[5]], "min_new_tokens": 0,
              "repetition_penalty": 1.2, "min_p": 0.05, "no_repeat_ngram_size": 3, "suppress_tokens": [7], "begin_suppress_tokens": [8]}
             """);
         var config = GenerationConfig.Load(_folder, _model);

@@ -59,7 +59,10 @@ public class SamplerTests
     public void Next_OfALogitThatIsNotFinite_IsAnError(float bad)
     {
         GenerationOptions[] all = [new(), new() { DoSample = true }, new() { RepetitionPenalty = 2 }];
-        Assert.All(all, options => Assert.Contains(
-            "token 2", Assert.Throws<LapidaryException>(() => new Sampler(options, [0]).Next([1, 2, bad])).Message, StringComparison.Ordinal));
+        Assert.All(all, options =>
+        {
+            string message = Assert.Throws<LapidaryException>(() => new Sampler(options, [0]).Next([1, 2, bad])).Message;
+            Assert.Contains("token 2", message, StringComparison.Ordinal);
+        });
     }
 }

@@ -1,6 +1,6 @@
 using Lapidary.Cli.Output;
 
-namespace Lapidary.Cli.Tests.Output;
+namespace Lapidary.Cli.Tests.CommandLine;
 
 public class ShellTextTests
 {
