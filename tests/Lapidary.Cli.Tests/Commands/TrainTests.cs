@@ -214,7 +214,7 @@ public sealed class TrainTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "quoted as bash reads it");
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", [row]);
-        var args = Args("my run", dataset: rows).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg);
+        var args = Args("my run", dataset: rows).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg == "16" ? "64" : arg);
         string text = CliRun.Of([.. args, "--max-steps", "1"]).Ok().Out;
         string line = text.Split('\n').Single(line => line.StartsWith("next ", StringComparison.Ordinal));
         Assert.Contains(option, line, StringComparison.Ordinal);
