@@ -37,7 +37,8 @@ internal static class GenerateCommand
         Setting.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
 
     private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
-        "temperature", "Logits are divided by it before drawing; the model's generation_config.json where not given.", 1e-4, 1000);
+        "temperature", "Logits are divided by it before drawing, 0 for the likeliest; the model's generation_config.json where not given.",
+        0, 1000);
 
     private static readonly Setting<int?> TopK =
         Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
@@ -74,9 +75,11 @@ internal static class GenerateCommand
         var model = session.Model;
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
+        var makers = GenerationConfig.Load(model.Folder, model.Config);
+        foreach (string note in Notes(values, makers)) run.Terminal.Error.WriteLine($"lapidary: {run.Line(note)}");
         using var generator = new TextGenerator(model);
         IDisposable? graceful = null;
-        foreach (int id in generator.Generate(prompt, Options(values, model, text), run.Interrupted))
+        foreach (int id in generator.Generate(prompt, Options(values, GenerationOptions.From(makers, text?.Tokenizer)), run.Interrupted))
         {
             graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
             output.Add(id);
@@ -107,20 +110,25 @@ internal static class GenerateCommand
         output.Flush();
     }
 
-    private static GenerationOptions Options(SettingValues values, GemmaModel model, TextTools? text)
+    /// <summary>What is asked for and has no effect.</summary>
+    private static IEnumerable<string> Notes(SettingValues values, GenerationConfig makers)
     {
-        var makers = GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), text?.Tokenizer);
-        return makers with
-        {
-            MaxNewTokens = values.Get(MaxNewTokens),
-            DoSample = values.Get(DoSample),
-            Temperature = (float?)values.Get(Temperature) ?? makers.Temperature,
-            TopK = values.Get(TopK) ?? makers.TopK,
-            TopP = (float?)values.Get(TopP) ?? makers.TopP,
-            Seed = values.Get(Seed),
-            StopTokenIds = values.Get(IgnoreEos) ? [] : makers.StopTokenIds,
-        };
+        if (makers.Ignored.Count > 0) yield return $"{GenerationConfig.FileName}: not applied: {string.Join(", ", makers.Ignored)}.";
+        string[] given = [.. new Setting[] { Temperature, TopK, TopP }.Where(values.IsGiven).Select(setting => $"--{setting.Name}")];
+        if (given.Length > 0 && !values.Get(DoSample))
+            yield return $"{string.Join(", ", given)}: no effect without --{DoSample.Name}; the likeliest token is taken.";
     }
+
+    private static GenerationOptions Options(SettingValues values, GenerationOptions makers) => makers with
+    {
+        MaxNewTokens = values.Get(MaxNewTokens),
+        DoSample = values.Get(DoSample) && values.Get(Temperature) != 0,
+        Temperature = values.Get(Temperature) is > 0 and double temperature ? (float)temperature : makers.Temperature,
+        TopK = values.Get(TopK) ?? makers.TopK,
+        TopP = (float?)values.Get(TopP) ?? makers.TopP,
+        Seed = values.Get(Seed),
+        StopTokenIds = values.Get(IgnoreEos) ? [] : makers.StopTokenIds,
+    };
 
     private static int[] PromptIds(CommandRun run, TextTools? text)
     {

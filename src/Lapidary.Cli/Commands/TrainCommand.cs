@@ -70,12 +70,13 @@ internal static class TrainCommand
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         Announce(run, session, config, data, isNew);
         var result = Train(run, session, config, data, output);
-        run.PrintSummary(result.WriteTo, people => result.Show(people, values.Require(Model.Model)));
+        var next = result.WasInterrupted ? [] : NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.FirstRow);
+        run.PrintSummary(result.WriteTo, people => result.Show(people, next));
         if (!result.WasInterrupted) return ExitCodes.Done;
-        string next = output.LastCheckpoint is null
+        string resume = output.LastCheckpoint is null
             ? "nothing has been saved yet"
-            : $"go on with: lapidary train --config {Path.Combine(config.OutputDir, RunSettings.FileName)} --resume";
-        run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {next}");
+            : $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
+        run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {resume}");
         return ExitCodes.Interrupted;
     }
 

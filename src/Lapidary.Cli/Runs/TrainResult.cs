@@ -50,15 +50,15 @@ internal sealed record TrainResult(
         json.WriteBoolean("interrupted", WasInterrupted);
     }
 
-    public void Show(TextWriter people, string model)
+    /// <summary>Shows the result to people.</summary>
+    /// <param name="people">Where to.</param> <param name="next">What to do now, as command lines.</param>
+    public void Show(TextWriter people, IReadOnlyList<string> next)
     {
         people.WriteLine($"{(WasInterrupted ? "stopped" : "done")}       {State.GlobalStep} steps"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
             + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
             + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
             + $"peak memory {ByteSize.Format(PeakBytes)}");
-        if (WasInterrupted) return;
-        people.WriteLine($"next       lapidary generate --model {model} --adapter {OutputDir} --prompt \"…\"");
-        people.WriteLine($"           lapidary merge --model {model} --adapter {OutputDir} --output merged");
+        for (int i = 0; i < next.Count; i++) people.WriteLine($"{(i == 0 ? "next" : ""),-10} {next[i]}");
     }
 }

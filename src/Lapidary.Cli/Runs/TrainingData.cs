@@ -15,9 +15,9 @@ namespace Lapidary.Cli.Runs;
 /// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
 /// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
 /// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
-/// <param name="Encoder">The tokenizer, or null.</param>
+/// <param name="FirstRow">That row before it was tokenized.</param> <param name="Encoder">The tokenizer, or null.</param>
 internal sealed record TrainingData(
-    PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, ITextEncoder? Encoder)
+    PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, DataRow FirstRow, ITextEncoder? Encoder)
 {
     /// <summary>Which files of a folder are used for what; null where they are no splits.</summary>
     public string? Splits { get; private init; }
@@ -53,7 +53,7 @@ internal sealed record TrainingData(
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], encoder)
+        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
         {
             Splits = files?.Describe(usesValidation),
         };

@@ -15,7 +15,8 @@ internal sealed class ModelSettings(QuantizationKind quantization)
         "model", "DIR_OR_ID", "Folder of a Gemma 3 model in Hugging Face format, or the id of one in the Hugging Face cache.");
 
     public Setting<string?> Tokenizer { get; } =
-        Setting.Text("tokenizer", "DIR_OR_ID", "Folder of the tokenizer and chat template; where not given the adapter's, else the model's.");
+        Setting.Text(
+            "tokenizer", "DIR_OR_ID", "Folder of the tokenizer and chat template; where not given the adapter's, else the model's.");
 
     public Setting<string?> Adapter { get; } = Setting.Text("adapter", "DIR", "Folder of a PEFT LoRA adapter.");
 

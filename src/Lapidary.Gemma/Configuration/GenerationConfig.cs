@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -30,15 +32,61 @@ public sealed record GenerationConfig
     /// <summary>Sample among the likeliest tokens whose probabilities reach this sum.</summary>
     public double TopP { get; init; } = 1;
 
+    /// <summary>Sample only tokens at least this likely, relative to the likeliest; 0 for all.</summary>
+    public double MinP { get; init; }
+
+    /// <summary>Logits of tokens that are there already are divided by it, or multiplied where they are negative; 1 for none.</summary>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>No sequence of this many tokens comes twice; 0 for no limit.</summary>
+    public int NoRepeatNgramSize { get; init; }
+
+    /// <summary>Tokens that never come.</summary>
+    public IReadOnlyList<int> SuppressTokens { get; init; } = [];
+
+    /// <summary>Tokens that do not come first.</summary>
+    public IReadOnlyList<int> BeginSuppressTokens { get; init; } = [];
+
+    /// <summary>Keys of the file that would change texts and are not applied, with their values: "num_beams 4".</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+
     /// <summary>Maximum number of tokens to generate, or null when the file does not say.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Ids at which generation ends: the file's, and with a tokenizer also those at which its texts and its turns of a conversation
-    /// end, since training may have taught them.</summary>
+    /// <summary>Ids at which generation ends: the file's, and with a tokenizer also those at which its texts and its turns of a
+    /// conversation end, since training may have taught them.</summary>
     public IReadOnlyList<int> StopTokenIds(Tokenizer? tokenizer)
     {
         int?[] taught = [tokenizer?.EosTokenId, tokenizer?.EndOfTurnTokenId];
         return [.. EosTokenIds.Union(taught.OfType<int>())];
+    }
+
+    // Keys that are not applied, with the number that means nothing, as false, null and an empty list do everywhere.
+    private static readonly (string Key, double Neutral)[] Unsupported =
+    [
+        ("num_beams", 1), ("num_beam_groups", 1), ("diversity_penalty", 0), ("penalty_alpha", 0), ("typical_p", 1), ("top_h", 1),
+        ("epsilon_cutoff", 0), ("eta_cutoff", 0), ("encoder_repetition_penalty", 1), ("encoder_no_repeat_ngram_size", 0),
+        ("min_length", 0), ("min_new_tokens", 0), ("guidance_scale", 1), ("num_return_sequences", 1), ("bad_words_ids", 0),
+        ("force_words_ids", 0), ("sequence_bias", 0), ("constraints", 0), ("forced_bos_token_id", -1), ("forced_eos_token_id", -1),
+        ("forced_decoder_ids", 0), ("exponential_decay_length_penalty", 0), ("stop_strings", 0), ("max_time", 0),
+        ("watermarking_config", 0), ("dola_layers", 0),
+    ];
+
+    private static IEnumerable<string> NotApplied(JsonSection json)
+    {
+        foreach (var (key, neutral) in Unsupported)
+        {
+            var value = json.Json[key];
+            bool means = value switch
+            {
+                null => false,
+                JsonArray list => list.Count > 0,
+                JsonObject fields => fields.Count > 0,
+                _ => value.GetValueKind() != JsonValueKind.False
+                    && !(value.GetValueKind() == JsonValueKind.Number && value.GetValue<double>() == neutral),
+            };
+            if (means) yield return $"{key} {JsonSection.Describe(value)}";
+        }
     }
 
     /// <summary>Reads the file of a model folder; without one, or for absent keys, the model's configuration and the defaults
@@ -60,6 +108,12 @@ public sealed record GenerationConfig
             Temperature = json.Number("temperature", fallback.Temperature, 0, 1000),
             TopK = json.Int("top_k", fallback.TopK, 0, int.MaxValue),
             TopP = json.Number("top_p", fallback.TopP, 0, 1),
+            MinP = json.Number("min_p", fallback.MinP, 0, 1),
+            RepetitionPenalty = json.Positive("repetition_penalty", fallback.RepetitionPenalty),
+            NoRepeatNgramSize = json.Int("no_repeat_ngram_size", fallback.NoRepeatNgramSize, 0, int.MaxValue),
+            SuppressTokens = json.Ints("suppress_tokens", 0, int.MaxValue) ?? fallback.SuppressTokens,
+            BeginSuppressTokens = json.Ints("begin_suppress_tokens", 0, int.MaxValue) ?? fallback.BeginSuppressTokens,
+            Ignored = [.. NotApplied(json)],
             MaxNewTokens = json.Has("max_new_tokens") ? json.Int("max_new_tokens", 0, 1, int.MaxValue) : null,
         };
     }

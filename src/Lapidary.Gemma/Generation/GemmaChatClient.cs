@@ -26,7 +26,8 @@ public sealed class GemmaChatClient : IChatClient
     private readonly string _modelId;
 
     /// <summary>Makes a client.</summary>
-    /// <param name="model">The model, with its adapter attached where it has one.</param> <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="model">The model, with its adapter attached where it has one.</param> <param name="tokenizer">Its tokenizer, of the
+    /// folder that <see cref="TokenizerFolder.Resolve"/> names.</param>
     /// <param name="template">Its chat template.</param> <param name="modelId">What it is called; null for its folder's name.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
@@ -36,8 +37,13 @@ public sealed class GemmaChatClient : IChatClient
         _gate = Gates.GetValue(model.Backend, _ => new SemaphoreSlim(1, 1));
         _modelId = modelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Folder));
         _metadata = new ChatClientMetadata("lapidary", providerUri: null, _modelId);
-        _defaults = GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), tokenizer);
+        var makers = GenerationConfig.Load(model.Folder, model.Config);
+        _defaults = GenerationOptions.From(makers, tokenizer);
+        IgnoredSettings = makers.Ignored;
     }
+
+    /// <summary>What generation_config.json asks for and is not applied, as <see cref="GenerationConfig.Ignored"/>.</summary>
+    public IReadOnlyList<string> IgnoredSettings { get; }
 
     /// <inheritdoc/>
     public Task<ChatResponse> GetResponseAsync(

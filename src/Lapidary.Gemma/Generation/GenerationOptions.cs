@@ -25,6 +25,25 @@ public sealed record GenerationOptions
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public float TopP { get; init; } = 1f;
 
+    /// <summary>Only tokens at least this likely, relative to the likeliest, are drawn from; 0 for all.</summary>
+    [Range(0.0, 1.0)]
+    public float MinP { get; init; }
+
+    /// <summary>Logits of tokens of the prompt and the text so far are divided by it, or multiplied where they are negative; 1 for
+    /// none.</summary>
+    [Range(0.0, float.MaxValue, MinimumIsExclusive = true)]
+    public float RepetitionPenalty { get; init; } = 1f;
+
+    /// <summary>No sequence of this many tokens comes twice in prompt and text; 0 for no limit.</summary>
+    [Range(0, int.MaxValue)]
+    public int NoRepeatNgramSize { get; init; }
+
+    /// <summary>Ids that never come.</summary>
+    public IReadOnlyCollection<int> SuppressTokens { get; init; } = [];
+
+    /// <summary>Ids that do not come first.</summary>
+    public IReadOnlyCollection<int> BeginSuppressTokens { get; init; } = [];
+
     /// <summary>The same seed, prompt and options give the same text.</summary>
     public long Seed { get; init; } = 42;
 
@@ -33,8 +52,7 @@ public sealed record GenerationOptions
 
     /// <summary>What the model's makers want, where a caller asks for nothing else: generation_config.json, and an end also where the
     /// tokenizer's texts and turns end.</summary>
-    /// <param name="config">Of the model's folder. A temperature or top_p of 0, which some files have beside do_sample = false, counts as
-    /// not given.</param>
+    /// <param name="config">Of the model's folder. A temperature or top_p of 0 takes the likeliest token each time.</param>
     /// <param name="tokenizer">Knows the ends; null where ids are continued without one.</param>
     public static GenerationOptions From(GenerationConfig config, Tokenizer? tokenizer)
     {
@@ -42,10 +60,15 @@ public sealed record GenerationOptions
         return fallback with
         {
             MaxNewTokens = config.MaxNewTokens ?? fallback.MaxNewTokens,
-            DoSample = config.DoSample,
+            DoSample = config.DoSample && config.Temperature > 0 && config.TopP > 0,
             Temperature = config.Temperature > 0 ? (float)config.Temperature : fallback.Temperature,
             TopK = config.TopK,
             TopP = config.TopP > 0 ? (float)config.TopP : fallback.TopP,
+            MinP = (float)config.MinP,
+            RepetitionPenalty = (float)config.RepetitionPenalty,
+            NoRepeatNgramSize = config.NoRepeatNgramSize,
+            SuppressTokens = config.SuppressTokens,
+            BeginSuppressTokens = config.BeginSuppressTokens,
             StopTokenIds = config.StopTokenIds(tokenizer),
         };
     }

@@ -1,18 +1,41 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Chooses the next token from logits: the largest, or a draw after temperature, top-k and top-p in that order, as transformers'
-/// logits warpers do.</summary>
-internal sealed class Sampler(GenerationOptions options)
+/// <summary>Chooses the next token from logits: after <see cref="LogitsRules"/> the largest, or a draw after temperature, top-k, top-p and
+/// min-p in that order, as transformers' logits warpers do.</summary>
+/// <param name="options">How.</param> <param name="prompt">The ids before the first token, which some rules look at.</param>
+internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prompt)
 {
+    private readonly LogitsRules? _rules = LogitsRules.AreIn(options) ? new LogitsRules(options, prompt) : null;
     private StableRandom _random = new(options.Seed, stream: 0);
     private int[] _order = [];
     private float[] _keys = [];
 
     /// <summary>The id of the chosen token.</summary>
-    /// <param name="logits">[vocabulary].</param>
-    public int Next(ReadOnlySpan<float> logits) => options.DoSample ? Draw(logits) : Largest(logits);
+    /// <param name="logits">[vocabulary]; the rules change them.</param>
+    /// <exception cref="LapidaryException">A logit is no finite number.</exception>
+    public int Next(Span<float> logits)
+    {
+        RequireFinite(logits);
+        _rules?.Apply(logits);
+        int id = options.DoSample ? Draw(logits) : Largest(logits);
+        _rules?.Add(id);
+        return id;
+    }
+
+    /// <summary>Whether the choice needs logits, rather than the index of the largest one.</summary>
+    public static bool NeedsLogits(GenerationOptions options) => options.DoSample || LogitsRules.AreIn(options);
+
+    private static void RequireFinite(ReadOnlySpan<float> logits)
+    {
+        for (int i = 0; i < logits.Length; i++)
+        {
+            if (!float.IsFinite(logits[i]))
+                throw new LapidaryException($"The logit of token {i} is {logits[i]}: a weight is not finite, or the model overflows.");
+        }
+    }
 
     /// <summary>Index of the largest value, the first among equals.</summary>
     public static int Largest(ReadOnlySpan<float> logits)
@@ -35,7 +58,8 @@ internal sealed class Sampler(GenerationOptions options)
         // top_p: the shortest head whose probability reaches p; at least one token.
         double kept = 0;
         int head = 0;
-        while (head < count && (head == 0 || kept < options.TopP * total)) kept += Weight(logits, head++, top);
+        while (head < count && (head == 0 || (kept < options.TopP * total && Weight(logits, head, top) >= options.MinP)))
+            kept += Weight(logits, head++, top);
 
         double target = _random.NextDouble() * kept;
         for (int i = 0; i < head - 1; i++)

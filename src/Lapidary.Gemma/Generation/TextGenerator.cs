@@ -60,14 +60,15 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {
         Prepare(promptIds.Count + options.MaxNewTokens);
-        var sampler = options.DoSample ? new Sampler(options) : null;
-        Prefill(promptIds, options.DoSample);
+        bool readsLogits = Sampler.NeedsLogits(options);
+        var sampler = readsLogits ? new Sampler(options, promptIds) : null;
+        Prefill(promptIds, readsLogits);
         for (int i = 0; i < options.MaxNewTokens && !cancellationToken.IsCancellationRequested; i++)
         {
             int id = Choose(sampler, promptIds.Count + i);
             if (options.StopTokenIds.Contains(id)) yield break;
             yield return id;
-            if (i + 1 < options.MaxNewTokens) Run(_decode!, promptIds.Count + i, options.DoSample);
+            if (i + 1 < options.MaxNewTokens) Run(_decode!, promptIds.Count + i, readsLogits);
         }
     }
 

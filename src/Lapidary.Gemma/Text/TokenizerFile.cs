@@ -170,7 +170,8 @@ internal sealed class TokenizerFile
         if (options.TryGetValue("unk_token", out var unknown) && unknown.ValueKind != JsonValueKind.Null)
         {
             int id = Vocabulary.Find(Encoding.UTF8.GetBytes(unknown.GetString()!));
-            if (id < 0) throw Invalid($"model.unk_token: expected a piece of model.vocab, found {FileErrors.OneLine(unknown.GetRawText())}");
+            if (id < 0)
+                throw Invalid($"model.unk_token: expected a piece of model.vocab, found {FileErrors.OneLine(unknown.GetRawText())}");
             Unknown = id;
         }
 
@@ -216,7 +217,8 @@ internal sealed class TokenizerFile
                 continue;
             }
 
-            if (reader.TokenType != JsonTokenType.StartArray) throw Invalid($"model.merges: merge {_merges.Count} is neither [\"a\", \"b\"] nor \"a b\"");
+            if (reader.TokenType != JsonTokenType.StartArray)
+                throw Invalid($"model.merges: merge {_merges.Count} is neither [\"a\", \"b\"] nor \"a b\"");
             Expect(ref reader, JsonTokenType.String, "the left piece of a merge");
             var left = Text(ref reader, buffer.AsSpan(0, Vocabulary.MaxPieceBytes));
             Expect(ref reader, JsonTokenType.String, "the right piece of a merge");
@@ -233,7 +235,11 @@ internal sealed class TokenizerFile
         var joined = _joined.AsSpan(0, left.Length + right.Length);
         var merge = (Left: Vocabulary.Find(left), Right: Vocabulary.Find(right), Merged: Vocabulary.Find(joined));
         if (merge.Left < 0 || merge.Right < 0 || merge.Merged < 0)
-            throw Invalid($"model.merges: merge {_merges.Count} of \"{Printable(left)}\" and \"{Printable(right)}\" is not all in model.vocab");
+        {
+            throw Invalid(
+                $"model.merges: merge {_merges.Count} of \"{Printable(left)}\" and \"{Printable(right)}\" is not all in model.vocab");
+        }
+
         _merges.Add(merge);
     }
 
@@ -249,7 +255,8 @@ internal sealed class TokenizerFile
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what)
     {
-        if (!reader.Read() || reader.TokenType != type) throw Invalid($"{(_key.Length == 0 ? "" : _key + ": ")}expected {what} at byte {reader.TokenStartIndex}");
+        if (reader.Read() && reader.TokenType == type) return;
+        throw Invalid($"{(_key.Length == 0 ? "" : _key + ": ")}expected {what} at byte {reader.TokenStartIndex}");
     }
 
     private static string Printable(ReadOnlySpan<byte> piece) =>

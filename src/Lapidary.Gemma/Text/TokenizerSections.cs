@@ -23,7 +23,8 @@ internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dict
             int id = Id($"{where}.id", Member(where, token, "id"));
             if (content.Length is 0 or > AddedTokenMatcher.MaxLength)
                 throw Error($"{where}.content: expected 1 to {AddedTokenMatcher.MaxLength} characters, found {content.Length}");
-            if (!contents.Add(content) || !ids.Add(id)) throw Error($"{where}: expected each token once, found {Quote(content)}, id {id}, again");
+            if (!contents.Add(content) || !ids.Add(id))
+                throw Error($"{where}: expected each token once, found {Quote(content)}, id {id}, again");
             int known = vocabulary.Find(Encoding.UTF8.GetBytes(content));
             if (known >= 0 ? known != id : vocabulary.Contains(id))
                 throw Error($"{where}: {Quote(content)} has id {id}, but model.vocab has {(known >= 0 ? known : "another piece there")}");
@@ -66,7 +67,8 @@ internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dict
         bool invert = IsTrue(Where, splitter, "invert");
         if (invert || normalizer is not { } map || map.From == map.To || pattern != map.From.ToString())
             throw Unsupported(
-                $"{Where} Split at {Quote(pattern)}{(invert ? ", inverted" : "")}", "a Split at the character that the normalizer replaces");
+                $"{Where} Split at {Quote(pattern)}{(invert ? ", inverted" : "")}",
+                "a Split at the character that the normalizer replaces");
     }
 
     /// <summary>null, or TemplateProcessing: ids before and after the one sequence.</summary>

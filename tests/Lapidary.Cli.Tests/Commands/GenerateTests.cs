@@ -61,6 +61,26 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
+    public void Generate_SaysWhatHasNoEffect()
+    {
+        string[] args = [.. Tiny, "--input-ids", "2,5,6", "--max-new-tokens", "3", "--ignore-eos"];
+        var greedy = CliRun.Of(args).Ok();
+        var noted = CliRun.Of([.. args, "--temperature", "0.5", "--top-k", "3"]).Ok();
+        Assert.Equal(greedy.Out, noted.Out);
+        Assert.Contains("--temperature, --top-k: no effect without --do-sample", noted.Error, StringComparison.Ordinal);
+        Assert.Equal(greedy.Out, CliRun.Of([.. args, "--do-sample", "--temperature", "0"]).Ok().Out);
+        string model = _folder["model"];
+        Directory.CreateDirectory(model);
+        foreach (string file in Directory.GetFiles(TinyModel.Folder)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        File.WriteAllText(
+            Path.Combine(model, "generation_config.json"),
+            """{"temperature": 0.0, "do_sample": true, "num_beams": 4, "eos_token_id": 1}""");
+        var other = CliRun.Of([.. args.Select(arg => arg == TinyModel.Folder ? model : arg)]).Ok();
+        Assert.Equal(greedy.Out, other.Out);
+        Assert.Contains("not applied: num_beams 4", other.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Generate_RefusesWhatItCannotContinue()
     {
         CliRun.Of([.. Tiny, "--input-ids", "2,5000"]).AssertError(1, "5000", "1023");

@@ -389,6 +389,34 @@ public sealed class TrainTests : IDisposable
         Assert.All(files, name => Assert.False(File.Exists(Path.Combine(_folder["out"], name)), name)); // of the base
     }
 
+    /// <summary>The line that is printed can be copied: it asks the first row's question.</summary>
+    [Theory]
+    [InlineData("""{"messages": [{"role": "user", "content": "it's"}, {"role": "assistant", "content": "SELECT"}], "tools": [{"n": 1}]}""",
+        "--messages", "question.json", "it's")]
+    [InlineData("""{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}""",
+        "--messages", "question.json", "\"a\"")]
+    [InlineData("""{"prompt": "it's a", "completion": " b"}""", "--prompt 'it'\\''s a'", null, null)]
+    [InlineData("""{"prompt": "two\nlines", "completion": " b"}""", "--prompt - <", "prompt.txt", "two\nlines")]
+    [InlineData("""{"text": "SELECT stones"}""", "--prompt 'SELECT stones'", null, null)]
+    [InlineData("""{"input_ids": [2, 5, 6]}""", "--input-ids 2,5,6", null, null)]
+    public void Train_SaysHowToAskTheFirstRowsQuestion(string row, string option, string? file, string? content)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "quoted as bash reads it");
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", [row]);
+        var args = Args("my run", dataset: rows).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg == "16" ? "64" : arg);
+        string text = CliRun.Of([.. args, "--max-steps", "1"]).Ok().Out;
+        string line = text.Split('\n').Single(line => line.StartsWith("next ", StringComparison.Ordinal));
+        Assert.Contains(option, line, StringComparison.Ordinal);
+        Assert.Contains($"--adapter '{_folder["my run"]}'", line, StringComparison.Ordinal);
+        if (file is null) return;
+        string path = Path.Combine(_folder["my run"], file);
+        Assert.Contains(content!, File.ReadAllText(path), StringComparison.Ordinal);
+        if (file != "question.json") return;
+        Assert.DoesNotContain("SELECT", File.ReadAllText(path), StringComparison.Ordinal);
+        string[] generate = ["generate", "--model", TinyModel.WithTokenizer, "--adapter", _folder["my run"], "--messages", path];
+        CliRun.Of([.. generate, "--max-new-tokens", "1", "--threads", "1"]).Ok();
+    }
+
     private string[] Contents(string output) =>
     [
         .. Directory.GetFiles(_folder[output], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)

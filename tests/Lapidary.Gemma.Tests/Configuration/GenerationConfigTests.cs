@@ -50,4 +50,19 @@ public class GenerationConfigTests
     }
 
     private void Save(string json) => File.WriteAllText(Path.Combine(_folder, "generation_config.json"), json);
+
+    [Fact]
+    public void Load_NamesWhatIsNotApplied()
+    {
+        File.WriteAllText(Path.Combine(_folder, GenerationConfig.FileName), """
+            {"num_beams": 4, "typical_p": 1.0, "penalty_alpha": null, "bad_words_ids": [[5]], "min_new_tokens": 0,
+             "repetition_penalty": 1.2, "min_p": 0.05, "no_repeat_ngram_size": 3, "suppress_tokens": [7], "begin_suppress_tokens": [8]}
+            """);
+        var config = GenerationConfig.Load(_folder, _model);
+        Assert.Equal(["num_beams 4", "bad_words_ids [[5]]"], config.Ignored);
+        var options = GenerationOptions.From(config, tokenizer: null);
+        Assert.Equal((1.2f, 0.05f, 3), (options.RepetitionPenalty, options.MinP, options.NoRepeatNgramSize));
+        Assert.Equal([7], options.SuppressTokens);
+        Assert.Equal([8], options.BeginSuppressTokens);
+    }
 }

@@ -24,6 +24,7 @@ public class GenerationOptionsTests
         var options = GenerationOptions.From(Config with { Temperature = 0, TopP = 0 }, tokenizer: null);
         Assert.Equal((false, 1f, 1f, 256), (options.DoSample, options.Temperature, options.TopP, options.MaxNewTokens));
         options.Validate();
+        Assert.False(GenerationOptions.From(Config with { DoSample = true, Temperature = 0 }, tokenizer: null).DoSample);
     }
 
     [Fact]

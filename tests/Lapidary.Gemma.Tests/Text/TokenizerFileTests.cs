@@ -70,13 +70,25 @@ public class TokenizerFileTests
     [InlineData("\"a b\"", "\"a c\"", "merge 0")]
     [InlineData("\"a b\"", "\"ab\"", "merge")]
     [InlineData("\"a\":1", "\"a\":2", "twice")]
-    [InlineData("\"a\":1", "\"a\":-1", "vocab id")]
-    [InlineData("\"a\":1", "\"a\":99999999", "vocab id")]
-    [InlineData("\"id\":9", "\"id\":1", "added token")]
+    [InlineData("\"a\":1", "\"a\":-1", "model.vocab")]
+    [InlineData("\"a\":1", "\"a\":99999999", "model.vocab")]
+    [InlineData("\"id\":9", "\"id\":1", "added_tokens[0]")]
     [InlineData("\"<unk>\":0,", "", "unk_token")]
     [InlineData("\"merges\"", "\"verges\"", "without \"merges\"")]
     [InlineData("}}", "", "tokenizer.json")]
-    [InlineData("\"a\":1", "\"\\ud800\":1", "tokenizer.json")]
+    [InlineData("\"a\":1", "\"\\ud800\":1", "model.vocab")]
+    [InlineData("\"a\":1", "\"a\":\"1\"", "model.vocab")]
+    [InlineData("\"id\":9", "\"id\":\"9\"", "added_tokens[0].id")]
+    [InlineData("\"id\":9", "\"ix\":9", "added_tokens[0]: expected \"id\"")]
+    [InlineData("\"content\":\"<x>\"", "\"content\":null", "added_tokens[0].content")]
+    [InlineData("\"special\":true", "\"special\":1", "added_tokens[0].special")]
+    [InlineData("\"normalizer\":null", "\"normalizer\":[]", "normalizer: expected an object")]
+    [InlineData("\"normalizer\":null", "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":{}}", "normalizer.normalizers")]
+    [InlineData("\"normalizer\":null", "\"normalizer\":{\"type\":\"Replace\",\"pattern\":\" \"}", "normalizer.pattern")]
+    [InlineData("\"pre_tokenizer\":null", "\"pre_tokenizer\":7", "pre_tokenizer: expected an object")]
+    [InlineData("\"post_processor\":null", "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":1}", "post_processor.single")]
+    [InlineData("\"fuse_unk\":true", "\"fuse_unk\":\"yes\"", "model.fuse_unk")]
+    [InlineData("\"merges\"", "\"vocab\":{},\"merges\"", "model.vocab is there twice")]
     public void Load_RefusesWhatItCannotHonour(string found, string replacement, string named)
     {
         Assert.Contains(found, Tiny, StringComparison.Ordinal);
@@ -84,6 +96,60 @@ public class TokenizerFileTests
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains("tokenizer.json", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void Load_RefusesBytesThatAreNoUtf8()
+    {
+        string folder = Fixtures.TemporaryFolder();
+        byte[] json = System.Text.Encoding.UTF8.GetBytes(Tiny);
+        json[Array.LastIndexOf(json, (byte)'a')] = 0xFF;
+        File.WriteAllBytes(Path.Combine(folder, "tokenizer.json"), json);
+        Assert.Contains("UTF-8", Assert.Throws<LapidaryException>(() => Tokenizer.Load(folder)).Message, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>add_bos_token and add_eos_token go before tokenizer.json's post-processor; a text's own BOS or EOS is not doubled, and a
+    /// prompt never ends.</summary>
+    [Theory]
+    [InlineData("""{"add_bos_token": true, "add_eos_token": true}""", true, true)]
+    [InlineData("""{"add_bos_token": false, "add_eos_token": false}""", false, false)]
+    [InlineData("""{"add_eos_token": true}""", true, true)]
+    [InlineData("{}", true, false)]
+    public void EncodeText_FollowsTheSettings(string settings, bool bos, bool eos)
+    {
+        string folder = Fixtures.TemporaryFolder();
+        File.Copy(Path.Combine(TokenizerFixtures.SmallFolder, "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), settings);
+        var tokenizer = Tokenizer.Load(folder);
+        int[] bare = tokenizer.Encode("a b", addSpecialTokens: false), first = bos ? [2] : [], last = eos ? [1] : [];
+        Assert.Equal(bos, tokenizer.AddsBos);
+        Assert.Equal([.. first, .. bare, .. last], tokenizer.EncodeText("a b"));
+        Assert.Equal([.. first, .. bare, .. last], tokenizer.Encode("a b", addSpecialTokens: true));
+        Assert.Equal([.. first, .. bare], tokenizer.EncodePrompt("a b"));
+        Assert.Equal([2, .. bare, 1], tokenizer.EncodeText("<bos>a b<eos>"));
+        var template = ChatTemplate.Parse("{{ messages[0].content }}", new Dictionary<string, string>());
+        Assert.Equal([.. first, .. bare], template.Encode(tokenizer, [new ChatTurn("user", "a b")], addGenerationPrompt: false));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void Load_OfNamedTemplatesWithoutADefault_NamesThem()
+    {
+        string folder = Fixtures.TemporaryFolder();
+        File.Copy(Path.Combine(TokenizerFixtures.SmallFolder, "tokenizer.json"), Path.Combine(folder, "tokenizer.json"));
+        const string Named = """{"chat_template": [{"name": "rag", "template": "r"}, {"name": "tool_use", "template": "t"}]}""";
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), Named);
+        string message = Assert.Throws<LapidaryException>(() => ChatTemplate.Load(folder)).Message;
+        Assert.Contains("rag, tool_use", message, StringComparison.Ordinal);
+        Assert.Contains("tokenizer_config.json", message, StringComparison.Ordinal);
+        File.WriteAllText(
+            Path.Combine(folder, "tokenizer_config.json"), Named.Replace("rag", "default", StringComparison.Ordinal));
+        Assert.Equal("r", ChatTemplate.Load(folder).Text);
+        File.WriteAllBytes(Path.Combine(folder, "chat_template.jinja"), [(byte)'a', 0xFF]);
+        message = Assert.Throws<LapidaryException>(() => ChatTemplate.Load(folder)).Message;
+        Assert.Contains("chat_template.jinja", message, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]

@@ -69,7 +69,8 @@ public sealed class TokenizerFolderTests : IDisposable
     private string New(string name, string? source = null)
     {
         string folder = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
-        foreach (string file in source is null ? [] : Directory.GetFiles(source)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        foreach (string file in source is null ? [] : Directory.GetFiles(source))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         return folder;
     }
 }

@@ -1,0 +1,86 @@
+using System.Collections;
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>A conversation as a row of a data set: what generate's --messages reads.</summary>
+internal static class QuestionFile
+{
+    private const string ToolsKey = "tools", OtherKey = "chat_template_kwargs";
+
+    /// <summary>{"messages": […]}, with tools and chat_template_kwargs where there are any.</summary>
+    public static string Text(IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables)
+    {
+        using var buffer = new MemoryStream();
+        var layout = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Indented = true, NewLine = "\n" };
+        using (var json = new Utf8JsonWriter(buffer, layout))
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("messages");
+            Write(json, messages.Select(Fields).ToList());
+            if (variables?.GetValueOrDefault(ToolsKey) is { } tools)
+            {
+                json.WritePropertyName(ToolsKey);
+                Write(json, tools);
+            }
+
+            var others = variables?.Where(pair => pair.Key != ToolsKey).ToDictionary(pair => pair.Key, pair => pair.Value);
+            if (others is { Count: > 0 })
+            {
+                json.WritePropertyName(OtherKey);
+                Write(json, others);
+            }
+
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.ToArray()) + "\n";
+    }
+
+    private static IReadOnlyDictionary<string, object?> Fields(ChatTurn turn) => turn.Fields ?? new Dictionary<string, object?>
+    {
+        ["role"] = turn.Role,
+        ["content"] = turn.Parts is null ? turn.Content : turn.Parts.Select(Part).ToList(),
+    };
+
+    private static Dictionary<string, object?> Part(ChatPart part)
+    {
+        var fields = new Dictionary<string, object?> { ["type"] = part.Type };
+        if (part.Text is not null) fields["text"] = part.Text;
+        return fields;
+    }
+
+    private static void Write(Utf8JsonWriter json, object? value)
+    {
+        switch (value)
+        {
+            case null: json.WriteNullValue(); break;
+            case bool flag: json.WriteBooleanValue(flag); break;
+            case string text: json.WriteStringValue(text); break;
+            case double number: json.WriteRawValue(double.IsFinite(number) ? PythonFloat.Repr(number) : "null"); break;
+            case long or BigInteger: json.WriteRawValue(Convert.ToString(value, CultureInfo.InvariantCulture)!); break;
+            case IReadOnlyDictionary<string, object?> fields:
+                json.WriteStartObject();
+                foreach (var (name, field) in fields)
+                {
+                    json.WritePropertyName(name);
+                    Write(json, field);
+                }
+
+                json.WriteEndObject();
+                break;
+            case IEnumerable list:
+                json.WriteStartArray();
+                foreach (object? item in list) Write(json, item);
+                json.WriteEndArray();
+                break;
+            default: json.WriteStringValue(Convert.ToString(value, CultureInfo.InvariantCulture)); break;
+        }
+    }
+}
