@@ -1,0 +1,19 @@
+using System.Globalization;
+
+namespace Lapidary.Robustness.Tests;
+
+/// <summary>How much is tried: little in the tests of every day, much where the environment says so (eng/long-checks).</summary>
+internal static class Numbers
+{
+    /// <summary>Broken files per reader.</summary>
+    public static int FuzzCases => Of("LAPIDARY_FUZZ_CASES", 200);
+
+    /// <summary>Runs that are stopped at a random moment, of each kind.</summary>
+    public static int Interruptions => Of("LAPIDARY_INTERRUPTIONS", 2);
+
+    /// <summary>Another seed tries other files and moments.</summary>
+    public static int Seed => Of("LAPIDARY_SEED", 1);
+
+    private static int Of(string variable, int fallback) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int number) ? number : fallback;
+}
