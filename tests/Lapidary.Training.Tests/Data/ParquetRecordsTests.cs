@@ -229,8 +229,7 @@ public class ParquetRecordsTests
     public async Task Load_RefusesTextThatIsNoUtf8_WhereItIsUsed()
     {
         byte[] bytes = await Write(new Tagged { text = "abcd", other = "x" });
-        int at = bytes.AsSpan().IndexOf("abcd"u8);
-        bytes[at + 1] = 0xFF;
+        for (int at = bytes.AsSpan().IndexOf("abcd"u8); at >= 0; at = bytes.AsSpan().IndexOf("abcd"u8)) bytes[at + 1] = 0xFF;
         Assert.Contains("row 1: expected a string in \"text\", found bytes that are no UTF-8", Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
         using var file = new TemporaryFile("data.parquet", bytes);
         Assert.Equal(["x"], RowText.Of(DataSet.Load(file.Name, new() { TextColumn = "other" })));
@@ -262,6 +261,33 @@ public class ParquetRecordsTests
                 Assert.StartsWith("a.parquet", error.Message);
             }
         }
+    }
+
+    /// <summary>Sizes and counts in headers of pages, groups and columns: one line each, and no memory for what is not there.</summary>
+    [Fact]
+    public async Task Load_OfSizesThatLie_EndsSoonInLittleMemory()
+    {
+        byte[] seed = await Write([.. Enumerable.Range(0, 50).Select(i => new Tagged { text = $"text {i}", other = "x" })]);
+        long before = GC.GetTotalAllocatedBytes();
+        int refused = 0;
+        for (int at = 4; at < seed.Length - 8; at++)
+        {
+            byte[] mutated = (byte[])seed.Clone();
+            mutated.AsSpan(at, Math.Min(5, seed.Length - 8 - at)).Fill(0xFE); // a number of Thrift that goes on and on
+            mutated[Math.Min(at + 5, seed.Length - 9)] = 0x0F;
+            try
+            {
+                Load(mutated);
+            }
+            catch (LapidaryException error)
+            {
+                Assert.DoesNotContain("\n", error.Message);
+                refused++;
+            }
+        }
+
+        Assert.True(refused > seed.Length / 4, $"{refused}");
+        Assert.True(GC.GetTotalAllocatedBytes() - before < 4L << 30, $"{GC.GetTotalAllocatedBytes() - before}");
     }
 
     private static DataSet Load(byte[] bytes)
