@@ -122,9 +122,7 @@ public class ParquetRecordsTests
     public void Load_ReadsNestedLists()
     {
         Assert.Equal(
-            RowText.Load("a.jsonl", """
-                {"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"yes"}]}]}
-                """),
+            ["user: hi | assistant: yes"],
             RowText.Of(DataSet.Load(Fixtures.Path("messages/parts.parquet"))));
         var error = Assert.Throws<LapidaryException>(() => DataSet.Load(Fixtures.Path("messages/struct.parquet")));
         Assert.Contains("found columns row (an object with messages)", error.Message);
@@ -174,7 +172,8 @@ public class ParquetRecordsTests
             new Talk { messages = [new() { role = "user", content = "r" }] });
         var rows = Load(bytes).Rows.Cast<MessagesRow>().ToList();
         var template = ChatTemplate.Parse(
-            "{% for m in messages %}{{ m.keys() | list | join(',') }}:{{ m.content }}:{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}",
+            "{% for m in messages %}{{ m.keys() | list | join(',') }}:{{ m.content }}:"
+            + "{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}",
             new Dictionary<string, string>());
         Assert.Equal(
             "role,content:q:;role,tool_calls,weight::[{\"name\": \"f\", \"arguments\": {\"x\": \"1\", \"y\": \"2\"}, "
@@ -200,7 +199,9 @@ public class ParquetRecordsTests
     [InlineData("{big}", "18446744073709551615")]
     [InlineData("{number}", "0.5")]
     [InlineData("{flag}", "True")]
-    [InlineData("{price}", "row 1: expected a string in \"price\" for the template, found type decimal, which has no text of its own; write")]
+    [InlineData(
+        "{price}",
+        "row 1: expected a string in \"price\" for the template, found type decimal, which has no text of its own; write")]
     [InlineData("{day}", "found type timestamp")]
     [InlineData("{id}", "found type uuid")]
     [InlineData("{data}", "found type binary")]
@@ -230,7 +231,9 @@ public class ParquetRecordsTests
     {
         byte[] bytes = await Write(new Tagged { text = "abcd", other = "x" });
         for (int at = bytes.AsSpan().IndexOf("abcd"u8); at >= 0; at = bytes.AsSpan().IndexOf("abcd"u8)) bytes[at + 1] = 0xFF;
-        Assert.Contains("row 1: expected a string in \"text\", found bytes that are no UTF-8", Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
+        Assert.Contains(
+            "row 1: expected a string in \"text\", found bytes that are no UTF-8",
+            Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
         using var file = new TemporaryFile("data.parquet", bytes);
         Assert.Equal(["x"], RowText.Of(DataSet.Load(file.Name, new() { TextColumn = "other" })));
     }

@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
@@ -114,7 +115,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
         }
 
         string found = (part as IReadOnlyDictionary<string, object?>)?.GetValueOrDefault("type") is string name
-            ? $"type \"{name}\""
+            ? $"type \"{FileErrors.OneLine(name)}\""
             : DataRecord.Describe(part);
         throw error(number, $"expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
     }
@@ -130,7 +131,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
 
     private LapidaryException NoMessage(IReadOnlyDictionary<string, object?> fields, int number)
     {
-        string found = fields.Count == 0 ? "nothing" : string.Join(", ", fields.Keys);
+        string found = fields.Count == 0 ? "nothing" : DataRecord.Names(fields.Keys);
         return error(number, $"expected role and content (or from and value), found {found}.");
     }
 }
