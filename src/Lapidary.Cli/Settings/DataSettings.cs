@@ -9,8 +9,8 @@ internal static class DataSettings
     public static readonly Setting<string?> DataSet =
         Setting.Text(
             "dataset", "PATH",
-            "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst, a folder of them (its train split), a pattern with * and "
-            + "?, a pipe, or - for standard input.");
+            "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst, a folder of them (its train split), a pattern with * "
+            + "and ?, a pipe, or - for standard input.");
 
     public static readonly Setting<string?> EvalDataSet = Setting.Text(
         "eval-dataset", "PATH", "Rows to evaluate on, instead of the validation split of --dataset's folder.");

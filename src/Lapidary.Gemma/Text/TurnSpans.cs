@@ -96,7 +96,8 @@ internal sealed class TurnSpans(
         {
             throw new LapidaryException(
                 $"{name}: expected at most {MaxRenderedByPrefix} messages whose part cannot be told from the loop over them, found "
-                + $"{messages.Count} messages in all; mark the assistant's part in the template with {{% generation %}} and {{% endgeneration %}}.");
+                + $"{messages.Count} messages in all; mark the assistant's part in the template with {{% generation %}} and "
+                + "{% endgeneration %}.");
         }
 
         string before = render(i, true), through = render(i + 1, false);

@@ -350,6 +350,21 @@ public sealed class TrainTests : IDisposable
         Assert.False(Directory.Exists(_folder["out"]));
     }
 
+    [Theory]
+    [InlineData("", "splits: train 1 file, validation 1 file (evaluated on), test 1 file (not used)", true)]
+    [InlineData("--eval-strategy no", "validation 1 file (not used)", false)]
+    [InlineData("--test-size 2", "validation 1 file (not used)", true)]
+    public void Train_OnAFolderWithSplits_EvaluatesOnValidation_AndSaysSo(string options, string line, bool evaluates)
+    {
+        foreach (string name in (string[])["train", "validation", "test"])
+            TinyModel.WriteRows(_folder.Path, TinyModel.Runs(name == "train" ? 6 : 3), $"{name}.jsonl");
+        var run = CliRun.Of([
+            "train", "--model", TinyModel.Folder, "--dataset", _folder.Path, "--max-steps", "2", "--modules-to-save", "none",
+            "--output-dir", _folder["out"], .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).Ok();
+        Assert.Contains(line, run.Out, StringComparison.Ordinal);
+        Assert.Equal(evaluates, run.Out.Contains("evaluation loss", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Train_SaysWhatTheUserMayNotExpect()
     {

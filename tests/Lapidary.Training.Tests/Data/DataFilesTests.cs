@@ -38,13 +38,24 @@ public class DataFilesTests
     [InlineData("""{"text":"a","n":"\ud800"}""", "a")]
     [InlineData("""{"text":"a\u0000b"}""", "a\0b")]
     [InlineData("{\"text\":\"a\u2028b\u0085c\"}", "a\u2028b\u0085c")]
-    public void Load_UsesRowsWhoseOtherColumnsAreOdd(string line, string expected) => Assert.Equal([expected], RowText.Load("a.jsonl", line));
+    public void Load_UsesRowsWhoseOtherColumnsAreOdd(string line, string expected) =>
+        Assert.Equal([expected], RowText.Load("a.jsonl", line));
 
     [Theory]
     [InlineData("""{"text":NaNx}""", "invalid JSON")]
     [InlineData("""{"text":"a","text":"b"}""", "a key is there twice")]
     public void Load_RefusesWhatPythonRefusesToo_OrWhatIsAmbiguous(string line, string expected) => Assert.Contains(
         expected, Assert.Throws<LapidaryException>(() => RowText.Load("a.jsonl", line)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("""{"te\nxt":"a"}""")]
+    [InlineData("""{"messages":[{"ro\nle":"user","con\u0007tent":"a"}]}""")]
+    [InlineData("""{"messages":[{"role":"us\ner","content":[{"type":"im\nage"}]}]}""")]
+    public void Load_NamesWhatAFileHolds_OnOneLine(string line)
+    {
+        var error = Assert.Throws<LapidaryException>(() => RowText.Load("a.jsonl", line));
+        Assert.DoesNotContain(error.Message, char.IsControl);
+    }
 
     [Fact]
     public void Load_ReadsMessagesInTables()
@@ -144,7 +155,8 @@ public class DataFilesTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "mkfifo is needed.");
         using var file = new TemporaryFile("other", "");
         string pipe = Path.Combine(file.Folder, "rows");
-        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe)) await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", pipe))
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
         var writing = Task.Run(() => File.WriteAllText(pipe, Lines), TestContext.Current.CancellationToken);
         Assert.Equal(["a", "b"], RowText.Of(DataSet.Load(pipe)));
         await writing;

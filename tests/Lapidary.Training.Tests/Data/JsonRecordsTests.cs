@@ -82,7 +82,9 @@ public class JsonRecordsTests
         "expected \"prompt\" and \"completion\" to be two strings or two lists of messages, found a string and null")]
     [InlineData("""{"messages":[]}""", "expected a list of messages in \"messages\", found an empty list")]
     [InlineData("""{"messages":"hello"}""", "found a string that is not JSON")]
-    [InlineData("""{"messages":[{"role":"user"}]}""", "\"messages\" message 1 (\"user\"): expected role and content (or from and value), found role")]
+    [InlineData(
+        """{"messages":[{"role":"user"}]}""",
+        "\"messages\" message 1 (\"user\"): expected role and content (or from and value), found role")]
     [InlineData(
         """{"messages":[{"role":"user","content":null}]}""",
         "message 1 (\"user\"): expected content to be a string or a list of text parts, found null")]

@@ -34,7 +34,7 @@ public class MessageFieldsTests
     [InlineData("""{"conversations":[{"from":"observation","value":"a","name":"clock"}]}""", "observation:a||clock|")]
     [InlineData("""{"messages":"[{\"role\":\"user\",\"content\":\"a\"}]"}""", "user:a|||")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","mark":"m"}]}]}""", "user:am|||")]
-    [InlineData("""{"messages":[{"role":"assistant","content":null,"tool_calls":[{"x":1}]}]}""", "assistant:None||1|")]
+    [InlineData("""{"messages":[{"role":"assistant","content":null,"tool_calls":[{"x":1}]}]}""", "assistant:||1|")]
     [InlineData("""{"messages":[{"role":"assistant","tool_calls":[{"x":1}]}]}""", "assistant:||1|")]
     public void Templates_SeeTheRowsVariables(string line, string expected)
     {
@@ -48,9 +48,13 @@ public class MessageFieldsTests
 
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"a","weight":0.5}]}""", "message 1 (\"user\"): expected weight to be 0 or 1")]
-    [InlineData("""{"messages":[{"role":"user","content":"a","train":"no"}]}""", "expected train to be 0 or 1, false or true, found a string")]
+    [InlineData(
+        """{"messages":[{"role":"user","content":"a","train":"no"}]}""",
+        "expected train to be 0 or 1, false or true, found a string")]
     [InlineData("""{"messages":[{"role":"user","content":"a"},{"role":"tool","content":5}]}""", "message 2 (\"tool\"): expected content")]
-    [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":{}}""", "expected a list (or its JSON text) in \"tools\", found an object")]
+    [InlineData(
+        """{"messages":[{"role":"user","content":"a"}],"tools":{}}""",
+        "expected a list (or its JSON text) in \"tools\", found an object")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"chat_template_kwargs":{"messages":1}}""", "found \"messages\"; remove it")]
     [InlineData("""{"messages":[{"role":"user","content":"a","n":12345678901234567890}]}""", "at most 64 bits")]
     [InlineData("""{"messages":[{"role":"user","content":"a","n":"\ud800"}]}""", "half of a surrogate pair")]
@@ -65,8 +69,8 @@ public class MessageFieldsTests
     [InlineData("\"weight\": 0.0", true, "x·y.")]
     public void Turns_ThatAreNotTrained_AreMasked(string field, bool assistantOnly, string expected)
     {
-        string line = """{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"x",FIELD},{"role":"user","content":"r"},"""
-            + """{"role":"assistant","content":"y"}]}""";
+        string line = """{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"x",FIELD},"""
+            + """{"role":"user","content":"r"},{"role":"assistant","content":"y"}]}""";
         var row = Load(line.Replace("FIELD", field, StringComparison.Ordinal));
         var encoder = Small();
         var options = TrlOptions.Default with { AssistantOnlyLoss = assistantOnly };
@@ -85,7 +89,7 @@ public class MessageFieldsTests
     {
         using var file = new TemporaryFile("a.jsonl", """
             {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}
-            {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"system","content":"c"},{"role":"user","content":"d"}]}
+            {"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"system","content":"c"}]}
             """);
         var error = Assert.Throws<LapidaryException>(
             () => new ExampleBuilder(Small(), 2048, TrlOptions.Default).Build(DataSet.Load(file.Name)));

@@ -122,9 +122,7 @@ public class ParquetRecordsTests
     public void Load_ReadsNestedLists()
     {
         Assert.Equal(
-            RowText.Load("a.jsonl", """
-                {"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]},{"role":"assistant","content":[{"type":"text","text":"yes"}]}]}
-                """),
+            ["user: hi | assistant: yes"],
             RowText.Of(DataSet.Load(Fixtures.Path("messages/parts.parquet"))));
         var error = Assert.Throws<LapidaryException>(() => DataSet.Load(Fixtures.Path("messages/struct.parquet")));
         Assert.Contains("found columns row (an object with messages)", error.Message);
@@ -174,7 +172,8 @@ public class ParquetRecordsTests
             new Talk { messages = [new() { role = "user", content = "r" }] });
         var rows = Load(bytes).Rows.Cast<MessagesRow>().ToList();
         var template = ChatTemplate.Parse(
-            "{% for m in messages %}{{ m.keys() | list | join(',') }}:{{ m.content }}:{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}",
+            "{% for m in messages %}{{ m.keys() | list | join(',') }}:{{ m.content }}:"
+            + "{{ m.tool_calls | tojson if m.tool_calls }};{% endfor %}",
             new Dictionary<string, string>());
         Assert.Equal(
             "role,content:q:;role,tool_calls,weight::[{\"name\": \"f\", \"arguments\": {\"x\": \"1\", \"y\": \"2\"}, "
@@ -200,7 +199,9 @@ public class ParquetRecordsTests
     [InlineData("{big}", "18446744073709551615")]
     [InlineData("{number}", "0.5")]
     [InlineData("{flag}", "True")]
-    [InlineData("{price}", "row 1: expected a string in \"price\" for the template, found type decimal, which has no text of its own; write")]
+    [InlineData(
+        "{price}",
+        "row 1: expected a string in \"price\" for the template, found type decimal, which has no text of its own; write")]
     [InlineData("{day}", "found type timestamp")]
     [InlineData("{id}", "found type uuid")]
     [InlineData("{data}", "found type binary")]
@@ -229,9 +230,10 @@ public class ParquetRecordsTests
     public async Task Load_RefusesTextThatIsNoUtf8_WhereItIsUsed()
     {
         byte[] bytes = await Write(new Tagged { text = "abcd", other = "x" });
-        int at = bytes.AsSpan().IndexOf("abcd"u8);
-        bytes[at + 1] = 0xFF;
-        Assert.Contains("row 1: expected a string in \"text\", found bytes that are no UTF-8", Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
+        for (int at = bytes.AsSpan().IndexOf("abcd"u8); at >= 0; at = bytes.AsSpan().IndexOf("abcd"u8)) bytes[at + 1] = 0xFF;
+        Assert.Contains(
+            "row 1: expected a string in \"text\", found bytes that are no UTF-8",
+            Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
         using var file = new TemporaryFile("data.parquet", bytes);
         Assert.Equal(["x"], RowText.Of(DataSet.Load(file.Name, new() { TextColumn = "other" })));
     }
@@ -262,6 +264,33 @@ public class ParquetRecordsTests
                 Assert.StartsWith("a.parquet", error.Message);
             }
         }
+    }
+
+    /// <summary>Sizes and counts in headers of pages, groups and columns: one line each, and no memory for what is not there.</summary>
+    [Fact]
+    public async Task Load_OfSizesThatLie_EndsSoonInLittleMemory()
+    {
+        byte[] seed = await Write([.. Enumerable.Range(0, 50).Select(i => new Tagged { text = $"text {i}", other = "x" })]);
+        long before = GC.GetTotalAllocatedBytes();
+        int refused = 0;
+        for (int at = 4; at < seed.Length - 8; at++)
+        {
+            byte[] mutated = (byte[])seed.Clone();
+            mutated.AsSpan(at, Math.Min(5, seed.Length - 8 - at)).Fill(0xFE); // a number of Thrift that goes on and on
+            mutated[Math.Min(at + 5, seed.Length - 9)] = 0x0F;
+            try
+            {
+                Load(mutated);
+            }
+            catch (LapidaryException error)
+            {
+                Assert.DoesNotContain("\n", error.Message);
+                refused++;
+            }
+        }
+
+        Assert.True(refused > seed.Length / 4, $"{refused}");
+        Assert.True(GC.GetTotalAllocatedBytes() - before < 4L << 30, $"{GC.GetTotalAllocatedBytes() - before}");
     }
 
     private static DataSet Load(byte[] bytes)

@@ -31,13 +31,14 @@ public class SplitFilesTests
     }
 
     [Theory]
-    [InlineData("test.jsonl", "expected files to train on, found only test")]
+    [InlineData("test.jsonl", "expected files to train on, found only those of test")]
     [InlineData("data/train_a-00000-of-00001.parquet data/train_b-00000-of-00001.parquet", "found train_a and train_b")]
     [InlineData("", "files, found none")]
     public void OfFolder_SaysWhatCannotBeTrained(string files, string expected)
     {
         string[] paths = [.. files.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(x => Path.Combine("d", x))];
-        Assert.Contains(expected, Assert.Throws<LapidaryException>(() => SplitFiles.OfFolder("d", paths)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            expected, Assert.Throws<LapidaryException>(() => SplitFiles.OfFolder("d", paths)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,8 +30,12 @@ public class TokenMaskTests
     [Theory]
     [InlineData("""{"input_ids":[2,10,1]}""", true, false, "completion_only_loss expects completion_mask")]
     [InlineData("""{"input_ids":[2,10,1],"labels":[-100,10,1]}""", null, true, "assistant_only_loss expects assistant_masks")]
-    [InlineData("""{"input_ids":[2,10,1],"completion_mask":[0,1]}""", null, false, "expected as many values in \"completion_mask\" as input_ids")]
-    [InlineData("""{"input_ids":[2,10,1],"attention_mask":[0,2,1]}""", null, false, "list of 0 and 1 in \"attention_mask\", found 2 among them")]
+    [InlineData(
+        """{"input_ids":[2,10,1],"completion_mask":[0,1]}""",
+        null, false, "expected as many values in \"completion_mask\" as input_ids")]
+    [InlineData(
+        """{"input_ids":[2,10,1],"attention_mask":[0,2,1]}""",
+        null, false, "list of 0 and 1 in \"attention_mask\", found 2 among them")]
     [InlineData("""{"input_ids":[2],"assistant_masks":"x"}""", null, false, "\"assistant_masks\", found a string that is not JSON")]
     public void Masks_ThatAreNotThere_AreRefused(string line, bool? completionOnly, bool assistantOnly, string expected) =>
         Assert.Contains(

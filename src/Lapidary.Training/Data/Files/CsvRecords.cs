@@ -2,12 +2,15 @@ using System.Text;
 using System.Text.Unicode;
 using CsvHelper;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
 /// <summary>Comma- or tab-separated text after RFC 4180, with a header; all values are strings.</summary>
 internal static class CsvRecords
 {
+    private const int MaxColumns = 100_000;
+
     public static IEnumerable<DataRecord> Read(Stream stream, string file, char separator)
     {
         CsvMalformedReason? flaw = null;
@@ -46,10 +49,12 @@ internal static class CsvRecords
         var names = reader.Headers ?? [];
         if (names.Count == 0)
             throw new LapidaryException($"{file}: expected a header line with column names, found an empty file.");
+        if (names.Count > MaxColumns)
+            throw new LapidaryException($"{file}: expected at most {MaxColumns} columns, found {names.Count}; check the separator.");
         if (names.GroupBy(x => x, StringComparer.Ordinal).FirstOrDefault(x => x.Count() > 1) is { } twice)
         {
             throw new LapidaryException(
-                $"{file}: expected each column name once, found \"{twice.Key}\" {twice.Count()} times; rename one.");
+                $"{file}: expected each column name once, found \"{FileErrors.OneLine(twice.Key)}\" {twice.Count()} times; rename one.");
         }
 
         return names;
@@ -72,7 +77,12 @@ internal static class CsvRecords
         for (int i = 0; i < names.Count; i++)
         {
             if (!Utf8.IsValid(reader.GetSpan(i)))
-                throw origin.Error($"expected UTF-8 text in \"{names[i]}\", found other bytes; save the file as UTF-8.");
+            {
+                throw origin.Error(
+                    $"expected UTF-8 text in \"{FileErrors.OneLine(names[i])}\", found other bytes; save the file as UTF-8.");
+            }
+
+
             columns[names[i]] = reader.GetString(i);
         }
 

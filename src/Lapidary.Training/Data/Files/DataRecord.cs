@@ -1,4 +1,5 @@
 using System.Numerics;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
@@ -9,6 +10,8 @@ namespace Lapidary.Training.Data.Files;
 /// <see cref="Unreadable"/>. Parquet reads a column when it is first asked for.</param>
 internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, object?> Columns)
 {
+    private const int MaxNames = 40;
+
     /// <summary>Names a value's type in an error.</summary>
     public static string Describe(object? value) => value switch
     {
@@ -36,11 +39,18 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
 
     /// <summary>"columns a, b (an object with c)".</summary>
     public string ColumnList() =>
-        Columns.Count == 0 ? "no columns" : "columns " + string.Join(", ", Columns.Select(column => column.Value switch
+        Columns.Count == 0 ? "no columns" : "columns " + Names(Columns.Select(column => column.Value switch
         {
-            IReadOnlyDictionary<string, object?> { Count: > 0 } fields => $"{column.Key} (an object with {string.Join(", ", fields.Keys)})",
+            IReadOnlyDictionary<string, object?> { Count: > 0 } fields => $"{column.Key} (an object with {Names(fields.Keys)})",
             _ => column.Key,
         }));
+
+    /// <summary>Names out of a file, for a message of one line.</summary>
+    public static string Names(IEnumerable<string> names)
+    {
+        string[] first = [.. names.Take(MaxNames + 1).Select(FileErrors.OneLine)];
+        return string.Join(", ", first.Take(MaxNames)) + (first.Length > MaxNames ? ", …" : "");
+    }
 }
 
 /// <summary>Stands for a value that the file has and that cannot be shown as it is. It matters only where its column is used.</summary>

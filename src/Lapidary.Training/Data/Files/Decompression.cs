@@ -77,8 +77,8 @@ internal sealed class JoinedStream(ReadOnlyMemory<byte> start, Stream stream, Re
 }
 
 /// <summary>gzip of which the end is known to be there.</summary>
-/// <remarks>.NET ends without an error where gzip data are cut off. So a member that unpacks to known bytes is appended to the data: it comes
-/// out at the end if all before it was whole, and only then.</remarks>
+/// <remarks>.NET ends without an error where gzip data are cut off. So a member that unpacks to known bytes is appended to the data: it
+/// comes out at the end if all before it was whole, and only then.</remarks>
 internal sealed class WholeGzipStream(Stream packed) : ForwardStream
 {
     private static readonly byte[] Mark = Convert.FromHexString("9E4C1B7703D85AE6F2216D90BC3FA845");

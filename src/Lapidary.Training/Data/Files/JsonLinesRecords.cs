@@ -19,7 +19,8 @@ internal static class JsonLinesRecords
         for (int blank = 0; lines.TryRead(out var line, out var origin); blank++)
         {
             if (!line.Trim(" \t\r"u8).IsEmpty) return Parse(line, origin);
-            if (blank == MaxBlankLines) throw origin.Error($"expected a row, found {MaxBlankLines} blank lines; is this a JSON Lines file?");
+            if (blank == MaxBlankLines)
+                throw origin.Error($"expected a row, found {MaxBlankLines} blank lines; is this a JSON Lines file?");
         }
 
         return null;

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Parquet;
 using Parquet.Schema;
 
@@ -30,7 +31,7 @@ internal sealed class ParquetColumns
             if (!_fields.TryAdd(field.Name, field))
             {
                 throw new LapidaryException(
-                    $"{file}: expected each column name once, found \"{Formats.Files.FileErrors.OneLine(field.Name)}\" twice; rename one.");
+                    $"{file}: expected each column name once, found \"{FileErrors.OneLine(field.Name)}\" twice; rename one.");
             }
         }
     }

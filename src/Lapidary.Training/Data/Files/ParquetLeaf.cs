@@ -13,7 +13,7 @@ internal sealed class ParquetLeaf(DataField column)
 
     private object?[] _values = [];
     private int[]? _definitions, _repetitions;
-    private object? _unreadable;
+    private Unreadable? _unreadable;
     private int _count, _at, _nextValue;
 
     public string Name => column.Path.ToString();
@@ -57,7 +57,7 @@ internal sealed class ParquetLeaf(DataField column)
         _definitions = column.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
         _repetitions = column.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
         if (Values(raw) is { } values) _values = values;
-        else _unreadable = new Unreadable($"type {ParquetText.TypeName(column)}, which has no text of its own; write the column as strings");
+        else _unreadable = new($"type {ParquetText.TypeName(column)}, which has no text of its own; write the column as strings");
         _count = _definitions?.Length ?? (_unreadable is null ? _values.Length : (int)chunk.NumValues);
     }
 

@@ -11,6 +11,11 @@ internal abstract class ParquetNode
     /// <summary>Deepest nesting of lists, structs and maps, as in JSON.</summary>
     private const int MaxDepth = 64;
 
+    private ParquetLeaf? _first;
+
+    /// <summary>The first leaf below, whose levels stand for all.</summary>
+    private ParquetLeaf First => _first ??= Leaves.First();
+
     /// <summary>The leaves below, at least one.</summary>
     protected abstract IEnumerable<ParquetLeaf> Leaves { get; }
 
@@ -38,7 +43,8 @@ internal abstract class ParquetNode
         foreach (var leaf in leaves) leaf.Load(group, stream);
         object?[] values = new object?[rows];
         for (int i = 0; i < rows; i++) values[i] = Read();
-        if (leaves.Find(leaf => !leaf.IsAtEnd) is { } longer) throw new InvalidDataException($"column {longer.Name} has more than {rows} rows");
+        if (leaves.Find(leaf => !leaf.IsAtEnd) is { } longer)
+            throw new InvalidDataException($"column {longer.Name} has more than {rows} rows");
         return values;
     }
 
@@ -113,8 +119,4 @@ internal abstract class ParquetNode
             return values;
         }
     }
-
-    private ParquetLeaf? _first;
-
-    private ParquetLeaf First => _first ??= Leaves.First();
 }

@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Parquet;
 
 namespace Lapidary.Training.Data.Files;
@@ -48,7 +49,7 @@ internal static class ParquetErrors
         }
         catch (Exception error) when (error is not LapidaryException)
         {
-            string reason = Formats.Files.FileErrors.OneLine(error.GetBaseException().Message.ReplaceLineEndings(" "));
+            string reason = FileErrors.OneLine(error.GetBaseException().Message.ReplaceLineEndings(" "));
             throw new LapidaryException(
                 $"{file}: expected a Parquet file, found one that cannot be read ({reason}); write it again.", error);
         }

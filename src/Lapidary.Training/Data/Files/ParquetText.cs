@@ -30,7 +30,8 @@ internal static class ParquetText
     public static bool IsText(DataField field) => field.SchemaElement is { } element && Marked.TryGetValue(element, out _);
 
     /// <summary>The text, or what stands for it where it is none.</summary>
-    public static object Read(ReadOnlyMemory<byte> bytes) => Utf8.IsValid(bytes.Span) ? System.Text.Encoding.UTF8.GetString(bytes.Span) : NoUtf8;
+    public static object Read(ReadOnlyMemory<byte> bytes) =>
+        Utf8.IsValid(bytes.Span) ? System.Text.Encoding.UTF8.GetString(bytes.Span) : NoUtf8;
 
     /// <summary>Whether the values stand for something else than what they are stored as.</summary>
     public static bool IsOther(DataField field) => OtherType(field.SchemaElement) is not null;

@@ -9,7 +9,7 @@ namespace Lapidary.Training;
 /// <summary>Rows in memory, in the order of their files; immutable.</summary>
 public sealed class DataSet
 {
-    /// <summary>Far more rows than memory holds with their texts: where packed data unpack to more, they are not meant to be read.</summary>
+    /// <summary>Far more rows than memory holds with their texts: packed data that unpack to more are not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
     private readonly DataRow[] _rows;
@@ -78,7 +78,8 @@ public sealed class DataSet
         catch (Exception error) when (Decompression.IsBroken(error))
         {
             throw new LapidaryException(
-                $"{file}: expected whole gzip or zstd data, found broken ones ({FileErrors.OneLine(error.Message)}); download or pack it again.",
+                $"{file}: expected whole gzip or zstd data, found broken ones ({FileErrors.OneLine(error.Message)}); "
+                + "download or pack it again.",
                 error);
         }
         catch (Exception error) when (FileErrors.IsFileSystem(error))

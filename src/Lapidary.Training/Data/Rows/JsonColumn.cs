@@ -4,7 +4,8 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Columns of lists and objects. Tables of strings (CSV, some Parquet files) hold them as JSON text, which is parsed here.</summary>
+/// <summary>Columns of lists and objects. Tables of strings (CSV, some Parquet files) hold them as JSON text, which is parsed
+/// here.</summary>
 internal static class JsonColumn
 {
     /// <summary>The column's value; null where it is empty.</summary>
@@ -21,7 +22,7 @@ internal static class JsonColumn
         {
             throw record.Origin.Error(
                 IsPython(json)
-                    ? $"expected JSON text in \"{column}\", found a list or dictionary as Python prints it; write the column with json.dumps."
+                    ? $"expected JSON text in \"{column}\", found a list or dictionary as Python prints it; write it with json.dumps."
                     : $"expected a list (or its JSON text) in \"{column}\", found a string that is not JSON: {error.Message}.",
                 error);
         }
@@ -33,5 +34,6 @@ internal static class JsonColumn
 
     /// <summary>str() of Python, which pandas writes into tables, puts strings into single quotes.</summary>
     private static bool IsPython(string text) =>
-        text.TrimStart() is ['[' or '{' or '(', ..] && (text.Contains('\'', StringComparison.Ordinal) || text.Contains("array(", StringComparison.Ordinal));
+        text.TrimStart() is ['[' or '{' or '(', ..]
+        && (text.Contains('\'', StringComparison.Ordinal) || text.Contains("array(", StringComparison.Ordinal));
 }

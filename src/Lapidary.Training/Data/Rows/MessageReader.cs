@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
@@ -39,20 +40,30 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
         switch (content)
         {
             case string text:
-                return isPlain ? new ChatTurn(role, text) : WithOwnFields(fields, number);
+                return isPlain ? new ChatTurn(Shared(role), text) : WithOwnFields(fields, number);
             case object?[] list:
                 var parts = Array.ConvertAll(list, part => Part(part, number));
                 return isPlain && Array.TrueForAll(parts, IsPlain)
-                    ? new ChatTurn(role, Array.ConvertAll(parts, part => new ChatPart("text", (string)part["text"]!)))
+                    ? new ChatTurn(Shared(role), Array.ConvertAll(parts, part => new ChatPart("text", (string)part["text"]!)))
                     : WithOwnFields(With(fields, "content", parts), number);
             case null when fields.GetValueOrDefault("tool_calls") is not null || fields.GetValueOrDefault("function_call") is not null:
-                return WithOwnFields(fields, number);
+                // TRL leaves a null content out, too; a template that prints it would write "None".
+                return WithOwnFields(new Dictionary<string, object?>(fields.Where(field => field.Key != "content")), number);
             default:
                 throw hasContent
                     ? error(number, $"expected content to be a string or a list of text parts, found {DataRecord.Describe(content)}.")
                     : NoMessage(fields, number);
         }
     }
+
+    /// <summary>One string for all messages of a role.</summary>
+    private static string Shared(string role) => role switch
+    {
+        "user" => "user",
+        "assistant" => "assistant",
+        "system" => "system",
+        _ => role,
+    };
 
     private ChatTurn WithOwnFields(IReadOnlyDictionary<string, object?> fields, int number)
     {
@@ -104,7 +115,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
         }
 
         string found = (part as IReadOnlyDictionary<string, object?>)?.GetValueOrDefault("type") is string name
-            ? $"type \"{name}\""
+            ? $"type \"{FileErrors.OneLine(name)}\""
             : DataRecord.Describe(part);
         throw error(number, $"expected parts {{\"type\": \"text\", \"text\": \"…\"}}, found {found}; images are not trained.");
     }
@@ -120,7 +131,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
 
     private LapidaryException NoMessage(IReadOnlyDictionary<string, object?> fields, int number)
     {
-        string found = fields.Count == 0 ? "nothing" : string.Join(", ", fields.Keys);
+        string found = fields.Count == 0 ? "nothing" : DataRecord.Names(fields.Keys);
         return error(number, $"expected role and content (or from and value), found {found}.");
     }
 }

@@ -1,3 +1,4 @@
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
 
@@ -89,7 +90,7 @@ internal sealed class RowReader(DataSetOptions options)
     {
         var fields = message as IReadOnlyDictionary<string, object?>;
         return (fields?.GetValueOrDefault("role") ?? fields?.GetValueOrDefault("from")) is string role
-            ? $" (\"{Formats.Files.FileErrors.OneLine(role)}\")"
+            ? $" (\"{FileErrors.OneLine(role)}\")"
             : "";
     }
 }

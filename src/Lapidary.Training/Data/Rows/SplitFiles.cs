@@ -67,9 +67,10 @@ internal sealed partial record SplitFiles(
             if (bySplit.All(group => group.Key.Length == 0)) continue;
             if (!bySplit.Contains("train"))
             {
+                string found = string.Join(" and ", bySplit.Select(group => group.Key).Where(split => split.Length > 0));
                 throw new LapidaryException(
-                    $"{folder}: expected files to train on, found only {string.Join(" and ", bySplit.Select(x => x.Key).Where(x => x != ""))} "
-                    + $"({Path.GetFileName(bySplit.First(x => x.Key != "").First())}); name the file or a pattern itself.");
+                    $"{folder}: expected files to train on, found only those of {found} "
+                    + $"({Path.GetFileName(bySplit.First(group => group.Key.Length > 0).First())}); name the file or a pattern itself.");
             }
 
             return new([.. bySplit["train"]], [.. bySplit["validation"]], [.. bySplit["test"]], bySplit[""].Count());
@@ -109,7 +110,12 @@ internal sealed partial record SplitFiles(
 
     private static IEnumerable<string> Walk(string folder)
     {
-        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 8, AttributesToSkip = FileAttributes.Hidden };
+        var options = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            MaxRecursionDepth = 8,
+            AttributesToSkip = FileAttributes.Hidden,
+        };
         var files = new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), options)
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
