@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Text;
-using Lapidary.Formats.Files;
 
 namespace Lapidary.Formats;
 

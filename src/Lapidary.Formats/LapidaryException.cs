@@ -1,5 +1,3 @@
-using Lapidary.Formats.Files;
-
 namespace Lapidary.Formats;
 
 /// <summary>An error that the user can act on: a bad file, option, shape or too little memory. Its message is one line that names what was

@@ -1,4 +1,4 @@
-using Lapidary.Formats.Files;
+using Lapidary.Formats;
 
 namespace Lapidary.Jinja;
 

@@ -87,7 +87,7 @@ public class DemoRunTests
         $"lapidary quantize --model {folder}/model --output {folder}/model-nf4",
         $"lapidary train --model {folder}/model --dataset {folder}/train.jsonl --template text-to-sql --quantization nf4 "
         + $"--output-dir {folder}/adapter --max-length 512 --max-steps 3 --learning-rate 0.004 --lr-scheduler-type cosine "
-        + "--max-grad-norm 1 --lora-dropout 0 --gradient-accumulation-steps 1 --gradient-checkpointing false "
+        + "--max-grad-norm 1.0 --lora-dropout 0.0 --gradient-accumulation-steps 1 --gradient-checkpointing false "
         + "--assistant-only-loss true --logging-steps 100 --save-strategy no",
         $"lapidary merge --model {folder}/model --adapter {folder}/adapter --base nf4 --output {folder}/merged",
         $"lapidary generate --model {folder}/merged --messages {folder}/question.json --max-new-tokens 48",

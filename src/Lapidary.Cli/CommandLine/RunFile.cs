@@ -67,6 +67,11 @@ internal sealed class RunFile
         {
             throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
         }
+        catch (InvalidOperationException e)
+        {
+            // YamlDotNet's scanner, where a line feed stands where none is expected.
+            throw new ToolException($"{path}: expected YAML, found what its reader cannot take apart; correct the file.", e);
+        }
 
         if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
         return file;

@@ -75,5 +75,6 @@ internal static class SettingText
     private static string To(long maximum) => maximum >= int.MaxValue ? "" : $" to {maximum}";
 
     /// <summary>The exception for a value that is not what a setting takes.</summary>
-    public static FormatException Expected(string expected, string found) => new($"expected {expected}, found \"{FileErrors.OneLine(found)}\"");
+    public static FormatException Expected(string expected, string found) =>
+        new($"expected {expected}, found \"{FileErrors.OneLine(found)}\"");
 }

@@ -4,8 +4,8 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Cli.Output;
 
 /// <summary>Ctrl-C, SIGTERM and a screen that hangs up. They end the process at once, whatever it is doing, and its temporary files
-/// are deleted; only where a command has said that it looks for the wish to stop (<see cref="EndsGracefully"/>) the first one asks for that, and
-/// the second ends the process.</summary>
+/// are deleted; only where a command has said that it looks for the wish to stop (<see cref="EndsGracefully"/>) the first one asks for
+/// that, and the second ends the process.</summary>
 /// <remarks>So code that takes long need not look for signals, and what does not look is never waited for.</remarks>
 internal sealed class Interruption : IDisposable
 {

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Lapidary.Formats.Files;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Output;
 

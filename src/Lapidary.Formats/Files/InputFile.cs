@@ -3,8 +3,8 @@ using System.Text;
 namespace Lapidary.Formats.Files;
 
 /// <summary>Opens and reads files that somebody else wrote and that are to be ordinary ones: a folder, a pipe, a socket or a device under
-/// the name is refused in one line instead of being waited for, and what is read is counted, whatever length the system tells. (Files of /proc
-/// say 0, and a file may grow while it is read.)</summary>
+/// the name is refused in one line instead of being waited for, and what is read is counted, whatever length the system tells. (Files of
+/// /proc say 0, and a file may grow while it is read.)</summary>
 /// <remarks>All members throw <see cref="LapidaryException"/>. <c>what</c> is what the message expects: "a tokenizer".</remarks>
 internal static class InputFile
 {

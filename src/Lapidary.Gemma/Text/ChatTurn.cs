@@ -25,7 +25,7 @@ public sealed record ChatTurn
 
     /// <summary>A message with fields of its own, such as tool_calls, name or reasoning_content: all of them reach the template.</summary>
     /// <param name="fields">By name, in the order in which a template that prints them shall find them. "role" is a string. Values are
-    /// null, bool, whole numbers of 64 bits, double, string, lists and dictionaries of these.</param>
+    /// null, bool, whole numbers, double, string, lists and dictionaries of these.</param>
     /// <exception cref="LapidaryException">There is no role, or a value is none that a template knows.</exception>
     public ChatTurn(IReadOnlyDictionary<string, object?> fields)
     {

@@ -35,7 +35,7 @@ internal sealed class TokenizerConfig
     {
         var config = new TokenizerConfig();
         foreach (string name in (ReadOnlySpan<string>)
-            ["tokenizer_config.json", "special_tokens_map.json", "chat_template.json", GemmaConfig.FileName])
+            ["tokenizer_config.json", "special_tokens_map.json", "chat_template.json", "config.json"])
         {
             string path = Path.Combine(folder, name);
             if (Path.Exists(path))

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Lapidary.Formats;
-using Lapidary.Formats.Files;
 
 namespace Lapidary.Training;
 

@@ -283,7 +283,7 @@ public sealed class TrainTests : IDisposable
     [Fact]
     public void Train_IntoItsModelsFolder_IsRefused() =>
         CliRun.Of([.. Args("out", rows: 2).Select(arg => arg == _folder["out"] ? TinyModel.Folder + "/" : arg), "--max-steps", "1"])
-            .AssertError(1, "is the folder of");
+            .AssertError(1, "is the same folder as");
 
     [Fact]
     public void Train_InterruptedBeforeItHasSaved_HintsAtNoResume()
@@ -418,7 +418,8 @@ public sealed class TrainTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "quoted as bash reads it");
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", [row]);
-        var args = Args("my run", dataset: rows).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg == "16" ? "64" : arg);
+        var args = Args("my run", dataset: rows)
+            .Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg == "16" ? "64" : arg);
         string text = CliRun.Of([.. args, "--max-steps", "1"]).Ok().Out;
         string line = text.Split('\n').Single(line => line.StartsWith("next ", StringComparison.Ordinal));
         Assert.Contains(option, line, StringComparison.Ordinal);

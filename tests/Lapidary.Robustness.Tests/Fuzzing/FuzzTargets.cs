@@ -102,7 +102,8 @@ internal static class FuzzTargets
             Text("{% macro f(x, y=2) %}{{ x * y }}{% endmacro %}{% set ns = namespace(n=0) %}{% for m in messages if m.content is string %}"
                 + "{% set ns.n = ns.n + loop.index %}{{ f(m.content | trim | upper, 3) ~ '\\n' }}{% else %}none{% endfor %}{{ ns.n }}"),
             Text("{%- if messages[0]['role'] == 'system' -%}{{ messages[1:] | tojson(indent=2) }}{%- endif -%}"
-                + "{{ messages | map(attribute='role') | join(', ') }}{{ range(9) | list | sum if true else 'x' }}{{ '%s' | format(1.5) }}"),
+                + "{{ messages | map(attribute='role') | join(', ') }}{{ range(9) | list | sum if true else 'x' }}"
+                + "{{ '%s' | format(1.5) }}"),
             Text("{% for m in messages %}{% generation %}{{ m.content.split(' ')[0].replace('a', 'b') }}{% endgeneration %}{% endfor %}"
                 + "{{ {'a': [1, 2.5, none]}.items() | list }}{{ raise_exception('no') if messages | length > 5 }}{{ 7 // 2 ** 3 % 5 }}"),
         ];
@@ -128,7 +129,8 @@ internal static class FuzzTargets
     {
         var tokenizer = Tokenizer.Load(folder);
         tokenizer.Decode(tokenizer.Encode("SELECT a FROM b; é\n\n  12", addSpecialTokens: true), skipSpecialTokens: false);
-        ChatTemplate.Load(folder).Encode(tokenizer, [new ChatTurn("user", "hi"), new ChatTurn("assistant", "ho")], addGenerationPrompt: true);
+        ChatTurn[] chat = [new ChatTurn("user", "hi"), new ChatTurn("assistant", "ho")];
+        ChatTemplate.Load(folder).Encode(tokenizer, chat, addGenerationPrompt: true);
     }
 
     private static void RenderTemplate(string folder)

@@ -36,7 +36,7 @@ public sealed class FuzzTests
             }
 
             string? failure = await work;
-            Assert.True(failure is null, $"{name}: case {progress.Case} of seed {seed}: {failure}\n{(failure is null ? "" : Keep(name, file))}");
+            if (failure is not null) Assert.Fail($"{name}: case {progress.Case} of seed {seed}: {failure}\n{Keep(name, file)}");
         }
         finally
         {

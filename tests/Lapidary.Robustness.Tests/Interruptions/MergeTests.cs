@@ -34,7 +34,8 @@ public sealed class MergeTests
             Assert.Equal(expected, Weights(output));
             Assert.Equal(Names(work["whole"]), Names(output));
             Directory.Delete(output, recursive: true);
-            Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(work.Path), name => name.Contains(".tmp-", StringComparison.Ordinal));
+            Assert.DoesNotContain(
+                Directory.EnumerateFileSystemEntries(work.Path), name => name.Contains(".tmp-", StringComparison.Ordinal));
         }
     }
 

@@ -10,9 +10,9 @@ internal sealed class TrainingRun(string folder, string rows)
 {
     private readonly string[] _args =
     [
-        "train", "--model", Fixtures.Path("tiny/model"), "--dataset", rows, "--output-dir", folder, "--max-steps", "24", "--save-strategy", "steps",
-        "--save-steps", "3", "--logging-steps", "1", "--save-total-limit", "3", "--per-device-train-batch-size", "2", "--threads", "1",
-        "--modules-to-save", "none",
+        "train", "--model", Fixtures.Path("tiny/model"), "--dataset", rows, "--output-dir", folder, "--max-steps", "24",
+        "--save-strategy", "steps", "--save-steps", "3", "--logging-steps", "1", "--save-total-limit", "3",
+        "--per-device-train-batch-size", "2", "--threads", "1", "--modules-to-save", "none",
     ];
 
     /// <summary>The adapter's bytes at the end.</summary>

@@ -127,7 +127,8 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         int[] ids = encoder.Encode(text);
 
         // A text that brings its own BOS does not get a second one.
-        return options.AddSpecialTokens && encoder.AddsBos && (ids.Length == 0 || ids[0] != encoder.BosTokenId) ? [encoder.BosTokenId, .. ids] : ids;
+        bool addsBos = options.AddSpecialTokens && encoder.AddsBos && (ids.Length == 0 || ids[0] != encoder.BosTokenId);
+        return addsBos ? [encoder.BosTokenId, .. ids] : ids;
     }
 
     private static string WithEos(string text, ITextEncoder encoder) =>

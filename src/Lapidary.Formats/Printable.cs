@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Lapidary.Formats.Files;
+namespace Lapidary.Formats;
 
 /// <summary>Makes text from files, models and command lines safe to print: nothing in it moves the cursor, turns the direction of writing,
 /// starts a line or fills the screen.</summary>

@@ -1,6 +1,6 @@
 using Lapidary.Formats.Files;
 
-namespace Lapidary.Formats.Tests.Files;
+namespace Lapidary.Formats.Tests;
 
 /// <summary>No value in a message moves the cursor, turns the text or fills the screen.</summary>
 public sealed class PrintableTests
