@@ -218,6 +218,18 @@ public sealed class TrainTests : IDisposable
     public void DataSet_ThatIsAPipe_IsRecordedAsStandardInput(string path, bool isPipe) =>
         Assert.Equal(isPipe, Lapidary.Cli.Settings.DataSettings.IsPipe(path));
 
+    /// <summary>An error in a row names options too; a column that is named like one stays.</summary>
+    [Fact]
+    public void Train_OfColumnsItDoesNotKnow_NamesTheOptions()
+    {
+        string csv = TinyModel.WriteLines(_folder.Path, "rows.csv", ["question,max_length", "a,b"]);
+        CliRun.Of(Args("out", dataset: csv)).AssertError(
+            1, "found columns question, max_length;", "--prompt-column and --completion-column");
+        string pair = TinyModel.WriteLines(_folder.Path, "pairs.jsonl", ["""{"prompt": "a", "completion": "b"}"""]);
+        var args = Args("out", dataset: pair).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg);
+        CliRun.Of([.. args, "--assistant-only-loss"]).AssertError(1, "--assistant-only-loss expects messages, found prompt and completion");
+    }
+
     /// <summary>A refusal changes no byte, so that the right command goes on to work.</summary>
     [Fact]
     public void Train_ThatIsRefused_ChangesNothing()
