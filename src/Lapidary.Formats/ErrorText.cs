@@ -27,6 +27,13 @@ public sealed class ErrorText
     public void AppendFormatted<T>(T value, string? format)
     {
         int start = _text.Length;
+        if (value is ErrorText inner) // its words stay words
+        {
+            _text.Append(inner._text);
+            _values.AddRange(inner._values.Select(range => (range.Start + start, range.End + start)));
+            return;
+        }
+
         string? text = value is IFormattable formattable ? formattable.ToString(format, null) : value?.ToString();
         _text.Append(Printable.Line(text ?? "", Printable.MaxValueLength));
         _values.Add((start, _text.Length));

@@ -57,6 +57,8 @@ internal sealed class RunFile
     public static RunFile Read(string path, IReadOnlyList<Setting> settings)
     {
         var file = new RunFile(path, settings);
+        if (Path.Combine(path, RunSettings.FileName) is var inside && File.Exists(inside))
+            throw new ToolException($"{path}: expected a YAML file, found a run's folder; give {inside}.");
         try
         {
             string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");

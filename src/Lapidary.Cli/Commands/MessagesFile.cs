@@ -36,6 +36,12 @@ internal static class MessagesFile
         }
         catch (JsonException e)
         {
+            if (Path.GetExtension(path) is ".jsonl" or ".ndjson")
+            {
+                throw new LapidaryException(
+                    $"{path}: expected one conversation, found JSON Lines; put the row to go on from into a file of its own.", e);
+            }
+
             string where = e.LineNumber is { } line ? $"{path}, line {line + 1}" : path;
             throw new LapidaryException($"{where}: expected JSON: {e.Message}", e);
         }

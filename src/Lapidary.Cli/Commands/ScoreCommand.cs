@@ -37,7 +37,7 @@ internal static class ScoreCommand
         string path = values.Require(DataSettings.DataSet);
         var config = GemmaConfig.Load(Model.Folder(values));
         var encoder = TextTools.TryLoad(Model, values)?.Encoder();
-        var data = DataSettings.Load(path, DataSettings.Read(values));
+        var data = DataSettings.Load(run, path);
         var prepared = PreparedDataSet.Create(data, encoder, config, new ExampleOptions
         {
             MaxLength = values.Get(MaxLength),

@@ -44,7 +44,7 @@ internal static class TokenizeCommand
             : TextTools.TryLoad(Model, values) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
-            : DataSettings.Load(path!, DataSettings.Read(values)).Rows.Select(row => Encode(tools, row, values));
+            : DataSettings.Load(run, path!).Rows.Select(row => Encode(tools, row, values));
         foreach (int[] ids in rows) JsonResult.Write(run.Terminal.Out, json => json.WriteNumbers("ids", ids));
     }
 

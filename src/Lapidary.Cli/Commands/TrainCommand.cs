@@ -47,6 +47,7 @@ internal static class TrainCommand
         var values = run.Values;
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
+        RequireSettingsOfTheRun(run, config.OutputDir);
         string folder = Model.Folder(values);
         values.Require(DataSettings.DataSet);
         bool isPreview = run.Get(Preview);
@@ -75,7 +76,8 @@ internal static class TrainCommand
         if (!result.WasInterrupted) return ExitCodes.Done;
         string resume = output.LastCheckpoint is null
             ? "nothing has been saved yet"
-            : $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
+            : (DataSettings.IsPipe(values.Require(DataSettings.DataSet)) ? "with the same rows on standard input " : "")
+            + $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
         run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {resume}");
         return ExitCodes.Interrupted;
     }
@@ -97,6 +99,19 @@ internal static class TrainCommand
         if (!isNew) return; // what a new run said need not be said again
         foreach (string note in TrainingBanner.Notes(run.Values, Model, config, session, data.Evaluation is not null))
             run.People.WriteLine($"note       {note}");
+    }
+
+    /// <summary>Whoever resumes and names no model is told of the file that has all of the run's settings.</summary>
+    private static void RequireSettingsOfTheRun(CommandRun run, string outputDir)
+    {
+        if (ResumeFrom(run) is not { } from || run.Values.IsGiven(Model.Model)) return;
+        string? parent = from == SftTrainer.LatestCheckpoint ? outputDir : Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(from));
+        string file = Path.Combine(parent ?? "", RunSettings.FileName);
+        if (File.Exists(file))
+        {
+            string resume = from == SftTrainer.LatestCheckpoint ? "--resume" : $"--resume {ShellText.Quote(from)}";
+            throw run.Wrong($"--model is missing; go on with the run's settings: lapidary train --config {ShellText.Quote(file)} {resume}");
+        }
     }
 
     /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it.</summary>

@@ -22,7 +22,9 @@ internal static class RunRecord
             object? value = adapter.TryGetValue(setting, out object? saved) ? saved
                 : setting == EvalStrategy && !hasEvaluation ? IntervalStrategy.No
                 : values.Get(setting);
-            if (setting.FormatValue(value) is { } text) yield return new(setting.Key, setting.IsPath ? Absolute(text) : text);
+            if (setting.FormatValue(value) is not { } text) continue;
+            bool isPipe = setting == DataSettings.DataSet && DataSettings.IsPipe(text);
+            yield return new(setting.Key, isPipe ? DataSettings.StandardInput : setting.IsPath ? Absolute(text) : text);
         }
     }
 

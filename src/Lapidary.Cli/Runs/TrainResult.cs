@@ -54,7 +54,7 @@ internal sealed record TrainResult(
     /// <param name="people">Where to.</param> <param name="next">What to do now, as command lines.</param>
     public void Show(TextWriter people, IReadOnlyList<string> next)
     {
-        people.WriteLine($"{(WasInterrupted ? "stopped" : "done")}       {State.GlobalStep} steps"
+        people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {State.GlobalStep} steps"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
             + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
             + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "

@@ -22,6 +22,9 @@ internal sealed record TrainingData(
     /// <summary>Which files of a folder are used for what; null where they are no splits.</summary>
     public string? Splits { get; private init; }
 
+    /// <summary>Of the rows to evaluate on; null without.</summary>
+    public LabelReport? EvaluationReport { get; private init; }
+
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
     /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
     public static TrainingData Load(SettingValues values, SftConfig config, GemmaConfig model, TextTools? text)
@@ -53,9 +56,10 @@ internal sealed record TrainingData(
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
+        return new TrainingData(prepared.Packed, evaluated?.Packed, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
         {
             Splits = files?.Describe(usesValidation),
+            EvaluationReport = evaluated?.Report,
         };
     }
 
@@ -65,7 +69,7 @@ internal sealed record TrainingData(
         var people = run.People;
         people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
         if (Splits is not null) people.WriteLine($"           {Splits}");
-        if (Evaluation is not null) people.WriteLine($"           evaluation rows {Evaluation.Count}");
+        if (EvaluationReport is { } eval) people.WriteLine($"           evaluation rows {eval.Examples}, packed into {eval.Sequences}");
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 
@@ -77,11 +81,11 @@ internal sealed record TrainingData(
         if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);
     }
 
-    private static PackedDataSet Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
+    private static PreparedDataSet Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
     {
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
-        return prepared.Packed;
+        return prepared;
     }
 
     private void WriteReport(Utf8JsonWriter json)

@@ -1,5 +1,6 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Training;
+using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Settings;
 
@@ -45,6 +46,10 @@ internal static class DataSettings
     /// <summary>The path that means standard input.</summary>
     public const string StandardInput = "-";
 
+    /// <summary>Whether a path is a pipe that no later process finds under this name.</summary>
+    public static bool IsPipe(string path) =>
+        path is StandardInput or "/dev/stdin" || path.StartsWith("/dev/fd/", StringComparison.Ordinal);
+
     /// <summary>How columns become rows.</summary>
     public static IReadOnlyList<Setting> Columns { get; } = [Format, Template, MessagesColumn, TextColumn, PromptColumn, CompletionColumn];
 
@@ -58,6 +63,17 @@ internal static class DataSettings
         PromptColumn = values.Get(PromptColumn),
         CompletionColumn = values.Get(CompletionColumn),
     };
+
+    /// <summary>The rows of a path or of standard input; a command that reads one split of a folder says which.</summary>
+    public static Training.DataSet Load(CommandRun run, string path)
+    {
+        var options = Read(run.Values);
+        if (path == StandardInput) return Load(path, options);
+        var files = SplitFiles.Find(path);
+        if (files.Describe(usesValidation: false) is { } splits)
+            run.Note($"{splits}; the train split is read, name another's file to read it.");
+        return Training.DataSet.Load(path, files.Train, options);
+    }
 
     /// <summary>The rows of a path or of standard input.</summary>
     public static Training.DataSet Load(string path, DataSetOptions options) => path == StandardInput

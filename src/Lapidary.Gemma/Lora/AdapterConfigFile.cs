@@ -29,6 +29,12 @@ internal static class AdapterConfigFile
     public static LoraConfig Read(string folder, ICollection<string>? unknownKeys = null)
     {
         string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path) && NewestCheckpoint(folder) is { } checkpoint)
+        {
+            throw new LapidaryException(
+                $"{folder}: expected {FileName}, found only checkpoints of a run that has not ended; give one, such as {checkpoint}.");
+        }
+
         var json = new JsonSection(path, JsonFile.Read(path));
         AdapterConfigLimits.Check(json);
         foreach (var (key, _) in json.Json)
@@ -133,6 +139,16 @@ internal static class AdapterConfigFile
         ["use_rslora"] = null,
         ["velora_config"] = null,
     };
+
+    /// <summary>The folder of the most steps that holds an adapter, in the folder of a run that has not ended; null without one.</summary>
+    private static string? NewestCheckpoint(string folder)
+    {
+        if (!Directory.Exists(folder)) return null;
+        return Directory.EnumerateDirectories(folder, "checkpoint-*")
+            .Where(checkpoint => File.Exists(Path.Combine(checkpoint, FileName)))
+            .OrderBy(checkpoint => checkpoint.Length).ThenBy(checkpoint => checkpoint, StringComparer.Ordinal)
+            .LastOrDefault();
+    }
 
     private static int Int(JsonSection json, string key, int fallback, RangeAttribute range) =>
         json.Int(key, fallback, (int)range.Minimum, (int)range.Maximum);

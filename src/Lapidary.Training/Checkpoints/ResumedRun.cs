@@ -9,6 +9,11 @@ namespace Lapidary.Training.Checkpoints;
 /// needs.</param>
 internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunState Run)
 {
+    /// <summary>What to do where the settings are not the checkpoint's.</summary>
+    public static string Advice(string checkpoint) =>
+        $"Give the same as the {RunSettings.FileName} of that run has, or begin a new run with its weights: "
+        + $"set adapter to {checkpoint} and choose another output_dir.";
+
     /// <summary>Reads a checkpoint's state.</summary>
     /// <exception cref="LapidaryException">A file is missing or damaged, or two of them do not belong together.</exception>
     public static ResumedRun Read(string checkpoint)
@@ -64,7 +69,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         {
             throw new LapidaryException(
                 $"{Checkpoint}: this checkpoint was made with other data, max_length, packing, batch size, accumulation or seed. "
-                + "Give the same ones, or start anew with the checkpoint as adapter to train on from its weights.");
+                + Advice(Checkpoint));
         }
 
         var saved = AdapterConfigFile.Read(Checkpoint);
@@ -76,7 +81,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         foreach (var (key, here, there) in pairs.Where(pair => !Equals(pair.Here, pair.Saved)))
         {
             throw new LapidaryException($"{Checkpoint}: this checkpoint is of another run: {key} is {RunSettings.Format(here)} here, "
-                + $"{RunSettings.Format(there)} in the checkpoint. Give the same, or start anew with the checkpoint as adapter.");
+                + $"{RunSettings.Format(there)} in the checkpoint. " + Advice(Checkpoint));
         }
     }
 }

@@ -35,7 +35,7 @@ internal sealed class RunIdentity
         identity.AddBase(model);
         identity.AddAdapter(adapter, model);
         identity.AddOptimizer(config);
-        identity.AddFree(config, model);
+        identity.AddFree(config, model, eval is not null);
         return identity;
     }
 
@@ -66,7 +66,7 @@ internal sealed class RunIdentity
             $"{key} is {Short(this, key)} here, {Short(saved, key)} in the checkpoint{Hint(key)}"));
         throw new LapidaryException(
             $"{checkpoint}: this checkpoint is of another run: {values}. "
-            + "Give the same, or start anew with the checkpoint as adapter to train on from its weights.");
+            + ResumedRun.Advice(checkpoint));
     }
 
     private string ValueOf(string key) => _fields.GetValueOrDefault(key, None);
@@ -144,14 +144,14 @@ internal sealed class RunIdentity
         Add("adam_epsilon", config.AdamEpsilon);
     }
 
-    private void AddFree(SftConfig config, GemmaModel model)
+    private void AddFree(SftConfig config, GemmaModel model, bool hasEvaluation)
     {
         Add("device", model.Backend.Description);
         Add("logging_steps", config.LoggingSteps);
         Add("save_strategy", config.SaveStrategy);
         Add("save_steps", config.SaveSteps);
         Add("save_total_limit", config.SaveTotalLimit);
-        Add("eval_strategy", config.EvalStrategy);
+        Add("eval_strategy", hasEvaluation ? config.EvalStrategy : IntervalStrategy.No); // as run.yaml has it
         Add("eval_steps", config.EvalSteps);
         Add("per_device_eval_batch_size", config.PerDeviceEvalBatchSize);
         Add("load_best_model_at_end", config.LoadBestModelAtEnd);

@@ -44,6 +44,9 @@ public sealed record LabelReport
     /// <summary>Of these, the share whose last end-of-turn token is trained; 0 where there are none.</summary>
     public required double EndOfTurnTrained { get; init; }
 
+    /// <summary>Where no example has turns, those whose last token is the trained end of the text.</summary>
+    internal int RowsWithEndOfText { get; init; }
+
     /// <summary>Tokens of the longest example.</summary>
     public required int LongestRow { get; init; }
 
@@ -58,13 +61,14 @@ public sealed record LabelReport
         ExampleSet set, IReadOnlyList<PackedSequence> sequences, ITextEncoder? encoder, int? maxLength)
     {
         int? minBos = null, maxBos = null;
-        int withEnd = 0, endTrained = 0, longest = 0;
+        int withEnd = 0, endTrained = 0, endOfText = 0, longest = 0;
         foreach (var example in set.Examples)
         {
             longest = Math.Max(longest, example.InputIds.Length);
             if (encoder is null) continue;
             int bos = example.InputIds.AsSpan().Count(encoder.BosTokenId);
             (minBos, maxBos) = (Math.Min(minBos ?? bos, bos), Math.Max(maxBos ?? bos, bos));
+            if (example.Labels is [.., var last] && last == encoder.EosTokenId) endOfText++;
             int end = encoder.EndOfTurnTokenId is { } id ? Array.LastIndexOf(example.InputIds, id) : -1;
             if (end < 0) continue;
             withEnd++;
@@ -86,6 +90,7 @@ public sealed record LabelReport
             MaxBos = maxBos,
             RowsWithEndOfTurn = withEnd,
             EndOfTurnTrained = withEnd == 0 ? 0 : (double)endTrained / withEnd,
+            RowsWithEndOfText = endOfText,
             LongestRow = longest,
             PackingEfficiency = maxLength is { } length && sequences.Count > 0
                 ? (double)tokens / ((long)sequences.Count * length)
@@ -126,7 +131,7 @@ public sealed record LabelReport
         throw new LapidaryException(
             $"Data set: expected at least one trained token, found none in {Examples} rows "
             + $"({DroppedRows} left out, {TruncatedRows} cut); "
-            + "raise max_length or check completion_only_loss and assistant_only_loss.");
+            + "raise max_length, or check completion_only_loss, assistant_only_loss and each message's weight or train.");
     }
 
     /// <summary>Lines for people.</summary>
@@ -140,7 +145,7 @@ public sealed record LabelReport
             $"tokens {Tokens}, trained {TrainedTokens} ({share:P1})",
             $"cut {TruncatedRows} rows ({TruncatedTokens} tokens), left out {DroppedRows}",
             $"BOS per row {bos}, " + (RowsWithEndOfTurn == 0
-                ? "no end of turn"
+                ? $"no turns, end of text trained in {RowsWithEndOfText} rows"
                 : $"end of turn trained in {EndOfTurnTrained:P1} of {RowsWithEndOfTurn} rows"),
         ];
         return string.Join('\n', lines);

@@ -19,10 +19,11 @@ public class OptionNamesTests
 
     [Theory]
     [InlineData("update it, or set device to cpu.", "update it, or use --device cpu.")]
+    [InlineData("set device to my-run/checkpoint-2 and", "use --device my-run/checkpoint-2 and")]
     [InlineData("Set device to cuda:1, or", "Use --device cuda:1, or")]
     [InlineData("set gradient_checkpointing to true", "use --gradient-checkpointing true")]
     [InlineData("set save_steps to 0.5 (half)", "use --save-steps 0.5 (half)")]
-    [InlineData("set output_dir to /tmp/other", "set --output-dir to /tmp/other")]
+    [InlineData("set output_dir to /tmp/other", "use --output-dir /tmp/other")]
     public void WhatIsToBeSet_IsAnOptionWithItsValue(string text, string expected) => Assert.Equal(expected, Options.InPlaceOfKeys(text));
 
     [Theory]

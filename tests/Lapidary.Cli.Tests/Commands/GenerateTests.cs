@@ -1,3 +1,5 @@
+using Lapidary.Tests;
+
 namespace Lapidary.Cli.Tests.Commands;
 
 public sealed class GenerateTests : IDisposable
@@ -89,5 +91,21 @@ public sealed class GenerateTests : IDisposable
         CliRun.Of([.. Tiny, "--prompt", "a"]).AssertError(1, "tokenizer.json", "--tokenizer");
         string file = TinyModel.WriteLines(_folder.Path, "messages.json", ["[", "{\"role\": 1}", "x"]);
         CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", file).AssertError(1, "messages.json, line 3");
+        string lines = TinyModel.WriteLines(_folder.Path, "chat.jsonl", ["{}", "{}"]);
+        CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", lines)
+            .AssertError(1, "chat.jsonl: expected one conversation, found JSON Lines");
+    }
+
+    [Fact]
+    public void Generate_WithARunThatHasNotEnded_NamesItsNewestCheckpoint()
+    {
+        foreach (string name in (string[])["checkpoint-9", "checkpoint-10"])
+        {
+            string folder = Directory.CreateDirectory(Path.Combine(_folder["run"], name)).FullName;
+            File.Copy(Fixtures.Path("tiny/adapter/adapter_config.json"), Path.Combine(folder, "adapter_config.json"));
+        }
+
+        CliRun.Of([.. Tiny, "--adapter", _folder["run"], "--input-ids", "2"])
+            .AssertError(1, "expected adapter_config.json", $"such as {Path.Combine(_folder["run"], "checkpoint-10")}.");
     }
 }

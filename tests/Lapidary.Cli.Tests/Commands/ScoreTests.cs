@@ -36,6 +36,14 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void Score_OfAFolderWithSplits_SaysWhichItReads()
+    {
+        foreach (string name in (string[])["train", "test"]) TinyModel.WriteRows(_folder.Path, TinyModel.Runs(2), $"{name}.jsonl");
+        var score = CliRun.Of("score", "--model", TinyModel.Folder, "--dataset", _folder.Path, "--threads", "1", "--json").Ok();
+        Assert.Contains("splits: train 1 file, test 1 file (not used); the train split is read", score.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Score_OfANaNInTheBase_IsAnErrorThatNamesTheFilesRow()
     {
         const string Name = "model.layers.1.self_attn.q_proj.weight";

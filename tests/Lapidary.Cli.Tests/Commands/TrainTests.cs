@@ -193,9 +193,41 @@ public sealed class TrainTests : IDisposable
         CliRun.Of([.. args, "--resume"]).AssertError(1, "expected a checkpoint to go on from", "out");
         CliRun.Of(args).Ok();
         CliRun.Of(args).AssertError(1, "--resume", "--overwrite-output-dir");
-        CliRun.Of([.. args, "--resume", "--lora-r", "3"]).AssertError(1, "--lora-r is 3 here, 16 in the checkpoint");
+        CliRun.Of([.. args, "--resume", "--lora-r", "3"]).AssertError(
+            1, "--lora-r is 3 here, 16 in the checkpoint", $"use --adapter {Path.Combine(_folder["out"], "checkpoint-1")}");
         CliRun.Of([.. args, "--overwrite-output-dir", "--save-strategy", "no"]).Ok();
         Assert.Empty(Directory.GetDirectories(_folder["out"], "checkpoint-*"));
+    }
+
+    /// <summary>A run's folder has its settings; who gives the folder alone is told of them.</summary>
+    [Fact]
+    public void Train_OnInARunsFolder_NamesItsSettings()
+    {
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
+        string file = Path.Combine(_folder["out"], "run.yaml"), checkpoint = Path.Combine(_folder["out"], "checkpoint-1");
+        CliRun.Of("train", "--output-dir", _folder["out"], "--resume").AssertError(2, "--model is missing", $"--config {file} --resume");
+        CliRun.Of("train", "--resume", checkpoint).AssertError(2, $"--config {file} --resume {checkpoint}");
+        CliRun.Of("train", "--config", _folder["out"], "--resume").AssertError(1, "found a run's folder", $"give {file}");
+    }
+
+    [Theory]
+    [InlineData("-", true)]
+    [InlineData("/dev/stdin", true)]
+    [InlineData("/dev/fd/63", true)]
+    [InlineData("rows-.jsonl", false)]
+    public void DataSet_ThatIsAPipe_IsRecordedAsStandardInput(string path, bool isPipe) =>
+        Assert.Equal(isPipe, Lapidary.Cli.Settings.DataSettings.IsPipe(path));
+
+    /// <summary>An error in a row names options too; a column that is named like one stays.</summary>
+    [Fact]
+    public void Train_OfColumnsItDoesNotKnow_NamesTheOptions()
+    {
+        string csv = TinyModel.WriteLines(_folder.Path, "rows.csv", ["question,max_length", "a,b"]);
+        CliRun.Of(Args("out", dataset: csv)).AssertError(
+            1, "found columns question, max_length;", "--prompt-column and --completion-column");
+        string pair = TinyModel.WriteLines(_folder.Path, "pairs.jsonl", ["""{"prompt": "a", "completion": "b"}"""]);
+        var args = Args("out", dataset: pair).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg);
+        CliRun.Of([.. args, "--assistant-only-loss"]).AssertError(1, "--assistant-only-loss expects messages, found prompt and completion");
     }
 
     /// <summary>A refusal changes no byte, so that the right command goes on to work.</summary>
@@ -363,6 +395,7 @@ public sealed class TrainTests : IDisposable
             "--output-dir", _folder["out"], .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).Ok();
         Assert.Contains(line, run.Out, StringComparison.Ordinal);
         Assert.Equal(evaluates, run.Out.Contains("evaluation loss", StringComparison.Ordinal));
+        if (options.Length == 0) Assert.Contains("evaluation rows 3, packed into 1", run.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public class LabelReportTests
         report.Validate();
         Assert.Equal(
             "rows 2, packed into 2 (75.0 % full), longest 8 tokens\ntokens 12, trained 8 (66.7 %)\n"
-            + "cut 1 rows (2 tokens), left out 0\nBOS per row 1, no end of turn",
+            + "cut 1 rows (2 tokens), left out 0\nBOS per row 1, no turns, end of text trained in 1 rows",
             report.ToString());
         Assert.Contains("1 rows were cut", Assert.Single(report.Warnings()));
     }

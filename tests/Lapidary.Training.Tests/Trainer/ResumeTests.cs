@@ -102,6 +102,16 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains(messages.All, text => text.Contains("now 4 steps long, before 2", StringComparison.Ordinal));
     }
 
+    /// <summary>run.yaml records "no" where there are no rows to evaluate on, and is given on resuming.</summary>
+    [Fact]
+    public void Train_WithoutRowsToEvaluateOn_SaysNothingOfTheEvaluations()
+    {
+        Begin(Config with { EvalStrategy = IntervalStrategy.Epoch });
+        var messages = new Messages();
+        Resume(Config with { EvalStrategy = IntervalStrategy.No }, observer: messages);
+        Assert.DoesNotContain(messages.All, text => text.Contains("eval_strategy", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Train_ToFewerStepsThanTheCheckpointHas_IsRefused()
     {

@@ -62,14 +62,14 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
     private Example FromText(TextRow row, ITextEncoder encoder)
     {
         if (completionOnly) throw row.Origin.Error("completion_only_loss expects prompt and completion, found text; leave the option out.");
-        RefuseAssistantOnly(row.Origin);
+        RefuseAssistantOnly(row.Origin, "text");
         int[] ids = EncodeText(WithEos(row.Text, encoder), encoder);
         return new(ids, ids);
     }
 
     private (Example, bool) FromPair(PromptCompletionRow row, ITextEncoder encoder)
     {
-        RefuseAssistantOnly(row.Origin);
+        RefuseAssistantOnly(row.Origin, "prompt and completion");
         int[] prompt = EncodeText(row.Prompt, encoder);
         int[] ids = EncodeText(row.Prompt + WithEos(row.Completion, encoder), encoder);
         return WithCompletion(new(ids, ids), prompt);
@@ -118,7 +118,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         }
         catch (LapidaryException error)
         {
-            throw origin.Error(error.Message, error);
+            throw origin.Error($"{error.Message}", error);
         }
     }
 
@@ -141,9 +141,9 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return new([.. ids, eos], [.. labels, labels[^1] == Label.None ? Label.None : eos]);
     }
 
-    private void RefuseAssistantOnly(RowOrigin origin)
+    private void RefuseAssistantOnly(RowOrigin origin, string found)
     {
-        if (options.AssistantOnlyLoss) throw origin.Error("assistant_only_loss expects messages, found text; leave the option out.");
+        if (options.AssistantOnlyLoss) throw origin.Error($"assistant_only_loss expects messages, found {found}; leave the option out.");
     }
 
     private void CheckRange(Example example, RowOrigin origin)

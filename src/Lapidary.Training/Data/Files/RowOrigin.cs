@@ -12,6 +12,14 @@ internal readonly record struct RowOrigin(string File, string Unit, long Number)
     public override string ToString() => $"{File} {Unit} {Number}";
 
     /// <summary>The error for a row that is not what it should be.</summary>
-    public LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
+    /// <remarks>The row's own file is a value in it; what else is none are words, and so name options.</remarks>
+    public LapidaryException Error(ErrorText expectedAndFound, Exception? inner = null) =>
         inner is null ? new($"{this}: {expectedAndFound}") : new($"{this}: {expectedAndFound}", inner);
+
+    /// <inheritdoc cref="Error(ErrorText, Exception?)"/>
+    public LapidaryException Error(string expectedAndFound, Exception? inner = null)
+    {
+        string line = $"{this}: {expectedAndFound}";
+        return inner is null ? new(line) : new(line, inner);
+    }
 }

@@ -46,7 +46,7 @@ internal sealed class RowReader(DataSetOptions options)
         if (options.TextColumn is not null) return RowKind.Text;
         return KindOf(name => Has(record, name)) ?? KindOf(record.Columns.ContainsKey) ?? throw record.Origin.Error(
             $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}; " +
-            "give a template or name the columns.");
+            $"name yours with prompt_column and completion_column, messages_column or text_column, or give a template.");
     }
 
     private static RowKind? KindOf(Func<string, bool> has) =>
