@@ -11,6 +11,7 @@ public sealed class PrintableTests
     [InlineData("\u001b[2J\r\t\0\u0085", @"\u001b[2J\u000d\u0009\u0000\u0085")]
     [InlineData("\u202eabc\u2066\u200e\u200f\u061c", @"\u202eabc\u2066\u200e\u200f\u061c")]
     [InlineData("\u2028\u2029", @"\u2028\u2029")]
+    [InlineData("a\U000e0041b", @"a\udb40\udc41b")] // a letter of the tags, which nobody sees
     public void Line_EscapesWhatIsNotSeen(string text, string line)
     {
         Assert.Equal(line, Printable.Line(text));
@@ -38,5 +39,15 @@ public sealed class PrintableTests
         Assert.InRange(whole.Length, 1000, Printable.MaxMessageLength);
         Assert.EndsWith("/end", whole, StringComparison.Ordinal);
         Assert.InRange(FileErrors.OneLine(path).Length, 100, 130);
+    }
+
+    [Fact]
+    public void Lines_KeepsLinesAndTabs_AndCutsNoTextThatFits()
+    {
+        string text = new('x', 100);
+        Assert.Equal(text, Printable.Lines(text, 100));
+        Assert.Equal(100, Printable.Lines(text + "y", 100).Length);
+        Assert.Equal("a\n\tb c", Printable.Lines("a\n\tb c", 100));
+        Assert.Equal("a\nb", Printable.Lines("a\r\nb", 100));
     }
 }

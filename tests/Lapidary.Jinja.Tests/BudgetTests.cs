@@ -138,4 +138,33 @@ public partial class BudgetTests
 
     [GeneratedRegex("\"(\\w+)\"")]
     private static partial Regex Word();
+
+    /// <summary>What each call costs: none is free, and the limit is the last that passes.</summary>
+    [Fact]
+    public void EveryCall_IsCounted()
+    {
+        var call = new CallArguments("f", ["abc"], new Dictionary<string, object?> { ["n"] = "abcd" });
+        Assert.Equal(6, Work(budget => budget.Read("abc")));
+        Assert.Equal(18, Work(budget => budget.Read("ab", call)));
+        Assert.Equal(6, Work(budget => budget.ReadItems(3)));
+        Assert.Equal(120, Work(budget => budget.MakeItems(3)));
+        Assert.Equal(750, Work(budget => budget.MakeObjects(3)));
+        Assert.Equal(24, Work(budget => budget.MakeText(3)));
+        Assert.Equal(100 + (69 * 2), Work(budget => budget.Search(new string('a', 100), new string('a', 32))));
+        Assert.True(Work(budget => budget.Sort(1000, 5000)) > 10 * 25_000);
+
+        var small = new Budget(10);
+        small.Charge(10);
+        Assert.True(Assert.Throws<JinjaException>(() => small.Charge(1)).IsLimit);
+        Budget.CheckLength(Budget.MaxLength);
+        Assert.True(Assert.Throws<JinjaException>(() => Budget.CheckLength(Budget.MaxLength + 1)).IsLimit);
+        Assert.True(Assert.Throws<JinjaException>(() => new Budget().MakeText(Budget.MaxLength + 1)).IsLimit);
+
+        static long Work(Action<Budget> act)
+        {
+            var budget = new Budget();
+            act(budget);
+            return budget.Work;
+        }
+    }
 }

@@ -11,7 +11,6 @@ internal sealed class AtomicFile : IDisposable
 
     private readonly string _temporaryPath;
     private FileStream? _stream;
-    private bool _committed;
 
     private AtomicFile(string path, string temporaryPath, FileStream stream) =>
         (Path, _temporaryPath, _stream) = (path, temporaryPath, stream);
@@ -120,7 +119,6 @@ internal sealed class AtomicFile : IDisposable
         try
         {
             TemporaryPaths.Remove(_temporaryPath, () => File.Move(_temporaryPath, Path, overwrite: true));
-            _committed = true;
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
@@ -128,10 +126,9 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Deletes the temporary file unless it was committed.</summary>
+    /// <summary>Deletes the temporary file, which is no longer there once it was committed.</summary>
     public void Dispose()
     {
-        if (_committed) return;
         try
         {
             _stream?.Dispose();

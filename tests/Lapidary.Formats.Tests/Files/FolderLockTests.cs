@@ -58,7 +58,7 @@ public class FolderLockTests
         var clock = Stopwatch.StartNew();
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
         {
-            while (clock.ElapsedMilliseconds < 500)
+            while (clock.ElapsedMilliseconds < 500 || (Volatile.Read(ref turns) <= 10 && clock.Elapsed.TotalSeconds < 60))
             {
                 try
                 {
@@ -88,5 +88,38 @@ public class FolderLockTests
             Assert.StartsWith(path + ": ", message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', message);
         }
+    }
+
+    [Fact]
+    public void Covers_TellsTheLockedFolder_UnderAnotherNameToo()
+    {
+        string other = Directory.CreateDirectory(Path.Combine(_folder, "other")).FullName;
+        using var owner = FolderLock.Acquire(_folder);
+        Assert.True(owner.Covers(_folder));
+        Assert.False(owner.Covers(other));
+
+        // As a second mount of the folder shows it.
+        File.Copy(Path.Combine(_folder, ".lapidary.owner"), Path.Combine(other, ".lapidary.owner"));
+        Assert.True(owner.Covers(other));
+        File.WriteAllText(Path.Combine(other, ".lapidary.owner"), "process 1 on elsewhere (lapidary train)\nanother mark\n");
+        Assert.False(owner.Covers(other));
+    }
+
+    [Fact]
+    public void Dispose_GivesUpTheFolderItTook_WhereTheLinkToItIsGone()
+    {
+        string link = Path.Combine(_folder, "link"), target = Directory.CreateDirectory(Path.Combine(_folder, "target")).FullName;
+        Directory.CreateSymbolicLink(link, target);
+        using (FolderLock.Acquire(link)) Directory.Delete(link);
+        Assert.Empty(Directory.GetFiles(target));
+    }
+
+    [Fact]
+    public void Acquire_ThatCannotSayWhoItIs_LeavesNoLock()
+    {
+        string taken = Directory.CreateDirectory(Path.Combine(_folder, ".lapidary.owner")).FullName;
+        Assert.StartsWith(
+            _folder + ": ", Assert.Throws<LapidaryException>(() => FolderLock.Acquire(_folder)).Message, StringComparison.Ordinal);
+        Assert.Equal([taken], Directory.GetFileSystemEntries(_folder));
     }
 }

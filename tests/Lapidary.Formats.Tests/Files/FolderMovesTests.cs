@@ -1,4 +1,5 @@
 using Lapidary.Formats.Files;
+using Lapidary.Tests;
 
 namespace Lapidary.Formats.Tests.Files;
 
@@ -19,5 +20,15 @@ public class FolderMovesTests
         {
             if (fails) throw new IOException("held by a scanner");
         }
+    }
+
+    [Fact]
+    public void Delete_OfWhatIsNotThere_IsDone()
+    {
+        string folder = Path.Combine(Fixtures.TemporaryFolder(), "a");
+        FolderMoves.Delete(folder);
+        Directory.CreateDirectory(Path.Combine(folder, "b"));
+        FolderMoves.Delete(folder);
+        Assert.False(Directory.Exists(folder));
     }
 }

@@ -71,6 +71,20 @@ public sealed class InputFileTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc is Linux's");
         Assert.NotEmpty(InputFile.ReadAllBytes("/proc/self/status", 1 << 20));
         AssertRefused(() => InputFile.ReadAllBytes("/proc/self/status", 16), "at most 16 B");
+
+        // Longer than what is read at once, and no multiple of it.
+        string maps = InputFile.ReadAllText("/proc/self/maps", 1 << 24);
+        Assert.True(maps.Length > 4096, $"{maps.Length}");
+        Assert.EndsWith("\n", maps, StringComparison.Ordinal);
+        Assert.DoesNotContain('\0', maps);
+    }
+
+    [Fact]
+    public void AFileThatSaysAHugeLength_IsRefusedWithoutMemoryForIt()
+    {
+        string path = Path.Combine(_folder, "huge");
+        using (var file = File.Create(path)) file.SetLength(1L << 40); // takes no space
+        AssertRefused(() => InputFile.ReadAllBytes(path, 16, "a note"), "a note of at most 16 B");
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Lapidary.Formats.Files;
 using Lapidary.Tests;
 
@@ -24,6 +25,7 @@ public class OutputFolderTests
         string message = Assert.Throws<LapidaryException>(() => OutputFolder.Open(path)).Message;
         Assert.DoesNotContain('\n', message);
         Assert.Single(Directory.GetFileSystemEntries(_folder));
+        if (name == "file") Assert.Equal($"{path}: expected a folder, found a file; choose another folder.", message);
     }
 
     [Theory]
@@ -53,6 +55,21 @@ public class OutputFolderTests
         File.WriteAllText(Path.Combine(output, "weights"), "");
         File.CreateSymbolicLink(Path.Combine(input, "model.safetensors"), "../out/weights");
         Refuses("is a link to", output, input);
+    }
+
+    /// <summary>Two mounts of one folder have different paths and no links. Here one file of theirs is the same.</summary>
+    [Fact]
+    public void Open_RefusesAFolderThatIsRead_UnderAnotherMount()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("Windows has no ln.");
+        string input = Path.Combine(_folder, "m"), output = Path.Combine(_folder, "out");
+        Directory.CreateDirectory(input);
+        Directory.CreateDirectory(output);
+        string owner = Path.Combine(output, ".lapidary.owner");
+        File.WriteAllText(owner, "");
+        using (var link = Process.Start("ln", [owner, Path.Combine(input, ".lapidary.owner")])) link.WaitForExit();
+        Refuses("is read and would be overwritten", output, input);
+        OutputFolder.Open(output).Dispose();
     }
 
     [Fact]

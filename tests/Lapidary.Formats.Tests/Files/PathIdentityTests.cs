@@ -39,6 +39,16 @@ public class PathIdentityTests
     }
 
     [Fact]
+    public void IsSame_TellsNamesApart_ThatDifferInCaseAlone()
+    {
+        Make();
+        Directory.CreateDirectory(Path.Combine(_folder, "LINK2"));
+        if (Directory.Exists(Path.Combine(_folder, "link2"))) Assert.Skip("Case is ignored on this file system.");
+        Directory.CreateDirectory(Path.Combine(_folder, "link2"));
+        Assert.False(PathIdentity.IsSame(Path.Combine(_folder, "link2"), Path.Combine(_folder, "LINK2")));
+    }
+
+    [Fact]
     public void IsSame_IgnoresCaseWhereTheFileSystemDoes()
     {
         Make();

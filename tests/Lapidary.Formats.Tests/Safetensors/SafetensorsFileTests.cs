@@ -238,12 +238,57 @@ public class SafetensorsFileTests
     }
 
     [Fact]
+    public void Open_TakesAnEmptyTensorWhereAnotherOneBegins()
+    {
+        const string Header = "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+            + "\"b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}";
+        using var file = SafetensorsFile.Open(RawFile.Write(RawFile.Safetensors(Header, 4)));
+        Assert.Equal(["b", "a"], file.Entries.Select(entry => entry.Name));
+    }
+
+    [Fact]
+    public void Open_RefusesAHeaderThatNoReaderTakes()
+    {
+        byte[] length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, 100_000_001);
+        string path = RawFile.Write(length);
+        using (var file = File.OpenWrite(path)) file.SetLength(1 << 30); // takes no space
+        string message = Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(path)).Message;
+        Assert.Contains("expected a header of at most 100000000 bytes, found 100000001", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bytes_OfAPart_AreWithinTheTensor()
+    {
+        using var file = SafetensorsFile.Open(RawFile.Write(RawFile.Safetensors(Two(0, 4, 4, 8), 8)));
+        var entry = file.Entry("a");
+        Assert.Equal(3, file.Bytes(entry, 1, 3).Length);
+        foreach (var (offset, length) in new[] { (-1L, 2), (0L, 5), (2L, 3), (0L, -1) })
+            Assert.Throws<ArgumentOutOfRangeException>(() => file.Bytes(entry, offset, length).Length);
+    }
+
+    [Fact]
+    public void Open_AndDispose_LeaveNoOpenFile()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("/proc is Linux's.");
+        string damaged = RawFile.Write(RawFile.Safetensors("[]", 0)), whole = RawFile.Write(RawFile.Safetensors(Two(0, 4, 4, 8), 8));
+        Assert.Throws<LapidaryException>(() => SafetensorsFile.Open(damaged));
+        using (SafetensorsFile.Open(whole)) Assert.Contains(whole, OpenFiles());
+        Assert.DoesNotContain(whole, OpenFiles());
+        Assert.DoesNotContain(damaged, OpenFiles());
+
+        static IEnumerable<string?> OpenFiles() =>
+            Directory.GetFileSystemEntries("/proc/self/fd").Select(descriptor => new FileInfo(descriptor).LinkTarget);
+    }
+
+    [Fact]
     public void Get_FailsAfterDispose()
     {
         var file = SafetensorsFile.Open(Fixtures.Path("tiny/model/model.safetensors"));
         Assert.Equal("pt", file.Metadata["format"]);
         file.Dispose();
         Assert.Throws<ObjectDisposedException>(() => file.Get("model.norm.weight"));
+        Assert.Throws<ObjectDisposedException>(() => file.Bytes(file.Entry("model.norm.weight"), 0, 1).Length);
         file.Dispose();
     }
 

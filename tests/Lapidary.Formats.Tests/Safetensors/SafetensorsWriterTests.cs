@@ -51,6 +51,21 @@ public class SafetensorsWriterTests
     }
 
     [Fact]
+    public void Complete_AlignsTheDataToEightBytes()
+    {
+        for (int length = 1; length <= 8; length++)
+        {
+            using (var writer = SafetensorsWriter.Create(Target, [new(new string('a', length), "U8", 1)]))
+            {
+                writer.Write(new string('a', length), [1]);
+                writer.Complete();
+            }
+
+            Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(File.ReadAllBytes(Target)) % 8);
+        }
+    }
+
+    [Fact]
     public void Dispose_LeavesNothingBehindWhenNotComplete()
     {
         File.WriteAllText(Target, "before");

@@ -46,6 +46,7 @@ public class MergeCheckTests
     {
         Assert.Null(MergeCheck.Compare([1, 2, 3, 4], [1, 2, 3, 4], 2).Fault);
         Assert.Null(MergeCheck.Compare([0, 0], [0, 0], 2).Fault);
+        Assert.Equal(5, MergeCheck.Compare([-5, 1], [-5, 1], 2).MaxLogit);
         Assert.Contains("not finite; choose", MergeCheck.Compare([1, 2, 3, 4], [1, 2, float.NaN, 4], 2).Fault, StringComparison.Ordinal);
         Assert.Contains("not finite; choose", MergeCheck.Compare([1, 2], [1, float.PositiveInfinity], 2).Fault, StringComparison.Ordinal);
         Assert.Contains("the base with the adapter", MergeCheck.Compare([1, float.NaN], [1, float.NaN], 2).Fault, StringComparison.Ordinal);

@@ -52,6 +52,16 @@ public sealed class MergeOutputTests : IDisposable
     }
 
     [Fact]
+    public void Output_ThatTheTokenizerIsReadFrom_IsRefusedUntouched()
+    {
+        WriteTokenizer(At("tokenizer"), "run");
+        string[] before = State();
+        Refused("would be overwritten", () =>
+            Merger.Merge(Base, AdapterFolder, At("tokenizer"), Float32 with { TokenizerFolder = At("tokenizer"), Overwrite = true }));
+        Assert.Equal(before, State());
+    }
+
+    [Fact]
     public void Output_ThatIsInUse_IsRefused()
     {
         using (FolderLock.Acquire(Output))

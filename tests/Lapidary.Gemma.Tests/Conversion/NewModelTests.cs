@@ -52,7 +52,7 @@ public sealed class NewModelTests : IDisposable
     public void Open_DeletesWhatWasBeingWritten()
     {
         Put((Config, "old"), (".lapidary.new/config.json", "half"), (".lapidary.new/model.safetensors.tmp-abc", "half"));
-        Open();
+        using (var model = NewModel.Open(_folder, overwrite: true)) Assert.Empty(Directory.GetFileSystemEntries(model.Folder));
         Holds((Config, "old"));
     }
 
@@ -78,6 +78,55 @@ public sealed class NewModelTests : IDisposable
         Put((Config, "new"), (Weights, "new"), (".lapidary.old/config.json", "old"));
         Open();
         Holds((Config, "new"), (Weights, "new"));
+    }
+
+    /// <summary>config.json goes first, so that a move that fails leaves no half of the old model behind.</summary>
+    [Theory]
+    [InlineData("a")]
+    [InlineData("b")]
+    [InlineData("c")]
+    public void Publish_ThatCannotMoveTheOldModelAside_LeavesIt(string obstacle)
+    {
+        string[] names = [.. "abc".Select(letter => $"model-0000{letter - 'a' + 1}-of-00003.safetensors")];
+        (string, string)[] old = [(Config, "old"), .. names.Select(name => (name, "old"))];
+        Put(old);
+        using (var model = NewModel.Open(_folder, overwrite: true))
+        {
+            Put((".lapidary.new/config.json", "new"), (".lapidary.new/model.safetensors", "new"));
+            Directory.CreateDirectory(Path.Combine(_folder, ".lapidary.old", names[obstacle[0] - 'a']));
+            Assert.StartsWith(_folder + ": ", Assert.Throws<LapidaryException>(model.Publish).Message, StringComparison.Ordinal);
+        }
+
+        Holds(old);
+    }
+
+    [Fact]
+    public void Publish_ThatCannotTakeTheFolder_BringsTheOldModelBack()
+    {
+        Put((Config, "old"), (Weights, "old"), (".lapidary.ready", "a file"));
+        using (var model = NewModel.Open(_folder, overwrite: true))
+        {
+            Put((".lapidary.new/config.json", "new"));
+            Assert.Throws<LapidaryException>(model.Publish);
+        }
+
+        Holds((Config, "old"), (Weights, "old"), (".lapidary.ready", "a file"));
+    }
+
+    /// <summary>config.json comes last: while a part is missing there is no model, and the next process goes on.</summary>
+    [Theory]
+    [InlineData(".lapidary.ready", "new")]
+    [InlineData(".lapidary.old", "old")]
+    public void Open_ThatCannotMoveAllUp_LeavesNoConfig(string from, string text)
+    {
+        Put(($"{from}/config.json", text), ($"{from}/model.safetensors", text));
+        Directory.CreateDirectory(Path.Combine(_folder, Weights));
+        Assert.Throws<LapidaryException>(Open);
+        Assert.False(File.Exists(Path.Combine(_folder, Config)));
+
+        Directory.Delete(Path.Combine(_folder, Weights));
+        Open();
+        Holds((Config, text), (Weights, text));
     }
 
     private void Open() => NewModel.Open(_folder, overwrite: true).Dispose();

@@ -72,6 +72,39 @@ public class AdapterFilesTests
         folder = Variant.Of(
             Plain, tensors => tensors[Prefix + "model.embed_tokens.lora_embedding_A"] = Variant.Matrix(4, 8, 1));
         Assert.Contains("lora_embedding_A has no place", Refusal(folder), StringComparison.Ordinal);
+        folder = Variant.Of(Plain, tensors => tensors["vision_tower.layers.0.lora_A.weight"] = Variant.Matrix(4, 8, 1));
+        Assert.Contains("belongs to no part of Gemma", Refusal(folder), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATensorUnderTwoNames_IsRefused()
+    {
+        const string Layer = "layers.0.self_attn.q_proj.lora_A.weight";
+        string folder = Variant.Of(
+            Plain, tensors => tensors[Prefix + "model.language_model." + Layer] = tensors[Prefix + "model." + Layer]);
+        Assert.Contains("are the same one of Gemma", Refusal(folder), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATiedMatrix_IsReadUnderEitherName()
+    {
+        double loss = LossOf(Tied).Loss;
+        Assert.Equal(loss, LossOf(Variant.Of(Tied, tensors => tensors.Remove(Head))).Loss);
+        Assert.Equal(loss, LossOf(Variant.Of(Tied, tensors => tensors.Remove(Embedding))).Loss);
+    }
+
+    [Fact]
+    public void Save_OfAValueThatIsNotFinite_IsRefused_AndWritesNothing()
+    {
+        using var model = ModelRun.Load("model");
+        using var adapter = Adapter.Create(model, LoraConfig.Guide with { R = 2, ModulesToSave = null }, seed: 1);
+        var value = adapter.Parameters[0].Value;
+        float[] numbers = new float[value.Count];
+        numbers[3] = float.NaN;
+        model.Backend.Write<float>(numbers, value);
+        string folder = Fixtures.TemporaryFolder();
+        Assert.Contains("NaN", Assert.Throws<LapidaryException>(() => adapter.Save(folder, model)).Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
     }
 
     [Fact]
@@ -131,6 +164,7 @@ public class AdapterFilesTests
 
         Assert.Equal(adapter.TargetedModules, again.TargetedModules);
         Assert.Equal(byName || layer is not null, again.Config.TargetModules!.Pattern is null);
+        Assert.Null(again.Config.LayersToTransform); // whole names say it
     }
 
     private static (double Loss, IReadOnlyList<string> Notes) LossOf(string adapterFolder)

@@ -57,6 +57,23 @@ public class ModuleNamesTests
     }
 
     [Fact]
+    public void OneOfATiedPair_IsBoth_WhereTheyAreKeptTied()
+    {
+        var names = new ModuleNames(Model);
+        Assert.True(Model.TieWordEmbeddings);
+        foreach (string name in new[] { ModuleNames.EmbedTokens, ModuleNames.LmHead })
+        {
+            var config = new LoraConfig { ModulesToSave = [name] };
+            Assert.Equal([name], names.SavedWhole(config with { EnsureWeightTying = false }));
+            Assert.Equal(
+                [ModuleNames.EmbedTokens, ModuleNames.LmHead],
+                names.SavedWhole(config with { EnsureWeightTying = true }).Order(StringComparer.Ordinal));
+        }
+
+        Assert.Empty(names.SavedWhole(new LoraConfig { ModulesToSave = null, EnsureWeightTying = true }));
+    }
+
+    [Fact]
     public void RightNames_Pass()
     {
         var names = new ModuleNames(Model);

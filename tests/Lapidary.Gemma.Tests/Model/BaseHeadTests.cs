@@ -45,6 +45,21 @@ public class BaseHeadTests
     }
 
     [Fact]
+    public void Merge_OfACopyOfTheEmbedding_WritesOneMatrix_AndAllInTheTypeAskedFor()
+    {
+        string folder = Variant.Of(
+            Fixtures.Path("tiny/model"), tensors => tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]);
+        string merged = Fixtures.TemporaryFolder();
+
+        Merger.Merge(folder, Fixtures.Path("tiny/adapter"), merged, new MergeOptions { DType = DType.BFloat16 });
+
+        using var checkpoint = Checkpoint.Open(merged);
+        Assert.False(checkpoint.Contains("lm_head.weight"));
+        Assert.All(checkpoint.Entries, entry => Assert.Equal("BF16", entry.DType));
+        Assert.True(GemmaConfig.Load(merged).TieWordEmbeddings);
+    }
+
+    [Fact]
     public void AFolderWithoutWeights_IsWhatConfigJsonSays()
     {
         string folder = Fixtures.TemporaryFolder();

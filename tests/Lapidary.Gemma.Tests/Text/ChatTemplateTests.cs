@@ -114,6 +114,36 @@ public class ChatTemplateTests
         Assert.Contains("generation", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void RenderWithAssistantSpans_AreTheGenerationBlocks_WhereThereAreAny()
+    {
+        var template = ChatTemplate.Parse(
+            "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}!"
+            + "{% else %}{{ m.content }}{% endif %}{% endfor %}",
+            Bos);
+        var chat = template.RenderWithAssistantSpans([new("user", "a"), new("assistant", "b"), new("user", "c"), new("assistant", "d")]);
+        Assert.Equal(["b", "d"], chat.AssistantSpans.Select(span => chat.Text[span.Start..span.End]));
+    }
+
+    [Fact]
+    public void RenderWithAssistantSpans_RefusesAnAssistantThatBegins()
+    {
+        var template = ChatTemplate.Parse("{% for m in messages %}{{ m.content }};{% endfor %}", Bos);
+        var error = Assert.Throws<LapidaryException>(() => template.RenderWithAssistantSpans([new("assistant", "a"), new("user", "b")]));
+        Assert.Contains("begins with the assistant", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without a loop over the messages each beginning is rendered, which takes a time that grows with the square.</summary>
+    [Fact]
+    public void RenderWithAssistantSpans_WithoutALoop_AreOfSoManyMessagesAtMost()
+    {
+        var template = ChatTemplate.Parse("{{ messages | map(attribute='content') | join(';') }};", Bos);
+        ChatTurn[] turns = [.. Enumerable.Range(0, 2100).Select(i => new ChatTurn(i % 2 == 0 ? "user" : "assistant", "t"))];
+        Assert.Equal(500, template.RenderWithAssistantSpans(turns[..1000]).AssistantSpans.Count);
+        var error = Assert.Throws<LapidaryException>(() => template.RenderWithAssistantSpans(turns));
+        Assert.Contains("expected at most 1024 messages", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>One rendering of the whole, and few of its beginnings: rendering twice a turn would take minutes.</summary>
     [Fact]
     public void RenderWithAssistantSpans_IsLinear()
@@ -176,6 +206,12 @@ public class ChatTemplateTests
         ChatTurn[] turns = [new("system", "s") { IsTrained = false }, new("user", "q"), new("assistant", "a")];
         var error = Assert.Throws<LapidaryException>(() =>
             ChatTemplate.Parse(GemmaChatTemplate.Text, Bos).EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
+        Assert.Contains("message 1, role \"system\": expected a text of its own", error.Message, StringComparison.Ordinal);
+
+        // Nor one that is written in two places.
+        var twice = ChatTemplate.Parse(
+            "{% for m in messages %}{{ m.role }};{% endfor %}{% for m in messages %}{{ m.content }};{% endfor %}", Bos);
+        error = Assert.Throws<LapidaryException>(() => twice.EncodeWithTrainedMask(TokenizerFixtures.Small, turns, assistantOnly: false));
         Assert.Contains("message 1, role \"system\": expected a text of its own", error.Message, StringComparison.Ordinal);
     }
 

@@ -37,6 +37,42 @@ public sealed class TokenizerFolderTests : IDisposable
     }
 
     [Fact]
+    public void Copy_OfATemplateAlone_KeepsTheTokenizer()
+    {
+        string source = New("source"), target = New("target");
+        File.WriteAllText(Path.Combine(source, "chat_template.jinja"), "new");
+        foreach (string name in new[] { "tokenizer.json", "chat_template.jinja" }) File.WriteAllText(Path.Combine(target, name), "old");
+        TokenizerFolder.Copy(source, target);
+        Assert.Equal("old", File.ReadAllText(Path.Combine(target, "tokenizer.json")));
+        Assert.Equal("new", File.ReadAllText(Path.Combine(target, "chat_template.jinja")));
+    }
+
+    /// <summary>What tokenizer_config.json says goes before what stands elsewhere.</summary>
+    [Fact]
+    public void Read_TakesTheFirstFileThatSays()
+    {
+        string folder = New("config");
+        const string Tokens = """{"bos_token": "<1>", "add_bos_token": false, "add_eos_token": false, "chat_template": "one"}""";
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), Tokens);
+        const string Others = """{"bos_token": "<2>", "add_bos_token": true, "add_eos_token": true, "chat_template": "two"}""";
+        foreach (string name in new[] { "special_tokens_map.json", "chat_template.json" })
+            File.WriteAllText(Path.Combine(folder, name), Others);
+        var config = Lapidary.Gemma.Text.TokenizerConfig.Read(folder);
+        Assert.Equal(("<1>", false, false, "one"), (config["bos_token"], config.AddBosToken, config.AddEosToken, config.Template?.Text));
+    }
+
+    [Theory]
+    [InlineData("[3]", "a list of objects with name and template")]
+    [InlineData("""[{"template": "x"}]""", "name: expected a string")]
+    [InlineData("""[{"name": "default", "template": 3}]""", "template: expected a string")]
+    public void Read_RefusesAListOfTemplatesThatIsNone(string list, string words)
+    {
+        File.WriteAllText(Path.Combine(_folder, "tokenizer_config.json"), $$"""{"chat_template": {{list}}}""");
+        string message = Assert.Throws<LapidaryException>(() => Lapidary.Gemma.Text.TokenizerConfig.Read(_folder)).Message;
+        Assert.Contains(words, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Save_WritesATemplateOfAnotherFolder()
     {
         string target = New("target"), plain = New("plain");

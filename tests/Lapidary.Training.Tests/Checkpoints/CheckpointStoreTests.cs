@@ -19,6 +19,11 @@ public sealed class CheckpointStoreTests : IDisposable
 
         Assert.Equal("old", Read("checkpoint-4"));
         Assert.Equal(["checkpoint-4"], Names());
+
+        // Nor where the new one is lost on its way to its name.
+        Assert.Throws<LapidaryException>(() => Store().Save(4, folder => Directory.Delete(folder), best: null));
+        Assert.Equal("old", Read("checkpoint-4"));
+        Assert.Equal(["checkpoint-4"], Names());
         Store().Save(4, folder => Write(folder, "new"), best: null);
         Assert.Equal("new", Read("checkpoint-4"));
         Assert.Equal(["checkpoint-4"], Names());
@@ -34,6 +39,18 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal(["checkpoint-2", "checkpoint-3"], Names());
         Store(limit: 1).Save(5, folder => Write(folder, "x"), best: "checkpoint-2");
         Assert.Equal(["checkpoint-2", "checkpoint-5"], Names());
+    }
+
+    [Fact]
+    public void All_AreInTheOrderOfTheirSteps()
+    {
+        int[] steps = [10, 2, 9, 100, 1, 30];
+        foreach (int step in steps) Store().Save(step, folder => Write(folder, "x"), best: null);
+        Assert.Equal(steps.Order(), Store().All().Select(checkpoint => checkpoint.Step));
+        Assert.Equal(Path.Combine(_folder, "checkpoint-100"), Store().Latest);
+
+        Store(limit: 2).Save(101, folder => Write(folder, "x"), best: null);
+        Assert.Equal(["checkpoint-100", "checkpoint-101"], Names());
     }
 
     [Fact]

@@ -25,6 +25,14 @@ public class RunNamesTests
     [InlineData("checkpoint-4", false)]
     public void IsTemporary_TakesOurNamesAlone(string name, bool isOurs) => Assert.Equal(isOurs, RunNames.IsTemporary(name));
 
+    [Theory]
+    [InlineData("checkpoint-4.old-0a1b2c3d", "checkpoint-4")]
+    [InlineData("checkpoint-notes.old-0a1b2c3d", null)]
+    [InlineData("notes.old-0a1b2c3d", null)]
+    [InlineData("checkpoint-4.old-mine", null)]
+    public void OriginalOfReplaced_TakesOurNamesAlone(string name, string? original) =>
+        Assert.Equal(original, RunNames.OriginalOfReplaced(name));
+
     [Fact]
     public void NamesThatAreGiven_AreRecognized()
     {

@@ -68,6 +68,7 @@ public sealed class TrainerStateTests : IDisposable
     [InlineData("""{"global_step": 4, "max_steps": 8, "log_history": [{"step": "a"}]}""", "log_history", "step")]
     [InlineData("""{"global_step": 4, "max_steps": 8, "num_input_tokens_seen": -3}""", "num_input_tokens_seen", "-3")]
     [InlineData("""{"global_step": 4, "max_steps": 8, "epoch": "x"}""", "epoch", "\"x\"")]
+    [InlineData("""{"global_step": 4, "max_steps": 8, "epoch": -0.5}""", "epoch", "-0.5")]
     [InlineData("""{"global_step": 4, "max_steps": 8, "best_model_checkpoint": 3}""", "best_model_checkpoint", "3")]
     [InlineData("null", "trainer_state.json", "")]
     [InlineData("[", "trainer_state.json", "")]
@@ -80,6 +81,15 @@ public sealed class TrainerStateTests : IDisposable
         Assert.Contains(key, error.Message, StringComparison.Ordinal);
         Assert.Contains(found, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void Read_TakesTheTokensOf01()
+    {
+        Write("""{"global_step": 4, "max_steps": 8, "num_tokens": 77}""");
+        Assert.Equal(77, TrainerState.Read(_folder).NumTokens);
+        Write("""{"global_step": 4, "max_steps": 8}""");
+        Assert.Equal(0, TrainerState.Read(_folder).NumTokens);
     }
 
     private void Write(string text) => File.WriteAllText(Path.Combine(_folder, TrainerState.FileName), text);

@@ -35,6 +35,7 @@ public class CsvRecordsTests
     [InlineData("text,x\na,b\nc,d,e\n", "line 3: expected 2 quoted or unquoted fields")]
     [InlineData("text,x\n\"1\n2\",b\n\"c,d\n", "line 4: ")]
     [InlineData("text,x\na,b\n\"c\"d,e\n", "line 3: expected a separator or line end after a closing quote")]
+    [InlineData("text,x\na\"b,c\n\"c\"d,e\n", "line 3: expected a separator or line end after a closing quote")]
     [InlineData("body\na\n", "line 2: expected columns messages")]
     public void Load_NamesFileAndLineOfErrors(string csv, string expected)
     {

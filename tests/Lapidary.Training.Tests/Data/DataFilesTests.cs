@@ -44,6 +44,7 @@ public class DataFilesTests
     [Theory]
     [InlineData("""{"text":NaNx}""", "invalid JSON")]
     [InlineData("""{"text":"a","text":"b"}""", "a key is there twice")]
+    [InlineData("""{"text":"a","\ud800":1}""", "a key is a string with half of a surrogate pair")]
     public void Load_RefusesWhatPythonRefusesToo_OrWhatIsAmbiguous(string line, string expected) => Assert.Contains(
         expected, Assert.Throws<LapidaryException>(() => RowText.Load("a.jsonl", line)).Message, StringComparison.Ordinal);
 
@@ -99,6 +100,22 @@ public class DataFilesTests
             Assert.StartsWith(file.Name, error.Message, StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public void Load_RefusesWhatIsNoGzipBehindGzip()
+    {
+        using var file = new TemporaryFile("a.jsonl.gz", [.. Pack("a.jsonl.gz", Lines), .. "something else"u8]);
+        string message = Assert.Throws<LapidaryException>(() => DataSet.Load(file.Name)).Message;
+        Assert.StartsWith(file.Name, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a.PARQUET", true)]
+    [InlineData("a.json.zst", true)]
+    [InlineData("a.parquet.gz", false)]
+    [InlineData("a.gz", false)]
+    [InlineData("jsonl", false)]
+    public void IsData_TellsByTheName(string name, bool expected) => Assert.Equal(expected, Training.Data.Files.DataFiles.IsData(name));
 
     [Fact]
     public void Load_EndsSoonWherePackedDataHaveNoLines()

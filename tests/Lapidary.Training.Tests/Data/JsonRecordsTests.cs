@@ -89,6 +89,7 @@ public class JsonRecordsTests
         """{"messages":[{"role":"user","content":null}]}""",
         "message 1 (\"user\"): expected content to be a string or a list of text parts, found null")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","url":"x"}]}]}""", "found type \"image\"")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","text":"x"}]}]}""", "found type \"image\"")]
     [InlineData("""{"conversations":[{"from":5,"value":"x"}]}""", "message 1: expected a string as role, found an integer")]
     [InlineData("""{"input_ids":[1,2],"labels":[1]}""", "expected as many labels as input_ids, found 1 and 2")]
     [InlineData("""{"input_ids":[1,2.5]}""", "expected a list of integers in \"input_ids\", found a list")]
@@ -126,6 +127,37 @@ public class JsonRecordsTests
         Assert.Contains("check the path", Message(Path.Combine(other.Folder, "*.jsonl")));
 
         static string Message(string path) => Assert.Throws<LapidaryException>(() => DataSet.Load(path)).Message;
+    }
+
+    [Fact]
+    public void ReadAll_RefusesMoreThanTheLimit_AndReadsLittleOfWhatHoldsNoRows()
+    {
+        byte[] rows = [.. "["u8, .. Enumerable.Repeat((byte)' ', 200_000)];
+        Assert.Equal(rows, JsonRecords.ReadAll(new MemoryStream(rows), "a.json", rows.Length + 1));
+        Assert.Contains(
+            "expected at most 200000 bytes of JSON", Assert.Throws<LapidaryException>(
+                () => JsonRecords.ReadAll(new MemoryStream(rows), "a.json", 200_000)).Message,
+            StringComparison.Ordinal);
+        Assert.Equal(64 << 10, JsonRecords.ReadAll(new MemoryStream(new byte[200_000]), "a.json", 1 << 20).Length);
+    }
+
+    [Fact]
+    public void Integers_HaveAsManyDigitsAsPythonReads()
+    {
+        static object? Read(int digits) => JsonValue.Parse(System.Text.Encoding.ASCII.GetBytes(new string('9', digits)));
+        Assert.IsType<System.Numerics.BigInteger>(Read(4300));
+        Assert.Contains(
+            "more than 4300 digits", Assert.ThrowsAny<System.Text.Json.JsonException>(() => Read(4301)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TryRead_LeavesOutAMarkAtTheBeginningAlone()
+    {
+        var reader = new LineReader(new MemoryStream(Encoding.UTF8.GetBytes("\uFEFFa\n\uFEFFb")), "a.jsonl");
+        Assert.True(reader.TryRead(out var line, out _));
+        Assert.Equal("a", Encoding.UTF8.GetString(line));
+        Assert.True(reader.TryRead(out line, out _));
+        Assert.Equal("\uFEFFb", Encoding.UTF8.GetString(line));
     }
 
     [Fact]

@@ -183,11 +183,36 @@ public class ParquetRecordsTests
         Assert.Equal("role,content:r:;", template.Render(rows[1].Messages, false));
     }
 
+    private sealed class Numbered
+    {
+        public string? text { get; set; }
+        public Dictionary<int, string>? names { get; set; }
+        public Dictionary<string, string>? words { get; set; }
+    }
+
+    [Fact]
+    public async Task Load_ReadsMaps_WhoseKeysAreText()
+    {
+        byte[] bytes = await Write(
+            new Numbered { text = "a", names = new() { [1] = "one" }, words = new() { ["x"] = "y" } },
+            new Numbered { text = "b", words = [] }, new Numbered { text = "c" });
+        var rows = ParquetRecords.Read(new MemoryStream(bytes), "a.parquet").ToList();
+        Assert.Equal(["a", "b", "c"], rows.Select(row => row.Columns["text"]));
+        Assert.Equal("y", ((Dictionary<string, object?>)rows[0].Columns["words"]!)["x"]);
+        Assert.Empty((Dictionary<string, object?>)rows[1].Columns["words"]!);
+        Assert.Null(rows[2].Columns["words"]);
+        Assert.Contains(
+            "a map without text as keys", Assert.Throws<LapidaryException>(() => rows[0].Columns["names"]).Message,
+            StringComparison.Ordinal);
+    }
+
     private sealed class Typed
     {
         public string? text { get; set; }
         public decimal price { get; set; }
         public DateTime day { get; set; }
+        public DateOnly date { get; set; }
+        public TimeOnly time { get; set; }
         public Guid id { get; set; }
         public byte[]? data { get; set; }
         public ulong big { get; set; }
@@ -203,6 +228,8 @@ public class ParquetRecordsTests
         "{price}",
         "row 1: expected a string in \"price\" for the template, found type decimal, which has no text of its own; write")]
     [InlineData("{day}", "found type timestamp")]
+    [InlineData("{date}", "found type date")]
+    [InlineData("{time}", "found type time")]
     [InlineData("{id}", "found type uuid")]
     [InlineData("{data}", "found type binary")]
     public async Task Load_ShowsValuesOrNamesTheirType(string template, string expected)
@@ -291,6 +318,16 @@ public class ParquetRecordsTests
 
         Assert.True(refused > seed.Length / 4, $"{refused}");
         Assert.True(GC.GetTotalAllocatedBytes() - before < 4L << 30, $"{GC.GetTotalAllocatedBytes() - before}");
+    }
+
+    /// <summary>The page's size is made negative: its lowest bit is the sign.</summary>
+    [Fact]
+    public async Task Load_ChecksPagesBeforeItReadsThem()
+    {
+        byte[] bytes = await Write(new Tagged { text = "a", other = "x" });
+        Assert.True(bytes is [_, _, _, _, 0x15, _, 0x15, ..]); // a page's header: its kind, and its size
+        bytes[7] |= 1;
+        Assert.Contains("a page claims -", Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
     }
 
     private static DataSet Load(byte[] bytes)

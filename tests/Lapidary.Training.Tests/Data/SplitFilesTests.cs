@@ -16,6 +16,7 @@ public class SplitFilesTests
         "data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet", "", "data/test-00000-of-00001.parquet")]
     [InlineData("data/train_sft-00000-of-00001.parquet data/test_sft-00000-of-00001.parquet",
         "data/train_sft-00000-of-00001.parquet", "", "data/test_sft-00000-of-00001.parquet")]
+    [InlineData("data/train-00000-of-00001.parquet data/train_more-00000-of-00001.parquet", "data/train-00000-of-00001.parquet", "", "")]
     [InlineData("train/a.jsonl test/b.jsonl", "train/a.jsonl", "", "test/b.jsonl")]
     [InlineData("test/train-1.csv training/x.csv", "training/x.csv", "", "test/train-1.csv")]
     [InlineData("train.jsonl.gz eval.jsonl.zst", "train.jsonl.gz", "", "eval.jsonl.zst")]
@@ -39,6 +40,29 @@ public class SplitFilesTests
         string[] paths = [.. files.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(x => Path.Combine("d", x))];
         Assert.Contains(
             expected, Assert.Throws<LapidaryException>(() => SplitFiles.OfFolder("d", paths)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ForEvaluation_IsValidation_ThenTest_ThenAll()
+    {
+        Assert.Equal(["v"], new SplitFiles(["a"], ["v"], ["t"], 0).ForEvaluation);
+        Assert.Equal(["t"], new SplitFiles(["a"], [], ["t"], 0).ForEvaluation);
+        Assert.Equal(["a"], new SplitFiles(["a"], [], [], 0).ForEvaluation);
+    }
+
+    [Fact]
+    public void Find_PassesOverLinksToFolders_AndFoldersOfPrograms()
+    {
+        string folder = Fixtures.TemporaryFolder();
+        foreach (string inner in new[] { "a", "__pycache__" })
+        {
+            Directory.CreateDirectory(Path.Combine(folder, inner));
+            File.WriteAllText(Path.Combine(folder, inner, "b.jsonl"), "");
+        }
+
+        Directory.CreateSymbolicLink(Path.Combine(folder, "a", "up"), folder);
+        Assert.Equal([Path.Combine(folder, "a", "b.jsonl")], SplitFiles.Find(folder).Train);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]

@@ -20,6 +20,10 @@ public class TokenMaskTests
     [InlineData(Assistant, null, false, "2,10,11,12,13,1")]
     [InlineData(Padded, false, false, "-100,10,11,12,1")]
     [InlineData(Padded, true, false, "-100,-100,11,12,1")]
+    [InlineData(
+        """{"input_ids":[0,2,10,11,1],"attention_mask":[0,1,1,1,1],"assistant_masks":[0,0,0,1,1]}""", null, true, "-100,-100,11,1")]
+    [InlineData(
+        """{"input_ids":[0,2,10,11,1],"attention_mask":[0,1,1,1,1],"completion_mask":[0,0,0,1,1]}""", true, false, "-100,-100,11,1")]
     [InlineData("""{"input_ids":[2,10,1],"completion_mask":[false,true,true]}""", true, false, "-100,10,1")]
     public void Masks_AreHonoured(string line, bool? completionOnly, bool assistantOnly, string expected)
     {

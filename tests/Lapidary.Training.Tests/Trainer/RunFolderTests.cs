@@ -27,6 +27,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void Train_LeavesWhatTheToolLeaves()
     {
+        Directory.CreateDirectory(Path.Combine(_out, "checkpoint-9.tmp-0a1b2c3d")); // of a process that was killed while it saved
         Train(Config);
 
         string[] expected =
@@ -94,12 +95,14 @@ public sealed class RunFolderTests : IDisposable
     {
         Train(Config);
         byte[] old = File.ReadAllBytes(Path.Combine(_out, "checkpoint-3", "adapter_model.safetensors"));
+        string settings = File.ReadAllText(Path.Combine(_out, "run.yaml"));
         bool wasAside = false;
         var look = new Hook(step =>
         {
             if (step != 1) return;
             string aside = Assert.Single(Directory.GetDirectories(_out, "replaced-*"));
             Assert.Equal(old, File.ReadAllBytes(Path.Combine(aside, "checkpoint-3", "adapter_model.safetensors")));
+            Assert.Equal(settings, File.ReadAllText(Path.Combine(_out, "run.yaml")));
             wasAside = true;
         });
 
@@ -159,16 +162,57 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void Train_ThatOverwritesAndSavesAtItsEndAlone_LeavesTheNewRun()
+    {
+        Train(Config);
+
+        Train(Config with { OverwriteOutputDir = true, SaveStrategy = IntervalStrategy.No, Seed = 7 });
+
+        Assert.Equal(["adapter_config.json", "adapter_model.safetensors", "run.yaml", "runs", "trainer_state.json"], Names(_out));
+        Assert.Contains("seed: 7", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
+    }
+
+    [Fact]
+    public void Train_ThatOverwritesAndFailsAfterItHasSaved_LeavesWhatItSaved()
+    {
+        Train(Config);
+        var fail = new Hook(step =>
+        {
+            if (step == 2) throw new OperationCanceledException();
+        });
+
+        Assert.Throws<OperationCanceledException>(() => Train(Config with { OverwriteOutputDir = true, Seed = 7 }, observer: fail));
+
+        Assert.Equal(["checkpoint-1", "run.yaml", "runs"], Names(_out));
+        Assert.Contains("seed: 7", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
+    }
+
+    /// <summary>As after a process that was killed between its first save and the end of the run that it replaced.</summary>
+    [Fact]
+    public void Train_OnFromARunThatReplacedAnother_DeletesTheOtherOne()
+    {
+        Train(Config);
+        string aside = Directory.CreateDirectory(Path.Combine(_out, "replaced-0a1b2c3d", "checkpoint-7")).Parent!.FullName;
+
+        Train(Config with { MaxSteps = 4 }, resume: SftTrainer.LatestCheckpoint);
+
+        Assert.False(Directory.Exists(aside));
+        Assert.False(Directory.Exists(Path.Combine(_out, "checkpoint-7")));
+    }
+
+    [Fact]
     public void Train_FromAnAdapterInTheSameFolder_KeepsIt()
     {
         Train(Config);
         string start = Path.Combine(_out, "checkpoint-2");
         byte[] weights = File.ReadAllBytes(Path.Combine(start, "adapter_model.safetensors"));
+        File.WriteAllText(Path.Combine(start, "chat_template.jinja"), "of the run");
 
         Train(Config with { OverwriteOutputDir = true, LearningRate = 0 }, adapter: start);
 
         Assert.Equal(weights, File.ReadAllBytes(Path.Combine(_out, "initial-adapter", "adapter_model.safetensors")));
         Assert.Equal(weights, File.ReadAllBytes(Path.Combine(_out, "adapter_model.safetensors")));
+        Assert.Equal("of the run", File.ReadAllText(Path.Combine(_out, "initial-adapter", "chat_template.jinja")));
         Assert.Contains($"adapter: {Path.Combine(_out, "initial-adapter")}", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
         Assert.Empty(Directory.GetDirectories(_out, "replaced-*"));
 
