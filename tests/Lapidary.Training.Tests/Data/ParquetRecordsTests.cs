@@ -54,6 +54,30 @@ public class ParquetRecordsTests
         Assert.Contains(expected, Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
     }
 
+    /// <summary>The library looped for ever over pages with fewer values than they claim, and over fields of another type.</summary>
+    [Fact]
+    public async Task Load_OfAFileWithAnyByteWrong_Ends()
+    {
+        byte[] bytes = await Write(
+            new Chat { messages = [new() { role = "user", content = "q" }, new() { role = "assistant", content = "a" }] },
+            new Chat { messages = null });
+        var work = Task.Run(
+            () =>
+            {
+                for (int i = 0; i < bytes.Length; i++)
+                {
+                    foreach (byte wrong in (byte[])[0, 1, 0x16, 0x19, 0x7F, 0xFF, (byte)(bytes[i] ^ 1), (byte)(bytes[i] ^ 0x80)])
+                    {
+                        byte[] broken = [.. bytes];
+                        broken[i] = wrong;
+                        if (Record.Exception(() => Load(broken)) is { } error) Assert.IsType<LapidaryException>(error);
+                    }
+                }
+            },
+            TestContext.Current.CancellationToken);
+        await work.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public async Task Load_ReadsTokenLists()
     {
