@@ -61,21 +61,17 @@ public class ParquetRecordsTests
         byte[] bytes = await Write(
             new Chat { messages = [new() { role = "user", content = "q" }, new() { role = "assistant", content = "a" }] },
             new Chat { messages = null });
-        var work = Task.Run(
-            () =>
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            foreach (byte wrong in (byte[])[0, 0x19, 0xFF, (byte)(bytes[i] ^ 1)])
             {
-                for (int i = 0; i < bytes.Length; i++)
-                {
-                    foreach (byte wrong in (byte[])[0, 1, 0x16, 0x19, 0x7F, 0xFF, (byte)(bytes[i] ^ 1), (byte)(bytes[i] ^ 0x80)])
-                    {
-                        byte[] broken = [.. bytes];
-                        broken[i] = wrong;
-                        if (Record.Exception(() => Load(broken)) is { } error) Assert.IsType<LapidaryException>(error);
-                    }
-                }
-            },
-            TestContext.Current.CancellationToken);
-        await work.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+                byte[] broken = [.. bytes];
+                broken[i] = wrong;
+                var read = Task.Run(() => Record.Exception(() => Load(broken)), TestContext.Current.CancellationToken);
+                if (await read.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken) is { } error)
+                    Assert.IsType<LapidaryException>(error);
+            }
+        }
     }
 
     [Fact]
