@@ -59,6 +59,17 @@ public partial class BudgetTests
         Assert.Empty(slow);
     }
 
+    /// <summary>Reading a number takes some ten nanoseconds a digit: a loop over it took ten times what the limit is to be.</summary>
+    [Theory]
+    [InlineData("int")]
+    [InlineData("float")]
+    public void LongNumbers_PayForTheirDigits(string filter)
+    {
+        var budget = new Budget();
+        Interpreter.Render(Parser.Parse($"{{{{ x | {filter} }}}}"), [new("x", new string('9', Size))], budget);
+        Assert.InRange(budget.Work, 15L * Size, 50L * Size);
+    }
+
     [Fact]
     public void Conversation_OfTenMegabytes_IsFarFromTheLimit()
     {

@@ -8,6 +8,9 @@ internal static class Numbers
     /// <summary>Broken files per reader.</summary>
     public static int FuzzCases => Of("LAPIDARY_FUZZ_CASES", 200);
 
+    /// <summary>Names of readers with commas between, or null for all of them.</summary>
+    public static string? FuzzTarget => Environment.GetEnvironmentVariable("LAPIDARY_FUZZ_TARGET");
+
     /// <summary>Runs that are stopped at a random moment, of each kind.</summary>
     public static int Interruptions => Of("LAPIDARY_INTERRUPTIONS", 2);
 

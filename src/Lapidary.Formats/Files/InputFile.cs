@@ -10,6 +10,10 @@ internal static class InputFile
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <summary>Whether an optional file is to be read: there is something under its name. What is no file, such as a folder or a link to
+    /// nothing, is then refused rather than passed over.</summary>
+    public static bool IsThere(string path) => Path.Exists(path) || new FileInfo(path).LinkTarget is not null;
+
     /// <summary>Opens an ordinary file for reading, without a buffer.</summary>
     public static FileStream OpenRead(string path, string what = "a file")
     {

@@ -97,7 +97,7 @@ public sealed record GenerationConfig
         var fallback =
             new GenerationConfig { BosTokenId = model.BosTokenId, EosTokenIds = model.EosTokenIds, PadTokenId = model.PadTokenId };
         string path = Path.Combine(folder, FileName);
-        if (!File.Exists(path)) return fallback;
+        if (!InputFile.IsThere(path)) return fallback;
         var json = new JsonSection(path, JsonFile.Read(path));
         return fallback with
         {

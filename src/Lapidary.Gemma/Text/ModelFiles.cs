@@ -9,7 +9,7 @@ internal static class ModelFiles
     public static bool TryCopy(string name, string source, string target)
     {
         string path = Path.Combine(source, name);
-        if (!File.Exists(path)) return false;
+        if (!InputFile.IsThere(path)) return false;
         using var file = InputFile.OpenRead(path);
         AtomicFile.WriteStream(Path.Combine(target, name), file.CopyTo);
         return true;

@@ -38,12 +38,12 @@ internal sealed class TokenizerConfig
             ["tokenizer_config.json", "special_tokens_map.json", "chat_template.json", "config.json"])
         {
             string path = Path.Combine(folder, name);
-            if (Path.Exists(path))
+            if (InputFile.IsThere(path))
                 config.ReadJson(new JsonSection(path, JsonFile.Parse(path, InputFile.ReadAllBytes(path, MaxFileBytes, "a JSON file"))));
         }
 
         string jinja = Path.Combine(folder, "chat_template.jinja");
-        if (Path.Exists(jinja)) config.Template = (InputFile.ReadAllText(jinja, MaxFileBytes, "a chat template"), jinja);
+        if (InputFile.IsThere(jinja)) config.Template = (InputFile.ReadAllText(jinja, MaxFileBytes, "a chat template"), jinja);
         return config;
     }
 

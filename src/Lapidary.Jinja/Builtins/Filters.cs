@@ -32,8 +32,8 @@ internal static class Filters
                 budget.Sort(sorted.Count, sorted.Keys.Sum(key => (long)key.Length));
                 return Methods.Items(sorted, budget)
                     .OrderBy(pair => ((string)((List<object?>)pair!)[0]!).ToLowerInvariant(), StringComparer.Ordinal).ToList();
-            case "int": return Integer(value, call);
-            case "float": return Float(value, call);
+            case "int": return Integer(value, call, budget);
+            case "float": return Float(value, call, budget);
             case "abs" when value is double real: return Math.Abs(real);
             case "abs": return Operators.Normal(BigInteger.Abs(Values.AsBig(value) ?? throw Needs(name, "a number", value)));
             case "map": return MapItems(value, call, budget);
@@ -93,8 +93,9 @@ internal static class Filters
     }
 
     // int(value), else int(float(value)), else the default, as Jinja2 has it.
-    private static object? Integer(object? value, CallArguments call)
+    private static object? Integer(object? value, CallArguments call, Budget budget)
     {
+        budget.ParseNumber(value);
         if (Values.AsBig(value) is { } integer) return Operators.Normal(integer);
         if (value is string text)
         {
@@ -107,8 +108,9 @@ internal static class Filters
         return value is double number && double.IsFinite(number) ? Operators.Normal(new BigInteger(number)) : call.Get(0, "default", 0L);
     }
 
-    private static object? Float(object? value, CallArguments call)
+    private static object? Float(object? value, CallArguments call, Budget budget)
     {
+        budget.ParseNumber(value);
         if (Values.AsNumber(value) is { } number) return number;
         return value is string text && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed)
             ? parsed

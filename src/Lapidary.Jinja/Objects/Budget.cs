@@ -25,7 +25,7 @@ internal sealed class Budget(long maxWork = Budget.MaxWork)
     /// <summary>A small object is made: a part of a split string, a pair of a dict.</summary>
     public const int Object = 250;
 
-    private const int CharacterRead = 2, CharacterMade = 8, ItemRead = 2, ItemMade = 40;
+    private const int CharacterRead = 2, CharacterMade = 8, CharacterParsed = 20, ItemRead = 2, ItemMade = 40;
 
     private long _work;
 
@@ -72,6 +72,12 @@ internal sealed class Budget(long maxWork = Budget.MaxWork)
     {
         CheckLength(length);
         Charge(CharacterMade * length);
+    }
+
+    /// <summary>A value is about to be read as a number: all of a string's digits count.</summary>
+    public void ParseNumber(object? value)
+    {
+        if (value is string text) Charge((long)CharacterParsed * text.Length);
     }
 
     /// <summary>A string is about to be searched for another one; it may match almost everywhere, and fail at its end.</summary>

@@ -37,7 +37,7 @@ internal sealed record RunState
     public static RunState Read(string checkpoint)
     {
         string path = Path.Combine(checkpoint, FileName);
-        if (!File.Exists(path)) return ReadOld(checkpoint);
+        if (!InputFile.IsThere(path)) return ReadOld(checkpoint);
         var json = TrainerState.Open(path);
         int version = (int)TrainerState.Whole(json, "version", 0, int.MaxValue);
         if (version > Version)

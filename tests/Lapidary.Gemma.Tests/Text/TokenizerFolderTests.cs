@@ -25,6 +25,20 @@ public sealed class TokenizerFolderTests : IDisposable
         Assert.Contains("tokenizer.json", message, StringComparison.Ordinal);
     }
 
+    /// <summary>A cache that is half deleted leaves links to nothing; another template in their place would train another text.</summary>
+    [Theory]
+    [InlineData("chat_template.jinja")]
+    [InlineData("tokenizer_config.json")]
+    public void AnOptionalFileThatIsALinkToNothing_IsRefused(string name)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links need rights on Windows");
+        string folder = New("cached", TokenizerFixtures.SmallFolder);
+        File.Delete(Path.Combine(folder, name));
+        File.CreateSymbolicLink(Path.Combine(folder, name), Path.Combine(_folder, "gone"));
+        string message = Assert.Throws<LapidaryException>(() => ChatTemplate.Load(folder)).Message;
+        Assert.Contains($"{name}: file not found", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Copy_LeavesNoFileOfAnotherTokenizer()
     {

@@ -1,4 +1,3 @@
-using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Engine;
@@ -6,19 +5,27 @@ using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Optimizers;
+using static Lapidary.Robustness.Tests.Fuzzing.GoodFiles;
 
 namespace Lapidary.Robustness.Tests.Fuzzing;
 
 /// <summary>Every reader of a file that people bring, with good files to break.</summary>
 internal static class FuzzTargets
 {
-    private const string Conversation =
-        """{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "12 + 3?"}, """
-        + """{"role": "assistant", "content": [{"type": "text", "text": "15 é"}], "weight": 1}], "tools": [{"name": "f", "n": 1.5}]}""";
-
     private static readonly CpuBackend Backend = new(threads: 1);
 
     private static readonly Lazy<GemmaModel> Model = new(() => GemmaModel.Load(Fixtures.Path("tiny/model"), Backend));
+
+    private static readonly Lazy<AdamWOptimizer> Optimizer = new(() => new AdamWOptimizer(
+        Adapter.Load(GemmaModel.Load(Fixtures.Path("tiny/model"), Backend), Fixtures.Path("tiny/adapter"), trainable: true).Blocks,
+        new(), maxGradNorm: 1, Backend));
+
+    private static readonly Lazy<Tokenizer> SmallTokenizer = new(() => Tokenizer.Load(Fixtures.SmallTokenizer));
+
+    private static readonly Lazy<GemmaTextEncoder> Encoder = new(() =>
+        new GemmaTextEncoder(SmallTokenizer.Value, ChatTemplate.Load(Fixtures.SmallTokenizer)));
 
     public static IReadOnlyDictionary<string, FuzzTarget> All { get; } = new Dictionary<string, FuzzTarget>
     {
@@ -36,8 +43,10 @@ internal static class FuzzTargets
         ["template"] = new("chat_template.jinja", Templates(), RenderTemplate),
         ["jsonl"] = new("rows.jsonl", Rows("\n", "", ""), folder => LoadRows(folder, "rows.jsonl")),
         ["json"] = new("rows.json", Rows(",\n", "[", "]"), folder => LoadRows(folder, "rows.json")),
-        ["csv"] = new("rows.csv", [Text("prompt,completion\n\"a \"\"b\"\", c\",d\nx,\"y\nz\"\n"), Text("text\nhello\n")],
-            folder => LoadRows(folder, "rows.csv")),
+        ["csv"] = new("rows.csv", CsvFiles(','), folder => LoadRows(folder, "rows.csv")),
+        ["tsv"] = new("rows.tsv", CsvFiles('\t'), folder => LoadRows(folder, "rows.tsv")),
+        ["gzip"] = new("rows.jsonl.gz", [.. Rows("\n", "", "").Select(Gzip)], folder => LoadRows(folder, "rows.jsonl.gz")),
+        ["zstd"] = new("rows.jsonl.zst", [.. Rows("\n", "", "").Select(Zstd)], folder => LoadRows(folder, "rows.jsonl.zst")),
         ["parquet"] = new("rows.parquet", ParquetFiles.All(), folder => LoadRows(folder, "rows.parquet")),
         ["prompt template"] = new(
             "template.json",
@@ -46,68 +55,24 @@ internal static class FuzzTargets
         ["run file"] = new("run.yaml", [Text(RunYaml)], folder => RunFile.Read(Path.Combine(folder, "run.yaml"), TrainCommand.AllSettings)),
         ["messages"] = new("messages.json", [Text(Conversation)], folder => MessagesFile.Read(Path.Combine(folder, "messages.json"))),
         ["trainer state"] = new(TrainerState.FileName, [Text(State)], folder => TrainerState.Read(folder)),
+        ["run state"] = new(RunState.FileName, [Text(NewState)], folder => RunState.Read(folder)),
+        ["old run state"] = new(TrainerState.FileName, [Text(OldState)], folder => ResumedRun.Read(folder)),
+        ["optimizer"] = new(OptimizerFile.FileName, [Moments()], folder => OptimizerFile.Read(folder, Optimizer.Value, Backend)),
+        ["index"] = Sharded(),
+        ["chat"] = new("messages.json", [Text(ToolConversation), Text(Conversation)], RenderMessages),
+        ["tool template"] = new("chat_template.jinja", [Text(ToolTemplate)], RenderMessages, ToolMessages()),
+        ["row template"] = new(
+            "template.json",
+            [Text("""{"system": "{{{a}}}", "user": "{b}: {c}", "assistant": "{d}"}""")],
+            folder => Prepare(folder, "rows.jsonl", RowTemplate.Load(Path.Combine(folder, "template.json"))), OneRow()),
+        ["examples"] = new("rows.jsonl", [.. Rows("\n", "", ""), Text(ToolConversation.ReplaceLineEndings(""))],
+            folder => Prepare(folder, "rows.jsonl", template: null)),
     };
-
-    private const string RunYaml =
-        """
-        # a run
-        model: gemma
-        dataset: rows.jsonl
-        learning_rate: 2e-4
-        num_train_epochs: 3
-        lora_r: 16
-        target_modules: [q_proj, v_proj]
-        packing: true
-        dataset_kwargs:
-          add_special_tokens: false
-        bf16: true
-        """;
-
-    private const string State =
-        """
-        {"global_step": 4, "max_steps": 12, "epoch": 0.5, "best_metric": 1.5, "best_model_checkpoint": "checkpoint-2",
-         "log_history": [{"step": 2, "epoch": 0.2, "loss": 2.5, "grad_norm": 0.1, "learning_rate": 0.0002, "num_tokens": 100}]}
-        """;
 
     private static FuzzTarget Binary(string around, string name, Action<string> read) =>
         new(name, [File.ReadAllBytes(Fixtures.Path($"{around}/{name}"))], read, Fixtures.Path(around));
 
     private static FuzzTarget Json(string around, string name, Action<string> read) => Binary(around, name, read);
-
-    private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text);
-
-    private static byte[] Asset(string name) => File.ReadAllBytes(Path.Combine(Fixtures.SmallTokenizer, name));
-
-    private static byte[][] Rows(string separator, string start, string end)
-    {
-        string[] kinds =
-        [
-            Conversation,
-            """{"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]}""",
-            """{"prompt": "2 + 2 =", "completion": " 4", "n": 1e5}""",
-            """{"prompt": [{"role": "user", "content": "hi"}], "completion": [{"role": "assistant", "content": "ho"}]}""",
-            """{"text": "once upon a time"}""",
-            """{"input_ids": [2, 10, 11, 12], "completion_mask": [0, 0, 1, 1], "attention_mask": [1, 1, 1, 1]}""",
-        ];
-        return [.. kinds.Select(row => Text(start + string.Join(separator, row, row, row) + end))];
-    }
-
-    private static byte[][] Templates()
-    {
-        string config = Encoding.UTF8.GetString(Asset("tokenizer_config.json"));
-        string template = System.Text.Json.JsonDocument.Parse(config).RootElement.GetProperty("chat_template").GetString()!;
-        return
-        [
-            Text(template),
-            Text("{% macro f(x, y=2) %}{{ x * y }}{% endmacro %}{% set ns = namespace(n=0) %}{% for m in messages if m.content is string %}"
-                + "{% set ns.n = ns.n + loop.index %}{{ f(m.content | trim | upper, 3) ~ '\\n' }}{% else %}none{% endfor %}{{ ns.n }}"),
-            Text("{%- if messages[0]['role'] == 'system' -%}{{ messages[1:] | tojson(indent=2) }}{%- endif -%}"
-                + "{{ messages | map(attribute='role') | join(', ') }}{{ range(9) | list | sum if true else 'x' }}"
-                + "{{ '%s' | format(1.5) }}"),
-            Text("{% for m in messages %}{% generation %}{{ m.content.split(' ')[0].replace('a', 'b') }}{% endgeneration %}{% endfor %}"
-                + "{{ {'a': [1, 2.5, none]}.items() | list }}{{ raise_exception('no') if messages | length > 5 }}{{ 7 // 2 ** 3 % 5 }}"),
-        ];
-    }
 
     private static void ReadTensors(string folder, string name)
     {
@@ -129,8 +94,8 @@ internal static class FuzzTargets
     {
         var tokenizer = Tokenizer.Load(folder);
         tokenizer.Decode(tokenizer.Encode("SELECT a FROM b; é\n\n  12", addSpecialTokens: true), skipSpecialTokens: false);
-        ChatTurn[] chat = [new ChatTurn("user", "hi"), new ChatTurn("assistant", "ho")];
-        ChatTemplate.Load(folder).Encode(tokenizer, chat, addGenerationPrompt: true);
+        ChatTurn[] turns = [new("user", "hi"), new("assistant", "ho")];
+        ChatTemplate.Load(folder).Encode(tokenizer, turns, addGenerationPrompt: true);
     }
 
     private static void RenderTemplate(string folder)
@@ -141,4 +106,53 @@ internal static class FuzzTargets
     }
 
     private static void LoadRows(string folder, string name) => DataSet.Load(Path.Combine(folder, name));
+
+    private static byte[] Moments()
+    {
+        string folder = Fixtures.TemporaryFolder();
+        OptimizerFile.Write(folder, Optimizer.Value, Backend);
+        byte[] bytes = File.ReadAllBytes(Path.Combine(folder, OptimizerFile.FileName));
+        Directory.Delete(folder, recursive: true);
+        return bytes;
+    }
+
+    /// <summary>The tiny model as two shards, which hold all tensors both: what is broken is the index.</summary>
+    private static FuzzTarget Sharded()
+    {
+        string folder = Folder(("config.json", File.ReadAllBytes(Fixtures.Path("tiny/model/config.json"))));
+        string weights = Fixtures.Path("tiny/model/model.safetensors");
+        const string First = "a.safetensors", Second = "b.safetensors";
+        foreach (string shard in (string[])[First, Second]) File.CreateSymbolicLink(Path.Combine(folder, shard), weights);
+        return new("model.safetensors.index.json", [Index(weights, First, Second)], LoadModel, folder);
+    }
+
+    private static string ToolMessages() => Folder(("messages.json", Text(ToolConversation)));
+
+    private static string OneRow() => Folder(("rows.jsonl", Text("""{"a": "x", "b": 1.5, "c": true, "d": "y"}""")));
+
+    private static string Folder((string Name, byte[] Bytes) file)
+    {
+        string folder = Fixtures.TemporaryFolder();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        File.WriteAllBytes(Path.Combine(folder, file.Name), file.Bytes);
+        return folder;
+    }
+
+    private static void RenderMessages(string folder)
+    {
+        var row = MessagesFile.Read(Path.Combine(folder, "messages.json"));
+        string file = Path.Combine(folder, "chat_template.jinja");
+        string text = File.Exists(file) ? File.ReadAllText(file) : ToolTemplate;
+        var template = ChatTemplate.Parse(text, new Dictionary<string, string> { ["bos_token"] = "<bos>", ["eos_token"] = "<eos>" });
+        var tokenizer = SmallTokenizer.Value;
+        template.Encode(tokenizer, row.Messages, addGenerationPrompt: true, row.TemplateVariables);
+        template.EncodeWithTrainedMask(tokenizer, row.Messages, assistantOnly: true, row.TemplateVariables);
+    }
+
+    private static void Prepare(string folder, string name, RowTemplate? template)
+    {
+        var data = DataSet.Load(Path.Combine(folder, name), new DataSetOptions { Template = template });
+        var config = new SftConfig { MaxLength = 64, AssistantOnlyLoss = template is not null };
+        PreparedDataSet.Create(data, Encoder.Value, Model.Value.Config, config);
+    }
 }

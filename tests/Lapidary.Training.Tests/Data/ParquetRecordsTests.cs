@@ -54,6 +54,26 @@ public class ParquetRecordsTests
         Assert.Contains(expected, Assert.Throws<LapidaryException>(() => Load(bytes)).Message);
     }
 
+    /// <summary>The library looped for ever over pages with fewer values than they claim, and over fields of another type.</summary>
+    [Fact]
+    public async Task Load_OfAFileWithAnyByteWrong_Ends()
+    {
+        byte[] bytes = await Write(
+            new Chat { messages = [new() { role = "user", content = "q" }, new() { role = "assistant", content = "a" }] },
+            new Chat { messages = null });
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            foreach (byte wrong in (byte[])[0, 0x19, 0xFF, (byte)(bytes[i] ^ 1)])
+            {
+                byte[] broken = [.. bytes];
+                broken[i] = wrong;
+                var read = Task.Run(() => Record.Exception(() => Load(broken)), TestContext.Current.CancellationToken);
+                if (await read.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken) is { } error)
+                    Assert.IsType<LapidaryException>(error);
+            }
+        }
+    }
+
     [Fact]
     public async Task Load_ReadsTokenLists()
     {

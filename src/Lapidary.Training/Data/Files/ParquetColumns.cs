@@ -17,12 +17,12 @@ internal sealed class ParquetColumns
     private readonly Dictionary<string, Field> _fields = new(StringComparer.Ordinal);
     private readonly Dictionary<string, object?[]> _values = new(StringComparer.Ordinal);
     private readonly ParquetRowGroupReader _group;
-    private readonly Stream _stream;
+    private readonly ParquetPages _pages;
     private readonly string _file;
 
-    public ParquetColumns(ParquetSchema schema, ParquetRowGroupReader group, Stream stream, string file)
+    public ParquetColumns(ParquetSchema schema, ParquetRowGroupReader group, ParquetPages pages, string file)
     {
-        (_group, _stream, _file) = (group, stream, file);
+        (_group, _pages, _file) = (group, pages, file);
         if (group.RowCount is < 0 or > MaxRows)
             throw new LapidaryException($"{file}: expected groups of at most {MaxRows} rows, found {group.RowCount}; write it again.");
         Rows = (int)group.RowCount;
@@ -46,7 +46,7 @@ internal sealed class ParquetColumns
         if (!_values.TryGetValue(name, out object?[]? values))
         {
             if (!_fields.TryGetValue(name, out var field)) return false;
-            values = ParquetErrors.Try(() => ParquetNode.Create(field).ReadColumn(_group, _stream, Rows), _file);
+            values = ParquetErrors.Try(() => ParquetNode.Create(field).ReadColumn(_group, _pages, Rows), _file);
             _values[name] = values;
         }
 

@@ -43,14 +43,13 @@ internal sealed class ParquetLeaf(DataField column)
     }
 
     /// <summary>Reads the column.</summary>
-    public void Load(ParquetRowGroupReader group, Stream stream)
+    public void Load(ParquetRowGroupReader group, ParquetPages pages)
     {
         var chunk = group.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"column {Name} is not there");
         if (chunk.NumValues is < 0 or > MaxEntries) throw new InvalidDataException($"column {Name} claims {chunk.NumValues} values");
-        long start = chunk.DictionaryPageOffset is { } dictionary && dictionary > 0
-            ? Math.Min(dictionary, chunk.DataPageOffset)
-            : chunk.DataPageOffset;
-        ParquetThrift.CheckPages(stream, start, chunk.TotalCompressedSize, chunk.NumValues);
+        // Where the library begins: at the first of the offsets that are there.
+        long[] offsets = [chunk.DataPageOffset, chunk.DictionaryPageOffset ?? 0, chunk.IndexPageOffset ?? 0];
+        pages.Enter(offsets.Where(offset => offset != 0).DefaultIfEmpty().Min(), chunk.TotalCompressedSize, chunk.NumValues);
         using var raw = group.ReadRawColumnDataBaseAsync(column).AsTask().GetAwaiter().GetResult();
 
         // The library throws when levels are asked for that the column's kind has not.

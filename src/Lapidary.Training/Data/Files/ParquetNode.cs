@@ -37,10 +37,10 @@ internal abstract class ParquetNode
     }
 
     /// <summary>One value per row.</summary>
-    public object?[] ReadColumn(ParquetRowGroupReader group, Stream stream, int rows)
+    public object?[] ReadColumn(ParquetRowGroupReader group, ParquetPages pages, int rows)
     {
         var leaves = Leaves.ToList();
-        foreach (var leaf in leaves) leaf.Load(group, stream);
+        foreach (var leaf in leaves) leaf.Load(group, pages);
         object?[] values = new object?[rows];
         for (int i = 0; i < rows; i++) values[i] = Read();
         if (leaves.Find(leaf => !leaf.IsAtEnd) is { } longer)

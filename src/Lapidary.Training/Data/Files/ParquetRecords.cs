@@ -10,15 +10,17 @@ internal static class ParquetRecords
 {
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
     {
-        var reader = ParquetErrors.Try(() => Open(stream), file);
+        var pages = new ParquetPages(stream);
+        var reader = ParquetErrors.Try(() => Open(pages), file);
         try
         {
+            var schema = ParquetErrors.Try(() => reader.Schema, file); // which it makes anew each time
             long row = 0;
             for (int index = 0; index < reader.RowGroupCount; index++)
             {
                 int number = index;
                 using var group = ParquetErrors.Try(() => reader.OpenRowGroupReader(number), file);
-                var columns = ParquetErrors.Try(() => new ParquetColumns(reader.Schema, group, stream, file), file);
+                var columns = ParquetErrors.Try(() => new ParquetColumns(schema, group, pages, file), file);
                 for (int i = 0; i < columns.Rows; i++) yield return new(new(file, "row", ++row), new ParquetRow(columns, i));
             }
         }
@@ -28,10 +30,10 @@ internal static class ParquetRecords
         }
     }
 
-    private static ParquetReader Open(Stream stream)
+    private static ParquetReader Open(ParquetPages pages)
     {
-        ParquetThrift.CheckFooter(stream);
-        var reader = ParquetReader.CreateAsync(stream).GetAwaiter().GetResult();
+        ParquetThrift.CheckFooter(pages);
+        var reader = ParquetReader.CreateAsync(pages).GetAwaiter().GetResult();
         ParquetText.Mark(reader.Metadata?.Schema ?? []);
         return reader;
     }

@@ -2,30 +2,65 @@ using System.Buffers.Binary;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Walks a Parquet file's footer, and the headers of a column's pages, to see that they are whole and claim nothing that is not
-/// there, because the library loops for very long over a broken one and allocates what it is told.</summary>
-/// <remarks>They are structs of Thrift's compact protocol: fields with a type, nested. The footer's length and "PAR1" end the
+/// <summary>Walks a Parquet file's footer, and the headers of pages, to see that they are whole, are what the format says and claim
+/// nothing that is not there. The library tells fields by their numbers alone: over one of another type it loses its place, and then it
+/// loops for very long and allocates what it is told.</summary>
+/// <remarks>They are structs of Thrift's compact protocol: fields with a number and a type, nested. The footer's length and "PAR1" end the
 /// file.</remarks>
 internal ref struct ParquetThrift
 {
     /// <summary>The largest footer that is read: 256 MiB.</summary>
     private const int MaxFooterBytes = 256 << 20;
 
-    /// <summary>The largest page: writers make pages of a megabyte, or of one value that is larger.</summary>
-    private const int MaxPageBytes = 256 << 20;
+    /// <summary>Deepest nesting of lists and structs of columns, as deep as our reader goes, with Parquet's own levels between.</summary>
+    private const int MaxDepth = 256;
 
-    /// <summary>The most of one column in one group of rows: 4 GiB.</summary>
-    private const long MaxColumnBytes = 4L << 30;
+    // Numbers of types; a boolean's value is its type.
+    private const int True = 1, False = 2, Int32Type = 5, Binary = 8, ListType = 9, StructType = 12;
 
-    /// <summary>A page's header is read with so many bytes, and again with more where they do not suffice.</summary>
-    private const int HeaderBytes = 4 << 10, MaxHeaderBytes = 16 << 20;
+    private const string Footer = "FileMetaData", Schema = "SchemaElement", Header = "PageHeader";
 
-    /// <summary>Deepest nesting; Parquet's own is below ten.</summary>
-    private const int MaxDepth = 32;
-
-    private const int Int32Type = 5, StructType = 12;
+    /// <summary>The types of the fields of each struct, in the order of their numbers from 1; a dash stands for none.</summary>
+    /// <remarks>Source: parquet.thrift of Apache Parquet's format.</remarks>
+    private static readonly Dictionary<string, string[]> Structs = Parse(
+        """
+        FileMetaData i32 list:SchemaElement i64 list:RowGroup list:KeyValue binary list:ColumnOrder EncryptionAlgorithm binary
+        SchemaElement i32 i32 i32 binary i32 i32 i32 i32 i32 LogicalType
+        LogicalType Empty Empty Empty Empty Decimal Empty Time Time - Int Empty Empty Empty Empty Empty Variant Geometry Geography
+        Decimal i32 i32
+        Time bool TimeUnit
+        TimeUnit Empty Empty Empty
+        Int i8 bool
+        Variant i8
+        Geometry binary
+        Geography binary i32
+        RowGroup list:ColumnChunk i64 i64 list:SortingColumn i64 i64 i16
+        SortingColumn i32 bool bool
+        ColumnChunk binary i64 ColumnMetaData i64 i32 i64 i32 ColumnCrypto binary
+        ColumnCrypto Empty ColumnKey
+        ColumnKey list:binary binary
+        ColumnMetaData i32 list:i32 list:binary i32 i64 i64 i64 list:KeyValue i64 i64 i64 Statistics list:PageStats i64 i32 Sizes Geospatial
+        PageStats i32 i32 i32
+        Sizes i64 list:i64 list:i64
+        Geospatial BoundingBox list:i32
+        BoundingBox double double double double double double double double
+        Statistics binary binary i64 i64 binary binary bool bool
+        KeyValue binary binary
+        ColumnOrder Empty
+        EncryptionAlgorithm Aes Aes
+        Aes binary binary bool
+        PageHeader i32 i32 i32 i32 DataPage Empty DictionaryPage DataPage2
+        DataPage i32 i32 i32 i32 Statistics
+        DictionaryPage i32 i32 bool
+        DataPage2 i32 i32 i32 i32 i32 i32 bool Statistics
+        Empty
+        """);
 
     private readonly ReadOnlySpan<byte> _bytes;
+
+    /// <summary>How many more children the open elements of the schema have, the outermost first.</summary>
+    private readonly List<int> _open = [];
+
     private int _at;
 
     private ParquetThrift(ReadOnlySpan<byte> bytes) => _bytes = bytes;
@@ -47,146 +82,153 @@ internal ref struct ParquetThrift
         stream.ReadExactly(bytes);
         stream.Position = 0;
         var footer = new ParquetThrift(bytes);
-        footer.SkipStruct(0);
+        footer.WalkStruct(Footer);
         if (footer._at != length) throw new InvalidDataException("its footer ends early");
     }
 
-    /// <summary>Checks the headers of a column's pages.</summary>
-    /// <param name="stream">The file.</param> <param name="start">Where the first page is.</param>
-    /// <param name="length">Bytes of all pages.</param> <param name="values">Entries that they are to have.</param>
-    /// <exception cref="InvalidDataException">A page is larger than what is there or than any page is.</exception>
-    public static void CheckPages(Stream stream, long start, long length, long values)
+    /// <summary>Reads a page's header.</summary>
+    /// <param name="bytes">They begin with it.</param> <param name="headerBytes">How long it is.</param>
+    public static ParquetPage ReadPage(ReadOnlySpan<byte> bytes, out int headerBytes)
     {
-        if (start < 4 || length < 0 || length > stream.Length - start)
-            throw new InvalidDataException($"a column claims {length} bytes from byte {start} on");
-        long end = start + length, total = 0, found = 0;
-        while (start < end && found < values)
+        var header = new ParquetThrift(bytes);
+        int kind = -1, uncompressed = -1, compressed = -1, data = -1, data2 = -1, dictionary = -1;
+        for (int id = 0, type = header.NextField(ref id, Header); type != 0; type = header.NextField(ref id, Header))
         {
-            var page = ReadPage(stream, start, end - start, out int headerBytes);
-            total += page.Uncompressed;
-            start += headerBytes + page.Compressed;
-            if (page.Compressed < 0 || start > end || page.Uncompressed is < 0 or > MaxPageBytes || total > MaxColumnBytes)
-                throw new InvalidDataException($"a page claims {page.Uncompressed} bytes, packed {page.Compressed}");
-            if (page.Values < 0 || page.Values > (page.IsDictionary ? page.Uncompressed : values - found))
-                throw new InvalidDataException($"a page claims {page.Values} values");
-            if (!page.IsDictionary) found += page.Values;
-        }
-
-        if (found != values) throw new InvalidDataException($"a column has {found} values instead of {values}");
-    }
-
-    private static (int Uncompressed, int Compressed, int Values, bool IsDictionary) ReadPage(
-        Stream stream, long start, long length, out int headerBytes)
-    {
-        foreach (int size in (ReadOnlySpan<int>)[HeaderBytes, MaxHeaderBytes])
-        {
-            byte[] bytes = new byte[Math.Min(size, length)];
-            stream.Position = start;
-            stream.ReadExactly(bytes);
-            var header = new ParquetThrift(bytes);
-            try
+            switch (id)
             {
-                var page = header.ReadPage();
-                headerBytes = header._at;
-                return page;
-            }
-            catch (InvalidDataException) when (bytes.Length == HeaderBytes && bytes.Length < length)
-            {
-                // It may go on behind these bytes.
+                case 1: kind = header.NextInt32(); break;
+                case 2: uncompressed = header.NextInt32(); break;
+                case 3: compressed = header.NextInt32(); break;
+                case 5: data = header.WalkStruct("DataPage", numberOf: 1); break;
+                case 7: dictionary = header.WalkStruct("DictionaryPage", numberOf: 1); break;
+                case 8: data2 = header.WalkStruct("DataPage2", numberOf: 1); break;
+                default: header.WalkField(type, TypeOf(Header, id)); break;
             }
         }
 
-        throw new InvalidDataException("a page's header is too long");
+        headerBytes = header._at;
+        int values = kind switch { 0 => data, 2 => dictionary, 3 => data2, _ => -1 };
+        return new(uncompressed, compressed, values, kind == 2);
     }
 
-    /// <summary>PageHeader: 2 and 3 are its sizes; 5, 7 and 8 the headers of data, dictionaries and newer data, which begin with the
-    /// number of values.</summary>
-    private (int Uncompressed, int Compressed, int Values, bool IsDictionary) ReadPage()
+    private static Dictionary<string, string[]> Parse(string lines) =>
+        lines.ReplaceLineEndings("\n").Split('\n').Select(line => line.Split(' ')).ToDictionary(words => words[0], words => words[1..]);
+
+    /// <summary>The type that a field has by the format, or null where there is no such field.</summary>
+    private static string? TypeOf(string kind, int id) =>
+        Structs[kind] is var types && id >= 1 && id <= types.Length && types[id - 1] != "-" ? types[id - 1] : null;
+
+    /// <summary>The number of a type by its name.</summary>
+    private static int NumberOf(string type) => type switch
     {
-        int uncompressed = -1, compressed = -1, values = 0, id = 0;
-        bool isDictionary = false;
-        for (int type = NextField(ref id); type != 0; type = NextField(ref id))
+        "bool" => True,
+        "i8" => 3,
+        "i16" => 4,
+        "i32" => Int32Type,
+        "i64" => 6,
+        "double" => 7,
+        "binary" => Binary,
+        _ => type.StartsWith("list:", StringComparison.Ordinal) ? ListType : StructType,
+    };
+
+    /// <summary>Goes to the end of a struct.</summary>
+    /// <returns>The value of the field of number <paramref name="numberOf"/>, an i32; -1 where it is not there.</returns>
+    private int WalkStruct(string kind, int numberOf = 0)
+    {
+        int value = -1;
+        for (int id = 0, type = NextField(ref id, kind); type != 0; type = NextField(ref id, kind))
         {
-            switch (id, type)
-            {
-                case (2, Int32Type): uncompressed = NextInt32(); break;
-                case (3, Int32Type): compressed = NextInt32(); break;
-                case (5 or 7 or 8, StructType):
-                    isDictionary = id == 7;
-                    values = NextValues();
-                    break;
-                default: SkipValue(type, 0, inField: true); break;
-            }
+            if (id == numberOf) value = NextInt32();
+            else WalkField(type, TypeOf(kind, id));
         }
 
-        return (uncompressed, compressed, values, isDictionary);
-    }
-
-    private int NextValues()
-    {
-        int values = -1, id = 0;
-        for (int type = NextField(ref id); type != 0; type = NextField(ref id))
-        {
-            if ((id, type) == (1, Int32Type)) values = NextInt32();
-            else SkipValue(type, 1, inField: true);
-        }
-
-        return values;
+        return value;
     }
 
     /// <summary>The type of the next field, 0 at the struct's end; its number is told from the one before it.</summary>
-    private int NextField(ref int id)
+    private int NextField(ref int id, string kind)
     {
         byte header = NextByte();
-        if ((header & 15) == 0) return 0;
-        id = header >> 4 == 0 ? NextInt32() : id + (header >> 4);
-        return header & 15;
+        if (header == 0) return 0;
+        int type = header & 15;
+        id = (short)(header >> 4 == 0 ? NextInt32() : id + (header >> 4));
+        int expected = TypeOf(kind, id) is { } name ? NumberOf(name) : 0;
+        bool isRight = expected == 0
+            ? type is >= True and <= Binary or ListType or StructType
+            : type == (type == False ? expected + 1 : expected);
+        return isRight ? type : throw new InvalidDataException($"field {id} of its {kind} has the type {type}");
+    }
+
+    /// <summary>Goes past a field's value.</summary>
+    /// <param name="type">The type that it has.</param> <param name="expected">What the format says, or null.</param>
+    private void WalkField(int type, string? expected)
+    {
+        if (type == StructType) WalkNested(expected);
+        else if (type == ListType) WalkList(expected?["list:".Length..]);
+        else WalkPlain(type);
+    }
+
+    private void WalkNested(string? kind)
+    {
+        if (kind is null)
+        {
+            // The library does not go past the values of one that it does not know.
+            if (NextByte() != 0) throw new InvalidDataException("it has a field that is not known");
+            return;
+        }
+
+        if (kind != Schema)
+        {
+            WalkStruct(kind);
+            return;
+        }
+
+        int children = WalkStruct(kind, numberOf: 5);
+        if (_open.Count > 0) _open[^1]--;
+        if (children > 0) _open.Add(children);
+        while (_open.Count > 0 && _open[^1] == 0) _open.RemoveAt(_open.Count - 1);
+        if (_open.Count > MaxDepth) throw new InvalidDataException("its columns are nested too deeply");
+    }
+
+    private void WalkList(string? element)
+    {
+        byte header = NextByte();
+        long count = header >> 4 == 15 ? NextUInt32() : header >> 4;
+        int type = header & 15;
+        bool isRight = element is null ? type is >= 3 and <= Binary : type == NumberOf(element);
+        if (!isRight && count > 0) throw new InvalidDataException($"it has a list of type {type}"); // of none, writers give none
+        if (count > _bytes.Length - _at) throw new InvalidDataException($"it has a list of {count} elements");
+        for (long i = 0; i < count; i++) WalkField(type, element);
+    }
+
+    private void WalkPlain(int type)
+    {
+        switch (type)
+        {
+            case True or False: break;
+            case 3: Skip(1); break;
+            case 4 or Int32Type: NextUInt32(); break;
+            case 6: NextVarint(bytes: 10); break;
+            case 7: Skip(8); break;
+            default: Skip(NextUInt32()); break;
+        }
     }
 
     private int NextInt32()
     {
-        ulong zigzag = NextVarint();
-        return unchecked((int)((uint)zigzag >> 1) ^ -(int)(zigzag & 1));
+        uint zigzag = NextUInt32();
+        return unchecked((int)(zigzag >> 1) ^ -(int)(zigzag & 1));
     }
 
-    private void SkipStruct(int depth)
+    private uint NextUInt32()
     {
-        if (depth > MaxDepth) throw new InvalidDataException("it is nested too deeply");
-        for (byte header = NextByte(); (header & 15) != 0; header = NextByte())
-        {
-            if (header >> 4 == 0) NextVarint();
-            SkipValue(header & 15, depth, inField: true);
-        }
+        ulong value = NextVarint(bytes: 5);
+        return value <= uint.MaxValue ? (uint)value : throw new InvalidDataException("it has a number of more than 32 bits");
     }
 
-    /// <summary>Skips a value by its type number; a boolean field has its value in the type, a boolean element takes a byte.</summary>
-    private void SkipValue(int type, int depth, bool inField)
+    private void Skip(long count)
     {
-        switch (type)
-        {
-            case 1 or 2: Skip(inField ? 0u : 1); break;
-            case 3: Skip(1); break;
-            case 4 or 5 or 6: NextVarint(); break;
-            case 7: Skip(8); break;
-            case 8: Skip(NextVarint()); break;
-            case 9 or 10: SkipList(depth); break;
-            case 12: SkipStruct(depth + 1); break;
-            default: throw new InvalidDataException($"it has a field of type {type}");
-        }
-    }
-
-    private void SkipList(int depth)
-    {
-        if (depth > MaxDepth) throw new InvalidDataException("it is nested too deeply");
-        byte header = NextByte();
-        ulong count = header >> 4 == 15 ? NextVarint() : (ulong)(header >> 4);
-        if (count > (ulong)(_bytes.Length - _at)) throw new InvalidDataException($"it has a list of {count} elements");
-        for (ulong i = 0; i < count; i++) SkipValue(header & 15, depth + 1, inField: false);
-    }
-
-    private void Skip(ulong count)
-    {
-        if (count > (ulong)(_bytes.Length - _at)) throw new InvalidDataException("it is cut off");
+        if (count > _bytes.Length - _at) throw new InvalidDataException("it is cut off");
         _at += (int)count;
     }
 
@@ -196,16 +238,16 @@ internal ref struct ParquetThrift
         return _bytes[_at - 1];
     }
 
-    private ulong NextVarint()
+    private ulong NextVarint(int bytes)
     {
         ulong value = 0;
-        for (int shift = 0; shift < 70; shift += 7)
+        for (int i = 0; i < bytes; i++)
         {
             byte next = NextByte();
-            value |= (ulong)(next & 127) << shift;
+            value |= (ulong)(next & 127) << (7 * i);
             if (next < 128) return value;
         }
 
-        throw new InvalidDataException("it has a number of more than 64 bits");
+        throw new InvalidDataException($"it has a number of more than {bytes} bytes");
     }
 }
