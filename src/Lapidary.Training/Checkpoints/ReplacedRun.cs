@@ -114,6 +114,7 @@ internal sealed class ReplacedRun(string outputDir)
     private static void PutBack(string outputDir, string part)
     {
         MoveEvents(part, outputDir);
+        FolderMoves.Delete(Path.Combine(part, RunNames.Events));
         foreach (string folder in Directory.EnumerateDirectories(part).ToArray())
         {
             string target = Path.Combine(outputDir, Path.GetFileName(folder));
@@ -133,13 +134,11 @@ internal sealed class ReplacedRun(string outputDir)
 
     private static void MoveEvents(string from, string to)
     {
-        string source = Path.Combine(from, RunNames.Events), target = Path.Combine(to, RunNames.Events);
+        string target = Path.Combine(to, RunNames.Events);
         foreach (string file in Events(from))
         {
             Directory.CreateDirectory(target);
             FolderMoves.MoveFile(file, Path.Combine(target, Path.GetFileName(file)));
         }
-
-        if (Directory.Exists(source) && !Directory.EnumerateFileSystemEntries(source).Any()) Directory.Delete(source);
     }
 }

@@ -71,7 +71,8 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved. The output folder gets
     /// checkpoints, run.yaml, TensorBoard events and at the end the adapter; one that holds a run already is refused, unless this one goes
-    /// on with it or overwrite_output_dir is set. Nothing in it changes before everything else has been accepted.</summary>
+    /// on with it or overwrite_output_dir is set. Nothing in it changes before everything else has been accepted. A second call begins with
+    /// the weights that the first one left.</summary>
     /// <param name="resumeFrom">A checkpoint folder to go on from, <see cref="LatestCheckpoint"/>, or null to start anew.</param>
     /// <param name="cancellationToken">Asks for an early end.</param>
     /// <returns>The state at the end; <see cref="IsComplete"/> tells whether that is the run's.</returns>
