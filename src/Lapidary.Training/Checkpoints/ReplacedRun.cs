@@ -106,7 +106,8 @@ internal sealed class ReplacedRun(string outputDir)
         if (Directory.Exists(initial)) CheckpointStore.Delete(initial);
     }
 
-    private static bool IsResult(string file) => Path.GetFileName(file) is var name && (Files.Contains(name) || TokenizerFolder.IsPart(name));
+    private static bool IsResult(string file) =>
+        Path.GetFileName(file) is var name && (Files.Contains(name) || TokenizerFolder.IsPart(name));
 
     private static bool HasSaved(string outputDir) =>
         new CheckpointStore(outputDir, limit: 0).Latest is not null || File.Exists(Path.Combine(outputDir, TrainerState.FileName));
