@@ -52,6 +52,7 @@ public sealed class SignalTests : IDisposable
             Assert.Contains(tool.End().ExitCode, (int[])[0, 143]);
             Assert.False(Directory.Exists(_folder[$"out{i}"])
                 && Directory.EnumerateFileSystemEntries(_folder[$"out{i}"], "*.tmp-*").Any());
+            Assert.False(Directory.Exists(Path.Combine(_folder[$"out{i}"], ".lapidary.new")));
         }
     }
 

@@ -52,7 +52,7 @@ internal static class TrainCommand
         values.Require(DataSettings.DataSet);
         bool isPreview = run.Get(Preview);
         using var output = isPreview ? null : RunFolder.Open(config, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder);
-        var text = TextTools.TryLoad(Model, values);
+        var text = TextTools.TryLoad(Model, values, output?.Checkpoint);
         var sizes = BaseHead.ConfigOf(folder);
         var data = TrainingData.Load(values, config, sizes, text);
         if (output is null)
@@ -96,9 +96,11 @@ internal static class TrainCommand
     {
         TrainingBanner.Show(run, Model, session);
         data.Show(run);
-        if (!isNew) return; // what a new run said need not be said again
-        foreach (string note in TrainingBanner.Notes(run.Values, Model, config, session, data.Evaluation is not null))
-            run.People.WriteLine($"note       {note}");
+        // What a new run said need not be said again where it goes on.
+        var notes = isNew
+            ? TrainingBanner.Notes(run.Values, Model, config, session, data.Evaluation is not null)
+            : OptionNotes.OfAResumedRun(run.Values, Model);
+        foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
 
     /// <summary>Whoever resumes and names no model is told of the file that has all of the run's settings.</summary>

@@ -10,11 +10,14 @@ namespace Lapidary.Cli.Models;
 /// <param name="Tokenizer">The tokenizer.</param> <param name="Template">Its chat template.</param>
 internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
 {
-    /// <summary>Loads those that the settings name: --tokenizer, else the adapter's, else the model's.</summary>
+    /// <summary>Loads those that the settings name: --tokenizer, else the adapter's, else the model's. A run that goes on has those of its
+    /// checkpoint, unless others are asked for now.</summary>
     /// <returns>Null where none of them has a tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
     /// <exception cref="LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
-    public static TextTools? TryLoad(ModelSettings settings, SettingValues values)
+    public static TextTools? TryLoad(ModelSettings settings, SettingValues values, string? checkpoint = null)
     {
+        if (checkpoint is not null && !values.IsChosen(settings.Tokenizer) && TokenizerFolder.Resolve(checkpoint) is { } saved)
+            return Load(saved);
         string? given = values.Get(settings.Tokenizer);
         string? folder = TokenizerFolder.Resolve(
             settings.Folder(values), values.Get(settings.Adapter), given is null ? null : ModelPath.Find(given));

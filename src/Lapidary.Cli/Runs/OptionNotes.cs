@@ -8,6 +8,15 @@ namespace Lapidary.Cli.Runs;
 /// so.</summary>
 internal static class OptionNotes
 {
+    /// <summary>Beside --resume, what says how a run starts: the same command line with --resume is a usual one.</summary>
+    public static IEnumerable<string> OfAResumedRun(SettingValues values, ModelSettings model)
+    {
+        if (values.IsChosen(model.Adapter))
+            yield return "--adapter is where a new run starts; beside --resume the weights are the checkpoint's.";
+        if (values.IsChosen(SftSettings.Of(nameof(SftConfig.OverwriteOutputDir))))
+            yield return "--overwrite-output-dir is for a new run; beside --resume nothing is overwritten.";
+    }
+
     /// <summary>One line for each.</summary>
     public static IEnumerable<string> Of(SettingValues values, SftConfig config, bool hasEvaluation)
     {

@@ -39,6 +39,7 @@ internal sealed class NewModel : IDisposable
                     $"{path}: already holds a model; choose another output, or set overwrite to true to replace it.");
             }
 
+            TemporaryPaths.Add(model.Folder);
             model.Do(() => Directory.CreateDirectory(model.Folder));
             return model;
         }
@@ -55,7 +56,7 @@ internal sealed class NewModel : IDisposable
         try
         {
             SetAside();
-            Directory.Move(Folder, At(Ready));
+            TemporaryPaths.Remove(Folder, () => Directory.Move(Folder, At(Ready)));
         }
         catch
         {
@@ -71,7 +72,7 @@ internal sealed class NewModel : IDisposable
     {
         try
         {
-            Delete(Writing);
+            TemporaryPaths.Remove(Folder, () => Delete(Writing));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

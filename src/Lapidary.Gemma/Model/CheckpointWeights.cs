@@ -45,7 +45,7 @@ internal sealed class CheckpointWeights : WeightSource
     }
 
     /// <inheritdoc/>
-    public override string Fingerprint() => WeightsFingerprint.Of(_checkpoint);
+    public override string Fingerprint(CancellationToken cancellationToken) => WeightsFingerprint.Of(_checkpoint, cancellationToken);
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -32,7 +32,7 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     }
 
     /// <summary>Identifies the values of the weights as they are stored; null where they are not from files.</summary>
-    public virtual string? Fingerprint() => null;
+    public virtual string? Fingerprint(CancellationToken cancellationToken) => null;
 
     /// <summary>Frees all memory of the model.</summary>
     public virtual void Dispose() => Region.Dispose();

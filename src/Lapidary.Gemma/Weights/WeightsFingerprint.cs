@@ -7,7 +7,7 @@ using Lapidary.Formats;
 namespace Lapidary.Gemma.Weights;
 
 /// <summary>Tells a model's weights from others of the same names and shapes, by XXH128 over all bytes of the text part's tensors. It is
-/// fast enough to be taken at every start, and guards against mistakes, not against forgery.</summary>
+/// fast enough to be taken by every run, and guards against mistakes, not against forgery.</summary>
 internal static class WeightsFingerprint
 {
     /// <summary>Bytes that are hashed as one; pieces are hashed at the same time, and the hash of their hashes counts.</summary>
@@ -15,14 +15,14 @@ internal static class WeightsFingerprint
 
     /// <summary>32 hexadecimal digits. Names count in their canonical spelling and order, so it does not depend on how the tensors are put
     /// into files.</summary>
-    public static string Of(Checkpoint checkpoint)
+    public static string Of(Checkpoint checkpoint, CancellationToken cancellationToken = default)
     {
         var tensors = new SortedDictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
         foreach (var entry in checkpoint.Entries)
             if (TensorNames.TryNormalize(entry.Name, out string? name)) tensors.TryAdd(name, entry);
         (SafetensorsEntry Tensor, long Offset)[] pieces = [.. tensors.Values.SelectMany(Pieces)];
         var hashes = new UInt128[pieces.Length];
-        Parallel.For(0, pieces.Length, i =>
+        Parallel.For(0, pieces.Length, new ParallelOptions { CancellationToken = cancellationToken }, i =>
             hashes[i] = Hash(checkpoint.FileOf(pieces[i].Tensor.Name), pieces[i].Tensor, pieces[i].Offset));
 
         var whole = new XxHash128();

@@ -1,10 +1,12 @@
 using Lapidary.Formats.Files;
+using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
+using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Checkpoints;
 
 /// <summary>What an earlier run left in a folder, set aside while a new one starts there: a folder replaced-XXXXXXXX in it, by renames.
-/// It is deleted when the new run has saved something; until then it can be put back. TensorBoard events stay where they are.</summary>
+/// It is deleted when the new run has saved something; until then it can be put back.</summary>
 /// <remarks>On the way in and out the folder's name ends with .part. So under its plain name all that belongs to the earlier run is in it,
 /// and a checkpoint beside it is the new run's. Whoever calls this holds the folder's lock.</remarks>
 /// <param name="outputDir">The run's folder.</param>
@@ -62,11 +64,12 @@ internal sealed class ReplacedRun(string outputDir)
             if (RunNames.StepOf(name) is not null || name == RunNames.InitialAdapter) FolderMoves.Move(folder, Path.Combine(part, name));
         }
 
-        foreach (string name in Files)
+        foreach (string file in Directory.EnumerateFiles(outputDir).ToArray())
         {
-            string file = Path.Combine(outputDir, name);
-            if (File.Exists(file)) FolderMoves.MoveFile(file, Path.Combine(part, name));
+            if (IsResult(file)) FolderMoves.MoveFile(file, Path.Combine(part, Path.GetFileName(file)));
         }
+
+        MoveEvents(outputDir, part);
 
         // The settings are copied: there is always a run.yaml to resume by.
         string settings = Path.Combine(outputDir, RunSettings.FileName);
@@ -87,17 +90,32 @@ internal sealed class ReplacedRun(string outputDir)
     public void PutBack()
     {
         if (_aside is null) return;
+        DeleteNew();
         string part = RunNames.PartOf(_aside);
         FolderMoves.Move(_aside, part);
         PutBack(outputDir, part);
         _aside = null;
     }
 
+    /// <summary>Deletes what the run that came to nothing has written. As long as the earlier run is aside, nothing of this is
+    /// its.</summary>
+    private void DeleteNew()
+    {
+        foreach (string file in Directory.GetFiles(outputDir).Where(IsResult).Concat(Events(outputDir))) File.Delete(file);
+        string initial = Path.Combine(outputDir, RunNames.InitialAdapter);
+        if (Directory.Exists(initial)) CheckpointStore.Delete(initial);
+    }
+
+    private static bool IsResult(string file) =>
+        Path.GetFileName(file) is var name && (Files.Contains(name) || TokenizerFolder.IsPart(name));
+
     private static bool HasSaved(string outputDir) =>
         new CheckpointStore(outputDir, limit: 0).Latest is not null || File.Exists(Path.Combine(outputDir, TrainerState.FileName));
 
     private static void PutBack(string outputDir, string part)
     {
+        MoveEvents(part, outputDir);
+        FolderMoves.Delete(Path.Combine(part, RunNames.Events));
         foreach (string folder in Directory.EnumerateDirectories(part).ToArray())
         {
             string target = Path.Combine(outputDir, Path.GetFileName(folder));
@@ -108,5 +126,20 @@ internal sealed class ReplacedRun(string outputDir)
         foreach (string file in Directory.EnumerateFiles(part).ToArray())
             FolderMoves.MoveFile(file, Path.Combine(outputDir, Path.GetFileName(file)));
         Directory.Delete(part);
+    }
+
+    /// <summary>TensorBoard events of a run, and no other files of their folder.</summary>
+    private static string[] Events(string runFolder) => Directory.Exists(Path.Combine(runFolder, RunNames.Events))
+        ? Directory.GetFiles(Path.Combine(runFolder, RunNames.Events), TensorBoardWriter.NamePrefix + "*")
+        : [];
+
+    private static void MoveEvents(string from, string to)
+    {
+        string target = Path.Combine(to, RunNames.Events);
+        foreach (string file in Events(from))
+        {
+            Directory.CreateDirectory(target);
+            FolderMoves.MoveFile(file, Path.Combine(target, Path.GetFileName(file)));
+        }
     }
 }

@@ -2,6 +2,7 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Text;
 
 namespace Lapidary.Training.Checkpoints;
 
@@ -16,6 +17,7 @@ internal sealed class RunFolder : IDisposable
     private readonly OutputFolder _owner;
     private readonly CheckpointStore _checkpoints;
     private ReplacedRun? _replaced;
+    private string? _tokenizer;
     private KeyValuePair<string, string>[]? _settings;
 
     private RunFolder(string path, int limit, OutputFolder owner)
@@ -72,12 +74,15 @@ internal sealed class RunFolder : IDisposable
     /// <param name="settings">Keys and values for run.yaml.</param>
     /// <param name="start">The adapter's folder that the run starts from, or null. Where that is set aside, a copy is kept as
     /// initial-adapter.</param>
-    public void Begin(IEnumerable<KeyValuePair<string, string>> settings, string? start)
+    /// <param name="saveTokenizer">Writes the tokenizer's files into a folder. All that is saved gets these, as their source may be set
+    /// aside, be a checkpoint that is deleted, or change while the run goes on.</param>
+    public void Begin(IEnumerable<KeyValuePair<string, string>> settings, string? start, Action<string> saveTokenizer)
     {
         try
         {
             _checkpoints.Repair();
             if (ReplacedRun.IsIn(_path)) ReplacedRun.DeleteLeftovers(_path);
+            KeepTokenizer(saveTokenizer);
             string initial = Path.Combine(_path, RunNames.InitialAdapter);
             if (Replaces)
             {
@@ -109,6 +114,7 @@ internal sealed class RunFolder : IDisposable
         LastCheckpoint = _checkpoints.Save(step, path =>
         {
             write(path);
+            CopyTokenizer(path);
             Record();
         }, best);
         _replaced?.Delete();
@@ -119,6 +125,7 @@ internal sealed class RunFolder : IDisposable
     public void Complete(Action<string> write)
     {
         Record();
+        CopyTokenizer(_path);
         write(_path);
         _replaced?.Delete();
     }
@@ -146,8 +153,26 @@ internal sealed class RunFolder : IDisposable
         }
         finally
         {
+            if (_tokenizer is { } copy) TemporaryPaths.Remove(copy, () => FolderMoves.DeleteQuietly(copy));
             _owner.Dispose();
         }
+    }
+
+    private void KeepTokenizer(Action<string> save)
+    {
+        string copy = RunNames.TemporaryOf(Path.Combine(_path, RunNames.Tokenizer));
+        TemporaryPaths.Add(copy);
+        _tokenizer = copy;
+        Directory.CreateDirectory(copy);
+        save(copy);
+    }
+
+    private void CopyTokenizer(string folder)
+    {
+        if (_tokenizer is null) return;
+        TokenizerFolder.Copy(_tokenizer, folder);
+        foreach (string name in Directory.EnumerateFiles(_tokenizer).Select(file => Path.GetFileName(file)))
+            if (!TokenizerFolder.IsPart(name)) ModelFiles.TryCopy(name, _tokenizer, folder);
     }
 
     private void Record()

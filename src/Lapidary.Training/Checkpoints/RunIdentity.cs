@@ -28,11 +28,15 @@ internal sealed class RunIdentity
     }
 
     /// <summary>The identity of a run that is set up.</summary>
-    public static RunIdentity Of(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval)
+    /// <param name="model">The base.</param> <param name="adapter">What is trained.</param> <param name="config">Options.</param>
+    /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="weights">The hash of the base's weights; null where they are not from files.</param>
+    public static RunIdentity Of(
+        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, string? weights)
     {
         var identity = new RunIdentity();
         identity.AddData(config, train, eval);
-        identity.AddBase(model);
+        identity.AddBase(model, weights);
         identity.AddAdapter(adapter, model);
         identity.AddOptimizer(config);
         identity.AddFree(config, model, eval is not null);
@@ -95,11 +99,11 @@ internal sealed class RunIdentity
         Add("eval_data", eval?.DataFingerprint);
     }
 
-    private void AddBase(GemmaModel model)
+    private void AddBase(GemmaModel model, string? weights)
     {
         var (options, config) = (model.Options, model.Config);
         bool isStored = config.Quantization is not null;
-        Add(Weights, model.Source?.Fingerprint());
+        Add(Weights, weights);
         Add(BaseConfig, ConfigFingerprint(config));
         Add("quantization", isStored ? "nf4, as stored" : options.Quantization);
         if (!isStored && options.Quantization == QuantizationKind.Nf4) Add("double_quant", options.DoubleQuant);

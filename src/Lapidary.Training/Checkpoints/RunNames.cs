@@ -13,6 +13,9 @@ internal static partial class RunNames
     /// <summary>The adapter that a run started from, where the run replaced the folder that held it.</summary>
     public const string InitialAdapter = "initial-adapter";
 
+    /// <summary>Under a temporary name, the tokenizer that the run's checkpoints get.</summary>
+    public const string Tokenizer = "tokenizer";
+
     /// <summary>Where TensorBoard events lie.</summary>
     public const string Events = "runs";
 
@@ -54,7 +57,7 @@ internal static partial class RunNames
     /// <summary>Whether it is one of <see cref="PartOf"/>.</summary>
     public static bool IsPartOfAside(string name) => name.EndsWith(Part, StringComparison.Ordinal) && IsAside(name[..^Part.Length]);
 
-    private static bool IsOwn(string name) => StepOf(name) is not null || name == InitialAdapter || IsAside(name);
+    private static bool IsOwn(string name) => StepOf(name) is not null || name is InitialAdapter or Tokenizer || IsAside(name);
 
     private static string? OriginalOf(string name, string mark)
     {

@@ -9,6 +9,9 @@ namespace Lapidary.Training.Logging;
 /// one.</summary>
 internal sealed class TensorBoardWriter : IDisposable
 {
+    /// <summary>How the names of event files begin.</summary>
+    public const string NamePrefix = "events.out.tfevents.";
+
     private readonly TimeProvider _time;
     private readonly FileStream _stream;
 
@@ -68,7 +71,7 @@ internal sealed class TensorBoardWriter : IDisposable
         {
             Directory.CreateDirectory(folder);
             string stamp = $"{time.GetUtcNow().ToUnixTimeSeconds():D10}.{Host()}.{Environment.ProcessId}";
-            return Open(Path.Combine(folder, "events.out.tfevents." + stamp));
+            return Open(Path.Combine(folder, NamePrefix + stamp));
         }
         catch (Exception error) when (FileErrors.IsFileSystem(error))
         {

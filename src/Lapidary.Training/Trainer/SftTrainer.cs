@@ -27,7 +27,7 @@ public sealed partial class SftTrainer : IDisposable
     private readonly LearningRateSchedule _rates;
     private ITrainingObserver _observer;
     private RunLog _log;
-    private RunIdentity? _identity;
+    private PendingIdentity? _identity;
     private TrainingSetup? _setup;
     private Evaluator? _evaluator;
 
@@ -71,7 +71,8 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved. The output folder gets
     /// checkpoints, run.yaml, TensorBoard events and at the end the adapter; one that holds a run already is refused, unless this one goes
-    /// on with it or overwrite_output_dir is set. Nothing in it changes before everything else has been accepted.</summary>
+    /// on with it or overwrite_output_dir is set. Nothing in it changes before everything else has been accepted. A second call begins with
+    /// the weights that the first one left.</summary>
     /// <param name="resumeFrom">A checkpoint folder to go on from, <see cref="LatestCheckpoint"/>, or null to start anew.</param>
     /// <param name="cancellationToken">Asks for an early end.</param>
     /// <returns>The state at the end; <see cref="IsComplete"/> tells whether that is the run's.</returns>
@@ -87,6 +88,7 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Trains in a folder that the caller has opened.</summary>
     internal TrainerState Train(RunFolder folder, CancellationToken cancellationToken)
     {
+        using var identity = _identity = new PendingIdentity(_model, _adapter, _config, _train, _eval);
         int step = Prepare(folder);
         using var events = _config.ReportTo == ReportTo.Tensorboard
             ? new TensorBoardObserver(Path.Combine(_config.OutputDir, RunNames.Events), _time)
@@ -121,13 +123,12 @@ public sealed partial class SftTrainer : IDisposable
     private int Prepare(RunFolder folder)
     {
         IsComplete = false;
-        _identity = RunIdentity.Of(_model, _adapter, _config, _train, _eval);
         var resumed = folder.Checkpoint is { } checkpoint ? ResumedRun.Read(checkpoint) : null;
-        resumed?.Require(_identity, _train.OldFingerprint(_config), _adapter, _schedule.TotalSteps);
+        resumed?.Require(_identity!.Value, _train.OldFingerprint(_config), _adapter, _schedule.TotalSteps);
         SetUp(resumed?.Run);
         _log = new RunLog(_time, _observer);
         if (resumed is not null) Resume(resumed, folder);
-        folder.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config), _adapter.Folder);
+        folder.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config), _adapter.Folder, SaveTokenizer);
         return resumed?.State.GlobalStep ?? 0;
     }
 
@@ -158,7 +159,11 @@ public sealed partial class SftTrainer : IDisposable
         if (!IsComplete) return State(step);
         if (_config.LoadBestModelAtEnd) LoadBest(folder);
         var state = State(step);
-        folder.Complete(path => SaveModel(state, path));
+        folder.Complete(path =>
+        {
+            _adapter.Save(path, _model);
+            state.Write(path);
+        });
         return state;
     }
 
@@ -239,7 +244,6 @@ public sealed partial class SftTrainer : IDisposable
     private void Save(RunFolder folder, int step) => _observer.OnCheckpoint(folder.Save(step, path =>
     {
         _adapter.Save(path, _model);
-        SaveTokenizer(path);
         OptimizerFile.Write(path, Setup.Optimizer, _model.Backend);
         State(step).Write(path);
         new RunState
@@ -248,16 +252,9 @@ public sealed partial class SftTrainer : IDisposable
             RowsPerRun = Memory.Steps.RowsPerRun,
             MaxLogitsBytes = Memory.Steps.MaxLogitsBytes,
             Pending = _log.Pending,
-            Identity = _identity,
+            Identity = _identity!.Value,
         }.Write(path);
     }, _log.BestCheckpoint));
-
-    private void SaveModel(TrainerState state, string path)
-    {
-        _adapter.Save(path, _model);
-        SaveTokenizer(path);
-        state.Write(path);
-    }
 
     private void SaveTokenizer(string path)
     {
@@ -280,7 +277,7 @@ public sealed partial class SftTrainer : IDisposable
 
     private void Resume(ResumedRun resumed, RunFolder folder)
     {
-        foreach (string note in resumed.Notes(_identity!, TotalSteps, _config.LrSchedulerType)) _observer.OnMessage(note);
+        foreach (string note in resumed.Notes(_identity!.Value, TotalSteps, _config.LrSchedulerType)) _observer.OnMessage(note);
         _adapter.Restore(resumed.Checkpoint, _model);
         OptimizerFile.Read(resumed.Checkpoint, Setup.Optimizer, _model.Backend);
         _log.Restore(resumed.State, resumed.Run.Pending);

@@ -287,6 +287,19 @@ public sealed class TrainTests : IDisposable
         Assert.Contains($"output_dir: {_folder["moved"]}", File.ReadAllLines(Path.Combine(_folder["moved"], "run.yaml")));
     }
 
+    [Fact]
+    public void Train_OnFromACheckpoint_SaysWhatOnlyANewRunHeeds()
+    {
+        CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
+        string[] args = [.. Args("out", rows: 2), "--max-steps", "2", "--resume", "--overwrite-output-dir"];
+
+        string said = CliRun.Of([.. args, "--adapter", _folder["out"]]).Ok().Out;
+
+        Assert.Contains("--adapter is where a new run starts", said, StringComparison.Ordinal);
+        Assert.Contains("beside --resume nothing is overwritten", said, StringComparison.Ordinal);
+        Assert.Equal(2, State("out").GlobalStep);
+    }
+
     /// <summary>0.1 wrote no version, and paths as they were typed.</summary>
     [Fact]
     public void Train_InAFolderOf01ThatWasMoved_GoesOnThere()
@@ -435,6 +448,48 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(Ids(model), Ids([.. model, "--adapter", _folder["out"], "--tokenizer", TinyModel.WithTokenizer]));
         string[] files = ["special_tokens_map.json", "tokenizer.model"];
         Assert.All(files, name => Assert.False(File.Exists(Path.Combine(_folder["out"], name)), name)); // of the base
+    }
+
+    /// <summary>What is saved has the run's tokenizer, also where the folder that it came from goes with the run that is
+    /// replaced.</summary>
+    [Fact]
+    public void Train_WithTheTokenizerOfACheckpointItReplaces_KeepsIt()
+    {
+        CliRun.Of([.. TextArgs(), "--max-steps", "2"]).Ok();
+        string start = Path.Combine(_folder["out"], "checkpoint-2");
+        byte[] tokenizer = File.ReadAllBytes(Path.Combine(start, "tokenizer.json"));
+
+        CliRun.Of([.. TextArgs(), "--max-steps", "1", "--adapter", start, "--overwrite-output-dir"]).Ok();
+
+        string[] kept = ["tokenizer.json", "checkpoint-1/tokenizer.json", "initial-adapter/tokenizer.json"];
+        Assert.All(kept, file => Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(_folder["out"], file))));
+        Assert.Empty(Directory.GetDirectories(_folder["out"], "tokenizer*"));
+    }
+
+    [Fact]
+    public void Train_OnFromACheckpoint_HasTheTokenizerOfIt()
+    {
+        string other = _folder["other"];
+        Directory.CreateDirectory(other);
+        File.Copy(Path.Combine(TinyModel.WithTokenizer, "tokenizer.json"), Path.Combine(other, "tokenizer.json"));
+        string settings = File.ReadAllText(Path.Combine(TinyModel.WithTokenizer, "tokenizer_config.json"));
+        File.WriteAllText(Path.Combine(other, "tokenizer_config.json"), settings.Replace("<eos>", "<pad>", StringComparison.Ordinal));
+        CliRun.Of([.. TextArgs(), "--max-steps", "1", "--tokenizer", other]).Ok();
+        Directory.Delete(other, recursive: true);
+        string[] args = ["train", "--config", Path.Combine(_folder["out"], "run.yaml"), "--resume", "--max-steps", "2"];
+        CliRun.Of([.. args, "--tokenizer", TinyModel.WithTokenizer]).AssertError(1, "other data");
+
+        CliRun.Of(args).Ok();
+
+        string saved = File.ReadAllText(Path.Combine(_folder["out"], "checkpoint-2", "tokenizer_config.json"));
+        Assert.Equal(File.ReadAllText(Path.Combine(_folder["out"], "checkpoint-1", "tokenizer_config.json")), saved);
+        Assert.NotEqual(settings, saved);
+    }
+
+    private string[] TextArgs()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "texts.jsonl", ["""{"text": "SELECT stones"}"""]);
+        return [.. Args("out", dataset: rows).Select(arg => arg == TinyModel.Folder ? TinyModel.WithTokenizer : arg)];
     }
 
     /// <summary>The line that is printed can be copied: it asks the first row's question.</summary>

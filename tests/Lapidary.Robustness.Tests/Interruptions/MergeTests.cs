@@ -29,6 +29,8 @@ public sealed class MergeTests
                 tool.End();
             }
 
+            if (signal == "TERM") Assert.False(Directory.Exists(Path.Combine(output, ".lapidary.new")));
+
             if (File.Exists(Path.Combine(output, "config.json"))) Assert.Equal(expected, Weights(output));
             else End(output).Ok();
             Assert.Equal(expected, Weights(output));

@@ -112,6 +112,7 @@ public sealed class RunFolderTests : IDisposable
         string[] expected =
             ["adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "run.yaml", "runs", "trainer_state.json"];
         Assert.Equal(expected, Names(_out));
+        Assert.Single(Directory.GetFiles(Path.Combine(_out, "runs"))); // the old run's events went with it
     }
 
     /// <summary>As it ends by an error, by a cancellation before the first step, and by a check that fails before it starts.</summary>
@@ -125,7 +126,7 @@ public sealed class RunFolderTests : IDisposable
         var before = Snapshot();
         using var stop = new CancellationTokenSource();
         if (how == "cancelled") stop.Cancel();
-        var config = Config with { OverwriteOutputDir = true, Seed = 7, ReportTo = ReportTo.None };
+        var config = Config with { OverwriteOutputDir = true, Seed = 7 };
         var fail = new Hook(_ => throw new OperationCanceledException());
 
         using (var run = new TrainerRun(TestDevice.Cpu, config, TrainerRun.RandomRows(8), null, observer: how == "error" ? fail : null))
@@ -147,11 +148,21 @@ public sealed class RunFolderTests : IDisposable
         Train(Config);
         var before = Snapshot();
         string aside = Directory.CreateDirectory(Path.Combine(_out, name)).FullName;
-        foreach (string file in new[] { "run.yaml", "trainer_state.json" }) File.Move(Path.Combine(_out, file), Path.Combine(aside, file));
+        foreach (string file in Directory.GetFiles(_out)) File.Move(file, Path.Combine(aside, Path.GetFileName(file)));
         string[] checkpoints = ["checkpoint-1", "checkpoint-2", "checkpoint-3"];
         foreach (string folder in name.EndsWith("part", StringComparison.Ordinal) ? checkpoints[..1] : checkpoints)
             Directory.Move(Path.Combine(_out, folder), Path.Combine(aside, folder));
+        string events = Directory.GetFiles(Path.Combine(_out, "runs")).Single();
+        Directory.CreateDirectory(Path.Combine(aside, "runs"));
+        File.Move(events, Path.Combine(aside, "runs", Path.GetFileName(events)));
         File.WriteAllText(Path.Combine(_out, "run.yaml"), "# of the run that was killed");
+        if (!name.EndsWith("part", StringComparison.Ordinal)) // it had started
+        {
+            File.WriteAllText(Path.Combine(_out, "runs", "events.out.tfevents.1.host.1.0"), "its events");
+            File.WriteAllText(Path.Combine(_out, "tokenizer.json"), "its tokenizer");
+            Directory.CreateDirectory(Path.Combine(_out, "initial-adapter"));
+        }
+
         var messages = new List<string>();
 
         Assert.Throws<LapidaryException>(() => Train(Config, observer: new Hook(_ => { }, messages)));
@@ -224,7 +235,7 @@ public sealed class RunFolderTests : IDisposable
     [Fact]
     public void Train_LeavesAStrangersFoldersAlone()
     {
-        string[] strangers = ["checkpoint-notes.tmp-mine", "replaced-by-hand", "runs-old"];
+        string[] strangers = ["checkpoint-notes.tmp-mine", "replaced-by-hand", "runs-old", "tokenizer.tmp-mine", "runs/sweep"];
         foreach (string name in strangers) Directory.CreateDirectory(Path.Combine(_out, name));
 
         Train(Config);
