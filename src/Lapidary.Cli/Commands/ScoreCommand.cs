@@ -7,6 +7,7 @@ using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Commands;
 
@@ -38,6 +39,8 @@ internal static class ScoreCommand
         var config = GemmaConfig.Load(Model.Folder(values));
         var encoder = TextTools.TryLoad(Model, values)?.Encoder();
         var data = DataSettings.Load(path, DataSettings.Read(values));
+        if (path != DataSettings.StandardInput && SplitFiles.Find(path).Describe(usesValidation: false) is { } splits)
+            run.Note($"{splits}; name a file to score another split.");
         var prepared = PreparedDataSet.Create(data, encoder, config, new ExampleOptions
         {
             MaxLength = values.Get(MaxLength),

@@ -13,12 +13,15 @@ using Lapidary.Training.Data.Rows;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
-/// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
+/// <param name="Train">Rows to train on.</param> <param name="Evaluated">Rows to evaluate on, or null.</param>
 /// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
 /// <param name="FirstRow">That row before it was tokenized.</param> <param name="Encoder">The tokenizer, or null.</param>
 internal sealed record TrainingData(
-    PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, DataRow FirstRow, ITextEncoder? Encoder)
+    PackedDataSet Train, PreparedDataSet? Evaluated, LabelReport Report, Example First, DataRow FirstRow, ITextEncoder? Encoder)
 {
+    /// <summary>Rows to evaluate on, packed, or null.</summary>
+    public PackedDataSet? Evaluation => Evaluated?.Packed;
+
     /// <summary>Which files of a folder are used for what; null where they are no splits.</summary>
     public string? Splits { get; private init; }
 
@@ -65,7 +68,8 @@ internal sealed record TrainingData(
         var people = run.People;
         people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
         if (Splits is not null) people.WriteLine($"           {Splits}");
-        if (Evaluation is not null) people.WriteLine($"           evaluation rows {Evaluation.Count}");
+        if (Evaluated?.Report is { } report)
+            people.WriteLine($"           evaluation rows {report.Examples}, packed into {report.Sequences}");
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 
@@ -77,11 +81,11 @@ internal sealed record TrainingData(
         if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);
     }
 
-    private static PackedDataSet Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
+    private static PreparedDataSet Evaluate(DataSet data, SftConfig config, GemmaConfig model, ITextEncoder? encoder)
     {
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
-        return prepared.Packed;
+        return prepared;
     }
 
     private void WriteReport(Utf8JsonWriter json)

@@ -32,6 +32,9 @@ public sealed record LabelReport
     /// <summary>Rows whose prompt alone has other tokens than the start of prompt and completion together.</summary>
     public required int PrefixMismatches { get; init; }
 
+    /// <summary>Rows of tokens whose assistant_masks are not used, because assistant_only_loss is false.</summary>
+    public int UnusedAssistantMasks { get; init; }
+
     /// <summary>Fewest BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
     public required int? MinBos { get; init; }
 
@@ -82,6 +85,7 @@ public sealed record LabelReport
             TruncatedTokens = set.TruncatedTokens,
             DroppedRows = set.DroppedRows,
             PrefixMismatches = set.PrefixMismatches,
+            UnusedAssistantMasks = set.UnusedAssistantMasks,
             MinBos = minBos,
             MaxBos = maxBos,
             RowsWithEndOfTurn = withEnd,
@@ -108,6 +112,12 @@ public sealed record LabelReport
             warnings.Add($"Rows have {MinBos} to {MaxBos} BOS tokens; Gemma expects exactly one.");
         if (RowsWithEndOfTurn > 0 && EndOfTurnTrained == 0)
             warnings.Add("No row trains its end of turn; the model will not learn to stop.");
+        if (UnusedAssistantMasks > 0)
+        {
+            warnings.Add(
+                $"{UnusedAssistantMasks} rows bring assistant_masks, which change nothing here; assistant_only_loss trains what they mark.");
+        }
+
         if (PrefixMismatches > 0)
         {
             warnings.Add(

@@ -59,6 +59,16 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
+    public void Score_OfAFolderWithSplits_SaysWhichItScores()
+    {
+        TinyModel.WriteLines(_folder.Path, "train.jsonl", ["{\"input_ids\": [5, 6, 7]}"]);
+        TinyModel.WriteLines(_folder.Path, "test.jsonl", ["{\"input_ids\": [5, 6]}", "{\"input_ids\": [7, 8]}"]);
+        var score = CliRun.Of("score", "--model", TinyModel.Folder, "--dataset", _folder.Path, "--threads", "1", "--json").Ok();
+        Assert.Equal(2, score.Json.GetProperty("tokens").GetInt32());
+        Assert.Contains("note       splits: train 1 file, test 1 file (not used)", score.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Score_CountsOnlyTheLabelsOfARow_AndKeepsRowsWithoutAny()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",

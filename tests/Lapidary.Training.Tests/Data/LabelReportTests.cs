@@ -61,6 +61,17 @@ public class LabelReportTests
         Assert.Contains("1 to 2 BOS", Report(Trl, new TextRow("x"), new TextRow("x<bos>y")).Warnings().Single());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Warnings_SayThatAssistantMasksAreNotUsed(bool assistantOnly)
+    {
+        var row = new TokensRow([2, 5, 6], null) { AssistantMask = [false, true, true] };
+        var warnings = Report(Trl with { AssistantOnlyLoss = assistantOnly }, row).Warnings();
+        if (assistantOnly) Assert.Empty(warnings);
+        else Assert.StartsWith("1 rows bring assistant_masks, which change nothing here;", Assert.Single(warnings));
+    }
+
     [Fact]
     public void Validate_RefusesDataThatTrainsNothing()
     {
