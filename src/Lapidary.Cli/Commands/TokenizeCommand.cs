@@ -66,7 +66,7 @@ internal static class TokenizeCommand
         }
         catch (LapidaryException e)
         {
-            throw new LapidaryException($"{row.Origin}: {e.Message}", e);
+            throw row.Origin.Error(e);
         }
     }
 }

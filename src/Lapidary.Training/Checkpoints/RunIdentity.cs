@@ -35,7 +35,7 @@ internal sealed class RunIdentity
         identity.AddBase(model);
         identity.AddAdapter(adapter, model);
         identity.AddOptimizer(config);
-        identity.AddFree(config, model);
+        identity.AddFree(eval is null ? config with { EvalStrategy = IntervalStrategy.No } : config, model);
         return identity;
     }
 

@@ -52,6 +52,7 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
         return new(examples, rows, truncatedRows, truncatedTokens, dropped, tokenized.Count(x => x.PrefixMismatch))
         {
             UnusedAssistantMasks = options.AssistantOnlyLoss ? 0 : data.Rows.Count(row => row is TokensRow { AssistantMask: not null }),
+            UnreadKeys = UnreadKeys.Of(data.Rows, encoder),
         };
     }
 

@@ -13,5 +13,18 @@ internal readonly record struct RowOrigin(string File, string Unit, long Number)
 
     /// <summary>The error for a row that is not what it should be.</summary>
     public LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
-        inner is null ? new($"{this}: {expectedAndFound}") : new($"{this}: {expectedAndFound}", inner);
+        Error(new LapidaryException(expectedAndFound), inner);
+
+    /// <inheritdoc cref="Error(string, Exception)"/>
+    public LapidaryException Error(ErrorText expectedAndFound, Exception? inner = null) =>
+        Error(new LapidaryException(expectedAndFound), inner);
+
+    /// <summary>An error that knows no row, with this one.</summary>
+    public LapidaryException Error(LapidaryException error) => Error(error, error);
+
+    private LapidaryException Error(LapidaryException text, Exception? inner)
+    {
+        var located = ErrorText.At(ToString(), text.Message, text.Values);
+        return inner is null ? new(located) : new(located, inner);
+    }
 }
