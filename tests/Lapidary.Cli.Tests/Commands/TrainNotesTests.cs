@@ -1,5 +1,3 @@
-using Lapidary.Tests;
-
 namespace Lapidary.Cli.Tests.Commands;
 
 /// <summary>What train says of its rows and options.</summary>
