@@ -39,6 +39,20 @@ public sealed class ErrorText
         _values.Add((start, _text.Length));
     }
 
+    /// <summary>A text behind the place that it is about, both with their own words and values.</summary>
+    /// <param name="place">Such as a file and a row.</param> <param name="text">The message without it.</param>
+    /// <param name="values">Where values stand in the message.</param>
+    internal static ErrorText At(string place, string text, IReadOnlyList<(int Start, int End)> values)
+    {
+        var whole = new ErrorText(place.Length + text.Length, 1);
+        whole.AppendFormatted(place);
+        whole.AppendLiteral(": ");
+        int offset = whole._text.Length;
+        whole.AppendLiteral(text);
+        whole._values.AddRange(values.Select(value => (value.Start + offset, value.End + offset)));
+        return whole;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => _text.ToString();
 }

@@ -21,7 +21,7 @@ internal static class GenerateCommand
     private static readonly Option<string?> Messages = new("--messages")
     {
         HelpName = "FILE",
-        Description = "Conversation to continue through the chat template: JSON, a list of messages.",
+        Description = "Conversation to continue through the chat template: JSON, a list of messages, or a row with messages and tools.",
     };
 
     private static readonly Setting<string?> InputIds =
@@ -76,10 +76,11 @@ internal static class GenerateCommand
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
         var makers = GenerationConfig.Load(model.Folder, model.Config);
-        foreach (string note in Notes(values, makers)) run.Terminal.Error.WriteLine($"lapidary: {run.Line(note)}");
+        foreach (string note in Notes(values, makers)) run.Note(note);
         using var generator = new TextGenerator(model);
         IDisposable? graceful = null;
-        foreach (int id in generator.Generate(prompt, Options(values, GenerationOptions.From(makers, text?.Tokenizer)), run.Interrupted))
+        var options = Options(values, makers, GenerationOptions.From(makers, text?.Tokenizer));
+        foreach (int id in generator.Generate(prompt, options, run.Interrupted))
         {
             graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
             output.Add(id);
@@ -117,17 +118,19 @@ internal static class GenerateCommand
         string[] given = [.. new Setting[] { Temperature, TopK, TopP }.Where(values.IsGiven).Select(setting => $"--{setting.Name}")];
         if (given.Length > 0 && !values.Get(DoSample))
             yield return $"{string.Join(", ", given)}: no effect without --{DoSample.Name}; the likeliest token is taken.";
+        if (values.Get(DoSample) && values.Get(Temperature) is null && makers.Temperature == 0)
+            yield return $"{GenerationConfig.FileName}: temperature 0 takes the likeliest token; --{Temperature.Name} draws others.";
     }
 
-    private static GenerationOptions Options(SettingValues values, GenerationOptions makers) => makers with
+    private static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
     {
         MaxNewTokens = values.Get(MaxNewTokens),
-        DoSample = values.Get(DoSample) && values.Get(Temperature) != 0,
-        Temperature = values.Get(Temperature) is > 0 and double temperature ? (float)temperature : makers.Temperature,
-        TopK = values.Get(TopK) ?? makers.TopK,
-        TopP = (float?)values.Get(TopP) ?? makers.TopP,
+        DoSample = values.Get(DoSample) && (values.Get(Temperature) ?? makers.Temperature) > 0,
+        Temperature = values.Get(Temperature) is > 0 and double chosen ? (float)chosen : options.Temperature,
+        TopK = values.Get(TopK) ?? options.TopK,
+        TopP = (float?)values.Get(TopP) ?? options.TopP,
         Seed = values.Get(Seed),
-        StopTokenIds = values.Get(IgnoreEos) ? [] : makers.StopTokenIds,
+        StopTokenIds = values.Get(IgnoreEos) ? [] : options.StopTokenIds,
     };
 
     private static int[] PromptIds(CommandRun run, TextTools? text)

@@ -13,7 +13,7 @@ internal static class MergeCommand
 {
     private const string Sixteen = "16bit", Nf4 = "nf4";
 
-    private static readonly ModelSettings Model = new(QuantizationKind.None);
+    private static readonly ModelSettings Model = new(QuantizationKind.None, "Type of the merged weights; auto is the base's own.");
 
     private static readonly Setting<string> Base = new(
         "base", "16bit|nf4", "Projections the adapter is added to: the base's own, or their NF4 values, on which it was trained.", Sixteen,

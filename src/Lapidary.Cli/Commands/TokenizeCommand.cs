@@ -20,7 +20,7 @@ internal static class TokenizeCommand
         new("--file") { HelpName = "FILE", Description = "Rows with text or messages, as for --dataset." };
 
     private static readonly Setting<bool> AddSpecialTokens = Setting.Flag(
-        "add-special-tokens", "Start texts with BOS; conversations have the one their template writes.", fallback: true);
+        "add-special-tokens", "Start texts with BOS; conversations have one from their template or the tokenizer.", fallback: true);
 
     private static readonly Setting<bool> AddGenerationPrompt =
         Setting.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
@@ -66,7 +66,7 @@ internal static class TokenizeCommand
         }
         catch (LapidaryException e)
         {
-            throw new LapidaryException($"{row.Origin}: {e.Message}", e);
+            throw row.Origin.Error(e);
         }
     }
 }

@@ -13,17 +13,17 @@ using Lapidary.Training.Data.Rows;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
-/// <param name="Train">Rows to train on.</param> <param name="Evaluation">Rows to evaluate on, or null.</param>
+/// <param name="Train">Rows to train on.</param> <param name="Evaluated">Rows to evaluate on, or null.</param>
 /// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
 /// <param name="FirstRow">That row before it was tokenized.</param> <param name="Encoder">The tokenizer, or null.</param>
 internal sealed record TrainingData(
-    PackedDataSet Train, PackedDataSet? Evaluation, LabelReport Report, Example First, DataRow FirstRow, ITextEncoder? Encoder)
+    PackedDataSet Train, PreparedDataSet? Evaluated, LabelReport Report, Example First, DataRow FirstRow, ITextEncoder? Encoder)
 {
+    /// <summary>Rows to evaluate on, packed, or null.</summary>
+    public PackedDataSet? Evaluation => Evaluated?.Packed;
+
     /// <summary>Which files of a folder are used for what; null where they are no splits.</summary>
     public string? Splits { get; private init; }
-
-    /// <summary>Of the rows to evaluate on; null without.</summary>
-    public LabelReport? EvaluationReport { get; private init; }
 
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
     /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
@@ -56,10 +56,9 @@ internal sealed record TrainingData(
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, evaluated?.Packed, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
+        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
         {
             Splits = files?.Describe(usesValidation),
-            EvaluationReport = evaluated?.Report,
         };
     }
 
@@ -69,7 +68,8 @@ internal sealed record TrainingData(
         var people = run.People;
         people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
         if (Splits is not null) people.WriteLine($"           {Splits}");
-        if (EvaluationReport is { } eval) people.WriteLine($"           evaluation rows {eval.Examples}, packed into {eval.Sequences}");
+        if (Evaluated?.Report is { } report)
+            people.WriteLine($"           evaluation rows {report.Examples}, packed into {report.Sequences}");
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 

@@ -6,8 +6,10 @@ using Lapidary.Gemma;
 namespace Lapidary.Cli.Settings;
 
 /// <summary>Which model and how it is held; common to all commands that use one.</summary>
-/// <param name="quantization">The command's default.</param>
-internal sealed class ModelSettings(QuantizationKind quantization)
+/// <param name="quantization">The command's default.</param> <param name="dtypeHelp">What --dtype is the type of.</param>
+internal sealed class ModelSettings(
+    QuantizationKind quantization,
+    string dtypeHelp = "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.")
 {
     private const string Auto = "auto";
 
@@ -27,8 +29,8 @@ internal sealed class ModelSettings(QuantizationKind quantization)
     public Setting<bool> DoubleQuant { get; } = Setting.Flag("double-quant", "Quantize NF4's scales too.", new ModelOptions().DoubleQuant);
 
     public Setting<DType?> DType { get; } = new(
-        "dtype", "auto|float32|bfloat16", "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.", null,
-        ParseDType, dtype => dtype is { } type ? SettingText.Format(type).Replace("_", "", StringComparison.Ordinal) : Auto);
+        "dtype", "auto|float32|bfloat16", dtypeHelp, null, ParseDType,
+        dtype => dtype is { } type ? SettingText.Format(type).Replace("_", "", StringComparison.Ordinal) : Auto);
 
     /// <summary>With the device's, in the order of the help text.</summary>
     public IReadOnlyList<Setting> All =>

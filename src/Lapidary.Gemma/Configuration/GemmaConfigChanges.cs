@@ -17,6 +17,9 @@ internal sealed record GemmaConfigChanges
     /// <summary>A new quantization_config, or null.</summary>
     public BitsAndBytesConfig? Quantization { get; init; }
 
+    /// <summary>Ids at which texts end, or null to leave the key alone.</summary>
+    public IReadOnlyList<int>? EosTokenIds { get; init; }
+
     public JsonObject Apply(JsonObject json)
     {
         var text = json["text_config"] as JsonObject;
@@ -31,6 +34,16 @@ internal sealed record GemmaConfigChanges
         {
             SetDtype(json, Dtype, addWhenAbsent: true);
             if (text is not null) SetDtype(text, Dtype, addWhenAbsent: false);
+        }
+
+        if (EosTokenIds is not null)
+        {
+            // Of two keys either may be read, so neither is left behind.
+            const string Key = "eos_token_id";
+            bool inText = text?.ContainsKey(Key) == true;
+            if (inText) text![Key] = Ids();
+            if (!inText || json.ContainsKey(Key)) json[Key] = Ids();
+            JsonArray Ids() => [.. EosTokenIds.Select(id => JsonValue.Create(id))];
         }
 
         if (RemoveQuantization)

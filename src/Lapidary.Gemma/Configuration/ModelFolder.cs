@@ -26,19 +26,23 @@ internal static class ModelFolder
     /// <param name="source">The base.</param> <param name="target">The new model's folder.</param>
     /// <param name="tokenizer">From <see cref="TokenizerFolder.Resolve"/>; null where there is none.</param>
     /// <param name="config">The base's.</param>
-    public static void CopyMerged(string source, string target, string? tokenizer, GemmaConfig config)
+    /// <returns>The ids for config.json, which some tools read instead; null where it has them all.</returns>
+    public static IReadOnlyList<int>? CopyMerged(string source, string target, string? tokenizer, GemmaConfig config)
     {
         CopyAll(source, target);
-        if (tokenizer is null) return;
+        if (tokenizer is null) return null;
         TokenizerFolder.Copy(tokenizer, target);
         var generation = GenerationConfig.Load(source, config);
         var stops = generation.StopTokenIds(Tokenizer.Load(tokenizer));
-        if (stops.Count == generation.EosTokenIds.Count) return;
+        int[] all = [.. config.EosTokenIds.Union(stops)];
+        var missing = all.Length > config.EosTokenIds.Count ? all : null;
+        if (stops.Count == generation.EosTokenIds.Count) return missing;
         string path = Path.Combine(target, GenerationConfig.FileName);
         var json = File.Exists(path)
             ? JsonFile.Read(path)
             : new JsonObject { ["bos_token_id"] = generation.BosTokenId, ["pad_token_id"] = generation.PadTokenId };
         json["eos_token_id"] = new JsonArray([.. stops.Select(id => JsonValue.Create(id))]);
         JsonFile.Write(path, json);
+        return missing;
     }
 }

@@ -1,5 +1,8 @@
+using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Formats.Safetensors;
 using Lapidary.Gemma.Configuration;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Conversion;
 
@@ -8,6 +11,14 @@ internal static class ConvertedFolder
 {
     /// <summary>Bytes per file where nothing else is asked: the 2 GB of Google's guide.</summary>
     public const long MaxShardBytes = 2_000_000_000;
+
+    /// <summary>A tensor of the source as it is, refused where its numbers are not all finite.</summary>
+    public static TensorContent Copy(Checkpoint checkpoint, SafetensorsEntry entry) => new(entry.Declaration, stream =>
+    {
+        if (entry.LengthBytes > 0 && !entry.Shape.IsEmpty && DTypeNames.FromSafetensors(entry.DType)?.IsFloatingPoint() == true)
+            TensorStream.RequireFinite(checkpoint.Get(entry.Name), backend: null, checkpoint.Folder);
+        checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream);
+    });
 
     /// <summary>Writes them.</summary>
     /// <param name="folder">The new model's.</param> <param name="config">The source's.</param>

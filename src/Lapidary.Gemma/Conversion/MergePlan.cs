@@ -84,8 +84,7 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
             stream => MergedWeight.Convert(value, DTypeNames.FromSafetensors(type)!.Value, stream));
     }
 
-    private TensorContent Copy(SafetensorsEntry entry) =>
-        new(entry.Declaration, stream => checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream));
+    private TensorContent Copy(SafetensorsEntry entry) => ConvertedFolder.Copy(checkpoint, entry);
 
     /// <summary>The type asked for, else the base's.</summary>
     private string OutputType(string baseType) => options.DType is { } dtype ? DTypeNames.ToSafetensors(dtype) : baseType;

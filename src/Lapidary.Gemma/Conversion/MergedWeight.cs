@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Numerics;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Conversion;
@@ -31,7 +33,7 @@ internal static class MergedWeight
             float[] values = new float[chunk.Count];
             FloatConversion.ToSingle(chunk.AsBytes(), chunk.DType, values);
             if (adapter is not null) AddUpdate(values, columns, row, adapter);
-            Emit(values, dtype, destination);
+            Emit(values, weight.Name, row * columns, dtype, destination);
             row += chunk.Shape[0];
         }
     }
@@ -39,11 +41,13 @@ internal static class MergedWeight
     /// <summary>Writes a tensor in another type.</summary>
     public static void Convert(Tensor source, DType dtype, Stream destination)
     {
+        long first = 0;
         foreach (var chunk in TensorStream.Chunks(source))
         {
             float[] values = new float[chunk.Count];
             FloatConversion.ToSingle(chunk.AsBytes(), chunk.DType, values);
-            Emit(values, dtype, destination);
+            Emit(values, source.Name, first, dtype, destination);
+            first += values.Length;
         }
     }
 
@@ -71,10 +75,25 @@ internal static class MergedWeight
         for (; i < x.Length; i++) y[i] += x[i] * factor;
     }
 
-    private static void Emit(float[] values, DType dtype, Stream destination)
+    /// <summary>Text that a merge is checked on sees few rows of an embedding, so what is no finite number must show here.</summary>
+    private static void Emit(float[] values, string name, long first, DType dtype, Stream destination)
     {
         byte[] bytes = new byte[dtype.LengthBytes(values.Length)];
         FloatConversion.FromSingle(values, dtype, bytes);
+        if (!TensorStream.AreFinite(bytes, dtype)) throw NotFinite(values, name, first, dtype, bytes);
         destination.Write(bytes);
+    }
+
+    private static LapidaryException NotFinite(float[] values, string name, long first, DType dtype, byte[] bytes)
+    {
+        if (TensorStream.NonFinite(values, first) is { } found)
+            return new($"Tensor {name} would hold {found}, expected finite numbers; nothing was written: use another base or adapter.");
+        float[] rounded = new float[values.Length];
+        FloatConversion.ToSingle(bytes, dtype, rounded);
+        int i = Array.FindIndex(rounded, value => !float.IsFinite(value));
+        return new(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Tensor {name} would hold {values[i]} at element {first + i}, which is too large for {dtype}; nothing was written: "
+            + $"choose a wider dtype."));
     }
 }

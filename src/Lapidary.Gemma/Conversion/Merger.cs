@@ -54,8 +54,8 @@ public static class Merger
         using var checkpoint = Checkpoint.Open(baseFolder);
         var plan = new MergePlan(model, adapter, checkpoint, backend, options);
         var tensors = plan.Tensors();
-        ModelFolder.CopyMerged(baseFolder, folder, tokenizer, model.Config);
-        ConvertedFolder.Write(folder, model.Config, plan.Changes, tensors, options.MaxShardBytes, (name, done) =>
+        var changes = plan.Changes with { EosTokenIds = ModelFolder.CopyMerged(baseFolder, folder, tokenizer, model.Config) };
+        ConvertedFolder.Write(folder, model.Config, changes, tensors, options.MaxShardBytes, (name, done) =>
         {
             if (checkpoint.Contains(name)) checkpoint.Release(name);
             options.OnProgress?.Invoke(done, tensors.Count);

@@ -61,7 +61,7 @@ public static class Quantizer
             options.CancellationToken.ThrowIfCancellationRequested();
             if (!IsProjection(entry))
             {
-                tensors.Add(new TensorContent(entry.Declaration, stream => checkpoint.FileOf(entry.Name).CopyTo(entry.Name, stream)));
+                tensors.Add(ConvertedFolder.Copy(checkpoint, entry));
                 continue;
             }
 

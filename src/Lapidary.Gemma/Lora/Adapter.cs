@@ -63,7 +63,7 @@ public sealed class Adapter : IDisposable
     public IEnumerable<string> TargetedModules => _layers.Keys;
 
     /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the
-    /// base.</summary>
+    /// base, where one that is not all finite numbers is refused: nothing could be trained on from it.</summary>
     /// <param name="model">The base.</param> <param name="config">What to adapt.</param> <param name="seed">Of A's values.</param>
     /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
     /// not memory enough.</exception>
@@ -72,7 +72,11 @@ public sealed class Adapter : IDisposable
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
         if (adapter.Embedding is { } embedding) FillEmbedding(embedding.Value, model);
-        if (adapter.Head is { } head && !adapter.IsTied) TensorStream.Widen(model.LmHead, head.Value, model.Backend);
+        if (adapter.Head is { } head && !adapter.IsTied)
+        {
+            TensorStream.RequireFinite(model.LmHead, model.Backend, model.Folder);
+            TensorStream.Widen(model.LmHead, head.Value, model.Backend);
+        }
     });
 
     /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
@@ -153,7 +157,9 @@ public sealed class Adapter : IDisposable
     /// one.</summary>
     private static void FillEmbedding(Tensor target, GemmaModel model)
     {
-        if (model.HostEmbedTokens is { } host) TensorStream.WidenHost(host, target, model.Backend);
+        var host = model.HostEmbedTokens;
+        TensorStream.RequireFinite(host ?? model.EmbedTokens, host is null ? model.Backend : null, model.Folder);
+        if (host is not null) TensorStream.WidenHost(host, target, model.Backend);
         else TensorStream.Widen(model.EmbedTokens, target, model.Backend);
     }
 

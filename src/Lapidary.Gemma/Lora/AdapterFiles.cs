@@ -57,6 +57,8 @@ internal sealed class AdapterFiles : IDisposable
         {
             files.FindNames();
             files.AddUnlisted();
+            foreach (string idle in new ModuleNames(model.Config).IdlePatterns(files.Config))
+                files._notes.Add($"{folder}: {AdapterConfigFile.FileName}: {idle}");
             return files;
         }
         catch
@@ -83,6 +85,7 @@ internal sealed class AdapterFiles : IDisposable
     /// has no place for.</exception>
     public void Read(Adapter adapter)
     {
+        if (adapter.IsTied) RequireOneMatrix("lists both as one matrix (\"ensure_weight_tying\": true)", "set that to false there");
         foreach (var parameter in adapter.Parameters)
         {
             // A tied matrix may be stored under either name.
@@ -163,13 +166,7 @@ internal sealed class AdapterFiles : IDisposable
         ];
         if (added.Length == 0) return;
         bool tied = listed.Count == 0 && _model.Config.TieWordEmbeddings;
-        if (tied && added.Length == 2
-            && !TensorStream.AreEqual(_file.Get(_names[TensorNames.Embedding]), _file.Get(_names[TensorNames.Head])))
-        {
-            throw new LapidaryException(
-                $"{_file.Path}: holds another {ModuleNames.EmbedTokens} than {ModuleNames.LmHead}, but the base has one matrix for both "
-                + $"and {AdapterConfigFile.FileName} lists neither in \"modules_to_save\"; list both there.");
-        }
+        if (tied) RequireOneMatrix("lists neither in \"modules_to_save\"", "list both there");
 
         Unlisted = string.Join(" and ", added);
         _notes.Add($"{_file.Path}: holds {Unlisted} without listing it in \"modules_to_save\"; "
@@ -179,6 +176,18 @@ internal sealed class AdapterFiles : IDisposable
             ModulesToSave = [.. Config.ModulesToSave ?? [], .. added],
             EnsureWeightTying = Config.EnsureWeightTying || tied,
         };
+    }
+
+    /// <summary>Refuses an embedding and a head that differ where one matrix stands for both.</summary>
+    private void RequireOneMatrix(string settings, string remedy)
+    {
+        if (_names.TryGetValue(TensorNames.Embedding, out string? embedding) && _names.TryGetValue(TensorNames.Head, out string? head)
+            && !TensorStream.AreEqual(_file.Get(embedding), _file.Get(head)))
+        {
+            throw new LapidaryException(
+                $"{_file.Path}: holds another {ModuleNames.EmbedTokens} than {ModuleNames.LmHead}, but the base has one matrix for both "
+                + $"and {AdapterConfigFile.FileName} {settings}; {remedy}.");
+        }
     }
 
     /// <summary>All tensors of the file, by canonical names or, for a model, by PEFT's.</summary>

@@ -71,8 +71,18 @@ internal sealed class ModuleNames(GemmaConfig model)
                 "target_modules: no layer is left of those it names, because of exclude_modules or layers_to_transform; name fewer there.");
         }
 
-        CheckPatterns("rank_pattern", config.RankPattern.Select(pair => pair.Key), targeted);
-        CheckPatterns("alpha_pattern", config.AlphaPattern.Select(pair => pair.Key), targeted);
+        if (IdlePatterns(config).FirstOrDefault() is { } idle) throw new LapidaryException(idle);
+    }
+
+    /// <summary>Entries of rank_pattern and alpha_pattern that match no layer with an adapter, with what was probably meant.</summary>
+    public IEnumerable<string> IdlePatterns(LoraConfig config)
+    {
+        var targeted = Targeted(config);
+        return
+        [
+            .. Idle("rank_pattern", config.RankPattern.Select(pair => pair.Key), targeted),
+            .. Idle("alpha_pattern", config.AlphaPattern.Select(pair => pair.Key), targeted),
+        ];
     }
 
     private IEnumerable<string> All => [.. _linear, .. Others];
@@ -115,13 +125,13 @@ internal sealed class ModuleNames(GemmaConfig model)
         }
     }
 
-    private void CheckPatterns(string option, IEnumerable<string> patterns, IReadOnlyList<string> targeted)
+    private IEnumerable<string> Idle(string option, IEnumerable<string> patterns, IReadOnlyList<string> targeted)
     {
         foreach (string pattern in patterns)
         {
             if (targeted.Any(module => Spellings(module).Any(name => ModulePattern.IsSuffixMatch(option, pattern, name)))) continue;
             string hint = Hint(pattern, Known(targeted, pattern), "it must match the end of a layer's name, from a dot on");
-            throw Error(option, $"{Shown(pattern)} matches no layer that gets an adapter; {hint}.");
+            yield return $"{option}: {Shown(pattern)} matches no layer that gets an adapter; {hint}.";
         }
     }
 

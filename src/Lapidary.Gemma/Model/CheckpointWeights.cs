@@ -86,10 +86,9 @@ internal sealed class CheckpointWeights : WeightSource
     protected override Tensor Vector(GemmaTensor tensor)
     {
         var source = Plain(tensor);
+        TensorStream.RequireFinite(source, backend: null, _folder);
         var values = new float[source.Count];
         FloatConversion.ToSingle(source.AsBytes(), source.DType, values);
-        if (TensorStream.NonFinite(values) is { } found)
-            throw new LapidaryException($"{_folder}: tensor {source.Name} holds {found}, expected finite numbers; use another model.");
         var vector = base.Vector(tensor);
         Backend.Write<float>(values, vector);
         return vector;

@@ -81,6 +81,11 @@ public sealed class ChatTemplate
         return new ChatTemplate(text, specialTokens, "chat template");
     }
 
+    /// <summary>Whether the template may read a key of a message or a variable: it names the key, or something by which it reads all
+    /// keys.</summary>
+    internal bool Reads(string key) =>
+        new[] { key, "items", "tojson", "dictsort" }.Any(word => Text.Contains(word, StringComparison.Ordinal));
+
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">At least one message.</param>
     /// <param name="addGenerationPrompt">Whether to end with the opening of an assistant turn.</param>

@@ -54,15 +54,55 @@ internal static class TensorStream
         long first = 0;
         foreach (var rows in Chunks(tensor))
         {
-            if (values.Length != rows.Count) (raw, values) = (new byte[rows.LengthBytes], new float[rows.Count]);
-            if (backend is null) rows.AsBytes().CopyTo(raw);
-            else backend.Read<byte>(rows, raw);
-            FloatConversion.ToSingle(raw, rows.DType, values);
-            if (NonFinite(values, first) is { } found) return found;
+            if (backend is not null || !AreFinite(rows.AsBytes(), rows.DType))
+            {
+                if (values.Length != rows.Count) (raw, values) = (new byte[rows.LengthBytes], new float[rows.Count]);
+                if (backend is null) rows.AsBytes().CopyTo(raw);
+                else backend.Read<byte>(rows, raw);
+                FloatConversion.ToSingle(raw, rows.DType, values);
+                if (NonFinite(values, first) is { } found) return found;
+            }
+
             first += rows.Count;
         }
 
         return null;
+    }
+
+    /// <summary>Refuses a base's weight that is not all finite numbers.</summary>
+    /// <param name="source">Of any floating type.</param> <param name="backend">Where it lies; null for host memory.</param>
+    /// <param name="folder">The base.</param>
+    /// <exception cref="LapidaryException">A number is not.</exception>
+    public static void RequireFinite(Tensor source, IBackend? backend, string folder)
+    {
+        if (NonFinite(source, backend) is { } found)
+            throw new LapidaryException($"{folder}: tensor {source.Name} holds {found}, expected finite numbers; use another model.");
+    }
+
+    /// <summary>Whether all values of a floating type are finite numbers: no exponent has all bits set.</summary>
+    public static bool AreFinite(ReadOnlySpan<byte> bytes, DType dtype) => dtype switch
+    {
+        DType.Float32 => !AnyHas(MemoryMarshal.Cast<byte, uint>(bytes), 0x7F80_0000u),
+        DType.Float16 => !AnyHas(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7C00),
+        _ => !AnyHas(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7F80),
+    };
+
+    private static bool AnyHas<T>(ReadOnlySpan<T> values, T mask)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        var masks = new Vector<T>(mask);
+        int i = 0;
+        for (; i <= values.Length - Vector<T>.Count; i += Vector<T>.Count)
+        {
+            if (Vector.EqualsAny(new Vector<T>(values[i..]) & masks, masks)) return true;
+        }
+
+        for (; i < values.Length; i++)
+        {
+            if ((values[i] & mask) == mask) return true;
+        }
+
+        return false;
     }
 
     /// <summary>The same of values whose first has a place in a tensor.</summary>

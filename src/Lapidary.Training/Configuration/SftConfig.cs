@@ -25,7 +25,7 @@ public sealed record SftConfig
     /// <summary>bfd (best-fit decreasing; examples stay whole) or wrapped (cut every max_length tokens).</summary>
     public PackingStrategy PackingStrategy { get; init; } = PackingStrategy.Bfd;
 
-    /// <summary>Start text, prompts and completions with BOS; conversations have the one their template writes.</summary>
+    /// <summary>Start text, prompts and completions with BOS; conversations have one from their template or the tokenizer.</summary>
     public bool AddSpecialTokens { get; init; } = true;
 
     /// <summary>An end-of-sequence token after each example, as the guide's dataset_kwargs ask.</summary>

@@ -32,6 +32,12 @@ public sealed record LabelReport
     /// <summary>Rows whose prompt alone has other tokens than the start of prompt and completion together.</summary>
     public required int PrefixMismatches { get; init; }
 
+    /// <summary>Rows of tokens whose assistant_masks are not used, because assistant_only_loss is false.</summary>
+    public int UnusedAssistantMasks { get; init; }
+
+    /// <summary>Of what the rows tell the chat template, what it does not read, one line each.</summary>
+    public IReadOnlyList<string> UnreadKeys { get; init; } = [];
+
     /// <summary>Fewest BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
     public required int? MinBos { get; init; }
 
@@ -86,6 +92,8 @@ public sealed record LabelReport
             TruncatedTokens = set.TruncatedTokens,
             DroppedRows = set.DroppedRows,
             PrefixMismatches = set.PrefixMismatches,
+            UnusedAssistantMasks = set.UnusedAssistantMasks,
+            UnreadKeys = set.UnreadKeys,
             MinBos = minBos,
             MaxBos = maxBos,
             RowsWithEndOfTurn = withEnd,
@@ -113,6 +121,14 @@ public sealed record LabelReport
             warnings.Add($"Rows have {MinBos} to {MaxBos} BOS tokens; Gemma expects exactly one.");
         if (RowsWithEndOfTurn > 0 && EndOfTurnTrained == 0)
             warnings.Add("No row trains its end of turn; the model will not learn to stop.");
+        warnings.AddRange(UnreadKeys);
+        if (UnusedAssistantMasks > 0)
+        {
+            warnings.Add(
+                $"{UnusedAssistantMasks} rows bring assistant_masks, which change nothing here; "
+                + "assistant_only_loss trains what they mark.");
+        }
+
         if (PrefixMismatches > 0)
         {
             warnings.Add(

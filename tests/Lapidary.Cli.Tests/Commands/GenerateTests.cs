@@ -79,7 +79,13 @@ public sealed class GenerateTests : IDisposable
             """{"temperature": 0.0, "do_sample": true, "num_beams": 4, "eos_token_id": 1}""");
         var other = CliRun.Of([.. args.Select(arg => arg == TinyModel.Folder ? model : arg)]).Ok();
         Assert.Equal(greedy.Out, other.Out);
-        Assert.Contains("not applied: num_beams 4", other.Error, StringComparison.Ordinal);
+        Assert.Contains("note       generation_config.json: not applied: num_beams 4", other.Error, StringComparison.Ordinal);
+
+        args = [.. args.Select(arg => arg == TinyModel.Folder ? model : arg), "--do-sample"];
+        var still = CliRun.Of(args).Ok();
+        Assert.Equal(greedy.Out, still.Out);
+        Assert.Contains("temperature 0 takes the likeliest token; --temperature draws others", still.Error, StringComparison.Ordinal);
+        Assert.NotEqual(greedy.Out, CliRun.Of([.. args, "--temperature", "50"]).Ok().Out);
     }
 
     [Fact]

@@ -134,6 +134,59 @@ public sealed class MergeOutputTests : IDisposable
         Assert.False(Directory.Exists(Output));
     }
 
+    /// <summary>The embedding's row of a token that the check's text does not have.</summary>
+    [Theory]
+    [InlineData(float.NaN, null, "Tensor model.embed_tokens.weight would hold NaN at element 96005")]
+    [InlineData(1e5f, DType.Float16, "would hold 99840 at element 96005, which is too large for Float16")]
+    public void Merge_OfNumbersThatTheCheckDoesNotSee_IsRefused(float value, DType? dtype, string message)
+    {
+        string folder = Untied(tensors => tensors[Embedding] = tensors[Embedding].With(element: 1000 * 96 + 5, value));
+        Refused(message, () => Merger.Merge(folder, AdapterFolder, Output, new() { DType = dtype }));
+        Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void Merge_CopiesNoNumberThatIsNotFinite()
+    {
+        const string Query = "model.layers.1.self_attn.q_proj.weight";
+        string folder = Untied(tensors => tensors[Query] = tensors[Query].With(element: 7, float.NegativeInfinity));
+        string adapter = Variant.Of(
+            AdapterFolder, tensors =>
+            {
+                foreach (string name in tensors.Keys.Where(name => name.Contains("q_proj", StringComparison.Ordinal)).ToArray())
+                    tensors.Remove(name);
+            },
+            json => json["target_modules"]!.AsArray().RemoveAll(name => (string)name! == "q_proj"));
+        Refused($"tensor {Query} holds -Infinity at element 7", () => Merger.Merge(folder, adapter, Output, new()));
+    }
+
+    [Theory]
+    [InlineData(Embedding)]
+    [InlineData("model.norm.weight")]
+    [InlineData("lm_head.weight")]
+    [InlineData("model.layers.1.self_attn.q_proj.weight")]
+    public void Quantize_OfNumbersThatAreNotFinite_IsRefused(string tensor)
+    {
+        string folder = Untied(tensors => tensors[tensor] = tensors[tensor].With(element: 5, float.NaN));
+        Refused(tensor, () => Quantizer.Quantize(folder, Output, new(), _backend));
+        Assert.False(Directory.Exists(Output));
+    }
+
+    /// <summary>Some tools read the ids from generation_config.json, others from config.json.</summary>
+    [Theory]
+    [InlineData("1", "1,6")]
+    [InlineData("[1, 6]", "1,6")]
+    [InlineData("[3]", "3,1,6")]
+    public void Merge_WritesTheRunsStopsToConfigJsonToo(string before, string after)
+    {
+        WriteTokenizer(AdapterFolder, "run<end_of_turn>");
+        string folder = Variant.Of(Base, json: json => json["eos_token_id"] = System.Text.Json.Nodes.JsonNode.Parse(before));
+        Merger.Merge(folder, AdapterFolder, Output, new());
+        var config = GemmaConfig.Load(Output);
+        Assert.Equal(after, string.Join(',', config.EosTokenIds));
+        Assert.Equal(after, string.Join(',', GenerationConfig.Load(Output, config).EosTokenIds));
+    }
+
     [Fact]
     public void Merge_GivesTheRunsTokenizerTemplateAndStops()
     {
@@ -161,6 +214,17 @@ public sealed class MergeOutputTests : IDisposable
         Quantizer.Quantize(Base, Output, new(), _backend);
         Assert.True(File.Exists(Path.Combine(Output, "preprocessor_config.json")));
     }
+
+    private const string Embedding = "model.embed_tokens.weight";
+
+    private string Untied(Action<Dictionary<string, RawTensor>> change) => Variant.Of(
+        Base,
+        tensors =>
+        {
+            tensors["lm_head.weight"] = tensors[Embedding];
+            change(tensors);
+        },
+        json => json["tie_word_embeddings"] = false);
 
     private static void WriteTokenizer(string folder, string template)
     {

@@ -38,6 +38,30 @@ public class AdapterFilesTests
     }
 
     [Fact]
+    public void AHeadThatDiffersFromItsTiedEmbedding_IsRefused()
+    {
+        string folder = Variant.Of(Tied, tensors => tensors[Head] = tensors[Head].With(element: 3, value: 9));
+        Assert.Contains("holds another embed_tokens than lm_head", Refusal(folder), StringComparison.Ordinal);
+        Assert.Contains("\"ensure_weight_tying\": true", Refusal(folder), StringComparison.Ordinal);
+        LossOf(Variant.Of(folder, json: config =>
+            (config["modules_to_save"], config["ensure_weight_tying"]) =
+                (new System.Text.Json.Nodes.JsonArray("embed_tokens", "lm_head"), false)));
+    }
+
+    [Theory]
+    [InlineData("alpha_pattern", "q_porj", "perhaps q_proj is meant")]
+    [InlineData("rank_pattern", "nosuch", "matches no layer that gets an adapter")]
+    public void APatternThatMatchesNothing_IsSaid(string key, string pattern, string expected)
+    {
+        string folder = Variant.Of(Plain, json: config => config[key] = new System.Text.Json.Nodes.JsonObject { [pattern] = 4 });
+        var (loss, notes) = LossOf(folder);
+        Assert.Equal(LossOf(Plain).Loss, loss);
+        string note = Assert.Single(notes);
+        Assert.Contains($"{key}: \"{pattern}\"", note, StringComparison.Ordinal);
+        Assert.Contains(expected, note, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AnEmbeddingAlone_LeavesTheHeadToTheBase_AlsoMerged()
     {
         string folder = Variant.Of(Tied, tensors => tensors.Remove(Head), config =>

@@ -55,6 +55,26 @@ public class DivergenceTests
             StringComparison.Ordinal);
     }
 
+    /// <summary>A model scores and generates without the rows of tokens that do not come; training goes on from all of them.</summary>
+    [Theory]
+    [InlineData("model.embed_tokens.weight")]
+    [InlineData("lm_head.weight")]
+    public void Create_OfModulesToSave_RefusesABaseThatIsNotFinite(string tensor)
+    {
+        string folder = Variant.Of(
+            Fixtures.Path("tiny/model"),
+            tensors =>
+            {
+                tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"];
+                tensors[tensor] = tensors[tensor].With(element: 96005, float.NaN);
+            },
+            json => json["tie_word_embeddings"] = false);
+        using var backend = new CpuBackend(threads: 1);
+        using var model = GemmaModel.Load(folder, backend);
+        var error = Assert.Throws<LapidaryException>(() => Adapter.Create(model, LoraConfig.Guide, seed: 1));
+        Assert.Contains($"{folder}: tensor {tensor} holds NaN at element 96005", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Save_OfAValueThatIsNotFinite_WritesNoFile()
     {

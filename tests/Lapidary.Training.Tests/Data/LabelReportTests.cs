@@ -1,4 +1,6 @@
 using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Tests;
 using Lapidary.Training.Configuration;
 using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
@@ -59,6 +61,43 @@ public class LabelReportTests
         var none = Report(Trl with { AddSpecialTokens = false }, new TextRow("x"));
         Assert.Contains("Rows have 0 to 0 BOS tokens; Gemma expects exactly one.", none.Warnings());
         Assert.Contains("1 to 2 BOS", Report(Trl, new TextRow("x"), new TextRow("x<bos>y")).Warnings().Single());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Warnings_SayThatAssistantMasksAreNotUsed(bool assistantOnly)
+    {
+        var row = new TokensRow([2, 5, 6], null) { AssistantMask = [false, true, true] };
+        var warnings = Report(Trl with { AssistantOnlyLoss = assistantOnly }, row).Warnings();
+        if (assistantOnly) Assert.Empty(warnings);
+        else Assert.StartsWith("1 rows bring assistant_masks, which change nothing here;", Assert.Single(warnings));
+    }
+
+    [Theory]
+    [InlineData("{{ messages[0].content }}", 2)]
+    [InlineData("{{ messages[0].content }}{{ messages[0].tool_calls }}", 1)]
+    [InlineData("{% for key, value in messages[0].items() %}{{ value }}{% endfor %}", 0)]
+    public void Warnings_SayWhatTheTemplateDoesNotRead(string template, int count)
+    {
+        var parsed = ChatTemplate.Parse(template, new Dictionary<string, string>());
+        var encoder = new GemmaTextEncoder(Tokenizer.Load(Fixtures.SmallTokenizer), parsed);
+        var turn = new ChatTurn(new Dictionary<string, object?>
+        {
+            ["role"] = "assistant",
+            ["content"] = "x",
+            ["tool_calls"] = new List<object?> { "call" },
+            ["reasoning_content"] = "",
+        });
+        var row = new MessagesRow([turn])
+        {
+            TemplateVariables = new Dictionary<string, object?> { ["tools"] = new List<object?> { "clock" } },
+        };
+        var set = new ExampleBuilder(encoder, 1024, Trl).Build(new DataSet([row]));
+        var warnings = LabelReport.Create(set, [], encoder, null).Warnings();
+        Assert.Equal(count, warnings.Count(line => line.StartsWith("The chat template does not read ", StringComparison.Ordinal)));
+        Assert.Equal(
+            count > 0, warnings.Contains("The chat template does not read tools, which 1 rows bring: it is not in what is trained."));
     }
 
     [Fact]

@@ -49,7 +49,11 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
             rows.Add(i);
         }
 
-        return new(examples, rows, truncatedRows, truncatedTokens, dropped, tokenized.Count(x => x.PrefixMismatch));
+        return new(examples, rows, truncatedRows, truncatedTokens, dropped, tokenized.Count(x => x.PrefixMismatch))
+        {
+            UnusedAssistantMasks = options.AssistantOnlyLoss ? 0 : data.Rows.Count(row => row is TokensRow { AssistantMask: not null }),
+            UnreadKeys = UnreadKeys.Of(data.Rows, encoder),
+        };
     }
 
     private (Example Example, bool PrefixMismatch)[] Tokenize(IReadOnlyList<DataRow> rows)

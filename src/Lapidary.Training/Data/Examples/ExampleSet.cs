@@ -15,6 +15,12 @@ internal sealed record ExampleSet(
     IReadOnlyList<Example> Examples, IReadOnlyList<int> Rows, int TruncatedRows, long TruncatedTokens, int DroppedRows,
     int PrefixMismatches)
 {
+    /// <summary>Rows of tokens with assistant_masks, where no option uses them.</summary>
+    public int UnusedAssistantMasks { get; init; }
+
+    /// <summary>What the chat template does not read of the rows, see <see cref="Examples.UnreadKeys"/>.</summary>
+    public IReadOnlyList<string> UnreadKeys { get; init; } = [];
+
     /// <summary>SHA-256 over lengths, ids and labels, in lower-case hexadecimal: what a run records and a resumed run compares.</summary>
     public string Fingerprint()
     {

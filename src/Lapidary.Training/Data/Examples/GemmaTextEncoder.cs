@@ -52,6 +52,9 @@ public sealed class GemmaTextEncoder : ITextEncoder
         _template.EncodeWithTrainedMask(_tokenizer, messages, assistantOnly, variables);
 
     /// <inheritdoc/>
+    public bool Reads(string key) => _template.Reads(key);
+
+    /// <inheritdoc/>
     public void Save(string folder) => TokenizerFolder.Save(_tokenizer, _template, folder);
 
     /// <inheritdoc/>

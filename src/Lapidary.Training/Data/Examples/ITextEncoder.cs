@@ -36,6 +36,10 @@ public interface ITextEncoder
     (int[] Ids, bool[] TrainedMask) EncodeChatWithMask(
         IReadOnlyList<ChatTurn> messages, bool assistantOnly, IReadOnlyDictionary<string, object?>? variables = null);
 
+    /// <summary>Whether the chat template may read a key of a message or a row, such as tool_calls; false where it surely does
+    /// not.</summary>
+    bool Reads(string key) => true;
+
     /// <summary>The text of one token, for people.</summary>
     string TokenText(int id);
 

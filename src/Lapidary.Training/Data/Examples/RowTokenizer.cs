@@ -118,7 +118,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         }
         catch (LapidaryException error)
         {
-            throw origin.Error($"{error.Message}", error);
+            throw origin.Error(error);
         }
     }
 

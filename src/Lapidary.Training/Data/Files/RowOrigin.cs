@@ -12,14 +12,19 @@ internal readonly record struct RowOrigin(string File, string Unit, long Number)
     public override string ToString() => $"{File} {Unit} {Number}";
 
     /// <summary>The error for a row that is not what it should be.</summary>
-    /// <remarks>The row's own file is a value in it; what else is none are words, and so name options.</remarks>
-    public LapidaryException Error(ErrorText expectedAndFound, Exception? inner = null) =>
-        inner is null ? new($"{this}: {expectedAndFound}") : new($"{this}: {expectedAndFound}", inner);
+    public LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
+        Error(new LapidaryException(expectedAndFound), inner);
 
-    /// <inheritdoc cref="Error(ErrorText, Exception?)"/>
-    public LapidaryException Error(string expectedAndFound, Exception? inner = null)
+    /// <inheritdoc cref="Error(string, Exception)"/>
+    public LapidaryException Error(ErrorText expectedAndFound, Exception? inner = null) =>
+        Error(new LapidaryException(expectedAndFound), inner);
+
+    /// <summary>An error that knows no row, with this one.</summary>
+    public LapidaryException Error(LapidaryException error) => Error(error, error);
+
+    private LapidaryException Error(LapidaryException text, Exception? inner)
     {
-        string line = $"{this}: {expectedAndFound}";
-        return inner is null ? new(line) : new(line, inner);
+        var located = ErrorText.At(ToString(), text.Message, text.Values);
+        return inner is null ? new(located) : new(located, inner);
     }
 }
