@@ -7,7 +7,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Configuration;
-using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Commands;
 

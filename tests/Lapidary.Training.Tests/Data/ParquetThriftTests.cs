@@ -46,7 +46,7 @@ public class ParquetThriftTests
     }
 
     [Fact]
-    public void CheckPages_TakesPagesThatFillTheColumn()
+    public void Pages_ThatFillTheColumn_AreTaken()
     {
         byte[] pages = [.. Page(8, 8, 4, id: 7), .. Page(100, 20, 3), .. Page(100, 20, 2, id: 8), .. Page(4, 0, 1, note: 5000)];
         Check(pages, values: 6);
@@ -68,19 +68,19 @@ public class ParquetThriftTests
 
     [Theory]
     [MemberData(nameof(BrokenPages), DisableDiscoveryEnumeration = true)]
-    public void CheckPages_RefusesWhatIsNotThere(byte[] pages, int values, string words) => Refuses(words, () => Check(pages, values));
+    public void Pages_RefuseWhatIsNotThere(byte[] pages, int values, string words) => Refuses(words, () => Check(pages, values));
 
     [Fact]
-    public void CheckPages_RefusesAPlaceOutsideTheFile()
+    public void Pages_RefuseAPlaceOutsideTheFile()
     {
         byte[] page = Page(8, 8, 3);
         using var stream = new MemoryStream([.. new byte[Start], .. page]);
         foreach (var (start, length) in new (long, long)[] { (3, 5), (-1, 5), (Start, page.Length + 1), (Start, -1), (long.MaxValue, 5) })
-            Refuses("a column claims", () => ParquetThrift.CheckPages(stream, start, length, 3));
+            Refuses("a column claims", () => new ParquetPages(stream).Enter(start, length, 3));
     }
 
     private static void Check(byte[] pages, int values) =>
-        ParquetThrift.CheckPages(new MemoryStream([.. new byte[Start], .. pages]), Start, pages.Length, values);
+        new ParquetPages(new MemoryStream([.. new byte[Start], .. pages])).Enter(Start, pages.Length, values);
 
     private static void Refuses(string words, Action check) =>
         Assert.Contains(words, Assert.Throws<InvalidDataException>(check).Message, StringComparison.Ordinal);
