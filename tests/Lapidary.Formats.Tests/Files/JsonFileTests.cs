@@ -75,7 +75,8 @@ public class JsonFileTests
     [InlineData("1e-16")]
     [InlineData("1.1e15")]
     [InlineData("-1")]
-    public void Section_RefusesAFactorThatFloatsCannotHave(string value) => Refuses(() => Section($$"""{"a": {{value}}}""").Positive("a", 1));
+    public void Section_RefusesAFactorThatFloatsCannotHave(string value) =>
+        Refuses(() => Section($$"""{"a": {{value}}}""").Positive("a", 1));
 
     [Fact]
     public void Section_NamesTheKeyAndWhatItHas()

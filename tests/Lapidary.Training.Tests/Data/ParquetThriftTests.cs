@@ -13,8 +13,12 @@ public class ParquetThriftTests
     [Fact]
     public void CheckFooter_TakesAWholeOne_AndGoesBack()
     {
-        // A boolean, a byte, a number, a double, a text, a list of two booleans, a struct.
-        byte[] footer = [0x11, 0x13, 7, 0x15, 2, 0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0x18, 2, 65, 66, 0x19, 0x21, 1, 2, 0x1C, 0x15, 4, 0, 0];
+        // The version; fields from 16 on, which the format does not know: a boolean, a byte, a number, a double, a text, a list of two
+        // bytes, an empty struct.
+        byte[] footer =
+        [
+            0x15, 2, 0xF1, 0x13, 7, 0x15, 2, 0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0x18, 2, 65, 66, 0x19, 0x23, 1, 2, 0x1C, 0, 0,
+        ];
         using var stream = File(footer);
         ParquetThrift.CheckFooter(stream);
         Assert.Equal(0, stream.Position);
@@ -24,12 +28,15 @@ public class ParquetThriftTests
     {
         { [0x00, 0x00], "ends early" },
         { [0x15], "cut off" },
-        { [0x18, 5, 65, 0], "cut off" },
-        { [0x1D, 0], "a field of type 13" },
-        { [0x15, .. Enumerable.Repeat((byte)0xFF, 10), 1, 0], "more than 64 bits" },
-        { [0x19, 0xF5, 100, 0, 0], "a list of 100 elements" },
-        { [.. Enumerable.Repeat((byte)0x1C, 40), .. new byte[41]], "nested too deeply" },
-        { [.. Enumerable.Repeat((byte)0x19, 40), .. new byte[41]], "nested too deeply" },
+        { [0xF8, 5, 65, 0], "cut off" },
+        { [0xFD, 0], "field 15 of its FileMetaData has the type 13" },
+        { [0x18, 1, 65, 0], "field 1 of its FileMetaData has the type 8" },
+        { [0x15, .. Enumerable.Repeat((byte)0xFF, 10), 1, 0], "a number of more than 5 bytes" },
+        { [0xF9, 0xF5, 100, 0, 0], "a list of 100 elements" },
+        { [0xFC, 0x15, 2, 0, 0], "a field that is not known" },
+
+        // 300 elements of the schema, each in the one before it.
+        { [0x29, 0xFC, 0xAC, 2, .. Enumerable.Repeat<byte[]>([0x55, 2, 0], 300).SelectMany(e => e), 0], "nested too deeply" },
     };
 
     [Theory]
@@ -63,7 +70,7 @@ public class ParquetThriftTests
         { [.. Page(8, 8, 3)[..^1]], 3, "packed 8" },
         { Page((256 << 20) + 1, 0, 3), 3, "claims 268435457 bytes" },
         { [.. Enumerable.Range(0, 17).SelectMany(_ => Page(256 << 20, 0, 1))], 17, "claims 268435456 bytes" },
-        { [0x15, 0, 0x1C], 3, "cut off" },
+        { [0x15, 0], 3, "cut off" },
     };
 
     [Theory]
@@ -94,12 +101,14 @@ public class ParquetThriftTests
 
     /// <summary>A page's header, with a text of some length where one is asked for, and its bytes.</summary>
     /// <param name="uncompressed">Field 2.</param> <param name="compressed">Field 3.</param>
-    /// <param name="values">The first field of the struct.</param> <param name="id">5 for data, 7 for a dictionary, 8 for newer data.</param>
-    /// <param name="note">Length of field 4.</param>
+    /// <param name="values">The first field of the struct.</param>
+    /// <param name="id">5 for data, 7 for a dictionary, 8 for newer data.</param>
+    /// <param name="note">Length of field 9, which the format does not know.</param>
     private static byte[] Page(int uncompressed, int compressed, int values, int id = 5, int note = 0) =>
     [
-        0x15, 0, 0x15, .. Number(uncompressed), 0x15, .. Number(compressed), 0x18, .. Varint((uint)note), .. new byte[note],
-        (byte)(((id - 4) << 4) | 12), 0x15, .. Number(values), 0x15, 0, 0, 0, .. new byte[Math.Max(compressed, 0)],
+        0x15, .. Number(id switch { 7 => 2, 8 => 3, _ => 0 }), 0x15, .. Number(uncompressed), 0x15, .. Number(compressed),
+        (byte)(((id - 3) << 4) | 12), 0x15, .. Number(values), 0x15, 0, 0,
+        (byte)(((9 - id) << 4) | 8), .. Varint((uint)note), .. new byte[note], 0, .. new byte[Math.Max(compressed, 0)],
     ];
 
     private static IEnumerable<byte> Number(int value) => Varint((uint)((value << 1) ^ (value >> 31)));
