@@ -11,14 +11,34 @@ internal static class UnreadKeys
     /// <summary>One line for each such key.</summary>
     public static IReadOnlyList<string> Of(IReadOnlyList<DataRow> rows, ITextEncoder? encoder)
     {
-        List<string> lines = [];
-        foreach (string key in OfRows.Concat(OfMessages).Where(key => encoder?.Reads(key) == false))
+        string[] unread = [.. OfRows.Concat(OfMessages).Where(key => encoder?.Reads(key) == false)];
+        int[] counts = new int[unread.Length];
+        foreach (var row in rows.Where(BringsFields))
         {
-            int count = rows.Count(row => Has(row, key));
-            if (count > 0) lines.Add($"The chat template does not read {key}, which {count} rows bring: it is not in what is trained.");
+            for (int i = 0; i < unread.Length; i++)
+                if (Has(row, unread[i])) counts[i]++;
         }
 
-        return lines;
+        return
+        [
+            .. unread.Zip(counts).Where(pair => pair.Second > 0).Select(pair =>
+                $"The chat template does not read {pair.First}, which {pair.Second} rows bring: it is not in what is trained."),
+        ];
+    }
+
+    /// <summary>Whether a row has anything beside roles and contents, which most have not.</summary>
+    private static bool BringsFields(DataRow row) => row switch
+    {
+        MessagesRow messages => messages.TemplateVariables is not null || BringFields(messages.Messages),
+        ConversationalPromptRow pair => pair.TemplateVariables is not null || BringFields(pair.Prompt) || BringFields(pair.Completion),
+        _ => false,
+    };
+
+    private static bool BringFields(IReadOnlyList<ChatTurn> messages)
+    {
+        for (int i = 0; i < messages.Count; i++)
+            if (messages[i].Fields is not null) return true;
+        return false;
     }
 
     private static bool Has(DataRow row, string key) => row switch
