@@ -50,10 +50,15 @@ public partial class BudgetTests
         {
             const string Loop = "{% for i in range(1000) %}", End = "{% endfor %}";
             var template = Parser.Parse($"{Loop}{Loop}{{% if {expression} %}}{{% endif %}}{End}{End}");
-            var budget = new Budget(Limit);
-            var clock = Stopwatch.StartNew();
-            Assert.ThrowsAny<Exception>(() => Interpreter.Render(template, Large, budget));
-            if (clock.Elapsed > TimeSpan.FromSeconds(1)) slow.Add($"{expression}: {clock.ElapsedMilliseconds} ms");
+            bool IsSlow()
+            {
+                var clock = Stopwatch.StartNew();
+                Assert.ThrowsAny<Exception>(() => Interpreter.Render(template, Large, new Budget(Limit)));
+                return clock.Elapsed > TimeSpan.FromSeconds(1);
+            }
+
+            // Some milliseconds, where the work is paid for; a busy machine may stop the test for a second, but not three times.
+            if (IsSlow() && IsSlow() && IsSlow()) slow.Add(expression);
         }
 
         Assert.Empty(slow);
