@@ -1,0 +1,46 @@
+using System.Text;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Cli.Output;
+
+/// <summary>A standard stream that may be closed or on a full disk: what follows from that is the heir's to say.</summary>
+/// <param name="inner">Where the text goes.</param>
+internal abstract class GuardedWriter(TextWriter inner) : TextWriter
+{
+    private readonly Lock _lock = new();
+
+    public override Encoding Encoding => inner.Encoding;
+
+    public override void Write(char value) => Try(() => inner.Write(value));
+
+    public override void Write(string? value) => Try(() => inner.Write(value));
+
+    public override void Write(char[] buffer, int index, int count) => Try(() => inner.Write(buffer, index, count));
+
+    public override void Write(ReadOnlySpan<char> buffer) => Write(new string(buffer));
+
+    public override void WriteLine() => Try(inner.WriteLine);
+
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value));
+
+    public override void Flush() => Try(inner.Flush);
+
+    /// <summary>The text could not be written.</summary>
+    protected abstract void OnFailure(Exception e);
+
+    // The handler of a signal writes too, beside the command.
+    private void Try(Action write)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                write();
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e) || e is ObjectDisposedException)
+            {
+                OnFailure(e);
+            }
+        }
+    }
+}
