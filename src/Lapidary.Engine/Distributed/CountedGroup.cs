@@ -1,0 +1,28 @@
+namespace Lapidary.Engine.Distributed;
+
+/// <summary>The ranks of a run that is only planned: there is nobody to talk to.</summary>
+internal sealed class CountedGroup(int rank, int worldSize) : RankGroup
+{
+    public override int Rank => rank;
+
+    public override int WorldSize => worldSize;
+
+    public override CancellationToken StopRequested => CancellationToken.None;
+
+    public override string NameOf(int rank) => $"rank {rank}";
+
+    public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine) =>
+        throw new InvalidOperationException("The ranks of a plan exchange nothing.");
+
+    public override void RequestStop()
+    {
+    }
+
+    public override IDisposable Busy(string what) => Nothing.ToDispose;
+
+    public override IDisposable Waiting(string what) => Nothing.ToDispose;
+
+    public override void Dispose()
+    {
+    }
+}

@@ -1,0 +1,48 @@
+namespace Lapidary.Engine;
+
+/// <summary>Exchanges tensors between the ranks of a run: NCCL between GPUs, MPI between CPUs. A rank is one device with a whole
+/// model.</summary>
+/// <remarks>
+/// <para>Every rank makes the same calls in the same order, with tensors of the same size. Calls are queued after the backend's work
+/// so far, and its later work sees their results.</para>
+/// <para>Determinism. All ranks get the same bits, and the same ranks on the same devices get the same bits from run to run. Other numbers
+/// of ranks add in another order.</para>
+/// </remarks>
+public interface ICommunicator : IDisposable
+{
+    /// <summary>The ranks, and what they exchange besides tensors.</summary>
+    RankGroup Ranks { get; }
+
+    /// <summary>One line for people: "NCCL 2.28.3".</summary>
+    string Description { get; }
+
+    /// <summary>tensor = Σ over the ranks' tensors.</summary>
+    /// <param name="tensor">fp32, any number of elements.</param>
+    void AllReduce(Tensor tensor);
+
+    /// <summary>The rank's own part of the tensor, see <see cref="Shard"/>, = Σ over the ranks of that part. The other parts are
+    /// undefined afterwards.</summary>
+    /// <param name="tensor">fp32; its elements divide by the number of ranks.</param>
+    void ReduceScatter(Tensor tensor);
+
+    /// <summary>Every part of the tensor, see <see cref="Shard"/>, = that of the rank whose own part it is.</summary>
+    /// <param name="tensor">Any type but NF4; its elements divide by the number of ranks.</param>
+    void AllGather(Tensor tensor);
+
+    /// <summary>tensor = that of the rank <paramref name="root"/>.</summary>
+    /// <param name="tensor">Any type but NF4.</param> <param name="root">0 for the first rank.</param>
+    void Broadcast(Tensor tensor, int root);
+}
+
+/// <summary>How a tensor is cut into one part for each rank.</summary>
+public static class Shard
+{
+    /// <summary>A rank's own part: of n elements on w ranks, the n / w from rank · n / w on, flat.</summary>
+    public static Tensor Of(Tensor tensor, int rank, int worldSize)
+    {
+        long count = tensor.Count / worldSize;
+        if (count * worldSize != tensor.Count)
+            throw new ShapeException(nameof(Shard), nameof(tensor), $"elements for {worldSize} equal parts", tensor);
+        return tensor.Reshape(tensor.Count).Rows(rank * count, count);
+    }
+}

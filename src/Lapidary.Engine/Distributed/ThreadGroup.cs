@@ -1,0 +1,71 @@
+namespace Lapidary.Engine.Distributed;
+
+/// <summary>Ranks that are threads of this process: one for each GPU of the machine, or one for each part of a test.</summary>
+internal sealed class ThreadGroup : RankGroup
+{
+    private readonly Shared _shared;
+    private readonly int _rank;
+
+    private ThreadGroup(Shared shared, int rank) => (_shared, _rank) = (shared, rank);
+
+    /// <inheritdoc/>
+    public override int Rank => _rank;
+
+    /// <inheritdoc/>
+    public override int WorldSize => _shared.Given.Length;
+
+    /// <inheritdoc/>
+    public override CancellationToken StopRequested => _shared.Stop.Token;
+
+    /// <summary>The groups of some ranks, one for each thread.</summary>
+    public static IReadOnlyList<ThreadGroup> Create(int worldSize)
+    {
+        var shared = new Shared(worldSize);
+        return [.. Enumerable.Range(0, worldSize).Select(rank => new ThreadGroup(shared, rank))];
+    }
+
+    /// <inheritdoc/>
+    public override string NameOf(int rank) => $"rank {rank}";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine)
+    {
+        _shared.Given[_rank] = mine.ToArray();
+        Meet();
+        byte[][] all = [.. _shared.Given];
+        Meet(); // nobody gives the next before all have taken these
+        return all;
+    }
+
+    /// <summary>Waits until all ranks are here.</summary>
+    public void Meet() => _shared.Barrier.SignalAndWait(_shared.Broken.Token);
+
+    /// <summary>Tells those that wait, or will, that a rank is gone: they end with <see cref="OperationCanceledException"/>.</summary>
+    public void Break() => _shared.Broken.Cancel();
+
+    /// <inheritdoc/>
+    public override void RequestStop() => _shared.Stop.Cancel();
+
+    /// <inheritdoc/>
+    public override IDisposable Busy(string what) => Nothing.ToDispose;
+
+    /// <inheritdoc/>
+    public override IDisposable Waiting(string what) => Nothing.ToDispose;
+
+    /// <inheritdoc/>
+    /// <remarks>What the threads share ends with the process: it holds no resources.</remarks>
+    public override void Dispose()
+    {
+    }
+
+    private sealed class Shared(int worldSize)
+    {
+        public byte[][] Given { get; } = new byte[worldSize][];
+
+        public Barrier Barrier { get; } = new(worldSize);
+
+        public CancellationTokenSource Stop { get; } = new();
+
+        public CancellationTokenSource Broken { get; } = new();
+    }
+}
