@@ -22,6 +22,10 @@ internal sealed class CountedGroup(int rank, int worldSize) : RankGroup
 
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
 
+    public override void Fail(string message)
+    {
+    }
+
     public override void Dispose()
     {
     }

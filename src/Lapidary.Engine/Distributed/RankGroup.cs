@@ -9,6 +9,9 @@ public abstract class RankGroup : IDisposable
     /// <summary>The group of a run with one rank.</summary>
     public static RankGroup Solo { get; } = new Distributed.SoloGroup();
 
+    /// <summary>The groups of ranks that are threads of this process, one for each.</summary>
+    public static IReadOnlyList<RankGroup> OfThreads(int worldSize) => Distributed.ThreadGroup.Create(worldSize);
+
     /// <summary>From 0 to <see cref="WorldSize"/> − 1. Rank 0 leads: it alone writes files and logs.</summary>
     public abstract int Rank { get; }
 
@@ -37,6 +40,9 @@ public abstract class RankGroup : IDisposable
     /// <summary>Says that this rank waits for the others until the result is disposed. Where that takes longer than the group's limit of
     /// time, all ranks end.</summary>
     public abstract IDisposable Waiting(string what);
+
+    /// <summary>Says that this rank ends before the work is done, and why. The others end too; a second message changes nothing.</summary>
+    public abstract void Fail(string message);
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -21,6 +21,10 @@ internal sealed class SoloGroup : RankGroup
 
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
 
+    public override void Fail(string message)
+    {
+    }
+
     public override void Dispose()
     {
     }

@@ -40,9 +40,6 @@ internal sealed class ThreadGroup : RankGroup
     /// <summary>Waits until all ranks are here.</summary>
     public void Meet() => _shared.Barrier.SignalAndWait(_shared.Broken.Token);
 
-    /// <summary>Tells those that wait, or will, that a rank is gone: they end with <see cref="OperationCanceledException"/>.</summary>
-    public void Break() => _shared.Broken.Cancel();
-
     /// <inheritdoc/>
     public override void RequestStop() => _shared.Stop.Cancel();
 
@@ -51,6 +48,11 @@ internal sealed class ThreadGroup : RankGroup
 
     /// <inheritdoc/>
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
+
+    /// <inheritdoc/>
+    /// <remarks>Those that wait here, or will, end with <see cref="OperationCanceledException"/>. Those in a collective of GPUs do not
+    /// wake: their process has to end.</remarks>
+    public override void Fail(string message) => _shared.Broken.Cancel();
 
     /// <inheritdoc/>
     /// <remarks>What the threads share ends with the process: it holds no resources.</remarks>

@@ -8,6 +8,12 @@ internal static class FileErrors
     // errno values (Linux, macOS) and HRESULTs (Windows) of "no space left" and "quota exceeded", as IOException.HResult carries them.
     private static readonly int[] NoSpace = [28, 122, 69, unchecked((int)0x80070070), unchecked((int)0x80070027)];
 
+    // "Would block" of Linux and macOS, and Windows' sharing violation.
+    private static readonly int[] Held = [11, 35, unchecked((int)0x80070020)];
+
+    /// <summary>Whether another process, or another stream of this one, has the file open for itself alone.</summary>
+    public static bool IsHeldByAnother(IOException e) => Held.Contains(e.HResult);
+
     /// <summary>Whether the exception tells about the file system rather than about our code.</summary>
     public static bool IsFileSystem(Exception e) => e is IOException or UnauthorizedAccessException;
 

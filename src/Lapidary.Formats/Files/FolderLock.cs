@@ -13,9 +13,6 @@ internal sealed partial class FolderLock : IDisposable
 {
     private const string LockFile = ".lapidary.lock", OwnerFile = ".lapidary.owner";
 
-    // "Would block" of Linux and macOS, and Windows' sharing violation, as IOException.HResult carries them.
-    private static readonly int[] Held = [11, 35, unchecked((int)0x80070020)];
-
     private readonly string _folder;
     private readonly string? _firstCreated;
     private readonly FileStream _stream;
@@ -94,7 +91,7 @@ internal sealed partial class FolderLock : IDisposable
                     Options = FileOptions.DeleteOnClose,
                 });
             }
-            catch (IOException e) when (Held.Contains(e.HResult))
+            catch (IOException e) when (FileErrors.IsHeldByAnother(e))
             {
                 throw InUse(folder, ReadOwner(path));
             }
@@ -113,7 +110,7 @@ internal sealed partial class FolderLock : IDisposable
             File.Open(Path.Combine(path, LockFile), FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
             return false;
         }
-        catch (IOException e) when (Held.Contains(e.HResult))
+        catch (IOException e) when (FileErrors.IsHeldByAnother(e))
         {
             return true;
         }

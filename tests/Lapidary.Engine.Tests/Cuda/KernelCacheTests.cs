@@ -66,6 +66,43 @@ public class KernelCacheTests : IDisposable
         Assert.Equal(2, _compiled);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void GetOrAdd_OfManyAtOnce_CompilesOnce(bool hasFolder)
+    {
+        string key = Guid.NewGuid().ToString("N"); // a cache without a folder is the process's
+        int compiled = 0;
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
+        {
+            byte[] image = new KernelCache(hasFolder ? _folder : null).GetOrAdd(key, () =>
+            {
+                Interlocked.Increment(ref compiled);
+                Thread.Sleep(50);
+                return [1, 2, 3];
+            });
+            Assert.Equal([1, 2, 3], image);
+        });
+        Assert.Equal(1, compiled);
+    }
+
+    [Fact]
+    public async Task GetOrAdd_WaitsForAnotherProcess()
+    {
+        string locks = Directory.CreateDirectory(Path.Combine(_folder, "locks")).FullName;
+        Task<byte[]> waiting;
+        using (new FileStream(Path.Combine(locks, "k"), FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            waiting = Task.Run(() => new KernelCache(_folder).GetOrAdd("key", Compile), TestContext.Current.CancellationToken);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            Assert.False(waiting.IsCompleted);
+            new KernelCache(_folder).Keep("key", [7]);
+        }
+
+        Assert.Equal([7], await waiting);
+        Assert.Equal(0, _compiled);
+    }
+
     [Fact]
     public void GetOrAdd_KeepsNothing_WhenCompilationFails()
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Lapidary.Formats;
@@ -15,6 +16,9 @@ internal sealed class KernelCache(string? folder)
     private const string Format = "lapidary-kernel-1";
 
     private const long MaxBytes = 256 << 20;
+
+    /// <summary>Entries of caches without a folder, for the other ranks of this process.</summary>
+    private static readonly ConcurrentDictionary<string, byte[]> Kept = [];
 
     private static ReadOnlySpan<byte> Magic => "LPDKERN1"u8;
 
@@ -61,22 +65,29 @@ internal sealed class KernelCache(string? folder)
         }
     }
 
-    /// <summary>The image of a key, from the folder or by <paramref name="compile"/>, which is then kept.</summary>
+    /// <summary>The image of a key, from the folder or by <paramref name="compile"/>, which is then kept. Of several ranks that ask at once
+    /// one compiles.</summary>
     public byte[] GetOrAdd(string key, Func<byte[]> compile)
     {
         if (Find(key) is { } kept) return kept;
+        using var turn = TakeTurn(key);
+        if (Find(key) is { } others) return others;
         byte[] image = compile();
         Keep(key, image);
         return image;
     }
 
-    /// <summary>The entry of a key; null where there is none that is whole.</summary>
-    public byte[]? Find(string key) => folder is null ? null : TryRead(PathOf(folder, key));
+    /// <summary>The turn to make an entry that <see cref="Find"/> did not find: look again once it has come.</summary>
+    public CacheTurn TakeTurn(string key) => CacheTurn.Take(folder, key);
 
-    /// <summary>Keeps an entry where the folder can be written.</summary>
+    /// <summary>The entry of a key; null where there is none that is whole.</summary>
+    public byte[]? Find(string key) => folder is null ? Kept.GetValueOrDefault(key) : TryRead(PathOf(folder, key));
+
+    /// <summary>Keeps an entry where the folder can be written; without a folder, in this process.</summary>
     public void Keep(string key, byte[] image)
     {
-        if (folder is not null) TryWrite(PathOf(folder, key), image);
+        if (folder is null) Kept[key] = image;
+        else TryWrite(PathOf(folder, key), image);
     }
 
     private static string PathOf(string folder, string key) => Path.Combine(folder, key + ".bin");

@@ -108,6 +108,18 @@ public sealed unsafe record CudaDevice
                 + $"{ComputeCapability.Minimum} or above (Ampere, 2020) is needed. Use another device, or set device to cpu.");
     }
 
+    /// <summary>How another device of this machine reaches this one.</summary>
+    public CudaLink LinkTo(CudaDevice other)
+    {
+        int access, atomics;
+        Check(cuDeviceGetP2PAttribute(&access, PeerAttribute.AccessSupported, Handle, other.Handle));
+        if (access == 0) return CudaLink.Host;
+
+        // Atomics between devices need NVLink, which the driver tells in no other way.
+        Check(cuDeviceGetP2PAttribute(&atomics, PeerAttribute.NativeAtomicSupported, Handle, other.Handle));
+        return atomics == 0 ? CudaLink.Pcie : CudaLink.NVLink;
+    }
+
     /// <summary>Bytes of its memory that are free now.</summary>
     /// <exception cref="LapidaryException">The driver is too old, or the device does not let this process in.</exception>
     public long FreeBytes()

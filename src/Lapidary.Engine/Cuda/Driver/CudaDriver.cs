@@ -14,6 +14,13 @@ internal enum DeviceAttribute
     MaxSharedMemoryPerBlockOptin = 97,
 }
 
+/// <summary>Attributes of a pair of devices: CUdevice_P2PAttribute.</summary>
+internal enum PeerAttribute
+{
+    AccessSupported = 2,
+    NativeAtomicSupported = 3,
+}
+
 /// <summary>Attributes of a kernel: CUfunction_attribute.</summary>
 internal enum FunctionAttribute
 {
@@ -85,6 +92,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     public static partial int cuDeviceGetAttribute(int* value, DeviceAttribute attribute, int device);
+
+    [LibraryImport(Library)]
+    public static partial int cuDeviceGetP2PAttribute(int* value, PeerAttribute attribute, int from, int to);
 
     [LibraryImport(Library, EntryPoint = "cuDeviceTotalMem_v2")]
     public static partial int cuDeviceTotalMem(nuint* lengthBytes, int device);

@@ -8,7 +8,7 @@ namespace Lapidary.Engine.Cuda.Products;
 /// <summary>Matrix products by cuBLASLt, fp32 sums. Every kind of product is set up once, with the algorithm that is fastest by
 /// <see cref="ProductTimer"/>, and kept, so that the steady state asks for nothing and allocates nothing.</summary>
 /// <remarks>Which algorithm was fastest is kept on disk too, per device and version of cuBLASLt: the next process starts at once, and gives
-/// the same bits.</remarks>
+/// the same bits. Of ranks that meet a product at the same time one finds it for all of this machine.</remarks>
 internal sealed unsafe class MatrixProducts : IDisposable
 {
     /// <summary>What NVIDIA advises for Hopper; older devices need less.</summary>
@@ -69,6 +69,8 @@ internal sealed unsafe class MatrixProducts : IDisposable
     {
         string key = KernelCache.Key("product", _device, $"cuBLASLt {cublasLtGetVersion()}", setup.Product.ToString());
         if (_cache.Find(key) is { } kept) return MemoryMarshal.Read<Algorithm>(kept);
+        using var turn = _cache.TakeTurn(key);
+        if (_cache.Find(key) is { } others) return MemoryMarshal.Read<Algorithm>(others);
         var candidates = setup.Candidates(_handle, (ulong)WorkspaceBytes);
         using var timer = new ProductTimer(context);
         float beta = setup.Product.Adds ? 1 : 0;
