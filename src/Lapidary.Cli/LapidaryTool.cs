@@ -86,7 +86,7 @@ internal static class LapidaryTool
 
     private static int Fail(Terminal terminal, string line, int exitCode, string? more = null)
     {
-        terminal.Error.WriteLine($"lapidary: {line}");
+        terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}{line}");
         if (more is not null) terminal.Error.WriteLine(more);
         return exitCode;
     }

@@ -32,7 +32,10 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
     public IDisposable? EndsGracefully() => terminal.EndsGracefully();
 
     /// <summary>Says what a user may not expect, beside the result.</summary>
-    public void Note(string text) => terminal.Error.WriteLine($"note       {Line(text)}");
+    public void Note(string text)
+    {
+        if (terminal.IsLeader) terminal.Error.WriteLine($"note       {Line(text)}");
+    }
 
     /// <summary>The value of an option that is no setting.</summary>
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);

@@ -8,6 +8,7 @@ internal sealed class SettingValues
 {
     private readonly Dictionary<Setting, object?> _given = [];
     private readonly HashSet<Setting> _chosen = [];
+    private readonly HashSet<Setting> _typed = [];
 
     /// <summary>Reads all settings.</summary>
     /// <param name="settings">Those of the command, in order.</param> <param name="parsed">The command line.</param>
@@ -25,6 +26,7 @@ internal sealed class SettingValues
                 _given[setting] = file.Parse(setting, value);
             else
                 continue;
+            if (isTyped) _typed.Add(setting);
             if (isTyped || !file!.IsOfARun) _chosen.Add(setting);
         }
     }
@@ -51,4 +53,7 @@ internal sealed class SettingValues
 
     /// <summary>Whether somebody chose the value: it is given, and not only because a run wrote all of its settings down.</summary>
     public bool IsChosen(Setting setting) => _chosen.Contains(setting);
+
+    /// <summary>Whether the command line gives the setting, which goes before what a file gives.</summary>
+    public bool IsTyped(Setting setting) => _typed.Contains(setting);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Generation;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
@@ -23,6 +24,12 @@ internal static class GenerateCommand
         HelpName = "FILE",
         Description = "Conversation to continue through the chat template: JSON, a list of messages, or a row with messages and tools.",
     };
+
+    private static readonly Setting<string?> Output = Setting.Text(
+        "output", "FILE", "JSON Lines file for the answers to --dataset; standard output where not given.");
+
+    private static readonly Option<bool> Resume =
+        new("--resume") { Description = "Go on with the answers that --output was begun with." };
 
     private static readonly Setting<string?> InputIds =
         Setting.Text("input-ids", "1,2,3", "Token ids to continue, as they are; needs no tokenizer.");
@@ -55,8 +62,12 @@ internal static class GenerateCommand
         new ToolCommand("generate", "Generate text.",
                 "--model gemma-3-1b-it --chat --prompt \"What is a lapidary?\"",
                 "--model gemma-3-1b-pt --adapter lapidary-output --tokenizer gemma-3-1b-it --messages question.json --json",
-                "--model gemma-3-1b-pt --input-ids 2,651,5765 --max-new-tokens 8")
+                "--model gemma-3-1b-pt --input-ids 2,651,5765 --max-new-tokens 8",
+                "--model merged --dataset test.jsonl --template text-to-sql --output answers.jsonl --device cuda:all")
             .Takes(Prompt, Messages)
+            .Takes([DataSettings.DataSet, Output])
+            .Takes(Resume)
+            .Takes(DataSettings.Columns)
             .Takes(Model.All)
             .Takes(InputIds, Chat, MaxNewTokens, DoSample, Temperature, TopK, TopP, Seed, IgnoreEos)
             .Takes(ToolCommand.Json)
@@ -65,8 +76,11 @@ internal static class GenerateCommand
     private static int Run(CommandRun run)
     {
         var values = run.Values;
-        int sources = new[] { run.Get(Prompt), run.Get(Messages), values.Get(InputIds) }.Count(text => text is not null);
-        if (sources != 1) throw run.Wrong($"expected one of --prompt, --messages and --input-ids, found {sources}.");
+        string?[] sources = [run.Get(Prompt), run.Get(Messages), values.Get(InputIds), values.Get(DataSettings.DataSet)];
+        if (sources.Count(text => text is not null) is not 1 and var found)
+            throw run.Wrong($"expected one of --prompt, --messages, --input-ids and --dataset, found {found}.");
+        if (values.Get(DataSettings.DataSet) is not null) return AnswerDataSet(run);
+        RefuseOptionsOfADataSet(run);
         var text = TextTools.TryLoad(Model, values);
         int[] prompt = PromptIds(run, text);
 
@@ -101,6 +115,27 @@ internal static class GenerateCommand
                 people.WriteLine();
             });
         return run.Interrupted.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Done;
+    }
+
+    private static int AnswerDataSet(CommandRun run)
+    {
+        if (run.Values.IsGiven(Chat)) throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
+        return new DatasetGeneration(run, Model, Options, run.Values.Get(Output), run.Get(Resume)).Run();
+
+        GenerationOptions Options(TextTools? text)
+        {
+            string folder = Model.Folder(run.Values);
+            var makers = GenerationConfig.Load(folder, GemmaConfig.Load(folder));
+            foreach (string note in Notes(run.Values, makers)) run.Note(note);
+            return GenerateCommand.Options(run.Values, makers, GenerationOptions.From(makers, text?.Tokenizer));
+        }
+    }
+
+    private static void RefuseOptionsOfADataSet(CommandRun run)
+    {
+        string[] given = [.. new Setting[] { Output }.Concat(DataSettings.Columns).Where(run.Values.IsGiven).Select(setting => setting.Name)];
+        if (run.Get(Resume)) given = [.. given, "resume"];
+        if (given.Length > 0) throw run.Wrong($"--{given[0]} is for --dataset.");
     }
 
     /// <summary>Model output may hold anything: of the control characters only those of ordinary text reach the screen.</summary>

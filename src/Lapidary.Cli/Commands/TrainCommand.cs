@@ -2,8 +2,10 @@ using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 using Lapidary.Gemma.Weights;
@@ -37,6 +39,7 @@ internal static class TrainCommand
         new ToolCommand("train", "Fine-tune a model: NF4 base, LoRA adapter, the options of Google's QLoRA guide.",
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
+                "--model gemma-3-1b-pt --dataset train.jsonl --device cuda:all --global-batch-size 16",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)
@@ -50,37 +53,66 @@ internal static class TrainCommand
         RequireSettingsOfTheRun(run, config.OutputDir);
         string folder = Model.Folder(values);
         values.Require(DataSettings.DataSet);
-        bool isPreview = run.Get(Preview);
-        using var output = isPreview ? null : RunFolder.Open(config, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder);
-        var text = TextTools.TryLoad(Model, values, output?.Checkpoint);
-        var sizes = BaseHead.ConfigOf(folder);
-        var data = TrainingData.Load(values, config, sizes, text);
-        if (output is null)
+        if (run.Get(Preview))
         {
-            data.Preview(run);
+            TrainingData.Load(values, config, BaseHead.ConfigOf(folder), TextTools.TryLoad(Model, values)).Preview(run);
             return ExitCodes.Done;
         }
 
-        config.Validate(hasEvaluation: data.Evaluation is not null);
-        var lora = Lora(values, output.Checkpoint, sizes);
-        PlannedRun.PlanOf(Model, values, config, sizes, data, lora).RequireFit();
+        using var team = RankTeam.Join(run);
+        return team.Run(() => Run(run, team, config, folder));
+    }
 
-        // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
-        bool isNew = output.Checkpoint is null;
-        using var session = ModelSession.Open(Model, values, trainable: true, withAdapter: isNew, lora.LoraDropout);
-        if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
-        Announce(run, session, config, data, isNew);
-        var result = Train(run, session, config, data, output);
-        var next = result.WasInterrupted ? [] : NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.FirstRow);
-        run.PrintSummary(result.WriteTo, people => result.Show(people, next));
-        if (!result.WasInterrupted) return ExitCodes.Done;
-        string resume = output.LastCheckpoint is null
-            ? "nothing has been saved yet"
-            : (DataSettings.IsPipe(values.Require(DataSettings.DataSet)) ? "with the same rows on standard input " : "")
-            + $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
-        run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {resume}");
+    private static int Run(CommandRun run, RankTeam team, SftConfig asked, string folder)
+    {
+        var values = run.Values;
+        using var output = team.IsLeader
+            ? RunFolder.Open(asked, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder)
+            : null;
+        string? checkpoint = team.FromLeader(output?.Checkpoint);
+        var config = SftSettings.ForRanks(asked, values, team.WorldSize, checkpoint is null ? null : RunState.GlobalBatchOf(checkpoint));
+        var text = TextTools.TryLoad(Model, values, checkpoint);
+        var sizes = BaseHead.ConfigOf(folder);
+        var data = TrainingData.Load(values, config, sizes, text);
+        config.Validate(hasEvaluation: data.Evaluation is not null);
+        var lora = Lora(values, checkpoint, sizes);
+        PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
+        var result = team.RunEach(rank => TrainRank(run, rank, config, data, lora, output, checkpoint));
+        if (!result.WasInterrupted)
+        {
+            if (output is null) return ExitCodes.Done;
+            var next = NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.FirstRow);
+            run.PrintSummary(result.WriteTo, people => result.Show(people, next));
+            return ExitCodes.Done;
+        }
+
+        if (output is not null)
+        {
+            run.PrintSummary(result.WriteTo, people => result.Show(people, next: []));
+            run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {HowToGoOn(values, config, output)}");
+        }
+
         return ExitCodes.Interrupted;
     }
+
+    /// <summary>Loads and trains one rank of the run.</summary>
+    private static TrainResult TrainRank(
+        CommandRun run, LocalRank rank, SftConfig config, TrainingData data, LoraConfig lora, RunFolder? output, string? checkpoint)
+    {
+        // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
+        bool isNew = checkpoint is null;
+        using var session = ModelSession.Open(Model, run.Values, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout);
+        if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
+        using var communicator = Communicator.Create(rank.Group, session.Backend);
+        var devices = RankDevices.Gather(rank, communicator, session.Backend);
+        if (rank.IsLeader) Announce(run, session, config, data, devices, isNew);
+        return Train(run, session, config, data, communicator, rank.IsLeader ? output : null, checkpoint);
+    }
+
+    private static string HowToGoOn(SettingValues values, SftConfig config, RunFolder output) => output.LastCheckpoint is null
+        ? "nothing has been saved yet"
+        : (DataSettings.IsPipe(values.Require(DataSettings.DataSet)) ? "with the same rows on standard input " : "")
+        + $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
 
     /// <summary>What is trained: a new adapter, a given one, or that of the checkpoint with what is given now, which is then
     /// compared.</summary>
@@ -92,9 +124,11 @@ internal static class TrainCommand
             : LoraSettings.Read(values, values.Require(Model.Model));
     }
 
-    private static void Announce(CommandRun run, ModelSession session, SftConfig config, TrainingData data, bool isNew)
+    private static void Announce(
+        CommandRun run, ModelSession session, SftConfig config, TrainingData data, RankDevices devices, bool isNew)
     {
         TrainingBanner.Show(run, Model, session);
+        devices.Show(run, config);
         data.Show(run);
         // What a new run said need not be said again where it goes on.
         var notes = isNew
@@ -123,26 +157,34 @@ internal static class TrainCommand
         return run.Get(Resume) is { } given and not "true" ? given : SftTrainer.LatestCheckpoint;
     }
 
-    private static TrainResult Train(CommandRun run, ModelSession session, SftConfig config, TrainingData data, RunFolder output)
+    private static TrainResult Train(
+        CommandRun run, ModelSession session, SftConfig config, TrainingData data, ICommunicator communicator, RunFolder? output,
+        string? checkpoint)
     {
-        var (memory, error) = (session.Backend.Memory, run.Terminal.Error);
-        long before = output.Checkpoint is { } checkpoint ? TrainerState.Read(checkpoint).NumTokens : 0;
+        var (memory, error, isLeader) = (session.Backend.Memory, run.Terminal.Error, communicator.Ranks.IsLeader);
+        long before = isLeader && checkpoint is not null ? TrainerState.Read(checkpoint).NumTokens : 0;
         long started = TimeProvider.System.GetTimestamp();
-        using var note = run.Interrupted.Register(() => error.WriteLine("Stopping after this step; once more quits at once."));
+        using var note = run.Interrupted.Register(() =>
+        {
+            if (isLeader) error.WriteLine("Stopping after this step; once more quits at once.");
+        });
         MemoryPlan? plan = null;
         bool isComplete = false;
-        var state = TrainingScreen.Show(run, memory, observer =>
+        TrainerState Run(ITrainingObserver? observer)
         {
-            using var trainer = new SftTrainer(session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer)
+            using var trainer = new SftTrainer(
+                session.Model, session.Adapter!, config, data.Train.Share(), data.Evaluation?.Share(), observer, communicator)
             {
                 Encoder = data.Encoder,
-                Settings = RunRecord.Of(run.Values, session.Adapter!.Config, data.Evaluation is not null),
+                Settings = RunRecord.Of(run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),
             };
             using var graceful = run.EndsGracefully();
             var ended = trainer.Train(output, run.Interrupted);
             (plan, isComplete) = (trainer.MemoryPlan, trainer.IsComplete);
             return ended;
-        });
+        }
+
+        var state = isLeader ? TrainingScreen.Show(run, memory, Run) : Run(observer: null);
         var elapsed = TimeProvider.System.GetElapsedTime(started);
         return new TrainResult(
             config.OutputDir, state, isComplete, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes);

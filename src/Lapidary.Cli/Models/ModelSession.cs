@@ -28,13 +28,18 @@ internal sealed class ModelSession : IDisposable
     /// <param name="loraDropout">The adapter's dropout from now on, or null for its own.</param>
     /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
     public static ModelSession Open(
-        ModelSettings settings, SettingValues values, bool trainable = false, bool withAdapter = true, double? loraDropout = null)
+        ModelSettings settings, SettingValues values, bool trainable = false, bool withAdapter = true, double? loraDropout = null) =>
+        Open(settings, values, DeviceSettings.CreateBackend(values), trainable, withAdapter, loraDropout);
+
+    /// <summary>Loads what the settings name on a backend, which it takes over.</summary>
+    public static ModelSession Open(
+        ModelSettings settings, SettingValues values, IBackend backend, bool trainable = false, bool withAdapter = true,
+        double? loraDropout = null)
     {
-        string folder = settings.Folder(values);
-        var backend = DeviceSettings.CreateBackend(values);
         ModelSession? session = null;
         try
         {
+            string folder = settings.Folder(values);
             session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
             if (withAdapter && values.Get(settings.Adapter) is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));

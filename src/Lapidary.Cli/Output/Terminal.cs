@@ -12,8 +12,9 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// <summary>Standard input.</summary>
     public TextReader In => input;
 
-    /// <summary>Standard output for results: a command whose result cannot be written has failed.</summary>
-    public TextWriter Out { get; } = new ResultWriter(output);
+    /// <summary>Standard output for results: a command whose result cannot be written has failed. Of several processes that work on one
+    /// thing only the first prints it.</summary>
+    public TextWriter Out => IsLeader ? OutForResults : TextWriter.Null;
 
     /// <summary>Standard error: errors, and under --json everything for people. Never fails.</summary>
     public TextWriter Error { get; } = new PeopleWriter(error);
@@ -27,7 +28,15 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise that ends the process.</summary>
     public CancellationToken Interrupted { get; init; }
 
+    /// <summary>Which rank of several processes this is, for errors: "[rank 1 (node-b)] "; empty where it is the only one.</summary>
+    public string RankPrefix { get; private set; } = "";
+
+    /// <summary>Whether this process tells people how the work goes.</summary>
+    public bool IsLeader { get; private set; } = true;
+
     private Interruption? Interruption { get; init; }
+
+    private TextWriter OutForResults { get; } = new ResultWriter(output);
 
     private TextWriter OutForPeople { get; } = new PeopleWriter(
         output, reason => Tell(error, $"lapidary: warning: standard output cannot be written ({reason}); the work goes on."));
@@ -47,17 +56,22 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
         return terminal;
     }
 
+    /// <summary>Says that this is one of several processes that work on one thing: the first one alone tells people about it, and errors
+    /// say whose they are.</summary>
+    public void SpeakAs(string rank, bool isLeader) => (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
+
     /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed; null where
     /// there are no signals.</summary>
     public IDisposable? EndsGracefully() => Interruption?.EndsGracefully();
 
     /// <summary>Where text for people goes: standard output is for the result alone under --json. Never fails.</summary>
-    public TextWriter People(bool json) => json ? Error : OutForPeople;
+    public TextWriter People(bool json) => !IsLeader ? TextWriter.Null : json ? Error : OutForPeople;
 
     /// <summary>Spectre's console over <see cref="People"/>.</summary>
     public IAnsiConsole Ansi(bool json)
     {
-        bool screen = json ? ErrorIsScreen : OutIsScreen;
+        // A launcher may hand each of its processes a screen that is none: it collects their lines.
+        bool screen = RankPrefix.Length == 0 && (json ? ErrorIsScreen : OutIsScreen);
         return AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(People(json)),

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
@@ -21,16 +22,16 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     public static PlannedRun Create(
         ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
         long? freeBytes) =>
-        With(model, values, config, sizes, data, lora, freeBytes,
+        With(model, values, DeviceSettings.GpusToPlan(values), worldSize: 1, config, sizes, data, lora, freeBytes,
             (device, planner) => new PlannedRun(device, planner.Plan(), planner.LargestBatchSize()));
 
-    /// <summary>The plan alone of a run, over given rows or full ones, on a device of this machine.</summary>
-    /// <exception cref="LapidaryException">The device is not here or cannot be used.</exception>
+    /// <summary>The plan alone of a run, over given rows or full ones, on the devices of this process's ranks.</summary>
+    /// <exception cref="LapidaryException">One is not here or cannot be used.</exception>
     public static MemoryPlan PlanOf(
-        ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
+        ModelSettings model, SettingValues values, RankTeam team, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
     {
-        DeviceSettings.Require(values);
-        return With(model, values, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
+        DeviceSettings.Require(team.Gpus);
+        return With(model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
     }
 
     /// <summary>Shows the plan to people.</summary>
@@ -72,18 +73,18 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     }
 
     private static T With<T>(
-        ModelSettings settings, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
-        long? freeBytes, Func<string, MemoryPlanner, T> plan)
+        ModelSettings settings, SettingValues values, IReadOnlyList<int> gpus, int worldSize, SftConfig config, GemmaConfig sizes,
+        TrainingData? data, LoraConfig lora, long? freeBytes, Func<string, MemoryPlanner, T> plan)
     {
-        using var counter = DeviceSettings.CreateCounter(values);
-        long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(values) ?? throw new UsageException(
+        using var counter = DeviceSettings.CreateCounter(gpus, values);
+        long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
             $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
             values.Command));
         using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
         using var adapter = Adapter.Skeleton(model, lora);
         return plan(counter.Description, data is null
-            ? new MemoryPlanner(model, adapter, config, budget)
-            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
+            ? new MemoryPlanner(model, adapter, config, budget, worldSize)
+            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget, worldSize));
     }
 
     private static string Describe(MemoryOwner owner) => owner switch

@@ -1,10 +1,7 @@
-using System.Collections;
-using System.Globalization;
-using System.Numerics;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lapidary.Formats.Files;
+using Lapidary.Cli.Output;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Runs;
@@ -23,18 +20,18 @@ internal static class QuestionFile
         {
             json.WriteStartObject();
             json.WritePropertyName("messages");
-            Write(json, messages.Select(Fields).ToList());
+            ColumnJson.Write(json, messages.Select(Fields).ToList());
             if (variables?.GetValueOrDefault(ToolsKey) is { } tools)
             {
                 json.WritePropertyName(ToolsKey);
-                Write(json, tools);
+                ColumnJson.Write(json, tools);
             }
 
             var others = variables?.Where(pair => pair.Key != ToolsKey).ToDictionary(pair => pair.Key, pair => pair.Value);
             if (others is { Count: > 0 })
             {
                 json.WritePropertyName(OtherKey);
-                Write(json, others);
+                ColumnJson.Write(json, others);
             }
 
             json.WriteEndObject();
@@ -54,33 +51,5 @@ internal static class QuestionFile
         var fields = new Dictionary<string, object?> { ["type"] = part.Type };
         if (part.Text is not null) fields["text"] = part.Text;
         return fields;
-    }
-
-    private static void Write(Utf8JsonWriter json, object? value)
-    {
-        switch (value)
-        {
-            case null: json.WriteNullValue(); break;
-            case bool flag: json.WriteBooleanValue(flag); break;
-            case string text: json.WriteStringValue(text); break;
-            case double number: json.WriteRawValue(double.IsFinite(number) ? PythonFloat.Repr(number) : "null"); break;
-            case long or BigInteger: json.WriteRawValue(Convert.ToString(value, CultureInfo.InvariantCulture)!); break;
-            case IReadOnlyDictionary<string, object?> fields:
-                json.WriteStartObject();
-                foreach (var (name, field) in fields)
-                {
-                    json.WritePropertyName(name);
-                    Write(json, field);
-                }
-
-                json.WriteEndObject();
-                break;
-            case IEnumerable list:
-                json.WriteStartArray();
-                foreach (object? item in list) Write(json, item);
-                json.WriteEndArray();
-                break;
-            default: json.WriteStringValue(Convert.ToString(value, CultureInfo.InvariantCulture)); break;
-        }
     }
 }

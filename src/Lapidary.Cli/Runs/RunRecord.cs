@@ -10,17 +10,27 @@ namespace Lapidary.Cli.Runs;
 internal static class RunRecord
 {
     private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
+    private static readonly Setting Accumulation = SftSettings.Of(nameof(SftConfig.GradientAccumulationSteps));
+    private static readonly Setting GlobalBatch = SftSettings.Of(nameof(SftConfig.GlobalBatchSize));
 
     /// <summary>Keys and values in the order of the help text.</summary>
-    /// <param name="values">The command's settings.</param> <param name="lora">What is trained.</param>
+    /// <param name="values">The command's settings.</param> <param name="config">Those of the run, on so many ranks.</param>
+    /// <param name="worldSize">Number of ranks. Where there are several, the file says how many rows a step has and not how many
+    /// micro-batches, so that it is right on any number of them.</param>
+    /// <param name="lora">What is trained.</param>
     /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
-    public static IEnumerable<KeyValuePair<string, string>> Of(SettingValues values, LoraConfig lora, bool hasEvaluation)
+    public static IEnumerable<KeyValuePair<string, string>> Of(
+        SettingValues values, SftConfig config, int worldSize, LoraConfig lora, bool hasEvaluation)
     {
+        bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;
+        int rows = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps * worldSize;
         var adapter = LoraSettings.Of(lora);
         foreach (var setting in values.All)
         {
             object? value = adapter.TryGetValue(setting, out object? saved) ? saved
                 : setting == EvalStrategy && !hasEvaluation ? IntervalStrategy.No
+                : setting == Accumulation && isGlobal ? null
+                : setting == GlobalBatch && isGlobal ? rows
                 : values.Get(setting);
             if (setting.FormatValue(value) is not { } text) continue;
             bool isPipe = setting == DataSettings.DataSet && DataSettings.IsPipe(text);

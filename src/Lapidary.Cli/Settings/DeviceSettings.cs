@@ -8,54 +8,107 @@ namespace Lapidary.Cli.Settings;
 /// <summary>Where the work is done.</summary>
 internal static class DeviceSettings
 {
-    private const string Auto = "auto", Cpu = "cpu", Cuda = "cuda", Numbered = "cuda:";
+    private const string Auto = "auto", Cpu = "cpu", Cuda = "cuda", Numbered = "cuda:", All = "cuda:all";
 
-    public static readonly Setting<string> Device = new("device", "auto|cpu|cuda|cuda:N", "Where the work is done.", Auto, Parse);
+    public static readonly Setting<string> Device = new(
+        "device", "auto|cpu|cuda|cuda:N|cuda:N,M|cuda:all",
+        "Where the work is done. Several GPUs share the rows of train, score, generate and bench.", Auto, Parse);
 
     public static readonly Setting<int> Threads = Setting.Integer("threads", "Threads of the CPU; 0 for one per core.", 0, 0, 1024);
 
-    /// <summary>The backend asked for.</summary>
-    /// <exception cref="LapidaryException">There is no such device.</exception>
-    public static IBackend CreateBackend(SettingValues values) =>
-        CudaOrdinal(values) is { } ordinal ? new CudaBackend(ordinal) : new CpuBackend(values.Get(Threads));
+    /// <summary>Whether the device is left to the tool.</summary>
+    public static bool IsAuto(SettingValues values) => values.Get(Device) == Auto;
 
-    /// <summary>A backend like the one asked for that only counts; the device need not be here.</summary>
-    public static IBackend CreateCounter(SettingValues values) =>
-        CudaOrdinal(values) is { } ordinal ? CudaBackend.CreateCounter(Gpu(ordinal)) : CpuBackend.CreateCounter(values.Get(Threads));
-
-    /// <summary>Bytes that are free on the device asked for; null where it is not here.</summary>
-    public static long? FreeBytes(SettingValues values) =>
-        CudaOrdinal(values) is { } ordinal ? Gpu(ordinal)?.FreeBytes() : HostMemory.AvailableBytes;
-
-    /// <summary>Refuses a device that is not here or cannot be used.</summary>
-    /// <exception cref="LapidaryException">The message says why.</exception>
-    public static void Require(SettingValues values)
+    /// <summary>The GPUs asked for, in order; empty for the CPU.</summary>
+    /// <exception cref="LapidaryException">All are asked for, and there is none.</exception>
+    public static IReadOnlyList<int> Gpus(SettingValues values)
     {
-        if (CudaOrdinal(values) is { } ordinal && CudaBackend.WhyUnavailable(ordinal) is { } reason) throw new LapidaryException(reason);
+        string device = values.Get(Device);
+        return device switch
+        {
+            Auto => CudaBackend.FirstAvailable() is { } first ? [first] : [],
+            Cpu => [],
+            Cuda => [0],
+            All => AllGpus(),
+            _ => Ordinals(device)!,
+        };
+    }
+
+    /// <summary>Whether the user names GPUs by their numbers.</summary>
+    public static bool AreNumbered(SettingValues values) => Ordinals(values.Get(Device)) is not null;
+
+    /// <summary>The backend asked for, of a command that works on one device.</summary>
+    /// <exception cref="LapidaryException">There is no such device, or several are asked for.</exception>
+    public static IBackend CreateBackend(SettingValues values) => Gpus(values) switch
+    {
+        [] => new CpuBackend(values.Get(Threads)),
+        [var ordinal] => new CudaBackend(ordinal),
+        _ => throw new LapidaryException(
+            $"device: expected one GPU for this command, found {values.Get(Device)}; set device to cuda:0 or another one."),
+    };
+
+    /// <summary>The GPUs to plan for, which need not be here: all of none are one.</summary>
+    public static IReadOnlyList<int> GpusToPlan(SettingValues values) =>
+        values.Get(Device) == All && CudaDevice.Count() == 0 ? [0] : Gpus(values);
+
+    /// <summary>A backend like the first of some GPUs, or the CPU, that only counts.</summary>
+    public static IBackend CreateCounter(IReadOnlyList<int> gpus, SettingValues values) =>
+        gpus.Count > 0 ? CudaBackend.CreateCounter(Gpu(gpus[0])) : CpuBackend.CreateCounter(values.Get(Threads));
+
+    /// <summary>Bytes that are free on each of some GPUs, or for the CPU; null where one is not here.</summary>
+    public static long? FreeBytes(IReadOnlyList<int> gpus)
+    {
+        if (gpus.Count == 0) return HostMemory.AvailableBytes;
+        long least = long.MaxValue;
+        foreach (int ordinal in gpus)
+        {
+            if (Gpu(ordinal) is not { } gpu) return null;
+            least = Math.Min(least, gpu.FreeBytes());
+        }
+
+        return least;
+    }
+
+    /// <summary>Refuses GPUs that are not here or cannot be used.</summary>
+    /// <exception cref="LapidaryException">The message says why.</exception>
+    public static void Require(IReadOnlyList<int> gpus)
+    {
+        foreach (int ordinal in gpus)
+            if (CudaBackend.WhyUnavailable(ordinal) is { } reason) throw new LapidaryException(reason);
     }
 
     /// <summary>Why the device is what it is.</summary>
     public static string Reason(SettingValues values)
     {
-        if (values.Get(Device) != Auto) return $"--device {values.Get(Device)}";
+        if (!IsAuto(values)) return $"--device {values.Get(Device)}";
         return $"--device auto: {(CudaBackend.FirstAvailable() is { } ordinal ? $"cuda:{ordinal}" : CudaBackend.WhyUnavailable())}";
-    }
-
-    /// <summary>The GPU asked for, null for the CPU.</summary>
-    private static int? CudaOrdinal(SettingValues values)
-    {
-        string device = values.Get(Device);
-        if (device == Auto) return CudaBackend.FirstAvailable();
-        if (device == Cpu) return null;
-        return device == Cuda ? 0 : int.Parse(device.AsSpan(Numbered.Length), CultureInfo.InvariantCulture);
     }
 
     private static CudaDevice? Gpu(int ordinal) => CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);
 
+    private static IReadOnlyList<int> AllGpus() => CudaDevice.Count() is > 0 and var count
+        ? [.. Enumerable.Range(0, count)]
+        : throw new LapidaryException(CudaBackend.WhyUnavailable() ?? "No GPU was found.");
+
+    /// <summary>The numbers of "cuda:1" or "cuda:0,2"; null where the text is nothing of the kind.</summary>
+    private static int[]? Ordinals(string device)
+    {
+        if (!device.StartsWith(Numbered, StringComparison.Ordinal)) return null;
+        string[] parts = device[Numbered.Length..].Split(',');
+        var ordinals = new int[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out ordinals[i])) return null;
+        }
+
+        return ordinals;
+    }
+
     private static string Parse(string text)
     {
-        bool isOrdinal = text.StartsWith(Numbered, StringComparison.Ordinal)
-            && int.TryParse(text.AsSpan(Numbered.Length), NumberStyles.None, CultureInfo.InvariantCulture, out _);
-        return text is Auto or Cpu or Cuda || isOrdinal ? text : throw SettingText.Expected("auto, cpu, cuda or cuda:N", text);
+        if (text is Auto or Cpu or Cuda or All) return text;
+        if (Ordinals(text) is not { } ordinals)
+            throw SettingText.Expected("auto, cpu, cuda, cuda:N, several as cuda:0,1 or cuda:all", text);
+        return ordinals.Distinct().Count() == ordinals.Length ? text : throw SettingText.Expected("each GPU once", text);
     }
 }

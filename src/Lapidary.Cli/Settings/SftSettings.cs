@@ -27,6 +27,22 @@ internal static class SftSettings
         return config;
     }
 
+    /// <summary>The options of a run on some ranks: its global batch sets the accumulation, or is checked against it.</summary>
+    /// <param name="config">As read.</param> <param name="values">What was given.</param> <param name="worldSize">Number of ranks.</param>
+    /// <param name="resumed">Rows of an optimizer step of the run that is gone on with; null for a new one. Where only that run's own file
+    /// says how many micro-batches there are, the global batch stays as it was, on any number of ranks.</param>
+    /// <exception cref="Formats.LapidaryException">They do not agree.</exception>
+    public static SftConfig ForRanks(SftConfig config, SettingValues values, int worldSize, int? resumed)
+    {
+        Setting accumulation = Of(nameof(SftConfig.GradientAccumulationSteps)), batch = Of(nameof(SftConfig.GlobalBatchSize));
+        if (!values.IsGiven(batch) && !values.IsChosen(accumulation) && resumed is not null)
+            return (config with { GlobalBatchSize = resumed }).ForRanks(worldSize, accumulationIsGiven: false);
+
+        // What is typed goes before what a file says.
+        bool isGiven = values.IsTyped(accumulation) || (values.IsGiven(accumulation) && !values.IsTyped(batch));
+        return config.ForRanks(worldSize, isGiven);
+    }
+
     private static Setting<object?> Create(PropertyInfo property)
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;

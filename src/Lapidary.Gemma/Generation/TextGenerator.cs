@@ -18,6 +18,9 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     private Step? _decode;
     private Adapter? _recordedWith;
 
+    /// <summary>Tokens of prompt and text that the first text makes room for, where longer ones follow.</summary>
+    public int ReservedLength { get; init; }
+
     /// <summary>Yields new ids as they are chosen; ends before a stop token, at the limit, or when cancelled.</summary>
     /// <param name="promptIds">At least one id.</param> <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the token at hand.</param>
@@ -76,6 +79,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     {
         if (_cache is not null && _cache.MaxLength >= maxLength && ReferenceEquals(_recordedWith, model.Adapter)) return;
         Dispose();
+        maxLength = Math.Max(maxLength, ReservedLength);
         try
         {
             _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);

@@ -1,0 +1,44 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Lapidary.Cli.Output;
+
+namespace Lapidary.Cli.Generation;
+
+/// <summary>What came of a row.</summary>
+/// <param name="OutputIds">New ids, without the one that ended the text; null where the row could not be asked.</param>
+/// <param name="Text">The same as text, or null.</param> <param name="FinishReason">"stop" or "length"; null without ids.</param>
+/// <param name="Error">Why there is no answer.</param>
+internal sealed record Answer(IReadOnlyList<int>? OutputIds, string? Text, string? FinishReason, string? Error)
+{
+    /// <summary>Columns that an answer adds; a row's own of these names are replaced.</summary>
+    private static readonly string[] Names = ["output", "output_ids", "finish_reason", "error"];
+
+    private static readonly JsonWriterOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    /// <summary>The row's columns with the answer's, as one line of JSON with its end.</summary>
+    public byte[] Line(RowQuestion question)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, Layout))
+        {
+            json.WriteStartObject();
+            foreach (var (name, value) in question.Record.Columns.Where(column => !Names.Contains(column.Key)))
+            {
+                json.WritePropertyName(name);
+                ColumnJson.Write(json, value);
+            }
+
+            if (Text is null) json.WriteNull("output");
+            else json.WriteString("output", Text);
+            json.WritePropertyName("output_ids");
+            ColumnJson.Write(json, OutputIds?.Select(id => (long)id).ToArray());
+            if (FinishReason is null) json.WriteNull("finish_reason");
+            else json.WriteString("finish_reason", FinishReason);
+            if (Error is not null) json.WriteString("error", Error);
+            json.WriteEndObject();
+        }
+
+        buffer.WriteByte((byte)'\n');
+        return buffer.ToArray();
+    }
+}

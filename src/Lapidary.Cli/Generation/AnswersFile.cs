@@ -1,0 +1,111 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Cli.Generation;
+
+/// <summary>The file that answers go to, row by row under a temporary name. One that was begun is gone on with; a file under the final name
+/// is complete.</summary>
+internal sealed class AnswersFile : IDisposable
+{
+    private const string Partial = ".partial", About = ".partial.json";
+
+    private readonly string _path;
+    private readonly FileStream _stream;
+
+    private AnswersFile(string path, FileStream stream, int rows) => (_path, _stream, Rows) = (path, stream, rows);
+
+    /// <summary>Rows that are answered.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Whether a file is complete, so that there is nothing to go on with.</summary>
+    public static bool IsComplete(string path) => File.Exists(path);
+
+    /// <summary>Begins a file, or goes on with one.</summary>
+    /// <param name="path">The final name.</param> <param name="resume">Whether to go on with what is there.</param>
+    /// <param name="identity">What the answers depend on.</param>
+    /// <exception cref="LapidaryException">There is a file already, or the one that was begun has other answers.</exception>
+    public static AnswersFile Open(string path, bool resume, string identity)
+    {
+        try
+        {
+            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
+            bool goesOn = resume && File.Exists(path + Partial);
+            if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another output, or remove it.");
+            if (!resume && File.Exists(path + Partial))
+            {
+                throw new LapidaryException(
+                    $"{path}{Partial}: answers were begun here; set resume to true to go on with them, or remove the file.");
+            }
+
+            if (goesOn) RequireSame(path, identity);
+            else AtomicFile.WriteAllText(path + About, identity);
+            var stream = new FileStream(path + Partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new AnswersFile(path, stream, KeepWholeLines(stream));
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(path, e);
+        }
+    }
+
+    /// <summary>Adds the lines of some rows, so that they stay if the process ends.</summary>
+    public void Append(IReadOnlyList<byte[]> lines)
+    {
+        try
+        {
+            foreach (byte[] line in lines) _stream.Write(line);
+            _stream.Flush(flushToDisk: true);
+            Rows += lines.Count;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(_path, e);
+        }
+    }
+
+    /// <summary>Gives the file its final name.</summary>
+    public void Complete()
+    {
+        try
+        {
+            _stream.Dispose();
+            File.Move(_path + Partial, _path);
+            File.Delete(_path + About);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(_path, e);
+        }
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    private static void RequireSame(string path, string identity)
+    {
+        if (File.Exists(path + About) && File.ReadAllText(path + About) == identity) return;
+        throw new LapidaryException(
+            $"{path}{Partial}: these answers were begun with another model, other rows or other options; "
+            + "give the same as before, or remove the file to begin anew.");
+    }
+
+    /// <summary>Cuts off a line that was not written to its end.</summary>
+    /// <returns>Lines that stay.</returns>
+    private static int KeepWholeLines(FileStream stream)
+    {
+        byte[] buffer = new byte[1 << 16];
+        long whole = 0, position = 0;
+        int lines = 0;
+        for (int count; (count = stream.Read(buffer)) > 0; position += count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                if (buffer[i] != (byte)'\n') continue;
+                (whole, lines) = (position + i + 1, lines + 1);
+            }
+        }
+
+        stream.SetLength(whole);
+        stream.Position = whole;
+        return lines;
+    }
+}

@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
+using Lapidary.Cli.Ranks;
+using Lapidary.Cli.Settings;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training.Data.Rows;
+
+namespace Lapidary.Cli.Generation;
+
+/// <summary>generate --dataset: every row of a data set with its answer, in order, shared out to the ranks.</summary>
+/// <param name="run">The command.</param> <param name="model">Its settings of the model.</param>
+/// <param name="options">How text is continued; the seed is the run's, each row has its own.</param>
+/// <param name="output">The file of answers, or null for standard output.</param> <param name="resume">Whether to go on with a file that
+/// was begun.</param>
+internal sealed class DatasetGeneration(
+    CommandRun run, ModelSettings model, Func<TextTools?, GenerationOptions> options, string? output, bool resume)
+{
+    /// <summary>Rows that each of several ranks answers between two exchanges.</summary>
+    private const int RowsPerExchange = 8;
+
+    /// <summary>Answers all rows.</summary>
+    /// <returns>The command's exit code.</returns>
+    public int Run()
+    {
+        string path = run.Values.Require(DataSettings.DataSet);
+        if (DataSettings.IsPipe(path)) throw run.Wrong("--dataset: the rows are read before the model; give a file, a folder or a pattern.");
+        if (output is not null && AnswersFile.IsComplete(output) && resume)
+        {
+            run.Note($"{output} is complete; nothing is left to do.");
+            return ExitCodes.Done;
+        }
+
+        using var team = RankTeam.Join(run);
+        return team.Run(() => Run(team, path));
+    }
+
+    private int Run(RankTeam team, string path)
+    {
+        var text = TextTools.TryLoad(model, run.Values);
+        var questions = RowQuestion.Read(SplitFiles.Find(path).Train, DataSettings.Read(run.Values), text);
+        if (questions.Count == 0) throw new LapidaryException($"{path}: expected at least one row, found none.");
+        var chosen = options(text);
+        using var file = output is not null && team.IsLeader ? AnswersFile.Open(output, resume, Identity(questions, chosen)) : null;
+        int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
+        if (done > questions.Count) throw new LapidaryException($"{output}: has answers to {done} rows, the data set has {questions.Count}.");
+        int end = team.RunEach(rank => Answer(rank, questions, done, chosen, text, file));
+        if (end < questions.Count)
+        {
+            if (output is not null && team.IsLeader)
+                run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {questions.Count} rows; go on with --resume.");
+            return ExitCodes.Interrupted;
+        }
+
+        file?.Complete();
+        return Report(questions);
+    }
+
+    /// <summary>One rank's share, and for rank 0 the writing of all.</summary>
+    /// <returns>Rows answered by all ranks.</returns>
+    private int Answer(
+        LocalRank rank, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text, AnswersFile? file)
+    {
+        using var session = ModelSession.Open(model, run.Values, rank.CreateBackend());
+        if (rank.IsLeader)
+            foreach (string note in session.Notes) run.Note(note);
+        int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
+        using var generator = new TextGenerator(session.Model) { ReservedLength = longest + chosen.MaxNewTokens };
+        using var graceful = run.EndsGracefully();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, rank.Group.StopRequested);
+        using var tell = run.Interrupted.Register(rank.Group.RequestStop);
+        var exchange = new AnswerExchange(rank.Group);
+        var progress = new RowProgress(questions.Count, done, run.Terminal.Error);
+        int block = rank.Group.WorldSize == 1 ? 1 : RowsPerExchange * rank.Group.WorldSize;
+        for (int first = done; first < questions.Count; first += block)
+        {
+            int last = Math.Min(first + block, questions.Count);
+            var mine = new List<byte[]>();
+            for (int row = first + rank.Group.Rank; row < last && !stop.IsCancellationRequested; row += rank.Group.WorldSize)
+            {
+                var answer = AnswerOf(generator, questions[row], row, chosen, text, stop.Token);
+                progress.Count(answer.OutputIds?.Count ?? 0);
+                mine.Add(answer.Line(questions[row]));
+            }
+
+            // Rows that a stop left out are not written, and those that it cut short neither.
+            if (exchange.Gather(mine, stop.IsCancellationRequested) is not { } lines) return first;
+            if (!rank.IsLeader) continue;
+            if (file is not null) file.Append(lines);
+            else foreach (byte[] line in lines) run.Terminal.Out.Write(Encoding.UTF8.GetString(line));
+            if (file is not null) progress.Show(last);
+        }
+
+        return questions.Count;
+    }
+
+    private static Answer AnswerOf(
+        TextGenerator generator, RowQuestion question, int row, GenerationOptions chosen, TextTools? text, CancellationToken stop)
+    {
+        if (question.PromptIds is not { } prompt) return new Answer(null, null, null, question.Error);
+        try
+        {
+            var own = chosen with { Seed = SeedOf(chosen.Seed, row) };
+            int[] ids = [.. generator.Generate(prompt, own, stop)];
+            return new Answer(
+                ids, text?.Tokenizer.Decode(ids, skipSpecialTokens: true) ?? "", ids.Length < chosen.MaxNewTokens ? "stop" : "length", null);
+        }
+        catch (LapidaryException e) when (prompt.Length == 0)
+        {
+            return new Answer(null, null, null, question.Record.Origin.Error(e).Message);
+        }
+    }
+
+    /// <summary>A row's draws depend on its place in the data set, and not on which rank it came to.</summary>
+    private static long SeedOf(long seed, int row) => unchecked(seed + row * 0x5851F42D4C957F2DL);
+
+    private int Report(IReadOnlyList<RowQuestion> questions)
+    {
+        string[] errors = [.. questions.Select(question => question.Error).OfType<string>()];
+        if (run.Terminal.IsLeader)
+            foreach (string error in errors) run.Terminal.Error.WriteLine($"lapidary: {run.Line(error)}");
+        if (output is not null)
+        {
+            run.PrintSummary(
+                json =>
+                {
+                    json.WriteString("output", output);
+                    json.WriteNumber("rows", questions.Count);
+                    json.WriteNumber("failed", errors.Length);
+                },
+                people => people.WriteLine($"answered   {questions.Count - errors.Length} of {questions.Count} rows in {output}"));
+        }
+
+        return errors.Length == 0 ? ExitCodes.Done : ExitCodes.Error;
+    }
+
+    /// <summary>Everything that the answers depend on, but for the model's weights, whose files' sizes stand for them.</summary>
+    private string Identity(IReadOnlyList<RowQuestion> questions, GenerationOptions chosen)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var question in questions) hash.AppendData(new Answer(question.PromptIds, null, null, question.Error).Line(question));
+        string rows = Convert.ToHexStringLower(hash.GetHashAndReset());
+        string adapter = run.Values.Get(model.Adapter) is { } given ? Files(given) : "none";
+        return $$"""{"rows":"{{rows}}","model":"{{Files(model.Folder(run.Values))}}","adapter":"{{adapter}}","options":"{{Hash(Describe(chosen))}}"}""" + "\n";
+    }
+
+    private string Describe(GenerationOptions chosen) => string.Join(' ',
+        chosen, string.Join(',', chosen.StopTokenIds), string.Join(',', chosen.SuppressTokens), string.Join(',', chosen.BeginSuppressTokens),
+        run.Values.Get(model.Quantization), run.Values.Get(model.DoubleQuant), run.Values.Get(model.DType));
+
+    private static string Files(string folder) => Hash(string.Join('\n', new DirectoryInfo(folder).EnumerateFiles("*.safetensors")
+        .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}")));
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,81 @@
+using Lapidary.Cli.Models;
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training;
+using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Rows;
+
+namespace Lapidary.Cli.Generation;
+
+/// <summary>A row of a data set as a question: what generate continues.</summary>
+/// <param name="Record">The row as its file has it.</param> <param name="PromptIds">Ids to continue; null where the row is not what it
+/// should be.</param>
+/// <param name="Error">Why not, one line; null where all is well.</param>
+internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? Error)
+{
+    /// <summary>Reads all rows of a data set. What is wrong with one row alone is noted in it.</summary>
+    /// <param name="files">The data set's files.</param> <param name="options">How columns become rows.</param>
+    /// <param name="text">Tokenizer and template, or null for token ids.</param>
+    /// <exception cref="LapidaryException">A file cannot be read to its end.</exception>
+    public static IReadOnlyList<RowQuestion> Read(IEnumerable<string> files, DataSetOptions options, TextTools? text)
+    {
+        var questions = new List<RowQuestion>();
+        foreach (string file in files)
+        {
+            var reader = new RowReader(options);
+            foreach (var record in DataFiles.Read(file, options.Format)) questions.Add(Of(record, reader, options, text));
+        }
+
+        return questions;
+    }
+
+    private static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)
+    {
+        try
+        {
+            return new(record, Ids(record, reader, options, text), Error: null);
+        }
+        catch (LapidaryException e)
+        {
+            return new(record, PromptIds: null, e.Message);
+        }
+    }
+
+    private static int[] Ids(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)
+    {
+        // The answer is what is asked for: a row need not have one.
+        if (options.Template is { } template) return Continue(text, template.Format(record, withAnswer: false), variables: null);
+        string prompt = options.PromptColumn ?? "prompt";
+        bool isPrompt = options.Kind is null && options.MessagesColumn is null && options.TextColumn is null
+            && (options.PromptColumn is not null || !HasAny(record, "input_ids", "messages", "conversations"))
+            && record.Columns.ContainsKey(prompt);
+        if (isPrompt && record.Columns[prompt] is string before) return Tools(text).Tokenizer.EncodePrompt(before);
+        var row = isPrompt
+            ? new RowReader(options with { PromptColumn = null, MessagesColumn = prompt }).Read(record)
+            : reader.Read(record);
+        return row switch
+        {
+            MessagesRow messages => Continue(text, WithoutAnswer(messages.Messages), messages.TemplateVariables),
+            PromptCompletionRow both => Tools(text).Tokenizer.EncodePrompt(both.Prompt),
+            ConversationalPromptRow both => Continue(text, both.Prompt, both.TemplateVariables),
+            TextRow plain => Tools(text).Tokenizer.EncodePrompt(plain.Text),
+            TokensRow tokens => tokens.InputIds,
+            _ => throw record.Origin.Error("expected a row that can be continued, found another kind."),
+        };
+    }
+
+    private static int[] Continue(TextTools? text, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables) =>
+        Tools(text).Template.Encode(text!.Tokenizer, messages, addGenerationPrompt: true, variables);
+
+    private static IReadOnlyList<ChatTurn> WithoutAnswer(IReadOnlyList<ChatTurn> messages) =>
+        messages is [_, .., { Role: "assistant" or "model" }] ? [.. messages.Take(messages.Count - 1)] : messages;
+
+    private static TextTools Tools(TextTools? text) => text ?? throw TextTools.NoTokenizer();
+
+    private static bool HasAny(DataRecord record, params ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+            if (record.Columns.GetValueOrDefault(name) is not (null or "")) return true;
+        return false;
+    }
+}

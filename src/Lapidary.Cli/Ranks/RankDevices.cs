@@ -1,0 +1,52 @@
+using System.Text;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Training;
+
+namespace Lapidary.Cli.Ranks;
+
+/// <summary>Where all ranks of a run work, for the one line that says so.</summary>
+/// <param name="Places">Of each rank: its host, its device, and the device in words.</param>
+/// <param name="Exchange">What exchanges between them.</param> <param name="Link">How GPUs of this machine reach each other, or
+/// null.</param>
+internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, string Description)> Places, string Exchange, string? Link)
+{
+    private const char Separator = '\t';
+
+    /// <summary>Asks all ranks; every one calls it.</summary>
+    public static RankDevices Gather(LocalRank rank, ICommunicator communicator, IBackend backend)
+    {
+        string mine = string.Join(Separator, Environment.MachineName, rank.Device, backend.Description);
+        var places = communicator.Ranks.Gather(Encoding.UTF8.GetBytes(mine))
+            .Select(bytes => Encoding.UTF8.GetString(bytes).Split(Separator)).Select(parts => (parts[0], parts[1], parts[2])).ToArray();
+        return new RankDevices(places, communicator.Description, LinkOf(places));
+    }
+
+    /// <summary>"2: cuda:0 and cuda:1 on node-a; NVIDIA H100; NCCL 2.28.3 over NVLink", and the effective batch.</summary>
+    public void Show(CommandRun run, SftConfig config)
+    {
+        int ranks = Places.Count;
+        if (ranks == 1) return;
+        var hosts = Places.GroupBy(place => place.Host).Select(host => $"{string.Join(", ", host.Select(place => place.Device))} on {host.Key}");
+        string devices = string.Join("; ", Places.Select(place => place.Description).Distinct());
+        run.People.WriteLine($"ranks      {ranks}: {string.Join("; ", hosts)}; {devices}; {Exchange}{(Link is null ? "" : $" over {Link}")}");
+        int perDevice = config.PerDeviceTrainBatchSize, accumulation = config.GradientAccumulationSteps;
+        run.People.WriteLine(
+            $"           effective batch {(long)perDevice * accumulation * ranks} = {perDevice} per device × {accumulation} accumulation × {ranks} ranks");
+    }
+
+    /// <summary>The slowest link between GPUs of this machine; null where that cannot be told.</summary>
+    private static string? LinkOf(IReadOnlyList<(string Host, string Device, string Description)> places)
+    {
+        if (places.Count < 2) return null;
+        if (places.Any(place => place.Host != places[0].Host)) return "the network";
+        var gpus = CudaDevice.All().Where(gpu => places.Any(place => place.Device == $"cuda:{gpu.Ordinal}")).ToArray();
+        if (gpus.Length != places.Count) return null;
+        var slowest = CudaLink.NVLink;
+        foreach (var one in gpus)
+            foreach (var other in gpus)
+                if (one.Ordinal != other.Ordinal && one.LinkTo(other) is var link && link < slowest) slowest = link;
+        return slowest switch { CudaLink.NVLink => "NVLink", CudaLink.Pcie => "PCI Express", _ => "the host's memory" };
+    }
+}

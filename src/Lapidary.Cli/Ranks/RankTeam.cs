@@ -1,0 +1,100 @@
+using System.Text;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
+using Lapidary.Engine;
+using Lapidary.Formats;
+
+namespace Lapidary.Cli.Ranks;
+
+/// <summary>The ranks of this process: one, or a thread for each of its GPUs. They may be all ranks of a run, or some of them where a
+/// launcher has started several processes.</summary>
+internal sealed class RankTeam : IDisposable
+{
+    private readonly CommandRun _run;
+
+    private RankTeam(CommandRun run, IReadOnlyList<LocalRank> local) => (_run, Local) = (run, local);
+
+    /// <summary>The ranks of this process.</summary>
+    public IReadOnlyList<LocalRank> Local { get; }
+
+    /// <summary>Number of ranks of the run.</summary>
+    public int WorldSize => First.Group.WorldSize;
+
+    /// <summary>The first rank of this process.</summary>
+    public LocalRank First => Local[0];
+
+    /// <summary>GPUs of this process's ranks; empty for the CPU.</summary>
+    public IReadOnlyList<int> Gpus => [.. Local.Select(rank => rank.Gpu).OfType<int>()];
+
+    /// <summary>Whether one of this process's ranks writes files and tells people.</summary>
+    public bool IsLeader => First.IsLeader;
+
+    /// <summary>Finds the ranks that a launcher started, or the GPUs that the user named.</summary>
+    /// <exception cref="LapidaryException">The ranks do not find each other, or a device is not here.</exception>
+    public static RankTeam Join(CommandRun run)
+    {
+        var gpus = DeviceSettings.Gpus(run.Values);
+        int threads = run.Values.Get(DeviceSettings.Threads);
+        return gpus.Count > 1
+            ? new RankTeam(run, [.. RankGroup.OfThreads(gpus.Count).Select((group, i) => new LocalRank(group, gpus[i], threads))])
+            : new RankTeam(run, [new LocalRank(RankGroup.Solo, gpus is [var only] ? only : null, threads)]);
+    }
+
+    /// <summary>Does what this process does once for all of its ranks. Where it fails, the other ranks are told.</summary>
+    public T Run<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (WorldSize > Local.Count)
+        {
+            foreach (var rank in Local) rank.Group.Fail(Line(e));
+            throw;
+        }
+    }
+
+    /// <summary>Does the work of each rank of this process, in a thread of its own where there are several. Where one fails, the others
+    /// are told, here and elsewhere.</summary>
+    /// <returns>What the work of the first rank returned.</returns>
+    public T RunEach<T>(Func<LocalRank, T> work) =>
+        Local.Count == 1 ? RunOne(First, work) : RankThreads.Run(Local, rank => RunOne(rank, work), Fail);
+
+    /// <summary>What the process of rank 0 has, in every process.</summary>
+    public string? FromLeader(string? mine)
+    {
+        if (Local.Count == WorldSize) return mine;
+        byte[] bytes = Encoding.UTF8.GetBytes(mine ?? "");
+        string leaders = RunEach(rank => Encoding.UTF8.GetString(rank.Group.Gather(bytes)[0]));
+        return leaders.Length > 0 ? leaders : null;
+    }
+
+    public void Dispose()
+    {
+        foreach (var rank in Local) rank.Group.Dispose();
+    }
+
+    private T RunOne<T>(LocalRank rank, Func<LocalRank, T> work)
+    {
+        try
+        {
+            return work(rank);
+        }
+        catch (Exception e) when (rank.Group.WorldSize > 1)
+        {
+            rank.Group.Fail(Line(e));
+            throw;
+        }
+    }
+
+    private string Line(Exception e) =>
+        e is LapidaryException known ? _run.Line(known) : PlainText.OneLine($"{e.GetType().Name}: {e.Message}");
+
+    /// <summary>A thread that waits for a GPU's collective does not wake any more: the process ends.</summary>
+    private void Fail(LocalRank rank, Exception e)
+    {
+        _run.Terminal.Error.WriteLine($"lapidary: [{rank.Group.NameOf(rank.Group.Rank)}, {rank.Device}] {Line(e)}");
+        HardEnd.Now(e is OperationCanceledException ? ExitCodes.Interrupted : ExitCodes.Error);
+    }
+}

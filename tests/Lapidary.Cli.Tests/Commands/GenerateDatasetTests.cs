@@ -1,0 +1,127 @@
+using System.Text.Json;
+
+namespace Lapidary.Cli.Tests.Commands;
+
+public sealed class GenerateDatasetTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Answers_KeepTheColumns_AndEqualSinglePrompts()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",
+        [
+            """{"id": 7, "input_ids": [2, 9, 4], "note": "kept"}""",
+            """{"id": 8, "input_ids": [2, 30], "note": null}""",
+        ]);
+        string output = _folder["answers.jsonl"];
+        var json = Generate(rows, "--output", output, "--json").Ok().Json;
+        Assert.Equal((2, 0), (json.GetProperty("rows").GetInt32(), json.GetProperty("failed").GetInt32()));
+
+        var answers = Lines(output);
+        Assert.Equal(["id", "input_ids", "note", "output", "output_ids", "finish_reason"], answers[0].EnumerateObject().Select(p => p.Name));
+        Assert.Equal((7, "kept"), (answers[0].GetProperty("id").GetInt32(), answers[0].GetProperty("note").GetString()));
+        foreach (var (ids, answer) in new[] { "2,9,4", "2,30" }.Zip(answers))
+        {
+            var single = CliRun.Of(
+                "generate", "--model", TinyModel.Folder, "--input-ids", ids, "--max-new-tokens", "5", "--threads", "1", "--json").Ok().Json;
+            Assert.Equal(single.GetProperty("output_ids").GetRawText(), answer.GetProperty("output_ids").GetRawText());
+            int count = answer.GetProperty("output_ids").GetArrayLength();
+            Assert.Equal(count < 5 ? "stop" : "length", answer.GetProperty("finish_reason").GetString());
+        }
+    }
+
+    [Fact]
+    public void WithoutAFile_TheLinesAreStandardOutput()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, [[2, 9], [2, 10], [2, 11]]);
+        string output = _folder["answers.jsonl"];
+        Generate(rows, "--output", output).Ok();
+        Assert.Equal(File.ReadAllText(output), Generate(rows).Ok().Out);
+    }
+
+    [Fact]
+    public void AConversationsAnswer_IsLeftOut_AndAPromptNeedsNone()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",
+        [
+            """{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}""",
+            """{"messages": [{"role": "user", "content": "Hi"}]}""",
+        ]);
+        var answers = Lines(Ask(rows).Ok().Out.Split('\n'));
+        Assert.Equal(answers[0].GetProperty("output_ids").GetRawText(), answers[1].GetProperty("output_ids").GetRawText());
+        Assert.Equal(2, answers[0].GetProperty("messages").GetArrayLength());
+
+        string prompts = TinyModel.WriteLines(_folder.Path, "prompts.jsonl", ["""{"prompt": "Hi"}"""]);
+        Assert.Single(Lines(Ask(prompts).Ok().Out.Split('\n')));
+    }
+
+    [Fact]
+    public void ARowThatIsNoQuestion_StaysWithItsError_AndTheOthersAreAnswered()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl",
+            ["""{"input_ids": [2, 9]}""", """{"other": 1}""", """{"input_ids": [2, 10]}"""]);
+        string output = _folder["answers.jsonl"];
+        var run = Generate(rows, "--output", output);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("rows.jsonl line 2", run.Error, StringComparison.Ordinal);
+        var answers = Lines(output);
+        Assert.Equal(JsonValueKind.Null, answers[1].GetProperty("output_ids").ValueKind);
+        Assert.Contains("line 2", answers[1].GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(JsonValueKind.Array, answers[2].GetProperty("output_ids").ValueKind);
+    }
+
+    [Fact]
+    public void Resume_EndsWithTheSameFile_AndNothingBesideIt()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(6));
+        string whole = _folder["whole.jsonl"], output = _folder["out.jsonl"];
+        Generate(rows, "--output", whole, "--do-sample").Ok();
+        string[] lines = File.ReadAllLines(whole);
+
+        // As a run that was killed in the middle of its third line leaves it.
+        Generate(rows, "--output", output, "--do-sample").Ok();
+        File.Delete(output);
+        using (var stopped = new CancellationTokenSource())
+        {
+            stopped.Cancel();
+            Assert.Equal(130, CliRun.Of("", stopped.Token, Arguments(TinyModel.Folder, rows, "--output", output, "--do-sample")).ExitCode);
+        }
+
+        File.WriteAllText(output + ".partial", $"{lines[0]}\n{lines[1]}\n{lines[2][..20]}");
+        Generate(rows, "--output", output).AssertError(1, "were begun here", "--resume");
+        Generate(rows, "--output", output, "--resume").AssertError(1, "another model, other rows or other options");
+        Generate(rows, "--output", output, "--do-sample", "--resume").Ok();
+        Assert.Equal(File.ReadAllText(whole), File.ReadAllText(output));
+        Assert.Equal(["out.jsonl", "rows.jsonl", "whole.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
+
+        byte[] before = File.ReadAllBytes(output);
+        Generate(rows, "--output", output).AssertError(1, "is there already");
+        Assert.Contains("is complete", Generate(rows, "--output", output, "--resume").Ok().Error, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(output));
+    }
+
+    [Theory]
+    [InlineData("--prompt", "Hi")]
+    [InlineData("--chat")]
+    public void OptionsOfASinglePrompt_AreRefused(params string[] more) =>
+        Generate(TinyModel.WriteRows(_folder.Path, [[2]]), more).AssertError(2, more[0]);
+
+    [Fact]
+    public void OptionsOfADataSet_NeedOne() =>
+        CliRun.Of("generate", "--model", TinyModel.Folder, "--input-ids", "2", "--output", _folder["x.jsonl"]).AssertError(2, "--dataset");
+
+    private static CliRun Generate(string rows, params string[] more) => CliRun.Of(Arguments(TinyModel.Folder, rows, more));
+
+    private static CliRun Ask(string rows) => CliRun.Of(Arguments(TinyModel.WithTokenizer, rows));
+
+    private static string[] Arguments(string model, string rows, params string[] more) =>
+        ["generate", "--model", model, "--dataset", rows, "--max-new-tokens", "5", "--threads", "1", .. more];
+
+    private static JsonElement[] Lines(string file) => Lines(File.ReadAllLines(file));
+
+    private static JsonElement[] Lines(IEnumerable<string> lines) =>
+        [.. lines.Where(line => line.Length > 0).Select(line => JsonDocument.Parse(line).RootElement)];
+}
