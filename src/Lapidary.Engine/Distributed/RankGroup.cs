@@ -38,6 +38,12 @@ public abstract class RankGroup : IDisposable
     /// time, all ranks end.</summary>
     public abstract IDisposable Waiting(string what);
 
+    /// <summary>Tells the others that this rank ends, and why, before it does: they end too, with "rank 1 (node-b): message".</summary>
+    /// <param name="message">One line.</param>
+    public virtual void Fail(string message)
+    {
+    }
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

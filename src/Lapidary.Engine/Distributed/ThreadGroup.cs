@@ -53,6 +53,9 @@ internal sealed class ThreadGroup : RankGroup
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
 
     /// <inheritdoc/>
+    public override void Fail(string message) => Break();
+
+    /// <inheritdoc/>
     /// <remarks>What the threads share ends with the process: it holds no resources.</remarks>
     public override void Dispose()
     {
