@@ -41,7 +41,9 @@ public abstract class RankGroup : IDisposable
     /// time, all ranks end.</summary>
     public abstract IDisposable Waiting(string what);
 
-    /// <summary>Says that this rank ends before the work is done, and why. The others end too; a second message changes nothing.</summary>
+    /// <summary>Tells the others that this rank ends before the work is done, and why: they end too, with "rank 1 (node-b): message". A
+    /// second message changes nothing.</summary>
+    /// <param name="message">One line.</param>
     public abstract void Fail(string message);
 
     /// <inheritdoc/>

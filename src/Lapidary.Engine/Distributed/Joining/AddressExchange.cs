@@ -1,0 +1,42 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Lapidary.Formats;
+
+namespace Lapidary.Engine.Distributed.Joining;
+
+/// <summary>Where rank 0 awaits the others, and a secret that was made for this run, over a channel that strangers do not hear.</summary>
+internal static class AddressExchange
+{
+    private const int Size = 2048;
+    private const string Good = "ok";
+
+    /// <summary>Rank 0's process tells all others.</summary>
+    public static void Tell(IAddressBroadcast channel, byte[] secret, IEnumerable<IPEndPoint> places) =>
+        Send(channel, [Good, Convert.ToHexString(secret), .. places.Select(place => $"{place.Address} {place.Port}")]);
+
+    /// <summary>Rank 0's process cannot await the others.</summary>
+    public static void TellFailure(IAddressBroadcast channel, string why) => Send(channel, [why]);
+
+    /// <summary>What rank 0's process tells.</summary>
+    /// <exception cref="LapidaryException">It cannot await the others.</exception>
+    public static (byte[] Secret, IReadOnlyList<DnsEndPoint> Places) Hear(IAddressBroadcast channel)
+    {
+        byte[] bytes = new byte[Size];
+        channel.Broadcast(bytes, root: 0);
+        string[] lines = Encoding.UTF8.GetString(bytes).TrimEnd('\0').Split('\n');
+        if (lines is not [Good, var secret, .. var places]) throw new LapidaryException(lines[0]);
+        return (Convert.FromHexString(secret), [.. places.Select(Place)]);
+    }
+
+    private static DnsEndPoint Place(string line) => line.Split(' ') is [var address, var port]
+        ? new(address, int.Parse(port, CultureInfo.InvariantCulture))
+        : throw new LapidaryException("rank 0 told no address: start the same version of Lapidary on all machines.");
+
+    private static void Send(IAddressBroadcast channel, IEnumerable<string> lines)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(string.Join('\n', lines)), bytes = new byte[Size];
+        text.AsSpan(0, Math.Min(text.Length, Size)).CopyTo(bytes);
+        channel.Broadcast(bytes, root: 0);
+    }
+}

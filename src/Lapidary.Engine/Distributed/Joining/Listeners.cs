@@ -1,0 +1,139 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Lapidary.Engine.Distributed.Control;
+using Lapidary.Formats;
+
+namespace Lapidary.Engine.Distributed.Joining;
+
+/// <summary>The sockets at which rank 0 awaits the others: one for each address of this machine that its name stands for.</summary>
+internal sealed class Listeners : IDisposable
+{
+    private readonly List<Socket> _sockets;
+
+    private Listeners(List<Socket> sockets) => _sockets = sockets;
+
+    /// <summary>Addresses and ports.</summary>
+    public IEnumerable<IPEndPoint> EndPoints => _sockets.Select(socket => (IPEndPoint)socket.LocalEndPoint!);
+
+    /// <summary>Whether all addresses of this machine are listened at.</summary>
+    public bool IsAny { get; private init; }
+
+    /// <summary>Binds the addresses of a name.</summary>
+    /// <remarks>A name that stands for none of this machine, such as a service of Kubernetes, means all of its addresses; so does
+    /// a machine's own name where /etc/hosts has 127.0.1.1 for it, which other machines do not reach.</remarks>
+    /// <exception cref="LapidaryException">The port is in use.</exception>
+    public static Listeners Open(string name, int port, int backlog, ControlTimes times, CancellationToken cancellation)
+    {
+        var addresses = Resolve(name, times.OwnName, cancellation);
+        var sockets = Bind(addresses, port, backlog, times, cancellation);
+        bool meansLoopback = name == "localhost" || IPAddress.TryParse(name, out _);
+        if (sockets.Any(socket => meansLoopback || !IPAddress.IsLoopback(((IPEndPoint)socket.LocalEndPoint!).Address)))
+            return new(sockets);
+        sockets.ForEach(socket => socket.Dispose());
+        sockets = Bind([Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any], port, backlog, times, cancellation);
+        if (sockets.Count == 0) throw new LapidaryException($"rank 0 may not await the others at port {port}: set another MASTER_PORT.");
+        return new(sockets) { IsAny = true };
+    }
+
+    /// <summary>Binds what other machines may reach, at ports that the system chooses.</summary>
+    public static Listeners OpenAll(int backlog, ControlTimes times, CancellationToken cancellation)
+    {
+        var addresses =
+            from network in NetworkInterface.GetAllNetworkInterfaces()
+            where network.OperationalStatus == OperationalStatus.Up && network.NetworkInterfaceType != NetworkInterfaceType.Loopback
+            let properties = network.GetIPProperties()
+            orderby properties.GatewayAddresses.Count > 0 descending
+            from address in properties.UnicastAddresses
+            where !address.Address.IsIPv6LinkLocal && !IPAddress.IsLoopback(address.Address)
+            select address.Address;
+        return new(Bind([.. addresses.Take(16).DefaultIfEmpty(IPAddress.Loopback)], 0, backlog, times, cancellation));
+    }
+
+    /// <summary>Whoever has come within a moment.</summary>
+    public IEnumerable<Socket> Accept(TimeSpan moment)
+    {
+        List<Socket> ready = [.. _sockets];
+        Socket.Select(ready, null, null, moment);
+        foreach (var listener in ready)
+        {
+            Socket? accepted = null;
+            try
+            {
+                accepted = listener.Accept();
+            }
+            catch (SocketException)
+            {
+                // it has gone again
+            }
+
+            if (accepted is not null) yield return accepted;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
+
+    private static IPAddress[] Resolve(string name, TimeSpan limit, CancellationToken cancellation)
+    {
+        for (long end = Environment.TickCount64 + (long)limit.TotalMilliseconds; ;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                return Dns.GetHostAddresses(name);
+            }
+            catch (SocketException)
+            {
+                if (Environment.TickCount64 > end) return [];
+                cancellation.WaitHandle.WaitOne(500);
+            }
+        }
+    }
+
+    private static List<Socket> Bind(
+        IEnumerable<IPAddress> addresses, int port, int backlog, ControlTimes times, CancellationToken cancellation)
+    {
+        long end = Environment.TickCount64 + (long)times.PortInUse.TotalMilliseconds;
+        var sockets = new List<Socket>();
+        foreach (var address in addresses)
+        {
+            while (!TryBind(address, port, backlog, out var socket, out var error))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (error != SocketError.AddressAlreadyInUse) break; // not an address of this machine
+                if (Environment.TickCount64 < end)
+                {
+                    cancellation.WaitHandle.WaitOne(250);
+                    continue;
+                }
+
+                sockets.ForEach(other => other.Dispose());
+                throw new LapidaryException($"rank 0 cannot await the others at {new IPEndPoint(address, port)}: the port is in use. "
+                    + "End the other run, or set another MASTER_PORT on all ranks.");
+            }
+
+            bool TryBind(IPAddress at, int number, int waiting, out Socket bound, out SocketError why)
+            {
+                bound = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+                try
+                {
+                    if (at.Equals(IPAddress.IPv6Any)) bound.DualMode = true;
+                    bound.Bind(new IPEndPoint(at, number));
+                    bound.Listen(waiting);
+                    sockets.Add(bound);
+                    why = SocketError.Success;
+                    return true;
+                }
+                catch (SocketException e)
+                {
+                    bound.Dispose();
+                    why = e.SocketErrorCode;
+                    return false;
+                }
+            }
+        }
+
+        return sockets;
+    }
+}

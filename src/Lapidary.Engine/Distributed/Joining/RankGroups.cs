@@ -1,0 +1,178 @@
+using System.Net;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Lapidary.Engine.Distributed;
+using Lapidary.Engine.Distributed.Control;
+using Lapidary.Engine.Distributed.Joining;
+using Lapidary.Formats;
+
+namespace Lapidary.Engine;
+
+/// <summary>Makes the ranks of a run find each other.</summary>
+public static partial class RankGroups
+{
+    /// <summary>The variable with the secret that ranks have to know.</summary>
+    private const string Token = "LAPIDARY_TOKEN";
+
+    internal static string OwnVersion { get; } =
+        typeof(RankGroups).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
+
+    /// <summary>The group of this process's only rank; waits until all others have come.</summary>
+    /// <returns><see cref="RankGroup.Solo"/> where nobody started others.</returns>
+    /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static RankGroup Join(RankGroupOptions options, CancellationToken cancellation = default) =>
+        JoinAll(options, devices: 1, cancellation)[0];
+
+    /// <summary>The groups of this process's ranks, one for the thread of each of its devices; waits until all others have
+    /// come.</summary>
+    /// <param name="options">How.</param> <param name="devices">How many ranks this process has; the same in all processes.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IReadOnlyList<RankGroup> JoinAll(RankGroupOptions options, int devices, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(devices, 1);
+        var place = options.Place ?? LaunchPlace.Find(options.Variable);
+        if (place.RanksPerProcess is { } expected && expected != devices)
+            throw new LapidaryException($"{place.RanksVariable} asks for {expected} ranks on each machine, but this one, {options.Host}, has "
+                + $"{devices} devices for the run: make them equal.");
+        if (place.Processes > 1) return Meet(options, place, devices, cancellation);
+        return devices == 1 ? [RankGroup.Solo] : ThreadGroup.Create(devices);
+    }
+
+    /// <summary>Ends this process at once, without waiting for threads that may hang in an exchange, and without running anything on the
+    /// way out.</summary>
+    /// <param name="exitCode">0 to 255; not 0 where something went wrong.</param>
+    public static void Leave(int exitCode)
+    {
+        if (OperatingSystem.IsWindows()) Environment.Exit(exitCode);
+        else ExitAtOnce(exitCode);
+    }
+
+    private static TcpGroup[] Meet(RankGroupOptions options, LaunchPlace place, int devices, CancellationToken cancellation)
+    {
+        int world = place.Processes * devices;
+        var secret = Secret.Of(options.Variable(Token));
+        Listeners? listeners = null;
+        try
+        {
+            IReadOnlyList<DnsEndPoint> places;
+            if (place.Address is null && !(place.IsOneHost && place.Port is not null))
+            {
+                (listeners, secret, places) = MeetByBroadcast(options, place, world, cancellation);
+            }
+            else
+            {
+                string host = place.IsOneHost ? "127.0.0.1" : place.Address!;
+                int port = place.Port ?? LaunchPlace.DefaultPort;
+                if (place.Process == 0) listeners = Listeners.Open(host, port, world, options.Times, cancellation);
+                places = [new DnsEndPoint(host, port)];
+            }
+
+            if (listeners is not null) TellWhere(options, listeners, secret);
+            return JoinThreads(options, place, devices, listeners, secret, places, cancellation);
+        }
+        finally
+        {
+            listeners?.Dispose();
+        }
+    }
+
+    private static (Listeners? Listeners, Secret Secret, IReadOnlyList<DnsEndPoint> Places) MeetByBroadcast(
+        RankGroupOptions options, LaunchPlace place, int world, CancellationToken cancellation)
+    {
+        var channel = options.Broadcast?.Invoke(place)
+            ?? throw new LapidaryException($"{place.Launcher} does not say where rank 0 is: set MASTER_ADDR on all ranks to its machine.");
+        if (place.Process > 0)
+        {
+            var (key, places) = AddressExchange.Hear(channel);
+            return (null, new Secret(key), places);
+        }
+
+        try
+        {
+            var listeners = place.IsOneHost
+                ? Listeners.Open("127.0.0.1", 0, world, options.Times, cancellation) : Listeners.OpenAll(world, options.Times, cancellation);
+            byte[] key = Secret.Nonce();
+            AddressExchange.Tell(channel, key, listeners.EndPoints);
+            return (listeners, new Secret(key), [.. listeners.EndPoints.Select(place => new DnsEndPoint($"{place.Address}", place.Port))]);
+        }
+        catch (LapidaryException e)
+        {
+            AddressExchange.TellFailure(channel, e.Message);
+            throw;
+        }
+    }
+
+    private static void TellWhere(RankGroupOptions options, Listeners listeners, Secret secret)
+    {
+        string where = string.Join(", ", listeners.EndPoints);
+        string any = listeners.IsAny ? ", all addresses of this machine" : "";
+        bool isOpen = !secret.IsSet && !listeners.EndPoints.All(place => IPAddress.IsLoopback(place.Address));
+        string open = isOpen ? $"; without {Token} whoever reaches it could join" : "";
+        options.Note?.Invoke($"rank 0 awaits the others at {where}{any}{open}");
+    }
+
+    /// <summary>Each rank of this process joins on a thread of its own; where one cannot, none does.</summary>
+    private static TcpGroup[] JoinThreads(RankGroupOptions options, LaunchPlace place, int devices, Listeners? listeners, Secret secret,
+        IReadOnlyList<DnsEndPoint> places, CancellationToken cancellation)
+    {
+        var groups = new TcpGroup?[devices];
+        var once = new Once(options.Lost ?? (_ => Leave(1)));
+        var settings = new TcpGroupSettings(place, options.WaitLimit, options.Times, once.Tell);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Exception? failure = null;
+        var threads = Enumerable.Range(0, devices).Select(device => new Thread(() =>
+        {
+            try
+            {
+                groups[device] = JoinOne(options, settings, place.RankOf(device, devices), place.Processes * devices, listeners, secret, places,
+                    ending.Token);
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+                ending.Cancel();
+            }
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        if (failure is null) return groups!;
+        foreach (var group in groups) group?.Dispose();
+        cancellation.ThrowIfCancellationRequested();
+        throw failure is LapidaryException ? new LapidaryException(failure.Message, failure) : failure;
+    }
+
+    private static TcpGroup JoinOne(RankGroupOptions options, TcpGroupSettings settings, int rank, int world, Listeners? listeners,
+        Secret secret, IReadOnlyList<DnsEndPoint> places, CancellationToken cancellation)
+    {
+        var own = new Hello(Hello.OwnProtocol, rank, world, options.Host, Environment.ProcessId, options.Version, settings.Place.Run);
+        if (rank == 0)
+        {
+            var (links, hosts) = new Rendezvous(listeners!, own, secret, options.Times, options.StartLimit, options.Note).Meet(cancellation);
+            return new LeaderGroup(links, hosts, settings);
+        }
+        else
+        {
+            var (link, hosts) = new Arrival(places, own, secret, options.Times, options.StartLimit).Meet(cancellation);
+            return new MemberGroup(rank, link, hosts, settings);
+        }
+    }
+
+    /// <summary>exit(3) would run handlers of libraries that wait for the exchange that hangs.</summary>
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void ExitAtOnce(int code);
+
+    /// <summary>The ranks of a process tell of one loss once.</summary>
+    private sealed class Once(Action<string> tell)
+    {
+        private int _told;
+
+        public void Tell(string line)
+        {
+            if (Interlocked.Exchange(ref _told, 1) == 0) tell(line);
+        }
+    }
+}
