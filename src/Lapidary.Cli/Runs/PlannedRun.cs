@@ -96,6 +96,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         MemoryOwner.Activations => "activations and their gradients",
         MemoryOwner.Workspace => "workspace: logits, scratch of operations",
         MemoryOwner.DecodedWeights => "decoded weights, kept between uses",
+        MemoryOwner.Exchange => "exchange: buffers between ranks",
         _ => SettingText.Snake(owner.ToString()),
     };
 }

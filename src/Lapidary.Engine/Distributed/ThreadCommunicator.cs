@@ -17,6 +17,7 @@ internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicat
     /// <inheritdoc/>
     public void AllReduce(Tensor tensor)
     {
+        Exchanged.RequireFloat32(tensor, nameof(AllReduce));
         float[] sum = SumOf(AllOf(tensor), first: 0, tensor.Count);
         ranks.Meet();
         sum.CopyTo(new Span<float>(tensor.Pointer<float>(), sum.Length));
@@ -26,6 +27,7 @@ internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicat
     /// <inheritdoc/>
     public void ReduceScatter(Tensor tensor)
     {
+        Exchanged.RequireFloat32(tensor, nameof(ReduceScatter));
         var mine = Shard.Of(tensor, Rank, WorldSize);
         float[] sum = SumOf(AllOf(tensor), Rank * mine.Count, mine.Count);
         ranks.Meet();
@@ -36,7 +38,8 @@ internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicat
     /// <inheritdoc/>
     public void AllGather(Tensor tensor)
     {
-        long part = tensor.LengthBytes / WorldSize;
+        Exchanged.RequireWhole(tensor, nameof(AllGather));
+        long part = Shard.Of(tensor, Rank, WorldSize).LengthBytes;
         nint[] all = AllOf(tensor);
         for (int rank = 0; rank < WorldSize; rank++)
             if (rank != Rank) Copy(all[rank] + (nint)(rank * part), tensor.Address + (nint)(rank * part), part);
@@ -46,6 +49,7 @@ internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicat
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor, int root)
     {
+        Exchanged.RequireWhole(tensor, nameof(Broadcast));
         nint[] all = AllOf(tensor);
         if (root != Rank) Copy(all[root], tensor.Address, tensor.LengthBytes);
         ranks.Meet();

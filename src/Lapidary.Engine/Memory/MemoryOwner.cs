@@ -29,4 +29,7 @@ public enum MemoryOwner
 
     /// <summary>Token ids, labels, positions and other inputs of a step.</summary>
     Inputs,
+
+    /// <summary>Buffers of the exchange between ranks.</summary>
+    Exchange,
 }

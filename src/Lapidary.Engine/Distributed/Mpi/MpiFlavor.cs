@@ -1,0 +1,15 @@
+namespace Lapidary.Engine.Distributed.Mpi;
+
+/// <summary>The kinds of MPI libraries, by what their handles are. Which one a rank needs is decided by the launcher that started
+/// it.</summary>
+internal enum MpiFlavor
+{
+    /// <summary>Open MPI 4 and 5: a handle is the address of an exported symbol.</summary>
+    OpenMpi,
+
+    /// <summary>MPICH and those that share its binary interface (Intel MPI, MVAPICH): a handle is a 32-bit number.</summary>
+    Mpich,
+
+    /// <summary>The binary interface of MPI 5, which any library may have: a handle is a number of a pointer's size.</summary>
+    Standard,
+}

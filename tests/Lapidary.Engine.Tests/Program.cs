@@ -1,0 +1,10 @@
+using Lapidary.Engine.Tests;
+using Lapidary.Engine.Tests.Distributed;
+using Xunit.MicrosoftTestingPlatform;
+using Xunit.Runner.InProc.SystemConsole;
+
+// A rank of a test that runs this program under mpirun; otherwise the tests, as the generated program would run them.
+if (args is [MpiRank.Argument, var work]) return MpiRank.Run(work);
+return args.Any(argument => argument is "-automated" or "@@")
+    ? await ConsoleRunner.Run(args)
+    : await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions);
