@@ -4,6 +4,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Ranks;
 
@@ -34,11 +35,24 @@ internal sealed class RankTeam : IDisposable
     /// <exception cref="LapidaryException">The ranks do not find each other, or a device is not here.</exception>
     public static RankTeam Join(CommandRun run)
     {
-        var gpus = DeviceSettings.Gpus(run.Values);
-        int threads = run.Values.Get(DeviceSettings.Threads);
-        return gpus.Count > 1
-            ? new RankTeam(run, [.. RankGroup.OfThreads(gpus.Count).Select((group, i) => new LocalRank(group, gpus[i], threads))])
-            : new RankTeam(run, [new LocalRank(RankGroup.Solo, gpus is [var only] ? only : null, threads)]);
+        var place = LaunchPlace.Find();
+        if (place.Note is { } note) run.Note(note);
+        var devices = DevicesOf(place, run.Values);
+        if (place.Launcher is not null) run.Terminal.SpeakAs($"process {place.Process}", isLeader: place.Process == 0);
+        var limit = TimeSpan.FromSeconds(run.Values.Get(RankSettings.DdpTimeout));
+        var options = new RankGroupOptions
+        {
+            Place = place,
+            StartLimit = limit < RankSettings.MaxStart ? limit : RankSettings.MaxStart,
+            WaitLimit = limit,
+            Lost = line => Leave(run.Terminal, line),
+            Note = run.Note,
+        };
+        var groups = RankGroups.JoinAll(options, devices.Count, run.Interrupted);
+        if (place.Launcher is not null) run.Terminal.SpeakAs(groups[0].NameOf(groups[0].Rank), groups[0].IsLeader);
+        if (place.Launcher is not null && groups[0].IsLeader) run.People.WriteLine($"launch     {place}");
+        int threads = RankSettings.ThreadsOf(place, run.Values);
+        return new RankTeam(run, [.. groups.Zip(devices, (group, gpu) => new LocalRank(group, gpu, threads))]);
     }
 
     /// <summary>Does what this process does once for all of its ranks. Where it fails, the other ranks are told.</summary>
@@ -95,6 +109,32 @@ internal sealed class RankTeam : IDisposable
     private void Fail(LocalRank rank, Exception e)
     {
         _run.Terminal.Error.WriteLine($"lapidary: [{rank.Group.NameOf(rank.Group.Rank)}, {rank.Device}] {Line(e)}");
-        HardEnd.Now(e is OperationCanceledException ? ExitCodes.Interrupted : ExitCodes.Error);
+        TemporaryPaths.DeleteAll();
+        RankGroups.Leave(e is OperationCanceledException ? ExitCodes.Interrupted : ExitCodes.Error);
+    }
+
+    /// <summary>Another rank is gone, and this one may wait for it for ever.</summary>
+    private static void Leave(Terminal terminal, string line)
+    {
+        terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}{line}");
+        TemporaryPaths.DeleteAll();
+        RankGroups.Leave(ExitCodes.Error);
+    }
+
+    /// <summary>The devices of this process's ranks: GPUs, or null for the CPU.</summary>
+    private static IReadOnlyList<int?> DevicesOf(LaunchPlace place, SettingValues values)
+    {
+        if (place.Launcher is null || place.IsPerNode)
+        {
+            // A process that a machine has for itself takes all of its GPUs, unless the user says which.
+            var gpus = place.IsPerNode && DeviceSettings.IsAuto(values) && CudaDevice.Count() is > 0 and var count
+                ? [.. Enumerable.Range(0, count)]
+                : DeviceSettings.Gpus(values);
+            return gpus.Count == 0 ? [null] : [.. gpus.Select(gpu => (int?)gpu)];
+        }
+
+        if (DeviceSettings.Gpus(values) is not { Count: > 0 } chosen) return [null];
+        if (!DeviceSettings.AreNumbered(values)) return [place.DeviceIndex(CudaDevice.Count())];
+        return [chosen[place.DeviceIndex(chosen.Count)]];
     }
 }

@@ -102,7 +102,12 @@ internal abstract class TcpGroup : RankGroup
     public override void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
-        if (!HasEnded && Volatile.Read(ref _ending) == 0) SayGoodbye();
+        if (!HasEnded && Volatile.Read(ref _ending) == 0)
+        {
+            SayGoodbye();
+            Settings.Done?.Invoke();
+        }
+
         _closed.Set();
         lock (Sync) Monitor.PulseAll(Sync);
         CloseLinks();

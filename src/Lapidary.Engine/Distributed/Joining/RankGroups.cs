@@ -83,7 +83,7 @@ public static partial class RankGroups
     private static (Listeners? Listeners, Secret Secret, IReadOnlyList<DnsEndPoint> Places) MeetByBroadcast(
         RankGroupOptions options, LaunchPlace place, int world, CancellationToken cancellation)
     {
-        var channel = options.Broadcast?.Invoke(place)
+        var channel = options.Broadcast?.Invoke(place) ?? MpiBroadcast.Of(place)
             ?? throw new LapidaryException($"{place.Launcher} does not say where rank 0 is: set MASTER_ADDR on all ranks to its machine.");
         if (place.Process > 0)
         {
@@ -121,7 +121,7 @@ public static partial class RankGroups
     {
         var groups = new TcpGroup?[devices];
         var once = new Once(options.Lost ?? (_ => Leave(1)));
-        var settings = new TcpGroupSettings(place, options.WaitLimit, options.Times, once.Tell);
+        var settings = new TcpGroupSettings(place, options.WaitLimit, options.Times, once.Tell) { Done = MpiStart.Complete };
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Exception? failure = null;
         var threads = Enumerable.Range(0, devices).Select(device => new Thread(() =>

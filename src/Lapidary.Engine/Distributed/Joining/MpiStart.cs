@@ -1,0 +1,42 @@
+using Lapidary.Engine.Distributed.Launch;
+using Lapidary.Engine.Distributed.Mpi;
+using Lapidary.Formats;
+
+namespace Lapidary.Engine.Distributed.Joining;
+
+/// <summary>MPI of this process, which is started once: for rank 0's address, or for the exchanges between CPUs, whatever comes
+/// first.</summary>
+internal static class MpiStart
+{
+    private static readonly Lock Guard = new();
+    private static MpiRuntime? s_runtime;
+
+    /// <summary>MPI as the launcher has it.</summary>
+    /// <exception cref="LapidaryException">The launcher has none, or its library is missing.</exception>
+    public static MpiRuntime Of(LaunchPlace place)
+    {
+        lock (Guard) return s_runtime ??= MpiRuntime.Start(FlavorOf(place), place.Processes);
+    }
+
+    /// <summary>Ends MPI, where it was started: all ranks have come to the end.</summary>
+    public static void Complete()
+    {
+        lock (Guard)
+        {
+            s_runtime?.Complete();
+            s_runtime?.Dispose();
+            s_runtime = null;
+        }
+    }
+
+    private static MpiFlavor FlavorOf(LaunchPlace place) => place.Kind switch
+    {
+        LaunchKind.OpenMpi => MpiFlavor.OpenMpi,
+        LaunchKind.Mpich => MpiFlavor.Mpich,
+
+        // srun --mpi=pmix; its other plugins set PMI_RANK, which is MPICH's.
+        LaunchKind.Slurm when Environment.GetEnvironmentVariable("PMIX_RANK") is not null => MpiFlavor.OpenMpi,
+        _ => throw new LapidaryException(
+            $"CPUs exchange by MPI, which {place.Launcher ?? "nobody"} starts: start the ranks with mpirun, or with Slurm's plugin for MPI."),
+    };
+}
