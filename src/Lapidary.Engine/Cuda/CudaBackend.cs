@@ -67,6 +67,9 @@ public sealed class CudaBackend : IBackend
     /// <summary>The device.</summary>
     public CudaDevice Device => _runtime.Device;
 
+    /// <summary>The device's context, stream and memory, for what exchanges tensors with other devices.</summary>
+    internal CudaRuntime Runtime => _runtime;
+
     /// <inheritdoc/>
     public string Description
     {

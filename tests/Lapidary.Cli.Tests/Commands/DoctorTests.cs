@@ -27,6 +27,8 @@ public class DoctorTests
         Assert.Contains("Nvrtc      /opt/libnvrtc.so.12, 12.4", lines);
         Assert.Contains(lines, line => line.StartsWith("CublasLt   cuBLASLt, CUDA's", StringComparison.Ordinal)
             && line.EndsWith("or use --device cpu.", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("Nccl       NCCL, which several GPUs", StringComparison.Ordinal)
+            && line.EndsWith("or use --device cuda:0, which needs no NCCL.", StringComparison.Ordinal));
         Assert.Contains("GPU        none, --device auto takes the CPU: Something is missing.", lines);
     }
 
@@ -53,7 +55,7 @@ public class DoctorTests
             """{"name":"NVIDIA L4","memory_bytes":23622320128,"free_bytes":null,"compute_capability":"8.9"}""", gpus[1].GetRawText());
         Assert.Equal(
             """{"Driver":{"path":"libcuda.so.1","version":"12.4"},"Nvrtc":"""
-            + """{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null}""",
+            + """{"path":"/opt/libnvrtc.so.12","version":"12.4"},"CublasLt":null,"Nccl":null}""",
             document.RootElement.GetProperty("cuda_libraries").GetRawText());
         Assert.Equal("Something is missing.", document.RootElement.GetProperty("gpu_unavailable_because").GetString());
     }
@@ -62,7 +64,7 @@ public class DoctorTests
     public void Doctor_ShowsEverySizeAndLibrary()
     {
         string text = CliRun.Of("doctor").Ok().Out;
-        string[] words = ["270m", "1b", "4b", "12b", "27b", "Nvrtc", "CublasLt", "Driver", "CPU", ".NET"];
+        string[] words = ["270m", "1b", "4b", "12b", "27b", "Nvrtc", "CublasLt", "Nccl", "Driver", "CPU", ".NET"];
         Assert.All(words, word => Assert.Contains(word, text, StringComparison.Ordinal));
     }
 

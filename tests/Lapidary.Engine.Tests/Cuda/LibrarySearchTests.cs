@@ -64,6 +64,71 @@ public class LibrarySearchTests : IDisposable
         Assert.Equal(["libnvrtc.so.13", joint, "libnvrtc.so.12", old, "libnvrtc.so.11.2"], Search().Candidates(CudaLibrary.Nvrtc, 13));
     }
 
+    [Theory]
+    [InlineData("env/lib/python3.12/site-packages/nvidia/nccl/lib", "VIRTUAL_ENV", "env")]
+    [InlineData("env/lib", "CONDA_PREFIX", "env")]
+    [InlineData("opt/nvidia/hpc_sdk/Linux_x86_64/24.3/comm_libs/nccl/lib", "", "")]
+    [InlineData("opt/nvidia/hpc_sdk/Linux_aarch64/25.1/comm_libs/12.6/nccl/lib", "", "")]
+    [InlineData("sdks/Linux_x86_64/24.3/comm_libs/nccl/lib", "NVHPC", "sdks")]
+    [InlineData("sdk/comm_libs/12.3/nccl/lib", "NVHPC_ROOT", "sdk")]
+    public void Candidates_OfNccl_AreFoundWhereItIsInstalled(string folder, string variable, string value)
+    {
+        string path = Put($"{folder}/libnccl.so.2");
+        if (variable.Length > 0) _environment[variable] = Folder(value);
+        Assert.Equal(["libnccl.so.2", path], Search().Candidates(CudaLibrary.Nccl, 12));
+    }
+
+    [Theory]
+    [InlineData("nvidia_nccl_cu13-2.28.3.dist-info", "", 12, false)]
+    [InlineData("nvidia_nccl_cu13-2.28.3.dist-info", "", 13, true)]
+    [InlineData("nvidia_nccl_cu12-2.27.5.dist-info", "", 12, true)]
+    [InlineData("nvidia_nccl_cu12-2.27.5.dist-info", "", 13, true)]
+    [InlineData("nvidia_nccl_cu12-2.27.5.dist-info", "nvidia_nccl_cu13-2.28.3.dist-info", 12, true)] // either may have come last
+    [InlineData("", "", 12, true)]
+    public void Candidates_LeaveOutAnNcclForANewerCuda(string wheel, string other, int driver, bool isTaken)
+    {
+        const string Packages = "env/lib/python3.12/site-packages";
+        foreach (string name in (string[])[wheel, other])
+        {
+            if (name.Length > 0) Put($"{Packages}/{name}/METADATA");
+        }
+
+        string path = Put($"{Packages}/nvidia/nccl/lib/libnccl.so.2");
+        _environment["VIRTUAL_ENV"] = Folder("env");
+        Assert.Equal(isTaken ? ["libnccl.so.2", path] : ["libnccl.so.2"], Search().Candidates(CudaLibrary.Nccl, driver));
+    }
+
+    [Theory]
+    [InlineData("/usr/local/cuda-13.0/lib64/libnccl.so.2", 13)]
+    [InlineData("/opt/nvidia/hpc_sdk/Linux_x86_64/24.3/comm_libs/12.3/nccl/lib/libnccl.so.2", 12)]
+    [InlineData("/env/lib/python3.12/site-packages/nvidia/cu13/lib/libnccl.so.2", 13)]
+    [InlineData("/usr/local/cuda/lib64/libnccl.so.2", 0)]
+    [InlineData("/opt/nvidia/hpc_sdk/Linux_x86_64/24.3/comm_libs/nccl/lib/libnccl.so.2", 0)]
+    [InlineData("libnccl.so.2", 0)]
+    public void MajorOf_IsWhatTheFolderTells(string path, int expected) => Assert.Equal(expected, LibrarySearch.MajorOf(path));
+
+    [Theory]
+    [InlineData(2304, "2.3.4")]
+    [InlineData(2804, "2.8.4")]
+    [InlineData(20906, "2.9.6")]
+    [InlineData(21803, "2.18.3")]
+    [InlineData(22703, "2.27.3")]
+    [InlineData(23203, "2.32.3")]
+    public void NcclVersion_HasTwoForms(int code, string expected) =>
+        Assert.Equal(Version.Parse(expected), CudaLibraries.NcclVersion(code));
+
+    [Fact]
+    public void Nccl_ThatIsTooOld_IsRefused_InOneLine()
+    {
+        var old = new FoundLibrary(CudaLibrary.Nccl, "/usr/lib/libnccl.so.2", new Version(2, 17, 1));
+        string message = Assert.Throws<LapidaryException>(() => CudaLibraries.RequireNew(old)).Message;
+        string[] parts = ["NCCL 2.17.1", "/usr/lib/libnccl.so.2", "2.18 or newer", "nvidia-nccl-cu12", "set device to cuda:0"];
+        Assert.All(parts, words => Assert.Contains(words, message, StringComparison.Ordinal));
+        Assert.DoesNotContain('\n', message);
+        var found = old with { Version = CudaLibraries.MinimumNccl };
+        Assert.Same(found, CudaLibraries.RequireNew(found));
+    }
+
     [Fact]
     public void Candidates_OnWindows_HaveItsNames()
     {
@@ -72,6 +137,7 @@ public class LibrarySearchTests : IDisposable
         Assert.Equal(
             ["nvrtc64_130_0.dll", path, "nvrtc64_120_0.dll", "nvrtc64_112_0.dll"], Search(windows: true).Candidates(CudaLibrary.Nvrtc, 13));
         Assert.Equal(["nvcuda.dll"], Search(windows: true).Candidates(CudaLibrary.Driver, 13));
+        Assert.Empty(Search(windows: true).Candidates(CudaLibrary.Nccl, 13));
     }
 
     [Fact]
@@ -105,7 +171,8 @@ public class LibrarySearchTests : IDisposable
         {
             string message = CudaLibraries.HowToInstall(library);
             Assert.Contains("install", message, StringComparison.Ordinal);
-            Assert.Contains("set device to cpu", message, StringComparison.Ordinal);
+            string instead = library == CudaLibrary.Nccl ? "cuda:0, which needs no NCCL" : "cpu";
+            Assert.Contains("set device to " + instead, message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', message);
         }
     }

@@ -129,6 +129,14 @@ public sealed unsafe record CudaDevice
         return context.MemoryInfo().Free;
     }
 
+    /// <summary>The card's own name, as nvidia-smi shows it: "GPU-" and 32 hexadecimal digits in five groups.</summary>
+    internal string Uuid()
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        fixed (byte* first = bytes) Check(cuDeviceGetUuid(first, Handle));
+        return $"GPU-{new Guid(bytes, bigEndian: true)}";
+    }
+
     private static CudaDevice Open(int ordinal)
     {
         int handle;

@@ -96,6 +96,10 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library)]
     public static partial int cuDeviceGetP2PAttribute(int* value, PeerAttribute attribute, int from, int to);
 
+    /// <summary>The card's 16 bytes; two parts of one card (MIG) have the same.</summary>
+    [LibraryImport(Library)]
+    public static partial int cuDeviceGetUuid(byte* uuid, int device);
+
     [LibraryImport(Library, EntryPoint = "cuDeviceTotalMem_v2")]
     public static partial int cuDeviceTotalMem(nuint* lengthBytes, int device);
 

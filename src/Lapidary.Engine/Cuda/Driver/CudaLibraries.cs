@@ -11,15 +11,21 @@ public static unsafe class CudaLibraries
     internal const string DriverName = "lapidary-cuda-driver";
     internal const string NvrtcName = "lapidary-nvrtc";
     internal const string CublasLtName = "lapidary-cublaslt";
+    internal const string NcclName = "lapidary-nccl";
 
     private const string MappedFiles = "/proc/self/maps";
 
     /// <summary>The oldest CUDA a driver must support, for stream capture and lazy loading as they are used here.</summary>
     public static Version MinimumDriver { get; } = new(12, 0);
 
+    /// <summary>The oldest NCCL that is taken: settings of a communicator have their layout since 2.17, algorithms their names since
+    /// 2.18.</summary>
+    internal static Version MinimumNccl { get; } = new(2, 18);
+
     private static readonly Lazy<FoundLibrary?> Driver = new(() => Load(CudaLibrary.Driver, int.MaxValue));
     private static readonly Lazy<FoundLibrary?> NvrtcLibrary = new(() => Load(CudaLibrary.Nvrtc, NewestMajor()));
     private static readonly Lazy<FoundLibrary?> CublasLtLibrary = new(() => Load(CudaLibrary.CublasLt, NewestMajor()));
+    private static readonly Lazy<FoundLibrary?> NcclLibrary = new(() => Load(CudaLibrary.Nccl, NewestMajor()));
     private static readonly Lazy<bool> Resolver = new(() =>
     {
         NativeLibrary.SetDllImportResolver(typeof(CudaLibraries).Assembly, Resolve);
@@ -34,7 +40,8 @@ public static unsafe class CudaLibraries
     {
         CudaLibrary.Driver => Driver.Value,
         CudaLibrary.Nvrtc => NvrtcLibrary.Value,
-        _ => CublasLtLibrary.Value,
+        CudaLibrary.CublasLt => CublasLtLibrary.Value,
+        _ => NcclLibrary.Value,
     };
 
     /// <summary>What to do where a library is missing, one line.</summary>
@@ -45,14 +52,27 @@ public static unsafe class CudaLibraries
         CudaLibrary.Nvrtc =>
             "NVRTC, CUDA's run-time compiler, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cuda-nvrtc-cu12', "
             + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or set device to cpu.",
-        _ =>
+        CudaLibrary.CublasLt =>
             "cuBLASLt, CUDA's matrix products, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cublas-cu12', "
             + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or set device to cpu.",
+        _ when OperatingSystem.IsWindows() =>
+            "NCCL, which several GPUs exchange tensors with, exists for Linux only: install Linux, or set device to cuda:0, which needs no NCCL.",
+        _ =>
+            "NCCL, which several GPUs exchange tensors with, was not found: install NVIDIA's package libnccl2 or 'pip install "
+            + $"nvidia-nccl-cu12', version {MinimumNccl} or newer, and set LD_LIBRARY_PATH if it lies in an unusual place; "
+            + "or set device to cuda:0, which needs no NCCL.",
     };
 
     /// <summary>The library, which must be there.</summary>
     /// <exception cref="LapidaryException">It is missing; the message says what to install.</exception>
     public static FoundLibrary Require(CudaLibrary library) => Find(library) ?? throw new LapidaryException(HowToInstall(library));
+
+    /// <summary>Refuses an NCCL older than <see cref="MinimumNccl"/>.</summary>
+    internal static FoundLibrary RequireNew(FoundLibrary nccl) => nccl.Version >= MinimumNccl
+        ? nccl
+        : throw new LapidaryException(
+            $"NCCL {nccl.Version} ({nccl.Path}) is too old: install version {MinimumNccl} or newer, such as by 'pip install "
+            + "nvidia-nccl-cu12', or set device to cuda:0, which needs no NCCL.");
 
     /// <summary>Refuses a driver older than <see cref="MinimumDriver"/>.</summary>
     /// <param name="version">The newest CUDA that the driver supports.</param>
@@ -73,6 +93,7 @@ public static unsafe class CudaLibraries
         DriverName => Require(CudaLibrary.Driver).Handle,
         NvrtcName => Require(CudaLibrary.Nvrtc).Handle,
         CublasLtName => Require(CudaLibrary.CublasLt).Handle,
+        NcclName => Require(CudaLibrary.Nccl).Handle,
         _ => 0,
     };
 
@@ -81,13 +102,17 @@ public static unsafe class CudaLibraries
 
     private static FoundLibrary? Load(CudaLibrary library, int newestMajor)
     {
+        FoundLibrary? old = null;
         foreach (string candidate in LibrarySearch.Machine.Candidates(library, newestMajor))
         {
-            if (NativeLibrary.TryLoad(candidate, out nint handle) && VersionOf(library, handle) is { } version)
-                return new FoundLibrary(library, PlaceOf(candidate), version) { Handle = handle };
+            if (!NativeLibrary.TryLoad(candidate, out nint handle) || VersionOf(library, handle) is not { } version) continue;
+            var found = new FoundLibrary(library, PlaceOf(candidate), version) { Handle = handle };
+            // A system's old NCCL may stand before a new one in a Python environment: all have the same file name.
+            if (library != CudaLibrary.Nccl || version >= MinimumNccl) return found;
+            old ??= found;
         }
 
-        return null;
+        return old;
     }
 
     /// <summary>Where a library lies that the system found by its name, if the system tells.</summary>
@@ -111,8 +136,18 @@ public static unsafe class CudaLibraries
                 // 11501 is 11.5.1; since version 12 the numbers have two digits each: 120103 is 12.1.3.
                 int value = (int)((delegate* unmanaged<nuint>)function)(), unit = value >= 100_000 ? 10_000 : 1000;
                 return new Version(value / unit, value % unit / 100, value % 100);
+            case CudaLibrary.Nccl when NativeLibrary.TryGetExport(handle, "ncclGetVersion", out nint function):
+                int code;
+                return ((delegate* unmanaged<int*, int>)function)(&code) == 0 ? NcclVersion(code) : null;
             default:
                 return null;
         }
+    }
+
+    /// <summary>A version from NCCL's number: 2804 is 2.8.4, and since 2.9 the minor number has two digits: 22703 is 2.27.3.</summary>
+    internal static Version NcclVersion(int code)
+    {
+        int unit = code >= 10_000 ? 10_000 : 1000;
+        return new Version(code / unit, code % unit / 100, code % 100);
     }
 }

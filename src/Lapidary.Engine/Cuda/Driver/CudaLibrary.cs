@@ -11,6 +11,9 @@ public enum CudaLibrary
 
     /// <summary>Matrix products.</summary>
     CublasLt,
+
+    /// <summary>Exchanges of tensors between GPUs, for Linux; only a run on several GPUs needs it.</summary>
+    Nccl,
 }
 
 /// <summary>A library that was found.</summary>

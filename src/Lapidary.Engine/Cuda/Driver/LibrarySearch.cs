@@ -1,12 +1,18 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Cuda.Driver;
 
-/// <summary>Where CUDA libraries may lie: the loader's own path, a toolkit, NVIDIA's pip wheels, LD_LIBRARY_PATH.</summary>
-internal sealed class LibrarySearch
+/// <summary>Where CUDA libraries may lie: the loader's own path, a toolkit, NVIDIA's HPC SDK and pip wheels, a conda environment,
+/// LD_LIBRARY_PATH.</summary>
+internal sealed partial class LibrarySearch
 {
     /// <summary>Names of a toolkit's machines: x86-64, and arm64 servers. The loader refuses libraries for another machine.</summary>
     private static readonly string[] Targets = ["x86_64-linux", "sbsa-linux"];
+
+    /// <summary>The same machines as the HPC SDK names them.</summary>
+    private static readonly string[] SdkTargets = ["Linux_x86_64", "Linux_aarch64"];
 
     private readonly Func<string, string?> _environment;
     private readonly bool _windows;
@@ -22,14 +28,16 @@ internal sealed class LibrarySearch
     /// <summary>The search of this machine.</summary>
     public static LibrarySearch Machine { get; } = new(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows());
 
-    /// <summary>File names of a library with the CUDA major version they belong to, newest first. NVRTC 11 keeps the name of
-    /// 11.2.</summary>
+    /// <summary>File names of a library with the CUDA major version they belong to, 0 where the name does not tell, newest first. NVRTC 11
+    /// keeps the name of 11.2.</summary>
     public IReadOnlyList<(string File, int Major)> Names(CudaLibrary library) => (library, _windows) switch
     {
         (CudaLibrary.Driver, false) => [("libcuda.so.1", 0)],
         (CudaLibrary.Driver, true) => [("nvcuda.dll", 0)],
         (CudaLibrary.Nvrtc, false) => [("libnvrtc.so.13", 13), ("libnvrtc.so.12", 12), ("libnvrtc.so.11.2", 11)],
         (CudaLibrary.Nvrtc, true) => [("nvrtc64_130_0.dll", 13), ("nvrtc64_120_0.dll", 12), ("nvrtc64_112_0.dll", 11)],
+        (CudaLibrary.Nccl, false) => [("libnccl.so.2", 0)],
+        (CudaLibrary.Nccl, true) => [],
         (_, false) => [("libcublasLt.so.13", 13), ("libcublasLt.so.12", 12), ("libcublasLt.so.11", 11)],
         (_, true) => [("cublasLt64_13.dll", 13), ("cublasLt64_12.dll", 12), ("cublasLt64_11.dll", 11)],
     };
@@ -46,9 +54,22 @@ internal sealed class LibrarySearch
             foreach (string folder in Folders())
             {
                 string path = Path.Combine(folder, file);
-                if (File.Exists(path)) yield return path;
+                if (File.Exists(path) && (major > 0 || MajorOf(path) <= newestMajor)) yield return path;
             }
         }
+    }
+
+    /// <summary>The CUDA major version that a file was built for, as far as its folder tells; else 0. NCCL's name does not: both
+    /// nvidia-nccl-cu12 and -cu13 are nvidia/nccl/lib/libnccl.so.2.</summary>
+    internal static int MajorOf(string path)
+    {
+        if (FolderOfCuda().Match(path) is { Success: true } match) return Number(match);
+        string? packages = Path.GetDirectoryName(Path.GetDirectoryName(Path.GetDirectoryName(Path.GetDirectoryName(path))));
+        if (packages is null || !path.StartsWith(Path.Combine(packages, "nvidia", "nccl"), StringComparison.Ordinal)) return 0;
+        int[] majors = [.. Children(packages, "nvidia_nccl_cu*.dist-info").Select(folder => Number(WheelOfCuda().Match(folder))).Distinct()];
+        return majors is [int major] ? major : 0;
+
+        static int Number(Match match) => match.Success ? int.Parse(match.Groups["major"].ValueSpan, CultureInfo.InvariantCulture) : 0;
     }
 
     /// <summary>The file of a library that is loaded already, whichever version its name leads to: libnvrtc.so.12 to
@@ -98,6 +119,11 @@ internal sealed class LibrarySearch
 
             yield return Path.Combine(_root, "usr", "lib", "wsl", "lib");
             yield return Path.Combine(_root, "usr", "local", "nvidia", "lib64");
+            foreach (string sdk in Sdks())
+            {
+                yield return Path.Combine(sdk, "comm_libs", "nccl", "lib");
+                foreach (string cuda in Children(Path.Combine(sdk, "comm_libs"), "1*")) yield return Path.Combine(cuda, "nccl", "lib");
+            }
         }
 
         foreach (string packages in SitePackages())
@@ -107,6 +133,20 @@ internal sealed class LibrarySearch
                 yield return Path.Combine(wheel, _windows ? "bin" : "lib");
                 if (_windows) yield return Path.Combine(wheel, "bin", "x86_64");
             }
+        }
+
+        if (_environment("CONDA_PREFIX") is { Length: > 0 } conda)
+            yield return _windows ? Path.Combine(conda, "Library", "bin") : Path.Combine(conda, "lib");
+    }
+
+    /// <summary>Versions of NVIDIA's HPC SDK: the one that is set up, then the installed ones.</summary>
+    private IEnumerable<string> Sdks()
+    {
+        if (_environment("NVHPC_ROOT") is { Length: > 0 } sdk) yield return sdk;
+        string root = _environment("NVHPC") is { Length: > 0 } folder ? folder : Path.Combine(_root, "opt", "nvidia", "hpc_sdk");
+        foreach (string target in SdkTargets)
+        {
+            foreach (string version in Children(Path.Combine(root, target), "2*")) yield return version;
         }
     }
 
@@ -158,4 +198,11 @@ internal sealed class LibrarySearch
             return [];
         }
     }
+
+    /// <summary>"cu13", "cuda-12.9", "comm_libs/12.4".</summary>
+    [GeneratedRegex(@"[/\\](?:cu|cuda-?|comm_libs[/\\])(?<major>1\d)(?:\.\d+)*[/\\]")]
+    private static partial Regex FolderOfCuda();
+
+    [GeneratedRegex(@"nvidia_nccl_cu(?<major>1\d)-[^/\\]*\z")]
+    private static partial Regex WheelOfCuda();
 }

@@ -1,0 +1,73 @@
+using System.Runtime.InteropServices;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Engine.Distributed.Nccl;
+
+/// <summary>NCCL's variables: what the user has set, which stands, and what is set beside it so that the same ranks get the same bits from
+/// run to run.</summary>
+/// <param name="environment">Value of an environment variable.</param> <param name="root">The folder taken for /.</param>
+internal sealed partial class NcclSettings(Func<string, string?> environment, string root)
+{
+    /// <summary>Which algorithms NCCL may choose from.</summary>
+    public const string Algorithm = "NCCL_ALGO";
+
+    /// <summary>Up to here a ring's latency, 2 (ranks − 1) hops, is small.</summary>
+    private const int MostHostsOfARing = 8;
+
+    private static readonly Lock Once = new();
+    private static bool _applied;
+
+    /// <summary>The settings of this process.</summary>
+    public static NcclSettings Machine { get; } = new(Environment.GetEnvironmentVariable, "/");
+
+    /// <summary>What the user has set a variable to, in the environment or in NCCL's files; null where it is not set.</summary>
+    public string? UsersValue(string name) => environment(name) is { } value
+        ? value
+        : Files().Select(file => ValueIn(file, name)).FirstOrDefault(found => found is not null);
+
+    /// <summary>What to set: variables that the user has not set.</summary>
+    /// <param name="hosts">Number of hosts of the run.</param>
+    /// <remarks>A ring adds in an order that only the layout decides. NVLS, sums formed by the switch, gives other bits from call to call; a
+    /// tuner plugin may choose by what it measures. Both values name algorithms that every version has for every exchange: since 2.24 a
+    /// list without any for one of them is an error.</remarks>
+    public IReadOnlyList<(string Name, string Value)> Additions(int hosts) =>
+        [.. new[] { (Algorithm, hosts > MostHostsOfARing ? "^NVLS,NVLSTree" : "Ring"), ("NCCL_TUNER_PLUGIN", "none") }
+            .Where(setting => UsersValue(setting.Item1) is null)];
+
+    /// <summary>Sets them, in the environment that native code sees; .NET's own is a copy. Before NCCL's first call: it reads them
+    /// once.</summary>
+    public void Apply(int hosts)
+    {
+        lock (Once)
+        {
+            if (_applied) return;
+            foreach (var (name, value) in Additions(hosts)) _ = SetVariable(name, value, overwrite: 0);
+            _applied = true;
+        }
+    }
+
+    /// <summary>NCCL's own files, the one that wins first.</summary>
+    private IEnumerable<string> Files()
+    {
+        if (environment("NCCL_CONF_FILE") is { Length: > 0 } file) yield return file;
+        else if (environment("HOME") is { Length: > 0 } home) yield return Path.Combine(home, ".nccl.conf");
+        yield return Path.Combine(root, "etc", "nccl.conf");
+    }
+
+    private static string? ValueIn(string file, string name)
+    {
+        try
+        {
+            return File.Exists(file)
+                ? File.ReadLines(file).FirstOrDefault(line => line.StartsWith(name + "=", StringComparison.Ordinal))?[(name.Length + 1)..]
+                : null;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return null; // NCCL passes over it too
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int overwrite);
+}
