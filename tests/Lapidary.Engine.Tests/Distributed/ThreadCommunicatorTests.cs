@@ -30,7 +30,7 @@ public sealed class ThreadCommunicatorTests
         }
         catch (Exception failure)
         {
-            group.Break();
+            group.Fail("gone");
             return failure;
         }
     }
