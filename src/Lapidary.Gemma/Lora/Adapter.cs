@@ -22,7 +22,7 @@ public sealed class Adapter : IDisposable
         _trainable = trainable;
         _values = new MemoryRegion(model.Backend.Memory, MemoryOwner.Parameters);
         _gradients = new MemoryRegion(model.Backend.Memory, MemoryOwner.Gradients);
-        DropoutSeed = _values.New("dropout_seed", DType.Int64, 1);
+        DropoutSeed = _values.New("dropout_seed", DType.Int64, 2);
     }
 
     /// <summary>adapter_config.json.</summary>
@@ -53,7 +53,7 @@ public sealed class Adapter : IDisposable
     /// <summary>Whether embedding and head are one trained matrix.</summary>
     public bool IsTied => Head is not null && ReferenceEquals(Head, Embedding);
 
-    /// <summary>Int64 [1]: the step's seed of dropout.</summary>
+    /// <summary>Int64 [2], of dropout: the step's seed, and the place of the run's first token among the tokens of the step.</summary>
     public Tensor DropoutSeed { get; }
 
     /// <summary>What a user of the adapter should know: what of its files is not used, or used in another way than it says.</summary>

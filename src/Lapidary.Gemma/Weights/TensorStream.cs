@@ -122,14 +122,19 @@ internal static class TensorStream
 
     /// <summary>Fills an fp32 tensor from a file's tensor of any floating type and the same shape.</summary>
     /// <exception cref="LapidaryException">It is missing, of another type or shape, or not all finite.</exception>
-    public static void Load(SafetensorsFile file, string name, Tensor target, IBackend backend)
+    public static void Load(SafetensorsFile file, string name, Tensor target, IBackend backend) =>
+        WidenHost(Find(file, name, target.Shape), target, backend);
+
+    /// <summary>A file's tensor of any floating type, to be widened.</summary>
+    /// <exception cref="LapidaryException">It is missing, of another type or shape, or not all finite.</exception>
+    public static Tensor Find(SafetensorsFile file, string name, ReadOnlySpan<long> shape)
     {
         var source = file.Get(name);
-        if (!source.Shape.SequenceEqual(target.Shape))
+        if (!source.Shape.SequenceEqual(shape))
         {
             throw new LapidaryException(
                 $"{file.Path}: tensor {name} has shape [{string.Join(", ", source.Shape.ToArray())}], expected "
-                + $"[{string.Join(", ", target.Shape.ToArray())}]; the file belongs to another model or adapter.");
+                + $"[{string.Join(", ", shape.ToArray())}]; the file belongs to another model or adapter.");
         }
 
         if (!source.DType.IsFloatingPoint())
@@ -143,7 +148,7 @@ internal static class TensorStream
                 $"{file.Path}: tensor {name} holds {found}, expected finite numbers; use another one or an earlier checkpoint.");
         }
 
-        WidenHost(source, target, backend);
+        return source;
     }
 
     /// <summary>Widens a weight in host memory, of any floating type, into a backend's fp32 tensor of the same shape.</summary>

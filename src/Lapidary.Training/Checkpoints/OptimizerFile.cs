@@ -6,28 +6,46 @@ using Lapidary.Training.Optimizers;
 namespace Lapidary.Training.Checkpoints;
 
 /// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and
-/// &lt;name&gt;.exp_avg_sq.</summary>
+/// &lt;name&gt;.exp_avg_sq. Rank 0 writes and reads it; the others give and take their parts meanwhile.</summary>
 internal static class OptimizerFile
 {
     /// <summary>The file's name in a checkpoint.</summary>
     public const string FileName = "optimizer.safetensors";
 
+    /// <summary>Writes the file.</summary>
     public static void Write(string folder, AdamWOptimizer optimizer, IBackend backend)
     {
-        Tensor[] moments = [.. optimizer.States.SelectMany<AdamWOptimizer.State, Tensor>(state => [state.ExpAvg, state.ExpAvgSq])];
-        using var writer = SafetensorsWriter.Create(Path.Combine(folder, FileName), [.. moments.Select(moment => moment.Declare())]);
-        foreach (var moment in moments) writer.Write(moment.Name, stream => TensorStream.Write(moment, stream, backend));
+        Moment[] moments = [.. optimizer.Moments];
+        using var writer = SafetensorsWriter.Create(
+            Path.Combine(folder, FileName), [.. moments.Select(moment => new Tensor(DType.Float32, moment.Shape).Declare(moment.Name))]);
+        foreach (var moment in moments)
+            writer.Write(moment.Name, stream => moment.Collect(piece => TensorStream.Write(piece, stream, backend)));
         writer.Complete();
     }
 
+    /// <summary>What the other ranks do while rank 0 writes.</summary>
+    public static void Give(AdamWOptimizer optimizer)
+    {
+        foreach (var moment in optimizer.Moments) moment.Collect(take: null);
+    }
+
+    /// <summary>Reads the file.</summary>
     /// <exception cref="LapidaryException">A moment is missing or has another shape: the checkpoint is of another adapter.</exception>
     public static void Read(string folder, AdamWOptimizer optimizer, IBackend backend)
     {
         using var file = SafetensorsFile.Open(Path.Combine(folder, FileName));
-        foreach (var state in optimizer.States)
+        foreach (var moment in optimizer.Moments)
         {
-            TensorStream.Load(file, state.ExpAvg.Name, state.ExpAvg, backend);
-            TensorStream.Load(file, state.ExpAvgSq.Name, state.ExpAvgSq, backend);
+            var source = TensorStream.Find(file, moment.Name, moment.Shape);
+            var flat = source.Reshape(source.Count);
+            moment.Spread((piece, first) => TensorStream.WidenHost(
+                flat.Rows(first, piece.Count), piece.Reshape(piece.Count), backend));
         }
+    }
+
+    /// <summary>What the other ranks do while rank 0 reads.</summary>
+    public static void Take(AdamWOptimizer optimizer)
+    {
+        foreach (var moment in optimizer.Moments) moment.Spread(fill: null);
     }
 }

@@ -11,10 +11,10 @@ internal sealed class PendingIdentity : IDisposable
     private readonly Lazy<RunIdentity> _value;
 
     /// <summary>Starts.</summary>
-    public PendingIdentity(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval)
+    public PendingIdentity(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
     {
         _weights = Task.Run(() => model.Source?.Fingerprint(_end.Token));
-        _value = new(() => RunIdentity.Of(model, adapter, config, train, eval, _weights.GetAwaiter().GetResult()));
+        _value = new(() => RunIdentity.Of(model, adapter, config, train, eval, _weights.GetAwaiter().GetResult(), worldSize));
     }
 
     /// <summary>Waits for the rest of it.</summary>

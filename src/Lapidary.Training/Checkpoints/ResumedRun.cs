@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 
@@ -9,6 +11,8 @@ namespace Lapidary.Training.Checkpoints;
 /// needs.</param>
 internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunState Run)
 {
+    private const string StateKey = "state", RunKey = "run";
+
     /// <summary>What to do where the settings are not the checkpoint's.</summary>
     public static string Advice(string checkpoint) =>
         $"Give the same as the {RunSettings.FileName} of that run has, or begin a new run with its weights: "
@@ -31,6 +35,19 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         return resumed;
     }
 
+    /// <summary>What <see cref="ToText"/> gave.</summary>
+    public static ResumedRun FromText(string text)
+    {
+        const string Source = "rank 0's checkpoint";
+        var json = JsonNode.Parse(text)!;
+        return new ResumedRun(
+            Source, TrainerState.Read(new JsonSection(Source, (JsonObject)json[StateKey]!)),
+            RunState.Read(new JsonSection(Source, (JsonObject)json[RunKey]!)));
+    }
+
+    /// <summary>What the other ranks need to know of it.</summary>
+    public string ToText() => new JsonObject { [StateKey] = State.ToJson(), [RunKey] = Run.ToJson() }.ToJsonString();
+
     /// <summary>Refuses a checkpoint of another run, or one that is further than this run goes.</summary>
     /// <exception cref="LapidaryException">It is one.</exception>
     public void Require(RunIdentity identity, string oldFingerprint, Adapter adapter, int totalSteps)
@@ -46,7 +63,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
     }
 
     /// <summary>What the user should know of how the run goes on.</summary>
-    public IEnumerable<string> Notes(RunIdentity identity, int totalSteps, LrSchedulerType schedule)
+    public IEnumerable<string> Notes(RunIdentity identity, int totalSteps, LrSchedulerType schedule, int worldSize)
     {
         if (Run.Identity is null)
         {
@@ -56,6 +73,12 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         else if (identity.Compare(Run.Identity, Checkpoint) is { Length: > 0 } changes)
         {
             yield return $"Goes on with {changes}.";
+        }
+
+        if (Run.WorldSize != worldSize)
+        {
+            yield return $"How rows are put into runs is planned anew, for {worldSize} ranks instead of {Run.WorldSize}: sums round in "
+                + "another order than they would have.";
         }
 
         if (State.MaxSteps == totalSteps) yield break;

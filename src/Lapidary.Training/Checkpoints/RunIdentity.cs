@@ -12,12 +12,19 @@ namespace Lapidary.Training.Checkpoints;
 /// checkpoint records it, and a resumed run compares it one by one.</summary>
 internal sealed class RunIdentity
 {
-    private const string Data = "data", Weights = "base_weights", BaseConfig = "base_config", None = "none";
+    /// <summary>The value of what is not set.</summary>
+    public const string None = "none";
+
+    private const string Data = "data", EvalData = "eval_data", Weights = "base_weights", BaseConfig = "base_config";
+
+    private const string Device = "device", WorldSize = "world_size", GlobalBatch = "global_batch_size";
+
+    private const string OldBatch = "per_device_train_batch_size", OldAccumulation = "gradient_accumulation_steps";
 
     /// <summary>What may change where a run goes on: it is said, not refused.</summary>
     private static readonly string[] Free =
     [
-        "device", "eval_data", "logging_steps", "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps",
+        Device, WorldSize, EvalData, "logging_steps", "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps",
         "per_device_eval_batch_size", "load_best_model_at_end",
     ];
 
@@ -31,17 +38,34 @@ internal sealed class RunIdentity
     /// <param name="model">The base.</param> <param name="adapter">What is trained.</param> <param name="config">Options.</param>
     /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
     /// <param name="weights">The hash of the base's weights; null where they are not from files.</param>
+    /// <param name="worldSize">Number of ranks.</param>
     public static RunIdentity Of(
-        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, string? weights)
+        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, string? weights,
+        int worldSize)
     {
         var identity = new RunIdentity();
-        identity.AddData(config, train, eval);
+        identity.AddData(config, train, eval, worldSize);
         identity.AddBase(model, weights);
         identity.AddAdapter(adapter, model);
         identity.AddOptimizer(config);
-        identity.AddFree(config, model, eval is not null);
+        identity.AddFree(config, model, eval is not null, worldSize);
         return identity;
     }
+
+    /// <summary>What all ranks of a run have alike.</summary>
+    public IEnumerable<KeyValuePair<string, string>> SharedFields => _fields.Where(pair => pair.Key != Device);
+
+    /// <summary>Whether the value of a key is the hash of something, which tells people nothing.</summary>
+    public static bool IsHash(string key) => key is Data or EvalData or Weights or BaseConfig;
+
+    /// <summary>What it is the hash of.</summary>
+    public static string NameOfHash(string key) => key switch
+    {
+        Data => "data (rows, tokens or labels)",
+        EvalData => "evaluation data (rows, tokens or labels)",
+        Weights => "weights of the base",
+        _ => "config.json of the base",
+    };
 
     /// <summary>Reads what <see cref="ToJson"/> gave.</summary>
     public static RunIdentity Read(JsonSection json)
@@ -49,6 +73,7 @@ internal sealed class RunIdentity
         var identity = new RunIdentity();
         foreach (var (key, _) in json.Json)
             identity._fields.Add(key, json.Text(key) ?? throw TrainerState.Damaged(json, key, "a string"));
+        identity.Renew();
         return identity;
     }
 
@@ -77,26 +102,26 @@ internal sealed class RunIdentity
 
     /// <summary>A hash is cut to what tells two apart.</summary>
     private static string Short(RunIdentity of, string key) =>
-        of.ValueOf(key) is var value && key is Data or Weights or BaseConfig or "eval_data" && value.Length > 12 ? value[..12] : value;
+        of.ValueOf(key) is var value && IsHash(key) && value.Length > 12 ? value[..12] : value;
 
     private static string Hint(string key) => key switch
     {
         Data => " (other data: rows, tokens or labels)",
         Weights => " (other weights of the base)",
         BaseConfig => " (another config.json of the base)",
+        GlobalBatch => " (per_device_train_batch_size × gradient_accumulation_steps × ranks)",
         _ => "",
     };
 
-    private void AddData(SftConfig config, PackedDataSet train, PackedDataSet? eval)
+    private void AddData(SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
     {
         Add(Data, train.DataFingerprint);
         Add("packing", config.EffectivePacking);
         Add("max_length", config.MaxLength);
-        Add("per_device_train_batch_size", config.PerDeviceTrainBatchSize);
-        Add("gradient_accumulation_steps", config.GradientAccumulationSteps);
+        Add(GlobalBatch, EffectiveBatch.Of(config, worldSize).Rows);
         Add("seed", config.Seed);
         Add("shuffle", config.Shuffle);
-        Add("eval_data", eval?.DataFingerprint);
+        Add(EvalData, eval?.DataFingerprint);
     }
 
     private void AddBase(GemmaModel model, string? weights)
@@ -148,9 +173,10 @@ internal sealed class RunIdentity
         Add("adam_epsilon", config.AdamEpsilon);
     }
 
-    private void AddFree(SftConfig config, GemmaModel model, bool hasEvaluation)
+    private void AddFree(SftConfig config, GemmaModel model, bool hasEvaluation, int worldSize)
     {
-        Add("device", model.Backend.Description);
+        Add(Device, model.Backend.Description);
+        Add(WorldSize, worldSize);
         Add("logging_steps", config.LoggingSteps);
         Add("save_strategy", config.SaveStrategy);
         Add("save_steps", config.SaveSteps);
@@ -159,6 +185,20 @@ internal sealed class RunIdentity
         Add("eval_steps", config.EvalSteps);
         Add("per_device_eval_batch_size", config.PerDeviceEvalBatchSize);
         Add("load_best_model_at_end", config.LoadBestModelAtEnd);
+    }
+
+    /// <summary>Brings what earlier versions recorded of one rank, batch size and accumulation, into today's form.</summary>
+    private void Renew()
+    {
+        _fields.TryAdd(WorldSize, "1");
+        if (_fields.ContainsKey(GlobalBatch) || !Take(OldBatch, out int batch) || !Take(OldAccumulation, out int accumulation)) return;
+        Add(GlobalBatch, new EffectiveBatch(batch, accumulation, Ranks: 1).Rows);
+    }
+
+    private bool Take(string key, out int value)
+    {
+        value = 0;
+        return _fields.Remove(key, out string? text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 
     private void Add(string key, object? value)

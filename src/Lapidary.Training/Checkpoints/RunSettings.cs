@@ -25,6 +25,8 @@ internal static partial class RunSettings
     /// <summary>Keys that the folder's rules deal with.</summary>
     public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter";
 
+    private const string AccumulationKey = "gradient_accumulation_steps";
+
     /// <summary>Writes the file.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="settings">Keys and values. overwrite_output_dir is left out: it was meant once.</param>
@@ -38,19 +40,15 @@ internal static partial class RunSettings
     }
 
     /// <summary>The settings of a run that a program started. It brought its data itself, so dataset is not among them.</summary>
-    public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config)
+    public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config, int worldSize)
     {
         if (model.Folder.Length > 0) yield return new("model", Path.GetFullPath(model.Folder));
         if (adapter.Folder is { } start) yield return new(AdapterKey, Path.GetFullPath(start));
         yield return new("quantization", Format(model.Options.Quantization)!);
         yield return new("double_quant", Format(model.Options.DoubleQuant)!);
         if (model.Options.DType is { } dtype) yield return new("dtype", dtype.ToString().ToLowerInvariant());
-        foreach (var property in typeof(SftConfig).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
-        {
-            string key = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
-            object? value = key == OutputDirKey ? Path.GetFullPath(config.OutputDir) : property.GetValue(config);
-            if (Format(value) is { } text) yield return new(key, text);
-        }
+        foreach (var pair in OfConfig(config, worldSize))
+            yield return pair.Key == OutputDirKey ? new(pair.Key, Path.GetFullPath(config.OutputDir)) : pair;
 
         var lora = adapter.Config;
         yield return new("lora_r", Format(lora.R)!);
@@ -60,6 +58,26 @@ internal static partial class RunSettings
         yield return new("modules_to_save", lora.ModulesToSave is { Count: > 0 } saved ? string.Join(',', saved) : "none");
         yield return new("use_rslora", Format(lora.UseRslora)!);
         yield return new("ensure_weight_tying", Format(lora.EnsureWeightTying)!);
+    }
+
+    /// <summary>The options that ranks of one run must have alike.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> OfLoop(SftConfig config) =>
+        All(config).Where(pair => pair.Key is not (OutputDirKey or OverwriteKey or "report_to"));
+
+    /// <summary>The options of a run. One on several ranks has the rows of its steps over all ranks and no accumulation, so that it can go on
+    /// with any number of them; so has one that was given them.</summary>
+    private static IEnumerable<KeyValuePair<string, string>> OfConfig(SftConfig config, int worldSize)
+    {
+        bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;
+        if (isGlobal) config = config with { GlobalBatchSize = EffectiveBatch.Of(config, worldSize).Rows };
+        return All(config).Where(pair => !isGlobal || pair.Key != AccumulationKey);
+    }
+
+    private static IEnumerable<KeyValuePair<string, string>> All(SftConfig config)
+    {
+        foreach (var property in typeof(SftConfig).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
+            if (Format(property.GetValue(config)) is { } text)
+                yield return new(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), text);
     }
 
     /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>

@@ -23,6 +23,9 @@ internal sealed record RunState
     /// <summary>Logits held at a time, for the same reason.</summary>
     public required long MaxLogitsBytes { get; init; }
 
+    /// <summary>Number of ranks. With as many, a resumed run keeps rows per run and logits.</summary>
+    public required int WorldSize { get; init; }
+
     /// <summary>Measured since the last entry of the log.</summary>
     public required LossMeter Pending { get; init; }
 
@@ -37,13 +40,18 @@ internal sealed record RunState
     public static RunState Read(string checkpoint)
     {
         string path = Path.Combine(checkpoint, FileName);
-        if (!InputFile.IsThere(path)) return ReadOld(checkpoint);
-        var json = TrainerState.Open(path);
+        return InputFile.IsThere(path) ? Read(TrainerState.Open(path)) : ReadOld(checkpoint);
+    }
+
+    /// <summary>Reads what <see cref="ToJson"/> gave.</summary>
+    /// <exception cref="LapidaryException">It is damaged, or of a later version.</exception>
+    public static RunState Read(JsonSection json)
+    {
         int version = (int)TrainerState.Whole(json, "version", 0, int.MaxValue);
         if (version > Version)
         {
             throw new LapidaryException(
-                $"{path}: is of version {version}, which a later Lapidary wrote; this one knows {Version}. Update Lapidary.");
+                $"{json.Path}: is of version {version}, which a later Lapidary wrote; this one knows {Version}. Update Lapidary.");
         }
 
         return new RunState
@@ -51,18 +59,23 @@ internal sealed record RunState
             GlobalStep = (int)TrainerState.Whole(json, "global_step", 0, int.MaxValue),
             RowsPerRun = (int)TrainerState.Whole(json, "rows_per_run", 1, int.MaxValue),
             MaxLogitsBytes = TrainerState.Whole(json, "max_logits_bytes", 1),
+            WorldSize = json.Has("world_size") ? (int)TrainerState.Whole(json, "world_size", 1, int.MaxValue) : 1,
             Pending = ReadPending(json),
             Identity = RunIdentity.Read(json.Section("identity") ?? throw TrainerState.Damaged(json, "identity", "an object")),
         };
     }
 
     /// <summary>Writes the file, atomically.</summary>
-    public void Write(string checkpoint) => AtomicFile.WriteAllText(Path.Combine(checkpoint, FileName), JsonFile.ToText(new JsonObject
+    public void Write(string checkpoint) => AtomicFile.WriteAllText(Path.Combine(checkpoint, FileName), JsonFile.ToText(ToJson()));
+
+    /// <summary>The file's object.</summary>
+    public JsonObject ToJson() => new()
     {
         ["version"] = Version,
         ["global_step"] = GlobalStep,
         ["rows_per_run"] = RowsPerRun,
         ["max_logits_bytes"] = MaxLogitsBytes,
+        ["world_size"] = WorldSize,
         ["pending"] = new JsonObject
         {
             ["loss_sum"] = Pending.LossSum,
@@ -70,8 +83,8 @@ internal sealed record RunState
             ["hits"] = Pending.Hits,
             ["trained_tokens"] = Pending.TrainedTokens,
         },
-        ["identity"] = Identity?.ToJson(),
-    }));
+        ["identity"] = Identity?.ToJson() ?? [],
+    };
 
     private static RunState ReadOld(string checkpoint)
     {
@@ -89,6 +102,7 @@ internal sealed record RunState
             GlobalStep = (int)TrainerState.Whole(json, "global_step", 0, int.MaxValue),
             RowsPerRun = json.Has("rows_per_run") ? (int)TrainerState.Whole(json, "rows_per_run", 0, int.MaxValue) : 0,
             MaxLogitsBytes = json.Has("max_logits_bytes") ? TrainerState.Whole(json, "max_logits_bytes") : 0,
+            WorldSize = 1,
             Pending = ReadPending(json),
             Identity = null,
             OldFingerprint = fingerprint,

@@ -49,9 +49,11 @@ public sealed record TrainerState
 
     /// <summary>Reads the file of a folder, which transformers may have written. Keys that are not known are passed over.</summary>
     /// <exception cref="LapidaryException">It is missing or damaged; the message names the key.</exception>
-    public static TrainerState Read(string folder)
+    public static TrainerState Read(string folder) => Read(Open(Path.Combine(folder, FileName)));
+
+    /// <summary>Reads what <see cref="ToJson"/> gave.</summary>
+    internal static TrainerState Read(JsonSection json)
     {
-        var json = Open(Path.Combine(folder, FileName));
         int maxSteps = (int)Whole(json, "max_steps", 0, int.MaxValue);
         return new TrainerState
         {
@@ -66,7 +68,10 @@ public sealed record TrainerState
     }
 
     /// <summary>Writes the file, atomically.</summary>
-    public void Write(string folder) => AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonFile.ToText(new JsonObject
+    public void Write(string folder) => AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonFile.ToText(ToJson()));
+
+    /// <summary>The file's object.</summary>
+    internal JsonObject ToJson() => new()
     {
         ["best_metric"] = BestMetric,
         ["best_model_checkpoint"] = BestModelCheckpoint,
@@ -86,7 +91,7 @@ public sealed record TrainerState
         ["train_batch_size"] = Config.PerDeviceTrainBatchSize,
         ["trial_name"] = null,
         ["trial_params"] = null,
-    }));
+    };
 
     /// <summary>A state file's object.</summary>
     /// <exception cref="LapidaryException">It is missing or damaged.</exception>

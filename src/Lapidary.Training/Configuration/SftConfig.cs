@@ -51,6 +51,10 @@ public sealed record SftConfig
     [Range(1, 65536)]
     public int GradientAccumulationSteps { get; init; } = 4;
 
+    /// <summary>Rows of an optimizer step over all ranks; sets gradient_accumulation_steps.</summary>
+    [Range(1, int.MaxValue)]
+    public int? GlobalBatchSize { get; init; }
+
     /// <summary>Keep only a layer's input and compute the layer again on the way back: true for all layers (the least memory, about a third
     /// more work), false for none, auto for as few as memory needs.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Auto;
@@ -147,6 +151,46 @@ public sealed record SftConfig
         AddSpecialTokens = AddSpecialTokens,
         AppendConcatToken = AppendConcatToken,
     };
+
+    /// <summary>The options as so many ranks use them: where <see cref="GlobalBatchSize"/> is given, with the accumulation that makes it
+    /// up.</summary>
+    /// <param name="worldSize">Number of ranks.</param> <param name="accumulationIsGiven">Whether <see cref="GradientAccumulationSteps"/> is
+    /// the user's choice, which must then fit, rather than to be set.</param>
+    /// <exception cref="LapidaryException">No accumulation makes it up, or the one given does not; the message says what
+    /// would.</exception>
+    public SftConfig ForRanks(int worldSize, bool accumulationIsGiven = false)
+    {
+        if (GlobalBatchSize is not { } global) return this;
+        long rows = (long)PerDeviceTrainBatchSize * worldSize, given = rows * GradientAccumulationSteps;
+        string ranks = worldSize == 1 ? "" : $" × {worldSize} ranks";
+        if (accumulationIsGiven && given != global)
+        {
+            throw new LapidaryException(
+                $"global_batch_size is {global}, but {PerDeviceTrainBatchSize} per_device_train_batch_size × {GradientAccumulationSteps} "
+                + $"gradient_accumulation_steps{ranks} is {given}; leave gradient_accumulation_steps out, or set global_batch_size to "
+                + $"{given}.");
+        }
+
+        if (global % rows == 0)
+        {
+            var config = this with { GradientAccumulationSteps = (int)(global / rows) };
+            RecordLimits.Check(config);
+            return config;
+        }
+
+        long below = global / rows * rows;
+        string perDevice = "";
+        if (global % worldSize == 0)
+        {
+            int fits = PerDeviceTrainBatchSize;
+            while (global / worldSize % fits != 0) fits--;
+            perDevice = $", or per_device_train_batch_size to {fits}";
+        }
+
+        throw new LapidaryException(
+            $"global_batch_size: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} per_device_train_batch_size{ranks}, "
+            + $"found {global}; set it to {(below > 0 ? $"{below} or " : "")}{below + rows}{perDevice}.");
+    }
 
     /// <summary>Checks ranges and combinations.</summary>
     /// <param name="hasEvaluation">Whether there is an evaluation set.</param>

@@ -2,12 +2,18 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Optimizers;
 
-/// <summary>AdamW with clipping over all trained parameters: its moments, and the recorded program of one update.</summary>
+/// <summary>AdamW with clipping over all trained parameters: its moments, and the recorded program of one update. Ranks add up their
+/// gradients first and have the same parameters, to the bit, afterwards.</summary>
 internal sealed class AdamWOptimizer : IDisposable
 {
+    /// <summary>Elements from one rank's norm to the next: 16 bytes.</summary>
+    private const int NormStride = 4;
+
     private readonly IBackend _backend;
     private readonly AdamWOptions _options;
+    private readonly ICommunicator _communicator;
     private readonly MemoryRegion _moments;
+    private readonly OptimizerBlock[] _blocks;
 
     /// <summary>[3], fp32: what a step gets: its learning rate, and the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ.</summary>
     private readonly Tensor _stepScalars;
@@ -16,43 +22,68 @@ internal sealed class AdamWOptimizer : IDisposable
     private readonly StepProgram _update;
     private readonly StepProgram _zero;
 
+    /// <summary>Fp32 [ranks, 4]: norms of the parts that ranks own, and the program of this rank's; null where none is cut.</summary>
+    private readonly Tensor? _partNorms;
+
+    private readonly StepProgram? _ownNorm;
+
     /// <summary>Allocates the moments, zero, and records the update.</summary>
     /// <param name="blocks">Parameters, all with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
     /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the
     /// work.</param>
-    public AdamWOptimizer(IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend)
+    /// <param name="communicator">Of the ranks that train together.</param>
+    public AdamWOptimizer(
+        IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend, ICommunicator communicator)
     {
-        (_backend, _options) = (backend, options);
+        (_backend, _options, _communicator) = (backend, options, communicator);
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
         _stepScalars = _moments.New("step_scalars", DType.Float32, 3);
         _norm = _moments.New("grad_norm", DType.Float32, 2);
         _update = new StepProgram(backend.ActivationDType);
         _zero = new StepProgram(backend.ActivationDType);
-        Tensor[] gradients = [.. blocks.Select(block => block.Gradients!)];
-        _update.Add(ops => ops.GradientNorm(gradients, maxGradNorm, _norm));
-        var states = new List<State>();
-        foreach (var block in blocks)
+        _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator.Ranks, _moments))];
+        List<Tensor> normed = [.. _blocks.Select(block => block.Shared?.Gradient).OfType<Tensor>()];
+        Tensor[] own = [.. _blocks.Select(block => block.Own?.Gradient).OfType<Tensor>()];
+        if (own.Length > 0)
         {
-            Tensor values = block.Values, gradient = block.Gradients!;
-            Tensor m = _moments.New("exp_avg", DType.Float32, values.Count), v = _moments.New("exp_avg_sq", DType.Float32, values.Count);
-            _update.Add(ops => ops.AdamW(gradient, _norm, _stepScalars, _options, values, m, v));
-            _zero.Add(ops => ops.Zero(gradient));
-            states.AddRange(block.Parameters.Select((parameter, i) => new State(
-                parameter, block.ViewLike(i, m, parameter.Name + ".exp_avg"), block.ViewLike(i, v, parameter.Name + ".exp_avg_sq"))));
+            _partNorms = _moments.New("part_norms", DType.Float32, communicator.Ranks.WorldSize * NormStride);
+            var result = _partNorms.Rows(communicator.Ranks.Rank * NormStride, 2);
+            _ownNorm = new StepProgram(backend.ActivationDType);
+            _ownNorm.Add(ops => ops.GradientNorm(own, maxNorm: 0, result));
+            _ownNorm.Complete(backend.Memory);
+            for (int rank = 0; rank < communicator.Ranks.WorldSize; rank++) normed.Add(_partNorms.Rows(rank * NormStride, 1));
         }
 
-        States = states;
+        _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, _norm));
+        foreach (var block in _blocks)
+        {
+            if (block.Own is { } part) AddUpdate(part);
+            if (block.Shared is { } shared) AddUpdate(shared);
+        }
+
+        foreach (var block in blocks)
+        {
+            var gradient = block.Gradients!;
+            _zero.Add(ops => ops.Zero(gradient));
+        }
+
+        States = [.. _blocks.SelectMany(block => block.States(communicator))];
         _update.Complete(backend.Memory);
         _zero.Complete(backend.Memory);
     }
 
     /// <summary>Every parameter with its moments, in the parameters' order.</summary>
-    public IReadOnlyList<State> States { get; }
+    public IReadOnlyList<ParameterState> States { get; }
+
+    /// <summary>All moments, in the order of a checkpoint's file.</summary>
+    public IEnumerable<Moment> Moments => States.SelectMany<ParameterState, Moment>(state => [state.ExpAvg, state.ExpAvgSq]);
+
+    private bool IsAlone => _communicator.Ranks.WorldSize == 1;
 
     /// <summary>Clears all gradients; the start of an optimizer step.</summary>
     public void ZeroGradients() => _zero.Run(_backend);
 
-    /// <summary>Clips and applies the gradients.</summary>
+    /// <summary>Adds up the ranks' gradients, clips and applies them.</summary>
     /// <param name="learningRate">Of this step.</param> <param name="step">1 for the first: the exponent of bias correction.</param>
     /// <returns>The gradients' norm before clipping, and whether they were applied: where <see cref="AdamWOptions.Takes"/> refuses them,
     /// weights and moments are those of the step before.</returns>
@@ -65,20 +96,49 @@ internal sealed class AdamWOptimizer : IDisposable
             (float)(1 - Math.Pow(_options.Beta2, step)),
         ];
         _backend.Write<float>(stepScalars, _stepScalars);
+        if (!IsAlone) AddGradients();
         _update.Run(_backend);
+        if (_ownNorm is not null) GatherValues(); // before the wait for the norm, so that it is one for all of it
         Span<float> norm = stackalloc float[2];
         _backend.Read(_norm, norm);
         return (norm[0], AdamWOptions.Takes(norm[0], norm[1]));
     }
 
+    /// <summary>Gives all ranks rank 0's parameters.</summary>
+    public void ShareParameters(IReadOnlyList<ParameterBlock> blocks)
+    {
+        if (IsAlone) return;
+        foreach (var block in blocks) _communicator.Broadcast(block.Values, root: 0);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        _ownNorm?.Dispose();
         _update.Dispose();
         _zero.Dispose();
         _moments.Dispose();
     }
 
-    /// <summary>A parameter and its moments, torch's names exp_avg and exp_avg_sq.</summary>
-    public sealed record State(Parameter Parameter, Tensor ExpAvg, Tensor ExpAvgSq);
+    private void AddUpdate(OptimizerBlock.Part part) => _update.Add(ops =>
+        ops.AdamW(part.Gradient, _norm, _stepScalars, _options, part.Values, part.M, part.V));
+
+    private void AddGradients()
+    {
+        foreach (var block in _blocks)
+        {
+            if (block.CutGradient is { } cut) _communicator.ReduceScatter(cut);
+            if (block.Shared is { } shared) _communicator.AllReduce(shared.Gradient);
+        }
+
+        if (_ownNorm is null) return;
+        _ownNorm.Run(_backend);
+        _communicator.AllGather(_partNorms!);
+    }
+
+    private void GatherValues()
+    {
+        foreach (var block in _blocks)
+            if (block.CutValues is { } cut) _communicator.AllGather(cut);
+    }
 }

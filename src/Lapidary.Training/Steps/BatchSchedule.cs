@@ -1,3 +1,5 @@
+using Lapidary.Engine;
+
 namespace Lapidary.Training.Steps;
 
 /// <summary>Which sequences each optimizer step reads, as rows of its batches: a fresh order per epoch, cut into steps. A function of the
@@ -7,16 +9,16 @@ internal sealed class BatchSchedule
     private readonly int _rows;
     private readonly EpochOrder _order;
 
-    public BatchSchedule(int rows, SftConfig config)
+    public BatchSchedule(int rows, SftConfig config, int worldSize)
     {
         _rows = rows;
         _order = new EpochOrder(rows, config.Seed, config.Shuffle);
-        RowsPerStep = checked(config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps);
-        StepsPerEpoch = (rows + RowsPerStep - 1) / RowsPerStep;
+        RowsPerStep = EffectiveBatch.Of(config, worldSize).Rows;
+        StepsPerEpoch = (int)(((long)rows + RowsPerStep - 1) / RowsPerStep);
         TotalSteps = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * StepsPerEpoch);
     }
 
-    /// <summary>Rows of a whole optimizer step: batch size × accumulation.</summary>
+    /// <summary>Rows of a whole optimizer step: batch size × accumulation × ranks.</summary>
     public int RowsPerStep { get; }
 
     /// <summary>Optimizer steps to a pass over the data.</summary>
@@ -25,12 +27,17 @@ internal sealed class BatchSchedule
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps { get; }
 
-    /// <summary>Indices of the rows of an optimizer step.</summary>
+    /// <summary>Indices of the rows of an optimizer step, of all ranks.</summary>
     public ReadOnlySpan<int> Rows(int step)
     {
-        int first = step % StepsPerEpoch * RowsPerStep;
+        int first = (int)((long)(step % StepsPerEpoch) * RowsPerStep);
         return _order.Rows(step / StepsPerEpoch).Slice(first, Math.Min(RowsPerStep, _rows - first));
     }
+
+    /// <summary>The rows of a step that a rank takes: neighbours, as many for each rank as can be, and none for some ranks of a short
+    /// step.</summary>
+    public static (int First, int End) Share(int rows, RankGroup ranks) =>
+        ((int)((long)rows * ranks.Rank / ranks.WorldSize), (int)((long)rows * (ranks.Rank + 1) / ranks.WorldSize));
 
     /// <summary>Passes done after a number of steps.</summary>
     public double EpochAfter(int steps) => (double)steps / StepsPerEpoch;

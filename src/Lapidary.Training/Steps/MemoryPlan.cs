@@ -5,12 +5,12 @@ namespace Lapidary.Training;
 
 /// <summary>How a run will use memory: what was chosen, and the bytes that it comes to, known before anything is computed.</summary>
 /// <param name="Steps">How steps are laid out.</param> <param name="Layers">Decoder layers of the model.</param>
-/// <param name="BatchRows">Rows of a micro-batch.</param> <param name="BatchTokens">Tokens of the largest micro-batch, padding
+/// <param name="Batch">Rows of an optimizer step over all ranks, as the user asked for them.</param> <param name="BatchTokens">Tokens of the largest micro-batch, padding
 /// included.</param>
-/// <param name="StepRows">Rows of an optimizer step.</param> <param name="RunTokens">Tokens of the largest run through the model.</param>
+/// <param name="StepRows">Rows of an optimizer step on one rank, at most.</param> <param name="RunTokens">Tokens of the largest run through the model.</param>
 /// <param name="Predicted">Memory of the whole run.</param> <param name="BudgetBytes">What there is for it.</param>
 public sealed record MemoryPlan(
-    StepPlan Steps, int Layers, int BatchRows, int BatchTokens, int StepRows, int RunTokens, MemoryUse Predicted, long BudgetBytes)
+    StepPlan Steps, int Layers, EffectiveBatch Batch, int BatchTokens, int StepRows, int RunTokens, MemoryUse Predicted, long BudgetBytes)
 {
     /// <summary>Whether there is memory enough.</summary>
     public bool Fits => Predicted.TotalBytes <= BudgetBytes;
@@ -18,7 +18,7 @@ public sealed record MemoryPlan(
     /// <summary>What was chosen that the user did not ask for, one line each.</summary>
     public IEnumerable<string> Notes()
     {
-        int rows = Steps.RowsPerRun, batch = Math.Min(BatchRows, StepRows);
+        int rows = Steps.RowsPerRun, batch = Math.Min(Batch.PerDevice, StepRows);
         if (rows > batch)
             yield return $"{(double)rows / batch:0.##} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}.";
         if (rows < batch)

@@ -57,9 +57,11 @@ public sealed class MemoryPlanner
     /// <summary>A planner without data: for rows of max_length tokens, as packing makes them.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
     /// <param name="adapter">What is trained; the planner attaches it to the model.</param>
-    /// <param name="config">Options.</param> <param name="budgetBytes">Memory for the whole run, model included.</param>
-    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes)
-        : this(model, adapter, config, RunShape.OfFullRows(config), budgetBytes)
+    /// <param name="config">Options.</param> <param name="budgetBytes">Memory of a rank for the whole run, model included.</param>
+    /// <param name="worldSize">Number of ranks.</param>
+    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes, int worldSize = 1)
+        : this(
+            model, adapter, config.ForRanks(worldSize), RunShape.OfFullRows(config.ForRanks(worldSize), worldSize), budgetBytes)
     {
     }
 
@@ -67,9 +69,12 @@ public sealed class MemoryPlanner
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
     /// <param name="adapter">What is trained; the planner attaches it to the model.</param> <param name="config">Options.</param>
     /// <param name="train">What is trained on.</param> <param name="eval">What is evaluated on, or null.</param>
-    /// <param name="budgetBytes">Memory for the whole run, model included.</param>
-    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes)
-        : this(model, adapter, config, RunShape.Of(config, train, eval), budgetBytes)
+    /// <param name="budgetBytes">Memory of a rank for the whole run, model included.</param> <param name="worldSize">Number of
+    /// ranks.</param>
+    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
+        int worldSize = 1)
+        : this(
+            model, adapter, config.ForRanks(worldSize), RunShape.Of(config.ForRanks(worldSize), train, eval, worldSize), budgetBytes)
     {
     }
 
@@ -116,7 +121,7 @@ public sealed class MemoryPlanner
     private bool FitsLeanly(int batchSize)
     {
         var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
-        return Try(RunShape.OfFullRows(config), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
+        return Try(RunShape.OfFullRows(config, _shape.Batch.Ranks), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
     }
 
     private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;
@@ -169,6 +174,6 @@ public sealed class MemoryPlanner
     internal MemoryPlan Try(StepPlan steps) => Try(_shape, steps);
 
     private MemoryPlan Try(RunShape shape, StepPlan steps) => new(
-        steps, _model.Config.NumHiddenLayers, shape.BatchRows, shape.Tokens(Math.Min(shape.BatchRows, shape.StepRows)), shape.StepRows,
+        steps, _model.Config.NumHiddenLayers, shape.Batch, shape.Tokens(Math.Min(shape.Batch.PerDevice, shape.StepRows)), shape.StepRows,
         shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _adapter, _config, shape, steps), _budgetBytes);
 }

@@ -5,29 +5,29 @@ internal sealed class RunShape
 {
     private readonly Func<int, int> _tokensOfRows;
 
-    private RunShape(int batchRows, int stepRows, Func<int, int> tokensOfRows, int evaluationTokens) =>
-        (BatchRows, StepRows, _tokensOfRows, EvaluationTokens) = (batchRows, stepRows, tokensOfRows, evaluationTokens);
+    private RunShape(EffectiveBatch batch, int stepRows, Func<int, int> tokensOfRows, int evaluationTokens) =>
+        (Batch, StepRows, _tokensOfRows, EvaluationTokens) = (batch, (int)(((long)stepRows + batch.Ranks - 1) / batch.Ranks), tokensOfRows, evaluationTokens);
 
-    /// <summary>Rows of a micro-batch, as the user asked for them.</summary>
-    public int BatchRows { get; }
+    /// <summary>Rows of a step as the user asked for them.</summary>
+    public EffectiveBatch Batch { get; }
 
-    /// <summary>Rows of the largest optimizer step.</summary>
+    /// <summary>Rows of a rank in the largest optimizer step, at most.</summary>
     public int StepRows { get; }
 
     /// <summary>Tokens of the largest batch of evaluation; 0 without one.</summary>
     public int EvaluationTokens { get; }
 
     /// <summary>The shape that data give a run.</summary>
-    public static RunShape Of(SftConfig config, PackedDataSet train, PackedDataSet? evaluation) => new(
-        config.PerDeviceTrainBatchSize,
-        Math.Min(train.Count, new BatchSchedule(train.Count, config).RowsPerStep),
+    public static RunShape Of(SftConfig config, PackedDataSet train, PackedDataSet? evaluation, int worldSize) => new(
+        EffectiveBatch.Of(config, worldSize),
+        Math.Min(train.Count, EffectiveBatch.Of(config, worldSize).Rows),
         train.LargestBatchTokens,
         evaluation?.LargestBatchTokens(config.PerDeviceEvalBatchSize) ?? 0);
 
     /// <summary>The shape of a run over enough rows of max_length tokens.</summary>
-    public static RunShape OfFullRows(SftConfig config) => new(
-        config.PerDeviceTrainBatchSize,
-        checked(config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps),
+    public static RunShape OfFullRows(SftConfig config, int worldSize) => new(
+        EffectiveBatch.Of(config, worldSize),
+        EffectiveBatch.Of(config, worldSize).Rows,
         rows => (int)Math.Min((long)rows * config.MaxLength, int.MaxValue),
         evaluationTokens: 0);
 

@@ -15,9 +15,12 @@ internal sealed class TrainingSetup : IDisposable
     /// <param name="adapter">What is trained, attached to the model.</param> <param name="config">Options.</param>
     /// <param name="shape">Sizes.</param> <param name="plan">How steps are laid out.</param> <param name="backend">Gives the
     /// memory.</param>
-    public TrainingSetup(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend)
+    /// <param name="communicator">Of the ranks that train together.</param>
+    public TrainingSetup(
+        GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)
     {
-        Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend);
+        Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);
+        Numbers = new StepNumbers(backend, communicator);
         Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
         EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
         int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
@@ -28,6 +31,8 @@ internal sealed class TrainingSetup : IDisposable
 
     public AdamWOptimizer Optimizer { get; }
 
+    public StepNumbers Numbers { get; }
+
     public ModelSteps Steps { get; }
 
     public ModelSteps EvaluationSteps { get; }
@@ -36,11 +41,13 @@ internal sealed class TrainingSetup : IDisposable
 
     private ModelStep? LargestEvaluation { get; }
 
-    /// <summary>The memory of a run on a backend like the model's, model and adapter included.</summary>
+    /// <summary>The memory of a rank on a backend like the model's, model and adapter included.</summary>
     public static MemoryUse Predict(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan)
     {
         using var counter = model.Backend.CreateCounter();
-        using var setup = new TrainingSetup(model, adapter, config, shape, plan, counter);
+        int ranks = shape.Batch.Ranks;
+        var communicator = ranks == 1 ? SilentCommunicator.Solo : SilentCommunicator.ToCount(ranks);
+        using var setup = new TrainingSetup(model, adapter, config, shape, plan, counter, communicator);
         setup.RunOnce();
         var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
 
@@ -59,6 +66,7 @@ internal sealed class TrainingSetup : IDisposable
     {
         EvaluationSteps.Dispose();
         Steps.Dispose();
+        Numbers.Dispose();
         Optimizer.Dispose();
         _decodedWeights.Dispose();
     }

@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 
@@ -17,10 +18,11 @@ public sealed partial class SftTrainer
     /// <param name="train">Rows to train on.</param> <param name="config">Options of the run.</param> <param name="peftConfig">What is
     /// adapted.</param>
     /// <param name="eval">Rows to evaluate on, or null.</param> <param name="observer">Told how it goes.</param>
+    /// <param name="communicator">Of the ranks that train together; null for one alone.</param>
     /// <exception cref="LapidaryException">An option, a row or a module does not fit, or no token of the data would be trained.</exception>
     public static SftTrainer Create(
         GemmaModel model, ITextEncoder? encoder, DataSet train, SftConfig config, LoraConfig peftConfig, DataSet? eval = null,
-        ITrainingObserver? observer = null)
+        ITrainingObserver? observer = null, ICommunicator? communicator = null)
     {
         config.Validate(hasEvaluation: eval is not null);
         var prepared = PreparedDataSet.Create(train, encoder, model.Config, config);
@@ -30,7 +32,7 @@ public sealed partial class SftTrainer
         var adapter = Adapter.Create(model, peftConfig, config.Seed);
         try
         {
-            return new SftTrainer(model, adapter, config, prepared.Packed, preparedEval?.Packed, observer)
+            return new SftTrainer(model, adapter, config, prepared.Packed, preparedEval?.Packed, observer, communicator: communicator)
             {
                 LabelReport = prepared.Report,
                 Encoder = encoder,

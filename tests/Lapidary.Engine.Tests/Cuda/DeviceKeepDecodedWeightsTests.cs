@@ -139,7 +139,7 @@ public class DeviceKeepDecodedWeightsTests
                 weights[sameWeight ? 0 : i], ranks[i] == 0 ? null : new LoraAdapter(
                 new Parameter("A", run.Zeros(DType.Float32, ranks[i], dim), run.Zeros(DType.Float32, ranks[i], dim)),
                 new Parameter("B", run.Zeros(DType.Float32, outDims[i], ranks[i]), run.Zeros(DType.Float32, outDims[i], ranks[i])),
-                1.5f, probability > 0 ? new Dropout(probability, run.Long(7), i) : null)))];
+                1.5f, probability > 0 ? new Dropout(probability, run.Longs(7, 0), i) : null)))];
             _xas = [.. ranks.Select(r => r == 0 ? null : run.New(Tokens, r))];
             _ys = [.. outDims.Select(outDim => run.New(Tokens, outDim))];
             _dys = [.. outDims.Select(outDim => run.Normal(1, Tokens, outDim))];

@@ -11,6 +11,9 @@ public class DeviceProjectTests
     private const float Scale = 1.5f;
     private const long Seed = 1234567890123;
 
+    /// <summary>Of a run that other runs of the step come before; its index is beyond 32 bits.</summary>
+    private const long FirstToken = 100_000_007;
+
     /// <summary>Tokens, size of the input, sizes of the outputs and ranks of their adapters (0: none), dropout, kind of weight.</summary>
     public static IEnumerable<object[]> Cases => DeviceRun.Each(
         [70, 51, new[] { 37 }, new[] { 4 }, 0f, WeightKind.Float32],
@@ -137,11 +140,11 @@ public class DeviceProjectTests
         Tensor a = run.From(DType.Float32, identity, Dim, Dim);
         Tensor b = run.Zeros(DType.Float32, 8, Dim), weight = run.Zeros(DType.Float32, 8, Dim);
         Tensor x = run.From(run.Backend.ActivationDType, [.. Enumerable.Repeat(1.0, Tokens * Dim)], Tokens, Dim), xa = run.New(Tokens, Dim);
-        var dropout = new Dropout(0.5f, run.Long(Seed), Stream: 9);
+        var dropout = new Dropout(0.5f, run.Longs(Seed, FirstToken), Stream: 9);
         var adapter = new LoraAdapter(new Parameter("A", a, null), new Parameter("B", b, null), 1, dropout);
         run.Backend.ProjectForward(x, [new Projection(weight, adapter)], [xa], [run.New(Tokens, 8)]);
         uint key = Dropout.Key(Seed, 9);
-        var expected = Enumerable.Range(0, Tokens * Dim).Select(i => Dropout.Hash(key, (uint)i) >= dropout.Threshold ? 2.0 : 0);
+        var expected = Enumerable.Range(0, Tokens * Dim).Select(i => Dropout.Hash(key, Dropout.Index(FirstToken, Dim) + (uint)i) >= dropout.Threshold ? 2.0 : 0);
         Assert.Equal(expected, run.Doubles(xa));
     }
 
@@ -163,7 +166,7 @@ public class DeviceProjectTests
             uint key = Dropout.Key(Seed, stream);
             uint threshold = (uint)(probability * 4294967296.0);
             _mask = [.. Enumerable.Range(0, tokens * dim)
-                .Select(i => Dropout.Hash(key, (uint)i) >= threshold ? 1 / (1.0 - probability) : 0)];
+                .Select(i => Dropout.Hash(key, Dropout.Index(FirstToken, dim) + (uint)i) >= threshold ? 1 / (1.0 - probability) : 0)];
             LoraAdapter? adapter = null;
             if (r > 0)
             {
@@ -171,7 +174,7 @@ public class DeviceProjectTests
                 adapter = new LoraAdapter(
                     new Parameter("A", run.Normal(DType.Float32, 0.3, r, dim), run.Normal(DType.Float32, 1, r, dim)),
                     new Parameter("B", run.Normal(DType.Float32, 0.3, outDim, r), run.Normal(DType.Float32, 1, outDim, r)),
-                    Scale, probability > 0 ? new Dropout(probability, run.Long(Seed), stream) : null);
+                    Scale, probability > 0 ? new Dropout(probability, run.Longs(Seed, FirstToken), stream) : null);
             }
 
             Projection = new Projection(run.Import(_matrix.Tensor), adapter);

@@ -95,10 +95,10 @@ internal sealed class DeviceRun : IDisposable
         return tensor;
     }
 
-    public Tensor Long(long value)
+    public Tensor Longs(params long[] values)
     {
-        var tensor = _region.New("", DType.Int64, 1);
-        Backend.Write([value], tensor);
+        var tensor = _region.New("", DType.Int64, values.Length);
+        Backend.Write<long>(values, tensor);
         return tensor;
     }
 

@@ -173,7 +173,7 @@ public class DeviceSanitizerTests
             Projection[] projections = [.. ranks.Select((r, i) => new Projection(weight, r == 0 ? null : new LoraAdapter(
                 new Parameter("A", run.Normal(DType.Float32, 0.1, r, inDim), run.Zeros(DType.Float32, r, inDim)),
                 new Parameter("B", run.Normal(DType.Float32, 0.1, outDim, r), run.Zeros(DType.Float32, outDim, r)),
-                2, new Dropout(probability, run.Long(7), i))))];
+                2, new Dropout(probability, run.Longs(7, 0), i))))];
             Tensor?[] xas = [.. ranks.Select(r => r == 0 ? null : run.New(tokens, r))];
             Tensor[] ys = [.. ranks.Select(_ => run.New(tokens, outDim))], dys = [.. ranks.Select(_ => run.Normal(1, tokens, outDim))];
             run.Backend.ProjectForward(x, projections, xas, ys);

@@ -162,7 +162,7 @@ public sealed class KeepDecodedWeightsTests : IDisposable
                 new(name, region.New(name, DType.Float32, rows, columns), region.New(name, DType.Float32, rows, columns));
             _backend = backend;
             _x = region.New("x", DType.BFloat16, Tokens, dim);
-            Dropout? NewDropout(int i) => probability > 0 ? new Dropout(probability, region.New("seed", DType.Int64, 1), i) : null;
+            Dropout? NewDropout(int i) => probability > 0 ? new Dropout(probability, region.New("seed", DType.Int64, 2), i) : null;
             LoraAdapter? NewAdapter(int i) =>
                 ranks[i] == 0 ? null : new LoraAdapter(New("A", ranks[i], dim), New("B", outDims[i], ranks[i]), 1, NewDropout(i));
             _projections = [.. outDims.Select((outDim, i) =>

@@ -20,7 +20,7 @@ internal static class FuzzTargets
 
     private static readonly Lazy<AdamWOptimizer> Optimizer = new(() => new AdamWOptimizer(
         Adapter.Load(GemmaModel.Load(Fixtures.Path("tiny/model"), Backend), Fixtures.Path("tiny/adapter"), trainable: true).Blocks,
-        new(), maxGradNorm: 1, Backend));
+        new(), maxGradNorm: 1, Backend, SilentCommunicator.Solo));
 
     private static readonly Lazy<Tokenizer> SmallTokenizer = new(() => Tokenizer.Load(Fixtures.SmallTokenizer));
 

@@ -48,8 +48,8 @@ public sealed class ResumeTests : IDisposable
         { "adam_epsilon is 1E-06 here, 1E-08", config => config with { AdamEpsilon = 1e-6 } },
         { "max_length is 100 here, 512", config => config with { MaxLength = 100 } },
         { "packing is bfd here, none", config => config with { Packing = true } },
-        { "per_device_train_batch_size is 2 here, 1", config => config with { PerDeviceTrainBatchSize = 2 } },
-        { "gradient_accumulation_steps is 2 here, 1", config => config with { GradientAccumulationSteps = 2 } },
+        { "global_batch_size is 2 here, 1", config => config with { PerDeviceTrainBatchSize = 2 } },
+        { "global_batch_size is 2 here, 1", config => config with { GradientAccumulationSteps = 2 } },
         { "seed is 43 here, 42", config => config with { Seed = 43 } },
         { "shuffle is false here, true", config => config with { Shuffle = false } },
     };

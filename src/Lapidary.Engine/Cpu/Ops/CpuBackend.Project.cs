@@ -71,7 +71,7 @@ public sealed unsafe partial class CpuBackend
 
         float* full = (float*)_scratch.Get("LoRA dropout", dx.LengthBytes);
         Product(tokens, dim, r, 1, dxa, transposeA: false, a, transposeB: false, add: false, full);
-        Mask(dropout, full, dx.Pointer<float>(), dx.Count, add: true);
+        Mask(dropout, full, dx.Pointer<float>(), dx, add: true);
     }
 
     /// <summary>dropout(x): x itself, or a copy in scratch.</summary>
@@ -79,14 +79,14 @@ public sealed unsafe partial class CpuBackend
     {
         if (DropoutTask.Active(dropout) is not { } active) return x.Pointer<float>();
         float* copy = (float*)_scratch.Get("LoRA dropout", x.LengthBytes);
-        Mask(active, x.Pointer<float>(), copy, x.Count, add: false);
+        Mask(active, x.Pointer<float>(), copy, x, add: false);
         return copy;
     }
 
-    private void Mask(Dropout dropout, float* from, float* to, long count, bool add)
+    private void Mask(Dropout dropout, float* from, float* to, Tensor like, bool add)
     {
         if (OnlyCounts) return;
-        var mask = new DropoutTask(dropout, from, to, count, add);
+        var mask = new DropoutTask(dropout, from, to, like.Count, Rows(like).Dim, add);
         _team.For(mask.Items, 1, ref mask);
     }
 }

@@ -4,12 +4,14 @@ using Lapidary.Engine.Cpu.Threads;
 
 namespace Lapidary.Engine.Cpu.Pointwise;
 
-/// <summary>to = from · mask / (1 − p), or to +=, over items of <see cref="ItemLength"/> elements.</summary>
-internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long count, bool add) : IRange
+/// <summary>to = from · mask / (1 − p), or to +=, over items of <see cref="ItemLength"/> elements of rows of
+/// <paramref name="dim"/>.</summary>
+internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long count, int dim, bool add) : IRange
 {
     private const int ItemLength = 4096;
 
     private readonly uint _key = Dropout.Key(dropout.Seed.AsSpan<long>()[0], dropout.Stream);
+    private readonly uint _first = Dropout.Index(dropout.Seed.AsSpan<long>()[1], dim);
     private readonly uint _threshold = dropout.Threshold;
     private readonly float _scale = 1 / (1 - dropout.Probability);
     private readonly float* _from = from;
@@ -31,7 +33,7 @@ internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long
         int lanes = Vector<float>.Count;
         for (; i <= last - lanes; i += lanes)
         {
-            var index = Vector.Create((uint)i) + Vector<uint>.Indices;
+            var index = Vector.Create(_first + (uint)i) + Vector<uint>.Indices;
             var keep = Vector.GreaterThanOrEqual(Mix(index ^ Vector.Create(_key)), Vector.Create(_threshold));
             var value = Vector.AsVectorSingle(Vector.AsVectorUInt32(Vector.Load(_from + i) * _scale) & keep);
             Vector.Store(_add ? Vector.Load(_to + i) + value : value, _to + i);
@@ -39,7 +41,7 @@ internal unsafe struct DropoutTask(Dropout dropout, float* from, float* to, long
 
         for (; i < last; i++)
         {
-            float value = Dropout.Hash(_key, (uint)i) >= _threshold ? _from[i] * _scale : 0;
+            float value = Dropout.Hash(_key, _first + (uint)i) >= _threshold ? _from[i] * _scale : 0;
             _to[i] = _add ? _to[i] + value : value;
         }
     }

@@ -2,8 +2,10 @@ namespace Lapidary.Engine;
 
 /// <summary>Dropout by a counter-based hash, so that a mask needs no memory, is the same on every device and thread count, and can be
 /// formed again in the backward step.</summary>
+/// <remarks>An element's index is its token's place among all tokens of the optimizer step, times the tokens' width, plus its column. So the
+/// same elements are dropped however the step's tokens are cut into runs and ranks.</remarks>
 /// <param name="Probability">p, the share of elements set to zero, in [0, 1).</param>
-/// <param name="Seed">Int64 [1], data of the step.</param>
+/// <param name="Seed">Int64 [2], data of a run: the step's seed, and the place of the run's first token among the tokens of the step.</param>
 /// <param name="Stream">Tells the layers of a model apart.</param>
 public sealed record Dropout(float Probability, Tensor Seed, int Stream)
 {
@@ -13,7 +15,11 @@ public sealed record Dropout(float Probability, Tensor Seed, int Stream)
     /// <summary>The key of one layer in one step.</summary>
     public static uint Key(long seed, int stream) => Mix((uint)seed ^ Mix((uint)(seed >> 32) ^ Mix((uint)stream + 0x9E3779B9u)));
 
-    /// <summary>32 well-mixed bits for the element at a flat index (its low 32 bits; tensors of more elements repeat the mask).</summary>
+    /// <summary>Index of a token's first element.</summary>
+    /// <param name="token">Its place among the tokens of the step.</param> <param name="dim">Elements of a token.</param>
+    public static uint Index(long token, int dim) => unchecked((uint)token * (uint)dim);
+
+    /// <summary>32 well-mixed bits for the element at an index (its low 32 bits; steps of more elements repeat the mask).</summary>
     public static uint Hash(uint key, uint index) => Mix(index ^ key);
 
     /// <summary>A bijective mixer of 32 bits: the "lowbias32" constants of C. Wellons' hash prospector.</summary>

@@ -45,6 +45,14 @@ public sealed class PackedDataSet
     /// <summary>The sequences.</summary>
     internal IReadOnlyList<PackedSequence> Sequences => _sequences;
 
+    /// <summary>Tokens of some sequences.</summary>
+    internal long Tokens(ReadOnlySpan<int> indices)
+    {
+        long tokens = 0;
+        foreach (int index in indices) tokens += _sequences[index].Tokens;
+        return tokens;
+    }
+
     /// <summary>Trained tokens of some sequences.</summary>
     internal int TrainedTokens(ReadOnlySpan<int> indices)
     {

@@ -10,6 +10,11 @@ public class LoraTests
     private const int OutDim = 37;
     private const float Scale = 1.5f;
 
+    /// <summary>Of a run that other runs of the step come before; its index is beyond 32 bits.</summary>
+    private const long FirstToken = 100_000_007;
+
+    private static readonly uint FirstElement = unchecked((uint)(FirstToken * Dim));
+
     [Theory]
     [InlineData(4, 0f)]
     [InlineData(16, 0f)]
@@ -46,17 +51,25 @@ public class LoraTests
     {
         const int Count = 100_003;
         using var seed = new MemoryRegion(new HostAllocator(), MemoryOwner.Inputs);
-        var dropout = new Dropout(0.25f, seed.New("seed", DType.Int64, 1), Stream: 3);
+        var dropout = new Dropout(0.25f, Seed(seed, 0, FirstToken), Stream: 3);
         using var ones = TestMatrix.Zeros(1, Count);
         ones.Tensor.AsSpan<float>().Fill(1);
         using var masked = TestMatrix.Zeros(1, Count);
-        var task = new DropoutTask(dropout, ones.Pointer, masked.Pointer, Count, add: false);
+        var task = new DropoutTask(dropout, ones.Pointer, masked.Pointer, Count, Dim, add: false);
         task.Run(0, task.Items, worker: 0);
 
         float[] values = masked.ToArray();
         uint key = Dropout.Key(0, 3);
-        for (int i = 0; i < Count; i++) Assert.Equal(Dropout.Hash(key, (uint)i) >= dropout.Threshold ? 1 / 0.75f : 0, values[i]);
+        for (int i = 0; i < Count; i++)
+            Assert.Equal(Dropout.Hash(key, FirstElement + (uint)i) >= dropout.Threshold ? 1 / 0.75f : 0, values[i]);
         Assert.Equal(0.75, values.Count(value => value > 0) / (double)Count, 0.005); // 3.6 standard deviations
+    }
+
+    private static Tensor Seed(MemoryRegion region, long seed, long firstToken)
+    {
+        var tensor = region.New("seed", DType.Int64, 2);
+        (tensor.AsSpan<long>()[0], tensor.AsSpan<long>()[1]) = (seed, firstToken);
+        return tensor;
     }
 
     private sealed class Case : IDisposable
@@ -72,11 +85,11 @@ public class LoraTests
             (_a, _b) = (TestMatrix.Float32(r, Dim, 1), TestMatrix.Float32(OutDim, r, 2));
             (DA, DB) = (TestMatrix.Float32(r, Dim, 3), TestMatrix.Float32(OutDim, r, 4));
             Xa = TestMatrix.Zeros(Tokens, r);
-            var seed = _region.New("seed", DType.Int64, 1);
-            seed.AsSpan<long>()[0] = 1234567890123;
+            var seed = Seed(_region, 1234567890123, FirstToken);
             var dropout = new Dropout(probability, seed, Stream: 5);
             uint key = Dropout.Key(1234567890123, 5);
-            for (int i = 0; i < _mask.Length; i++) _mask[i] = Dropout.Hash(key, (uint)i) >= dropout.Threshold ? 1 / (1.0 - probability) : 0;
+            for (int i = 0; i < _mask.Length; i++)
+                _mask[i] = Dropout.Hash(key, FirstElement + (uint)i) >= dropout.Threshold ? 1 / (1.0 - probability) : 0;
             Adapter = new LoraAdapter(new Parameter("A", _a.Tensor, DA.Tensor), new Parameter("B", _b.Tensor, DB.Tensor), Scale, dropout);
         }
 

@@ -35,7 +35,7 @@ __device__ __forceinline__ void load8(const float* row, int first, int dim, floa
 }
 
 // A pair of elements, each as the mask has it at its index.
-__device__ __forceinline__ uint32 masked(const Mask& mask, uint32 key, int64 low, int64 high, uint32 pair) {
+__device__ __forceinline__ uint32 masked(const Mask& mask, uint32 key, uint32 low, uint32 high, uint32 pair) {
     if (!mask.keeps(key, low)) pair &= 0xffff0000u;
     if (!mask.keeps(key, high)) pair &= 0x0000ffffu;
     return pair;

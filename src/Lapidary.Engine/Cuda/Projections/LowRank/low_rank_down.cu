@@ -37,7 +37,7 @@ __device__ __forceinline__ void low_rank_down(const LowRankDownArgs& a) {
             }
 
             Mask mask = {a.seed[s], a.stream[s], a.threshold[s]};
-            uint32 key = mask.key();
+            uint32 key = mask.key(), firstElement = mask.first(a.dim);
 #pragma unroll
             for (int step = 0; step < Depth; step++) {
                 uint4 rows[2];
@@ -45,7 +45,7 @@ __device__ __forceinline__ void low_rank_down(const LowRankDownArgs& a) {
                 for (int h = 0; h < 2; h++) {
                     rows[h] = x[step][h];
                     if (mask.threshold == 0) continue;
-                    int64 index = (firstToken + h * 8 + g) * a.dim + k + step * Stride;
+                    uint32 index = firstElement + (uint32)(firstToken + h * 8 + g) * a.dim + k + step * Stride;
                     rows[h].x = masked(mask, key, index, index + 1, rows[h].x);
                     rows[h].y = masked(mask, key, index + 2, index + 3, rows[h].y);
                     rows[h].z = masked(mask, key, index + 4, index + 5, rows[h].z);

@@ -32,9 +32,13 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
         }
     };
 
-    uint32 keys[Slices];
+    uint32 keys[Slices], firstElement = 0; // the same of all masks, as they are of the same tokens
 #pragma unroll
-    for (int s = 0; s < Slices; s++) keys[s] = Masks && s < count ? Mask{a.seed[s], a.stream[s], a.threshold[s]}.key() : 0;
+    for (int s = 0; s < Slices; s++) {
+        Mask mask = Masks && s < count ? Mask{a.seed[s], a.stream[s], a.threshold[s]} : Mask{};
+        keys[s] = mask.key();
+        if (mask.threshold != 0) firstElement = mask.first(a.dim);
+    }
 
     float c[Slices][2][4] = {};
     for (int stage = 0; stage < Stages - 1; stage++) {
@@ -68,7 +72,8 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
                 uint32 kept[4];
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    int64 index = (firstToken + group * 16 + g + i % 2 * 8) * a.dim + first + column + i / 2 * 8 + 2 * t;
+                    uint32 token = firstToken + group * 16 + g + i % 2 * 8;
+                    uint32 index = firstElement + token * a.dim + first + column + i / 2 * 8 + 2 * t;
                     kept[i] = Masks && a.threshold[s] != 0
                         ? masked({nullptr, 0, a.threshold[s]}, keys[s], index, index + 1, rows[i])
                         : rows[i];

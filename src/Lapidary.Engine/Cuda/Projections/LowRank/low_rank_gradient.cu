@@ -58,10 +58,12 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
         p += (int64)Tokens * pStride;
     };
 
-    uint32 keys[UnitSlices] = {};
+    uint32 keys[UnitSlices] = {}, firstElement = 0; // the same of all masks, as they are of the same tokens
 #pragma unroll
     for (int s = 0; s < UnitSlices; s++) {
-        if (Masked && s < slices) keys[s] = Mask{a.seed[number + s], a.stream[number + s], a.threshold[number + s]}.key();
+        Mask mask = Masked && s < slices ? Mask{a.seed[number + s], a.stream[number + s], a.threshold[number + s]} : Mask{};
+        keys[s] = mask.key();
+        if (mask.threshold != 0) firstElement = mask.first(dim);
     }
 
     float c[UnitSlices][4][4] = {};
@@ -91,7 +93,8 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
                     Mask mask = {a.seed[n], a.stream[n], a.threshold[n]};
 #pragma unroll
                     for (int i = 0; i < 8 && Masked && mask.threshold != 0; i++) {
-                        int64 index = (int64)(first + row + 2 * t + i % 2 * 8) * dim + firstColumn + warp * 32 + i / 2 * 8 + g;
+                        uint32 token = first + row + 2 * t + i % 2 * 8;
+                        uint32 index = firstElement + token * dim + firstColumn + warp * 32 + i / 2 * 8 + g;
                         values[i / 4][i % 4] = masked(mask, keys[s], index, index + dim, values[i / 4][i % 4]);
                     }
                 }

@@ -37,7 +37,7 @@ template <bool Masked, bool Aligned>
 __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
     constexpr int Ahead = Masked ? 1 : 2; // a mask takes registers, and time in which rows arrive
     extern __shared__ uint4 shared[];
-    __shared__ uint32 keys[8];
+    __shared__ uint2 keys[8]; // of a mask: its key, and the index of its first element
     uint32* ms = (uint32*)shared;
     bf16* ps = (bf16*)(ms + a.count * 8 * UpStride);
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4, pStride = a.count * SliceRanks + 8;
@@ -69,8 +69,11 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
             ms[(s * 8 + pair) * UpStride + threadIdx.x] = pack_bf16(a.scale[s] * m[2 * pair], a.scale[s] * m[2 * pair + 1]);
     }
 
-    if (Masked && threadIdx.x < a.count)
-        keys[threadIdx.x] = Mask{a.seed[threadIdx.x], a.stream[threadIdx.x], a.threshold[threadIdx.x]}.key();
+    if (Masked && threadIdx.x < a.count) {
+        Mask mask = {a.seed[threadIdx.x], a.stream[threadIdx.x], a.threshold[threadIdx.x]};
+        keys[threadIdx.x] = make_uint2(mask.key(), mask.first(a.dim));
+    }
+
     for (int first = start, half = 0; first < end; first += UpTokens, half ^= 1) {
         cp_async_wait();
         __syncthreads(); // p of these tokens is there (before the first also m and the keys), and that of those before is read
@@ -99,10 +102,11 @@ __device__ __forceinline__ void low_rank_up(const LowRankUpArgs& a) {
 
                 if (!Masked || (s + 1 < a.count && a.stream[s + 1] == a.stream[s])) continue; // more ranks of the same adapter
                 Mask mask = {a.seed[s], a.stream[s], a.threshold[s]};
+                uint2 key = keys[s];
 #pragma unroll
                 for (int i = 0; i < 16; i++) {
-                    int64 index = (int64)(token + i % 4 / 2 * 8) * a.dim + own + i / 4 * 2 + i % 2;
-                    if (mask.threshold == 0 || mask.keeps(keys[s], index)) sum[i / 4][i % 4] += c[i / 4][i % 4];
+                    uint32 index = key.y + (uint32)(token + i % 4 / 2 * 8) * a.dim + own + i / 4 * 2 + i % 2;
+                    if (mask.threshold == 0 || mask.keeps(key.x, index)) sum[i / 4][i % 4] += c[i / 4][i % 4];
                     c[i / 4][i % 4] = 0;
                 }
             }

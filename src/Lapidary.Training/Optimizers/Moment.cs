@@ -1,0 +1,87 @@
+using Lapidary.Engine;
+
+namespace Lapidary.Training.Optimizers;
+
+/// <summary>A moment of one parameter: whole on every rank, or cut among the ranks. <see cref="Collect"/> and <see cref="Spread"/> go through
+/// its elements in order and are called by all ranks alike.</summary>
+internal sealed class Moment
+{
+    /// <summary>Elements that go from rank to rank at a time.</summary>
+    private const long PieceElements = 1 << 24;
+
+    private readonly ICommunicator _communicator;
+    private readonly long[] _shape;
+    private readonly Tensor? _own;
+    private readonly Tensor? _shared;
+    private readonly Tensor? _buffer;
+
+    /// <summary>A moment that every rank has whole.</summary>
+    public Moment(Tensor whole, ICommunicator communicator) =>
+        (Name, Whole, _shape, _communicator) = (whole.Name, whole, whole.Shape.ToArray(), communicator);
+
+    /// <summary>A moment that is cut.</summary>
+    /// <param name="name">Its name.</param> <param name="shape">The parameter's.</param> <param name="own">This rank's part.</param>
+    /// <param name="shared">What every rank has, behind the parts; null for none.</param>
+    /// <param name="buffer">Memory as large as all parts together for other ranks' elements: gradients, which nobody needs between two
+    /// steps.</param>
+    /// <param name="communicator">Of the ranks.</param>
+    public Moment(string name, ReadOnlySpan<long> shape, Tensor own, Tensor? shared, Tensor buffer, ICommunicator communicator) =>
+        (Name, _shape, _own, _shared, _buffer, _communicator) = (name, shape.ToArray(), own, shared, buffer, communicator);
+
+    /// <summary>Its name in a file.</summary>
+    public string Name { get; }
+
+    /// <summary>The parameter's shape.</summary>
+    public ReadOnlySpan<long> Shape => _shape;
+
+    /// <summary>The moment where every rank has it whole, else null.</summary>
+    public Tensor? Whole { get; }
+
+    private int Rank => _communicator.Ranks.Rank;
+
+    /// <summary>Brings all elements to rank 0.</summary>
+    /// <param name="take">Gets them there, in order; null on the other ranks.</param>
+    public void Collect(Action<Tensor>? take)
+    {
+        foreach (var (piece, owner, _) in Pieces())
+        {
+            if (owner > 0) _communicator.Broadcast(piece, owner);
+            take?.Invoke(piece);
+        }
+    }
+
+    /// <summary>Brings rank 0's elements to those who have them.</summary>
+    /// <param name="fill">Fills a piece there, whose first element has the given place; null on the other ranks.</param>
+    public void Spread(Action<Tensor, long>? fill)
+    {
+        foreach (var (piece, owner, first) in Pieces())
+        {
+            fill?.Invoke(piece, first);
+            if (owner != 0 && _communicator.Ranks.WorldSize > 1) _communicator.Broadcast(piece, root: 0);
+        }
+    }
+
+    /// <summary>All elements in order: where this rank has them, or in the buffer; the rank that has them, below 0 for all; the first one's
+    /// place.</summary>
+    private IEnumerable<(Tensor Piece, int Owner, long First)> Pieces()
+    {
+        if (Whole is not null)
+        {
+            yield return (Whole, -1, 0);
+            yield break;
+        }
+
+        long count = _shape.Aggregate(1L, (product, size) => product * size), part = _own!.Count, cut = _buffer!.Count;
+        for (int owner = 0; owner * part < Math.Min(count, cut); owner++)
+        {
+            long start = owner * part, end = Math.Min(start + part, count);
+            for (long first = start; first < end; first += PieceElements)
+            {
+                long length = Math.Min(PieceElements, end - first);
+                yield return (owner == Rank ? _own.Rows(first - start, length) : _buffer.Rows(first, length), owner, first);
+            }
+        }
+
+        if (count > cut) yield return (_shared!.Rows(0, count - cut), -1, cut);
+    }
+}

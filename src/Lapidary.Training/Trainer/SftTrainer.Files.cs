@@ -1,0 +1,180 @@
+using Lapidary.Formats;
+using Lapidary.Gemma;
+using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Steps;
+using Lapidary.Training.Trainer;
+
+namespace Lapidary.Training;
+
+/// <content>How a run begins, and what it leaves: rank 0 reads and writes, and the others give and take their parts.</content>
+public sealed partial class SftTrainer
+{
+    /// <summary>Checks and sets up everything, and then takes the folder.</summary>
+    /// <returns>Steps already done.</returns>
+    private int Prepare(RunFolder? folder)
+    {
+        IsComplete = false;
+        if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnSettings());
+        var resumed = ReadCheckpoint(folder);
+        SetUp(resumed?.Run);
+        _log = NewLog();
+        if (resumed is not null) Resume(resumed, folder);
+        Setup.Optimizer.ShareParameters(_adapter.Blocks);
+        if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnWeights());
+        folder?.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize), _adapter.Folder, SaveTokenizer);
+        return resumed?.State.GlobalStep ?? 0;
+    }
+
+    /// <summary>All that ranks must have alike, but for the hash of the weights, which takes long.</summary>
+    private IEnumerable<KeyValuePair<string, string>> OwnSettings()
+    {
+        var identity = RunIdentity.Of(_model, _adapter, _config, _train, _eval, weights: null, Ranks.WorldSize);
+        return identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key);
+    }
+
+    private IEnumerable<KeyValuePair<string, string>> OwnWeights()
+    {
+        using var busy = Ranks.Busy("the hash of the weights");
+        return _identity!.Value.SharedFields;
+    }
+
+    private ResumedRun? ReadCheckpoint(RunFolder? folder)
+    {
+        ResumedRun? resumed;
+        using (Ranks.Busy("reading the checkpoint"))
+        {
+            resumed = folder?.Checkpoint is { } checkpoint ? ResumedRun.Read(checkpoint) : null;
+            resumed?.Require(_identity!.Value, _train.OldFingerprint(_config), _adapter, _schedule.TotalSteps);
+        }
+
+        if (Ranks.WorldSize == 1) return resumed;
+        string? shared = _agreement.FromLeader(resumed?.ToText());
+        return resumed ?? (shared is null ? null : ResumedRun.FromText(shared));
+    }
+
+    /// <summary>Plans the run and allocates what it needs.</summary>
+    private void SetUp(RunState? resumed)
+    {
+        _setup?.Dispose();
+        var shape = RunShape.Of(_config, _train, _eval, Ranks.WorldSize);
+        var (budget, leastRank) = _agreement.Least(MemoryPlanner.Budget(_model.Backend.Memory));
+        using (Ranks.Busy("planning"))
+        {
+            var planner = new MemoryPlanner(_model, _adapter, _config, shape, budget);
+            MemoryPlan = FixedSteps is { } steps ? planner.Try(steps)
+                : resumed is { RowsPerRun: > 0 } && resumed.WorldSize == Ranks.WorldSize
+                    ? planner.Resume(resumed.RowsPerRun, resumed.MaxLogitsBytes)
+                : planner.Plan();
+        }
+
+        _agreement.RequireSame(MemoryPlan.Steps);
+        RequireFit(leastRank);
+        using var busy = Ranks.Busy("setting up");
+        _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend, _communicator);
+        _evaluator = _eval is null
+            ? null
+            : new Evaluator(_model, _setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize, Ranks);
+    }
+
+    private void RequireFit(int leastRank)
+    {
+        try
+        {
+            Memory.RequireFit();
+        }
+        catch (LapidaryException e) when (Ranks.WorldSize > 1)
+        {
+            throw new LapidaryException($"{Ranks.NameOf(leastRank)} has the least memory. {e.Message}", e);
+        }
+    }
+
+    private void Resume(ResumedRun resumed, RunFolder? folder)
+    {
+        if (folder is null)
+        {
+            using var waiting = Ranks.Waiting("rank 0 to read the checkpoint");
+            OptimizerFile.Take(Setup.Optimizer);
+        }
+        else
+        {
+            foreach (string note in resumed.Notes(_identity!.Value, TotalSteps, _config.LrSchedulerType, Ranks.WorldSize))
+                _observer.OnMessage(note);
+            using var busy = Ranks.Busy("reading the checkpoint");
+            _adapter.Restore(resumed.Checkpoint, _model);
+            OptimizerFile.Read(resumed.Checkpoint, Setup.Optimizer, _model.Backend);
+        }
+
+        _log.Restore(resumed.State, resumed.Run.Pending);
+        if (folder is not null && _config.LoadBestModelAtEnd && _log.BestCheckpoint is { } best && folder.Named(best) is null)
+        {
+            _observer.OnMessage($"The best checkpoint so far, {best}, is not in the output folder: the best one is looked for anew.");
+            _log.ForgetBest();
+        }
+    }
+
+    private void Save(RunFolder? folder, int step)
+    {
+        if (folder is null)
+        {
+            using var waiting = Ranks.Waiting("rank 0 to save a checkpoint");
+            OptimizerFile.Give(Setup.Optimizer);
+            return;
+        }
+
+        using var busy = Ranks.Busy("saving a checkpoint");
+        _observer.OnCheckpoint(folder.Save(step, path =>
+        {
+            _adapter.Save(path, _model);
+            OptimizerFile.Write(path, Setup.Optimizer, _model.Backend);
+            State(step).Write(path);
+            new RunState
+            {
+                GlobalStep = step,
+                RowsPerRun = Memory.Steps.RowsPerRun,
+                MaxLogitsBytes = Memory.Steps.MaxLogitsBytes,
+                WorldSize = Ranks.WorldSize,
+                Pending = _log.Pending,
+                Identity = _identity!.Value,
+            }.Write(path);
+        }, _log.BestCheckpoint));
+    }
+
+    private void SaveTokenizer(string path)
+    {
+        if (Encoder is null) TokenizerFolder.Copy(_model.Folder, path);
+        else Encoder.Save(path);
+    }
+
+    private void LoadBest(RunFolder? folder)
+    {
+        using (Ranks.Busy("reading the best checkpoint"))
+            if (folder is not null) RestoreBest(folder);
+        Setup.Optimizer.ShareParameters(_adapter.Blocks);
+    }
+
+    private void RestoreBest(RunFolder folder)
+    {
+        if (_log.BestCheckpoint is not { } name) return;
+        if (folder.Named(name) is not { } checkpoint)
+        {
+            _observer.OnMessage($"The best checkpoint, {name}, is not in the output folder any more: the last weights are kept.");
+            return;
+        }
+
+        _adapter.Restore(checkpoint, _model);
+        _observer.OnMessage($"Best checkpoint: {name}, evaluation loss {_log.BestLoss:F4}.");
+    }
+
+    private void Complete(RunFolder? folder, TrainerState state)
+    {
+        using var busy = Ranks.Busy("saving the adapter");
+        folder?.Complete(path =>
+        {
+            _adapter.Save(path, _model);
+            state.Write(path);
+        });
+    }
+
+    /// <summary>A log that only rank 0 tells of.</summary>
+    private RunLog NewLog() => new(_time, Ranks.IsLeader ? _observer : new ObserverGroup());
+}
