@@ -4,6 +4,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Generation;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 
@@ -68,6 +69,7 @@ internal static class GenerateCommand
             .Takes([DataSettings.DataSet, Output])
             .Takes(Resume)
             .Takes(DataSettings.Columns)
+            .Takes([RankSettings.DdpTimeout])
             .Takes(Model.All)
             .Takes(InputIds, Chat, MaxNewTokens, DoSample, Temperature, TopK, TopP, Seed, IgnoreEos)
             .Takes(ToolCommand.Json)

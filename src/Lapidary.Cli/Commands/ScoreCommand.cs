@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Training;
@@ -27,11 +28,18 @@ internal static class ScoreCommand
         new ToolCommand("score", "Score rows: the model's loss in nats per token.",
                 "--model gemma-3-1b-pt --dataset test.jsonl",
                 "--model gemma-3-1b-pt --adapter lapidary-output --dataset test.jsonl --completion-only-loss --json")
-            .Takes([.. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly])
+            .Takes([.. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly, RankSettings.DdpTimeout])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)
+    {
+        run.Values.Require(DataSettings.DataSet);
+        using var team = RankTeam.Join(run);
+        team.Run(() => Run(run, team));
+    }
+
+    private static int Run(CommandRun run, RankTeam team)
     {
         var values = run.Values;
         string path = values.Require(DataSettings.DataSet);
@@ -52,20 +60,32 @@ internal static class ScoreCommand
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
         if (prepared.Packed.Count > 0)
         {
-            using var session = ModelSession.Open(Model, values);
-            foreach (string note in session.Notes) run.Note(note);
-            using var evaluator = new Evaluator(session.Model, prepared.Packed, batchSize: 1);
-            int row = 0;
-            foreach (var score in evaluator.ScoreRows())
-            {
-                scores[prepared.Examples.Rows[row++]] = score;
-                run.Interrupted.ThrowIfCancellationRequested();
-            }
+            var all = team.RunEach(rank => Score(run, rank, prepared.Packed));
+            for (int row = 0; row < all.Count; row++) scores[prepared.Examples.Rows[row]] = all[row];
         }
 
         long tokens = scores.Sum(score => (long)score.Tokens);
         double loss = scores.Sum(score => score.Loss * score.Tokens) / Math.Max(1, tokens);
         run.Print(json => Write(json, loss, tokens, scores), text => Write(text, loss, tokens, scores));
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Scores the rows that fall to one rank.</summary>
+    /// <returns>The scores of all rows.</returns>
+    private static List<RowScore> Score(CommandRun run, LocalRank rank, PackedDataSet rows)
+    {
+        using var session = ModelSession.Open(Model, run.Values, rank.CreateBackend());
+        if (rank.IsLeader)
+            foreach (string note in session.Notes) run.Note(note);
+        using var evaluator = new Evaluator(session.Model, rows, batchSize: 1, rank.Group);
+        var scores = new List<RowScore>();
+        foreach (var score in evaluator.ScoreRows())
+        {
+            scores.Add(score);
+            run.Interrupted.ThrowIfCancellationRequested();
+        }
+
+        return scores;
     }
 
     private static void Write(TextWriter text, double loss, long tokens, RowScore[] scores)

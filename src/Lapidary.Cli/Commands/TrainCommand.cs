@@ -22,7 +22,7 @@ internal static class TrainCommand
     internal static readonly IReadOnlyList<Setting> AllSettings =
     [
         .. Model.All, DataSettings.DataSet, DataSettings.EvalDataSet, DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns,
-        .. SftSettings.All, .. LoraSettings.All,
+        .. SftSettings.All, .. LoraSettings.All, RankSettings.DdpTimeout,
     ];
 
     private static readonly Option<string?> Resume = new("--resume")
@@ -70,7 +70,7 @@ internal static class TrainCommand
             ? RunFolder.Open(asked, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder)
             : null;
         string? checkpoint = team.FromLeader(output?.Checkpoint);
-        var config = SftSettings.ForRanks(asked, values, team.WorldSize, checkpoint is null ? null : RunState.GlobalBatchOf(checkpoint));
+        var config = SftSettings.ForRanks(asked, values, team.WorldSize, RowsPerStepOf(checkpoint));
         var text = TextTools.TryLoad(Model, values, checkpoint);
         var sizes = BaseHead.ConfigOf(folder);
         var data = TrainingData.Load(values, config, sizes, text);
@@ -108,6 +108,9 @@ internal static class TrainCommand
         if (rank.IsLeader) Announce(run, session, config, data, devices, isNew);
         return Train(run, session, config, data, communicator, rank.IsLeader ? output : null, checkpoint);
     }
+
+    private static int? RowsPerStepOf(string? checkpoint) =>
+        checkpoint is null || RunState.Read(checkpoint).Identity is not { } identity ? null : identity.GlobalBatchSize;
 
     private static string HowToGoOn(SettingValues values, SftConfig config, RunFolder output) => output.LastCheckpoint is null
         ? "nothing has been saved yet"
@@ -173,7 +176,7 @@ internal static class TrainCommand
         TrainerState Run(ITrainingObserver? observer)
         {
             using var trainer = new SftTrainer(
-                session.Model, session.Adapter!, config, data.Train.Share(), data.Evaluation?.Share(), observer, communicator)
+                session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer, communicator: communicator)
             {
                 Encoder = data.Encoder,
                 Settings = RunRecord.Of(run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),

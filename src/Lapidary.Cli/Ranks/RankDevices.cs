@@ -1,7 +1,6 @@
 using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Engine;
-using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Ranks;
@@ -31,18 +30,16 @@ internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, st
         var hosts = Places.GroupBy(place => place.Host).Select(host => $"{string.Join(", ", host.Select(place => place.Device))} on {host.Key}");
         string devices = string.Join("; ", Places.Select(place => place.Description).Distinct());
         run.People.WriteLine($"ranks      {ranks}: {string.Join("; ", hosts)}; {devices}; {Exchange}{(Link is null ? "" : $" over {Link}")}");
-        int perDevice = config.PerDeviceTrainBatchSize, accumulation = config.GradientAccumulationSteps;
-        run.People.WriteLine(
-            $"           effective batch {(long)perDevice * accumulation * ranks} = {perDevice} per device × {accumulation} accumulation × {ranks} ranks");
+        run.People.WriteLine($"           {EffectiveBatch.Of(config, ranks)}");
     }
 
     /// <summary>The slowest link between GPUs of this machine; null where that cannot be told.</summary>
-    private static string? LinkOf(IReadOnlyList<(string Host, string Device, string Description)> places)
+    private static string? LinkOf((string Host, string Device, string Description)[] places)
     {
-        if (places.Count < 2) return null;
+        if (places.Length < 2) return null;
         if (places.Any(place => place.Host != places[0].Host)) return "the network";
         var gpus = CudaDevice.All().Where(gpu => places.Any(place => place.Device == $"cuda:{gpu.Ordinal}")).ToArray();
-        if (gpus.Length != places.Count) return null;
+        if (gpus.Length != places.Length) return null;
         var slowest = CudaLink.NVLink;
         foreach (var one in gpus)
             foreach (var other in gpus)

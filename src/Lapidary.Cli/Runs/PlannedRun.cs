@@ -63,7 +63,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         foreach (var owner in Memory.Predicted.Owners) json.WriteNumber(SettingText.Snake(owner.ToString()), Memory.Predicted[owner]);
         json.WriteEndObject();
         json.WriteNumber("step_rows", Memory.StepRows);
-        json.WriteNumber("batch_rows", Memory.BatchRows);
+        json.WriteNumber("batch_rows", Memory.Batch.PerDevice);
         json.WriteNumber("rows_per_run", steps.RowsPerRun);
         json.WriteNumber("run_tokens", Memory.RunTokens);
         json.WriteNumber("layers", Memory.Layers);

@@ -113,6 +113,9 @@ internal sealed class RunIdentity
         _ => "",
     };
 
+    /// <summary>Rows of an optimizer step over all ranks.</summary>
+    public int GlobalBatchSize => int.Parse(ValueOf(GlobalBatch), CultureInfo.InvariantCulture);
+
     private void AddData(SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
     {
         Add(Data, train.DataFingerprint);

@@ -26,7 +26,7 @@ public sealed class Evaluator : IDisposable
     /// <param name="batchSize">Rows per batch.</param> <param name="ranks">Those that share the work; all of them then make the same calls,
     /// with the same data. Null for one alone.</param>
     public Evaluator(GemmaModel model, PackedDataSet data, int batchSize, RankGroup? ranks = null)
-        : this(model, ModelSteps.ForEvaluation(model, model.Backend), data, batchSize, ranks ?? RankGroup.Solo) => _owned = true;
+        : this(model, ModelSteps.ForEvaluation(model, model.Backend), data.Share(), batchSize, ranks ?? RankGroup.Solo) => _owned = true;
 
     /// <summary>Scores by the steps of a run, which stay the run's.</summary>
     internal Evaluator(GemmaModel model, ModelSteps steps, PackedDataSet data, int batchSize, RankGroup ranks) =>

@@ -53,14 +53,14 @@ public sealed partial class SftTrainer : IDisposable
         config.Validate(hasEvaluation: eval is not null);
         _communicator = communicator ?? SilentCommunicator.Solo;
         _agreement = new RankAgreement(Ranks);
-        (_model, _adapter, _config, _train, _eval) = (model, adapter, config.ForRanks(Ranks.WorldSize), train, eval);
+        (_model, _adapter, _config, _train, _eval) = (model, adapter, config.ForRanks(Ranks.WorldSize), train.Share(), eval?.Share());
         _observer = observer is null ? new ObserverGroup() : new ObserverGroup(observer);
         _time = time ?? TimeProvider.System;
         _log = NewLog();
         model.Attach(adapter);
         _schedule = new BatchSchedule(train.Count, _config, Ranks.WorldSize);
         var rates = LearningRateSchedule.Of(_config, _schedule.TotalSteps);
-        _runner = new StepRunner(model, adapter, _config, train, _schedule, rates, _communicator);
+        _runner = new StepRunner(model, adapter, _config, _train, _schedule, rates, _communicator);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>

@@ -24,6 +24,9 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
         return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
     }
 
+    /// <summary>A builder of the same batches, in memory of its own.</summary>
+    public BatchBuilder Copy() => new(padTokenId, rowTokens);
+
     /// <summary>Tokens of a batch, padding included.</summary>
     /// <param name="rows">Number of its rows.</param> <param name="tokens">Their tokens.</param>
     public int LengthOf(int rows, int tokens) =>

@@ -36,6 +36,12 @@ public sealed class PackedDataSet
         DataFingerprint = examples.Fingerprint();
     }
 
+    private PackedDataSet(PackedDataSet other)
+    {
+        (_sequences, _rows, _tokensOfLongest, DataFingerprint) = (other._sequences, other._rows, other._tokensOfLongest, other.DataFingerprint);
+        _builder = other._builder.Copy();
+    }
+
     /// <summary>Number of sequences.</summary>
     public int Count => _sequences.Length;
 
@@ -70,6 +76,9 @@ public sealed class PackedDataSet
         string others = rows.Length > Shown ? $" and {rows.Length - Shown} others" : "";
         return $"{(rows.Length == 1 ? "row" : "rows")} {string.Join(", ", rows.Take(Shown))}{others}";
     }
+
+    /// <summary>The same sequences with batches of their own: each user has one, as ranks may be threads.</summary>
+    internal PackedDataSet Share() => new(this);
 
     /// <summary>A batch of some sequences, valid until the next one.</summary>
     internal Batch Batch(ReadOnlySpan<int> indices)
