@@ -13,6 +13,18 @@ namespace Lapidary.Cli.Runs;
 /// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits at a time.</param>
 internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestBatchSize)
 {
+    /// <summary>What the GPU can do; null where it is the CPU.</summary>
+    public ComputeCapability? Gpu { get; private init; }
+
+    /// <summary>Trained values of LoRA's matrices, as they lie in memory.</summary>
+    public long LoraValues { get; private init; }
+
+    /// <summary>Trained values of each module that is saved whole.</summary>
+    public IReadOnlyList<long> SavedValues { get; private init; } = [];
+
+    /// <summary>Whether the head is one of them, or tied to one.</summary>
+    public bool TrainsHead { get; private init; }
+
     /// <summary>Plans a run.</summary>
     /// <param name="model">The command's settings.</param> <param name="values">Their values.</param> <param name="config">Options.</param>
     /// <param name="sizes">config.json.</param> <param name="data">Rows, or null for full ones.</param>
@@ -21,8 +33,17 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     public static PlannedRun Create(
         ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
         long? freeBytes) =>
-        With(model, values, config, sizes, data, lora, freeBytes,
-            (device, planner) => new PlannedRun(device, planner.Plan(), planner.LargestBatchSize()));
+        With(model, values, config, sizes, data, lora, freeBytes, (backend, adapter, planner) =>
+        {
+            var saved = new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count);
+            return new PlannedRun(backend.Description, planner.Plan(), planner.LargestBatchSize())
+            {
+                Gpu = (backend as CudaBackend)?.Device.ComputeCapability,
+                LoraValues = adapter.Blocks.Sum(block => block.Values.Count) - saved.Sum(),
+                SavedValues = [.. saved],
+                TrainsHead = adapter.Head is not null,
+            };
+        });
 
     /// <summary>The plan alone of a run, over given rows or full ones, on a device of this machine.</summary>
     /// <exception cref="LapidaryException">The device is not here or cannot be used.</exception>
@@ -30,7 +51,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
     {
         DeviceSettings.Require(values);
-        return With(model, values, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
+        return With(model, values, config, sizes, data, lora, freeBytes: null, (_, _, planner) => planner.Plan());
     }
 
     /// <summary>Shows the plan to people.</summary>
@@ -73,7 +94,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
 
     private static T With<T>(
         ModelSettings settings, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
-        long? freeBytes, Func<string, MemoryPlanner, T> plan)
+        long? freeBytes, Func<IBackend, Adapter, MemoryPlanner, T> plan)
     {
         using var counter = DeviceSettings.CreateCounter(values);
         long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(values) ?? throw new UsageException(
@@ -81,7 +102,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
             values.Command));
         using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
         using var adapter = Adapter.Skeleton(model, lora);
-        return plan(counter.Description, data is null
+        return plan(counter, adapter, data is null
             ? new MemoryPlanner(model, adapter, config, budget)
             : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget));
     }
