@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
 using Lapidary.Formats;
@@ -33,50 +31,27 @@ internal static class TrainingBench
     public static LoraConfig Lora(BenchCase bench, LoraConfig lora) =>
         lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null };
 
-    /// <summary>Measures a case.</summary>
-    /// <returns>Writes the figures as members of the result.</returns>
+    /// <summary>Measures a case on one device.</summary>
+    /// <returns>Its figures.</returns>
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
-    public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, LoraConfig lora, Terminal terminal)
+    public static TrainingFigures Run(BenchCase bench, GemmaModel model, LoraConfig lora, Terminal terminal)
     {
         using var adapter = Adapter.Create(model, Lora(bench, lora), Seed);
         var meter = new StepMeter(bench.Steps, bench.Warmup, model.Backend.Memory, terminal.Error, terminal.Interrupted);
-        Train(bench, model, adapter, meter);
-        double step = meter.Seconds.Median;
+        Train(bench, model, adapter, meter, SilentCommunicator.Solo);
         double products = ProductFloor.Measure(model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings);
-        terminal.Error.WriteLine($"  {bench.TokensPerStep / step:N0} tokens/s, {step * 1000:F1} ms a step, "
-            + $"its products alone {products * 1000:F1} ms ({products / step:P0}); "
-            + $"peak {ByteSize.Format(meter.PeakBytes)}; loss {meter.FirstLoss:F3} to {meter.LastLoss:F3}");
-        return json =>
-        {
-            json.WriteNumber("batch", bench.Batch);
-            json.WriteNumber("length", bench.Length);
-            json.WriteNumber("accumulation", bench.Accumulation);
-            json.WriteBoolean("train_embeddings", bench.TrainEmbeddings);
-            json.WriteString("gradient_checkpointing", SettingText.Format(bench.GradientCheckpointing));
-            json.WriteNumber("lora_r", lora.R);
-            json.WriteNumber("lora_dropout", bench.LoraDropout);
-            json.WriteNumber("tokens_per_step", bench.TokensPerStep);
-            json.WriteNumber("steps", bench.Steps);
-            json.WriteNumber("tokens_per_second", bench.TokensPerStep / step);
-            json.WriteSpread("step_seconds", meter.Seconds);
-            json.WriteNumber("products_seconds", products);
-            json.WriteNumber("share_of_floor", products / step);
-            json.WriteFinite("loss_first", meter.FirstLoss);
-            json.WriteFinite("loss_last", meter.LastLoss);
-            json.WriteNumber("managed_bytes_per_step", meter.ManagedBytes.Median);
-            json.WriteNumber("peak_bytes", meter.PeakBytes);
-            json.WriteStartObject("memory");
-            foreach (var owner in meter.Live.Owners) json.WriteNumber(owner.ToString(), meter.Live[owner]);
-            json.WriteEndObject();
-        };
+        var figures = new TrainingFigures(bench, lora.R, meter, products);
+        terminal.Error.WriteLine($"  {figures}");
+        return figures;
     }
 
-    private static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter)
+    /// <summary>Runs the case's steps by the real trainer, as one of some ranks that do as much each.</summary>
+    public static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter, ICommunicator communicator)
     {
         var config = Config(bench);
-        var examples = RandomRows(bench, model.Config.VocabSize);
+        var examples = RandomRows(bench, model.Config.VocabSize, communicator.Ranks.WorldSize);
         var rows = new PackedDataSet(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
-        using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter);
+        using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter, communicator: communicator);
         try
         {
             trainer.Train();
@@ -87,12 +62,12 @@ internal static class TrainingBench
         }
     }
 
-    /// <summary>The rows of one optimizer step: each one document as long as a packed row, every token labelled.</summary>
-    private static ExampleSet RandomRows(BenchCase bench, int vocabulary)
+    /// <summary>The rows of one optimizer step of all ranks: each one document as long as a packed row, every token labelled.</summary>
+    private static ExampleSet RandomRows(BenchCase bench, int vocabulary, int ranks)
     {
         var random = new StableRandom(Seed, stream: 1);
         var examples = new List<Example>();
-        for (int row = 0; row < bench.Batch * bench.Accumulation; row++)
+        for (int row = 0; row < bench.Batch * bench.Accumulation * ranks; row++)
         {
             var ids = new int[bench.Length];
             for (int i = 0; i < ids.Length; i++) ids[i] = random.Below(vocabulary);

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Lapidary.Cli.Bench;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
@@ -21,7 +22,7 @@ internal static class BenchCommand
     private static readonly IReadOnlyList<Setting> AllSettings =
     [
         .. BenchSettings.All, LoraSettings.R, Model.Quantization, Model.DoubleQuant, Model.DType, DeviceSettings.Device,
-        DeviceSettings.Threads,
+        DeviceSettings.Threads, RankSettings.DdpTimeout,
     ];
 
     private static readonly Argument<string[]> Cases = new("CASE")
@@ -34,6 +35,7 @@ internal static class BenchCommand
     public static Command Create(Terminal terminal) =>
         new ToolCommand("bench", "Measure speed and memory with random models of real size: one JSON line per case.",
                 "guide1b lora1b big1b",
+                "guide1b --device cuda:0,1",
                 "270m --threads 2",
                 "--size 4b --batch 2 --length 2048 --gradient-checkpointing true --steps 5")
             .Takes(AllSettings)
@@ -43,9 +45,15 @@ internal static class BenchCommand
     private static int Run(CommandRun run)
     {
         BenchCase[] chosen = [.. Choose(run).Select(bench => BenchSettings.Apply(run.Values, bench))];
-        bool failed = false;
-        foreach (var bench in chosen) failed |= !TryMeasure(bench, run);
-        return failed ? ExitCodes.Error : ExitCodes.Done;
+        using var team = RankTeam.Join(run);
+        if (team.WorldSize > 1 && chosen.FirstOrDefault(bench => bench.NewTokens > 0) is { } decoding)
+            throw run.Wrong($"{decoding.Name} decodes, which is measured on one device; choose another case, or --device cuda:0.");
+        return team.Run(() =>
+        {
+            bool failed = false;
+            foreach (var bench in chosen) failed |= !TryMeasure(bench, run, team);
+            return failed ? ExitCodes.Error : ExitCodes.Done;
+        });
     }
 
     private static IReadOnlyList<BenchCase> Choose(CommandRun run)
@@ -59,21 +67,21 @@ internal static class BenchCommand
     }
 
     /// <summary>One case that does not fit into memory does not keep the others from being measured.</summary>
-    private static bool TryMeasure(BenchCase bench, CommandRun run)
+    private static bool TryMeasure(BenchCase bench, CommandRun run, RankTeam team)
     {
         try
         {
-            Measure(bench, run);
+            Measure(bench, run, team);
             return true;
         }
-        catch (LapidaryException e)
+        catch (LapidaryException e) when (team.WorldSize == 1)
         {
             run.Terminal.Error.WriteLine($"lapidary: {bench.Name}: {run.Line(e)}");
             return false;
         }
     }
 
-    private static void Measure(BenchCase bench, CommandRun run)
+    private static void Measure(BenchCase bench, CommandRun run, RankTeam team)
     {
         var (values, terminal) = (run.Values, run.Terminal);
         var lora = LoraSettings.Read(values, bench.Size);
@@ -82,33 +90,44 @@ internal static class BenchCommand
         if (bench.NewTokens == 0)
         {
             var (config, adapter) = (TrainingBench.Config(bench), TrainingBench.Lora(bench, lora));
-            PlannedRun.PlanOf(Model, values, config, bench.Config, data: null, adapter).RequireFit();
+            PlannedRun.PlanOf(Model, values, team, config, bench.Config, null, adapter).RequireFit();
         }
 
-        using var backend = DeviceSettings.CreateBackend(values);
-        long started = Stopwatch.GetTimestamp();
-        using var model = GemmaModel.Random(bench.Config, backend, Model.Options(values), seed: 1);
-        terminal.Error.WriteLine(
-            $"{bench.Name}: {bench.Size} on {backend.Description}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
-        var figures = bench.NewTokens > 0
-            ? DecodeBench.Run(bench, model, terminal)
-            : TrainingBench.Run(bench, model, lora, terminal);
+        Action<Utf8JsonWriter>? figures = null;
+        string device = "";
+        TrainingFigures? alone = null;
+        if (team.IsLeader)
+        {
+            using var backend = team.First.CreateBackend();
+            device = backend.Description;
+            long started = Stopwatch.GetTimestamp();
+            using var model = Create(backend);
+            terminal.Error.WriteLine($"{bench.Name}: {bench.Size} on {device}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
+            if (bench.NewTokens > 0) figures = DecodeBench.Run(bench, model, terminal);
+            else figures = (alone = TrainingBench.Run(bench, model, lora, terminal)).WriteTo;
+        }
+
+        var scaled = team.WorldSize > 1 ? ScalingBench.Run(bench, team, lora, alone, Create, terminal) : null;
+        if (!team.IsLeader) return;
         JsonResult.Write(terminal.Out, json =>
         {
             json.WriteString("case", bench.Name);
-            json.WriteString("device", backend.Description);
+            json.WriteString("device", device);
             json.WriteString("size", bench.Size);
             json.WriteString("quantization", SettingText.Format(values.Get(Model.Quantization)));
-            figures(json);
-            WriteMachine(json, backend);
+            figures?.Invoke(json);
+            scaled?.WriteTo(json);
+            WriteMachine(json, team.First.Gpu is not null);
         });
+
+        GemmaModel Create(IBackend backend) => GemmaModel.Random(bench.Config, backend, Model.Options(values), seed: 1);
     }
 
-    private static void WriteMachine(Utf8JsonWriter json, IBackend backend)
+    private static void WriteMachine(Utf8JsonWriter json, bool isGpu)
     {
         using var process = Process.GetCurrentProcess();
         json.WriteNumber("resident_peak_bytes", process.PeakWorkingSet64);
-        if (backend is CudaBackend)
+        if (isGpu)
         {
             json.WriteStartObject("libraries");
             foreach (var library in CudaLibraries.Find()) json.WriteString(library.Library.ToString(), library.Version.ToString());

@@ -3,6 +3,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
+using Lapidary.Cli.Scaling;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
@@ -26,8 +27,10 @@ internal static class PlanCommand
                 + "takes the options of train, but needs no weights and no rows.",
                 "--size 1b --device cuda --memory 24GiB",
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
-                "--config my-adapter/run.yaml --gradient-checkpointing true")
+                "--config my-adapter/run.yaml --gradient-checkpointing true",
+                "--size 1b --device cuda --memory 76GiB --world-size 16 --link 400G --step-ms 35")
             .Takes(Size, Memory)
+            .Takes(ScalingSettings.All)
             .Takes(TrainCommand.AllSettings)
             .Takes(ToolCommand.Config, ToolCommand.Json)
             .Runs(terminal, Run);
@@ -38,7 +41,8 @@ internal static class PlanCommand
         string? size = values.Get(Size), folder = size is null ? Folder(run) : null;
         if (size is not null) RefuseFiles(run);
         var sizes = folder is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folder);
-        var config = SftSettings.Read(values);
+        int worldSize = values.Get(ScalingSettings.WorldSize);
+        var config = SftSettings.ForRanks(SftSettings.Read(values), values, worldSize, resumed: null);
         var data = values.Get(DataSettings.DataSet) is not null
             ? TrainingData.Load(values, config, sizes, TextTools.TryLoad(Model, values))
             : null;
@@ -46,12 +50,21 @@ internal static class PlanCommand
         var lora = values.Get(Model.Adapter) is { } adapter
             ? LoraSettings.ReadSaved(values, adapter, sizes)
             : LoraSettings.Read(values, folder ?? size!);
-        var planned = PlannedRun.Create(Model, values, config, sizes, data, lora, values.Get(Memory));
-        run.Print(planned.WriteTo, text =>
-        {
-            text.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
-            planned.Show(text, run.Line);
-        });
+        var planned = PlannedRun.Create(Model, values, worldSize, config, sizes, data, lora, values.Get(Memory));
+        var scaling = ScalingSettings.IsAskedFor(run) ? ScalingPlan.Create(run, planned, config, sizes, data) : null;
+        run.Print(
+            json =>
+            {
+                planned.WriteTo(json);
+                scaling?.WriteTo(json);
+            },
+            text =>
+            {
+                text.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
+                planned.Show(text, run.Line);
+                scaling?.Show(text);
+            });
+        foreach (string note in scaling?.Notes() ?? []) run.Note(note);
     }
 
     private static string Folder(CommandRun run) => run.Values.Get(Model.Model) is { Length: > 0 } model

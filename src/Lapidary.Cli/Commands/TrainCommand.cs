@@ -25,10 +25,13 @@ internal static class TrainCommand
         .. SftSettings.All, .. LoraSettings.All, RankSettings.DdpTimeout,
     ];
 
+    /// <summary>For those who start a run again whenever it ends early, and do not know whether it has saved anything.</summary>
+    private const string AutoResume = "auto";
+
     private static readonly Option<string?> Resume = new("--resume")
     {
-        HelpName = "latest|DIR",
-        Description = "Go on from a checkpoint: the newest of the output folder, or a folder.",
+        HelpName = "latest|auto|DIR",
+        Description = "Go on from a checkpoint: the newest of the output folder, which auto takes only where there is one, or a folder.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -153,11 +156,18 @@ internal static class TrainCommand
         }
     }
 
-    /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it.</summary>
+    /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it and where auto finds nothing.</summary>
     private static string? ResumeFrom(CommandRun run)
     {
         if (!run.IsGiven(Resume)) return null;
-        return run.Get(Resume) is { } given and not "true" ? given : SftTrainer.LatestCheckpoint;
+        return run.Get(Resume) switch
+        {
+            null or "true" => SftTrainer.LatestCheckpoint,
+            AutoResume => new CheckpointStore(SftSettings.Read(run.Values).OutputDir, limit: 0).Latest is null
+                ? null
+                : SftTrainer.LatestCheckpoint,
+            var folder => folder,
+        };
     }
 
     private static TrainResult Train(

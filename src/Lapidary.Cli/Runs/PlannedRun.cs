@@ -14,24 +14,48 @@ namespace Lapidary.Cli.Runs;
 /// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits at a time.</param>
 internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestBatchSize)
 {
+    /// <summary>What the GPU can do; null where it is the CPU.</summary>
+    public ComputeCapability? Gpu { get; private init; }
+
+    /// <summary>Trained values of LoRA's matrices, as they lie in memory.</summary>
+    public long LoraValues { get; private init; }
+
+    /// <summary>Trained values of each module that is saved whole.</summary>
+    public IReadOnlyList<long> SavedValues { get; private init; } = [];
+
+    /// <summary>Whether the head is one of them, or tied to one.</summary>
+    public bool TrainsHead { get; private init; }
+
     /// <summary>Plans a run.</summary>
-    /// <param name="model">The command's settings.</param> <param name="values">Their values.</param> <param name="config">Options.</param>
+    /// <param name="model">The command's settings.</param> <param name="values">Their values.</param>
+    /// <param name="worldSize">Number of ranks; one of them is planned.</param> <param name="config">Options.</param>
     /// <param name="sizes">config.json.</param> <param name="data">Rows, or null for full ones.</param>
     /// <param name="lora">The adapter.</param> <param name="freeBytes">Memory to plan for, null for what is free on the device.</param>
     /// <exception cref="UsageException">The device is not here and no memory is given.</exception>
     public static PlannedRun Create(
-        ModelSettings model, SettingValues values, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora,
-        long? freeBytes) =>
-        With(model, values, DeviceSettings.GpusToPlan(values), worldSize: 1, config, sizes, data, lora, freeBytes,
-            (device, planner) => new PlannedRun(device, planner.Plan(), planner.LargestBatchSize()));
+        ModelSettings model, SettingValues values, int worldSize, SftConfig config, GemmaConfig sizes, TrainingData? data,
+        LoraConfig lora, long? freeBytes) =>
+        With(model, values, DeviceSettings.GpusToPlan(values), worldSize, config, sizes, data, lora, freeBytes, (backend, adapter, planner) =>
+        {
+            var saved = new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count);
+            return new PlannedRun(backend.Description, planner.Plan(), planner.LargestBatchSize())
+            {
+                Gpu = (backend as CudaBackend)?.Device.ComputeCapability,
+                LoraValues = adapter.Blocks.Sum(block => block.Values.Count) - saved.Sum(),
+                SavedValues = [.. saved],
+                TrainsHead = adapter.Head is not null,
+            };
+        });
 
     /// <summary>The plan alone of a run, over given rows or full ones, on the devices of this process's ranks.</summary>
     /// <exception cref="LapidaryException">One is not here or cannot be used.</exception>
     public static MemoryPlan PlanOf(
-        ModelSettings model, SettingValues values, RankTeam team, SftConfig config, GemmaConfig sizes, TrainingData? data, LoraConfig lora)
+        ModelSettings model, SettingValues values, RankTeam team, SftConfig config, GemmaConfig sizes, TrainingData? data,
+        LoraConfig lora)
     {
         DeviceSettings.Require(team.Gpus);
-        return With(model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, freeBytes: null, (_, planner) => planner.Plan());
+        return With(
+            model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, freeBytes: null, (_, _, planner) => planner.Plan());
     }
 
     /// <summary>Shows the plan to people.</summary>
@@ -74,7 +98,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
 
     private static T With<T>(
         ModelSettings settings, SettingValues values, IReadOnlyList<int> gpus, int worldSize, SftConfig config, GemmaConfig sizes,
-        TrainingData? data, LoraConfig lora, long? freeBytes, Func<string, MemoryPlanner, T> plan)
+        TrainingData? data, LoraConfig lora, long? freeBytes, Func<IBackend, Adapter, MemoryPlanner, T> plan)
     {
         using var counter = DeviceSettings.CreateCounter(gpus, values);
         long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
@@ -82,7 +106,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
             values.Command));
         using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
         using var adapter = Adapter.Skeleton(model, lora);
-        return plan(counter.Description, data is null
+        return plan(counter, adapter, data is null
             ? new MemoryPlanner(model, adapter, config, budget, worldSize)
             : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget, worldSize));
     }

@@ -6,7 +6,8 @@ internal sealed class RunShape
     private readonly Func<int, int> _tokensOfRows;
 
     private RunShape(EffectiveBatch batch, int stepRows, Func<int, int> tokensOfRows, int evaluationTokens) =>
-        (Batch, StepRows, _tokensOfRows, EvaluationTokens) = (batch, (int)(((long)stepRows + batch.Ranks - 1) / batch.Ranks), tokensOfRows, evaluationTokens);
+        (Batch, StepRows, _tokensOfRows, EvaluationTokens) =
+        (batch, (int)(((long)stepRows + batch.Ranks - 1) / batch.Ranks), tokensOfRows, evaluationTokens);
 
     /// <summary>Rows of a step as the user asked for them.</summary>
     public EffectiveBatch Batch { get; }

@@ -94,6 +94,20 @@ public sealed class TrainTests : IDisposable
         Assert.Equal(Adapter("whole"), Adapter("killed"));
     }
 
+    /// <summary>Who starts a run again whenever it ends early gives the same words each time.</summary>
+    [Fact]
+    public void Train_StartedAgainWithResumeAuto_GoesOnWhereThereIsACheckpoint()
+    {
+        string[] more = ["--num-train-epochs", "2", "--gradient-accumulation-steps", "1"];
+        string[] args = [.. Args("again", rows: 3), .. more, "--save-strategy", "steps", "--save-steps", "2", "--resume", "auto"];
+        Assert.Equal(130, CliRun.InterruptedAt("checkpoint-2", args).ExitCode);
+        Assert.Contains("\"global_step\":6", CliRun.Of([.. args, "--json"]).Ok().Out, StringComparison.Ordinal);
+        CliRun.Of(args).Ok(); // there is nothing left to do
+
+        CliRun.Of([.. Args("whole", rows: 3), .. more]).Ok();
+        Assert.Equal(Adapter("whole"), Adapter("again"));
+    }
+
     /// <summary>Ctrl-C is INT; TERM is what a system sends that wants its machine back.</summary>
     [Theory]
     [InlineData("INT")]

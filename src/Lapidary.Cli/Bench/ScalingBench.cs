@@ -1,0 +1,61 @@
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Ranks;
+using Lapidary.Cli.Scaling;
+using Lapidary.Engine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Bench;
+
+/// <summary>Training steps of several ranks, each with as much work as one alone, beside one alone in the same call; and what they
+/// exchange, predicted by <see cref="ExchangeCost"/> and measured.</summary>
+internal static class ScalingBench
+{
+    private const int Seed = 1;
+
+    /// <summary>Bytes of the all-reduce that the link is measured by.</summary>
+    private const long ProbeBytes = 1L << 30;
+
+    /// <summary>Measures all ranks.</summary>
+    /// <param name="bench">The case.</param> <param name="team">The ranks.</param> <param name="lora">What a case does not say, such as the
+    /// rank.</param>
+    /// <param name="alone">One rank's figures; rank 0 needs them.</param> <param name="createModel">Makes the case's model on a device.</param>
+    /// <param name="terminal">Where to tell people.</param>
+    public static ScalingFigures Run(
+        BenchCase bench, RankTeam team, LoraConfig lora, TrainingFigures? alone, Func<IBackend, GemmaModel> createModel, Terminal terminal)
+    {
+        var figures = team.RunEach(rank => Run(bench, rank, lora, alone, createModel, terminal));
+        if (team.IsLeader) foreach (string line in figures.Lines()) terminal.Error.WriteLine($"  {line}");
+        return figures;
+    }
+
+    private static ScalingFigures Run(
+        BenchCase bench, LocalRank rank, LoraConfig lora, TrainingFigures? alone, Func<IBackend, GemmaModel> createModel, Terminal terminal)
+    {
+        using var backend = rank.CreateBackend();
+        using var model = createModel(backend);
+        using var communicator = Communicator.Create(rank.Group, backend);
+        using var adapter = Adapter.Create(model, TrainingBench.Lora(bench, lora), Seed);
+        var people = rank.IsLeader ? terminal.Error : TextWriter.Null;
+        var meter = new StepMeter(bench.Steps, bench.Warmup, backend.Memory, people, terminal.Interrupted);
+        TrainingBench.Train(bench, model, adapter, meter, communicator);
+
+        var saved = new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count).ToArray();
+        long values = adapter.Blocks.Sum(block => block.Values.Count) - saved.Sum();
+        double? memorySpeed = backend is CudaBackend ? Bandwidth.Measure(backend) : null;
+        var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, values, saved, memorySpeed);
+        var timer = new CollectiveTimer(communicator, backend, TimeProvider.System);
+        var probe = timer.Time(Collective.AllReduce, Math.Max(ProbeBytes, step.SavedBytes));
+        var cost = ExchangeCost.Measured(rank.Group.WorldSize, NodesOf(rank.Group), probe.LengthBytes, probe.Seconds);
+        var exchanges = new List<CollectiveTime> { timer.Time(Collective.AllReduce, step.LoraBytes) };
+        if (step.SavedBytes > 0)
+        {
+            exchanges.Add(timer.Time(Collective.ReduceScatter, step.SavedBytes));
+            exchanges.Add(timer.Time(Collective.AllGather, step.SavedBytes));
+        }
+
+        return new ScalingFigures(bench, meter, step.Across(cost), probe, exchanges);
+    }
+
+    private static int NodesOf(RankGroup group) =>
+        Enumerable.Range(0, group.WorldSize).Select(rank => group.NameOf(rank)[$"rank {rank}".Length..]).Distinct().Count();
+}

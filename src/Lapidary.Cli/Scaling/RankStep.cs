@@ -1,0 +1,67 @@
+namespace Lapidary.Cli.Scaling;
+
+/// <summary>An optimizer step of one rank by itself, and what it has to exchange.</summary>
+/// <param name="Seconds">Its time.</param> <param name="IsEstimate">Whether that is not measured.</param>
+/// <param name="Tokens">Tokens of the step.</param>
+/// <param name="LoraValues">Trained values of LoRA: every rank keeps all of them.</param>
+/// <param name="SavedValues">Trained values of each module that is saved whole: each rank updates its part of them.</param>
+/// <param name="MemoryBytesPerSecond">Speed of the device's memory; null where it is not known.</param>
+internal sealed record RankStep(
+    double Seconds, bool IsEstimate, double Tokens, long LoraValues, IReadOnlyList<long> SavedValues, double? MemoryBytesPerSecond)
+{
+    /// <summary>fp32.</summary>
+    private const int ValueBytes = 4;
+
+    /// <summary>AdamW reads value, gradient and two moments, and writes all but the gradient; the norm reads the gradient.</summary>
+    private const int UpdateBytes = 28, NormBytes = 4;
+
+    /// <summary>All trained values.</summary>
+    public long TrainedValues => LoraValues + SavedValues.Sum();
+
+    /// <summary>Bytes of LoRA's gradients.</summary>
+    public long LoraBytes => LoraValues * ValueBytes;
+
+    /// <summary>Bytes of the saved modules' gradients, and of their values.</summary>
+    public long SavedBytes => SavedValues.Sum() * ValueBytes;
+
+    /// <summary>Seconds of norm and AdamW over so many values.</summary>
+    public static double UpdateSeconds(long values, double memoryBytesPerSecond) =>
+        values * (double)(UpdateBytes + NormBytes) / memoryBytesPerSecond;
+
+    /// <summary>The step of several ranks that do this each.</summary>
+    public ScaledStep Across(ExchangeCost cost)
+    {
+        double saved = MemoryBytesPerSecond is { } speed
+            ? SavedValues.Sum(values => UpdateSeconds(values - PartOf(values, cost.Ranks), speed))
+            : 0;
+        return new ScaledStep(
+            this, cost, cost.AllReduceSeconds(LoraBytes),
+            SavedValues.Sum(values => cost.ReduceScatterSeconds(values * ValueBytes)),
+            SavedValues.Sum(values => cost.AllGatherSeconds(values * ValueBytes)), saved);
+    }
+
+    /// <summary>The largest part.</summary>
+    private static long PartOf(long values, int ranks) => (values + ranks - 1) / ranks;
+}
+
+/// <summary>An optimizer step of several ranks: each does the same as one alone, then they exchange; nothing overlaps.</summary>
+/// <param name="Alone">One rank's step.</param> <param name="Cost">The ranks.</param>
+/// <param name="AllReduceSeconds">Of LoRA's gradients.</param> <param name="ReduceScatterSeconds">Of the saved modules' gradients.</param>
+/// <param name="AllGatherSeconds">Of the saved modules' values.</param>
+/// <param name="UpdateSecondsSaved">AdamW and norm of the saved modules' values that other ranks update.</param>
+internal sealed record ScaledStep(
+    RankStep Alone, ExchangeCost Cost, double AllReduceSeconds, double ReduceScatterSeconds, double AllGatherSeconds,
+    double UpdateSecondsSaved)
+{
+    /// <summary>All exchanges.</summary>
+    public double ExchangeSeconds => AllReduceSeconds + ReduceScatterSeconds + AllGatherSeconds;
+
+    /// <summary>The whole step.</summary>
+    public double Seconds => Alone.Seconds - UpdateSecondsSaved + ExchangeSeconds;
+
+    /// <summary>Speed per rank as a share of one rank's alone; 1 is ideal.</summary>
+    public double Efficiency => Alone.Seconds / Seconds;
+
+    /// <summary>Of all ranks.</summary>
+    public double TokensPerSecond => Cost.Ranks * Alone.Tokens / Seconds;
+}
