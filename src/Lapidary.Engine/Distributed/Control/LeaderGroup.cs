@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Lapidary.Engine.Distributed.Control;
 
@@ -7,11 +8,13 @@ internal sealed class LeaderGroup : TcpGroup
 {
     private readonly Member?[] _members;
     private readonly RankState[] _states;
+    private readonly Func<int, string> _nameOf;
 
     /// <summary>Takes over the connections that a rendezvous made.</summary>
     public LeaderGroup(Link?[] links, string[] hosts, TcpGroupSettings settings) : base(rank: 0, hosts, settings)
     {
         _members = [.. links.Select(link => link is null ? null : new Member(link))];
+        _nameOf = NameOf;
         _states = new RankState[links.Length];
         Array.Fill(_states, new RankState(ActivityKind.Computing, Environment.TickCount64, ""));
         Start(Enumerable.Range(1, links.Length - 1).Select(rank => (Action)(() => Receive(rank, _members[rank]!))));
@@ -71,10 +74,10 @@ internal sealed class LeaderGroup : TcpGroup
     /// <inheritdoc/>
     protected override void TellEnd(string line, int lost)
     {
-        foreach (var (rank, member) in Present.ToList())
+        foreach (var (rank, member) in Present.OrderBy(entry => entry.Rank == lost).ToList()) // whoever hangs holds up nobody
         {
             if (rank == lost && member.HasFailed) member.Link.Send(FrameKind.Ack, [], [], Times.Goodbye);
-            else member.Link.Send(FrameKind.Lost, [], System.Text.Encoding.UTF8.GetBytes(line), Times.Goodbye);
+            else member.Link.Send(FrameKind.Lost, [], Encoding.UTF8.GetBytes(line), Times.Goodbye);
         }
 
         lock (Sync) WaitUntil(() => Present.All(entry => entry.Rank == lost || entry.Member.KnowsEnd), Times.Goodbye);
@@ -114,7 +117,7 @@ internal sealed class LeaderGroup : TcpGroup
             }
 
             _states[0] = State;
-            line = Watchdog.Look(_states, NameOf, Settings.WaitLimit, Times.Silence, now);
+            line = Watchdog.Look(_states, _nameOf, Settings.WaitLimit, Times.Silence, now);
         }
 
         if (line is not null) End(line, lost: -1);
@@ -130,7 +133,7 @@ internal sealed class LeaderGroup : TcpGroup
     private void TellAll(FrameKind kind, string text, int except)
     {
         foreach (var (rank, member) in Present.ToList())
-            if (rank != except) member.Link.Send(kind, [], System.Text.Encoding.UTF8.GetBytes(text), Times.Goodbye);
+            if (rank != except) member.Link.Send(kind, [], Encoding.UTF8.GetBytes(text), Times.Goodbye);
     }
 
     private void Receive(int rank, Member member)

@@ -9,6 +9,9 @@ internal sealed class MemberGroup : TcpGroup
     /// <summary>Bytes of a beat before the words: what the rank does, and for how many milliseconds.</summary>
     public const int BeatHead = 1 + sizeof(long);
 
+    /// <summary>Bytes of the words; longer ones are left out.</summary>
+    private const int WordsLimit = 512;
+
     private readonly Link _link;
     private readonly byte[] _beat = new byte[BeatHead];
     private readonly Pieces?[] _coming;
@@ -77,7 +80,9 @@ internal sealed class MemberGroup : TcpGroup
         var state = State;
         _beat[0] = (byte)state.Kind;
         BinaryPrimitives.WriteInt64LittleEndian(_beat.AsSpan(1), Environment.TickCount64 - state.Since);
-        _link.Send(FrameKind.Beat, _beat, Encoding.UTF8.GetBytes(state.What), TimeSpan.Zero);
+        Span<byte> what = stackalloc byte[WordsLimit];
+        Encoding.UTF8.TryGetBytes(state.What, what, out int length);
+        _link.Send(FrameKind.Beat, _beat, what[..length], TimeSpan.Zero);
     }
 
     /// <inheritdoc/>

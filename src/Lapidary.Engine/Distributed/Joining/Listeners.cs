@@ -9,6 +9,10 @@ namespace Lapidary.Engine.Distributed.Joining;
 /// <summary>The sockets at which rank 0 awaits the others: one for each address of this machine that its name stands for.</summary>
 internal sealed class Listeners : IDisposable
 {
+    /// <summary>All ranks may come at one moment, and strangers: whom the system turns away tries again only after a second or
+    /// more.</summary>
+    private const int Backlog = 1024;
+
     private readonly List<Socket> _sockets;
 
     private Listeners(List<Socket> sockets) => _sockets = sockets;
@@ -23,21 +27,21 @@ internal sealed class Listeners : IDisposable
     /// <remarks>A name that stands for none of this machine, such as a service of Kubernetes, means all of its addresses; so does
     /// a machine's own name where /etc/hosts has 127.0.1.1 for it, which other machines do not reach.</remarks>
     /// <exception cref="LapidaryException">The port is in use.</exception>
-    public static Listeners Open(string name, int port, int backlog, ControlTimes times, CancellationToken cancellation)
+    public static Listeners Open(string name, int port, ControlTimes times, CancellationToken cancellation)
     {
         var addresses = Resolve(name, times.OwnName, cancellation);
-        var sockets = Bind(addresses, port, backlog, times, cancellation);
+        var sockets = Bind(addresses, port, times, cancellation);
         bool meansLoopback = name == "localhost" || IPAddress.TryParse(name, out _);
         if (sockets.Any(socket => meansLoopback || !IPAddress.IsLoopback(((IPEndPoint)socket.LocalEndPoint!).Address)))
             return new(sockets);
         sockets.ForEach(socket => socket.Dispose());
-        sockets = Bind([Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any], port, backlog, times, cancellation);
+        sockets = Bind([Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any], port, times, cancellation);
         if (sockets.Count == 0) throw new LapidaryException($"rank 0 may not await the others at port {port}: set another MASTER_PORT.");
         return new(sockets) { IsAny = true };
     }
 
     /// <summary>Binds what other machines may reach, at ports that the system chooses.</summary>
-    public static Listeners OpenAll(int backlog, ControlTimes times, CancellationToken cancellation)
+    public static Listeners OpenAll(ControlTimes times, CancellationToken cancellation)
     {
         var addresses =
             from network in NetworkInterface.GetAllNetworkInterfaces()
@@ -47,7 +51,7 @@ internal sealed class Listeners : IDisposable
             from address in properties.UnicastAddresses
             where !address.Address.IsIPv6LinkLocal && !IPAddress.IsLoopback(address.Address)
             select address.Address;
-        return new(Bind([.. addresses.Take(16).DefaultIfEmpty(IPAddress.Loopback)], 0, backlog, times, cancellation));
+        return new(Bind([.. addresses.Take(16).DefaultIfEmpty(IPAddress.Loopback)], 0, times, cancellation));
     }
 
     /// <summary>Whoever has come within a moment.</summary>
@@ -92,13 +96,13 @@ internal sealed class Listeners : IDisposable
     }
 
     private static List<Socket> Bind(
-        IEnumerable<IPAddress> addresses, int port, int backlog, ControlTimes times, CancellationToken cancellation)
+        IEnumerable<IPAddress> addresses, int port, ControlTimes times, CancellationToken cancellation)
     {
         long end = Environment.TickCount64 + (long)times.PortInUse.TotalMilliseconds;
         var sockets = new List<Socket>();
         foreach (var address in addresses)
         {
-            while (!TryBind(address, port, backlog, out var socket, out var error))
+            while (!TryBind(address, port, out var socket, out var error))
             {
                 cancellation.ThrowIfCancellationRequested();
                 if (error != SocketError.AddressAlreadyInUse) break; // not an address of this machine
@@ -113,14 +117,14 @@ internal sealed class Listeners : IDisposable
                     + "End the other run, or set another MASTER_PORT on all ranks.");
             }
 
-            bool TryBind(IPAddress at, int number, int waiting, out Socket bound, out SocketError why)
+            bool TryBind(IPAddress at, int number, out Socket bound, out SocketError why)
             {
                 bound = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
                 try
                 {
                     if (at.Equals(IPAddress.IPv6Any)) bound.DualMode = true;
                     bound.Bind(new IPEndPoint(at, number));
-                    bound.Listen(waiting);
+                    bound.Listen(Backlog);
                     sockets.Add(bound);
                     why = SocketError.Success;
                     return true;

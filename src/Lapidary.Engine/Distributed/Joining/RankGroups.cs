@@ -53,7 +53,6 @@ public static partial class RankGroups
 
     private static TcpGroup[] Meet(RankGroupOptions options, LaunchPlace place, int devices, CancellationToken cancellation)
     {
-        int world = place.Processes * devices;
         var secret = Secret.Of(options.Variable(Token));
         Listeners? listeners = null;
         try
@@ -61,13 +60,13 @@ public static partial class RankGroups
             IReadOnlyList<DnsEndPoint> places;
             if (place.Address is null && !(place.IsOneHost && place.Port is not null))
             {
-                (listeners, secret, places) = MeetByBroadcast(options, place, world, cancellation);
+                (listeners, secret, places) = MeetByBroadcast(options, place, cancellation);
             }
             else
             {
-                string host = place.IsOneHost ? "127.0.0.1" : place.Address!;
+                string host = place.IsOneHost ? "127.0.0.1" : place.Address!.Trim('[', ']');
                 int port = place.Port ?? LaunchPlace.DefaultPort;
-                if (place.Process == 0) listeners = Listeners.Open(host, port, world, options.Times, cancellation);
+                if (place.Process == 0) listeners = Listeners.Open(host, port, options.Times, cancellation);
                 places = [new DnsEndPoint(host, port)];
             }
 
@@ -81,7 +80,7 @@ public static partial class RankGroups
     }
 
     private static (Listeners? Listeners, Secret Secret, IReadOnlyList<DnsEndPoint> Places) MeetByBroadcast(
-        RankGroupOptions options, LaunchPlace place, int world, CancellationToken cancellation)
+        RankGroupOptions options, LaunchPlace place, CancellationToken cancellation)
     {
         var channel = options.Broadcast?.Invoke(place) ?? MpiBroadcast.Of(place)
             ?? throw new LapidaryException($"{place.Launcher} does not say where rank 0 is: set MASTER_ADDR on all ranks to its machine.");
@@ -94,7 +93,7 @@ public static partial class RankGroups
         try
         {
             var listeners = place.IsOneHost
-                ? Listeners.Open("127.0.0.1", 0, world, options.Times, cancellation) : Listeners.OpenAll(world, options.Times, cancellation);
+                ? Listeners.Open("127.0.0.1", 0, options.Times, cancellation) : Listeners.OpenAll(options.Times, cancellation);
             byte[] key = Secret.Nonce();
             AddressExchange.Tell(channel, key, listeners.EndPoints);
             return (listeners, new Secret(key), [.. listeners.EndPoints.Select(place => new DnsEndPoint($"{place.Address}", place.Port))]);

@@ -33,7 +33,7 @@ internal static class Launchers
             Processes = world,
             Address = address,
             Port = port,
-            Run = Join(variables, "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"),
+            Run = variables.Text("TORCHELASTIC_RUN_ID") ?? "", // each machine counts its own restarts, which may differ
         });
     }
 

@@ -86,7 +86,6 @@ internal static class NodeLaunchers
             LocalProcesses = 1,
             Address = address,
             Port = variables.Port("MASTER_PORT", "PET_MASTER_PORT") ?? LaunchPlace.DefaultPort,
-            Run = variables.Text("JOBSET_RESTART_ATTEMPT") ?? "",
         };
     }
 
