@@ -103,7 +103,8 @@ internal sealed partial class MpiRun : IDisposable
             if (!HasExited && watch.Elapsed < limit) continue;
             bool ended = HasExited;
             KillAll();
-            Assert.Fail((ended ? "The launcher has ended before" : "Past the limit, without") + $" what the test waits for.\n{Text(LinesSoFar)}");
+            string when = ended ? "The launcher has ended before" : $"In {limit.TotalSeconds} seconds there was not";
+            Assert.Fail($"{when} what the test waits for.\n{Text(LinesSoFar)}");
         }
     }
 

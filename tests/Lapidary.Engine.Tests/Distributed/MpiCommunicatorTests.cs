@@ -50,7 +50,8 @@ public sealed class MpiCommunicatorTests
     {
         var cancel = TestContext.Current.CancellationToken;
         using var run = MpiRun.Start(launcher, 3, Environment.ProcessPath!, [MpiRank.Argument, nameof(MpiRank.Stay)]);
-        await run.Until(() => run.LinesSoFar.Count(line => line.Text.Contains(MpiRank.Ready, StringComparison.Ordinal)) == 3, Limit, cancel);
+        bool AllAreThere() => run.LinesSoFar.Count(line => line.Text.Contains(MpiRank.Ready, StringComparison.Ordinal)) == 3;
+        await run.Until(AllAreThere, Limit, cancel);
         MpiRun.Send("KILL", run.ProcessOf(1)!.Value);
         var end = await run.End(Limit, cancel);
         Assert.NotEqual(0, end.ExitCode);

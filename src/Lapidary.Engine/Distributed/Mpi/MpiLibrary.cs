@@ -143,8 +143,8 @@ internal sealed unsafe partial class MpiLibrary
     private static bool IsOf(MpiFlavor flavor, nint library) =>
         NativeLibrary.TryGetExport(library, OpenMpiWorld, out _) == (flavor == MpiFlavor.OpenMpi) || flavor == MpiFlavor.Standard;
 
-    /// <summary>UCX, which MPICH and Open MPI bring along, takes signals as it is loaded that are .NET's: SIGSEGV and SIGFPE, which are null
-    /// references and divisions by zero, end the process, and SIGHUP turns on a flood of debug lines. What the user has set
+    /// <summary>UCX, which MPICH and Open MPI bring along, takes signals as it is loaded that are .NET's: SIGSEGV and SIGFPE, which are
+    /// null references and divisions by zero, end the process, and SIGHUP turns on a flood of debug lines. What the user has set
     /// stands.</summary>
     private static void KeepSignals()
     {
