@@ -35,7 +35,8 @@ at_width() {
     local bits=$1 switch=$2 but=${3:-'*"cuda"*'} before=$passed begin=$SECONDS
     [ "$bits" -lt "${own%%[!0-9]*}" ] || return 0
     export LAPIDARY_EXPECT_VECTOR_BITS=$bits "${switch?}"
-    run "$(tests Lapidary.Engine.Tests)" --filter-not-namespace '*.Cuda'
+    # Not the ranks under mpirun: what they add up is tested by itself.
+    run "$(tests Lapidary.Engine.Tests)" --filter-not-namespace '*.Cuda' --filter-not-class '*.MpiCommunicatorTests'
     run "$(tests Lapidary.Training.Tests)" --filter-class '*.MemoryPlannerTests' --filter-not-display-name '*"cuda"*' "$but" \
         --filter-not-method '*.Plan_ThatKeepsDecodedWeights_IsWhatARunMeasures'
     unset LAPIDARY_EXPECT_VECTOR_BITS "${switch%%=*}"

@@ -18,15 +18,15 @@ internal sealed partial class MpiRun : IDisposable
     private readonly string _launcher;
     private readonly string _mark;
     private readonly Process _process;
-    private readonly Task<string> _out, _error;
+    private readonly List<MpiLine> _lines = [];
+    private readonly Task _output;
 
     private MpiRun(string launcher, string mark, ProcessStartInfo start)
     {
         (_launcher, _mark) = (launcher, mark);
         _process = Process.Start(start)!;
         _process.StandardInput.Close();
-        _out = _process.StandardOutput.ReadToEndAsync();
-        _error = _process.StandardError.ReadToEndAsync();
+        _output = Task.WhenAll(Read(_process.StandardOutput, isError: false), Read(_process.StandardError, isError: true));
     }
 
     /// <summary>The launcher's process: what a user interrupts.</summary>
@@ -34,6 +34,15 @@ internal sealed partial class MpiRun : IDisposable
 
     /// <summary>Whether the launcher has ended.</summary>
     public bool HasExited => _process.HasExited;
+
+    /// <summary>The lines of all ranks that have come so far.</summary>
+    public IReadOnlyList<MpiLine> LinesSoFar
+    {
+        get
+        {
+            lock (_lines) return [.. _lines];
+        }
+    }
 
     /// <summary>Skips the test where a launcher is not installed.</summary>
     public static void Require(string launcher) =>
@@ -79,11 +88,11 @@ internal sealed partial class MpiRun : IDisposable
         catch (OperationCanceledException)
         {
             KillAll();
-            Assert.Fail($"{_launcher}'s ranks were still running after {limit.TotalSeconds} seconds.\n{await Output()}");
+            Assert.Fail($"{_launcher}'s ranks were still running after {limit.TotalSeconds} seconds.\n{Text(LinesSoFar)}");
         }
 
-        var lines = Lines(await _out, isError: false).Concat(Lines(await _error, isError: true));
-        return new MpiEnd(_process.ExitCode, [.. lines]);
+        await _output.WaitAsync(cancel);
+        return new MpiEnd(_process.ExitCode, LinesSoFar);
     }
 
     /// <summary>Waits until something has happened; fails where the launcher ends before, or after the limit.</summary>
@@ -94,7 +103,8 @@ internal sealed partial class MpiRun : IDisposable
             if (!HasExited && watch.Elapsed < limit) continue;
             bool ended = HasExited;
             KillAll();
-            Assert.Fail((ended ? "The launcher has ended before" : "Past the limit, without") + $" what the test waits for.\n{await Output()}");
+            string when = ended ? "The launcher has ended before" : $"In {limit.TotalSeconds} seconds there was not";
+            Assert.Fail($"{when} what the test waits for.\n{Text(LinesSoFar)}");
         }
     }
 
@@ -125,24 +135,31 @@ internal sealed partial class MpiRun : IDisposable
         return names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
     }
 
-    /// <summary>The lines of an output, each with its rank where the launcher tells it.</summary>
-    private static IEnumerable<MpiLine> Lines(string text, bool isError)
+    private async Task Read(StreamReader output, bool isError)
     {
-        foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd('\r')))
+        while (await output.ReadLineAsync() is { } line)
         {
-            var match = Prefix().Match(line);
-            yield return match.Success
-                ? new MpiLine(int.Parse(match.Groups["rank"].ValueSpan, CultureInfo.InvariantCulture),
-                    isError || match.Groups["stream"].Value == "stderr", line[match.Length..])
-                : new MpiLine(null, isError, line);
+            lock (_lines) _lines.Add(Parse(line, isError));
         }
+    }
+
+    /// <summary>A line with its rank, where the launcher tells it.</summary>
+    private static MpiLine Parse(string line, bool isError)
+    {
+        var prefix = Prefix().Match(line);
+        return prefix.Success
+            ? new MpiLine(int.Parse(prefix.Groups["rank"].ValueSpan, CultureInfo.InvariantCulture),
+                isError || prefix.Groups["stream"].Value == "stderr", line[prefix.Length..])
+            : new MpiLine(null, isError, line);
     }
 
     /// <summary>Open MPI's "[1,0]&lt;stdout&gt;:" (job and rank), MPICH's "[0] ".</summary>
     [GeneratedRegex(@"^\[(?:\d+,(?<rank>\d+)\]<(?<stream>\w+)>: ?|(?<rank>\d+)\] ?)")]
     private static partial Regex Prefix();
 
-    private async Task<string> Output() => await _out + await _error;
+    /// <summary>Lines for a message.</summary>
+    internal static string Text(IEnumerable<MpiLine> lines) =>
+        string.Join('\n', lines.Select(line => $"{(line.Rank is { } rank ? $"rank {rank}" : "launcher")}: {line.Text}"));
 
     private void KillAll()
     {
@@ -186,6 +203,5 @@ internal sealed record MpiEnd(int ExitCode, IReadOnlyList<MpiLine> Lines)
     public string Of(int? rank) => string.Join('\n', Lines.Where(line => line.Rank == rank).Select(line => line.Text));
 
     /// <summary>All lines.</summary>
-    public override string ToString() =>
-        string.Join('\n', Lines.Select(line => $"{(line.Rank is { } rank ? $"rank {rank}" : "launcher")}: {line.Text}").Prepend($"exit {ExitCode}"));
+    public override string ToString() => $"exit {ExitCode}\n{MpiRun.Text(Lines)}";
 }

@@ -117,8 +117,9 @@ internal sealed class CollectiveBodies(ICommunicator communicator, IBackend back
                 backend.Write(Bytes(Rank, mine.LengthBytes), mine);
                 communicator.AllGather(tensor);
                 byte[] all = TakenBytes(tensor);
+                int length = (int)mine.LengthBytes;
                 for (int rank = 0; rank < World; rank++)
-                    Assert.True(all.AsSpan(rank * (int)mine.LengthBytes, (int)mine.LengthBytes).SequenceEqual(Bytes(rank, mine.LengthBytes)));
+                    Assert.True(all.AsSpan(rank * length, length).SequenceEqual(Bytes(rank, length)));
             }
         }
     }

@@ -143,12 +143,14 @@ internal sealed unsafe partial class MpiLibrary
     private static bool IsOf(MpiFlavor flavor, nint library) =>
         NativeLibrary.TryGetExport(library, OpenMpiWorld, out _) == (flavor == MpiFlavor.OpenMpi) || flavor == MpiFlavor.Standard;
 
-    /// <summary>UCX, on which MPICH and Open MPI build, catches SIGSEGV, SIGFPE and others as it is loaded, prints a report and ends the
-    /// process. .NET needs them: a null reference is SIGSEGV, a division by zero is SIGFPE. What the user has set stands.</summary>
+    /// <summary>UCX, which MPICH and Open MPI bring along, takes signals as it is loaded that are .NET's: SIGSEGV and SIGFPE, which are
+    /// null references and divisions by zero, end the process, and SIGHUP turns on a flood of debug lines. What the user has set
+    /// stands.</summary>
     private static void KeepSignals()
     {
         if (!OperatingSystem.IsLinux()) return;
         _ = SetEnvironment("UCX_ERROR_SIGNALS", "", overwrite: 0);
+        _ = SetEnvironment("UCX_DEBUG_SIGNO", "0", overwrite: 0);
     }
 
     /// <summary>setenv(3): .NET's own environment is not seen by native libraries.</summary>

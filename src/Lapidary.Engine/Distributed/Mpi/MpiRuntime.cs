@@ -85,11 +85,12 @@ internal sealed unsafe class MpiRuntime : IDisposable
     public void AllGather(void* sent, void* received, int partBytes) =>
         Check(_mpi.AllGather(sent, partBytes, _mpi.Byte, received, partBytes, _mpi.Byte, _mpi.World), "MPI_Allgather");
 
-    /// <summary>Says that all ranks have come to the end: <see cref="Dispose"/> then ends MPI, which waits for all of them. A launcher takes
-    /// a rank that leaves without that end for one that failed, whatever its exit code.</summary>
+    /// <summary>Says that all ranks have come to the end: <see cref="Dispose"/> then ends MPI, which waits for all of them. A launcher
+    /// takes a rank that leaves without that end for one that failed, whatever its exit code.</summary>
     public void Complete() => _isComplete = true;
 
-    /// <summary>Ends MPI after <see cref="Complete"/>. Otherwise it does nothing: where a rank is gone the end would wait for ever.</summary>
+    /// <summary>Ends MPI after <see cref="Complete"/>. Otherwise it does nothing: where a rank is gone it would wait for
+    /// ever.</summary>
     public void Dispose()
     {
         if (!_isComplete) return;

@@ -3,7 +3,7 @@ using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine.Distributed.Mpi;
 
-/// <summary>sum = part 0 + part 1 + …, added in that order in fp32, so that an element's bits depend on the number of parts alone.</summary>
+/// <summary>sum = part 0 + part 1 + …, added in that order in fp32: bits depend on the number of parts alone.</summary>
 internal unsafe struct RankSum : IKernel, IElementwise
 {
     private float* _parts, _sum;
