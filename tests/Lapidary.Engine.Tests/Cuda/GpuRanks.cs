@@ -57,7 +57,8 @@ internal static class GpuRanks
         { IsBackground = true })];
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) Assert.True(thread.Join(Limit), "A rank hangs.");
-        var first = errors.FirstOrDefault(e => e is not null and not OperationCanceledException) ?? errors.FirstOrDefault(e => e is not null);
+        var first = errors.FirstOrDefault(e => e is not (null or OperationCanceledException))
+            ?? errors.FirstOrDefault(e => e is not null);
         if (first is not null) ExceptionDispatchInfo.Throw(first);
     }
 

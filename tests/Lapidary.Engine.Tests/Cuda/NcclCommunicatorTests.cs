@@ -190,7 +190,8 @@ public class NcclCommunicatorTests
             if (rank.Rank == 0)
             {
                 TestContext.Current.TestOutputHelper?.WriteLine(
-                    $"{collective} of {ByteSize.Format(time.LengthBytes)}: {time.Seconds * 1e3:F3} ms, {time.BusBytesPerSecond / 1e9:F1} GB/s");
+                    $"{collective} of {ByteSize.Format(time.LengthBytes)}: {time.Seconds * 1e3:F3} ms, "
+                    + $"{time.BusBytesPerSecond / 1e9:F1} GB/s");
             }
         }
     });

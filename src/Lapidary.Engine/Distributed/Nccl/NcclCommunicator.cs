@@ -21,8 +21,8 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
 
     /// <summary>Connects the ranks, all of which call this, and tries every exchange: free memory that is read afterwards is without what
     /// NCCL has taken.</summary>
-    /// <exception cref="LapidaryException">NCCL is missing or too old, two ranks are on one GPU, GPUs or versions differ, or NCCL fails. All
-    /// but the last are the same on every rank.</exception>
+    /// <exception cref="LapidaryException">NCCL is missing or too old, two ranks are on one GPU, GPUs or versions differ, or NCCL fails.
+    /// All but the last are the same on every rank.</exception>
     public NcclCommunicator(RankGroup ranks, CudaBackend backend)
     {
         (Ranks, _rank, _worldSize, _runtime) = (ranks, ranks.Rank, ranks.WorldSize, backend.Runtime);
