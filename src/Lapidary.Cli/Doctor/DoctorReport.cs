@@ -16,6 +16,12 @@ internal sealed record DoctorReport(
     IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem,
     IReadOnlyList<MemoryEstimate> Estimates)
 {
+    /// <summary>Shared memory that is enough for NCCL between the GPUs of a machine.</summary>
+    private const long EnoughSharedBytes = 512L << 20;
+
+    private const string MoreSharedMemory =
+        ", may be too little for several GPUs: give the container more (docker: --shm-size=1g; Kubernetes: an emptyDir of medium Memory)";
+
     /// <summary>doctor has no options, but its texts send the reader to commands that take --device.</summary>
     private static readonly OptionNames Options = new(["device"]);
 
@@ -51,6 +57,8 @@ internal sealed record DoctorReport(
         }
 
         foreach (var library in Enum.GetValues<CudaLibrary>()) output.WriteLine($"{library,-10} {Describe(library)}");
+        if (Gpus.Count > 1 && Machine.SharedMemoryBytes is { } shared)
+            output.WriteLine($"/dev/shm   {ByteSize.Format(shared)}{(shared < EnoughSharedBytes ? MoreSharedMemory : "")}");
         output.WriteLine(Chosen is { } ordinal
             ? $"GPU        ready: --device auto takes cuda:{ordinal}"
             : $"GPU        none, --device auto takes the CPU: {Problem}");

@@ -7,6 +7,8 @@ namespace Lapidary.Cli.Doctor;
 /// <summary>What the machine is.</summary>
 internal static class Machine
 {
+    private const string SharedMemory = "/dev/shm";
+
     /// <summary>The processor's name, where the system tells.</summary>
     public static string CpuName =>
         LineOf("/proc/cpuinfo", "model name") ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
@@ -34,6 +36,23 @@ internal static class Machine
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             return false;
+        }
+    }
+
+    /// <summary>Size of the memory that processes share by files, null where there is none such. NCCL maps some megabytes of it for each
+    /// pair of GPUs.</summary>
+    public static long? SharedMemoryBytes
+    {
+        get
+        {
+            try
+            {
+                return Directory.Exists(SharedMemory) ? new DriveInfo(SharedMemory).TotalSize : null;
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e))
+            {
+                return null;
+            }
         }
     }
 

@@ -17,11 +17,13 @@ public enum Collective
 /// <param name="Collective">Which one.</param> <param name="LengthBytes">Bytes of the whole tensor on each rank.</param>
 /// <param name="Seconds">Time of one exchange on the slowest rank.</param>
 /// <param name="BusBytesPerSecond">Bytes that the slowest link carries a second, as nccl-tests defines it: for n ranks, 2 (n − 1) / n of
-/// the tensor in an all-reduce and (n − 1) / n in the others. It does not depend on n, and so compares with the link's speed.</param>
+/// the tensor in an all-reduce and (n − 1) / n in the others. It does not depend on n, and so compares with the link's
+/// speed.</param>
 public readonly record struct CollectiveTime(Collective Collective, long LengthBytes, double Seconds, double BusBytesPerSecond);
 
 /// <summary>Measures exchanges between ranks. All ranks call it alike and get the same times.</summary>
-/// <param name="communicator">Exchanges the tensors.</param> <param name="backend">Holds them.</param> <param name="clock">Measures.</param>
+/// <param name="communicator">Exchanges the tensors.</param> <param name="backend">Holds them.</param>
+/// <param name="clock">Measures.</param>
 public sealed class CollectiveTimer(ICommunicator communicator, IBackend backend, TimeProvider clock)
 {
     /// <summary>An odd number of rounds, of which the median counts.</summary>

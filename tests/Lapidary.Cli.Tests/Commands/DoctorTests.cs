@@ -29,6 +29,7 @@ public class DoctorTests
             && line.EndsWith("or use --device cpu.", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("Nccl       NCCL, which several GPUs", StringComparison.Ordinal)
             && line.EndsWith("or use --device cuda:0, which needs no NCCL.", StringComparison.Ordinal));
+        Assert.Equal(Directory.Exists("/dev/shm"), lines.Any(line => line.StartsWith("/dev/shm   ", StringComparison.Ordinal)));
         Assert.Contains("GPU        none, --device auto takes the CPU: Something is missing.", lines);
     }
 

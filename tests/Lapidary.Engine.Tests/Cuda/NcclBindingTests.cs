@@ -8,7 +8,7 @@ using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
-/// <summary>The binding against NCCL's own header, wherever one is found, as a C compiler reads it; and calls from here against C.</summary>
+/// <summary>The binding against NCCL's own header, wherever one is found, as a C compiler reads it; and a call from here to C.</summary>
 public sealed partial class NcclBindingTests : IDisposable
 {
     private readonly string _folder = Fixtures.TemporaryFolder();

@@ -56,7 +56,8 @@ public static unsafe class CudaLibraries
             "cuBLASLt, CUDA's matrix products, was not found: install the CUDA toolkit 12 or 13, or 'pip install nvidia-cublas-cu12', "
             + "and set LD_LIBRARY_PATH or CUDA_PATH if it lies in an unusual place; or set device to cpu.",
         _ when OperatingSystem.IsWindows() =>
-            "NCCL, which several GPUs exchange tensors with, exists for Linux only: install Linux, or set device to cuda:0, which needs no NCCL.",
+            "NCCL, which several GPUs exchange tensors with, exists for Linux only: install Linux, or set device to cuda:0, "
+            + "which needs no NCCL.",
         _ =>
             "NCCL, which several GPUs exchange tensors with, was not found: install NVIDIA's package libnccl2 or 'pip install "
             + $"nvidia-nccl-cu12', version {MinimumNccl} or newer, and set LD_LIBRARY_PATH if it lies in an unusual place; "

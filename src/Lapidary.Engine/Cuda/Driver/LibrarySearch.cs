@@ -66,7 +66,8 @@ internal sealed partial class LibrarySearch
         if (FolderOfCuda().Match(path) is { Success: true } match) return Number(match);
         string? packages = Path.GetDirectoryName(Path.GetDirectoryName(Path.GetDirectoryName(Path.GetDirectoryName(path))));
         if (packages is null || !path.StartsWith(Path.Combine(packages, "nvidia", "nccl"), StringComparison.Ordinal)) return 0;
-        int[] majors = [.. Children(packages, "nvidia_nccl_cu*.dist-info").Select(folder => Number(WheelOfCuda().Match(folder))).Distinct()];
+        var wheels = Children(packages, "nvidia_nccl_cu*.dist-info");
+        int[] majors = [.. wheels.Select(wheel => Number(WheelOfCuda().Match(wheel))).Distinct()];
         return majors is [int major] ? major : 0;
 
         static int Number(Match match) => match.Success ? int.Parse(match.Groups["major"].ValueSpan, CultureInfo.InvariantCulture) : 0;

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Formats;
-using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 using static Lapidary.Engine.Distributed.Nccl.NcclApi;
 
 namespace Lapidary.Engine.Distributed.Nccl;
@@ -14,19 +13,16 @@ namespace Lapidary.Engine.Distributed.Nccl;
 /// </remarks>
 internal sealed unsafe class NcclCommunicator : ICommunicator
 {
-    /// <summary>Elements of the larger of the exchanges that warm up: long ones take another protocol than short ones.</summary>
-    private const int WarmUpElements = 4 << 20;
-
     private readonly CudaRuntime _runtime;
     private readonly int _rank;
     private readonly int _worldSize;
     private nint _comm;
     private bool _failed;
 
-    /// <summary>Connects the ranks, all of which call this, and warms every exchange up: free memory that is read afterwards is without
-    /// what NCCL has taken.</summary>
-    /// <exception cref="LapidaryException">NCCL is missing or too old, two ranks are on one GPU, GPUs or versions differ, or NCCL fails. All
-    /// but the last are the same on every rank.</exception>
+    /// <summary>Connects the ranks, all of which call this, and tries every exchange: free memory that is read afterwards is without what
+    /// NCCL has taken.</summary>
+    /// <exception cref="LapidaryException">NCCL is missing or too old, two ranks are on one GPU, GPUs or versions differ, or NCCL fails.
+    /// All but the last are the same on every rank.</exception>
     public NcclCommunicator(RankGroup ranks, CudaBackend backend)
     {
         (Ranks, _rank, _worldSize, _runtime) = (ranks, ranks.Rank, ranks.WorldSize, backend.Runtime);
@@ -38,15 +34,17 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         try
         {
             var id = MakeId(ranks);
-            using (ranks.Waiting("NCCL to connect the GPUs"))
+            using (ranks.Waiting("NCCL, which connects the GPUs (where it never ends, NCCL_P2P_DISABLE=1 may help)"))
             {
                 nint comm = 0;
                 var config = NcclConfig.Default;
                 var result = ncclCommInitRankConfig(&comm, _worldSize, id, _rank, &config);
                 if (result is NcclResult.Success or NcclResult.InProgress) _comm = comm;
                 Check(result, nameof(ncclCommInitRankConfig));
-                WarmUp();
+                FirstExchanges.Run(this, backend);
             }
+
+            _ = ranks.Gather([]); // a rank that failed is known to all before the first takes more memory
         }
         catch
         {
@@ -68,28 +66,39 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     public void AllReduce(Tensor tensor)
     {
         RequireFloats(tensor, nameof(AllReduce));
-        AllReduce(tensor.Address, tensor.Count);
+        Begin();
+        nint address = tensor.Address;
+        Check(ncclAllReduce(address, address, (nuint)tensor.Count, NcclType.Float32, NcclOperation.Sum, _comm, Stream));
     }
 
     /// <inheritdoc/>
     public void ReduceScatter(Tensor tensor)
     {
         RequireFloats(tensor, nameof(ReduceScatter));
-        ReduceScatter(tensor.Address, PartOf(tensor, nameof(ReduceScatter)));
+        long part = PartOf(tensor, nameof(ReduceScatter));
+        Begin();
+        nint address = tensor.Address, own = address + (nint)(_rank * part * sizeof(float));
+        Check(ncclReduceScatter(address, own, (nuint)part, NcclType.Float32, NcclOperation.Sum, _comm, Stream));
     }
 
     /// <inheritdoc/>
+    /// <remarks>As bytes: NCCL copies every type that way.</remarks>
     public void AllGather(Tensor tensor)
     {
         RequireValues(tensor, nameof(AllGather));
-        AllGather(tensor.Address, tensor.DType.LengthBytes(PartOf(tensor, nameof(AllGather))));
+        long bytes = tensor.DType.LengthBytes(PartOf(tensor, nameof(AllGather)));
+        Begin();
+        nint address = tensor.Address, own = address + (nint)(_rank * bytes);
+        Check(ncclAllGather(own, address, (nuint)bytes, NcclType.UInt8, _comm, Stream));
     }
 
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor, int root)
     {
         RequireValues(tensor, nameof(Broadcast));
-        Broadcast(tensor.Address, tensor.LengthBytes, root);
+        Begin();
+        nint address = tensor.Address;
+        Check(ncclBroadcast(address, address, (nuint)tensor.LengthBytes, NcclType.UInt8, root, _comm, Stream));
     }
 
     /// <inheritdoc/>
@@ -125,51 +134,6 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         return new UniqueId(ranks.Gather(_rank == 0 ? id.ToArray() : [])[0]);
     }
 
-    /// <summary>NCCL connects, and takes memory, at the first exchange of a kind.</summary>
-    private void WarmUp()
-    {
-        nint memory;
-        nuint lengthBytes = (nuint)(((long)WarmUpElements + _worldSize) * sizeof(float));
-        CheckDriver(cuMemAlloc(&memory, lengthBytes));
-        foreach (long part in (long[])[1, WarmUpElements / _worldSize + 1])
-        {
-            AllReduce(memory, part * _worldSize);
-            ReduceScatter(memory, part);
-            AllGather(memory, part * sizeof(float));
-            Broadcast(memory, part * _worldSize * sizeof(float), root: 0);
-        }
-
-        _runtime.Synchronize();
-        CheckDriver(cuMemFree(memory));
-        _ = Ranks.Gather([]); // a rank that failed is known to all before the first takes memory
-    }
-
-    private void AllReduce(nint address, long count)
-    {
-        Begin();
-        Check(ncclAllReduce(address, address, (nuint)count, NcclType.Float32, NcclOperation.Sum, _comm, Stream));
-    }
-
-    private void ReduceScatter(nint address, long count)
-    {
-        Begin();
-        nint own = address + (nint)(_rank * count * sizeof(float));
-        Check(ncclReduceScatter(address, own, (nuint)count, NcclType.Float32, NcclOperation.Sum, _comm, Stream));
-    }
-
-    /// <summary>As bytes: NCCL copies every type that way.</summary>
-    private void AllGather(nint address, long bytes)
-    {
-        Begin();
-        Check(ncclAllGather(address + (nint)(_rank * bytes), address, (nuint)bytes, NcclType.UInt8, _comm, Stream));
-    }
-
-    private void Broadcast(nint address, long bytes, int root)
-    {
-        Begin();
-        Check(ncclBroadcast(address, address, (nuint)bytes, NcclType.UInt8, root, _comm, Stream));
-    }
-
     /// <summary>Before each call: the context is the thread's, and nothing has failed since.</summary>
     private void Begin()
     {
@@ -199,9 +163,6 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         _failed = true;
         throw NcclFailure.Of(result, call, _comm);
     }
-
-    private static void CheckDriver(int result, [CallerArgumentExpression(nameof(result))] string call = "") =>
-        Cuda.Driver.CudaDriver.Check(result, call);
 
     private long PartOf(Tensor tensor, string op) => tensor.Count % _worldSize == 0
         ? tensor.Count / _worldSize
