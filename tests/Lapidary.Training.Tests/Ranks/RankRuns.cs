@@ -28,6 +28,8 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
 
     public Func<int, RankGroup, ITrainingObserver?> ObserverOf { get; init; } = (_, _) => null;
 
+    public Func<int, RankMemoryTests.Watch?> WatchOf { get; init; } = _ => null;
+
     public Func<int, CancellationToken> TokenOf { get; init; } = _ => TestContext.Current.CancellationToken;
 
     /// <summary>Runs in so many ranks.</summary>
@@ -67,7 +69,9 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
         using ICommunicator communicator = group.WorldSize == 1 ? SilentCommunicator.Solo : new ThreadCommunicator(group);
         var config = ConfigOf(group.Rank, Config);
         var backend = new CpuBackend(threads: 1);
-        var losses = new StepLosses(ObserverOf(group.Rank, group));
+        var watch = WatchOf(group.Rank);
+        if (watch is not null) watch.Memory = backend.Memory;
+        var losses = new StepLosses(watch ?? ObserverOf(group.Rank, group));
         using var model = GemmaModel.Load(
             FolderOf(group.Rank) ?? Fixtures.Path("tiny/model"), backend, new ModelOptions { DType = DType.Float32 });
 
