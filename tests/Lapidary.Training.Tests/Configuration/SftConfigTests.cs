@@ -51,7 +51,8 @@ public class SftConfigTests
             "global_batch_size: expected a multiple of 16, which is 2 per_device_train_batch_size × 8 ranks, found 24; set it to 16 or 32, "
             + "or per_device_train_batch_size to 1.",
             Refused(config, 8));
-        Assert.EndsWith("found 24; set it to 64, or per_device_train_batch_size to 24.", Refused(config with { PerDeviceTrainBatchSize = 64 }, 1));
+        Assert.EndsWith(
+            "found 24; set it to 64, or per_device_train_batch_size to 24.", Refused(config with { PerDeviceTrainBatchSize = 64 }, 1));
         Assert.Equal(
             "global_batch_size is 24, but 2 per_device_train_batch_size × 4 gradient_accumulation_steps × 2 ranks is 16; leave "
             + "gradient_accumulation_steps out, or set global_batch_size to 16.",

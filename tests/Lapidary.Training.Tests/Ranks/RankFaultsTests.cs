@@ -17,7 +17,10 @@ public sealed class RankFaultsTests : IDisposable
         { "rank 1 has learning_rate 0.0001, rank 0 0.001", config => config with { LearningRate = 1e-4 } },
         { "rank 1 has max_steps 3, rank 0 2", config => config with { MaxSteps = 3 } },
         { "rank 1 has save_steps 7, rank 0 500", config => config with { SaveSteps = 7 } },
-        { "rank 1 has gradient_checkpointing true, rank 0 auto", config => config with { GradientCheckpointing = GradientCheckpointing.True } },
+        {
+            "rank 1 has gradient_checkpointing true, rank 0 auto",
+            config => config with { GradientCheckpointing = GradientCheckpointing.True }
+        },
         { "global_batch_size 6, rank 0 3", config => config with { PerDeviceTrainBatchSize = 2 } },
     };
 
@@ -72,12 +75,13 @@ public sealed class RankFaultsTests : IDisposable
     [Fact]
     public void RunFile_HasTheGlobalBatch_SoThatItResumesOnAnyNumberOfRanks()
     {
-        new RankRuns(Config with { GradientAccumulationSteps = 2 }, TrainerRun.RandomRows(8)).Run(3);
+        var config = Config with { GradientAccumulationSteps = 2 };
+        new RankRuns(config, TrainerRun.RandomRows(8)).Run(3);
         string file = File.ReadAllText(Path.Combine(_root, "out", "run.yaml"));
         Assert.Contains("global_batch_size: 6\n", file, StringComparison.Ordinal);
         Assert.DoesNotContain("gradient_accumulation_steps", file, StringComparison.Ordinal);
 
-        new RankRuns(Config with { OutputDir = Path.Combine(_root, "alone"), GradientAccumulationSteps = 2 }, TrainerRun.RandomRows(8)).Run(1);
+        new RankRuns(config with { OutputDir = Path.Combine(_root, "alone") }, TrainerRun.RandomRows(8)).Run(1);
         file = File.ReadAllText(Path.Combine(_root, "alone", "run.yaml"));
         Assert.Contains("gradient_accumulation_steps: 2\n", file, StringComparison.Ordinal);
         Assert.DoesNotContain("global_batch_size", file, StringComparison.Ordinal);

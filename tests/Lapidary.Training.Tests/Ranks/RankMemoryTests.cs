@@ -33,7 +33,8 @@ public sealed class RankMemoryTests : IDisposable
         using var model = GemmaModel.Skeleton(GemmaConfig.Load(Fixtures.Path("tiny/model")), counter, new ModelOptions());
         using var adapter = Adapter.Skeleton(model, lora);
         long head = adapter.Head!.Value.LengthBytes;
-        long Optimizer(int ranks) => new MemoryPlanner(model, adapter, config, long.MaxValue, ranks).Plan().Predicted[MemoryOwner.Optimizer];
+        long Optimizer(int ranks) =>
+            new MemoryPlanner(model, adapter, config, long.MaxValue, ranks).Plan().Predicted[MemoryOwner.Optimizer];
         Assert.Equal(watches[0].Plan!.Predicted[MemoryOwner.Optimizer], Optimizer(worldSize));
         Assert.Equal(2 * (head - head / worldSize), Optimizer(1) - Optimizer(worldSize), 4096.0);
     }
