@@ -64,8 +64,8 @@ internal static partial class RunSettings
     public static IEnumerable<KeyValuePair<string, string>> OfLoop(SftConfig config) =>
         All(config).Where(pair => pair.Key is not (OutputDirKey or OverwriteKey or "report_to"));
 
-    /// <summary>The options of a run. One on several ranks has the rows of its steps over all ranks and no accumulation, so that it can go on
-    /// with any number of them; so has one that was given them.</summary>
+    /// <summary>The options of a run. One on several ranks has the rows of its steps over all ranks and no accumulation, so that it can
+    /// go on with any number of them; so has one that was given them.</summary>
     private static IEnumerable<KeyValuePair<string, string>> OfConfig(SftConfig config, int worldSize)
     {
         bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;

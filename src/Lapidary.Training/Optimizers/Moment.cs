@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Optimizers;
 
-/// <summary>A moment of one parameter: whole on every rank, or cut among the ranks. <see cref="Collect"/> and <see cref="Spread"/> go through
-/// its elements in order and are called by all ranks alike.</summary>
+/// <summary>A moment of one parameter: whole on every rank, or cut among the ranks. <see cref="Collect"/> and <see cref="Spread"/> go
+/// through its elements in order and are called by all ranks alike.</summary>
 internal sealed class Moment
 {
     /// <summary>Elements that go from rank to rank at a time.</summary>

@@ -5,9 +5,11 @@ internal sealed class RunShape
 {
     private readonly Func<int, int> _tokensOfRows;
 
-    private RunShape(EffectiveBatch batch, int stepRows, Func<int, int> tokensOfRows, int evaluationTokens) =>
-        (Batch, StepRows, _tokensOfRows, EvaluationTokens) =
-        (batch, (int)(((long)stepRows + batch.Ranks - 1) / batch.Ranks), tokensOfRows, evaluationTokens);
+    private RunShape(EffectiveBatch batch, int stepRows, Func<int, int> tokensOfRows, int evaluationTokens)
+    {
+        (Batch, _tokensOfRows, EvaluationTokens) = (batch, tokensOfRows, evaluationTokens);
+        StepRows = (int)(((long)stepRows + batch.Ranks - 1) / batch.Ranks);
+    }
 
     /// <summary>Rows of a step as the user asked for them.</summary>
     public EffectiveBatch Batch { get; }

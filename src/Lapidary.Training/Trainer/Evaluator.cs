@@ -39,8 +39,8 @@ public sealed class Evaluator : IDisposable
     public (double Loss, double Accuracy) Run(CancellationToken cancellationToken = default) =>
         RunUnlessStopped(cancellationToken) ?? throw new OperationCanceledException(cancellationToken);
 
-    /// <summary>Loss of each sequence, which is a row where there is no packing, in order. All ranks get all of them, and go through them to
-    /// the end.</summary>
+    /// <summary>Loss of each sequence, which is a row where there is no packing, in order. All ranks get all of them, and go through them
+    /// to the end.</summary>
     /// <exception cref="LapidaryException">A loss is no finite number; the message names the row.</exception>
     public IEnumerable<RowScore> ScoreRows()
     {
@@ -78,7 +78,8 @@ public sealed class Evaluator : IDisposable
         return (loss / Math.Max(1, trained), (double)hits / Math.Max(1, trained));
     }
 
-    /// <summary>Every rank runs its share of some items, and gets the results of all, in order; null where one of them was to stop.</summary>
+    /// <summary>Every rank runs its share of some items, and gets the results of all, in order; null where one of them was to
+    /// stop.</summary>
     private BatchScore[]? Share(int count, Func<int, BatchScore> run, Func<bool> stops)
     {
         var own = new List<BatchScore>();

@@ -14,24 +14,24 @@ internal sealed class RankAgreement(RankGroup ranks)
     private bool IsAlone => ranks.WorldSize == 1;
 
     /// <summary>Refuses ranks that were started differently.</summary>
-    /// <param name="settings">This rank's, by their keys.</param>
+    /// <param name="settings">This rank's, by their keys.</param> <param name="advice">What to do.</param>
     /// <exception cref="LapidaryException">Settings differ; all ranks get the same message, which names rank, keys and both
     /// values.</exception>
-    public void RequireSame(IEnumerable<KeyValuePair<string, string>> settings)
+    public void RequireSame(
+        IEnumerable<KeyValuePair<string, string>> settings, string advice = "Start them with the same options and files.")
     {
         if (IsAlone) return;
         var own = new Dictionary<string, string>(settings);
         var all = Gather(JsonSerializer.SerializeToUtf8Bytes(own, SettingsJson.Default.DictionaryStringString), "the other ranks' settings")
             .Select(bytes => JsonSerializer.Deserialize(bytes, SettingsJson.Default.DictionaryStringString)!).ToArray();
-        string? differences = null;
         int[] others = [.. Enumerable.Range(1, all.Length - 1).Where(rank => Differences(all[rank], all[0]).Any())];
         if (others.Length == 0) return;
-        differences = string.Join("; ", Differences(all[others[0]], all[0]).Select(key => RunIdentity.IsHash(key)
+        string differences = string.Join("; ", Differences(all[others[0]], all[0]).Select(key => RunIdentity.IsHash(key)
             ? $"other {RunIdentity.NameOfHash(key)}"
             : $"{key} {ValueOf(all[others[0]], key)}, {ranks.NameOf(0)} {ValueOf(all[0], key)}"));
         string more = others.Length == 1 ? "" : $" So {others.Length} ranks differ from rank 0.";
         throw new LapidaryException(
-            $"{ranks.NameOf(others[0])} has {differences}; all ranks need the same.{more} Start them with the same options and files.");
+            $"{ranks.NameOf(others[0])} has {differences}; all ranks need the same.{more} {advice}");
     }
 
     /// <summary>Refuses steps that ranks would lay out differently.</summary>
@@ -40,7 +40,7 @@ internal sealed class RankAgreement(RankGroup ranks)
     [
         new("rows per run", $"{plan.RowsPerRun}"), new("recomputed layers", $"{plan.RecomputedLayers}"),
         new("bytes of logits", $"{plan.MaxLogitsBytes}"), new("bytes of decoded weights", $"{plan.MaxDecodedBytes}"),
-    ]);
+    ], "Their devices lay a step out differently; use devices of one kind.");
 
     /// <summary>The smallest of the ranks' values, and who has it.</summary>
     public (long Value, int Rank) Least(long value)

@@ -161,12 +161,13 @@ public sealed partial class SftTrainer : IDisposable
             if (saves) Save(folder, saved = step);
         }
 
-        IsComplete = goesOn && step == TotalSteps;
-        if (saved != step && !IsComplete) Save(folder, step);
-        if (IsComplete && _config.LoadBestModelAtEnd) LoadBest(folder);
+        bool isComplete = goesOn && step == TotalSteps;
+        if (saved != step && !isComplete) Save(folder, step);
+        if (isComplete && _config.LoadBestModelAtEnd) LoadBest(folder);
         var state = State(step);
-        if (IsComplete) Complete(folder, state);
+        if (isComplete) Complete(folder, state);
         _agreement.Meet(); // nobody takes a run for done that rank 0 could not save
+        IsComplete = isComplete;
         return state;
     }
 

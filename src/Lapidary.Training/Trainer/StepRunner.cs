@@ -7,7 +7,8 @@ using Lapidary.Training.Steps;
 
 namespace Lapidary.Training.Trainer;
 
-/// <summary>Runs optimizer steps: the gradients of this rank's rows, some at a time, then the update, which all ranks do together.</summary>
+/// <summary>Runs optimizer steps: the gradients of this rank's rows, some at a time, then the update, which all ranks do
+/// together.</summary>
 internal sealed class StepRunner(
     GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, BatchSchedule schedule, LearningRateSchedule rates,
     ICommunicator communicator)

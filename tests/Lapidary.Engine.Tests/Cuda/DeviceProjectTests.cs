@@ -144,7 +144,8 @@ public class DeviceProjectTests
         var adapter = new LoraAdapter(new Parameter("A", a, null), new Parameter("B", b, null), 1, dropout);
         run.Backend.ProjectForward(x, [new Projection(weight, adapter)], [xa], [run.New(Tokens, 8)]);
         uint key = Dropout.Key(Seed, 9);
-        var expected = Enumerable.Range(0, Tokens * Dim).Select(i => Dropout.Hash(key, Dropout.Index(FirstToken, Dim) + (uint)i) >= dropout.Threshold ? 2.0 : 0);
+        var expected = Enumerable.Range(0, Tokens * Dim).Select(i =>
+            Dropout.Hash(key, Dropout.Index(FirstToken, Dim) + (uint)i) >= dropout.Threshold ? 2.0 : 0);
         Assert.Equal(expected, run.Doubles(xa));
     }
 

@@ -35,6 +35,33 @@ public class SftConfigTests
             best with { EvalStrategy = IntervalStrategy.Steps, SaveStrategy = IntervalStrategy.Steps, EvalSteps = 3, SaveSteps = 4 }));
     }
 
+    [Fact]
+    public void ForRanks_SetsTheAccumulationThatMakesUpTheGlobalBatch()
+    {
+        var config = new SftConfig { PerDeviceTrainBatchSize = 2, GlobalBatchSize = 24 };
+        Assert.Equal([12, 6, 4, 3], new[] { 1, 2, 3, 4 }.Select(ranks => config.ForRanks(ranks).GradientAccumulationSteps));
+        Assert.Equal(3, config.ForRanks(4).ForRanks(4, accumulationIsGiven: true).GradientAccumulationSteps);
+        var none = new SftConfig();
+        Assert.Same(none, none.ForRanks(7));
+
+        Assert.Equal(
+            "global_batch_size: expected a multiple of 10, which is 2 per_device_train_batch_size × 5 ranks, found 24; set it to 20 or 30.",
+            Refused(config, 5));
+        Assert.Equal(
+            "global_batch_size: expected a multiple of 16, which is 2 per_device_train_batch_size × 8 ranks, found 24; set it to 16 or 32, "
+            + "or per_device_train_batch_size to 1.",
+            Refused(config, 8));
+        Assert.EndsWith(
+            "found 24; set it to 64, or per_device_train_batch_size to 24.", Refused(config with { PerDeviceTrainBatchSize = 64 }, 1));
+        Assert.Equal(
+            "global_batch_size is 24, but 2 per_device_train_batch_size × 4 gradient_accumulation_steps × 2 ranks is 16; leave "
+            + "gradient_accumulation_steps out, or set global_batch_size to 16.",
+            Refused(config, 2, accumulationIsGiven: true));
+    }
+
+    private static string Refused(SftConfig config, int ranks, bool accumulationIsGiven = false) =>
+        Assert.Throws<LapidaryException>(() => config.ForRanks(ranks, accumulationIsGiven)).Message;
+
     private static string Refused(SftConfig config, bool hasEvaluation = true) =>
         Assert.Throws<LapidaryException>(() => config.Validate(hasEvaluation)).Message;
 }

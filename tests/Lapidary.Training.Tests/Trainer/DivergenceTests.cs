@@ -63,7 +63,8 @@ public class DivergenceTests
                 return values;
             }
 
-            float[][] State() => [Values(block.Values), Values(optimizer.States[0].ExpAvg.Whole!), Values(optimizer.States[0].ExpAvgSq.Whole!)];
+            var state = optimizer.States[0];
+            float[][] State() => [Values(block.Values), Values(state.ExpAvg.Whole!), Values(state.ExpAvgSq.Whole!)];
             Fill(0.25f);
             Assert.True(optimizer.Step(0.01, 1).Applied);
             float[][] before = State();

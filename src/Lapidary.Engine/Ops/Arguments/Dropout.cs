@@ -2,10 +2,11 @@ namespace Lapidary.Engine;
 
 /// <summary>Dropout by a counter-based hash, so that a mask needs no memory, is the same on every device and thread count, and can be
 /// formed again in the backward step.</summary>
-/// <remarks>An element's index is its token's place among all tokens of the optimizer step, times the tokens' width, plus its column. So the
-/// same elements are dropped however the step's tokens are cut into runs and ranks.</remarks>
+/// <remarks>An element's index is its token's place among all tokens of the optimizer step, times the tokens' width, plus its column. So
+/// the same elements are dropped however the step's tokens are cut into runs and ranks.</remarks>
 /// <param name="Probability">p, the share of elements set to zero, in [0, 1).</param>
-/// <param name="Seed">Int64 [2], data of a run: the step's seed, and the place of the run's first token among the tokens of the step.</param>
+/// <param name="Seed">Int64 [2], data of a run: the step's seed, and the place of the run's first token among the tokens of the
+/// step.</param>
 /// <param name="Stream">Tells the layers of a model apart.</param>
 public sealed record Dropout(float Probability, Tensor Seed, int Stream)
 {

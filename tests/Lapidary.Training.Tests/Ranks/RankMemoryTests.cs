@@ -1,0 +1,186 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+using Lapidary.Tests;
+using Lapidary.Training.Optimizers;
+
+namespace Lapidary.Training.Tests.Ranks;
+
+/// <summary>What a rank takes of memory.</summary>
+public sealed class RankMemoryTests : IDisposable
+{
+    private readonly string _root = Fixtures.TemporaryFolder();
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Theory]
+    [InlineData(2, 3, 1)]
+    [InlineData(4, 1, 2)]
+    public void Plan_IsWhatARankMeasures_WithItsPartOfTheMoments(int worldSize, int batchSize, int accumulation)
+    {
+        var config = TrainerRun.Small() with
+        {
+            OutputDir = Path.Combine(_root, "out"),
+            PerDeviceTrainBatchSize = batchSize,
+            GradientAccumulationSteps = accumulation,
+            MaxSteps = 2,
+        };
+        var lora = LoraConfig.Guide with { R = 4, LoraDropout = 0.1, ModulesToSave = ["lm_head", "embed_tokens"] };
+        var watches = Enumerable.Range(0, worldSize).Select(_ => new Watch()).ToArray();
+        new RankRuns(config, TrainerRun.RandomRows(24)) { Lora = lora, WatchOf = rank => watches[rank] }.Run(worldSize);
+        Assert.All(watches, watch => Assert.Equal(watch.Plan!.Predicted.TotalBytes, watch.AfterFirstStep));
+
+        using var counter = new CpuBackend(threads: 1).CreateCounter();
+        using var model = GemmaModel.Skeleton(GemmaConfig.Load(Fixtures.Path("tiny/model")), counter, new ModelOptions());
+        using var adapter = Adapter.Skeleton(model, lora);
+        long head = adapter.Head!.Value.LengthBytes;
+        long Optimizer(int ranks) =>
+            new MemoryPlanner(model, adapter, config, long.MaxValue, ranks).Plan().Predicted[MemoryOwner.Optimizer];
+        Assert.Equal(watches[0].Plan!.Predicted[MemoryOwner.Optimizer], Optimizer(worldSize));
+        Assert.Equal(2 * (head - head / worldSize), Optimizer(1) - Optimizer(worldSize), 4096.0);
+    }
+
+    [Fact]
+    public void Plan_SaysHowTheBatchIsMadeUp()
+    {
+        using var counter = new CpuBackend(threads: 1).CreateCounter();
+        using var model = GemmaModel.Skeleton(GemmaConfig.Load(Fixtures.Path("tiny/model")), counter, new ModelOptions());
+        using var adapter = Adapter.Skeleton(model, LoraConfig.Guide);
+        var config = new SftConfig { PerDeviceTrainBatchSize = 2, GlobalBatchSize = 8 };
+        var plan = new MemoryPlanner(model, adapter, config, long.MaxValue, worldSize: 2).Plan();
+        Assert.Equal("effective batch 8 = 2 per device × 2 accumulation × 2 ranks", plan.Batch.ToString());
+        Assert.Equal((4, 4), (plan.StepRows, plan.Steps.RowsPerRun));
+    }
+
+    /// <summary>A rank whose partner does the same: no exchange allocates, so that what is left is the trainer's.</summary>
+    [Fact]
+    public void Step_AllocatesNoMoreThanThatOfOneRank()
+    {
+        var watch = new Watch();
+        var config = TrainerRun.Small() with { OutputDir = Path.Combine(_root, "out"), MaxSteps = 8, LoggingSteps = 100 };
+        using var backend = new CpuBackend(threads: 1);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, new ModelOptions { DType = DType.Float32 });
+        using var adapter = Adapter.Create(model, LoraConfig.Guide with { R = 4, ModulesToSave = ["embed_tokens"] }, 1);
+        var rows = new PackedDataSet(TrainerRun.RandomRows(40), PackingStrategy.None, 512, 0);
+        using var trainer = new SftTrainer(model, adapter, config, rows, observer: watch, communicator: new Mirror());
+        watch.Memory = backend.Memory;
+        trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
+        Assert.All(watch.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
+    }
+
+    /// <summary>The norm of parts, and of their norms, is that of the whole; each rank has the moments of its part.</summary>
+    [Theory]
+    [InlineData(1000)]
+    [InlineData(64 * 3 + 5)]
+    [InlineData(100)]
+    public void Optimizer_ClipsByTheNormOfAllParts(int count)
+    {
+        float[][] values = [.. new[] { 1, 3 }.Select(worldSize =>
+        {
+            var results = new float[worldSize][];
+            var norms = new float[worldSize];
+            var groups = Engine.Distributed.ThreadGroup.Create(worldSize);
+            Thread[] threads = [.. groups.Select(group => new Thread(() =>
+            {
+                using var backend = new CpuBackend(threads: 1);
+                using var region = new MemoryRegion(backend.Memory, MemoryOwner.Parameters);
+                var block = new ParameterBlock([("w", [count])], region, region);
+                var small = new ParameterBlock([("a", [10]), ("b", [7])], region, region);
+                ICommunicator communicator = worldSize == 1
+                    ? SilentCommunicator.Solo
+                    : new Engine.Distributed.ThreadCommunicator(group);
+                using var optimizer = new AdamWOptimizer([small, block], new(), maxGradNorm: 0.5f, backend, communicator);
+                for (int step = 1; step < 4; step++)
+                {
+                    optimizer.ZeroGradients();
+                    for (int i = 0; i < count; i++) block.Parameters[0].Gradient!.AsSpan<float>()[i] = (i % 7 - 3f) / worldSize;
+                    small.Parameters[1].Gradient!.AsSpan<float>().Fill(2f / worldSize);
+                    (norms[group.Rank], bool applied) = optimizer.Step(0.01, step);
+                    Assert.True(applied);
+                }
+
+                results[group.Rank] = [.. block.Values.AsSpan<float>(), .. small.Values.AsSpan<float>()];
+            }))];
+            foreach (var thread in threads) thread.Start();
+            foreach (var thread in threads) thread.Join();
+            Assert.All(results, result => Assert.Equal(results[0], result));
+            double expected = Math.Sqrt(Enumerable.Range(0, count).Sum(i => Math.Pow(i % 7 - 3, 2)) + 7 * 4);
+            Assert.All(norms, norm => Assert.Equal(expected, norm, 1e-5 * expected));
+            return results[0];
+        })];
+        for (int i = 0; i < values[0].Length; i++) Assert.Equal(values[0][i], values[1][i], 1e-6f);
+    }
+
+    internal sealed class Watch : ITrainingObserver
+    {
+        private long _last;
+
+        public Allocator? Memory { get; set; }
+
+        public MemoryPlan? Plan { get; private set; }
+
+        public long AfterFirstStep { get; private set; }
+
+        public List<long> BytesPerStep { get; } = new(100);
+
+        public void OnStart(TrainingPlan plan) => Plan = plan.Memory;
+
+        public void OnStep(TrainingProgress progress)
+        {
+            BytesPerStep.Add(GC.GetAllocatedBytesForCurrentThread() - _last);
+            if (progress.Step == 1) AfterFirstStep = Memory!.PeakBytes;
+            _last = GC.GetAllocatedBytesForCurrentThread();
+        }
+    }
+
+    private sealed class Mirror : ICommunicator
+    {
+        public RankGroup Ranks { get; } = new Pair();
+
+        public string Description => "mirror";
+
+        public void AllReduce(Tensor tensor)
+        {
+        }
+
+        public void ReduceScatter(Tensor tensor)
+        {
+        }
+
+        public void AllGather(Tensor tensor)
+        {
+        }
+
+        public void Broadcast(Tensor tensor, int root)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class Pair : RankGroup
+    {
+        public override int Rank => 0;
+
+        public override int WorldSize => 2;
+
+        public override CancellationToken StopRequested => CancellationToken.None;
+
+        public override string NameOf(int rank) => $"rank {rank}";
+
+        public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine) => [mine.ToArray(), mine.ToArray()];
+
+        public override void RequestStop()
+        {
+        }
+
+        public override IDisposable Busy(string what) => Solo.Busy(what);
+
+        public override IDisposable Waiting(string what) => Solo.Waiting(what);
+
+        public override void Dispose()
+        {
+        }
+    }
+}
