@@ -68,7 +68,7 @@ public class BenchTests
     public void Training_ReportsTimesMemoryAndLosses(bool trainEmbeddings)
     {
         var bench = Small with { TrainEmbeddings = trainEmbeddings };
-        var figures = Run((model, terminal) => TrainingBench.Run(bench, model, LoraConfig.Guide, terminal));
+        var figures = Run((model, terminal) => TrainingBench.Run(bench, model, LoraConfig.Guide, terminal).WriteTo);
 
         double step = figures.GetProperty("step_seconds").GetDouble();
         Assert.Equal(96, figures.GetProperty("tokens_per_step").GetInt32());
@@ -87,7 +87,7 @@ public class BenchTests
         long Gradients(bool trainEmbeddings)
         {
             var bench = Small with { TrainEmbeddings = trainEmbeddings, Steps = 1 };
-            var figures = Run((model, terminal) => TrainingBench.Run(bench, model, LoraConfig.Guide, terminal));
+            var figures = Run((model, terminal) => TrainingBench.Run(bench, model, LoraConfig.Guide, terminal).WriteTo);
             return figures.GetProperty("memory").GetProperty("Gradients").GetInt64();
         }
 
@@ -100,7 +100,7 @@ public class BenchTests
     public void Training_IsRepeatable()
     {
         double LastLoss() =>
-            Run((model, terminal) => TrainingBench.Run(Small, model, LoraConfig.Guide, terminal)).GetProperty("loss_last").GetDouble();
+            Run((model, terminal) => TrainingBench.Run(Small, model, LoraConfig.Guide, terminal).WriteTo).GetProperty("loss_last").GetDouble();
 
         Assert.Equal(LastLoss(), LastLoss());
     }
