@@ -13,13 +13,16 @@ namespace Lapidary.Training;
 public sealed record MemoryPlan(
     StepPlan Steps, int Layers, EffectiveBatch Batch, int BatchTokens, int StepRows, int RunTokens, MemoryUse Predicted, long BudgetBytes)
 {
+    /// <summary>Rows of a micro-batch.</summary>
+    public int BatchRows => Batch.PerDevice;
+
     /// <summary>Whether there is memory enough.</summary>
     public bool Fits => Predicted.TotalBytes <= BudgetBytes;
 
     /// <summary>What was chosen that the user did not ask for, one line each.</summary>
     public IEnumerable<string> Notes()
     {
-        int rows = Steps.RowsPerRun, batch = Math.Min(Batch.PerDevice, StepRows);
+        int rows = Steps.RowsPerRun, batch = Math.Min(BatchRows, StepRows);
         if (rows > batch)
             yield return $"{(double)rows / batch:0.##} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}.";
         if (rows < batch)

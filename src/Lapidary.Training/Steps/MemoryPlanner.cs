@@ -174,6 +174,7 @@ public sealed class MemoryPlanner
     internal MemoryPlan Try(StepPlan steps) => Try(_shape, steps);
 
     private MemoryPlan Try(RunShape shape, StepPlan steps) => new(
-        steps, _model.Config.NumHiddenLayers, shape.Batch, shape.Tokens(Math.Min(shape.Batch.PerDevice, shape.StepRows)), shape.StepRows,
+        steps, _model.Config.NumHiddenLayers, shape.Batch, shape.Tokens(Math.Min(shape.Batch.PerDevice, shape.StepRows)),
+        shape.StepRows,
         shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _adapter, _config, shape, steps), _budgetBytes);
 }

@@ -1,7 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Tests;
-using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Tests.Ranks;
 
@@ -65,49 +64,6 @@ public sealed class RankMemoryTests : IDisposable
         watch.Memory = backend.Memory;
         trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
         Assert.All(watch.BytesPerStep.Skip(3).SkipLast(1), bytes => Assert.InRange(bytes, 0, 256));
-    }
-
-    /// <summary>The norm of parts, and of their norms, is that of the whole; each rank has the moments of its part.</summary>
-    [Theory]
-    [InlineData(1000)]
-    [InlineData(64 * 3 + 5)]
-    [InlineData(100)]
-    public void Optimizer_ClipsByTheNormOfAllParts(int count)
-    {
-        float[][] values = [.. new[] { 1, 3 }.Select(worldSize =>
-        {
-            var results = new float[worldSize][];
-            var norms = new float[worldSize];
-            var groups = Engine.Distributed.ThreadGroup.Create(worldSize);
-            Thread[] threads = [.. groups.Select(group => new Thread(() =>
-            {
-                using var backend = new CpuBackend(threads: 1);
-                using var region = new MemoryRegion(backend.Memory, MemoryOwner.Parameters);
-                var block = new ParameterBlock([("w", [count])], region, region);
-                var small = new ParameterBlock([("a", [10]), ("b", [7])], region, region);
-                ICommunicator communicator = worldSize == 1
-                    ? SilentCommunicator.Solo
-                    : new Engine.Distributed.ThreadCommunicator(group);
-                using var optimizer = new AdamWOptimizer([small, block], new(), maxGradNorm: 0.5f, backend, communicator);
-                for (int step = 1; step < 4; step++)
-                {
-                    optimizer.ZeroGradients();
-                    for (int i = 0; i < count; i++) block.Parameters[0].Gradient!.AsSpan<float>()[i] = (i % 7 - 3f) / worldSize;
-                    small.Parameters[1].Gradient!.AsSpan<float>().Fill(2f / worldSize);
-                    (norms[group.Rank], bool applied) = optimizer.Step(0.01, step);
-                    Assert.True(applied);
-                }
-
-                results[group.Rank] = [.. block.Values.AsSpan<float>(), .. small.Values.AsSpan<float>()];
-            }))];
-            foreach (var thread in threads) thread.Start();
-            foreach (var thread in threads) thread.Join();
-            Assert.All(results, result => Assert.Equal(results[0], result));
-            double expected = Math.Sqrt(Enumerable.Range(0, count).Sum(i => Math.Pow(i % 7 - 3, 2)) + 7 * 4);
-            Assert.All(norms, norm => Assert.Equal(expected, norm, 1e-5 * expected));
-            return results[0];
-        })];
-        for (int i = 0; i < values[0].Length; i++) Assert.Equal(values[0][i], values[1][i], 1e-6f);
     }
 
     internal sealed class Watch : ITrainingObserver
