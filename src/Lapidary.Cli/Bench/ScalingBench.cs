@@ -56,6 +56,5 @@ internal static class ScalingBench
         return new ScalingFigures(bench, meter, step.Across(cost), probe, exchanges);
     }
 
-    private static int NodesOf(RankGroup group) =>
-        Enumerable.Range(0, group.WorldSize).Select(rank => group.NameOf(rank)[$"rank {rank}".Length..]).Distinct().Count();
+    private static int NodesOf(RankGroup group) => Enumerable.Range(0, group.WorldSize).Select(group.HostOf).Distinct().Count();
 }

@@ -80,7 +80,7 @@ internal static class TrainCommand
         config.Validate(hasEvaluation: data.Evaluation is not null);
         var lora = Lora(values, checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
-        var result = team.RunEach(rank => TrainRank(run, rank, config, data, lora, output, checkpoint));
+        var result = team.RunEach(rank => TrainRank(run, rank, team.Launcher, config, data, lora, output, checkpoint));
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
@@ -100,7 +100,8 @@ internal static class TrainCommand
 
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(
-        CommandRun run, LocalRank rank, SftConfig config, TrainingData data, LoraConfig lora, RunFolder? output, string? checkpoint)
+        CommandRun run, LocalRank rank, string? launcher, SftConfig config, TrainingData data, LoraConfig lora, RunFolder? output,
+        string? checkpoint)
     {
         // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
         bool isNew = checkpoint is null;
@@ -108,7 +109,7 @@ internal static class TrainCommand
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
-        if (rank.IsLeader) Announce(run, session, config, data, devices, isNew);
+        if (rank.IsLeader) Announce(run, session, config, data, devices, launcher, isNew);
         return Train(run, session, config, data, communicator, rank.IsLeader ? output : null, checkpoint);
     }
 
@@ -131,10 +132,10 @@ internal static class TrainCommand
     }
 
     private static void Announce(
-        CommandRun run, ModelSession session, SftConfig config, TrainingData data, RankDevices devices, bool isNew)
+        CommandRun run, ModelSession session, SftConfig config, TrainingData data, RankDevices devices, string? launcher, bool isNew)
     {
         TrainingBanner.Show(run, Model, session);
-        devices.Show(run, config);
+        devices.Show(run, config, launcher);
         data.Show(run);
         // What a new run said need not be said again where it goes on.
         var notes = isNew

@@ -45,7 +45,7 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     public static Terminal System(Interruption interruption)
     {
         if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = Utf8;
-        var terminal = new Terminal(StandardStream.IsOpen(0) ? Console.In : TextReader.Null, Writer(1), Writer(2))
+        var terminal = new Terminal(Reader(), Writer(1), Writer(2))
         {
             OutIsScreen = !Console.IsOutputRedirected,
             ErrorIsScreen = !Console.IsErrorRedirected,
@@ -81,6 +81,12 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     }
 
     private static void Tell(TextWriter error, string line) => new PeopleWriter(error).WriteLine(line);
+
+    /// <summary>Standard input as it comes. Console.In would prepare a screen for typing, with codes that a launcher which collects the
+    /// output of its processes would show.</summary>
+    private static TextReader Reader() => !StandardStream.IsOpen(0) ? TextReader.Null
+        : OperatingSystem.IsWindows() ? Console.In
+        : new StreamReader(Console.OpenStandardInput(), Utf8);
 
     private static StreamWriter Writer(int descriptor)
     {

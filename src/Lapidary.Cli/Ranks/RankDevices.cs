@@ -22,16 +22,20 @@ internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, st
         return new RankDevices(places, communicator.Description, LinkOf(places));
     }
 
-    /// <summary>"2: cuda:0 and cuda:1 on node-a; NVIDIA H100; NCCL 2.28.3 over NVLink", and the effective batch.</summary>
-    public void Show(CommandRun run, SftConfig config)
+    /// <summary>"2 from srun (Slurm): cuda:0, cuda:1 on node-a; NVIDIA H100; NCCL 2.28.3 over NVLink", and the effective batch.</summary>
+    public void Show(CommandRun run, SftConfig config, string? launcher)
     {
         int ranks = Places.Count;
         if (ranks == 1) return;
-        var hosts = Places.GroupBy(place => place.Host).Select(host => $"{string.Join(", ", host.Select(place => place.Device))} on {host.Key}");
+        var hosts = Places.GroupBy(place => place.Host).Select(host => $"{Devices([.. host.Select(place => place.Device)])} on {host.Key}");
         string devices = string.Join("; ", Places.Select(place => place.Description).Distinct());
-        run.People.WriteLine($"ranks      {ranks}: {string.Join("; ", hosts)}; {devices}; {Exchange}{(Link is null ? "" : $" over {Link}")}");
+        run.People.WriteLine($"ranks      {ranks}{(launcher is null ? "" : $" from {launcher}")}: {string.Join("; ", hosts)}; {devices}; "
+            + $"{Exchange}{(Link is null ? "" : $" over {Link}")}");
         run.People.WriteLine($"           {EffectiveBatch.Of(config, ranks)}");
     }
+
+    private static string Devices(string[] devices) =>
+        devices.Length > 1 && devices.Distinct().Count() == 1 ? $"{devices.Length} × {devices[0]}" : string.Join(", ", devices);
 
     /// <summary>The slowest link between GPUs of this machine; null where that cannot be told.</summary>
     private static string? LinkOf((string Host, string Device, string Description)[] places)

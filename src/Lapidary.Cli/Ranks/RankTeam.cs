@@ -19,6 +19,9 @@ internal sealed class RankTeam : IDisposable
     /// <summary>The ranks of this process.</summary>
     public IReadOnlyList<LocalRank> Local { get; }
 
+    /// <summary>Who started the ranks; null where this process has all of them.</summary>
+    public string? Launcher { get; private init; }
+
     /// <summary>Number of ranks of the run.</summary>
     public int WorldSize => First.Group.WorldSize;
 
@@ -27,6 +30,9 @@ internal sealed class RankTeam : IDisposable
 
     /// <summary>GPUs of this process's ranks; empty for the CPU.</summary>
     public IReadOnlyList<int> Gpus => [.. Local.Select(rank => rank.Gpu).OfType<int>()];
+
+    /// <summary>Bytes that are free for each of them; null where a GPU is not here.</summary>
+    public long? FreeBytes => DeviceSettings.FreeBytes(Gpus) / (Gpus.Count == 0 ? First.Group.LocalSize : 1);
 
     /// <summary>Whether one of this process's ranks writes files and tells people.</summary>
     public bool IsLeader => First.IsLeader;
@@ -50,9 +56,10 @@ internal sealed class RankTeam : IDisposable
         };
         var groups = RankGroups.JoinAll(options, devices.Count, run.Interrupted);
         if (place.Launcher is not null) run.Terminal.SpeakAs(groups[0].NameOf(groups[0].Rank), groups[0].IsLeader);
-        if (place.Launcher is not null && groups[0].IsLeader) run.People.WriteLine($"launch     {place}");
-        int threads = RankSettings.ThreadsOf(place, run.Values);
-        return new RankTeam(run, [.. groups.Zip(devices, (group, gpu) => new LocalRank(group, gpu, threads))]);
+        int threads = place.Launcher is not null && devices[0] is null
+            ? RankSettings.ThreadsOf(groups[0], run)
+            : run.Values.Get(DeviceSettings.Threads);
+        return new RankTeam(run, [.. groups.Zip(devices, (group, gpu) => new LocalRank(group, gpu, threads))]) { Launcher = place.Launcher };
     }
 
     /// <summary>Does what this process does once for all of its ranks. Where it fails, the other ranks are told.</summary>

@@ -55,7 +55,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     {
         DeviceSettings.Require(team.Gpus);
         return With(
-            model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, freeBytes: null, (_, _, planner) => planner.Plan());
+            model, values, team.Gpus, team.WorldSize, config, sizes, data, lora, team.FreeBytes, (_, _, planner) => planner.Plan());
     }
 
     /// <summary>Shows the plan to people.</summary>

@@ -11,6 +11,8 @@ internal sealed class CountedGroup(int rank, int worldSize) : RankGroup
 
     public override string NameOf(int rank) => $"rank {rank}";
 
+    public override string HostOf(int rank) => Environment.MachineName;
+
     public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine) =>
         throw new InvalidOperationException("The ranks of a plan exchange nothing.");
 

@@ -27,6 +27,12 @@ public abstract class RankGroup : IDisposable
     /// <summary>"rank 1 (node-b)": a rank and its host, for messages.</summary>
     public abstract string NameOf(int rank);
 
+    /// <summary>Name of a rank's machine.</summary>
+    public abstract string HostOf(int rank);
+
+    /// <summary>How many of the ranks are on this rank's machine, itself among them.</summary>
+    public int LocalSize => Enumerable.Range(0, WorldSize).Count(rank => HostOf(rank) == HostOf(Rank));
+
     /// <summary>What each rank gives, to every rank, in the ranks' order. Waits until all ranks have called.</summary>
     public abstract IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine);
 

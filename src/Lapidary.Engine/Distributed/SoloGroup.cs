@@ -11,6 +11,8 @@ internal sealed class SoloGroup : RankGroup
 
     public override string NameOf(int rank) => "rank 0";
 
+    public override string HostOf(int rank) => Environment.MachineName;
+
     public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine) => [mine.ToArray()];
 
     public override void RequestStop()

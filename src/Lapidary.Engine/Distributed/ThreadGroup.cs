@@ -28,6 +28,9 @@ internal sealed class ThreadGroup : RankGroup
     public override string NameOf(int rank) => $"rank {rank}";
 
     /// <inheritdoc/>
+    public override string HostOf(int rank) => Environment.MachineName;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine)
     {
         _shared.Given[_rank] = mine.ToArray();

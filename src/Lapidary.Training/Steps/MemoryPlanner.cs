@@ -82,7 +82,8 @@ public sealed class MemoryPlanner
     public static long UsableBytes(long freeBytes) => (long)(freeBytes * UsableShare);
 
     /// <summary>Bytes that a run on a backend may take: what lies there already and the usable part of what is free.</summary>
-    public static long Budget(Allocator memory) => memory.LiveBytes + UsableBytes(memory.AvailableBytes);
+    /// <param name="memory">The backend's.</param> <param name="sharing">Ranks that take their memory from the same machine's.</param>
+    public static long Budget(Allocator memory, int sharing = 1) => memory.LiveBytes + UsableBytes(memory.AvailableBytes) / sharing;
 
     /// <summary>The layout of the run; the leanest one where none fits.</summary>
     public MemoryPlan Plan()

@@ -57,7 +57,9 @@ public sealed partial class SftTrainer
     {
         _setup?.Dispose();
         var shape = RunShape.Of(_config, _train, _eval, Ranks.WorldSize);
-        var (budget, leastRank) = _agreement.Least(MemoryPlanner.Budget(_model.Backend.Memory));
+        _agreement.Meet(); // ranks that share a machine's memory have all loaded when it is read
+        int sharing = _model.Backend is CpuBackend ? Ranks.LocalSize : 1;
+        var (budget, leastRank) = _agreement.Least(MemoryPlanner.Budget(_model.Backend.Memory, sharing));
         using (Ranks.Busy("planning"))
         {
             var planner = new MemoryPlanner(_model, _adapter, _config, shape, budget);

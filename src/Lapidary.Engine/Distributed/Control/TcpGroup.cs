@@ -70,6 +70,9 @@ internal abstract class TcpGroup : RankGroup
     public override string NameOf(int rank) => $"rank {rank} ({_hosts[rank]})";
 
     /// <inheritdoc/>
+    public override string HostOf(int rank) => _hosts[rank];
+
+    /// <inheritdoc/>
     public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine)
     {
         if (mine.Length > MostGathered) throw new LapidaryException($"{NameOf(Rank)} gives {mine.Length} bytes at once: at most {MostGathered}.");

@@ -109,7 +109,8 @@ public static partial class RankGroups
     {
         string where = string.Join(", ", listeners.EndPoints);
         string any = listeners.IsAny ? ", all addresses of this machine" : "";
-        bool isOpen = !secret.IsSet && !listeners.EndPoints.All(place => IPAddress.IsLoopback(place.Address));
+        if (listeners.EndPoints.All(place => IPAddress.IsLoopback(place.Address))) return; // nothing that anybody has to know
+        bool isOpen = !secret.IsSet;
         string open = isOpen ? $"; without {Token} whoever reaches it could join" : "";
         options.Note?.Invoke($"rank 0 awaits the others at {where}{any}{open}");
     }
