@@ -51,7 +51,7 @@ internal static class GpuRanks
             catch (Exception e)
             {
                 errors[rank] = e;
-                groupOf(rank).Break();
+                groupOf(rank).Fail("gone");
             }
         })
         { IsBackground = true })];

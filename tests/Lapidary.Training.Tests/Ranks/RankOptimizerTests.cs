@@ -90,7 +90,7 @@ public class RankOptimizerTests
             catch (Exception e)
             {
                 error ??= e;
-                group.Break();
+                group.Fail("gone");
             }
         }))];
         foreach (var thread in threads) thread.Start();

@@ -51,7 +51,7 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
             {
                 errors[rank] = e;
                 Interlocked.CompareExchange(ref first, rank, -1);
-                groups[rank].Break();
+                groups[rank].Fail("gone");
             }
         }))];
         foreach (var thread in threads) thread.Start();
