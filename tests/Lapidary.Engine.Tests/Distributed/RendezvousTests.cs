@@ -48,7 +48,8 @@ public class RendezvousTests
         var notes = new ConcurrentQueue<string>();
         var groups = new RankGroup[3];
         var others = new Thread(() => TcpRanks.Together([0, 1], rank =>
-            groups[rank] = RankGroups.Join(TcpRanks.Default(rank, 3, port) with { Note = notes.Enqueue }, TestContext.Current.CancellationToken)));
+            groups[rank] = RankGroups.Join(TcpRanks.Default(rank, 3, port) with { Note = notes.Enqueue },
+                TestContext.Current.CancellationToken)));
         others.Start();
         Thread.Sleep(2000);
         foreach (int rank in (int[])[0, 1])
@@ -229,7 +230,8 @@ public class RendezvousTests
         var notes = new ConcurrentQueue<string>();
         var options = TcpRanks.Default(0, 2, port, "192.0.2.1") with { Note = notes.Enqueue, StartLimit = TimeSpan.FromSeconds(0.1) };
         Assert.Throws<LapidaryException>(() => RankGroups.Join(options, TestContext.Current.CancellationToken));
-        Assert.Matches($"^rank 0 awaits the others at .*:{port}, all addresses of this machine; without LAPIDARY_TOKEN whoever reaches it could join$",
+        Assert.Matches(
+            $"^rank 0 awaits the others at .*:{port}, all addresses of this machine; without LAPIDARY_TOKEN whoever reaches it could join$",
             Assert.Single(notes));
     }
 

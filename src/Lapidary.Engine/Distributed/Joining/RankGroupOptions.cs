@@ -15,8 +15,8 @@ public sealed record RankGroupOptions
     /// <summary>How long a rank may wait for another that neither comes nor says that it is busy.</summary>
     public TimeSpan WaitLimit { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Called once, on a thread of its own, with one line that names the rank that is lost, or hangs, and its host. It should print
-    /// the line and end the process by <see cref="RankGroups.Leave"/>: the main thread may wait for the lost rank for ever. Default: ends
+    /// <summary>Called once, on a thread of its own, with one line that names the rank that is lost, or hangs, and its host. It should
+    /// print the line and end the process by <see cref="RankGroups.Leave"/>: the main thread may wait for the lost rank for ever. Default: ends
     /// the process.</summary>
     public Action<string>? Lost { get; init; }
 
