@@ -157,7 +157,8 @@ public class TcpGroupTests
         var scopes = ranks.Groups.Where(group => group!.Rank != late).Select(group => group!.Waiting("the gradients")).ToList();
         for (int rank = 0; rank < 3; rank++)
             Assert.Matches(
-                $@"^rank \d \(host-\d\) waits since \d+ s for the gradients, to which rank {late} \(host-{late}\) did not come within 2 s\.$",
+                $@"^rank \d \(host-\d\) waits since \d+ s for the gradients, to which "
+                + $@"rank {late} \(host-{late}\) did not come within 2 s\.$",
                 ranks.LostLine(rank));
         scopes.ForEach(scope => scope.Dispose());
     }
