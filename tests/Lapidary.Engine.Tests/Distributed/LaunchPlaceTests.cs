@@ -21,7 +21,8 @@ public class LaunchPlaceTests
     private const string PyTorchJob = "RANK=1 WORLD_SIZE=16 PET_NPROC_PER_NODE=8 PET_NODE_RANK=1 PET_NNODES=2 MASTER_ADDR=job-master-0 "
         + "MASTER_PORT=23456";
 
-    private const string Trainer = "PET_NODE_RANK=1 PET_NNODES=2 PET_NPROC_PER_NODE=auto PET_MASTER_ADDR=job-node-0-0.job PET_MASTER_PORT=29500";
+    private const string Trainer =
+        "PET_NODE_RANK=1 PET_NNODES=2 PET_NPROC_PER_NODE=auto PET_MASTER_ADDR=job-node-0-0.job PET_MASTER_PORT=29500";
 
     /// <summary>Processes are "process/processes local/local", then address:port.</summary>
     [Theory]
@@ -53,7 +54,8 @@ public class LaunchPlaceTests
         var place = Find(variables);
         Assert.Equal(launcher, place.Launcher);
         Assert.Null(place.Note);
-        Assert.Equal(expected, $"{place.Process}/{place.Processes} {place.LocalProcess}/{place.LocalProcesses} {place.Address}:{place.Port}");
+        string processes = $"{place.Process}/{place.Processes}";
+        Assert.Equal(expected, $"{processes} {place.LocalProcess}/{place.LocalProcesses} {place.Address}:{place.Port}");
     }
 
     [Theory]
@@ -86,7 +88,8 @@ public class LaunchPlaceTests
     [InlineData("WORLD_SIZE=1", LaunchKind.Alone)]
     [InlineData(Torchrun + " LAPIDARY_LAUNCH=none", LaunchKind.Alone)]
     [InlineData("RANK=x LAPIDARY_LAUNCH=none", LaunchKind.Alone)]
-    internal void Precedence_GoesFromProcessToMachine(string variables, LaunchKind expected) => Assert.Equal(expected, Find(variables).Kind);
+    internal void Precedence_GoesFromProcessToMachine(string variables, LaunchKind expected) =>
+        Assert.Equal(expected, Find(variables).Kind);
 
     [Theory]
     [InlineData("SLURM_NTASKS=8 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_JOB_ID=7 SLURM_JOB_NODELIST=a,b", "use srun")]

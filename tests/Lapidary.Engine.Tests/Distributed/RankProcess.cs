@@ -19,7 +19,8 @@ public sealed class RankProcess : IDisposable
     private RankProcess(Process process, string file) => (_process, _file) = (process, file);
 
     /// <summary>What the rank has said so far.</summary>
-    private string[] Lines => System.IO.File.Exists(_file) ? System.IO.File.ReadAllText(_file).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+    private string[] Lines => !System.IO.File.Exists(_file) ? []
+        : System.IO.File.ReadAllText(_file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>Starts a rank, in a network of its own where one is named.</summary>
     internal static RankProcess Start(int rank, int worldSize, string address, int port, string? network = null)
@@ -72,7 +73,8 @@ public sealed class RankProcess : IDisposable
     }
 
     /// <summary>SIGKILL to the rank itself, wherever it runs.</summary>
-    internal void Kill() => Process.GetProcessById(int.Parse(LineThatBegins("process ").Split(' ')[1], CultureInfo.InvariantCulture)).Kill();
+    internal void Kill() =>
+        Process.GetProcessById(int.Parse(LineThatBegins("process ").Split(' ')[1], CultureInfo.InvariantCulture)).Kill();
 
     public void Dispose()
     {

@@ -69,7 +69,8 @@ public class TcpGroupTests
         var groups = all.SelectMany(groups => groups).ToList();
         Assert.Equal([0, 1, 2, 3, 4, 5], groups.Select(group => group.Rank));
         Assert.All(groups, group => Assert.Equal(6, group.WorldSize));
-        TcpRanks.Together(Enumerable.Range(0, 6), rank => Assert.Equal([0, 1, 2, 3, 4, 5], groups[rank].Gather([(byte)rank]).Select(x => (int)x[0])));
+        TcpRanks.Together(Enumerable.Range(0, 6), rank =>
+            Assert.Equal([0, 1, 2, 3, 4, 5], groups[rank].Gather([(byte)rank]).Select(x => (int)x[0])));
         TcpRanks.Together(Enumerable.Range(0, 6), rank => groups[rank].Dispose());
     }
 
@@ -127,7 +128,8 @@ public class TcpGroupTests
             played!.Dispose();
         });
         ending.Start();
-        ranks.Each(group => Assert.StartsWith("rank 1 (host-1) is gone", Assert.Throws<LapidaryException>(() => group.Gather([1])).Message));
+        ranks.Each(group =>
+            Assert.StartsWith("rank 1 (host-1) is gone", Assert.Throws<LapidaryException>(() => group.Gather([1])).Message));
         ending.Join();
     }
 
@@ -138,7 +140,8 @@ public class TcpGroupTests
         Link? played = null;
         var playing = new Thread(() => played = TcpRanks.Play(1, 3, port));
         playing.Start();
-        using var ranks = TcpRanks.Start(3, (_, options) => options with { Times = TcpRanks.Quick with { Silence = TimeSpan.FromSeconds(4) } },
+        var times = TcpRanks.Quick with { Silence = TimeSpan.FromSeconds(4) };
+        using var ranks = TcpRanks.Start(3, (_, options) => options with { Times = times },
             port: port, played: 1);
         playing.Join();
         foreach (int rank in (int[])[0, 2]) Assert.Equal("rank 1 (host-1) has given no sign of life for 4 s.", ranks.LostLine(rank));
@@ -153,7 +156,9 @@ public class TcpGroupTests
         using var ranks = TcpRanks.Start(3, (_, options) => options with { WaitLimit = TimeSpan.FromSeconds(2) });
         var scopes = ranks.Groups.Where(group => group!.Rank != late).Select(group => group!.Waiting("the gradients")).ToList();
         for (int rank = 0; rank < 3; rank++)
-            Assert.Matches($@"^rank \d \(host-\d\) waits since \d+ s for the gradients, to which rank {late} \(host-{late}\) did not come within 2 s\.$",
+            Assert.Matches(
+                $@"^rank \d \(host-\d\) waits since \d+ s for the gradients, to which "
+                + $@"rank {late} \(host-{late}\) did not come within 2 s\.$",
                 ranks.LostLine(rank));
         scopes.ForEach(scope => scope.Dispose());
     }
@@ -192,7 +197,8 @@ public class TcpGroupTests
         Link? played = null;
         var playing = new Thread(() => played = TcpRanks.Play(2, 3, port));
         playing.Start();
-        using var ranks = TcpRanks.Start(3, (_, options) => options with { Times = TcpRanks.Quick with { Grace = TimeSpan.FromSeconds(3) } },
+        var times = TcpRanks.Quick with { Grace = TimeSpan.FromSeconds(3) };
+        using var ranks = TcpRanks.Start(3, (_, options) => options with { Times = times },
             port: port, played: 2);
         playing.Join();
         var failing = new Thread(() => ranks[1].Fail("remote error"));

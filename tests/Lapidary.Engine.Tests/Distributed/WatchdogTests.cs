@@ -4,7 +4,8 @@ namespace Lapidary.Engine.Tests.Distributed;
 
 public class WatchdogTests
 {
-    /// <summary>C computes, B is busy, W waits, G is gone; since that many seconds. The limit is 600 s, for those that are gone 20 s.</summary>
+    /// <summary>C computes, B is busy, W waits, G is gone; since that many seconds. The limit is 600 s, for those that are gone
+    /// 20 s.</summary>
     [Theory]
     [InlineData("W700 C700", "r0 waits since 700 s for it, to which r1 did not come within 600 s.")]
     [InlineData("W700 C700 B5 W650 C601", "r0 waits since 700 s for it, to which r1, r4 did not come within 600 s.")]

@@ -75,7 +75,8 @@ internal abstract class TcpGroup : RankGroup
     /// <inheritdoc/>
     public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine)
     {
-        if (mine.Length > MostGathered) throw new LapidaryException($"{NameOf(Rank)} gives {mine.Length} bytes at once: at most {MostGathered}.");
+        if (mine.Length > MostGathered)
+            throw new LapidaryException($"{NameOf(Rank)} gives {mine.Length} bytes at once: at most {MostGathered}.");
         lock (_gathering)
             using (Waiting("what all ranks say"))
                 return Exchange(mine);

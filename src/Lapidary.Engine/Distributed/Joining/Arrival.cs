@@ -31,7 +31,8 @@ internal sealed class Arrival(
                 }
 
             if (Environment.TickCount64 > end)
-                throw new LapidaryException($"{own.Name} did not reach rank 0 at {Text(places[0])} within {startLimit.TotalSeconds:0.#} s: {_last}. "
+                throw new LapidaryException($"{own.Name} did not reach rank 0 at {Text(places[0])} within "
+                    + $"{startLimit.TotalSeconds:0.#} s: {_last}. "
                     + (places[0].Host == "localhost" || IPAddress.TryParse(places[0].Host, out var address) && IPAddress.IsLoopback(address)
                         ? "This address is each machine's own: where rank 0 is on another, set MASTER_ADDR to its name."
                         : "See whether it runs and whether this address and port are open to this machine."));

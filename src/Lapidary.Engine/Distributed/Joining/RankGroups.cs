@@ -36,8 +36,8 @@ public static partial class RankGroups
         ArgumentOutOfRangeException.ThrowIfLessThan(devices, 1);
         var place = options.Place ?? LaunchPlace.Find(options.Variable);
         if (place.RanksPerProcess is { } expected && expected != devices)
-            throw new LapidaryException($"{place.RanksVariable} asks for {expected} ranks on each machine, but this one, {options.Host}, has "
-                + $"{devices} devices for the run: make them equal.");
+            throw new LapidaryException($"{place.RanksVariable} asks for {expected} ranks on each machine, but this one, {options.Host}, "
+                + $"has {devices} devices for the run: make them equal.");
         if (place.Processes > 1) return Meet(options, place, devices, cancellation);
         return devices == 1 ? [RankGroup.Solo] : ThreadGroup.Create(devices);
     }
@@ -128,8 +128,8 @@ public static partial class RankGroups
         {
             try
             {
-                groups[device] = JoinOne(options, settings, place.RankOf(device, devices), place.Processes * devices, listeners, secret, places,
-                    ending.Token);
+                groups[device] = JoinOne(options, settings, place.RankOf(device, devices), place.Processes * devices, listeners, secret,
+                    places, ending.Token);
             }
             catch (Exception e)
             {
@@ -151,7 +151,8 @@ public static partial class RankGroups
         var own = new Hello(Hello.OwnProtocol, rank, world, options.Host, Environment.ProcessId, options.Version, settings.Place.Run);
         if (rank == 0)
         {
-            var (links, hosts) = new Rendezvous(listeners!, own, secret, options.Times, options.StartLimit, options.Note).Meet(cancellation);
+            var rendezvous = new Rendezvous(listeners!, own, secret, options.Times, options.StartLimit, options.Note);
+            var (links, hosts) = rendezvous.Meet(cancellation);
             return new LeaderGroup(links, hosts, settings);
         }
         else

@@ -141,8 +141,8 @@ internal sealed class Rendezvous(
                 throw Handshake.Refuse(link, $"{member.Name} belongs to another run, '{member.Run}', than {own.Name}, '{own.Run}': "
                     + "set another MASTER_PORT for one of them");
             if (wrong is null && _hellos[member.Rank] is { } first)
-                throw Handshake.Refuse(link, $"{member.Name}, process {member.ProcessId}: this rank is taken by process {first.ProcessId} on "
-                    + $"{first.Host}. Start each rank once.");
+                throw Handshake.Refuse(link, $"{member.Name}, process {member.ProcessId}: this rank is taken by process "
+                    + $"{first.ProcessId} on {first.Host}. Start each rank once.");
             if (wrong is not null)
             {
                 _failure = wrong;

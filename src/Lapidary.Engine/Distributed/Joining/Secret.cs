@@ -31,5 +31,6 @@ internal sealed class Secret(byte[] key)
     }
 
     /// <summary>Whether a proof is right, in a time that does not depend on where it differs.</summary>
-    public static bool Equal(ReadOnlySpan<byte> proof, ReadOnlySpan<byte> expected) => CryptographicOperations.FixedTimeEquals(proof, expected);
+    public static bool Equal(ReadOnlySpan<byte> proof, ReadOnlySpan<byte> expected) =>
+        CryptographicOperations.FixedTimeEquals(proof, expected);
 }

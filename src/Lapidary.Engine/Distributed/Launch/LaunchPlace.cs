@@ -25,7 +25,8 @@ public sealed record LaunchPlace
     /// <summary>Who started the processes: "mpirun (Open MPI)". Null where this process is alone.</summary>
     public string? Launcher { get; internal init; }
 
-    /// <summary>What the user should know although nothing is wrong, such as a batch script of Slurm that does not use srun; or null.</summary>
+    /// <summary>What the user should know although nothing is wrong, such as a batch script of Slurm that does not use srun; or
+    /// null.</summary>
     public string? Note { get; internal init; }
 
     /// <summary>From 0 to <see cref="Processes"/> − 1.</summary>

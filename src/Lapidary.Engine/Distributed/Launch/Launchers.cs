@@ -27,7 +27,8 @@ internal static class Launchers
             port += port < 65535 ? 1 : -1;
         return Local(variables, "LOCAL_RANK", localSize, new LaunchPlace
         {
-            Launcher = variables.Has("TORCHELASTIC_RUN_ID") ? "torchrun" : variables.Has("AZUREML_RUN_ID") ? "Azure ML" : "RANK and WORLD_SIZE",
+            Launcher = variables.Has("TORCHELASTIC_RUN_ID") ? "torchrun"
+                : variables.Has("AZUREML_RUN_ID") ? "Azure ML" : "RANK and WORLD_SIZE",
             Kind = LaunchKind.Torch,
             Process = rank,
             Processes = world,
@@ -121,7 +122,8 @@ internal static class Launchers
 
     private static string? BatchScriptNote(LaunchVariables variables) =>
         variables.Number("SLURM_NTASKS") is > 1 and { } tasks
-            ? $"Slurm has room for {tasks} tasks, but this process was started without srun and is alone: use srun to start a process for each."
+            ? $"Slurm has room for {tasks} tasks, but this process was started without srun and is alone: "
+                + "use srun to start a process for each."
             : null;
 
     private static LaunchPlace Local(LaunchVariables variables, string localRank, int? localSize, LaunchPlace place)

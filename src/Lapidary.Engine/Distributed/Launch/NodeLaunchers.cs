@@ -112,9 +112,10 @@ internal static class NodeLaunchers
         try
         {
             using var document = JsonDocument.Parse(json);
-            string[] hosts = document.RootElement.ValueKind != JsonValueKind.Array ? []
-                : [.. document.RootElement.EnumerateArray().Where(host => host.ValueKind == JsonValueKind.String).Select(host => host.GetString()!)];
-            return hosts.Length > 0 && hosts.Length == document.RootElement.GetArrayLength() ? hosts : null;
+            if (document.RootElement.ValueKind != JsonValueKind.Array) return null;
+            JsonElement[] hosts = [.. document.RootElement.EnumerateArray()];
+            return hosts.Length > 0 && Array.TrueForAll(hosts, host => host.ValueKind == JsonValueKind.String)
+                ? [.. hosts.Select(host => host.GetString()!)] : null;
         }
         catch (JsonException)
         {
