@@ -28,8 +28,8 @@ internal sealed partial class NcclSettings(Func<string, string?> environment, st
     /// <summary>What to set: variables that the user has not set.</summary>
     /// <param name="hosts">Number of hosts of the run.</param>
     /// <remarks>A ring adds in an order that only the layout decides. NVLS, sums formed by the switch, gives other bits from call to
-    /// call; a tuner plugin may choose by what it measures. Both values name algorithms that every version has for every exchange: since 2.24 a
-    /// list without any for one of them is an error.</remarks>
+    /// call; a tuner plugin may choose by what it measures. Both values name algorithms that every version has for every
+    /// exchange: since 2.24 a list without any for one of them is an error.</remarks>
     public IReadOnlyList<(string Name, string Value)> Additions(int hosts) =>
         [.. new[] { (Algorithm, hosts > MostHostsOfARing ? "^NVLS,NVLSTree" : "Ring"), ("NCCL_TUNER_PLUGIN", "none") }
             .Where(setting => UsersValue(setting.Item1) is null)];

@@ -5,7 +5,8 @@ namespace Lapidary.Engine.Distributed.Nccl;
 /// <summary>What a rank brings, which all ranks look at before NCCL does: it would fail later, hang, or say less.</summary>
 /// <param name="Host">Name of its host.</param> <param name="Uuid">Its GPU's own name.</param>
 /// <param name="Gpu">What kind of GPU, with its compute capability.</param> <param name="Nccl">Version of its NCCL.</param>
-/// <param name="Algorithms">NCCL_ALGO and NCCL_PROTO as its user has set them.</param> <param name="Problem">Why it cannot take part, one line; else empty.</param>
+/// <param name="Algorithms">NCCL_ALGO and NCCL_PROTO as its user has set them.</param>
+/// <param name="Problem">Why it cannot take part, one line; else empty.</param>
 internal sealed record RankCard(string Host, string Uuid, string Gpu, string Nccl, string Algorithms, string Problem)
 {
     private const char Separator = '\n';
@@ -38,7 +39,8 @@ internal sealed record RankCard(string Host, string Uuid, string Gpu, string Ncc
         {
             if (users.TryAdd(cards[rank].Uuid, rank)) continue;
             return $"{nameOf(users[cards[rank].Uuid])} and {nameOf(rank)} are on one GPU, {cards[rank].Uuid} ({cards[rank].Gpu}): "
-                + "each rank needs a GPU of its own. Start no more ranks on a host than it has GPUs, and set device to one of them for each.";
+                + "each rank needs a GPU of its own. Start no more ranks on a host than it has GPUs, "
+                + "and set device to one of them for each.";
         }
 
         return Difference(cards, nameOf, card => card.Gpu, "All ranks need the same kind of GPU: leave out those that differ.")
