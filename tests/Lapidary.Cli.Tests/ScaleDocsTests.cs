@@ -32,13 +32,16 @@ public partial class ScaleDocsTests
     public void Document_NamesEverySample()
     {
         string text = File.ReadAllText(Document);
-        Assert.All(Directory.GetFiles(Samples), file => Assert.Contains($"samples/scale/{Path.GetFileName(file)})", text, StringComparison.Ordinal));
+        Assert.All(
+            Directory.GetFiles(Samples),
+            file => Assert.Contains($"samples/scale/{Path.GetFileName(file)})", text, StringComparison.Ordinal));
     }
 
     /// <summary>Calls of lapidary with what stands behind a backslash at the end of their lines.</summary>
     private static IEnumerable<string[]> ShellLines(string text) =>
         Call().Matches(Continuation().Replace(text, " "))
-            .Select(call => call.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Trim('"')).ToArray());
+            .Select(call => call.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(words => words.Select(word => word.Trim('"')).ToArray());
 
     /// <summary>What follows "args:" as a list.</summary>
     private static IEnumerable<string[]> ArgumentLists(string text) =>

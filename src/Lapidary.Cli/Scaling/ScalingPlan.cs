@@ -61,8 +61,8 @@ internal sealed record ScalingPlan(
         if (MoreAccumulation() is { } more)
         {
             int steps = Config.GradientAccumulationSteps * more.Factor;
-            yield return "an optimizer step exchanges the same whatever its rows: "
-                + $"--gradient-accumulation-steps {steps} would make it {more.Efficiency:P0}, with {BatchRows * more.Factor:N0} rows a step.";
+            yield return $"an optimizer step exchanges the same whatever its rows: --gradient-accumulation-steps {steps} "
+                + $"would make it {more.Efficiency:P0}, with {BatchRows * more.Factor:N0} rows a step.";
         }
 
         if (Rows < BatchRows)

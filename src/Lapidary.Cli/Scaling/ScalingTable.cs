@@ -37,7 +37,7 @@ internal static class ScalingTable
         return Link.All.Contains(plan.Link) ? Link.All : [.. Link.All, plan.Link];
     }
 
-    /// <summary>Links inside a node do not join nodes, and networks are needed for that alone; a bandwidth by itself may be either.</summary>
+    /// <summary>Links inside a node do not join nodes, and networks are needed for that alone; a bandwidth may be of either.</summary>
     private static bool IsSensible(ScalingPlan plan, Link link, int ranks) =>
         !Link.All.Contains(link) || link.JoinsNodes == ExchangeCost.NodesOf(ranks, plan.RanksPerNode) > 1;
 

@@ -72,7 +72,8 @@ public class ExchangeCostTests
     [InlineData(9, 8, 2)]
     [InlineData(512, 8, 64)]
     [InlineData(2, 1, 2)]
-    public void Nodes_AreAsFewAsHoldTheRanks(int ranks, int perNode, int nodes) => Assert.Equal(nodes, ExchangeCost.NodesOf(ranks, perNode));
+    public void Nodes_AreAsFewAsHoldTheRanks(int ranks, int perNode, int nodes) =>
+        Assert.Equal(nodes, ExchangeCost.NodesOf(ranks, perNode));
 
     [Theory]
     [InlineData("44GB/s", 44e9)]

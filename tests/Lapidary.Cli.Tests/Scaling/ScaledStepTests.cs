@@ -25,8 +25,8 @@ public class ScaledStepTests
             Assert.InRange(100 * StepOf(alone, Columns[i]).Efficiency, percent[i] - 1.5, percent[i] + 1.5);
     }
 
-    /// <summary>With the table, between two neighbours by hand: gradients all-reduced and every rank updating all of it, which is slower, and
-    /// shards updated and gathered in 16 bits, which is faster.</summary>
+    /// <summary>With the table, between two neighbours by hand: gradients all-reduced and every rank updating all of it, which is slower,
+    /// and shards updated and gathered in 16 bits, which is faster.</summary>
     [Theory]
     [InlineData(
         35, 13, Table, new[] { 90, 87, 85, 36, 27, 24, 13, 38, 81, 13, 38, 81 }, new[] { 96, 95, 94, 43, 33, 30, 17, 46, 88, 17, 45, 88 })]
