@@ -125,6 +125,8 @@ public sealed class RankMemoryTests : IDisposable
 
         public override string NameOf(int rank) => $"rank {rank}";
 
+        public override string HostOf(int rank) => "here";
+
         public override IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> mine) => [mine.ToArray(), mine.ToArray()];
 
         public override void RequestStop()
@@ -134,6 +136,10 @@ public sealed class RankMemoryTests : IDisposable
         public override IDisposable Busy(string what) => Solo.Busy(what);
 
         public override IDisposable Waiting(string what) => Solo.Waiting(what);
+
+        public override void Fail(string message)
+        {
+        }
 
         public override void Dispose()
         {
