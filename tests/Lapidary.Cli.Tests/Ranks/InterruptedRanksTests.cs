@@ -19,7 +19,7 @@ public sealed class InterruptedRanksTests : IDisposable
         Assert.SkipWhen(signal == "INT" && Tool.InheritsIgnoredInterrupts, "SIGINT is ignored here, as in a shell's background job.");
         var cancel = TestContext.Current.CancellationToken;
         MpiEnd end;
-        using (var run = RankedTool.Start(launcher, 2, _tool.TrainLong("out", "--save-strategy", "no")))
+        using (var run = RankedTool.Start(launcher, 2, _tool.TrainLong("out", more: ["--save-strategy", "no"])))
         {
             await run.Until(() => run.LinesSoFar.Any(line => line.Text.StartsWith("step 2/", StringComparison.Ordinal)), RankedTool.Limit, cancel);
             MpiRun.Send(signal, run.ProcessOf(rank)!.Value);
@@ -35,7 +35,7 @@ public sealed class InterruptedRanksTests : IDisposable
 
         int steps = step + 2;
         await RankedTool.Ok(launcher, 2, _tool.Resume("out", "--max-steps", $"{steps}", "--save-strategy", "epoch"));
-        await RankedTool.Ok(launcher, 2, _tool.TrainLong("whole", "--max-steps", $"{steps}", "--save-strategy", "epoch"));
+        await RankedTool.Ok(launcher, 2, _tool.TrainLong("whole", steps, "--save-strategy", "epoch"));
         _tool.AssertSameBits(_tool.Bits("whole", steps), "out", steps);
     }
 }

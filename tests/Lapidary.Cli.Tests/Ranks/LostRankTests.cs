@@ -31,7 +31,7 @@ public sealed class LostRankTests : IDisposable
         string[] saving = ["--save-strategy", "steps", "--save-steps", "1", "--save-total-limit", "3"];
         var watch = new Stopwatch();
         MpiEnd end;
-        using (var run = RankedTool.Start(launcher, Ranks, _tool.TrainLong("out", saving), options))
+        using (var run = RankedTool.Start(launcher, Ranks, _tool.TrainLong("out", more: saving), options))
         {
             await run.Until(() => _tool.Checkpoints("out").Any(step => step > 1), RankedTool.Limit, Cancel);
             watch.Start();
@@ -41,7 +41,7 @@ public sealed class LostRankTests : IDisposable
         }
 
         Assert.True(watch.Elapsed < Soon, $"{watch.Elapsed}\n{end}");
-        Assert.NotEqual(0, end.ExitCode);
+        if (!options.Contains(LeaveOthers)) Assert.NotEqual(0, end.ExitCode); // which is then 0 whatever happens
 
         // A launcher may end the others before they have said anything: then it names the rank itself.
         if (options.Contains(LeaveOthers))
@@ -53,13 +53,14 @@ public sealed class LostRankTests : IDisposable
 
         Assert.All(RankedTool.Errors(end), line => Assert.Contains($"] {Lost} is gone: ", line, StringComparison.Ordinal));
         Assert.True(RankedTool.Errors(end).Distinct().Count() == RankedTool.Errors(end).Length, $"{end}");
-        _tool.AssertNothingHalfWritten("out");
+        _tool.AssertNothingHalfWritten("out", wasKilled: launcher == RankedTool.Mpich);
         if (launcher == RankedTool.OpenMpi && options.Length == 0) return; // one of the two is enough
 
         int steps = _tool.Checkpoints("out")[^1] + 2;
         await RankedTool.Ok(launcher, Ranks, _tool.Resume("out", "--max-steps", $"{steps}"));
-        await RankedTool.Ok(launcher, Ranks, _tool.TrainLong("whole", [.. saving, "--max-steps", $"{steps}"]));
+        await RankedTool.Ok(launcher, Ranks, _tool.TrainLong("whole", steps, saving));
         _tool.AssertSameBits(_tool.Bits("whole", steps), "out", steps);
+        _tool.AssertNothingHalfWritten("out");
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class LostRankTests : IDisposable
     {
         MpiRun.Require(MpiRun.OpenMpi);
         string[] saving = ["--save-strategy", "steps", "--save-steps", "50", "--save-total-limit", "2"];
-        using var run = RankedTool.Start(MpiRun.OpenMpi, 3, _tool.TrainLong("out", saving), LeaveOthers);
+        using var run = RankedTool.Start(MpiRun.OpenMpi, 3, _tool.TrainLong("out", more: saving), LeaveOthers);
         await run.Until(() => _tool.Checkpoints("out").Length > 0, RankedTool.Limit, Cancel);
         int hanging = run.ProcessOf(1)!.Value;
         MpiRun.Send("STOP", hanging);
@@ -76,7 +77,6 @@ public sealed class LostRankTests : IDisposable
         Assert.True(watch.Elapsed < Soon, $"{watch.Elapsed}");
         MpiRun.Send("KILL", hanging);
         var end = await run.End(RankedTool.Limit, Cancel);
-        Assert.NotEqual(0, end.ExitCode);
         Assert.All((int[])[0, 2], rank => Assert.Contains(
             $"] {Lost} has given no sign of life for 20 s.", RankedTool.ErrorOf(end, rank), StringComparison.Ordinal));
         _tool.AssertNothingHalfWritten("out");
@@ -93,8 +93,10 @@ public sealed class LostRankTests : IDisposable
         string[] args = RankedTool.Without("--model", _tool.TrainLong("out"));
         using var run = RankedTool.StartWithAnother(launcher, 3, args, "--model", TinyModel.Folder, missing, options);
         var end = await run.End(Soon + RankedTool.Limit / 2, Cancel);
-        Assert.NotEqual(0, end.ExitCode);
+        if (options.Length == 0) Assert.NotEqual(0, end.ExitCode);
         Assert.StartsWith($"lapidary: [{Lost}] {missing}", RankedTool.ErrorOf(end, 1), StringComparison.Ordinal);
+        if (options.Contains(LeaveOthers))
+            Assert.All((int[])[0, 2], rank => Assert.Contains($"] {Lost}: {missing}", RankedTool.ErrorOf(end, rank), StringComparison.Ordinal));
         Assert.All(RankedTool.Errors(end), line => Assert.Contains(Lost, line, StringComparison.Ordinal));
         Assert.False(Directory.Exists(_tool["out"]));
     }
