@@ -51,7 +51,7 @@ public abstract class RankGroup : IDisposable
     /// second message changes nothing.</summary>
     /// <param name="message">One line.</param>
     /// <returns>Whether this rank should say it to people: false where rank 0 ends with the same message, and so says it for
-    /// both.</returns>
+    /// both, and whoever started them shows what both say in one place.</returns>
     public abstract bool Fail(string message);
 
     /// <inheritdoc/>

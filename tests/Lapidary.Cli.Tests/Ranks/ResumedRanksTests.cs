@@ -19,12 +19,12 @@ public sealed class ResumedRanksTests : IDisposable
 
         // On other ranks it is the same but for rounding.
         _tool.CutAfter("out", step: 2);
-        var four = await RankedTool.Ok(MpiRun.OpenMpi, 4, _tool.Resume("out", "--per-device-train-batch-size", "1"));
+        var four = await RankedTool.Ok(MpiRun.OpenMpi, 4, _tool.Resume("out"));
         Assert.Contains("effective batch 4 = 1 per device × 1 accumulation × 4 ranks", four.Of(0), StringComparison.Ordinal);
         Assert.Contains("planned anew, for 4 ranks instead of 2", four.Of(0), StringComparison.Ordinal);
         RankedTool.AssertClose(losses, _tool.Losses("out"));
 
-        // From four to one.
+        // From four to one. The file now says one row for each.
         _tool.CutAfter("out", step: 4);
         var one = CliRun.Of(_tool.Resume("out")).Ok();
         Assert.Contains("planned anew, for 1 ranks instead of 4", one.Out, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Lapidary.Engine.Distributed.Launch;
 using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Control;
@@ -101,7 +102,7 @@ internal abstract class TcpGroup : RankGroup
     public override bool Fail(string message)
     {
         if (!IsDisposed && !HasEnded) TellFailure(message);
-        return !IsSaidByLeader;
+        return !IsSaidByLeader || Place.Kind is not (LaunchKind.OpenMpi or LaunchKind.Mpich); // others write a file for each process
     }
 
     /// <inheritdoc/>
