@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Ranks;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -37,6 +38,7 @@ internal static class LapidaryTool
         try
         {
             var parsed = Root(terminal).Parse(args, ParserRules);
+            AwaitedRank.Introduce(parsed, terminal);
             return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
         }
         catch (UsageException e)
@@ -86,8 +88,14 @@ internal static class LapidaryTool
 
     private static int Fail(Terminal terminal, string line, int exitCode, string? more = null)
     {
-        terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}{line}");
-        if (more is not null) terminal.Error.WriteLine(more);
+        if (terminal.Awaited is { } tell) tell(line, exitCode, Say);
+        else if (!terminal.LeavesErrors) Say();
         return exitCode;
+
+        void Say()
+        {
+            terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}{line}");
+            if (more is not null) terminal.Error.WriteLine(more);
+        }
     }
 }

@@ -45,7 +45,7 @@ internal static class BenchCommand
     private static int Run(CommandRun run)
     {
         BenchCase[] chosen = [.. Choose(run).Select(bench => BenchSettings.Apply(run.Values, bench))];
-        using var team = RankTeam.Join(run);
+        using var team = RankTeam.Join(run, exchanges: true);
         if (team.WorldSize > 1 && chosen.FirstOrDefault(bench => bench.NewTokens > 0) is { } decoding)
             throw run.Wrong($"{decoding.Name} decodes, which is measured on one device; choose another case, or --device cuda:0.");
         return team.Run(() =>

@@ -35,7 +35,7 @@ internal static class ScoreCommand
     private static void Run(CommandRun run)
     {
         run.Values.Require(DataSettings.DataSet);
-        using var team = RankTeam.Join(run);
+        using var team = RankTeam.Join(run, exchanges: false);
         team.Run(() => Run(run, team));
     }
 

@@ -62,7 +62,7 @@ internal static class TrainCommand
             return ExitCodes.Done;
         }
 
-        using var team = RankTeam.Join(run);
+        using var team = RankTeam.Join(run, exchanges: true);
         return team.Run(() => Run(run, team, config, folder));
     }
 

@@ -34,7 +34,7 @@ internal sealed class DatasetGeneration(
             return ExitCodes.Done;
         }
 
-        using var team = RankTeam.Join(run);
+        using var team = RankTeam.Join(run, exchanges: false);
         return team.Run(() => Run(team, path));
     }
 

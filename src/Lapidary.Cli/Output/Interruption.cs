@@ -28,7 +28,7 @@ internal sealed class Interruption : IDisposable
     }
 
     /// <summary>Told before the process ends; it must not fail.</summary>
-    public TextWriter Error { get; set; } = TextWriter.Null;
+    public Action? Ends { get; set; }
 
     /// <summary>Cancelled by the first signal that a command looks for.</summary>
     public CancellationToken Token => _source.Token;
@@ -56,7 +56,7 @@ internal sealed class Interruption : IDisposable
         }
 
         TemporaryPaths.DeleteAll();
-        Error.WriteLine("lapidary: interrupted.");
+        Ends?.Invoke();
         Environment.Exit(ExitCodeBase + number);
     }
 

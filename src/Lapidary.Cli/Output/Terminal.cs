@@ -31,6 +31,13 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// <summary>Which rank of several processes this is, for errors: "[rank 1 (node-b)] "; empty where it is the only one.</summary>
     public string RankPrefix { get; private set; } = "";
 
+    /// <summary>Where other processes wait for this one: tells them the line of the error with which it ends, with its exit code, and says it
+    /// to people where none of the others does; null where nobody waits.</summary>
+    public Action<string, int, Action>? Awaited { get; set; }
+
+    /// <summary>Whether another process says the error with which this one ends.</summary>
+    public bool LeavesErrors { get; private set; }
+
     /// <summary>Whether this process tells people how the work goes.</summary>
     public bool IsLeader { get; private set; } = true;
 
@@ -52,13 +59,16 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
             Interrupted = interruption.Token,
             Interruption = interruption,
         };
-        interruption.Error = terminal.Error;
+        interruption.Ends = () => terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}interrupted.");
         return terminal;
     }
 
     /// <summary>Says that this is one of several processes that work on one thing: the first one alone tells people about it, and errors
     /// say whose they are.</summary>
     public void SpeakAs(string rank, bool isLeader) => (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
+
+    /// <summary>Says that another process says the error with which this one ends.</summary>
+    public void LeaveErrorsToOthers() => LeavesErrors = true;
 
     /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed; null where
     /// there are no signals.</summary>

@@ -39,12 +39,14 @@ internal sealed class RankTeam : IDisposable
 
     /// <summary>Finds the ranks that a launcher started, or the GPUs that the user named.</summary>
     /// <exception cref="LapidaryException">The ranks do not find each other, or a device is not here.</exception>
-    public static RankTeam Join(CommandRun run)
+    /// <param name="run">The command.</param> <param name="exchanges">Whether the ranks exchange tensors, for which CPUs need MPI.</param>
+    public static RankTeam Join(CommandRun run, bool exchanges)
     {
         var place = LaunchPlace.Find();
         if (place.Note is { } note) run.Note(note);
         var devices = DevicesOf(place, run.Values);
-        if (place.Launcher is not null) run.Terminal.SpeakAs($"process {place.Process}", isLeader: place.Process == 0);
+        if (exchanges && devices[0] is null) Communicator.RequireMpi(place);
+        run.Terminal.Awaited = null;
         var limit = TimeSpan.FromSeconds(run.Values.Get(RankSettings.DdpTimeout));
         var options = new RankGroupOptions
         {
@@ -71,7 +73,8 @@ internal sealed class RankTeam : IDisposable
         }
         catch (Exception e) when (WorldSize > Local.Count)
         {
-            foreach (var rank in Local) rank.Group.Fail(Line(e));
+            bool[] say = [.. Local.Select(rank => rank.Group.Fail(Line(e)))]; // all are told
+            if (!say.Contains(true)) _run.Terminal.LeaveErrorsToOthers();
             throw;
         }
     }

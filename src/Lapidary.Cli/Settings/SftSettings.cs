@@ -30,17 +30,32 @@ internal static class SftSettings
     /// <summary>The options of a run on some ranks: its global batch sets the accumulation, or is checked against it.</summary>
     /// <param name="config">As read.</param> <param name="values">What was given.</param> <param name="worldSize">Number of ranks.</param>
     /// <param name="resumed">Rows of an optimizer step of the run that is gone on with; null for a new one. Where only that run's own file
-    /// says how many micro-batches there are, the global batch stays as it was, on any number of ranks.</param>
+    /// says how many micro-batches there are, the global batch stays as it was, on any number of ranks, and where that file alone says how
+    /// many rows one has, they are fewer where each rank has fewer.</param>
     /// <exception cref="Formats.LapidaryException">They do not agree.</exception>
     public static SftConfig ForRanks(SftConfig config, SettingValues values, int worldSize, int? resumed)
     {
         Setting accumulation = Of(nameof(SftConfig.GradientAccumulationSteps)), batch = Of(nameof(SftConfig.GlobalBatchSize));
-        if (!values.IsGiven(batch) && !values.IsChosen(accumulation) && resumed is not null)
+        bool isAsBefore = resumed is not null && !values.IsGiven(batch) && !values.IsChosen(accumulation);
+        if (resumed is { } rows && (isAsBefore || config.GlobalBatchSize == rows) && rows % worldSize == 0
+            && !values.IsTyped(Of(nameof(SftConfig.PerDeviceTrainBatchSize))))
+        {
+            config = config with { PerDeviceTrainBatchSize = LargestDivisor(rows / worldSize, config.PerDeviceTrainBatchSize) };
+        }
+
+        if (isAsBefore)
             return (config with { GlobalBatchSize = resumed }).ForRanks(worldSize, accumulationIsGiven: false);
 
         // What is typed goes before what a file says.
         bool isGiven = values.IsTyped(accumulation) || (values.IsGiven(accumulation) && !values.IsTyped(batch));
         return config.ForRanks(worldSize, isGiven);
+    }
+
+    private static int LargestDivisor(int of, int limit)
+    {
+        int divisor = Math.Min(of, limit);
+        while (of % divisor != 0) divisor--;
+        return divisor;
     }
 
     private static Setting<object?> Create(PropertyInfo property)

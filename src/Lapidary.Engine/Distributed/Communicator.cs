@@ -10,6 +10,15 @@ namespace Lapidary.Engine;
 /// <summary>Makes the communicator that fits a rank's device.</summary>
 public static class Communicator
 {
+    /// <summary>Refuses processes on CPUs whose launcher does not start MPI, before anything is loaded.</summary>
+    /// <param name="place">Who started them.</param>
+    /// <exception cref="LapidaryException">There are several, and no MPI.</exception>
+    public static void RequireMpi(LaunchPlace place)
+    {
+        ArgumentNullException.ThrowIfNull(place);
+        if (place.Processes > 1) _ = MpiStart.FlavorOf(place);
+    }
+
     /// <summary>NCCL between GPUs, MPI between CPUs of several processes; one rank exchanges nothing. All ranks call it, before they plan
     /// their memory: NCCL takes some.</summary>
     /// <param name="ranks">The ranks.</param> <param name="backend">This rank's device; it must outlive the communicator.</param>

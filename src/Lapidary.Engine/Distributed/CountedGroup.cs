@@ -24,9 +24,7 @@ internal sealed class CountedGroup(int rank, int worldSize) : RankGroup
 
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
 
-    public override void Fail(string message)
-    {
-    }
+    public override bool Fail(string message) => true;
 
     public override void Dispose()
     {

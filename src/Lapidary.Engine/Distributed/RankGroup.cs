@@ -50,7 +50,9 @@ public abstract class RankGroup : IDisposable
     /// <summary>Tells the others that this rank ends before the work is done, and why: they end too, with "rank 1 (node-b): message". A
     /// second message changes nothing.</summary>
     /// <param name="message">One line.</param>
-    public abstract void Fail(string message);
+    /// <returns>Whether this rank should say it to people: false where rank 0 ends with the same message, and so says it for
+    /// both, and whoever started them shows what both say in one place.</returns>
+    public abstract bool Fail(string message);
 
     /// <inheritdoc/>
     public abstract void Dispose();

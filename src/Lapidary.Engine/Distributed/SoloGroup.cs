@@ -23,9 +23,7 @@ internal sealed class SoloGroup : RankGroup
 
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
 
-    public override void Fail(string message)
-    {
-    }
+    public override bool Fail(string message) => true;
 
     public override void Dispose()
     {

@@ -55,7 +55,11 @@ internal sealed class ThreadGroup : RankGroup
     /// <inheritdoc/>
     /// <remarks>Those that wait here, or will, end with <see cref="OperationCanceledException"/>. Those in a collective of GPUs do not
     /// wake: their process has to end.</remarks>
-    public override void Fail(string message) => _shared.Broken.Cancel();
+    public override bool Fail(string message)
+    {
+        _shared.Broken.Cancel();
+        return true;
+    }
 
     /// <inheritdoc/>
     /// <remarks>What the threads share ends with the process: it holds no resources.</remarks>

@@ -30,8 +30,10 @@ internal sealed class RankAgreement(RankGroup ranks)
             ? $"other {RunIdentity.NameOfHash(key)}"
             : $"{key} {ValueOf(all[others[0]], key)}, {ranks.NameOf(0)} {ValueOf(all[0], key)}"));
         string more = others.Length == 1 ? "" : $" So {others.Length} ranks differ from rank 0.";
-        throw new LapidaryException(
-            $"{ranks.NameOf(others[0])} has {differences}; all ranks need the same.{more} {advice}");
+
+        // A text, so that keys among the differences are told as options.
+        string message = $"{ranks.NameOf(others[0])} has {differences}; all ranks need the same.{more} {advice}";
+        throw new LapidaryException(message);
     }
 
     /// <summary>Refuses steps that ranks would lay out differently.</summary>

@@ -9,6 +9,7 @@ internal sealed class LeaderGroup : TcpGroup
     private readonly Member?[] _members;
     private readonly RankState[] _states;
     private readonly Func<int, string> _nameOf;
+    private volatile string? _ownFailure;
 
     /// <summary>Takes over the connections that a rendezvous made.</summary>
     public LeaderGroup(Link?[] links, string[] hosts, TcpGroupSettings settings) : base(rank: 0, hosts, settings)
@@ -58,6 +59,7 @@ internal sealed class LeaderGroup : TcpGroup
     /// <inheritdoc/>
     protected override void TellFailure(string message)
     {
+        _ownFailure = message;
         Thread.Sleep(Times.Grace);
         string line = $"{NameOf(0)}: {message}";
         if (TryEndQuietly())
@@ -190,8 +192,14 @@ internal sealed class LeaderGroup : TcpGroup
                 return true;
             case FrameKind.Failed:
                 member.HasFailed = true;
-                string line = $"{NameOf(rank)}: {TextOf(frame)}";
-                _ = Task.Delay(Times.Grace).ContinueWith(_ => End(line, rank), TaskScheduler.Default);
+                string message = TextOf(frame);
+                _ = Task.Delay(Times.Grace).ContinueWith(
+                    _ =>
+                    {
+                        // What is wrong with all of them rank 0 tells by itself.
+                        if (message != _ownFailure) End($"{NameOf(rank)}: {message}", rank);
+                    },
+                    TaskScheduler.Default);
                 return true;
             case FrameKind.Ack:
                 lock (Sync)

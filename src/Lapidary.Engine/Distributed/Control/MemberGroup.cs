@@ -16,7 +16,8 @@ internal sealed class MemberGroup : TcpGroup
     private readonly byte[] _beat = new byte[BeatHead];
     private readonly Pieces?[] _coming;
     private byte[][]? _results;
-    private bool _leaderIsGone, _isOver, _failed, _failureIsKnown;
+    private volatile string? _failure;
+    private bool _leaderIsGone, _isOver, _failureIsKnown, _isSaidByLeader;
 
     /// <summary>Takes over the connection that an arrival made.</summary>
     public MemberGroup(int rank, Link link, string[] hosts, TcpGroupSettings settings) : base(rank, hosts, settings)
@@ -25,6 +26,9 @@ internal sealed class MemberGroup : TcpGroup
         _coming = new Pieces?[hosts.Length];
         Start(Receive);
     }
+
+    /// <inheritdoc/>
+    protected override bool IsSaidByLeader => _isSaidByLeader;
 
     /// <inheritdoc/>
     protected override IReadOnlyList<byte[]> Exchange(ReadOnlySpan<byte> mine)
@@ -51,9 +55,12 @@ internal sealed class MemberGroup : TcpGroup
     /// <inheritdoc/>
     protected override void TellFailure(string message)
     {
-        _failed = true;
+        _failure = message;
         _link.Send(FrameKind.Failed, [], Encoding.UTF8.GetBytes(message), Times.Goodbye);
         lock (Sync) WaitUntil(() => _failureIsKnown || HasEnded || _isOver, Times.Grace + (2 * Times.Goodbye));
+
+        // The end of this rank makes a launcher kill rank 0, which has yet to say why.
+        if (_isSaidByLeader) lock (Sync) WaitUntil(() => _isOver, Times.Goodbye);
         if (TryEndQuietly()) Over($"{NameOf(Rank)}: {message}");
         else lock (Sync) WaitUntil(() => HasEnded, Times.Goodbye);
     }
@@ -124,7 +131,7 @@ internal sealed class MemberGroup : TcpGroup
             Monitor.PulseAll(Sync);
         }
 
-        if (!_leaderIsGone && !_failed && !IsEnding) End($"{NameOf(0)} is gone: {why}.", lost: 0);
+        if (!_leaderIsGone && _failure is null && !IsEnding) End($"{NameOf(0)} is gone: {why}.", lost: 0);
     }
 
     /// <summary>Takes a message; false after the last one.</summary>
@@ -155,15 +162,11 @@ internal sealed class MemberGroup : TcpGroup
             case FrameKind.Lost:
                 string line = TextOf(frame);
                 _link.Send(FrameKind.Ack, [], [], Times.Goodbye);
-                End(line, lost: -1);
+                if (_failure is { } own && line == $"{NameOf(0)}: {own}") FailureIsKnown(isSaid: true);
+                else End(line, lost: -1);
                 return true;
             case FrameKind.Ack:
-                lock (Sync)
-                {
-                    _failureIsKnown = true;
-                    Monitor.PulseAll(Sync);
-                }
-
+                FailureIsKnown(isSaid: false);
                 return true;
             case FrameKind.Bye:
                 lock (Sync)
@@ -175,6 +178,16 @@ internal sealed class MemberGroup : TcpGroup
                 return false;
             default:
                 throw new LinkException($"it sent an unexpected message ({kind})");
+        }
+    }
+
+    private void FailureIsKnown(bool isSaid)
+    {
+        lock (Sync)
+        {
+            _isSaidByLeader = isSaid;
+            _failureIsKnown = true;
+            Monitor.PulseAll(Sync);
         }
     }
 }

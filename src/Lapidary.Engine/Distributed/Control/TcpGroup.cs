@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Lapidary.Engine.Distributed.Launch;
 using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Control;
@@ -66,6 +67,9 @@ internal abstract class TcpGroup : RankGroup
     /// <summary>Whether all is over, and the line that says so is said.</summary>
     protected bool HasEnded => _ended is not null;
 
+    /// <summary>Whether rank 0 ends with the same message as this rank.</summary>
+    protected virtual bool IsSaidByLeader => false;
+
     /// <inheritdoc/>
     public override string NameOf(int rank) => $"rank {rank} ({_hosts[rank]})";
 
@@ -96,10 +100,10 @@ internal abstract class TcpGroup : RankGroup
     public override IDisposable Waiting(string what) => _activity.Enter(ActivityKind.Waiting, what);
 
     /// <inheritdoc/>
-    public override void Fail(string message)
+    public override bool Fail(string message)
     {
-        if (IsDisposed || HasEnded) return;
-        TellFailure(message);
+        if (!IsDisposed && !HasEnded) TellFailure(message);
+        return !IsSaidByLeader || Place.Kind is not (LaunchKind.OpenMpi or LaunchKind.Mpich); // others write a file for each process
     }
 
     /// <inheritdoc/>

@@ -29,7 +29,9 @@ internal static class MpiStart
         }
     }
 
-    private static MpiFlavor FlavorOf(LaunchPlace place) => place.Kind switch
+    /// <summary>The kind of library that goes with a launcher.</summary>
+    /// <exception cref="LapidaryException">The launcher has none.</exception>
+    public static MpiFlavor FlavorOf(LaunchPlace place) => place.Kind switch
     {
         LaunchKind.OpenMpi => MpiFlavor.OpenMpi,
         LaunchKind.Mpich => MpiFlavor.Mpich,
@@ -37,6 +39,7 @@ internal static class MpiStart
         // srun --mpi=pmix; its other plugins set PMI_RANK, which is MPICH's.
         LaunchKind.Slurm when Environment.GetEnvironmentVariable("PMIX_RANK") is not null => MpiFlavor.OpenMpi,
         _ => throw new LapidaryException(
-            $"CPUs exchange by MPI, which {place.Launcher ?? "nobody"} starts: start the ranks with mpirun, or with Slurm's plugin for MPI."),
+            $"This is one of {place.Processes} processes by {place.Launcher}, but CPUs exchange by MPI: start them with mpirun or mpiexec (under "
+            + $"Slurm with srun --mpi=pmix), or set {LaunchPlace.Switch}=none where each is to work alone."),
     };
 }

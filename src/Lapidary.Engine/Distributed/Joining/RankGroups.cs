@@ -51,6 +51,8 @@ public static partial class RankGroups
         else ExitAtOnce(exitCode);
     }
 
+    private static void EndAlone(string line) => Leave(1);
+
     private static TcpGroup[] Meet(RankGroupOptions options, LaunchPlace place, int devices, CancellationToken cancellation)
     {
         var secret = Secret.Of(options.Variable(Token));
@@ -82,6 +84,12 @@ public static partial class RankGroups
     private static (Listeners? Listeners, Secret Secret, IReadOnlyList<DnsEndPoint> Places) MeetByBroadcast(
         RankGroupOptions options, LaunchPlace place, CancellationToken cancellation)
     {
+        // MPI itself waits for ever for a process that does not come.
+        using var limit = new Timer(
+            _ => (options.Lost ?? EndAlone)(
+                $"MPI did not start within {options.StartLimit.TotalSeconds:0.#} s: not all of the {place.Processes} processes that "
+                + $"{place.Launcher} started have come to it. Look at their output."),
+            null, options.StartLimit, Timeout.InfiniteTimeSpan);
         var channel = options.Broadcast?.Invoke(place) ?? MpiBroadcast.Of(place)
             ?? throw new LapidaryException($"{place.Launcher} does not say where rank 0 is: set MASTER_ADDR on all ranks to its machine.");
         if (place.Process > 0)
@@ -120,7 +128,7 @@ public static partial class RankGroups
         IReadOnlyList<DnsEndPoint> places, CancellationToken cancellation)
     {
         var groups = new TcpGroup?[devices];
-        var once = new Once(options.Lost ?? (_ => Leave(1)));
+        var once = new Once(options.Lost ?? EndAlone);
         var settings = new TcpGroupSettings(place, options.WaitLimit, options.Times, once.Tell) { Done = MpiStart.Complete };
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Exception? failure = null;
