@@ -5,6 +5,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Configuration;

@@ -138,8 +138,10 @@ internal static class TrainCommand
         devices.Show(run, config, launcher);
         data.Show(run);
         // What a new run said need not be said again where it goes on.
+        bool couldUseMore = devices.Places.Count == 1 && launcher is null && DeviceSettings.IsAuto(run.Values);
         var notes = isNew
-            ? TrainingBanner.Notes(run.Values, Model, config, session, data.Evaluation is not null)
+            ? TrainingBanner.Notes(
+                run.Values, Model, config, session, data.Evaluation is not null, couldUseMore ? DeviceSettings.UsableGpus() : [])
             : OptionNotes.OfAResumedRun(run.Values, Model);
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }

@@ -69,6 +69,15 @@ internal static class DeviceSettings
         return least;
     }
 
+    /// <summary>The GPUs of this machine that can be used.</summary>
+    public static IReadOnlyList<int> UsableGpus() => CudaBackend.FirstAvailable() is null
+        ? []
+        : [.. Enumerable.Range(0, CudaDevice.Count()).Where(ordinal => CudaBackend.WhyUnavailable(ordinal) is null)];
+
+    /// <summary>The option's value that means some GPUs of this machine.</summary>
+    public static string NameOf(IReadOnlyList<int> gpus) =>
+        gpus.Count == CudaDevice.Count() ? All : Numbered + string.Join(',', gpus);
+
     /// <summary>Refuses GPUs that are not here or cannot be used.</summary>
     /// <exception cref="LapidaryException">The message says why.</exception>
     public static void Require(IReadOnlyList<int> gpus)

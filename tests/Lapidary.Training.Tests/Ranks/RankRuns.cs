@@ -42,7 +42,7 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
         var token = TestContext.Current.CancellationToken;
         Thread[] threads = [.. Enumerable.Range(0, worldSize).Select(rank => new Thread(() =>
         {
-            using var end = token.Register(groups[rank].Break);
+            using var end = token.Register(() => groups[rank].Fail("the test was cancelled"));
             try
             {
                 results[rank] = RunRank(groups[rank]);
