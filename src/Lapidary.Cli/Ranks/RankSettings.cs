@@ -1,4 +1,4 @@
-using Lapidary.Cli.Settings;
+using Lapidary.Cli.CommandLine;
 
 namespace Lapidary.Cli.Ranks;
 
@@ -9,5 +9,5 @@ internal static class RankSettings
     public static readonly TimeSpan MaxStart = TimeSpan.FromMinutes(5);
 
     public static readonly Setting<int> DdpTimeout = Setting.Integer(
-        "ddp-timeout", "Seconds that a rank may wait for another that does not come, of several GPUs or processes.", 600, 1, 7 * 24 * 3600);
+        "ddp-timeout", "Seconds that the ranks of a run, several GPUs or processes, wait for one that does not come.", 600, 1, 7 * 24 * 3600);
 }
