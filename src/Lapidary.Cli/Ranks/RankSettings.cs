@@ -9,5 +9,6 @@ internal static class RankSettings
     public static readonly TimeSpan MaxStart = TimeSpan.FromMinutes(5);
 
     public static readonly Setting<int> DdpTimeout = Setting.Integer(
-        "ddp-timeout", "Seconds that the ranks of a run, several GPUs or processes, wait for one that does not come.", 600, 1, 7 * 24 * 3600);
+        "ddp-timeout", "Seconds that the ranks of a run, several GPUs or processes, wait for one that does not come.",
+        600, 1, 7 * 24 * 3600);
 }

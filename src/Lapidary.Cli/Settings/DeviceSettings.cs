@@ -14,7 +14,8 @@ internal static class DeviceSettings
         "device", "auto|cpu|cuda|cuda:N|cuda:N,M|cuda:all",
         "Where the work is done. Several GPUs share the rows of train, score, generate and bench.", Auto, Parse);
 
-    public static readonly Setting<int> Threads = Setting.Integer("threads", "Threads of the CPU; 0 for one per core, which ranks of one machine share.", 0, 0, 1024);
+    public static readonly Setting<int> Threads = Setting.Integer(
+        "threads", "Threads of the CPU; 0 for one per core, which ranks of one machine share.", 0, 0, 1024);
 
     /// <summary>Whether the device is left to the tool.</summary>
     public static bool IsAuto(SettingValues values) => values.Get(Device) == Auto;

@@ -59,7 +59,8 @@ public class DoctorTests
         using var text = new StringWriter { NewLine = "\n" };
         report.WriteText(text);
         Assert.Contains(line, text.ToString(), StringComparison.Ordinal);
-        Assert.Contains("MPI        Open MPI v4.1.4 (libmpi.so.40), for several ranks on CPUs\n", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "MPI        Open MPI v4.1.4 (libmpi.so.40), for several ranks on CPUs\n", text.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

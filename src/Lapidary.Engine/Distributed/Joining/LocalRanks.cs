@@ -72,9 +72,9 @@ public static class LocalRanks
     /// <see cref="RankGroupOptions.Lost"/> is called with that line.</summary>
     /// <param name="ranks">Of this process.</param> <param name="work">What each does.</param>
     /// <param name="lineOf">An error in one line, for the other ranks; null for its message.</param>
-    /// <param name="stuck">Called where a rank has thrown and others do not end within 5 seconds, because they wait for it in an exchange of
-    /// GPUs, from which nothing wakes them. It should end the process by <see cref="RankGroups.Leave(int)"/>; null for that, after
-    /// a line on standard error.</param>
+    /// <param name="stuck">Called where a rank has thrown and others do not end within 5 seconds, because they wait for it in an exchange
+    /// of GPUs, from which nothing wakes them. It should end the process by <see cref="RankGroups.Leave(int)"/>; null for that, after a
+    /// line on standard error.</param>
     /// <returns>What the first rank's work returned.</returns>
     /// <remarks>What the first rank to fail has thrown is thrown here. The work of a rank ends with its disposals as in any other method;
     /// those of groups wait until all have ended.</remarks>

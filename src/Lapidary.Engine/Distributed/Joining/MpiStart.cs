@@ -37,6 +37,7 @@ internal static class MpiStart
         // srun --mpi=pmix; its other plugins set PMI_RANK, which is MPICH's.
         LaunchKind.Slurm when Environment.GetEnvironmentVariable("PMIX_RANK") is not null => MpiFlavor.OpenMpi,
         _ => throw new LapidaryException(
-            $"CPUs exchange by MPI, which {place.Launcher ?? "nobody"} starts: start the ranks with mpirun, or with Slurm's plugin for MPI."),
+            $"CPUs exchange by MPI, which {place.Launcher ?? "nobody"} starts: start the ranks with mpirun, "
+            + "or with Slurm's plugin for MPI."),
     };
 }

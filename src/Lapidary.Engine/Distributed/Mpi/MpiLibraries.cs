@@ -6,7 +6,8 @@ namespace Lapidary.Engine;
 public static class MpiLibraries
 {
     /// <summary>All that the system's loader finds, for "doctor". None is started; a run takes the one of its launcher.</summary>
-    public static IReadOnlyList<FoundMpi> Find() => [.. MpiLibrary.All().Select(found => new FoundMpi(found.Name, found.Library.Version()))];
+    public static IReadOnlyList<FoundMpi> Find() =>
+        [.. MpiLibrary.All().Select(found => new FoundMpi(found.Name, found.Library.Version()))];
 }
 
 /// <summary>An MPI library.</summary>
