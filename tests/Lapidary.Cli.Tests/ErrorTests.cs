@@ -24,7 +24,7 @@ public sealed class ErrorTests : IDisposable
     [InlineData("train --quantization int8", "none or nf4")]
     [InlineData("train --seed 1 --seed 2", "--seed")]
     [InlineData("train extra", "extra")]
-    [InlineData("generate --model x", "one of --prompt, --messages and --input-ids")]
+    [InlineData("generate --model x", "one of --prompt, --messages, --input-ids and --dataset")]
     [InlineData("merge --max-shard-size big", "--max-shard-size")]
     [InlineData("tokenize --model x", "--text or --file")]
     [InlineData("score --device gpu", "cuda:N")]

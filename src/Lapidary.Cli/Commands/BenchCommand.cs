@@ -102,7 +102,8 @@ internal static class BenchCommand
             device = backend.Description;
             long started = Stopwatch.GetTimestamp();
             using var model = Create(backend);
-            terminal.Error.WriteLine($"{bench.Name}: {bench.Size} on {device}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
+            terminal.Error.WriteLine(
+                $"{bench.Name}: {bench.Size} on {device}, made in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
             if (bench.NewTokens > 0) figures = DecodeBench.Run(bench, model, terminal);
             else figures = (alone = TrainingBench.Run(bench, model, lora, terminal)).WriteTo;
         }

@@ -121,7 +121,8 @@ internal static class GenerateCommand
 
     private static int AnswerDataSet(CommandRun run)
     {
-        if (run.Values.IsGiven(Chat)) throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
+        if (run.Values.IsGiven(Chat))
+            throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
         return new DatasetGeneration(run, Model, Options, run.Values.Get(Output), run.Get(Resume)).Run();
 
         GenerationOptions Options(TextTools? text)
@@ -135,7 +136,7 @@ internal static class GenerateCommand
 
     private static void RefuseOptionsOfADataSet(CommandRun run)
     {
-        string[] given = [.. new Setting[] { Output }.Concat(DataSettings.Columns).Where(run.Values.IsGiven).Select(setting => setting.Name)];
+        var given = new Setting[] { Output }.Concat(DataSettings.Columns).Where(run.Values.IsGiven).Select(setting => setting.Name).ToArray();
         if (run.Get(Resume)) given = [.. given, "resume"];
         if (given.Length > 0) throw run.Wrong($"--{given[0]} is for --dataset.");
     }

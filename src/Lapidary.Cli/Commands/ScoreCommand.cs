@@ -5,6 +5,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Configuration;
@@ -28,7 +29,9 @@ internal static class ScoreCommand
         new ToolCommand("score", "Score rows: the model's loss in nats per token.",
                 "--model gemma-3-1b-pt --dataset test.jsonl",
                 "--model gemma-3-1b-pt --adapter lapidary-output --dataset test.jsonl --completion-only-loss --json")
-            .Takes([.. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly, RankSettings.DdpTimeout])
+            .Takes([
+                .. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly, RankSettings.DdpTimeout,
+            ])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 

@@ -92,7 +92,8 @@ internal static class TrainCommand
         if (output is not null)
         {
             run.PrintSummary(result.WriteTo, people => result.Show(people, next: []));
-            run.Terminal.Error.WriteLine($"lapidary: interrupted after step {result.State.GlobalStep}; {HowToGoOn(values, config, output)}");
+            run.Terminal.Error.WriteLine(
+                $"lapidary: interrupted after step {result.State.GlobalStep}; {HowToGoOn(values, config, output)}");
         }
 
         return ExitCodes.Interrupted;
@@ -105,7 +106,8 @@ internal static class TrainCommand
     {
         // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
         bool isNew = checkpoint is null;
-        using var session = ModelSession.Open(Model, run.Values, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout);
+        using var session = ModelSession.Open(
+            Model, run.Values, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
@@ -138,8 +140,10 @@ internal static class TrainCommand
         devices.Show(run, config, launcher);
         data.Show(run);
         // What a new run said need not be said again where it goes on.
+        bool couldUseMore = devices.Places.Count == 1 && launcher is null && DeviceSettings.IsAuto(run.Values);
         var notes = isNew
-            ? TrainingBanner.Notes(run.Values, Model, config, session, data.Evaluation is not null)
+            ? TrainingBanner.Notes(
+                run.Values, Model, config, session, data.Evaluation is not null, couldUseMore ? DeviceSettings.UsableGpus() : [])
             : OptionNotes.OfAResumedRun(run.Values, Model);
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
@@ -190,7 +194,8 @@ internal static class TrainCommand
                 session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer, communicator: communicator)
             {
                 Encoder = data.Encoder,
-                Settings = RunRecord.Of(run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),
+                Settings = RunRecord.Of(
+                    run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),
             };
             using var graceful = run.EndsGracefully();
             var ended = trainer.Train(output, run.Interrupted);

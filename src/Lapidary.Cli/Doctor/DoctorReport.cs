@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Training;
@@ -34,8 +35,22 @@ internal sealed record DoctorReport(
             chosen is { } ordinal ? CudaBackend.CreateCounter(devices[ordinal]) : CpuBackend.CreateCounter(threads: 0);
         string? problem = chosen is null && CudaBackend.WhyUnavailable() is { } reason ? Options.InPlaceOfKeys(reason) : null;
         return new DoctorReport(
-            [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, problem, MemoryEstimate.All(CreateCounter));
+            [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, problem, MemoryEstimate.All(CreateCounter))
+        {
+            Link = GpuLinks.Slowest(devices),
+            AllGpus = DeviceSettings.UsableGpus() is { Count: > 1 } usable ? DeviceSettings.NameOf(usable) : null,
+            Mpi = MpiLibraries.Find(),
+        };
     }
+
+    /// <summary>How the GPUs reach each other, null where there are not several.</summary>
+    public string? Link { get; init; }
+
+    /// <summary>What --device has to be for a run on all GPUs that can be used; null where they are not several.</summary>
+    public string? AllGpus { get; init; }
+
+    /// <summary>Libraries for several ranks on CPUs.</summary>
+    public IReadOnlyList<FoundMpi> Mpi { get; init; } = [];
 
     private long FreeBytes => Chosen is { } ordinal ? Gpus[ordinal].FreeBytes ?? 0 : HostMemory.AvailableBytes;
 
@@ -57,11 +72,23 @@ internal sealed record DoctorReport(
         }
 
         foreach (var library in Enum.GetValues<CudaLibrary>()) output.WriteLine($"{library,-10} {Describe(library)}");
+        foreach (var mpi in Mpi) output.WriteLine($"MPI        {mpi.Version} ({mpi.Name}), for several ranks on CPUs");
         if (Gpus.Count > 1 && Machine.SharedMemoryBytes is { } shared)
             output.WriteLine($"/dev/shm   {ByteSize.Format(shared)}{(shared < EnoughSharedBytes ? MoreSharedMemory : "")}");
         output.WriteLine(Chosen is { } ordinal
             ? $"GPU        ready: --device auto takes cuda:{ordinal}"
             : $"GPU        none, --device auto takes the CPU: {Problem}");
+        if (Link is not null)
+        {
+            string use = (AllGpus, Find(CudaLibrary.Nccl)) switch
+            {
+                (null, _) => "",
+                (_, null) => $"; --device {AllGpus} could use all of them, and needs NCCL",
+                _ => $"; --device {AllGpus} uses all of them",
+            };
+            output.WriteLine($"GPUs       {Gpus.Count}, linked by {Link}{use}");
+        }
+
         output.WriteLine();
         output.WriteLine($"QLoRA training on the {(Chosen is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least:");
         output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
@@ -126,7 +153,18 @@ internal sealed record DoctorReport(
         }
 
         json.WriteEndObject();
+        json.WriteString("gpu_link", Link);
         json.WriteString("gpu_unavailable_because", Problem);
+        json.WriteStartArray("mpi_libraries");
+        foreach (var mpi in Mpi)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", mpi.Name);
+            json.WriteString("version", mpi.Version);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private FoundLibrary? Find(CudaLibrary library) => Libraries.FirstOrDefault(found => found.Library == library);

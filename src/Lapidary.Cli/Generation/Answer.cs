@@ -13,7 +13,11 @@ internal sealed record Answer(IReadOnlyList<int>? OutputIds, string? Text, strin
     /// <summary>Columns that an answer adds; a row's own of these names are replaced.</summary>
     private static readonly string[] Names = ["output", "output_ids", "finish_reason", "error"];
 
-    private static readonly JsonWriterOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Layout = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
 
     /// <summary>The row's columns with the answer's, as one line of JSON with its end.</summary>
     public byte[] Line(RowQuestion question)

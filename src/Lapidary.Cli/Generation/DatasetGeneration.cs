@@ -5,6 +5,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Rows;
@@ -27,7 +28,8 @@ internal sealed class DatasetGeneration(
     public int Run()
     {
         string path = run.Values.Require(DataSettings.DataSet);
-        if (DataSettings.IsPipe(path)) throw run.Wrong("--dataset: the rows are read before the model; give a file, a folder or a pattern.");
+        if (DataSettings.IsPipe(path))
+            throw run.Wrong("--dataset: the rows are read before the model; give a file, a folder or a pattern.");
         if (output is not null && AnswersFile.IsComplete(output) && resume)
         {
             run.Note($"{output} is complete; nothing is left to do.");
@@ -46,7 +48,8 @@ internal sealed class DatasetGeneration(
         var chosen = options(text);
         using var file = output is not null && team.IsLeader ? AnswersFile.Open(output, resume, Identity(questions, chosen)) : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
-        if (done > questions.Count) throw new LapidaryException($"{output}: has answers to {done} rows, the data set has {questions.Count}.");
+        if (done > questions.Count)
+            throw new LapidaryException($"{output}: has answers to {done} rows, the data set has {questions.Count}.");
         int end = team.RunEach(rank => Answer(rank, questions, done, chosen, text, file));
         if (end < questions.Count)
         {
@@ -106,7 +109,8 @@ internal sealed class DatasetGeneration(
             var own = chosen with { Seed = SeedOf(chosen.Seed, row) };
             int[] ids = [.. generator.Generate(prompt, own, stop)];
             return new Answer(
-                ids, text?.Tokenizer.Decode(ids, skipSpecialTokens: true) ?? "", ids.Length < chosen.MaxNewTokens ? "stop" : "length", null);
+                ids, text?.Tokenizer.Decode(ids, skipSpecialTokens: true) ?? "",
+                ids.Length < chosen.MaxNewTokens ? "stop" : "length", null);
         }
         catch (LapidaryException e) when (prompt.Length == 0)
         {
@@ -144,11 +148,13 @@ internal sealed class DatasetGeneration(
         foreach (var question in questions) hash.AppendData(new Answer(question.PromptIds, null, null, question.Error).Line(question));
         string rows = Convert.ToHexStringLower(hash.GetHashAndReset());
         string adapter = run.Values.Get(model.Adapter) is { } given ? Files(given) : "none";
-        return $$"""{"rows":"{{rows}}","model":"{{Files(model.Folder(run.Values))}}","adapter":"{{adapter}}","options":"{{Hash(Describe(chosen))}}"}""" + "\n";
+        string files = Files(model.Folder(run.Values)), options = Hash(Describe(chosen));
+        return $$"""{"rows":"{{rows}}","model":"{{files}}","adapter":"{{adapter}}","options":"{{options}}"}""" + "\n";
     }
 
     private string Describe(GenerationOptions chosen) => string.Join(' ',
-        chosen, string.Join(',', chosen.StopTokenIds), string.Join(',', chosen.SuppressTokens), string.Join(',', chosen.BeginSuppressTokens),
+        chosen, string.Join(',', chosen.StopTokenIds), string.Join(',', chosen.SuppressTokens),
+        string.Join(',', chosen.BeginSuppressTokens),
         run.Values.Get(model.Quantization), run.Values.Get(model.DoubleQuant), run.Values.Get(model.DType));
 
     private static string Files(string folder) => Hash(string.Join('\n', new DirectoryInfo(folder).EnumerateFiles("*.safetensors")

@@ -1,5 +1,6 @@
 using System.Text;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Training;
 
@@ -43,11 +44,6 @@ internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, st
         if (places.Length < 2) return null;
         if (places.Any(place => place.Host != places[0].Host)) return "the network";
         var gpus = CudaDevice.All().Where(gpu => places.Any(place => place.Device == $"cuda:{gpu.Ordinal}")).ToArray();
-        if (gpus.Length != places.Length) return null;
-        var slowest = CudaLink.NVLink;
-        foreach (var one in gpus)
-            foreach (var other in gpus)
-                if (one.Ordinal != other.Ordinal && one.LinkTo(other) is var link && link < slowest) slowest = link;
-        return slowest switch { CudaLink.NVLink => "NVLink", CudaLink.Pcie => "PCI Express", _ => "the host's memory" };
+        return gpus.Length == places.Length ? GpuLinks.Slowest(gpus) : null;
     }
 }

@@ -44,8 +44,8 @@ internal sealed class RankTeam : IDisposable
     {
         var place = LaunchPlace.Find();
         if (place.Note is { } note) run.Note(note);
-        var devices = DevicesOf(place, run.Values);
-        if (exchanges && devices[0] is null) Communicator.RequireMpi(place);
+        var gpus = GpusOf(place, run.Values);
+        if (exchanges && gpus.Count == 0) Communicator.RequireMpi(place);
         run.Terminal.Awaited = null;
         var limit = TimeSpan.FromSeconds(run.Values.Get(RankSettings.DdpTimeout));
         var options = new RankGroupOptions
@@ -56,12 +56,9 @@ internal sealed class RankTeam : IDisposable
             Lost = line => Leave(run.Terminal, line),
             Note = run.Note,
         };
-        var groups = RankGroups.JoinAll(options, devices.Count, run.Interrupted);
-        if (place.Launcher is not null) run.Terminal.SpeakAs(groups[0].NameOf(groups[0].Rank), groups[0].IsLeader);
-        int threads = place.Launcher is not null && devices[0] is null
-            ? RankSettings.ThreadsOf(groups[0], run)
-            : run.Values.Get(DeviceSettings.Threads);
-        return new RankTeam(run, [.. groups.Zip(devices, (group, gpu) => new LocalRank(group, gpu, threads))]) { Launcher = place.Launcher };
+        var local = LocalRanks.Join(options, gpus, run.Values.Get(DeviceSettings.Threads), run.Interrupted);
+        if (place.Launcher is not null) run.Terminal.SpeakAs(local[0].Group.NameOf(local[0].Group.Rank), local[0].IsLeader);
+        return new RankTeam(run, local) { Launcher = place.Launcher };
     }
 
     /// <summary>Does what this process does once for all of its ranks. Where it fails, the other ranks are told.</summary>
@@ -82,8 +79,7 @@ internal sealed class RankTeam : IDisposable
     /// <summary>Does the work of each rank of this process, in a thread of its own where there are several. Where one fails, the others
     /// are told, here and elsewhere.</summary>
     /// <returns>What the work of the first rank returned.</returns>
-    public T RunEach<T>(Func<LocalRank, T> work) =>
-        Local.Count == 1 ? RunOne(First, work) : RankThreads.Run(Local, rank => RunOne(rank, work), Fail);
+    public T RunEach<T>(Func<LocalRank, T> work) => LocalRanks.RunEach(Local, work, Line, Fail);
 
     /// <summary>What the process of rank 0 has, in every process.</summary>
     public string? FromLeader(string? mine)
@@ -97,19 +93,6 @@ internal sealed class RankTeam : IDisposable
     public void Dispose()
     {
         foreach (var rank in Local) rank.Group.Dispose();
-    }
-
-    private T RunOne<T>(LocalRank rank, Func<LocalRank, T> work)
-    {
-        try
-        {
-            return work(rank);
-        }
-        catch (Exception e) when (rank.Group.WorldSize > 1)
-        {
-            rank.Group.Fail(Line(e));
-            throw;
-        }
     }
 
     private string Line(Exception e) =>
@@ -131,20 +114,16 @@ internal sealed class RankTeam : IDisposable
         RankGroups.Leave(ExitCodes.Error);
     }
 
-    /// <summary>The devices of this process's ranks: GPUs, or null for the CPU.</summary>
-    private static IReadOnlyList<int?> DevicesOf(LaunchPlace place, SettingValues values)
+    /// <summary>The GPUs of this process's ranks; none for the CPU.</summary>
+    private static IReadOnlyList<int> GpusOf(LaunchPlace place, SettingValues values)
     {
-        if (place.Launcher is null || place.IsPerNode)
-        {
-            // A process that a machine has for itself takes all of its GPUs, unless the user says which.
-            var gpus = place.IsPerNode && DeviceSettings.IsAuto(values) && CudaDevice.Count() is > 0 and var count
-                ? [.. Enumerable.Range(0, count)]
-                : DeviceSettings.Gpus(values);
-            return gpus.Count == 0 ? [null] : [.. gpus.Select(gpu => (int?)gpu)];
-        }
-
-        if (DeviceSettings.Gpus(values) is not { Count: > 0 } chosen) return [null];
-        if (!DeviceSettings.AreNumbered(values)) return [place.DeviceIndex(CudaDevice.Count())];
-        return [chosen[place.DeviceIndex(chosen.Count)]];
+        // A process that a machine has for itself takes all of its GPUs, unless the user says which.
+        if (place.IsPerNode && DeviceSettings.IsAuto(values) && CudaDevice.Count() is > 0 and var count)
+            return [.. Enumerable.Range(0, count)];
+        var chosen = DeviceSettings.Gpus(values);
+        if (chosen.Count == 0 || place.Launcher is null || place.IsPerNode) return chosen;
+        return [DeviceSettings.AreNumbered(values)
+            ? chosen[place.DeviceIndex(chosen.Count)]
+            : place.DeviceIndex(CudaDevice.Count())];
     }
 }

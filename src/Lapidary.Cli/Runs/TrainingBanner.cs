@@ -38,9 +38,14 @@ internal static class TrainingBanner
     }
 
     /// <summary>What the user may not expect.</summary>
+    /// <param name="values">Options.</param> <param name="settings">Those of the model.</param> <param name="config">Of the run.</param>
+    /// <param name="session">The model on its device.</param> <param name="hasEvaluation">Whether there are rows to evaluate on.</param>
+    /// <param name="usable">GPUs of which the user has not chosen one.</param>
     public static IEnumerable<string> Notes(
-        SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation)
+        SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation, IReadOnlyList<int> usable)
     {
+        if (usable.Count > 1)
+            yield return $"{usable.Count} GPUs are here: --device {DeviceSettings.NameOf(usable)} uses all of them.";
         foreach (string note in session.Notes) yield return note;
         var adapter = session.Adapter!;
         long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);

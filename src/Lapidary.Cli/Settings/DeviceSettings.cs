@@ -14,7 +14,8 @@ internal static class DeviceSettings
         "device", "auto|cpu|cuda|cuda:N|cuda:N,M|cuda:all",
         "Where the work is done. Several GPUs share the rows of train, score, generate and bench.", Auto, Parse);
 
-    public static readonly Setting<int> Threads = Setting.Integer("threads", "Threads of the CPU; 0 for one per core.", 0, 0, 1024);
+    public static readonly Setting<int> Threads = Setting.Integer(
+        "threads", "Threads of the CPU; 0 for one per core, which ranks of one machine share.", 0, 0, 1024);
 
     /// <summary>Whether the device is left to the tool.</summary>
     public static bool IsAuto(SettingValues values) => values.Get(Device) == Auto;
@@ -68,6 +69,15 @@ internal static class DeviceSettings
 
         return least;
     }
+
+    /// <summary>The GPUs of this machine that can be used.</summary>
+    public static IReadOnlyList<int> UsableGpus() => CudaBackend.FirstAvailable() is null
+        ? []
+        : [.. Enumerable.Range(0, CudaDevice.Count()).Where(ordinal => CudaBackend.WhyUnavailable(ordinal) is null)];
+
+    /// <summary>The option's value that means some GPUs of this machine.</summary>
+    public static string NameOf(IReadOnlyList<int> gpus) =>
+        gpus.Count == CudaDevice.Count() ? All : Numbered + string.Join(',', gpus);
 
     /// <summary>Refuses GPUs that are not here or cannot be used.</summary>
     /// <exception cref="LapidaryException">The message says why.</exception>

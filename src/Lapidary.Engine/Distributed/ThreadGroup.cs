@@ -1,3 +1,5 @@
+using Lapidary.Formats;
+
 namespace Lapidary.Engine.Distributed;
 
 /// <summary>Ranks that are threads of this process: one for each GPU of the machine, or one for each part of a test.</summary>
@@ -41,7 +43,18 @@ internal sealed class ThreadGroup : RankGroup
     }
 
     /// <summary>Waits until all ranks are here.</summary>
-    public void Meet() => _shared.Barrier.SignalAndWait(_shared.Broken.Token);
+    /// <exception cref="LapidaryException">Another rank has failed, or has ended without them.</exception>
+    public void Meet()
+    {
+        try
+        {
+            _shared.Barrier.SignalAndWait(_shared.Broken.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new LapidaryException(_shared.Why!); // a new one: several threads throw it
+        }
+    }
 
     /// <inheritdoc/>
     public override void RequestStop() => _shared.Stop.Cancel();
@@ -53,19 +66,17 @@ internal sealed class ThreadGroup : RankGroup
     public override IDisposable Waiting(string what) => Nothing.ToDispose;
 
     /// <inheritdoc/>
-    /// <remarks>Those that wait here, or will, end with <see cref="OperationCanceledException"/>. Those in a collective of GPUs do not
-    /// wake: their process has to end.</remarks>
+    /// <remarks>Those that wait here, or will, end with a <see cref="LapidaryException"/>. Those in a collective of GPUs do not wake: their
+    /// process has to end.</remarks>
     public override bool Fail(string message)
     {
-        _shared.Broken.Cancel();
+        _shared.Break($"{NameOf(_rank)}: {message}");
         return true;
     }
 
     /// <inheritdoc/>
-    /// <remarks>What the threads share ends with the process: it holds no resources.</remarks>
-    public override void Dispose()
-    {
-    }
+    /// <remarks>Who still waits for this rank, or will, would do so for ever. What the threads share holds no resources.</remarks>
+    public override void Dispose() => _shared.Break($"{NameOf(_rank)} has ended, but others still need it.");
 
     private sealed class Shared(int worldSize)
     {
@@ -76,5 +87,15 @@ internal sealed class ThreadGroup : RankGroup
         public CancellationTokenSource Stop { get; } = new();
 
         public CancellationTokenSource Broken { get; } = new();
+
+        /// <summary>Why it is broken, one line.</summary>
+        public string? Why { get; private set; }
+
+        /// <summary>Ends all waits, also those to come. The first reason counts.</summary>
+        public void Break(string why)
+        {
+            lock (Broken) Why ??= why;
+            Broken.Cancel();
+        }
     }
 }

@@ -39,7 +39,7 @@ public sealed record SftConfig
     [Range(-1, int.MaxValue)]
     public int MaxSteps { get; init; } = -1;
 
-    /// <summary>Rows per micro-batch.</summary>
+    /// <summary>Rows per micro-batch of each device.</summary>
     [Range(1, 4096)]
     public int PerDeviceTrainBatchSize { get; init; } = 1;
 
@@ -51,7 +51,7 @@ public sealed record SftConfig
     [Range(1, 65536)]
     public int GradientAccumulationSteps { get; init; } = 4;
 
-    /// <summary>Rows of an optimizer step over all ranks; sets gradient_accumulation_steps.</summary>
+    /// <summary>Rows per optimizer step over all devices, from which the number of micro-batches follows.</summary>
     [Range(1, int.MaxValue)]
     public int? GlobalBatchSize { get; init; }
 

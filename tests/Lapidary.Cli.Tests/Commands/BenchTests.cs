@@ -100,7 +100,8 @@ public class BenchTests
     public void Training_IsRepeatable()
     {
         double LastLoss() =>
-            Run((model, terminal) => TrainingBench.Run(Small, model, LoraConfig.Guide, terminal).WriteTo).GetProperty("loss_last").GetDouble();
+            Run((model, terminal) => TrainingBench.Run(Small, model, LoraConfig.Guide, terminal).WriteTo)
+                .GetProperty("loss_last").GetDouble();
 
         Assert.Equal(LastLoss(), LastLoss());
     }

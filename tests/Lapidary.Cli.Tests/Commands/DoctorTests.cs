@@ -42,6 +42,27 @@ public class DoctorTests
         Assert.Contains("training on the GPU", text.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("cuda:all", true, "GPUs       2, linked by NVLink; --device cuda:all uses all of them\n")]
+    [InlineData("cuda:all", false, "GPUs       2, linked by NVLink; --device cuda:all could use all of them, and needs NCCL\n")]
+    [InlineData(null, true, "GPUs       2, linked by NVLink\n")]
+    public void Text_SaysHowSeveralGpusAreLinked_AndUsed(string? all, bool hasNccl, string line)
+    {
+        FoundLibrary[] nccl = hasNccl ? [new(CudaLibrary.Nccl, "libnccl.so.2", new Version(2, 28, 3))] : [];
+        var report = TwoGpus with
+        {
+            Libraries = [.. TwoGpus.Libraries, .. nccl],
+            Link = "NVLink",
+            AllGpus = all,
+            Mpi = [new FoundMpi("libmpi.so.40", "Open MPI v4.1.4")],
+        };
+        using var text = new StringWriter { NewLine = "\n" };
+        report.WriteText(text);
+        Assert.Contains(line, text.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "MPI        Open MPI v4.1.4 (libmpi.so.40), for several ranks on CPUs\n", text.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Json_HasTheSame()
     {

@@ -21,7 +21,8 @@ public sealed class GenerateDatasetTests : IDisposable
         Assert.Equal((2, 0), (json.GetProperty("rows").GetInt32(), json.GetProperty("failed").GetInt32()));
 
         var answers = Lines(output);
-        Assert.Equal(["id", "input_ids", "note", "output", "output_ids", "finish_reason"], answers[0].EnumerateObject().Select(p => p.Name));
+        Assert.Equal(
+            ["id", "input_ids", "note", "output", "output_ids", "finish_reason"], answers[0].EnumerateObject().Select(p => p.Name));
         Assert.Equal((7, "kept"), (answers[0].GetProperty("id").GetInt32(), answers[0].GetProperty("note").GetString()));
         foreach (var (ids, answer) in new[] { "2,9,4", "2,30" }.Zip(answers))
         {

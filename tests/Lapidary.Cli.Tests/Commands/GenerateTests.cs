@@ -93,7 +93,7 @@ public sealed class GenerateTests : IDisposable
     {
         CliRun.Of([.. Tiny, "--input-ids", "2,5000"]).AssertError(1, "5000", "1023");
         CliRun.Of([.. Tiny, "--input-ids", "2,x"]).AssertError(2, "\"x\"");
-        CliRun.Of([.. Tiny, "--prompt", "a", "--input-ids", "2"]).AssertError(2, "one of --prompt, --messages and --input-ids");
+        CliRun.Of([.. Tiny, "--prompt", "a", "--input-ids", "2"]).AssertError(2, "one of --prompt, --messages, --input-ids and --dataset");
         CliRun.Of([.. Tiny, "--prompt", "a"]).AssertError(1, "tokenizer.json", "--tokenizer");
         string file = TinyModel.WriteLines(_folder.Path, "messages.json", ["[", "{\"role\": 1}", "x"]);
         CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--messages", file).AssertError(1, "messages.json, line 3");

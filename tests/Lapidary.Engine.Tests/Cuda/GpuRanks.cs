@@ -41,7 +41,7 @@ internal static class GpuRanks
     /// rank.</summary>
     public static void OnThreads(int count, Func<int, ThreadGroup> groupOf, Action<int> body)
     {
-        var errors = new Exception?[count];
+        Exception? first = null;
         Thread[] threads = [.. Enumerable.Range(0, count).Select(rank => new Thread(() =>
         {
             try
@@ -50,15 +50,13 @@ internal static class GpuRanks
             }
             catch (Exception e)
             {
-                errors[rank] = e;
+                Interlocked.CompareExchange(ref first, e, null); // before others fail of it
                 groupOf(rank).Fail("gone");
             }
         })
         { IsBackground = true })];
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) Assert.True(thread.Join(Limit), "A rank hangs.");
-        var first = errors.FirstOrDefault(e => e is not (null or OperationCanceledException))
-            ?? errors.FirstOrDefault(e => e is not null);
         if (first is not null) ExceptionDispatchInfo.Throw(first);
     }
 

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Distributed;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Tests.Distributed;
 
@@ -16,7 +17,7 @@ public sealed class ThreadCommunicatorTests
         Thread[] threads = [.. groups.Select(group => new Thread(() => failures[group.Rank] = Failure(group, body)))];
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
-        Assert.All(failures.Where(failure => failure is not OperationCanceledException), Assert.Null);
+        Assert.All(failures.Where(failure => failure is not LapidaryException), Assert.Null);
     }
 
     private static Exception? Failure(ThreadGroup group, string body)

@@ -16,8 +16,8 @@ public sealed record RankGroupOptions
     public TimeSpan WaitLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>Called once, on a thread of its own, with one line that names the rank that is lost, or hangs, and its host. It should
-    /// print the line and end the process by <see cref="RankGroups.Leave"/>: the main thread may wait for the lost rank for ever. Default:
-    /// ends the process.</summary>
+    /// print the line and end the process by <see cref="RankGroups.Leave(int)"/>: the main thread may wait for the lost rank for ever.
+    /// Default: that, with the line on standard error and exit code 1.</summary>
     public Action<string>? Lost { get; init; }
 
     /// <summary>Called with lines that the user may want to see at the start, on rank 0: the address that it listens at, and who was sent

@@ -17,7 +17,9 @@ public static partial class RankGroups
     internal static string OwnVersion { get; } =
         typeof(RankGroups).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
 
-    /// <summary>The group of this process's only rank; waits until all others have come.</summary>
+    /// <summary>The group of this process's only rank; waits until all others have come. <see cref="LocalRanks.Run"/> does that and what
+    /// follows: it finds the rank's device, and tells the others where this rank's work throws. Without it, call
+    /// <see cref="RankGroup.Fail"/> then, before the group is disposed of.</summary>
     /// <returns><see cref="RankGroup.Solo"/> where nobody started others.</returns>
     /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -51,7 +53,14 @@ public static partial class RankGroups
         else ExitAtOnce(exitCode);
     }
 
-    private static void EndAlone(string line) => Leave(1);
+    /// <summary>As <see cref="Leave(int)"/>, after a line on standard error.</summary>
+    internal static void Leave(int exitCode, string line)
+    {
+#pragma warning disable RS0030 // nobody is left who could tell the user
+        Console.Error.WriteLine(line);
+#pragma warning restore RS0030
+        Leave(exitCode);
+    }
 
     private static TcpGroup[] Meet(RankGroupOptions options, LaunchPlace place, int devices, CancellationToken cancellation)
     {
@@ -86,7 +95,7 @@ public static partial class RankGroups
     {
         // MPI itself waits for ever for a process that does not come.
         using var limit = new Timer(
-            _ => (options.Lost ?? EndAlone)(
+            _ => (options.Lost ?? (line => Leave(1, line)))(
                 $"MPI did not start within {options.StartLimit.TotalSeconds:0.#} s: not all of the {place.Processes} processes that "
                 + $"{place.Launcher} started have come to it. Look at their output."),
             null, options.StartLimit, Timeout.InfiniteTimeSpan);
@@ -128,7 +137,7 @@ public static partial class RankGroups
         IReadOnlyList<DnsEndPoint> places, CancellationToken cancellation)
     {
         var groups = new TcpGroup?[devices];
-        var once = new Once(options.Lost ?? EndAlone);
+        var once = new Once(options.Lost ?? (line => Leave(1, line)));
         var settings = new TcpGroupSettings(place, options.WaitLimit, options.Times, once.Tell) { Done = MpiStart.Complete };
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Exception? failure = null;

@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Distributed.Mpi;
 /// <summary>An MPI library: its functions, and the handles that differ between flavors.</summary>
 /// <remarks>All handles are passed with a pointer's size; a library with 32-bit handles reads the lower half of the register. A library is
 /// loaded by its full soname: libmpi.so alone belongs to whoever was installed last.</remarks>
-internal sealed unsafe partial class MpiLibrary
+internal sealed unsafe class MpiLibrary
 {
     /// <summary>Enough for MPI_MAX_LIBRARY_VERSION_STRING and MPI_MAX_ERROR_STRING of every library.</summary>
     private const int TextBytes = 8192;
@@ -76,13 +76,16 @@ internal sealed unsafe partial class MpiLibrary
     /// <exception cref="LapidaryException">There is none; the message says what to install.</exception>
     public static MpiLibrary Load(MpiFlavor flavor)
     {
-        KeepSignals();
         foreach (var (name, kind) in Candidates(flavor))
-        {
-            if (NativeLibrary.TryLoad(name, out nint library) && IsOf(kind, library)) return new MpiLibrary(library, kind);
-        }
-
+            if (TryLoad(name, kind) is { } library) return library;
         throw new LapidaryException(HowToInstall(flavor));
+    }
+
+    /// <summary>The libraries of all flavors that are here, by their sonames.</summary>
+    public static IEnumerable<(string Name, MpiLibrary Library)> All()
+    {
+        foreach (var (name, kind) in Enum.GetValues<MpiFlavor>().SelectMany(Candidates).Distinct())
+            if (TryLoad(name, kind) is { } library) yield return (name, library);
     }
 
     /// <summary>What to do where a library is missing, one line.</summary>
@@ -139,6 +142,13 @@ internal sealed unsafe partial class MpiLibrary
         yield return ("libmpi_abi.so.1", MpiFlavor.Standard);
     }
 
+    /// <summary>Null where there is no library of that name and flavor.</summary>
+    private static MpiLibrary? TryLoad(string name, MpiFlavor flavor)
+    {
+        KeepSignals();
+        return NativeLibrary.TryLoad(name, out nint library) && IsOf(flavor, library) ? new MpiLibrary(library, flavor) : null;
+    }
+
     /// <summary>Tells Open MPI from the others: libmpi.so.12 was once its name too.</summary>
     private static bool IsOf(MpiFlavor flavor, nint library) =>
         NativeLibrary.TryGetExport(library, OpenMpiWorld, out _) == (flavor == MpiFlavor.OpenMpi) || flavor == MpiFlavor.Standard;
@@ -149,11 +159,7 @@ internal sealed unsafe partial class MpiLibrary
     private static void KeepSignals()
     {
         if (!OperatingSystem.IsLinux()) return;
-        _ = SetEnvironment("UCX_ERROR_SIGNALS", "", overwrite: 0);
-        _ = SetEnvironment("UCX_DEBUG_SIGNO", "0", overwrite: 0);
+        NativeEnvironment.SetDefault("UCX_ERROR_SIGNALS", "");
+        NativeEnvironment.SetDefault("UCX_DEBUG_SIGNO", "0");
     }
-
-    /// <summary>setenv(3): .NET's own environment is not seen by native libraries.</summary>
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetEnvironment(string name, string value, int overwrite);
 }

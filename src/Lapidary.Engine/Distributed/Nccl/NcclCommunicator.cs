@@ -67,7 +67,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public void AllReduce(Tensor tensor)
     {
-        RequireFloats(tensor, nameof(AllReduce));
+        Exchanged.RequireFloat32(tensor, nameof(AllReduce));
         Begin();
         nint address = tensor.Address;
         Check(ncclAllReduce(address, address, (nuint)tensor.Count, NcclType.Float32, NcclOperation.Sum, _comm, Stream));
@@ -76,7 +76,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public void ReduceScatter(Tensor tensor)
     {
-        RequireFloats(tensor, nameof(ReduceScatter));
+        Exchanged.RequireFloat32(tensor, nameof(ReduceScatter));
         long part = PartOf(tensor, nameof(ReduceScatter));
         Begin();
         nint address = tensor.Address, own = address + (nint)(_rank * part * sizeof(float));
@@ -87,7 +87,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     /// <remarks>As bytes: NCCL copies every type that way.</remarks>
     public void AllGather(Tensor tensor)
     {
-        RequireValues(tensor, nameof(AllGather));
+        Exchanged.RequireWhole(tensor, nameof(AllGather));
         long bytes = tensor.DType.LengthBytes(PartOf(tensor, nameof(AllGather)));
         Begin();
         nint address = tensor.Address, own = address + (nint)(_rank * bytes);
@@ -97,7 +97,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public void BeginAllGather(Tensor tensor)
     {
-        RequireValues(tensor, nameof(BeginAllGather));
+        Exchanged.RequireWhole(tensor, nameof(BeginAllGather));
         Check(AsyncState(), "an exchange queued before");
         _runtime.Context!.MakeCurrent();
         _side.Begin();
@@ -116,7 +116,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public void Broadcast(Tensor tensor, int root)
     {
-        RequireValues(tensor, nameof(Broadcast));
+        Exchanged.RequireWhole(tensor, nameof(Broadcast));
         Begin();
         nint address = tensor.Address;
         Check(ncclBroadcast(address, address, (nuint)tensor.LengthBytes, NcclType.UInt8, root, _comm, Stream));
@@ -192,14 +192,4 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     private long PartOf(Tensor tensor, string op) => tensor.Count % _worldSize == 0
         ? tensor.Count / _worldSize
         : throw new ShapeException(op, nameof(tensor), $"elements for {_worldSize} equal parts", tensor);
-
-    private static void RequireFloats(Tensor tensor, string op)
-    {
-        if (tensor.DType != DType.Float32) throw new ShapeException(op, nameof(tensor), "Float32", tensor);
-    }
-
-    private static void RequireValues(Tensor tensor, string op)
-    {
-        if (tensor.DType == DType.NF4) throw new ShapeException(op, nameof(tensor), "of another type than NF4", tensor);
-    }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Distributed.Nccl;
@@ -6,7 +5,7 @@ namespace Lapidary.Engine.Distributed.Nccl;
 /// <summary>NCCL's variables: what the user has set, which stands, and what is set beside it so that the same ranks get the same bits from
 /// run to run.</summary>
 /// <param name="environment">Value of an environment variable.</param> <param name="root">The folder taken for /.</param>
-internal sealed partial class NcclSettings(Func<string, string?> environment, string root)
+internal sealed class NcclSettings(Func<string, string?> environment, string root)
 {
     /// <summary>Which algorithms NCCL may choose from.</summary>
     public const string Algorithm = "NCCL_ALGO";
@@ -34,14 +33,13 @@ internal sealed partial class NcclSettings(Func<string, string?> environment, st
         [.. new[] { (Algorithm, hosts > MostHostsOfARing ? "^NVLS,NVLSTree" : "Ring"), ("NCCL_TUNER_PLUGIN", "none") }
             .Where(setting => UsersValue(setting.Item1) is null)];
 
-    /// <summary>Sets them, in the environment that native code sees; .NET's own is a copy. Before NCCL's first call: it reads them
-    /// once.</summary>
+    /// <summary>Sets them. Before NCCL's first call: it reads them once.</summary>
     public void Apply(int hosts)
     {
         lock (Once)
         {
             if (_applied) return;
-            foreach (var (name, value) in Additions(hosts)) _ = SetVariable(name, value, overwrite: 0);
+            foreach (var (name, value) in Additions(hosts)) NativeEnvironment.SetDefault(name, value);
             _applied = true;
         }
     }
@@ -67,7 +65,4 @@ internal sealed partial class NcclSettings(Func<string, string?> environment, st
             return null; // NCCL passes over it too
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetVariable(string name, string value, int overwrite);
 }

@@ -38,7 +38,8 @@ public sealed class PackedDataSet
 
     private PackedDataSet(PackedDataSet other)
     {
-        (_sequences, _rows, _tokensOfLongest, DataFingerprint) = (other._sequences, other._rows, other._tokensOfLongest, other.DataFingerprint);
+        (_sequences, _rows, _tokensOfLongest) = (other._sequences, other._rows, other._tokensOfLongest);
+        DataFingerprint = other.DataFingerprint;
         _builder = other._builder.Copy();
     }
 
