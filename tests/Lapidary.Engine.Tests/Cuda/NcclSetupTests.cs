@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Lapidary.Engine.Distributed;
 using Lapidary.Engine.Distributed.Nccl;
 using Lapidary.Formats;
-using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Tests.Cuda;
 
@@ -43,38 +42,11 @@ public class NcclSetupTests
         communicator.AllReduce(tensor);
         communicator.ReduceScatter(tensor);
         communicator.AllGather(tensor);
-        communicator.BeginAllGather(tensor);
-        communicator.Finish();
         communicator.Broadcast(tensor, root: 0);
         float[] values = new float[3];
         backend.Read<float>(tensor, values);
         Assert.Equal([1, 2, 3], values);
         Assert.Matches(@"^NCCL \d+\.\d+\.\d+$", communicator.Description);
-    }
-
-    /// <summary>What begins beside a backend's stream sees what was queued there before, however long that takes.</summary>
-    [Fact]
-    public unsafe void SideStream_WaitsForTheBackendsWork()
-    {
-        GpuRanks.Require(gpus: 1);
-        const int Rounds = 400, Count = 1 << 26;
-        using var backend = new CudaBackend();
-        using var side = new SideStream(backend.Runtime.Context!);
-        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Workspace);
-        Tensor one = region.New("one", DType.Float32, Count), sum = region.New("sum", DType.Float32, Count);
-        backend.Write<float>([1], one);
-        for (int i = 0; i < Rounds; i++) backend.Add(one, sum);
-        side.Begin();
-        float first;
-        Check(cuMemcpyDtoHAsync(&first, sum.Address, sizeof(float), side.Stream));
-        Check(cuStreamSynchronize(side.Stream));
-        Assert.Equal(Rounds, first);
-
-        side.Join();
-        backend.Add(one, sum);
-        float[] last = new float[1];
-        backend.Read<float>(sum, last);
-        Assert.Equal(Rounds + 1, last[0]);
     }
 
     [Fact]

@@ -23,8 +23,6 @@ internal sealed class CollectiveBodies(ICommunicator communicator, IBackend back
         [nameof(Sums_HaveTheSameBits_EachTimeAndOnEveryRank)] = bodies => bodies.Sums_HaveTheSameBits_EachTimeAndOnEveryRank(),
         [nameof(ReduceScatter_IsTheOwnPartOfTheSum)] = bodies => bodies.ReduceScatter_IsTheOwnPartOfTheSum(),
         [nameof(AllGather_IsEveryPart)] = bodies => bodies.AllGather_IsEveryPart(),
-        [nameof(AllGathers_ThatAreBegun_AreSeenOnceTheyAreFinished)] =
-            bodies => bodies.AllGathers_ThatAreBegun_AreSeenOnceTheyAreFinished(),
         [nameof(Broadcast_IsTheRootsTensor)] = bodies => bodies.Broadcast_IsTheRootsTensor(),
         [nameof(UnequalParts_AreRefused)] = bodies => bodies.UnequalParts_AreRefused(),
     };
@@ -122,37 +120,6 @@ internal sealed class CollectiveBodies(ICommunicator communicator, IBackend back
                 int length = (int)mine.LengthBytes;
                 for (int rank = 0; rank < World; rank++)
                     Assert.True(all.AsSpan(rank * length, length).SequenceEqual(Bytes(rank, length)));
-            }
-        }
-    }
-
-    /// <summary>Several on their way, with work of the backend and another exchange between.</summary>
-    private void AllGathers_ThatAreBegun_AreSeenOnceTheyAreFinished()
-    {
-        const int Part = 100_003;
-        using var region = NewRegion();
-        var tensors = Enumerable.Range(0, 3).Select(_ => region.New("gathered", DType.Float32, World, Part)).ToArray();
-        var other = Given(region, Part, Values(Rank, Part));
-        for (int round = 0; round < 3; round++)
-        {
-            foreach (var tensor in tensors) backend.Zero(tensor);
-            foreach (var tensor in tensors)
-            {
-                var mine = Shard.Of(tensor, Rank, World);
-                backend.Write(Bytes(Rank + round, mine.LengthBytes), mine);
-                communicator.BeginAllGather(tensor);
-                backend.Zero(other);
-            }
-
-            if (round == 1) communicator.AllReduce(other);
-            communicator.Finish();
-            communicator.Finish(); // changes nothing
-            foreach (var tensor in tensors)
-            {
-                byte[] all = TakenBytes(tensor);
-                int length = all.Length / World;
-                for (int rank = 0; rank < World; rank++)
-                    Assert.True(all.AsSpan(rank * length, length).SequenceEqual(Bytes(rank + round, length)));
             }
         }
     }

@@ -149,12 +149,6 @@ internal static unsafe partial class CudaDriver
     public static partial int cuEventCreate(nint* handle, uint flags);
 
     [LibraryImport(Library)]
-    public static partial int cuCtxGetStreamPriorityRange(int* least, int* greatest);
-
-    [LibraryImport(Library)]
-    public static partial int cuStreamCreateWithPriority(nint* stream, uint flags, int priority);
-
-    [LibraryImport(Library)]
     public static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
 
     [LibraryImport(Library, EntryPoint = "cuEventDestroy_v2")]

@@ -19,11 +19,7 @@ internal sealed unsafe class SideStream : IDisposable
     {
         _context = context;
         nint stream, begin, end;
-        int greatest;
-
-        // Its kernels have few blocks, which would otherwise wait until all blocks of a large kernel of the backend have begun.
-        Check(cuCtxGetStreamPriorityRange(null, &greatest));
-        Check(cuStreamCreateWithPriority(&stream, StreamNonBlocking, greatest));
+        Check(cuStreamCreate(&stream, StreamNonBlocking));
         Check(cuEventCreate(&begin, WithoutTime));
         Check(cuEventCreate(&end, WithoutTime));
         (Stream, _begin, _end) = (stream, begin, end);
