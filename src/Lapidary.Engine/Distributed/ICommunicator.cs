@@ -29,15 +29,6 @@ public interface ICommunicator : IDisposable
     /// <param name="tensor">Any type but NF4; its elements divide by the number of ranks.</param>
     void AllGather(Tensor tensor);
 
-    /// <summary>As <see cref="AllGather"/>, beside the backend's later work, where the device can do both. That work must not touch the
-    /// tensor before <see cref="Finish"/>.</summary>
-    void BeginAllGather(Tensor tensor) => AllGather(tensor);
-
-    /// <summary>The backend's later work sees what <see cref="BeginAllGather"/> has begun. Queued: nothing is waited for.</summary>
-    void Finish()
-    {
-    }
-
     /// <summary>tensor = that of the rank <paramref name="root"/>.</summary>
     /// <param name="tensor">Any type but NF4.</param> <param name="root">0 for the first rank.</param>
     void Broadcast(Tensor tensor, int root);

@@ -22,28 +22,18 @@ internal sealed class AdamWOptimizer : IDisposable
     private readonly StepProgram _update;
     private readonly StepProgram _zero;
 
-    /// <summary>Updates of the pieces that are cut, in order.</summary>
-    private readonly List<(StepProgram Update, Tensor Values)> _pieces = [];
-
-    private bool _areZero;
-
     /// <summary>Fp32 [ranks, 4]: norms of the parts that ranks own, and the program of this rank's; null where none is cut.</summary>
     private readonly Tensor? _partNorms;
 
     private readonly StepProgram? _ownNorm;
 
-    /// <summary>The norm of all gradients, where it is not the beginning of <see cref="_update"/>.</summary>
-    private readonly StepProgram? _clip;
-
     /// <summary>Allocates the moments, zero, and records the update.</summary>
     /// <param name="blocks">Parameters, all with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
     /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the
     /// work.</param>
-    /// <param name="communicator">Of the ranks that train together.</param> <param name="pieceElements">Of what is cut among them, elements
-    /// that are exchanged at a time, at least.</param>
+    /// <param name="communicator">Of the ranks that train together.</param>
     public AdamWOptimizer(
-        IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend, ICommunicator communicator,
-        long pieceElements = OptimizerBlock.PieceElements)
+        IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend, ICommunicator communicator)
     {
         (_backend, _options, _communicator) = (backend, options, communicator);
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
@@ -51,9 +41,9 @@ internal sealed class AdamWOptimizer : IDisposable
         _norm = _moments.New("grad_norm", DType.Float32, 2);
         _update = new StepProgram(backend.ActivationDType);
         _zero = new StepProgram(backend.ActivationDType);
-        _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator.Ranks, _moments, pieceElements))];
+        _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator.Ranks, _moments))];
         List<Tensor> normed = [.. _blocks.Select(block => block.Shared?.Gradient).OfType<Tensor>()];
-        Tensor[] own = [.. _blocks.SelectMany(block => block.Cut).Select(piece => piece.Own.Gradient)];
+        Tensor[] own = [.. _blocks.Select(block => block.Own?.Gradient).OfType<Tensor>()];
         if (own.Length > 0)
         {
             _partNorms = _moments.New("part_norms", DType.Float32, communicator.Ranks.WorldSize * NormStride);
@@ -64,21 +54,11 @@ internal sealed class AdamWOptimizer : IDisposable
             for (int rank = 0; rank < communicator.Ranks.WorldSize; rank++) normed.Add(_partNorms.Rows(rank * NormStride, 1));
         }
 
-        // Pieces are updated before the rest, which then runs while they are exchanged.
-        _clip = own.Length > 0 ? new StepProgram(backend.ActivationDType) : null;
-        (_clip ?? _update).Add(ops => ops.GradientNorm(normed, maxGradNorm, _norm));
-        _clip?.Complete(backend.Memory);
+        _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, _norm));
         foreach (var block in _blocks)
         {
-            foreach (var piece in block.Cut)
-            {
-                var update = new StepProgram(backend.ActivationDType);
-                AddUpdate(update, piece.Own);
-                update.Complete(backend.Memory);
-                _pieces.Add((update, piece.Values));
-            }
-
-            if (block.Shared is { } shared) AddUpdate(_update, shared);
+            if (block.Own is { } part) AddUpdate(part);
+            if (block.Shared is { } shared) AddUpdate(shared);
         }
 
         foreach (var block in blocks)
@@ -96,24 +76,12 @@ internal sealed class AdamWOptimizer : IDisposable
     public IReadOnlyList<ParameterState> States { get; }
 
     /// <summary>All moments, in the order of a checkpoint's file.</summary>
-    /// <remarks>They go from rank to rank through the gradients' memory.</remarks>
-    public IEnumerable<Moment> Moments
-    {
-        get
-        {
-            _areZero = false;
-            return States.SelectMany<ParameterState, Moment>(state => [state.ExpAvg, state.ExpAvgSq]);
-        }
-    }
+    public IEnumerable<Moment> Moments => States.SelectMany<ParameterState, Moment>(state => [state.ExpAvg, state.ExpAvgSq]);
 
     private bool IsAlone => _communicator.Ranks.WorldSize == 1;
 
     /// <summary>Clears all gradients; the start of an optimizer step.</summary>
-    public void ZeroGradients()
-    {
-        if (!_areZero) _zero.Run(_backend);
-        _areZero = false;
-    }
+    public void ZeroGradients() => _zero.Run(_backend);
 
     /// <summary>Adds up the ranks' gradients, clips and applies them.</summary>
     /// <param name="learningRate">Of this step.</param> <param name="step">1 for the first: the exponent of bias correction.</param>
@@ -129,11 +97,10 @@ internal sealed class AdamWOptimizer : IDisposable
         ];
         _backend.Write<float>(stepScalars, _stepScalars);
         if (!IsAlone) AddGradients();
-        UpdatePieces();
         _update.Run(_backend);
+        if (_ownNorm is not null) GatherValues(); // before the wait for the norm, so that it is one for all of it
         Span<float> norm = stackalloc float[2];
         _backend.Read(_norm, norm);
-        FinishPieces();
         return (norm[0], AdamWOptions.Takes(norm[0], norm[1]));
     }
 
@@ -148,21 +115,19 @@ internal sealed class AdamWOptimizer : IDisposable
     public void Dispose()
     {
         _ownNorm?.Dispose();
-        _clip?.Dispose();
-        foreach (var piece in _pieces) piece.Update.Dispose();
         _update.Dispose();
         _zero.Dispose();
         _moments.Dispose();
     }
 
-    private void AddUpdate(StepProgram program, OptimizerBlock.Part part) => program.Add(ops =>
+    private void AddUpdate(OptimizerBlock.Part part) => _update.Add(ops =>
         ops.AdamW(part.Gradient, _norm, _stepScalars, _options, part.Values, part.M, part.V));
 
     private void AddGradients()
     {
         foreach (var block in _blocks)
         {
-            foreach (var piece in block.Cut) _communicator.ReduceScatter(piece.Gradient);
+            if (block.CutGradient is { } cut) _communicator.ReduceScatter(cut);
             if (block.Shared is { } shared) _communicator.AllReduce(shared.Gradient);
         }
 
@@ -171,24 +136,9 @@ internal sealed class AdamWOptimizer : IDisposable
         _communicator.AllGather(_partNorms!);
     }
 
-    /// <summary>Updates this rank's part of each piece and gives it to the others while the next is updated.</summary>
-    private void UpdatePieces()
+    private void GatherValues()
     {
-        if (_clip is null) return;
-        _clip.Run(_backend);
-        foreach (var (update, values) in _pieces)
-        {
-            update.Run(_backend);
-            _communicator.BeginAllGather(values);
-        }
-    }
-
-    /// <summary>While the last pieces come, the gradients are cleared for the next step, and the host goes on.</summary>
-    private void FinishPieces()
-    {
-        if (_pieces.Count == 0) return;
-        _zero.Run(_backend);
-        _areZero = true;
-        _communicator.Finish();
+        foreach (var block in _blocks)
+            if (block.CutValues is { } cut) _communicator.AllGather(cut);
     }
 }

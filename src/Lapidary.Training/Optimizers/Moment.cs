@@ -11,22 +11,22 @@ internal sealed class Moment
 
     private readonly ICommunicator _communicator;
     private readonly long[] _shape;
-    private readonly IReadOnlyList<(Tensor Own, Tensor Buffer)> _cut = [];
+    private readonly Tensor? _own;
     private readonly Tensor? _shared;
+    private readonly Tensor? _buffer;
 
     /// <summary>A moment that every rank has whole.</summary>
     public Moment(Tensor whole, ICommunicator communicator) =>
         (Name, Whole, _shape, _communicator) = (whole.Name, whole, whole.Shape.ToArray(), communicator);
 
     /// <summary>A moment that is cut.</summary>
-    /// <param name="name">Its name.</param> <param name="shape">The parameter's.</param> <param name="cut">Of each piece, in order, this
-    /// rank's part, and memory as large as all parts together for other ranks' elements: gradients, which nobody needs between two
+    /// <param name="name">Its name.</param> <param name="shape">The parameter's.</param> <param name="own">This rank's part.</param>
+    /// <param name="shared">What every rank has, behind the parts; null for none.</param>
+    /// <param name="buffer">Memory as large as all parts together for other ranks' elements: gradients, which nobody needs between two
     /// steps.</param>
-    /// <param name="shared">What every rank has, behind the pieces; null for none.</param>
     /// <param name="communicator">Of the ranks.</param>
-    public Moment(
-        string name, ReadOnlySpan<long> shape, IReadOnlyList<(Tensor Own, Tensor Buffer)> cut, Tensor? shared, ICommunicator communicator) =>
-        (Name, _shape, _cut, _shared, _communicator) = (name, shape.ToArray(), cut, shared, communicator);
+    public Moment(string name, ReadOnlySpan<long> shape, Tensor own, Tensor? shared, Tensor buffer, ICommunicator communicator) =>
+        (Name, _shape, _own, _shared, _buffer, _communicator) = (name, shape.ToArray(), own, shared, buffer, communicator);
 
     /// <summary>Its name in a file.</summary>
     public string Name { get; }
@@ -71,24 +71,17 @@ internal sealed class Moment
             yield break;
         }
 
-        // A block may be a little longer than its parameter.
-        long count = _shape.Aggregate(1L, (product, size) => product * size), before = 0;
-        foreach (var (own, buffer) in _cut)
+        long count = _shape.Aggregate(1L, (product, size) => product * size), part = _own!.Count, cut = _buffer!.Count;
+        for (int owner = 0; owner * part < Math.Min(count, cut); owner++)
         {
-            for (long start = 0; start < buffer.Count; start += own.Count)
+            long start = owner * part, end = Math.Min(start + part, count);
+            for (long first = start; first < end; first += PieceElements)
             {
-                int owner = (int)(start / own.Count);
-                long end = Math.Min(start + own.Count, count - before);
-                for (long first = start; first < end; first += PieceElements)
-                {
-                    long length = Math.Min(PieceElements, end - first);
-                    yield return (owner == Rank ? own.Rows(first - start, length) : buffer.Rows(first, length), owner, before + first);
-                }
+                long length = Math.Min(PieceElements, end - first);
+                yield return (owner == Rank ? _own.Rows(first - start, length) : _buffer.Rows(first, length), owner, first);
             }
-
-            before += buffer.Count;
         }
 
-        if (count > before) yield return (_shared!.Rows(0, count - before), -1, before);
+        if (count > cut) yield return (_shared!.Rows(0, count - cut), -1, cut);
     }
 }

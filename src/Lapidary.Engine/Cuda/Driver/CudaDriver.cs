@@ -148,9 +148,6 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library)]
     public static partial int cuEventCreate(nint* handle, uint flags);
 
-    [LibraryImport(Library)]
-    public static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
-
     [LibraryImport(Library, EntryPoint = "cuEventDestroy_v2")]
     public static partial int cuEventDestroy(nint handle);
 

@@ -16,7 +16,6 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     private readonly CudaRuntime _runtime;
     private readonly int _rank;
     private readonly int _worldSize;
-    private readonly SideStream _side;
     private nint _comm;
     private bool _failed;
 
@@ -32,7 +31,6 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         Description = $"NCCL {cards[0].Nccl}";
         NcclSettings.Machine.Apply(cards.Select(card => card.Host).Distinct().Count());
         _runtime.Context.MakeCurrent();
-        _side = new SideStream(_runtime.Context);
         try
         {
             var id = MakeId(ranks);
@@ -95,25 +93,6 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     }
 
     /// <inheritdoc/>
-    public void BeginAllGather(Tensor tensor)
-    {
-        Exchanged.RequireWhole(tensor, nameof(BeginAllGather));
-        Check(AsyncState(), "an exchange queued before");
-        _runtime.Context!.MakeCurrent();
-        _side.Begin();
-        long bytes = tensor.DType.LengthBytes(PartOf(tensor, nameof(BeginAllGather)));
-        nint address = tensor.Address;
-        Check(ncclAllGather(address + (nint)(_rank * bytes), address, (nuint)bytes, NcclType.UInt8, _comm, _side.Stream));
-    }
-
-    /// <inheritdoc/>
-    public void Finish()
-    {
-        _runtime.Context!.MakeCurrent();
-        _side.Join();
-    }
-
-    /// <inheritdoc/>
     public void Broadcast(Tensor tensor, int root)
     {
         Exchanged.RequireWhole(tensor, nameof(Broadcast));
@@ -126,10 +105,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     public void Dispose()
     {
         nint comm = Interlocked.Exchange(ref _comm, 0);
-        if (comm == 0) return;
-        if (!_failed) Finish();
-        NcclEnd.Of(comm, _runtime, abort: _failed);
-        if (!_failed) _side.Dispose(); // a stream that hangs is left to the end of the process
+        if (comm != 0) NcclEnd.Of(comm, _runtime, abort: _failed);
     }
 
     /// <summary>What all ranks bring, once it is known to fit together.</summary>
@@ -165,7 +141,6 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         if (_runtime.IsCapturing) throw new InvalidOperationException("Exchanges between ranks are not captured.");
         _runtime.Context!.MakeCurrent();
         Check(AsyncState(), "an exchange queued before");
-        _side.Join(); // one order of all exchanges, on every rank
     }
 
     private NcclResult AsyncState()
