@@ -136,7 +136,8 @@ internal static class GenerateCommand
 
     private static void RefuseOptionsOfADataSet(CommandRun run)
     {
-        var given = new Setting[] { Output }.Concat(DataSettings.Columns).Where(run.Values.IsGiven).Select(setting => setting.Name).ToArray();
+        Setting[] ofRows = [Output, .. DataSettings.Columns];
+        string[] given = [.. ofRows.Where(run.Values.IsGiven).Select(setting => setting.Name)];
         if (run.Get(Resume)) given = [.. given, "resume"];
         if (given.Length > 0) throw run.Wrong($"--{given[0]} is for --dataset.");
     }

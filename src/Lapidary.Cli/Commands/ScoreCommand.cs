@@ -30,7 +30,8 @@ internal static class ScoreCommand
                 "--model gemma-3-1b-pt --dataset test.jsonl",
                 "--model gemma-3-1b-pt --adapter lapidary-output --dataset test.jsonl --completion-only-loss --json")
             .Takes([
-                .. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly, RankSettings.DdpTimeout,
+                .. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly,
+                RankSettings.DdpTimeout,
             ])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);

@@ -36,7 +36,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings model, SettingValues values, int worldSize, SftConfig config, GemmaConfig sizes, TrainingData? data,
         LoraConfig lora, long? freeBytes) =>
         With(
-            model, values, DeviceSettings.GpusToPlan(values), worldSize, config, sizes, data, lora, freeBytes, (backend, adapter, planner) =>
+            model, values, DeviceSettings.GpusToPlan(values), worldSize, config, sizes, data, lora, freeBytes,
+            (backend, adapter, planner) =>
         {
             var saved = new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count);
             return new PlannedRun(backend.Description, planner.Plan(), planner.LargestBatchSize())
