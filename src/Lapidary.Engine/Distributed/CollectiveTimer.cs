@@ -34,8 +34,10 @@ public sealed class CollectiveTimer(ICommunicator communicator, IBackend backend
 
     private const long BytesOfARound = 1L << 30;
 
-    /// <summary>An exchange that takes longer, as between CPUs, is measured once.</summary>
+    /// <summary>An exchange that takes longer, as between CPUs, is measured by fewer rounds of one.</summary>
     private const double LongSeconds = 0.5;
+
+    private const int RoundsOfLong = 3;
 
     private RankGroup Ranks => communicator.Ranks;
 
@@ -51,10 +53,9 @@ public sealed class CollectiveTimer(ICommunicator communicator, IBackend backend
         int repeats = (int)Math.Clamp(BytesOfARound / tensor.LengthBytes, FewestRepeats, MostRepeats);
         _ = RoundOf(collective, tensor, repeats: 2); // warms up
         double first = RoundOf(collective, tensor, repeats: 1); // the same on all ranks
-        double[] seconds = first > LongSeconds
-            ? [first]
-            : [.. Enumerable.Range(0, Rounds).Select(_ => RoundOf(collective, tensor, repeats)).Order()];
-        double median = seconds[seconds.Length / 2];
+        var (rounds, times) = first > LongSeconds ? (RoundsOfLong, 1) : (Rounds, repeats);
+        double[] seconds = [.. Enumerable.Range(0, rounds).Select(_ => RoundOf(collective, tensor, times)).Order()];
+        double median = seconds[rounds / 2];
         return new CollectiveTime(
             collective, tensor.LengthBytes, median, BusFactor(collective, Ranks.WorldSize) * tensor.LengthBytes / median);
     }
