@@ -12,8 +12,8 @@ internal static class ScalingBench
 {
     private const int Seed = 1;
 
-    /// <summary>Bytes of the all-reduce that the link is measured by.</summary>
-    private const long ProbeBytes = 1L << 30;
+    /// <summary>Bytes of the all-reduce that the link is measured by: between GPUs, and between CPUs, which are slower.</summary>
+    private const long GpuProbeBytes = 1L << 30, CpuProbeBytes = 1L << 26;
 
     /// <summary>Measures all ranks.</summary>
     /// <param name="bench">The case.</param> <param name="team">The ranks.</param> <param name="lora">What a case does not say, such as the
@@ -45,7 +45,8 @@ internal static class ScalingBench
         double? memorySpeed = backend is CudaBackend ? Bandwidth.Measure(backend) : null;
         var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, values, saved, memorySpeed);
         var timer = new CollectiveTimer(communicator, backend, TimeProvider.System);
-        var probe = timer.Time(Collective.AllReduce, Math.Max(ProbeBytes, step.SavedBytes));
+        long probeBytes = backend is CudaBackend ? GpuProbeBytes : CpuProbeBytes;
+        var probe = timer.Time(Collective.AllReduce, Math.Max(probeBytes, step.SavedBytes));
         var cost = ExchangeCost.Measured(rank.Group.WorldSize, NodesOf(rank.Group), probe.LengthBytes, probe.Seconds);
         var exchanges = new List<CollectiveTime> { timer.Time(Collective.AllReduce, step.LoraBytes) };
         if (step.SavedBytes > 0)

@@ -24,7 +24,7 @@ internal sealed record ScalingFigures(
         yield return $"{Ranks} ranks: {Ranks * Case.TokensPerStep / Seconds:N0} tokens/s, {Seconds * 1000:F1} ms a step, "
             + $"{Efficiency:P1} of one rank's speed each (predicted {Predicted.Seconds * 1000:F1} ms, {Predicted.Efficiency:P1}); "
             + $"peak {ByteSize.Format(Meter.PeakBytes)}";
-        yield return $"link: {Probe.BusBytesPerSecond / 1e9:F0} GB/s (all-reduce of {ByteSize.Format(Probe.LengthBytes)})";
+        yield return $"link: {Probe.BusBytesPerSecond / 1e9:G3} GB/s (all-reduce of {ByteSize.Format(Probe.LengthBytes)})";
         foreach (var exchange in Exchanges)
         {
             yield return $"{exchange.Collective} of {ByteSize.Format(exchange.LengthBytes)}: {exchange.Seconds * 1000:F3} ms "

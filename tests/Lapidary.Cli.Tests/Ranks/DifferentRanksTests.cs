@@ -33,7 +33,8 @@ public sealed class DifferentRanksTests : IDisposable
         string model = Variant.Of(TinyModel.Folder, tensors => tensors[Name] = tensors[Name].With(element: 0, 0.5f));
         try
         {
-            Assert.Contains($"{Second} has other weights of the base", await ErrorOf(MpiRun.OpenMpi, "--model", TinyModel.Folder, model), StringComparison.Ordinal);
+            string error = await ErrorOf(MpiRun.OpenMpi, "--model", TinyModel.Folder, model);
+            Assert.Contains($"{Second} has other weights of the base", error, StringComparison.Ordinal);
         }
         finally
         {

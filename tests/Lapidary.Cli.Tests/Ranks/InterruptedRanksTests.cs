@@ -20,8 +20,11 @@ public sealed class InterruptedRanksTests : IDisposable
         MpiEnd end;
         using (var run = RankedTool.Start(launcher, 2, _tool.TrainLong("out", more: ["--save-strategy", "no"])))
         {
-            await run.Until(() => run.LinesSoFar.Any(line => line.Text.StartsWith("step 2/", StringComparison.Ordinal)), RankedTool.Limit, cancel);
-            MpiRun.Send("INT", run.ProcessOf(rank)!.Value);
+            bool HasSaid(string words) => run.LinesSoFar.Any(line => line.Text.StartsWith(words, StringComparison.Ordinal));
+            await run.Until(() => HasSaid("model "), RankedTool.Limit, cancel);
+            int process = run.ProcessOf(rank)!.Value;
+            await run.Until(() => HasSaid("step 2/"), RankedTool.Limit, cancel);
+            MpiRun.Send("INT", process);
             end = await run.End(RankedTool.Limit, cancel);
         }
 

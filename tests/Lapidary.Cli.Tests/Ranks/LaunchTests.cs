@@ -23,8 +23,8 @@ public sealed class LaunchTests : IDisposable
         {
             var run = tool.End();
             Assert.Equal(1, run.ExitCode);
-            Assert.StartsWith($"lapidary: [rank {rank} ({Environment.MachineName})] This is one of 2 processes by RANK and WORLD_SIZE, but CPUs "
-                + "exchange by MPI: start them with mpirun", run.Error, StringComparison.Ordinal);
+            Assert.StartsWith($"lapidary: [rank {rank} ({Environment.MachineName})] This is one of 2 processes by RANK and "
+                + "WORLD_SIZE, but CPUs exchange by MPI: start them with mpirun", run.Error, StringComparison.Ordinal);
             Assert.Contains("LAPIDARY_LAUNCH=none", run.Error, StringComparison.Ordinal);
         }
     }
@@ -50,7 +50,8 @@ public sealed class LaunchTests : IDisposable
         var end = await RankedTool.Run(launcher, 2, [.. _tool.TrainSix("out", 2, 1), "--no-such-option"]);
         Assert.NotEqual(0, end.ExitCode);
         Assert.InRange(RankedTool.Errors(end).Length, 1, 2); // two where the machine is too busy for them to meet in time
-        Assert.All(RankedTool.Errors(end), line => Assert.Contains("there is no option or command --no-such-option", line, StringComparison.Ordinal));
+        const string Words = "there is no option or command --no-such-option";
+        Assert.All(RankedTool.Errors(end), line => Assert.Contains(Words, line, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -25,7 +25,8 @@ public sealed class LayoutTests : IDisposable
 
         var end = await RankedTool.Ok(launcher, ranks, _tool.TrainSix("several", perDevice, accumulation, more));
         RankedTool.AssertClose(expected, _tool.Losses("several"));
-        string[] says = [$"ranks      {ranks} from mpi", $"effective batch 4 = {perDevice} per device × {accumulation} accumulation × {ranks} ranks"];
+        string batch = $"effective batch 4 = {perDevice} per device × {accumulation} accumulation × {ranks} ranks";
+        string[] says = [$"ranks      {ranks} from mpi", batch];
         Assert.All(says, words => Assert.Contains(words, end.Of(0), StringComparison.Ordinal));
         Assert.Contains($"global_batch_size: 4", File.ReadAllText(Path.Combine(_tool["several"], "run.yaml")), StringComparison.Ordinal);
         Assert.Equal([2, 4, 6], _tool.Checkpoints("several"));

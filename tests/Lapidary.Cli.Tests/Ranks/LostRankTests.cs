@@ -7,8 +7,8 @@ namespace Lapidary.Cli.Tests.Ranks;
 [Collection(nameof(RankedRuns))]
 public sealed class LostRankTests : IDisposable
 {
-    /// <summary>Within which all others end.</summary>
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+    /// <summary>Within which all others end: 30 seconds, and as much again for a machine that is busy.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(60);
 
     /// <summary>Open MPI then lets the other ranks be.</summary>
     private const string LeaveOthers = "--enable-recovery";
@@ -33,9 +33,10 @@ public sealed class LostRankTests : IDisposable
         MpiEnd end;
         using (var run = RankedTool.Start(launcher, Ranks, _tool.TrainLong("out", more: saving), options))
         {
-            await run.Until(() => _tool.Checkpoints("out").Any(step => step > 1), RankedTool.Limit, Cancel);
+            await run.Until(() => _tool.Checkpoints("out").Length > 0, RankedTool.Limit, Cancel);
+            int victim = run.ProcessOf(1)!.Value;
             watch.Start();
-            MpiRun.Send("KILL", run.ProcessOf(1)!.Value);
+            MpiRun.Send("KILL", victim);
             end = await run.End(RankedTool.Limit, Cancel);
             Assert.All(Enumerable.Range(0, Ranks), rank => Assert.Null(run.ProcessOf(rank)));
         }
@@ -46,9 +47,9 @@ public sealed class LostRankTests : IDisposable
         // A launcher may end the others before they have said anything: then it names the rank itself.
         if (options.Contains(LeaveOthers))
         {
-            string[] expected = [$"lapidary: [rank 0 ({Environment.MachineName})] {Lost} is gone: ", $"lapidary: [rank 2 ({Environment.MachineName})] {Lost} is gone: "];
-            Assert.StartsWith(expected[0], RankedTool.ErrorOf(end, 0), StringComparison.Ordinal);
-            Assert.StartsWith(expected[1], RankedTool.ErrorOf(end, 2), StringComparison.Ordinal);
+            Assert.All((int[])[0, 2], rank => Assert.StartsWith(
+                $"lapidary: [rank {rank} ({Environment.MachineName})] {Lost} is gone: ", RankedTool.ErrorOf(end, rank),
+                StringComparison.Ordinal));
         }
 
         Assert.All(RankedTool.Errors(end), line => Assert.Contains($"] {Lost} is gone: ", line, StringComparison.Ordinal));
@@ -94,10 +95,16 @@ public sealed class LostRankTests : IDisposable
         using var run = RankedTool.StartWithAnother(launcher, 3, args, "--model", TinyModel.Folder, missing, options);
         var end = await run.End(Soon + RankedTool.Limit / 2, Cancel);
         if (options.Length == 0) Assert.NotEqual(0, end.ExitCode);
-        Assert.StartsWith($"lapidary: [{Lost}] {missing}", RankedTool.ErrorOf(end, 1), StringComparison.Ordinal);
         if (options.Contains(LeaveOthers))
-            Assert.All((int[])[0, 2], rank => Assert.Contains($"] {Lost}: {missing}", RankedTool.ErrorOf(end, rank), StringComparison.Ordinal));
-        Assert.All(RankedTool.Errors(end), line => Assert.Contains(Lost, line, StringComparison.Ordinal));
+        {
+            Assert.StartsWith($"lapidary: [{Lost}] {missing}", RankedTool.ErrorOf(end, 1), StringComparison.Ordinal);
+            Assert.All((int[])[0, 2], rank => Assert.Contains(
+                $"] {Lost}: {missing}", RankedTool.ErrorOf(end, rank), StringComparison.Ordinal));
+        }
+
+        // Otherwise it is enough that one comes to say it before the launcher ends it.
+        Assert.Contains(RankedTool.Errors(end), line =>
+            line.Contains(Lost, StringComparison.Ordinal) && line.Contains(missing, StringComparison.Ordinal));
         Assert.False(Directory.Exists(_tool["out"]));
     }
 }

@@ -143,8 +143,8 @@ internal sealed partial class RankedTool : IDisposable
     /// <summary>Steps of the checkpoints that are there, in order.</summary>
     public int[] Checkpoints(string output) => !Directory.Exists(_folder[output]) ? [] :
     [
-        .. Directory.GetDirectories(_folder[output]).Select(path => Checkpoint().Match(Path.GetFileName(path))).Where(match => match.Success)
-            .Select(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)).Order(),
+        .. Directory.GetDirectories(_folder[output]).Select(path => Checkpoint().Match(Path.GetFileName(path)))
+            .Where(match => match.Success).Select(match => int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)).Order(),
     ];
 
     /// <summary>Makes a run what it would be, had it been killed after a checkpoint.</summary>

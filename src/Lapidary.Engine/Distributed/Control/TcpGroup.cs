@@ -103,7 +103,9 @@ internal abstract class TcpGroup : RankGroup
     public override bool Fail(string message)
     {
         if (!IsDisposed && !HasEnded) TellFailure(message);
-        return !IsSaidByLeader || Place.Kind is not (LaunchKind.OpenMpi or LaunchKind.Mpich); // others write a file for each process
+
+        // Launchers that are no MPI's may write a file for each process.
+        return !IsSaidByLeader || Place.Kind is not (LaunchKind.OpenMpi or LaunchKind.Mpich);
     }
 
     /// <inheritdoc/>

@@ -39,7 +39,7 @@ internal static class MpiStart
         // srun --mpi=pmix; its other plugins set PMI_RANK, which is MPICH's.
         LaunchKind.Slurm when Environment.GetEnvironmentVariable("PMIX_RANK") is not null => MpiFlavor.OpenMpi,
         _ => throw new LapidaryException(
-            $"This is one of {place.Processes} processes by {place.Launcher}, but CPUs exchange by MPI: start them with mpirun or mpiexec (under "
-            + $"Slurm with srun --mpi=pmix), or set {LaunchPlace.Switch}=none where each is to work alone."),
+            $"This is one of {place.Processes} processes by {place.Launcher}, but CPUs exchange by MPI: start them with mpirun or "
+            + $"mpiexec (under Slurm with srun --mpi=pmix), or set {LaunchPlace.Switch}=none where each is to work alone."),
     };
 }
