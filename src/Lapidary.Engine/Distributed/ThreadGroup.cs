@@ -20,9 +20,13 @@ internal sealed class ThreadGroup : RankGroup
     public override CancellationToken StopRequested => _shared.Stop.Token;
 
     /// <summary>The groups of some ranks, one for each thread.</summary>
-    public static IReadOnlyList<ThreadGroup> Create(int worldSize)
+    /// <param name="worldSize">Number of ranks.</param> <param name="waitLimit">How long one may wait for another that is not busy; null for
+    /// ever.</param>
+    /// <param name="lost">Told once, on another thread, of a wait beyond that: it names who did not come.</param>
+    public static IReadOnlyList<ThreadGroup> Create(int worldSize, TimeSpan? waitLimit = null, Action<string>? lost = null)
     {
         var shared = new Shared(worldSize);
+        if (waitLimit is { } limit) shared.Watch(limit, lost);
         return [.. Enumerable.Range(0, worldSize).Select(rank => new ThreadGroup(shared, rank))];
     }
 
@@ -48,6 +52,7 @@ internal sealed class ThreadGroup : RankGroup
     {
         try
         {
+            using var waiting = Waiting("the other ranks");
             _shared.Barrier.SignalAndWait(_shared.Broken.Token);
         }
         catch (OperationCanceledException)
@@ -60,10 +65,10 @@ internal sealed class ThreadGroup : RankGroup
     public override void RequestStop() => _shared.Stop.Cancel();
 
     /// <inheritdoc/>
-    public override IDisposable Busy(string what) => Nothing.ToDispose;
+    public override IDisposable Busy(string what) => _shared.Activities[_rank].Enter(ActivityKind.Busy, what);
 
     /// <inheritdoc/>
-    public override IDisposable Waiting(string what) => Nothing.ToDispose;
+    public override IDisposable Waiting(string what) => _shared.Activities[_rank].Enter(ActivityKind.Waiting, what);
 
     /// <inheritdoc/>
     /// <remarks>Those that wait here, or will, end with a <see cref="LapidaryException"/>. Those in a collective of GPUs do not wake: their
@@ -78,9 +83,13 @@ internal sealed class ThreadGroup : RankGroup
     /// <remarks>Who still waits for this rank, or will, would do so for ever. What the threads share holds no resources.</remarks>
     public override void Dispose() => _shared.Break($"{NameOf(_rank)} has ended, but others still need it.");
 
-    private sealed class Shared(int worldSize)
+    private sealed class Shared(int worldSize) : IDisposable
     {
+        private Timer? _watch;
+
         public byte[][] Given { get; } = new byte[worldSize][];
+
+        public Activity[] Activities { get; } = [.. Enumerable.Range(0, worldSize).Select(_ => new Activity())];
 
         public Barrier Barrier { get; } = new(worldSize);
 
@@ -91,10 +100,27 @@ internal sealed class ThreadGroup : RankGroup
         /// <summary>Why it is broken, one line.</summary>
         public string? Why { get; private set; }
 
+        /// <summary>Looks now and then whether a rank waits in vain.</summary>
+        public void Watch(TimeSpan limit, Action<string>? lost)
+        {
+            var period = TimeSpan.FromMilliseconds(Math.Clamp(limit.TotalMilliseconds / 4, 5, 1000));
+            _watch = new Timer(_ =>
+            {
+                RankState[] states = [.. Activities.Select(activity => activity.State)];
+                string? line = Watchdog.Look(states, rank => $"rank {rank}", limit, limit, Environment.TickCount64);
+                if (line is null || Broken.IsCancellationRequested) return;
+                Break(line);
+                lost?.Invoke(line);
+            }, null, period, period);
+        }
+
+        public void Dispose() => _watch?.Dispose();
+
         /// <summary>Ends all waits, also those to come. The first reason counts.</summary>
         public void Break(string why)
         {
             lock (Broken) Why ??= why;
+            Dispose();
             Broken.Cancel();
         }
     }

@@ -1,4 +1,5 @@
-using Lapidary.Engine.Distributed.Control;
+using Lapidary.Engine.Distributed;
+using Lapidary.Formats;
 
 namespace Lapidary.Engine.Tests.Distributed;
 
@@ -58,5 +59,20 @@ public class WatchdogTests
         Assert.Equal(ActivityKind.Waiting, activity.State.Kind);
         waiting.Dispose();
         Assert.Equal(ActivityKind.Computing, activity.State.Kind);
+    }
+
+    /// <summary>One that does not come ends the others' wait; one that says that it is busy does not.</summary>
+    [Fact]
+    public async Task Threads_WaitNoLongerThanTheLimit()
+    {
+        var line = new TaskCompletionSource<string>();
+        var groups = ThreadGroup.Create(2, TimeSpan.FromMilliseconds(300), line.SetResult);
+        var busy = groups[1].Busy("loading");
+        var gather = Task.Run(() => Assert.Throws<LapidaryException>(() => groups[0].Gather([])), TestContext.Current.CancellationToken);
+        await Task.Delay(1000, TestContext.Current.CancellationToken);
+        Assert.False(gather.IsCompleted);
+        busy.Dispose();
+        Assert.Contains("to which rank 1 did not come", await line.Task, StringComparison.Ordinal);
+        Assert.Equal(await line.Task, (await gather).Message);
     }
 }

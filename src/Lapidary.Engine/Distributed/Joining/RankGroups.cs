@@ -41,7 +41,8 @@ public static partial class RankGroups
             throw new LapidaryException($"{place.RanksVariable} asks for {expected} ranks on each machine, but this one, {options.Host}, "
                 + $"has {devices} devices for the run: make them equal.");
         if (place.Processes > 1) return Meet(options, place, devices, cancellation);
-        return devices == 1 ? [RankGroup.Solo] : ThreadGroup.Create(devices);
+        return devices == 1 ? [RankGroup.Solo] : ThreadGroup.Create(
+            devices, options.WaitLimit, options.Lost ?? (line => Leave(1, line)));
     }
 
     /// <summary>Ends this process at once, without waiting for threads that may hang in an exchange, and without running anything on the

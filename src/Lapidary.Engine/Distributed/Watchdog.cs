@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Distributed.Control;
+namespace Lapidary.Engine.Distributed;
 
 /// <summary>Decides from what the ranks do whether they wait in vain.</summary>
 internal static class Watchdog

@@ -1,4 +1,4 @@
-namespace Lapidary.Engine.Distributed.Control;
+namespace Lapidary.Engine.Distributed;
 
 /// <summary>What a rank does, as far as the others have to know.</summary>
 internal enum ActivityKind : byte
