@@ -31,7 +31,8 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// <summary>Which rank of several processes this is, for errors: "[rank 1 (node-b)] "; empty where it is the only one.</summary>
     public string RankPrefix { get; private set; } = "";
 
-    /// <summary>Where other processes wait for this one: tells them the line of the error with which it ends, with its exit code, and says it
+    /// <summary>Where other processes wait for this one: tells them the line of the error with which it ends, with its exit code, and
+    /// says it
     /// to people where none of the others does; null where nobody waits.</summary>
     public Action<string, int, Action>? Awaited { get; set; }
 

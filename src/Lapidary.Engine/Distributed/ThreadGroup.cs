@@ -20,8 +20,8 @@ internal sealed class ThreadGroup : RankGroup
     public override CancellationToken StopRequested => _shared.Stop.Token;
 
     /// <summary>The groups of some ranks, one for each thread.</summary>
-    /// <param name="worldSize">Number of ranks.</param> <param name="waitLimit">How long one may wait for another that is not busy; null for
-    /// ever.</param>
+    /// <param name="worldSize">Number of ranks.</param>
+    /// <param name="waitLimit">How long one may wait for another that is not busy; null for ever.</param>
     /// <param name="lost">Told once, on another thread, of a wait beyond that: it names who did not come.</param>
     public static IReadOnlyList<ThreadGroup> Create(int worldSize, TimeSpan? waitLimit = null, Action<string>? lost = null)
     {

@@ -40,6 +40,6 @@ internal static class MpiStart
         LaunchKind.Slurm when Environment.GetEnvironmentVariable("PMIX_RANK") is not null => MpiFlavor.OpenMpi,
         _ => throw new LapidaryException(
             $"This is one of {place.Processes} processes by {place.Launcher}, but CPUs exchange by MPI: start them with mpirun or "
-            + $"mpiexec (under Slurm with srun --mpi=pmix), or set {LaunchPlace.Switch}=none where each is to work alone."),
+            + $"mpiexec (under Slurm with srun and its plugin pmix), or set {LaunchPlace.Switch}=none where each is to work alone."),
     };
 }
