@@ -89,7 +89,7 @@ internal static class LapidaryTool
     private static int Fail(Terminal terminal, string line, int exitCode, string? more = null)
     {
         if (terminal.Awaited is { } tell) tell(line, exitCode, Say);
-        else if (!terminal.LeavesErrors) Say();
+        else if (!terminal.IsErrorSaid) Say();
         return exitCode;
 
         void Say()

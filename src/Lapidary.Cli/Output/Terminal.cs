@@ -36,8 +36,8 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// to people where none of the others does; null where nobody waits.</summary>
     public Action<string, int, Action>? Awaited { get; set; }
 
-    /// <summary>Whether another process says the error with which this one ends.</summary>
-    public bool LeavesErrors { get; private set; }
+    /// <summary>Whether the error with which this process ends has been said, here or by another process.</summary>
+    public bool IsErrorSaid { get; private set; }
 
     /// <summary>Whether this process tells people how the work goes.</summary>
     public bool IsLeader { get; private set; } = true;
@@ -68,8 +68,8 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// say whose they are.</summary>
     public void SpeakAs(string rank, bool isLeader) => (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
 
-    /// <summary>Says that another process says the error with which this one ends.</summary>
-    public void LeaveErrorsToOthers() => LeavesErrors = true;
+    /// <summary>Says that the error with which this process ends has been said, here or by another process.</summary>
+    public void ErrorIsSaid() => IsErrorSaid = true;
 
     /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed; null where
     /// there are no signals.</summary>

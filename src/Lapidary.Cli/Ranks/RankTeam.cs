@@ -71,7 +71,15 @@ internal sealed class RankTeam : IDisposable
         catch (Exception e) when (WorldSize > Local.Count)
         {
             bool[] say = [.. Local.Select(rank => rank.Group.Fail(Line(e)))]; // all are told
-            if (!say.Contains(true)) _run.Terminal.LeaveErrorsToOthers();
+            bool isSaid = !say.Contains(true);
+            if (!isSaid && e is LapidaryException)
+            {
+                // Before the group ends: the others wait for that, and when they end a launcher may kill this process.
+                _run.Terminal.Error.WriteLine($"lapidary: {_run.Terminal.RankPrefix}{Line(e)}");
+                isSaid = true;
+            }
+
+            if (isSaid) _run.Terminal.ErrorIsSaid();
             throw;
         }
     }
