@@ -10,6 +10,8 @@ internal static class ScalingSettings
     public static readonly Setting<int> WorldSize =
         Setting.Integer("world-size", "Ranks to plan for: devices, each with a whole model.", 1, 1, MaxRanks);
 
+    static ScalingSettings() => WorldSize.Option.Aliases.Add("--world");
+
     public static readonly Setting<int> GpusPerNode = Setting.Integer("gpus-per-node", "Ranks on a machine.", 8, 1, MaxRanks);
 
     public static readonly Setting<Link?> Link = new(
