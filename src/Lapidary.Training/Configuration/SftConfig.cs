@@ -179,17 +179,19 @@ public sealed record SftConfig
         }
 
         long below = global / rows * rows;
-        string perDevice = "";
-        if (global % worldSize == 0)
+        string choices = $"{(below > 0 ? $"{below} or " : "")}{below + rows}";
+        if (global % worldSize != 0)
         {
-            int fits = PerDeviceTrainBatchSize;
-            while (global / worldSize % fits != 0) fits--;
-            perDevice = $", or per_device_train_batch_size to {fits}";
+            throw new LapidaryException(
+                $"global_batch_size: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} per_device_train_batch_size{ranks}, "
+                + $"found {global}; set it to {choices}.");
         }
 
+        int fits = PerDeviceTrainBatchSize;
+        while (global / worldSize % fits != 0) fits--;
         throw new LapidaryException(
             $"global_batch_size: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} per_device_train_batch_size{ranks}, "
-            + $"found {global}; set it to {(below > 0 ? $"{below} or " : "")}{below + rows}{perDevice}.");
+            + $"found {global}; set it to {choices}, or per_device_train_batch_size to {fits}.");
     }
 
     /// <summary>Checks ranges and combinations.</summary>
