@@ -1,5 +1,6 @@
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Scaling;
 using Lapidary.Engine;
 using Lapidary.Gemma;
@@ -40,10 +41,9 @@ internal static class ScalingBench
         var meter = new StepMeter(bench.Steps, bench.Warmup, backend.Memory, people, terminal.Interrupted);
         TrainingBench.Train(bench, model, adapter, meter, communicator);
 
-        var saved = new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count).ToArray();
-        long values = adapter.Blocks.Sum(block => block.Values.Count) - saved.Sum();
+        var trained = TrainedValues.Of(adapter);
         double? memorySpeed = backend is CudaBackend ? Bandwidth.Measure(backend) : null;
-        var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, values, saved, memorySpeed);
+        var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, trained.Lora, trained.Saved, memorySpeed);
         var timer = new CollectiveTimer(communicator, backend, TimeProvider.System);
         long probeBytes = backend is CudaBackend ? GpuProbeBytes : CpuProbeBytes;
         var probe = timer.Time(Collective.AllReduce, Math.Max(probeBytes, step.SavedBytes));

@@ -39,12 +39,12 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
             model, values, DeviceSettings.GpusToPlan(values), worldSize, config, sizes, data, lora, freeBytes,
             (backend, adapter, planner) =>
         {
-            var saved = new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count);
+            var trained = TrainedValues.Of(adapter);
             return new PlannedRun(backend.Description, planner.Plan(), planner.LargestBatchSize())
             {
                 Gpu = (backend as CudaBackend)?.Device.ComputeCapability,
-                LoraValues = adapter.Blocks.Sum(block => block.Values.Count) - saved.Sum(),
-                SavedValues = [.. saved],
+                LoraValues = trained.Lora,
+                SavedValues = trained.Saved,
                 TrainsHead = adapter.Head is not null,
             };
         });

@@ -23,14 +23,13 @@ internal static class RunRecord
         SettingValues values, SftConfig config, int worldSize, LoraConfig lora, bool hasEvaluation)
     {
         bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;
-        int rows = config.PerDeviceTrainBatchSize * config.GradientAccumulationSteps * worldSize;
         var adapter = LoraSettings.Of(lora);
         foreach (var setting in values.All)
         {
             object? value = adapter.TryGetValue(setting, out object? saved) ? saved
                 : setting == EvalStrategy && !hasEvaluation ? IntervalStrategy.No
                 : setting == Accumulation && isGlobal ? null
-                : setting == GlobalBatch && isGlobal ? rows
+                : setting == GlobalBatch && isGlobal ? EffectiveBatch.Of(config, worldSize).Rows
                 : values.Get(setting);
             if (setting.FormatValue(value) is not { } text) continue;
             bool isPipe = setting == DataSettings.DataSet && DataSettings.IsPipe(text);

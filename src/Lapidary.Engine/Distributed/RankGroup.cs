@@ -9,9 +9,6 @@ public abstract class RankGroup : IDisposable
     /// <summary>The group of a run with one rank.</summary>
     public static RankGroup Solo { get; } = new Distributed.SoloGroup();
 
-    /// <summary>The groups of ranks that are threads of this process, one for each.</summary>
-    public static IReadOnlyList<RankGroup> OfThreads(int worldSize) => Distributed.ThreadGroup.Create(worldSize);
-
     /// <summary>From 0 to <see cref="WorldSize"/> − 1. Rank 0 leads: it alone writes files and logs.</summary>
     public abstract int Rank { get; }
 

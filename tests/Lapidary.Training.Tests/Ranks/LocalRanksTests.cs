@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lapidary.Engine;
+using Lapidary.Engine.Distributed;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
@@ -121,7 +122,7 @@ public sealed class LocalRanksTests : IDisposable
     }
 
     private static LocalRank[] Threads(int count) =>
-        [.. RankGroup.OfThreads(count).Select(group => new LocalRank(group, Gpu: null, Threads: 1))];
+        [.. ThreadGroup.Create(count).Select(group => new LocalRank(group, Gpu: null, Threads: 1))];
 
     private static double[] Train(LocalRank rank, string root, bool fails = false)
     {
