@@ -21,8 +21,8 @@ public partial class RoomsTests
     /// <summary>Each project with those below it that it may reference.</summary>
     private static readonly string[] Layers =
     [
-        "Lapidary.Formats", "Lapidary.Jinja", "Lapidary.Engine", "Lapidary.Gemma", "Lapidary.Training", "Lapidary.TextToSql",
-        "Lapidary.Cli",
+        "Lapidary.Formats", "Lapidary.Hub", "Lapidary.Jinja", "Lapidary.Engine", "Lapidary.Gemma", "Lapidary.Training",
+        "Lapidary.TextToSql", "Lapidary.Cli",
     ];
 
     /// <summary>Which folder uses types of which other, with one example each; found once, as every name of src is looked at.</summary>

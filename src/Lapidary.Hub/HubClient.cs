@@ -1,0 +1,32 @@
+namespace Lapidary.Hub;
+
+/// <summary>A client of the Hugging Face Hub over the cache that Python's huggingface_hub shares. Safe to use from several
+/// threads.</summary>
+public sealed partial class HubClient : IDisposable
+{
+    /// <summary>Makes a client; nothing is asked yet.</summary>
+    /// <param name="options">Null for <see cref="HubOptions.FromEnvironment"/>.</param>
+    public HubClient(HubOptions? options = null) => Options = options ?? HubOptions.FromEnvironment();
+
+    /// <summary>Where the Hub is, who asks and where files are kept.</summary>
+    public HubOptions Options { get; }
+
+    /// <summary>Ends the client's connections.</summary>
+    public void Dispose()
+    {
+    }
+
+    /// <summary>Describes a repository at a revision.</summary>
+    /// <exception cref="HubException">There is no such repository or revision, or it may not be seen.</exception>
+    public Task<RepoInfo> GetInfoAsync(HubRepo repo, string revision = "main", CancellationToken cancellation = default) =>
+        throw new NotImplementedException();
+
+    /// <summary>The files of a revision, by path.</summary>
+    /// <exception cref="HubException">There is no such repository or revision, or it may not be seen.</exception>
+    public Task<IReadOnlyList<RepoFile>> ListFilesAsync(
+        HubRepo repo, string revision = "main", CancellationToken cancellation = default) => throw new NotImplementedException();
+
+    /// <summary>Branches and tags with their commits.</summary>
+    public Task<IReadOnlyDictionary<string, string>> ListRefsAsync(HubRepo repo, CancellationToken cancellation = default) =>
+        throw new NotImplementedException();
+}
