@@ -20,7 +20,7 @@ public class DownloadTests
 
         using var file = await client.GetAsync(location);
         Assert.Equal("{}", await file.Content.ReadAsStringAsync(Client.Cancel));
-        Assert.Equal($"\"{Convert.ToHexStringLower(SHA1.HashData("blob 2\0{}"u8))}\"", file.Headers.ETag!.ToString());
+        Assert.Equal("\"9e26dfeeb6e641a33dae4961196235bdb965b21b\"", file.Headers.ETag!.ToString());
         Assert.Empty(server.Violations);
         using var lost = await client.GetAsync(location.Split('?')[0]);
         Assert.Equal(HttpStatusCode.BadRequest, lost.StatusCode);
