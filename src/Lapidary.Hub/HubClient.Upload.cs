@@ -1,6 +1,5 @@
 using Lapidary.Formats;
 using Lapidary.Hub.Auth;
-using Lapidary.Hub.Http;
 using Lapidary.Hub.Upload;
 
 namespace Lapidary.Hub;
@@ -10,24 +9,7 @@ public sealed partial class HubClient
 {
     /// <summary>Whose token it is. The Hub allows this seldom: ask once, not before each upload.</summary>
     /// <exception cref="HubException">There is no token, or the Hub does not know it.</exception>
-    public async Task<HubUser> WhoAmIAsync(CancellationToken cancellation = default)
-    {
-        var call = HubCall.Get(Http.Urls.At("api/whoami-v2"));
-        if (Options.Token is null && !Options.IsOffline)
-        {
-            throw new HubException(HubError.Token,
-                $"{Http.Urls.Host}: no token is set; make one at {Http.Urls.TokenPage} and log in with it (\"lapidary login\"), or set HF_TOKEN.");
-        }
-
-        var answer = await Http.SendAsync(call, WhoAmIJson.Default.WhoAmI, cancellation).ConfigureAwait(false);
-        if (answer.Type == "org")
-        {
-            throw new HubException(HubError.Token,
-                $"{Http.Urls.Host}: the token of {Options.Token?.Source} is an organization's, which cannot log in; use one of an account.");
-        }
-
-        return answer.ToUser() ?? throw Http.NoHub(call, "an answer without a name");
-    }
+    public Task<HubUser> WhoAmIAsync(CancellationToken cancellation = default) => WhoAmI.AskAsync(Http, Options, cancellation);
 
     /// <summary>Makes a repository where there is none.</summary>
     /// <param name="repo">One without an owner becomes the account's own.</param>
@@ -52,7 +34,8 @@ public sealed partial class HubClient
         var (ready, _) = await Setup().PrepareAsync(repo, options, cancellation).ConfigureAwait(false);
 
         // Who may ask about files that are to come may send them; nothing is kept of the question.
-        await new Preupload(Http, ready, options.Revision).AskAsync([(ModelCard.FileName, () => [], 0)], cancellation).ConfigureAwait(false);
+        var question = new Preupload(Http, ready, options.Revision);
+        await question.AskAsync([(ModelCard.FileName, () => [], 0)], cancellation).ConfigureAwait(false);
         return ready;
     }
 

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Hub.Auth;
+using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub;
 
@@ -15,15 +16,16 @@ public static class HubLogin
         ArgumentNullException.ThrowIfNull(token);
         string text = TokenFiles.Clean(token.Value);
         var clean = new HubToken(text, token.Source);
-        using var client = new HubClient(options with { Token = clean });
+        var asked = options with { Token = clean };
+        using var http = new HubHttp(asked);
         if (text.Length == 0 || text.Any(c => c is <= ' ' or > '~'))
         {
             throw new HubException(HubError.Token,
-                $"The token of {token.Source} is empty or has characters that no token has; make one at {client.Http.Urls.TokenPage} and copy "
+                $"The token of {token.Source} is empty or has characters that no token has; make one at {http.Urls.TokenPage} and copy "
                 + "all of it.");
         }
 
-        var user = await client.WhoAmIAsync(cancellation).ConfigureAwait(false);
+        var user = await WhoAmI.AskAsync(http, asked, cancellation).ConfigureAwait(false);
         new TokenFiles(options.TokenFile).Save(user.TokenName ?? $"oauth-{user.Name}", clean);
         if (IsOfTheEnvironment(options.Token) && options.Token!.Value != clean.Value)
         {

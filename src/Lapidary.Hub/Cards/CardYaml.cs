@@ -14,8 +14,8 @@ internal sealed partial class CardYaml
 
     private readonly Emitter _emitter;
 
-    private CardYaml(TextWriter text) =>
-        _emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 128));
+    private CardYaml(TextWriter text) => _emitter = new Emitter(
+        text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 128));
 
     /// <summary>The lines between the two "---".</summary>
     public static string Of(ModelCard card)
@@ -87,9 +87,9 @@ internal sealed partial class CardYaml
         Emit(new Scalar(null, null, value, ScalarStyle.Plain, isPlainImplicit: true, isQuotedImplicit: false));
     }
 
-    private void List(string key, IReadOnlyList<string> items)
+    private void List(string key, string[] items)
     {
-        if (items.Count == 0) return;
+        if (items.Length == 0) return;
         Key(key);
         Sequence(() =>
         {

@@ -80,7 +80,8 @@ internal sealed class CommitContent : HttpContent
         byte[] path = JsonSerializer.SerializeToUtf8Bytes(planned.File.Path, UploadJson.Default.String);
         byte[] start = [.. "{\"key\":\"file\",\"value\":{\"path\":"u8, .. path, .. ",\"encoding\":\"base64\",\"content\":\""u8];
         await stream.WriteAsync(start, cancellation).ConfigureAwait(false);
-        byte[] piece = ArrayPool<byte>.Shared.Rent(PieceBytes), text = ArrayPool<byte>.Shared.Rent(Base64.GetMaxEncodedToUtf8Length(PieceBytes));
+        byte[] piece = ArrayPool<byte>.Shared.Rent(PieceBytes);
+        byte[] text = ArrayPool<byte>.Shared.Rent(Base64.GetMaxEncodedToUtf8Length(PieceBytes));
         try
         {
             // Git's names are SHA-1.

@@ -66,8 +66,8 @@ internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, 
             if (answer.Message.StatusCode == HttpStatusCode.PreconditionFailed)
             {
                 return (null, new HubException(HubError.Changed,
-                    $"{repo.Id}: the branch {branch} was changed by others again and again while the files were sent; upload them once "
-                    + "more."), null);
+                    $"{repo.Id}: the branch {branch} was changed by others again and again while the files were sent; upload them "
+                    + "once more."), null);
             }
 
             if (!answer.Message.IsSuccessStatusCode)
@@ -77,7 +77,9 @@ internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, 
             }
 
             var made = await http.ReadAsync(call, answer, UploadJson.Default.CommitAnswer, cancellation).ConfigureAwait(false);
-            return made.CommitOid is { Length: > 0 } commit ? (commit, null, null) : throw http.NoHub(call, "an answer without the commit");
+            return made.CommitOid is { Length: > 0 } commit
+                ? (commit, null, null)
+                : throw HubHttp.NoHub(call, "an answer without the commit");
         }
         catch (Exception e) when (content?.Fault is { } fault && e is not OperationCanceledException)
         {
@@ -93,7 +95,8 @@ internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, 
     private async Task<bool> HasAllAsync(string commit, IReadOnlyList<PlannedFile> files, CancellationToken cancellation)
     {
         var request = new PathsRequest([.. files.Select(file => file.File.Path)], Expand: false);
-        var call = UploadCalls.Post(http.Urls.Api(repo, $"paths-info/{commit}"), request, UploadJson.Default.PathsRequest).About(repo, commit);
+        var url = http.Urls.Api(repo, $"paths-info/{commit}");
+        var call = UploadCalls.Post(url, request, UploadJson.Default.PathsRequest).About(repo, commit);
         var found = await http.SendAsync(call, UploadJson.Default.PathAnswerArray, cancellation).ConfigureAwait(false);
         var oids = found.Where(item => item.Path is not null).DistinctBy(item => item.Path)
             .ToDictionary(item => item.Path!, item => item.Lfs?.Oid ?? item.Oid, StringComparer.Ordinal);

@@ -35,10 +35,11 @@ internal static class FilePatterns
         var regex = new StringBuilder(@"\A");
         for (int i = 0; i < text.Length; i++)
         {
-            int end = text[i] == '[' ? text.IndexOf(']', Math.Min(text.Length, i + (i + 1 < text.Length && text[i + 1] == '!' ? 3 : 2))) : -1;
+            int first = i + (i + 1 < text.Length && text[i + 1] == '!' ? 2 : 1); // what stands first in a set is no end of it
+            int end = text[i] == '[' && first < text.Length ? text.IndexOf(']', first + 1) : -1;
             if (end > 0)
             {
-                string set = text[(i + 1)..end].Replace(@"\", @"\\", StringComparison.Ordinal).Replace("[", @"\[", StringComparison.Ordinal);
+                string set = text[(i + 1)..end].Replace("[", @"\[", StringComparison.Ordinal);
                 regex.Append('[').Append(set[0] switch { '!' => "^" + set[1..], '^' => @"\" + set, _ => set }).Append(']');
                 i = end;
             }
@@ -48,6 +49,7 @@ internal static class FilePatterns
             }
         }
 
-        return new Regex(regex.Append(@"\z").ToString(), RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+        const RegexOptions Options = RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking;
+        return new Regex(regex.Append(@"\z").ToString(), Options);
     }
 }

@@ -5,8 +5,8 @@ namespace Lapidary.Hub.Upload;
 
 /// <summary>Finds the files of a folder that belong into a repository.</summary>
 /// <remarks>Left out are .git, .cache/huggingface, what is being written (*.tmp-*) and the files of a folder's lock. A link to a file is
-/// sent as the file, as the cache's own snapshots are made of such links. A link to a folder is not gone into, as that may lead anywhere and
-/// in circles; the note says so.</remarks>
+/// sent as the file, as the cache's own snapshots are made of such links. A link to a folder is not gone into, as that may lead anywhere
+/// and in circles; the note says so.</remarks>
 internal static class FolderScan
 {
     private const string Git = ".git", Cache = ".cache", OwnCache = "huggingface", Temporary = ".tmp-";

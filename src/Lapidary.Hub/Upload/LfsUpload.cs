@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using Lapidary.Formats;
 using Lapidary.Hub.Http;
 
@@ -37,7 +36,11 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         PlannedFile[] contents = [.. files.DistinctBy(file => file.Oid)];
         if (contents.Length == 0) return;
         var targets = await AskAsync(contents, cancellation).ConfigureAwait(false);
-        var limits = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(options.MaxParallel, MaxParallel), CancellationToken = cancellation };
+        var limits = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = Math.Min(options.MaxParallel, MaxParallel),
+            CancellationToken = cancellation,
+        };
         await Parallel.ForEachAsync(contents, limits, async (file, token) =>
         {
             await SendAsync(file, targets[file.Oid], meter, token).ConfigureAwait(false);
@@ -50,9 +53,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         {
             string? refusal = upload.Header?.GetValueOrDefault("chunk_size") is { } size
                 ? await SendPartsAsync(file, upload, size, meter, cancellation).ConfigureAwait(false)
-                : await PutAsync(file, AddressOf(upload.Href), 0, file.File.Size, meter, cancellation).ConfigureAwait(false) is { Refusal: { } why }
-                    ? why
-                    : null;
+                : (await PutAsync(file, AddressOf(upload.Href), 0, file.File.Size, meter, cancellation).ConfigureAwait(false)).Refusal;
             if (refusal is null)
             {
                 if (target.Actions.Verify?.Href is { } verify) await VerifyAsync(file, verify, cancellation).ConfigureAwait(false);
@@ -75,13 +76,16 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
     private async Task<Dictionary<string, BatchObject>> AskAsync(IReadOnlyList<PlannedFile> files, CancellationToken cancellation)
     {
         var request = new BatchRequest(
-            "upload", ["basic", "multipart"], [.. files.Select(file => new LfsObject(file.Oid, file.File.Size))], "sha256", new BatchRef(branch));
-        var call = UploadCalls.Post(http.Urls.LfsBatch(repo), request, UploadJson.Default.BatchRequest, UploadCalls.LfsType).About(repo, branch);
+            "upload", ["basic", "multipart"], [.. files.Select(file => new LfsObject(file.Oid, file.File.Size))], "sha256",
+            new BatchRef(branch));
+        var call = UploadCalls.Post(http.Urls.LfsBatch(repo), request, UploadJson.Default.BatchRequest, UploadCalls.LfsType)
+            .About(repo, branch);
         var answer = await http.SendAsync(call, UploadJson.Default.BatchAnswer, cancellation).ConfigureAwait(false);
-        var targets = (answer.Objects ?? []).Where(target => target.Oid is not null).DistinctBy(target => target.Oid).ToDictionary(target => target.Oid!);
+        var targets = (answer.Objects ?? []).Where(target => target.Oid is not null).DistinctBy(target => target.Oid)
+            .ToDictionary(target => target.Oid!);
         foreach (var file in files)
         {
-            if (!targets.TryGetValue(file.Oid, out var target)) throw http.NoHub(call, $"no place for {file.File.Path}");
+            if (!targets.TryGetValue(file.Oid, out var target)) throw HubHttp.NoHub(call, $"no place for {file.File.Path}");
             if (target.Error is { } error)
             {
                 throw new HubException(HubError.Other,
@@ -101,13 +105,13 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         var call = UploadCalls.Post(
             http.Urls.LfsBatch(repo), new Completion(file.Oid, []), UploadJson.Default.Completion, UploadCalls.LfsType).About(repo, branch);
         if (!long.TryParse(chunkSize, NumberStyles.None, CultureInfo.InvariantCulture, out long chunk) || chunk < 1)
-            throw http.NoHub(call, "parts of no size");
+            throw HubHttp.NoHub(call, "parts of no size");
         (int Number, string Href)[] parts =
         [
             .. upload.Header!.Where(pair => pair.Key.Length > 0 && pair.Key.All(char.IsAsciiDigit) && pair.Key.Length < 9)
                 .Select(pair => (int.Parse(pair.Key, CultureInfo.InvariantCulture), pair.Value)).OrderBy(part => part.Item1),
         ];
-        if (parts.LongLength != (size + chunk - 1) / chunk) throw http.NoHub(call, $"{parts.Length} parts of {chunk} bytes for {size}");
+        if (parts.LongLength != (size + chunk - 1) / chunk) throw HubHttp.NoHub(call, $"{parts.Length} parts of {chunk} bytes for {size}");
         var done = new CompletedPart[parts.Length];
         for (int i = 0; i < parts.Length; i++)
         {
@@ -120,11 +124,12 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
                 return refusal;
             }
 
-            done[i] = new CompletedPart(parts[i].Number, etag ?? throw http.NoHub(call, "a part without a tag"));
+            done[i] = new CompletedPart(parts[i].Number, etag ?? throw HubHttp.NoHub(call, "a part without a tag"));
         }
 
         var completion = UploadCalls.Post(
-            AddressOf(upload.Href), new Completion(file.Oid, done), UploadJson.Default.Completion, UploadCalls.LfsType).About(repo, branch) with
+            AddressOf(upload.Href), new Completion(file.Oid, done), UploadJson.Default.Completion, UploadCalls.LfsType)
+            .About(repo, branch) with
         {
             IsAnonymous = true, // the address has its own right
             Expects = Expired,
@@ -153,7 +158,8 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
             Content = () =>
             {
                 slice?.TakeBack();
-                return slice = new FileSlice(file.File, offset, length, options.TransferTimeout, bytes => meter.Sent(file.File.Path, bytes));
+                slice = new FileSlice(file.File, offset, length, options.TransferTimeout, bytes => meter.Sent(file.File.Path, bytes));
+                return slice;
             },
         };
         for (int attempt = 1; ; attempt++)
@@ -179,7 +185,8 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
     private async Task VerifyAsync(PlannedFile file, string href, CancellationToken cancellation)
     {
         var call = UploadCalls.Post(
-            AddressOf(href), new LfsObject(file.Oid, file.File.Size), UploadJson.Default.LfsObject, UploadCalls.LfsType).About(repo, branch);
+            AddressOf(href), new LfsObject(file.Oid, file.File.Size), UploadJson.Default.LfsObject, UploadCalls.LfsType)
+            .About(repo, branch);
         using var answer = await http.SendAsync(call, cancellation).ConfigureAwait(false);
     }
 
@@ -187,18 +194,18 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
     private Uri AddressOf(string? href)
     {
         var call = HubCall.Get(http.Urls.LfsBatch(repo)).About(repo, branch);
-        if (href is null) throw http.NoHub(call, "an action without an address");
+        if (href is null) throw HubHttp.NoHub(call, "an action without an address");
         string own = HubOptions.DefaultEndpoint.AbsoluteUri;
         string address = href.StartsWith(own, StringComparison.OrdinalIgnoreCase) ? http.Urls.At(href[own.Length..]).OriginalString : href;
         try
         {
             var url = HubUrls.Raw(address);
             bool isSafe = url.Scheme == "https" || (url.Scheme == "http" && options.Endpoint.Scheme == "http");
-            return isSafe ? url : throw http.NoHub(call, $"an address by {url.Scheme}, which is not as safe as the endpoint");
+            return isSafe ? url : throw HubHttp.NoHub(call, $"an address by {url.Scheme}, which is not as safe as the endpoint");
         }
         catch (UriFormatException)
         {
-            throw http.NoHub(call, "what is no address");
+            throw HubHttp.NoHub(call, "what is no address");
         }
     }
 }

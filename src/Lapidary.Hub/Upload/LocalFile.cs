@@ -50,7 +50,8 @@ internal sealed record LocalFile(string Path, string LocalPath, long Size, DateT
     {
         using var stream = OpenRead();
         byte[] sample = new byte[Math.Min(SampleBytes, Size)];
-        return Reading(() => stream.ReadAtLeast(sample, sample.Length, throwOnEndOfStream: false)) == sample.Length ? sample : throw Changed();
+        int read = Reading(() => stream.ReadAtLeast(sample, sample.Length, throwOnEndOfStream: false));
+        return read == sample.Length ? sample : throw Changed();
     }
 
     /// <summary>SHA-256 of the content, 64 hex digits: what LFS knows it by.</summary>

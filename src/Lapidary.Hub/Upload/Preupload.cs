@@ -26,7 +26,8 @@ internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
         var modes = new List<PreuploadMode>();
         foreach (var batch in files.Chunk(MaxFiles))
         {
-            var request = new PreuploadRequest([.. batch.Select(file => new PreuploadFile(file.Path, file.Sample(), file.Size))], _gitIgnore);
+            PreuploadFile[] asked = [.. batch.Select(file => new PreuploadFile(file.Path, file.Sample(), file.Size))];
+            var request = new PreuploadRequest(asked, _gitIgnore);
             var call = UploadCalls.Post(
                 http.Urls.Api(repo, $"preupload/{Uri.EscapeDataString(branch)}"), request, UploadJson.Default.PreuploadRequest)
                 .About(repo, branch);
@@ -37,7 +38,7 @@ internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
             {
                 modes.Add(byPath.TryGetValue(path, out var mode) && mode.UploadMode is "lfs" or "regular"
                     ? mode
-                    : throw http.NoHub(call, $"no answer about {path}"));
+                    : throw HubHttp.NoHub(call, $"no answer about {path}"));
             }
         }
 

@@ -39,12 +39,12 @@ internal sealed class RepoSetup(
             }
 
             var made = await http.ReadAsync(call, answer, UploadJson.Default.CreateAnswer, cancellation).ConfigureAwait(false);
-            if (made.Url is not null) return PageOf(repo, made.Url) ?? throw http.NoHub(call, "the address of another repository");
+            if (made.Url is not null) return PageOf(repo, made.Url) ?? throw HubHttp.NoHub(call, "the address of another repository");
             bool isBusy = made.Error?.Contains("conflicting operation", StringComparison.Ordinal) == true;
             if (!isBusy)
             {
                 return await UseExistingAsync(repo, cancellation).ConfigureAwait(false)
-                    ?? throw http.NoHub(call, "an answer without the repository's address");
+                    ?? throw HubHttp.NoHub(call, "an answer without the repository's address");
             }
 
             if (attempt == MaxAttempts)

@@ -38,11 +38,11 @@ internal static class UploadCalls
         var json = await http.ReadJsonAsync(call, answer, cancellation).ConfigureAwait(false);
         try
         {
-            return json.Deserialize(type) ?? throw http.NoHub(call, "an empty answer");
+            return json.Deserialize(type) ?? throw HubHttp.NoHub(call, "an empty answer");
         }
         catch (JsonException)
         {
-            throw http.NoHub(call, "an answer of another form");
+            throw HubHttp.NoHub(call, "an answer of another form");
         }
     }
 }

@@ -31,7 +31,8 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
         var modes = await preupload.AskAsync(files, cancellation).ConfigureAwait(false);
         LocalFile[] ignored = [.. files.Where((_, i) => modes[i].ShouldIgnore)];
         if (ignored.Length > 0) NoteIgnored(ignored);
-        var meter = new UploadMeter(upload.Progress, files.Count - ignored.Length, files.Sum(file => file.Size) - ignored.Sum(file => file.Size));
+        long bytes = files.Sum(file => file.Size) - ignored.Sum(file => file.Size);
+        var meter = new UploadMeter(upload.Progress, files.Count - ignored.Length, bytes);
         var changed = await FindChangedAsync(files, modes, meter, cancellation).ConfigureAwait(false);
         var commits = Group(changed);
         var lfs = new LfsUpload(http, repo, upload.Revision, options);
@@ -47,9 +48,7 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
             }
         }
 
-        return new UploadResult(
-            http.Urls.Page(repo), head, files.Count - ignored.Length, files.Sum(file => file.Size) - ignored.Sum(file => file.Size),
-            changed.Count);
+        return new UploadResult(http.Urls.Page(repo), head, files.Count - ignored.Length, bytes, changed.Count);
     }
 
     /// <summary>The files that the branch does not have as they are here.</summary>
