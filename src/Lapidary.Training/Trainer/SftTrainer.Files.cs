@@ -22,7 +22,7 @@ public sealed partial class SftTrainer
         if (resumed is not null) Resume(resumed, folder);
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnWeights());
-        folder?.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize), _adapter.Folder, SaveTokenizer);
+        folder?.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize), _adapter.Source?.Folder, SaveTokenizer);
         return resumed?.State.GlobalStep ?? 0;
     }
 
