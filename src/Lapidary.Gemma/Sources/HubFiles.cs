@@ -34,6 +34,9 @@ internal sealed class HubFiles
         "an adapter", [AdapterConfig, AdapterWeights, .. TokenizerNames], AdapterConfig,
         (id, files) => Find(files, AdapterWeights) is null ? throw NoWeights(id, AdapterWeights, files) : []);
 
+    /// <summary>An adapter without its weights: settings and tokenizer.</summary>
+    public static readonly HubFiles AdapterDescription = new("an adapter", [AdapterConfig, .. TokenizerNames], AdapterConfig);
+
     /// <summary>The tokenizer itself and the newer kind of chat template.</summary>
     public const string TokenizerName = "tokenizer.json", ChatTemplateName = "chat_template.jinja";
 
