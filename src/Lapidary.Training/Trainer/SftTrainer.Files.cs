@@ -24,8 +24,8 @@ public sealed partial class SftTrainer
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnWeights());
         folder?.Begin(
-            Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []), _adapter.Folder,
-            SaveTokenizer);
+            Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
+            _adapter.Source?.Folder, SaveTokenizer);
         return resumed?.State.GlobalStep ?? 0;
     }
 
@@ -197,7 +197,10 @@ public sealed partial class SftTrainer
         }
     }
 
-    private RunCard Card(TrainerState state) => new(_adapter.Config, _config, state)
+    private LoraConfig NamedLora =>
+        _adapter.Config.BaseModelNameOrPath is null ? _adapter.Config.WithBase(_model.Name) : _adapter.Config;
+
+    private RunCard Card(TrainerState state) => new(NamedLora, _config, state)
     {
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
     };

@@ -144,7 +144,7 @@ public sealed partial class SftTrainer : IDisposable
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
         _observer.OnStart(Plan(step));
-        if (Publisher is not null) HubPublisher.Announce(_adapter.Config, _observer);
+        if (Publisher is not null) HubPublisher.Announce(NamedLora, _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
         int first = step, saved = step;
