@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Hub.Download;
 using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub;
@@ -28,15 +29,26 @@ public sealed partial class HubClient : IDisposable
 
     /// <summary>Describes a repository at a revision.</summary>
     /// <exception cref="HubException">There is no such repository or revision, or it may not be seen.</exception>
-    public Task<RepoInfo> GetInfoAsync(HubRepo repo, string revision = "main", CancellationToken cancellation = default) =>
-        throw new NotImplementedException();
+    public Task<RepoInfo> GetInfoAsync(HubRepo repo, string revision = "main", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(repo);
+        return new RepoQueries(Options, Http).InfoAsync(repo, revision, HubRetries.Most, cancellation);
+    }
 
-    /// <summary>The files of a revision, by path.</summary>
+    /// <summary>The files of a revision, by path; offline, of what is cached.</summary>
     /// <exception cref="HubException">There is no such repository or revision, or it may not be seen.</exception>
     public Task<IReadOnlyList<RepoFile>> ListFilesAsync(
-        HubRepo repo, string revision = "main", CancellationToken cancellation = default) => throw new NotImplementedException();
+        HubRepo repo, string revision = "main", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(repo);
+        return new SnapshotDownload(Options, Http).ListAsync(repo, revision, cancellation);
+    }
 
     /// <summary>Branches and tags with their commits.</summary>
-    public Task<IReadOnlyDictionary<string, string>> ListRefsAsync(HubRepo repo, CancellationToken cancellation = default) =>
-        throw new NotImplementedException();
+    /// <exception cref="HubException">There is no such repository, or it may not be seen.</exception>
+    public Task<IReadOnlyDictionary<string, string>> ListRefsAsync(HubRepo repo, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(repo);
+        return new RepoQueries(Options, Http).RefsAsync(repo, cancellation);
+    }
 }

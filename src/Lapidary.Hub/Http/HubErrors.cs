@@ -113,7 +113,7 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         string request = id.Length > 0 ? $", request {id}" : "";
         int status = (int)answer.Message.StatusCode;
         string next = status >= 500 ? $"try again {Later(answer)}" : "check the request";
-        return (HubError.Other,
+        return (status >= 500 ? HubError.ServerFailed : HubError.Other,
             $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered {status} {Reason(answer.Message.StatusCode)}{Said(words)}{request}; {next}.");
     }
 

@@ -37,7 +37,8 @@ internal sealed partial class HubHttp : IDisposable
     public HubUrls Urls { get; }
 
     /// <summary>Makes a request, again where that may help, and follows redirects to the endpoint.</summary>
-    /// <returns>An answer of success, or one that the call expects; its body is still to be read.</returns>
+    /// <returns>An answer of success, or one that the call expects; its body is still to be read. Where other hosts are asked, also what
+    /// one of them refuses (4xx): its address may have expired.</returns>
     /// <exception cref="HubException">The Hub refused, or cannot be reached.</exception>
     public async Task<HubAnswer> SendAsync(HubCall call, CancellationToken cancellation)
     {
@@ -56,16 +57,24 @@ internal sealed partial class HubHttp : IDisposable
             var answer = walked!;
             NoteWarning(answer.Message);
             int status = (int)answer.Message.StatusCode;
-            bool isGood = status is >= 200 and < 300 || call.Expects.Contains(answer.Message.StatusCode)
-                || (call.OtherHosts == OtherHosts.NotAsked && status is >= 300 and < 400);
+            bool isGood = status is >= 200 and < 300 || call.Expects.Contains(answer.Message.StatusCode) || call.OtherHosts switch
+            {
+                OtherHosts.NotAsked => status is >= 300 and < 400,
+                OtherHosts.Asked => status is >= 400 and < 500 && !HubUrls.IsSameOrigin(answer.Url, _options.Endpoint),
+                _ => false,
+            };
             if (isGood) return answer;
-            using (answer) throw await _errors.OfAnswerAsync(call, answer, cancellation).ConfigureAwait(false);
+            using (answer) throw await ErrorAsync(call, answer, cancellation).ConfigureAwait(false);
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or IOException)
         {
             throw _errors.OfNetwork(call, e);
         }
     }
+
+    /// <summary>The error of an answer that is no success.</summary>
+    public Task<HubException> ErrorAsync(HubCall call, HubAnswer answer, CancellationToken cancellation) =>
+        _errors.OfAnswerAsync(call, answer, cancellation);
 
     /// <summary>Ends the connections.</summary>
     public void Dispose() => _client.Dispose();
