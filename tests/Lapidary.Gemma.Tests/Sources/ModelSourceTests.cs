@@ -25,7 +25,7 @@ public class ModelSourceTests
     public void WhatCanOnlyBeAPath_IsMissed(string name)
     {
         var error = Assert.Throws<LapidaryException>(() => ModelSource.ReferenceOf(name, HubFiles.Model));
-        Assert.Contains($"{name}: expected a model folder or an id", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{name}: expected a model folder (with config.json) or an id", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
