@@ -41,22 +41,24 @@ internal sealed class HubFiles
     public const string TokenizerName = "tokenizer.json", ChatTemplateName = "chat_template.jinja";
 
     private readonly string[] _names;
-    private readonly string _required;
     private readonly Func<string, IReadOnlyList<RepoFile>, IEnumerable<RepoFile>>? _weights;
 
     private HubFiles(
         string what, string[] names, string required, Func<string, IReadOnlyList<RepoFile>, IEnumerable<RepoFile>>? weights = null) =>
-        (What, _names, _required, _weights) = (what, names, required, weights);
+        (What, _names, Required, _weights) = (what, names, required, weights);
 
     /// <summary>"a model".</summary>
     public string What { get; }
+
+    /// <summary>The file by which it is known.</summary>
+    public string Required { get; }
 
     /// <summary>The files to fetch.</summary>
     /// <param name="id">The repository, for errors.</param> <param name="files">All that it has.</param>
     /// <exception cref="LapidaryException">It is something else; the message says what, as far as its files tell.</exception>
     public IReadOnlyList<RepoFile> Select(string id, IReadOnlyList<RepoFile> files)
     {
-        if (Find(files, _required) is null) throw Other(id, files);
+        if (Find(files, Required) is null) throw Other(id, files);
         return [.. files.Where(file => _names.Contains(file.Path)), .. _weights?.Invoke(id, files) ?? []];
     }
 
@@ -78,7 +80,7 @@ internal sealed class HubFiles
             : HasKind(files, ".gguf") ? "GGUF files, which are not read; choose the repository of the safetensors"
             : files.Count == 0 ? "no files; check the id"
             : $"{files.Count} others ({files[0].Path}{(files.Count > 1 ? ", …" : "")}); check the id";
-        return new LapidaryException($"{id}: expected {What} ({_required}), found {found}.");
+        return new LapidaryException($"{id}: expected {What} ({Required}), found {found}.");
     }
 
     private static LapidaryException NoWeights(string id, string expected, IReadOnlyList<RepoFile> files)

@@ -12,8 +12,11 @@ public sealed record DownloadOptions
     /// <summary>Files to leave out, of those that <see cref="Include"/> chose.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
-    /// <summary>Chooses among the files that the patterns left, by path; null for all. What it throws ends the download before a file is
-    /// fetched.</summary>
+    /// <summary>Chooses among the files that the patterns left; null for all.</summary>
+    public Func<RepoFile, bool>? Filter { get; init; }
+
+    /// <summary>As <see cref="Filter"/> where the choice depends on what else is there; null for all. What it throws ends the download
+    /// before a file is fetched.</summary>
     public Func<IReadOnlyList<RepoFile>, IReadOnlyList<RepoFile>>? Select { get; init; }
 
     /// <summary>A folder for real copies, outside the cache; null for the cache.</summary>
