@@ -2,13 +2,14 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
+using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
 /// <content>How rows are read.</content>
 public sealed partial class DataSet
 {
-    /// <summary>Far more rows than memory holds with their texts: packed data that unpack to more are not meant to be read.</summary>
+    /// <summary>Far more rows than are trained on: packed data that unpack to more are not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
     /// <summary>Reads a data set; of a folder with splits the one to train on.</summary>
@@ -27,9 +28,9 @@ public sealed partial class DataSet
     {
         ArgumentNullException.ThrowIfNull(stream);
         options ??= new();
-        List<DataRow> rows = [];
+        var rows = NewRows(options);
         Append(rows, name, DataFiles.Read(stream, name, options.Format ?? DataFormat.Jsonl), options);
-        return NotEmpty(rows, name);
+        return new(NotEmpty(rows, name), options);
     }
 
     /// <summary>Reads a folder's rows to train on and those to evaluate on, told apart as Hugging Face's datasets does: by train,
@@ -44,14 +45,18 @@ public sealed partial class DataSet
     }
 
     /// <summary>Reads files.</summary>
-    internal static DataSet Load(string path, IReadOnlyList<string> files, DataSetOptions options)
-    {
-        List<DataRow> rows = [];
-        foreach (string file in files) Append(rows, file, DataFiles.Read(file, options.Format), options);
-        return NotEmpty(rows, path);
-    }
+    internal static DataSet Load(string path, IReadOnlyList<string> files, DataSetOptions options) => new(
+        KnownRows.Load(path, files, options, () =>
+        {
+            var rows = NewRows(options);
+            foreach (string file in files) Append(rows, file, DataFiles.Read(file, options.Format), options);
+            return NotEmpty(rows, path);
+        }),
+        options);
 
-    private static void Append(List<DataRow> rows, string file, IEnumerable<DataRecord> records, DataSetOptions options)
+    private static StoredRows.Builder NewRows(DataSetOptions options) => new(options.Limits, CacheFolder.Of(options.CacheDir)?.Path);
+
+    private static void Append(StoredRows.Builder rows, string file, IEnumerable<DataRecord> records, DataSetOptions options)
     {
         var reader = new RowReader(options);
         try
@@ -75,6 +80,6 @@ public sealed partial class DataSet
         }
     }
 
-    private static DataSet NotEmpty(List<DataRow> rows, string path) =>
-        rows.Count > 0 ? new(rows) : throw new LapidaryException($"{path}: expected at least one row, found none.");
+    private static StoredRows NotEmpty(StoredRows.Builder rows, string path) =>
+        rows.Count > 0 ? rows.Build() : throw new LapidaryException($"{path}: expected at least one row, found none.");
 }
