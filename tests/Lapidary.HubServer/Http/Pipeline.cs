@@ -41,7 +41,6 @@ internal sealed class Pipeline(HubServer server)
         context.Response.OnStarting(() =>
         {
             FinishHeaders(context.Response, log, faults, isZipped);
-            answer.Room = context.Response.ContentLength ?? long.MaxValue;
             return Task.CompletedTask;
         });
         await using var held = new MemoryStream();
