@@ -46,7 +46,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
 
             part.Stream.Flush(flushToDisk: true);
         }
-        catch (HubException e) when (e.Error == HubError.WrongContent)
+        catch (Exception e) when (e is HubException { Error: HubError.WrongContent } || CacheLinks.Length(path) == 0)
         {
             File.Delete(path);
             throw;

@@ -46,10 +46,10 @@ internal sealed class HubAnswer(HttpResponseMessage message, Uri url, HubToken? 
     /// <summary>A header's value, or null.</summary>
     public string? Header(string name) => HeaderOf(message, name);
 
-    /// <summary>A header's value, or null.</summary>
+    /// <summary>A header's value as it was sent, or null: read otherwise, an address loses escapes.</summary>
     public static string? HeaderOf(HttpResponseMessage message, string name) =>
-        message.Headers.TryGetValues(name, out var values) || message.Content.Headers.TryGetValues(name, out values)
-            ? string.Join(", ", values) : null;
+        message.Headers.NonValidated.TryGetValues(name, out var values)
+        || message.Content.Headers.NonValidated.TryGetValues(name, out values) ? values.ToString() : null;
 
     /// <summary>Bytes of the content, where an answer says so.</summary>
     public static long? LengthOf(HttpResponseMessage message) =>

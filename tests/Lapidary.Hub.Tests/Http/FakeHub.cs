@@ -99,7 +99,7 @@ internal sealed class FakeHub : HttpMessageHandler
             return answer;
         }
 
-        answer.Headers.Location = new Uri($"{Storage}/{Etag(file)}?signature=a%7Eb");
+        answer.Headers.TryAddWithoutValidation("Location", $"{Storage}/{Etag(file)}?signature=a%7Eb");
         answer.Headers.Add("X-Linked-Etag", $"\"{Etag(file)}\"");
         answer.Headers.Add("X-Linked-Size", $"{file.Length}");
         return answer;
