@@ -189,7 +189,7 @@ public sealed partial class SftTrainer
     {
         try
         {
-            CardFile.Write(_config.OutputDir, Card(state) with { Repo = Publisher?.Repo, Datasets = Publisher?.Datasets ?? [] });
+            CardFile.Write(_config.OutputDir, Card(state));
         }
         catch (LapidaryException e)
         {
@@ -202,6 +202,8 @@ public sealed partial class SftTrainer
 
     private RunCard Card(TrainerState state) => new(NamedLora, _config, state)
     {
+        Repo = Publisher?.Repo,
+        Datasets = DataSets,
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
     };
 
