@@ -17,9 +17,6 @@ public sealed class HubPublisher : IDisposable
     /// <summary>Attempts at the final push, each of which tries its requests several times.</summary>
     private const int FinalAttempts = 3;
 
-    /// <summary>How long a run that was stopped waits for an upload.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
-
     private static readonly string[] CheckpointOnly = [OptimizerFile.FileName, RunState.FileName, TrainerState.FileName];
 
     private readonly HubPush _push;
@@ -43,6 +40,9 @@ public sealed class HubPublisher : IDisposable
 
     /// <summary>What to do by hand to push a folder: for a caller who has a command for it.</summary>
     internal Func<string, string> ByHand { get; set; } = _ => "upload that folder by hand.";
+
+    /// <summary>How long a run that was stopped waits for an upload.</summary>
+    internal TimeSpan Grace { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the run waited for its last push.</summary>
     internal TimeSpan TimeWaited { get; private set; }
@@ -156,7 +156,7 @@ public sealed class HubPublisher : IDisposable
 
     private const string AdapterFile = Gemma.Lora.AdapterConfigFile.FileName;
 
-    private StagedPush Stage(string outputDir, string what, string message, RunCard card, IEnumerable<string> files)
+    private static StagedPush Stage(string outputDir, string what, string message, RunCard card, IEnumerable<string> files)
     {
         var own = files.Where(file => Path.GetFileName(file) != ModelCard.FileName);
         return StagedPush.Create(outputDir, what, message, CardFile.TextFor(outputDir, card), own);

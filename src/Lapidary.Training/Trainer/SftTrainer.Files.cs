@@ -181,10 +181,10 @@ public sealed partial class SftTrainer
             _adapter.Save(path, _model);
             state.Write(path);
         });
-        if (folder is not null) WriteCard(state);
+        if (folder is not null && Publisher is not null) WriteCard(state);
     }
 
-    /// <summary>The card in the run's folder. An adapter is whole without it.</summary>
+    /// <summary>The card of a run that is pushed, in its folder too. An adapter is whole without it.</summary>
     private void WriteCard(TrainerState state)
     {
         try
