@@ -69,6 +69,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
     public ITextEncoder? Encoder { get; init; }
 
+    /// <summary>Names of the data sets that it trains on, for the model card, which tells those that are ids of the Hub.</summary>
+    public IReadOnlyList<string> DataSets { get; init; } = [];
+
     /// <summary>Pushes the run to the Hub; null for a run that stays here. Rank 0's counts. The caller has made it, and disposes it.</summary>
     public HubPublisher? Publisher { get; init; }
 
