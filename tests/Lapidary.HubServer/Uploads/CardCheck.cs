@@ -183,8 +183,8 @@ internal static partial class CardCheck
         if (text.ToLowerInvariant() is "true" or "yes" or "on") return true;
         if (text.ToLowerInvariant() is "false" or "no" or "off") return false;
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole)) return whole;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)) return number;
-        return text;
+        bool isNumber = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number);
+        return isNumber && double.IsFinite(number) ? number : text;
     }
 
     private static bool IsText(JsonNode? node) => Text(node) is { Length: > 0 };

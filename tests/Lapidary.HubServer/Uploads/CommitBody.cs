@@ -80,7 +80,11 @@ internal sealed class CommitBody
 
         string name = key.GetString()!;
         if (!Keys.TryGetValue(name, out string[]? allowed)) throw HubFailure.Violation($"line {number} has an unknown key \"{name}\"");
-        if ((name == "header") != (number == 1)) throw HubFailure.Violation($"line {number} is a {name}: the first line is the header, no other");
+        if ((name == "header") != (number == 1))
+        {
+            throw HubFailure.Violation($"line {number} is a {name}: the first line is the header, no other");
+        }
+
         foreach (var property in value.EnumerateObject())
         {
             if (!allowed.Any(one => one.TrimEnd('?') == property.Name))

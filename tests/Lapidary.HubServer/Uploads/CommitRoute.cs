@@ -114,7 +114,8 @@ internal static class CommitRoute
         return new HubFile(path, stored.Content, IsLfs: true);
     }
 
-    /// <remarks>The Hub refuses a card that its validator refuses. Its words at this place are NOT FOUND: the validator's are used.</remarks>
+    /// <remarks>The Hub refuses a card that its validator refuses. Its words at this place are not known: the validator's are used.
+    /// </remarks>
     private static void CheckReadme(HubCall call, HubRepository repository, string text)
     {
         if (call.Server.Options.RequiresYamlCheck && !call.Server.CheckedCards.ContainsKey(text))

@@ -38,7 +38,11 @@ internal static class LfsBatchRoute
         {
             string oid = (string?)item?["oid"] ?? "";
             long size = (long?)item?["size"] ?? -1;
-            if (!RepoRules.IsSha256(oid) || size < 0) throw HubFailure.Violation($"the object {item?.ToJsonString()} is no oid with a size");
+            if (!RepoRules.IsSha256(oid) || size < 0)
+            {
+                throw HubFailure.Violation($"the object {item?.ToJsonString()} is no oid with a size");
+            }
+
             answer.Add((JsonNode)Offer(call, repository, oid, size, transfers.Contains("multipart")));
         }
 
