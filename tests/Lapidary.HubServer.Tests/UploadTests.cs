@@ -120,6 +120,22 @@ public class UploadTests
     }
 
     [Fact]
+    public async Task CommitThatWasMade_AndWhoseAnswerWasLost_IsAConflictWhenItComesAgain()
+    {
+        await using var server = await StartAsync();
+        using var client = new Client(server, HubTokens.Write);
+        var repository = server.Find("acme/m")!;
+        await PreuploadAsync(client, ("a.txt", "a"u8.ToArray()));
+        string header = $$$"""{"key": "header", "value": {"summary": "s", "parentCommit": "{{{repository.Head.Oid}}}"}}""";
+        server.Add(HubFault.LoseAnswer("POST */commit/main"));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => CommitAsync(client, header, File("a.txt", "a"u8.ToArray())));
+        Assert.True(repository.Head.Files.ContainsKey("a.txt"));
+        using var again = await CommitAsync(client, header, File("a.txt", "a"u8.ToArray()));
+        Assert.Equal(HttpStatusCode.PreconditionFailed, again.StatusCode);
+        Assert.Empty(server.Violations);
+    }
+
+    [Fact]
     public async Task Uploads_AreCheckedAgainstWhatWasAnnounced()
     {
         await using var server = await StartAsync();

@@ -11,8 +11,8 @@ internal static class CommitRoute
     public static async Task RunAsync(HubCall call, HubRepository repository, string revision)
     {
         CheckWrite(call, repository);
-        _ = call.Commit(repository, revision);
         var body = await CommitBody.ReadAsync(call);
+        CheckParent(call.Commit(repository, revision), body);
         var files = body.Files.Select(file => RegularFile(call, repository, file.Path, file.Content))
             .Concat(body.LfsFiles.Select(file => LfsFile(call, repository, file.Path, file.Oid, file.Size))).ToList();
         var (commit, pull) = repository.Locked(() => Make(call, repository, revision, body, files));
@@ -39,11 +39,7 @@ internal static class CommitRoute
         List<HubFile> files)
     {
         var head = call.Commit(repository, revision);
-        if (body.Parent is { } parent && !head.Oid.StartsWith(parent, StringComparison.Ordinal))
-        {
-            throw new HubFailure(412, "A commit has happened since. Please refresh and try again.");
-        }
-
+        CheckParent(head, body); // once more: now nobody comes between
         var deleted = new List<string>();
         foreach (var (path, isFolder) in body.Deleted)
         {
@@ -69,6 +65,14 @@ internal static class CommitRoute
 
         // hub.md 4.4, NOT FOUND: what an empty commit gives. Decided here: a commit, since JavaScript sends one.
         return (repository.Commit(body.Summary, files, deleted, branch, body.Description, call.Token!.User.Name), pull);
+    }
+
+    private static void CheckParent(HubCommit head, CommitBody body)
+    {
+        if (body.Parent is { } parent && !head.Oid.StartsWith(parent, StringComparison.Ordinal))
+        {
+            throw new HubFailure(412, "A commit has happened since. Please refresh and try again.");
+        }
     }
 
     private static HubFile RegularFile(HubCall call, HubRepository repository, string path, byte[] content)
