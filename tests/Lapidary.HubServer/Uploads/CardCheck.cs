@@ -7,7 +7,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>The Hub's rules for the front matter of a README, as far as they are known (hub.md 4.6). Messages that hub.md does not quote
+/// <summary>The Hub's rules for the front matter of a README, as far as they are known. Messages that no source quotes
 /// are decided here.</summary>
 internal static partial class CardCheck
 {
@@ -93,7 +93,7 @@ internal static partial class CardCheck
         }
     }
 
-    // The text for a bad base_model is NOT FOUND in hub.md: decided here.
+    // The text for a bad base_model is not known: decided here.
     private static void CheckIds(JsonObject card, string key, string page, List<string> errors)
     {
         if (card[key] is not { } value || !IsTextOrTexts(value)) return;

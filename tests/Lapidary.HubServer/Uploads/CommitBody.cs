@@ -5,7 +5,7 @@ using Lapidary.TestHub.Repositories;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>The lines of a commit, read strictly (hub.md 4.4).</summary>
+/// <summary>The lines of a commit, read strictly.</summary>
 internal sealed class CommitBody
 {
     // Key of a line → keys of its value, those that may be absent with "?".
@@ -128,7 +128,7 @@ internal sealed class CommitBody
 
     private void ReadHeader(JsonElement value, string summary)
     {
-        // hub.md 4.4: the Hub's own limits of length are NOT FOUND; there are none here.
+        // The Hub's own limits of length are not known; there are none here.
         Summary = summary.Trim().Length > 0 ? summary : throw HubFailure.Violation("the summary is empty");
         if (value.TryGetProperty("description", out var text) && text.ValueKind == JsonValueKind.String) Description = text.GetString()!;
         if (!value.TryGetProperty("parentCommit", out var parent) || parent.ValueKind == JsonValueKind.Null) return;

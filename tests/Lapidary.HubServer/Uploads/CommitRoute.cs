@@ -45,7 +45,7 @@ internal static class CommitRoute
         {
             string folder = path.TrimEnd('/') + "/";
             var hits = head.Files.Keys.Where(name => isFolder ? name.StartsWith(folder, StringComparison.Ordinal) : name == path).ToList();
-            // hub.md 4.4, NOT FOUND: what the Hub says to the deletion of an absent path. Decided here: the code of an absent file.
+            // Not known: what the Hub says to the deletion of an absent path. Decided here: the code of an absent file.
             if (hits.Count == 0) throw HubFailure.NoEntry(head.Oid);
             deleted.AddRange(hits);
         }
@@ -63,7 +63,7 @@ internal static class CommitRoute
             throw HubFailure.NoRevision(branch); // a commit goes to a branch: no tag, no commit id
         }
 
-        // hub.md 4.4, NOT FOUND: what an empty commit gives. Decided here: a commit, since JavaScript sends one.
+        // Not known: what an empty commit gives. Decided here: a commit, since JavaScript sends one.
         return (repository.Commit(body.Summary, files, deleted, branch, body.Description, call.Token!.User.Name), pull);
     }
 

@@ -10,7 +10,7 @@ internal static class LfsVerifyRoute
     public static async Task RunAsync(HubCall call, HubRepository repository)
     {
         Access.Write(repository, call.Token);
-        // hub.md 4.3 names the body and no Content-Type: any is taken.
+        // Not known: the Content-Type that the Hub asks for. Any is taken.
         var body = await call.ReadJsonAsync((call.Request.ContentType ?? "").Split(';')[0]);
         string oid = (string?)body["oid"] ?? "";
         var found = repository.Objects.GetValueOrDefault(oid)

@@ -5,7 +5,7 @@ using Lapidary.TestHub.Repositories;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>Which files go to LFS, and what the branch holds of them now (hub.md 4.2).</summary>
+/// <summary>Which files go to LFS, and what the branch holds of them now.</summary>
 internal static class PreuploadRoute
 {
     private const int MaxFiles = 256;
