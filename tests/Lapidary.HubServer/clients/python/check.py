@@ -29,7 +29,7 @@ HOME = sys.argv[3] if OFFLINE else tempfile.mkdtemp(prefix="lapidary-python-")
 
 # Read at import.
 for name in list(os.environ):
-    if name.startswith(("HF_", "HUGGING")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+    if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
         del os.environ[name]
 os.environ.update(
     HF_ENDPOINT=URL, HF_HOME=HOME, HF_TOKEN=WRITE, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1",
@@ -157,7 +157,8 @@ def online():
         weights = hf_hub_download(MODEL, "model.safetensors")
         equal(sha256(weights), Path(weights).resolve().name)
         equal(Path(hf_hub_download(MODEL, "sub/deep/a b é+&.txt")).read_text(), "odd name\n")
-        raises(EntryNotFoundError, lambda: hf_hub_download(MODEL, "later.txt", revision="v1"))
+        hf_hub_download(MODEL, "config.json", revision="v1")
+        raises(EntryNotFoundError, lambda: hf_hub_download(MODEL, "later.txt", revision="v1"), 404)
         hf_hub_download(MODEL, "config.json", revision="refs/pr/1")
         equal(Path(hf_hub_download("acme/renamed", "config.json")).read_text(), '{"renamed": true}')
         assert (CACHE / "models--acme--renamed").is_dir()
