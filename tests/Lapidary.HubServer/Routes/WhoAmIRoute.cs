@@ -25,8 +25,8 @@ internal static class WhoAmIRoute
         if (token.Role == HubTokenRole.FineGrained)
         {
             var rights = new JsonArray();
-            if (token.ReadsPrivateRepos) rights.Add("repo.content.read");
-            if (token.CanWrite) rights.Add("repo.write");
+            if (token.ReadsPrivateRepos) rights.Add((JsonNode)"repo.content.read");
+            if (token.CanWrite) rights.Add((JsonNode)"repo.write");
             access["fineGrained"] = new JsonObject
             {
                 ["canReadGatedRepos"] = token.ReadsGatedRepos,
