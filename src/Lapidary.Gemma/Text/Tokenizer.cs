@@ -2,8 +2,10 @@ using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Lapidary.Formats;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Text;
 using Lapidary.Gemma.Text.BytePairs;
+using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
@@ -15,7 +17,7 @@ namespace Lapidary.Gemma;
 public sealed class Tokenizer
 {
     /// <summary>The file's name in a model folder.</summary>
-    internal const string FileName = "tokenizer.json";
+    internal const string FileName = HubFiles.TokenizerName;
 
     private readonly Vocabulary _vocabulary;
     private readonly FrozenDictionary<string, int> _addedIds;
@@ -29,6 +31,7 @@ public sealed class Tokenizer
     private readonly PieceDecoding _decoding;
     private readonly int[] _before;
     private readonly int[] _after;
+    private readonly UInt128 _fileHash;
 
     private Tokenizer(string folder, TokenizerFile file, TokenizerConfig config)
     {
@@ -51,6 +54,7 @@ public sealed class Tokenizer
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
         (_before, _after) = file.Template;
+        _fileHash = file.Hash;
         if (config.AddBosToken is { } bos) _before = bos ? [.. IdOf("bos_token", BosTokenId).Union(_before)] : [];
         if (config.AddEosToken is { } eos) _after = eos ? [.. _after.Union(IdOf("eos_token", EosTokenId))] : [];
 
@@ -60,6 +64,10 @@ public sealed class Tokenizer
 
     /// <summary>The folder it was read from.</summary>
     public string Folder { get; }
+
+    /// <summary>Tells it from any other that would make other ids of a text, or end and begin texts otherwise.</summary>
+    internal string Identity =>
+        $"{_fileHash:x32} {string.Join(',', _before)} {string.Join(',', _after)} {BosTokenId} {EosTokenId} {EosToken} {EndOfTurnTokenId}";
 
     /// <summary>Whether the tokenizer puts a BOS before texts: add_bos_token of tokenizer_config.json, else tokenizer.json.</summary>
     public bool AddsBos => BosTokenId is { } id && _before.Contains(id);
@@ -90,10 +98,15 @@ public sealed class Tokenizer
 
     /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
     /// special_tokens_map.json if they are there.</summary>
+    /// <param name="folderOrId">A folder, or an id of the Hub ("google/gemma-3-1b-it", "owner/name@revision"), whose tokenizer is
+    /// fetched where it is not cached.</param> <param name="hub">Fetches it; null for a client that the environment describes.</param>
     /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
-    /// message).</exception>
-    public static Tokenizer Load(string folder) =>
-        new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+    /// message); or the Hub refused.</exception>
+    public static Tokenizer Load(string folderOrId, HubClient? hub = null)
+    {
+        string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
+        return new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+    }
 
     /// <summary>The token ids of a text.</summary>
     /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>
