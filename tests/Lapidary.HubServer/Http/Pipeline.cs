@@ -21,8 +21,8 @@ internal sealed class Pipeline(HubServer server)
         }
 
         var log = server.Log.Add(host, context.Request, target);
-        var call = new HubCall(server, context, log);
         var faults = server.TakeFaults(log);
+        var call = new HubCall(server, context, log) { IsAnswerLost = faults.Any(fault => fault.LosesAnswer) };
         if (faults.Any(fault => fault.CutRequestAfter < 0))
         {
             context.Abort();
@@ -41,7 +41,6 @@ internal sealed class Pipeline(HubServer server)
         context.Response.OnStarting(() =>
         {
             FinishHeaders(context.Response, log, faults, isZipped);
-            answer.Room = context.Response.ContentLength ?? long.MaxValue;
             return Task.CompletedTask;
         });
         await using var held = new MemoryStream();
@@ -107,6 +106,10 @@ internal sealed class Pipeline(HubServer server)
         {
             await ErrorAnswer.WriteAsync(call, failure);
         }
+        catch (Exception error) when (error is InvalidOperationException or FormatException && error.Source == "System.Text.Json")
+        {
+            await ErrorAnswer.WriteAsync(call, HubFailure.Violation($"a value of the body is of another type: {error.Message}"));
+        }
         catch (Exception error) when (error is not (OperationCanceledException or IOException or BadHttpRequestException))
         {
             // A fault of the stand-in itself must not look like one that it plays.
@@ -129,7 +132,10 @@ internal sealed class Pipeline(HubServer server)
             throw HubFailure.Violation("Authorization came to a foreign host");
         }
 
-        if (call.Log.Query.Contains("hf_", StringComparison.Ordinal)) throw HubFailure.Violation("a token stands in the query");
+        if (call.Server.Accounts.AnyIn(call.Log.RawPath + call.Log.Query + string.Join(' ', call.Log.Headers.Values)))
+        {
+            throw HubFailure.Violation("a token stands where only Authorization may hold it");
+        }
     }
 
     private void FinishHeaders(HttpResponse response, HubRequest log, IReadOnlyList<HubFault> faults, bool isZipped)
