@@ -41,9 +41,8 @@ public sealed class PushTests : IAsyncLifetime
     public void AResumedRun_IsPushedToTheSameRepository()
     {
         Train("out", [.. Push("first-name"), "--max-steps", "2", "--save-strategy", "steps", "--save-steps", "1"]).Ok();
-        Assert.Contains("hub_model_id: ada/first-name", File.ReadAllText(Path.Combine(_folder["out"], "run.yaml")), StringComparison.Ordinal);
-
         string first = Path.Combine(_folder["out"], "checkpoint-1"), settings = Path.Combine(_folder["out"], "run.yaml");
+        Assert.Contains("hub_model_id: ada/first-name", File.ReadAllText(settings), StringComparison.Ordinal);
         On(Hub(), "train", "--config", settings, "--resume", first).Ok();
         Train("out", ["--push-to-hub", "--max-steps", "2", "--save-strategy", "steps", "--save-steps", "1", "--resume", first]).Ok();
         Assert.Single(Server.Repositories);
