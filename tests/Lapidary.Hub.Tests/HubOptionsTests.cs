@@ -66,14 +66,14 @@ public sealed class HubOptionsTests : IDisposable
     [InlineData("HF_ENDPOINT", "huggingface.co")]
     [InlineData("HF_ENDPOINT", "ftp://huggingface.co")]
     [InlineData("HF_ENDPOINT", "https://me:secret@huggingface.co")]
-    [InlineData("HF_TOKEN", "hf_sec ret")]
+    [InlineData("HF_TOKEN", "hf_secr et")]
     [InlineData("HF_TOKEN", "hf_secrét")]
     public void OtherValues_AreOneLine_ThatNamesTheVariable(string name, string value)
     {
         string message = Assert.Throws<LapidaryException>(() => Of((name, value))).Message;
         Assert.StartsWith(name + ": expected ", message);
         Assert.DoesNotContain('\n', message);
-        Assert.DoesNotContain("sec", message);
+        Assert.DoesNotContain("secr", message);
     }
 
     [Fact]

@@ -107,6 +107,9 @@ public sealed class HubServer : IAsyncDisposable
     /// <summary>Gives a repository another id; the old one redirects. For an id without an owner too ("gpt2").</summary>
     public void Rename(string from, string to, HubRepoKind kind = HubRepoKind.Model) => Store.Move(kind, from, to);
 
+    /// <summary>Whether a token may stand in a text: for tests that look through files and output.</summary>
+    public bool HasToken(string text) => text.Contains(HubTokens.Mark, StringComparison.Ordinal) || Accounts.AnyIn(text);
+
     public void AddToken(HubToken token) => Accounts.Add(token);
 
     /// <summary>The token is unknown from now on.</summary>

@@ -30,7 +30,6 @@ internal sealed class RunFile
     private static readonly Dictionary<string, string[]> Constants = new(StringComparer.Ordinal)
     {
         ["optim"] = ["adamw_torch", "adamw_torch_fused"],
-        ["push_to_hub"] = ["false"],
         ["fp16"] = ["true", "false"],
         ["bf16"] = ["true", "false"],
         ["bias"] = ["none"],

@@ -22,7 +22,7 @@ internal static class TrainCommand
     internal static readonly IReadOnlyList<Setting> AllSettings =
     [
         .. Model.All, DataSettings.DataSet, DataSettings.EvalDataSet, DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns,
-        .. SftSettings.All, .. LoraSettings.All, RankSettings.DdpTimeout,
+        DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All, .. HubSettings.All, RankSettings.DdpTimeout,
     ];
 
     /// <summary>For those who start a run again whenever it ends early, and do not know whether it has saved anything.</summary>
@@ -53,6 +53,7 @@ internal static class TrainCommand
         var values = run.Values;
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
+        _ = HubSettings.Read(values);
         RequireSettingsOfTheRun(run, config.OutputDir);
         var folders = ModelFolders.Find(run, Model, withAdapter: ResumeFrom(run) is null);
         values.Require(DataSettings.DataSet);
@@ -80,15 +81,17 @@ internal static class TrainCommand
         config.Validate(hasEvaluation: data.Evaluation is not null);
         var lora = Lora(values, folders, checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
+        using var push = team.IsLeader ? RunPush.Start(run, config, isResumed: checkpoint is not null) : null;
         folders.FetchWeights(run, run.People);
         if (BaseHead.ConfigOf(folders.Model) is var loaded && loaded.TieWordEmbeddings != sizes.TieWordEmbeddings)
             PlannedRun.PlanOf(Model, values, team, config, loaded, data, lora).RequireFit();
-        var result = team.RunEach(rank => TrainRank(run, rank, team.Launcher, folders, config, data, lora, output, checkpoint));
+        var result = team.RunEach(rank => TrainRank(run, rank, team.Launcher, folders, config, data, lora, output, push, checkpoint));
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
             var next = NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.FirstRow);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
+            if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;
         }
 
@@ -105,7 +108,7 @@ internal static class TrainCommand
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(
         CommandRun run, LocalRank rank, string? launcher, ModelFolders folders, SftConfig config, TrainingData data, LoraConfig lora,
-        RunFolder? output, string? checkpoint)
+        RunFolder? output, RunPush? push, string? checkpoint)
     {
         // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
         bool isNew = checkpoint is null;
@@ -115,7 +118,7 @@ internal static class TrainCommand
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
         if (rank.IsLeader) Announce(run, session, config, data, devices, launcher, isNew);
-        return Train(run, session, config, data, communicator, rank.IsLeader ? output : null, checkpoint);
+        return Train(run, session, config, data, communicator, rank.IsLeader ? output : null, rank.IsLeader ? push : null, checkpoint);
     }
 
     private static int? RowsPerStepOf(string? checkpoint) =>
@@ -180,7 +183,7 @@ internal static class TrainCommand
 
     private static TrainResult Train(
         CommandRun run, ModelSession session, SftConfig config, TrainingData data, ICommunicator communicator, RunFolder? output,
-        string? checkpoint)
+        RunPush? push, string? checkpoint)
     {
         var (memory, error, isLeader) = (session.Backend.Memory, run.Terminal.Error, communicator.Ranks.IsLeader);
         long before = isLeader && checkpoint is not null ? TrainerState.Read(checkpoint).NumTokens : 0;
@@ -197,6 +200,8 @@ internal static class TrainCommand
                 session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer, communicator: communicator)
             {
                 Encoder = data.Encoder,
+                Publisher = push?.Publisher,
+                DataSets = [run.Values.Require(DataSettings.DataSet)],
                 Settings = RunRecord.Of(
                     run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),
             };
@@ -207,8 +212,11 @@ internal static class TrainCommand
         }
 
         var state = isLeader ? TrainingScreen.Show(run, memory, Run) : Run(observer: null);
-        var elapsed = TimeProvider.System.GetElapsedTime(started);
+        var elapsed = TimeProvider.System.GetElapsedTime(started) - (push?.Publisher.TimeWaited ?? TimeSpan.Zero);
         return new TrainResult(
-            config.OutputDir, state, isComplete, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes);
+            config.OutputDir, state, isComplete, state.NumTokens - before, elapsed, memory.PeakBytes, plan!.Predicted.TotalBytes)
+        {
+            Push = push,
+        };
     }
 }

@@ -12,6 +12,9 @@ internal static class NextSteps
     /// <summary>The first row's question, in the run's folder.</summary>
     public const string QuestionName = "question.json";
 
+    /// <summary>The first row's prompt, there too.</summary>
+    public const string PromptName = "prompt.txt";
+
     private const int MaxPromptLength = 200, TextLength = 40, Ids = 8;
 
     /// <summary>Command lines; writes the question where they need its file.</summary>
@@ -53,7 +56,7 @@ internal static class NextSteps
 
     private static string FromFile(string outputDir, string prompt)
     {
-        string path = Path.Combine(outputDir, "prompt.txt");
+        string path = Path.Combine(outputDir, PromptName);
         AtomicFile.WriteAllText(path, prompt);
         return $"--prompt - < {ShellText.Quote(path)}";
     }

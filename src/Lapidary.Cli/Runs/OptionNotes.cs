@@ -33,6 +33,8 @@ internal static class OptionNotes
             yield return "--packing-strategy changes nothing without packing; --packing true has it.";
         if (IsChosen(nameof(SftConfig.SaveSteps)) && config.SaveStrategy != IntervalStrategy.Steps)
             yield return "--save-steps changes nothing here; --save-strategy steps goes by it.";
+        if (!values.Get(HubSettings.PushToHub) && HubSettings.OfAPush.FirstOrDefault(values.IsChosen) is { } unused)
+            yield return $"--{unused.Name} changes nothing without --push-to-hub.";
         bool evaluates = IsChosen(nameof(SftConfig.EvalStrategy)) && config.EvalStrategy != IntervalStrategy.No;
         if (!hasEvaluation && (evaluates || IsChosen(nameof(SftConfig.EvalSteps))))
             yield return "there are no rows to evaluate on, so nothing is evaluated; --eval-dataset or --test-size brings some.";

@@ -14,6 +14,9 @@ namespace Lapidary.Cli.Runs;
 internal sealed record TrainResult(
     string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
 {
+    /// <summary>Where it was pushed to, or null.</summary>
+    public RunPush? Push { get; init; }
+
     /// <summary>Whether the run was stopped before its end.</summary>
     public bool WasInterrupted => !IsComplete;
 
@@ -48,6 +51,7 @@ internal sealed record TrainResult(
         json.WriteNumber("peak_bytes", PeakBytes);
         json.WriteNumber("predicted_bytes", PredictedBytes);
         json.WriteBoolean("interrupted", WasInterrupted);
+        Push?.WriteTo(json);
     }
 
     /// <summary>Shows the result to people.</summary>
@@ -59,6 +63,7 @@ internal sealed record TrainResult(
             + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
             + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
             + $"peak memory {ByteSize.Format(PeakBytes)}");
+        Push?.Show(people);
         for (int i = 0; i < next.Count; i++) people.WriteLine($"{(i == 0 ? "next" : ""),-10} {next[i]}");
     }
 }

@@ -56,7 +56,7 @@ internal sealed record TrainingData(
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
+        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
         {
             Splits = files?.Describe(usesValidation),
         };
@@ -70,6 +70,7 @@ internal sealed record TrainingData(
         if (Splits is not null) people.WriteLine($"           {Splits}");
         if (Evaluated?.Report is { } report)
             people.WriteLine($"           evaluation rows {report.Examples}, packed into {report.Sequences}");
+        foreach (string note in new[] { Report.CacheNote, Evaluated?.Report.CacheNote }.OfType<string>()) run.Note(note);
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 

@@ -12,8 +12,11 @@ public sealed class CachePrune
     private readonly HubOptions _options;
     private readonly List<Unused> _unused;
 
-    internal CachePrune(HubOptions options, IEnumerable<CacheScan> scans) =>
-        (_options, _unused) = (options, [.. scans.Select(Find).Where(unused => unused.Commits.Count + unused.Blobs.Count > 0)]);
+    internal CachePrune(HubOptions options, IEnumerable<CacheScan> scans)
+    {
+        _options = options;
+        _unused = [.. scans.Select(Find).Where(unused => unused.Commits.Count + unused.Blobs.Count > 0)];
+    }
 
     /// <summary>Commits that no ref names.</summary>
     public int Commits => _unused.Sum(unused => unused.Commits.Count);

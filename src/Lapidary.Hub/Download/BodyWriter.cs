@@ -13,7 +13,7 @@ internal static class BodyWriter
     /// <param name="body">The answer's body.</param> <param name="part">Where to.</param> <param name="stall">How long nothing may
     /// come.</param> <param name="moved">Told of bytes that came.</param> <param name="cancellation">Ends it.</param>
     /// <returns>What broke the body, or null where it came to its end.</returns>
-    /// <exception cref="InvalidDataException">It is longer than the content.</exception>
+    /// <exception cref="BodyTooLongException">It is longer than the content.</exception>
     public static async Task<Exception?> CopyAsync(
         Stream body, PartFile part, TimeSpan stall, Action<long> moved, CancellationToken cancellation)
     {
@@ -31,7 +31,7 @@ internal static class BodyWriter
                 await free.WaitAsync(cancellation).ConfigureAwait(false);
                 byte[] block = Take();
                 var (count, isEnd, broken) = await FillAsync(body, block, stall, moved, cancellation).ConfigureAwait(false);
-                if (count > part.File.Size - part.Length) throw new InvalidDataException();
+                if (count > part.File.Size - part.Length) throw new BodyTooLongException();
                 part.Write(block.AsSpan(0, count));
                 if (isSmall) Hash(block, count);
                 else full.Writer.TryWrite((block, count));
@@ -96,3 +96,6 @@ internal static class BodyWriter
         return (count, false, null);
     }
 }
+
+/// <summary>A body that is longer than the content it should be.</summary>
+internal sealed class BodyTooLongException : Exception;

@@ -46,7 +46,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
 
             part.Stream.Flush(flushToDisk: true);
         }
-        catch (HubException e) when (e.Error == HubError.WrongContent)
+        catch (Exception e) when (e is HubException { Error: HubError.WrongContent } || CacheLinks.Length(path) == 0)
         {
             File.Delete(path);
             throw;
@@ -60,7 +60,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
     /// <summary>Fetches what the part lacks.</summary>
     private async Task CompleteAsync(HubCall call, PartFile part, TransferMeter meter, CancellationToken cancellation)
     {
-        bool isAsked = false;
+        bool isAsked = false, isRefused = false;
         for (int failures = 0; part.Length < part.File.Size || !isAsked;)
         {
             if (isAsked) await Task.Delay(TimeSpan.FromSeconds(1), options.Time, cancellation).ConfigureAwait(false);
@@ -68,6 +68,9 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
             var broken = await TryAsync(call, part, meter, isAsked, cancellation).ConfigureAwait(false);
             cancellation.ThrowIfCancellationRequested();
             isAsked = true;
+            // A signed address may have expired; the next attempt gets a new one, and if that is refused too, it is not its age.
+            if (broken is HubException { Error: not HubError.Unreachable } && isRefused) throw broken;
+            isRefused = broken is HubException { Error: not HubError.Unreachable };
             failures = part.Length > before ? 0 : failures + 1;
             if (failures < Tries || part.Length == part.File.Size) continue;
             throw broken as HubException ?? http.Broken(call, broken ?? new HttpIOException(HttpRequestError.ResponseEnded));
@@ -109,8 +112,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
                     if (length > 0) Restart(part, meter);
                     break;
                 default:
-                    var refusal = await http.ErrorAsync(call, answer, cancellation).ConfigureAwait(false);
-                    return isRepeated ? throw refusal : refusal; // A signed address expires; the next attempt gets a new one.
+                    return await http.ErrorAsync(call, answer, cancellation).ConfigureAwait(false);
             }
 
             Check(call, answer, part);
@@ -123,15 +125,15 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
     {
         try
         {
-            using var body = await answer.Message.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+            using var body = await answer.OpenAsync(cancellation).ConfigureAwait(false);
             return await BodyWriter.CopyAsync(
                 body, part, options.TransferTimeout, bytes => meter.Move(part.File.Path, bytes), cancellation).ConfigureAwait(false);
         }
-        catch (InvalidDataException)
+        catch (BodyTooLongException)
         {
             throw Wrong(call, part.File, "more bytes than that");
         }
-        catch (Exception e) when (e is HttpRequestException or HttpIOException)
+        catch (Exception e) when (e is HttpRequestException or HttpIOException or InvalidDataException)
         {
             return e;
         }
@@ -144,7 +146,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
         var file = part.File;
         bool isComparable = ContentHash.IsEtag(answer.Etag) && answer.Etag!.Length == file.Etag.Length;
         if (isComparable && answer.Etag != file.Etag) throw Wrong(call, file, $"a file that changed to hash {answer.Etag}");
-        long? length = answer.Message.Content.Headers.ContentLength;
+        long? length = answer.Length;
         if (length is { } count && count != file.Size - part.Length) throw Wrong(call, file, $"{count + part.Length} bytes");
     }
 

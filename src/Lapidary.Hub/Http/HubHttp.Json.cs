@@ -72,7 +72,7 @@ internal sealed partial class HubHttp
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            using var stream = await answer.Message.Content.ReadAsStreamAsync(limit.Token).ConfigureAwait(false);
+            using var stream = await answer.OpenAsync(limit.Token).ConfigureAwait(false);
             using var body = new MemoryStream();
             byte[] buffer = new byte[1 << 16];
             while (true)

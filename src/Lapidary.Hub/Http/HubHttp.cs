@@ -83,7 +83,6 @@ internal sealed partial class HubHttp : IDisposable
     {
         AllowAutoRedirect = false,
         UseCookies = false,
-        AutomaticDecompression = DecompressionMethods.All,
         ConnectTimeout = TimeSpan.FromSeconds(10),
         PooledConnectionLifetime = TimeSpan.FromMinutes(10),
         ActivityHeadersPropagator = null,
@@ -106,8 +105,8 @@ internal sealed partial class HubHttp : IDisposable
                 {
                     commit = HubAnswer.HeaderOf(message, "X-Repo-Commit") ?? commit;
                     etag = HubAnswer.NormalEtag(HubAnswer.HeaderOf(message, "X-Linked-Etag") ?? HubAnswer.HeaderOf(message, "ETag"));
-                    size = HubAnswer.Length(HubAnswer.HeaderOf(message, "X-Linked-Size"))
-                        ?? (isRedirect || message.StatusCode == HttpStatusCode.PartialContent ? null : message.Content.Headers.ContentLength);
+                    size = HubAnswer.ToLength(HubAnswer.HeaderOf(message, "X-Linked-Size"))
+                        ?? (isRedirect || message.StatusCode == HttpStatusCode.PartialContent ? null : HubAnswer.LengthOf(message));
                 }
 
                 Uri? next = isRedirect ? Next(call, url, message, redirects) : null;

@@ -23,7 +23,7 @@ internal static class ServerWords
         limit.CancelAfter(Patience);
         try
         {
-            using var stream = await answer.Message.Content.ReadAsStreamAsync(limit.Token).ConfigureAwait(false);
+            using var stream = await answer.OpenAsync(limit.Token).ConfigureAwait(false);
             byte[] body = new byte[MaxBytes];
             int count = await stream.ReadAtLeastAsync(body, MaxBytes, throwOnEndOfStream: false, limit.Token).ConfigureAwait(false);
             return Printable.Line(Of(JsonNode.Parse(Encoding.UTF8.GetString(body, 0, count))), MaxLength);

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Hub.Contracts;
 
 namespace Lapidary.Hub.Upload;
 
@@ -37,10 +38,20 @@ internal static class FolderScan
         }
 
         if (found.Count == 0) throw new LapidaryException($"{folder}: expected files to upload, found none; check the path.");
-        var chosen = FilePatterns.Choose(found, file => file.Path, options.Include, options.Exclude, folder);
-        LocalFile[] files = [.. chosen.Select(file => Describe(prefix, file.Path, file.LocalPath))];
+        LocalFile[] files = [.. Choose(found, options, folder).Select(file => Describe(prefix, file.Path, file.LocalPath))];
         Array.Sort(files, (a, b) => string.CompareOrdinal(a.Path, b.Path));
         return files;
+    }
+
+    private static (string Path, string LocalPath)[] Choose(
+        List<(string Path, string LocalPath)> found, UploadOptions options, string folder)
+    {
+        FilePatterns include = new(options.Include), exclude = new(options.Exclude);
+        if (include.FirstWithout([.. found.Select(file => file.Path)]) is { } none)
+            throw new LapidaryException($"{folder}: no file matches the pattern \"{none}\" of include; check it.");
+        (string Path, string LocalPath)[] chosen =
+            [.. found.Where(file => (include.IsEmpty || include.Match(file.Path)) && !exclude.Match(file.Path))];
+        return chosen.Length > 0 ? chosen : throw new LapidaryException($"{folder}: exclude leaves no file; check its patterns.");
     }
 
     private static void Walk(string folder, string path, List<(string Path, string LocalPath)> found, Action<string>? note)

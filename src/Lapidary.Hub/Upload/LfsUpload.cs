@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Lapidary.Formats;
+using Lapidary.Hub.Contracts;
 using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
@@ -31,7 +32,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
     /// is.</param> <param name="cancellation">Ends it.</param>
     /// <exception cref="HubException">The Hub or its storage refused or cannot be reached.</exception>
     /// <exception cref="LapidaryException">A file has changed.</exception>
-    public async Task SendAsync(IReadOnlyList<PlannedFile> files, UploadMeter meter, CancellationToken cancellation)
+    public async Task SendAsync(IReadOnlyList<PlannedFile> files, TransferMeter meter, CancellationToken cancellation)
     {
         PlannedFile[] contents = [.. files.DistinctBy(file => file.Oid)];
         if (contents.Length == 0) return;
@@ -47,7 +48,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         }).ConfigureAwait(false);
     }
 
-    private async Task SendAsync(PlannedFile file, BatchObject target, UploadMeter meter, CancellationToken cancellation)
+    private async Task SendAsync(PlannedFile file, BatchObject target, TransferMeter meter, CancellationToken cancellation)
     {
         for (bool isFirst = true; target.Actions?.Upload is { } upload; isFirst = false)
         {
@@ -70,7 +71,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
             target = (await AskAsync([file], cancellation).ConfigureAwait(false))[file.Oid];
         }
 
-        meter.Found(file.File.Path, file.File.Size);
+        meter.Keep(file.File.Path, file.File.Size);
     }
 
     private async Task<Dictionary<string, BatchObject>> AskAsync(IReadOnlyList<PlannedFile> files, CancellationToken cancellation)
@@ -99,7 +100,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
     /// <summary>Sends a content in parts, and ends the upload.</summary>
     /// <returns>What storage said where it refused an address; null where all is done.</returns>
     private async Task<string?> SendPartsAsync(
-        PlannedFile file, BatchAction upload, string chunkSize, UploadMeter meter, CancellationToken cancellation)
+        PlannedFile file, BatchAction upload, string chunkSize, TransferMeter meter, CancellationToken cancellation)
     {
         long size = file.File.Size;
         var call = UploadCalls.Post(
@@ -120,7 +121,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
                 file, AddressOf(parts[i].Href), offset, Math.Min(chunk, size - offset), meter, cancellation).ConfigureAwait(false);
             if (refusal is not null)
             {
-                meter.Sent(file.File.Path, -offset); // a new upload begins with its first part
+                meter.Move(file.File.Path, -offset); // a new upload begins with its first part
                 return refusal;
             }
 
@@ -137,13 +138,13 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         };
         using var answer = await http.SendAsync(completion, cancellation).ConfigureAwait(false);
         if (answer.Message.IsSuccessStatusCode) return null;
-        meter.Sent(file.File.Path, -size);
+        meter.Move(file.File.Path, -size);
         return $"status {(int)answer.Message.StatusCode}";
     }
 
     /// <summary>Sends some bytes of a file to an address of storage, again while the connection breaks.</summary>
     private async Task<(string? Refusal, string? Etag)> PutAsync(
-        PlannedFile file, Uri address, long offset, long length, UploadMeter meter, CancellationToken cancellation)
+        PlannedFile file, Uri address, long offset, long length, TransferMeter meter, CancellationToken cancellation)
     {
         FileSlice? slice = null;
         var call = new HubCall(HttpMethod.Put, address)
@@ -158,7 +159,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
             Content = () =>
             {
                 slice?.TakeBack();
-                slice = new FileSlice(file.File, offset, length, options.TransferTimeout, bytes => meter.Sent(file.File.Path, bytes));
+                slice = new FileSlice(file.File, offset, length, options.TransferTimeout, bytes => meter.Move(file.File.Path, bytes));
                 return slice;
             },
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Lapidary.Formats;
+using Lapidary.Hub.Contracts;
 using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
@@ -32,7 +33,7 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
         LocalFile[] ignored = [.. files.Where((_, i) => modes[i].ShouldIgnore)];
         if (ignored.Length > 0) NoteIgnored(ignored);
         long bytes = files.Sum(file => file.Size) - ignored.Sum(file => file.Size);
-        var meter = new UploadMeter(upload.Progress, files.Count - ignored.Length, bytes);
+        var meter = new TransferMeter(upload.Progress, options.Time, files.Count - ignored.Length, bytes);
         var changed = await FindChangedAsync(files, modes, meter, cancellation).ConfigureAwait(false);
         var commits = Group(changed);
         var lfs = new LfsUpload(http, repo, upload.Revision, options);
@@ -43,8 +44,8 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
             head = await sender.CommitAsync(commits[i], head, Summary(changed, i, commits.Count), cancellation).ConfigureAwait(false);
             foreach (var file in commits[i])
             {
-                if (!file.IsLfs) meter.Sent(file.File.Path, file.File.Size);
-                meter.Done(file.File.Path);
+                if (!file.IsLfs) meter.Move(file.File.Path, file.File.Size);
+                meter.Finish(file.File.Path);
             }
         }
 
@@ -53,7 +54,7 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
 
     /// <summary>The files that the branch does not have as they are here.</summary>
     private async Task<IReadOnlyList<PlannedFile>> FindChangedAsync(
-        IReadOnlyList<LocalFile> files, IReadOnlyList<PreuploadMode> modes, UploadMeter meter, CancellationToken cancellation)
+        IReadOnlyList<LocalFile> files, IReadOnlyList<PreuploadMode> modes, TransferMeter meter, CancellationToken cancellation)
     {
         var planned = new PlannedFile?[files.Count];
         var limits = new ParallelOptions
@@ -74,8 +75,8 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
                 return default;
             }
 
-            meter.Found(files[i].Path, files[i].Size);
-            meter.Done(files[i].Path);
+            meter.Keep(files[i].Path, files[i].Size);
+            meter.Finish(files[i].Path);
             return default;
         }).ConfigureAwait(false);
         return [.. planned.OfType<PlannedFile>()];

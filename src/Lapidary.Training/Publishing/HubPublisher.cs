@@ -17,9 +17,6 @@ public sealed class HubPublisher : IDisposable
     /// <summary>Attempts at the final push, each of which tries its requests several times.</summary>
     private const int FinalAttempts = 3;
 
-    /// <summary>How long a run that was stopped waits for an upload.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
-
     private static readonly string[] CheckpointOnly = [OptimizerFile.FileName, RunState.FileName, TrainerState.FileName];
 
     private readonly HubPush _push;
@@ -41,11 +38,14 @@ public sealed class HubPublisher : IDisposable
     /// <summary>Why the end of the run could not be pushed, and what to do: one line; null where it was.</summary>
     public string? Failure { get; private set; }
 
-    /// <summary>Data sets that the run's card names: ids; what is none is passed over.</summary>
-    public IReadOnlyList<string> Datasets { get; init; } = [];
-
     /// <summary>What to do by hand to push a folder: for a caller who has a command for it.</summary>
-    internal Func<string, string> ByHand { get; init; } = _ => "upload that folder by hand.";
+    internal Func<string, string> ByHand { get; set; } = _ => "upload that folder by hand.";
+
+    /// <summary>How long a run that was stopped waits for an upload.</summary>
+    internal TimeSpan Grace { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the run waited for its last push.</summary>
+    internal TimeSpan TimeWaited { get; private set; }
 
     /// <summary>Makes the repository where it is missing, and makes sure that it can be written to.</summary>
     /// <param name="client">The Hub; it must stay as long as this.</param> <param name="push">What is pushed where to.</param>
@@ -123,6 +123,7 @@ public sealed class HubPublisher : IDisposable
     internal void Complete(
         string outputDir, IEnumerable<string> files, string? checkpoint, RunCard card, CancellationToken cancellation)
     {
+        long started = _time.GetTimestamp();
         try
         {
             _queue.Wait(Timeout.InfiniteTimeSpan, cancellation);
@@ -139,6 +140,8 @@ public sealed class HubPublisher : IDisposable
         {
             Fail(outputDir, Printable.Line(e.Message));
         }
+
+        TimeWaited = _time.GetElapsedTime(started);
     }
 
     /// <summary>Lets a run end early that was stopped: what is under way has some seconds.</summary>
@@ -153,11 +156,10 @@ public sealed class HubPublisher : IDisposable
 
     private const string AdapterFile = Gemma.Lora.AdapterConfigFile.FileName;
 
-    private StagedPush Stage(string outputDir, string what, string message, RunCard card, IEnumerable<string> files)
+    private static StagedPush Stage(string outputDir, string what, string message, RunCard card, IEnumerable<string> files)
     {
-        var own = card with { Repo = Repo, Datasets = Datasets };
-        return StagedPush.Create(
-            outputDir, what, message, CardFile.TextFor(outputDir, own), files.Where(file => Path.GetFileName(file) != ModelCard.FileName));
+        var own = files.Where(file => Path.GetFileName(file) != ModelCard.FileName);
+        return StagedPush.Create(outputDir, what, message, CardFile.TextFor(outputDir, card), own);
     }
 
     private void AddCheckpoint(StagedPush staged, string checkpoint)

@@ -181,15 +181,15 @@ public sealed partial class SftTrainer
             _adapter.Save(path, _model);
             state.Write(path);
         });
-        if (folder is not null) WriteCard(state);
+        if (folder is not null && Publisher is not null) WriteCard(state);
     }
 
-    /// <summary>The card in the run's folder. An adapter is whole without it.</summary>
+    /// <summary>The card of a run that is pushed, in its folder too. An adapter is whole without it.</summary>
     private void WriteCard(TrainerState state)
     {
         try
         {
-            CardFile.Write(_config.OutputDir, Card(state) with { Repo = Publisher?.Repo, Datasets = Publisher?.Datasets ?? [] });
+            CardFile.Write(_config.OutputDir, Card(state));
         }
         catch (LapidaryException e)
         {
@@ -197,8 +197,13 @@ public sealed partial class SftTrainer
         }
     }
 
-    private RunCard Card(TrainerState state) => new(_adapter.Config, _config, state)
+    private LoraConfig NamedLora =>
+        _adapter.Config.BaseModelNameOrPath is null ? _adapter.Config.WithBase(_model.Name) : _adapter.Config;
+
+    private RunCard Card(TrainerState state) => new(NamedLora, _config, state)
     {
+        Repo = Publisher?.Repo,
+        Datasets = DataSets,
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
     };
 

@@ -69,6 +69,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
     public ITextEncoder? Encoder { get; init; }
 
+    /// <summary>Names of the data sets that it trains on, for the model card, which tells those that are ids of the Hub.</summary>
+    public IReadOnlyList<string> DataSets { get; init; } = [];
+
     /// <summary>Pushes the run to the Hub; null for a run that stays here. Rank 0's counts. The caller has made it, and disposes it.</summary>
     public HubPublisher? Publisher { get; init; }
 
@@ -144,7 +147,7 @@ public sealed partial class SftTrainer : IDisposable
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
         _observer.OnStart(Plan(step));
-        if (Publisher is not null) HubPublisher.Announce(_adapter.Config, _observer);
+        if (Publisher is not null) HubPublisher.Announce(NamedLora, _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
         int first = step, saved = step;

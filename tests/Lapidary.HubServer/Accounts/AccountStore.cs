@@ -21,5 +21,7 @@ internal sealed class AccountStore
 
     public void Remove(string value) => _tokens.TryRemove(value, out _);
 
+    public bool AnyIn(string text) => _tokens.Keys.Any(token => text.Contains(token, StringComparison.Ordinal));
+
     public HubToken? Find(string value) => _tokens.GetValueOrDefault(value);
 }

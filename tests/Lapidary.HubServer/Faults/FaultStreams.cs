@@ -13,13 +13,14 @@ internal sealed class AnswerStream(Stream inner, HttpContext context, HubRequest
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _written;
 
-    /// <summary>Bytes that Content-Length leaves room for.</summary>
-    public long Room { get; set; } = long.MaxValue;
+    // Bytes that a Content-Length made too small leaves room for. The headers change when the answer starts, which is after this.
+    private long _room = faults.Any(fault => fault.LengthDelta < 0) ? -1 : long.MaxValue;
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (HttpMethods.IsHead(context.Request.Method)) return;
-        if (_written + buffer.Length > Room) buffer = buffer[..(int)Math.Max(0, Room - _written)];
+        if (_room < 0) _room = (context.Response.ContentLength ?? long.MaxValue / 2) + faults.Sum(fault => fault.LengthDelta);
+        if (_written + buffer.Length > _room) buffer = buffer[..(int)Math.Max(0, _room - _written)];
         while (buffer.Length > 0)
         {
             if (_written >= _cutAfter) await CutAsync();

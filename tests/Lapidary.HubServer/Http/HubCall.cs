@@ -21,6 +21,9 @@ internal sealed class HubCall(HubServer server, HttpContext context, HubRequest 
 
     public HubRequest Log => log;
 
+    /// <summary>A fault keeps the answer from the client: it may ask again.</summary>
+    public bool IsAnswerLost { get; init; }
+
     public CancellationToken Cancel => context.RequestAborted;
 
     public bool IsHead => HttpMethods.IsHead(Request.Method);

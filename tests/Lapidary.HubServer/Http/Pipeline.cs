@@ -21,8 +21,8 @@ internal sealed class Pipeline(HubServer server)
         }
 
         var log = server.Log.Add(host, context.Request, target);
-        var call = new HubCall(server, context, log);
         var faults = server.TakeFaults(log);
+        var call = new HubCall(server, context, log) { IsAnswerLost = faults.Any(fault => fault.LosesAnswer) };
         if (faults.Any(fault => fault.CutRequestAfter < 0))
         {
             context.Abort();
@@ -41,7 +41,6 @@ internal sealed class Pipeline(HubServer server)
         context.Response.OnStarting(() =>
         {
             FinishHeaders(context.Response, log, faults, isZipped);
-            answer.Room = context.Response.ContentLength ?? long.MaxValue;
             return Task.CompletedTask;
         });
         await using var held = new MemoryStream();
@@ -129,7 +128,10 @@ internal sealed class Pipeline(HubServer server)
             throw HubFailure.Violation("Authorization came to a foreign host");
         }
 
-        if (call.Log.Query.Contains("hf_", StringComparison.Ordinal)) throw HubFailure.Violation("a token stands in the query");
+        if (call.Server.Accounts.AnyIn(call.Log.RawPath + call.Log.Query + string.Join(' ', call.Log.Headers.Values)))
+        {
+            throw HubFailure.Violation("a token stands where only Authorization may hold it");
+        }
     }
 
     private void FinishHeaders(HttpResponse response, HubRequest log, IReadOnlyList<HubFault> faults, bool isZipped)

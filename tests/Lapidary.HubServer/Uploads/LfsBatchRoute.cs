@@ -49,7 +49,7 @@ internal static class LfsBatchRoute
     private static JsonObject Offer(HubCall call, HubRepository repository, string oid, long size, bool knowsMultipart)
     {
         var offer = new JsonObject { ["oid"] = oid, ["size"] = size };
-        if (repository.Objects.TryGetValue(oid, out var known) && known.IsVerified)
+        if (repository.Objects.TryGetValue(oid, out var known) && (known.IsVerified || !call.Server.Options.RequiresVerify))
         {
             if (known.Content.Size != size)
             {

@@ -34,12 +34,12 @@ internal static class StorageUploadRoute
         if (part == 0)
         {
             if (sha256 != ticket.Oid) throw Refused($"the body's sha256 is {sha256}, its oid is {ticket.Oid}", "BadDigest");
-            url.Succeed();
+            if (!call.IsAnswerLost) url.Succeed();
             ticket.Store(content);
         }
         else
         {
-            url.Succeed();
+            if (!call.IsAnswerLost) url.Succeed();
             ticket.Add(part, content, $"\"{md5}\"");
         }
 

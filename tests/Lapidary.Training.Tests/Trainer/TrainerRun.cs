@@ -13,7 +13,7 @@ internal sealed class TrainerRun : IDisposable
     public TrainerRun(
         string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
         ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None,
-        string? folder = null)
+        string? folder = null, HubPublisher? publisher = null)
     {
         Model = GemmaModel.Load(
             folder ?? Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
@@ -23,7 +23,11 @@ internal sealed class TrainerRun : IDisposable
             : Adapter.Load(Model, adapter, trainable: true);
         Trainer = new SftTrainer(
             Model, _adapter, config, Packed(rows, config),
-            eval is null ? null : Packed(eval, config), observer);
+            eval is null ? null : Packed(eval, config), observer)
+        {
+            Publisher = publisher,
+            DataSets = ["org/rows:train", "/data/rows.jsonl"],
+        };
     }
 
     public GemmaModel Model { get; }
@@ -51,11 +55,7 @@ internal sealed class TrainerRun : IDisposable
         return Set(Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, 40).Select(_ => random.Next(3, 1024)).ToArray()));
     }
 
-    public static ExampleSet Set(IEnumerable<int[]> rows)
-    {
-        Example[] examples = [.. rows.Select(ids => new Example(ids, ids))];
-        return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Length)], 0, 0, 0, 0);
-    }
+    public static ExampleSet Set(IEnumerable<int[]> rows) => ExampleSet.Of(rows.Select(ids => new Example(ids, ids)));
 
     public void Dispose()
     {

@@ -50,6 +50,11 @@ public sealed class PromptTemplate
         _parts.Add(part.ToString());
     }
 
+    /// <summary>The template's text.</summary>
+    public override string ToString() => string.Concat(_parts.Select((part, i) => i % 2 == 1
+        ? $"{{{part}}}"
+        : part.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal)));
+
     /// <summary>The columns it names, in order.</summary>
     public IEnumerable<string> Columns => _parts.Where((_, i) => i % 2 == 1);
 

@@ -99,7 +99,7 @@ internal sealed class FakeHub : HttpMessageHandler
             return answer;
         }
 
-        answer.Headers.Location = new Uri($"{Storage}/{Etag(file)}?signature=a%7Eb");
+        answer.Headers.TryAddWithoutValidation("Location", $"{Storage}/{Etag(file)}?signature=a%7Eb");
         answer.Headers.Add("X-Linked-Etag", $"\"{Etag(file)}\"");
         answer.Headers.Add("X-Linked-Size", $"{file.Length}");
         return answer;
@@ -159,40 +159,4 @@ internal sealed class FakeHub : HttpMessageHandler
             return count > 0 ? count : throw new HttpIOException(HttpRequestError.ResponseEnded, "the connection ended");
         }
     }
-
-    /// <summary>A clock whose waits end at once, and are counted.</summary>
-    internal sealed class NoWaits : TimeProvider
-    {
-        public List<TimeSpan> Waits { get; } = [];
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            if (dueTime != Timeout.InfiniteTimeSpan)
-            {
-                lock (Waits) Waits.Add(dueTime);
-                dueTime = TimeSpan.Zero;
-            }
-
-            return base.CreateTimer(callback, state, dueTime, period);
-        }
-    }
-}
-
-/// <summary>A folder of one test, deleted at its end.</summary>
-internal sealed class TestFolder : IDisposable
-{
-    public TestFolder() => Root = Directory.CreateTempSubdirectory("lapidary-hub-").FullName;
-
-    public string Root { get; }
-
-    public string At(string path) => Path.Combine(Root, path);
-
-    /// <summary>Files below a folder with slashes, in order.</summary>
-    public string[] Files(string folder) => !Directory.Exists(At(folder)) ? [] :
-    [
-        .. Directory.EnumerateFiles(At(folder), "*", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(At(folder), path).Replace('\\', '/')).Order(StringComparer.Ordinal),
-    ];
-
-    public void Dispose() => Directory.Delete(Root, recursive: true);
 }

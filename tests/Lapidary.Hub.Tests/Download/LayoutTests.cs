@@ -1,12 +1,12 @@
 namespace Lapidary.Hub.Tests;
 
-public sealed class DownloadTests : IDisposable
+public sealed class LayoutTests : IDisposable
 {
     private readonly TestFolder _folder = new();
     private readonly FakeHub _hub = new();
     private readonly HubOptions _options;
 
-    public DownloadTests()
+    public LayoutTests()
     {
         _options = FakeHub.Options(_folder);
         _hub.Files["config.json"] = "{}"u8.ToArray();

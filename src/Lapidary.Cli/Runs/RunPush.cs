@@ -1,0 +1,78 @@
+using System.Text.Json;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Hub;
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
+using Lapidary.Hub;
+using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>A run's way to the Hub.</summary>
+internal sealed class RunPush : IDisposable
+{
+    /// <summary>What of a run's folder is nobody else's: paths of this machine, rows of the data, what the run goes on from.</summary>
+    private static readonly string[] Own = [RunSettings.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
+
+    private readonly HubClient _client;
+
+    private RunPush(HubClient client, HubPublisher publisher) => (_client, Publisher) = (client, publisher);
+
+    /// <summary>Pushes.</summary>
+    public HubPublisher Publisher { get; }
+
+    /// <summary>Makes the repository, or sees that it can be written to; null where nothing is to be pushed. run.yaml gets the whole
+    /// id.</summary>
+    /// <param name="run">The command.</param> <param name="config">Of the run.</param>
+    /// <param name="isResumed">Whether it goes on: then it is pushed to where it was.</param>
+    /// <exception cref="HubException">It cannot be pushed.</exception>
+    public static RunPush? Start(CommandRun run, SftConfig config, bool isResumed)
+    {
+        var push = HubSettings.Read(run.Values);
+        if (!push.PushToHub) return null;
+        if (isResumed && push.HubModelId is null) push = push with { HubModelId = FormerId(run.Values, config.OutputDir) };
+        var client = new HubClient(HubTransfer.OptionsOf(run));
+        try
+        {
+            var publisher = HubPublisher.StartAsync(client, push, config).GetAwaiter().GetResult();
+            publisher.ByHand = folder => $"finish with: {UploadCommand(folder, publisher.Repo)}";
+            run.Values.Supply(HubSettings.ModelId, publisher.Repo.Id);
+            return new RunPush(client, publisher);
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Shows where the run went.</summary>
+    public void Show(TextWriter people)
+    {
+        if (Publisher.Commit is { } commit && Publisher.Failure is null) people.WriteLine($"pushed     {Publisher.Repo} at {commit}");
+    }
+
+    public void WriteTo(Utf8JsonWriter json)
+    {
+        json.WriteString("hub_model_id", Publisher.Repo.Id);
+        json.WriteString("hub_commit", Publisher.Failure is null ? Publisher.Commit : null);
+    }
+
+    public void Dispose()
+    {
+        Publisher.Dispose();
+        _client.Dispose();
+    }
+
+    private static string? FormerId(SettingValues values, string outputDir)
+    {
+        string path = Path.Combine(outputDir, RunSettings.FileName);
+        if (!File.Exists(path)) return null;
+        return RunFile.Read(path, values.All).Values.TryGetValue(HubSettings.ModelId, out var id) ? id.Text : null;
+    }
+
+    private static string UploadCommand(string folder, HubRepo repo) =>
+        $"lapidary upload {ShellText.Quote(folder)} {repo.Id}"
+        + string.Concat(Own.Select(name => $" --exclude {ShellText.Quote(name)}"));
+}
