@@ -144,6 +144,40 @@ public class FaultTests
     }
 
     [Fact]
+    public async Task Bodies_ComeSlowly_OrStop_AndTheServerStillEnds()
+    {
+        await using var server = await StartAsync();
+        using var client = new Client(server);
+        server.Add(HubFault.Slow("GET /cdn/*", 1_000_000));
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Equal(200_000, await CountAsync(await client.DownloadAsync("/org/m/resolve/main/w.bin")));
+        Assert.InRange(clock.Elapsed, TimeSpan.FromMilliseconds(150), TimeSpan.FromSeconds(20));
+        server.Add(HubFault.Stall("GET /cdn/*", 70_000));
+        using var answer = await client.DownloadAsync("/org/m/resolve/main/w.bin");
+        await using var body = await answer.Content.ReadAsStreamAsync(Client.Cancel);
+        await body.ReadExactlyAsync(new byte[70_000], Client.Cancel);
+        var next = body.ReadAsync(new byte[1], Client.Cancel).AsTask();
+        await Task.Delay(100, Client.Cancel);
+        Assert.False(next.IsCompleted);
+        await server.DisposeAsync();
+        await Assert.ThrowsAnyAsync<IOException>(() => next);
+    }
+
+    [Fact]
+    public async Task Requests_AreCutOnTheirWayIn()
+    {
+        await using var server = await StartAsync();
+        using var client = new Client(server, HubTokens.Write);
+        server.AddRepository("ada/n");
+        server.Add(HubFault.CutRequest("POST */preupload/*", 10_000));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() =>
+            client.PostAsync("/api/models/ada/n/preupload/main", $$"""{"files": "{{new string('x', 1_000_000)}}"}"""));
+        using var again = await client.PostAsync("/api/models/ada/n/preupload/main", """{"files": [{"path": 1}]}""");
+        Assert.Equal(HttpStatusCode.BadRequest, again.StatusCode);
+        Assert.Contains("of another type", Assert.Single(server.Violations), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task RateLimit_CountsByToken()
     {
         await using var server = await StartAsync(new HubServerOptions { RateLimit = new HubRateLimit(2, 5, TimeSpan.FromHours(1)) });

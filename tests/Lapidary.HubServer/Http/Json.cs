@@ -36,7 +36,12 @@ internal static class Json
         if (isExpanded)
         {
             if (file.LastCommit is { } last) item["lastCommit"] = Commit(last);
-            item["securityFileStatus"] = new JsonObject { ["status"] = "safe" };
+            item["securityFileStatus"] = new JsonObject
+            {
+                ["status"] = "safe",
+                ["avScan"] = null, // Python reads both, and fails without them
+                ["pickleImportScan"] = null,
+            };
         }
 
         return WithUnknown(call, item);

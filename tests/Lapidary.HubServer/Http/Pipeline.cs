@@ -106,6 +106,10 @@ internal sealed class Pipeline(HubServer server)
         {
             await ErrorAnswer.WriteAsync(call, failure);
         }
+        catch (Exception error) when (error is InvalidOperationException or FormatException && error.Source == "System.Text.Json")
+        {
+            await ErrorAnswer.WriteAsync(call, HubFailure.Violation($"a value of the body is of another type: {error.Message}"));
+        }
         catch (Exception error) when (error is not (OperationCanceledException or IOException or BadHttpRequestException))
         {
             // A fault of the stand-in itself must not look like one that it plays.
