@@ -43,8 +43,8 @@ internal static class PlanCommand
         var sizes = folder is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folder);
         int worldSize = values.Get(ScalingSettings.WorldSize);
         var config = SftSettings.ForRanks(SftSettings.Read(values), values, worldSize, resumed: null);
-        var data = values.Get(DataSettings.DataSet) is not null
-            ? TrainingData.Load(values, config, sizes, TextTools.TryLoad(Model, values))
+        var data = values.IsGiven(DataSettings.DataSet)
+            ? TrainingData.Load(run, config, sizes, TextTools.TryLoad(Model, values))
             : null;
         config.Validate(hasEvaluation: data?.Evaluation is not null);
         var lora = values.Get(Model.Adapter) is { } adapter
@@ -73,9 +73,9 @@ internal static class PlanCommand
 
     private static void RefuseFiles(CommandRun run)
     {
-        foreach (var setting in new[] { Model.Model, DataSettings.DataSet })
+        foreach (var setting in new Setting[] { Model.Model, DataSettings.DataSet })
         {
-            if (run.Values.Get(setting) is not null)
+            if (run.Values.IsGiven(setting))
             {
                 throw run.Wrong($"--size plans without files: expected no --{setting.Name}; "
                     + "give --model instead of --size to plan with files.");

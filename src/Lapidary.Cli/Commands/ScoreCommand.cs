@@ -4,6 +4,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Gemma;
@@ -46,10 +47,9 @@ internal static class ScoreCommand
     private static int Run(CommandRun run, RankTeam team)
     {
         var values = run.Values;
-        string path = values.Require(DataSettings.DataSet);
         var config = GemmaConfig.Load(Model.Folder(values));
         var encoder = TextTools.TryLoad(Model, values)?.Encoder();
-        var data = DataSettings.Load(run, path);
+        var data = NamedData.ReadAll(run, values.Require(DataSettings.DataSet));
         var prepared = PreparedDataSet.Create(data, encoder, config, new ExampleOptions
         {
             MaxLength = values.Get(MaxLength),

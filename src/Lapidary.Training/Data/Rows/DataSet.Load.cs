@@ -1,7 +1,8 @@
 using Lapidary.Formats;
-using Lapidary.Formats.Files;
+using Lapidary.Hub;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
+using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Training;
 
@@ -11,13 +12,20 @@ public sealed partial class DataSet
     /// <summary>Far more rows than memory holds with their texts: packed data that unpack to more are not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
-    /// <summary>Reads a data set; of a folder with splits the one to train on.</summary>
-    /// <param name="path">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, all but the last also as .gz or .zst; a pipe; a folder of
-    /// files; or a pattern with * and ? in its last part. Several files are read in ordinal order of their names.</param>
-    /// <param name="options">How columns become rows; null tells it from their names.</param>
-    /// <exception cref="LapidaryException">A file cannot be read or a row is not what it should be; the message names file and line or
-    /// row.</exception>
-    public static DataSet Load(string path, DataSetOptions? options = null) => Load(path, SplitFiles.Find(path).Train, options ?? new());
+    /// <summary>Reads a data set of this machine or of the Hub; the train split where nothing else is said.</summary>
+    /// <param name="pathOrId">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, all but the last also as .gz or .zst; a pipe; a folder
+    /// of files; a pattern with * and ? in its last part; or "owner/name" of the Hub, also with "@revision", of which only the split's
+    /// files are fetched. What is on this machine goes before. ":split" may stand behind it. Several files are read in ordinal order of
+    /// their names.</param>
+    /// <param name="options">How columns become rows, and which stay; null tells it from their names and takes all.</param>
+    /// <param name="split">Which rows, as in datasets: "train", "train[:1000]", "train[90%:]", "train+validation".</param>
+    /// <param name="config">Which config of its card; null for the default one.</param>
+    /// <param name="client">Asks the Hub; null for one after the environment.</param>
+    /// <exception cref="LapidaryException">A file cannot be read or fetched, there is no such split or config, or a row is not what it
+    /// should be; the message names file and line or row.</exception>
+    public static DataSet Load(
+        string pathOrId, DataSetOptions? options = null, string? split = null, string? config = null, HubClient? client = null) =>
+        Load(DataSource.Find(pathOrId, new HubAccess(client), config, split).FetchRows(), options ?? new(), out _);
 
     /// <summary>Reads a data set from a stream, once and to its end.</summary>
     /// <param name="stream">Its bytes, plain or packed with gzip or zstd.</param> <param name="name">What errors call it.</param>
@@ -26,55 +34,60 @@ public sealed partial class DataSet
     public static DataSet Read(Stream stream, string name, DataSetOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        options ??= new();
-        List<DataRow> rows = [];
-        Append(rows, name, DataFiles.Read(stream, name, options.Format ?? DataFormat.Jsonl), options);
-        return NotEmpty(rows, name);
+        return Read(stream, name, options ?? new(), out _);
     }
 
-    /// <summary>Reads a folder's rows to train on and those to evaluate on, told apart as Hugging Face's datasets does: by train,
-    /// validation, valid, dev, val, test or eval as a word in the names of folders or files. Rows for a test are not read.</summary>
+    /// <summary>Reads rows of a stream.</summary>
+    internal static DataSet Read(Stream stream, string name, DataSetOptions options, out long leftOut)
+    {
+        var records = new RecordReader(options);
+        List<DataRow> rows = [];
+        Append(rows, records.Read(stream, name), options);
+        leftOut = records.LeftOut;
+        return NotEmpty(rows, name, leftOut);
+    }
+
+    /// <summary>Reads the rows to train on and those to evaluate on: the splits train and validation, told apart as Hugging Face's
+    /// datasets does, by the data set's card, or by train, validation, valid, dev, val, test or eval as a word in the names of folders or
+    /// files. Rows for a test are neither read nor fetched.</summary>
     /// <returns>The rows, and those of the validation split, or null where there is none.</returns>
-    /// <inheritdoc cref="Load(string, DataSetOptions?)"/>
-    public static (DataSet Train, DataSet? Validation) LoadSplits(string path, DataSetOptions? options = null)
+    /// <inheritdoc cref="Load(string, DataSetOptions?, string?, string?, HubClient?)"/>
+    public static (DataSet Train, DataSet? Validation) LoadSplits(
+        string pathOrId, DataSetOptions? options = null, string? config = null, HubClient? client = null)
     {
-        var files = SplitFiles.Find(path);
+        var source = DataSource.Find(pathOrId, new HubAccess(client), config);
         options ??= new();
-        return (Load(path, files.Train, options), files.Validation.Count == 0 ? null : Load(path, files.Validation, options));
+        var train = Load(source.FetchRows(), options, out _);
+        return (train, source.FetchValidation() is { } validation ? Load(validation, options, out _) : null);
     }
 
-    /// <summary>Reads files.</summary>
-    internal static DataSet Load(string path, IReadOnlyList<string> files, DataSetOptions options)
+    /// <summary>Reads rows of files.</summary>
+    /// <param name="parts">Which; they follow each other.</param> <param name="options">How columns become rows, and which stay.</param>
+    /// <param name="leftOut">Rows that filters left out.</param>
+    internal static DataSet Load(IReadOnlyList<SourceRows> parts, DataSetOptions options, out long leftOut)
     {
+        var reader = new RecordReader(options);
         List<DataRow> rows = [];
-        foreach (string file in files) Append(rows, file, DataFiles.Read(file, options.Format), options);
-        return NotEmpty(rows, path);
+        foreach (var part in parts)
+            foreach (var records in reader.Read(part)) Append(rows, records, options);
+        leftOut = reader.LeftOut;
+        return NotEmpty(rows, parts[0].Source.Name, leftOut);
     }
 
-    private static void Append(List<DataRow> rows, string file, IEnumerable<DataRecord> records, DataSetOptions options)
+    private static void Append(List<DataRow> rows, IEnumerable<DataRecord> records, DataSetOptions options)
     {
         var reader = new RowReader(options);
-        try
+        foreach (var record in records)
         {
-            foreach (var record in records)
-            {
-                if (rows.Count == MaxRows) throw record.Origin.Error($"expected at most {MaxRows} rows, found more; split the data set.");
-                rows.Add(reader.Read(record));
-            }
-        }
-        catch (Exception error) when (Decompression.IsBroken(error))
-        {
-            throw new LapidaryException(
-                $"{file}: expected whole gzip or zstd data, found broken ones ({FileErrors.OneLine(error.Message)}); "
-                + "download or pack it again.",
-                error);
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw FileErrors.Reading(file, error);
+            if (rows.Count == MaxRows) throw record.Origin.Error($"expected at most {MaxRows} rows, found more; split the data set.");
+            rows.Add(reader.Read(record));
         }
     }
 
-    private static DataSet NotEmpty(List<DataRow> rows, string path) =>
-        rows.Count > 0 ? new(rows) : throw new LapidaryException($"{path}: expected at least one row, found none.");
+    private static DataSet NotEmpty(List<DataRow> rows, string name, long leftOut)
+    {
+        if (rows.Count > 0) return new(rows);
+        string why = leftOut > 0 ? $", as the filters left out all {leftOut} rows; change one" : "";
+        throw new LapidaryException($"{name}: expected at least one row, found none{why}.");
+    }
 }
