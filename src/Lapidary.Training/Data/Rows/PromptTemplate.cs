@@ -49,6 +49,8 @@ public sealed class PromptTemplate
                         $"{name}: expected {{column}} at character {i + 1}, found a single '{c}'; write {c}{c} for the character itself.");
                 }
 
+                if (column.TrimStart('?', '/').Trim().Length == 0)
+                    throw new LapidaryException($"{name}: expected {{column}} at character {i + 1}, found {{{column}}}, which names no column.");
                 if (part.Length > 0) _parts.Add((PartKind.Text, part.ToString()));
                 _parts.Add(column[0] switch
                 {
