@@ -1,3 +1,7 @@
+using Lapidary.Formats;
+using Lapidary.Hub.Download;
+using Lapidary.Hub.Http;
+
 namespace Lapidary.Hub;
 
 /// <summary>A client of the Hugging Face Hub over the cache that Python's huggingface_hub shares. Safe to use from several
@@ -6,27 +10,45 @@ public sealed partial class HubClient : IDisposable
 {
     /// <summary>Makes a client; nothing is asked yet.</summary>
     /// <param name="options">Null for <see cref="HubOptions.FromEnvironment"/>.</param>
-    public HubClient(HubOptions? options = null) => Options = options ?? HubOptions.FromEnvironment();
+    /// <exception cref="LapidaryException">A variable of the environment holds what it must not.</exception>
+    public HubClient(HubOptions? options = null) : this(options ?? HubOptions.FromEnvironment(), handler: null)
+    {
+    }
+
+    /// <summary>Makes a client whose requests a test answers.</summary>
+    internal HubClient(HubOptions options, HttpMessageHandler? handler) => (Options, Http) = (options, new HubHttp(options, handler));
 
     /// <summary>Where the Hub is, who asks and where files are kept.</summary>
     public HubOptions Options { get; }
 
+    /// <summary>Requests to the Hub.</summary>
+    internal HubHttp Http { get; }
+
     /// <summary>Ends the client's connections.</summary>
-    public void Dispose()
-    {
-    }
+    public void Dispose() => Http.Dispose();
 
     /// <summary>Describes a repository at a revision.</summary>
     /// <exception cref="HubException">There is no such repository or revision, or it may not be seen.</exception>
-    public Task<RepoInfo> GetInfoAsync(HubRepo repo, string revision = "main", CancellationToken cancellation = default) =>
-        throw new NotImplementedException();
+    public Task<RepoInfo> GetInfoAsync(HubRepo repo, string revision = "main", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(repo);
+        return new RepoQueries(Options, Http).InfoAsync(repo, revision, HubRetries.Most, cancellation);
+    }
 
-    /// <summary>The files of a revision, by path.</summary>
+    /// <summary>The files of a revision, by path; offline, of what is cached.</summary>
     /// <exception cref="HubException">There is no such repository or revision, or it may not be seen.</exception>
     public Task<IReadOnlyList<RepoFile>> ListFilesAsync(
-        HubRepo repo, string revision = "main", CancellationToken cancellation = default) => throw new NotImplementedException();
+        HubRepo repo, string revision = "main", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(repo);
+        return new SnapshotDownload(Options, Http).ListAsync(repo, revision, cancellation);
+    }
 
     /// <summary>Branches and tags with their commits.</summary>
-    public Task<IReadOnlyDictionary<string, string>> ListRefsAsync(HubRepo repo, CancellationToken cancellation = default) =>
-        throw new NotImplementedException();
+    /// <exception cref="HubException">There is no such repository, or it may not be seen.</exception>
+    public Task<IReadOnlyDictionary<string, string>> ListRefsAsync(HubRepo repo, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(repo);
+        return new RepoQueries(Options, Http).RefsAsync(repo, cancellation);
+    }
 }

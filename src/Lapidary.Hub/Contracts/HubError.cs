@@ -38,4 +38,7 @@ public enum HubError
 
     /// <summary>The branch changed while a commit was prepared.</summary>
     Changed,
+
+    /// <summary>The Hub or its storage failed (5xx); later it may not.</summary>
+    ServerFailed,
 }

@@ -2,12 +2,12 @@ namespace Lapidary.Hub;
 
 /// <summary>Where the Hub is, who asks and where files are kept. <see cref="FromEnvironment"/> has the values of the variables that
 /// Python's huggingface_hub reads.</summary>
-public sealed record HubOptions
+public sealed partial record HubOptions
 {
     /// <summary>The Hub's own address.</summary>
     public static Uri DefaultEndpoint { get; } = new("https://huggingface.co");
 
-    /// <summary>HF_ENDPOINT: scheme, host and port, no path at its end.</summary>
+    /// <summary>HF_ENDPOINT: scheme, host and port, and a path where a mirror has one.</summary>
     public Uri Endpoint { get; init; } = DefaultEndpoint;
 
     /// <summary>HF_HUB_CACHE: the folder of the cache, as huggingface_hub lays it out.</summary>
@@ -15,6 +15,9 @@ public sealed record HubOptions
 
     /// <summary>HF_HOME: the folder of the token files.</summary>
     public required string HomeFolder { get; init; }
+
+    /// <summary>HF_TOKEN_PATH: the file of the token in use; the file of all saved tokens lies beside it.</summary>
+    public string TokenFile { get => field ?? Path.Combine(HomeFolder, "token"); init; }
 
     /// <summary>The token, or null for none. It goes to <see cref="Endpoint"/> alone.</summary>
     public HubToken? Token { get; init; }
@@ -37,6 +40,10 @@ public sealed record HubOptions
     /// <summary>Told things the user should know, one line each: a warning of the Hub, a fall back to the cache.</summary>
     public Action<string>? Note { get; init; }
 
-    /// <summary>The values of HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_HUB_OFFLINE and the others, and the token file.</summary>
-    public static HubOptions FromEnvironment() => throw new NotImplementedException();
+    /// <summary>HF_HUB_DISABLE_SYMLINKS: whether the cache holds copies where it would hold links, as where links cannot be
+    /// made.</summary>
+    public bool IsWithoutLinks { get; init; }
+
+    /// <summary>HF_HUB_DISABLE_TELEMETRY, DO_NOT_TRACK: whether the Hub is told the name and version of this program alone.</summary>
+    internal bool IsUserAgentShort { get; init; }
 }

@@ -1,0 +1,84 @@
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Hub.Cache;
+
+/// <summary>Puts contents into the folder of a commit: as relative links, or where those cannot be made, as files.</summary>
+internal static class CacheLinks
+{
+    /// <summary>Bytes of a file, through links; null where there is none.</summary>
+    public static long? Length(string path)
+    {
+        try
+        {
+            // FileInfo tells a link's own length; opening follows it.
+            if (!File.Exists(path)) return null;
+            using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return RandomAccess.GetLength(handle);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Gives a finished part its names.</summary>
+    public static void Publish(CacheFolder cache, string etag, string commit, string file, bool withLinks)
+    {
+        string part = cache.Part(etag), blob = cache.Blob(etag), pointer = cache.Pointer(commit, file);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(pointer)!);
+            if (withLinks)
+            {
+                FolderMoves.MoveFile(part, blob);
+                if (TryLink(blob, pointer)) return;
+                part = blob;
+            }
+
+            FolderMoves.MoveFile(part, pointer);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(pointer, e);
+        }
+    }
+
+    /// <summary>Makes the file of a commit from a content that is cached.</summary>
+    public static void Point(CacheFolder cache, string etag, string commit, string file, bool withLinks)
+    {
+        string blob = cache.Blob(etag), pointer = cache.Pointer(commit, file), copy = $"{cache.Part(etag)[..^".incomplete".Length]}.copy.incomplete";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(pointer)!);
+            if (withLinks && TryLink(blob, pointer)) return;
+            File.Copy(blob, copy, overwrite: true);
+            FolderMoves.MoveFile(copy, pointer);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(pointer, e);
+        }
+    }
+
+    private static bool TryLink(string blob, string pointer)
+    {
+        string target = Path.GetRelativePath(Path.GetDirectoryName(pointer)!, blob);
+        for (int attempt = 0; attempt < 2; attempt++)
+        {
+            try
+            {
+                File.CreateSymbolicLink(pointer, target);
+                return true;
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e) || e is PlatformNotSupportedException)
+            {
+                var existing = new FileInfo(pointer);
+                if (existing.LinkTarget == target) return true;
+                if (existing.LinkTarget is null && !existing.Exists) return false; // Windows without the right to make links.
+                File.Delete(pointer);
+            }
+        }
+
+        return false;
+    }
+}

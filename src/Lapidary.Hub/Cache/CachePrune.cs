@@ -1,0 +1,94 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Hub.Cache;
+
+namespace Lapidary.Hub;
+
+/// <summary>What can be removed.</summary>
+public sealed class CachePrune
+{
+    private static readonly TimeSpan PartAge = TimeSpan.FromDays(1);
+
+    private readonly HubOptions _options;
+    private readonly List<Unused> _unused;
+
+    internal CachePrune(HubOptions options, IEnumerable<CacheScan> scans) =>
+        (_options, _unused) = (options, [.. scans.Select(Find).Where(unused => unused.Commits.Count + unused.Blobs.Count > 0)]);
+
+    /// <summary>Commits that no ref names.</summary>
+    public int Commits => _unused.Sum(unused => unused.Commits.Count);
+
+    /// <summary>Contents that no other commit names.</summary>
+    public int Blobs => _unused.Sum(unused => unused.Blobs.Count);
+
+    /// <summary>Bytes that removing them frees.</summary>
+    public long Bytes => _unused.Sum(unused => unused.Bytes);
+
+    /// <summary>Removes them, but for what came into use since.</summary>
+    /// <exception cref="LapidaryException">A file or folder cannot be removed.</exception>
+    public void Remove()
+    {
+        foreach (var unused in _unused)
+        {
+            try
+            {
+                Remove(unused);
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e))
+            {
+                throw FileErrors.Writing(unused.Scan.Folder.Root, e);
+            }
+        }
+    }
+
+    /// <remarks>A download takes a content's lock before it makes a link to it. So with the locks held, what a second look finds unused
+    /// stays unused.</remarks>
+    private void Remove(Unused planned)
+    {
+        var folder = planned.Scan.Folder;
+        var locks = new Dictionary<string, CacheLock>(StringComparer.Ordinal);
+        try
+        {
+            foreach (var blob in planned.Blobs)
+            {
+                string etag = blob.Name.Split('.')[0];
+                if (!locks.ContainsKey(etag) && CacheLock.TryAcquire(folder.Lock(etag)) is { } held) locks.Add(etag, held);
+            }
+
+            var now = Find(CacheScan.Of(_options.CacheFolder, planned.Scan.Repo));
+            foreach (string commit in now.Commits.Intersect(planned.Commits))
+            {
+                FolderMoves.Delete(folder.Snapshot(commit));
+                FolderMoves.Delete(Path.Combine(folder.Missing, commit));
+                File.Delete(folder.Tree(commit));
+            }
+
+            var names = planned.Blobs.Select(blob => blob.Name).ToHashSet(StringComparer.Ordinal);
+            foreach (var blob in now.Blobs)
+                if (names.Contains(blob.Name) && locks.ContainsKey(blob.Name.Split('.')[0])) blob.Delete();
+            var left = CacheScan.Of(_options.CacheFolder, planned.Scan.Repo);
+            if (left.Refs.Count + left.Commits.Count + left.Blobs.Count == 0) FolderMoves.Delete(folder.Root);
+        }
+        finally
+        {
+            foreach (var held in locks.Values) held.Dispose();
+        }
+    }
+
+    private Unused Find(CacheScan scan)
+    {
+        var named = scan.Refs.Values.ToHashSet(StringComparer.Ordinal);
+        List<string> commits = [.. scan.Commits.Keys.Where(commit => !named.Contains(commit))];
+        var used = scan.Commits.Where(commit => named.Contains(commit.Key)).SelectMany(commit => commit.Value.Blobs)
+            .ToHashSet(StringComparer.Ordinal);
+        var old = _options.Time.GetUtcNow() - PartAge;
+        List<FileInfo> blobs =
+        [
+            .. scan.Blobs.Where(blob => CacheScan.IsPart(blob) ? blob.LastWriteTimeUtc < old : !used.Contains(blob.Name)),
+        ];
+        long bytes = blobs.Sum(CacheScan.Bytes) + commits.SelectMany(commit => scan.Commits[commit].Files).Sum(CacheScan.Bytes);
+        return new Unused(scan, commits, blobs, bytes);
+    }
+
+    private sealed record Unused(CacheScan Scan, List<string> Commits, List<FileInfo> Blobs, long Bytes);
+}

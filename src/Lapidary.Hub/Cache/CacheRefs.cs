@@ -1,0 +1,57 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Hub.Cache;
+
+/// <summary>Which commit a branch or tag had when it was last asked for.</summary>
+internal static class CacheRefs
+{
+    /// <summary>Whether a text is a commit: 40 lower-case hex digits.</summary>
+    public static bool IsCommit(string? text) => text is { Length: 40 } && text.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>Refuses a revision that could not be a file's name.</summary>
+    public static void Require(string revision)
+    {
+        if (Contracts.RepoPaths.Fault(revision) is not { } fault) return;
+        throw new LapidaryException($"revision \"{revision}\": expected a branch, tag or commit, found a text that {fault}; correct it.");
+    }
+
+    /// <summary>The cached commit of a revision, whose folder is there; or null.</summary>
+    public static string? Read(CacheFolder cache, string revision)
+    {
+        string? commit = ReadFile(CacheFolder.Join(cache.Refs, revision)) ?? (IsCommit(revision) ? revision : null);
+        return commit is not null && Directory.Exists(cache.Snapshot(commit)) ? commit : null;
+    }
+
+    /// <summary>The commit that a file holds, or null where it holds none.</summary>
+    public static string? ReadFile(string path)
+    {
+        try
+        {
+            if (!File.Exists(path) || new FileInfo(path).Length > 100) return null;
+            string text = File.ReadAllText(path).Trim();
+            return IsCommit(text) ? text : null;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Notes the commit of a revision, and makes the commit's folder first: a ref to none is taken for damage.</summary>
+    /// <remarks>Python uses the text as a folder's name: no line feed at its end.</remarks>
+    public static void Write(CacheFolder cache, string revision, string commit)
+    {
+        try
+        {
+            Directory.CreateDirectory(cache.Snapshot(commit));
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(cache.Snapshot(commit), e);
+        }
+
+        string path = CacheFolder.Join(cache.Refs, revision);
+        if (revision != commit && ReadFile(path) != commit) AtomicFile.WriteAllText(path, commit);
+    }
+}

@@ -1,0 +1,98 @@
+using System.Threading.Channels;
+
+namespace Lapidary.Hub.Download;
+
+/// <summary>Writes an answer's body to the end of a part, and hashes it on another thread: the hash of a block is formed while the next
+/// one is on its way. Memory is a few blocks, whatever the file's size.</summary>
+internal static class BodyWriter
+{
+    private const int BlockBytes = 1 << 20;
+    private const int Blocks = 4;
+
+    /// <summary>Copies the body. What came until it broke is in the part and in its hash.</summary>
+    /// <param name="body">The answer's body.</param> <param name="part">Where to.</param> <param name="stall">How long nothing may
+    /// come.</param> <param name="moved">Told of bytes that came.</param> <param name="cancellation">Ends it.</param>
+    /// <returns>What broke the body, or null where it came to its end.</returns>
+    /// <exception cref="InvalidDataException">It is longer than the content.</exception>
+    public static async Task<Exception?> CopyAsync(
+        Stream body, PartFile part, TimeSpan stall, Action<long> moved, CancellationToken cancellation)
+    {
+        long left = part.File.Size - part.Length;
+        bool isSmall = left < BlockBytes;
+        int blockBytes = isSmall ? (int)left + 1 : BlockBytes;
+        using var free = new SemaphoreSlim(isSmall ? 1 : Blocks);
+        var spare = new Stack<byte[]>();
+        var full = Channel.CreateUnbounded<(byte[] Block, int Count)>(new() { SingleReader = true, SingleWriter = true });
+        var hashing = isSmall ? Task.CompletedTask : Task.Run(HashAsync, CancellationToken.None);
+        try
+        {
+            while (true)
+            {
+                await free.WaitAsync(cancellation).ConfigureAwait(false);
+                byte[] block = Take();
+                var (count, isEnd, broken) = await FillAsync(body, block, stall, moved, cancellation).ConfigureAwait(false);
+                if (count > part.File.Size - part.Length) throw new InvalidDataException();
+                part.Write(block.AsSpan(0, count));
+                if (isSmall) Hash(block, count);
+                else full.Writer.TryWrite((block, count));
+                if (isEnd) return broken;
+            }
+        }
+        finally
+        {
+            full.Writer.Complete();
+            await hashing.ConfigureAwait(false);
+        }
+
+        byte[] Take()
+        {
+            lock (spare)
+            {
+                return spare.TryPop(out byte[]? block) ? block : GC.AllocateUninitializedArray<byte>(blockBytes);
+            }
+        }
+
+        void Hash(byte[] block, int count)
+        {
+            part.Hash.Append(block.AsSpan(0, count));
+            lock (spare) spare.Push(block);
+            free.Release();
+        }
+
+        async Task HashAsync()
+        {
+            await foreach (var (block, count) in full.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                Hash(block, count);
+        }
+    }
+
+    /// <summary>Reads until a block is full or the body ends; what came before a break is kept.</summary>
+    private static async Task<(int Count, bool IsEnd, Exception? Break)> FillAsync(
+        Stream body, byte[] block, TimeSpan stall, Action<long> moved, CancellationToken cancellation)
+    {
+        int count = 0;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        while (count < block.Length)
+        {
+            try
+            {
+                limit.CancelAfter(stall);
+                int read = await body.ReadAsync(block.AsMemory(count), limit.Token).ConfigureAwait(false);
+                if (read == 0) return (count, true, null);
+                count += read;
+                moved(read);
+            }
+            catch (OperationCanceledException e)
+            {
+                return (count, true, cancellation.IsCancellationRequested
+                    ? e : new TimeoutException($"nothing came for {stall.TotalSeconds:0.#} s", e));
+            }
+            catch (Exception e) when (e is IOException or HttpRequestException or InvalidDataException)
+            {
+                return (count, true, e);
+            }
+        }
+
+        return (count, false, null);
+    }
+}

@@ -1,0 +1,87 @@
+using Lapidary.Formats.Files;
+using Lapidary.Hub.Cache;
+
+namespace Lapidary.Hub.Download;
+
+/// <summary>The first bytes of a content on this machine, and their hash. It stays where a download ends early, and the next one goes on
+/// from there, in this process or another.</summary>
+internal sealed class PartFile : IDisposable
+{
+    private PartFile(FileStream stream, RepoFile file) => (Stream, File, Hash) = (stream, file, new ContentHash(file.Etag, file.Size));
+
+    /// <summary>The file.</summary>
+    public FileStream Stream { get; }
+
+    /// <summary>Which content it shall become.</summary>
+    public RepoFile File { get; }
+
+    /// <summary>The hash of what is there.</summary>
+    public ContentHash Hash { get; }
+
+    /// <summary>Bytes that are there.</summary>
+    public long Length { get; set; }
+
+    /// <summary>Opens or makes a part; its lock is the caller's.</summary>
+    /// <exception cref="Formats.LapidaryException">It cannot be made or read.</exception>
+    public static PartFile Open(string path, RepoFile file, CancellationToken cancellation)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            var stream = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.Read,
+                BufferSize = 0,
+            });
+            var part = new PartFile(stream, file);
+            try
+            {
+                if (stream.Length > file.Size) part.Clear();
+                part.Length = stream.Length;
+                part.Hash.Append(stream, part.Length, cancellation);
+                return part;
+            }
+            catch
+            {
+                part.Dispose();
+                throw;
+            }
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(path, e);
+        }
+    }
+
+    /// <summary>Begins again with nothing.</summary>
+    public void Clear()
+    {
+        Stream.SetLength(0);
+        Length = 0;
+        Hash.Finish();
+    }
+
+    /// <summary>Appends the next bytes, without their hash.</summary>
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            RandomAccess.Write(Stream.SafeFileHandle, bytes, Length);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Writing(Stream.Name, e);
+        }
+
+        Length += bytes.Length;
+    }
+
+    /// <summary>Closes it; it stays.</summary>
+    public void Dispose()
+    {
+        Stream.Dispose();
+        Hash.Dispose();
+    }
+}
