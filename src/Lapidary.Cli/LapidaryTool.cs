@@ -26,6 +26,12 @@ internal static class LapidaryTool
             MergeCommand.Create(terminal),
             QuantizeCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
+            LoginCommand.Create(terminal),
+            LogoutCommand.Create(terminal),
+            WhoAmICommand.Create(terminal),
+            DownloadCommand.Create(terminal),
+            UploadCommand.Create(terminal),
+            CacheCommand.Create(terminal),
             BenchCommand.Create(terminal),
             DoctorCommand.Create(terminal),
             DemoCommand.Create(terminal),
@@ -43,8 +49,12 @@ internal static class LapidaryTool
         }
         catch (UsageException e)
         {
-            string message = e.Hint is null ? e.Message : $"{e.Message} {e.Hint}";
+            string message = PlainText.WithoutTokens(e.Hint is null ? e.Message : $"{e.Message} {e.Hint}");
             return Fail(terminal, PlainText.OneLine(message), ExitCodes.Usage, $"Run '{e.Command} --help' for its options.");
+        }
+        catch (InterruptedException e)
+        {
+            return Fail(terminal, PlainText.OneLine(e.Message), ExitCodes.Interrupted);
         }
         catch (OperationCanceledException)
         {

@@ -41,7 +41,7 @@ public sealed class ErrorTests : IDisposable
     {
         CliRun.Of("score", "--model", _folder["none"], "--dataset", "x").AssertError(1, "none", "expected a model folder");
         CliRun.Of("score", "--model", "no-one/no-model", "--dataset", "x")
-            .AssertError(1, "https://huggingface.co/no-one/no-model", "git clone", "hf download");
+            .AssertError(1, "no-one/no-model", "offline", "no folder no-one/no-model");
     }
 
     [Fact]

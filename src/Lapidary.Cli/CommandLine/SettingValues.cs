@@ -47,6 +47,9 @@ internal sealed class SettingValues
     /// <summary>The value of a setting whose type is not known here.</summary>
     public object? Get(Setting setting) => _given.TryGetValue(setting, out object? value) ? value : setting.DefaultValue;
 
+    /// <summary>Gives a setting that nobody gave the value that follows from another one.</summary>
+    public void Supply<T>(Setting<T> setting, T value) => _given.Add(setting, value);
+
     /// <summary>The value of a setting that must be given.</summary>
     /// <exception cref="UsageException">It is not.</exception>
     public string Require(Setting<string?> setting) =>

@@ -83,10 +83,11 @@ internal static class GenerateCommand
             throw run.Wrong($"expected one of --prompt, --messages, --input-ids and --dataset, found {found}.");
         if (values.IsGiven(DataSettings.DataSet)) return AnswerDataSet(run);
         RefuseOptionsOfADataSet(run);
-        var text = TextTools.TryLoad(Model, values);
+        var folders = ModelFolders.Find(run, Model);
+        var text = TextTools.TryLoad(Model, values, folders);
         int[] prompt = PromptIds(run, text);
 
-        using var session = ModelSession.Open(Model, values);
+        using var session = ModelSession.Open(Model, values, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);
         var model = session.Model;
         var output = new List<int>();
@@ -125,9 +126,8 @@ internal static class GenerateCommand
             throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
         return new DatasetGeneration(run, Model, Options, run.Values.Get(Output), run.Get(Resume)).Run();
 
-        GenerationOptions Options(TextTools? text)
+        GenerationOptions Options(string folder, TextTools? text)
         {
-            string folder = Model.Folder(run.Values);
             var makers = GenerationConfig.Load(folder, GemmaConfig.Load(folder));
             foreach (string note in Notes(run.Values, makers)) run.Note(note);
             return GenerateCommand.Options(run.Values, makers, GenerationOptions.From(makers, text?.Tokenizer));

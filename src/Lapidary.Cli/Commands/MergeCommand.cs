@@ -36,22 +36,23 @@ internal static class MergeCommand
     private static void Run(CommandRun run)
     {
         var (values, people) = (run.Values, run.People);
-        string folder = Model.Folder(values), adapter = values.Require(Model.Adapter), output = values.Require(OutputSettings.Output);
+        string adapter = values.Require(Model.Adapter), output = values.Require(OutputSettings.Output);
+        var folders = ModelFolders.Find(run, Model).FetchWeights(run, people);
         var options = new MergeOptions
         {
             DType = values.Get(Model.DType),
             FromNf4 = values.Get(Base) == Nf4,
             DoubleQuant = values.Get(Model.DoubleQuant),
             MaxShardBytes = values.Get(OutputSettings.MaxShardSize),
-            TokenizerFolder = values.Get(Model.Tokenizer) is { } tokenizer ? ModelPath.Find(tokenizer) : null,
+            TokenizerFolder = folders.Tokenizer,
             CheckText = values.Get(CheckText)!,
             Overwrite = values.Get(OutputSettings.Overwrite),
             CancellationToken = run.Interrupted,
             OnNote = run.Note,
         };
         using var backend = DeviceSettings.CreateBackend(values);
-        people.WriteLine($"Merging {adapter} into {folder} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
-        var check = Merger.Merge(folder, adapter, output, options, backend);
+        people.WriteLine($"Merging {adapter} into {values.Get(Model.Model)} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
+        var check = Merger.Merge(folders.Model, folders.Adapter!, output, options, backend);
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputSettings.Measure(output);
         run.PrintSummary(

@@ -38,18 +38,19 @@ internal static class PlanCommand
     private static void Run(CommandRun run)
     {
         var values = run.Values;
-        string? size = values.Get(Size), folder = size is null ? Folder(run) : null;
+        string? size = values.Get(Size);
         if (size is not null) RefuseFiles(run);
-        var sizes = folder is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folder);
+        var folders = size is null ? Folders(run) : null;
+        var sizes = folders is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folders.Model);
         int worldSize = values.Get(ScalingSettings.WorldSize);
         var config = SftSettings.ForRanks(SftSettings.Read(values), values, worldSize, resumed: null);
         var data = values.IsGiven(DataSettings.DataSet)
-            ? TrainingData.Load(run, config, sizes, TextTools.TryLoad(Model, values))
+            ? TrainingData.Load(run, config, sizes, TextTools.TryLoad(Model, values, folders!))
             : null;
         config.Validate(hasEvaluation: data?.Evaluation is not null);
-        var lora = values.Get(Model.Adapter) is { } adapter
+        var lora = (folders is null ? values.Get(Model.Adapter) : folders.Adapter) is { } adapter
             ? LoraSettings.ReadSaved(values, adapter, sizes)
-            : LoraSettings.Read(values, folder ?? size!);
+            : LoraSettings.Read(values, values.Get(Model.Model) ?? size!);
         var planned = PlannedRun.Create(Model, values, worldSize, config, sizes, data, lora, values.Get(Memory));
         var scaling = ScalingSettings.IsAskedFor(run) ? ScalingPlan.Create(run, planned, config, sizes, data) : null;
         run.Print(
@@ -67,8 +68,8 @@ internal static class PlanCommand
         foreach (string note in scaling?.Notes() ?? []) run.Note(note);
     }
 
-    private static string Folder(CommandRun run) => run.Values.Get(Model.Model) is { Length: > 0 } model
-        ? ModelPath.Find(model)
+    private static ModelFolders Folders(CommandRun run) => run.Values.IsGiven(Model.Model) || run.Values.IsGiven(Model.Adapter)
+        ? ModelFolders.Find(run, Model)
         : throw run.Wrong("expected --model, or --size for a published size.");
 
     private static void RefuseFiles(CommandRun run)

@@ -26,7 +26,8 @@ internal static class QuantizeCommand
     private static void Run(CommandRun run)
     {
         var values = run.Values;
-        string folder = Model.Folder(values), output = values.Require(OutputSettings.Output);
+        string output = values.Require(OutputSettings.Output);
+        string folder = ModelFolders.Find(run, Model).FetchWeights(run, run.People).Model;
         using var backend = DeviceSettings.CreateBackend(values);
         Quantizer.Quantize(folder, output, new QuantizeOptions
         {

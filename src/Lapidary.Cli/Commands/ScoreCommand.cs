@@ -47,8 +47,9 @@ internal static class ScoreCommand
     private static int Run(CommandRun run, RankTeam team)
     {
         var values = run.Values;
-        var config = GemmaConfig.Load(Model.Folder(values));
-        var encoder = TextTools.TryLoad(Model, values)?.Encoder();
+        var folders = ModelFolders.Find(run, Model);
+        var config = GemmaConfig.Load(folders.Model);
+        var encoder = TextTools.TryLoad(Model, values, folders)?.Encoder();
         var data = NamedData.ReadAll(run, values.Require(DataSettings.DataSet));
         var prepared = PreparedDataSet.Create(data, encoder, config, new ExampleOptions
         {
@@ -64,7 +65,8 @@ internal static class ScoreCommand
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
         if (prepared.Packed.Count > 0)
         {
-            var all = team.RunEach(rank => Score(run, rank, prepared.Packed));
+            folders.FetchWeights(run);
+            var all = team.RunEach(rank => Score(run, rank, folders, prepared.Packed));
             for (int row = 0; row < all.Count; row++) scores[prepared.Examples.Rows[row]] = all[row];
         }
 
@@ -76,9 +78,9 @@ internal static class ScoreCommand
 
     /// <summary>Scores the rows that fall to one rank.</summary>
     /// <returns>The scores of all rows.</returns>
-    private static List<RowScore> Score(CommandRun run, LocalRank rank, PackedDataSet rows)
+    private static List<RowScore> Score(CommandRun run, LocalRank rank, ModelFolders folders, PackedDataSet rows)
     {
-        using var session = ModelSession.Open(Model, run.Values, rank.CreateBackend());
+        using var session = ModelSession.Open(Model, run.Values, folders, rank.CreateBackend());
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         using var evaluator = new Evaluator(session.Model, rows, batchSize: 1, rank.Group);

@@ -40,9 +40,9 @@ internal static class TokenizeCommand
         var values = run.Values;
         string? one = run.Get(Text), path = run.Get(RowsFile);
         if ((one is null) == (path is null)) throw run.Wrong("expected either --text or --file.");
-        var tools = values.IsGiven(Model.Tokenizer)
-            ? TextTools.Load(ModelPath.Find(values.Get(Model.Tokenizer)!))
-            : TextTools.TryLoad(Model, values) ?? throw TextTools.NoTokenizer();
+        var tools = ModelFolders.FindTokenizer(run, Model) is { } folder
+            ? TextTools.Load(folder)
+            : TextTools.TryLoad(Model, values, ModelFolders.Find(run, Model)) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
             : NamedData.ReadAll(run, [path!]).Rows.Select(row => Encode(tools, row, values));

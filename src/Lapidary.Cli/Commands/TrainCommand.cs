@@ -55,33 +55,36 @@ internal static class TrainCommand
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
         RequireSettingsOfTheRun(run, config.OutputDir);
-        string folder = Model.Folder(values);
+        var folders = ModelFolders.Find(run, Model, withAdapter: ResumeFrom(run) is null);
         values.Require(DataSettings.DataSet);
         if (run.Get(Preview))
         {
-            TrainingData.Load(run, config, BaseHead.ConfigOf(folder), TextTools.TryLoad(Model, values)).Preview(run);
+            TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run);
             return ExitCodes.Done;
         }
 
         using var team = RankTeam.Join(run, exchanges: true);
-        return team.Run(() => Run(run, team, config, folder));
+        return team.Run(() => Run(run, team, config, folders));
     }
 
-    private static int Run(CommandRun run, RankTeam team, SftConfig asked, string folder)
+    private static int Run(CommandRun run, RankTeam team, SftConfig asked, ModelFolders folders)
     {
         var values = run.Values;
         using var output = team.IsLeader
-            ? RunFolder.Open(asked, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folder)
+            ? RunFolder.Open(asked, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folders.Model)
             : null;
         string? checkpoint = team.FromLeader(output?.Checkpoint);
         var config = SftSettings.ForRanks(asked, values, team.WorldSize, RowsPerStepOf(checkpoint));
-        var text = TextTools.TryLoad(Model, values, checkpoint);
-        var sizes = BaseHead.ConfigOf(folder);
+        var text = TextTools.TryLoad(Model, values, folders, checkpoint);
+        var sizes = BaseHead.ConfigOf(folders.Model);
         var data = TrainingData.Load(run, config, sizes, text);
         config.Validate(hasEvaluation: data.Evaluation is not null);
-        var lora = Lora(values, checkpoint, sizes);
+        var lora = Lora(values, folders, checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
-        var result = team.RunEach(rank => TrainRank(run, rank, team.Launcher, config, data, lora, output, checkpoint));
+        folders.FetchWeights(run, run.People);
+        if (BaseHead.ConfigOf(folders.Model) is var loaded && loaded.TieWordEmbeddings != sizes.TieWordEmbeddings)
+            PlannedRun.PlanOf(Model, values, team, config, loaded, data, lora).RequireFit();
+        var result = team.RunEach(rank => TrainRank(run, rank, team.Launcher, folders, config, data, lora, output, checkpoint));
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
@@ -102,13 +105,13 @@ internal static class TrainCommand
 
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(
-        CommandRun run, LocalRank rank, string? launcher, SftConfig config, TrainingData data, LoraConfig lora, RunFolder? output,
-        string? checkpoint)
+        CommandRun run, LocalRank rank, string? launcher, ModelFolders folders, SftConfig config, TrainingData data, LoraConfig lora,
+        RunFolder? output, string? checkpoint)
     {
         // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
         bool isNew = checkpoint is null;
         using var session = ModelSession.Open(
-            Model, run.Values, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout);
+            Model, run.Values, folders, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
@@ -126,10 +129,10 @@ internal static class TrainCommand
 
     /// <summary>What is trained: a new adapter, a given one, or that of the checkpoint with what is given now, which is then
     /// compared.</summary>
-    private static LoraConfig Lora(SettingValues values, string? checkpoint, GemmaConfig sizes)
+    private static LoraConfig Lora(SettingValues values, ModelFolders folders, string? checkpoint, GemmaConfig sizes)
     {
         if (checkpoint is not null) return LoraSettings.Over(AdapterConfigFile.Read(checkpoint), values);
-        return values.Get(Model.Adapter) is { } start
+        return folders.Adapter is { } start
             ? LoraSettings.ReadSaved(values, start, sizes)
             : LoraSettings.Read(values, values.Require(Model.Model));
     }

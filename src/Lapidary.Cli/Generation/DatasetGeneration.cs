@@ -14,11 +14,11 @@ namespace Lapidary.Cli.Generation;
 
 /// <summary>generate --dataset: every row of a data set with its answer, in order, shared out to the ranks.</summary>
 /// <param name="run">The command.</param> <param name="model">Its settings of the model.</param>
-/// <param name="options">How text is continued; the seed is the run's, each row has its own.</param>
+/// <param name="options">How text is continued, from the model's folder; the seed is the run's, each row has its own.</param>
 /// <param name="output">The file of answers, or null for standard output.</param> <param name="resume">Whether to go on with a file that
 /// was begun.</param>
 internal sealed class DatasetGeneration(
-    CommandRun run, ModelSettings model, Func<TextTools?, GenerationOptions> options, string? output, bool resume)
+    CommandRun run, ModelSettings model, Func<string, TextTools?, GenerationOptions> options, string? output, bool resume)
 {
     /// <summary>Rows that each of several ranks answers between two exchanges.</summary>
     private const int RowsPerExchange = 8;
@@ -41,16 +41,18 @@ internal sealed class DatasetGeneration(
 
     private int Run(RankTeam team)
     {
-        var text = TextTools.TryLoad(model, run.Values);
+        var folders = ModelFolders.Find(run, model);
+        var text = TextTools.TryLoad(model, run.Values, folders);
         var sources = NamedData.Find(run);
         var questions = RowQuestion.Read(sources, text);
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
-        var chosen = options(text);
-        using var file = output is not null && team.IsLeader ? AnswersFile.Open(output, resume, Identity(questions, chosen)) : null;
+        var chosen = options(folders.Model, text);
+        folders.FetchWeights(run, output is null ? null : run.People);
+        using var file = output is not null && team.IsLeader ? AnswersFile.Open(output, resume, Identity(questions, folders, chosen)) : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)
             throw new LapidaryException($"{output}: has answers to {done} rows, the data set has {questions.Count}.");
-        int end = team.RunEach(rank => Answer(rank, questions, done, chosen, text, file));
+        int end = team.RunEach(rank => Answer(rank, folders, questions, done, chosen, text, file));
         if (end < questions.Count)
         {
             if (output is not null && team.IsLeader)
@@ -65,9 +67,10 @@ internal sealed class DatasetGeneration(
     /// <summary>One rank's share, and for rank 0 the writing of all.</summary>
     /// <returns>Rows answered by all ranks.</returns>
     private int Answer(
-        LocalRank rank, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text, AnswersFile? file)
+        LocalRank rank, ModelFolders folders, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text,
+        AnswersFile? file)
     {
-        using var session = ModelSession.Open(model, run.Values, rank.CreateBackend());
+        using var session = ModelSession.Open(model, run.Values, folders, rank.CreateBackend());
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
@@ -142,13 +145,13 @@ internal sealed class DatasetGeneration(
     }
 
     /// <summary>Everything that the answers depend on, but for the model's weights, whose files' sizes stand for them.</summary>
-    private string Identity(IReadOnlyList<RowQuestion> questions, GenerationOptions chosen)
+    private string Identity(IReadOnlyList<RowQuestion> questions, ModelFolders folders, GenerationOptions chosen)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var question in questions) hash.AppendData(new Answer(question.PromptIds, null, null, question.Error).Line(question));
         string rows = Convert.ToHexStringLower(hash.GetHashAndReset());
-        string adapter = run.Values.Get(model.Adapter) is { } given ? Files(given) : "none";
-        string files = Files(model.Folder(run.Values)), options = Hash(Describe(chosen));
+        string adapter = folders.Adapter is { } given ? Files(given) : "none";
+        string files = Files(folders.Model), options = Hash(Describe(chosen));
         return $$"""{"rows":"{{rows}}","model":"{{files}}","adapter":"{{adapter}}","options":"{{options}}"}""" + "\n";
     }
 
@@ -158,7 +161,12 @@ internal sealed class DatasetGeneration(
         run.Values.Get(model.Quantization), run.Values.Get(model.DoubleQuant), run.Values.Get(model.DType));
 
     private static string Files(string folder) => Hash(string.Join('\n', new DirectoryInfo(folder).EnumerateFiles("*.safetensors")
-        .OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}")));
+        .OrderBy(file => file.Name, StringComparer.Ordinal).Select(Identity)));
+
+    /// <summary>A file of the Hub's cache is a link whose target is named by the content.</summary>
+    private static string Identity(FileInfo file) => file.LinkTarget is { } target
+        ? $"{file.Name} {Path.GetFileName(target)}"
+        : $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}";
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

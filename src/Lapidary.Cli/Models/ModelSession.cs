@@ -22,26 +22,27 @@ internal sealed class ModelSession : IDisposable
     public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? []];
 
     /// <summary>Loads what the settings name.</summary>
-    /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param>
+    /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param> <param name="folders">Where model
+    /// and adapter are, with their weights.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
     /// <param name="withAdapter">Whether the settings' adapter is loaded.</param>
     /// <param name="loraDropout">The adapter's dropout from now on, or null for its own.</param>
     /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
     public static ModelSession Open(
-        ModelSettings settings, SettingValues values, bool trainable = false, bool withAdapter = true, double? loraDropout = null) =>
-        Open(settings, values, DeviceSettings.CreateBackend(values), trainable, withAdapter, loraDropout);
+        ModelSettings settings, SettingValues values, ModelFolders folders, bool trainable = false, bool withAdapter = true,
+        double? loraDropout = null) =>
+        Open(settings, values, folders, DeviceSettings.CreateBackend(values), trainable, withAdapter, loraDropout);
 
     /// <summary>Loads what the settings name on a backend, which it takes over.</summary>
     public static ModelSession Open(
-        ModelSettings settings, SettingValues values, IBackend backend, bool trainable = false, bool withAdapter = true,
-        double? loraDropout = null)
+        ModelSettings settings, SettingValues values, ModelFolders folders, IBackend backend, bool trainable = false,
+        bool withAdapter = true, double? loraDropout = null)
     {
         ModelSession? session = null;
         try
         {
-            string folder = settings.Folder(values);
-            session = new ModelSession(backend, GemmaModel.Load(folder, backend, settings.Options(values)));
-            if (withAdapter && values.Get(settings.Adapter) is { } adapter)
+            session = new ModelSession(backend, GemmaModel.Load(folders.Model, backend, settings.Options(values)));
+            if (withAdapter && folders.Adapter is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));
             return session;
         }

@@ -14,13 +14,11 @@ internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
     /// checkpoint, unless others are asked for now.</summary>
     /// <returns>Null where none of them has a tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
     /// <exception cref="LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
-    public static TextTools? TryLoad(ModelSettings settings, SettingValues values, string? checkpoint = null)
+    public static TextTools? TryLoad(ModelSettings settings, SettingValues values, ModelFolders folders, string? checkpoint = null)
     {
         if (checkpoint is not null && !values.IsChosen(settings.Tokenizer) && TokenizerFolder.Resolve(checkpoint) is { } saved)
             return Load(saved);
-        string? given = values.Get(settings.Tokenizer);
-        string? folder = TokenizerFolder.Resolve(
-            settings.Folder(values), values.Get(settings.Adapter), given is null ? null : ModelPath.Find(given));
+        string? folder = TokenizerFolder.Resolve(folders.Model, folders.Adapter, folders.Tokenizer);
         return folder is null ? null : Load(folder);
     }
 

@@ -1,15 +1,22 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Lapidary.Formats;
 
 namespace Lapidary.Cli.Output;
 
 /// <summary>Makes text from files and models safe to print.</summary>
-internal static class PlainText
+internal static partial class PlainText
 {
     /// <summary>The text on one line, as <see cref="Printable"/> has it.</summary>
     public static string OneLine(string text) => Printable.Line(text);
 
+    /// <summary>The text with what may be a token of the Hub left out: one that was typed in the wrong place must not go into a log.</summary>
+    public static string WithoutTokens(string text) => Token().Replace(text, "hf_…");
+
     /// <summary>"0:00:07", "26:03:10".</summary>
     public static string Duration(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:D2}:{time.Seconds:D2}");
+
+    [GeneratedRegex("hf_[A-Za-z0-9_]+")]
+    private static partial Regex Token();
 }

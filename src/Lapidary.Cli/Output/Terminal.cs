@@ -1,4 +1,5 @@
 using System.Text;
+using Lapidary.Hub;
 using Spectre.Console;
 
 namespace Lapidary.Cli.Output;
@@ -24,6 +25,12 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
 
     /// <summary>Whether <see cref="Error"/> is a screen.</summary>
     public bool ErrorIsScreen { get; init; }
+
+    /// <summary>Asks a question on the screen; the answer is not shown where that is said. Null where nobody can answer.</summary>
+    public Func<string, bool, string>? Ask { get; init; }
+
+    /// <summary>The Hub and its cache; null for those that the environment names.</summary>
+    public HubOptions? Hub { get; init; }
 
     /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise that ends the process.</summary>
     public CancellationToken Interrupted { get; init; }
@@ -53,10 +60,12 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     public static Terminal System(Interruption interruption)
     {
         if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = Utf8;
-        var terminal = new Terminal(Reader(), Writer(1), Writer(2))
+        Terminal? terminal = null;
+        terminal = new Terminal(Reader(), Writer(1), Writer(2))
         {
             OutIsScreen = !Console.IsOutputRedirected,
             ErrorIsScreen = !Console.IsErrorRedirected,
+            Ask = Question.CanBeAsked ? (question, isSecret) => Question.Ask(terminal!.Error, question, isSecret) : null,
             Interrupted = interruption.Token,
             Interruption = interruption,
         };

@@ -1,4 +1,5 @@
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Hub;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Training;
@@ -90,5 +91,5 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
     }
 
     private static NamedData Find(CommandRun run, string name, string? config, string? split, DataSetOptions options) => new(
-        name, name == DataSettings.StandardInput ? null : DataSource.Find(name, new HubAccess(client: null), config, split), options);
+        name, name == DataSettings.StandardInput ? null : DataSource.Find(name, new CommandHub(run), config, split), options);
 }

@@ -41,7 +41,7 @@ internal static partial class LoraSettings
     public static IReadOnlyList<Setting> All { get; } = [R, Alpha, Dropout, TargetModules, ModulesToSave, UseRslora, EnsureWeightTying];
 
     /// <summary>The record with the values given.</summary>
-    public static LoraConfig Read(SettingValues values, string model) => LoraConfig.Guide with
+    public static LoraConfig Read(SettingValues values, string model) => (LoraConfig.Guide with
     {
         R = values.Get(R),
         LoraAlpha = values.Get(Alpha),
@@ -50,8 +50,7 @@ internal static partial class LoraSettings
         ModulesToSave = values.Get(ModulesToSave),
         UseRslora = values.Get(UseRslora),
         EnsureWeightTying = values.Get(EnsureWeightTying),
-        BaseModelNameOrPath = model,
-    };
+    }).WithBase(model);
 
     /// <summary>A saved adapter's record with the values given, for a run that goes on: it is compared with the checkpoint's.</summary>
     public static LoraConfig Over(LoraConfig saved, SettingValues values)

@@ -1,6 +1,5 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Engine;
-using Lapidary.Formats;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Settings;
@@ -14,13 +13,15 @@ internal sealed class ModelSettings(
     private const string Auto = "auto";
 
     public Setting<string?> Model { get; } = Setting.Text(
-        "model", "DIR_OR_ID", "Folder of a Gemma 3 model in Hugging Face format, or the id of one in the Hugging Face cache.");
+        "model", "DIR_OR_ID", "Gemma 3 model: a folder in Hugging Face format, or an id of the Hub such as google/gemma-3-1b-pt, with @REVISION for "
+        + "another branch, tag or commit than main; where not given the adapter's base.");
 
     public Setting<string?> Tokenizer { get; } =
         Setting.Text(
-            "tokenizer", "DIR_OR_ID", "Folder of the tokenizer and chat template; where not given the adapter's, else the model's.");
+            "tokenizer", "DIR_OR_ID",
+            "Folder or id of the tokenizer and chat template; where not given the adapter's, else the model's.");
 
-    public Setting<string?> Adapter { get; } = Setting.Text("adapter", "DIR", "Folder of a PEFT LoRA adapter.");
+    public Setting<string?> Adapter { get; } = Setting.Text("adapter", "DIR_OR_ID", "PEFT LoRA adapter: a folder or an id.");
 
     public Setting<QuantizationKind> Quantization { get; } = new(
         "quantization", "nf4|none", "How the base's projections are held: nf4 (QLoRA's 4 bits) or none (as stored).", quantization,
@@ -39,11 +40,6 @@ internal sealed class ModelSettings(
     /// <summary>--size: a published size, for commands that need no model's files.</summary>
     /// <param name="help">What the command needs it for.</param>
     public static Setting<string?> Size(string help) => new("size", string.Join('|', GemmaConfig.PresetNames), help, null, ParseSize);
-
-    /// <summary>The model's folder.</summary>
-    /// <exception cref="UsageException">No model is given.</exception>
-    /// <exception cref="LapidaryException">There is no such model.</exception>
-    public string Folder(SettingValues values) => ModelPath.Find(values.Require(Model));
 
     /// <summary>How to load the model.</summary>
     public ModelOptions Options(SettingValues values) =>

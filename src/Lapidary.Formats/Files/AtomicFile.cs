@@ -21,7 +21,8 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>Starts a file; its folder is created when absent.</summary>
     /// <param name="path">The final name; an existing file is replaced by <see cref="Commit"/>.</param>
     /// <param name="lengthBytes">The length when known, so that a disk too full for it shows before the work; else 0.</param>
-    public static AtomicFile Create(string path, long lengthBytes = 0)
+    /// <param name="isSecret">Whether nobody but its owner may read it, from its first byte on (mode 0600).</param>
+    public static AtomicFile Create(string path, long lengthBytes = 0, bool isSecret = false)
     {
         string temporary = $"{path}.tmp-{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
         try
@@ -33,13 +34,15 @@ internal sealed class AtomicFile : IDisposable
             }
 
             TemporaryPaths.Add(temporary);
-            return new AtomicFile(path, temporary, new FileStream(temporary, new FileStreamOptions
+            var options = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 Share = FileShare.None,
                 BufferSize = BufferBytes,
-            }));
+            };
+            if (isSecret && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            return new AtomicFile(path, temporary, new FileStream(temporary, options));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
@@ -50,6 +53,14 @@ internal sealed class AtomicFile : IDisposable
 
     /// <summary>Writes a text file in UTF-8 without a byte order mark.</summary>
     public static void WriteAllText(string path, string text) => WriteAllBytes(path, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Writes a text file that nobody but its owner may read.</summary>
+    public static void WriteSecret(string path, string text)
+    {
+        using var file = Create(path, isSecret: true);
+        file.Write(Encoding.UTF8.GetBytes(text));
+        file.Commit();
+    }
 
     /// <summary>Writes a file from memory.</summary>
     public static void WriteAllBytes(string path, ReadOnlySpan<byte> bytes)

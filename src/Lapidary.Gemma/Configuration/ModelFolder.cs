@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Lapidary.Formats.Files;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Text;
 
 namespace Lapidary.Gemma.Configuration;
@@ -8,8 +9,7 @@ namespace Lapidary.Gemma.Configuration;
 /// weights.</summary>
 internal static class ModelFolder
 {
-    /// <summary>Files that a model made of another one keeps.</summary>
-    private static readonly string[] Names = [GenerationConfig.FileName, "preprocessor_config.json", "processor_config.json"];
+    private static string[] Names => HubFiles.ModelNames;
 
     /// <summary>Whether a file is one that describes a model or its tokenizer.</summary>
     public static bool IsPart(string name) => Names.Contains(name) || TokenizerFolder.IsPart(name);

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Conversion;
+using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
@@ -20,8 +21,12 @@ public sealed record MergeOptions
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
     public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
-    /// <summary>Folder of the tokenizer and chat template that the merged model gets; null for the adapter's, or else the base's.</summary>
+    /// <summary>Folder or id of the tokenizer and chat template that the merged model gets; null for the adapter's, or else the
+    /// base's.</summary>
     public string? TokenizerFolder { get; init; }
+
+    /// <summary>Fetches the files of ids; null for a client that the environment describes.</summary>
+    public HubClient? Hub { get; init; }
 
     /// <summary>Text on which the merged model is compared with base and adapter; fixed tokens where there is no tokenizer.</summary>
     public string CheckText { get; init; } = "The lapidary cuts the stone until it shines.";

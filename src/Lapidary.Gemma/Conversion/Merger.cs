@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
@@ -16,17 +17,20 @@ public static class Merger
     private static readonly int[] AnyIds = [2, .. Enumerable.Range(1, 31).Select(i => 3 + i * 29 % 251)];
 
     /// <summary>Writes the merged model and compares it with base + adapter; it is in its folder only when both agree.</summary>
-    /// <param name="baseFolder">The base.</param> <param name="adapterFolder">A PEFT adapter.</param> <param name="outputFolder">Receives
-    /// weights, index, config.json, generation settings, and the tokenizer that the adapter was trained with.</param>
+    /// <param name="baseModel">The base: a folder, or an id of the Hub.</param> <param name="adapter">A PEFT adapter: a folder, or an id
+    /// of the Hub.</param> <param name="outputFolder">Receives weights, index, config.json, generation settings, and the tokenizer that the adapter was trained with.</param>
     /// <param name="options">Type, source of the projections, size of files.</param>
     /// <param name="backend">Compares; a CPU of its own where null.</param>
     /// <returns>How close the merged model is to base + adapter.</returns>
     /// <exception cref="LapidaryException">The adapter does not fit the base, a file cannot be read or written, the output is a folder that
     /// is read, is in use or holds a model, or the merged model is not base + adapter.</exception>
     public static MergeCheck Merge(
-        string baseFolder, string adapterFolder, string outputFolder, MergeOptions options, IBackend? backend = null)
+        string baseModel, string adapter, string outputFolder, MergeOptions options, IBackend? backend = null)
     {
-        string? tokenizer = TokenizerFolder.Resolve(baseFolder, adapterFolder, options.TokenizerFolder);
+        string adapterFolder = ModelSource.Find(adapter, HubFiles.Adapter, options.Hub).Folder;
+        string baseFolder = ModelSource.Find(baseModel, HubFiles.Model, options.Hub).Folder;
+        string? given = options.TokenizerFolder is { } asked ? ModelSource.Find(asked, HubFiles.Tokenizer, options.Hub).Folder : null;
+        string? tokenizer = TokenizerFolder.Resolve(baseFolder, adapterFolder, given);
         int[] ids = CheckIds(tokenizer, options.CheckText, GemmaConfig.Load(baseFolder).VocabSize);
         using var output = NewModel.Open(
             outputFolder, options.Overwrite, [baseFolder, adapterFolder, .. tokenizer is null ? Array.Empty<string>() : [tokenizer]]);

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Conversion;
+using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
@@ -15,6 +16,9 @@ public sealed record QuantizeOptions
 
     /// <summary>Replace a model that is in the output folder.</summary>
     public bool Overwrite { get; init; }
+
+    /// <summary>Fetches the files of an id; null for a client that the environment describes.</summary>
+    public HubClient? Hub { get; init; }
 
     /// <summary>Ends the work with an <see cref="OperationCanceledException"/>, and nothing of it is left.</summary>
     public CancellationToken CancellationToken { get; init; }

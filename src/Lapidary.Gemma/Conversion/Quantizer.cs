@@ -4,6 +4,7 @@ using Lapidary.Formats.Files;
 using Lapidary.Formats.Safetensors;
 using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
@@ -16,15 +17,17 @@ public static class Quantizer
     private static readonly string[] VisionModules = ["vision_tower", "multi_modal_projector", "lm_head"];
 
     /// <summary>Writes the quantized model.</summary>
-    /// <param name="folder">A Gemma 3 folder with fp32, bf16 or fp16 weights.</param>
+    /// <param name="folderOrId">A Gemma 3 folder with fp32, bf16 or fp16 weights, or the id of one of the Hub.</param>
     /// <param name="outputFolder">Receives weights, config.json, tokenizer and generation settings.</param>
     /// <param name="options">Scales and size of files.</param> <param name="backend">Quantizes.</param>
     /// <exception cref="LapidaryException">The model is in 4 bits already, a file cannot be read or written, or the output is the model's
     /// folder, is in use or holds a model.</exception>
-    public static void Quantize(string folder, string outputFolder, QuantizeOptions options, IBackend backend)
+    public static void Quantize(string folderOrId, string outputFolder, QuantizeOptions options, IBackend backend)
     {
+        string folder = ModelSource.Find(folderOrId, HubFiles.Model, options.Hub).Folder;
         var config = GemmaConfig.Load(folder);
-        if (config.Quantization is not null) throw new LapidaryException($"{folder}: is in 4 bits already; give the unquantized model.");
+        if (config.Quantization is not null)
+            throw new LapidaryException($"{folderOrId}: is in 4 bits already; give the unquantized model.");
         using var checkpoint = Checkpoint.Open(folder);
         GemmaTensors.RequireLayers(checkpoint, config);
         using var output = NewModel.Open(outputFolder, options.Overwrite, folder);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Sources;
 using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma;
@@ -35,7 +36,7 @@ public sealed class GemmaChatClient : IChatClient
         (_model, _tokenizer, _template) = (model, tokenizer, template);
         _generator = new TextGenerator(model);
         _gate = Gates.GetValue(model.Backend, _ => new SemaphoreSlim(1, 1));
-        _modelId = modelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model.Folder));
+        _modelId = modelId ?? ModelSource.ShortName(model.Name);
         _metadata = new ChatClientMetadata("lapidary", providerUri: null, _modelId);
         var makers = GenerationConfig.Load(model.Folder, model.Config);
         _defaults = GenerationOptions.From(makers, tokenizer);

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
@@ -28,8 +29,8 @@ public sealed class Adapter : IDisposable
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
-    /// <summary>The folder it was read from; null for a new one.</summary>
-    internal string? Folder { get; private set; }
+    /// <summary>Where it was read from; null for a new one.</summary>
+    internal ModelSource? Source { get; private set; }
 
     /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
     public IReadOnlyList<Parameter> Parameters { get; private set; } = [];
@@ -86,13 +87,15 @@ public sealed class Adapter : IDisposable
     public static Adapter Skeleton(GemmaModel model, LoraConfig config) => MakeNew(model, config, _ => { });
 
     /// <summary>Reads a PEFT adapter.</summary>
-    /// <param name="model">Its base.</param> <param name="folder">Holds adapter_config.json and adapter_model.safetensors.</param>
+    /// <param name="model">Its base, whose client fetches an id too.</param> <param name="folderOrId">A folder with adapter_config.json
+    /// and adapter_model.safetensors, or an id of the Hub, whose files are fetched where they are not cached.</param>
     /// <param name="trainable">Whether to train on from it.</param>
     /// <param name="loraDropout">Its lora_dropout from now on, a setting of training alone; null for the file's.</param>
-    /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model.</exception>
-    public static Adapter Load(GemmaModel model, string folder, bool trainable = false, double? loraDropout = null)
+    /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model; or the Hub refused.</exception>
+    public static Adapter Load(GemmaModel model, string folderOrId, bool trainable = false, double? loraDropout = null)
     {
-        using var files = AdapterFiles.Open(folder, model);
+        var source = ModelSource.Find(folderOrId, HubFiles.Adapter, model.Options.Hub);
+        using var files = AdapterFiles.Open(source.Folder, model);
         var config = files.Config;
         if (trainable) files.RequireListed();
         if (loraDropout is { } dropout) config = config with { LoraDropout = dropout };
@@ -100,7 +103,7 @@ public sealed class Adapter : IDisposable
         {
             files.Read(adapter);
             adapter.Notes = files.Notes;
-            adapter.Folder = folder;
+            adapter.Source = source;
         });
     }
 

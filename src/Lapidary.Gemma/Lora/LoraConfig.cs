@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Gemma;
 
@@ -72,6 +73,13 @@ public sealed record LoraConfig
 
     /// <summary>What the model does, in PEFT's words.</summary>
     public string? TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary>The same for a base as somebody names it: a folder, or an id, whose revision PEFT keeps apart.</summary>
+    internal LoraConfig WithBase(string folderOrId)
+    {
+        var (name, revision) = ModelSource.BaseOf(folderOrId);
+        return this with { BaseModelNameOrPath = name, Revision = revision };
+    }
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>

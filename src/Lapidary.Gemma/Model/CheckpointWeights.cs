@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
@@ -26,8 +27,9 @@ internal sealed class CheckpointWeights : WeightSource
     /// <summary>Loads a model.</summary>
     /// <exception cref="LapidaryException">A file is missing or damaged, or a tensor has another shape or type than config.json
     /// says.</exception>
-    public static GemmaModel Load(string folder, IBackend backend, ModelOptions options)
+    public static GemmaModel Load(ModelSource source, IBackend backend, ModelOptions options)
     {
+        string folder = source.Folder;
         var read = GemmaConfig.Load(folder);
         var checkpoint = Checkpoint.Open(folder);
         try
@@ -35,7 +37,7 @@ internal sealed class CheckpointWeights : WeightSource
             GemmaTensors.RequireLayers(checkpoint, read);
             var config = BaseHead.ConfigOf(read, checkpoint);
             string[] notes = config == read ? [] : [BaseHead.Note];
-            return new CheckpointWeights(folder, config, checkpoint, backend, options).CreateModel(folder, notes);
+            return new CheckpointWeights(folder, config, checkpoint, backend, options).CreateModel(source, notes);
         }
         catch
         {

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Model;
+using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Gemma;
 
@@ -28,13 +29,18 @@ public sealed class GemmaModel : IDisposable
         _globalFrequencies = NewFrequencies("inv_freq.global", config.RopeTheta, config.RopeScalingFactor);
     }
 
-    /// <summary>Loads a Hugging Face folder.</summary>
-    /// <param name="folder">Holds config.json and model.safetensors or its shards.</param> <param name="backend">Where it will run.</param>
+    /// <summary>Loads a Hugging Face folder, or a model of the Hub by its id.</summary>
+    /// <param name="folderOrId">A folder with config.json and model.safetensors or its shards; or an id such as "google/gemma-3-1b-pt" or
+    /// "owner/name@revision", whose files are fetched where they are not cached. A folder goes before an id.</param>
+    /// <param name="backend">Where it will run.</param>
     /// <param name="options">Quantization and type; null for the checkpoint's own.</param>
-    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3; the message says which and what to
-    /// do.</exception>
-    public static GemmaModel Load(string folder, IBackend backend, ModelOptions? options = null) =>
-        CheckpointWeights.Load(folder, backend, options ?? new ModelOptions());
+    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3, or the Hub refused; the message
+    /// says which and what to do.</exception>
+    public static GemmaModel Load(string folderOrId, IBackend backend, ModelOptions? options = null)
+    {
+        options ??= new ModelOptions();
+        return CheckpointWeights.Load(ModelSource.Find(folderOrId, HubFiles.Model, options.Hub), backend, options);
+    }
 
     /// <summary>A model with random weights, made in the backend's memory without a file, for benchmarks at real size: the loss begins near
     /// ln(vocabulary).</summary>
@@ -53,6 +59,9 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>The folder it was loaded from, empty where it was made here.</summary>
     public string Folder { get; internal init; } = "";
+
+    /// <summary>What it was loaded from, as it was given: the folder or the id; empty where it was made here.</summary>
+    public string Name { get; internal init; } = "";
 
     /// <summary>How it was loaded.</summary>
     internal ModelOptions Options { get; init; } = new();

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
@@ -25,6 +26,9 @@ public sealed record ModelOptions
     /// <remarks>The CPU computes in fp32 either way. The type decides what is rounded on loading: with BFloat16 weights stored wider, and
     /// the embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
     public DType? DType { get; init; }
+
+    /// <summary>Fetches the files of an id; null for a client that the environment describes.</summary>
+    public HubClient? Hub { get; init; }
 
     /// <summary>Told of each layer that is loaded: layers done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
@@ -16,13 +17,20 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     protected MemoryRegion Region { get; } = new(backend.Memory, MemoryOwner.Base);
 
     /// <summary>Makes the model. Where that fails, what there was of it is freed.</summary>
-    /// <param name="folder">The folder it comes from, empty for none.</param>
+    /// <param name="from">Where it comes from, null for nowhere.</param>
     /// <param name="notes">What a user should know about it.</param>
-    public GemmaModel CreateModel(string folder = "", IReadOnlyList<string>? notes = null)
+    public GemmaModel CreateModel(ModelSource? from = null, IReadOnlyList<string>? notes = null)
     {
         try
         {
-            return new GemmaModel(config, backend, Weights()) { Folder = folder, Options = options, Source = this, Notes = notes ?? [] };
+            return new GemmaModel(config, backend, Weights())
+            {
+                Folder = from?.Folder ?? "",
+                Name = from?.Name ?? "",
+                Options = options,
+                Source = this,
+                Notes = notes ?? [],
+            };
         }
         catch
         {

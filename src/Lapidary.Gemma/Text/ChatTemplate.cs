@@ -1,6 +1,8 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Text;
+using Lapidary.Hub;
 using Lapidary.Jinja;
 
 namespace Lapidary.Gemma;
@@ -39,10 +41,13 @@ public sealed class ChatTemplate
 
     /// <summary>Reads the template of a model folder: chat_template.jinja, or "chat_template" of tokenizer_config.json or
     /// chat_template.json. A Gemma folder without one gets <see cref="GemmaChatTemplate.Text"/>.</summary>
+    /// <param name="folderOrId">A folder, or an id of the Hub, whose tokenizer and template are fetched where they are not cached.</param>
+    /// <param name="hub">Fetches them; null for a client that the environment describes.</param>
     /// <exception cref="LapidaryException">No template is there, or it uses syntax that is not supported (named in the
-    /// message).</exception>
-    public static ChatTemplate Load(string folder)
+    /// message); or the Hub refused.</exception>
+    public static ChatTemplate Load(string folderOrId, HubClient? hub = null)
     {
+        string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
         var config = TokenizerConfig.Read(folder);
         var tokens = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string name in (ReadOnlySpan<string>)["bos_token", "eos_token", "pad_token", "unk_token"])

@@ -2,8 +2,10 @@ using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Lapidary.Formats;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Text;
 using Lapidary.Gemma.Text.BytePairs;
+using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
@@ -15,7 +17,7 @@ namespace Lapidary.Gemma;
 public sealed class Tokenizer
 {
     /// <summary>The file's name in a model folder.</summary>
-    internal const string FileName = "tokenizer.json";
+    internal const string FileName = HubFiles.TokenizerName;
 
     private readonly Vocabulary _vocabulary;
     private readonly FrozenDictionary<string, int> _addedIds;
@@ -90,10 +92,15 @@ public sealed class Tokenizer
 
     /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
     /// special_tokens_map.json if they are there.</summary>
+    /// <param name="folderOrId">A folder, or an id of the Hub ("google/gemma-3-1b-it", "owner/name@revision"), whose tokenizer is
+    /// fetched where it is not cached.</param> <param name="hub">Fetches it; null for a client that the environment describes.</param>
     /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
-    /// message).</exception>
-    public static Tokenizer Load(string folder) =>
-        new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+    /// message); or the Hub refused.</exception>
+    public static Tokenizer Load(string folderOrId, HubClient? hub = null)
+    {
+        string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
+        return new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+    }
 
     /// <summary>The token ids of a text.</summary>
     /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Text;
 
 namespace Lapidary.Gemma;
@@ -7,14 +8,7 @@ namespace Lapidary.Gemma;
 /// <summary>Whose tokenizer and chat template a model is used with.</summary>
 public static class TokenizerFolder
 {
-    private const string TemplateName = "chat_template.jinja";
-
-    /// <summary>All files of a tokenizer and its chat template; they belong together.</summary>
-    private static readonly string[] Names =
-    [
-        Tokenizer.FileName, "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", TemplateName,
-        "chat_template.json",
-    ];
+    private static string[] Names => HubFiles.TokenizerNames;
 
     /// <summary>The folder to give to <see cref="Tokenizer.Load"/> and <see cref="ChatTemplate.Load"/>: the one asked for, else the
     /// adapter's, which holds those it was trained with, else the model's.</summary>
@@ -50,7 +44,7 @@ public static class TokenizerFolder
     internal static void Save(Tokenizer tokenizer, ChatTemplate template, string target)
     {
         Copy(tokenizer.Folder, target);
-        if (ChatTemplate.TextOf(target) != template.Text) AtomicFile.WriteAllText(Path.Combine(target, TemplateName), template.Text);
+        if (ChatTemplate.TextOf(target) != template.Text) AtomicFile.WriteAllText(Path.Combine(target, HubFiles.ChatTemplateName), template.Text);
     }
 
     private static bool HasTokenizer(string folder) => File.Exists(Path.Combine(folder, Tokenizer.FileName));

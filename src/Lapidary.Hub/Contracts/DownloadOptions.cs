@@ -15,6 +15,10 @@ public sealed record DownloadOptions
     /// <summary>Chooses among the files that the patterns left; null for all.</summary>
     public Func<RepoFile, bool>? Filter { get; init; }
 
+    /// <summary>As <see cref="Filter"/> where the choice depends on what else is there; null for all. What it throws ends the download
+    /// before a file is fetched.</summary>
+    public Func<IReadOnlyList<RepoFile>, IReadOnlyList<RepoFile>>? Select { get; init; }
+
     /// <summary>A folder for real copies, outside the cache; null for the cache.</summary>
     public string? LocalDir { get; init; }
 

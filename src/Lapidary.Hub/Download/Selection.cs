@@ -19,7 +19,8 @@ internal static class Selection
         List<RepoFile> selected = [.. files.Where(file => (include.IsEmpty || include.Match(file.Path)) && !exclude.Match(file.Path))];
         if (selected.Count == 0 && files.Count > 0)
             throw Nothing(repo, options, $"the patterns that leave out \"{string.Join("\", \"", options.Exclude)}\"", paths, where);
-        return options.Filter is { } filter ? [.. selected.Where(filter)] : selected;
+        if (options.Filter is { } filter) selected = [.. selected.Where(filter)];
+        return options.Select is { } select ? [.. select(selected)] : selected;
     }
 
     private static LapidaryException Nothing(HubRepo repo, DownloadOptions options, string what, string[] paths, string where)

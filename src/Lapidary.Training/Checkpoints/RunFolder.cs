@@ -137,6 +137,17 @@ internal sealed class RunFolder : IDisposable
         return Directory.Exists(folder) ? folder : null;
     }
 
+    /// <summary>Paths of the files that the run's adapter is, without a model card and without what is this run's alone.</summary>
+    public IReadOnlyList<string> FinalFiles()
+    {
+        IEnumerable<string> tokenizer = _tokenizer is null ? [] : Directory.GetFiles(_tokenizer).Select(file => Path.GetFileName(file));
+        return
+        [
+            .. tokenizer.Prepend(AdapterFiles.WeightsName).Prepend(AdapterConfigFile.FileName)
+                .Select(name => Path.Combine(_path, name)).Where(File.Exists),
+        ];
+    }
+
     /// <summary>Name of the checkpoint that a step has, or will have.</summary>
     public static string NameOf(int step) => RunNames.Checkpoint(step);
 

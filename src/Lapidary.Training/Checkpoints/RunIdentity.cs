@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Training.Checkpoints;
 
@@ -14,6 +15,9 @@ internal sealed class RunIdentity
 {
     /// <summary>The value of what is not set.</summary>
     public const string None = "none";
+
+    /// <summary>Where the base is from the Hub, which commit of it: for people, as the weights' hash decides.</summary>
+    private const string BaseCommit = "base_commit";
 
     private const string Data = "data", EvalData = "eval_data", Weights = "base_weights", BaseConfig = "base_config";
 
@@ -53,7 +57,7 @@ internal sealed class RunIdentity
     }
 
     /// <summary>What all ranks of a run have alike.</summary>
-    public IEnumerable<KeyValuePair<string, string>> SharedFields => _fields.Where(pair => pair.Key != Device);
+    public IEnumerable<KeyValuePair<string, string>> SharedFields => _fields.Where(pair => pair.Key is not (Device or BaseCommit));
 
     /// <summary>Whether the value of a key is the hash of something, which tells people nothing.</summary>
     public static bool IsHash(string key) => key is Data or EvalData or Weights or BaseConfig;
@@ -87,12 +91,15 @@ internal sealed class RunIdentity
     /// values.</exception>
     public string Compare(RunIdentity saved, string checkpoint)
     {
-        string[] different = [.. _fields.Keys.Union(saved._fields.Keys).Where(key => ValueOf(key) != saved.ValueOf(key))];
+        string[] different =
+        [
+            .. _fields.Keys.Union(saved._fields.Keys).Where(key => key != BaseCommit && ValueOf(key) != saved.ValueOf(key)),
+        ];
         string[] refused = [.. different.Except(Free)];
         if (refused.Length == 0)
             return string.Join(", ", different.Select(key => $"{key} {Short(this, key)} (before: {Short(saved, key)})"));
         string values = string.Join("; ", refused.Select(key =>
-            $"{key} is {Short(this, key)} here, {Short(saved, key)} in the checkpoint{Hint(key)}"));
+            $"{key} is {Short(this, key)} here, {Short(saved, key)} in the checkpoint{Hint(key, saved)}"));
         throw new LapidaryException(
             $"{checkpoint}: this checkpoint is of another run: {values}. "
             + ResumedRun.Advice(checkpoint));
@@ -104,9 +111,11 @@ internal sealed class RunIdentity
     private static string Short(RunIdentity of, string key) =>
         of.ValueOf(key) is var value && IsHash(key) && value.Length > 12 ? value[..12] : value;
 
-    private static string Hint(string key) => key switch
+    private string Hint(string key, RunIdentity saved) => key switch
     {
         Data => " (other data: rows, tokens or labels)",
+        Weights when saved.ValueOf(BaseCommit) is var then && then != None && then != ValueOf(BaseCommit) =>
+            $" (other weights of the base; the checkpoint's are those of {then}: set model to that)",
         Weights => " (other weights of the base)",
         BaseConfig => " (another config.json of the base)",
         GlobalBatch => " (per_device_train_batch_size × gradient_accumulation_steps × ranks)",
@@ -132,6 +141,7 @@ internal sealed class RunIdentity
         var (options, config) = (model.Options, model.Config);
         bool isStored = config.Quantization is not null;
         Add(Weights, weights);
+        if (ModelSource.CachedAs(model.Folder) is { } commit) Add(BaseCommit, commit);
         Add(BaseConfig, ConfigFingerprint(config));
         Add("quantization", isStored ? "nf4, as stored" : options.Quantization);
         if (!isStored && options.Quantization == QuantizationKind.Nf4) Add("double_quant", options.DoubleQuant);

@@ -16,6 +16,9 @@ internal static partial class RunNames
     /// <summary>Under a temporary name, the tokenizer that the run's checkpoints get.</summary>
     public const string Tokenizer = "tokenizer";
 
+    /// <summary>Under a temporary name, what is pushed to the Hub.</summary>
+    public const string Push = "push";
+
     /// <summary>Where TensorBoard events lie.</summary>
     public const string Events = "runs";
 
@@ -57,7 +60,7 @@ internal static partial class RunNames
     /// <summary>Whether it is one of <see cref="PartOf"/>.</summary>
     public static bool IsPartOfAside(string name) => name.EndsWith(Part, StringComparison.Ordinal) && IsAside(name[..^Part.Length]);
 
-    private static bool IsOwn(string name) => StepOf(name) is not null || name is InitialAdapter or Tokenizer || IsAside(name);
+    private static bool IsOwn(string name) => StepOf(name) is not null || name is InitialAdapter or Tokenizer or Push || IsAside(name);
 
     private static string? OriginalOf(string name, string mark)
     {

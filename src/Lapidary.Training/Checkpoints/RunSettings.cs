@@ -48,8 +48,8 @@ internal static partial class RunSettings
     /// <summary>The settings of a run that a program started. It brought its data itself, so dataset is not among them.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config, int worldSize)
     {
-        if (model.Folder.Length > 0) yield return new("model", Path.GetFullPath(model.Folder));
-        if (adapter.Folder is { } start) yield return new(AdapterKey, Path.GetFullPath(start));
+        if (model.Name.Length > 0) yield return new("model", NameOf(model.Name));
+        if (adapter.Source is { } start) yield return new(AdapterKey, NameOf(start.Name));
         yield return new("quantization", Format(model.Options.Quantization)!);
         yield return new("double_quant", Format(model.Options.DoubleQuant)!);
         if (model.Options.DType is { } dtype) yield return new("dtype", dtype.ToString().ToLowerInvariant());
@@ -85,6 +85,9 @@ internal static partial class RunSettings
             if (Format(property.GetValue(config)) is { } text)
                 yield return new(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), text);
     }
+
+    /// <summary>A folder's whole path; an id stays as it was given.</summary>
+    private static string NameOf(string folderOrId) => Path.Exists(folderOrId) ? Path.GetFullPath(folderOrId) : folderOrId;
 
     /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
     private static string Quote(string value) => Plain().IsMatch(value) && value is not ("null" or "Null" or "NULL")

@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Publishing;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
 
@@ -22,7 +23,9 @@ public sealed partial class SftTrainer
         if (resumed is not null) Resume(resumed, folder);
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnWeights());
-        folder?.Begin(Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize), _adapter.Folder, SaveTokenizer);
+        folder?.Begin(
+            Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
+            _adapter.Source?.Folder, SaveTokenizer);
         return resumed?.State.GlobalStep ?? 0;
     }
 
@@ -125,7 +128,7 @@ public sealed partial class SftTrainer
         }
 
         using var busy = Ranks.Busy("saving a checkpoint");
-        _observer.OnCheckpoint(folder.Save(step, path =>
+        string saved = folder.Save(step, path =>
         {
             _adapter.Save(path, _model);
             OptimizerFile.Write(path, Setup.Optimizer, _model.Backend);
@@ -139,7 +142,9 @@ public sealed partial class SftTrainer
                 Pending = _log.Pending,
                 Identity = _identity!.Value,
             }.Write(path);
-        }, _log.BestCheckpoint));
+        }, _log.BestCheckpoint);
+        _observer.OnCheckpoint(saved);
+        Publisher?.Add(saved, _config.OutputDir, Card(State(step)));
     }
 
     private void SaveTokenizer(string path)
@@ -176,6 +181,34 @@ public sealed partial class SftTrainer
             _adapter.Save(path, _model);
             state.Write(path);
         });
+        if (folder is not null) WriteCard(state);
+    }
+
+    /// <summary>The card in the run's folder. An adapter is whole without it.</summary>
+    private void WriteCard(TrainerState state)
+    {
+        try
+        {
+            CardFile.Write(_config.OutputDir, Card(state) with { Repo = Publisher?.Repo, Datasets = Publisher?.Datasets ?? [] });
+        }
+        catch (LapidaryException e)
+        {
+            _observer.OnMessage($"warning: there is no model card ({e.Message})");
+        }
+    }
+
+    private RunCard Card(TrainerState state) => new(_adapter.Config, _config, state)
+    {
+        IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
+    };
+
+    /// <summary>Pushes what the run came to; where it was stopped, what is under way may end soon.</summary>
+    private void EndPublishing(RunFolder folder, TrainerState state, CancellationToken cancellationToken)
+    {
+        if (Publisher is null) return;
+        if (IsComplete) Publisher.Complete(_config.OutputDir, folder.FinalFiles(), folder.LastCheckpoint, Card(state), cancellationToken);
+        else Publisher.Interrupt();
+        Publisher.Tell(_observer);
     }
 
     /// <summary>A log that only rank 0 tells of.</summary>

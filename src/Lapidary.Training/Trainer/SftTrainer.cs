@@ -69,6 +69,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
     public ITextEncoder? Encoder { get; init; }
 
+    /// <summary>Pushes the run to the Hub; null for a run that stays here. Rank 0's counts. The caller has made it, and disposes it.</summary>
+    public HubPublisher? Publisher { get; init; }
+
     /// <summary>How the run uses memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>
     public MemoryPlan? MemoryPlan { get; private set; }
 
@@ -120,7 +123,9 @@ public sealed partial class SftTrainer : IDisposable
         try
         {
             if (folder is not null) _log.Observer = _observer;
-            return Run(folder, step, cancellationToken);
+            var state = Run(folder, step, cancellationToken);
+            if (folder is not null) EndPublishing(folder, state, cancellationToken);
+            return state;
         }
         finally
         {
@@ -139,6 +144,7 @@ public sealed partial class SftTrainer : IDisposable
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
         _observer.OnStart(Plan(step));
+        if (Publisher is not null) HubPublisher.Announce(_adapter.Config, _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
         int first = step, saved = step;
@@ -156,6 +162,7 @@ public sealed partial class SftTrainer : IDisposable
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
             _observer.OnStep(Progress(step, first, started, stepStarted, result));
+            Publisher?.Tell(_observer);
             bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
             goesOn = Evaluate(step, saves, stops, cancellationToken);
             if (saves) Save(folder, saved = step);

@@ -85,7 +85,7 @@ public sealed class MergeOutputTests : IDisposable
     public void Merge_OpensAllThatItReadsBeforeItWrites()
     {
         string[] before = State();
-        Refused("expected the folder of a tokenizer", () =>
+        Refused("expected a tokenizer folder", () =>
             Merger.Merge(Base, AdapterFolder, Output, Float32 with { TokenizerFolder = At("nope") }));
         WriteTokenizer(At("damaged"), "{% for %}");
         Assert.Throws<LapidaryException>(() =>

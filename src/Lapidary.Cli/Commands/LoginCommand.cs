@@ -1,0 +1,39 @@
+using System.CommandLine;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Hub;
+using Lapidary.Cli.Output;
+using Lapidary.Hub;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>login: saves a token of the Hub, after the Hub has said whose it is.</summary>
+internal static class LoginCommand
+{
+    private const string StandardInput = "-";
+
+    private static readonly Option<string?> Token = new("--token")
+    {
+        HelpName = "-",
+        Description = "- reads the token from standard input, as a pipe does by itself. A token in its place is refused.",
+    };
+
+    // A token behind the command is refused in the same words, which do not repeat it.
+    private static readonly Argument<string[]> Words = new("WORD") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
+
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("login", "Log in to the Hugging Face Hub: checks a token and saves it where Python's tools find it too.",
+                "", "--token -")
+            .Takes(Token)
+            .Takes(Words)
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
+
+    private static void Run(CommandRun run)
+    {
+        if (run.Get(Words) is { Length: > 0 } || run.Get(Token) is not (null or StandardInput)) throw TokenInput.Refused(run);
+        var options = HubTransfer.OptionsOf(run);
+        var token = TokenInput.Read(run, options, fromInput: run.Get(Token) == StandardInput);
+        var user = HubLogin.LoginAsync(options, token).GetAwaiter().GetResult();
+        run.PrintSummary(json => json.WriteString("name", user.Name), people => people.WriteLine($"logged in  {WhoAmICommand.Line(user)}"));
+    }
+}

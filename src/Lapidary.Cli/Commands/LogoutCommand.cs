@@ -1,0 +1,24 @@
+using System.CommandLine;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Hub;
+using Lapidary.Cli.Output;
+using Lapidary.Hub;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>logout: forgets the saved token.</summary>
+internal static class LogoutCommand
+{
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("logout", "Forget the token that login saved.", "")
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
+
+    private static void Run(CommandRun run)
+    {
+        bool had = HubLogin.Logout(HubTransfer.OptionsOf(run));
+        run.PrintSummary(
+            json => json.WriteBoolean("logged_out", had),
+            people => people.WriteLine(had ? "logged out" : "nobody was logged in"));
+    }
+}

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Hub;
+using Lapidary.Cli.Output;
+using Lapidary.Formats;
+using Lapidary.Hub;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>upload: a folder into a repository.</summary>
+internal static class UploadCommand
+{
+    private static readonly Argument<string> Folder = new("DIR") { Description = "The folder whose files are sent." };
+
+    private static readonly Argument<string> Id =
+        new("ID") { Description = "owner/name; the repository is made where it is missing." };
+
+    private static readonly Setting<bool?> Private = Setting.OptionalFlag(
+        "private", "Whether a repository that is made now is private; what the account's settings say where not given.");
+
+    private static readonly Setting<string?> CommitMessage = Setting.Text("commit-message", "TEXT", "First line of the commit.");
+
+    public static Command Create(Terminal terminal)
+    {
+        var command = new ToolCommand("upload", "Upload a folder to the Hugging Face Hub: what is new or changed goes there in a commit.",
+                "text-to-sql me/gemma-text-to-sql --private",
+                "merged me/gemma-text-to-sql-merged --exclude \"*.bin\" --commit-message \"Merged\" --json",
+                "rows me/questions --repo-type dataset")
+            .Takes(Folder)
+            .Takes(Id)
+            .Takes(HubWords.RepoKind, Private, HubWords.Revision, CommitMessage)
+            .Takes(HubWords.Include, HubWords.Exclude)
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
+        command.Aliases.Add("push");
+        return command;
+    }
+
+    private static void Run(CommandRun run)
+    {
+        string folder = run.Get(Folder)!, id = run.Get(Id)!;
+        if (!Directory.Exists(folder))
+        {
+            string hint = Directory.Exists(id) ? $"the folder comes first: lapidary upload {ShellText.Quote(id)} ID" : "check the path";
+            throw new ToolException($"{folder}: expected a folder, found {(File.Exists(folder) ? "a file" : "none")}; {hint}.");
+        }
+
+        var reference = HubWords.Reference(run, id);
+        var options = new UploadOptions
+        {
+            Private = run.Values.Get(Private),
+            CommitMessage = run.Values.Get(CommitMessage),
+            Include = run.Get(HubWords.Include) ?? [],
+            Exclude = run.Get(HubWords.Exclude) ?? [],
+        };
+        if (reference.Revision is { } revision) options = options with { Revision = revision };
+        var result = HubTransfer.Run(run, reference.Repo.Id, (hub, progress, stop) =>
+            hub.UploadAsync(folder, reference.Repo, options with { Progress = progress }, stop).GetAwaiter().GetResult());
+        run.PrintSummary(
+            json =>
+            {
+                json.WriteString("url", result.Url);
+                json.WriteString("commit", result.Commit);
+            },
+            people =>
+            {
+                people.WriteLine($"{reference.Repo.Id}: {result.Files} files, {ByteSize.Format(result.Bytes)}, "
+                    + (result.TransferredFiles == 0 ? "all of them there already" : $"{result.TransferredFiles} new or changed"));
+                people.WriteLine($"commit     {result.Commit}");
+                people.WriteLine($"page       {result.Url}");
+            });
+    }
+}

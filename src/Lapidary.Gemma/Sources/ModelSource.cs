@@ -1,0 +1,83 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Hub;
+
+namespace Lapidary.Gemma.Sources;
+
+/// <summary>A model, adapter or tokenizer as somebody names it, and its folder on this machine: the folder itself, which goes before an
+/// id, or the one of the Hub's cache. Everything that takes a folder or an id comes through here.</summary>
+/// <param name="Folder">Where its files are.</param> <param name="Name">As it was given: a folder, "owner/name" or
+/// "owner/name@revision".</param>
+internal sealed record ModelSource(string Folder, string Name)
+{
+    /// <summary>The folder; files of an id that are not cached are fetched.</summary>
+    /// <param name="folderOrId">What was given.</param> <param name="files">What it is used as.</param> <param name="hub">The client; null
+    /// for one that the environment describes.</param>
+    /// <exception cref="LapidaryException">There is neither, or the files are not what they should be.</exception>
+    public static ModelSource Find(string folderOrId, HubFiles files, HubClient? hub = null)
+    {
+        ArgumentNullException.ThrowIfNull(folderOrId);
+        if (ReferenceOf(folderOrId, files) is not { } reference) return new(folderOrId, folderOrId);
+        using var own = hub is null ? new HubClient() : null;
+        return new(Fetch(reference, files, hub ?? own!).Path, folderOrId);
+    }
+
+    /// <summary>The id that a text names; null where it is a folder.</summary>
+    /// <exception cref="LapidaryException">It can only be a path, and there is no such folder.</exception>
+    public static HubReference? ReferenceOf(string folderOrId, HubFiles files)
+    {
+        if (Directory.Exists(folderOrId)) return null;
+        if (HubReference.TryParse(folderOrId, RepoType.Model, out var reference)) return reference;
+        string found = File.Exists(folderOrId) ? "a file" : "none";
+        throw new LapidaryException(
+            $"{FileErrors.OneLine(folderOrId)}: expected {files.What} folder (with {files.Required}) or an id such as google/gemma-3-1b-pt, "
+            + $"found {found}; check the path.");
+    }
+
+    /// <summary>Fetches what is not cached.</summary>
+    /// <exception cref="LapidaryException">The Hub refused or could not be asked, or the files are not what they should be.</exception>
+    public static Snapshot Fetch(
+        HubReference reference, HubFiles files, HubClient hub, IProgress<TransferProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        var options = new DownloadOptions { Select = all => files.Select(reference.Repo.Id, all), Progress = progress };
+        if (reference.Revision is { } revision) options = options with { Revision = revision };
+        try
+        {
+            return hub.DownloadAsync(reference.Repo, options, cancellation).GetAwaiter().GetResult();
+        }
+        catch (HubException e) when (e.Error is HubError.RepositoryNotFound or HubError.Offline)
+        {
+            throw new HubException(e.Error, $"{e.Message} (There is no folder {reference.Repo.Id} here either.)", e);
+        }
+    }
+
+    /// <summary>The id and commit of a folder of a Hub's cache, models--owner--name/snapshots/COMMIT; null for another folder.</summary>
+    public static HubReference? CachedAs(string folder)
+    {
+        const string Prefix = "models--";
+        string path = Path.TrimEndingDirectorySeparator(folder), snapshots = Path.GetDirectoryName(path) ?? "";
+        string commit = Path.GetFileName(path), repo = Path.GetFileName(Path.GetDirectoryName(snapshots)) ?? "";
+        return Path.GetFileName(snapshots) == "snapshots" && commit.Length == 40 && commit.All(char.IsAsciiHexDigitLower)
+            && repo.StartsWith(Prefix, StringComparison.Ordinal)
+            && HubReference.TryParse(
+                $"{repo[Prefix.Length..].Replace("--", "/", StringComparison.Ordinal)}@{commit}", RepoType.Model, out var reference)
+                ? reference
+                : null;
+    }
+
+    /// <summary>What a model is called in short: its id, or the last part of its path.</summary>
+    public static string ShortName(string folderOrId)
+    {
+        string name = BaseOf(folderOrId).Name;
+        return name == folderOrId && Directory.Exists(folderOrId)
+            ? CachedAs(folderOrId)?.Repo.Id ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(folderOrId))
+            : name;
+    }
+
+    /// <summary>A base as PEFT names it: an id and its revision apart, anything else as it is.</summary>
+    public static (string Name, string? Revision) BaseOf(string folderOrId) =>
+        !Directory.Exists(folderOrId) && HubReference.TryParse(folderOrId, RepoType.Model, out var reference)
+            ? (reference.Repo.Id, reference.Revision)
+            : (folderOrId, null);
+}

@@ -1,0 +1,40 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Hub;
+
+namespace Lapidary.Training.Publishing;
+
+/// <summary>README.md of a folder. One that somebody wrote, or changed by a letter, is never touched; one that a run wrote is written anew
+/// by the next, for its numbers are another run's. So it ends with a comment that has a hash of what is above it.</summary>
+internal static class CardFile
+{
+    private const long MaxBytes = 4 << 20;
+
+    private const string Mark = "\n<!-- Written by Lapidary, and written anew as long as nothing in it is changed: ", End = " -->\n";
+
+    /// <summary>The text that a folder's card has, or is to have.</summary>
+    /// <param name="folder">Where somebody may have put one.</param> <param name="card">The run's.</param>
+    public static string TextFor(string folder, RunCard card) => Foreign(folder) ?? Marked(card.ToText());
+
+    /// <summary>Writes the card, unless there is one that is not a run's.</summary>
+    /// <exception cref="LapidaryException">It cannot be written.</exception>
+    public static void Write(string folder, RunCard card)
+    {
+        if (Foreign(folder) is null) AtomicFile.WriteAllText(Path.Combine(folder, ModelCard.FileName), Marked(card.ToText()));
+    }
+
+    /// <summary>The text of a card that is not a run's as it was written; null for none.</summary>
+    private static string? Foreign(string folder)
+    {
+        string path = Path.Combine(folder, ModelCard.FileName);
+        if (!InputFile.IsThere(path)) return null;
+        string text = InputFile.ReadAllText(path, MaxBytes, "a model card");
+        int mark = text.LastIndexOf(Mark, StringComparison.Ordinal);
+        return mark >= 0 && Marked(text[..mark]) == text ? null : text;
+    }
+
+    private static string Marked(string text) =>
+        text + Mark + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))) + End;
+}

@@ -1,0 +1,197 @@
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma;
+using Lapidary.Hub;
+using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Publishing;
+
+namespace Lapidary.Training;
+
+/// <summary>Pushes a run to the Hub: checkpoints beside the training, the final adapter at its end. Nothing of it makes a run fail or wait
+/// but its start, which refuses what could not be pushed before anything is trained.</summary>
+/// <remarks>Give it to <see cref="SftTrainer.Publisher"/> of rank 0; it is one run's.</remarks>
+public sealed class HubPublisher : IDisposable
+{
+    private const string LastCheckpoint = "last-checkpoint";
+
+    /// <summary>Attempts at the final push, each of which tries its requests several times.</summary>
+    private const int FinalAttempts = 3;
+
+    /// <summary>How long a run that was stopped waits for an upload.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private static readonly string[] CheckpointOnly = [OptimizerFile.FileName, RunState.FileName, TrainerState.FileName];
+
+    private readonly HubPush _push;
+    private readonly TimeProvider _time;
+    private readonly PushQueue _queue;
+
+    private HubPublisher(HubClient client, HubPush push, HubRepo repo)
+    {
+        (_push, Repo, _time) = (push, repo, client.Options.Time);
+        _queue = new PushQueue(client, repo, keepsFolders: push.HubStrategy == HubStrategy.AllCheckpoints);
+    }
+
+    /// <summary>Where the run is pushed to, with its owner.</summary>
+    public HubRepo Repo { get; }
+
+    /// <summary>The commit of the last push: 40 hex digits; null where there is none yet.</summary>
+    public string? Commit => _queue.Commit;
+
+    /// <summary>Why the end of the run could not be pushed, and what to do: one line; null where it was.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Data sets that the run's card names: ids; what is none is passed over.</summary>
+    public IReadOnlyList<string> Datasets { get; init; } = [];
+
+    /// <summary>What to do by hand to push a folder: for a caller who has a command for it.</summary>
+    internal Func<string, string> ByHand { get; init; } = _ => "upload that folder by hand.";
+
+    /// <summary>Makes the repository where it is missing, and makes sure that it can be written to.</summary>
+    /// <param name="client">The Hub; it must stay as long as this.</param> <param name="push">What is pushed where to.</param>
+    /// <param name="config">Its output_dir names the repository where nothing else does.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="HubException">There is no token, it may not write there, or the Hub cannot be asked.</exception>
+    /// <exception cref="LapidaryException">The name is none that the Hub allows.</exception>
+    public static async Task<HubPublisher> StartAsync(
+        HubClient client, HubPush push, SftConfig config, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        ArgumentNullException.ThrowIfNull(push);
+        ArgumentNullException.ThrowIfNull(config);
+        string id = push.HubModelId ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(config.OutputDir)));
+        if (!HubRepo.IsId(id))
+        {
+            throw new LapidaryException(
+                $"hub_model_id: expected owner/name (letters, digits, '-', '_' and '.'), found \"{id}\""
+                + (push.HubModelId is null ? ", the name of output_dir; set hub_model_id." : "; check it."));
+        }
+
+        var options = new UploadOptions { Private = push.HubPrivateRepo };
+        return new HubPublisher(
+            client, push, await client.PrepareUploadAsync(new HubRepo(id), options, cancellation).ConfigureAwait(false));
+    }
+
+    /// <summary>Gives up what is under way.</summary>
+    public void Dispose() => _queue.Dispose();
+
+    /// <summary>Keys and values for run.yaml, so that a run that goes on is pushed to the same repository.</summary>
+    internal IEnumerable<KeyValuePair<string, string>> Settings() =>
+    [
+        new("push_to_hub", "true"), new("hub_model_id", Repo.Id), new("hub_strategy", RunSettings.Format(_push.HubStrategy)!),
+        new("hub_private_repo", RunSettings.Format(_push.HubPrivateRepo)!),
+    ];
+
+    /// <summary>Tells what there is to say; called between steps.</summary>
+    internal void Tell(ITrainingObserver observer)
+    {
+        while (_queue.Messages.TryDequeue(out string? message)) observer.OnMessage(message);
+    }
+
+    /// <summary>Says what others will see of a run that its user may not expect.</summary>
+    internal static void Announce(LoraConfig lora, ITrainingObserver observer)
+    {
+        if (lora.BaseModelNameOrPath is { } path && ModelCard.IdOf(path) is null)
+        {
+            observer.OnMessage(
+                $"note: {AdapterFile} will name the base as {path}, which others do not have; give the base by its id of the Hub.");
+        }
+    }
+
+    /// <summary>Sends a checkpoint that was saved, beside what comes next.</summary>
+    internal void Add(string checkpoint, string outputDir, RunCard card)
+    {
+        if (_push.HubStrategy == HubStrategy.End) return;
+        string name = Path.GetFileName(checkpoint);
+        try
+        {
+            var files = Directory.GetFiles(checkpoint).Where(file => !CheckpointOnly.Contains(Path.GetFileName(file)));
+            var staged = Stage(outputDir, name, $"Training in progress, step {card.State.GlobalStep}", card, files);
+            AddCheckpoint(staged, checkpoint);
+            _queue.Add(staged);
+        }
+        catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
+        {
+            _queue.Messages.Enqueue($"warning: {name} is not pushed, the run goes on ({Printable.Line(e.Message)})");
+        }
+    }
+
+    /// <summary>Sends what a run came to, and waits for it; where that fails, <see cref="Failure"/> has the line.</summary>
+    /// <param name="outputDir">The run's folder.</param> <param name="files">Files of the adapter in it.</param>
+    /// <param name="checkpoint">The newest checkpoint, or null.</param> <param name="card">The run's.</param>
+    /// <param name="cancellation">Ends it.</param>
+    internal void Complete(
+        string outputDir, IEnumerable<string> files, string? checkpoint, RunCard card, CancellationToken cancellation)
+    {
+        try
+        {
+            _queue.Wait(Timeout.InfiniteTimeSpan, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            using var staged = Stage(outputDir, "the final adapter", "End of training", card, files);
+            if (checkpoint is not null && _push.HubStrategy == HubStrategy.Checkpoint) AddCheckpoint(staged, checkpoint);
+            Send(staged, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            Fail(outputDir, "stopped");
+        }
+        catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
+        {
+            Fail(outputDir, Printable.Line(e.Message));
+        }
+    }
+
+    /// <summary>Lets a run end early that was stopped: what is under way has some seconds.</summary>
+    internal void Interrupt()
+    {
+        if (_queue.Wait(Grace, CancellationToken.None)) return;
+        string what = _queue.Current ?? "the last checkpoint";
+        _queue.Stop();
+        _queue.Messages.Enqueue(
+            $"the upload of {what} to {Repo.Id} was given up after {Grace.TotalSeconds:0} s; it is made up for when the run goes on.");
+    }
+
+    private const string AdapterFile = Gemma.Lora.AdapterConfigFile.FileName;
+
+    private StagedPush Stage(string outputDir, string what, string message, RunCard card, IEnumerable<string> files)
+    {
+        var own = card with { Repo = Repo, Datasets = Datasets };
+        return StagedPush.Create(
+            outputDir, what, message, CardFile.TextFor(outputDir, own), files.Where(file => Path.GetFileName(file) != ModelCard.FileName));
+    }
+
+    private void AddCheckpoint(StagedPush staged, string checkpoint)
+    {
+        try
+        {
+            if (_push.HubStrategy == HubStrategy.Checkpoint) staged.AddFolder(checkpoint, LastCheckpoint);
+            else if (_push.HubStrategy == HubStrategy.AllCheckpoints) staged.AddFolder(checkpoint, Path.GetFileName(checkpoint));
+        }
+        catch
+        {
+            staged.Dispose();
+            throw;
+        }
+    }
+
+    private void Send(StagedPush staged, CancellationToken cancellation)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                _queue.SendAsync(staged, cancellation).GetAwaiter().GetResult();
+                _queue.Messages.Enqueue($"pushed {staged.What} to {Repo.Id}");
+                return;
+            }
+            catch (HubException e) when (attempt < FinalAttempts && e.Error is not HubError.Token)
+            {
+                Task.Delay(TimeSpan.FromSeconds(attempt * 2), _time, cancellation).GetAwaiter().GetResult();
+            }
+        }
+    }
+
+    private void Fail(string outputDir, string why) =>
+        Failure = $"{Repo.Id}: the final adapter could not be pushed ({why.TrimEnd('.')}), and is whole in {outputDir}; "
+            + ByHand(outputDir);
+}
