@@ -99,5 +99,6 @@ internal sealed record TrainingData(
         json.WriteNumber("truncated_tokens", Report.TruncatedTokens);
         json.WriteNumber("dropped_rows", Report.DroppedRows);
         json.WriteNumber("longest_row", Report.LongestRow);
+        json.WriteBoolean("from_cache", Report.FromCache);
     }
 }

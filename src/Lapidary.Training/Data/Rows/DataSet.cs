@@ -7,8 +7,8 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
-/// <summary>Rows in the order of their files; immutable. What was read is kept as bytes, above a size in a temporary file, and a row is made
-/// of them when it is asked for.</summary>
+/// <summary>Rows in the order of their files; immutable. What was read is kept as bytes, above a size in a temporary file, and a row is
+/// made of them when it is asked for.</summary>
 public sealed partial class DataSet
 {
     private readonly RowSource _source;

@@ -6,8 +6,8 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Rows of files that were read before, by the same options: their number and hash are known, and they are read again only where one
-/// is asked for, which a run whose tokens are kept does not do.</summary>
+/// <summary>Rows of files that were read before, by the same options: their number and hash are known, and they are read again only where
+/// one is asked for, which a run whose tokens are kept does not do.</summary>
 internal sealed class KnownRows : RowSource
 {
     private const string Format = "lapidary-rows-1";
@@ -41,8 +41,8 @@ internal sealed class KnownRows : RowSource
     public static RowSource Load(string path, IReadOnlyList<string> files, DataSetOptions options, Func<RowSource> read)
     {
         var before = Stamps(files);
-        if (CacheFolder.Of(options.CacheDir) is not { } cache || before is null || before.Sum(stamp => stamp.Length) < options.Limits.CachedBytes)
-            return read();
+        if (CacheFolder.Of(options.CacheDir) is not { } cache || before is null) return read();
+        if (before.Sum(stamp => stamp.Length) < options.Limits.CachedBytes) return read();
         string name = KeyOf(files, options) + CacheFolder.Rows;
         using (var file = cache.TryOpen(name))
         {
