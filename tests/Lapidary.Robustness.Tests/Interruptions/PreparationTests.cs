@@ -43,8 +43,8 @@ public sealed class PreparationTests
     {
         using var work = new TemporaryFolder();
         string disk = Directory.CreateDirectory(work["disk"]).FullName, rows = WriteRows(work.Path);
-        Assert.SkipUnless(
-            OperatingSystem.IsLinux() && Run("mount", "-t", "tmpfs", "-o", "size=256k", "none", disk), "No small disk can be mounted here.");
+        bool isMounted = OperatingSystem.IsLinux() && Run("mount", "-t", "tmpfs", "-o", "size=256k", "none", disk);
+        Assert.SkipUnless(isMounted, "No small disk can be mounted here.");
         try
         {
             // Rows and tokens fit memory, and are only not kept.

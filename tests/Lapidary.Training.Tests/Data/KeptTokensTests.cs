@@ -294,6 +294,7 @@ public sealed class KeptTokensTests : IDisposable
         var joined = DataSet.Join([first.Select(2), second, first.Pick([4, 0])]);
         DataRow[] expected = [.. first.Rows.Take(2), .. second.Rows, first.Rows[4], first.Rows[0]];
         Assert.Equal(expected, joined.Rows);
+        Assert.Equal([0, 0, 1, 1, 1, 2, 2], Enumerable.Range(0, joined.Count).Select(joined.PartOf));
         Assert.NotNull(joined.ContentHash());
         Assert.NotEqual(joined.ContentHash(), DataSet.Join([first.Select(2), second, first.Pick([0, 4])]).ContentHash());
         Assert.Null(DataSet.Join([first, new DataSet([new TextRow("x")])]).ContentHash());

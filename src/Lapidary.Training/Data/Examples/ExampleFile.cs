@@ -6,7 +6,8 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>A set of examples as one file: magic, bytes of the header, header, numbers of each example, tokens, XXH128 of all that.</summary>
+/// <summary>A set of examples as one file: magic, bytes of the header, header, numbers of each example, tokens, XXH128 of all
+/// that.</summary>
 /// <remarks>Files are not trusted: nothing is allocated that the file's length does not have, and nothing is used unless its hash is
 /// right.</remarks>
 internal static class ExampleFile
