@@ -74,7 +74,6 @@ internal static class TrainingBench
             examples.Add(new Example(ids, ids));
         }
 
-        int[] rows = [.. Enumerable.Range(0, examples.Count)];
-        return new ExampleSet(examples, rows, TruncatedRows: 0, TruncatedTokens: 0, DroppedRows: 0, PrefixMismatches: 0);
+        return ExampleSet.Of(examples);
     }
 }

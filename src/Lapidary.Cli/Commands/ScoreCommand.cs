@@ -9,7 +9,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Configuration;
 
 namespace Lapidary.Cli.Commands;
 
@@ -31,7 +30,7 @@ internal static class ScoreCommand
                 "--model gemma-3-1b-pt --dataset test.jsonl",
                 "--model gemma-3-1b-pt --adapter lapidary-output --dataset test.jsonl --completion-only-loss --json")
             .Takes([
-                .. Model.All, DataSettings.DataSet, .. DataSettings.Columns, MaxLength, CompletionOnly, AssistantOnly,
+                .. Model.All, DataSettings.DataSet, .. DataSettings.Columns, DataSettings.Cache, MaxLength, CompletionOnly, AssistantOnly,
                 RankSettings.DdpTimeout,
             ])
             .Takes(ToolCommand.Json)
@@ -51,15 +50,8 @@ internal static class ScoreCommand
         var config = GemmaConfig.Load(folders.Model);
         var encoder = TextTools.TryLoad(Model, values, folders)?.Encoder();
         var data = NamedData.ReadAll(run, values.Require(DataSettings.DataSet));
-        var prepared = PreparedDataSet.Create(data, encoder, config, new ExampleOptions
-        {
-            MaxLength = values.Get(MaxLength),
-            Packing = PackingStrategy.None,
-            CompletionOnlyLoss = values.Get(CompletionOnly),
-            AssistantOnlyLoss = values.Get(AssistantOnly),
-            AddSpecialTokens = new SftConfig().AddSpecialTokens,
-            AppendConcatToken = false, // A row is scored as it is.
-        });
+        var prepared = PreparedDataSet.ForScoring(
+            data, encoder, config, values.Get(MaxLength), values.Get(CompletionOnly), values.Get(AssistantOnly));
 
         // Rows in which nothing is predicted are left out of the examples; they stay in the result with 0 tokens.
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
@@ -67,7 +59,7 @@ internal static class ScoreCommand
         {
             folders.FetchWeights(run);
             var all = team.RunEach(rank => Score(run, rank, folders, prepared.Packed));
-            for (int row = 0; row < all.Count; row++) scores[prepared.Examples.Rows[row]] = all[row];
+            for (int row = 0; row < all.Count; row++) scores[prepared.Examples.RowOf(row)] = all[row];
         }
 
         long tokens = scores.Sum(score => (long)score.Tokens);

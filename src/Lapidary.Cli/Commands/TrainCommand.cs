@@ -22,8 +22,7 @@ internal static class TrainCommand
     internal static readonly IReadOnlyList<Setting> AllSettings =
     [
         .. Model.All, DataSettings.DataSet, DataSettings.Mix, DataSettings.Stopping, DataSettings.EvalDataSet, DataSettings.TestSize,
-        DataSettings.Select, .. DataSettings.Columns,
-        .. SftSettings.All, .. LoraSettings.All, RankSettings.DdpTimeout,
+        DataSettings.Select, .. DataSettings.Columns, DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All, RankSettings.DdpTimeout,
     ];
 
     /// <summary>For those who start a run again whenever it ends early, and do not know whether it has saved anything.</summary>

@@ -17,9 +17,6 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
     /// <summary>The name that brings the same rows again.</summary>
     public string Recorded => Source?.Recorded ?? Name;
 
-    /// <summary>The files that its rows are of, once they have been read.</summary>
-    public IReadOnlyList<string> Files { get; private set; } = [];
-
     /// <summary>The data sets of --dataset, found but not fetched.</summary>
     /// <exception cref="LapidaryException">One is not there.</exception>
     public static IReadOnlyList<NamedData> Find(CommandRun run) => Find(run, run.Values.Require(DataSettings.DataSet));
@@ -54,15 +51,9 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
     /// <param name="leftOut">Those that filters left out.</param>
     public DataSet Read(out long leftOut)
     {
-        if (Source is null)
-        {
-            Files = [StandardInput];
-            return DataSet.Read(Console.OpenStandardInput(), StandardInput, Options, out leftOut);
-        }
-
-        var rows = Source.FetchRows();
-        Files = [.. rows.SelectMany(part => part.Files)];
-        return DataSet.Load(rows, Options, out leftOut);
+        return Source is null
+            ? DataSet.Read(Console.OpenStandardInput(), StandardInput, Options, out leftOut)
+            : DataSet.Load(Source.FetchRows(), Options, out leftOut);
     }
 
     /// <summary>The rows that an evaluation reads.</summary>

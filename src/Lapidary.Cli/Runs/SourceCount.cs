@@ -13,37 +13,22 @@ internal sealed record SourceCount(string Name, int Rows, long Tokens, long Trai
 
     private long AllTokens { get; init; }
 
-    /// <summary>Counts by the files that rows came from; data sets that share a file are counted as one.</summary>
+    /// <summary>Counts the examples of each of the data sets that the rows were put together from.</summary>
     public static IReadOnlyList<SourceCount> Of(IReadOnlyList<NamedData> sources, DataSet data, ExampleSet examples)
     {
-        var byFile = new Dictionary<string, int>(StringComparer.Ordinal);
-        int[] group = [.. Enumerable.Range(0, sources.Count)];
-        for (int i = 0; i < sources.Count; i++)
-        {
-            foreach (string file in sources[i].Files)
-                if (!byFile.TryAdd(file, group[i])) group[i] = byFile[file];
-        }
-
         var counts = new (int Rows, long Tokens, long Trained)[sources.Count];
-        for (int i = 0; i < examples.Examples.Count; i++)
+        for (int i = 0; i < examples.Count; i++)
         {
-            var example = examples.Examples[i];
-            if (!byFile.TryGetValue(data.Rows[examples.Rows[i]].Origin.File, out int source)) continue;
-            ref var count = ref counts[source];
-            count = (count.Rows + 1, count.Tokens + example.InputIds.Length, count.Trained + Example.CountTrained(example.Labels));
+            ref var count = ref counts[data.PartOf(examples.RowOf(i))];
+            count = (count.Rows + 1, count.Tokens + examples.Lengths[i], count.Trained + examples.Trained[i]);
         }
 
-        long rows = counts.Sum(count => (long)count.Rows), tokens = counts.Sum(count => count.Tokens);
-        return
-        [
-            .. group.Distinct().Select(first => new SourceCount(
-                string.Join(" and ", sources.Where((_, i) => group[i] == first).Select(source => source.Name)),
-                counts[first].Rows, counts[first].Tokens, counts[first].Trained)
-            {
-                AllRows = rows,
-                AllTokens = tokens,
-            }),
-        ];
+        long rows = examples.Count, tokens = counts.Sum(count => count.Tokens);
+        return [.. sources.Zip(counts, (source, count) => new SourceCount(source.Name, count.Rows, count.Tokens, count.Trained)
+        {
+            AllRows = rows,
+            AllTokens = tokens,
+        })];
     }
 
     /// <inheritdoc/>

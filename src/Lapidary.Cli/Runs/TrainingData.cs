@@ -62,7 +62,7 @@ internal sealed record TrainingData(
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var preparedEvaluation = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Examples[0], data.Rows[0], encoder)
+        return new TrainingData(prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
         {
             Notes = [.. sources.Select(source => source.Source?.Describe(usesValidation)).OfType<string>(), .. notes],
             Sources = sources.Count > 1 ? SourceCount.Of(sources, data, prepared.Examples) : [],
@@ -99,6 +99,7 @@ internal sealed record TrainingData(
         foreach (var source in Sources) people.WriteLine($"           {run.Line(source.ToString())}");
         if (Evaluated?.Report is { } report)
             people.WriteLine($"           evaluation rows {report.Examples}, packed into {report.Sequences}");
+        foreach (string note in new[] { Report.CacheNote, Evaluated?.Report.CacheNote }.OfType<string>()) run.Note(note);
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 
@@ -127,6 +128,7 @@ internal sealed record TrainingData(
         json.WriteNumber("truncated_tokens", Report.TruncatedTokens);
         json.WriteNumber("dropped_rows", Report.DroppedRows);
         json.WriteNumber("longest_row", Report.LongestRow);
+        json.WriteBoolean("from_cache", Report.FromCache);
         if (Sources.Count == 0) return;
         json.WriteStartArray("sources");
         foreach (var source in Sources)

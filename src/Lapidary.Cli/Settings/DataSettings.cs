@@ -71,6 +71,10 @@ internal static class DataSettings
     public static readonly Setting<string?> CompletionColumn =
         Setting.Text("completion-column", "NAME", "Column of the completion, instead of completion.");
 
+    public static readonly Setting<string?> Cache = Setting.Text(
+        "dataset-cache", "DIR|none",
+        "Where the tokens of rows are kept for later runs, instead of tokenized in the user's cache (LAPIDARY_CACHE); none keeps nothing.");
+
     /// <summary>The path that means standard input.</summary>
     public const string StandardInput = "-";
 
@@ -102,6 +106,7 @@ internal static class DataSettings
         TextColumn = values.Get(TextColumn),
         PromptColumn = values.Get(PromptColumn),
         CompletionColumn = values.Get(CompletionColumn),
+        CacheDir = values.Get(Cache) is "none" ? "" : values.Get(Cache),
     };
 
     private static double[] Shares(string text) =>

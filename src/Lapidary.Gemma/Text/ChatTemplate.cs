@@ -39,6 +39,9 @@ public sealed class ChatTemplate
     /// <summary>The Jinja text.</summary>
     public string Text { get; }
 
+    /// <summary>Tells it from any other that would render another text.</summary>
+    internal string Identity => string.Join('\n', _specialTokens.Select(token => $"{token.Key}={token.Value}").Prepend(Text));
+
     /// <summary>Reads the template of a model folder: chat_template.jinja, or "chat_template" of tokenizer_config.json or
     /// chat_template.json. A Gemma folder without one gets <see cref="GemmaChatTemplate.Text"/>.</summary>
     /// <param name="folderOrId">A folder, or an id of the Hub, whose tokenizer and template are fetched where they are not cached.</param>

@@ -31,6 +31,7 @@ public sealed class Tokenizer
     private readonly PieceDecoding _decoding;
     private readonly int[] _before;
     private readonly int[] _after;
+    private readonly UInt128 _fileHash;
 
     private Tokenizer(string folder, TokenizerFile file, TokenizerConfig config)
     {
@@ -53,6 +54,7 @@ public sealed class Tokenizer
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
         (_before, _after) = file.Template;
+        _fileHash = file.Hash;
         if (config.AddBosToken is { } bos) _before = bos ? [.. IdOf("bos_token", BosTokenId).Union(_before)] : [];
         if (config.AddEosToken is { } eos) _after = eos ? [.. _after.Union(IdOf("eos_token", EosTokenId))] : [];
 
@@ -62,6 +64,10 @@ public sealed class Tokenizer
 
     /// <summary>The folder it was read from.</summary>
     public string Folder { get; }
+
+    /// <summary>Tells it from any other that would make other ids of a text, or end and begin texts otherwise.</summary>
+    internal string Identity =>
+        $"{_fileHash:x32} {string.Join(',', _before)} {string.Join(',', _after)} {BosTokenId} {EosTokenId} {EosToken} {EndOfTurnTokenId}";
 
     /// <summary>Whether the tokenizer puts a BOS before texts: add_bos_token of tokenizer_config.json, else tokenizer.json.</summary>
     public bool AddsBos => BosTokenId is { } id && _before.Contains(id);

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -26,6 +27,7 @@ internal sealed class TokenizerFile
     {
         _path = path;
         _json = json;
+        Hash = XxHash128.HashToUInt128(json);
     }
 
     /// <summary>The model's pieces, before added tokens.</summary>
@@ -54,6 +56,9 @@ internal sealed class TokenizerFile
 
     /// <summary>Ids that the post-processor puts before and after a text.</summary>
     public (int[] Before, int[] After) Template { get; private set; } = ([], []);
+
+    /// <summary>XXH128 of the file.</summary>
+    public UInt128 Hash { get; }
 
     /// <summary>How pieces become text.</summary>
     public PieceDecoding Decoding { get; private set; } = new([], [], false);

@@ -1,6 +1,4 @@
-using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training;
@@ -59,51 +57,48 @@ public sealed record LabelReport
     /// <summary>Share of the sequences' room that holds tokens; 1 without packing.</summary>
     public required double PackingEfficiency { get; init; }
 
-    /// <summary>Counts.</summary>
-    /// <param name="set">The examples.</param> <param name="sequences">The same, packed.</param> <param name="encoder">Knows BOS and end
-    /// of turn; may be null.</param>
-    /// <param name="maxLength">Tokens of a packed sequence; null without packing.</param>
-    internal static LabelReport Create(
-        ExampleSet set, IReadOnlyList<PackedSequence> sequences, ITextEncoder? encoder, int? maxLength)
-    {
-        int? minBos = null, maxBos = null;
-        int withEnd = 0, endTrained = 0, endOfText = 0, longest = 0;
-        foreach (var example in set.Examples)
-        {
-            longest = Math.Max(longest, example.InputIds.Length);
-            if (encoder is null) continue;
-            int bos = example.InputIds.AsSpan().Count(encoder.BosTokenId);
-            (minBos, maxBos) = (Math.Min(minBos ?? bos, bos), Math.Max(maxBos ?? bos, bos));
-            if (example.Labels is [.., var last] && last == encoder.EosTokenId) endOfText++;
-            int end = encoder.EndOfTurnTokenId is { } id ? Array.LastIndexOf(example.InputIds, id) : -1;
-            if (end < 0) continue;
-            withEnd++;
-            if (example.Labels[end] != Label.None) endTrained++;
-        }
+    /// <summary>Whether an earlier run tokenized the rows.</summary>
+    public bool FromCache { get; init; }
 
-        long tokens = sequences.Sum(x => (long)x.Tokens);
+    /// <summary>What was wrong with the tokens that are kept for later runs, or why they are not kept; null where all is well.</summary>
+    public string? CacheNote { get; init; }
+
+    /// <summary>Counts.</summary>
+    /// <param name="sequences">The examples, packed.</param> <param name="maxLength">Tokens of a packed sequence; null without
+    /// packing.</param>
+    internal static LabelReport Create(PackedSequences sequences, int? maxLength)
+    {
+        var counts = sequences.Set.Counts;
+        long tokens = Sum(sequences.Tokens);
         return new()
         {
-            Examples = set.Examples.Count,
+            Examples = sequences.Set.Count,
             Sequences = sequences.Count,
             Tokens = tokens,
-            TrainedTokens = sequences.Sum(x => (long)x.TrainedTokens),
-            TruncatedRows = set.TruncatedRows,
-            TruncatedTokens = set.TruncatedTokens,
-            DroppedRows = set.DroppedRows,
-            PrefixMismatches = set.PrefixMismatches,
-            UnusedAssistantMasks = set.UnusedAssistantMasks,
-            UnreadKeys = set.UnreadKeys,
-            MinBos = minBos,
-            MaxBos = maxBos,
-            RowsWithEndOfTurn = withEnd,
-            EndOfTurnTrained = withEnd == 0 ? 0 : (double)endTrained / withEnd,
-            RowsWithEndOfText = endOfText,
-            LongestRow = longest,
+            TrainedTokens = Sum(sequences.Trained),
+            TruncatedRows = counts.TruncatedRows,
+            TruncatedTokens = counts.TruncatedTokens,
+            DroppedRows = counts.DroppedRows,
+            PrefixMismatches = counts.PrefixMismatches,
+            UnusedAssistantMasks = counts.UnusedAssistantMasks,
+            UnreadKeys = counts.UnreadKeys,
+            MinBos = counts.MinBos,
+            MaxBos = counts.MaxBos,
+            RowsWithEndOfTurn = counts.WithEndOfTurn,
+            EndOfTurnTrained = counts.WithEndOfTurn == 0 ? 0 : (double)counts.EndOfTurnTrained / counts.WithEndOfTurn,
+            RowsWithEndOfText = counts.EndOfText,
+            LongestRow = counts.Longest,
             PackingEfficiency = maxLength is { } length && sequences.Count > 0
                 ? (double)tokens / ((long)sequences.Count * length)
                 : 1,
         };
+    }
+
+    private static long Sum(ReadOnlySpan<int> numbers)
+    {
+        long sum = 0;
+        foreach (int number in numbers) sum += number;
+        return sum;
     }
 
     /// <summary>What looks wrong, one line each; empty where nothing does.</summary>
@@ -164,6 +159,6 @@ public sealed record LabelReport
                 ? $"no turns, end of text trained in {RowsWithEndOfText} rows"
                 : $"end of turn trained in {EndOfTurnTrained:P1} of {RowsWithEndOfTurn} rows"),
         ];
-        return string.Join('\n', lines);
+        return string.Join('\n', FromCache ? [.. lines, "tokens are those that an earlier run kept"] : lines);
     }
 }

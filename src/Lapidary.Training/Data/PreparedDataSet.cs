@@ -8,8 +8,8 @@ namespace Lapidary.Training;
 /// <summary>A data set on its way into a run: tokenized, labelled and packed.</summary>
 public sealed class PreparedDataSet
 {
-    private PreparedDataSet(ExampleSet examples, PackedDataSet packed, LabelReport report) =>
-        (Examples, Packed, Report) = (examples, packed, report);
+    private PreparedDataSet(PackedDataSet packed, LabelReport report, DataRow? firstRow) =>
+        (Packed, Report, FirstRow) = (packed, report, firstRow);
 
     /// <summary>Its sequences, which a trainer or an evaluator takes.</summary>
     public PackedDataSet Packed { get; }
@@ -18,7 +18,10 @@ public sealed class PreparedDataSet
     public LabelReport Report { get; }
 
     /// <summary>The examples before packing.</summary>
-    internal ExampleSet Examples { get; }
+    internal ExampleSet Examples => Packed.Sequences.Set;
+
+    /// <summary>The data set's first row; null where it has none.</summary>
+    internal DataRow? FirstRow { get; }
 
     /// <summary>Prepares a data set.</summary>
     /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template; null where all rows are
@@ -28,13 +31,31 @@ public sealed class PreparedDataSet
     public static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config) =>
         Create(data, encoder, model, config.Examples);
 
-    /// <summary>Prepares a data set that is not for training; without a length, rows stay whole.</summary>
-    internal static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, ExampleOptions options)
+    /// <summary>Prepares a data set whose rows are scored, each on its own; those of which nothing is predicted are left out.</summary>
+    /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template, or null.</param>
+    /// <param name="model">Size of the vocabulary and padding.</param> <param name="maxLength">Tokens that longer rows are cut to; null
+    /// keeps them whole.</param>
+    /// <param name="completionOnly">Scores completions alone.</param> <param name="assistantOnly">Scores the assistant's turns
+    /// alone.</param>
+    /// <exception cref="LapidaryException">A row is not what it should be.</exception>
+    internal static PreparedDataSet ForScoring(
+        DataSet data, ITextEncoder? encoder, GemmaConfig model, int? maxLength, bool completionOnly, bool assistantOnly) =>
+        Create(data, encoder, model, new SftConfig().Examples with
+        {
+            MaxLength = maxLength,
+            Packing = PackingStrategy.None,
+            CompletionOnlyLoss = completionOnly,
+            AssistantOnlyLoss = assistantOnly,
+            AppendConcatToken = false, // A row is scored as it is.
+        });
+
+    private static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, ExampleOptions options)
     {
-        var examples = new ExampleBuilder(encoder, model.VocabSize, options).Build(data);
+        var examples = ExampleCache.Get(data, encoder, model.VocabSize, options);
         int maxLength = options.MaxLength ?? model.MaxPositionEmbeddings;
-        var packed = new PackedDataSet(examples, options.Packing, maxLength, model.PadTokenId);
+        var packed = new PackedDataSet(examples.Set, options.Packing, maxLength, model.PadTokenId);
         int? rowLength = options.Packing == PackingStrategy.None ? null : maxLength;
-        return new PreparedDataSet(examples, packed, LabelReport.Create(examples, packed.Sequences, encoder, rowLength));
+        var report = LabelReport.Create(packed.Sequences, rowLength) with { FromCache = examples.IsKept, CacheNote = examples.Note };
+        return new PreparedDataSet(packed, report, examples.FirstRow);
     }
 }

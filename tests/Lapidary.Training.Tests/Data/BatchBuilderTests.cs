@@ -9,14 +9,30 @@ public class BatchBuilderTests
 {
     private const int No = Label.None;
 
-    private static PackedSequence Row(params Example[] examples) =>
-        new([.. examples.Select((x, i) => new Document(i, x.InputIds, x.Labels))]);
+    private static Example[] Row(params Example[] examples) => examples;
+
+    /// <summary>A batch of all rows.</summary>
+    private static Batch Build(BatchBuilder builder, params Example[][] rows)
+    {
+        var (sequences, indices, reader) = Sequences(rows);
+        return builder.Build(sequences, indices, reader);
+    }
+
+    private static (PackedSequences, int[], ExampleReader) Sequences(Example[][] rows)
+    {
+        var set = ExampleSet.Of(rows.SelectMany(x => x));
+        int[] starts = [.. Enumerable.Range(0, rows.Length + 1).Select(i => rows.Take(i).Sum(x => x.Length))];
+        return (
+            PackedSequences.OfBins(set, starts, [.. Enumerable.Range(0, set.Count)], int.MaxValue), [.. Enumerable.Range(0, rows.Length)],
+            new ExampleReader(set));
+    }
 
     [Fact]
     public void Build_LaysOutDocumentsOneAfterTheOther()
     {
-        var batch = new BatchBuilder(padTokenId: 9, rowTokens: 5).Build(
-            Row(new([10, 11, 12], [No, 11, 12]), new([20], [20])), Row(new Example([30, 31, 32], [30, No, 32])));
+        var batch = Build(
+            new BatchBuilder(padTokenId: 9, rowTokens: 5), Row(new([10, 11, 12], [No, 11, 12]), new([20], [20])),
+            Row(new Example([30, 31, 32], [30, No, 32])));
         Assert.Equal([10, 11, 12, 20, 30, 31, 32, 9, 9, 9], batch.Ids);
         Assert.Equal([11, 12, No, No, No, 32, No, No, No, No], batch.Labels);
         Assert.Equal([0, 1, 2, 0, 0, 1, 2, 0, 0, 0], batch.Positions);
@@ -29,14 +45,14 @@ public class BatchBuilderTests
     public void Build_LeavesNothingOfTheBatchBefore()
     {
         var builder = new BatchBuilder(0, 4);
-        var first = builder.Build(Row(new Example([1, 2, 3, 4], [1, 2, 3, 4])));
-        var second = builder.Build(Row(new Example([5, 6], [5, 6])));
+        var first = Build(builder, Row(new Example([1, 2, 3, 4], [1, 2, 3, 4])));
+        var second = Build(builder, Row(new Example([5, 6], [5, 6])));
         Assert.Same(first, second);
         Assert.Equal([5, 6, 0, 0], second.Ids);
         Assert.Equal([6, No, No, No], second.Labels);
         Assert.Equal([0, 1, 0, 0], second.Positions);
         Assert.Equal([0, 0, 2, 3], second.DocumentStarts);
-        Assert.Throws<LapidaryException>(() => builder.Build(Row(new Example(new int[5], new int[5]))));
+        Assert.Throws<LapidaryException>(() => Build(builder, Row(new Example(new int[5], new int[5]))));
     }
 
     [Theory]
@@ -53,21 +69,22 @@ public class BatchBuilderTests
     public void BucketLength_RoundsUpToFewLengths(int tokens, int expected)
     {
         Assert.Equal(expected, BatchBuilder.BucketLength(tokens));
-        Assert.Equal(expected, new BatchBuilder(0).Build(Row(new Example(new int[tokens], new int[tokens]))).Tokens);
+        Assert.Equal(expected, Build(new BatchBuilder(0), Row(new Example(new int[tokens], new int[tokens]))).Tokens);
     }
 
     [Fact]
     public void Build_AllocatesNothingOnceASizeIsThere()
     {
         var builder = new BatchBuilder(0);
-        PackedSequence[] rows =
+        Example[][] rows =
         [
             Row(new Example(new int[40], new int[40]), new Example(new int[50], new int[50])),
             Row(new Example(new int[7], new int[7])),
         ];
-        builder.Build(rows);
+        var (sequences, indices, reader) = Sequences(rows);
+        builder.Build(sequences, indices, reader);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++) builder.Build(rows);
+        for (int i = 0; i < 100; i++) builder.Build(sequences, indices, reader);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 }

@@ -32,7 +32,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfMessages_TrainsEverythingByDefault()
     {
-        var example = Build(Trl, new MessagesRow(Chat)).Examples.Single();
+        var example = Build(Trl, new MessagesRow(Chat)).All().Single();
         Assert.Equal(ChatText, Text(example));
         Assert.Equal(ChatText, Trained(example));
     }
@@ -40,7 +40,7 @@ public class ExampleBuilderTests
     [Fact]
     public void Build_OfMessages_TrainsTheAssistantAlone()
     {
-        var example = Build(Trl with { AssistantOnlyLoss = true }, new MessagesRow(Chat)).Examples.Single();
+        var example = Build(Trl with { AssistantOnlyLoss = true }, new MessagesRow(Chat)).All().Single();
         Assert.Equal(ChatText, Text(example));
         string dots = new('·', 17);
         Assert.Equal(dots + "x<end_of_turn>\n" + dots[..16] + "y<end_of_turn>\n", Trained(example));
@@ -53,7 +53,7 @@ public class ExampleBuilderTests
     [InlineData("ab", false, "ab<eos>")]
     public void Build_OfText_AddsOneBosAndOneEos(string text, bool special, string expected)
     {
-        var example = Build(Trl with { AddSpecialTokens = special, AppendConcatToken = true }, new TextRow(text)).Examples.Single();
+        var example = Build(Trl with { AddSpecialTokens = special, AppendConcatToken = true }, new TextRow(text)).All().Single();
         Assert.Equal(expected, Text(example));
         Assert.Equal(expected, Trained(example));
     }
@@ -64,7 +64,7 @@ public class ExampleBuilderTests
     [InlineData(false, "<bos>p:yz<eos>")]
     public void Build_OfPromptAndCompletion_TrainsTheCompletion(bool? completionOnly, string trained)
     {
-        var example = Build(Trl with { CompletionOnlyLoss = completionOnly }, new PromptCompletionRow("p:", "yz")).Examples.Single();
+        var example = Build(Trl with { CompletionOnlyLoss = completionOnly }, new PromptCompletionRow("p:", "yz")).All().Single();
         Assert.Equal("<bos>p:yz<eos>", Text(example));
         Assert.Equal(trained, Trained(example));
     }
@@ -73,8 +73,8 @@ public class ExampleBuilderTests
     public void Build_CountsPromptsThatJoinTheirCompletion()
     {
         var set = Build(Trl, new PromptCompletionRow("xa", "bc"), new PromptCompletionRow("x", "bc"));
-        Assert.Equal(1, set.PrefixMismatches);
-        Assert.Equal("···c<eos>", Trained(set.Examples[0]));
+        Assert.Equal(1, set.Counts.PrefixMismatches);
+        Assert.Equal("···c<eos>", Trained(set.All()[0]));
     }
 
     [Fact]
@@ -82,9 +82,9 @@ public class ExampleBuilderTests
     {
         var row = new ConversationalPromptRow(Chat[..1], Chat[1..2]);
         string expected = new string('·', 17) + "x<end_of_turn>\n";
-        Assert.Equal(expected, Trained(Build(Trl, row).Examples.Single()));
-        Assert.Equal(expected, Trained(Build(Trl with { AssistantOnlyLoss = true }, row).Examples.Single()));
-        Assert.StartsWith("<bos><start_of_turn>user", Trained(Build(Trl with { CompletionOnlyLoss = false }, row).Examples.Single()));
+        Assert.Equal(expected, Trained(Build(Trl, row).All().Single()));
+        Assert.Equal(expected, Trained(Build(Trl with { AssistantOnlyLoss = true }, row).All().Single()));
+        Assert.StartsWith("<bos><start_of_turn>user", Trained(Build(Trl with { CompletionOnlyLoss = false }, row).All().Single()));
     }
 
     [Theory]
@@ -93,7 +93,7 @@ public class ExampleBuilderTests
     public void Build_AppendsTheConcatToken(bool assistantOnly, string end)
     {
         var options = Trl with { AppendConcatToken = true, AssistantOnlyLoss = assistantOnly };
-        var example = Build(options, new MessagesRow(Chat)).Examples.Single();
+        var example = Build(options, new MessagesRow(Chat)).All().Single();
         Assert.Equal(ChatText + "<eos>", Text(example));
         Assert.EndsWith(end, Trained(example));
     }
@@ -103,9 +103,9 @@ public class ExampleBuilderTests
     {
         var set = new ExampleBuilder(null, 10, Trl with { AppendConcatToken = true }).Build(
             new DataSet([new TokensRow([3, 4], null), new TokensRow([3, 4, 5], [-100, -100, 9])]));
-        Assert.Equal([3, 4], set.Examples[0].Labels);
-        Assert.Equal([-100, -100, 9], set.Examples[1].Labels);
-        Assert.Equal(1, set.Examples[1].TrainedTokens);
+        Assert.Equal([3, 4], set.All()[0].Labels);
+        Assert.Equal([-100, -100, 9], set.All()[1].Labels);
+        Assert.Equal(1, set.All()[1].TrainedTokens);
     }
 
     [Fact]
@@ -117,16 +117,16 @@ public class ExampleBuilderTests
             new TokensRow([], null),
         ];
         var set = Build(Trl with { MaxLength = 5 }, rows);
-        Assert.Equal(["··xyz", "··x<eos>"], set.Examples.Select(Trained));
-        Assert.Equal([1, 2], set.Rows);
-        Assert.Equal((2, 3, 2), (set.TruncatedRows, set.TruncatedTokens, set.DroppedRows));
+        Assert.Equal(["··xyz", "··x<eos>"], set.All().Select(Trained));
+        Assert.Equal([1, 2], set.RowNumbers());
+        Assert.Equal((2, 3, 2), (set.Counts.TruncatedRows, set.Counts.TruncatedTokens, set.Counts.DroppedRows));
 
         Assert.Equal((3, 1), Counts(Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Bfd }, rows)));
         Assert.Equal((3, 1), Counts(Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows)));
-        Assert.Equal(0, Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows).TruncatedTokens);
-        Assert.Equal(0, Build(Trl with { MaxLength = null }, rows).TruncatedTokens);
+        Assert.Equal(0, Build(Trl with { MaxLength = 5, Packing = PackingStrategy.Wrapped }, rows).Counts.TruncatedTokens);
+        Assert.Equal(0, Build(Trl with { MaxLength = null }, rows).Counts.TruncatedTokens);
 
-        static (int, int) Counts(ExampleSet set) => (set.Examples.Count, set.DroppedRows);
+        static (int, int) Counts(ExampleSet set) => (set.Count, set.Counts.DroppedRows);
     }
 
     [Fact]
@@ -172,10 +172,10 @@ public class ExampleBuilderTests
     [Fact]
     public void Fingerprint_TellsDataApart()
     {
-        string print = Build(Trl, new TextRow("xy")).Fingerprint();
+        string print = Build(Trl, new TextRow("xy")).Fingerprint;
         Assert.Equal(64, print.Length);
-        Assert.Equal(print, Build(Trl, new TextRow("xy")).Fingerprint());
-        Assert.NotEqual(print, Build(Trl, new TextRow("xz")).Fingerprint());
-        Assert.NotEqual(print, Build(Trl, new PromptCompletionRow("x", "y")).Fingerprint());
+        Assert.Equal(print, Build(Trl, new TextRow("xy")).Fingerprint);
+        Assert.NotEqual(print, Build(Trl, new TextRow("xz")).Fingerprint);
+        Assert.NotEqual(print, Build(Trl, new PromptCompletionRow("x", "y")).Fingerprint);
     }
 }

@@ -17,14 +17,14 @@ public class GemmaTextEncoderTests
         var row = new MessagesRow([new("user", "How many?"), new("assistant", "SELECT 1")]);
         var options = TrlOptions.Default with { AssistantOnlyLoss = true };
         var set = new ExampleBuilder(encoder, tokenizer.VocabSize, options).Build(new DataSet([row, row]));
-        var report = LabelReport.Create(set, Packer.Pack(set.Examples, PackingStrategy.None, null), encoder, null);
+        var report = LabelReport.Create(Packer.Pack(set, PackingStrategy.None, null), null);
         Assert.Equal((1, 1), (report.MinBos, report.MaxBos));
         Assert.Equal((2, 1.0), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
-        int[] trained = [.. set.Examples[0].Labels.Where(x => x != Label.None)];
+        int[] trained = [.. set.Read(0).Labels.Where(x => x != Label.None)];
         Assert.Equal("SELECT 1<end_of_turn>\n", tokenizer.Decode(trained, skipSpecialTokens: false));
 
         var texts = new DataSet([new TextRow("abc")]);
-        var text = new ExampleBuilder(encoder, tokenizer.VocabSize, TrlOptions.Default).Build(texts).Examples.Single();
+        var text = new ExampleBuilder(encoder, tokenizer.VocabSize, TrlOptions.Default).Build(texts).All().Single();
         Assert.Equal("<bos>abc<eos>", tokenizer.Decode(text.InputIds, skipSpecialTokens: false));
     }
 }

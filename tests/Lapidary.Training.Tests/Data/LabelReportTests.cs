@@ -17,8 +17,8 @@ public class LabelReportTests
     {
         var set = new ExampleBuilder(Encoder, ToyEncoder.Vocabulary, options).Build(new DataSet(rows));
         bool packs = options.Packing != PackingStrategy.None;
-        var sequences = Packer.Pack(set.Examples, options.Packing, options.MaxLength);
-        return LabelReport.Create(set, sequences, Encoder, packs ? options.MaxLength : null);
+        var sequences = Packer.Pack(set, options.Packing, options.MaxLength);
+        return LabelReport.Create(sequences, packs ? options.MaxLength : null);
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public class LabelReportTests
             TemplateVariables = new Dictionary<string, object?> { ["tools"] = new List<object?> { "clock" } },
         };
         var set = new ExampleBuilder(encoder, 1024, Trl).Build(new DataSet([row]));
-        var warnings = LabelReport.Create(set, [], encoder, null).Warnings();
+        var warnings = LabelReport.Create(Packer.Pack(set, PackingStrategy.None, null), null).Warnings();
         Assert.Equal(count, warnings.Count(line => line.StartsWith("The chat template does not read ", StringComparison.Ordinal)));
         Assert.Equal(
             count > 0, warnings.Contains("The chat template does not read tools, which 1 rows bring: it is not in what is trained."));

@@ -73,7 +73,7 @@ public class MessageFieldsTests
         var row = Load(line.Replace("FIELD", field, StringComparison.Ordinal));
         var encoder = Small();
         var options = TrlOptions.Default with { AssistantOnlyLoss = assistantOnly };
-        var example = new ExampleBuilder(encoder, 2048, options).Build(new DataSet([row])).Examples.Single();
+        var example = new ExampleBuilder(encoder, 2048, options).Build(new DataSet([row])).All().Single();
         string trained = string.Concat(example.InputIds.Select((id, i) => example.Labels[i] == Label.None ? "" : encoder.TokenText(id)));
         string x = expected.Contains("x.", StringComparison.Ordinal) ? "x<end_of_turn>\n" : "";
         Assert.Equal(

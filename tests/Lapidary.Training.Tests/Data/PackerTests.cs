@@ -68,32 +68,38 @@ public class PackerTests
     {
         var random = new Random(1);
         Example[] examples = [.. Enumerable.Range(0, 100).Select(i => Numbered(i, random.Next(1, 33)))];
-        var rows = Packer.Pack(examples, strategy, 32);
-        Assert.All(rows, row => Assert.InRange(row.Tokens, 1, 32));
-        Assert.All(rows, row => Assert.Equal(row.Tokens, row.Documents.Sum(x => x.Ids.Length)));
-        int[] all = [.. rows.SelectMany(x => x.Documents).SelectMany(x => x.Ids.ToArray())];
+        var rows = Packer.Pack(ExampleSet.Of(examples), strategy, 32);
+        var documents = rows.Documents();
+        for (int row = 0; row < rows.Count; row++)
+        {
+            Assert.InRange(rows.Tokens[row], 1, 32);
+            Assert.Equal(rows.Tokens[row], documents[row].Sum(x => x.Length));
+        }
+
+        int[] all = [.. documents.SelectMany(x => x).SelectMany(x => rows.Read(x).InputIds)];
         int[] given = [.. examples.SelectMany(x => x.InputIds)];
         Assert.Equal(given.Order(), all.Order());
         if (strategy == PackingStrategy.Wrapped) Assert.Equal(given, all);
-        Assert.All(rows.SelectMany(x => x.Documents), x => Assert.Equal(x.Example, x.Ids.Span[0] / 1000));
-        Assert.All(rows.SelectMany(x => x.Documents), x => Assert.Equal(x.Ids.ToArray(), x.Labels.ToArray()));
+        Assert.All(documents.SelectMany(x => x), x => Assert.Equal(x.Example, rows.Read(x).InputIds[0] / 1000));
+        Assert.All(documents.SelectMany(x => x).Select(rows.Read), x => Assert.Equal(x.InputIds, x.Labels));
     }
 
     [Fact]
     public void Pack_Wrapped_CutsDocumentsAtTheEndOfARow()
     {
-        var rows = Packer.Pack([Numbered(0, 3), Numbered(1, 6), Numbered(2, 2)], PackingStrategy.Wrapped, 4);
-        Assert.Equal("0 1 2; 1000 | 1001 1002 1003 1004 | 1005; 2000 2001", string.Join(" | ", rows.Select(row => string.Join(
-            "; ", row.Documents.Select(x => string.Join(' ', x.Ids.ToArray()))))));
-        Assert.Equal([2, 3, 1], rows.Select(x => x.TrainedTokens));
+        var rows = Packer.Pack(ExampleSet.Of([Numbered(0, 3), Numbered(1, 6), Numbered(2, 2)]), PackingStrategy.Wrapped, 4);
+        Assert.Equal("0 1 2; 1000 | 1001 1002 1003 1004 | 1005; 2000 2001", string.Join(" | ", rows.Documents().Select(row => string.Join(
+            "; ", row.Select(x => string.Join(' ', rows.Read(x).InputIds))))));
+        Assert.Equal([2, 3, 1], rows.Trained);
     }
 
     [Fact]
     public void Pack_Bfd_CutsWhatIsTooLong()
     {
-        var rows = Packer.Pack([Numbered(0, 9)], PackingStrategy.Bfd, 4);
-        Assert.Equal([0, 1, 2, 3], rows.Single().Documents.Single().Ids.ToArray());
-        Assert.Throws<LapidaryException>(() => Packer.Pack([Numbered(0, 9)], PackingStrategy.Bfd, null));
+        var set = ExampleSet.Of([Numbered(0, 9)]);
+        var rows = Packer.Pack(set, PackingStrategy.Bfd, 4);
+        Assert.Equal([0, 1, 2, 3], rows.Read(rows.Documents().Single().Single()).InputIds);
+        Assert.Throws<LapidaryException>(() => Packer.Pack(set, PackingStrategy.Bfd, null));
     }
 
     private static Example Numbered(int number, int length)
@@ -101,6 +107,9 @@ public class PackerTests
         int[] ids = [.. Enumerable.Range(number * 1000, length)];
         return new(ids, ids);
     }
+
+    private static string Text((int[] Starts, int[] Items) bins) =>
+        Text([.. bins.Starts.Zip(bins.Starts.Skip(1)).Select(bin => bins.Items[bin.First..bin.Second].ToList())]);
 
     private static string Text(List<List<int>> bins) => string.Join(" | ", bins.Select(x => string.Join(',', x)));
 }

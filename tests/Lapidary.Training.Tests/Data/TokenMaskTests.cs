@@ -27,7 +27,7 @@ public class TokenMaskTests
     [InlineData("""{"input_ids":[2,10,1],"completion_mask":[false,true,true]}""", true, false, "-100,10,1")]
     public void Masks_AreHonoured(string line, bool? completionOnly, bool assistantOnly, string expected)
     {
-        var example = Build(line, completionOnly, assistantOnly).Examples.Single();
+        var example = Build(line, completionOnly, assistantOnly).All().Single();
         Assert.Equal(expected, string.Join(',', example.Labels));
     }
 

@@ -51,11 +51,7 @@ internal sealed class TrainerRun : IDisposable
         return Set(Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, 40).Select(_ => random.Next(3, 1024)).ToArray()));
     }
 
-    public static ExampleSet Set(IEnumerable<int[]> rows)
-    {
-        Example[] examples = [.. rows.Select(ids => new Example(ids, ids))];
-        return new ExampleSet(examples, [.. Enumerable.Range(0, examples.Length)], 0, 0, 0, 0);
-    }
+    public static ExampleSet Set(IEnumerable<int[]> rows) => ExampleSet.Of(rows.Select(ids => new Example(ids, ids)));
 
     public void Dispose()
     {

@@ -28,15 +28,7 @@ internal sealed class KernelCache(string? folder)
     public static KernelCache Default() => new(DefaultFolder(Environment.GetEnvironmentVariable));
 
     /// <summary>The folder by the environment's variables; null where there is no home.</summary>
-    public static string? DefaultFolder(Func<string, string?> environment)
-    {
-        string? root = environment("LAPIDARY_CACHE") is { Length: > 0 } own ? own
-            : environment("XDG_CACHE_HOME") is { Length: > 0 } xdg ? Path.Combine(xdg, "lapidary")
-            : environment("LOCALAPPDATA") is { Length: > 0 } local ? Path.Combine(local, "lapidary")
-            : environment("HOME") is { Length: > 0 } home ? Path.Combine(home, ".cache", "lapidary")
-            : null;
-        return root is null ? null : Path.Combine(root, "kernels");
-    }
+    public static string? DefaultFolder(Func<string, string?> environment) => UserCache.Folder("kernels", environment);
 
     /// <summary>Hash of everything that decides an image: source, headers, options, target and compiler.</summary>
     public static string Key(

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Training.Configuration;
+using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
@@ -16,58 +17,54 @@ namespace Lapidary.Training.Data.Examples;
 /// rules.</param>
 internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
+    /// <summary>Rows that are tokenized at a time, for each core: enough for all to have work to the end of them, few enough for long ones
+    /// to fit memory.</summary>
+    private const int RowsOfACore = 128;
+
+    private int Limit => options.Packing == PackingStrategy.Wrapped ? int.MaxValue : options.MaxLength ?? int.MaxValue;
+
     /// <summary>Tokenizes all rows.</summary>
     /// <exception cref="LapidaryException">A row does not fit the options or the template; of several the first is named.</exception>
     public ExampleSet Build(DataSet data)
     {
         if (options.MaxLength is < 2) throw new LapidaryException($"max_length: expected at least 2 tokens, found {options.MaxLength}.");
-        var tokenized = Tokenize(data.Rows);
-        List<Example> examples = new(tokenized.Length);
-        List<int> rows = new(tokenized.Length);
-        int truncatedRows = 0, dropped = 0;
-        long truncatedTokens = 0;
-        int limit = options.Packing == PackingStrategy.Wrapped ? int.MaxValue : options.MaxLength ?? int.MaxValue;
-        for (int i = 0; i < tokenized.Length; i++)
+        bool completionOnly = options.CompletionOnlyLoss
+            ?? (data.Count > 0 && data.Rows[0] is PromptCompletionRow or ConversationalPromptRow);
+        var tokenizer = new RowTokenizer(encoder, vocabularySize, options, completionOnly);
+        var unread = new UnreadKeys(encoder);
+        var writer = new ExampleWriter(vocabularySize, data.Options.Limits, CacheFolder.Of(data.Options.CacheDir)?.Path);
+
+        // While some rows are tokenized, those before them are written.
+        var writing = Task.CompletedTask;
+        int blockRows = Math.Max(RowsOfACore * Environment.ProcessorCount, 256);
+        for (int start = 0; start < data.Count; start += blockRows)
         {
-            var (ids, labels) = tokenized[i].Example;
-            if (ids.Length > limit)
-            {
-                truncatedRows++;
-                truncatedTokens += ids.Length - limit;
-                bool shared = ReferenceEquals(ids, labels);
-                ids = ids[..limit];
-                labels = shared ? ids : labels[..limit];
-            }
-
-            if (ids.Length == 0 || (options.Packing == PackingStrategy.None && Example.CountTrained(labels) == 0))
-            {
-                dropped++;
-                continue;
-            }
-
-            examples.Add(new(ids, labels));
-            rows.Add(i);
+            var block = Tokenize(data, tokenizer, unread, start, Math.Min(blockRows, data.Count - start));
+            writing.GetAwaiter().GetResult();
+            int first = start;
+            writing = Task.Run(() => Write(block, first, writer, unread));
         }
 
-        return new(examples, rows, truncatedRows, truncatedTokens, dropped, tokenized.Count(x => x.PrefixMismatch))
-        {
-            UnusedAssistantMasks = options.AssistantOnlyLoss ? 0 : data.Rows.Count(row => row is TokensRow { AssistantMask: not null }),
-            UnreadKeys = UnreadKeys.Of(data.Rows, encoder),
-        };
+        writing.GetAwaiter().GetResult();
+        writer.Counts.UnreadKeys = unread.Lines();
+        return writer.Build();
     }
 
-    private (Example Example, bool PrefixMismatch)[] Tokenize(IReadOnlyList<DataRow> rows)
+    private TokenizedRow[] Tokenize(DataSet data, RowTokenizer tokenizer, UnreadKeys unread, int start, int count)
     {
-        bool completionOnly = options.CompletionOnlyLoss ?? rows is [PromptCompletionRow or ConversationalPromptRow, ..];
-        var tokenizer = new RowTokenizer(encoder, vocabularySize, options, completionOnly);
-        var result = new (Example, bool)[rows.Count];
-        var errors = new LapidaryException?[rows.Count];
-        Parallel.For(0, rows.Count, (i, loop) =>
+        var result = new TokenizedRow[count];
+        var errors = new LapidaryException?[count];
+        Parallel.For(0, count, (i, loop) =>
         {
             // Break lets every row before this one finish, so the first error in row order is always found.
             try
             {
-                result[i] = tokenizer.Tokenize(rows[i]);
+                var row = data.Read(start + i);
+                var (example, mismatch) = tokenizer.Tokenize(row);
+                var cut = Cut(example);
+                result[i] = new(
+                    cut, example.InputIds.Length - cut.InputIds.Length, mismatch, ExampleMarks.Of(cut, encoder), unread.FindIn(row),
+                    !options.AssistantOnlyLoss && row is TokensRow { AssistantMask: not null });
             }
             catch (LapidaryException error)
             {
@@ -77,4 +74,37 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
         });
         return Array.Find(errors, x => x is not null) is { } first ? throw first : result;
     }
+
+    private Example Cut(Example example)
+    {
+        var (ids, labels) = example;
+        if (ids.Length <= Limit) return example;
+        int[] kept = ids[..Limit];
+        return new(kept, ReferenceEquals(ids, labels) ? kept : labels[..Limit]);
+    }
+
+    private void Write(TokenizedRow[] rows, int first, ExampleWriter writer, UnreadKeys unread)
+    {
+        var counts = writer.Counts;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            var row = rows[i];
+            if (row.LostTokens > 0) counts.TruncatedRows++;
+            counts.TruncatedTokens += row.LostTokens;
+            if (row.PrefixMismatch) counts.PrefixMismatches++;
+            if (row.HasUnusedMask) counts.UnusedAssistantMasks++;
+            unread.Count(row.Unread);
+            if (row.Example.InputIds.Length == 0 || (options.Packing == PackingStrategy.None && row.Example.TrainedTokens == 0))
+            {
+                counts.DroppedRows++;
+                continue;
+            }
+
+            counts.Add(row.Marks);
+            writer.Add(row.Example, first + i);
+        }
+    }
+
+    private readonly record struct TokenizedRow(
+        Example Example, int LostTokens, bool PrefixMismatch, ExampleMarks Marks, int Unread, bool HasUnusedMask);
 }

@@ -1,37 +1,77 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
+using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>The examples of a data set, in its order, with what was lost on the way.</summary>
-/// <param name="Examples">The rows that are left.</param>
-/// <param name="Rows">For each example the number of its row in the data set.</param>
-/// <param name="TruncatedRows">Rows longer than max_length.</param>
-/// <param name="TruncatedTokens">Tokens cut off them.</param>
-/// <param name="DroppedRows">Rows left out because they were empty or no trained token was left.</param>
-/// <param name="PrefixMismatches">Rows whose prompt alone has other tokens than the start of prompt and completion together, so that the
-/// border between them may be a token off.</param>
-internal sealed record ExampleSet(
-    IReadOnlyList<Example> Examples, IReadOnlyList<int> Rows, int TruncatedRows, long TruncatedTokens, int DroppedRows,
-    int PrefixMismatches)
+/// <summary>The examples of a data set, in its order: their tokens as bytes, and a few numbers of each.</summary>
+internal sealed class ExampleSet
 {
-    /// <summary>Rows of tokens with assistant_masks, where no option uses them.</summary>
-    public int UnusedAssistantMasks { get; init; }
+    private readonly int[] _lengths, _trained;
+    private readonly long[] _ends;
+    private readonly int[]? _rows;
 
-    /// <summary>What the chat template does not read of the rows, see <see cref="Examples.UnreadKeys"/>.</summary>
-    public IReadOnlyList<string> UnreadKeys { get; init; } = [];
+    /// <summary>Takes what <see cref="ExampleWriter"/> or <see cref="ExampleFile"/> has.</summary>
+    /// <param name="bytes">The examples' ids and labels.</param> <param name="vocabularySize">Ids are below.</param>
+    /// <param name="lengths">[example]: its tokens.</param> <param name="trained">[example]: those of them that are trained.</param>
+    /// <param name="ends">[example]: where its bytes end.</param> <param name="rows">[example]: its row in the data set; null where each
+    /// row is one.</param>
+    public ExampleSet(ByteStore bytes, int vocabularySize, int[] lengths, int[] trained, long[] ends, int[]? rows)
+    {
+        (Bytes, VocabularySize, Width) = (bytes, vocabularySize, new TokenWidth(vocabularySize));
+        (_lengths, _trained, _ends, _rows) = (lengths, trained, ends, rows);
+    }
+
+    /// <summary>Number of examples.</summary>
+    public int Count => _lengths.Length;
+
+    /// <summary>[example]: its tokens.</summary>
+    public ReadOnlySpan<int> Lengths => _lengths;
+
+    /// <summary>[example]: its trained tokens.</summary>
+    public ReadOnlySpan<int> Trained => _trained;
+
+    /// <summary>[example]: where its bytes end.</summary>
+    public ReadOnlySpan<long> Ends => _ends;
+
+    /// <summary>[example]: its row; empty where each row is one.</summary>
+    public ReadOnlySpan<int> Rows => _rows;
+
+    /// <summary>The examples' ids and labels.</summary>
+    public ByteStore Bytes { get; }
+
+    /// <summary>Ids are below.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>How ids are written.</summary>
+    public TokenWidth Width { get; }
+
+    /// <summary>What there is to say about the rows.</summary>
+    public required ExampleCounts Counts { get; init; }
 
     /// <summary>SHA-256 over lengths, ids and labels, in lower-case hexadecimal: what a run records and a resumed run compares.</summary>
-    public string Fingerprint()
+    public required string Fingerprint { get; init; }
+
+    /// <summary>The number of an example's row in the data set.</summary>
+    public int RowOf(int example) => _rows is null ? example : _rows[example];
+
+    /// <summary>An example, for people and tests.</summary>
+    public Example Read(int example)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var example in Examples)
+        int[] ids = new int[_lengths[example]], labels = new int[_lengths[example]];
+        new ExampleReader(this).Read(example, 0, ids, labels);
+        return new(ids, labels);
+    }
+
+    /// <summary>Examples that are there already, such as random ones.</summary>
+    public static ExampleSet Of(IEnumerable<Example> examples)
+    {
+        var writer = new ExampleWriter(int.MaxValue, new(), folder: null);
+        int row = 0;
+        foreach (var example in examples)
         {
-            hash.AppendData(BitConverter.GetBytes(example.InputIds.Length));
-            hash.AppendData(MemoryMarshal.AsBytes<int>(example.InputIds));
-            hash.AppendData(MemoryMarshal.AsBytes<int>(example.Labels));
+            writer.Counts.Longest = Math.Max(writer.Counts.Longest, example.InputIds.Length);
+            writer.Add(example, row++);
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return writer.Build();
     }
 }

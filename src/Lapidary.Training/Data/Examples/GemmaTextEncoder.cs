@@ -58,5 +58,8 @@ public sealed class GemmaTextEncoder : ITextEncoder
     public void Save(string folder) => TokenizerFolder.Save(_tokenizer, _template, folder);
 
     /// <inheritdoc/>
+    public string Identity => $"{_tokenizer.Identity} {_template.Identity}";
+
+    /// <inheritdoc/>
     public string TokenText(int id) => _tokenizer.Decode([id], skipSpecialTokens: false);
 }

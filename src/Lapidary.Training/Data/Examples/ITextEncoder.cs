@@ -40,6 +40,10 @@ public interface ITextEncoder
     /// not.</summary>
     bool Reads(string key) => true;
 
+    /// <summary>Tells this tokenizer and template from any other that would make other tokens; null where that is not known, and tokens are
+    /// then not kept for later runs.</summary>
+    string? Identity => null;
+
     /// <summary>The text of one token, for people.</summary>
     string TokenText(int id);
 

@@ -4,27 +4,37 @@ namespace Lapidary.Training.Data.Examples;
 
 /// <summary>What rows tell a chat template that does not read it, as Gemma's own knows no tools: a conversation is then trained without
 /// it.</summary>
-internal static class UnreadKeys
+/// <param name="encoder">Knows what the template reads; may be null.</param>
+internal sealed class UnreadKeys(ITextEncoder? encoder)
 {
     private static readonly string[] OfMessages = ["tool_calls", "function_call", "reasoning_content"], OfRows = ["tools", "documents"];
 
-    /// <summary>One line for each such key.</summary>
-    public static IReadOnlyList<string> Of(IReadOnlyList<DataRow> rows, ITextEncoder? encoder)
-    {
-        string[] unread = [.. OfRows.Concat(OfMessages).Where(key => encoder?.Reads(key) == false)];
-        int[] counts = new int[unread.Length];
-        foreach (var row in rows.Where(BringsFields))
-        {
-            for (int i = 0; i < unread.Length; i++)
-                if (Has(row, unread[i])) counts[i]++;
-        }
+    private readonly string[] _unread = [.. OfRows.Concat(OfMessages).Where(key => encoder?.Reads(key) == false)];
+    private readonly int[] _counts = new int[OfRows.Length + OfMessages.Length];
 
-        return
-        [
-            .. unread.Zip(counts).Where(pair => pair.Second > 0).Select(pair =>
-                $"The chat template does not read {pair.First}, which {pair.Second} rows bring: it is not in what is trained."),
-        ];
+    /// <summary>Looks for such keys in a row.</summary>
+    /// <returns>A bit for each that it brings, for <see cref="Count"/>.</returns>
+    public int FindIn(DataRow row)
+    {
+        if (_unread.Length == 0 || !BringsFields(row)) return 0;
+        int found = 0;
+        for (int i = 0; i < _unread.Length; i++)
+            if (Has(row, _unread[i])) found |= 1 << i;
+        return found;
     }
+
+    /// <summary>Counts what was found in a row; for one thread.</summary>
+    public void Count(int found)
+    {
+        for (int i = 0; found != 0; i++, found >>= 1) _counts[i] += found & 1;
+    }
+
+    /// <summary>One line for each such key.</summary>
+    public IReadOnlyList<string> Lines() =>
+    [
+        .. _unread.Zip(_counts).Where(pair => pair.Second > 0).Select(pair =>
+            $"The chat template does not read {pair.First}, which {pair.Second} rows bring: it is not in what is trained."),
+    ];
 
     /// <summary>Whether a row has anything beside roles and contents, which most have not.</summary>
     private static bool BringsFields(DataRow row) => row switch

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data.Packing;
 
@@ -33,24 +34,25 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
         rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
 
     /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
-    /// <param name="sequences">Its rows, in order.</param>
-    /// <exception cref="LapidaryException">They have more tokens than sequences of the fixed length.</exception>
-    public Batch Build(params ReadOnlySpan<PackedSequence> sequences)
+    /// <param name="sequences">All sequences.</param> <param name="rows">Which of them are its rows, in order.</param>
+    /// <param name="reader">Of their examples.</param>
+    /// <exception cref="LapidaryException">They have more tokens than sequences of the fixed length, or cannot be read.</exception>
+    public Batch Build(PackedSequences sequences, ReadOnlySpan<int> rows, ExampleReader reader)
     {
         int tokens = 0;
-        foreach (var sequence in sequences) tokens += sequence.Tokens;
-        var batch = ForRows(sequences.Length, tokens);
+        foreach (int row in rows) tokens += sequences.Tokens[row];
+        var batch = ForRows(rows.Length, tokens);
         int offset = 0, trained = 0;
-        foreach (var sequence in sequences)
+        foreach (int row in rows)
         {
-            for (int i = 0; i < sequence.Documents.Count; i++)
+            for (int i = 0; i < sequences.DocumentsOf(row); i++)
             {
-                var document = sequence.Documents[i];
-                Append(batch, document, offset);
-                offset += document.Ids.Length;
+                var document = sequences.Document(row, i);
+                Append(batch, document, offset, reader);
+                offset += document.Length;
             }
 
-            trained += sequence.TrainedTokens;
+            trained += sequences.Trained[row];
         }
 
         Pad(batch, offset);
@@ -68,14 +70,15 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
         return batch ??= new Batch(size);
     }
 
-    private static void Append(Batch batch, Document document, int offset)
+    private static void Append(Batch batch, Document document, int offset, ExampleReader reader)
     {
-        int length = document.Ids.Length;
-        document.Ids.Span.CopyTo(batch.Ids.AsSpan(offset));
+        int length = document.Length;
+        var labels = batch.Labels.AsSpan(offset, length);
+        reader.Read(document.Example, document.Start, batch.Ids.AsSpan(offset, length), labels);
 
         // Shifted: the label of token t is that of t + 1, and the last token has none to predict.
-        document.Labels.Span[1..].CopyTo(batch.Labels.AsSpan(offset));
-        batch.Labels[offset + length - 1] = Label.None;
+        labels[1..].CopyTo(labels);
+        labels[^1] = Label.None;
         batch.DocumentStarts.AsSpan(offset, length).Fill(offset);
         for (int i = 0; i < length; i++) batch.Positions[offset + i] = i;
     }

@@ -12,31 +12,34 @@ internal static class BestFitDecreasing
     /// <summary>Packs items into bins.</summary>
     /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param> <param name="capacity">Size of a
     /// bin.</param>
-    /// <returns>The items' indices by bin, in the order they were put in.</returns>
-    public static List<List<int>> Pack(ReadOnlySpan<int> lengths, int capacity)
+    /// <returns>The items by bin, in the order they were put in, and where in them each bin begins; the last entry is their
+    /// number.</returns>
+    public static (int[] Starts, int[] Items) Pack(ReadOnlySpan<int> lengths, int capacity)
     {
-        List<List<int>> bins = [];
         var spaces = new Spaces(capacity);
-        foreach (int item in LongestFirst(lengths, capacity))
+        int[] order = LongestFirst(lengths, capacity), binOf = new int[order.Length];
+        int bins = 0;
+        for (int i = 0; i < order.Length; i++)
         {
-            int space = spaces.SmallestAtLeast(lengths[item]);
-            int bin;
-            if (space < 0)
-            {
-                bin = bins.Count;
-                space = capacity;
-                bins.Add([]);
-            }
-            else
-            {
-                bin = spaces.Take(space);
-            }
-
-            bins[bin].Add(item);
-            spaces.Add(bin, space - lengths[item]);
+            int length = lengths[order[i]];
+            int space = spaces.SmallestAtLeast(length);
+            int bin = space < 0 ? bins++ : spaces.Take(space);
+            binOf[i] = bin;
+            spaces.Add(bin, (space < 0 ? capacity : space) - length);
         }
 
-        return bins;
+        return ByBin(order, binOf, bins);
+    }
+
+    /// <summary>Counting sort that keeps the order within a bin.</summary>
+    private static (int[] Starts, int[] Items) ByBin(int[] order, int[] binOf, int bins)
+    {
+        int[] starts = new int[bins + 1], items = new int[order.Length];
+        foreach (int bin in binOf) starts[bin + 1]++;
+        for (int bin = 0; bin < bins; bin++) starts[bin + 1] += starts[bin];
+        int[] next = starts[..bins];
+        for (int i = 0; i < order.Length; i++) items[next[binOf[i]]++] = order[i];
+        return (starts, items);
     }
 
     /// <summary>Stable counting sort, descending, without the empty ones.</summary>

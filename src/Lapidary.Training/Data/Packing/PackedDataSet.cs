@@ -12,51 +12,49 @@ public sealed class PackedDataSet
     /// <summary>Beyond this no batch has a length: nothing of that size is ever run.</summary>
     private const int MaxTokens = 1 << 30;
 
-    private readonly PackedSequence[] _sequences;
-    private readonly IReadOnlyList<int> _rows;
+    private readonly PackedSequences _sequences;
     private readonly BatchBuilder _builder;
+    private readonly ExampleReader _reader;
 
     /// <summary>[n]: tokens of the n longest sequences.</summary>
     private readonly int[] _tokensOfLongest;
-
-    private PackedSequence[] _batch = [];
 
     /// <summary>Packs the examples.</summary>
     /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share sequences.</param>
     /// <param name="maxLength">Tokens of a packed sequence.</param> <param name="padTokenId">Fills what is left of a batch.</param>
     internal PackedDataSet(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {
-        _sequences = Packer.Pack(examples.Examples, packing, maxLength);
-        _rows = examples.Rows;
+        _sequences = Packer.Pack(examples, packing, maxLength);
+        _reader = new ExampleReader(examples);
         _builder = new BatchBuilder(padTokenId, packing == PackingStrategy.None ? null : maxLength);
-        _tokensOfLongest = new int[_sequences.Length + 1];
-        int[] longestFirst = [.. _sequences.Select(sequence => sequence.Tokens).OrderDescending()];
-        for (int i = 0; i < longestFirst.Length; i++)
-            _tokensOfLongest[i + 1] = (int)Math.Min((long)_tokensOfLongest[i] + longestFirst[i], MaxTokens);
-        DataFingerprint = examples.Fingerprint();
+        int[] shortestFirst = _sequences.Tokens.ToArray();
+        Array.Sort(shortestFirst);
+        _tokensOfLongest = new int[shortestFirst.Length + 1];
+        for (int i = 0; i < shortestFirst.Length; i++)
+            _tokensOfLongest[i + 1] = (int)Math.Min((long)_tokensOfLongest[i] + shortestFirst[^(i + 1)], MaxTokens);
     }
 
     private PackedDataSet(PackedDataSet other)
     {
-        (_sequences, _rows, _tokensOfLongest) = (other._sequences, other._rows, other._tokensOfLongest);
-        DataFingerprint = other.DataFingerprint;
+        (_sequences, _tokensOfLongest) = (other._sequences, other._tokensOfLongest);
+        _reader = new ExampleReader(_sequences.Set);
         _builder = other._builder.Copy();
     }
 
     /// <summary>Number of sequences.</summary>
-    public int Count => _sequences.Length;
+    public int Count => _sequences.Count;
 
     /// <summary>Identifies the examples: their ids and labels, in their order.</summary>
-    internal string DataFingerprint { get; }
+    internal string DataFingerprint => _sequences.Set.Fingerprint;
 
     /// <summary>The sequences.</summary>
-    internal IReadOnlyList<PackedSequence> Sequences => _sequences;
+    internal PackedSequences Sequences => _sequences;
 
     /// <summary>Tokens of some sequences.</summary>
     internal long Tokens(ReadOnlySpan<int> indices)
     {
         long tokens = 0;
-        foreach (int index in indices) tokens += _sequences[index].Tokens;
+        foreach (int index in indices) tokens += _sequences.Tokens[index];
         return tokens;
     }
 
@@ -64,7 +62,7 @@ public sealed class PackedDataSet
     internal int TrainedTokens(ReadOnlySpan<int> indices)
     {
         int trained = 0;
-        foreach (int index in indices) trained += _sequences[index].TrainedTokens;
+        foreach (int index in indices) trained += _sequences.Trained[index];
         return trained;
     }
 
@@ -72,22 +70,19 @@ public sealed class PackedDataSet
     internal string Describe(ReadOnlySpan<int> indices)
     {
         const int Shown = 8;
-        int[] rows = [.. indices.ToArray().SelectMany(index => _sequences[index].Documents).Select(document => _rows[document.Example] + 1)
-            .Distinct().Order()];
+        int[] rows = [.. indices.ToArray().SelectMany(RowsOf).Distinct().Order()];
         string others = rows.Length > Shown ? $" and {rows.Length - Shown} others" : "";
         return $"{(rows.Length == 1 ? "row" : "rows")} {string.Join(", ", rows.Take(Shown))}{others}";
     }
+
+    private IEnumerable<int> RowsOf(int sequence) => Enumerable.Range(0, _sequences.DocumentsOf(sequence))
+        .Select(i => _sequences.Set.RowOf(_sequences.Document(sequence, i).Example) + 1);
 
     /// <summary>The same sequences with batches of their own: each user has one, as ranks may be threads.</summary>
     internal PackedDataSet Share() => new(this);
 
     /// <summary>A batch of some sequences, valid until the next one.</summary>
-    internal Batch Batch(ReadOnlySpan<int> indices)
-    {
-        if (_batch.Length < indices.Length) _batch = new PackedSequence[indices.Length];
-        for (int i = 0; i < indices.Length; i++) _batch[i] = _sequences[indices[i]];
-        return _builder.Build(_batch.AsSpan(0, indices.Length));
-    }
+    internal Batch Batch(ReadOnlySpan<int> indices) => _builder.Build(_sequences, indices, _reader);
 
     /// <summary>Tokens of the largest batch of so many rows that can come up, padding included.</summary>
     internal int LargestBatchTokens(int rows)

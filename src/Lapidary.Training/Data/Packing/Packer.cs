@@ -9,52 +9,45 @@ namespace Lapidary.Training.Data.Packing;
 internal static class Packer
 {
     /// <summary>Packs by any strategy.</summary>
-    /// <param name="examples">The examples in order.</param> <param name="strategy">How.</param>
+    /// <param name="set">The examples in order.</param> <param name="strategy">How.</param>
     /// <param name="maxLength">Tokens of a sequence; required but for <see cref="PackingStrategy.None"/>.</param>
     /// <exception cref="LapidaryException">Packing without a max_length.</exception>
-    public static PackedSequence[] Pack(IReadOnlyList<Example> examples, PackingStrategy strategy, int? maxLength)
+    public static PackedSequences Pack(ExampleSet set, PackingStrategy strategy, int? maxLength)
     {
-        if (strategy == PackingStrategy.None) return [.. examples.Select((x, i) => new PackedSequence([Whole(i, x, int.MaxValue)]))];
+        if (strategy == PackingStrategy.None) return PackedSequences.OfExamples(set);
         if (maxLength is not > 0)
             throw new LapidaryException("packing: expected a max_length above 0, found none; give the tokens of a row.");
-        return strategy == PackingStrategy.Wrapped ? Wrap(examples, maxLength.Value) : BestFit(examples, maxLength.Value);
+        return strategy == PackingStrategy.Wrapped ? Wrap(set, maxLength.Value) : BestFit(set, maxLength.Value);
     }
 
-    private static PackedSequence[] BestFit(IReadOnlyList<Example> examples, int maxLength)
+    private static PackedSequences BestFit(ExampleSet set, int maxLength)
     {
-        int[] lengths = [.. examples.Select(x => Math.Min(x.InputIds.Length, maxLength))];
-        return [.. BestFitDecreasing.Pack(lengths, maxLength)
-            .Select(bin => new PackedSequence(bin.ConvertAll(i => Whole(i, examples[i], maxLength))))];
+        int[] lengths = set.Lengths.ToArray();
+        for (int i = 0; i < lengths.Length; i++) lengths[i] = Math.Min(lengths[i], maxLength);
+        var (starts, items) = BestFitDecreasing.Pack(lengths, maxLength);
+        return PackedSequences.OfBins(set, starts, items, maxLength);
     }
 
-    private static PackedSequence[] Wrap(IReadOnlyList<Example> examples, int maxLength)
+    private static PackedSequences Wrap(ExampleSet set, int maxLength)
     {
-        List<PackedSequence> sequences = [];
+        List<int> starts = [0];
         List<Document> documents = [];
         int free = maxLength;
-        for (int i = 0; i < examples.Count; i++)
+        for (int i = 0; i < set.Count; i++)
         {
-            var example = examples[i];
-            for (int start = 0; start < example.InputIds.Length;)
+            for (int start = 0; start < set.Lengths[i];)
             {
-                int length = Math.Min(free, example.InputIds.Length - start);
-                documents.Add(new(i, example.InputIds.AsMemory(start, length), example.Labels.AsMemory(start, length)));
+                int length = Math.Min(free, set.Lengths[i] - start);
+                documents.Add(new(i, start, length));
                 start += length;
                 free -= length;
                 if (free > 0) continue;
-                sequences.Add(new([.. documents]));
-                documents.Clear();
+                starts.Add(documents.Count);
                 free = maxLength;
             }
         }
 
-        if (documents.Count > 0) sequences.Add(new([.. documents]));
-        return [.. sequences];
-    }
-
-    private static Document Whole(int index, Example example, int maxLength)
-    {
-        int length = Math.Min(example.InputIds.Length, maxLength);
-        return new(index, example.InputIds.AsMemory(0, length), example.Labels.AsMemory(0, length));
+        if (documents.Count > starts[^1]) starts.Add(documents.Count);
+        return PackedSequences.OfPieces(set, [.. starts], documents);
     }
 }

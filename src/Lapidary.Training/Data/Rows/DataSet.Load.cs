@@ -3,13 +3,14 @@ using Lapidary.Hub;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
 using Lapidary.Training.Data.Sources;
+using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
 /// <content>How rows are read.</content>
 public sealed partial class DataSet
 {
-    /// <summary>Far more rows than memory holds with their texts: packed data that unpack to more are not meant to be read.</summary>
+    /// <summary>Far more rows than are trained on: packed data that unpack to more are not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
     /// <summary>Reads a data set of this machine or of the Hub; the train split where nothing else is said.</summary>
@@ -41,10 +42,10 @@ public sealed partial class DataSet
     internal static DataSet Read(Stream stream, string name, DataSetOptions options, out long leftOut)
     {
         var records = new RecordReader(options);
-        List<DataRow> rows = [];
+        var rows = NewRows(options);
         Append(rows, records.Read(stream, name), options);
         leftOut = records.LeftOut;
-        return NotEmpty(rows, name, leftOut);
+        return new(NotEmpty(rows, name, leftOut), options);
     }
 
     /// <summary>Reads the rows to train on and those to evaluate on: the splits train and validation, told apart as Hugging Face's
@@ -66,15 +67,25 @@ public sealed partial class DataSet
     /// <param name="leftOut">Rows that filters left out.</param>
     internal static DataSet Load(IReadOnlyList<SourceRows> parts, DataSetOptions options, out long leftOut)
     {
+        string name = parts[0].Source.Name;
         var reader = new RecordReader(options);
-        List<DataRow> rows = [];
-        foreach (var part in parts)
-            foreach (var records in reader.Read(part)) Append(rows, records, options);
+        RowSource Read()
+        {
+            var rows = NewRows(options);
+            foreach (var part in parts)
+                foreach (var records in reader.Read(part)) Append(rows, records, options);
+            return NotEmpty(rows, name, reader.LeftOut);
+        }
+
+        // How many rows filters leave out is known only when all are read.
+        var source = options.Filters.Count > 0 ? Read() : KnownRows.Load(name, parts, options, Read);
         leftOut = reader.LeftOut;
-        return NotEmpty(rows, parts[0].Source.Name, leftOut);
+        return new(source, options);
     }
 
-    private static void Append(List<DataRow> rows, IEnumerable<DataRecord> records, DataSetOptions options)
+    private static StoredRows.Builder NewRows(DataSetOptions options) => new(options.Limits, CacheFolder.Of(options.CacheDir)?.Path);
+
+    private static void Append(StoredRows.Builder rows, IEnumerable<DataRecord> records, DataSetOptions options)
     {
         var reader = new RowReader(options);
         foreach (var record in records)
@@ -84,9 +95,9 @@ public sealed partial class DataSet
         }
     }
 
-    private static DataSet NotEmpty(List<DataRow> rows, string name, long leftOut)
+    private static StoredRows NotEmpty(StoredRows.Builder rows, string name, long leftOut)
     {
-        if (rows.Count > 0) return new(rows);
+        if (rows.Count > 0) return rows.Build();
         string why = leftOut > 0 ? $", as the filters left out all {leftOut} rows; change one" : "";
         throw new LapidaryException($"{name}: expected at least one row, found none{why}.");
     }

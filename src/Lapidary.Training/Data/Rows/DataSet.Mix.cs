@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Formats;
 
 namespace Lapidary.Training;
@@ -9,7 +10,7 @@ public sealed partial class DataSet
     public static DataSet Concatenate(params IReadOnlyList<DataSet> sets)
     {
         ArgumentNullException.ThrowIfNull(sets);
-        return new(sets.SelectMany(set => set.Rows));
+        return sets.Count > 0 ? Join(sets) : throw new LapidaryException("Concatenate: expected at least one data set, found none.");
     }
 
     /// <summary>Rows of several data sets in given shares. How many of each is exact, not drawn.</summary>
@@ -26,15 +27,22 @@ public sealed partial class DataSet
         ArgumentNullException.ThrowIfNull(sets);
         ArgumentNullException.ThrowIfNull(shares);
         int[] counts = Counts([.. sets.Select(set => set.Count)], shares, stopping);
-        var orders = new DataSet?[sets.Count];
-        return new(Order(counts).Select(place => Row(place.Set, place.Number)));
+        int[] starts = new int[sets.Count];
+        for (int set = 1; set < starts.Length; set++) starts[set] = starts[set - 1] + sets[set - 1].Count;
+        int[][] orders = [.. sets.Select(set => Enumerable.Range(0, set.Count).ToArray())];
+        return Join(sets).Pick([.. Order(counts).Select(place => starts[place.Set] + Row(place.Set, place.Number))]);
 
-        // The rounds of a set that is repeated have an order of their own each.
-        DataRow Row(int set, int number)
+        // The rounds of a set that is repeated have an order of their own each: that of Shuffle.
+        int Row(int set, int number)
         {
             int place = number % sets[set].Count, round = number / sets[set].Count;
-            if (place == 0) orders[set] = seed is { } first ? sets[set].Shuffle(unchecked(first + set + (long)round * sets.Count)) : sets[set];
-            return orders[set]!.Rows[place];
+            if (place == 0 && seed is { } first)
+            {
+                for (int i = 0; i < orders[set].Length; i++) orders[set][i] = i;
+                new StableRandom((ulong)unchecked(first + set + (long)round * sets.Count)).Shuffle(orders[set].AsSpan());
+            }
+
+            return orders[set][place];
         }
     }
 

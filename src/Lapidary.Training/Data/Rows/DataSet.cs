@@ -1,29 +1,89 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
-/// <summary>Rows in memory, in the order of their files; immutable.</summary>
+/// <summary>Rows in the order of their files; immutable. What was read is kept as bytes, above a size in a temporary file, and a row is
+/// made of them when it is asked for.</summary>
 public sealed partial class DataSet
 {
-    private readonly DataRow[] _rows;
+    private readonly RowSource _source;
+
+    /// <summary>[i]: which row of the source is row i; null where all are in their order.</summary>
+    private readonly int[]? _order;
 
     /// <summary>Takes rows as they are; errors name those made in memory by their number.</summary>
-    public DataSet(IEnumerable<DataRow> rows) => _rows =
-        [.. rows.Select((row, i) => row.Origin == default ? row with { Origin = new("data set", "row", i + 1) } : row)];
+    /// <remarks>They stay in memory, and their tokens are not kept for later runs.</remarks>
+    public DataSet(IEnumerable<DataRow> rows)
+        : this(new MemoryRows(
+            [.. rows.Select((row, i) => row.Origin == default ? row with { Origin = new("data set", "row", i + 1) } : row)]))
+    {
+    }
 
-    /// <summary>The rows in order.</summary>
-    public IReadOnlyList<DataRow> Rows => _rows;
+    /// <summary>Takes rows wherever they are.</summary>
+    /// <param name="source">The rows.</param> <param name="options">Where what is made of them is kept; null for the defaults.</param>
+    /// <param name="order">Which of them, in which order; null for all.</param>
+    internal DataSet(RowSource source, DataSetOptions? options = null, int[]? order = null)
+    {
+        (_source, _order) = (source, order);
+        Options = options ?? new();
+        Rows = new RowList(this);
+    }
+
+    /// <summary>The rows in order. A row that was read from a file is made anew each time it is asked for.</summary>
+    public IReadOnlyList<DataRow> Rows { get; }
 
     /// <summary>Number of rows.</summary>
-    public int Count => _rows.Length;
+    public int Count => _order?.Length ?? _source.Count;
+
+    /// <summary>Where what is made of the rows is kept.</summary>
+    internal DataSetOptions Options { get; }
+
+    /// <summary>Bytes of the rows, about; 0 where they are in memory.</summary>
+    internal long ContentBytes => _source.Count == 0 ? 0 : (long)((double)_source.ContentBytes * Count / _source.Count);
+
+    /// <summary>One row; for several threads.</summary>
+    internal DataRow Read(int row) => _source.Read(_order is null ? row : _order[row]);
+
+    /// <summary>Tells the rows and their order from any others; null where that is not known, as of rows in memory.</summary>
+    internal string? ContentHash() => _source.ContentHash is not { } content ? null
+        : _order is null ? content
+        : HashText.Of([content, Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<int>(_order)))]);
+
+    /// <summary>Which of the data sets that <see cref="Join"/> put together a row came from, whatever was done with them since; 0 where it
+    /// put none together.</summary>
+    internal int PartOf(int row) => _source is JoinedRows joined ? joined.SourceOf(_order is null ? row : _order[row]) : 0;
+
+    /// <summary>The rows of several data sets, one after the other.</summary>
+    internal static DataSet Join(IReadOnlyList<DataSet> parts)
+    {
+        var sources = parts.Select(part => part._source).ToList();
+        int[] starts = new int[sources.Count + 1];
+        for (int i = 0; i < sources.Count; i++) starts[i + 1] = checked(starts[i] + sources[i].Count);
+        int[] order = new int[parts.Sum(part => part.Count)];
+        int next = 0, number = 0;
+        foreach (var part in parts)
+        {
+            int start = starts[number++];
+            for (int i = 0; i < part.Count; i++) order[next++] = start + (part._order is null ? i : part._order[i]);
+        }
+
+        return new(new JoinedRows(sources), parts[0].Options, order);
+    }
+
+    /// <summary>Some of the rows.</summary>
+    internal DataSet Pick(int[] rows) => new(_source, Options, _order is null ? rows : Array.ConvertAll(rows, row => _order[row]));
 
     /// <summary>The rows in an order that depends on the seed alone: Fisher–Yates over SplitMix64, fixed for all versions.</summary>
     public DataSet Shuffle(long seed)
     {
-        var rows = (DataRow[])_rows.Clone();
-        new StableRandom((ulong)seed).Shuffle(rows.AsSpan());
-        return new(rows);
+        int[] order = Order();
+        new StableRandom((ulong)seed).Shuffle(order.AsSpan());
+        return new(_source, Options, order);
     }
 
     /// <summary>The first rows.</summary>
@@ -31,7 +91,7 @@ public sealed partial class DataSet
     public DataSet Select(int count)
     {
         if (count < 1 || count > Count) throw new LapidaryException($"Select: expected 1 to {Count} rows, found {count}; ask for fewer.");
-        return new(_rows[..count]);
+        return new(_source, Options, Order()[..count]);
     }
 
     /// <summary>Shuffles as <see cref="Shuffle"/> does, then gives the first rows to the test set and the others to the training
@@ -49,7 +109,25 @@ public sealed partial class DataSet
                 $"Train-test split of {Count} rows: expected a share below 1 or a whole number from 1 to {Count - 1}, found {testSize}.");
         }
 
-        var shuffled = Shuffle(seed)._rows;
-        return (new(shuffled[(int)count..]), new(shuffled[..(int)count]));
+        int[] shuffled = Shuffle(seed)._order!;
+        return (new(_source, Options, shuffled[(int)count..]), new(_source, Options, shuffled[..(int)count]));
+    }
+
+    private int[] Order() => _order is null ? [.. Enumerable.Range(0, Count)] : [.. _order];
+
+    /// <summary>The rows as a list that reads one when it is asked for.</summary>
+    private sealed class RowList(DataSet data) : IReadOnlyList<DataRow>
+    {
+        public int Count => data.Count;
+
+        public DataRow this[int index] =>
+            (uint)index < (uint)data.Count ? data.Read(index) : throw new ArgumentOutOfRangeException(nameof(index));
+
+        public IEnumerator<DataRow> GetEnumerator()
+        {
+            for (int i = 0; i < data.Count; i++) yield return data.Read(i);
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

@@ -1,3 +1,5 @@
+using Lapidary.Training.Data.Storage;
+
 namespace Lapidary.Training;
 
 /// <summary>How columns become rows. By default the kind is told from the columns' names.</summary>
@@ -26,4 +28,11 @@ public sealed record DataSetOptions
 
     /// <summary>Column of the completion, instead of "completion".</summary>
     public string? CompletionColumn { get; init; }
+
+    /// <summary>Folder in which the tokens of the rows are kept for later runs; null for the user's own (LAPIDARY_CACHE, else
+    /// ~/.cache/lapidary, and in it tokenized), empty for none.</summary>
+    public string? CacheDir { get; init; }
+
+    /// <summary>What is kept in memory, and what is worth a file.</summary>
+    internal StorageLimits Limits { get; init; } = new();
 }

@@ -67,6 +67,15 @@ public sealed class PromptTemplate
         CheckPairs(name);
     }
 
+    /// <summary>The template's text.</summary>
+    public override string ToString() => string.Concat(_parts.Select(part => part.Kind switch
+    {
+        PartKind.Column => $"{{{part.Text}}}",
+        PartKind.If => $"{{?{part.Text}}}",
+        PartKind.End => $"{{/{part.Text}}}",
+        _ => part.Text.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal),
+    }));
+
     /// <summary>The columns it names, in order.</summary>
     public IEnumerable<string> Columns => _parts.Where(part => part.Kind is PartKind.Column or PartKind.If).Select(part => part.Text);
 

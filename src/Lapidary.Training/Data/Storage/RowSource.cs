@@ -1,0 +1,33 @@
+namespace Lapidary.Training.Data.Storage;
+
+/// <summary>Rows that can be read one by one, by several threads, wherever they are.</summary>
+internal abstract class RowSource
+{
+    /// <summary>Number of rows.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>SHA-256 of what the rows are, in hexadecimal; null where it is not known, as of rows in memory.</summary>
+    public abstract string? ContentHash { get; }
+
+    /// <summary>Bytes of all rows; 0 where that is not known.</summary>
+    public abstract long ContentBytes { get; }
+
+    /// <summary>Reads a row.</summary>
+    public abstract DataRow Read(int index);
+}
+
+/// <summary>Rows that a program made.</summary>
+internal sealed class MemoryRows(DataRow[] rows) : RowSource
+{
+    /// <inheritdoc/>
+    public override int Count => rows.Length;
+
+    /// <inheritdoc/>
+    public override string? ContentHash => null;
+
+    /// <inheritdoc/>
+    public override long ContentBytes => 0;
+
+    /// <inheritdoc/>
+    public override DataRow Read(int index) => rows[index];
+}
