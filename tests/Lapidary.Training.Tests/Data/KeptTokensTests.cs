@@ -7,6 +7,7 @@ using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training.Configuration;
 using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Sources;
 using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Tests.Data;
@@ -155,6 +156,27 @@ public sealed class KeptTokensTests : IDisposable
     }
 
     [Fact]
+    public void Filters_MakeOtherRows_AndAreCountedAgain()
+    {
+        string path = Write("pair");
+        var all = Options(false, true);
+        var some = all with { Filters = [RowFilter.Parse("completion<100")] };
+        var function = all with { Filters = [new RowFilter(row => (string?)row["completion"] == "7")] };
+        for (int run = 0; run < 2; run++)
+        {
+            Assert.Equal(300, DataSet.Load(path, all).Count);
+            var source = DataSource.Find(path, new HubAccess(null), null, null);
+            Assert.Equal(100, DataSet.Load(source.FetchRows(), some, out long leftOut).Count);
+            Assert.Equal(200, leftOut);
+            Assert.Equal(1, DataSet.Load(path, function).Count);
+            Assert.Equal(10, DataSet.Load(path, all, split: "train[:10]").Count);
+            Assert.Equal(20, DataSet.Load(path, all, split: "train[:20]").Count);
+        }
+
+        Assert.Equal(4, Directory.GetFiles(Cache, "*.rows").Length);
+    }
+
+    [Fact]
     public void Template_ThatDiffers_MakesOtherRows()
     {
         string path = Write("pair");
@@ -168,15 +190,17 @@ public sealed class KeptTokensTests : IDisposable
         Assert.NotEqual(prints[0], prints[1]);
     }
 
-    /// <summary>Options go into the key as the record prints them: a property must print what it holds.</summary>
+    /// <summary>Options go into the key as the record prints them, but for the filters and a template's column of messages: a property must
+    /// print what it holds, or go in by itself.</summary>
     [Fact]
     public void Options_PrintWhatTheyHold()
     {
-        Type[] printed = [typeof(string), typeof(RowKind?), typeof(DataFormat?), typeof(RowTemplate)];
+        Type[] printed = [typeof(string), typeof(RowKind?), typeof(DataFormat?), typeof(RowTemplate), typeof(IReadOnlyList<RowFilter>)];
         Assert.All(typeof(DataSetOptions).GetProperties(), property => Assert.Contains(property.PropertyType, printed));
         Assert.All(
-            typeof(RowTemplate).GetProperties(BindingFlags.Public | BindingFlags.Instance),
-            property => Assert.Equal(typeof(PromptTemplate), property.PropertyType));
+            typeof(RowTemplate).GetProperties(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance),
+            property => Assert.True(
+                property.PropertyType == typeof(PromptTemplate) || property.Name is "MessagesColumn" or "EqualityContract", property.Name));
         Assert.Contains("User = a{{}} {b}", $"{new DataSetOptions { Template = new(null, new("a{{}} { b }"), new("c")) }}");
 
         Type[] ofExamples = [typeof(int?), typeof(PackingStrategy), typeof(bool?), typeof(bool)];

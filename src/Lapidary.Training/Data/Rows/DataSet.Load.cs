@@ -67,20 +67,15 @@ public sealed partial class DataSet
     /// <param name="leftOut">Rows that filters left out.</param>
     internal static DataSet Load(IReadOnlyList<SourceRows> parts, DataSetOptions options, out long leftOut)
     {
-        string name = parts[0].Source.Name;
-        var reader = new RecordReader(options);
-        RowSource Read()
+        (var rows, leftOut) = KnownRows.Load(parts, options, () =>
         {
+            var reader = new RecordReader(options);
             var rows = NewRows(options);
             foreach (var part in parts)
                 foreach (var records in reader.Read(part)) Append(rows, records, options);
-            return NotEmpty(rows, name, reader.LeftOut);
-        }
-
-        // How many rows filters leave out is known only when all are read.
-        var source = options.Filters.Count > 0 ? Read() : KnownRows.Load(name, parts, options, Read);
-        leftOut = reader.LeftOut;
-        return new(source, options);
+            return (NotEmpty(rows, parts[0].Source.Name, reader.LeftOut), reader.LeftOut);
+        });
+        return new(rows, options);
     }
 
     private static StoredRows.Builder NewRows(DataSetOptions options) => new(options.Limits, CacheFolder.Of(options.CacheDir)?.Path);

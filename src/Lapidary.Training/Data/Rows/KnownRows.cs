@@ -15,10 +15,10 @@ internal sealed class KnownRows : RowSource
 
     private readonly Lazy<RowSource> _rows;
 
-    private KnownRows(string path, int count, string contentHash, long contentBytes, Func<RowSource> read)
+    private KnownRows(string path, Known known, Func<(RowSource Rows, long LeftOut)> read)
     {
-        (Count, ContentHash, ContentBytes) = (count, contentHash, contentBytes);
-        _rows = new(() => read() is { } rows && rows.ContentHash == ContentHash
+        (Count, ContentHash, ContentBytes) = (known.Count, known.ContentHash, known.ContentBytes);
+        _rows = new(() => read().Rows is { } rows && rows.ContentHash == ContentHash
             ? rows
             : throw new LapidaryException($"{path}: changed while it was used; start again."));
     }
@@ -36,27 +36,33 @@ internal sealed class KnownRows : RowSource
     public override DataRow Read(int index) => _rows.Value.Read(index);
 
     /// <summary>Reads files, or finds that they were read before.</summary>
-    /// <param name="path">What errors call them.</param> <param name="parts">Which rows of which files, in order.</param>
-    /// <param name="options">How columns become rows; also where it is kept what is known.</param>
-    /// <param name="read">Reads the rows.</param>
-    public static RowSource Load(string path, IReadOnlyList<SourceRows> parts, DataSetOptions options, Func<RowSource> read)
+    /// <param name="parts">The files in order, and which of their rows.</param>
+    /// <param name="options">How columns become rows, and which stay; also where it is kept what is known.</param>
+    /// <param name="read">Reads the rows and counts those that filters left out.</param>
+    public static (RowSource Rows, long LeftOut) Load(
+        IReadOnlyList<SourceRows> parts, DataSetOptions options, Func<(RowSource Rows, long LeftOut)> read)
     {
         string[] files = [.. parts.SelectMany(part => part.Files)];
         var before = Stamps(files);
         if (CacheFolder.Of(options.CacheDir) is not { } cache || before is null) return read();
-        if (before.Sum(stamp => stamp.Length) < options.Limits.CachedBytes) return read();
-        string name = KeyOf(parts, options) + CacheFolder.Rows;
+        if (before.Sum(stamp => stamp.Length) < options.Limits.CachedBytes || IdentityOf(options) is not { } identity) return read();
+        string name = KeyOf(parts, identity) + CacheFolder.Rows;
         using (var file = cache.TryOpen(name))
         {
-            if (file is not null && TryParse(file) is var (count, hash, bytes)) return new KnownRows(path, count, hash, bytes, read);
+            if (file is not null && TryParse(file) is { } known)
+                return (new KnownRows(parts[0].Source.Name, known, read), known.LeftOut);
         }
 
-        var rows = read();
+        var (rows, leftOut) = read();
 
         // What was read is what was hashed, unless somebody wrote to a file in between.
         if (rows.ContentHash is { } content && Stamps(files) is { } after && after.SequenceEqual(before))
-            cache.TryWrite(name, 1 << 10, stream => stream.Write(Serialize(rows.Count, content, rows.ContentBytes)));
-        return rows;
+        {
+            byte[] bytes = Serialize(new(rows.Count, content, rows.ContentBytes, leftOut));
+            cache.TryWrite(name, bytes.Length, stream => stream.Write(bytes));
+        }
+
+        return (rows, leftOut);
     }
 
     /// <summary>Sizes and times of files; null where one is a pipe or a device, which is read only once.</summary>
@@ -81,40 +87,57 @@ internal sealed class KnownRows : RowSource
         return stamps;
     }
 
+    /// <summary>All that the options say of the rows; null where a filter is a function, of which nobody knows what it does.</summary>
+    private static string? IdentityOf(DataSetOptions options) => options.Filters.Any(filter => filter.Column is null)
+        ? null
+        : HashText.Of([
+            (options with { CacheDir = null, Filters = [] }).ToString(), options.Template?.MessagesColumn ?? "",
+            .. options.Filters.Select(filter => filter.ToString()),
+        ]);
+
     /// <summary>Hash of all that decides what the rows are: this code, the options, and the files' names, which say what they hold, and
     /// bytes.</summary>
-    private static string KeyOf(IReadOnlyList<SourceRows> parts, DataSetOptions options)
+    private static string KeyOf(IReadOnlyList<SourceRows> parts, string identity)
     {
-        List<string> texts = [Format, CodeVersion.OfTraining, (options with { CacheDir = null }).ToString()];
-        foreach (var part in parts) texts.Add($"{part.Part with { Split = "" }} of {part.Files.Count} files");
-        foreach (string file in parts.SelectMany(part => part.Files))
+        List<string> texts = [Format, CodeVersion.OfTraining, identity];
+        foreach (var part in parts)
         {
-            texts.Add(Path.GetFileName(file));
-            using var stream = DataFiles.Open(file);
-            try
+            texts.Add($"{part.Files.Count} {part.Part.From} {part.Part.To}");
+            foreach (string file in part.Files)
             {
-                texts.Add(Convert.ToHexString(SHA256.HashData(stream)));
-            }
-            catch (Exception e) when (FileErrors.IsFileSystem(e))
-            {
-                throw FileErrors.Reading(file, e);
+                texts.Add(Path.GetFileName(file));
+                texts.Add(HashOf(file));
             }
         }
 
         return HashText.Of(texts);
     }
 
-    private static byte[] Serialize(int count, string hash, long contentBytes)
+    private static string HashOf(string file)
+    {
+        using var stream = DataFiles.Open(file);
+        try
+        {
+            return Convert.ToHexString(SHA256.HashData(stream));
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            throw FileErrors.Reading(file, e);
+        }
+    }
+
+    private static byte[] Serialize(Known known)
     {
         var bytes = new ByteBuilder();
         bytes.Text(Format);
-        bytes.Number(count);
-        bytes.Text(hash);
-        bytes.Long(contentBytes);
+        bytes.Number(known.Count);
+        bytes.Text(known.ContentHash);
+        bytes.Long(known.ContentBytes);
+        bytes.Long(known.LeftOut);
         return [.. bytes.Span, .. SHA256.HashData(bytes.Span)];
     }
 
-    private static (int Count, string Hash, long Bytes)? TryParse(FileStream file)
+    private static Known? TryParse(FileStream file)
     {
         try
         {
@@ -124,11 +147,13 @@ internal sealed class KnownRows : RowSource
             var body = content.AsSpan(0, content.Length - SHA256.HashSizeInBytes);
             if (!SHA256.HashData(body).AsSpan().SequenceEqual(content.AsSpan(body.Length))) return null;
             var source = new ByteSource(body);
-            return source.Text() == Format ? (source.Int(), source.Text(), source.Long()) : null;
+            return source.Text() == Format ? new(source.Int(), source.Text(), source.Long(), source.Long()) : null;
         }
         catch (Exception e) when (e is InvalidDataException || FileErrors.IsFileSystem(e))
         {
             return null;
         }
     }
+
+    private sealed record Known(int Count, string ContentHash, long ContentBytes, long LeftOut);
 }
