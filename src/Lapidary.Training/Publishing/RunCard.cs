@@ -58,12 +58,14 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         string model = BaseId is { } id ? $"[{id}](https://huggingface.co/{id})" : "a Gemma model";
         string data = datasets.Length == 0 ? "" : " on "
             + string.Join(", ", datasets.Select(set => $"[{set}](https://huggingface.co/datasets/{set})"));
-        string method = IsQuantized ? "QLoRA: the base was frozen in 4 bits (NF4)" : "LoRA: the base was frozen";
+        string method = IsQuantized
+            ? "QLoRA: low-rank matrices over a base that is frozen in 4 bits (NF4)"
+            : "LoRA: low-rank matrices over a frozen base";
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             # {name}
 
-            A LoRA adapter for {model}, fine-tuned{data} with {method}, and the matrices of the adapter were trained{Saved()}.
+            A LoRA adapter for {model}, fine-tuned{data} with {method}{Saved()}.
 
             ## Use
 
@@ -83,6 +85,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
             using var backend = new CpuBackend();
             using var model = GemmaModel.Load("{BaseId ?? "BASE_MODEL"}", backend);
             using var adapter = Adapter.Load(model, "{Place}");
+            model.Attach(adapter);
             ```
 
             ## Training
@@ -111,7 +114,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
     private static string Version => typeof(RunCard).Assembly
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
-    private string Saved() => Lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} whole" : "";
+    private string Saved() => Lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
 
     private IEnumerable<(string Key, string Value)> Settings()
     {

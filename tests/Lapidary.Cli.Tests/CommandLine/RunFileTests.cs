@@ -20,7 +20,7 @@ public sealed class RunFileTests : IDisposable
     [InlineData("- a", "line 1", "expected keys and values")]
     [InlineData("seed: {a: 1}", "line 1", "seed: expected a value")]
     [InlineData("seed: [1", "run.yaml, line")]
-    [InlineData("push_to_hub: true", "line 1", "push_to_hub: expected false")]
+    [InlineData("push_to_hub: maybe", "line 1", "push_to_hub: expected true or false")]
     [InlineData("optim: sgd", "adamw_torch")]
     [InlineData("a: 1\n---\nb: 2", "line")]
     public void AMistake_NamesFileAndLine(string yaml, params string[] words) => Train(yaml).AssertError(1, words);

@@ -79,7 +79,8 @@ public sealed class LoginTests : UploadTest
     [Fact]
     public void WhatPythonStored_Stays()
     {
-        const string Text = "# mine\n[oauth-ada]\nhf_token = hf_oauth_1%2\nrefresh_token = r\nexpires_at = 1790000000\n\n[B]\nHF_TOKEN: hf_b\n";
+        const string Text = "# mine\n[oauth-ada]\nhf_token = hf_oauth_1%2\nrefresh_token = r\nexpires_at = 1790000000\n\n"
+            + "[B]\nHF_TOKEN: hf_b\n";
         var tokens = StoredTokens.Parse(Text);
         tokens.Set("Ann]\n", "hf_a");
         Assert.Equal(

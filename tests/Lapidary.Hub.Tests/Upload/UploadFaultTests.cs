@@ -164,7 +164,8 @@ public sealed class UploadFaultTests : UploadTest
         Assert.Contains("token of /home/x/token", error.Message, StringComparison.Ordinal);
 
         using var client = new HubClient(Options);
-        Assert.Equal(HubError.Token, (await Assert.ThrowsAsync<HubException>(() => client.PrepareUploadAsync(Repo, cancellation: Token))).Error);
+        error = await Assert.ThrowsAsync<HubException>(() => client.PrepareUploadAsync(Repo, cancellation: Token));
+        Assert.Equal(HubError.Token, error.Error);
     }
 
     [Fact]

@@ -52,7 +52,8 @@ public abstract class UploadTest : IAsyncLifetime
             Assert.DoesNotContain(HubTokens.Mark, string.Join('\n', Notes));
             Assert.DoesNotContain(Server.Requests, request => request.HasAuthorization && request.Host != HubHost.Api);
             Assert.All(
-                Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories).Where(file => !file.StartsWith(Home, StringComparison.Ordinal)),
+                Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories)
+                    .Where(file => !file.StartsWith(Home, StringComparison.Ordinal)),
                 file => Assert.DoesNotContain(HubTokens.Mark, File.ReadAllText(file)));
         }
         finally
@@ -98,7 +99,8 @@ public abstract class UploadTest : IAsyncLifetime
 
     private protected HubRepository There(HubRepoKind kind = HubRepoKind.Model) => Server.Find(Repo.Id, kind)!;
 
-    private protected string[] PathsThere() => [.. There().Head.Files.Keys.Where(path => path != ".gitattributes").Order(StringComparer.Ordinal)];
+    private protected string[] PathsThere() =>
+        [.. There().Head.Files.Keys.Where(path => path != ".gitattributes").Order(StringComparer.Ordinal)];
 
     private protected string TextOf(string path) => Encoding.UTF8.GetString(There().Head.Files[path].Content.ToArray());
 

@@ -80,7 +80,7 @@ public sealed class HubPublisherTests : IAsyncLifetime
         Assert.Contains("- org/rows\n", card, StringComparison.Ordinal);
         Assert.Contains("- type: loss\n", card, StringComparison.Ordinal);
         Assert.DoesNotContain(_root, card, StringComparison.Ordinal);
-        Assert.DoesNotContain("/data", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("rows.jsonl", card, StringComparison.Ordinal);
         Assert.DoesNotContain(Environment.MachineName, card, StringComparison.Ordinal);
         Assert.Contains("hub_model_id: ada/tiny", File.ReadAllText(Path.Combine(Out, "run.yaml")), StringComparison.Ordinal);
     }
@@ -89,7 +89,8 @@ public sealed class HubPublisherTests : IAsyncLifetime
     public async Task End_PushesOnce()
     {
         using var client = Client();
-        using var publisher = await StartAsync(client, new HubPush { HubModelId = Id, HubStrategy = HubStrategy.End, HubPrivateRepo = false });
+        var push = new HubPush { HubModelId = Id, HubStrategy = HubStrategy.End, HubPrivateRepo = false };
+        using var publisher = await StartAsync(client, push);
         Assert.True(Run(Config, publisher));
         Assert.Equal(1, Server.Requests.Count(request => request.Path.Contains("/commit/", StringComparison.Ordinal)));
         Assert.False(Server.Find(Id)!.IsPrivate);
@@ -243,7 +244,8 @@ public sealed class HubPublisherTests : IAsyncLifetime
         HubPublisher.StartAsync(client, push with { PushToHub = true }, Config, Token);
 
     private bool Run(
-        SftConfig config, HubPublisher? publisher, ITrainingObserver? observer = null, CancellationToken? stop = null, string? resume = null)
+        SftConfig config, HubPublisher? publisher, ITrainingObserver? observer = null, CancellationToken? stop = null,
+        string? resume = null)
     {
         using var run = new TrainerRun(
             TestDevice.Cpu, config, TrainerRun.RandomRows(8), adapter: null, observer: observer ?? new Hook(_messages, _ => { }),
