@@ -89,5 +89,6 @@ public abstract class HubTest : IAsyncLifetime
     /// <summary>Contents and parts of the cache, by name.</summary>
     private protected string[] Blobs => Folder.Files("hub/models--acme--tiny/blobs");
 
-    private protected string PartOf(string path) => Folder.At($"hub/models--acme--tiny/blobs/{Seeded.Head.Files[path].Hash}.lapidary.incomplete");
+    private protected string PartOf(string path) =>
+        Folder.At($"hub/models--acme--tiny/blobs/{Seeded.Head.Files[path].Hash}.lapidary.incomplete");
 }

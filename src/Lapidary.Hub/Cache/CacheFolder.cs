@@ -40,6 +40,9 @@ internal sealed class CacheFolder(string hub, HubRepo repo)
     /// <summary>A content of which more is to come. Other programs' parts have other names.</summary>
     public string Part(string etag) => Path.Combine(Blobs, $"{etag}.lapidary.incomplete");
 
+    /// <summary>A content that is being copied, where links cannot be made.</summary>
+    public string Copy(string etag) => Path.Combine(Blobs, $"{etag}.copy.lapidary.incomplete");
+
     /// <summary>The lock of a content, which Python takes too.</summary>
     public string Lock(string etag) => Path.Combine(hub, ".locks", Name(repo), $"{etag}.lock");
 

@@ -46,7 +46,7 @@ internal static class CacheLinks
     /// <summary>Makes the file of a commit from a content that is cached.</summary>
     public static void Point(CacheFolder cache, string etag, string commit, string file, bool withLinks)
     {
-        string blob = cache.Blob(etag), pointer = cache.Pointer(commit, file), copy = $"{cache.Part(etag)[..^".incomplete".Length]}.copy.incomplete";
+        string blob = cache.Blob(etag), pointer = cache.Pointer(commit, file), copy = cache.Copy(etag);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(pointer)!);

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Cache;
 
@@ -12,7 +13,7 @@ internal static class CacheRefs
     /// <summary>Refuses a revision that could not be a file's name.</summary>
     public static void Require(string revision)
     {
-        if (Contracts.RepoPaths.Fault(revision) is not { } fault) return;
+        if (RepoPaths.Fault(revision) is not { } fault) return;
         throw new LapidaryException($"revision \"{revision}\": expected a branch, tag or commit, found a text that {fault}; correct it.");
     }
 

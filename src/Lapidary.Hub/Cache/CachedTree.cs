@@ -58,8 +58,9 @@ internal static class CachedTree
 
         try
         {
-            if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(buffer.GetBuffer().AsSpan(0, (int)buffer.Length))) return;
-            AtomicFile.WriteAllBytes(path, buffer.GetBuffer().AsSpan(0, (int)buffer.Length));
+            byte[] bytes = buffer.ToArray();
+            if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes)) return;
+            AtomicFile.WriteAllBytes(path, bytes);
             if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))

@@ -14,7 +14,8 @@ public sealed class HubCache(HubOptions options)
     /// <exception cref="LapidaryException">The cache cannot be read.</exception>
     public IReadOnlyList<CachedRepo> List() => [.. CacheScan.All(Folder).Select(scan => scan.Describe())];
 
-    /// <summary>Commits that no ref names, and contents that no other commit names, with parts that nobody went on with for a day.</summary>
+    /// <summary>Commits that no ref names, and contents that no other commit names, with parts that nobody went on with for a
+    /// day.</summary>
     /// <exception cref="LapidaryException">The cache cannot be read.</exception>
     public CachePrune FindUnused() => new(options, CacheScan.All(Folder));
 }

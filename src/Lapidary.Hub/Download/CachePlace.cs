@@ -37,7 +37,8 @@ internal sealed class CachePlace(HubOptions options, CacheFolder cache, HubRepo 
     public async Task FillAsync(
         RepoFile file, bool isForced, FileFetcher fetcher, TransferMeter meter, CancellationToken cancellation)
     {
-        using var held = await CacheLock.AcquireAsync(cache.Lock(file.Etag), options.Time, options.Note, cancellation).ConfigureAwait(false);
+        using var held = await CacheLock.AcquireAsync(
+            cache.Lock(file.Etag), options.Time, options.Note, cancellation).ConfigureAwait(false);
         if (!isForced && (Has(file) || TryPoint(file, cancellation)))
         {
             meter.Keep(file.Path, file.Size);

@@ -13,7 +13,8 @@ internal sealed record FolderOrId(string? Folder, string? Id, string? Revision)
     {
         ArgumentNullException.ThrowIfNull(text);
         if (Directory.Exists(text)) return new FolderOrId(text, null, null);
-        if (File.Exists(text)) throw new LapidaryException($"{text}: expected a folder or an id of the Hub, found a file; name its folder.");
+        if (File.Exists(text))
+            throw new LapidaryException($"{text}: expected a folder or an id of the Hub, found a file; name its folder.");
         int at = text.IndexOf('@', StringComparison.Ordinal);
         string id = at < 0 ? text : text[..at];
         if (at != text.Length - 1 && HubRepo.IsId(id)) return new FolderOrId(null, id, at < 0 ? null : text[(at + 1)..]);

@@ -56,8 +56,8 @@ internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo
         if (files.FirstOrDefault(file => file.Path.StartsWith(Own, StringComparison.OrdinalIgnoreCase)) is { } own)
         {
             throw new HubException(
-                HubError.WrongContent, $"{repo.Id}: the file name \"{own.Path}\" is where notes on the download are kept; nothing of it was "
-                + "downloaded. Tell its owner, or leave the file out.");
+                HubError.WrongContent, $"{repo.Id}: the file name \"{own.Path}\" is where notes on the download are kept; nothing of it "
+                + "was downloaded. Tell its owner, or download it into the cache.");
         }
 
         if (files.Count > 0) CachedTree.Write(Tree, files);

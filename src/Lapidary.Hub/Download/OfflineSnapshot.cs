@@ -28,7 +28,12 @@ internal sealed class OfflineSnapshot(HubOptions options, HubRepo repo, CacheFol
 
         string[] missing = [.. selected.Where(file => !place.Has(file)).Select(file => file.Path)];
         if (missing.Length == 0 && selected.Count > 0) return Found(place, commit, selected);
-        string what = missing.Length == 0 ? "none of its files is" : $"{missing[0]}{(missing.Length > 1 ? $" and {missing.Length - 1} more are" : " is")}";
+        string what = missing.Length switch
+        {
+            0 => "none of its files is",
+            1 => $"{missing[0]} is",
+            _ => $"{missing[0]} and {missing.Length - 1} more are",
+        };
         throw new HubException(
             HubError.Offline,
             $"{repo.Id}: offline (HF_HUB_OFFLINE), and {what} not in {place.Folder} (revision \"{wanted.Revision}\"); go online once.");
@@ -61,7 +66,8 @@ internal sealed class OfflineSnapshot(HubOptions options, HubRepo repo, CacheFol
     }
 
     private string? Commit(DownloadOptions wanted) => CacheRefs.Read(cache, wanted.Revision)
-        ?? (wanted.LocalDir is null ? null : CacheRefs.IsCommit(wanted.Revision) ? wanted.Revision : LocalFolder.NewestCommit(wanted.LocalDir));
+        ?? (wanted.LocalDir is null ? null
+            : CacheRefs.IsCommit(wanted.Revision) ? wanted.Revision : LocalFolder.NewestCommit(wanted.LocalDir));
 
     private IPlace Place(DownloadOptions wanted, string commit) => wanted.LocalDir is null
         ? new CachePlace(options, cache, repo, commit)

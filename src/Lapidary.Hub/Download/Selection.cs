@@ -1,5 +1,5 @@
 using Lapidary.Formats;
-using Lapidary.Hub.Contracts;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Download;
 

@@ -3,6 +3,7 @@ using Lapidary.Formats.Files;
 using Lapidary.Hub.Cache;
 using Lapidary.Hub.Contracts;
 using Lapidary.Hub.Http;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Download;
 

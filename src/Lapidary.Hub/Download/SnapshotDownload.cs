@@ -1,6 +1,7 @@
 using Lapidary.Hub.Cache;
 using Lapidary.Hub.Contracts;
 using Lapidary.Hub.Http;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Download;
 

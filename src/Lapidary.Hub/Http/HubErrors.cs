@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Lapidary.Formats;
 
 namespace Lapidary.Hub.Http;
@@ -29,7 +28,8 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         string reason = Printable.Line(Printed(e.GetBaseException().Message, call.Token ?? options.Token), 300).TrimEnd('.');
         string host = HubUrls.IsSameOrigin(call.Url, options.Endpoint) ? urls.Host : $"{call.Url.Host}:{call.Url.Port}";
         return new HubException(
-            HubError.Unreachable, $"{host}: cannot be reached ({reason}); check the connection, HF_ENDPOINT and the proxy, or work offline.", e);
+            HubError.Unreachable,
+            $"{host}: cannot be reached ({reason}); check the connection, HF_ENDPOINT and the proxy, or work offline.", e);
     }
 
     /// <summary>The endpoint answers as no Hub does.</summary>
@@ -93,8 +93,8 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
     {
         string type = call.Repo is { } repo ? HubUrls.Singular(repo.Type) : "repository";
         return (HubError.RepositoryNotFound, token is null
-            ? $"{Name(call)}: there is no such {type}, or it is private; check the id and its type, and for a private one {LogIn} with a token "
-                + "that may read it."
+            ? $"{Name(call)}: there is no such {type}, or it is private; check the id and its type, and for a private one {LogIn} with a "
+                + "token that may read it."
             : $"{Name(call)}: there is no such {type}, or it is private and the token of {token.Source} may not read it; check the id, its "
                 + "type and the token's permissions.");
     }
@@ -114,7 +114,7 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         int status = (int)answer.Message.StatusCode;
         string next = status >= 500 ? $"try again {Later(answer)}" : "check the request";
         return (status >= 500 ? HubError.ServerFailed : HubError.Other,
-            $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered {status} {Reason(answer.Message.StatusCode)}{Said(words)}{request}; {next}.");
+            $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered {status} {answer.Message.StatusCode}{Said(words)}{request}; {next}.");
     }
 
     private string Later(HubAnswer answer) => HubRetries.AskedWait(answer.Message, options.Time) is { } wait
@@ -130,6 +130,4 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         || words.Contains("Invalid username or password", StringComparison.OrdinalIgnoreCase);
 
     private static string Said(string words) => words.Length > 0 ? $" ({words.TrimEnd('.')})" : "";
-
-    private static string Reason(HttpStatusCode status) => status.ToString();
 }

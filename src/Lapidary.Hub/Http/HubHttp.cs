@@ -154,7 +154,7 @@ internal sealed partial class HubHttp : IDisposable
             OtherHosts.Asked => next,
             OtherHosts.NotAsked => null,
             _ => throw _errors.Redirect(
-                call, url, $"a redirect to {next.Scheme}://{next.Authority}, which is not the endpoint; set HF_ENDPOINT to it if you trust it"),
+                call, url, $"a redirect to {next.Scheme}://{next.Authority}, another host; set HF_ENDPOINT to it if you trust it"),
         };
     }
 

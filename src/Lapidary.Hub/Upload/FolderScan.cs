@@ -1,6 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Hub.Contracts;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Upload;
 

@@ -80,7 +80,7 @@ public sealed class HubCacheTests : HubTest
 
         var repos = new HubCache(Options).List();
 
-        Assert.Equal([(RepoType.Model, "acme/tiny"), (RepoType.Dataset, "acme/rows")], repos.Select(repo => (repo.Repo.Type, repo.Repo.Id)));
+        Assert.Equal([new HubRepo("acme/tiny"), new HubRepo("acme/rows", RepoType.Dataset)], repos.Select(repo => repo.Repo));
         Assert.Equal((first.Bytes, 5), (repos[0].Bytes, repos[0].Files));
         Assert.Equal([first.Commit], repos[0].Commits);
         Assert.Equal("main", Assert.Single(repos[0].Refs).Key);

@@ -14,7 +14,7 @@ public sealed class OfflineTests : HubTest
         Server.RefusesAll = true;
         Server.ClearLog();
         var offline = await DownloadAsync(options: Offline);
-        Assert.Equal((online.Path, online.Commit, online.Files, online.Bytes), (offline.Path, offline.Commit, offline.Files, offline.Bytes));
+        Assert.Equal(online with { TransferredBytes = 0 }, offline);
         Assert.Equal(1, (await DownloadAsync(new DownloadOptions { Include = ["*.json"] }, Offline)).Files);
         Assert.Equal(online.Path, (await DownloadAsync(new DownloadOptions { Revision = online.Commit }, Offline)).Path);
         using var client = Client(Offline);

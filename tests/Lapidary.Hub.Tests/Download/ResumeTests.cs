@@ -115,7 +115,8 @@ public sealed class ResumeTests : HubTest
         Server.Add(HubFault.ExpiredUrl($"/cdn/*{Weights}") with { Skip = 1 });
         var snapshot = await DownloadAsync();
         Assert.Equal(Seeded.Head.Files[Weights].Hash, Hash(Path.Combine(snapshot.Path, Weights)));
-        Assert.Equal(3, Server.Requests.Count(request => request.Path.Contains($"/resolve/{Seeded.Head.Oid}/{Weights}", StringComparison.Ordinal)));
+        Assert.Equal(3, Server.Requests.Count(
+            request => request.Path.Contains($"/resolve/{Seeded.Head.Oid}/{Weights}", StringComparison.Ordinal)));
     }
 
     /// <summary>Not a test: what the child process of other tests does.</summary>

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text;
 
-namespace Lapidary.Hub.Contracts;
+namespace Lapidary.Hub.Paths;
 
 /// <summary>Names of files that a server tells, before they are joined to a folder. What is no safe name on one system is refused on
 /// all, so that a repository is the same for everybody.</summary>

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Lapidary.Hub.Contracts;
+namespace Lapidary.Hub.Paths;
 
 /// <summary>Patterns for files as Python's fnmatch reads them: "*" and "?" also stand for "/", [...] and [!...] for one of some characters;
 /// case counts. A pattern that ends in "/" means all below.</summary>

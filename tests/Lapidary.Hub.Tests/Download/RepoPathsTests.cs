@@ -1,4 +1,4 @@
-using Lapidary.Hub.Contracts;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Tests;
 
