@@ -201,7 +201,7 @@ internal static class TrainCommand
             {
                 Encoder = data.Encoder,
                 Publisher = push?.Publisher,
-                DataSets = [run.Values.Require(DataSettings.DataSet)],
+                DataSets = RunResults.DataSets(run.Values),
                 Settings = RunRecord.Of(
                     run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),
             };
