@@ -12,7 +12,7 @@ public sealed partial class HubClient
     public Task<Snapshot> DownloadAsync(HubRepo repo, DownloadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(repo);
-        return new SnapshotDownload(Options, Http).RunAsync(repo, options ?? new DownloadOptions(), cancellation);
+        return _downloads.RunAsync(repo, options ?? new DownloadOptions(), cancellation);
     }
 
     /// <summary>Fetches one file.</summary>

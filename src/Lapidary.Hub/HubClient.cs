@@ -8,6 +8,8 @@ namespace Lapidary.Hub;
 /// threads.</summary>
 public sealed partial class HubClient : IDisposable
 {
+    private readonly SnapshotDownload _downloads;
+
     /// <summary>Makes a client; nothing is asked yet.</summary>
     /// <param name="options">Null for <see cref="HubOptions.FromEnvironment"/>.</param>
     /// <exception cref="LapidaryException">A variable of the environment holds what it must not.</exception>
@@ -16,7 +18,11 @@ public sealed partial class HubClient : IDisposable
     }
 
     /// <summary>Makes a client whose requests a test answers.</summary>
-    internal HubClient(HubOptions options, HttpMessageHandler? handler) => (Options, Http) = (options, new HubHttp(options, handler));
+    internal HubClient(HubOptions options, HttpMessageHandler? handler)
+    {
+        (Options, Http) = (options, new HubHttp(options, handler));
+        _downloads = new SnapshotDownload(Options, Http);
+    }
 
     /// <summary>Where the Hub is, who asks and where files are kept.</summary>
     public HubOptions Options { get; }
@@ -32,7 +38,7 @@ public sealed partial class HubClient : IDisposable
     public Task<RepoInfo> GetInfoAsync(HubRepo repo, string revision = "main", CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(repo);
-        return new RepoQueries(Options, Http).InfoAsync(repo, revision, HubRetries.Most, cancellation);
+        return _downloads.Queries.InfoAsync(repo, revision, HubRetries.Most, cancellation);
     }
 
     /// <summary>The files of a revision, by path; offline, of what is cached.</summary>
@@ -41,7 +47,7 @@ public sealed partial class HubClient : IDisposable
         HubRepo repo, string revision = "main", CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(repo);
-        return new SnapshotDownload(Options, Http).ListAsync(repo, revision, cancellation);
+        return _downloads.ListAsync(repo, revision, cancellation);
     }
 
     /// <summary>Branches and tags with their commits.</summary>
@@ -49,6 +55,6 @@ public sealed partial class HubClient : IDisposable
     public Task<IReadOnlyDictionary<string, string>> ListRefsAsync(HubRepo repo, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(repo);
-        return new RepoQueries(Options, Http).RefsAsync(repo, cancellation);
+        return _downloads.Queries.RefsAsync(repo, cancellation);
     }
 }

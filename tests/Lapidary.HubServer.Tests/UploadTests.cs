@@ -18,7 +18,8 @@ public class UploadTests
         await using var server = await HubServer.StartAsync(
             HubServerOptions.ForLapidary with { MultipartFrom = 2000, PartBytes = 1000 }, Client.Cancel);
         using var client = new Client(server, HubTokens.Write);
-        using var created = await client.PostAsync("/api/repos/create", """{"name": "m", "organization": "acme", "visibility": "private"}""");
+        using var created = await client.PostAsync("/api/repos/create",
+            """{"name": "m", "organization": "acme", "visibility": "private"}""");
         Assert.Equal($"{server.ApiUrl}/acme/m", (string)(await Client.JsonAsync(created))["url"]!);
         Assert.True(server.Find("acme/m")!.IsPrivate);
         string readme = "---\nlicense: gemma\n---\n";
@@ -37,11 +38,13 @@ public class UploadTests
         var parts = new JsonArray();
         for (int part = 0; part < 3; part++)
         {
-            using var put = await PutAsync(client, (string)upload["header"]![$"0000{part + 1}"]!, Weights[(1000 * part)..Math.Min(2500, 1000 * part + 1000)]);
+            using var put = await PutAsync(client, (string)upload["header"]![$"0000{part + 1}"]!,
+                Weights[(1000 * part)..Math.Min(2500, 1000 * part + 1000)]);
             parts.Add(new JsonObject { ["partNumber"] = part + 1, ["etag"] = put.Headers.ETag!.ToString() });
         }
 
-        using var complete = await client.PostAsync((string)upload["href"]!, new JsonObject { ["oid"] = Oid, ["parts"] = parts }.ToJsonString(), LfsType);
+        using var complete = await client.PostAsync((string)upload["href"]!,
+            new JsonObject { ["oid"] = Oid, ["parts"] = parts }.ToJsonString(), LfsType);
         Assert.Equal(HttpStatusCode.OK, complete.StatusCode);
         using var one = await PutAsync(client, (string)objects[1]!["actions"]!["upload"]!["href"]!, small);
         Assert.Equal(HttpStatusCode.OK, one.StatusCode);
@@ -117,6 +120,22 @@ public class UploadTests
     }
 
     [Fact]
+    public async Task CommitThatWasMade_AndWhoseAnswerWasLost_IsAConflictWhenItComesAgain()
+    {
+        await using var server = await StartAsync();
+        using var client = new Client(server, HubTokens.Write);
+        var repository = server.Find("acme/m")!;
+        await PreuploadAsync(client, ("a.txt", "a"u8.ToArray()));
+        string header = $$$"""{"key": "header", "value": {"summary": "s", "parentCommit": "{{{repository.Head.Oid}}}"}}""";
+        server.Add(HubFault.LoseAnswer("POST */commit/main"));
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => CommitAsync(client, header, File("a.txt", "a"u8.ToArray())));
+        Assert.True(repository.Head.Files.ContainsKey("a.txt"));
+        using var again = await CommitAsync(client, header, File("a.txt", "a"u8.ToArray()));
+        Assert.Equal(HttpStatusCode.PreconditionFailed, again.StatusCode);
+        Assert.Empty(server.Violations);
+    }
+
+    [Fact]
     public async Task Uploads_AreCheckedAgainstWhatWasAnnounced()
     {
         await using var server = await StartAsync();
@@ -168,9 +187,10 @@ public class UploadTests
     [InlineData("license: no", "\"license\" must be one of")]
     [InlineData("tags: 1e-5", "\"tags\" must be")]
     [InlineData("a: [", "YAML metadata is not valid")]
-    [InlineData("model-index:\n- name: m\n  results:\n  - task: {type: text-generation}\n    dataset: {type: d}\n    metrics: []", "dataset.name")]
-    [InlineData("model-index:\n- name: m\n  results:\n  - task: {type: t}\n    dataset: {type: d, name: d}\n    metrics:\n    - type: x\n      value: 0.5",
-        null)]
+    [InlineData("model-index:\n- name: m\n  results:\n  - task: {type: text-generation}\n    dataset: {type: d}\n    metrics: []",
+        "dataset.name")]
+    [InlineData("model-index:\n- name: m\n  results:\n  - task: {type: t}\n    dataset: {type: d, name: d}\n    metrics:\n"
+        + "    - type: x\n      value: 0.5", null)]
     public async Task Cards_AreValidated(string yaml, string? error)
     {
         await using var server = await StartAsync();
@@ -187,7 +207,9 @@ public class UploadTests
     public async Task WhoAmI_TellsTheTokensRole()
     {
         await using var server = await StartAsync();
-        foreach (var (token, role) in new[] { (HubTokens.Read, "read"), (HubTokens.Write, "write"), (HubTokens.FineGrained, "fineGrained") })
+        (string, string)[] roles =
+            [(HubTokens.Read, "read"), (HubTokens.Write, "write"), (HubTokens.FineGrained, "fineGrained")];
+        foreach (var (token, role) in roles)
         {
             using var client = new Client(server, token);
             var me = await client.JsonAsync("/api/whoami-v2");

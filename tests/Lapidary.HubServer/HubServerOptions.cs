@@ -1,6 +1,7 @@
 namespace Lapidary.TestHub;
 
-/// <summary>How a server behaves. The defaults take every client that keeps to the protocol; <see cref="ForLapidary"/> asks for more.</summary>
+/// <summary>How a server behaves. The defaults take every client that keeps to the protocol; <see cref="ForLapidary"/> asks for more.
+/// </summary>
 public sealed record HubServerOptions
 {
     /// <summary>0 is any free port.</summary>

@@ -18,9 +18,6 @@ internal static class RunResults
     public static IReadOnlyList<string> Own { get; } =
         [RunSettings.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
 
-    /// <summary>Names of the data sets of a run.</summary>
-    public static IReadOnlyList<string> DataSets(SettingValues values) => [values.Require(DataSettings.DataSet)];
-
     /// <summary>Whether a run has left its adapter in a folder.</summary>
     public static bool AreIn(string folder) => new[] { RunSettings.FileName, TrainerState.FileName, AdapterConfigFile.FileName }
         .All(name => File.Exists(Path.Combine(folder, name)));
@@ -36,7 +33,7 @@ internal static class RunResults
             return new RunCard(AdapterConfigFile.Read(folder), SftSettings.Read(values), TrainerState.Read(folder))
             {
                 Repo = repo,
-                Datasets = values.Get(DataSettings.DataSet) is null ? [] : DataSets(values),
+                Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),
                 IsQuantized = values.Get(TrainCommand.Model.Quantization) == Gemma.QuantizationKind.Nf4,
             }.ToText();
         }

@@ -6,7 +6,8 @@ public sealed record DownloadOptions
     /// <summary>Branch, tag or commit.</summary>
     public string Revision { get; init; } = "main";
 
-    /// <summary>Files to fetch: patterns with *, ? and [...], where * crosses "/"; none for all.</summary>
+    /// <summary>Files to fetch: patterns with *, ? and [...], where * crosses "/"; none for all. Each must match a file, so that no
+    /// misspelt one is passed over; for what may be absent there is <see cref="Filter"/>.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
     /// <summary>Files to leave out, of those that <see cref="Include"/> chose.</summary>

@@ -6,8 +6,9 @@ namespace Lapidary.Hub.Download;
 /// one is on its way. Memory is a few blocks, whatever the file's size.</summary>
 internal static class BodyWriter
 {
-    private const int BlockBytes = 1 << 20;
-    private const int Blocks = 4;
+    // A block is received, written and hashed while it is in the processor's cache (measured beside 64 KiB to 1 MiB).
+    private const int BlockBytes = 1 << 17;
+    private const int Blocks = 8;
 
     /// <summary>Copies the body. What came until it broke is in the part and in its hash.</summary>
     /// <param name="body">The answer's body.</param> <param name="part">Where to.</param> <param name="stall">How long nothing may
@@ -23,6 +24,7 @@ internal static class BodyWriter
         using var free = new SemaphoreSlim(isSmall ? 1 : Blocks);
         var spare = new Stack<byte[]>();
         var full = Channel.CreateUnbounded<(byte[] Block, int Count)>(new() { SingleReader = true, SingleWriter = true });
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var hashing = isSmall ? Task.CompletedTask : Task.Run(HashAsync, CancellationToken.None);
         try
         {
@@ -30,7 +32,7 @@ internal static class BodyWriter
             {
                 await free.WaitAsync(cancellation).ConfigureAwait(false);
                 byte[] block = Take();
-                var (count, isEnd, broken) = await FillAsync(body, block, stall, moved, cancellation).ConfigureAwait(false);
+                var (count, isEnd, broken) = await FillAsync(body, block, stall, moved, limit, cancellation).ConfigureAwait(false);
                 if (count > part.File.Size - part.Length) throw new BodyTooLongException();
                 part.Write(block.AsSpan(0, count));
                 if (isSmall) Hash(block, count);
@@ -68,10 +70,9 @@ internal static class BodyWriter
 
     /// <summary>Reads until a block is full or the body ends; what came before a break is kept.</summary>
     private static async Task<(int Count, bool IsEnd, Exception? Break)> FillAsync(
-        Stream body, byte[] block, TimeSpan stall, Action<long> moved, CancellationToken cancellation)
+        Stream body, byte[] block, TimeSpan stall, Action<long> moved, CancellationTokenSource limit, CancellationToken cancellation)
     {
         int count = 0;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         while (count < block.Length)
         {
             try

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Lapidary.Hub.Cache;
 using Lapidary.Hub.Http;
@@ -9,6 +10,9 @@ internal sealed class RepoQueries(HubOptions options, HubHttp http)
 {
     /// <summary>Far more than the Hub advises (100,000): a list that grows for ever is ended.</summary>
     private const int MaxFiles = 2_000_000;
+
+    /// <summary>Lists that were asked for: whoever lists files and then fetches some asks once.</summary>
+    private readonly ConcurrentDictionary<(HubRepo Repo, string Commit), IReadOnlyList<RepoFile>> _files = new();
 
     /// <summary>Describes a repository at a revision.</summary>
     /// <param name="repo">Which.</param> <param name="revision">Branch, tag or commit.</param> <param name="retries">Attempts after the
@@ -31,6 +35,7 @@ internal sealed class RepoQueries(HubOptions options, HubHttp http)
     public async Task<IReadOnlyList<RepoFile>> FilesAsync(HubRepo repo, string commit, CancellationToken cancellation)
     {
         var cache = new CacheFolder(options.CacheFolder, repo);
+        if (_files.TryGetValue((repo, commit), out var known)) return known;
         if (CachedTree.Read(cache.Tree(commit)) is { } cached) return cached;
         var call = HubCall.Get(http.Urls.Api(repo, $"tree/{commit}?recursive=true&expand=false")).About(repo, commit);
         call = call with { IsDownload = true };
@@ -44,7 +49,7 @@ internal sealed class RepoQueries(HubOptions options, HubHttp http)
         }
 
         files.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
-        return files;
+        return _files[(repo, commit)] = files;
     }
 
     /// <summary>Branches and tags with their commits.</summary>

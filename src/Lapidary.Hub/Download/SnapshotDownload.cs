@@ -8,8 +8,10 @@ namespace Lapidary.Hub.Download;
 /// there.</summary>
 internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
 {
-    private readonly RepoQueries _queries = new(options, http);
     private readonly FileFetcher _fetcher = new(options, http);
+
+    /// <summary>What the Hub says of repositories.</summary>
+    public RepoQueries Queries { get; } = new(options, http);
 
     /// <summary>The files of a revision; where the Hub cannot be asked, of what is cached.</summary>
     public async Task<IReadOnlyList<RepoFile>> ListAsync(HubRepo repo, string revision, CancellationToken cancellation)
@@ -72,13 +74,17 @@ internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
         }
 
         place.RequireSpace(missing);
+        // The largest first; files with one content one after the other, as the later ones are links to the first.
         await Parallel.ForEachAsync(
-            missing,
+            missing.GroupBy(file => file.Etag).OrderByDescending(files => files.First().Size),
             new ParallelOptions { MaxDegreeOfParallelism = options.MaxParallel, CancellationToken = cancellation },
-            async (file, token) =>
+            async (same, token) =>
             {
-                await place.FillAsync(file, wanted.Force, _fetcher, meter, token).ConfigureAwait(false);
-                meter.Finish(file.Path);
+                foreach (var file in same)
+                {
+                    await place.FillAsync(file, wanted.Force, _fetcher, meter, token).ConfigureAwait(false);
+                    meter.Finish(file.Path);
+                }
             }).ConfigureAwait(false);
         return new Snapshot(place.Folder, commit, selected.Count, selected.Sum(file => file.Size), meter.Transferred);
     }
@@ -88,7 +94,7 @@ internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
     {
         // Whoever has the files already does not wait long for the Hub to say that they are new.
         int retries = CacheRefs.Read(cache, revision) is null ? HubRetries.Most : 1;
-        var info = await _queries.InfoAsync(repo, revision, retries, cancellation).ConfigureAwait(false);
-        return (info.Commit, await _queries.FilesAsync(repo, info.Commit, cancellation).ConfigureAwait(false));
+        var info = await Queries.InfoAsync(repo, revision, retries, cancellation).ConfigureAwait(false);
+        return (info.Commit, await Queries.FilesAsync(repo, info.Commit, cancellation).ConfigureAwait(false));
     }
 }

@@ -191,7 +191,7 @@ internal sealed partial class HubHttp : IDisposable
             _waitsUntil = until;
         }
 
-        _options.Note?.Invoke($"{url.Authority}: too many requests; it goes on in {Math.Ceiling(wait.TotalSeconds):0} s.");
+        _options.Note?.Invoke($"{url.Authority}: asks to wait; it goes on in {Math.Ceiling(wait.TotalSeconds):0} s.");
     }
 
     /// <summary>X-HF-Warning is "topic; text": each topic once.</summary>

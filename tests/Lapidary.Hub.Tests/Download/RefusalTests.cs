@@ -185,6 +185,40 @@ public sealed class RefusalTests : HubTest
         Assert.DoesNotContain(Server.Requests, request => request.Path.Contains("/resolve/", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task ADiskThatFillsUp_IsOneLine_AndTheDownloadGoesOn()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "No small disk can be mounted here.");
+        string disk = Folder.At("disk"), filler = Path.Combine(disk, "filler");
+        Directory.CreateDirectory(disk);
+        Assert.SkipUnless(Run("mount", "-t", "tmpfs", "-o", "size=8m", "none", disk), "No small disk can be mounted here.");
+        try
+        {
+            Server.Add(HubFault.Before("/cdn/*", _ => File.WriteAllBytes(filler, new byte[6 << 20])));
+            var options = Options with { CacheFolder = Path.Combine(disk, "hub") };
+            using var client = Client(options);
+            var error = await Assert.ThrowsAsync<Formats.LapidaryException>(() => client.DownloadAsync(Repo, cancellation: Cancellation));
+            Assert.Contains("disk is full", error.Message);
+            Assert.DoesNotContain(
+                Folder.Files("disk/hub/models--acme--tiny/blobs"), name => name == Seeded.Head.Files["model.safetensors"].Hash);
+            File.Delete(filler);
+            var snapshot = await client.DownloadAsync(Repo, cancellation: Cancellation);
+            Assert.Equal(Content("model.safetensors"), File.ReadAllBytes(Path.Combine(snapshot.Path, "model.safetensors")));
+            Assert.True(snapshot.TransferredBytes < 3_000_001);
+        }
+        finally
+        {
+            Run("umount", disk);
+        }
+    }
+
+    private static bool Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+
     private static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

@@ -153,6 +153,24 @@ public sealed class SnapshotTests : HubTest
     }
 
     [Fact]
+    public async Task OneContentUnderTwoNames_ComesOnce()
+    {
+        Seeded.AddFile("copy.safetensors", HubContent.FromBytes(Content("model.safetensors")));
+        var snapshot = await DownloadAsync();
+        Assert.Equal(snapshot.Bytes - 3_000_001, snapshot.TransferredBytes);
+        Assert.Equal(Content("model.safetensors"), File.ReadAllBytes(Path.Combine(snapshot.Path, "copy.safetensors")));
+    }
+
+    [Fact]
+    public async Task ListingAndFetching_AskOnceForTheList()
+    {
+        using var client = Client();
+        var files = await client.ListFilesAsync(Repo, cancellation: Cancellation);
+        await client.DownloadAsync(Repo, new DownloadOptions { Filter = file => file == files[1] }, Cancellation);
+        Assert.Single(Server.Requests, request => request.Path.Contains("/tree/", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Force_FetchesAgain()
     {
         var first = await DownloadAsync();

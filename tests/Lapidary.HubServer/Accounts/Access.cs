@@ -2,7 +2,7 @@ using Lapidary.TestHub.Http;
 
 namespace Lapidary.TestHub.Accounts;
 
-/// <summary>Who may do what to a repository, with the Hub's codes and texts (hub.md 1.6).</summary>
+/// <summary>Who may do what to a repository, with the Hub's codes and texts.</summary>
 internal static class Access
 {
     /// <summary>The token of a request: null if it has none.</summary>
@@ -43,7 +43,7 @@ internal static class Access
                 throw Gated(403, $"Your request to access {name} has been rejected by the repo's authors.");
         }
 
-        // Decided here: hub.md 3.5 knows the 403 and not its code or text. Without a code Python gives "403 Forbidden: TEXT".
+        // Decided here: the 403 is known, its code and text are not. Without a code Python gives "403 Forbidden: TEXT".
         if (token.Role == HubTokenRole.FineGrained && !token.ReadsGatedRepos)
         {
             throw new HubFailure(403, "Please enable access to public gated repositories in your fine-grained token settings to view this "
@@ -51,7 +51,7 @@ internal static class Access
         }
     }
 
-    /// <summary>May it be changed? hub.md 4.4, NOT FOUND: the texts for a token that may not write, and for none, are decided here; 403
+    /// <summary>May it be changed? Not known: the texts for a token that may not write, and for none, are decided here; 403
     /// and 401 are known.</summary>
     public static void Write(HubRepository repository, HubToken? token)
     {
@@ -73,7 +73,7 @@ internal static class Access
         }
     }
 
-    /// <summary>hub.md 1.6, NOT FOUND: the JSON body of the anonymous 401. It says here what X-Error-Message says.</summary>
+    /// <summary>Not known: the JSON body of the anonymous 401. It says here what X-Error-Message says.</summary>
     public static HubFailure Missing(HubToken? token) =>
         new(token is null ? 401 : 404, "Repository not found") { Code = "RepoNotFound" };
 

@@ -30,7 +30,8 @@ public sealed record HubToken(string Value, HubUser User, HubTokenRole Role, str
     public override string ToString() => $"{DisplayName} of {User.Name}";
 }
 
-/// <summary>The tokens that every server knows. Long and of one kind of text, so that a test can look for them in files and output.</summary>
+/// <summary>The tokens that every server knows. Long and of one kind of text, so that a test can look for them in files and output.
+/// </summary>
 public static class HubTokens
 {
     /// <summary>What all of them hold: a text to look for where no token may be.</summary>

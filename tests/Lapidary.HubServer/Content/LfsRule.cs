@@ -9,7 +9,7 @@ internal static class LfsRule
     public const long LargestText = 10L << 20;
     public const int SampleBytes = 512;
 
-    /// <summary>The first commit of a new repository. The Hub's exact list is not known (hub.md 4.2, NOT FOUND); these are file types of
+    /// <summary>The first commit of a new repository. The Hub's exact list is not known; these are file types of
     /// models and data sets that cards and repositories show.</summary>
     public const string DefaultAttributes =
         "*.7z filter=lfs diff=lfs merge=lfs -text\n*.arrow filter=lfs diff=lfs merge=lfs -text\n"

@@ -34,9 +34,10 @@ internal static class ErrorAnswer
 
     private static async Task WriteXmlAsync(HubCall call, HubFailure failure)
     {
+        string text = SecurityElement.Escape(failure.Message);
         byte[] body = Encoding.UTF8.GetBytes($"""
             <?xml version="1.0" encoding="UTF-8"?>
-            <Error><Code>{failure.StorageCode}</Code><Message>{SecurityElement.Escape(failure.Message)}</Message><RequestId>{call.Log.Number}</RequestId></Error>
+            <Error><Code>{failure.StorageCode}</Code><Message>{text}</Message><RequestId>{call.Log.Number}</RequestId></Error>
             """);
         call.Response.StatusCode = failure.Status;
         call.Response.ContentType = "application/xml";

@@ -104,7 +104,7 @@ internal sealed class HubCall(HubServer server, HttpContext context, HubRequest 
         var token = Token;
         if (server.Store.MovedTo(kind, id) is { } moved)
         {
-            // Relative, and without X-Repo-Commit: the final answer has it (hub.md 1.4).
+            // Relative, and without X-Repo-Commit: the final answer has it.
             int at = log.RawPath.IndexOf("/" + id, StringComparison.Ordinal);
             string path = $"{log.RawPath[..(at + 1)]}{moved}{log.RawPath[(at + 1 + id.Length)..]}";
             Redirect(307, path + (log.Query.Length > 0 ? "?" + log.Query : ""));

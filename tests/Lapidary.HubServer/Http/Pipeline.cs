@@ -114,7 +114,7 @@ internal sealed class Pipeline(HubServer server)
         {
             // A fault of the stand-in itself must not look like one that it plays.
             call.Violation($"the test server failed: {error}");
-            if (!call.Response.HasStarted) await ErrorAnswer.WriteAsync(call, new HubFailure(500, $"the test server failed: {error.Message}"));
+            await ErrorAnswer.WriteAsync(call, new HubFailure(500, $"the test server failed: {error.Message}"));
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class RateLimiter(TimeProvider time)
             return;
         }
 
-        // hub.md 1.6 has no words of the 429's body: decided here.
+        // Not known: the words of the 429's body. Decided here.
         var failure = new HubFailure(429, $"We had to rate limit you: {quota} requests to the {bucket} in {seconds} s.");
         if (limit.UsesRetryAfter)
         {

@@ -3,8 +3,8 @@ using Lapidary.TestHub.Http;
 
 namespace Lapidary.TestHub.Routes;
 
-/// <summary>A file's URL. Git's own files lie behind a relative 307 on this host, those of LFS behind a 302 to a signed URL on the other
-/// (hub.md 1.4, 1.9).</summary>
+/// <summary>A file's URL. Git's own files lie behind a relative 307 on this host, those of LFS behind a 302 to a signed URL on
+/// the other.</summary>
 internal static class ResolveRoute
 {
     public static Task RunAsync(HubCall call, HubRepoKind kind, string id, string revision, string path)
@@ -27,7 +27,7 @@ internal static class ResolveRoute
 
         if (!file.IsLfs)
         {
-            // hub.md 1.9 shows the path, issues the query: "?%2Fns%2Fname%2Fresolve%2Fmain%2FFILE=&etag=%22HASH%22".
+            // Seen in reports of the real Hub: "?%2Fns%2Fname%2Fresolve%2Fmain%2FFILE=&etag=%22HASH%22".
             string location = $"/api/resolve-cache/{kind.Plural()}/{repository.Id}/{commit.Oid}/{Escape(path)}"
                 + $"?{Uri.EscapeDataString(call.Log.Path)}=&etag={Uri.EscapeDataString($"\"{file.Hash}\"")}";
             call.Redirect(307, location);

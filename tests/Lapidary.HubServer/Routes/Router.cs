@@ -91,10 +91,12 @@ internal static class Router
 
         int at = segments is [_, "resolve", ..] ? 1 : segments is [_, _, "resolve", ..] ? 2 : throw Unlisted(call);
         if (segments.Length < at + 3 || call.Request.Method is not ("GET" or "HEAD")) throw Unlisted(call);
-        return ResolveRoute.RunAsync(call, kind, string.Join('/', segments[..at]), segments[at + 1], string.Join('/', segments[(at + 2)..]));
+        string path = string.Join('/', segments[(at + 2)..]);
+        return ResolveRoute.RunAsync(call, kind, string.Join('/', segments[..at]), segments[at + 1], path);
     }
 
     private static HubRepoKind Kind(HubCall call, string plural) => KindNames.FromPlural(plural) ?? throw Unlisted(call);
 
-    private static HubFailure Unlisted(HubCall call) => HubFailure.Violation($"no client asks {call.Request.Method} {call.Log.RawPath}", 404);
+    private static HubFailure Unlisted(HubCall call) =>
+        HubFailure.Violation($"no client asks {call.Request.Method} {call.Log.RawPath}", 404);
 }

@@ -16,7 +16,7 @@ internal static class TreeRoute
         var entries = Entries(call, commit, path, call.QueryFlag("recursive"), isExpanded);
         if (path.Length > 0 && entries.Count == 0) throw HubFailure.NoEntry(commit.Oid);
 
-        // hub.md 1.8, NOT FOUND: the Hub's page size. 1000, and 50 expanded, are a stand-in's.
+        // Not known: the Hub's page size. 1000, and 50 expanded, are a stand-in's.
         int size = isExpanded ? call.Server.Options.ExpandedPageSize : call.Server.Options.PageSize;
         if (int.TryParse(call.Query("limit"), out int limit) && limit > 0) size = Math.Min(size, limit);
         int start = 0;

@@ -8,7 +8,7 @@ internal static class WhoAmIRoute
 {
     public static Task RunAsync(HubCall call)
     {
-        // hub.md 3.3 knows the 401 and not its words without any token: the same as for a bad one.
+        // The 401 is known, its words without any token are not: the same as for a bad one.
         var token = call.Token ?? throw new HubFailure(401, "Invalid credentials in Authorization header");
         string role = token.Role switch
         {
@@ -25,8 +25,8 @@ internal static class WhoAmIRoute
         if (token.Role == HubTokenRole.FineGrained)
         {
             var rights = new JsonArray();
-            if (token.ReadsPrivateRepos) rights.Add("repo.content.read");
-            if (token.CanWrite) rights.Add("repo.write");
+            if (token.ReadsPrivateRepos) rights.Add((JsonNode)"repo.content.read");
+            if (token.CanWrite) rights.Add((JsonNode)"repo.write");
             access["fineGrained"] = new JsonObject
             {
                 ["canReadGatedRepos"] = token.ReadsGatedRepos,

@@ -7,7 +7,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>The Hub's rules for the front matter of a README, as far as they are known (hub.md 4.6). Messages that hub.md does not quote
+/// <summary>The Hub's rules for the front matter of a README, as far as they are known. Messages that no source quotes
 /// are decided here.</summary>
 internal static partial class CardCheck
 {
@@ -93,7 +93,7 @@ internal static partial class CardCheck
         }
     }
 
-    // The text for a bad base_model is NOT FOUND in hub.md: decided here.
+    // The text for a bad base_model is not known: decided here.
     private static void CheckIds(JsonObject card, string key, string page, List<string> errors)
     {
         if (card[key] is not { } value || !IsTextOrTexts(value)) return;
@@ -183,8 +183,8 @@ internal static partial class CardCheck
         if (text.ToLowerInvariant() is "true" or "yes" or "on") return true;
         if (text.ToLowerInvariant() is "false" or "no" or "off") return false;
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole)) return whole;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)) return number;
-        return text;
+        bool isNumber = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number);
+        return isNumber && double.IsFinite(number) ? number : text;
     }
 
     private static bool IsText(JsonNode? node) => Text(node) is { Length: > 0 };

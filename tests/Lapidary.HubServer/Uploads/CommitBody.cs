@@ -5,7 +5,7 @@ using Lapidary.TestHub.Repositories;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>The lines of a commit, read strictly (hub.md 4.4).</summary>
+/// <summary>The lines of a commit, read strictly.</summary>
 internal sealed class CommitBody
 {
     // Key of a line → keys of its value, those that may be absent with "?".
@@ -80,7 +80,11 @@ internal sealed class CommitBody
 
         string name = key.GetString()!;
         if (!Keys.TryGetValue(name, out string[]? allowed)) throw HubFailure.Violation($"line {number} has an unknown key \"{name}\"");
-        if ((name == "header") != (number == 1)) throw HubFailure.Violation($"line {number} is a {name}: the first line is the header, no other");
+        if ((name == "header") != (number == 1))
+        {
+            throw HubFailure.Violation($"line {number} is a {name}: the first line is the header, no other");
+        }
+
         foreach (var property in value.EnumerateObject())
         {
             if (!allowed.Any(one => one.TrimEnd('?') == property.Name))
@@ -124,7 +128,7 @@ internal sealed class CommitBody
 
     private void ReadHeader(JsonElement value, string summary)
     {
-        // hub.md 4.4: the Hub's own limits of length are NOT FOUND; there are none here.
+        // The Hub's own limits of length are not known; there are none here.
         Summary = summary.Trim().Length > 0 ? summary : throw HubFailure.Violation("the summary is empty");
         if (value.TryGetProperty("description", out var text) && text.ValueKind == JsonValueKind.String) Description = text.GetString()!;
         if (!value.TryGetProperty("parentCommit", out var parent) || parent.ValueKind == JsonValueKind.Null) return;

@@ -11,8 +11,8 @@ internal static class CommitRoute
     public static async Task RunAsync(HubCall call, HubRepository repository, string revision)
     {
         CheckWrite(call, repository);
-        _ = call.Commit(repository, revision);
         var body = await CommitBody.ReadAsync(call);
+        CheckParent(call.Commit(repository, revision), body);
         var files = body.Files.Select(file => RegularFile(call, repository, file.Path, file.Content))
             .Concat(body.LfsFiles.Select(file => LfsFile(call, repository, file.Path, file.Oid, file.Size))).ToList();
         var (commit, pull) = repository.Locked(() => Make(call, repository, revision, body, files));
@@ -39,17 +39,13 @@ internal static class CommitRoute
         List<HubFile> files)
     {
         var head = call.Commit(repository, revision);
-        if (body.Parent is { } parent && !head.Oid.StartsWith(parent, StringComparison.Ordinal))
-        {
-            throw new HubFailure(412, "A commit has happened since. Please refresh and try again.");
-        }
-
+        CheckParent(head, body); // once more: now nobody comes between
         var deleted = new List<string>();
         foreach (var (path, isFolder) in body.Deleted)
         {
             string folder = path.TrimEnd('/') + "/";
             var hits = head.Files.Keys.Where(name => isFolder ? name.StartsWith(folder, StringComparison.Ordinal) : name == path).ToList();
-            // hub.md 4.4, NOT FOUND: what the Hub says to the deletion of an absent path. Decided here: the code of an absent file.
+            // Not known: what the Hub says to the deletion of an absent path. Decided here: the code of an absent file.
             if (hits.Count == 0) throw HubFailure.NoEntry(head.Oid);
             deleted.AddRange(hits);
         }
@@ -67,8 +63,16 @@ internal static class CommitRoute
             throw HubFailure.NoRevision(branch); // a commit goes to a branch: no tag, no commit id
         }
 
-        // hub.md 4.4, NOT FOUND: what an empty commit gives. Decided here: a commit, since JavaScript sends one.
+        // Not known: what an empty commit gives. Decided here: a commit, since JavaScript sends one.
         return (repository.Commit(body.Summary, files, deleted, branch, body.Description, call.Token!.User.Name), pull);
+    }
+
+    private static void CheckParent(HubCommit head, CommitBody body)
+    {
+        if (body.Parent is { } parent && !head.Oid.StartsWith(parent, StringComparison.Ordinal))
+        {
+            throw new HubFailure(412, "A commit has happened since. Please refresh and try again.");
+        }
     }
 
     private static HubFile RegularFile(HubCall call, HubRepository repository, string path, byte[] content)
@@ -114,7 +118,8 @@ internal static class CommitRoute
         return new HubFile(path, stored.Content, IsLfs: true);
     }
 
-    /// <remarks>The Hub refuses a card that its validator refuses. Its words at this place are NOT FOUND: the validator's are used.</remarks>
+    /// <remarks>The Hub refuses a card that its validator refuses. Its words at this place are not known: the validator's are used.
+    /// </remarks>
     private static void CheckReadme(HubCall call, HubRepository repository, string text)
     {
         if (call.Server.Options.RequiresYamlCheck && !call.Server.CheckedCards.ContainsKey(text))

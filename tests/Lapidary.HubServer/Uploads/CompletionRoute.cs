@@ -4,10 +4,10 @@ using Lapidary.TestHub.Http;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>The end of a multipart upload. Its URL speaks for itself: no Authorization comes (hub.md 4.3).</summary>
+/// <summary>The end of a multipart upload. Its URL speaks for itself: no Authorization comes.</summary>
 internal static class CompletionRoute
 {
-    private const string Path = "/api/complete_multipart"; // hub.md names no path: decided here
+    private const string Path = "/api/complete_multipart"; // the Hub's own path is not known: decided here
 
     public static string Offer(HubCall call, UploadTicket ticket) =>
         call.Server.Signed.Sign(call.Server.ApiUrl, "POST", Path, call.Server.Options.SignedUrlLifetime, ticket);

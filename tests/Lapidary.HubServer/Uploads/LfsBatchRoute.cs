@@ -6,7 +6,7 @@ using Lapidary.TestHub.Repositories;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>Where to put LFS objects (hub.md 4.3).</summary>
+/// <summary>Where to put LFS objects.</summary>
 internal static class LfsBatchRoute
 {
     public const string ContentType = "application/vnd.git-lfs+json";
@@ -21,7 +21,7 @@ internal static class LfsBatchRoute
         }
 
         var body = await call.ReadJsonAsync(ContentType);
-        // hub.md knows of no download batch by any client of the Hub's API: decided here that there is none.
+        // No client of the Hub's API is known to ask for a download batch: decided here that there is none.
         if ((string?)body["operation"] != "upload") throw HubFailure.Violation("\"operation\" is not \"upload\"");
         if ((string?)body["hash_algo"] is not ("sha256" or "sha_256" or null)) throw HubFailure.Violation("\"hash_algo\" is not sha256");
         string?[] transfers = [.. (body["transfers"] as JsonArray ?? ["basic"]).Select(name => (string?)name)];
@@ -38,7 +38,11 @@ internal static class LfsBatchRoute
         {
             string oid = (string?)item?["oid"] ?? "";
             long size = (long?)item?["size"] ?? -1;
-            if (!RepoRules.IsSha256(oid) || size < 0) throw HubFailure.Violation($"the object {item?.ToJsonString()} is no oid with a size");
+            if (!RepoRules.IsSha256(oid) || size < 0)
+            {
+                throw HubFailure.Violation($"the object {item?.ToJsonString()} is no oid with a size");
+            }
+
             answer.Add((JsonNode)Offer(call, repository, oid, size, transfers.Contains("multipart")));
         }
 

@@ -10,11 +10,16 @@ internal static class LfsVerifyRoute
     public static async Task RunAsync(HubCall call, HubRepository repository)
     {
         Access.Write(repository, call.Token);
-        // hub.md 4.3 names the body and no Content-Type: any is taken.
+        // Not known: the Content-Type that the Hub asks for. Any is taken.
         var body = await call.ReadJsonAsync((call.Request.ContentType ?? "").Split(';')[0]);
         string oid = (string?)body["oid"] ?? "";
-        if (!repository.Objects.TryGetValue(oid, out var found)) throw HubFailure.Violation($"verify of {oid}, which was not uploaded", 404);
-        if ((long?)body["size"] != found.Content.Size) throw HubFailure.Violation($"verify says {body["size"]} bytes, {found.Content.Size} came");
+        var found = repository.Objects.GetValueOrDefault(oid)
+            ?? throw HubFailure.Violation($"verify of {oid}, which was not uploaded", 404);
+        if ((long?)body["size"] != found.Content.Size)
+        {
+            throw HubFailure.Violation($"verify says {body["size"]} bytes, {found.Content.Size} came");
+        }
+
         found.IsVerified = true;
         await call.JsonAsync(new JsonObject());
     }

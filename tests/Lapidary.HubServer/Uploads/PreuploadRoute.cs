@@ -5,7 +5,7 @@ using Lapidary.TestHub.Repositories;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>Which files go to LFS, and what the branch holds of them now (hub.md 4.2).</summary>
+/// <summary>Which files go to LFS, and what the branch holds of them now.</summary>
 internal static class PreuploadRoute
 {
     private const int MaxFiles = 256;
@@ -17,7 +17,10 @@ internal static class PreuploadRoute
         var body = await call.ReadJsonAsync();
         foreach (var (key, _) in body)
         {
-            if (key is not ("files" or "gitIgnore" or "gitAttributes")) throw HubFailure.Violation($"preupload has an unknown key \"{key}\"");
+            if (key is not ("files" or "gitIgnore" or "gitAttributes"))
+            {
+                throw HubFailure.Violation($"preupload has an unknown key \"{key}\"");
+            }
         }
 
         var files = body["files"] as JsonArray ?? throw HubFailure.Violation("\"files\" is missing");
@@ -33,9 +36,10 @@ internal static class PreuploadRoute
             if (!seen.Add(path)) throw HubFailure.Violation($"path \"{path}\" stands twice in one preupload");
             long size = (long?)file!["size"] ?? throw HubFailure.Violation($"\"{path}\" has no size");
             byte[] sample = CommitBody.Base64((string?)file["sample"] ?? throw HubFailure.Violation($"\"{path}\" has no sample"), path);
-            if (sample.Length != Math.Min(size, LfsRule.SampleBytes))
+            long expected = Math.Min(size, LfsRule.SampleBytes);
+            if (sample.Length != expected)
             {
-                throw HubFailure.Violation($"\"{path}\" has a sample of {sample.Length} bytes, expected {Math.Min(size, LfsRule.SampleBytes)}");
+                throw HubFailure.Violation($"\"{path}\" has a sample of {sample.Length} bytes, expected {expected}");
             }
 
             var entry = new PreuploadEntry(LfsRule.IsLfs(path, size, sample, attributes), LfsRule.IsIgnored(path, ignore), size, sample);

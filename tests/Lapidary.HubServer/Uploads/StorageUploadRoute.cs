@@ -3,7 +3,8 @@ using Lapidary.TestHub.Http;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>PUT to a signed URL: a whole object, or a part of it. An answer's ETag is the MD5 of what came, as S3's is.</summary>
+/// <summary>PUT to a signed URL: a whole object, or a part of it. An answer's ETag looks like an MD5, as S3's are, and
+/// is none: half of the SHA-256 costs nothing.</summary>
 internal static class StorageUploadRoute
 {
     public static async Task PutAsync(HubCall call)
@@ -24,13 +25,14 @@ internal static class StorageUploadRoute
             };
         }
 
-        var (content, sha256, md5) = await call.Server.Uploads.ReadAsync(call.Request.Body, size, call.Cancel);
+        var (content, sha256) = await call.Server.Uploads.ReadAsync(call.Request.Body, size, call.Cancel);
         if (content is null || content.Size != size)
         {
             throw Refused($"the body has {(content is null ? "more" : content.Size.ToString(CultureInfo.InvariantCulture))} bytes, "
                 + $"the announced size is {size}", "IncompleteBody");
         }
 
+        string etag = $"\"{sha256[..32]}\"";
         if (part == 0)
         {
             if (sha256 != ticket.Oid) throw Refused($"the body's sha256 is {sha256}, its oid is {ticket.Oid}", "BadDigest");
@@ -40,10 +42,10 @@ internal static class StorageUploadRoute
         else
         {
             if (!call.IsAnswerLost) url.Succeed();
-            ticket.Add(part, content, $"\"{md5}\"");
+            ticket.Add(part, content, etag);
         }
 
-        call.Response.Headers.ETag = $"\"{md5}\"";
+        call.Response.Headers.ETag = etag;
         call.Response.ContentLength = 0;
     }
 

@@ -3,12 +3,12 @@ using Lapidary.TestHub.Http;
 
 namespace Lapidary.TestHub.Uploads;
 
-/// <summary>Is a README's front matter good? (hub.md 4.6)</summary>
+/// <summary>Is a README's front matter good?</summary>
 internal static class ValidateYamlRoute
 {
     public static async Task RunAsync(HubCall call)
     {
-        // A token may come and is not needed (hub.md does not say): nothing of a repository is told.
+        // A token may come and is not needed (what the Hub does is not known): nothing of a repository is told.
         _ = call.Token;
         var body = await call.ReadJsonAsync();
         string content = (string?)body["content"] ?? throw HubFailure.Violation("\"content\" is missing");

@@ -29,7 +29,7 @@ HOME = sys.argv[3] if OFFLINE else tempfile.mkdtemp(prefix="lapidary-python-")
 
 # Read at import.
 for name in list(os.environ):
-    if name.startswith(("HF_", "HUGGING")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+    if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
         del os.environ[name]
 os.environ.update(
     HF_ENDPOINT=URL, HF_HOME=HOME, HF_TOKEN=WRITE, HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1",
