@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Hub;
 
@@ -53,6 +54,14 @@ internal static class UploadCommand
             Include = run.Get(HubWords.Include) ?? [],
             Exclude = run.Get(HubWords.Exclude) ?? [],
         };
+        if (reference.Repo.Type == RepoType.Model)
+            options = options with { Card = RunResults.Card(folder, reference.Repo, run.Terminal) };
+        if (options is { Include.Count: 0, Exclude.Count: 0 } && RunResults.AreIn(folder))
+        {
+            run.Note($"this is a run's folder, with paths of this machine, a row of the data and its checkpoints; to leave these here:"
+                + string.Concat(RunResults.Own.Select(name => $" --exclude {ShellText.Quote(name)}")));
+        }
+
         if (reference.Revision is { } revision) options = options with { Revision = revision };
         var result = HubTransfer.Run(run, reference.Repo.Id, (hub, progress, stop) =>
             hub.UploadAsync(folder, reference.Repo, options with { Progress = progress }, stop).GetAwaiter().GetResult());

@@ -12,9 +12,6 @@ namespace Lapidary.Cli.Runs;
 /// <summary>A run's way to the Hub.</summary>
 internal sealed class RunPush : IDisposable
 {
-    /// <summary>What of a run's folder is nobody else's: paths of this machine, rows of the data, what the run goes on from.</summary>
-    private static readonly string[] Own = [RunSettings.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
-
     private readonly HubClient _client;
 
     private RunPush(HubClient client, HubPublisher publisher) => (_client, Publisher) = (client, publisher);
@@ -74,5 +71,5 @@ internal sealed class RunPush : IDisposable
 
     private static string UploadCommand(string folder, HubRepo repo) =>
         $"lapidary upload {ShellText.Quote(folder)} {repo.Id}"
-        + string.Concat(Own.Select(name => $" --exclude {ShellText.Quote(name)}"));
+        + string.Concat(RunResults.Own.Select(name => $" --exclude {ShellText.Quote(name)}"));
 }

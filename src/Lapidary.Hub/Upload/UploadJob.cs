@@ -26,10 +26,13 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
     public async Task<UploadResult> RunAsync(string folder, HubRepo asked, CancellationToken cancellation)
     {
         var files = FolderScan.Find(folder, upload, options.Note);
+        using var card = AddedCard.For(folder, upload);
+        if (card is not null) files = [.. files, card.File];
         var (repo, head) = await setup.PrepareAsync(asked, upload, cancellation).ConfigureAwait(false);
         var preupload = new Preupload(http, repo, upload.Revision);
         await preupload.CheckCardAsync(files, options.Note, cancellation).ConfigureAwait(false);
         var modes = await preupload.AskAsync(files, cancellation).ConfigureAwait(false);
+        if (card is not null && modes[^1].Oid is not null) (files, modes) = ([.. files.SkipLast(1)], [.. modes.SkipLast(1)]);
         LocalFile[] ignored = [.. files.Where((_, i) => modes[i].ShouldIgnore)];
         if (ignored.Length > 0) NoteIgnored(ignored);
         long bytes = files.Sum(file => file.Size) - ignored.Sum(file => file.Size);

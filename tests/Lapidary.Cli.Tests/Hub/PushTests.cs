@@ -75,6 +75,19 @@ public sealed class PushTests : IAsyncLifetime
     }
 
     [Fact]
+    public void ARunThatIsUploadedByHand_GetsItsCard()
+    {
+        Train("out", ["--max-steps", "1", "--save-strategy", "no"]).Ok();
+        Assert.False(File.Exists(Path.Combine(_folder["out"], "README.md")));
+        var run = On(Hub(), "upload", _folder["out"], "ada/tiny").Ok();
+        Assert.Contains("--exclude run.yaml", run.Error, StringComparison.Ordinal);
+        string card = System.Text.Encoding.UTF8.GetString(Server.Find("ada/tiny")!.Head.Files["README.md"].Content.ToArray());
+        Assert.Contains("library_name: peft", card, StringComparison.Ordinal);
+        Assert.Contains("max_steps | 1 |", card, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder.Path, card, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AToken_IsNoOption()
     {
         var run = Train("out", [.. Push("ada/tiny"), "--hub-token", HubTokens.Write]);

@@ -194,6 +194,23 @@ public sealed class UploadTests : UploadTest
         Assert.Equal(["README.md"], PathsThere());
     }
 
+    [Fact]
+    public async Task ACardOfTheCallers_IsAdded_OnlyWhereThereIsNone()
+    {
+        Write("a.txt", "a");
+        var added = new UploadOptions { Card = Cards.ModelCardTests.Card.ToText() };
+        var first = await UploadAsync(added);
+        Assert.Equal(["README.md", "a.txt"], PathsThere());
+        Assert.False(File.Exists(Path.Combine(Folder, "README.md")));
+        There().AddFile("README.md", "# Mine on the page\n");
+        Assert.Equal(1, (await UploadAsync(added)).Files);
+        Assert.Equal("# Mine on the page\n", TextOf("README.md"));
+        Write("README.md", "# Mine here\n");
+        await UploadAsync(added);
+        Assert.Equal("# Mine here\n", TextOf("README.md"));
+        Assert.Equal(2, first.Files);
+    }
+
     private sealed class Into(List<TransferProgress> list) : IProgress<TransferProgress>
     {
         public void Report(TransferProgress value) => list.Add(value);

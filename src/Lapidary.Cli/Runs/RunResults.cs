@@ -1,0 +1,45 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Commands;
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
+using Lapidary.Formats;
+using Lapidary.Gemma.Lora;
+using Lapidary.Hub;
+using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Publishing;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>The folder of a run that ended, when it is uploaded by hand.</summary>
+internal static class RunResults
+{
+    /// <summary>What of a run's folder is nobody else's: paths of this machine, rows of the data, what the run goes on from.</summary>
+    public static IReadOnlyList<string> Own { get; } =
+        [RunSettings.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
+
+    /// <summary>Whether a run has left its adapter in a folder.</summary>
+    public static bool AreIn(string folder) => new[] { RunSettings.FileName, TrainerState.FileName, AdapterConfigFile.FileName }
+        .All(name => File.Exists(Path.Combine(folder, name)));
+
+    /// <summary>The card for a run's adapter; null where the run's files do not say enough.</summary>
+    public static string? Card(string folder, HubRepo repo, Terminal terminal)
+    {
+        if (!AreIn(folder)) return null;
+        try
+        {
+            var file = RunFile.Read(Path.Combine(folder, RunSettings.FileName), TrainCommand.AllSettings);
+            var values = new SettingValues(TrainCommand.AllSettings, LapidaryTool.Root(terminal).Parse(["train"]), file);
+            return new RunCard(AdapterConfigFile.Read(folder), SftSettings.Read(values), TrainerState.Read(folder))
+            {
+                Repo = repo,
+                Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),
+                IsQuantized = values.Get(TrainCommand.Model.Quantization) == Gemma.QuantizationKind.Nf4,
+            }.ToText();
+        }
+        catch (LapidaryException)
+        {
+            return null; // The folder is sent as it is; a card is an extra.
+        }
+    }
+}
