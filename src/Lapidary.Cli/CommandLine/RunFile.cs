@@ -8,8 +8,12 @@ using YamlDotNet.Core.Events;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A value of a configuration file as text, with its line.</summary>
-internal readonly record struct RunFileValue(string Text, int Line);
+/// <summary>A value of a configuration file as text, or a list of them, with its line.</summary>
+internal readonly record struct RunFileValue(IReadOnlyList<string> Items, int Line)
+{
+    /// <summary>The value; of a list its items with commas between.</summary>
+    public string Text => string.Join(',', Items);
+}
 
 /// <summary>run.yaml: a mapping of settings in snake case or kebab case. Read event by event, without reflection.</summary>
 internal sealed class RunFile
@@ -84,7 +88,7 @@ internal sealed class RunFile
     {
         try
         {
-            return setting.ParseValue(value.Text);
+            return setting.ParseValues(value.Items);
         }
         catch (FormatException e)
         {
@@ -116,8 +120,8 @@ internal sealed class RunFile
             int line = (int)scalar.Start.Line;
             if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
             if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
-            else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Text, line);
-            else if (key == RunSettings.VersionKey) CheckVersion(ReadText(parser, key).Text, line);
+            else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Value.Text, line);
+            else if (key == RunSettings.VersionKey) CheckVersion(ReadText(parser, key).Value.Text, line);
             else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
             else throw Unknown(scalar.Value, key, line);
         }
@@ -133,16 +137,17 @@ internal sealed class RunFile
 
     private void Add(Setting setting, Parser parser)
     {
-        var (text, line, isNull) = ReadText(parser, setting.Key);
+        var (value, isNull) = ReadText(parser, setting.Key);
         if (isNull && setting.NullText is null) return;
-        _values.Add(setting, new(isNull ? setting.NullText! : text, line));
+        _values.Add(setting, isNull ? value with { Items = [setting.NullText!] } : value);
     }
 
-    /// <summary>A scalar, or a list of them joined by commas.</summary>
-    private (string Text, int Line, bool IsNull) ReadText(Parser parser, string key)
+    /// <summary>A scalar or a list of them.</summary>
+    private (RunFileValue Value, bool IsNull) ReadText(Parser parser, string key)
     {
         int line = (int)parser.Current!.Start.Line;
-        if (parser.TryConsume<Scalar>(out var scalar)) return (scalar.Value, line, scalar.IsPlainImplicit && IsNull(scalar.Value));
+        if (parser.TryConsume<Scalar>(out var scalar))
+            return (new([scalar.Value], line), scalar.IsPlainImplicit && IsNull(scalar.Value));
         if (!parser.TryConsume<SequenceStart>(out _)) throw Error(line, $"{key}: expected a value");
         var items = new List<string>();
         while (!parser.TryConsume<SequenceEnd>(out _))
@@ -152,7 +157,7 @@ internal sealed class RunFile
             items.Add(item.Value);
         }
 
-        return (string.Join(',', items), line, items.Count == 0);
+        return (new(items, line), items.Count == 0);
     }
 
     /// <summary>The folder of a run is where its file lies, wherever that has been moved, and what the file names inside of it moves
@@ -164,11 +169,13 @@ internal sealed class RunFile
         string inside = Path.TrimEndingDirectorySeparator(recorded.Text) + Path.DirectorySeparatorChar;
         foreach (var (setting, value) in _values.ToArray())
         {
-            if (setting.IsPath && value.Text.StartsWith(inside, StringComparison.Ordinal))
-                _values[setting] = value with { Text = Path.Combine(here, value.Text[inside.Length..]) };
+            if (!setting.IsPath) continue;
+            string[] moved = [.. value.Items.Select(
+                path => path.StartsWith(inside, StringComparison.Ordinal) ? Path.Combine(here, path[inside.Length..]) : path)];
+            _values[setting] = value with { Items = moved };
         }
 
-        _values[outputDir] = recorded with { Text = here };
+        _values[outputDir] = recorded with { Items = [here] };
     }
 
     private void CheckVersion(string value, int line)

@@ -7,26 +7,25 @@ internal abstract class Setting
 {
     /// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
     /// <param name="help">One line.</param> <param name="isFlag">Whether the name alone means true.</param>
-    protected Setting(string name, string valueName, string help, bool isFlag)
+    /// <param name="isList">Whether it may be given several times, each time with one more value.</param>
+    protected Setting(string name, string valueName, string help, bool isFlag = false, bool isList = false)
     {
         Name = name;
         IsFlag = isFlag;
-        Option = new Option<string>("--" + name)
-        {
-            Description = help,
-            HelpName = valueName,
-            Arity = isFlag ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
-        };
+        Option = isList ? new Option<string[]>("--" + name) : new Option<string>("--" + name);
+        Option.Description = help;
+        Option.HelpName = valueName;
+        Option.Arity = isList ? ArgumentArity.OneOrMore : isFlag ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne;
         Option.Validators.Add(result =>
         {
             if (result.Tokens.Count == 0) return;
-            string text = result.Tokens[0].Value;
+            string[] texts = [.. result.Tokens.Select(token => token.Value)];
             try
             {
                 // An option that is not known would otherwise be taken for this one's value.
-                if (text.StartsWith("--", StringComparison.Ordinal))
-                    throw new FormatException($"expected {valueName}, found the option {text}");
-                ParseValue(text);
+                if (texts.FirstOrDefault(text => text.StartsWith("--", StringComparison.Ordinal)) is { } unknown)
+                    throw new FormatException($"expected {valueName}, found the option {unknown}");
+                ParseValues(texts);
             }
             catch (FormatException e)
             {
@@ -48,7 +47,7 @@ internal abstract class Setting
     public bool IsFlag { get; }
 
     /// <summary>The option of the command line.</summary>
-    public Option<string> Option { get; }
+    public Option Option { get; }
 
     /// <summary>What a configuration file's null means, where it is not the default.</summary>
     public string? NullText { get; init; }
@@ -56,6 +55,13 @@ internal abstract class Setting
     /// <summary>Reads a value.</summary>
     /// <exception cref="FormatException">It is no such value; the message says what was expected and found.</exception>
     public abstract object? ParseValue(string text);
+
+    /// <summary>Reads the value of an option that was given with these texts, or of a list in a configuration file.</summary>
+    /// <exception cref="FormatException">It is no such value.</exception>
+    public virtual object? ParseValues(IReadOnlyList<string> texts) => ParseValue(string.Join(',', texts));
+
+    /// <summary>Writes a value as <see cref="ParseValues"/> reads it.</summary>
+    public virtual IReadOnlyList<string> FormatValues(object? value) => FormatValue(value) is { } text ? [text] : [];
 
     /// <summary>Writes a value as <see cref="ParseValue"/> reads it; null where there is none.</summary>
     public abstract string? FormatValue(object? value);

@@ -19,9 +19,10 @@ internal sealed class SettingValues
         (All, Command) = (settings, Usage.CommandOf(parsed));
         foreach (var setting in settings)
         {
-            bool isTyped = parsed.GetResult(setting.Option) is { Implicit: false };
+            var typed = parsed.GetResult(setting.Option) is { Implicit: false } result ? result.Tokens : null;
+            bool isTyped = typed is not null;
             if (isTyped)
-                _given[setting] = setting.ParseValue(parsed.GetValue(setting.Option) ?? "true");
+                _given[setting] = setting.ParseValues(typed!.Count == 0 ? ["true"] : [.. typed.Select(token => token.Value)]);
             else if (file is not null && file.Values.TryGetValue(setting, out var value))
                 _given[setting] = file.Parse(setting, value);
             else
@@ -40,6 +41,9 @@ internal sealed class SettingValues
     /// <summary>The value of a setting.</summary>
     public T Get<T>(Setting<T> setting) => (T)Get((Setting)setting)!;
 
+    /// <summary>The values of a setting that may be given several times; none where it is not given.</summary>
+    public IReadOnlyList<string> Get(SettingList setting) => (IReadOnlyList<string>)Get((Setting)setting)!;
+
     /// <summary>The value of a setting whose type is not known here.</summary>
     public object? Get(Setting setting) => _given.TryGetValue(setting, out object? value) ? value : setting.DefaultValue;
 
@@ -50,6 +54,11 @@ internal sealed class SettingValues
     /// <exception cref="UsageException">It is not.</exception>
     public string Require(Setting<string?> setting) =>
         Get(setting) is { Length: > 0 } value ? value : throw new UsageException($"--{setting.Name} is missing.", Command);
+
+    /// <summary>The values of a setting that must be given.</summary>
+    /// <exception cref="UsageException">It is not.</exception>
+    public IReadOnlyList<string> Require(SettingList setting) =>
+        Get(setting) is { Count: > 0 } values ? values : throw new UsageException($"--{setting.Name} is missing.", Command);
 
     /// <summary>Whether the command line or the file gives the setting.</summary>
     public bool IsGiven(Setting setting) => _given.ContainsKey(setting);

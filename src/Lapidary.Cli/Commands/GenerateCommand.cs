@@ -78,10 +78,10 @@ internal static class GenerateCommand
     private static int Run(CommandRun run)
     {
         var values = run.Values;
-        string?[] sources = [run.Get(Prompt), run.Get(Messages), values.Get(InputIds), values.Get(DataSettings.DataSet)];
-        if (sources.Count(text => text is not null) is not 1 and var found)
+        bool[] sources = [run.Get(Prompt) is not null, run.Get(Messages) is not null, values.IsGiven(InputIds), values.IsGiven(DataSettings.DataSet)];
+        if (sources.Count(isGiven => isGiven) is not 1 and var found)
             throw run.Wrong($"expected one of --prompt, --messages, --input-ids and --dataset, found {found}.");
-        if (values.Get(DataSettings.DataSet) is not null) return AnswerDataSet(run);
+        if (values.IsGiven(DataSettings.DataSet)) return AnswerDataSet(run);
         RefuseOptionsOfADataSet(run);
         var folders = ModelFolders.Find(run, Model);
         var text = TextTools.TryLoad(Model, values, folders);

@@ -44,8 +44,8 @@ internal static class PlanCommand
         var sizes = folders is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folders.Model);
         int worldSize = values.Get(ScalingSettings.WorldSize);
         var config = SftSettings.ForRanks(SftSettings.Read(values), values, worldSize, resumed: null);
-        var data = values.Get(DataSettings.DataSet) is not null
-            ? TrainingData.Load(values, config, sizes, TextTools.TryLoad(Model, values, folders!))
+        var data = values.IsGiven(DataSettings.DataSet)
+            ? TrainingData.Load(run, config, sizes, TextTools.TryLoad(Model, values, folders!))
             : null;
         config.Validate(hasEvaluation: data?.Evaluation is not null);
         var lora = (folders is null ? values.Get(Model.Adapter) : folders.Adapter) is { } adapter
@@ -74,9 +74,9 @@ internal static class PlanCommand
 
     private static void RefuseFiles(CommandRun run)
     {
-        foreach (var setting in new[] { Model.Model, DataSettings.DataSet })
+        foreach (var setting in new Setting[] { Model.Model, DataSettings.DataSet })
         {
-            if (run.Values.Get(setting) is not null)
+            if (run.Values.IsGiven(setting))
             {
                 throw run.Wrong($"--size plans without files: expected no --{setting.Name}; "
                     + "give --model instead of --size to plan with files.");

@@ -4,6 +4,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Gemma;
@@ -45,11 +46,10 @@ internal static class ScoreCommand
     private static int Run(CommandRun run, RankTeam team)
     {
         var values = run.Values;
-        string path = values.Require(DataSettings.DataSet);
         var folders = ModelFolders.Find(run, Model);
         var config = GemmaConfig.Load(folders.Model);
         var encoder = TextTools.TryLoad(Model, values, folders)?.Encoder();
-        var data = DataSettings.Load(run, path);
+        var data = NamedData.ReadAll(run, values.Require(DataSettings.DataSet));
         var prepared = PreparedDataSet.ForScoring(
             data, encoder, config, values.Get(MaxLength), values.Get(CompletionOnly), values.Get(AssistantOnly));
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -44,7 +45,7 @@ internal static class TokenizeCommand
             : TextTools.TryLoad(Model, values, ModelFolders.Find(run, Model)) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
-            : DataSettings.Load(run, path!).Rows.Select(row => Encode(tools, row, values));
+            : NamedData.ReadAll(run, [path!]).Rows.Select(row => Encode(tools, row, values));
         foreach (int[] ids in rows) JsonResult.Write(run.Terminal.Out, json => json.WriteNumbers("ids", ids));
     }
 

@@ -21,8 +21,9 @@ internal static class TrainCommand
 
     internal static readonly IReadOnlyList<Setting> AllSettings =
     [
-        .. Model.All, DataSettings.DataSet, DataSettings.EvalDataSet, DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns,
-        DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All, .. HubSettings.All, RankSettings.DdpTimeout,
+        .. Model.All, DataSettings.DataSet, DataSettings.Mix, DataSettings.Stopping, DataSettings.EvalDataSet, DataSettings.TestSize,
+        DataSettings.Select, .. DataSettings.Columns, DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All, .. HubSettings.All,
+        RankSettings.DdpTimeout,
     ];
 
     /// <summary>For those who start a run again whenever it ends early, and do not know whether it has saved anything.</summary>
@@ -59,7 +60,7 @@ internal static class TrainCommand
         values.Require(DataSettings.DataSet);
         if (run.Get(Preview))
         {
-            TrainingData.Load(values, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run);
+            TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run);
             return ExitCodes.Done;
         }
 
@@ -77,7 +78,7 @@ internal static class TrainCommand
         var config = SftSettings.ForRanks(asked, values, team.WorldSize, RowsPerStepOf(checkpoint));
         var text = TextTools.TryLoad(Model, values, folders, checkpoint);
         var sizes = BaseHead.ConfigOf(folders.Model);
-        var data = TrainingData.Load(values, config, sizes, text);
+        var data = TrainingData.Load(run, config, sizes, text);
         config.Validate(hasEvaluation: data.Evaluation is not null);
         var lora = Lora(values, folders, checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
@@ -126,7 +127,7 @@ internal static class TrainCommand
 
     private static string HowToGoOn(SettingValues values, SftConfig config, RunFolder output) => output.LastCheckpoint is null
         ? "nothing has been saved yet"
-        : (DataSettings.IsPipe(values.Require(DataSettings.DataSet)) ? "with the same rows on standard input " : "")
+        : (values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe) ? "with the same rows on standard input " : "")
         + $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
 
     /// <summary>What is trained: a new adapter, a given one, or that of the checkpoint with what is given now, which is then
@@ -201,9 +202,10 @@ internal static class TrainCommand
             {
                 Encoder = data.Encoder,
                 Publisher = push?.Publisher,
-                DataSets = [run.Values.Require(DataSettings.DataSet)],
+                DataSets = run.Values.Get(DataSettings.DataSet),
                 Settings = RunRecord.Of(
-                    run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null),
+                    run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null,
+                    data.Recorded),
             };
             using var graceful = run.EndsGracefully();
             var ended = trainer.Train(output, run.Interrupted);

@@ -4,11 +4,11 @@ using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Ranks;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Generation;
 
@@ -27,8 +27,7 @@ internal sealed class DatasetGeneration(
     /// <returns>The command's exit code.</returns>
     public int Run()
     {
-        string path = run.Values.Require(DataSettings.DataSet);
-        if (DataSettings.IsPipe(path))
+        if (run.Values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe))
             throw run.Wrong("--dataset: the rows are read before the model; give a file, a folder or a pattern.");
         if (output is not null && AnswersFile.IsComplete(output) && resume)
         {
@@ -37,15 +36,16 @@ internal sealed class DatasetGeneration(
         }
 
         using var team = RankTeam.Join(run, exchanges: false);
-        return team.Run(() => Run(team, path));
+        return team.Run(() => Run(team));
     }
 
-    private int Run(RankTeam team, string path)
+    private int Run(RankTeam team)
     {
         var folders = ModelFolders.Find(run, model);
         var text = TextTools.TryLoad(model, run.Values, folders);
-        var questions = RowQuestion.Read(SplitFiles.Find(path).Train, DataSettings.Read(run.Values), text);
-        if (questions.Count == 0) throw new LapidaryException($"{path}: expected at least one row, found none.");
+        var sources = NamedData.Find(run);
+        var questions = RowQuestion.Read(sources, text);
+        if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
         var chosen = options(folders.Model, text);
         folders.FetchWeights(run, output is null ? null : run.People);
         using var file = output is not null && team.IsLeader ? AnswersFile.Open(output, resume, Identity(questions, folders, chosen)) : null;

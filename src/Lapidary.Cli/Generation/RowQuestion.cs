@@ -1,4 +1,5 @@
 using Lapidary.Cli.Models;
+using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
@@ -13,17 +14,21 @@ namespace Lapidary.Cli.Generation;
 /// <param name="Error">Why not, one line; null where all is well.</param>
 internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? Error)
 {
-    /// <summary>Reads all rows of a data set. What is wrong with one row alone is noted in it.</summary>
-    /// <param name="files">The data set's files.</param> <param name="options">How columns become rows.</param>
+    /// <summary>Reads all rows of data sets. What is wrong with one row alone is noted in it.</summary>
+    /// <param name="sources">The data sets, none of them a pipe.</param>
     /// <param name="text">Tokenizer and template, or null for token ids.</param>
     /// <exception cref="LapidaryException">A file cannot be read to its end.</exception>
-    public static IReadOnlyList<RowQuestion> Read(IEnumerable<string> files, DataSetOptions options, TextTools? text)
+    public static IReadOnlyList<RowQuestion> Read(IReadOnlyList<NamedData> sources, TextTools? text)
     {
         var questions = new List<RowQuestion>();
-        foreach (string file in files)
+        foreach (var source in sources)
         {
-            var reader = new RowReader(options);
-            foreach (var record in DataFiles.Read(file, options.Format)) questions.Add(Of(record, reader, options, text));
+            var records = new RecordReader(source.Options);
+            foreach (var file in source.Source!.FetchRows().SelectMany(records.Read))
+            {
+                var reader = new RowReader(source.Options);
+                foreach (var record in file) questions.Add(Of(record, reader, source.Options, text));
+            }
         }
 
         return questions;

@@ -19,8 +19,10 @@ internal static class RunRecord
     /// micro-batches, so that it is right on any number of them.</param>
     /// <param name="lora">What is trained.</param>
     /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
+    /// <param name="data">Names of data sets as they are to be written.</param>
     public static IEnumerable<KeyValuePair<string, string>> Of(
-        SettingValues values, SftConfig config, int worldSize, LoraConfig lora, bool hasEvaluation)
+        SettingValues values, SftConfig config, int worldSize, LoraConfig lora, bool hasEvaluation,
+        IReadOnlyDictionary<Setting, IReadOnlyList<string>> data)
     {
         bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;
         var adapter = LoraSettings.Of(lora);
@@ -31,9 +33,13 @@ internal static class RunRecord
                 : setting == Accumulation && isGlobal ? null
                 : setting == GlobalBatch && isGlobal ? EffectiveBatch.Of(config, worldSize).Rows
                 : values.Get(setting);
-            if (setting.FormatValue(value) is not { } text) continue;
-            bool isPipe = setting == DataSettings.DataSet && DataSettings.IsPipe(text);
-            yield return new(setting.Key, isPipe ? DataSettings.StandardInput : setting.IsPath ? Absolute(text) : text);
+            if (data.TryGetValue(setting, out var names))
+            {
+                foreach (string name in names) yield return new(setting.Key, DataSettings.IsPipe(name) ? DataSettings.StandardInput : name);
+                continue;
+            }
+
+            foreach (string text in setting.FormatValues(value)) yield return new(setting.Key, setting.IsPath ? Absolute(text) : text);
         }
     }
 

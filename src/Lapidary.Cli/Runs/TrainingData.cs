@@ -8,7 +8,6 @@ using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
-using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Runs;
 
@@ -22,52 +21,82 @@ internal sealed record TrainingData(
     /// <summary>Rows to evaluate on, packed, or null.</summary>
     public PackedDataSet? Evaluation => Evaluated?.Packed;
 
-    /// <summary>Which files of a folder are used for what; null where they are no splits.</summary>
-    public string? Splits { get; private init; }
+    /// <summary>What is used of the data sets, one line each; nothing where that goes without saying.</summary>
+    public IReadOnlyList<string> Notes { get; private init; } = [];
+
+    /// <summary>Where the rows came from, where that is more than one data set.</summary>
+    public IReadOnlyList<SourceCount> Sources { get; private init; } = [];
+
+    /// <summary>Names that bring the same rows again, by setting: with commits and absolute paths.</summary>
+    public IReadOnlyDictionary<Setting, IReadOnlyList<string>> Recorded { get; private init; } =
+        new Dictionary<Setting, IReadOnlyList<string>>();
 
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
     /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
-    public static TrainingData Load(SettingValues values, SftConfig config, GemmaConfig model, TextTools? text)
+    public static TrainingData Load(CommandRun run, SftConfig config, GemmaConfig model, TextTools? text)
     {
-        var options = DataSettings.Read(values);
-        string path = values.Require(DataSettings.DataSet);
-        var files = path == DataSettings.StandardInput ? null : SplitFiles.Find(path);
-        var data = files is null ? DataSettings.Load(path, options) : DataSet.Load(path, files.Train, options);
+        var values = run.Values;
+        var sources = NamedData.Find(run);
+        var notes = new List<string>();
+        var data = RowsOf(values, config, sources, notes);
         if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
         DataSet? evaluation = null;
         bool usesValidation = false;
-        if (values.Get(DataSettings.EvalDataSet) is { } other)
+        var evaluated = NamedData.FindEvaluation(run);
+        if (evaluated.Count > 0)
         {
-            evaluation = other == DataSettings.StandardInput
-                ? DataSettings.Load(other, options)
-                : DataSet.Load(other, SplitFiles.Find(other).ForEvaluation, options);
+            evaluation = Join([.. evaluated.Select(source => source.ReadForEvaluation())]);
         }
         else if (values.Get(DataSettings.TestSize) is > 0 and double size)
         {
             (data, evaluation) = data.TrainTestSplit(size, config.Seed);
         }
-        else if (files is { Validation.Count: > 0 } && config.EvalStrategy != IntervalStrategy.No)
+        else if (config.EvalStrategy != IntervalStrategy.No)
         {
-            evaluation = DataSet.Load(path, files.Validation, options);
-            usesValidation = true;
+            DataSet[] validation =
+                [.. sources.Where(source => source.Source is { IsTrain: true }).Select(source => source.ReadValidation()).OfType<DataSet>()];
+            (evaluation, usesValidation) = (validation.Length == 0 ? null : Join(validation), validation.Length > 0);
         }
 
         var encoder = text?.Encoder();
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
-        var evaluated = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, evaluated, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
+        var preparedEvaluation = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
+        return new TrainingData(prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
         {
-            Splits = files?.Describe(usesValidation),
+            Notes = [.. sources.Select(source => source.Source?.Describe(usesValidation)).OfType<string>(), .. notes],
+            Sources = sources.Count > 1 ? SourceCount.Of(sources, data, prepared.Examples) : [],
+            Recorded = new Dictionary<Setting, IReadOnlyList<string>>
+            {
+                [DataSettings.DataSet] = [.. sources.Select(source => source.Recorded)],
+                [DataSettings.EvalDataSet] = [.. evaluated.Select(source => source.Recorded)],
+            },
         };
     }
+
+    private static DataSet RowsOf(SettingValues values, SftConfig config, IReadOnlyList<NamedData> sources, List<string> notes)
+    {
+        var sets = new List<DataSet>();
+        foreach (var source in sources)
+        {
+            sets.Add(source.Read(out long leftOut));
+            long rows = sets[^1].Count;
+            if (leftOut > 0) notes.Add($"filter: {rows} of {rows + leftOut} rows of {source.Name} stay, {leftOut} are left out");
+        }
+
+        if (values.Get(DataSettings.Mix) is not { Count: > 0 } shares) return Join(sets);
+        return DataSet.Mix(sets, shares, config.Shuffle ? config.Seed : null, values.Get(DataSettings.Stopping));
+    }
+
+    private static DataSet Join(IReadOnlyList<DataSet> sets) => sets.Count == 1 ? sets[0] : DataSet.Concatenate(sets);
 
     /// <summary>Shows the report and what looks wrong.</summary>
     public void Show(CommandRun run)
     {
         var people = run.People;
         people.WriteLine($"data       {Report.ToString().Replace("\n", "\n           ", StringComparison.Ordinal)}");
-        if (Splits is not null) people.WriteLine($"           {Splits}");
+        foreach (string note in Notes) people.WriteLine($"           {run.Line(note)}");
+        foreach (var source in Sources) people.WriteLine($"           {run.Line(source.ToString())}");
         if (Evaluated?.Report is { } report)
             people.WriteLine($"           evaluation rows {report.Examples}, packed into {report.Sequences}");
         foreach (string note in new[] { Report.CacheNote, Evaluated?.Report.CacheNote }.OfType<string>()) run.Note(note);
@@ -99,5 +128,19 @@ internal sealed record TrainingData(
         json.WriteNumber("truncated_tokens", Report.TruncatedTokens);
         json.WriteNumber("dropped_rows", Report.DroppedRows);
         json.WriteNumber("longest_row", Report.LongestRow);
+        json.WriteBoolean("from_cache", Report.FromCache);
+        if (Sources.Count == 0) return;
+        json.WriteStartArray("sources");
+        foreach (var source in Sources)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", source.Name);
+            json.WriteNumber("rows", source.Rows);
+            json.WriteNumber("tokens", source.Tokens);
+            json.WriteNumber("trained_tokens", source.TrainedTokens);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

@@ -1,20 +1,47 @@
 using Lapidary.Cli.CommandLine;
+using Lapidary.Formats;
 using Lapidary.Training;
-using Lapidary.Training.Data.Rows;
+using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Cli.Settings;
 
 /// <summary>Which rows, and how columns become them.</summary>
 internal static class DataSettings
 {
-    public static readonly Setting<string?> DataSet =
-        Setting.Text(
-            "dataset", "PATH",
-            "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst, a folder of them (its train split), a pattern with * "
-            + "and ?, a pipe, or - for standard input.");
+    public static readonly SettingList DataSet = new(
+        "dataset", "PATH|ID",
+        "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst, a folder of them (its train split), a pattern with * "
+        + "and ?, a pipe, - for standard input, or owner/name of the Hub, also with @revision; behind a colon the split: "
+        + "gretelai/synthetic_text_to_sql:train[:1000]. Several follow each other, or are mixed by --mix.");
 
-    public static readonly Setting<string?> EvalDataSet = Setting.Text(
-        "eval-dataset", "PATH", "Rows to evaluate on, instead of the validation split of --dataset's folder.");
+    public static readonly SettingList EvalDataSet = new(
+        "eval-dataset", "PATH|ID",
+        "Rows to evaluate on, instead of the validation split of --dataset: of a data set without a split in its name its validation, "
+        + "else its test split, else all.");
+
+    public static readonly SettingList Config = new(
+        "dataset-config", "NAME", "Config of the data set's card, instead of its default one; one for all data sets or one for each.");
+
+    public static readonly SettingList Split = new(
+        "dataset-split", "SPLIT",
+        "Rows of the data set, instead of train: test, train[:1000], train[90%:], train+validation; one for all data sets or one for each.",
+        text => _ = SplitExpression.TryParse(text) ?? throw SettingText.Expected("a split such as train or train[:1000]", text));
+
+    public static readonly SettingList Filter = new(
+        "filter", "COLUMN=VALUE",
+        "Keep rows of this kind only: = != < <= > >=, or ~ for a part of a text. Given several times, rows that fit all of them stay.",
+        text => Try(() => RowFilter.Parse(text)));
+
+    public static readonly Setting<IReadOnlyList<double>> Mix = new(
+        "mix", "X,Y",
+        "Share of each data set among the rows, in the order of --dataset: 0.7,0.3; rows are drawn by --seed, none of them twice.",
+        [], Shares, shares => shares.Count == 0 ? null : string.Join(',', shares.Select(share => SettingText.Format(share))));
+
+    public static readonly Setting<MixStopping> Stopping = new(
+        "mix-stopping", "WHEN",
+        $"How many rows --mix takes: {SettingText.Choices(typeof(MixStopping))}; until the first data set is used up, or until all are, "
+        + "with rows of the smaller ones several times.",
+        MixStopping.FirstExhausted, text => (MixStopping)SettingText.Enumeration(typeof(MixStopping), text));
 
     public static readonly Setting<DataFormat?> Format = new(
         "dataset-format", "FORMAT",
@@ -27,9 +54,10 @@ internal static class DataSettings
 
     public static readonly Setting<int> Select = Setting.Integer("select", "Use this many rows, drawn by --seed; 0 for all.", 0);
 
-    public static readonly Setting<string?> Template = Setting.Text(
+    public static readonly SettingList Template = new(
         "template", "NAME|FILE",
-        $"Make conversations out of columns: {RowTemplate.TextToSqlName} (the guide's), or a JSON file with system, user and assistant.");
+        $"Make conversations out of columns: {RowTemplate.Names}, or a JSON file with system, user and assistant; one for all data sets "
+        + "or one for each.");
 
     public static readonly Setting<string?> MessagesColumn =
         Setting.Text("messages-column", "NAME", "Column of the conversation, instead of messages.");
@@ -54,14 +82,26 @@ internal static class DataSettings
     public static bool IsPipe(string path) =>
         path is StandardInput or "/dev/stdin" || path.StartsWith("/dev/fd/", StringComparison.Ordinal);
 
-    /// <summary>How columns become rows.</summary>
-    public static IReadOnlyList<Setting> Columns { get; } = [Format, Template, MessagesColumn, TextColumn, PromptColumn, CompletionColumn];
+    /// <summary>Which rows of the data sets, and how columns become rows.</summary>
+    public static IReadOnlyList<Setting> Columns { get; } =
+        [Config, Split, Filter, Format, Template, MessagesColumn, TextColumn, PromptColumn, CompletionColumn];
 
-    /// <summary>The record with the values given.</summary>
-    public static DataSetOptions Read(SettingValues values) => new()
+    /// <summary>The value of a setting for one of several data sets: one for all, or one for each.</summary>
+    /// <exception cref="UsageException">There are as many as neither.</exception>
+    public static string? Of(SettingValues values, SettingList setting, int index, int count)
+    {
+        var given = values.Get(setting);
+        if (given.Count <= 1) return given.Count == 0 ? null : given[0];
+        return given.Count == count ? given[index] : throw new UsageException(
+            $"--{setting.Name}: expected one for all data sets or one for each of {count}, found {given.Count}.", values.Command);
+    }
+
+    /// <summary>How columns of one of several data sets become rows.</summary>
+    public static DataSetOptions Read(SettingValues values, int index, int count) => new()
     {
         Format = values.Get(Format),
-        Template = values.Get(Template) is { } template ? RowTemplate.Load(template) : null,
+        Filters = [.. values.Get(Filter).Select(RowFilter.Parse)],
+        Template = Of(values, Template, index, count) is { } template ? RowTemplate.Load(template) : null,
         MessagesColumn = values.Get(MessagesColumn),
         TextColumn = values.Get(TextColumn),
         PromptColumn = values.Get(PromptColumn),
@@ -69,19 +109,19 @@ internal static class DataSettings
         CacheDir = values.Get(Cache) is "none" ? "" : values.Get(Cache),
     };
 
-    /// <summary>The rows of a path or of standard input; a command that reads one split of a folder says which.</summary>
-    public static Training.DataSet Load(CommandRun run, string path)
-    {
-        var options = Read(run.Values);
-        if (path == StandardInput) return Load(path, options);
-        var files = SplitFiles.Find(path);
-        if (files.Describe(usesValidation: false) is { } splits)
-            run.Note($"{splits}; the train split is read, name another's file to read it.");
-        return Training.DataSet.Load(path, files.Train, options);
-    }
+    private static double[] Shares(string text) =>
+        [.. text.Split(',').Select(part => SettingText.Number(part.Trim(), double.Epsilon, 1e9))];
 
-    /// <summary>The rows of a path or of standard input.</summary>
-    public static Training.DataSet Load(string path, DataSetOptions options) => path == StandardInput
-        ? Training.DataSet.Read(Console.OpenStandardInput(), "standard input", options)
-        : Training.DataSet.Load(path, options);
+    /// <summary>What a library says of a value, as parsers of settings say it.</summary>
+    private static void Try(Action parse)
+    {
+        try
+        {
+            parse();
+        }
+        catch (LapidaryException error)
+        {
+            throw new FormatException(error.Message.TrimEnd('.'), error);
+        }
+    }
 }

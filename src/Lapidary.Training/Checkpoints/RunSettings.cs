@@ -29,13 +29,19 @@ internal static partial class RunSettings
 
     /// <summary>Writes the file.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="settings">Keys and values. overwrite_output_dir is left out: it was meant once.</param>
+    /// <param name="settings">Keys and values; a key that follows itself has a list. overwrite_output_dir is left out: it was meant
+    /// once.</param>
     public static void Write(string folder, IEnumerable<KeyValuePair<string, string>> settings)
     {
         var text = new StringBuilder("# The settings of a run, for 'lapidary train'.\n");
         text.Append(CultureInfo.InvariantCulture, $"{VersionKey}: {Version}\n");
-        foreach (var (key, value) in settings)
-            if (key != OverwriteKey) text.Append(CultureInfo.InvariantCulture, $"{key}: {Quote(value)}\n");
+        foreach (var setting in settings.Where(pair => pair.Key != OverwriteKey).GroupBy(pair => pair.Key, pair => Quote(pair.Value)))
+        {
+            string[] values = [.. setting];
+            string written = values.Length == 1 ? values[0] : $"[{string.Join(", ", values)}]";
+            text.Append(CultureInfo.InvariantCulture, $"{setting.Key}: {written}\n");
+        }
+
         AtomicFile.WriteAllText(Path.Combine(folder, FileName), text.ToString());
     }
 

@@ -102,7 +102,7 @@ public class IdTests
         weights[^2] ^= 1; // a last digit
         repository.AddFile("model.safetensors", weights);
         hub.Run("train", "--config", yaml, "--resume", "--max-steps", "4")
-            .AssertError(1, "other weights of the base", $"{HubRun.Model}@{second}: set model to that");
+            .AssertError(1, "other weights of the base", $"use --model {HubRun.Model}@{second} for those of the checkpoint");
         hub.Run("train", "--config", yaml, "--resume", "--max-steps", "4", "--model", $"{HubRun.Model}@{first}").Ok();
     }
 

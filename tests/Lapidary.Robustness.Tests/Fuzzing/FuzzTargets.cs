@@ -6,6 +6,7 @@ using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Optimizers;
 using static Lapidary.Robustness.Tests.Fuzzing.GoodFiles;
 
@@ -65,9 +66,26 @@ internal static class FuzzTargets
             "template.json",
             [Text("""{"system": "{{{a}}}", "user": "{b}: {c}", "assistant": "{d}"}""")],
             folder => Prepare(folder, "rows.jsonl", RowTemplate.Load(Path.Combine(folder, "template.json"))), OneRow()),
+        ["kept tokens"] = KeptTokens(),
         ["examples"] = new("rows.jsonl", [.. Rows("\n", "", ""), Text(ToolConversation.ReplaceLineEndings(""))],
             folder => Prepare(folder, "rows.jsonl", template: null)),
     };
+
+    /// <summary>Tokens that an earlier run kept. What is damaged is never used, so most cases end at the hash.</summary>
+    private static FuzzTarget KeptTokens()
+    {
+        const string Key = "key";
+        var stream = new MemoryStream();
+        int[] ids = [2, 10, 11, 12, 1];
+        var set = ExampleSet.Of([new(ids, ids), new(ids, [-100, -100, 11, 12, 1]), new(ids, [-100, 9, 11, 12, 1])]);
+        ExampleFile.Write(stream, Key, set, set.Count, new TokensRow(ids, null));
+        return new("rows.tokens", [stream.ToArray()], folder =>
+        {
+            using var file = File.OpenRead(Path.Combine(folder, "rows.tokens"));
+            if (ExampleFile.TryRead(file, Key, int.MaxValue, memoryBytes: 0) is not var (read, _)) return;
+            for (int i = 0; i < read.Count; i++) read.Read(i);
+        });
+    }
 
     private static FuzzTarget Binary(string around, string name, Action<string> read) =>
         new(name, [File.ReadAllBytes(Fixtures.Path($"{around}/{name}"))], read, Fixtures.Path(around));

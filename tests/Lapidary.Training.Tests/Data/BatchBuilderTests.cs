@@ -31,7 +31,8 @@ public class BatchBuilderTests
     public void Build_LaysOutDocumentsOneAfterTheOther()
     {
         var batch = Build(
-            new BatchBuilder(padTokenId: 9, rowTokens: 5), Row(new([10, 11, 12], [No, 11, 12]), new([20], [20])), Row(new Example([30, 31, 32], [30, No, 32])));
+            new BatchBuilder(padTokenId: 9, rowTokens: 5), Row(new([10, 11, 12], [No, 11, 12]), new([20], [20])),
+            Row(new Example([30, 31, 32], [30, No, 32])));
         Assert.Equal([10, 11, 12, 20, 30, 31, 32, 9, 9, 9], batch.Ids);
         Assert.Equal([11, 12, No, No, No, 32, No, No, No, No], batch.Labels);
         Assert.Equal([0, 1, 2, 0, 0, 1, 2, 0, 0, 0], batch.Positions);

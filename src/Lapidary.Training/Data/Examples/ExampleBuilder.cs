@@ -17,8 +17,8 @@ namespace Lapidary.Training.Data.Examples;
 /// rules.</param>
 internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
-    /// <summary>Rows that are tokenized between two looks at their order, for each core: enough for all to have work to the end of them, few
-    /// enough for long ones to fit memory.</summary>
+    /// <summary>Rows that are tokenized at a time, for each core: enough for all to have work to the end of them, few enough for long ones
+    /// to fit memory.</summary>
     private const int RowsOfACore = 128;
 
     private int Limit => options.Packing == PackingStrategy.Wrapped ? int.MaxValue : options.MaxLength ?? int.MaxValue;

@@ -6,9 +6,10 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>A set of examples as one file: magic, bytes of the header, header, numbers of each example, tokens, XXH128 of all that.</summary>
-/// <remarks>It is read with the suspicion that files deserve: nothing is allocated that the file's length does not have, and nothing of it is
-/// used unless its hash is right.</remarks>
+/// <summary>A set of examples as one file: magic, bytes of the header, header, numbers of each example, tokens, XXH128 of all
+/// that.</summary>
+/// <remarks>Files are not trusted: nothing is allocated that the file's length does not have, and nothing is used unless its hash is
+/// right.</remarks>
 internal static class ExampleFile
 {
     /// <summary>Longer than any row is read, beside which the header has little.</summary>

@@ -19,6 +19,15 @@ internal static class DataFiles
         foreach (var record in Read(stream, file, format ?? FormatOf(file) ?? FormatOfStream(stream, file))) yield return record;
     }
 
+    /// <summary>Number of records; Parquet tells it, other files are read for it.</summary>
+    /// <param name="file">Its path.</param> <param name="format">What it holds; null tells it from the name.</param>
+    public static long Count(string file, DataFormat? format)
+    {
+        if ((format ?? FormatOf(file)) != DataFormat.Parquet) return Read(file, format).LongCount();
+        using var stream = Open(file);
+        return ParquetRecords.Count(stream, file);
+    }
+
     /// <summary>The records of a stream, which is read once.</summary>
     /// <param name="stream">It.</param> <param name="name">What errors call it.</param> <param name="format">What it holds.</param>
     public static IEnumerable<DataRecord> Read(Stream stream, string name, DataFormat format)
@@ -42,7 +51,8 @@ internal static class DataFiles
         foreach (var record in records) yield return record;
     }
 
-    private static DataFormat? FormatOf(string file)
+    /// <summary>What the name of a file, packed or not, says it holds; null where it says nothing.</summary>
+    public static DataFormat? FormatOf(string file)
     {
         string name = Path.GetFileName(file).ToUpperInvariant();
         bool isPacked = Decompression.Extensions.Contains(Path.GetExtension(name));

@@ -30,6 +30,22 @@ internal static class ParquetRecords
         }
     }
 
+    /// <summary>Number of rows, by the file's own words.</summary>
+    public static long Count(Stream stream, string file)
+    {
+        var reader = ParquetErrors.Try(() => Open(new ParquetPages(stream)), file);
+        try
+        {
+            return ParquetErrors.Try(
+                () => reader.Metadata?.RowGroups.Sum(group => group.NumRows >= 0 ? group.NumRows : throw new InvalidDataException("rows")) ?? 0,
+                file);
+        }
+        finally
+        {
+            reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+    }
+
     private static ParquetReader Open(ParquetPages pages)
     {
         ParquetThrift.CheckFooter(pages);

@@ -1,7 +1,8 @@
 using Lapidary.Formats;
-using Lapidary.Formats.Files;
+using Lapidary.Hub;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
+using Lapidary.Training.Data.Sources;
 using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
@@ -12,13 +13,20 @@ public sealed partial class DataSet
     /// <summary>Far more rows than are trained on: packed data that unpack to more are not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
-    /// <summary>Reads a data set; of a folder with splits the one to train on.</summary>
-    /// <param name="path">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, all but the last also as .gz or .zst; a pipe; a folder of
-    /// files; or a pattern with * and ? in its last part. Several files are read in ordinal order of their names.</param>
-    /// <param name="options">How columns become rows; null tells it from their names.</param>
-    /// <exception cref="LapidaryException">A file cannot be read or a row is not what it should be; the message names file and line or
-    /// row.</exception>
-    public static DataSet Load(string path, DataSetOptions? options = null) => Load(path, SplitFiles.Find(path).Train, options ?? new());
+    /// <summary>Reads a data set of this machine or of the Hub; the train split where nothing else is said.</summary>
+    /// <param name="pathOrId">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, all but the last also as .gz or .zst; a pipe; a folder
+    /// of files; a pattern with * and ? in its last part; or "owner/name" of the Hub, also with "@revision", of which only the split's
+    /// files are fetched. What is on this machine goes before. ":split" may stand behind it. Several files are read in ordinal order of
+    /// their names.</param>
+    /// <param name="options">How columns become rows, and which stay; null tells it from their names and takes all.</param>
+    /// <param name="split">Which rows, as in datasets: "train", "train[:1000]", "train[90%:]", "train+validation".</param>
+    /// <param name="config">Which config of its card; null for the default one.</param>
+    /// <param name="client">Asks the Hub; null for one after the environment.</param>
+    /// <exception cref="LapidaryException">A file cannot be read or fetched, there is no such split or config, or a row is not what it
+    /// should be; the message names file and line or row.</exception>
+    public static DataSet Load(
+        string pathOrId, DataSetOptions? options = null, string? split = null, string? config = null, HubClient? client = null) =>
+        Load(DataSource.Find(pathOrId, new HubAccess(client), config, split).FetchRows(), options ?? new(), out _);
 
     /// <summary>Reads a data set from a stream, once and to its end.</summary>
     /// <param name="stream">Its bytes, plain or packed with gzip or zstd.</param> <param name="name">What errors call it.</param>
@@ -27,59 +35,70 @@ public sealed partial class DataSet
     public static DataSet Read(Stream stream, string name, DataSetOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        options ??= new();
-        var rows = NewRows(options);
-        Append(rows, name, DataFiles.Read(stream, name, options.Format ?? DataFormat.Jsonl), options);
-        return new(NotEmpty(rows, name), options);
+        return Read(stream, name, options ?? new(), out _);
     }
 
-    /// <summary>Reads a folder's rows to train on and those to evaluate on, told apart as Hugging Face's datasets does: by train,
-    /// validation, valid, dev, val, test or eval as a word in the names of folders or files. Rows for a test are not read.</summary>
-    /// <returns>The rows, and those of the validation split, or null where there is none.</returns>
-    /// <inheritdoc cref="Load(string, DataSetOptions?)"/>
-    public static (DataSet Train, DataSet? Validation) LoadSplits(string path, DataSetOptions? options = null)
+    /// <summary>Reads rows of a stream.</summary>
+    internal static DataSet Read(Stream stream, string name, DataSetOptions options, out long leftOut)
     {
-        var files = SplitFiles.Find(path);
-        options ??= new();
-        return (Load(path, files.Train, options), files.Validation.Count == 0 ? null : Load(path, files.Validation, options));
+        var records = new RecordReader(options);
+        var rows = NewRows(options);
+        Append(rows, records.Read(stream, name), options);
+        leftOut = records.LeftOut;
+        return new(NotEmpty(rows, name, leftOut), options);
     }
 
-    /// <summary>Reads files.</summary>
-    internal static DataSet Load(string path, IReadOnlyList<string> files, DataSetOptions options) => new(
-        KnownRows.Load(path, files, options, () =>
+    /// <summary>Reads the rows to train on and those to evaluate on: the splits train and validation, told apart as Hugging Face's
+    /// datasets does, by the data set's card, or by train, validation, valid, dev, val, test or eval as a word in the names of folders or
+    /// files. Rows for a test are neither read nor fetched.</summary>
+    /// <returns>The rows, and those of the validation split, or null where there is none.</returns>
+    /// <inheritdoc cref="Load(string, DataSetOptions?, string?, string?, HubClient?)"/>
+    public static (DataSet Train, DataSet? Validation) LoadSplits(
+        string pathOrId, DataSetOptions? options = null, string? config = null, HubClient? client = null)
+    {
+        var source = DataSource.Find(pathOrId, new HubAccess(client), config);
+        options ??= new();
+        var train = Load(source.FetchRows(), options, out _);
+        return (train, source.FetchValidation() is { } validation ? Load(validation, options, out _) : null);
+    }
+
+    /// <summary>Reads rows of files.</summary>
+    /// <param name="parts">Which; they follow each other.</param> <param name="options">How columns become rows, and which stay.</param>
+    /// <param name="leftOut">Rows that filters left out.</param>
+    internal static DataSet Load(IReadOnlyList<SourceRows> parts, DataSetOptions options, out long leftOut)
+    {
+        string name = parts[0].Source.Name;
+        var reader = new RecordReader(options);
+        RowSource Read()
         {
             var rows = NewRows(options);
-            foreach (string file in files) Append(rows, file, DataFiles.Read(file, options.Format), options);
-            return NotEmpty(rows, path);
-        }),
-        options);
+            foreach (var part in parts)
+                foreach (var records in reader.Read(part)) Append(rows, records, options);
+            return NotEmpty(rows, name, reader.LeftOut);
+        }
+
+        // How many rows filters leave out is known only when all are read.
+        var source = options.Filters.Count > 0 ? Read() : KnownRows.Load(name, parts, options, Read);
+        leftOut = reader.LeftOut;
+        return new(source, options);
+    }
 
     private static StoredRows.Builder NewRows(DataSetOptions options) => new(options.Limits, CacheFolder.Of(options.CacheDir)?.Path);
 
-    private static void Append(StoredRows.Builder rows, string file, IEnumerable<DataRecord> records, DataSetOptions options)
+    private static void Append(StoredRows.Builder rows, IEnumerable<DataRecord> records, DataSetOptions options)
     {
         var reader = new RowReader(options);
-        try
+        foreach (var record in records)
         {
-            foreach (var record in records)
-            {
-                if (rows.Count == MaxRows) throw record.Origin.Error($"expected at most {MaxRows} rows, found more; split the data set.");
-                rows.Add(reader.Read(record));
-            }
-        }
-        catch (Exception error) when (Decompression.IsBroken(error))
-        {
-            throw new LapidaryException(
-                $"{file}: expected whole gzip or zstd data, found broken ones ({FileErrors.OneLine(error.Message)}); "
-                + "download or pack it again.",
-                error);
-        }
-        catch (Exception error) when (FileErrors.IsFileSystem(error))
-        {
-            throw FileErrors.Reading(file, error);
+            if (rows.Count == MaxRows) throw record.Origin.Error($"expected at most {MaxRows} rows, found more; split the data set.");
+            rows.Add(reader.Read(record));
         }
     }
 
-    private static StoredRows NotEmpty(StoredRows.Builder rows, string path) =>
-        rows.Count > 0 ? rows.Build() : throw new LapidaryException($"{path}: expected at least one row, found none.");
+    private static StoredRows NotEmpty(StoredRows.Builder rows, string name, long leftOut)
+    {
+        if (rows.Count > 0) return rows.Build();
+        string why = leftOut > 0 ? $", as the filters left out all {leftOut} rows; change one" : "";
+        throw new LapidaryException($"{name}: expected at least one row, found none{why}.");
+    }
 }

@@ -7,8 +7,8 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
-/// <summary>Rows in the order of their files; immutable. What was read is kept as bytes, above a size in a temporary file, and a row is made
-/// of them when it is asked for.</summary>
+/// <summary>Rows in the order of their files; immutable. What was read is kept as bytes, above a size in a temporary file, and a row is
+/// made of them when it is asked for.</summary>
 public sealed partial class DataSet
 {
     private readonly RowSource _source;
@@ -54,17 +54,21 @@ public sealed partial class DataSet
         : _order is null ? content
         : HashText.Of([content, Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<int>(_order)))]);
 
+    /// <summary>Which of the data sets that <see cref="Join"/> put together a row came from, whatever was done with them since; 0 where it
+    /// put none together.</summary>
+    internal int PartOf(int row) => _source is JoinedRows joined ? joined.SourceOf(_order is null ? row : _order[row]) : 0;
+
     /// <summary>The rows of several data sets, one after the other.</summary>
     internal static DataSet Join(IReadOnlyList<DataSet> parts)
     {
-        var sources = parts.Select(part => part._source).Distinct().ToList();
+        var sources = parts.Select(part => part._source).ToList();
         int[] starts = new int[sources.Count + 1];
         for (int i = 0; i < sources.Count; i++) starts[i + 1] = checked(starts[i] + sources[i].Count);
         int[] order = new int[parts.Sum(part => part.Count)];
-        int next = 0;
+        int next = 0, number = 0;
         foreach (var part in parts)
         {
-            int start = starts[sources.IndexOf(part._source)];
+            int start = starts[number++];
             for (int i = 0; i < part.Count; i++) order[next++] = start + (part._order is null ? i : part._order[i]);
         }
 

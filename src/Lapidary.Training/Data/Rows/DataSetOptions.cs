@@ -11,6 +11,9 @@ public sealed record DataSetOptions
     /// <summary>What the files hold; null tells it from their names, and takes JSON Lines from a pipe.</summary>
     public DataFormat? Format { get; init; }
 
+    /// <summary>Which rows stay: those that all of these keep.</summary>
+    public IReadOnlyList<RowFilter> Filters { get; init; } = [];
+
     /// <summary>Makes messages out of other columns; goes before everything else.</summary>
     public RowTemplate? Template { get; init; }
 

@@ -2,12 +2,13 @@ using System.Security.Cryptography;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Sources;
 using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Rows of files that were read before, by the same options: their number and hash are known, and they are read again only where one
-/// is asked for, which a run whose tokens are kept does not do.</summary>
+/// <summary>Rows of files that were read before, by the same options: their number and hash are known, and they are read again only where
+/// one is asked for, which a run whose tokens are kept does not do.</summary>
 internal sealed class KnownRows : RowSource
 {
     private const string Format = "lapidary-rows-1";
@@ -35,15 +36,16 @@ internal sealed class KnownRows : RowSource
     public override DataRow Read(int index) => _rows.Value.Read(index);
 
     /// <summary>Reads files, or finds that they were read before.</summary>
-    /// <param name="path">What errors call them.</param> <param name="files">The files in order.</param>
+    /// <param name="path">What errors call them.</param> <param name="parts">Which rows of which files, in order.</param>
     /// <param name="options">How columns become rows; also where it is kept what is known.</param>
     /// <param name="read">Reads the rows.</param>
-    public static RowSource Load(string path, IReadOnlyList<string> files, DataSetOptions options, Func<RowSource> read)
+    public static RowSource Load(string path, IReadOnlyList<SourceRows> parts, DataSetOptions options, Func<RowSource> read)
     {
+        string[] files = [.. parts.SelectMany(part => part.Files)];
         var before = Stamps(files);
-        if (CacheFolder.Of(options.CacheDir) is not { } cache || before is null || before.Sum(stamp => stamp.Length) < options.Limits.CachedBytes)
-            return read();
-        string name = KeyOf(files, options) + CacheFolder.Rows;
+        if (CacheFolder.Of(options.CacheDir) is not { } cache || before is null) return read();
+        if (before.Sum(stamp => stamp.Length) < options.Limits.CachedBytes) return read();
+        string name = KeyOf(parts, options) + CacheFolder.Rows;
         using (var file = cache.TryOpen(name))
         {
             if (file is not null && TryParse(file) is var (count, hash, bytes)) return new KnownRows(path, count, hash, bytes, read);
@@ -81,10 +83,11 @@ internal sealed class KnownRows : RowSource
 
     /// <summary>Hash of all that decides what the rows are: this code, the options, and the files' names, which say what they hold, and
     /// bytes.</summary>
-    private static string KeyOf(IReadOnlyList<string> files, DataSetOptions options)
+    private static string KeyOf(IReadOnlyList<SourceRows> parts, DataSetOptions options)
     {
         List<string> texts = [Format, CodeVersion.OfTraining, (options with { CacheDir = null }).ToString()];
-        foreach (string file in files)
+        foreach (var part in parts) texts.Add($"{part.Part with { Split = "" }} of {part.Files.Count} files");
+        foreach (string file in parts.SelectMany(part => part.Files))
         {
             texts.Add(Path.GetFileName(file));
             using var stream = DataFiles.Open(file);

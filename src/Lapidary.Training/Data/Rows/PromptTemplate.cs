@@ -6,15 +6,24 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training;
 
-/// <summary>Text with columns in braces, such as "Translate: {english}"; "{{" and "}}" stand for braces.</summary>
+/// <summary>Text with columns in braces, such as "Translate: {english}"; "{{" and "}}" stand for braces. What is between "{?notes}" and
+/// "{/notes}" is left out where a row has no such column or nothing but white space in it.</summary>
 public sealed class PromptTemplate
 {
-    /// <summary>Text and column names, alternately: text, column, text, column, …, text.</summary>
-    private readonly List<string> _parts = [];
+    private enum PartKind
+    {
+        Text,
+        Column,
+        If,
+        End,
+    }
+
+    private readonly List<(PartKind Kind, string Text)> _parts = [];
 
     /// <summary>Parses the template.</summary>
     /// <param name="text">The template.</param> <param name="name">What errors call it, such as "template.json \"user\"".</param>
-    /// <exception cref="LapidaryException">A brace is not closed, not opened, or names no column.</exception>
+    /// <exception cref="LapidaryException">A brace is not closed, not opened, or names no column; or a part that is opened is not
+    /// closed.</exception>
     public PromptTemplate(string text, string name = "template")
     {
         var part = new StringBuilder();
@@ -40,23 +49,50 @@ public sealed class PromptTemplate
                         $"{name}: expected {{column}} at character {i + 1}, found a single '{c}'; write {c}{c} for the character itself.");
                 }
 
-                _parts.Add(part.ToString());
-                _parts.Add(column);
+                if (column.TrimStart('?', '/').Trim().Length == 0)
+                    throw new LapidaryException($"{name}: expected {{column}} at character {i + 1}, found {{{column}}}, which names no column.");
+                if (part.Length > 0) _parts.Add((PartKind.Text, part.ToString()));
+                _parts.Add(column[0] switch
+                {
+                    '?' => (PartKind.If, column[1..].Trim()),
+                    '/' => (PartKind.End, column[1..].Trim()),
+                    _ => (PartKind.Column, column),
+                });
                 part.Clear();
                 i = end;
             }
         }
 
-        _parts.Add(part.ToString());
+        if (part.Length > 0) _parts.Add((PartKind.Text, part.ToString()));
+        CheckPairs(name);
     }
 
     /// <summary>The template's text.</summary>
-    public override string ToString() => string.Concat(_parts.Select((part, i) => i % 2 == 1
-        ? $"{{{part}}}"
-        : part.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal)));
+    public override string ToString() => string.Concat(_parts.Select(part => part.Kind switch
+    {
+        PartKind.Column => $"{{{part.Text}}}",
+        PartKind.If => $"{{?{part.Text}}}",
+        PartKind.End => $"{{/{part.Text}}}",
+        _ => part.Text.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal),
+    }));
 
     /// <summary>The columns it names, in order.</summary>
-    public IEnumerable<string> Columns => _parts.Where((_, i) => i % 2 == 1);
+    public IEnumerable<string> Columns => _parts.Where(part => part.Kind is PartKind.Column or PartKind.If).Select(part => part.Text);
+
+    /// <summary>The columns that each row must have.</summary>
+    internal IEnumerable<string> RequiredColumns
+    {
+        get
+        {
+            int depth = 0;
+            foreach (var (kind, text) in _parts)
+            {
+                if (kind == PartKind.If) depth++;
+                else if (kind == PartKind.End) depth--;
+                else if (kind == PartKind.Column && depth == 0) yield return text;
+            }
+        }
+    }
 
     /// <summary>Fills in one row's columns.</summary>
     /// <param name="columns">Strings, numbers and booleans by name; the latter two are written as Python writes them.</param>
@@ -67,9 +103,32 @@ public sealed class PromptTemplate
     internal string Format(DataRecord record)
     {
         var text = new StringBuilder();
-        for (int i = 0; i < _parts.Count; i++)
-            text.Append(i % 2 == 0 ? _parts[i] : Value(record, _parts[i]));
+        int leftOut = 0; // how many open parts stand in one that is left out, with that one
+        foreach (var (kind, part) in _parts)
+        {
+            if (kind == PartKind.If) leftOut += leftOut > 0 || IsEmpty(record, part) ? 1 : 0;
+            else if (kind == PartKind.End) leftOut = Math.Max(0, leftOut - 1);
+            else if (leftOut == 0) text.Append(kind == PartKind.Text ? part : Value(record, part));
+        }
+
         return text.ToString();
+    }
+
+    private static bool IsEmpty(DataRecord record, string column) =>
+        record.Columns.GetValueOrDefault(column) is var value && (value is null || value is string text && string.IsNullOrWhiteSpace(text));
+
+    private void CheckPairs(string name)
+    {
+        var open = new Stack<string>();
+        foreach (var (kind, column) in _parts)
+        {
+            if (kind == PartKind.If) open.Push(column);
+            bool isWrong = kind == PartKind.End && !(open.TryPop(out string? opened) && opened == column);
+            if (isWrong) throw new LapidaryException($"{name}: expected {{?{column}}} before {{/{column}}}, found none that is open.");
+        }
+
+        if (open.TryPeek(out string? last))
+            throw new LapidaryException($"{name}: expected {{/{last}}} behind {{?{last}}}, found none; close what is left out.");
     }
 
     /// <summary>As Python's str.format writes it, which the guide's templates are.</summary>

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
@@ -18,7 +19,15 @@ internal sealed class RowReader(DataSetOptions options)
 
     public DataRow Read(DataRecord record)
     {
-        if (options.Template is { } template) return new MessagesRow(template.Format(record)) { Origin = record.Origin };
+        if (options.Template is { } template)
+        {
+            return new MessagesRow(template.Format(record))
+            {
+                TemplateVariables = template.MessagesColumn is null ? null : TemplateVariables.Read(record),
+                Origin = record.Origin,
+            };
+        }
+
         _kind ??= ChooseKind(record);
         switch (_kind)
         {
@@ -44,10 +53,16 @@ internal sealed class RowReader(DataSetOptions options)
         if (options.MessagesColumn is not null) return RowKind.Messages;
         if (options.PromptColumn is not null || options.CompletionColumn is not null) return RowKind.PromptCompletion;
         if (options.TextColumn is not null) return RowKind.Text;
-        return KindOf(name => Has(record, name)) ?? KindOf(record.Columns.ContainsKey) ?? throw record.Origin.Error(
-            $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}; " +
-            $"name yours with prompt_column and completion_column, messages_column or text_column, or give a template.");
+        return KindOf(name => Has(record, name)) ?? KindOf(record.Columns.ContainsKey) ?? throw Unknown(record);
     }
+
+    private static LapidaryException Unknown(DataRecord record) => RowTemplate.Like(record.Columns.ContainsKey) is { } name
+        ? record.Origin.Error(
+            $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}, "
+            + $"which looks like {name}: set template to {name}.")
+        : record.Origin.Error(
+            $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}; "
+            + $"name yours with prompt_column and completion_column, messages_column or text_column, or give a template.");
 
     private static RowKind? KindOf(Func<string, bool> has) =>
         has("input_ids") ? RowKind.Tokens
@@ -77,7 +92,7 @@ internal sealed class RowReader(DataSetOptions options)
         };
     }
 
-    private static List<ChatTurn> Messages(DataRecord record, string column, object? value)
+    internal static List<ChatTurn> Messages(DataRecord record, string column, object? value)
     {
         if (value is not object?[] { Length: > 0 } list)
             throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");

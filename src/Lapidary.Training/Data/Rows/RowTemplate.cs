@@ -3,6 +3,7 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Training;
 
@@ -10,43 +11,20 @@ namespace Lapidary.Training;
 /// <param name="System">The system message, or null for none.</param>
 /// <param name="User">The user's message.</param>
 /// <param name="Assistant">The answer to learn.</param>
-public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, PromptTemplate Assistant)
+public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate User, PromptTemplate Assistant)
 {
     private const long MaxBytes = 1 << 20;
-
-    /// <summary>Name of <see cref="TextToSql"/> as an option.</summary>
-    public const string TextToSqlName = "text-to-sql";
-
-    /// <summary>Text to SQL as in Google's guide "Fine-tune Gemma using Hugging Face Transformers and QLoRA": its user prompt word for
-    /// word, over the columns of its data set (sql_prompt, sql_context, sql). The guide's code leaves its system message out, and so does
-    /// this.</summary>
-    public static RowTemplate TextToSql { get; } = new(
-        System: null,
-        User: new PromptTemplate(
-            "Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, "
-            + "considering the query's syntax, semantics, and schema constraints.\n\n"
-            + """
-            <SCHEMA>
-            {sql_context}
-            </SCHEMA>
-
-            <USER_QUERY>
-            {sql_prompt}
-            </USER_QUERY>
-
-            """.ReplaceLineEndings("\n")),
-        Assistant: new PromptTemplate("{sql}"));
 
     /// <summary>Finds a built-in template by name, or reads a JSON file {"system": "…", "user": "…", "assistant": "…"}, system
     /// optional.</summary>
     /// <exception cref="LapidaryException">No such name or file, or the file is not of that form.</exception>
     public static RowTemplate Load(string nameOrFile)
     {
-        if (nameOrFile == TextToSqlName) return TextToSql;
+        if (BuiltIn.TryGetValue(nameOrFile, out var builtIn)) return builtIn;
         if (!File.Exists(nameOrFile))
         {
             throw new LapidaryException(
-                $"Template {nameOrFile}: expected \"{TextToSqlName}\" or a JSON file, found neither; check the name.");
+                $"Template {nameOrFile}: expected {Names} or a JSON file, found neither; check the name.");
         }
 
         return Parse(InputFile.ReadAllBytes(nameOrFile, MaxBytes, "a template"), nameOrFile);
@@ -61,8 +39,17 @@ public sealed record RowTemplate(PromptTemplate? System, PromptTemplate User, Pr
 
     internal List<ChatTurn> Format(DataRecord record, bool withAnswer = true)
     {
+        if (MessagesColumn is not null)
+        {
+            var turns = RowReader.Messages(record, MessagesColumn, JsonColumn.Read(record, MessagesColumn));
+            if (!withAnswer && turns is [_, .., { IsAssistant: true }]) turns.RemoveAt(turns.Count - 1);
+            return turns;
+        }
+
         List<ChatTurn> messages = [];
-        if (System is not null) messages.Add(new("system", System.Format(record)));
+
+        // A system message without words would still be one to the chat template.
+        if (System?.Format(record) is { Length: > 0 } system) messages.Add(new("system", system));
         messages.Add(new("user", User.Format(record)));
         if (withAnswer) messages.Add(new("assistant", Assistant.Format(record)));
         return messages;

@@ -54,8 +54,8 @@ internal sealed class ByteBuilder
         int prefix = NumberBytes((ulong)bound << 1);
         int start = Length;
         var target = Reserve(prefix + bound);
-        bool isUtf8 = Utf8.FromUtf16(text, target[prefix..], out _, out int written, replaceInvalidSequences: false) == OperationStatus.Done;
-        if (!isUtf8)
+        var status = Utf8.FromUtf16(text, target[prefix..], out _, out int written, replaceInvalidSequences: false);
+        if (status != OperationStatus.Done)
         {
             Length = start;
             Number(((ulong)text.Length * 2 << 1) | 1);

@@ -66,7 +66,8 @@ internal sealed class CacheFolder
         }
     }
 
-    /// <summary>Waits for the turn to make an entry: look again for it once the turn has come. A process that ends gives its turn up.</summary>
+    /// <summary>Waits for the turn to make an entry: look again for it once the turn has come. A process that ends gives its turn
+    /// up.</summary>
     /// <returns>The turn, to be disposed; null where the file system locks nothing, and an entry is made twice at worst.</returns>
     public IDisposable? TakeTurn(string key)
     {
@@ -162,7 +163,7 @@ internal sealed class CacheFolder
     {
         long limit = Math.Min(MaxBytes, DiskBytes() / MaxShare);
         if (lengthBytes > limit)
-            return $"{_folder}: the tokens of the rows have {ByteSize.Format(lengthBytes)}, more than the {ByteSize.Format(limit)} kept there.";
+            return $"{_folder}: they have {ByteSize.Format(lengthBytes)}, more than the {ByteSize.Format(limit)} that are kept there.";
         FileInfo[] entries =
         [
             .. new DirectoryInfo(_folder).EnumerateFiles().Where(file => file.Extension is Tokens or Rows)

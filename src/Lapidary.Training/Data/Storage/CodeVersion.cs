@@ -10,5 +10,6 @@ internal static class CodeVersion
     public static string OfTraining { get; } = $"{typeof(CodeVersion).Module.ModuleVersionId}";
 
     /// <summary>The same with what tokenizes.</summary>
-    public static string OfTokens { get; } = $"{OfTraining} {typeof(ChatTurn).Module.ModuleVersionId} {typeof(Template).Module.ModuleVersionId}";
+    public static string OfTokens { get; } =
+        $"{OfTraining} {typeof(ChatTurn).Module.ModuleVersionId} {typeof(Template).Module.ModuleVersionId}";
 }

@@ -31,9 +31,16 @@ internal sealed class JoinedRows : RowSource
     /// <inheritdoc/>
     public override DataRow Read(int index)
     {
+        int source = SourceOf(index);
+        return _sources[source].Read(index - _starts[source]);
+    }
+
+    /// <summary>The number of the source that a row is of.</summary>
+    public int SourceOf(int index)
+    {
         int source = Array.BinarySearch(_starts, index);
         if (source < 0) source = ~source - 1;
         while (_sources[source].Count == 0) source++;
-        return _sources[source].Read(index - _starts[source]);
+        return source;
     }
 }

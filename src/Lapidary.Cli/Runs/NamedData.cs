@@ -1,0 +1,86 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Hub;
+using Lapidary.Cli.Settings;
+using Lapidary.Formats;
+using Lapidary.Training;
+using Lapidary.Training.Data.Sources;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>One of the data sets of a command, before its rows are read.</summary>
+/// <param name="Name">As it was typed.</param> <param name="Source">Its files; null for standard input.</param>
+/// <param name="Options">How its columns become rows.</param>
+internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions Options)
+{
+    private const string StandardInput = "standard input";
+
+    /// <summary>The name that brings the same rows again.</summary>
+    public string Recorded => Source?.Recorded ?? Name;
+
+    /// <summary>The data sets of --dataset, found but not fetched.</summary>
+    /// <exception cref="LapidaryException">One is not there.</exception>
+    public static IReadOnlyList<NamedData> Find(CommandRun run) => Find(run, run.Values.Require(DataSettings.DataSet));
+
+    /// <summary>Data sets that --dataset-config, --dataset-split and --template are about.</summary>
+    public static IReadOnlyList<NamedData> Find(CommandRun run, IReadOnlyList<string> names) =>
+    [
+        .. names.Select((name, i) =>
+        {
+            string? config = DataSettings.Of(run.Values, DataSettings.Config, i, names.Count);
+            string? split = DataSettings.Of(run.Values, DataSettings.Split, i, names.Count);
+            if (name == DataSettings.StandardInput && (config ?? split) is not null)
+                throw run.Wrong("standard input has one split and no configs; leave --dataset-config and --dataset-split out.");
+            return Find(run, name, config, split, DataSettings.Read(run.Values, i, names.Count));
+        }),
+    ];
+
+    /// <summary>The data sets of --eval-dataset; one that --dataset names too has the same config.</summary>
+    public static IReadOnlyList<NamedData> FindEvaluation(CommandRun run)
+    {
+        var (names, trained) = (run.Values.Get(DataSettings.EvalDataSet), run.Values.Require(DataSettings.DataSet));
+        return [.. names.Select((name, i) => Find(run, name, Config(name), split: null, DataSettings.Read(run.Values, i, names.Count)))];
+
+        string? Config(string name)
+        {
+            int same = trained.ToList().FindIndex(other => DataSetName.Parse(other).Path == DataSetName.Parse(name).Path);
+            return same < 0 ? null : DataSettings.Of(run.Values, DataSettings.Config, same, trained.Count);
+        }
+    }
+
+    /// <summary>The rows that are meant.</summary>
+    /// <param name="leftOut">Those that filters left out.</param>
+    public DataSet Read(out long leftOut)
+    {
+        return Source is null
+            ? DataSet.Read(Console.OpenStandardInput(), StandardInput, Options, out leftOut)
+            : DataSet.Load(Source.FetchRows(), Options, out leftOut);
+    }
+
+    /// <summary>The rows that an evaluation reads.</summary>
+    public DataSet ReadForEvaluation() => Source is null ? Read(out _) : DataSet.Load(Source.FetchForEvaluation(), Options, out _);
+
+    /// <summary>The rows of the validation split, or null.</summary>
+    public DataSet? ReadValidation() =>
+        Source?.FetchValidation() is { } rows ? DataSet.Load(rows, Options, out _) : null;
+
+    /// <summary>The rows of all data sets, one after the other; says which splits they are of, where there are others.</summary>
+    public static DataSet ReadAll(CommandRun run, IReadOnlyList<string> names)
+    {
+        var sets = Find(run, names).Select(data =>
+        {
+            if (data.Source?.Describe(usesValidation: false) is { } splits)
+            {
+                bool isChosen = !data.Source.IsTrain || run.Values.IsGiven(DataSettings.Split);
+                run.Note(isChosen ? $"{splits}." : $"{splits}; the train split is read, name another's file to read it.");
+            }
+
+            var rows = data.Read(out long leftOut);
+            if (leftOut > 0) run.Note($"{data.Name}: {leftOut} rows left out by --filter.");
+            return rows;
+        }).ToList();
+        return sets.Count == 1 ? sets[0] : DataSet.Concatenate(sets);
+    }
+
+    private static NamedData Find(CommandRun run, string name, string? config, string? split, DataSetOptions options) => new(
+        name, name == DataSettings.StandardInput ? null : DataSource.Find(name, new CommandHub(run), config, split), options);
+}

@@ -1,0 +1,143 @@
+using Lapidary.Formats;
+using Lapidary.Training.Data.Files;
+
+namespace Lapidary.Training.Data.Sources;
+
+/// <summary>A data set whose files are known. They come to this machine when they are asked for, so that splits which nobody reads are not
+/// fetched.</summary>
+internal sealed class DataSource
+{
+    /// <summary>What lists the files; null for a file, a pipe or a pattern, whose files are all there is.</summary>
+    private readonly IDataPlace? _place;
+    private readonly DataLayout _layout;
+    private readonly DataSetName _name;
+
+    /// <summary>The split, where it was given beside the name.</summary>
+    private readonly SplitExpression? _split;
+
+    private DataSource(DataSetName name, SplitExpression? split, IDataPlace? place, DataLayout layout) =>
+        (_name, _split, _place, _layout) = (name, split, place, layout);
+
+    /// <summary>As the user named it.</summary>
+    public string Name => _name.ToString();
+
+    /// <summary>The id of the Hub, or null.</summary>
+    public string? Id => _name.IsId ? _name.Path : null;
+
+    /// <summary>The name that brings the same rows wherever and whenever it is used: with the commit, or as an absolute path. A split that
+    /// was given beside the name is not in it.</summary>
+    public string Recorded => _place is HubPlace hub
+        ? (_name with { Revision = hub.Commit }).ToString()
+        : (_name with { Path = Path.GetFullPath(_name.Path) }).ToString();
+
+    /// <summary>Whether the rows to train on are those of the train split, which may have a validation split beside it.</summary>
+    public bool IsTrain => Rows.Parts.All(part => part.Split == SplitPart.TrainName);
+
+    /// <summary>Which rows are meant.</summary>
+    private SplitExpression Rows => _split ?? _name.Split ?? SplitExpression.Train;
+
+    /// <summary>Finds a data set. Of the Hub only its list of files and its card are fetched.</summary>
+    /// <param name="name">A path, or "owner/name" of the Hub; behind it "@revision" and ":split".</param>
+    /// <param name="config">The config; null for the default one.</param> <param name="split">The split, where the name has none.</param>
+    /// <param name="hub">Asks the Hub.</param>
+    /// <exception cref="LapidaryException">Nothing is there, the config must be chosen, or there is no such config.</exception>
+    public static DataSource Find(string name, IHubAccess hub, string? config = null, string? split = null)
+    {
+        var parsed = DataSetName.Parse(name);
+        var rows = split is null ? null : SplitExpression.Parse(split);
+        if (rows is not null && parsed.Split is not null)
+        {
+            throw new LapidaryException(
+                $"{name}: expected one split, found {parsed.Split} in the name and dataset_split {rows}; leave one out.");
+        }
+
+        if (parsed.IsId) return Of(parsed, rows, new HubPlace(parsed.Path, parsed.Revision, hub), config);
+        if (Directory.Exists(parsed.Path)) return Of(parsed, rows, new FolderPlace(parsed.Path), config);
+        if (config is not null)
+            throw new LapidaryException($"{name}: expected a folder or an id that has a config \"{config}\", found a file; leave it out.");
+        if (File.Exists(parsed.Path)) return Whole(parsed, rows, [parsed.Path]);
+        if (FolderPlace.IsPattern(parsed.Path)) return Whole(parsed, rows, FolderPlace.Matches(parsed.Path));
+        throw new LapidaryException($"{name}: expected a data set file ({DataFiles.Kinds}), a folder of them, a pattern or an id of the Hub "
+            + "(owner/name), found nothing; check the path.");
+    }
+
+    /// <summary>The rows that are meant, on this machine.</summary>
+    /// <exception cref="LapidaryException">There is no such split, or its files cannot be fetched.</exception>
+    public IReadOnlyList<SourceRows> FetchRows()
+    {
+        // All are found before any is fetched.
+        var splits = Rows.Parts.Select(part => (Part: part, Split: _layout.Split(_name.Path, part.Split))).ToList();
+        return splits.ConvertAll(pair => Fetch(pair.Part, pair.Split));
+    }
+
+    /// <summary>The validation split, or null where there is none.</summary>
+    public IReadOnlyList<SourceRows>? FetchValidation() => _layout.Find(SplitPart.ValidationName) is { } split ? [Whole(split)] : null;
+
+    /// <summary>What an evaluation reads: the split that the name has, else validation, test, or all.</summary>
+    public IReadOnlyList<SourceRows> FetchForEvaluation()
+    {
+        if ((_split ?? _name.Split) is not null) return FetchRows();
+        return FetchValidation() ?? (_layout.Find(SplitPart.TestName) is { } test ? [Whole(test)] : FetchRows());
+    }
+
+    /// <summary>What is used for what, on one line; null where it goes without saying.</summary>
+    public string? Describe(bool usesValidation)
+    {
+        if (_place is null || (_place is FolderPlace && _layout is { Splits: [{ Name: SplitPart.TrainName }], Unused: 0 }
+            && Rows == SplitExpression.Train && _layout.Config == DataCardConfig.DefaultName))
+        {
+            return null;
+        }
+
+        var used = Rows.Parts.Select(part => $"{part} {Count(_layout.Find(part.Split)?.Files.Count ?? 0)}");
+        var others = _layout.Splits.Where(split => Rows.Parts.All(part => part.Split != split.Name)).Select(split =>
+        {
+            bool isEvaluated = usesValidation && split.Name == SplitPart.ValidationName;
+            return $"{split.Name} {Count(split.Files.Count)} ({(isEvaluated ? "evaluated on" : "not used")})";
+        });
+        string unused = _layout.Unused > 0 ? $", {Count(_layout.Unused)} of no split (not used)" : "";
+        return $"{Title}: {string.Join(", ", used.Concat(others))}{unused}";
+    }
+
+    private string Title
+    {
+        get
+        {
+            string config = _layout.Config == DataCardConfig.DefaultName ? "" : $" config {_layout.Config}";
+            return _place is HubPlace hub ? $"{hub.Name}@{hub.Commit[..Math.Min(7, hub.Commit.Length)]}{config}"
+                : config.Length > 0 ? $"splits of{config}"
+                : "splits";
+        }
+    }
+
+    private static string Count(int files) => files == 1 ? "1 file" : $"{files} files";
+
+    private static DataSource Of(DataSetName name, SplitExpression? rows, IDataPlace place, string? config)
+    {
+        string? cardFile = new[] { DataCard.YamlName, DataCard.ReadmeName }.FirstOrDefault(place.Files.Contains);
+        var card = Card(place, DataCard.YamlName);
+        if (card is null or { Configs.Count: 0 }) card = Card(place, DataCard.ReadmeName) ?? card;
+        bool isDataSet = place is HubPlace || cardFile is not null;
+        return new(name, rows, place, DataLayout.Of(place.Name, place.Files, card, config, oneFormat: isDataSet));
+    }
+
+    private static DataCard? Card(IDataPlace place, string file)
+    {
+        if (!place.Files.Contains(file)) return null;
+        string where = $"{place.Name}/{file}";
+        string text = place.ReadText(file);
+        return file == DataCard.YamlName ? DataCard.OfYaml(text, where) : DataCard.OfReadme(text, where);
+    }
+
+    private static DataSource Whole(DataSetName name, SplitExpression? rows, IReadOnlyList<string> files) =>
+        new(name, rows, place: null, new(DataCardConfig.DefaultName, [new(SplitPart.TrainName, files)], 0));
+
+    private SourceRows Whole(DataSplit split) => Fetch(new SplitPart(split.Name, null, null), split);
+
+    private SourceRows Fetch(SplitPart part, DataSplit split) =>
+        new(this, part, _place is null ? split.Files : _place.Fetch(split.Files));
+}
+
+/// <summary>Rows of one split, in files of this machine.</summary>
+/// <param name="Source">The data set.</param> <param name="Part">Which rows.</param> <param name="Files">Of the whole split.</param>
+internal sealed record SourceRows(DataSource Source, SplitPart Part, IReadOnlyList<string> Files);
