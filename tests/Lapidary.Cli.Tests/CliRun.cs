@@ -29,7 +29,8 @@ internal sealed record CliRun(int ExitCode, string Out, string Error)
     /// <param name="ask">Answers questions; null where there is no screen.</param>
     /// <param name="args">The command line.</param> <param name="interrupted">Ctrl-C.</param>
     public static CliRun OnHub(
-        HubOptions hub, string[] args, string input = "", Func<string, bool, string>? ask = null, CancellationToken interrupted = default) =>
+        HubOptions hub, string[] args, string input = "", Func<string, bool, string>? ask = null,
+        CancellationToken interrupted = default) =>
         Run(input, new StringWriter(), args, hub, interrupted, ask);
 
     /// <summary>Presses Ctrl-C as soon as a line with some words is printed.</summary>

@@ -39,7 +39,7 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
     [GeneratedRegex("""
         "[^"]*" | (?<!\w)'[^']*'(?!\w) | `[^`]*`
         | (?<![^\s(]) (?:
-            (?<set>[Ss]et)\ (?<key>[a-z][a-z0-9_]*)\ to\ (?<value>[\w.:+/\\-]*\w)
+            (?<set>[Ss]et)\ (?<key>[a-z][a-z0-9_]*)\ to\ (?<value>[\w.:+/\\@-]*\w)
             | (?<key>[a-z][a-z0-9]*(?:_[a-z0-9]+)+)
           ) (?![^\s.,;:?!)]|[.,:]\S)
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]

@@ -33,7 +33,7 @@ internal static class CacheCommand
         var cache = new HubCache(HubTransfer.OptionsOf(run));
         switch (run.Get(Action))
         {
-            case List when run.IsGiven(Yes): throw run.Wrong($"--yes is for cache {Prune}.");
+            case List when run.Get(Yes): throw run.Wrong($"--yes is for cache {Prune}.");
             case List: CacheReport.Show(run, cache); break;
             case Prune: Remove(run, cache); break;
             case var word: throw run.Wrong($"expected {List} or {Prune}, found {word}.");

@@ -21,7 +21,8 @@ internal static class DownloadCommand
 
     public static Command Create(Terminal terminal)
     {
-        var command = new ToolCommand("download", "Download a model or a data set of the Hugging Face Hub into the cache that Python shares.",
+        var command = new ToolCommand(
+                "download", "Download a model or a data set of the Hugging Face Hub into the cache that Python shares.",
                 "google/gemma-3-1b-pt",
                 "google/gemma-3-1b-pt --include \"*.json\" --include \"tokenizer*\" --json",
                 "philschmid/gretel-synthetic-text-to-sql --repo-type dataset",

@@ -51,7 +51,8 @@ internal static class MergeCommand
             OnNote = run.Note,
         };
         using var backend = DeviceSettings.CreateBackend(values);
-        people.WriteLine($"Merging {adapter} into {values.Get(Model.Model)} ({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
+        people.WriteLine($"Merging {adapter} into {values.Get(Model.Model)} "
+            + $"({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
         var check = Merger.Merge(folders.Model, folders.Adapter!, output, options, backend);
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputSettings.Measure(output);

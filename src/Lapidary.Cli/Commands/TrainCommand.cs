@@ -11,6 +11,7 @@ using Lapidary.Gemma.Lora;
 using Lapidary.Gemma.Weights;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Cli.Commands;
 
@@ -202,7 +203,7 @@ internal static class TrainCommand
             {
                 Encoder = data.Encoder,
                 Publisher = push?.Publisher,
-                DataSets = run.Values.Require(DataSettings.DataSet),
+                DataSets = [.. run.Values.Get(DataSettings.DataSet).Select(name => DataSetName.Parse(name).Path)],
                 Settings = RunRecord.Of(
                     run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null,
                     data.Recorded),

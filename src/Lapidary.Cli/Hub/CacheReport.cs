@@ -46,7 +46,8 @@ internal static class CacheReport
                 int width = repos.Select(repo => repo.Repo.Id.Length).DefaultIfEmpty().Max();
                 foreach (var repo in repos)
                 {
-                    text.WriteLine($"{TypeOf(repo),-8} {repo.Repo.Id.PadRight(width)} {ByteSize.Format(repo.Bytes),10} {repo.Files,5} files  "
+                    text.WriteLine($"{TypeOf(repo),-8} {repo.Repo.Id.PadRight(width)} {ByteSize.Format(repo.Bytes),10} "
+                        + $"{repo.Files,5} files  "
                         + $"used {repo.LastUsed.LocalDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}  {Refs(repo)}");
                 }
 

@@ -8,8 +8,8 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Models;
 
-/// <summary>Where model, adapter and tokenizer of a command lie on this machine. Ids are asked for once; their weights are fetched last, when
-/// everything else has been found to be right.</summary>
+/// <summary>Where model, adapter and tokenizer of a command lie on this machine. Ids are asked for once; their weights are fetched last,
+/// when everything else has been found to be right.</summary>
 internal sealed class ModelFolders
 {
     private readonly Place _model;

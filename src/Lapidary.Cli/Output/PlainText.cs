@@ -10,7 +10,8 @@ internal static partial class PlainText
     /// <summary>The text on one line, as <see cref="Printable"/> has it.</summary>
     public static string OneLine(string text) => Printable.Line(text);
 
-    /// <summary>The text with what may be a token of the Hub left out: one that was typed in the wrong place must not go into a log.</summary>
+    /// <summary>The text with what may be a token of the Hub left out: one that was typed in the wrong place must not go into
+    /// a log.</summary>
     public static string WithoutTokens(string text) => Token().Replace(text, "hf_…");
 
     /// <summary>"0:00:07", "26:03:10".</summary>

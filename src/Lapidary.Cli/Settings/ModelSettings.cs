@@ -13,7 +13,8 @@ internal sealed class ModelSettings(
     private const string Auto = "auto";
 
     public Setting<string?> Model { get; } = Setting.Text(
-        "model", "DIR_OR_ID", "Gemma 3 model: a folder in Hugging Face format, or an id of the Hub such as google/gemma-3-1b-pt, with @REVISION for "
+        "model", "DIR_OR_ID",
+        "Gemma 3 model: a folder in Hugging Face format, or an id of the Hub such as google/gemma-3-1b-pt, with @REVISION for "
         + "another branch, tag or commit than main; where not given the adapter's base.");
 
     public Setting<string?> Tokenizer { get; } =

@@ -30,8 +30,8 @@ internal sealed record ModelSource(string Folder, string Name)
         if (HubReference.TryParse(folderOrId, RepoType.Model, out var reference)) return reference;
         string found = File.Exists(folderOrId) ? "a file" : "none";
         throw new LapidaryException(
-            $"{FileErrors.OneLine(folderOrId)}: expected {files.What} folder (with {files.Required}) or an id such as google/gemma-3-1b-pt, "
-            + $"found {found}; check the path.");
+            $"{FileErrors.OneLine(folderOrId)}: expected {files.What} folder (with {files.Required}) or an id such as "
+            + $"google/gemma-3-1b-pt, found {found}; check the path.");
     }
 
     /// <summary>Fetches what is not cached.</summary>

@@ -44,7 +44,8 @@ public static class TokenizerFolder
     internal static void Save(Tokenizer tokenizer, ChatTemplate template, string target)
     {
         Copy(tokenizer.Folder, target);
-        if (ChatTemplate.TextOf(target) != template.Text) AtomicFile.WriteAllText(Path.Combine(target, HubFiles.ChatTemplateName), template.Text);
+        if (ChatTemplate.TextOf(target) != template.Text)
+            AtomicFile.WriteAllText(Path.Combine(target, HubFiles.ChatTemplateName), template.Text);
     }
 
     private static bool HasTokenizer(string folder) => File.Exists(Path.Combine(folder, Tokenizer.FileName));

@@ -115,7 +115,7 @@ internal sealed class RunIdentity
     {
         Data => " (other data: rows, tokens or labels)",
         Weights when saved.ValueOf(BaseCommit) is var then && then != None && then != ValueOf(BaseCommit) =>
-            $" (other weights of the base; the checkpoint's are those of {then}: set model to that)",
+            $" (other weights of the base; set model to {then} for those of the checkpoint)",
         Weights => " (other weights of the base)",
         BaseConfig => " (another config.json of the base)",
         GlobalBatch => " (per_device_train_batch_size × gradient_accumulation_steps × ranks)",

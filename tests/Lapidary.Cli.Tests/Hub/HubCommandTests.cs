@@ -154,8 +154,8 @@ public class HubCommandTests
         var pruned = hub.Run("cache", "prune", "--yes", "--json").Ok().Json;
         Assert.Equal((1, 1), (pruned.GetProperty("commits").GetInt32(), pruned.GetProperty("blobs").GetInt32()));
         Assert.Contains("nothing to remove", hub.Run("cache", "prune").Ok().Out, StringComparison.Ordinal);
-        hub.Offline("score", "--model", HubRun.Model, "--dataset", TinyModel.WriteRows(hub.Folder.Path, TinyModel.Runs(2)), "--threads", "1")
-            .Ok();
+        string rows = TinyModel.WriteRows(hub.Folder.Path, TinyModel.Runs(2));
+        hub.Offline("score", "--model", HubRun.Model, "--dataset", rows, "--threads", "1").Ok();
         hub.Run("cache", "tidy").AssertError(2, "expected list or prune");
         hub.Run("cache", "--yes").AssertError(2, "--yes");
     }

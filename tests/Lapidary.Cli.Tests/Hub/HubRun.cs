@@ -48,7 +48,8 @@ internal sealed class HubRun : IAsyncDisposable
         server.AddRepository(Tokenizer, configure: repository =>
         {
             repository.AddFolder(Fixtures.SmallTokenizer);
-            repository.AddFiles(("config.json", File.ReadAllText(Path.Combine(TinyModel.Folder, "config.json"))), ("model.safetensors", "x"));
+            repository.AddFiles(
+                ("config.json", File.ReadAllText(Path.Combine(TinyModel.Folder, "config.json"))), ("model.safetensors", "x"));
         });
         server.AddRepository(Adapter, configure: repository =>
         {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Lapidary.Tests;
 using Lapidary.TestHub;
 
 namespace Lapidary.Cli.Tests.Hub;
@@ -99,9 +98,11 @@ public class IdTests
         repository.AddFile("README.md", "# Tinier");
         hub.Run("train", "--config", yaml, "--resume", "--max-steps", "3").Ok();
         string second = repository.Head.Oid;
-        repository.AddFile("model.safetensors", File.ReadAllBytes(Fixtures.Path("tiny/merged_fp32/model.safetensors")));
+        byte[] weights = File.ReadAllBytes(Path.Combine(TinyModel.Folder, "model.safetensors"));
+        weights[^2] ^= 1; // a last digit
+        repository.AddFile("model.safetensors", weights);
         hub.Run("train", "--config", yaml, "--resume", "--max-steps", "4")
-            .AssertError(1, "other weights of the base", $"{HubRun.Model}@{second}: set model to that");
+            .AssertError(1, "other weights of the base", $"use --model {HubRun.Model}@{second} for those of the checkpoint");
         hub.Run("train", "--config", yaml, "--resume", "--max-steps", "4", "--model", $"{HubRun.Model}@{first}").Ok();
     }
 
