@@ -66,7 +66,7 @@ public sealed class HubDataTests : IAsyncLifetime
     public void Load_StaysAtACommit()
     {
         var repo = _server.AddRepository("org/rows", HubRepoKind.Dataset);
-        string first = repo.AddFiles(("rows.jsonl", Row("1"))).Oid;
+        string first = repo.AddFiles(("README.md", "# Rows"), ("rows.jsonl", Row("1"))).Oid;
         using var client = new HubClient(Options);
         var source = DataSource.Find("org/rows:train[:1]", new HubAccess(client));
         repo.AddFiles(("rows.jsonl", Row("2")));
@@ -109,7 +109,7 @@ public sealed class HubDataTests : IAsyncLifetime
         _server.AddRepository("org/hidden", HubRepoKind.Dataset, repo => repo.IsPrivate = true).AddFiles(("rows.jsonl", Row("1")));
         _server.AddRepository("org/card", HubRepoKind.Dataset).AddFiles(("README.md", "---\nconfigs: [a\n---\n"), ("rows.jsonl", Row("1")));
         using var client = new HubClient(Options);
-        Assert.Contains("program.py; programs are not run", Error(() => DataSet.Load("org/program", client: client)), StringComparison.Ordinal);
+        Assert.Contains("program.py makes; programs are not run", Error(() => DataSet.Load("org/program", client: client)), StringComparison.Ordinal);
         Assert.Contains("org/empty: expected .jsonl", Error(() => DataSet.Load("org/empty", client: client)), StringComparison.Ordinal);
         Assert.Contains("org/card/README.md: expected YAML", Error(() => DataSet.Load("org/card", client: client)), StringComparison.Ordinal);
         foreach (string id in new[] { "org/hidden", "org/none" })

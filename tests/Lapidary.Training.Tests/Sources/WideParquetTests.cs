@@ -33,13 +33,13 @@ public class WideParquetTests
         {
             PromptColumn = "c7",
             CompletionColumn = "c9",
-            Filters = [RowFilter.Parse("c11~ 1 ")],
+            Filters = [RowFilter.Parse("c11~c11 1 0")],
             CacheDir = "",
         };
         long before = GC.GetAllocatedBytesForCurrentThread();
         var data = DataSet.Load(file.Name, options);
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Assert.True(data.Count is >= Rows and < Rows * Groups, $"{data.Count} rows");
+        Assert.Equal(1, data.Count);
         Assert.Contains(data.Rows, row => RowText.Of(row).StartsWith("c7 1 0 x", StringComparison.Ordinal));
 
         // All columns as text are 2 · 200 · 600 · 500 bytes: 120 MB.
