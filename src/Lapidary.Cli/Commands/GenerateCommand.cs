@@ -78,7 +78,8 @@ internal static class GenerateCommand
     private static int Run(CommandRun run)
     {
         var values = run.Values;
-        bool[] sources = [run.Get(Prompt) is not null, run.Get(Messages) is not null, values.IsGiven(InputIds), values.IsGiven(DataSettings.DataSet)];
+        bool[] sources =
+            [run.IsGiven(Prompt), run.IsGiven(Messages), values.IsGiven(InputIds), values.IsGiven(DataSettings.DataSet)];
         if (sources.Count(isGiven => isGiven) is not 1 and var found)
             throw run.Wrong($"expected one of --prompt, --messages, --input-ids and --dataset, found {found}.");
         if (values.IsGiven(DataSettings.DataSet)) return AnswerDataSet(run);

@@ -48,7 +48,9 @@ internal sealed class DatasetGeneration(
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
         var chosen = options(folders.Model, text);
         folders.FetchWeights(run, output is null ? null : run.People);
-        using var file = output is not null && team.IsLeader ? AnswersFile.Open(output, resume, Identity(questions, folders, chosen)) : null;
+        using var file = output is not null && team.IsLeader
+            ? AnswersFile.Open(output, resume, Identity(questions, folders, chosen))
+            : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)
             throw new LapidaryException($"{output}: has answers to {done} rows, the data set has {questions.Count}.");

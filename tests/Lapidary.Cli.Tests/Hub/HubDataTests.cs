@@ -23,7 +23,8 @@ public sealed class HubDataTests : IAsyncLifetime
     {
         _server = await HubServer.StartAsync(HubServerOptions.ForLapidary, TestContext.Current.CancellationToken);
         _server.AddRepository(Gretel, HubRepoKind.Dataset).AddFiles(
-            ("README.md", "---\nlicense: apache-2.0\n---\n"), ("gretel_train.jsonl", Rows(20, "train")), ("gretel_test.jsonl", Rows(4, "test")));
+            ("README.md", "---\nlicense: apache-2.0\n---\n"), ("gretel_train.jsonl", Rows(20, "train")),
+            ("gretel_test.jsonl", Rows(4, "test")));
     }
 
     public async ValueTask DisposeAsync()
@@ -91,7 +92,8 @@ public sealed class HubDataTests : IAsyncLifetime
         On(Options, [.. score, "--dataset", "org/none"]).AssertError(1, "org/none", "private");
         var generated = On(Options, ["generate", .. score[1..], "--dataset", $"{Gretel}:test", "--max-new-tokens", "1"]).Ok();
         Assert.Equal(4, generated.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
-        var evaluated = Train(Gretel, "--template", "text-to-sql", "--eval-dataset", Gretel, "--max-steps", "1", "--eval-strategy", "epoch");
+        var evaluated = Train(
+            Gretel, "--template", "text-to-sql", "--eval-dataset", Gretel, "--max-steps", "1", "--eval-strategy", "epoch");
         Assert.Contains("evaluation rows 4", evaluated.Out, StringComparison.Ordinal);
     }
 
@@ -108,6 +110,8 @@ public sealed class HubDataTests : IAsyncLifetime
     private CliRun Train(string dataset, params string[] more) => On(Options, [.. Arguments(dataset), .. more]).Ok();
 
     private static string Rows(int count, string split) => string.Concat(Enumerable.Range(0, count).Select(i =>
-        $$"""{"id":{{i}},"sql_complexity":"{{(i % 2 == 0 ? "basic SQL" : "joins")}}","sql_prompt":"Q{{i}}","sql_context":"T","sql":"{{split}}"}"""
-        + "\n"));
+    {
+        string level = i % 2 == 0 ? "basic SQL" : "joins";
+        return $$"""{"id":{{i}},"sql_complexity":"{{level}}","sql_prompt":"Q{{i}}","sql_context":"T","sql":"{{split}}"}""" + "\n";
+    }));
 }
