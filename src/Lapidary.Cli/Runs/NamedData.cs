@@ -68,13 +68,14 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
     {
         var sets = Find(run, names).Select(data =>
         {
+            // A refusal is one line, with no note before it.
+            var rows = data.Read(out long leftOut);
             if (data.Source?.Describe(usesValidation: false) is { } splits)
             {
                 bool isChosen = !data.Source.IsTrain || run.Values.IsGiven(DataSettings.Split);
                 run.Note(isChosen ? $"{splits}." : $"{splits}; the train split is read, name another's file to read it.");
             }
 
-            var rows = data.Read(out long leftOut);
             if (leftOut > 0) run.Note($"{data.Name}: {leftOut} rows left out by --filter.");
             return rows;
         }).ToList();

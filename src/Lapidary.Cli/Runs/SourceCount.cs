@@ -33,5 +33,6 @@ internal sealed record SourceCount(string Name, int Rows, long Tokens, long Trai
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"from {Name}: {Rows} rows ({(double)Rows / AllRows:P1}), {Tokens} tokens ({(double)Tokens / AllTokens:P1}), trained {TrainedTokens}");
+        $"from {Name}: {Rows} rows ({(double)Rows / AllRows:P1}), {Tokens} tokens "
+        + $"({(double)Tokens / AllTokens:P1}), trained {TrainedTokens}");
 }

@@ -54,7 +54,10 @@ internal sealed record TrainingData(
         else if (config.EvalStrategy != IntervalStrategy.No)
         {
             DataSet[] validation =
-                [.. sources.Where(source => source.Source is { IsTrain: true }).Select(source => source.ReadValidation()).OfType<DataSet>()];
+                [
+                    .. sources.Where(source => source.Source is { IsTrain: true }).Select(source => source.ReadValidation())
+                        .OfType<DataSet>(),
+                ];
             (evaluation, usesValidation) = (validation.Length == 0 ? null : Join(validation), validation.Length > 0);
         }
 
@@ -62,7 +65,8 @@ internal sealed record TrainingData(
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
         prepared.Report.Validate();
         var preparedEvaluation = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
-        return new TrainingData(prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
+        return new TrainingData(
+            prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
         {
             Notes = [.. sources.Select(source => source.Source?.Describe(usesValidation)).OfType<string>(), .. notes],
             Sources = sources.Count > 1 ? SourceCount.Of(sources, data, prepared.Examples) : [],

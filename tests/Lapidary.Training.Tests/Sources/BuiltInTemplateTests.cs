@@ -10,16 +10,18 @@ public class BuiltInTemplateTests
     [InlineData("alpaca", """{"instruction":"Add.","input":"1 2","output":"3"}""", "user: Add.\n\n1 2 | assistant: 3")]
     [InlineData("alpaca", """{"instruction":"Hi","input":"","output":"Yo"}""", "user: Hi | assistant: Yo")]
     [InlineData("alpaca", """{"instruction":"Hi","output":"Yo"}""", "user: Hi | assistant: Yo")]
-    [InlineData("dolly", """{"instruction":"Who?","context":"Ann","response":"She","category":"qa"}""", "user: Who?\n\nAnn | assistant: She")]
+    [InlineData("dolly", """{"instruction":"Who?","context":"Ann","response":"She","category":"qa"}""",
+        "user: Who?\n\nAnn | assistant: She")]
     [InlineData("dolly", """{"instruction":"Who?","context":" ","response":"She"}""", "user: Who? | assistant: She")]
     [InlineData("orca", """{"id":"1","system_prompt":"Be kind.","question":"Q","response":"R"}""",
         "system: Be kind. | user: Q | assistant: R")]
     [InlineData("orca", """{"system_prompt":"","question":"Q","response":"R"}""", "user: Q | assistant: R")]
-    [InlineData("sharegpt", """{"id":1,"conversations":[{"from":"system","value":"S"},{"from":"human","value":"H"},{"from":"gpt","value":"G"}]}""",
+    [InlineData("sharegpt",
+        """{"id":1,"conversations":[{"from":"system","value":"S"},{"from":"human","value":"H"},{"from":"gpt","value":"G"}]}""",
         "system: S | user: H | assistant: G")]
     [InlineData("spider", """{"db_id":"shop","question":"How many?","query":"SELECT 1"}""",
-        "user: Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, considering the "
-        + "query's syntax, semantics, and schema constraints.\n\n<SCHEMA>\nDatabase: shop\n</SCHEMA>\n\n<USER_QUERY>\nHow many?\n"
+        "user: Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, "
+        + "considering the query's syntax, semantics, and schema constraints.\n\n<SCHEMA>\nDatabase: shop\n</SCHEMA>\n\n<USER_QUERY>\nHow many?\n"
         + "</USER_QUERY>\n | assistant: SELECT 1")]
     public void Format_IsExact(string name, string row, string expected) =>
         Assert.Equal([expected], RowText.Load("a.jsonl", row, new() { Template = RowTemplate.Load(name) }));
@@ -28,11 +30,13 @@ public class BuiltInTemplateTests
     public void Spider_ShowsTheSchemaThatThereIs()
     {
         const string Row = """
-            {"db_id":"shop","question":"Q","query":"S","Schema (values (type))":"shop : id (number)","Primary Keys":"shop : id","Foreign Keys":""}
+            [{"db_id":"shop","question":"Q","query":"S","Schema (values (type))":"shop : id (number)","Primary Keys":"shop : id",
+            "Foreign Keys":""}]
             """;
-        string text = RowText.Load("a.jsonl", Row, new() { Template = RowTemplate.Spider })[0];
+        string text = RowText.Load("a.json", Row, new() { Template = RowTemplate.Spider })[0];
         Assert.Contains("<SCHEMA>\nDatabase: shop\nshop : id (number)\nPrimary keys: shop : id\n</SCHEMA>", text, StringComparison.Ordinal);
-        text = RowText.Load("a.jsonl", """{"question":"Q","query":"S","context":"CREATE TABLE t (a)"}""", new() { Template = RowTemplate.Spider })[0];
+        text = RowText.Load(
+            "a.jsonl", """{"question":"Q","query":"S","context":"CREATE TABLE t (a)"}""", new() { Template = RowTemplate.Spider })[0];
         Assert.Contains("<SCHEMA>\nCREATE TABLE t (a)\n</SCHEMA>", text, StringComparison.Ordinal);
     }
 

@@ -62,7 +62,8 @@ public class DataCardTests
         Assert.Empty(DataCard.OfYaml(bomb, "place").Configs);
         foreach (string hostile in new[]
         {
-            "configs: " + new string('[', 1 << 20), new string('[', 1 << 20), "configs: " + string.Concat(Enumerable.Repeat("{a: ", 1 << 18)),
+            "configs: " + new string('[', 1 << 20), new string('[', 1 << 20),
+            "configs: " + string.Concat(Enumerable.Repeat("{a: ", 1 << 18)),
             "configs:\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"- config_name: a{i}\n")), new string('a', 5 << 20),
             bomb + "configs: [*a]", string.Concat(Enumerable.Repeat("- ", 1 << 18)), "configs: " + new string('&', 1 << 16),
         })

@@ -14,7 +14,8 @@ public class DataLayoutTests
     [InlineData("contest.jsonl trainer.jsonl developers.jsonl", "train: contest.jsonl developers.jsonl trainer.jsonl")]
     [InlineData("x/a.csv y/b.csv", "train: x/a.csv y/b.csv")]
     // Numbered files of data/ go before everything; their splits have any name.
-    [InlineData(Numbered, "train: data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet | test: data/test-00000-of-00001.parquet")]
+    [InlineData(Numbered,
+        "train: data/train-00000-of-00002.parquet data/train-00001-of-00002.parquet | test: data/test-00000-of-00001.parquet")]
     [InlineData("data/train_sft-00000-of-00001.parquet data/test_sft-00000-of-00001.parquet",
         "test_sft: data/test_sft-00000-of-00001.parquet | train_sft: data/train_sft-00000-of-00001.parquet")]
     [InlineData("data/test-00000-of-00001-a09b74b3ef9c3b56.parquet data/abc-00000-of-00001.parquet data/validation-00000-of-00001.parquet",
@@ -108,6 +109,7 @@ public class DataLayoutTests
         var card = yaml is null ? null : DataCard.OfYaml(yaml, "place");
         var layout = DataLayout.Of("place", names, card, config, oneFormat: true);
         return string.Join(
-            " | ", layout.Splits.Select(split => $"{split.Name}: {string.Join(' ', split.Files.Select(file => file.Replace(' ', '\u00B7')))}"));
+            " | ",
+            layout.Splits.Select(split => $"{split.Name}: {string.Join(' ', split.Files.Select(file => file.Replace(' ', '\u00B7')))}"));
     }
 }

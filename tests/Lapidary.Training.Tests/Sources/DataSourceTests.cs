@@ -137,7 +137,8 @@ public sealed class DataSourceTests : IDisposable
     public void RequireAll_FindsMissingFiles()
     {
         NumberedFiles.RequireAll("x", ["a.csv", "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"]);
-        Assert.Contains("expected all 3 files data/train", Error(() => NumberedFiles.RequireAll("x", ["data/train-00000-of-00003.parquet"])),
+        Assert.Contains(
+            "expected all 3 files data/train", Error(() => NumberedFiles.RequireAll("x", ["data/train-00000-of-00003.parquet"])),
             StringComparison.Ordinal);
     }
 

@@ -66,7 +66,7 @@ public sealed class HubDataTests : IAsyncLifetime
     public void Load_StaysAtACommit()
     {
         var repo = _server.AddRepository("org/rows", HubRepoKind.Dataset);
-        string first = repo.AddFiles(("rows.jsonl", Row("1"))).Oid;
+        string first = repo.AddFiles(("README.md", "# Rows"), ("rows.jsonl", Row("1"))).Oid;
         using var client = new HubClient(Options);
         var source = DataSource.Find("org/rows:train[:1]", new HubAccess(client));
         repo.AddFiles(("rows.jsonl", Row("2")));
@@ -87,13 +87,16 @@ public sealed class HubDataTests : IAsyncLifetime
     public void Load_GoesByConfigs_AndFetchesValidationOnlyIfAsked()
     {
         _server.AddRepository("org/many", HubRepoKind.Dataset).AddFiles(
-            ("README.md", "---\nconfigs:\n- config_name: a\n  data_files:\n  - {split: train, path: 'a/t*'}\n  - {split: validation, path: a/v.csv}\n"
+            ("README.md", "---\nconfigs:\n- config_name: a\n  data_files:\n  - {split: train, path: 'a/t*'}\n"
+                + "  - {split: validation, path: a/v.csv}\n"
                 + "- config_name: b\n  data_dir: b\n---\n"),
             ("a/t1.csv", "text\n1\n"), ("a/t2.csv", "text\n2\n"), ("a/v.csv", "text\nv\n"), ("b/rows.csv.gz", Packed("text\n3\n")),
             ("a/other.csv", "text\nx\n"));
         using var client = new HubClient(Options);
-        Assert.Contains("found a, b; name one with dataset_config", Error(() => DataSet.Load("org/many", client: client)), StringComparison.Ordinal);
-        Assert.Contains("found train, validation", Error(() => DataSet.Load("org/many:test", config: "a", client: client)), StringComparison.Ordinal);
+        Assert.Contains(
+            "found a, b; name one with dataset_config", Error(() => DataSet.Load("org/many", client: client)), StringComparison.Ordinal);
+        Assert.Contains(
+            "found train, validation", Error(() => DataSet.Load("org/many:test", config: "a", client: client)), StringComparison.Ordinal);
         Assert.Equal(["1", "2"], RowText.Of(DataSet.Load("org/many", config: "a", client: client)));
         Assert.Equal(["README.md", "a/t1.csv", "a/t2.csv"], Fetched());
         Assert.Equal(["v"], RowText.Of(DataSet.LoadSplits("org/many", config: "a", client: client).Validation!));
@@ -109,9 +112,11 @@ public sealed class HubDataTests : IAsyncLifetime
         _server.AddRepository("org/hidden", HubRepoKind.Dataset, repo => repo.IsPrivate = true).AddFiles(("rows.jsonl", Row("1")));
         _server.AddRepository("org/card", HubRepoKind.Dataset).AddFiles(("README.md", "---\nconfigs: [a\n---\n"), ("rows.jsonl", Row("1")));
         using var client = new HubClient(Options);
-        Assert.Contains("program.py; programs are not run", Error(() => DataSet.Load("org/program", client: client)), StringComparison.Ordinal);
+        Assert.Contains(
+            "program.py makes; programs are not run", Error(() => DataSet.Load("org/program", client: client)), StringComparison.Ordinal);
         Assert.Contains("org/empty: expected .jsonl", Error(() => DataSet.Load("org/empty", client: client)), StringComparison.Ordinal);
-        Assert.Contains("org/card/README.md: expected YAML", Error(() => DataSet.Load("org/card", client: client)), StringComparison.Ordinal);
+        Assert.Contains(
+            "org/card/README.md: expected YAML", Error(() => DataSet.Load("org/card", client: client)), StringComparison.Ordinal);
         foreach (string id in new[] { "org/hidden", "org/none" })
         {
             string message = Error(() => DataSet.Load(id, client: client));

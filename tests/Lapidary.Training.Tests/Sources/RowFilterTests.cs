@@ -64,7 +64,8 @@ public class RowFilterTests
     [InlineData("!x")]
     [InlineData("level!x")]
     public void Parse_RefusesOthers(string text) =>
-        Assert.Contains("expected a column", Assert.Throws<LapidaryException>(() => RowFilter.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "expected a column", Assert.Throws<LapidaryException>(() => RowFilter.Parse(text)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Filters_MayBeFunctions()

@@ -37,7 +37,8 @@ internal static class ParquetRecords
         try
         {
             return ParquetErrors.Try(
-                () => reader.Metadata?.RowGroups.Sum(group => group.NumRows >= 0 ? group.NumRows : throw new InvalidDataException("rows")) ?? 0,
+                () => reader.Metadata?.RowGroups.Sum(
+                    group => group.NumRows >= 0 ? group.NumRows : throw new InvalidDataException("rows")) ?? 0,
                 file);
         }
         finally

@@ -61,7 +61,8 @@ public sealed partial class DataSet
         if (total > MaxRows)
         {
             throw new LapidaryException(
-                $"mix: expected at most {MaxRows} rows in all, found {total:F0} until every data set is used up; raise the smallest share.");
+                $"mix: expected at most {MaxRows} rows in all, found {total:F0} until every data set is used up; "
+                + "raise the smallest share.");
         }
 
         double[] exact = [.. shares.Select(share => share / sum * total)];

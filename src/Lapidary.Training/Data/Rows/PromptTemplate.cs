@@ -50,7 +50,11 @@ public sealed class PromptTemplate
                 }
 
                 if (column.TrimStart('?', '/').Trim().Length == 0)
-                    throw new LapidaryException($"{name}: expected {{column}} at character {i + 1}, found {{{column}}}, which names no column.");
+                {
+                    throw new LapidaryException(
+                        $"{name}: expected {{column}} at character {i + 1}, found {{{column}}}, which names no column.");
+                }
+
                 if (part.Length > 0) _parts.Add((PartKind.Text, part.ToString()));
                 _parts.Add(column[0] switch
                 {

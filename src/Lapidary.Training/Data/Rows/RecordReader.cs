@@ -16,7 +16,9 @@ internal sealed class RecordReader(DataSetOptions options)
     /// <exception cref="LapidaryException">A file cannot be read, or is not what it should be.</exception>
     public IEnumerable<IEnumerable<DataRecord>> Read(SourceRows rows)
     {
-        long count = rows.Part.NeedsCount ? rows.Files.Sum(file => Guarded(file, () => DataFiles.Count(file, options.Format))) : long.MaxValue;
+        long count = rows.Part.NeedsCount
+            ? rows.Files.Sum(file => Guarded(file, () => DataFiles.Count(file, options.Format)))
+            : long.MaxValue;
         var (first, end) = rows.Part.Of(count);
         long at = 0;
         foreach (string file in rows.Files)

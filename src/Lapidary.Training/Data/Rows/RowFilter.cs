@@ -48,7 +48,8 @@ public sealed class RowFilter
         return column.Length > 0
             ? new(column, comparison!, text[(at + comparison!.Length)..].Trim())
             : throw new LapidaryException(
-                $"Filter \"{text}\": expected a column, one of = != < <= > >= ~ and a value, such as language=en, found none of that form.");
+                $"Filter \"{text}\": expected a column, one of = != < <= > >= ~ and a value, such as language=en, "
+                + "found none of that form.");
     }
 
     /// <inheritdoc/>

@@ -81,7 +81,11 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
         foreach (var split in splits)
         {
             if (!SplitRules.IsName(split.Name))
-                throw new LapidaryException($"{place}: expected a split's name of letters, digits, \"_\" and \".\", found \"{split.Name}\".");
+            {
+                throw new LapidaryException(
+                    $"{place}: expected a split's name of letters, digits, \"_\" and \".\", found \"{split.Name}\".");
+            }
+
             var found = new List<string>();
             foreach (string text in split.Patterns)
             {
@@ -105,7 +109,8 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
     private static DataSplit Above(string folder, DataSplit split) =>
         split with { Files = [.. split.Files.Select(file => FilePattern.Join(new FilePattern(folder.TrimEnd('/'), folder).Text, file))] };
 
-    /// <summary>Files that hold what most of them hold, as far as it can be read: JSON Lines and JSON are one, and so are CSV and TSV.</summary>
+    /// <summary>Files that hold what most of them hold, as far as it can be read: JSON Lines and JSON are one, and so are CSV and
+    /// TSV.</summary>
     private static List<DataSplit> OfOneFormat(List<DataSplit> splits)
     {
         var counts = splits.SelectMany(split => split.Files).Distinct().GroupBy(DataFiles.FormatOf)

@@ -46,7 +46,8 @@ internal sealed class FilePattern
 
     /// <summary>The pattern behind a folder.</summary>
     public static string Join(string? folder, string pattern) =>
-        folder is null ? pattern : folder.TrimEnd('/') + "/" + (pattern.StartsWith("./", StringComparison.Ordinal) ? pattern[2..] : pattern);
+        folder is null ? pattern
+        : folder.TrimEnd('/') + "/" + (pattern.StartsWith("./", StringComparison.Ordinal) ? pattern[2..] : pattern);
 
     /// <summary>Parts that begin with a dot, and folders that begin with "__".</summary>
     private static (int Hidden, int Special) Count(string path)

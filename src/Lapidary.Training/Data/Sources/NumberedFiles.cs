@@ -19,8 +19,9 @@ internal static partial class NumberedFiles
             int expected = int.Parse(group.Key.Item2, CultureInfo.InvariantCulture);
             int found = group.Select(match => match.Groups["number"].Value).Distinct().Count();
             if (found >= expected) continue;
-            throw new LapidaryException($"{place}: expected all {expected} files {group.Key.Item1}-…-of-{group.Key.Item2}, found {found} in "
-                + "the cache; fetch the others once while the Hub can be reached.");
+            throw new LapidaryException(
+                $"{place}: expected all {expected} files {group.Key.Item1}-…-of-{group.Key.Item2}, found {found} in the cache; "
+                + " fetch the others once while the Hub can be reached.");
         }
     }
 
