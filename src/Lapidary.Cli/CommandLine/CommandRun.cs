@@ -37,6 +37,10 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
         if (terminal.IsLeader) terminal.Error.WriteLine($"note       {Line(text)}");
     }
 
+    /// <summary>What a run's file says of another command's settings.</summary>
+    /// <exception cref="ToolException">It is no such file.</exception>
+    public SettingValues ReadSettings(string file, IReadOnlyList<Setting> settings) => new(settings, parsed, RunFile.Read(file, settings));
+
     /// <summary>The value of an option that is no setting.</summary>
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 

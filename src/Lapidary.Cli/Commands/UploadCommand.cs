@@ -55,7 +55,11 @@ internal static class UploadCommand
             Exclude = run.Get(HubWords.Exclude) ?? [],
         };
         if (reference.Repo.Type == RepoType.Model)
-            options = options with { Card = RunResults.Card(folder, reference.Repo, run.Terminal) };
+        {
+            SettingValues Settings(string file) => run.ReadSettings(file, TrainCommand.AllSettings);
+            options = options with { Card = RunResults.Card(folder, reference.Repo, Settings, TrainCommand.Model) };
+        }
+
         if (options is { Include.Count: 0, Exclude.Count: 0 } && RunResults.AreIn(folder))
         {
             run.Note($"this is a run's folder, with paths of this machine, a row of the data and its checkpoints; to leave these here:"

@@ -14,8 +14,10 @@ internal sealed class ModelFolders
 {
     private readonly Place _model;
     private readonly Place? _adapter;
+    private readonly Lazy<string?> _tokenizer;
 
-    private ModelFolders(Place model, Place? adapter, string? tokenizer) => (_model, _adapter, Tokenizer) = (model, adapter, tokenizer);
+    private ModelFolders(Place model, Place? adapter, Func<string?> findTokenizer) =>
+        (_model, _adapter, _tokenizer) = (model, adapter, new(findTokenizer));
 
     /// <summary>The model's folder.</summary>
     public string Model => _model.Folder;
@@ -23,14 +25,16 @@ internal sealed class ModelFolders
     /// <summary>The adapter's folder; null without one.</summary>
     public string? Adapter => _adapter?.Folder;
 
-    /// <summary>The folder of the tokenizer that was asked for; null where none was.</summary>
-    public string? Tokenizer { get; }
+    /// <summary>The folder of the tokenizer that was asked for; null where none was. It is looked for when it is needed: a run that goes
+    /// on has its own.</summary>
+    /// <exception cref="LapidaryException">There is no such tokenizer, or the Hub refused.</exception>
+    public string? Tokenizer => _tokenizer.Value;
 
     /// <summary>Finds the folders; of ids all files but the weights are there.</summary>
     /// <param name="run">The command.</param> <param name="settings">Its settings of the model.</param>
     /// <param name="withAdapter">Whether the adapter is of use.</param>
     /// <exception cref="UsageException">No model is given, and no adapter names its base.</exception>
-    /// <exception cref="LapidaryException">There is no such model, adapter or tokenizer, or the Hub refused.</exception>
+    /// <exception cref="LapidaryException">There is no such model or adapter, or the Hub refused.</exception>
     public static ModelFolders Find(CommandRun run, ModelSettings settings, bool withAdapter = true)
     {
         var values = run.Values;
@@ -39,7 +43,7 @@ internal sealed class ModelFolders
             : null;
         if (adapter is not null && !values.IsGiven(settings.Model)) SupplyBase(run, settings, adapter);
         var model = Place.Find(run, values.Require(settings.Model), HubFiles.Description, HubFiles.Model);
-        return new ModelFolders(model, adapter, FindTokenizer(run, settings));
+        return new ModelFolders(model, adapter, () => FindTokenizer(run, settings));
     }
 
     /// <summary>The folder of the tokenizer that is asked for; null where none is.</summary>

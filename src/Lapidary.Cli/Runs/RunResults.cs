@@ -1,6 +1,4 @@
 using Lapidary.Cli.CommandLine;
-using Lapidary.Cli.Commands;
-using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma.Lora;
@@ -23,18 +21,19 @@ internal static class RunResults
         .All(name => File.Exists(Path.Combine(folder, name)));
 
     /// <summary>The card for a run's adapter; null where the run's files do not say enough.</summary>
-    public static string? Card(string folder, HubRepo repo, Terminal terminal)
+    /// <param name="folder">The run's folder.</param> <param name="repo">Where it goes.</param>
+    /// <param name="readSettings">Reads the settings of train from a file.</param> <param name="model">Those of the model.</param>
+    public static string? Card(string folder, HubRepo repo, Func<string, SettingValues> readSettings, ModelSettings model)
     {
         if (!AreIn(folder)) return null;
         try
         {
-            var file = RunFile.Read(Path.Combine(folder, RunSettings.FileName), TrainCommand.AllSettings);
-            var values = new SettingValues(TrainCommand.AllSettings, LapidaryTool.Root(terminal).Parse(["train"]), file);
+            var values = readSettings(Path.Combine(folder, RunSettings.FileName));
             return new RunCard(AdapterConfigFile.Read(folder), SftSettings.Read(values), TrainerState.Read(folder))
             {
                 Repo = repo,
                 Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),
-                IsQuantized = values.Get(TrainCommand.Model.Quantization) == Gemma.QuantizationKind.Nf4,
+                IsQuantized = values.Get(model.Quantization) == Gemma.QuantizationKind.Nf4,
             }.ToText();
         }
         catch (LapidaryException)

@@ -72,7 +72,8 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Names of the data sets that it trains on, for the model card, which tells those that are ids of the Hub.</summary>
     public IReadOnlyList<string> DataSets { get; init; } = [];
 
-    /// <summary>Pushes the run to the Hub; null for a run that stays here. Rank 0's counts. The caller has made it, and disposes it.</summary>
+    /// <summary>Pushes the run to the Hub; null for a run that stays here. Rank 0's counts. The caller has made it, and disposes
+    /// it.</summary>
     public HubPublisher? Publisher { get; init; }
 
     /// <summary>How the run uses memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>

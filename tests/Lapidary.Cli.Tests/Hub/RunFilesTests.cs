@@ -64,7 +64,8 @@ public class RunFilesTests
         string[] rows =
         [
             .. Enumerable.Range(0, 30).Select(i =>
-                $$"""{"id": {{i}}, "sql_prompt": "Show stones {{i}}.", "sql_context": "CREATE TABLE t (a INT);", "sql": "SELECT {{i}} FROM t;"}"""),
+                $$"""{"id": {{i}}, "sql_prompt": "Show stones {{i}}.", "sql_context": "CREATE TABLE t (a INT);","""
+                + $$""" "sql": "SELECT {{i}} FROM t;"}"""),
         ];
         server.AddRepository(DataSet, HubRepoKind.Dataset, repository => repository.AddFiles(
             ("README.md", "---\nlicense: apache-2.0\n---\n# Rows\n"), ("data_train.jsonl", string.Join('\n', rows)),

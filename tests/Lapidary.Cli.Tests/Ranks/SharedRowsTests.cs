@@ -35,7 +35,9 @@ public sealed class SharedRowsTests : IDisposable
         var end = await RankedTool.Run(launcher, ranks, Generate(dataset, "several.jsonl", "--do-sample"));
         Assert.NotEqual(0, end.ExitCode);
         Assert.Equal(File.ReadAllText(_tool["one.jsonl"]), File.ReadAllText(_tool["several.jsonl"]));
-        string error = Assert.Single(RankedTool.Errors(end));
+
+        // mpirun ends the others as soon as one process has ended with an error.
+        string error = Assert.Single(RankedTool.Errors(end), line => !line.EndsWith("interrupted.", StringComparison.Ordinal));
         Assert.EndsWith(one.Error["lapidary: ".Length..].TrimEnd('\n'), error, StringComparison.Ordinal);
         Assert.Contains("questions.jsonl line 5", error, StringComparison.Ordinal);
     }

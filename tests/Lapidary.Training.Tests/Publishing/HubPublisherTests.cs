@@ -1,7 +1,7 @@
 using Lapidary.Formats;
 using Lapidary.Hub;
-using Lapidary.Tests;
 using Lapidary.TestHub;
+using Lapidary.Tests;
 using HubToken = Lapidary.Hub.HubToken;
 
 namespace Lapidary.Training.Tests;

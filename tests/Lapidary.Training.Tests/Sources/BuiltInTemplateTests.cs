@@ -21,7 +21,8 @@ public class BuiltInTemplateTests
         "system: S | user: H | assistant: G")]
     [InlineData("spider", """{"db_id":"shop","question":"How many?","query":"SELECT 1"}""",
         "user: Given the <USER_QUERY> and the <SCHEMA>, generate the corresponding SQL command to retrieve the desired data, "
-        + "considering the query's syntax, semantics, and schema constraints.\n\n<SCHEMA>\nDatabase: shop\n</SCHEMA>\n\n<USER_QUERY>\nHow many?\n"
+        + "considering the query's syntax, semantics, and schema constraints.\n\n<SCHEMA>\nDatabase: shop\n</SCHEMA>\n\n"
+        + "<USER_QUERY>\nHow many?\n"
         + "</USER_QUERY>\n | assistant: SELECT 1")]
     public void Format_IsExact(string name, string row, string expected) =>
         Assert.Equal([expected], RowText.Load("a.jsonl", row, new() { Template = RowTemplate.Load(name) }));

@@ -58,7 +58,8 @@ internal sealed class DataSource
         if (File.Exists(parsed.Path)) return Whole(parsed, rows, [parsed.Path]);
         if (FolderPlace.IsPattern(parsed.Path)) return Whole(parsed, rows, FolderPlace.Matches(parsed.Path));
         throw new LapidaryException(
-            $"{name}: expected a data set file ({DataFiles.Kinds}), a folder of them, a pattern or an id of the Hub (owner/name), found nothing; check the path.");
+            $"{name}: expected a data set file ({DataFiles.Kinds}), a folder of them, a pattern or an id of the Hub (owner/name), "
+            + "found nothing; check the path.");
     }
 
     /// <summary>The rows that are meant, on this machine.</summary>
