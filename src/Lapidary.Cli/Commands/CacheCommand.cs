@@ -44,8 +44,8 @@ internal static class CacheCommand
     {
         var unused = cache.FindUnused();
         bool isNothing = unused.Commits + unused.Blobs == 0;
-        string what = $"{unused.Commits} commits that no branch or tag names and {unused.Blobs} files that no commit names, "
-            + ByteSize.Format(unused.Bytes);
+        string what = $"{Count(unused.Commits, "commit")} that no branch or tag names and {Count(unused.Blobs, "file")} that no commit "
+            + $"names, {ByteSize.Format(unused.Bytes)}";
         var (commits, blobs, bytes) = (unused.Commits, unused.Blobs, unused.Bytes);
         bool removes = !isNothing && (run.Get(Yes) || IsWanted(run, what));
         if (removes) unused.Remove();
@@ -59,6 +59,8 @@ internal static class CacheCommand
             people => people.WriteLine(
                 isNothing ? "there is nothing to remove" : removes ? $"removed    {what}" : "nothing was removed"));
     }
+
+    private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 
     private static bool IsWanted(CommandRun run, string what)
     {

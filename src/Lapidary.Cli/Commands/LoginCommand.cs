@@ -30,7 +30,7 @@ internal static class LoginCommand
 
     private static void Run(CommandRun run)
     {
-        if (run.Get(Words) is { Length: > 0 } || run.Get(Token) is not (null or StandardInput)) throw TokenInput.Refused(run);
+        if (run.Get(Words) is { Length: > 0 } || run.Get(Token) is not (null or StandardInput)) throw TokenInput.Refused();
         var options = HubTransfer.OptionsOf(run);
         var token = TokenInput.Read(run, options, fromInput: run.Get(Token) == StandardInput);
         var user = HubLogin.LoginAsync(options, token).GetAwaiter().GetResult();

@@ -66,6 +66,6 @@ internal static class CacheReport
                 .Select(pair => $"{pair.Key} {pair.Value[..Math.Min(CommitLength, pair.Value.Length)]}"),
         ];
         int others = repo.Commits.Except(repo.Refs.Values).Count();
-        return string.Join(", ", others == 0 ? names : [.. names, $"{others} commits without a name"]);
+        return string.Join(", ", others == 0 ? names : [.. names, $"{others} {(others == 1 ? "commit" : "commits")} without a name"]);
     }
 }

@@ -10,7 +10,7 @@ internal static class TokenInput
     private const string Page = "/settings/tokens";
 
     /// <summary>The error for a token on the command line; it does not repeat it.</summary>
-    public static UsageException Refused(CommandRun run) => run.Wrong(
+    public static ToolException Refused() => new(
         "a token on the command line is refused, as the shell's history and other users would have it; nothing was saved. Give it at the "
         + "prompt of 'lapidary login', or on standard input: lapidary login < FILE.");
 
