@@ -145,9 +145,9 @@ public class HubCommandTests
         Assert.Equal(HubRun.Model, repository.GetProperty("id").GetString());
         Assert.Equal(2, repository.GetProperty("commits").GetArrayLength());
         Assert.Equal(hub.Server.Find(HubRun.Model)!.Head.Oid, repository.GetProperty("refs").GetProperty("main").GetString());
-        Assert.Contains("1 commits without a name", hub.Run("cache").Ok().Out, StringComparison.Ordinal);
+        Assert.Contains("1 commit without a name", hub.Run("cache").Ok().Out, StringComparison.Ordinal);
 
-        hub.Run("cache", "prune").AssertError(1, "1 commits", "1 files", "--yes");
+        hub.Run("cache", "prune").AssertError(1, "1 commit that", "1 file that", "--yes");
         hub.Ask = (_, _) => "n";
         Assert.Contains("nothing was removed", hub.Run("cache", "prune").Ok().Out, StringComparison.Ordinal);
         hub.Ask = null;
