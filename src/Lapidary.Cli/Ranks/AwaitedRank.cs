@@ -15,6 +15,9 @@ internal sealed class AwaitedRank
     /// <summary>How long this rank tries to reach the others, who may have ended as well.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
+    /// <summary>For rank 0 to say the line: launchers end it too as soon as this process has ended.</summary>
+    private static readonly TimeSpan LeadersTurn = TimeSpan.FromSeconds(1);
+
     private readonly LaunchPlace _place;
 
     private AwaitedRank(LaunchPlace place) => _place = place;
@@ -64,6 +67,7 @@ internal sealed class AwaitedRank
         if (thread.Join(Silence))
         {
             if (saysIt) say();
+            else Thread.Sleep(LeadersTurn);
             return;
         }
 
