@@ -15,9 +15,6 @@ internal sealed class AwaitedRank
     /// <summary>How long this rank tries to reach the others, who may have ended as well.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    /// <summary>For rank 0 to say the line: launchers end it too as soon as this process has ended.</summary>
-    private static readonly TimeSpan LeadersTurn = TimeSpan.FromSeconds(1);
-
     private readonly LaunchPlace _place;
 
     private AwaitedRank(LaunchPlace place) => _place = place;
@@ -48,30 +45,31 @@ internal sealed class AwaitedRank
     /// <summary>Tells people and the other ranks why this one ends.</summary>
     private void Tell(string line, int exitCode, Action say)
     {
-        bool saysIt = true;
+        int said = 0;
+        void SayOnce()
+        {
+            if (Interlocked.Exchange(ref said, 1) == 0) say();
+        }
+
         var thread = new Thread(() =>
         {
             try
             {
                 var options = new RankGroupOptions { Place = _place, StartLimit = Limit, Lost = _ => { } };
                 using var group = RankGroups.Join(options);
-                saysIt = group.Fail(line);
+
+                // Before the group ends: the others wait for that, as a launcher ends this process too as soon as one of them has ended.
+                if (group.Fail(line)) SayOnce();
             }
             catch (LapidaryException)
             {
-                // They have ended too, or cannot be reached.
+                SayOnce(); // They have ended too, or cannot be reached.
             }
         })
         { IsBackground = true };
         thread.Start();
-        if (thread.Join(Silence))
-        {
-            if (saysIt) say();
-            else Thread.Sleep(LeadersTurn);
-            return;
-        }
-
-        say();
+        if (thread.Join(Silence)) return;
+        SayOnce();
         if (!thread.Join(Limit)) RankGroups.Leave(exitCode);
     }
 }
