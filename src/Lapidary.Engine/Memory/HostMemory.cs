@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine;
 
@@ -10,18 +11,26 @@ public static class HostMemory
     /// <summary>Bytes that this process may use: the machine's, or its container's.</summary>
     public static long TotalBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-    /// <summary>Bytes that are free now, caches of files included, which the system gives up when asked.</summary>
+    /// <summary>Bytes that a process can get now, including file caches, which the system gives up on demand.</summary>
     public static long AvailableBytes
     {
         get
         {
-            string? line = File.Exists(LinuxReport)
-                ? File.ReadLines(LinuxReport).FirstOrDefault(line => line.StartsWith(LinuxAvailable, StringComparison.Ordinal))
-                : null;
-            string? kib = line?[LinuxAvailable.Length..].Trim().Split(' ')[0];
-            return long.TryParse(kib, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
-                ? Math.Min(number << 10, TotalBytes)
-                : TotalBytes - GC.GetGCMemoryInfo().MemoryLoadBytes;
+            long? available = OperatingSystem.IsWindows() ? FreeMemory.OnWindows()
+                : OperatingSystem.IsMacOS() ? FreeMemory.OnMac()
+                : OnLinux();
+
+            // The runtime knows the load only as of the last collection, and nothing before the first one.
+            return available is { } bytes ? Math.Min(bytes, TotalBytes) : TotalBytes - GC.GetGCMemoryInfo().MemoryLoadBytes;
         }
+    }
+
+    private static long? OnLinux()
+    {
+        string? line = File.Exists(LinuxReport)
+            ? File.ReadLines(LinuxReport).FirstOrDefault(line => line.StartsWith(LinuxAvailable, StringComparison.Ordinal))
+            : null;
+        string? kib = line?[LinuxAvailable.Length..].Trim().Split(' ')[0];
+        return long.TryParse(kib, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number << 10 : null;
     }
 }

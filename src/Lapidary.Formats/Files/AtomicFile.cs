@@ -129,7 +129,7 @@ internal sealed class AtomicFile : IDisposable
         Finish();
         try
         {
-            TemporaryPaths.Remove(_temporaryPath, () => File.Move(_temporaryPath, Path, overwrite: true));
+            TemporaryPaths.Remove(_temporaryPath, () => FolderMoves.MoveFile(_temporaryPath, Path));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

@@ -56,7 +56,7 @@ internal sealed class NewModel : IDisposable
         try
         {
             SetAside();
-            TemporaryPaths.Remove(Folder, () => Directory.Move(Folder, At(Ready)));
+            TemporaryPaths.Remove(Folder, () => FolderMoves.Move(Folder, At(Ready)));
         }
         catch
         {
@@ -114,7 +114,7 @@ internal sealed class NewModel : IDisposable
     {
         Directory.CreateDirectory(target);
         foreach (string file in files.OrderBy(file => Path.GetFileName(file) == GemmaConfig.FileName == configLast))
-            File.Move(file, Path.Combine(target, Path.GetFileName(file)), overwrite: true);
+            FolderMoves.MoveFile(file, Path.Combine(target, Path.GetFileName(file)));
     }
 
     /// <summary>Whether a file is of the old model: one that the new one brings too, of the weights, or a description of them.</summary>
@@ -128,10 +128,7 @@ internal sealed class NewModel : IDisposable
     private static bool IsOfAModel(string file) =>
         Path.GetFileName(file) is GemmaConfig.FileName || file.EndsWith(".safetensors", StringComparison.Ordinal);
 
-    private void Delete(string name)
-    {
-        if (Directory.Exists(At(name))) Directory.Delete(At(name), recursive: true);
-    }
+    private void Delete(string name) => FolderMoves.Delete(At(name));
 
     private string At(string name) => Path.Combine(_output.Path, name);
 
