@@ -33,7 +33,8 @@ public interface IBackend : IOps, IDisposable
     Tensor Import(Tensor host, MemoryRegion region);
 
     /// <summary>Load time only: quantizes a weight in host memory to NF4.</summary>
-    /// <param name="host">[out, in], fp32, bf16 or fp16.</param> <param name="options">Block size and double quantization.</param>
+    /// <param name="host">[out, in], fp32, bf16 or fp16.</param>
+    /// <param name="options">Block size and double quantization.</param>
     /// <param name="region">Receives the codes and scales.</param>
     Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
 

@@ -29,8 +29,11 @@ public interface IOps
     void EmbeddingBackward(Tensor ids, Tensor dy, float scale, Tensor dTable);
 
     /// <summary>y = residual + x · rstd · (1 + w) over the last axis, rstd = rsqrt(mean(x²) + ε); residual may be null.</summary>
-    /// <param name="x">[rows, dim].</param> <param name="weight">[dim]; frozen.</param> <param name="residual">[rows, dim] or null.</param>
-    /// <param name="epsilon">rms_norm_eps of config.json.</param> <param name="y">[rows, dim].</param>
+    /// <param name="x">[rows, dim].</param>
+    /// <param name="weight">[dim]; frozen.</param>
+    /// <param name="residual">[rows, dim] or null.</param>
+    /// <param name="epsilon">rms_norm_eps of config.json.</param>
+    /// <param name="y">[rows, dim].</param>
     /// <param name="rstd">fp32 [rows], saved for the backward step.</param>
     /// <remarks>Source: arXiv:1910.07467; (1 + w) as in transformers' Gemma3RMSNorm.</remarks>
     void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd);
@@ -39,7 +42,8 @@ public interface IOps
     void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add);
 
     /// <summary>y = x · Wᵀ.</summary>
-    /// <param name="x">[tokens, in].</param> <param name="weight">[out, in]: NF4, fp32, bf16 or fp16; frozen.</param>
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="weight">[out, in]: NF4, fp32, bf16 or fp16; frozen.</param>
     /// <param name="y">[tokens, out]; of the activations' type, or fp32 for logits that are sampled from.</param>
     void LinearForward(Tensor x, Tensor weight, Tensor y);
 
@@ -47,7 +51,8 @@ public interface IOps
     void LinearBackward(Tensor dy, Tensor weight, Tensor dx, bool add);
 
     /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
-    /// <param name="x">[tokens, in].</param> <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the
     /// dropout.</param>
     /// <param name="xas">[tokens, r] each, saved for the backward step; null where there is no adapter.</param>
     /// <param name="ys">[tokens, out] each, overwritten.</param>
@@ -61,15 +66,20 @@ public interface IOps
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add);
 
     /// <summary>cos and sin of position · inverseFrequencies, for all layers of one kind.</summary>
-    /// <param name="positions">Int32 [tokens].</param> <param name="inverseFrequencies">fp32 [headDim / 2].</param>
-    /// <param name="cos">fp32 [tokens, headDim / 2].</param> <param name="sin">fp32 [tokens, headDim / 2].</param>
+    /// <param name="positions">Int32 [tokens].</param>
+    /// <param name="inverseFrequencies">fp32 [headDim / 2].</param>
+    /// <param name="cos">fp32 [tokens, headDim / 2].</param>
+    /// <param name="sin">fp32 [tokens, headDim / 2].</param>
     void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin);
 
     /// <summary>Per head n = x · rstd · (1 + w), then pairs (j, j + headDim/2) rotate: y₁ = n₁·cos − n₂·sin, y₂ = n₂·cos +
     /// n₁·sin.</summary>
-    /// <param name="x">[tokens, heads · headDim].</param> <param name="weight">[headDim]: q_norm or k_norm; frozen.</param>
-    /// <param name="cos">From <see cref="RopeTable"/>.</param> <param name="sin">From <see cref="RopeTable"/>.</param>
-    /// <param name="epsilon">rms_norm_eps.</param> <param name="y">[tokens, heads · headDim].</param>
+    /// <param name="x">[tokens, heads · headDim].</param>
+    /// <param name="weight">[headDim]: q_norm or k_norm; frozen.</param>
+    /// <param name="cos">From <see cref="RopeTable"/>.</param>
+    /// <param name="sin">From <see cref="RopeTable"/>.</param>
+    /// <param name="epsilon">rms_norm_eps.</param>
+    /// <param name="y">[tokens, heads · headDim].</param>
     /// <param name="rstd">fp32 [tokens · heads], saved for the backward step.</param>
     void QkNormRopeForward(Tensor x, Tensor weight, Tensor cos, Tensor sin, float epsilon, Tensor y, Tensor rstd);
 
@@ -78,11 +88,14 @@ public interface IOps
 
     /// <summary>o = softmax(s · q · kᵀ) · v per head over the visible keys: token j is visible to token i iff
     /// documentStarts[i] ≤ j ≤ i and i − j &lt; window.</summary>
-    /// <param name="q">[tokens, heads · headDim].</param> <param name="k">[tokens, kvHeads · headDim].</param> <param name="v">Like
+    /// <param name="q">[tokens, heads · headDim].</param>
+    /// <param name="k">[tokens, kvHeads · headDim].</param>
+    /// <param name="v">Like
     /// k.</param>
     /// <param name="documentStarts">Int32 [tokens]: index of the first token of each token's document.</param>
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
-    /// <param name="o">[tokens, heads · headDim].</param> <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores,
+    /// <param name="o">[tokens, heads · headDim].</param>
+    /// <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores,
     /// saved.</param>
     /// <remarks>Source: arXiv:2205.14135. fp32 scores and softmax; masked blocks are skipped, never computed.</remarks>
     void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse);
@@ -102,7 +115,8 @@ public interface IOps
     /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and
     /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Of tokens without a label,
     /// loss and dh are 0 and nothing is computed, but see <paramref name="maxLabels"/>. Logits are never stored for all tokens.</summary>
-    /// <param name="h">[tokens, hidden].</param> <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
+    /// <param name="h">[tokens, hidden].</param>
+    /// <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
     /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or <see cref="Label.None"/>.</param>
     /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
     /// <param name="losses">fp32 [tokens]: nats, not scaled.</param>
@@ -123,29 +137,38 @@ public interface IOps
 
     /// <summary>One AdamW update of one parameter, all fp32: g = dWeight · norm[1]; w −= lr·weightDecay·w; m, v updated;
     /// w −= lr / c₁ · m / (√v / √c₂ + ε). Nothing is written where <see cref="AdamWOptions.Takes"/> refuses the norm.</summary>
-    /// <param name="dWeight">The summed gradient.</param> <param name="norm">From <see cref="GradientNorm"/>.</param>
+    /// <param name="dWeight">The summed gradient.</param>
+    /// <param name="norm">From <see cref="GradientNorm"/>.</param>
     /// <param name="stepScalars">fp32 [3]: learning rate, c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ.</param>
     /// <param name="options">β₁, β₂, ε and weight decay.</param>
-    /// <param name="weight">Updated in place.</param> <param name="m">First moment.</param> <param name="v">Second moment.</param>
+    /// <param name="weight">Updated in place.</param>
+    /// <param name="m">First moment.</param>
+    /// <param name="v">Second moment.</param>
     void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v);
 
     /// <summary>Inference only: stores the keys and values of the last tokens of a prompt, token i of n at slot
     /// (position + i) mod capacity.</summary>
-    /// <param name="k">[tokens, kvHeads · headDim].</param> <param name="v">Like k.</param>
+    /// <param name="k">[tokens, kvHeads · headDim].</param>
+    /// <param name="v">Like k.</param>
     /// <param name="position">Int32 [1]: position of the first of these tokens.</param>
-    /// <param name="keys">[capacity, kvHeads · headDim].</param> <param name="values">Like keys.</param>
+    /// <param name="keys">[capacity, kvHeads · headDim].</param>
+    /// <param name="values">Like keys.</param>
     void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values);
 
     /// <summary>Inference only: attention of one new token at <paramref name="position"/> over the cache, which already holds its own key
     /// and value: over positions p with position − window &lt; p ≤ position.</summary>
-    /// <param name="q">[1, heads · headDim].</param> <param name="keys">[capacity, kvHeads · headDim].</param> <param name="values">Like
+    /// <param name="q">[1, heads · headDim].</param>
+    /// <param name="keys">[capacity, kvHeads · headDim].</param>
+    /// <param name="values">Like
     /// keys.</param>
-    /// <param name="position">Int32 [1].</param> <param name="shape">Heads, kvHeads, headDim, window and s.</param>
+    /// <param name="position">Int32 [1].</param>
+    /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
     /// <param name="o">[1, heads · headDim].</param>
     void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
 
     /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals; −1 where x[t] holds NaN or its
     /// largest is no finite number.</summary>
-    /// <param name="x">fp32 [tokens, dim].</param> <param name="indices">Int32 [tokens].</param>
+    /// <param name="x">fp32 [tokens, dim].</param>
+    /// <param name="indices">Int32 [tokens].</param>
     void ArgMax(Tensor x, Tensor indices);
 }

@@ -40,7 +40,8 @@ public sealed class ErrorText
     }
 
     /// <summary>A text behind the place that it is about, both with their own words and values.</summary>
-    /// <param name="place">Such as a file and a row.</param> <param name="text">The message without it.</param>
+    /// <param name="place">Such as a file and a row.</param>
+    /// <param name="text">The message without it.</param>
     /// <param name="values">Where values stand in the message.</param>
     internal static ErrorText At(string place, string text, IReadOnlyList<(int Start, int End)> values)
     {

@@ -17,7 +17,8 @@ internal enum ActivityKind : byte
 }
 
 /// <summary>What a rank does, and since when.</summary>
-/// <param name="Kind">What.</param> <param name="Since">In <see cref="Environment.TickCount64"/>.</param>
+/// <param name="Kind">What.</param>
+/// <param name="Since">In <see cref="Environment.TickCount64"/>.</param>
 /// <param name="What">In words.</param>
 internal readonly record struct RankState(ActivityKind Kind, long Since, string What);
 

@@ -14,7 +14,8 @@ public enum Collective
 }
 
 /// <summary>How long an exchange takes.</summary>
-/// <param name="Collective">Which one.</param> <param name="LengthBytes">Bytes of the whole tensor on each rank.</param>
+/// <param name="Collective">Which one.</param>
+/// <param name="LengthBytes">Bytes of the whole tensor on each rank.</param>
 /// <param name="Seconds">Time of one exchange on the slowest rank.</param>
 /// <param name="BusBytesPerSecond">Bytes that the slowest link carries a second, as nccl-tests defines it: for n ranks, 2 (n − 1) / n of
 /// the tensor in an all-reduce and (n − 1) / n in the others. It does not depend on n, and so compares with the link's
@@ -22,7 +23,8 @@ public enum Collective
 public readonly record struct CollectiveTime(Collective Collective, long LengthBytes, double Seconds, double BusBytesPerSecond);
 
 /// <summary>Measures exchanges between ranks. All ranks call it alike and get the same times.</summary>
-/// <param name="communicator">Exchanges the tensors.</param> <param name="backend">Holds them.</param>
+/// <param name="communicator">Exchanges the tensors.</param>
+/// <param name="backend">Holds them.</param>
 /// <param name="clock">Measures.</param>
 public sealed class CollectiveTimer(ICommunicator communicator, IBackend backend, TimeProvider clock)
 {

@@ -30,7 +30,8 @@ public interface ICommunicator : IDisposable
     void AllGather(Tensor tensor);
 
     /// <summary>tensor = that of the rank <paramref name="root"/>.</summary>
-    /// <param name="tensor">Any type but NF4.</param> <param name="root">0 for the first rank.</param>
+    /// <param name="tensor">Any type but NF4.</param>
+    /// <param name="root">0 for the first rank.</param>
     void Broadcast(Tensor tensor, int root);
 }
 

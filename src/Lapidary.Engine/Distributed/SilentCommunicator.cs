@@ -17,7 +17,8 @@ public sealed class SilentCommunicator : ICommunicator
     public string Description => "one rank";
 
     /// <summary>Stands for a rank of a run whose memory is counted.</summary>
-    /// <param name="worldSize">Number of ranks.</param> <param name="rank">Which of them.</param>
+    /// <param name="worldSize">Number of ranks.</param>
+    /// <param name="rank">Which of them.</param>
     public static SilentCommunicator ToCount(int worldSize, int rank = 0) => new(new CountedGroup(rank, worldSize));
 
     /// <inheritdoc/>

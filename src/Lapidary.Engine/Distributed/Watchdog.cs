@@ -7,7 +7,8 @@ internal static class Watchdog
     private const int MaxNames = 8;
 
     /// <summary>One line that names those for whom the others wait in vain; null where all is well.</summary>
-    /// <param name="states">What each rank does.</param> <param name="nameOf">"rank 1 (node-b)".</param>
+    /// <param name="states">What each rank does.</param>
+    /// <param name="nameOf">"rank 1 (node-b)".</param>
     /// <param name="limit">How long a rank may wait for one that is not busy.</param>
     /// <param name="gone">How long it may wait for one that is done.</param>
     /// <param name="now">In <see cref="Environment.TickCount64"/>.</param>

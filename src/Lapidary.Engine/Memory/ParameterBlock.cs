@@ -10,7 +10,8 @@ public sealed class ParameterBlock
     private readonly long[] _offsets;
 
     /// <summary>Allocates zeroed parameters.</summary>
-    /// <param name="shapes">Name and shape of each.</param> <param name="values">Receives the values.</param>
+    /// <param name="shapes">Name and shape of each.</param>
+    /// <param name="values">Receives the values.</param>
     /// <param name="gradients">Receives the gradients; null where nothing is trained.</param>
     public ParameterBlock(IReadOnlyList<(string Name, long[] Shape)> shapes, MemoryRegion values, MemoryRegion? gradients)
     {

@@ -17,9 +17,11 @@ internal static unsafe class Nf4Encoder
     private static readonly Vector<float>[] Thresholds = Broadcast();
 
     /// <summary>Quantizes elements <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> of a weight.</summary>
-    /// <param name="weight">fp32, bf16 or fp16.</param> <param name="first">A multiple of <paramref name="blockSize"/>, and even.</param>
+    /// <param name="weight">fp32, bf16 or fp16.</param>
+    /// <param name="first">A multiple of <paramref name="blockSize"/>, and even.</param>
     /// <param name="count">At most <see cref="MaxElements"/>; odd only at the end of the weight.</param>
-    /// <param name="blockSize">Elements per scale.</param> <param name="absmax">Receives ⌈count / blockSize⌉ scales.</param>
+    /// <param name="blockSize">Elements per scale.</param>
+    /// <param name="absmax">Receives ⌈count / blockSize⌉ scales.</param>
     /// <param name="packed">Receives ⌈count / 2⌉ bytes, the even element in the high nibble.</param>
     [SkipLocalsInit]
     public static void Encode(Tensor weight, long first, int count, int blockSize, float* absmax, byte* packed)

@@ -40,7 +40,8 @@ public static unsafe class Nf4Quantizer
     }
 
     /// <summary>The memory of <see cref="Quantize"/>'s result, nothing quantized.</summary>
-    /// <param name="weight">Any shape; needs no memory.</param> <param name="options">Block size and double quantization.</param>
+    /// <param name="weight">Any shape; needs no memory.</param>
+    /// <param name="options">Block size and double quantization.</param>
     /// <param name="region">Owns the codes and scales.</param>
     public static Tensor Allocate(Tensor weight, Nf4Options options, MemoryRegion region)
     {

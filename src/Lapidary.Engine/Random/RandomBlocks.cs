@@ -14,7 +14,8 @@ public sealed class RandomBlocks
     private int _next;
 
     /// <summary>Draws the block.</summary>
-    /// <param name="backend">Whose memory is filled.</param> <param name="seed">The same seed and the same calls give the same
+    /// <param name="backend">Whose memory is filled.</param>
+    /// <param name="seed">The same seed and the same calls give the same
     /// values.</param>
     public RandomBlocks(IBackend backend, long seed)
     {
@@ -34,7 +35,9 @@ public sealed class RandomBlocks
 
     /// <summary>Writes numbers uniform in <paramref name="mean"/> ± <paramref name="bound"/>; √3 standard deviations are the
     /// bound.</summary>
-    /// <param name="tensor">fp32 or bf16, any shape.</param> <param name="bound">Positive.</param> <param name="mean">The middle.</param>
+    /// <param name="tensor">fp32 or bf16, any shape.</param>
+    /// <param name="bound">Positive.</param>
+    /// <param name="mean">The middle.</param>
     public void WriteUniform(Tensor tensor, double bound, double mean = 0)
     {
         var flat = tensor.Reshape(tensor.Count);

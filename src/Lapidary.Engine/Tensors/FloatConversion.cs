@@ -7,7 +7,8 @@ namespace Lapidary.Engine;
 public static unsafe class FloatConversion
 {
     /// <summary>Widens raw little-endian elements exactly.</summary>
-    /// <param name="source">Elements of <paramref name="dtype"/>.</param> <param name="dtype">fp32, bf16 or fp16.</param>
+    /// <param name="source">Elements of <paramref name="dtype"/>.</param>
+    /// <param name="dtype">fp32, bf16 or fp16.</param>
     /// <param name="destination">As many elements.</param>
     public static void ToSingle(ReadOnlySpan<byte> source, DType dtype, Span<float> destination)
     {
@@ -28,7 +29,9 @@ public static unsafe class FloatConversion
     }
 
     /// <summary>Rounds to nearest, ties to even, into raw little-endian elements.</summary>
-    /// <param name="source">fp32.</param> <param name="dtype">fp32, bf16 or fp16.</param> <param name="destination">As many
+    /// <param name="source">fp32.</param>
+    /// <param name="dtype">fp32, bf16 or fp16.</param>
+    /// <param name="destination">As many
     /// elements.</param>
     public static void FromSingle(ReadOnlySpan<float> source, DType dtype, Span<byte> destination)
     {

@@ -12,7 +12,8 @@ public sealed class Tensor
     private nint _address;
 
     /// <summary>Describes an array that has no memory yet.</summary>
-    /// <param name="dtype">Element type.</param> <param name="shape">Sizes, outermost first; all positive.</param>
+    /// <param name="dtype">Element type.</param>
+    /// <param name="shape">Sizes, outermost first; all positive.</param>
     public Tensor(DType dtype, params ReadOnlySpan<long> shape)
     {
         long count = 1;

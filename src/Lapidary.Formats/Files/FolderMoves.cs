@@ -35,7 +35,8 @@ internal static class FolderMoves
     }
 
     /// <summary>Runs an action until the file system lets it through.</summary>
-    /// <param name="action">What may be tried again.</param> <param name="isPatient">Whether a refusal may pass.</param>
+    /// <param name="action">What may be tried again.</param>
+    /// <param name="isPatient">Whether a refusal may pass.</param>
     internal static void Retry(Action action, bool isPatient)
     {
         for (int attempt = 1; ; attempt++)

@@ -14,7 +14,8 @@ internal static class TemporaryPaths
     }
 
     /// <summary>Forgets one, by giving it its final name or deleting it; another thread that ends the process waits for this.</summary>
-    /// <param name="path">As it was added.</param> <param name="finish">Renames or deletes it.</param>
+    /// <param name="path">As it was added.</param>
+    /// <param name="finish">Renames or deletes it.</param>
     public static void Remove(string path, Action finish)
     {
         lock (Guard)

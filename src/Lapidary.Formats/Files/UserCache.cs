@@ -5,7 +5,8 @@ internal static class UserCache
 {
     /// <summary>A cache's folder: LAPIDARY_CACHE, else XDG_CACHE_HOME/lapidary, LOCALAPPDATA/lapidary or ~/.cache/lapidary, and in it the
     /// one of this name.</summary>
-    /// <param name="name">Of the cache.</param> <param name="environment">The value of a variable.</param>
+    /// <param name="name">Of the cache.</param>
+    /// <param name="environment">The value of a variable.</param>
     /// <returns>Null where there is no home.</returns>
     public static string? Folder(string name, Func<string, string?> environment)
     {

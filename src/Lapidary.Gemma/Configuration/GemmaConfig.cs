@@ -97,7 +97,8 @@ public sealed record GemmaConfig
     public static IReadOnlyList<string> PresetNames => GemmaPresets.Names;
 
     /// <summary>Writes config.json with changes; every other key stays as it was read.</summary>
-    /// <param name="folder">The model's folder.</param> <param name="changes">What the weights beside it make true.</param>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="changes">What the weights beside it make true.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     internal void WriteTo(string folder, GemmaConfigChanges changes) =>
         JsonFile.Write(Path.Combine(folder, FileName), changes.Apply((JsonObject)Json.DeepClone()));

@@ -23,7 +23,8 @@ internal static class ModelFolder
 
     /// <summary>As <see cref="CopyAll"/> for a model that is used with another tokenizer than its base: that one's files, and in
     /// generation_config.json also the tokens at which its texts and turns end, where base and adapter stop too.</summary>
-    /// <param name="source">The base.</param> <param name="target">The new model's folder.</param>
+    /// <param name="source">The base.</param>
+    /// <param name="target">The new model's folder.</param>
     /// <param name="tokenizer">From <see cref="TokenizerFolder.Resolve"/>; null where there is none.</param>
     /// <param name="config">The base's.</param>
     /// <returns>The ids for config.json, which some tools read instead; null where it has them all.</returns>

@@ -21,8 +21,10 @@ internal static class ConvertedFolder
     });
 
     /// <summary>Writes them.</summary>
-    /// <param name="folder">The new model's.</param> <param name="config">The source's.</param>
-    /// <param name="changes">What the new weights make true.</param> <param name="tensors">In the order of the files.</param>
+    /// <param name="folder">The new model's.</param>
+    /// <param name="config">The source's.</param>
+    /// <param name="changes">What the new weights make true.</param>
+    /// <param name="tensors">In the order of the files.</param>
     /// <param name="maxShardBytes">Bytes per file.</param>
     /// <param name="onWritten">Told of each tensor written: its name, and how many there are by now.</param>
     public static void Write(

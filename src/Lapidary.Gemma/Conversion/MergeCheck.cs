@@ -4,7 +4,8 @@ using Lapidary.Gemma.Generation;
 namespace Lapidary.Gemma;
 
 /// <summary>How close two models' logits are over some text.</summary>
-/// <param name="Tokens">Tokens compared.</param> <param name="MaxDistance">Largest |difference| of a logit; NaN where one is.</param>
+/// <param name="Tokens">Tokens compared.</param>
+/// <param name="MaxDistance">Largest |difference| of a logit; NaN where one is.</param>
 /// <param name="MaxLogit">Largest |logit| of the reference.</param>
 /// <param name="EqualArgmax">Share of tokens whose largest logit is the same.</param>
 public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, double EqualArgmax)
@@ -32,7 +33,9 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
     }
 
     /// <summary>Loads what <see cref="Merger"/> wrote and compares it with base + adapter.</summary>
-    /// <param name="baseFolder">The base.</param> <param name="adapterFolder">The adapter.</param> <param name="mergedFolder">The merged
+    /// <param name="baseFolder">The base.</param>
+    /// <param name="adapterFolder">The adapter.</param>
+    /// <param name="mergedFolder">The merged
     /// model.</param>
     /// <param name="ids">Tokens to compare on.</param>
     /// <param name="options">Those of the merge; both are loaded with its type, or each with its checkpoint's own where it has

@@ -13,7 +13,8 @@ internal static class MergedWeight
     /// <param name="weight">[out, in]; its NF4 values where it is NF4.</param>
     /// <param name="quantization">Where given, a 16- or 32-bit weight is first rounded to its NF4 values.</param>
     /// <param name="adapter">A [r, in], B [out, r] and s; null for W alone.</param>
-    /// <param name="dtype">Of the output.</param> <param name="destination">Receives the rows.</param>
+    /// <param name="dtype">Of the output.</param>
+    /// <param name="destination">Receives the rows.</param>
     /// <param name="backend">Quantizes.</param>
     public static void Write(
         Tensor weight, Nf4Options? quantization, LoraAdapter? adapter, DType dtype, Stream destination, CpuBackend backend)

@@ -17,8 +17,10 @@ public static class Merger
     private static readonly int[] AnyIds = [2, .. Enumerable.Range(1, 31).Select(i => 3 + i * 29 % 251)];
 
     /// <summary>Writes the merged model and compares it with base + adapter; it is in its folder only when both agree.</summary>
-    /// <param name="baseModel">The base: a folder, or an id of the Hub.</param> <param name="adapter">A PEFT adapter: a folder, or an id
-    /// of the Hub.</param> <param name="outputFolder">Receives weights, index, config.json, generation settings, and the
+    /// <param name="baseModel">The base: a folder, or an id of the Hub.</param>
+    /// <param name="adapter">A PEFT adapter: a folder, or an id
+    /// of the Hub.</param>
+    /// <param name="outputFolder">Receives weights, index, config.json, generation settings, and the
     /// tokenizer that the adapter was trained with.</param>
     /// <param name="options">Type, source of the projections, size of files.</param>
     /// <param name="backend">Compares; a CPU of its own where null.</param>

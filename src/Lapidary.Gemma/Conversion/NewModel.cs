@@ -23,7 +23,8 @@ internal sealed class NewModel : IDisposable
     public string Folder => At(Writing);
 
     /// <summary>Takes the output folder and sets right what an earlier process left.</summary>
-    /// <param name="path">The output folder.</param> <param name="overwrite">Whether a model in it may be replaced.</param>
+    /// <param name="path">The output folder.</param>
+    /// <param name="overwrite">Whether a model in it may be replaced.</param>
     /// <param name="inputs">Folders that are read.</param>
     /// <exception cref="LapidaryException">It cannot be written, is an input, is in use, or holds a model that may not be
     /// replaced.</exception>

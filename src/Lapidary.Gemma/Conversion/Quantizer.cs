@@ -19,7 +19,8 @@ public static class Quantizer
     /// <summary>Writes the quantized model.</summary>
     /// <param name="folderOrId">A Gemma 3 folder with fp32, bf16 or fp16 weights, or the id of one of the Hub.</param>
     /// <param name="outputFolder">Receives weights, config.json, tokenizer and generation settings.</param>
-    /// <param name="options">Scales and size of files.</param> <param name="backend">Quantizes.</param>
+    /// <param name="options">Scales and size of files.</param>
+    /// <param name="backend">Quantizes.</param>
     /// <exception cref="LapidaryException">The model is in 4 bits already, a file cannot be read or written, or the output is the model's
     /// folder, is in use or holds a model.</exception>
     public static void Quantize(string folderOrId, string outputFolder, QuantizeOptions options, IBackend backend)

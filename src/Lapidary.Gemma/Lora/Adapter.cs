@@ -65,7 +65,9 @@ public sealed class Adapter : IDisposable
 
     /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the
     /// base, where one that is not all finite numbers is refused: nothing could be trained on from it.</summary>
-    /// <param name="model">The base.</param> <param name="config">What to adapt.</param> <param name="seed">Of A's values.</param>
+    /// <param name="model">The base.</param>
+    /// <param name="config">What to adapt.</param>
+    /// <param name="seed">Of A's values.</param>
     /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
     /// not memory enough.</exception>
     public static Adapter Create(GemmaModel model, LoraConfig config, long seed) => MakeNew(model, config, adapter =>
@@ -81,13 +83,15 @@ public sealed class Adapter : IDisposable
     });
 
     /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
-    /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param> <param name="config">What to adapt.</param>
+    /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="config">What to adapt.</param>
     /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
     /// not memory enough.</exception>
     public static Adapter Skeleton(GemmaModel model, LoraConfig config) => MakeNew(model, config, _ => { });
 
     /// <summary>Reads a PEFT adapter.</summary>
-    /// <param name="model">Its base, whose client fetches an id too.</param> <param name="folderOrId">A folder with adapter_config.json
+    /// <param name="model">Its base, whose client fetches an id too.</param>
+    /// <param name="folderOrId">A folder with adapter_config.json
     /// and adapter_model.safetensors, or an id of the Hub, whose files are fetched where they are not cached.</param>
     /// <param name="trainable">Whether to train on from it.</param>
     /// <param name="loraDropout">Its lora_dropout from now on, a setting of training alone; null for the file's.</param>
@@ -111,7 +115,8 @@ public sealed class Adapter : IDisposable
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
 
     /// <summary>Takes over the values of a saved adapter of the same shape.</summary>
-    /// <param name="folder">Holds adapter_model.safetensors.</param> <param name="model">The base.</param>
+    /// <param name="folder">Holds adapter_model.safetensors.</param>
+    /// <param name="model">The base.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
     public void Restore(string folder, GemmaModel model)
     {

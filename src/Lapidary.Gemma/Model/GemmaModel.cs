@@ -44,15 +44,18 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>A model with random weights, made in the backend's memory without a file, for benchmarks at real size: the loss begins near
     /// ln(vocabulary).</summary>
-    /// <param name="config">Sizes, such as <see cref="GemmaConfig.Preset"/>'s.</param> <param name="backend">Where it will run.</param>
-    /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param> <param name="seed">The same seed gives the same
+    /// <param name="config">Sizes, such as <see cref="GemmaConfig.Preset"/>'s.</param>
+    /// <param name="backend">Where it will run.</param>
+    /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param>
+    /// <param name="seed">The same seed gives the same
     /// weights.</param>
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
         new RandomWeights(config, backend, options, seed).CreateModel();
 
     /// <summary>A model without weights, on a backend that only counts: it has the memory that the loaded model would have.</summary>
-    /// <param name="config">Sizes.</param> <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
+    /// <param name="config">Sizes.</param>
+    /// <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
     /// <param name="options">Quantization and type.</param>
     public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) =>
         new CountedWeights(config, counter, options with { OnProgress = null }).CreateModel(); // nothing to wait for

@@ -37,7 +37,8 @@ internal sealed record BitsAndBytesQuantState(int BlockSize, DType DType, long O
     }
 
     /// <summary>Reads the JSON of a file; keys it does not know are passed over.</summary>
-    /// <param name="source">File and tensor, for messages.</param> <param name="utf8">The tensor's bytes.</param>
+    /// <param name="source">File and tensor, for messages.</param>
+    /// <param name="utf8">The tensor's bytes.</param>
     /// <exception cref="LapidaryException">A value is absent or none that the engine can use.</exception>
     internal static BitsAndBytesQuantState Parse(string source, ReadOnlySpan<byte> utf8)
     {

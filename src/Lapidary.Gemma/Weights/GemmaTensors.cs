@@ -5,7 +5,8 @@ using Lapidary.Formats;
 namespace Lapidary.Gemma.Weights;
 
 /// <summary>A tensor that a model of some configuration must have.</summary>
-/// <param name="Name">Canonical name, see <see cref="TensorNames"/>.</param> <param name="Shape">Sizes, outermost first.</param>
+/// <param name="Name">Canonical name, see <see cref="TensorNames"/>.</param>
+/// <param name="Shape">Sizes, outermost first.</param>
 internal sealed record GemmaTensor(string Name, ImmutableArray<long> Shape)
 {
     /// <summary>The module whose weight it is: model.layers.0.self_attn.q_proj.</summary>

@@ -9,7 +9,8 @@ internal static class SafetensorsTensors
 {
     /// <summary>The tensor over the mapped bytes, valid until the file is disposed. Where the bytes are not aligned to the element type
     /// they are copied once to memory that the file owns, since kernels need aligned elements.</summary>
-    /// <param name="file">An open file.</param> <param name="name">The tensor's name in it.</param>
+    /// <param name="file">An open file.</param>
+    /// <param name="name">The tensor's name in it.</param>
     /// <exception cref="LapidaryException">There is no such tensor, its type is none the engine has, or it has no elements.</exception>
     public static Tensor Get(this SafetensorsFile file, string name)
     {

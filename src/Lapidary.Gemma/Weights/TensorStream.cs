@@ -46,7 +46,8 @@ internal static class TensorStream
     }
 
     /// <summary>The first value that is no finite number and its place, null where all are.</summary>
-    /// <param name="tensor">Of any floating type.</param> <param name="backend">Where it lies; null for host memory.</param>
+    /// <param name="tensor">Of any floating type.</param>
+    /// <param name="backend">Where it lies; null for host memory.</param>
     public static string? NonFinite(Tensor tensor, IBackend? backend)
     {
         byte[] raw = [];
@@ -70,7 +71,8 @@ internal static class TensorStream
     }
 
     /// <summary>Refuses a base's weight that is not all finite numbers.</summary>
-    /// <param name="source">Of any floating type.</param> <param name="backend">Where it lies; null for host memory.</param>
+    /// <param name="source">Of any floating type.</param>
+    /// <param name="backend">Where it lies; null for host memory.</param>
     /// <param name="folder">The base.</param>
     /// <exception cref="LapidaryException">A number is not.</exception>
     public static void RequireFinite(Tensor source, IBackend? backend, string folder)

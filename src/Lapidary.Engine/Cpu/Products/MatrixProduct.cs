@@ -36,14 +36,21 @@ internal static unsafe class MatrixProduct
     private const int MinTaskRows = 64;
 
     /// <summary>Computes the product.</summary>
-    /// <param name="team">Threads.</param> <param name="scratch">For packed blocks.</param> <param name="width">Vectors to use.</param>
-    /// <param name="m">Rows of C.</param> <param name="n">Columns of C.</param> <param name="k">Length of the sums.</param>
+    /// <param name="team">Threads.</param>
+    /// <param name="scratch">For packed blocks.</param>
+    /// <param name="width">Vectors to use.</param>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">Length of the sums.</param>
     /// <param name="alpha">Factor of the product.</param>
-    /// <param name="a">[m, k], or [k, m] where transposed.</param> <param name="lda">Floats from row to row of a.</param>
+    /// <param name="a">[m, k], or [k, m] where transposed.</param>
+    /// <param name="lda">Floats from row to row of a.</param>
     /// <param name="transposeA">Whether a holds the transpose.</param>
-    /// <param name="b">[k, n], or [n, k] where transposed.</param> <param name="transposeB">Whether b holds the transpose.</param>
+    /// <param name="b">[k, n], or [n, k] where transposed.</param>
+    /// <param name="transposeB">Whether b holds the transpose.</param>
     /// <param name="add">Whether to add to C.</param>
-    /// <param name="c">[m, n]; must not overlap a or b.</param> <param name="ldc">Floats from row to row of c.</param>
+    /// <param name="c">[m, n]; must not overlap a or b.</param>
+    /// <param name="ldc">Floats from row to row of c.</param>
     public static void Run(
         WorkerTeam team, Scratch scratch, VectorWidth width, int m, int n, int k, float alpha, float* a, nint lda, bool transposeA,
         in Operand b, bool transposeB, bool add, float* c, nint ldc)
@@ -112,8 +119,12 @@ internal static unsafe class MatrixProduct
 
     /// <summary>Asks for the scratch of every product of at most these rows and lengths, so that an operation whose sizes depend on data
     /// takes the same memory for all data.</summary>
-    /// <param name="team">Threads.</param> <param name="scratch">For packed blocks.</param> <param name="width">Vectors to use.</param>
-    /// <param name="m">Rows of C at most.</param> <param name="n">Columns of C.</param> <param name="k">Length of the sums at most.</param>
+    /// <param name="team">Threads.</param>
+    /// <param name="scratch">For packed blocks.</param>
+    /// <param name="width">Vectors to use.</param>
+    /// <param name="m">Rows of C at most.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">Length of the sums at most.</param>
     public static void Reserve(WorkerTeam team, Scratch scratch, VectorWidth width, int m, int n, int k)
     {
         var task = new BlockTask { N = n, TileRows = MicroKernel.Rows(width) };

@@ -17,10 +17,15 @@ internal static unsafe class MatrixVector
     private const int RoomFloats = 1024;
 
     /// <summary>Computes the product.</summary>
-    /// <param name="team">Threads.</param> <param name="scratch">For x in the order of NF4 codes.</param> <param name="width">Vectors to
+    /// <param name="team">Threads.</param>
+    /// <param name="scratch">For x in the order of NF4 codes.</param>
+    /// <param name="width">Vectors to
     /// use.</param>
-    /// <param name="weight">[n, k].</param> <param name="n">Length of y.</param> <param name="k">Length of x.</param>
-    /// <param name="x">[k].</param> <param name="y">[n].</param>
+    /// <param name="weight">[n, k].</param>
+    /// <param name="n">Length of y.</param>
+    /// <param name="k">Length of x.</param>
+    /// <param name="x">[k].</param>
+    /// <param name="y">[n].</param>
     public static void Run(WorkerTeam team, Scratch scratch, VectorWidth width, in Operand weight, int n, int k, float* x, float* y)
     {
         var rows = new RowTask { Width = width, Weight = weight, N = n, K = k, X = x, Y = y };

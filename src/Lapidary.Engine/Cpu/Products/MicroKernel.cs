@@ -23,7 +23,8 @@ internal static unsafe class MicroKernel
     };
 
     /// <summary>Computes <paramref name="columns"/> columns of a tile. B must be readable to the next whole vector.</summary>
-    /// <param name="width">Vectors to use.</param> <param name="tile">What to compute.</param>
+    /// <param name="width">Vectors to use.</param>
+    /// <param name="tile">What to compute.</param>
     /// <param name="columns">1 … <see cref="Columns"/>.</param>
     /// <param name="spare"><see cref="TileFloats"/> floats, for columns that are not whole vectors.</param>
     public static void Run(VectorWidth width, in Tile tile, int columns, float* spare)

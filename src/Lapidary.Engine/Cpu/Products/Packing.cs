@@ -16,10 +16,13 @@ internal static unsafe class Packing
 
     /// <summary>Packs panels of <paramref name="panelRows"/> rows of op(A), [m, k]: element (i, p) of a panel goes to p · panelRows +
     /// i.</summary>
-    /// <param name="a">First element of op(A).</param> <param name="lda">Floats from row to row of a.</param>
+    /// <param name="a">First element of op(A).</param>
+    /// <param name="lda">Floats from row to row of a.</param>
     /// <param name="transposed">Whether a holds op(A)ᵀ.</param>
-    /// <param name="m">Rows; those missing in the last panel are left undefined.</param> <param name="k">Columns.</param>
-    /// <param name="panelRows">Rows of a microkernel's tile.</param> <param name="to">Panels one after the other, each of panelRows · k
+    /// <param name="m">Rows; those missing in the last panel are left undefined.</param>
+    /// <param name="k">Columns.</param>
+    /// <param name="panelRows">Rows of a microkernel's tile.</param>
+    /// <param name="to">Panels one after the other, each of panelRows · k
     /// floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackA(float* a, nint lda, bool transposed, nint m, nint k, nint panelRows, float* to)
@@ -45,10 +48,14 @@ internal static unsafe class Packing
     }
 
     /// <summary>Packs one panel of op(B): element (p, j) goes to p · paddedColumns + j, decoded to fp32.</summary>
-    /// <param name="width">Vectors to use.</param> <param name="b">The matrix.</param>
-    /// <param name="transposed">Whether b holds op(B)ᵀ.</param> <param name="p">First row of op(B).</param> <param name="rows">Its
+    /// <param name="width">Vectors to use.</param>
+    /// <param name="b">The matrix.</param>
+    /// <param name="transposed">Whether b holds op(B)ᵀ.</param>
+    /// <param name="p">First row of op(B).</param>
+    /// <param name="rows">Its
     /// rows.</param>
-    /// <param name="j">First column of op(B).</param> <param name="columns">Its columns, one or more panels.</param>
+    /// <param name="j">First column of op(B).</param>
+    /// <param name="columns">Its columns, one or more panels.</param>
     /// <param name="panelColumns">Columns of a panel; the last panel has what is left, rounded up to <paramref name="lanes"/>.</param>
     /// <param name="lanes">Floats in a vector.</param>
     /// <param name="to">Panels one after the other, each of panelColumns · rows floats.</param>

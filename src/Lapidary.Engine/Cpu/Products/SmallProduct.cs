@@ -9,16 +9,21 @@ internal static unsafe class SmallProduct
     public static int ScratchFloats(int m, int n, int k) => MicroKernel.TileFloats + MicroKernel512.Columns * k;
 
     /// <summary>C = alpha · op(A) · op(B), or C += where <paramref name="add"/> is set; op(A) is [m, k] and op(B) is [k, n].</summary>
-    /// <param name="m">Rows of C.</param> <param name="n">Columns of C.</param> <param name="k">Length of the sums.</param>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">Length of the sums.</param>
     /// <param name="alpha">Factor of the product.</param>
-    /// <param name="a">[m, k], or [k, m] where <paramref name="transposeA"/> is set.</param> <param name="lda">Floats from row to row of
+    /// <param name="a">[m, k], or [k, m] where <paramref name="transposeA"/> is set.</param>
+    /// <param name="lda">Floats from row to row of
     /// a.</param>
     /// <param name="transposeA">Whether a holds the transpose.</param>
-    /// <param name="b">[k, n], or [n, k] where <paramref name="transposeB"/> is set.</param> <param name="ldb">Floats from row to row of
+    /// <param name="b">[k, n], or [n, k] where <paramref name="transposeB"/> is set.</param>
+    /// <param name="ldb">Floats from row to row of
     /// b.</param>
     /// <param name="transposeB">Whether b holds the transpose.</param>
     /// <param name="add">Whether to add to C.</param>
-    /// <param name="c">[m, n]; must not overlap a or b.</param> <param name="ldc">Floats from row to row of c.</param>
+    /// <param name="c">[m, n]; must not overlap a or b.</param>
+    /// <param name="ldc">Floats from row to row of c.</param>
     /// <param name="scratch"><see cref="ScratchFloats"/> floats of the calling thread's own.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(

@@ -5,7 +5,8 @@ namespace Lapidary.Engine.Cpu.Threads;
 internal interface IRange
 {
     /// <summary>Processes items <paramref name="start"/> to <paramref name="end"/> (exclusive).</summary>
-    /// <param name="start">First item.</param> <param name="end">One past the last.</param>
+    /// <param name="start">First item.</param>
+    /// <param name="end">One past the last.</param>
     /// <param name="worker">Index of the running thread in [0, threads), for scratch of its own.</param>
     void Run(int start, int end, int worker);
 }

@@ -21,7 +21,8 @@ internal sealed class CacheTurn : IDisposable
     private CacheTurn(Lock held, FileStream? file) => (_lock, _file) = (held, file);
 
     /// <summary>Waits for the turn.</summary>
-    /// <param name="folder">Of the cache; null where only threads of this process share it.</param> <param name="key">Of the entry.</param>
+    /// <param name="folder">Of the cache; null where only threads of this process share it.</param>
+    /// <param name="key">Of the entry.</param>
     public static CacheTurn Take(string? folder, string key)
     {
         var held = Locks.GetOrAdd($"{folder}/{key}", _ => new Lock());

@@ -1,5 +1,6 @@
 namespace Lapidary.Engine.Cuda.Compilation;
 
 /// <summary>A CUDA C++ file.</summary>
-/// <param name="File">Its name, as messages and <c>#include</c> have it.</param> <param name="Text">Its content.</param>
+/// <param name="File">Its name, as messages and <c>#include</c> have it.</param>
+/// <param name="Text">Its content.</param>
 internal sealed record KernelSource(string File, string Text);

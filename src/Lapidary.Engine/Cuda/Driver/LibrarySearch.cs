@@ -19,7 +19,8 @@ internal sealed partial class LibrarySearch
     private readonly string _root;
 
     /// <summary>A search of this machine, or of a test's folders.</summary>
-    /// <param name="environment">Value of an environment variable.</param> <param name="windows">Whether to look for Windows'
+    /// <param name="environment">Value of an environment variable.</param>
+    /// <param name="windows">Whether to look for Windows'
     /// names.</param>
     /// <param name="root">The folder taken for /.</param>
     public LibrarySearch(Func<string, string?> environment, bool windows, string root = "/") =>
@@ -75,7 +76,8 @@ internal sealed partial class LibrarySearch
 
     /// <summary>The file of a library that is loaded already, whichever version its name leads to: libnvrtc.so.12 to
     /// libnvrtc.so.12.4.127.</summary>
-    /// <param name="maps">Lines of /proc/self/maps, which end with a path.</param> <param name="name">The name it was loaded by.</param>
+    /// <param name="maps">Lines of /proc/self/maps, which end with a path.</param>
+    /// <param name="name">The name it was loaded by.</param>
     /// <returns>Null where no such file is mapped.</returns>
     public static string? MappedPath(IEnumerable<string> maps, string name)
     {

@@ -7,7 +7,8 @@ namespace Lapidary.Engine.Cuda.Launching;
 
 /// <summary>Queues kernels and clears on the backend's stream, in order and without waiting; once warm it allocates nothing. Queues nothing
 /// where memory is only counted.</summary>
-/// <param name="device">The device, also where it is not here.</param> <param name="context">Its context and stream; null where memory is
+/// <param name="device">The device, also where it is not here.</param>
+/// <param name="context">Its context and stream; null where memory is
 /// only counted.</param>
 /// <param name="kernels">The kernels, loaded in the context; null where there is none.</param>
 internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, KernelLibrary? kernels)
@@ -19,7 +20,8 @@ internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, K
 
     /// <summary>Queues a kernel.</summary>
     /// <param name="kernel">A field such as <c>private readonly Kernel _ropeTable = new("rope_table.cu", "rope_table");</c>.</param>
-    /// <param name="grid">Blocks.</param> <param name="block">Threads of a block.</param>
+    /// <param name="grid">Blocks.</param>
+    /// <param name="block">Threads of a block.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is
     /// asked for.</param>
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order,

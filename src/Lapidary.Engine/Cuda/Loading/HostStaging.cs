@@ -35,7 +35,8 @@ internal sealed unsafe class HostStaging : IDisposable
     /// <summary>Brings host memory to pinned memory, buffer by buffer. <paramref name="queue"/> is called for each in order, and queues on
     /// the context's stream what reads it; the buffer is filled again when that work is done. The source has been read when this
     /// returns.</summary>
-    /// <param name="source">Host memory.</param> <param name="lengthBytes">Its length.</param>
+    /// <param name="source">Host memory.</param>
+    /// <param name="lengthBytes">Its length.</param>
     /// <param name="queue">Takes the buffer's address, which is the same on host and device, the offset in the source and the
     /// length.</param>
     public void Stream(byte* source, long lengthBytes, Action<nint, long, int> queue)

@@ -26,9 +26,11 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private readonly nint _workspace;
 
     /// <summary>Sets cuBLASLt up.</summary>
-    /// <param name="context">Where the products run; null for a backend that only counts.</param> <param name="memory">Gives the
+    /// <param name="context">Where the products run; null for a backend that only counts.</param>
+    /// <param name="memory">Gives the
     /// workspace.</param>
-    /// <param name="cache">Keeps which algorithms are fastest.</param> <param name="device">What they are fastest on.</param>
+    /// <param name="cache">Keeps which algorithms are fastest.</param>
+    /// <param name="device">What they are fastest on.</param>
     public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device)
     {
         (_context, _cache, _device) = (context, cache, device);

@@ -64,7 +64,9 @@ internal sealed class Link : IDisposable
     public void Trust() => _limit = MembersLimit;
 
     /// <summary>Sends a frame; false where that cannot be done, of which the receiving thread hears too.</summary>
-    /// <param name="kind">What it is.</param> <param name="head">First part of the payload.</param> <param name="body">The rest.</param>
+    /// <param name="kind">What it is.</param>
+    /// <param name="head">First part of the payload.</param>
+    /// <param name="body">The rest.</param>
     /// <param name="patience">How long another thread may be sending meanwhile.</param>
     public bool Send(FrameKind kind, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, TimeSpan patience)
     {
@@ -98,7 +100,8 @@ internal sealed class Link : IDisposable
     public bool Send(FrameKind kind, string text) => Send(kind, Encoding.UTF8.GetBytes(text));
 
     /// <summary>Waits for a frame. The payload stands until the next call.</summary>
-    /// <param name="kind">What came.</param> <param name="limit">For the whole frame; null: for ever.</param>
+    /// <param name="kind">What came.</param>
+    /// <param name="limit">For the whole frame; null: for ever.</param>
     /// <exception cref="LinkException">The connection ended, the limit passed, or this is no frame.</exception>
     public ReadOnlySpan<byte> Receive(out FrameKind kind, TimeSpan? limit = null)
     {

@@ -163,7 +163,8 @@ internal abstract class TcpGroup : RankGroup
     protected void StopHere() => ThreadPool.UnsafeQueueUserWorkItem(static stop => stop.Cancel(), _stop, preferLocal: false);
 
     /// <summary>All is over: the others are told, then whoever waits for this rank's news, then those that wait in a gather.</summary>
-    /// <param name="line">Why.</param> <param name="lost">The rank that is the reason, or −1.</param>
+    /// <param name="line">Why.</param>
+    /// <param name="lost">The rank that is the reason, or −1.</param>
     protected void End(string line, int lost)
     {
         if (IsDisposed || Interlocked.Exchange(ref _ending, 1) != 0) return;

@@ -7,8 +7,11 @@ using Lapidary.Formats;
 namespace Lapidary.Engine.Distributed.Joining;
 
 /// <summary>The side of all other ranks of the start: they try to reach rank 0 until it answers.</summary>
-/// <param name="places">Names or addresses of rank 0's machine, with ports.</param> <param name="own">This rank.</param>
-/// <param name="secret">What rank 0 has to know.</param> <param name="times">Limits.</param> <param name="startLimit">For rank 0 to
+/// <param name="places">Names or addresses of rank 0's machine, with ports.</param>
+/// <param name="own">This rank.</param>
+/// <param name="secret">What rank 0 has to know.</param>
+/// <param name="times">Limits.</param>
+/// <param name="startLimit">For rank 0 to
 /// answer.</param>
 internal sealed class Arrival(
     IReadOnlyList<DnsEndPoint> places, Hello own, Secret secret, ControlTimes times, TimeSpan startLimit)

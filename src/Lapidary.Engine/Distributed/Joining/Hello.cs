@@ -4,9 +4,12 @@ using Lapidary.Engine.Distributed.Control;
 namespace Lapidary.Engine.Distributed.Joining;
 
 /// <summary>How a rank introduces itself.</summary>
-/// <param name="Protocol">Version of the control channel's messages.</param> <param name="Rank">Which rank it is.</param>
-/// <param name="WorldSize">How many there are, as it sees it.</param> <param name="Host">Its machine.</param>
-/// <param name="ProcessId">Its process there.</param> <param name="Version">Of Lapidary.</param>
+/// <param name="Protocol">Version of the control channel's messages.</param>
+/// <param name="Rank">Which rank it is.</param>
+/// <param name="WorldSize">How many there are, as it sees it.</param>
+/// <param name="Host">Its machine.</param>
+/// <param name="ProcessId">Its process there.</param>
+/// <param name="Version">Of Lapidary.</param>
 /// <param name="Run">Tells runs apart that use the same address; may be empty.</param>
 internal sealed record Hello(int Protocol, int Rank, int WorldSize, string Host, int ProcessId, string Version, string Run)
 {

@@ -3,7 +3,8 @@ using System.Text;
 namespace Lapidary.Engine;
 
 /// <summary>A rank of this process, and its device.</summary>
-/// <param name="Group">The ranks of the run, as this one sees them.</param> <param name="Gpu">Ordinal of its GPU, null for the CPU.</param>
+/// <param name="Group">The ranks of the run, as this one sees them.</param>
+/// <param name="Gpu">Ordinal of its GPU, null for the CPU.</param>
 /// <param name="Threads">Threads of the CPU; 0 for one per core.</param>
 public sealed record LocalRank(RankGroup Group, int? Gpu, int Threads)
 {
@@ -19,7 +20,8 @@ public sealed record LocalRank(RankGroup Group, int? Gpu, int Threads)
 
     /// <summary>Threads of a rank on the CPU: the cores that its process may use, shared with the ranks whose processes may use the
     /// same.</summary>
-    /// <param name="ranks">All of which call this.</param> <param name="given">What the user wants, or 0.</param>
+    /// <param name="ranks">All of which call this.</param>
+    /// <param name="given">What the user wants, or 0.</param>
     internal static int ThreadsOf(RankGroup ranks, int given)
     {
         int cores = Environment.ProcessorCount;

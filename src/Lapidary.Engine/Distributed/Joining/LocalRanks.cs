@@ -52,7 +52,8 @@ public static class LocalRanks
     }
 
     /// <summary>This process's ranks; waits until all other processes have come. The caller disposes of their groups.</summary>
-    /// <param name="options">How.</param> <param name="gpus">A GPU for each rank of this process; empty for one rank on the CPU.</param>
+    /// <param name="options">How.</param>
+    /// <param name="gpus">A GPU for each rank of this process; empty for one rank on the CPU.</param>
     /// <param name="threads">Threads of a rank on the CPU; 0 for one per core, which ranks of one machine share.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
@@ -70,7 +71,8 @@ public static class LocalRanks
     /// <summary>Does the work of each rank, in a thread of its own where there are several. Where one throws, the others are told: in this
     /// process their next exchange throws a <see cref="LapidaryException"/> that names the rank and has its message, in other processes
     /// <see cref="RankGroupOptions.Lost"/> is called with that line.</summary>
-    /// <param name="ranks">Of this process.</param> <param name="work">What each does.</param>
+    /// <param name="ranks">Of this process.</param>
+    /// <param name="work">What each does.</param>
     /// <param name="lineOf">An error in one line, for the other ranks; null for its message.</param>
     /// <param name="stuck">Called where a rank has thrown and others do not end within 5 seconds, because they wait for it in an exchange
     /// of GPUs, from which nothing wakes them. It should end the process by <see cref="RankGroups.Leave(int)"/>; null for that, after a

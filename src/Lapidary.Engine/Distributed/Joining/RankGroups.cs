@@ -28,7 +28,8 @@ public static partial class RankGroups
 
     /// <summary>The groups of this process's ranks, one for the thread of each of its devices; waits until all others have
     /// come.</summary>
-    /// <param name="options">How.</param> <param name="devices">How many ranks this process has; the same in all processes.</param>
+    /// <param name="options">How.</param>
+    /// <param name="devices">How many ranks this process has; the same in all processes.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

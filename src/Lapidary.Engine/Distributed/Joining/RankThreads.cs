@@ -9,7 +9,8 @@ internal static class RankThreads
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     /// <summary>Runs the ranks' work to the end. Where one fails, the others are told, here and in other processes.</summary>
-    /// <param name="ranks">Of this process.</param> <param name="work">What each does.</param>
+    /// <param name="ranks">Of this process.</param>
+    /// <param name="work">What each does.</param>
     /// <param name="lineOf">The error in one line, for the other ranks.</param>
     /// <param name="stuck">Ends the process: a rank has failed, and others have not ended since.</param>
     /// <returns>What the first rank's work returned.</returns>

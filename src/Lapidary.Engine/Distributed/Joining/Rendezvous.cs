@@ -7,8 +7,12 @@ namespace Lapidary.Engine.Distributed.Joining;
 
 /// <summary>Rank 0's side of the start: it waits until all others have come. Whoever is no rank of this run cannot hold it up or end
 /// it.</summary>
-/// <param name="listeners">Where they come.</param> <param name="own">Rank 0.</param> <param name="secret">What they have to know.</param>
-/// <param name="times">Limits.</param> <param name="startLimit">How long to wait for all.</param> <param name="note">Told of those
+/// <param name="listeners">Where they come.</param>
+/// <param name="own">Rank 0.</param>
+/// <param name="secret">What they have to know.</param>
+/// <param name="times">Limits.</param>
+/// <param name="startLimit">How long to wait for all.</param>
+/// <param name="note">Told of those
 /// that are sent away.</param>
 internal sealed class Rendezvous(
     Listeners listeners, Hello own, Secret secret, ControlTimes times, TimeSpan startLimit, Action<string>? note)

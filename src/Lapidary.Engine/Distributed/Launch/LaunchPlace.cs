@@ -83,7 +83,8 @@ public sealed record LaunchPlace
     }
 
     /// <summary>The rank of one of this process's devices.</summary>
-    /// <param name="device">From 0 on.</param> <param name="devices">How many ranks each process has.</param>
+    /// <param name="device">From 0 on.</param>
+    /// <param name="devices">How many ranks each process has.</param>
     public int RankOf(int device, int devices) => (Process * devices) + device;
 
     /// <summary>Which of the GPUs that this process sees is its own, where it has one rank.</summary>

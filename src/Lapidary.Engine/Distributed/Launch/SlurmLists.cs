@@ -23,7 +23,8 @@ internal static partial class SlurmLists
     }
 
     /// <summary>How many tasks a node has, or null.</summary>
-    /// <param name="list">SLURM_STEP_TASKS_PER_NODE.</param> <param name="node">From 0 on.</param>
+    /// <param name="list">SLURM_STEP_TASKS_PER_NODE.</param>
+    /// <param name="node">From 0 on.</param>
     public static int? TasksOfNode(string list, int node)
     {
         foreach (string entry in list.Split(','))

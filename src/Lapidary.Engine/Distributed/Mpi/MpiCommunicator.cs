@@ -15,7 +15,8 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
     private readonly int _partBytes;
 
     /// <summary>Takes the buffers of all exchanges.</summary>
-    /// <param name="ranks">MPI's ranks, in MPI's order.</param> <param name="mpi">Started, and not owned.</param>
+    /// <param name="ranks">MPI's ranks, in MPI's order.</param>
+    /// <param name="mpi">Started, and not owned.</param>
     /// <param name="backend">Whose tensors are exchanged: in host memory.</param>
     public MpiCommunicator(RankGroup ranks, MpiRuntime mpi, IBackend backend)
     {
@@ -112,7 +113,8 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
     public void Dispose() => _region.Dispose();
 
     /// <summary>values = Σ over the ranks: each rank adds up one part, and sends it to all.</summary>
-    /// <param name="values">A part for each rank.</param> <param name="part">Elements of a part.</param>
+    /// <param name="values">A part for each rank.</param>
+    /// <param name="part">Elements of a part.</param>
     private void SumAndShare(float* values, int part)
     {
         _mpi.AllToAll(values, _received, part * sizeof(float));

@@ -11,5 +11,6 @@ public static class MpiLibraries
 }
 
 /// <summary>An MPI library.</summary>
-/// <param name="Name">Its file: "libmpi.so.40".</param> <param name="Version">"Open MPI v4.1.4".</param>
+/// <param name="Name">Its file: "libmpi.so.40".</param>
+/// <param name="Version">"Open MPI v4.1.4".</param>
 public sealed record FoundMpi(string Name, string Version);

@@ -42,7 +42,8 @@ internal sealed unsafe class MpiRuntime : IDisposable
     public string Version { get; }
 
     /// <summary>Starts MPI. A process can do so once.</summary>
-    /// <param name="flavor">The launcher's.</param> <param name="launchedRanks">Ranks that the launcher says to have started.</param>
+    /// <param name="flavor">The launcher's.</param>
+    /// <param name="launchedRanks">Ranks that the launcher says to have started.</param>
     /// <exception cref="LapidaryException">There is no such library, it cannot start, or it belongs to another launcher.</exception>
     public static MpiRuntime Start(MpiFlavor flavor, int launchedRanks)
     {
@@ -74,13 +75,15 @@ internal sealed unsafe class MpiRuntime : IDisposable
     }
 
     /// <summary>Sends part r of what is sent to rank r; part r of what is received comes from rank r.</summary>
-    /// <param name="sent">A part for each rank, one after the other.</param> <param name="received">As many bytes, elsewhere.</param>
+    /// <param name="sent">A part for each rank, one after the other.</param>
+    /// <param name="received">As many bytes, elsewhere.</param>
     /// <param name="partBytes">Bytes of a part.</param>
     public void AllToAll(void* sent, void* received, int partBytes) =>
         Check(_mpi.AllToAll(sent, partBytes, _mpi.Byte, received, partBytes, _mpi.Byte, _mpi.World), "MPI_Alltoall");
 
     /// <summary>Sends the same part to all ranks; part r of what is received comes from rank r.</summary>
-    /// <param name="sent">One part.</param> <param name="received">A part of each rank, elsewhere.</param>
+    /// <param name="sent">One part.</param>
+    /// <param name="received">A part of each rank, elsewhere.</param>
     /// <param name="partBytes">Bytes of a part.</param>
     public void AllGather(void* sent, void* received, int partBytes) =>
         Check(_mpi.AllGather(sent, partBytes, _mpi.Byte, received, partBytes, _mpi.Byte, _mpi.World), "MPI_Allgather");

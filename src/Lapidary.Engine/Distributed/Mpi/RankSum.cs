@@ -11,7 +11,9 @@ internal unsafe struct RankSum : IKernel, IElementwise
     private int _ranks;
 
     /// <summary>Adds up.</summary>
-    /// <param name="parts">[ranks, count]</param> <param name="ranks">At least 1.</param> <param name="count">Elements of a part.</param>
+    /// <param name="parts">[ranks, count]</param>
+    /// <param name="ranks">At least 1.</param>
+    /// <param name="count">Elements of a part.</param>
     /// <param name="sum">[count]; may be part 0.</param>
     public static void Of(float* parts, int ranks, int count, float* sum)
     {

@@ -4,7 +4,8 @@ namespace Lapidary.Engine.Distributed.Nccl;
 
 /// <summary>NCCL's variables: what the user has set, which stands, and what is set beside it so that the same ranks get the same bits from
 /// run to run.</summary>
-/// <param name="environment">Value of an environment variable.</param> <param name="root">The folder taken for /.</param>
+/// <param name="environment">Value of an environment variable.</param>
+/// <param name="root">The folder taken for /.</param>
 internal sealed class NcclSettings(Func<string, string?> environment, string root)
 {
     /// <summary>Which algorithms NCCL may choose from.</summary>

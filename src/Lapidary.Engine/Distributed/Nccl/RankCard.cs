@@ -3,8 +3,10 @@ using System.Text;
 namespace Lapidary.Engine.Distributed.Nccl;
 
 /// <summary>What a rank brings, which all ranks look at before NCCL does: it would fail later, hang, or say less.</summary>
-/// <param name="Host">Name of its host.</param> <param name="Uuid">Its GPU's own name.</param>
-/// <param name="Gpu">What kind of GPU, with its compute capability.</param> <param name="Nccl">Version of its NCCL.</param>
+/// <param name="Host">Name of its host.</param>
+/// <param name="Uuid">Its GPU's own name.</param>
+/// <param name="Gpu">What kind of GPU, with its compute capability.</param>
+/// <param name="Nccl">Version of its NCCL.</param>
 /// <param name="Algorithms">NCCL_ALGO and NCCL_PROTO as its user has set them.</param>
 /// <param name="Problem">Why it cannot take part, one line; else empty.</param>
 internal sealed record RankCard(string Host, string Uuid, string Gpu, string Nccl, string Algorithms, string Problem)

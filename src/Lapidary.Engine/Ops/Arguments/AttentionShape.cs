@@ -1,7 +1,8 @@
 namespace Lapidary.Engine;
 
 /// <summary>What an attention layer is, besides its tensors.</summary>
-/// <param name="Heads">Query heads.</param> <param name="KvHeads">Key and value heads; query head h uses head h · KvHeads / Heads.</param>
+/// <param name="Heads">Query heads.</param>
+/// <param name="KvHeads">Key and value heads; query head h uses head h · KvHeads / Heads.</param>
 /// <param name="HeadDim">Elements per head.</param>
 /// <param name="Window">Tokens visible to a token, itself included; <see cref="int.MaxValue"/> for all before it.</param>
 /// <param name="Scale">Factor of the scores: query_pre_attn_scalar^(−½).</param>

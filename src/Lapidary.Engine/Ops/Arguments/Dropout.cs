@@ -17,7 +17,8 @@ public sealed record Dropout(float Probability, Tensor Seed, int Stream)
     public static uint Key(long seed, int stream) => Mix((uint)seed ^ Mix((uint)(seed >> 32) ^ Mix((uint)stream + 0x9E3779B9u)));
 
     /// <summary>Index of a token's first element.</summary>
-    /// <param name="token">Its place among the tokens of the step.</param> <param name="dim">Elements of a token.</param>
+    /// <param name="token">Its place among the tokens of the step.</param>
+    /// <param name="dim">Elements of a token.</param>
     public static uint Index(long token, int dim) => unchecked((uint)token * (uint)dim);
 
     /// <summary>32 well-mixed bits for the element at an index (its low 32 bits; steps of more elements repeat the mask).</summary>

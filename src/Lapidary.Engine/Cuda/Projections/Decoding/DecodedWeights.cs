@@ -5,7 +5,8 @@ namespace Lapidary.Engine.Cuda.Projections.Decoding;
 /// <summary>Decoded weights: frozen weights in bf16 that are kept between uses, as many as there is room for. A weight has one for each
 /// form that it is used in: with room for the columns of adapters behind its own, or for rows below.</summary>
 /// <remarks>They are told apart by the tensor itself, not by its address, where another weight may lie later.</remarks>
-/// <param name="memory">Gives the memory.</param> <param name="scratch">Told when they are freed, as captured work may use them.</param>
+/// <param name="memory">Gives the memory.</param>
+/// <param name="scratch">Told when they are freed, as captured work may use them.</param>
 /// <param name="maxBytes">Of all of them.</param>
 internal sealed class DecodedWeights(Allocator memory, Scratch scratch, long maxBytes) : IDisposable
 {
@@ -35,9 +36,11 @@ internal sealed class DecodedWeights(Allocator memory, Scratch scratch, long max
     }
 
     /// <summary>What a decoded weight is for.</summary>
-    /// <param name="Weight">What is decoded.</param> <param name="Place">Which it is of the layers of one input, which are in use at the
+    /// <param name="Weight">What is decoded.</param>
+    /// <param name="Place">Which it is of the layers of one input, which are in use at the
     /// same time.</param>
-    /// <param name="ExtraColumns">Columns of adapters behind its own.</param> <param name="RowsBelow">Rows of an adapter below its
+    /// <param name="ExtraColumns">Columns of adapters behind its own.</param>
+    /// <param name="RowsBelow">Rows of an adapter below its
     /// own.</param>
     public readonly record struct Form(Tensor Weight, int Place, int ExtraColumns, int RowsBelow);
 }
