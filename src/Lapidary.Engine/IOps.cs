@@ -52,8 +52,7 @@ public interface IOps
 
     /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
     /// <param name="x">[tokens, in].</param>
-    /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the
-    /// dropout.</param>
+    /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the dropout.</param>
     /// <param name="xas">[tokens, r] each, saved for the backward step; null where there is no adapter.</param>
     /// <param name="ys">[tokens, out] each, overwritten.</param>
     /// <remarks>Source: arXiv:2106.09685 as PEFT computes it; dropout keeps x / (1 − p) where <see cref="Dropout"/>'s hash says
@@ -90,13 +89,11 @@ public interface IOps
     /// documentStarts[i] ≤ j ≤ i and i − j &lt; window.</summary>
     /// <param name="q">[tokens, heads · headDim].</param>
     /// <param name="k">[tokens, kvHeads · headDim].</param>
-    /// <param name="v">Like
-    /// k.</param>
+    /// <param name="v">Like k.</param>
     /// <param name="documentStarts">Int32 [tokens]: index of the first token of each token's document.</param>
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
     /// <param name="o">[tokens, heads · headDim].</param>
-    /// <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores,
-    /// saved.</param>
+    /// <param name="lse">fp32 [heads, tokens]: log Σ exp of the scaled scores, saved.</param>
     /// <remarks>Source: arXiv:2205.14135. fp32 scores and softmax; masked blocks are skipped, never computed.</remarks>
     void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse);
 
@@ -159,8 +156,7 @@ public interface IOps
     /// and value: over positions p with position − window &lt; p ≤ position.</summary>
     /// <param name="q">[1, heads · headDim].</param>
     /// <param name="keys">[capacity, kvHeads · headDim].</param>
-    /// <param name="values">Like
-    /// keys.</param>
+    /// <param name="values">Like keys.</param>
     /// <param name="position">Int32 [1].</param>
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
     /// <param name="o">[1, heads · headDim].</param>

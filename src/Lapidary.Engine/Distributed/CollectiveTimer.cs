@@ -18,8 +18,7 @@ public enum Collective
 /// <param name="LengthBytes">Bytes of the whole tensor on each rank.</param>
 /// <param name="Seconds">Time of one exchange on the slowest rank.</param>
 /// <param name="BusBytesPerSecond">Bytes that the slowest link carries a second, as nccl-tests defines it: for n ranks, 2 (n − 1) / n of
-/// the tensor in an all-reduce and (n − 1) / n in the others. It does not depend on n, and so compares with the link's
-/// speed.</param>
+/// the tensor in an all-reduce and (n − 1) / n in the others. It does not depend on n, and so compares with the link's speed.</param>
 public readonly record struct CollectiveTime(Collective Collective, long LengthBytes, double Seconds, double BusBytesPerSecond);
 
 /// <summary>Measures exchanges between ranks. All ranks call it alike and get the same times.</summary>

@@ -15,8 +15,7 @@ public sealed class RandomBlocks
 
     /// <summary>Draws the block.</summary>
     /// <param name="backend">Whose memory is filled.</param>
-    /// <param name="seed">The same seed and the same calls give the same
-    /// values.</param>
+    /// <param name="seed">The same seed and the same calls give the same values.</param>
     public RandomBlocks(IBackend backend, long seed)
     {
         _backend = backend;

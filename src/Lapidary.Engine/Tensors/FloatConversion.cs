@@ -31,8 +31,7 @@ public static unsafe class FloatConversion
     /// <summary>Rounds to nearest, ties to even, into raw little-endian elements.</summary>
     /// <param name="source">fp32.</param>
     /// <param name="dtype">fp32, bf16 or fp16.</param>
-    /// <param name="destination">As many
-    /// elements.</param>
+    /// <param name="destination">As many elements.</param>
     public static void FromSingle(ReadOnlySpan<float> source, DType dtype, Span<byte> destination)
     {
         switch (dtype)

@@ -35,8 +35,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
     /// <summary>Loads what <see cref="Merger"/> wrote and compares it with base + adapter.</summary>
     /// <param name="baseFolder">The base.</param>
     /// <param name="adapterFolder">The adapter.</param>
-    /// <param name="mergedFolder">The merged
-    /// model.</param>
+    /// <param name="mergedFolder">The merged model.</param>
     /// <param name="ids">Tokens to compare on.</param>
     /// <param name="options">Those of the merge; both are loaded with its type, or each with its checkpoint's own where it has
     /// none.</param>

@@ -18,10 +18,9 @@ public static class Merger
 
     /// <summary>Writes the merged model and compares it with base + adapter; it is in its folder only when both agree.</summary>
     /// <param name="baseModel">The base: a folder, or an id of the Hub.</param>
-    /// <param name="adapter">A PEFT adapter: a folder, or an id
-    /// of the Hub.</param>
-    /// <param name="outputFolder">Receives weights, index, config.json, generation settings, and the
-    /// tokenizer that the adapter was trained with.</param>
+    /// <param name="adapter">A PEFT adapter: a folder, or an id of the Hub.</param>
+    /// <param name="outputFolder">Receives weights, index, config.json, generation settings, and the tokenizer that the adapter was trained
+    /// with.</param>
     /// <param name="options">Type, source of the projections, size of files.</param>
     /// <param name="backend">Compares; a CPU of its own where null.</param>
     /// <returns>How close the merged model is to base + adapter.</returns>

@@ -91,8 +91,8 @@ public sealed class Adapter : IDisposable
 
     /// <summary>Reads a PEFT adapter.</summary>
     /// <param name="model">Its base, whose client fetches an id too.</param>
-    /// <param name="folderOrId">A folder with adapter_config.json
-    /// and adapter_model.safetensors, or an id of the Hub, whose files are fetched where they are not cached.</param>
+    /// <param name="folderOrId">A folder with adapter_config.json and adapter_model.safetensors, or an id of the Hub, whose files are
+    /// fetched where they are not cached.</param>
     /// <param name="trainable">Whether to train on from it.</param>
     /// <param name="loraDropout">Its lora_dropout from now on, a setting of training alone; null for the file's.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model; or the Hub refused.</exception>

@@ -47,8 +47,7 @@ public sealed class GemmaModel : IDisposable
     /// <param name="config">Sizes, such as <see cref="GemmaConfig.Preset"/>'s.</param>
     /// <param name="backend">Where it will run.</param>
     /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param>
-    /// <param name="seed">The same seed gives the same
-    /// weights.</param>
+    /// <param name="seed">The same seed gives the same weights.</param>
     /// <exception cref="LapidaryException">There is not memory enough.</exception>
     public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
         new RandomWeights(config, backend, options, seed).CreateModel();

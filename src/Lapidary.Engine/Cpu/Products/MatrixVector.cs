@@ -19,8 +19,7 @@ internal static unsafe class MatrixVector
     /// <summary>Computes the product.</summary>
     /// <param name="team">Threads.</param>
     /// <param name="scratch">For x in the order of NF4 codes.</param>
-    /// <param name="width">Vectors to
-    /// use.</param>
+    /// <param name="width">Vectors to use.</param>
     /// <param name="weight">[n, k].</param>
     /// <param name="n">Length of y.</param>
     /// <param name="k">Length of x.</param>

@@ -22,8 +22,7 @@ internal static unsafe class Packing
     /// <param name="m">Rows; those missing in the last panel are left undefined.</param>
     /// <param name="k">Columns.</param>
     /// <param name="panelRows">Rows of a microkernel's tile.</param>
-    /// <param name="to">Panels one after the other, each of panelRows · k
-    /// floats.</param>
+    /// <param name="to">Panels one after the other, each of panelRows · k floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackA(float* a, nint lda, bool transposed, nint m, nint k, nint panelRows, float* to)
     {
@@ -52,8 +51,7 @@ internal static unsafe class Packing
     /// <param name="b">The matrix.</param>
     /// <param name="transposed">Whether b holds op(B)ᵀ.</param>
     /// <param name="p">First row of op(B).</param>
-    /// <param name="rows">Its
-    /// rows.</param>
+    /// <param name="rows">Its rows.</param>
     /// <param name="j">First column of op(B).</param>
     /// <param name="columns">Its columns, one or more panels.</param>
     /// <param name="panelColumns">Columns of a panel; the last panel has what is left, rounded up to <paramref name="lanes"/>.</param>

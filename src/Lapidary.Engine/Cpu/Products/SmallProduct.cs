@@ -14,12 +14,10 @@ internal static unsafe class SmallProduct
     /// <param name="k">Length of the sums.</param>
     /// <param name="alpha">Factor of the product.</param>
     /// <param name="a">[m, k], or [k, m] where <paramref name="transposeA"/> is set.</param>
-    /// <param name="lda">Floats from row to row of
-    /// a.</param>
+    /// <param name="lda">Floats from row to row of a.</param>
     /// <param name="transposeA">Whether a holds the transpose.</param>
     /// <param name="b">[k, n], or [n, k] where <paramref name="transposeB"/> is set.</param>
-    /// <param name="ldb">Floats from row to row of
-    /// b.</param>
+    /// <param name="ldb">Floats from row to row of b.</param>
     /// <param name="transposeB">Whether b holds the transpose.</param>
     /// <param name="add">Whether to add to C.</param>
     /// <param name="c">[m, n]; must not overlap a or b.</param>

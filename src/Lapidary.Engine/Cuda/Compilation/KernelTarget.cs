@@ -24,8 +24,7 @@ internal sealed record KernelTarget(string Architecture)
     /// <summary>Machine code of the device itself where NVRTC knows the device, else PTX of the newest architecture that both
     /// know.</summary>
     /// <param name="device">The device's compute capability.</param>
-    /// <param name="supported">Numbers of the architectures NVRTC knows: 80,
-    /// 90.</param>
+    /// <param name="supported">Numbers of the architectures NVRTC knows: 80, 90.</param>
     /// <exception cref="LapidaryException">NVRTC knows none that the device can run.</exception>
     public static KernelTarget For(ComputeCapability device, IEnumerable<int> supported)
     {

@@ -20,8 +20,7 @@ internal sealed partial class LibrarySearch
 
     /// <summary>A search of this machine, or of a test's folders.</summary>
     /// <param name="environment">Value of an environment variable.</param>
-    /// <param name="windows">Whether to look for Windows'
-    /// names.</param>
+    /// <param name="windows">Whether to look for Windows' names.</param>
     /// <param name="root">The folder taken for /.</param>
     public LibrarySearch(Func<string, string?> environment, bool windows, string root = "/") =>
         (_environment, _windows, _root) = (environment, windows, root);

@@ -8,8 +8,7 @@ namespace Lapidary.Engine.Cuda.Launching;
 /// <summary>Queues kernels and clears on the backend's stream, in order and without waiting; once warm it allocates nothing. Queues nothing
 /// where memory is only counted.</summary>
 /// <param name="device">The device, also where it is not here.</param>
-/// <param name="context">Its context and stream; null where memory is
-/// only counted.</param>
+/// <param name="context">Its context and stream; null where memory is only counted.</param>
 /// <param name="kernels">The kernels, loaded in the context; null where there is none.</param>
 internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, KernelLibrary? kernels)
 {

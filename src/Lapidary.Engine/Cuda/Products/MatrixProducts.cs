@@ -27,8 +27,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
 
     /// <summary>Sets cuBLASLt up.</summary>
     /// <param name="context">Where the products run; null for a backend that only counts.</param>
-    /// <param name="memory">Gives the
-    /// workspace.</param>
+    /// <param name="memory">Gives the workspace.</param>
     /// <param name="cache">Keeps which algorithms are fastest.</param>
     /// <param name="device">What they are fastest on.</param>
     public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device)

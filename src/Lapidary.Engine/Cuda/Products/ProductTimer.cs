@@ -30,8 +30,7 @@ internal sealed unsafe class ProductTimer : IDisposable
     /// <summary>Index of the fastest candidate; null where it cannot be told: C is too large to copy, or none runs.</summary>
     /// <param name="candidates">How many there are.</param>
     /// <param name="product">What they compute.</param>
-    /// <param name="c">The product's
-    /// C.</param>
+    /// <param name="c">The product's C.</param>
     /// <param name="run">Queues a candidate on a C that may be written; 0 for success.</param>
     public int? Fastest(int candidates, ProductKind product, nint c, Func<int, nint, int> run)
     {

@@ -11,8 +11,7 @@ namespace Lapidary.Engine.Distributed.Joining;
 /// <param name="own">This rank.</param>
 /// <param name="secret">What rank 0 has to know.</param>
 /// <param name="times">Limits.</param>
-/// <param name="startLimit">For rank 0 to
-/// answer.</param>
+/// <param name="startLimit">For rank 0 to answer.</param>
 internal sealed class Arrival(
     IReadOnlyList<DnsEndPoint> places, Hello own, Secret secret, ControlTimes times, TimeSpan startLimit)
 {

@@ -22,8 +22,7 @@ public static class Communicator
     /// <summary>NCCL between GPUs, MPI between CPUs of several processes; one rank exchanges nothing. All ranks call it, before they plan
     /// their memory: NCCL takes some.</summary>
     /// <param name="ranks">The ranks; not owned.</param>
-    /// <param name="backend">This rank's device; it must outlive the
-    /// communicator.</param>
+    /// <param name="backend">This rank's device; it must outlive the communicator.</param>
     /// <returns>The caller's, to be disposed of after whatever uses it and before the backend. Disposal never waits for other ranks for
     /// long, also where an error is on its way.</returns>
     /// <exception cref="LapidaryException">A library is missing, two ranks have one GPU, or the ranks' devices do not fit each

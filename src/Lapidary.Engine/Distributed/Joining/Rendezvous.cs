@@ -12,8 +12,7 @@ namespace Lapidary.Engine.Distributed.Joining;
 /// <param name="secret">What they have to know.</param>
 /// <param name="times">Limits.</param>
 /// <param name="startLimit">How long to wait for all.</param>
-/// <param name="note">Told of those
-/// that are sent away.</param>
+/// <param name="note">Told of those that are sent away.</param>
 internal sealed class Rendezvous(
     Listeners listeners, Hello own, Secret secret, ControlTimes times, TimeSpan startLimit, Action<string>? note)
 {

@@ -29,8 +29,7 @@ internal static unsafe class NcclFailure
     /// <summary>"NCCL: ncclAllReduce failed: unhandled system error: …. Advice."</summary>
     /// <param name="call">The call.</param>
     /// <param name="result">What it returned.</param>
-    /// <param name="lastError">NCCL's last error, empty
-    /// where it has none.</param>
+    /// <param name="lastError">NCCL's last error, empty where it has none.</param>
     /// <param name="isVerbose">Whether the user lets NCCL write messages already.</param>
     public static string Describe(string call, string result, string lastError, bool isVerbose)
     {

@@ -4,8 +4,7 @@ namespace Lapidary.Engine;
 /// <param name="Beta1">Decay of the first moment.</param>
 /// <param name="Beta2">Decay of the second moment.</param>
 /// <param name="Epsilon">Added to the root of the second moment.</param>
-/// <param name="WeightDecay">Decoupled decay per unit of learning
-/// rate.</param>
+/// <param name="WeightDecay">Decoupled decay per unit of learning rate.</param>
 /// <remarks>fp64: 1 − β₂ formed from an fp32 0.999 would be off by 1.3e-5, while the bias correction 1 − β₂ᵗ must match it.</remarks>
 public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0)
 {

@@ -37,10 +37,8 @@ internal sealed class DecodedWeights(Allocator memory, Scratch scratch, long max
 
     /// <summary>What a decoded weight is for.</summary>
     /// <param name="Weight">What is decoded.</param>
-    /// <param name="Place">Which it is of the layers of one input, which are in use at the
-    /// same time.</param>
+    /// <param name="Place">Which it is of the layers of one input, which are in use at the same time.</param>
     /// <param name="ExtraColumns">Columns of adapters behind its own.</param>
-    /// <param name="RowsBelow">Rows of an adapter below its
-    /// own.</param>
+    /// <param name="RowsBelow">Rows of an adapter below its own.</param>
     public readonly record struct Form(Tensor Weight, int Place, int ExtraColumns, int RowsBelow);
 }

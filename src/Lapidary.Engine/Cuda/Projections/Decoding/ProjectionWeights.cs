@@ -23,8 +23,7 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
 
     /// <summary>W, [out, dim]: its own memory, a decoded weight, or scratch that is good until the next weight is decoded.</summary>
     /// <param name="weight">Of any type.</param>
-    /// <param name="rowsBelow">Those that <see cref="Stacked"/> will ask for, so that one decoded
-    /// weight serves both.</param>
+    /// <param name="rowsBelow">Those that <see cref="Stacked"/> will ask for, so that one decoded weight serves both.</param>
     public nint Plain(Tensor weight, int rowsBelow) => weight.DType == DType.BFloat16 ? weight.Address : WithRoomBelow(weight, rowsBelow);
 
     /// <summary>[W ; A], [out + r, dim] with dim % 8 == 0, good until the next weight is decoded.</summary>
@@ -81,8 +80,7 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     /// <summary>A decoded weight, or room for one that the caller must fill; 0 where it is not kept.</summary>
     /// <param name="form">What for.</param>
     /// <param name="lengthBytes">Of all of it.</param>
-    /// <param name="isDecoded">Whether W's part is
-    /// there.</param>
+    /// <param name="isDecoded">Whether W's part is there.</param>
     private nint FindOrAdd(in DecodedWeights.Form form, long lengthBytes, out bool isDecoded)
     {
         // The scratch that would do instead is asked for in any case: the same work may be captured when decoded weights have been freed,
