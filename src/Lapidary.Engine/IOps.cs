@@ -1,13 +1,13 @@
 namespace Lapidary.Engine;
 
-/// <summary>The waist of the engine: the calls that a step is made of, fused operations which every backend implements, each with its
-/// formula, shapes, what the backward step needs and the precision of its sums. Inputs come before outputs.</summary>
+/// <summary>The operations that a step consists of. Every backend implements them. Each has its formula, shapes, the values that the
+/// backward step needs, and the precision of its sums. Inputs precede outputs.</summary>
 /// <remarks>
-/// <para>Rows are tokens. A batch is one run of tokens in which documents follow each other: packed rows, unpacked rows and a single prompt
-/// are the same thing, told apart by <c>documentStarts</c>. Activations have the backend's <see cref="IBackend.ActivationDType"/>; norms,
-/// softmax, loss and reductions are formed in fp32.</para>
-/// <para>Gradients. A parameter <c>add</c> says whether an output gradient is overwritten (false: the first writer) or added to (true).
-/// Gradients of trained parameters (<c>dTable</c>, <c>dA</c>, <c>dB</c>, <c>dWeight</c>) are fp32 and are always added to.</para>
+/// <para>Rows are tokens. A batch is a sequence of documents, one after the other; packed rows, unpacked rows and a single prompt differ
+/// only in <c>documentStarts</c>. Activations have the backend's <see cref="IBackend.ActivationDType"/>; norms, softmax, loss and
+/// reductions are computed in fp32.</para>
+/// <para>Gradients. The parameter <c>add</c> says whether an output gradient is overwritten (false, for the first writer) or added to
+/// (true). Gradients of trained parameters (<c>dTable</c>, <c>dA</c>, <c>dB</c>, <c>dWeight</c>) are fp32 and are always added to.</para>
 /// <para>Determinism. The same inputs give the same bits, whatever the number of threads.</para>
 /// </remarks>
 public interface IOps
@@ -21,7 +21,7 @@ public interface IOps
     /// <summary>y[t] = table[ids[t]] · scale.</summary>
     /// <param name="ids">Int32 [tokens], each in [0, vocabulary).</param>
     /// <param name="table">[vocabulary, hidden], fp32, bf16 or fp16.</param>
-    /// <param name="scale">Gemma's √hidden, already rounded as the model's type asks.</param>
+    /// <param name="scale">Gemma's √hidden, already rounded to the model's type.</param>
     /// <param name="y">[tokens, hidden].</param>
     void EmbeddingForward(Tensor ids, Tensor table, float scale, Tensor y);
 
@@ -44,7 +44,7 @@ public interface IOps
     /// <summary>y = x · Wᵀ.</summary>
     /// <param name="x">[tokens, in].</param>
     /// <param name="weight">[out, in]: NF4, fp32, bf16 or fp16; frozen.</param>
-    /// <param name="y">[tokens, out]; of the activations' type, or fp32 for logits that are sampled from.</param>
+    /// <param name="y">[tokens, out], in the activations' type, or fp32 for logits to sample from.</param>
     void LinearForward(Tensor x, Tensor weight, Tensor y);
 
     /// <summary>dx = dy · W.</summary>
@@ -53,10 +53,10 @@ public interface IOps
     /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
     /// <param name="x">[tokens, in].</param>
     /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the dropout.</param>
-    /// <param name="xas">[tokens, r] each, saved for the backward step; null where there is no adapter.</param>
+    /// <param name="xas">[tokens, r] each, saved for the backward step; null for a layer without an adapter.</param>
     /// <param name="ys">[tokens, out] each, overwritten.</param>
-    /// <remarks>Source: arXiv:2106.09685 as PEFT computes it; dropout keeps x / (1 − p) where <see cref="Dropout"/>'s hash says
-    /// so.</remarks>
+    /// <remarks>Source: arXiv:2106.09685 as PEFT computes it. The hash of <see cref="Dropout"/> selects the elements that dropout keeps, as
+    /// x / (1 − p).</remarks>
     void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
 
     /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx
@@ -82,7 +82,7 @@ public interface IOps
     /// <param name="rstd">fp32 [tokens · heads], saved for the backward step.</param>
     void QkNormRopeForward(Tensor x, Tensor weight, Tensor cos, Tensor sin, float epsilon, Tensor y, Tensor rstd);
 
-    /// <summary>The rotation undone on dy, then <see cref="RmsNormBackward"/> per head; dx is overwritten.</summary>
+    /// <summary>Rotates dy back, then applies <see cref="RmsNormBackward"/> per head. dx is overwritten.</summary>
     void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx);
 
     /// <summary>o = softmax(s · q · kᵀ) · v per head over the visible keys: token j is visible to token i iff
@@ -109,31 +109,30 @@ public interface IOps
     /// <summary>dGate = dy · up · gelu_tanh′(gate); dUp = dy · gelu_tanh(gate); both overwritten. dGate may be gate, and dUp up.</summary>
     void GeGluBackward(Tensor dy, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 
-    /// <summary>Head and loss in one, with its gradient: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and
-    /// dz = (softmax(z) − onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. Of tokens without a label,
-    /// loss and dh are 0 and nothing is computed, but see <paramref name="maxLabels"/>. Logits are never stored for all tokens.</summary>
+    /// <summary>Head, loss and gradient in one operation: losses[t] = logsumexp(z) − z[labels[t]] for z = h[t] · Wᵀ, and dz = (softmax(z) −
+    /// onehot(labels[t])) · lossScale, dh[t] = dz · W, dWeight += dzᵀ · h. For tokens without a label, loss and dh are 0 and nothing is
+    /// computed (but see <paramref name="maxLabels"/>). Logits are never stored for all tokens.</summary>
     /// <param name="h">[tokens, hidden].</param>
     /// <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
-    /// <param name="labels">Int32 [tokens]: the id that token t is to predict (already shifted), or <see cref="Label.None"/>.</param>
+    /// <param name="labels">Int32 [tokens]: the id that token t should predict (already shifted), or <see cref="Label.None"/>.</param>
     /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
-    /// <param name="losses">fp32 [tokens]: nats, not scaled.</param>
+    /// <param name="losses">fp32 [tokens], in nats, not scaled.</param>
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
     /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
     /// <param name="dWeight">fp32 [vocabulary, hidden], added to, where the head is trained; else null.</param>
-    /// <param name="maxLabels">Tokens with a label at most, 1 or more: a backend may take the time of so many. Those beyond are not
-    /// computed, and their loss is not a number.</param>
-    /// <param name="maxLogitsBytes">fp32 logits that are held at a time, exceeded only for the fewest rows that are worth a product. The
-    /// bits of dWeight depend on it.</param>
+    /// <param name="maxLabels">Upper bound on labelled tokens (≥ 1). Work may be done for this many; labels beyond it yield NaN.</param>
+    /// <param name="maxLogitsBytes">Upper bound on the fp32 logits in memory, in bytes. Exceeded only if it is below the smallest useful
+    /// number of rows. The bits of dWeight depend on it.</param>
     void LinearCrossEntropy(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
         long maxLogitsBytes);
 
-    /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], the second 1 where maxNorm is 0.</summary>
+    /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], where the second value is 1 if maxNorm is 0.</summary>
     /// <remarks>torch.nn.utils.clip_grad_norm_; squares summed in fp64 over blocks of fixed size.</remarks>
     void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result);
 
-    /// <summary>One AdamW update of one parameter, all fp32: g = dWeight · norm[1]; w −= lr·weightDecay·w; m, v updated;
-    /// w −= lr / c₁ · m / (√v / √c₂ + ε). Nothing is written where <see cref="AdamWOptions.Takes"/> refuses the norm.</summary>
+    /// <summary>One AdamW update of one parameter, all fp32: g = dWeight · norm[1]; w −= lr·weightDecay·w; m, v updated; w −= lr / c₁ · m /
+    /// (√v / √c₂ + ε). Writes nothing if <see cref="AdamWOptions.Takes"/> refuses the norm.</summary>
     /// <param name="dWeight">The summed gradient.</param>
     /// <param name="norm">From <see cref="GradientNorm"/>.</param>
     /// <param name="stepScalars">fp32 [3]: learning rate, c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ.</param>
@@ -152,8 +151,8 @@ public interface IOps
     /// <param name="values">Like keys.</param>
     void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values);
 
-    /// <summary>Inference only: attention of one new token at <paramref name="position"/> over the cache, which already holds its own key
-    /// and value: over positions p with position − window &lt; p ≤ position.</summary>
+    /// <summary>Inference only: attention of one new token at <paramref name="position"/> over the cached positions p with position −
+    /// window &lt; p ≤ position. The cache already holds the token's key and value.</summary>
     /// <param name="q">[1, heads · headDim].</param>
     /// <param name="keys">[capacity, kvHeads · headDim].</param>
     /// <param name="values">Like keys.</param>
@@ -162,8 +161,8 @@ public interface IOps
     /// <param name="o">[1, heads · headDim].</param>
     void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
 
-    /// <summary>Inference only: indices[t] = the place of the largest of x[t], the first among equals; −1 where x[t] holds NaN or its
-    /// largest is no finite number.</summary>
+    /// <summary>Inference only: indices[t] = index of the largest element of x[t], the first among equals; −1 if x[t] contains NaN or its
+    /// largest element is not finite.</summary>
     /// <param name="x">fp32 [tokens, dim].</param>
     /// <param name="indices">Int32 [tokens].</param>
     void ArgMax(Tensor x, Tensor indices);

@@ -6,7 +6,7 @@ using Lapidary.Engine.Memory;
 namespace Lapidary.Engine;
 
 /// <summary>The default backend: C# SIMD on the host's cores, fp32 activations, no native dependency.</summary>
-/// <remarks>Each operation has a file of its own, Ops/CpuBackend.&lt;Op&gt;.cs.</remarks>
+/// <remarks>Each operation has its file, Ops/CpuBackend.&lt;Op&gt;.cs.</remarks>
 public sealed unsafe partial class CpuBackend : IBackend
 {
     private readonly WorkerTeam _team;
@@ -87,7 +87,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     public IDisposable KeepDecodedWeights(long maxBytes) => new MemoryRegion(_memory, MemoryOwner.DecodedWeights);
 
     /// <inheritdoc/>
-    /// <remarks>A call costs the CPU next to nothing: there is nothing to gain.</remarks>
+    /// <remarks>A call costs the CPU almost nothing, so capture would gain nothing.</remarks>
     public IReplay? Capture(Action work) => null;
 
     /// <inheritdoc/>

@@ -8,8 +8,8 @@ namespace Lapidary.Engine;
 /// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand,
 /// products by cuBLASLt.</summary>
 /// <remarks>
-/// <para>Each operation has a class of its own, beside its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream,
-/// in order; only <see cref="Read{T}"/> and <see cref="Synchronize"/> wait for it.</para>
+/// <para>Each operation has its class, next to its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream, in order;
+/// only <see cref="Read{T}"/> and <see cref="Synchronize"/> wait for it.</para>
 /// <para>Needs a driver, NVRTC and cuBLASLt, and no CUDA header: see <see cref="CudaLibraries"/>.</para>
 /// </remarks>
 public sealed class CudaBackend : IBackend
@@ -19,7 +19,7 @@ public sealed class CudaBackend : IBackend
 
     /// <summary>Creates the backend on a device.</summary>
     /// <param name="device">Ordinal of the device, from 0.</param>
-    /// <exception cref="LapidaryException">There is no such device, it is too old, or a library is missing; the message says what to
+    /// <exception cref="LapidaryException">The device does not exist or is too old, or a library is missing; the message says what to
     /// install.</exception>
     public CudaBackend(int device = 0)
         : this(device, new KernelThresholds())

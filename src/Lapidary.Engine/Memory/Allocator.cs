@@ -11,10 +11,10 @@ public abstract class Allocator
     /// <summary>Bytes handed out and not yet freed.</summary>
     public long LiveBytes { get; private set; }
 
-    /// <summary>The largest <see cref="LiveBytes"/> there has been.</summary>
+    /// <summary>The largest value of <see cref="LiveBytes"/> so far.</summary>
     public long PeakBytes { get; private set; }
 
-    /// <summary>Bytes that could still be handed out, about: others use the same memory.</summary>
+    /// <summary>Estimate of the bytes that can still be allocated; other processes use the same memory.</summary>
     public abstract long AvailableBytes { get; }
 
     /// <summary>Live bytes of one owner.</summary>
@@ -23,7 +23,7 @@ public abstract class Allocator
         lock (_lock) return _live[(int)owner];
     }
 
-    /// <summary>Live bytes by owner, largest first, owners without memory left out: "Base 1.2 GiB, Activations 310.0 MiB".</summary>
+    /// <summary>Live bytes by owner, largest first, without owners that have none: "Base 1.2 GiB, Activations 310.0 MiB".</summary>
     public string Describe() => Live.ToString();
 
     /// <summary>Live bytes by owner.</summary>
@@ -52,10 +52,9 @@ public abstract class Allocator
         }
     }
 
-    /// <summary>Allocates zeroed memory or throws a <see cref="LapidaryException"/> that says how much was asked and what is
-    /// live.</summary>
+    /// <summary>Allocates zeroed memory, or throws a <see cref="LapidaryException"/> with the bytes requested and the live bytes.</summary>
     protected abstract nint AllocateCore(long lengthBytes, MemoryOwner owner);
 
-    /// <summary>Gives back what <see cref="AllocateCore"/> returned.</summary>
+    /// <summary>Frees memory from <see cref="AllocateCore"/>.</summary>
     protected abstract void FreeCore(nint address);
 }

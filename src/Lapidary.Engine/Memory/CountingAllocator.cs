@@ -1,9 +1,9 @@
 namespace Lapidary.Engine.Memory;
 
-/// <summary>Hands out addresses without memory behind them: for backends that only count.</summary>
+/// <summary>Hands out addresses without memory, for backends that only count.</summary>
 internal sealed class CountingAllocator : Allocator
 {
-    /// <summary>An address that nothing may be read from; not 0, which stands for no memory yet.</summary>
+    /// <summary>An address that must not be read. It is not 0, which means "no memory yet".</summary>
     public const nint Nowhere = 4096;
 
     private long _next = Nowhere;

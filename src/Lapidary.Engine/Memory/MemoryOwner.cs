@@ -1,6 +1,6 @@
 namespace Lapidary.Engine;
 
-/// <summary>What memory is for; live and peak bytes are counted per owner.</summary>
+/// <summary>The purpose of memory. Live and peak bytes are counted for each.</summary>
 public enum MemoryOwner
 {
     /// <summary>Frozen weights of the base model.</summary>
@@ -21,7 +21,7 @@ public enum MemoryOwner
     /// <summary>Keys and values of generated text.</summary>
     KvCache,
 
-    /// <summary>Scratch of operations.</summary>
+    /// <summary>Scratch memory of operations.</summary>
     Workspace,
 
     /// <summary>Decoded weights: frozen weights in bf16 that are kept between uses.</summary>

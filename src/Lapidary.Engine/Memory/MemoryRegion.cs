@@ -2,7 +2,8 @@ using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine;
 
-/// <summary>Owns memory of one kind and frees all of it at once: the parameters of a model, the arena of a program, a KV cache.</summary>
+/// <summary>Owns memory for one purpose and frees all of it together: the parameters of a model, the arena of a program, a KV
+/// cache.</summary>
 public sealed class MemoryRegion(Allocator allocator, MemoryOwner owner) : IDisposable
 {
     private readonly List<(nint Address, long LengthBytes)> _blocks = [];

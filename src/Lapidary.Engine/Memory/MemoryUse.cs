@@ -2,7 +2,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine;
 
-/// <summary>Bytes by what they are for: measured, or predicted.</summary>
+/// <summary>Bytes by owner, measured or predicted.</summary>
 public sealed record MemoryUse
 {
     private readonly long[] _bytes = new long[Enum.GetValues<MemoryOwner>().Length];
@@ -19,7 +19,7 @@ public sealed record MemoryUse
     /// <summary>Bytes of all owners.</summary>
     public long TotalBytes => _bytes.Sum();
 
-    /// <summary>Owners that have memory, largest first.</summary>
+    /// <summary>Owners with memory, largest first.</summary>
     public IEnumerable<MemoryOwner> Owners =>
         Enum.GetValues<MemoryOwner>().Where(owner => this[owner] > 0).OrderByDescending(owner => this[owner]);
 

@@ -4,7 +4,7 @@ namespace Lapidary.Engine;
 /// LoRA has hundreds of small matrices.</summary>
 public sealed class ParameterBlock
 {
-    /// <summary>Elements to which every parameter is aligned: 256 bytes. What lies between is zero and stays zero.</summary>
+    /// <summary>Alignment of every parameter in elements: 256 bytes. The gaps are zero and stay zero.</summary>
     private const long Alignment = 64;
 
     private readonly long[] _offsets;
@@ -39,7 +39,7 @@ public sealed class ParameterBlock
     /// <summary>The parameters, views of the block.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
-    /// <summary>The part of another tensor of the block's length that belongs to a parameter, in the parameter's shape.</summary>
+    /// <summary>The part that corresponds to a parameter in another tensor of the block's length, in the parameter's shape.</summary>
     public Tensor ViewLike(int parameter, Tensor flat, string name) => View(flat, parameter, name, Parameters[parameter].Value.Shape);
 
     private Tensor View(Tensor flat, int index, string name, ReadOnlySpan<long> shape) =>

@@ -1,18 +1,19 @@
 namespace Lapidary.Engine.Memory;
 
-/// <summary>Scratch of operations: one growing block per purpose, kept between calls so that the steady state allocates nothing.</summary>
+/// <summary>Scratch memory of operations: one growing block for each purpose, kept between calls, so that the steady state allocates
+/// nothing.</summary>
 internal sealed class Scratch(Allocator allocator) : IDisposable
 {
     private readonly Dictionary<string, (MemoryRegion Region, nint Address, long LengthBytes)> _blocks = [];
 
-    /// <summary>Grows by one whenever memory that captured work may use has moved or is gone: a block, or what <see cref="CountMove"/>
-    /// says.</summary>
+    /// <summary>Increases by one whenever memory that captured work may use has moved or is gone: a block, or other memory reported to
+    /// <see cref="CountMove"/>.</summary>
     public int Moves { get; private set; }
 
-    /// <summary>Tells that other memory is gone which captured work may use.</summary>
+    /// <summary>Reports that other memory, which captured work may use, is gone.</summary>
     public void CountMove() => Moves++;
 
-    /// <summary>At least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same
+    /// <summary>Returns at least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same
     /// purpose.</summary>
     public nint Get(string purpose, long lengthBytes)
     {

@@ -17,7 +17,7 @@ internal unsafe struct Nf4Blocks
 
     /// <summary>The scales of a tensor.</summary>
     /// <param name="tensor">NF4.</param>
-    /// <param name="op">For the error: who asks.</param>
+    /// <param name="op">Name of the operation, for the error.</param>
     /// <exception cref="ShapeException">Blocks have another size than <see cref="Nf4Options.IsLegalBlockSize"/> takes.</exception>
     public static Nf4Blocks Of(Tensor tensor, string op)
     {

@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Nf4;
 /// <summary>Quantizes a piece of at most <see cref="MaxElements"/> elements that begins at a block: absolute maxima, codes, packed
 /// nibbles.</summary>
 /// <remarks>Semantics of bitsandbytes' CUDA kernel, bit by bit: per block r = 1 / absmax, once; x = w · r; the code is the number of
-/// thresholds strictly below x. A block of zeros has r = ∞ and x = NaN, hence code 0. What is missing of a last block counts as
+/// thresholds strictly below x. A block of zeros has r = ∞ and x = NaN, hence code 0. Missing elements of a last block count as
 /// zeros.</remarks>
 internal static unsafe class Nf4Encoder
 {

@@ -13,8 +13,8 @@ public sealed record Nf4Options
     /// weight.</summary>
     public bool DoubleQuant { get; init; } = true;
 
-    /// <summary>What is taken from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32.
-    /// bitsandbytes sums in an order of its own, which can differ by an ulp, so to repeat another file's bytes its offset is given
+    /// <summary>The value subtracted from the scales before they are quantized; null for their mean, summed in fp64 and rounded to fp32.
+    /// The mean of bitsandbytes is summed in another order and can differ by an ulp; to reproduce the bytes of a file, set its offset
     /// here.</summary>
     public float? Offset { get; init; }
 

@@ -39,7 +39,7 @@ public static unsafe class Nf4Quantizer
         return new Tensor(packed, DType.NF4, weight.Shape) { Name = weight.Name, Scales = scales };
     }
 
-    /// <summary>The memory of <see cref="Quantize"/>'s result, nothing quantized.</summary>
+    /// <summary>Allocates the result of <see cref="Quantize"/> without quantizing.</summary>
     /// <param name="weight">Any shape; needs no memory.</param>
     /// <param name="options">Block size and double quantization.</param>
     /// <param name="region">Owns the codes and scales.</param>
@@ -139,8 +139,8 @@ public static unsafe class Nf4Quantizer
 
     private static long Blocks(long count, int blockSize) => (count + blockSize - 1) / blockSize;
 
-    /// <summary>Runs a body over [0, count) in pieces of fixed size. Allocates, unlike the backends' worker team, which is of no account
-    /// when a model is loaded or saved, and needs no backend.</summary>
+    /// <summary>Runs a body over [0, count) in pieces of fixed size. Needs no backend. Unlike the backends' worker team it allocates, which
+    /// does not matter for loading and saving.</summary>
     private static void ForPieces(long count, long pieceElements, int threads, Action<long, int> body)
     {
         long taskElements = pieceElements * PiecesPerTask;

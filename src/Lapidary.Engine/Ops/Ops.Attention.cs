@@ -8,7 +8,7 @@ public static partial class Ops
     /// <param name="k">[tokens, kvHeads · headDim].</param>
     /// <param name="v">[tokens, kvHeads · headDim].</param>
     /// <param name="documentStarts">Int32 [tokens]: index of the first token of each token's document.</param>
-    /// <param name="shape">Heads, headDim, window and scale. q, k and v are used by nothing else.</param>
+    /// <param name="shape">Heads, headDim, window and scale. No other operation may use q, k and v.</param>
     /// <returns>[tokens, heads · headDim].</returns>
     /// <exception cref="ShapeException">A last axis is not heads · headDim.</exception>
     public static Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape)

@@ -7,9 +7,9 @@ public static partial class Ops
     /// <param name="ids">Int32 [tokens].</param>
     /// <param name="table">[vocabulary, hidden].</param>
     /// <param name="scale">Gemma's √hidden.</param>
-    /// <param name="dTable">Gradient of the table where it is trained, else null: then nothing before this layer needs a gradient.</param>
+    /// <param name="dTable">Gradient of the table if it is trained, else null.</param>
     /// <returns>[tokens, hidden].</returns>
-    /// <exception cref="ShapeException"><paramref name="ids"/> is not Int32, or <paramref name="table"/> not a matrix.</exception>
+    /// <exception cref="ShapeException"><paramref name="ids"/> is not Int32, or <paramref name="table"/> is not a matrix.</exception>
     public static Tensor Embedding(Tape tape, Tensor ids, Tensor table, float scale, Tensor? dTable)
     {
         Check(ids.DType == DType.Int32, nameof(Embedding), nameof(ids), "Int32 [tokens]", ids);

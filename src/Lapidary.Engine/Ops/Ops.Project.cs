@@ -5,8 +5,8 @@ public static partial class Ops
     /// <summary>Frozen linear layers that read the same input, each with its LoRA adapter: y = x · Wᵀ + s · dropout(x) · Aᵀ · Bᵀ.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="x">[tokens, in].</param>
-    /// <param name="projections">q, k and v, say. Gradients of adapters are formed where their parameters have one.</param>
-    /// <returns>[tokens, out] of each; either all of them are used or none.</returns>
+    /// <param name="projections">For example q, k and v. Gradients of adapters are computed if their parameters have one.</param>
+    /// <returns>[tokens, out] for each layer. Use either all of them or none.</returns>
     /// <exception cref="ShapeException">The inner sizes differ, or an adapter is not [r, in] and [out, r].</exception>
     public static Tensor[] Project(Tape tape, Tensor x, params ReadOnlySpan<Projection> projections)
     {

@@ -5,7 +5,7 @@ public static partial class Ops
     /// <summary>The rotary table of a step.</summary>
     /// <param name="tape">Receives the call.</param>
     /// <param name="positions">Int32 [tokens].</param>
-    /// <param name="inverseFrequencies">fp32 [headDim / 2]: θ^(−2j / headDim), over the scaling factor where there is one.</param>
+    /// <param name="inverseFrequencies">fp32 [headDim / 2]: θ^(−2j / headDim), divided by the scaling factor if the model has one.</param>
     public static RotaryTable RopeTable(Tape tape, Tensor positions, Tensor inverseFrequencies)
     {
         Check(positions.DType == DType.Int32, nameof(RopeTable), nameof(positions), "Int32 [tokens]", positions);
@@ -17,12 +17,12 @@ public static partial class Ops
 
     /// <summary>q_norm or k_norm, then rotary position embedding, per head.</summary>
     /// <param name="tape">Receives the calls.</param>
-    /// <param name="x">[tokens, heads · headDim], used by nothing else.</param>
+    /// <param name="x">[tokens, heads · headDim]. No other operation may use it.</param>
     /// <param name="weight">[headDim]; frozen.</param>
     /// <param name="rope">The table of the layer's kind.</param>
     /// <param name="epsilon">rms_norm_eps.</param>
     /// <returns>[tokens, heads · headDim].</returns>
-    /// <exception cref="ShapeException">The last axis is no multiple of headDim, or the table has another headDim.</exception>
+    /// <exception cref="ShapeException">The last axis is not a multiple of headDim, or the table has another headDim.</exception>
     public static Tensor QkNormRope(Tape tape, Tensor x, Tensor weight, RotaryTable rope, float epsilon)
     {
         var (tokens, dim) = x.AsRows();

@@ -2,12 +2,12 @@ namespace Lapidary.Engine;
 
 public static partial class Ops
 {
-    /// <summary>Gemma's RMSNorm over the last axis, added to <paramref name="residual"/> where there is one.</summary>
+    /// <summary>Gemma's RMSNorm over the last axis, added to <paramref name="residual"/> if that is given.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="x">[rows, dim].</param>
     /// <param name="weight">[dim]; frozen under QLoRA, so no gradient is formed.</param>
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
-    /// <param name="residual">[rows, dim] or null; its gradient is the output's, handed on without a copy.</param>
+    /// <param name="residual">[rows, dim] or null; its gradient is that of the output, passed on without a copy.</param>
     /// <returns>[rows, dim].</returns>
     /// <exception cref="ShapeException"><paramref name="weight"/> is not [dim], or <paramref name="residual"/> not of x's
     /// shape.</exception>

@@ -1,7 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>Differentiable operations: each checks its arguments, records its forward call and, where a gradient is needed, its backward
-/// call. Formulas, shapes and precision are those of <see cref="IOps"/>'s method of the same name.</summary>
+/// <summary>Differentiable operations. Each checks its arguments, records its forward call and, if a gradient is needed, its backward call.
+/// Formulas, shapes and precision are those of the method of the same name in <see cref="IOps"/>.</summary>
 public static partial class Ops
 {
     private static void Check(bool holds, string op, string argument, string expected, Tensor got)

@@ -14,7 +14,7 @@ public sealed class RandomBlocks
     private int _next;
 
     /// <summary>Draws the block.</summary>
-    /// <param name="backend">Whose memory is filled.</param>
+    /// <param name="backend">The backend whose memory is filled.</param>
     /// <param name="seed">The same seed and the same calls give the same values.</param>
     public RandomBlocks(IBackend backend, long seed)
     {

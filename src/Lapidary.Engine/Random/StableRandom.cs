@@ -9,7 +9,7 @@ public struct StableRandom(ulong seed)
 {
     private ulong _state = seed;
 
-    /// <summary>A stream of its own for each use of one seed.</summary>
+    /// <summary>A separate stream for each use of one seed.</summary>
     public StableRandom(long seed, long stream) : this(Mix((ulong)seed) + (ulong)stream)
     {
     }

@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Engine.Recording;
 
-/// <summary>Operations that compute nothing: they note which buffers each call touches, hence how long every buffer must live, and what the
-/// call is.</summary>
+/// <summary>Operations that compute nothing. They record the name of each call and the buffers that it touches, hence how long every buffer
+/// must live.</summary>
 internal sealed class LifetimeRecorder : IOps
 {
     private readonly Dictionary<Tensor, Lifetime> _lifetimes = [];
@@ -11,13 +11,13 @@ internal sealed class LifetimeRecorder : IOps
     /// <summary>Index of the call that is being recorded.</summary>
     public int Step { get; private set; } = -1;
 
-    /// <summary>The operation that the call is, by its name in <see cref="IOps"/>; null where none was called.</summary>
+    /// <summary>Name of the call's operation in <see cref="IOps"/>; null if none was called.</summary>
     public string? Op { get; private set; }
 
     /// <summary>Lifetimes of the program's own buffers.</summary>
     public IEnumerable<Lifetime> Lifetimes => _lifetimes.Values;
 
-    /// <summary>Turns to the next call.</summary>
+    /// <summary>Moves to the next call.</summary>
     public void Next()
     {
         Step++;

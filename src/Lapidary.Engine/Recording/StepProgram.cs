@@ -6,9 +6,9 @@ using Lapidary.Engine.Recording;
 namespace Lapidary.Engine;
 
 /// <summary>A step recorded once and replayed: the list of calls on <see cref="IOps"/>, forward and backward, with the buffers between
-/// them. What changes from step to step (ids, labels, seeds, rates) is data in tensors that live outside the program.</summary>
-/// <remarks>Each call is shown to <see cref="LifetimeRecorder"/> as it is recorded, which yields every buffer's first and last use; from
-/// these <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known, to the byte, before anything is
+/// them. Values that change from step to step (ids, labels, seeds, rates) are data in tensors outside the program.</summary>
+/// <remarks><see cref="LifetimeRecorder"/> sees each call when it is recorded and yields the first and last use of every buffer. From
+/// these, <see cref="ArenaPlanner"/> lays out one arena. So the memory of a step is known to the byte before anything is
 /// computed.</remarks>
 public sealed class StepProgram : IDisposable
 {
@@ -29,7 +29,7 @@ public sealed class StepProgram : IDisposable
     /// <summary>The operations in order, by their names in <see cref="IOps"/>.</summary>
     public IEnumerable<string> Operations => _calls.Select(call => call.Op);
 
-    /// <summary>Bytes of the arena: what the step needs besides parameters, inputs and the backend's scratch.</summary>
+    /// <summary>Bytes of the arena: the memory of the step besides parameters, inputs and the backend's scratch.</summary>
     public long ArenaBytes => Layout.LengthBytes;
 
     private ArenaPlanner.Layout Layout => _layout ??= ArenaPlanner.Plan(_recorder.Lifetimes);
@@ -43,7 +43,7 @@ public sealed class StepProgram : IDisposable
     }
 
     /// <summary>Appends a call.</summary>
-    /// <param name="call">Calls one operation, the same every time it runs.</param>
+    /// <param name="call">Calls one operation, the same one every time.</param>
     public void Add(Action<IOps> call)
     {
         if (_complete) throw new InvalidOperationException("The program is complete.");
@@ -60,14 +60,14 @@ public sealed class StepProgram : IDisposable
         _recorder.Keep(tensor);
     }
 
-    /// <summary>Lays the buffers out in an arena of the program's own.</summary>
+    /// <summary>Lays the buffers out in a new arena of this program.</summary>
     public void Complete(Allocator allocator)
     {
         _owned = new Arena(allocator, ArenaBytes);
         Complete(_owned);
     }
 
-    /// <summary>Lays the buffers out in an arena that programs which never run at the same time share.</summary>
+    /// <summary>Lays the buffers out in a shared arena. Programs that share one must not run at the same time.</summary>
     /// <exception cref="ArgumentException">The arena is smaller than <see cref="ArenaBytes"/>.</exception>
     public void Complete(Arena arena)
     {
@@ -77,8 +77,8 @@ public sealed class StepProgram : IDisposable
         _complete = true;
     }
 
-    /// <summary>Runs every call in order: one by one the first time, from the second time on as the backend's captured whole where it has
-    /// such a thing. Allocates nothing in the steady state.</summary>
+    /// <summary>Runs every call in order: one by one the first time; from the second time on as one captured unit, if the backend can
+    /// capture. Allocates nothing in the steady state.</summary>
     public void Run(IBackend backend)
     {
         if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
@@ -94,7 +94,7 @@ public sealed class StepProgram : IDisposable
         else _replay.Run();
     }
 
-    /// <summary>A method of its own, so that <see cref="Run"/> makes no closure.</summary>
+    /// <summary>A separate method, so that <see cref="Run"/> allocates no closure.</summary>
     private IReplay? Capture(IBackend backend) => backend.Capture(() => RunCalls(backend));
 
     private void RunCalls(IBackend backend)
@@ -102,11 +102,10 @@ public sealed class StepProgram : IDisposable
         foreach (var (_, call) in _calls) call(backend);
     }
 
-    /// <summary>Runs every call by itself and waits for it, to see where a step's time goes. The sum is more than <see cref="Run"/> takes,
-    /// where calls overlap or are captured.</summary>
-    /// <param name="backend">What <see cref="Run"/> gets.</param>
-    /// <returns>Operations by their names in <see cref="IOps"/>, how often each is called and the time of all its calls, longest
-    /// first.</returns>
+    /// <summary>Runs the calls one by one and waits for each, to show where a step's time goes. If <see cref="Run"/> overlaps or captures
+    /// calls, it takes less than their sum.</summary>
+    /// <param name="backend">The backend, as for <see cref="Run"/>.</param>
+    /// <returns>For each operation its name in <see cref="IOps"/>, the number of calls and their total time; longest first.</returns>
     public IReadOnlyList<(string Op, int Calls, TimeSpan Time)> TimeByOp(IBackend backend)
     {
         if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
@@ -137,7 +136,7 @@ public sealed class StepProgram : IDisposable
         return text.ToString();
     }
 
-    /// <summary>Frees what was captured and the program's own arena.</summary>
+    /// <summary>Frees the captured calls and the program's arena.</summary>
     public void Dispose()
     {
         _replay?.Dispose();

@@ -1,12 +1,12 @@
 namespace Lapidary.Engine;
 
-/// <summary>Where a backward step writes a gradient, and whether it adds to what is there.</summary>
+/// <summary>Where a backward step writes a gradient, and whether it adds to it.</summary>
 public readonly record struct GradientSlot(Tensor Tensor, bool Add);
 
-/// <summary>Records the forward calls of a model into a <see cref="StepProgram"/> and, on the way back, the backward calls.</summary>
-/// <remarks>The rule for gradients, stated once: the first backward step that reaches a tensor overwrites its gradient, later ones add;
-/// gradients of <see cref="Parameter"/>s are zeroed by the trainer and always added to. A tensor has a gradient only if a trained parameter
-/// lies behind it, so frozen parts cost no backward work.</remarks>
+/// <summary>Records the forward calls of a model into a <see cref="StepProgram"/> and, when it rewinds, the backward calls.</summary>
+/// <remarks>The rule for gradients: the first backward step that reaches a tensor overwrites its gradient; later ones add; gradients of
+/// <see cref="Parameter"/>s are zeroed by the trainer and always added to. A tensor has a gradient only if it depends on a trained
+/// parameter, so frozen parts cost no backward work.</remarks>
 public sealed class Tape
 {
     private readonly StepProgram _program;
@@ -28,7 +28,7 @@ public sealed class Tape
         (_program, _records, _gradients, _differentiable) = (program, records, gradients, differentiable);
     }
 
-    /// <summary>Whether the step trains: dropout is applied, also in passes whose backward steps are not kept.</summary>
+    /// <summary>Whether the step trains. If so, dropout applies, also in passes whose backward steps are not kept.</summary>
     public bool Training { get; }
 
     /// <summary>A new activation of the backend's type.</summary>
@@ -43,11 +43,11 @@ public sealed class Tape
     /// <summary>Whether a gradient will be formed for <paramref name="tensor"/>.</summary>
     public bool NeedsGradient(Tensor tensor) => _records && _differentiable.Contains(tensor);
 
-    /// <summary>Keeps a backward step: when the tape rewinds, <paramref name="backward"/> gets the gradient of
+    /// <summary>Adds a backward step: when the tape rewinds, <paramref name="backward"/> receives the gradient of
     /// <paramref name="output"/>.</summary>
     public void OnBackward(Tensor output, Action<Tensor> backward) => OnBackward([output], gradients => backward(gradients[0]));
 
-    /// <summary>Keeps the backward step of several outputs, of which all have a gradient or none.</summary>
+    /// <summary>Adds a backward step for several outputs, of which either all have a gradient or none.</summary>
     public void OnBackward(Tensor[] outputs, Action<Tensor[]> backward)
     {
         if (!_records) return;
@@ -72,15 +72,15 @@ public sealed class Tape
         return add ? throw new InvalidOperationException($"{tensor} is used by more than one operation.") : gradient;
     }
 
-    /// <summary>Hands <paramref name="gradient"/>, which its owner no longer needs, on to <paramref name="tensor"/>: without a copy if it
-    /// is the first to arrive.</summary>
+    /// <summary>Passes <paramref name="gradient"/>, which its owner no longer needs, to <paramref name="tensor"/>; without a copy if it is
+    /// the first one.</summary>
     public void PassGradient(Tensor tensor, Tensor gradient)
     {
         if (_gradients.TryGetValue(tensor, out var there)) Run(ops => ops.Add(gradient, there));
         else _gradients.Add(tensor, gradient);
     }
 
-    /// <summary>Runs <paramref name="block"/> keeping only its input, and again on the way back (gradient checkpointing,
+    /// <summary>Runs <paramref name="block"/>, keeps only its input, and runs it again in the backward pass (gradient checkpointing,
     /// arXiv:1604.06174).</summary>
     public Tensor Recompute(Tensor input, Func<Tape, Tensor, Tensor> block)
     {

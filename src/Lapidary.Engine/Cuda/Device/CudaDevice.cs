@@ -75,7 +75,7 @@ public sealed unsafe record CudaDevice
     }
 
     /// <summary>A device that the backend supports.</summary>
-    /// <exception cref="LapidaryException">There is no driver or it is too old, no such device, or it is too old.</exception>
+    /// <exception cref="LapidaryException">The driver is missing or too old, or the device does not exist or is too old.</exception>
     public static CudaDevice Get(int ordinal)
     {
         var driver = CudaLibraries.Require(CudaLibrary.Driver);

@@ -1,4 +1,4 @@
-// What every kernel needs. No CUDA header is included: NVRTC's built-ins and this file are all there is.
+// Common code of all kernels. Kernels include no CUDA header: only NVRTC's built-ins and this file.
 // Conventions: a kernel takes one struct by value, which the C# struct of the same name mirrors, and begins with after_previous_kernel();
 // addresses are 64-byte aligned unless the kernel's head says otherwise; sums are fp32.
 #pragma once
@@ -12,11 +12,11 @@ typedef long long int64;
 constexpr int WARP = 32;
 constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
 
-// The first statement of every kernel. From sm_90 on a kernel is brought to the multiprocessors while the one before it ends
-// (Launcher.Launch), and this keeps their order: it returns when that one has ended and its writes are visible, and since all kernels
-// wait so, all earlier ones have ended too. Parameters may be read before it, global memory may not, not even by a prefetch. Nor may it be
-// read after it by loads that take memory for constant while the kernel is there (__ldg, ld.global.nc, const __restrict__): they are
-// outside this order.
+// The first statement of every kernel. From sm_90 on a kernel launches while its predecessor finishes (programmatic dependent launch, see
+// Launcher.Launch). This call keeps their order: it returns when the predecessor has ended and its writes are visible, and since all
+// kernels wait, all earlier ones have ended too. Parameters may be read before it; global memory may not, not even by a prefetch. After it,
+// loads that assume memory to be constant during the kernel (__ldg, ld.global.nc, const __restrict__) must not read such memory either:
+// they ignore this order.
 __device__ __forceinline__ void after_previous_kernel() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine;
 
-/// <summary>Constants of AdamW (arXiv:1711.05101), torch's defaults.</summary>
+/// <summary>Constants of AdamW (arXiv:1711.05101) with torch's defaults.</summary>
 /// <param name="Beta1">Decay of the first moment.</param>
 /// <param name="Beta2">Decay of the second moment.</param>
 /// <param name="Epsilon">Added to the root of the second moment.</param>
@@ -8,9 +8,9 @@ namespace Lapidary.Engine;
 /// <remarks>fp64: 1 − β₂ formed from an fp32 0.999 would be off by 1.3e-5, while the bias correction 1 − β₂ᵗ must match it.</remarks>
 public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0)
 {
-    /// <summary>Whether an update with a gradient of this norm is done. The square of no element is then larger than that of the clipped
-    /// norm, so both moments stay finite; the kernels form the same product (ADR 0018).</summary>
+    /// <summary>Whether an update with a gradient of this norm takes place. If it does, no element's square is larger than that of the
+    /// clipped norm, so both moments stay finite. The kernels compute the same product (ADR 0018).</summary>
     /// <param name="norm">The gradients' norm.</param>
-    /// <param name="factor">What clipping multiplies them by.</param>
+    /// <param name="factor">The factor of clipping.</param>
     public static bool Takes(float norm, float factor) => float.IsFinite(norm * factor * (norm * factor));
 }

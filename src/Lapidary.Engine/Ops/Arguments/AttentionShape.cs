@@ -1,6 +1,6 @@
 namespace Lapidary.Engine;
 
-/// <summary>What an attention layer is, besides its tensors.</summary>
+/// <summary>The parameters of an attention layer, apart from its tensors.</summary>
 /// <param name="Heads">Query heads.</param>
 /// <param name="KvHeads">Key and value heads; query head h uses head h · KvHeads / Heads.</param>
 /// <param name="HeadDim">Elements per head.</param>

@@ -1,13 +1,13 @@
 namespace Lapidary.Engine;
 
-/// <summary>Dropout by a counter-based hash, so that a mask needs no memory, is the same on every device and thread count, and can be
-/// formed again in the backward step.</summary>
+/// <summary>Dropout by a counter-based hash. A mask needs no memory, is the same on every device and with any number of threads, and can be
+/// recomputed in the backward step.</summary>
 /// <remarks>An element's index is its token's place among all tokens of the optimizer step, times the tokens' width, plus its column. So
-/// the same elements are dropped however the step's tokens are cut into runs and ranks.</remarks>
+/// the same elements are dropped, regardless of how the step's tokens are divided into runs and ranks.</remarks>
 /// <param name="Probability">p, the share of elements set to zero, in [0, 1).</param>
-/// <param name="Seed">Int64 [2], data of a run: the step's seed, and the place of the run's first token among the tokens of the
+/// <param name="Seed">Int64 [2], written for each run: the step's seed, and the place of the run's first token among the tokens of the
 /// step.</param>
-/// <param name="Stream">Tells the layers of a model apart.</param>
+/// <param name="Stream">Distinguishes the layers of a model.</param>
 public sealed record Dropout(float Probability, Tensor Seed, int Stream)
 {
     /// <summary>Elements are kept where <see cref="Hash"/> is at least this: p · 2³².</summary>
