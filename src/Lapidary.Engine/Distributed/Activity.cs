@@ -1,12 +1,12 @@
 namespace Lapidary.Engine.Distributed;
 
-/// <summary>What a rank does, as far as the others have to know.</summary>
+/// <summary>The state of a rank, as far as the others need to know.</summary>
 internal enum ActivityKind : byte
 {
-    /// <summary>It computes, and will soon want the others.</summary>
+    /// <summary>It computes, and will soon join an exchange.</summary>
     Computing,
 
-    /// <summary>It takes its time: it loads, saves or scores.</summary>
+    /// <summary>It is busy for an unknown time: it loads, saves or scores.</summary>
     Busy,
 
     /// <summary>It waits for the others.</summary>
@@ -16,14 +16,14 @@ internal enum ActivityKind : byte
     Gone,
 }
 
-/// <summary>What a rank does, and since when.</summary>
-/// <param name="Kind">What.</param>
-/// <param name="Since">In <see cref="Environment.TickCount64"/>.</param>
-/// <param name="What">In words.</param>
+/// <summary>The state of a rank, and since when.</summary>
+/// <param name="Kind">The state.</param>
+/// <param name="Since">Time of <see cref="Environment.TickCount64"/>.</param>
+/// <param name="What">Description for messages.</param>
 internal readonly record struct RankState(ActivityKind Kind, long Since, string What);
 
-/// <summary>Keeps what a rank says that it does: the innermost statement counts. Every training step comes by here, so that nothing
-/// is allocated.</summary>
+/// <summary>Holds the state that a rank reports; the innermost report counts. Every training step uses it, so it allocates
+/// nothing.</summary>
 internal sealed class Activity
 {
     private readonly Lock _lock = new();
@@ -31,7 +31,7 @@ internal sealed class Activity
     private int _depth;
     private RankState _state = new(ActivityKind.Computing, Environment.TickCount64, "");
 
-    /// <summary>What it does now.</summary>
+    /// <summary>The current state.</summary>
     public RankState State
     {
         get
@@ -40,7 +40,7 @@ internal sealed class Activity
         }
     }
 
-    /// <summary>Until the result is disposed it does this.</summary>
+    /// <summary>Sets the state until the result is disposed.</summary>
     public IDisposable Enter(ActivityKind kind, string what)
     {
         lock (_lock)

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine.Distributed;
 
-/// <summary>The ranks of a run that is only planned: there is nobody to talk to.</summary>
+/// <summary>The ranks of a run that is only planned. They exchange nothing.</summary>
 internal sealed class CountedGroup(int rank, int worldSize) : RankGroup
 {
     public override int Rank => rank;

@@ -1,9 +1,9 @@
 namespace Lapidary.Engine.Distributed;
 
-/// <summary>What communicators ask of the tensors that they exchange.</summary>
+/// <summary>Requirements of communicators on the tensors that they exchange.</summary>
 internal static class Exchanged
 {
-    /// <summary>Refuses a tensor that has no sum.</summary>
+    /// <summary>Refuses a tensor that cannot be summed.</summary>
     public static void RequireFloat32(Tensor tensor, string operation)
     {
         if (tensor.DType != DType.Float32) throw new ShapeException(operation, nameof(tensor), "fp32", tensor);

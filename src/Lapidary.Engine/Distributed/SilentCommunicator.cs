@@ -2,10 +2,10 @@ using Lapidary.Engine.Distributed;
 
 namespace Lapidary.Engine;
 
-/// <summary>Exchanges nothing: the communicator of a single rank, and of memory that is only counted.</summary>
+/// <summary>Exchanges nothing. For a single rank, and for runs whose memory is only counted.</summary>
 public sealed class SilentCommunicator : ICommunicator
 {
-    /// <summary>Of a run with one rank.</summary>
+    /// <summary>The communicator of a run with one rank.</summary>
     public static SilentCommunicator Solo { get; } = new(RankGroup.Solo);
 
     private SilentCommunicator(RankGroup ranks) => Ranks = ranks;
@@ -16,9 +16,9 @@ public sealed class SilentCommunicator : ICommunicator
     /// <inheritdoc/>
     public string Description => "one rank";
 
-    /// <summary>Stands for a rank of a run whose memory is counted.</summary>
+    /// <summary>A rank of a run whose memory is only counted.</summary>
     /// <param name="worldSize">Number of ranks.</param>
-    /// <param name="rank">Which of them.</param>
+    /// <param name="rank">Number of the rank.</param>
     public static SilentCommunicator ToCount(int worldSize, int rank = 0) => new(new CountedGroup(rank, worldSize));
 
     /// <inheritdoc/>

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine.Distributed;
 
-/// <summary>Exchanges tensors in host memory between threads; sums are formed in the ranks' order. For tests: threads of one process have
+/// <summary>Exchanges tensors in host memory between threads; sums are added in the order of ranks. For tests: threads of one process share
 /// one CPU, which a single rank uses better.</summary>
 internal sealed unsafe class ThreadCommunicator(ThreadGroup ranks) : ICommunicator
 {

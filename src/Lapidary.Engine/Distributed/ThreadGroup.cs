@@ -21,8 +21,8 @@ internal sealed class ThreadGroup : RankGroup
 
     /// <summary>The groups of some ranks, one for each thread.</summary>
     /// <param name="worldSize">Number of ranks.</param>
-    /// <param name="waitLimit">How long one may wait for another that is not busy; null for ever.</param>
-    /// <param name="lost">Told once, on another thread, of a wait beyond that: it names who did not come.</param>
+    /// <param name="waitLimit">How long a rank may wait for another that is not busy; null for no limit.</param>
+    /// <param name="lost">Called once, on another thread, when a wait exceeds the limit, with a line that names the missing ranks.</param>
     public static IReadOnlyList<ThreadGroup> Create(int worldSize, TimeSpan? waitLimit = null, Action<string>? lost = null)
     {
         var shared = new Shared(worldSize);
@@ -71,8 +71,8 @@ internal sealed class ThreadGroup : RankGroup
     public override IDisposable Waiting(string what) => _shared.Activities[_rank].Enter(ActivityKind.Waiting, what);
 
     /// <inheritdoc/>
-    /// <remarks>Those that wait here, or will, end with a <see cref="LapidaryException"/>. Those in a collective of GPUs do not wake: their
-    /// process has to end.</remarks>
+    /// <remarks>Ranks that wait here, now or later, end with a <see cref="LapidaryException"/>. Ranks in an exchange between GPUs do not
+    /// wake: their process must end.</remarks>
     public override bool Fail(string message)
     {
         _shared.Break($"{NameOf(_rank)}: {message}");
@@ -80,7 +80,7 @@ internal sealed class ThreadGroup : RankGroup
     }
 
     /// <inheritdoc/>
-    /// <remarks>Who still waits for this rank, or will, would do so for ever. What the threads share holds no resources.</remarks>
+    /// <remarks>Ranks that wait for this one, now or later, would otherwise do so forever. The shared state holds no resources.</remarks>
     public override void Dispose() => _shared.Break($"{NameOf(_rank)} has ended, but others still need it.");
 
     private sealed class Shared(int worldSize) : IDisposable
@@ -100,7 +100,7 @@ internal sealed class ThreadGroup : RankGroup
         /// <summary>Why it is broken, one line.</summary>
         public string? Why { get; private set; }
 
-        /// <summary>Looks now and then whether a rank waits in vain.</summary>
+        /// <summary>Checks periodically whether a rank waits in vain.</summary>
         public void Watch(TimeSpan limit, Action<string>? lost)
         {
             var period = TimeSpan.FromMilliseconds(Math.Clamp(limit.TotalMilliseconds / 4, 5, 1000));
@@ -116,7 +116,7 @@ internal sealed class ThreadGroup : RankGroup
 
         public void Dispose() => _watch?.Dispose();
 
-        /// <summary>Ends all waits, also those to come. The first reason counts.</summary>
+        /// <summary>Ends all current and later waits. The first reason counts.</summary>
         public void Break(string why)
         {
             lock (Broken) Why ??= why;

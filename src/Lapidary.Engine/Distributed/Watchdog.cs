@@ -1,17 +1,17 @@
 namespace Lapidary.Engine.Distributed;
 
-/// <summary>Decides from what the ranks do whether they wait in vain.</summary>
+/// <summary>Decides from the states of the ranks whether they wait in vain.</summary>
 internal static class Watchdog
 {
     /// <summary>Names of ranks in a message.</summary>
     private const int MaxNames = 8;
 
-    /// <summary>One line that names those for whom the others wait in vain; null where all is well.</summary>
-    /// <param name="states">What each rank does.</param>
+    /// <summary>One line that names the ranks for which others wait in vain; null if none do.</summary>
+    /// <param name="states">State of each rank.</param>
     /// <param name="nameOf">"rank 1 (node-b)".</param>
     /// <param name="limit">How long a rank may wait for one that is not busy.</param>
     /// <param name="gone">How long it may wait for one that is done.</param>
-    /// <param name="now">In <see cref="Environment.TickCount64"/>.</param>
+    /// <param name="now">Time of <see cref="Environment.TickCount64"/>.</param>
     public static string? Look(ReadOnlySpan<RankState> states, Func<int, string> nameOf, TimeSpan limit, TimeSpan gone, long now)
     {
         int first = -1, waiting = 0, busy = 0, left = 0, late = 0;

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine.Distributed.Control;
 
-/// <summary>What a message of the control channel is.</summary>
+/// <summary>The kinds of messages on the control channel.</summary>
 internal enum FrameKind : byte
 {
     /// <summary>Member to leader: who it is.</summary>
@@ -12,7 +12,7 @@ internal enum FrameKind : byte
     /// <summary>Member to leader: the proof that it knows the secret.</summary>
     Proof,
 
-    /// <summary>Either way: why the other does not take part.</summary>
+    /// <summary>Either way: why the other is refused.</summary>
     Refused,
 
     /// <summary>Leader to member: all ranks are there; their hosts.</summary>

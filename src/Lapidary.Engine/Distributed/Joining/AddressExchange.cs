@@ -5,21 +5,21 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>Where rank 0 awaits the others, and a secret that was made for this run, over a channel that strangers do not hear.</summary>
+/// <summary>Sends rank 0's address, and a secret made for this run, over a channel that other programs cannot read.</summary>
 internal static class AddressExchange
 {
     private const int Size = 2048;
     private const string Good = "ok";
 
-    /// <summary>Rank 0's process tells all others.</summary>
+    /// <summary>Sends them from rank 0's process to all others.</summary>
     public static void Tell(IAddressBroadcast channel, byte[] secret, IEnumerable<IPEndPoint> places) =>
         Send(channel, [Good, Convert.ToHexString(secret), .. places.Select(place => $"{place.Address} {place.Port}")]);
 
-    /// <summary>Rank 0's process cannot await the others.</summary>
+    /// <summary>Sends an error instead: rank 0's process cannot accept the others.</summary>
     public static void TellFailure(IAddressBroadcast channel, string why) => Send(channel, [why]);
 
-    /// <summary>What rank 0's process tells.</summary>
-    /// <exception cref="LapidaryException">It cannot await the others.</exception>
+    /// <summary>Receives the message of rank 0's process.</summary>
+    /// <exception cref="LapidaryException">Rank 0 cannot accept the others.</exception>
     public static (byte[] Secret, IReadOnlyList<DnsEndPoint> Places) Hear(IAddressBroadcast channel)
     {
         byte[] bytes = new byte[Size];

@@ -6,20 +6,20 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>The side of all other ranks of the start: they try to reach rank 0 until it answers.</summary>
+/// <summary>The start of all ranks but rank 0: they try to reach rank 0 until it answers.</summary>
 /// <param name="places">Names or addresses of rank 0's machine, with ports.</param>
 /// <param name="own">This rank.</param>
-/// <param name="secret">What rank 0 has to know.</param>
+/// <param name="secret">The secret that rank 0 must know.</param>
 /// <param name="times">Limits.</param>
-/// <param name="startLimit">For rank 0 to answer.</param>
+/// <param name="startLimit">Time for rank 0 to answer.</param>
 internal sealed class Arrival(
     IReadOnlyList<DnsEndPoint> places, Hello own, Secret secret, ControlTimes times, TimeSpan startLimit)
 {
     private string _last = "";
 
-    /// <summary>Waits until rank 0 says that all are there.</summary>
+    /// <summary>Waits until rank 0 reports that all ranks have arrived.</summary>
     /// <returns>The connection to rank 0, and the ranks' hosts.</returns>
-    /// <exception cref="LapidaryException">Rank 0 cannot be reached, or does not want this rank.</exception>
+    /// <exception cref="LapidaryException">Rank 0 cannot be reached, or refuses this rank.</exception>
     public (Link Link, string[] Hosts) Meet(CancellationToken cancellation)
     {
         long end = Environment.TickCount64 + (long)startLimit.TotalMilliseconds;
@@ -57,7 +57,7 @@ internal sealed class Arrival(
         }
     }
 
-    /// <summary>A connection to the leader, who knows the secret; null where there is none yet.</summary>
+    /// <summary>A connection to the leader, which knows the secret; null if it does not listen yet.</summary>
     private Link? Connect(IPEndPoint address)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

@@ -10,23 +10,23 @@ namespace Lapidary.Engine;
 /// <summary>Makes the communicator that fits a rank's device.</summary>
 public static class Communicator
 {
-    /// <summary>Refuses processes on CPUs whose launcher does not start MPI, before anything is loaded.</summary>
-    /// <param name="place">Who started them.</param>
-    /// <exception cref="LapidaryException">There are several, and no MPI.</exception>
+    /// <summary>Refuses several processes on CPUs without MPI, before anything is loaded.</summary>
+    /// <param name="place">Who started the processes.</param>
+    /// <exception cref="LapidaryException">Several processes run without MPI.</exception>
     public static void RequireMpi(LaunchPlace place)
     {
         ArgumentNullException.ThrowIfNull(place);
         if (place.Processes > 1) _ = MpiStart.FlavorOf(place);
     }
 
-    /// <summary>NCCL between GPUs, MPI between CPUs of several processes; one rank exchanges nothing. All ranks call it, before they plan
-    /// their memory: NCCL takes some.</summary>
+    /// <summary>Creates NCCL's communicator between GPUs or MPI's between processes on CPUs; a single rank exchanges nothing. All ranks
+    /// must call this before they plan their memory, because NCCL takes some.</summary>
     /// <param name="ranks">The ranks; not owned.</param>
     /// <param name="backend">This rank's device; it must outlive the communicator.</param>
-    /// <returns>The caller's, to be disposed of after whatever uses it and before the backend. Disposal never waits for other ranks for
-    /// long, also where an error is on its way.</returns>
-    /// <exception cref="LapidaryException">A library is missing, two ranks have one GPU, or the ranks' devices do not fit each
-    /// other.</exception>
+    /// <returns>The communicator. The caller disposes it after all its users and before the backend. Disposal never waits long for other
+    /// ranks, even while an error propagates.</returns>
+    /// <exception cref="LapidaryException">A library is missing, two ranks use one GPU, or the devices of the ranks do not
+    /// match.</exception>
     public static ICommunicator Create(RankGroup ranks, IBackend backend) => (ranks, backend) switch
     {
         ({ WorldSize: 1 }, _) => SilentCommunicator.Solo,

@@ -3,13 +3,13 @@ using Lapidary.Engine.Distributed.Control;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>How two ranks come to believe each other: hello and a nonce, a nonce and the leader's proof, the member's proof.</summary>
+/// <summary>How two ranks authenticate each other: hello and a nonce, a nonce and the leader's proof, the member's proof.</summary>
 internal static class Handshake
 {
     private const string OtherSecret = "its LAPIDARY_TOKEN is not that of rank 0";
 
-    /// <summary>The leader's side: who has come.</summary>
-    /// <exception cref="LinkException">Nobody who knows the secret.</exception>
+    /// <summary>The leader's side. Returns the member's hello.</summary>
+    /// <exception cref="LinkException">The other end does not know the secret.</exception>
     public static Hello Receive(Link link, Secret secret, ControlTimes times)
     {
         var frame = link.Receive(out var kind, times.Frame);
@@ -31,7 +31,7 @@ internal static class Handshake
     }
 
     /// <summary>The member's side.</summary>
-    /// <returns>Why the leader does not want it, or null.</returns>
+    /// <returns>Why the leader refuses this rank, or null.</returns>
     /// <exception cref="LinkException">The other end is not the leader.</exception>
     public static string? Introduce(Link link, Hello own, Secret secret, ControlTimes times)
     {
@@ -52,7 +52,7 @@ internal static class Handshake
         return null;
     }
 
-    /// <summary>Tells the other end why it does not take part.</summary>
+    /// <summary>Tells the other end why it is refused.</summary>
     public static LinkException Refuse(Link link, string why)
     {
         link.Send(FrameKind.Refused, why);

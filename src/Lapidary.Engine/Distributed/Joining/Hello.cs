@@ -6,17 +6,17 @@ namespace Lapidary.Engine.Distributed.Joining;
 /// <summary>How a rank introduces itself.</summary>
 /// <param name="Protocol">Version of the control channel's messages.</param>
 /// <param name="Rank">Which rank it is.</param>
-/// <param name="WorldSize">How many there are, as it sees it.</param>
+/// <param name="WorldSize">Number of ranks, as it sees it.</param>
 /// <param name="Host">Its machine.</param>
 /// <param name="ProcessId">Its process there.</param>
-/// <param name="Version">Of Lapidary.</param>
-/// <param name="Run">Tells runs apart that use the same address; may be empty.</param>
+/// <param name="Version">Version of Lapidary.</param>
+/// <param name="Run">Distinguishes runs that use the same address; may be empty.</param>
 internal sealed record Hello(int Protocol, int Rank, int WorldSize, string Host, int ProcessId, string Version, string Run)
 {
     /// <summary>The protocol that this program speaks.</summary>
     public const int OwnProtocol = 1;
 
-    /// <summary>"Lapidary" in bytes: what does not begin with it is not meant for us.</summary>
+    /// <summary>"Lapidary" in bytes. Other frames are ignored.</summary>
     private const ulong Magic = 0x797261646970614C;
 
     /// <summary>"rank 1 (node-b)".</summary>
@@ -39,8 +39,8 @@ internal sealed record Hello(int Protocol, int Rank, int WorldSize, string Host,
         return stream.ToArray();
     }
 
-    /// <summary>What a frame says. Of another protocol it is the protocol, and what this one would make of the rest.</summary>
-    /// <exception cref="LinkException">It is no hello.</exception>
+    /// <summary>Parses a frame. For another protocol, only the protocol number is reliable.</summary>
+    /// <exception cref="LinkException">The frame is not a hello.</exception>
     public static Hello FromBytes(ReadOnlySpan<byte> bytes)
     {
         using var reader = new BinaryReader(new MemoryStream(bytes.ToArray()), Encoding.UTF8);

@@ -6,11 +6,11 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>The sockets at which rank 0 awaits the others: one for each address of this machine that its name stands for.</summary>
+/// <summary>The sockets on which rank 0 accepts the others: one for each address of its name.</summary>
 internal sealed class Listeners : IDisposable
 {
-    /// <summary>All ranks may come at one moment, and strangers: whom the system turns away tries again only after a second or
-    /// more.</summary>
+    /// <summary>All ranks may connect at the same moment, and other programs too. A rank that the system rejects tries again only after a
+    /// second or more.</summary>
     private const int Backlog = 1024;
 
     private readonly List<Socket> _sockets;
@@ -20,12 +20,12 @@ internal sealed class Listeners : IDisposable
     /// <summary>Addresses and ports.</summary>
     public IEnumerable<IPEndPoint> EndPoints => _sockets.Select(socket => (IPEndPoint)socket.LocalEndPoint!);
 
-    /// <summary>Whether all addresses of this machine are listened at.</summary>
+    /// <summary>Whether it listens on all addresses of this machine.</summary>
     public bool IsAny { get; private init; }
 
     /// <summary>Binds the addresses of a name.</summary>
-    /// <remarks>A name that stands for none of this machine, such as a service of Kubernetes, means all of its addresses; so does
-    /// a machine's own name where /etc/hosts has 127.0.1.1 for it, which other machines do not reach.</remarks>
+    /// <remarks>If the name has no address of this machine (for example a Kubernetes service), all addresses are used. The same holds for
+    /// the machine's own name if /etc/hosts maps it to 127.0.1.1, which other machines cannot reach.</remarks>
     /// <exception cref="LapidaryException">The port is in use.</exception>
     public static Listeners Open(string name, int port, ControlTimes times, CancellationToken cancellation)
     {
@@ -40,7 +40,7 @@ internal sealed class Listeners : IDisposable
         return new(sockets) { IsAny = true };
     }
 
-    /// <summary>Binds what other machines may reach, at ports that the system chooses.</summary>
+    /// <summary>Binds all addresses that other machines may reach, at ports that the system chooses.</summary>
     public static Listeners OpenAll(ControlTimes times, CancellationToken cancellation)
     {
         var addresses =
@@ -54,7 +54,7 @@ internal sealed class Listeners : IDisposable
         return new(Bind([.. addresses.Take(16).DefaultIfEmpty(IPAddress.Loopback)], 0, times, cancellation));
     }
 
-    /// <summary>Whoever has come within a moment.</summary>
+    /// <summary>Accepts connections that arrive within a moment.</summary>
     public IEnumerable<Socket> Accept(TimeSpan moment)
     {
         List<Socket> ready = [.. _sockets];

@@ -8,20 +8,20 @@ namespace Lapidary.Engine;
 /// <param name="Threads">Threads of the CPU; 0 for one per core.</param>
 public sealed record LocalRank(RankGroup Group, int? Gpu, int Threads)
 {
-    /// <summary>Whether this rank writes the files and tells people how the work goes.</summary>
+    /// <summary>Whether this rank writes the files and prints progress.</summary>
     public bool IsLeader => Group.IsLeader;
 
     /// <summary>"cuda:1" or "cpu".</summary>
     public string Device => Gpu is { } ordinal ? $"cuda:{ordinal}" : "cpu";
 
     /// <summary>Opens the rank's device; the caller disposes of it, after its communicator.</summary>
-    /// <exception cref="Formats.LapidaryException">It is not here, or cannot be used.</exception>
+    /// <exception cref="Formats.LapidaryException">The device does not exist, or cannot be used.</exception>
     public IBackend CreateBackend() => Gpu is { } ordinal ? new CudaBackend(ordinal) : new CpuBackend(Threads);
 
     /// <summary>Threads of a rank on the CPU: the cores that its process may use, shared with the ranks whose processes may use the
     /// same.</summary>
-    /// <param name="ranks">All of which call this.</param>
-    /// <param name="given">What the user wants, or 0.</param>
+    /// <param name="ranks">The ranks, all of which call this.</param>
+    /// <param name="given">The user's choice, or 0.</param>
     internal static int ThreadsOf(RankGroup ranks, int given)
     {
         int cores = Environment.ProcessorCount;
@@ -30,7 +30,7 @@ public sealed record LocalRank(RankGroup Group, int? Gpu, int Threads)
         return given > 0 ? given : Math.Max(1, cores / sharing);
     }
 
-    /// <summary>The cores that this process may run on, as the system says it; launchers bind their processes to some.</summary>
+    /// <summary>The cores that this process may use, as the system reports them. Launchers bind their processes to some.</summary>
     private static string AllowedCores()
     {
         const string Status = "/proc/self/status", Allowed = "Cpus_allowed_list:";

@@ -3,8 +3,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine;
 
-/// <summary>Runs the ranks that this process has of a run: one, or a thread for each of its GPUs. The same program serves one GPU, all
-/// GPUs of a machine, and processes that mpirun, srun, torchrun or Kubernetes start.</summary>
+/// <summary>Runs this process's ranks: one, or a thread for each of its GPUs. The same program works on one GPU, on all GPUs of a machine,
+/// and in processes started by mpirun, srun, torchrun or Kubernetes.</summary>
 /// <example>
 /// <code>
 /// LocalRanks.Run(rank =>
@@ -19,16 +19,14 @@ namespace Lapidary.Engine;
 /// </example>
 public static class LocalRanks
 {
-    /// <summary>Joins the other processes of the run, where a launcher has started some, does the work of each rank of this one, and
-    /// leaves.</summary>
-    /// <param name="work">What each rank does: the same calls on all of them. Threads that run at the same time may share what they only
-    /// read, such as a data set, but no model or backend.</param>
+    /// <summary>Joins the other processes of the run, if a launcher started any, runs the work of each local rank, and leaves.</summary>
+    /// <param name="work">The work of a rank; all ranks make the same calls. Concurrent threads may share read-only objects, such as a data
+    /// set, but not a model or backend.</param>
     /// <param name="options">How the processes find each other; null for the defaults.</param>
-    /// <param name="gpus">The GPUs of this machine to use; null for all, and for the CPU where none can be used; empty for the CPU. A
-    /// process that was started for one rank takes the one of its local rank.</param>
-    /// <param name="cancellation">Ends the wait for other processes; not the work, which needs a token of its own.</param>
-    /// <exception cref="LapidaryException">The processes do not find each other; or what the work threw, see
-    /// <see cref="RunEach"/>.</exception>
+    /// <param name="gpus">The GPUs to use; null for all of them, or the CPU if none can be used; empty for the CPU. A process started for
+    /// one rank takes the GPU of its local rank.</param>
+    /// <param name="cancellation">Ends the wait for other processes. It does not end the work, which needs another token.</param>
+    /// <exception cref="LapidaryException">The processes do not find each other, or the work threw; see <see cref="RunEach"/>.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static void Run(
         Action<LocalRank> work, RankGroupOptions? options = null, IReadOnlyList<int>? gpus = null, CancellationToken cancellation = default)
@@ -51,12 +49,12 @@ public static class LocalRanks
         }
     }
 
-    /// <summary>This process's ranks; waits until all other processes have come. The caller disposes of their groups.</summary>
-    /// <param name="options">How.</param>
+    /// <summary>Returns this process's ranks after all other processes have joined. The caller disposes their groups.</summary>
+    /// <param name="options">How the processes find each other.</param>
     /// <param name="gpus">A GPU for each rank of this process; empty for one rank on the CPU.</param>
     /// <param name="threads">Threads of a rank on the CPU; 0 for one per core, which ranks of one machine share.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
+    /// <exception cref="LapidaryException">Some processes do not join or do not match, or the launcher's variables are wrong.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IReadOnlyList<LocalRank> Join(
         RankGroupOptions options, IReadOnlyList<int> gpus, int threads = 0, CancellationToken cancellation = default)
@@ -68,18 +66,17 @@ public static class LocalRanks
             : [.. groups.Zip(gpus, (group, gpu) => new LocalRank(group, gpu, threads))];
     }
 
-    /// <summary>Does the work of each rank, in a thread of its own where there are several. Where one throws, the others are told: in this
-    /// process their next exchange throws a <see cref="LapidaryException"/> that names the rank and has its message, in other processes
+    /// <summary>Runs the work of each rank, each in its thread if there are several. If one throws, the others are informed: in this
+    /// process their next exchange throws a <see cref="LapidaryException"/> with the rank and its message; in other processes
     /// <see cref="RankGroupOptions.Lost"/> is called with that line.</summary>
-    /// <param name="ranks">Of this process.</param>
-    /// <param name="work">What each does.</param>
-    /// <param name="lineOf">An error in one line, for the other ranks; null for its message.</param>
-    /// <param name="stuck">Called where a rank has thrown and others do not end within 5 seconds, because they wait for it in an exchange
-    /// of GPUs, from which nothing wakes them. It should end the process by <see cref="RankGroups.Leave(int)"/>; null for that, after a
-    /// line on standard error.</param>
-    /// <returns>What the first rank's work returned.</returns>
-    /// <remarks>What the first rank to fail has thrown is thrown here. The work of a rank ends with its disposals as in any other method;
-    /// those of groups wait until all have ended.</remarks>
+    /// <param name="ranks">The ranks of this process.</param>
+    /// <param name="work">The work of a rank.</param>
+    /// <param name="lineOf">Turns an error into one line for the other ranks; null for its message.</param>
+    /// <param name="stuck">Called if a rank has thrown and others do not end within 5 seconds, because they wait for it in an exchange
+    /// between GPUs, which cannot be interrupted. It should end the process with <see cref="RankGroups.Leave(int)"/>. Null does that after
+    /// a line on standard error.</param>
+    /// <returns>The result of the first rank's work.</returns>
+    /// <remarks>Rethrows the exception of the first rank that failed. Groups are disposed after all ranks have ended.</remarks>
     public static T RunEach<T>(
         IReadOnlyList<LocalRank> ranks, Func<LocalRank, T> work, Func<Exception, string>? lineOf = null,
         Action<LocalRank, Exception>? stuck = null)

@@ -3,10 +3,10 @@ using Lapidary.Engine.Distributed.Mpi;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>Rank 0's address by MPI.</summary>
+/// <summary>Sends rank 0's address through MPI.</summary>
 internal sealed class MpiBroadcast(MpiRuntime mpi) : IAddressBroadcast
 {
-    /// <summary>The channel of a launcher of MPI; null of another.</summary>
+    /// <summary>The channel of an MPI launcher; null for other launchers.</summary>
     public static MpiBroadcast? Of(LaunchPlace place) =>
         place.Kind is LaunchKind.OpenMpi or LaunchKind.Mpich ? new MpiBroadcast(MpiStart.Of(place)) : null;
 

@@ -4,21 +4,21 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>MPI of this process, which is started once: for rank 0's address, or for the exchanges between CPUs, whatever comes
+/// <summary>MPI of this process. It is started once: for rank 0's address or for the exchanges between CPUs, whichever comes
 /// first.</summary>
 internal static class MpiStart
 {
     private static readonly Lock Guard = new();
     private static MpiRuntime? s_runtime;
 
-    /// <summary>MPI as the launcher has it.</summary>
+    /// <summary>The launcher's MPI.</summary>
     /// <exception cref="LapidaryException">The launcher has none, or its library is missing.</exception>
     public static MpiRuntime Of(LaunchPlace place)
     {
         lock (Guard) return s_runtime ??= MpiRuntime.Start(FlavorOf(place), place.Processes);
     }
 
-    /// <summary>Ends MPI, where it was started: all ranks have come to the end.</summary>
+    /// <summary>Ends MPI if it was started. All ranks must have finished.</summary>
     public static void Complete()
     {
         lock (Guard)
@@ -29,7 +29,7 @@ internal static class MpiStart
         }
     }
 
-    /// <summary>The kind of library that goes with a launcher.</summary>
+    /// <summary>The kind of library that a launcher needs.</summary>
     /// <exception cref="LapidaryException">The launcher has none.</exception>
     public static MpiFlavor FlavorOf(LaunchPlace place) => place.Kind switch
     {

@@ -8,28 +8,27 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine;
 
-/// <summary>Makes the ranks of a run find each other.</summary>
+/// <summary>Connects the ranks of a run.</summary>
 public static partial class RankGroups
 {
-    /// <summary>The variable with the secret that ranks have to know.</summary>
+    /// <summary>The variable with the secret of the ranks.</summary>
     private const string Token = "LAPIDARY_TOKEN";
 
     internal static string OwnVersion { get; } =
         typeof(RankGroups).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
 
-    /// <summary>The group of this process's only rank; waits until all others have come. <see cref="LocalRanks.Run"/> does that and what
-    /// follows: it finds the rank's device, and tells the others where this rank's work throws. Without it, call
-    /// <see cref="RankGroup.Fail"/> then, before the group is disposed of.</summary>
-    /// <returns><see cref="RankGroup.Solo"/> where nobody started others.</returns>
+    /// <summary>Returns the group of this process's only rank after all others have joined. <see cref="LocalRanks.Run"/> does this and
+    /// more: it finds the rank's device, and informs the others if this rank's work throws. Without it, call <see cref="RankGroup.Fail"/>
+    /// in that case, before disposing the group.</summary>
+    /// <returns>The group; <see cref="RankGroup.Solo"/> if no launcher started other processes.</returns>
     /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static RankGroup Join(RankGroupOptions options, CancellationToken cancellation = default) =>
         JoinAll(options, devices: 1, cancellation)[0];
 
-    /// <summary>The groups of this process's ranks, one for the thread of each of its devices; waits until all others have
-    /// come.</summary>
-    /// <param name="options">How.</param>
-    /// <param name="devices">How many ranks this process has; the same in all processes.</param>
+    /// <summary>Returns the groups of this process's ranks, one for the thread of each device, after all others have joined.</summary>
+    /// <param name="options">How the processes find each other.</param>
+    /// <param name="devices">Number of ranks of this process; the same in all processes.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <exception cref="LapidaryException">Some do not come, or do not fit; or the launcher's variables are wrong.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -46,9 +45,8 @@ public static partial class RankGroups
             devices, options.WaitLimit, options.Lost ?? (line => Leave(1, line)));
     }
 
-    /// <summary>Ends this process at once, without waiting for threads that may hang in an exchange, and without running anything on the
-    /// way out.</summary>
-    /// <param name="exitCode">0 to 255; not 0 where something went wrong.</param>
+    /// <summary>Ends this process at once. It neither waits for threads that may hang in an exchange, nor runs exit handlers.</summary>
+    /// <param name="exitCode">0 to 255; not 0 after an error.</param>
     public static void Leave(int exitCode)
     {
         if (OperatingSystem.IsWindows()) Environment.Exit(exitCode);
@@ -134,7 +132,7 @@ public static partial class RankGroups
         options.Note?.Invoke($"rank 0 awaits the others at {where}{any}{open}");
     }
 
-    /// <summary>Each rank of this process joins on a thread of its own; where one cannot, none does.</summary>
+    /// <summary>Each rank of this process joins on a separate thread; if one cannot, none does.</summary>
     private static TcpGroup[] JoinThreads(RankGroupOptions options, LaunchPlace place, int devices, Listeners? listeners, Secret secret,
         IReadOnlyList<DnsEndPoint> places, CancellationToken cancellation)
     {
@@ -185,7 +183,7 @@ public static partial class RankGroups
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void ExitAtOnce(int code);
 
-    /// <summary>The ranks of a process tell of one loss once.</summary>
+    /// <summary>Reports a loss once for all ranks of a process.</summary>
     private sealed class Once(Action<string> tell)
     {
         private int _told;

@@ -5,15 +5,15 @@ namespace Lapidary.Engine.Distributed.Joining;
 /// <summary>A thread for each rank of this process.</summary>
 internal static class RankThreads
 {
-    /// <summary>How long the others may go on after one has failed: enough to end by themselves where they can.</summary>
+    /// <summary>How long the others may go on after one has failed; enough to end by themselves if they can.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
-    /// <summary>Runs the ranks' work to the end. Where one fails, the others are told, here and in other processes.</summary>
-    /// <param name="ranks">Of this process.</param>
-    /// <param name="work">What each does.</param>
+    /// <summary>Runs the work of all ranks to the end. If one fails, the others are informed, here and in other processes.</summary>
+    /// <param name="ranks">The ranks of this process.</param>
+    /// <param name="work">The work of a rank.</param>
     /// <param name="lineOf">The error in one line, for the other ranks.</param>
-    /// <param name="stuck">Ends the process: a rank has failed, and others have not ended since.</param>
-    /// <returns>What the first rank's work returned.</returns>
+    /// <param name="stuck">Ends the process after a rank has failed and others have not ended.</param>
+    /// <returns>The result of the first rank's work.</returns>
     public static T Run<T>(
         IReadOnlyList<LocalRank> ranks, Func<LocalRank, T> work, Func<Exception, string> lineOf, Action<LocalRank, Exception> stuck)
     {
@@ -82,7 +82,7 @@ internal static class RankThreads
             }
         }
 
-        /// <summary>Waits for all, and where one has failed not much longer.</summary>
+        /// <summary>Waits for all ranks, but not much longer after one has failed.</summary>
         /// <returns>Whether all have ended.</returns>
         private bool Wait()
         {

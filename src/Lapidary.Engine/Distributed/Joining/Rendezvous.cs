@@ -5,18 +5,18 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>Rank 0's side of the start: it waits until all others have come. Whoever is no rank of this run cannot hold it up or end
+/// <summary>Rank 0's side of the start: it waits until all others have joined. Other programs that connect can neither delay nor end
 /// it.</summary>
-/// <param name="listeners">Where they come.</param>
+/// <param name="listeners">The sockets that accept the others.</param>
 /// <param name="own">Rank 0.</param>
-/// <param name="secret">What they have to know.</param>
+/// <param name="secret">The secret of the ranks.</param>
 /// <param name="times">Limits.</param>
 /// <param name="startLimit">How long to wait for all.</param>
-/// <param name="note">Told of those that are sent away.</param>
+/// <param name="note">Called with a line for each refused connection.</param>
 internal sealed class Rendezvous(
     Listeners listeners, Hello own, Secret secret, ControlTimes times, TimeSpan startLimit, Action<string>? note)
 {
-    /// <summary>Connections beyond those of the ranks that may be looked at at one time.</summary>
+    /// <summary>Limit of connections in progress, beyond those of the ranks.</summary>
     private const int Strangers = 64;
 
     private readonly object _sync = new();
@@ -27,7 +27,7 @@ internal sealed class Rendezvous(
 
     /// <summary>Waits for all ranks.</summary>
     /// <returns>The ranks' connections, with none for rank 0, and their hosts.</returns>
-    /// <exception cref="LapidaryException">Some have not come in time, or do not fit.</exception>
+    /// <exception cref="LapidaryException">Some ranks have not joined in time, or do not match.</exception>
     public (Link?[] Links, string[] Hosts) Meet(CancellationToken cancellation)
     {
         _hellos[0] = own;
@@ -132,8 +132,8 @@ internal sealed class Rendezvous(
         }
     }
 
-    /// <summary>A rank that belongs here but does not fit ends the start, as it will never come; one that does not belong here is sent
-    /// away.</summary>
+    /// <summary>A rank of this run that does not match ends the start, because it will never join. A process of another run is
+    /// refused.</summary>
     private bool Seat(Link link, Hello member)
     {
         string? wrong = Disagreement(member);

@@ -3,23 +3,23 @@ using System.Text;
 
 namespace Lapidary.Engine.Distributed.Joining;
 
-/// <summary>What the ranks of a run know and strangers do not. It is proved without being sent.</summary>
-/// <param name="key">Empty where there is none: then anybody can prove it.</param>
+/// <summary>A secret that only the ranks of a run know. They prove it without sending it.</summary>
+/// <param name="key">The key; if it is empty, anybody can prove it.</param>
 internal sealed class Secret(byte[] key)
 {
     /// <summary>Bytes of a nonce and of a proof.</summary>
     public const int Size = 32;
 
-    /// <summary>Whether there is one.</summary>
+    /// <summary>Whether the key is not empty.</summary>
     public bool IsSet => key.Length > 0;
 
-    /// <summary>The secret that is some text, or none.</summary>
+    /// <summary>The secret of a text, or an empty one.</summary>
     public static Secret Of(string? text) => new(Encoding.UTF8.GetBytes(text ?? ""));
 
-    /// <summary>What was never used before.</summary>
+    /// <summary>A new nonce.</summary>
     public static byte[] Nonce() => RandomNumberGenerator.GetBytes(Size);
 
-    /// <summary>HMAC-SHA256 of who proves it, both nonces and the member's hello.</summary>
+    /// <summary>HMAC-SHA256 over the prover's role, both nonces and the member's hello.</summary>
     public byte[] Proof(bool ofLeader, ReadOnlySpan<byte> membersNonce, ReadOnlySpan<byte> leadersNonce, ReadOnlySpan<byte> hello)
     {
         using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);

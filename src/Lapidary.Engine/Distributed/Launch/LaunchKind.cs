@@ -1,12 +1,12 @@
 namespace Lapidary.Engine.Distributed.Launch;
 
-/// <summary>Who started the processes of a run; for MPI it also decides which library they use.</summary>
+/// <summary>The launcher of a run's processes. For MPI it also decides which library they use.</summary>
 internal enum LaunchKind
 {
-    /// <summary>Nobody: this process is alone.</summary>
+    /// <summary>None: this process is alone.</summary>
     Alone,
 
-    /// <summary>Whoever sets RANK, WORLD_SIZE and LOCAL_RANK, as torchrun does.</summary>
+    /// <summary>torchrun, or another launcher that sets RANK, WORLD_SIZE and LOCAL_RANK.</summary>
     Torch,
 
     /// <summary>mpirun of Open MPI.</summary>
@@ -18,6 +18,6 @@ internal enum LaunchKind
     /// <summary>srun.</summary>
     Slurm,
 
-    /// <summary>Somebody who starts a process per machine, as the operators of Kubernetes do.</summary>
+    /// <summary>A launcher that starts one process for each machine, such as the operators of Kubernetes.</summary>
     Nodes,
 }

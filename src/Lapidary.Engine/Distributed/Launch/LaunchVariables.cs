@@ -3,7 +3,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Launch;
 
-/// <summary>Environment variables, read with the errors of one line that they deserve. An empty one is as if it were not set.</summary>
+/// <summary>Environment variables, with one-line errors. An empty variable counts as not set.</summary>
 internal sealed class LaunchVariables(Func<string, string?> variable)
 {
     /// <summary>A variable's text, or null.</summary>
@@ -25,7 +25,7 @@ internal sealed class LaunchVariables(Func<string, string?> variable)
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= least ? value
         : throw Wrong($"{name} is '{text}': expected a whole number from {least} on");
 
-    /// <summary>A pair of variables of which both or neither must be set: an index, and how many there are.</summary>
+    /// <summary>A pair of variables, an index and a count. Both or neither must be set.</summary>
     public (int Index, int Count)? Pair(string index, string count)
     {
         if (Has(index) != Has(count)) throw Half(set: Has(index) ? index : count, missing: Has(index) ? count : index);
@@ -44,10 +44,10 @@ internal sealed class LaunchVariables(Func<string, string?> variable)
         return null;
     }
 
-    /// <summary>The error of variables that are set in part.</summary>
+    /// <summary>The error for an incomplete pair.</summary>
     public static LapidaryException Half(string set, string missing) => Wrong($"{set} is set, but {missing} is not: set both");
 
-    /// <summary>The error of variables that make no sense.</summary>
+    /// <summary>The error for variables that contradict each other.</summary>
     public static LapidaryException Wrong(string what) =>
         new($"{what}, or {LaunchPlace.Switch}=none to ignore what launchers set.");
 }

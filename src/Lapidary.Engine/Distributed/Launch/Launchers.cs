@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace Lapidary.Engine.Distributed.Launch;
 
-/// <summary>Launchers that start a process for each rank, and the order in which all are asked.</summary>
-/// <remarks>MPI comes before Slurm: under mpirun in a job of Slurm its daemons pass on the variables of their own step. Whatever is set
-/// for a process comes before what is set for a machine.</remarks>
+/// <summary>Launchers that start a process for each rank, and the order in which all launchers are tried.</summary>
+/// <remarks>MPI precedes Slurm: under mpirun in a Slurm job, its daemons pass on the variables of their own step. Variables for a process
+/// precede variables for a machine.</remarks>
 internal static class Launchers
 {
-    /// <summary>What the variables say.</summary>
+    /// <summary>Reads the variables.</summary>
     public static LaunchPlace Find(LaunchVariables variables) =>
         Torch(variables) ?? OpenMpi(variables) ?? Mvapich(variables) ?? Hydra(variables) ?? Slurm(variables)
         ?? NodeLaunchers.Find(variables) ?? LaunchPlace.Alone with { Note = BatchScriptNote(variables) };
@@ -61,7 +61,7 @@ internal static class Launchers
             : Mpi(variables, "mpiexec (MPICH)", LaunchKind.Mpich, pair, "MPI_LOCALRANKID", "MPI_LOCALNRANKS");
     }
 
-    /// <summary>MPI tells rank 0's address itself, unless the user or Azure does.</summary>
+    /// <summary>MPI provides rank 0's address, unless the user or Azure does.</summary>
     private static LaunchPlace Mpi(
         LaunchVariables variables, string launcher, LaunchKind kind, (int Index, int Count) pair, string localRank, string localSize)
     {
@@ -87,7 +87,7 @@ internal static class Launchers
         });
     }
 
-    /// <summary>A step of Slurm. A batch script that does not use srun has a count of tasks too, but is alone.</summary>
+    /// <summary>A step of Slurm. A batch script without srun also has a task count, but is alone.</summary>
     private static LaunchPlace? Slurm(LaunchVariables variables)
     {
         if (!variables.Has("SLURM_STEP_NUM_TASKS")) return null;

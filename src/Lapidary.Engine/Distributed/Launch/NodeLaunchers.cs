@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Distributed.Launch;
 /// machines.</remarks>
 internal static class NodeLaunchers
 {
-    /// <summary>What the variables say, or null.</summary>
+    /// <summary>Reads the variables; null if they are not set.</summary>
     public static LaunchPlace? Find(LaunchVariables variables) =>
         ByRank(variables) ?? Kubeflow(variables) ?? IndexedJob(variables) ?? SageMaker(variables) ?? Nothing(variables);
 
@@ -33,8 +33,8 @@ internal static class NodeLaunchers
         return Place(variables, "Kubeflow Trainer", "PET_NODE_RANK", node, "PET_NNODES", nodes);
     }
 
-    /// <summary>A JobSet or indexed Job of Kubernetes; how many pods it has is in its manifest only, so the user has to say it.</summary>
-    /// <remarks>A job whose pods have nothing to do with each other has an index too, but no address.</remarks>
+    /// <summary>A JobSet or indexed Job of Kubernetes. Only its manifest has the number of pods, so the user must set it.</summary>
+    /// <remarks>A job with independent pods has an index too, but no address.</remarks>
     private static LaunchPlace? IndexedJob(LaunchVariables variables)
     {
         const string Index = "JOB_COMPLETION_INDEX";
@@ -58,7 +58,7 @@ internal static class NodeLaunchers
         return Place(variables, "SageMaker", "SM_CURRENT_HOST", node, "SM_HOSTS", hosts.Length, address: hosts[0]);
     }
 
-    /// <summary>Nothing is set, or something without which the rest makes no sense.</summary>
+    /// <summary>Returns null if nothing is set; throws if a required variable is missing.</summary>
     private static LaunchPlace? Nothing(LaunchVariables variables)
     {
         if (Nodes(variables) is > 1) throw LaunchVariables.Half("PET_NNODES", "PET_NODE_RANK");
@@ -98,7 +98,7 @@ internal static class NodeLaunchers
             : throw LaunchVariables.Wrong($"PET_NNODES is '{text}': expected one number, as the machines of a run do not change");
     }
 
-    /// <summary>How many ranks a machine has, where it is a number: "auto" and "gpu" stand for its GPUs.</summary>
+    /// <summary>Number of ranks on a machine, if it is a number; "auto" and "gpu" mean its GPUs.</summary>
     private static (string? Variable, int? Ranks) RanksPerNode(LaunchVariables variables)
     {
         foreach (string name in (ReadOnlySpan<string>)["PET_NPROC_PER_NODE", "NPROC_PER_NODE"])

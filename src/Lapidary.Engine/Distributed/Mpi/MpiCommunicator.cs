@@ -1,8 +1,8 @@
 namespace Lapidary.Engine.Distributed.Mpi;
 
-/// <summary>Exchanges tensors of the CPU between processes.</summary>
-/// <remarks>Libraries add in an order that depends on the library, the size and the number of ranks. So MPI only moves bytes, and the sums
-/// are formed here, in the ranks' order: they have the same bits with every library, and those of threads.</remarks>
+/// <summary>Exchanges CPU tensors between processes.</summary>
+/// <remarks>Libraries add in an order that depends on the library, the size and the number of ranks. So MPI only moves bytes, and sums are
+/// added here in the order of ranks. They have the same bits with every library and with threads.</remarks>
 internal sealed unsafe class MpiCommunicator : ICommunicator
 {
     /// <summary>Bytes of each of the two buffers: few enough to stay in the caches, enough to hide the latency of a message.</summary>
@@ -14,10 +14,10 @@ internal sealed unsafe class MpiCommunicator : ICommunicator
     private readonly byte* _sent, _received;
     private readonly int _partBytes;
 
-    /// <summary>Takes the buffers of all exchanges.</summary>
+    /// <summary>Allocates the buffers of all exchanges.</summary>
     /// <param name="ranks">MPI's ranks, in MPI's order.</param>
     /// <param name="mpi">Started, and not owned.</param>
-    /// <param name="backend">Whose tensors are exchanged: in host memory.</param>
+    /// <param name="backend">The backend of the tensors, which are in host memory.</param>
     public MpiCommunicator(RankGroup ranks, MpiRuntime mpi, IBackend backend)
     {
         if (ranks.Rank != mpi.Rank || ranks.WorldSize != mpi.WorldSize)

@@ -1,7 +1,6 @@
 namespace Lapidary.Engine.Distributed.Mpi;
 
-/// <summary>The kinds of MPI libraries, by what their handles are. Which one a rank needs is decided by the launcher that started
-/// it.</summary>
+/// <summary>The kinds of MPI libraries, by the type of their handles. The launcher decides which one a rank needs.</summary>
 internal enum MpiFlavor
 {
     /// <summary>Open MPI 4 and 5: a handle is the address of an exported symbol.</summary>

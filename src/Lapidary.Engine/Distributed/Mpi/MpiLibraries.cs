@@ -2,10 +2,10 @@ using Lapidary.Engine.Distributed.Mpi;
 
 namespace Lapidary.Engine;
 
-/// <summary>The MPI libraries of this machine, by which several ranks on CPUs exchange tensors.</summary>
+/// <summary>The MPI libraries of this machine, for ranks on CPUs.</summary>
 public static class MpiLibraries
 {
-    /// <summary>All that the system's loader finds, for "doctor". None is started; a run takes the one of its launcher.</summary>
+    /// <summary>All libraries that the system's loader finds, for "doctor". None is started; a run uses that of its launcher.</summary>
     public static IReadOnlyList<FoundMpi> Find() =>
         [.. MpiLibrary.All().Select(found => new FoundMpi(found.Name, found.Library.Version()))];
 }

@@ -6,7 +6,7 @@ namespace Lapidary.Engine.Distributed.Mpi;
 
 /// <summary>An MPI library: its functions, and the handles that differ between flavors.</summary>
 /// <remarks>All handles are passed with a pointer's size; a library with 32-bit handles reads the lower half of the register. A library is
-/// loaded by its full soname: libmpi.so alone belongs to whoever was installed last.</remarks>
+/// loaded by its full soname, because libmpi.so alone belongs to the one installed last.</remarks>
 internal sealed unsafe class MpiLibrary
 {
     /// <summary>Enough for MPI_MAX_LIBRARY_VERSION_STRING and MPI_MAX_ERROR_STRING of every library.</summary>
@@ -73,7 +73,7 @@ internal sealed unsafe class MpiLibrary
     private delegate* unmanaged<byte*, int*, int> LibraryVersion { get; }
 
     /// <summary>Loads the library of a flavor, or one with MPI 5's interface in its place.</summary>
-    /// <exception cref="LapidaryException">There is none; the message says what to install.</exception>
+    /// <exception cref="LapidaryException">No library was found; the message says what to install.</exception>
     public static MpiLibrary Load(MpiFlavor flavor)
     {
         foreach (var (name, kind) in Candidates(flavor))
@@ -81,14 +81,14 @@ internal sealed unsafe class MpiLibrary
         throw new LapidaryException(HowToInstall(flavor));
     }
 
-    /// <summary>The libraries of all flavors that are here, by their sonames.</summary>
+    /// <summary>The installed libraries of all flavors, with their sonames.</summary>
     public static IEnumerable<(string Name, MpiLibrary Library)> All()
     {
         foreach (var (name, kind) in Enum.GetValues<MpiFlavor>().SelectMany(Candidates).Distinct())
             if (TryLoad(name, kind) is { } library) yield return (name, library);
     }
 
-    /// <summary>What to do where a library is missing, one line.</summary>
+    /// <summary>One line that says what to install.</summary>
     public static string HowToInstall(MpiFlavor flavor) => flavor switch
     {
         MpiFlavor.OpenMpi =>
@@ -120,7 +120,7 @@ internal sealed unsafe class MpiLibrary
         return string.Join(' ', first.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 
-    /// <summary>Throws where a call has failed.</summary>
+    /// <summary>Throws if a call failed.</summary>
     public void Check(int code, string call)
     {
         if (code == 0) return;
@@ -142,7 +142,7 @@ internal sealed unsafe class MpiLibrary
         yield return ("libmpi_abi.so.1", MpiFlavor.Standard);
     }
 
-    /// <summary>Null where there is no library of that name and flavor.</summary>
+    /// <summary>Null if no library has that name and flavor.</summary>
     private static MpiLibrary? TryLoad(string name, MpiFlavor flavor)
     {
         KeepSignals();
@@ -153,9 +153,9 @@ internal sealed unsafe class MpiLibrary
     private static bool IsOf(MpiFlavor flavor, nint library) =>
         NativeLibrary.TryGetExport(library, OpenMpiWorld, out _) == (flavor == MpiFlavor.OpenMpi) || flavor == MpiFlavor.Standard;
 
-    /// <summary>UCX, which MPICH and Open MPI bring along, takes signals as it is loaded that are .NET's: SIGSEGV and SIGFPE, which are
-    /// null references and divisions by zero, end the process, and SIGHUP turns on a flood of debug lines. What the user has set
-    /// stands.</summary>
+    /// <summary>Keeps .NET's signals. When UCX (part of MPICH and Open MPI) is loaded, it takes over SIGSEGV and SIGFPE, so that null
+    /// references and divisions by zero end the process, and SIGHUP, which then prints many debug lines. The user's settings are
+    /// kept.</summary>
     private static void KeepSignals()
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -3,8 +3,8 @@ using Lapidary.Formats;
 namespace Lapidary.Engine.Distributed.Mpi;
 
 /// <summary>MPI as this process has started it: one rank among those of its launcher.</summary>
-/// <remarks>Calls may come from any thread, one at a time. They block, and use a core meanwhile: a rank that waits for one that is gone
-/// waits for ever.</remarks>
+/// <remarks>Calls may come from any thread, one at a time. They block and use a core meanwhile. A rank that waits for a lost one waits
+/// forever.</remarks>
 internal sealed unsafe class MpiRuntime : IDisposable
 {
     /// <summary>MPI_THREAD_SERIALIZED.</summary>
@@ -43,8 +43,8 @@ internal sealed unsafe class MpiRuntime : IDisposable
 
     /// <summary>Starts MPI. A process can do so once.</summary>
     /// <param name="flavor">The launcher's.</param>
-    /// <param name="launchedRanks">Ranks that the launcher says to have started.</param>
-    /// <exception cref="LapidaryException">There is no such library, it cannot start, or it belongs to another launcher.</exception>
+    /// <param name="launchedRanks">Number of ranks that the launcher reports.</param>
+    /// <exception cref="LapidaryException">The library is missing, cannot start, or belongs to another launcher.</exception>
     public static MpiRuntime Start(MpiFlavor flavor, int launchedRanks)
     {
         var library = MpiLibrary.Load(flavor);
@@ -74,26 +74,26 @@ internal sealed unsafe class MpiRuntime : IDisposable
         }
     }
 
-    /// <summary>Sends part r of what is sent to rank r; part r of what is received comes from rank r.</summary>
+    /// <summary>Sends part r of <paramref name="sent"/> to rank r, and receives part r of <paramref name="received"/> from rank
+    /// r.</summary>
     /// <param name="sent">A part for each rank, one after the other.</param>
-    /// <param name="received">As many bytes, elsewhere.</param>
+    /// <param name="received">Memory for as many bytes; must not overlap.</param>
     /// <param name="partBytes">Bytes of a part.</param>
     public void AllToAll(void* sent, void* received, int partBytes) =>
         Check(_mpi.AllToAll(sent, partBytes, _mpi.Byte, received, partBytes, _mpi.Byte, _mpi.World), "MPI_Alltoall");
 
-    /// <summary>Sends the same part to all ranks; part r of what is received comes from rank r.</summary>
+    /// <summary>Sends one part to all ranks, and receives part r of <paramref name="received"/> from rank r.</summary>
     /// <param name="sent">One part.</param>
-    /// <param name="received">A part of each rank, elsewhere.</param>
+    /// <param name="received">Memory for a part of each rank; must not overlap.</param>
     /// <param name="partBytes">Bytes of a part.</param>
     public void AllGather(void* sent, void* received, int partBytes) =>
         Check(_mpi.AllGather(sent, partBytes, _mpi.Byte, received, partBytes, _mpi.Byte, _mpi.World), "MPI_Allgather");
 
-    /// <summary>Says that all ranks have come to the end: <see cref="Dispose"/> then ends MPI, which waits for all of them. A launcher
-    /// takes a rank that leaves without that end for one that failed, whatever its exit code.</summary>
+    /// <summary>Reports that all ranks have finished. <see cref="Dispose"/> then ends MPI, which waits for all of them. Without it, a
+    /// launcher treats the rank as failed, whatever its exit code.</summary>
     public void Complete() => _isComplete = true;
 
-    /// <summary>Ends MPI after <see cref="Complete"/>. Otherwise it does nothing: where a rank is gone it would wait for
-    /// ever.</summary>
+    /// <summary>Ends MPI after <see cref="Complete"/>. Otherwise does nothing, because MPI would wait forever for a lost rank.</summary>
     public void Dispose()
     {
         if (!_isComplete) return;

@@ -3,7 +3,7 @@ using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine.Distributed.Mpi;
 
-/// <summary>sum = part 0 + part 1 + …, added in that order in fp32: bits depend on the number of parts alone.</summary>
+/// <summary>sum = part 0 + part 1 + …, added in that order in fp32. The bits depend only on the number of parts.</summary>
 internal unsafe struct RankSum : IKernel, IElementwise
 {
     private float* _parts, _sum;

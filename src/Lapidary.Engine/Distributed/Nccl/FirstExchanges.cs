@@ -3,8 +3,8 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>The first exchanges of a communicator, at which NCCL connects and takes memory; and a test of them: on some machines data
-/// between GPUs is damaged, or never comes.</summary>
+/// <summary>The first exchanges of a communicator, in which NCCL connects and allocates memory. They also test it: on some machines, data
+/// between GPUs is damaged or never arrives.</summary>
 internal static unsafe class FirstExchanges
 {
     /// <summary>Elements of the longer ones: long tensors take another protocol than short ones.</summary>

@@ -22,7 +22,7 @@ internal enum NcclType
     Float32 = 7,
 }
 
-/// <summary>What is formed of the ranks' elements: ncclRedOp_t.</summary>
+/// <summary>How the ranks' elements are combined: ncclRedOp_t.</summary>
 internal enum NcclOperation
 {
     Sum = 0,

@@ -7,8 +7,8 @@ namespace Lapidary.Engine.Distributed.Nccl;
 
 /// <summary>Exchanges tensors between GPUs, in place and on the backend's stream.</summary>
 /// <remarks>
-/// <para>Not captured. A captured exchange would bind all ranks to the same graphs, but each captures when its own shapes come up. Queueing
-/// one takes some microseconds, and nobody waits on the host.</para>
+/// <para>Exchanges are not captured. A captured exchange would tie all ranks to the same graphs, but each rank captures when its own shapes
+/// occur. Queueing an exchange takes a few microseconds, and the host does not wait.</para>
 /// <para>One communicator for a device, used by one thread at a time. It is disposed before its backend.</para>
 /// </remarks>
 internal sealed unsafe class NcclCommunicator : ICommunicator
@@ -19,8 +19,8 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
     private nint _comm;
     private bool _failed;
 
-    /// <summary>Connects the ranks, all of which call this, and tries every exchange: free memory that is read afterwards is without what
-    /// NCCL has taken.</summary>
+    /// <summary>Connects the ranks, all of which call this, and tries every exchange. Free memory measured afterwards no longer includes
+    /// NCCL's.</summary>
     /// <exception cref="LapidaryException">NCCL is missing or too old, two ranks are on one GPU, GPUs or versions differ, or NCCL fails.
     /// All but the last are the same on every rank.</exception>
     public NcclCommunicator(RankGroup ranks, CudaBackend backend)
