@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Lapidary.Formats;
 
-/// <summary>Byte counts as people read and write them.</summary>
+/// <summary>Byte counts in readable form.</summary>
 public static class ByteSize
 {
-    /// <summary>What <see cref="TryParse"/> reads, for messages.</summary>
+    /// <summary>The format that <see cref="TryParse"/> reads, for messages.</summary>
     public const string Expected = "a size such as 2GB, 500MB or 2GiB";
 
     private static readonly string[] FormatUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -25,8 +25,8 @@ public static class ByteSize
         return unit == 0 ? $"{bytes} B" : $"{value:F1} {FormatUnits[unit]}";
     }
 
-    /// <summary>Reads "2GB", "500MB" (powers of ten, as in huggingface_hub), "2GiB" (powers of two), or a plain number of bytes; false
-    /// where the text is no size above zero.</summary>
+    /// <summary>Reads "2GB", "500MB" (powers of ten, as in huggingface_hub), "2GiB" (powers of two), or a plain number of bytes. Returns
+    /// false if the text is not a size above zero.</summary>
     public static bool TryParse(string text, out long bytes)
     {
         string number = text.Trim();
@@ -44,8 +44,8 @@ public static class ByteSize
         return isSize;
     }
 
-    /// <summary>What <see cref="TryParse"/> reads.</summary>
-    /// <exception cref="FormatException">The text is no size above zero.</exception>
+    /// <summary>As <see cref="TryParse"/>, but throws.</summary>
+    /// <exception cref="FormatException">The text is not a size above zero.</exception>
     public static long Parse(string text) =>
         TryParse(text, out long bytes) ? bytes : throw new FormatException($"Expected {Expected}, found \"{text}\".");
 }

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Lapidary.Formats;
 
-/// <summary>The interpolated text of an error, which knows its own words from the values put in: a value may be a file, a column or a
-/// text of the user's that looks like a key, is very long or holds what must not reach a screen.</summary>
+/// <summary>The interpolated text of an error. It distinguishes its words from inserted values: a value may be a file name, a column or a
+/// user's text that looks like a key, is very long, or contains characters that must not reach a screen.</summary>
 [InterpolatedStringHandler]
 public sealed class ErrorText
 {
@@ -14,7 +14,7 @@ public sealed class ErrorText
     /// <summary>Called by the compiler.</summary>
     public ErrorText(int literalLength, int formattedCount) => _text = new StringBuilder(literalLength + 16 * formattedCount);
 
-    /// <summary>Where values stand in the text.</summary>
+    /// <summary>Ranges of the values in the text.</summary>
     internal IReadOnlyList<(int Start, int End)> Values => _values;
 
     /// <summary>Called by the compiler.</summary>
@@ -39,10 +39,10 @@ public sealed class ErrorText
         _values.Add((start, _text.Length));
     }
 
-    /// <summary>A text behind the place that it is about, both with their own words and values.</summary>
+    /// <summary>A text after the place that it is about, each with its words and values.</summary>
     /// <param name="place">Such as a file and a row.</param>
     /// <param name="text">The message without it.</param>
-    /// <param name="values">Where values stand in the message.</param>
+    /// <param name="values">Ranges of the values in the message.</param>
     internal static ErrorText At(string place, string text, IReadOnlyList<(int Start, int End)> values)
     {
         var whole = new ErrorText(place.Length + text.Length, 1);

@@ -1,11 +1,11 @@
 namespace Lapidary.Formats;
 
-/// <summary>Finds what was probably meant by a misspelt name.</summary>
+/// <summary>Finds the probable meaning of a misspelt name.</summary>
 internal static class NearestName
 {
     private const int MaxLength = 200;
 
-    /// <summary>The known name with the smallest edit distance, or null where none is near (a third of its length).</summary>
+    /// <summary>The known name with the smallest edit distance, or null if none is close (within a third of its length).</summary>
     public static string? Of(string typed, IEnumerable<string> known)
     {
         if (typed.Length > MaxLength) return null;

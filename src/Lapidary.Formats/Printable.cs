@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Lapidary.Formats;
 
-/// <summary>Makes text from files, models and command lines safe to print: nothing in it moves the cursor, turns the direction of writing,
-/// starts a line or fills the screen.</summary>
+/// <summary>Makes text from files, models and command lines safe to print: it cannot move the cursor, change the writing direction, start a
+/// line or fill the screen.</summary>
 internal static class Printable
 {
     /// <summary>Longest value inside a message; a path of any system fits.</summary>
@@ -15,8 +15,8 @@ internal static class Printable
 
     private const string Gap = " … ";
 
-    /// <summary>The text on one line: line feeds as spaces, and as \u escapes what is not seen (control and format characters such as
-    /// U+202E, other line ends) or is no character (half a surrogate pair).</summary>
+    /// <summary>The text on one line. Line feeds become spaces. Invisible characters (control and format characters such as U+202E, other
+    /// line ends) and halves of surrogate pairs become \u escapes.</summary>
     public static string Line(string text)
     {
         int first = 0;
@@ -24,7 +24,7 @@ internal static class Printable
         return first == text.Length ? text : Escaped(text, new StringBuilder(text.Length + 16).Append(text, 0, first), first, false);
     }
 
-    /// <summary>As <see cref="Line(string)"/>, and where it is long, its beginning and its end.</summary>
+    /// <summary>As <see cref="Line(string)"/>; of a long text only the beginning and the end.</summary>
     public static string Line(string text, int maxLength) => Line(Cut(text, maxLength));
 
     /// <summary>As <see cref="Line(string, int)"/>, but line feeds and tabs stay.</summary>

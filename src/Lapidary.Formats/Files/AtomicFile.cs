@@ -20,7 +20,7 @@ internal sealed class AtomicFile : IDisposable
 
     /// <summary>Starts a file; its folder is created when absent.</summary>
     /// <param name="path">The final name; an existing file is replaced by <see cref="Commit"/>.</param>
-    /// <param name="lengthBytes">The length when known, so that a disk too full for it shows before the work; else 0.</param>
+    /// <param name="lengthBytes">The length if known, so that a full disk is detected before the work; else 0.</param>
     /// <param name="isSecret">Whether nobody but its owner may read it, from its first byte on (mode 0600).</param>
     public static AtomicFile Create(string path, long lengthBytes = 0, bool isSecret = false)
     {
@@ -70,7 +70,8 @@ internal sealed class AtomicFile : IDisposable
         file.Commit();
     }
 
-    /// <summary>Writes a file whose content <paramref name="content"/> puts into the stream; nothing appears when it throws.</summary>
+    /// <summary>Writes a file with the content that <paramref name="content"/> writes to the stream. If it throws, no file
+    /// appears.</summary>
     public static void WriteStream(string path, Action<Stream> content)
     {
         using var file = Create(path);
@@ -137,7 +138,7 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Deletes the temporary file, which is no longer there once it was committed.</summary>
+    /// <summary>Deletes the temporary file if it was not committed.</summary>
     public void Dispose()
     {
         try
@@ -161,7 +162,7 @@ internal sealed class AtomicFile : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // A left-over temporary file does no harm; hiding the error that brought us here would.
+            // A left-over temporary file does no harm; hiding the original error would.
         }
     }
 

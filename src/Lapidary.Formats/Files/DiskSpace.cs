@@ -1,9 +1,9 @@
 namespace Lapidary.Formats.Files;
 
-/// <summary>Tells that a disk is too full before hours of work are written to it.</summary>
+/// <summary>Detects a full disk before hours of work.</summary>
 internal static class DiskSpace
 {
-    /// <summary>Fails unless the disk of an existing folder has room for this many bytes more.</summary>
+    /// <summary>Throws unless the disk of an existing folder has room for this many more bytes.</summary>
     /// <remarks>Reserving the bytes instead would fill the disk for other programs until the reservation fails (measured on
     /// ext4).</remarks>
     public static void Require(string folder, long lengthBytes)

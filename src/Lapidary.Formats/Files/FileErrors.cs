@@ -1,6 +1,6 @@
 namespace Lapidary.Formats.Files;
 
-/// <summary>Turns failures of the file system into one line that says what to do, and makes names from untrusted files printable.</summary>
+/// <summary>Turns file system failures into one line that says what to do, and makes names from untrusted files printable.</summary>
 internal static class FileErrors
 {
     private const int MaxNameLength = 120;
@@ -14,7 +14,7 @@ internal static class FileErrors
     /// <summary>Whether another process, or another stream of this one, has the file open for itself alone.</summary>
     public static bool IsHeldByAnother(IOException e) => Held.Contains(e.HResult);
 
-    /// <summary>Whether the exception tells about the file system rather than about our code.</summary>
+    /// <summary>Whether the exception comes from the file system rather than from a bug.</summary>
     public static bool IsFileSystem(Exception e) => e is IOException or UnauthorizedAccessException;
 
     /// <summary>The error for a file that could not be written.</summary>
@@ -33,7 +33,7 @@ internal static class FileErrors
         _ => $"{path}: could not be read ({OneLine(e.Message)}); check the path and the disk.",
     }, e);
 
-    /// <summary>The text as <see cref="Printable"/> has it, cut to the length of a name.</summary>
+    /// <summary>The text in the form of <see cref="Printable"/>, shortened to the length of a name.</summary>
     public static string OneLine(string text) =>
         text.Length > MaxNameLength ? Printable.Line(text[..MaxNameLength]) + "…" : Printable.Line(text);
 }

@@ -4,11 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace Lapidary.Formats.Files;
 
-/// <summary>The one owner of an output folder. Held until <see cref="Dispose"/>; the system releases it when its process ends in any way,
-/// so that a dead owner's lock is no obstacle.</summary>
-/// <remarks>The lock is an exclusively opened file (on Unix, flock), which others cannot read; who holds it stands in a second file. Both
-/// are gone at the end. Deleting a locked file is safe here: opened for deletion on close, it is deleted before its lock is given up, and
-/// who waits for a lock makes sure that its file still has its name. Where the file system has no locks, the second file decides.</remarks>
+/// <summary>Exclusive ownership of an output folder, held until <see cref="Dispose"/>. The system releases it when the process ends in any
+/// way, so the lock of a dead owner does not block others.</summary>
+/// <remarks>The lock is a file opened exclusively (on Unix, flock), which others cannot read; a second file names the owner. Both are
+/// deleted at the end. Deleting a locked file is safe here: the file is opened for deletion on close, so it is deleted before its lock is
+/// released, and a process that gets a lock checks that its file still has its name. On a file system without locks, the second file
+/// decides.</remarks>
 internal sealed partial class FolderLock : IDisposable
 {
     private const string LockFile = ".lapidary.lock", OwnerFile = ".lapidary.owner";
@@ -54,13 +55,13 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Whether a path is a file of a lock, which is no content of its folder.</summary>
+    /// <summary>Whether a path is a file of a lock, which does not count as content of the folder.</summary>
     public static bool IsPartOf(string path) => Path.GetFileName(path) is LockFile or OwnerFile;
 
-    /// <summary>Whether a folder is the locked one under a name that does not tell, as that of a second mount.</summary>
+    /// <summary>Whether a folder is the locked one under an unrelated name, such as that of a second mount.</summary>
     public bool Covers(string folder) => ReadLine(folder, 1) == _mark;
 
-    /// <summary>Gives the folder up, and removes it again if it was created for the lock and nothing was written.</summary>
+    /// <summary>Releases the folder, and removes it if it was created for the lock and nothing was written.</summary>
     public void Dispose()
     {
         try
@@ -69,7 +70,7 @@ internal sealed partial class FolderLock : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // The lock itself is given up below; a description without a lock says nothing.
+            // The lock itself is released below; a description without a lock has no effect.
         }
 
         _stream.Dispose();
@@ -102,7 +103,7 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Whether the file system keeps a second one from opening the lock; some network file systems do not.</summary>
+    /// <summary>Whether the file system prevents a second process from opening the lock; some network file systems do not.</summary>
     private static bool IsExclusive(string path)
     {
         try
@@ -132,7 +133,7 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Who holds the lock, in words: without arguments, among which may be secrets.</summary>
+    /// <summary>A description of the owner, without arguments, which may contain secrets.</summary>
     private static string Describe()
     {
         string[] arguments = Environment.GetCommandLineArgs();
@@ -142,7 +143,7 @@ internal sealed partial class FolderLock : IDisposable
         return $"process {Environment.ProcessId} on {Environment.MachineName} ({program}, since {since} UTC)";
     }
 
-    /// <summary>Whether the process of a description runs; one on another machine is taken to run.</summary>
+    /// <summary>Whether the process of a description runs; a process on another machine is assumed to run.</summary>
     private static bool IsAlive(string owner)
     {
         var match = OwnerText().Match(owner);
@@ -162,7 +163,7 @@ internal sealed partial class FolderLock : IDisposable
     private static LapidaryException InUse(string folder, string? owner, string more = "") =>
         new($"{folder}: in use by {owner ?? "another process"}; wait for it or choose another folder{more}.");
 
-    /// <summary>The uppermost folder that does not exist yet, on the way down to one.</summary>
+    /// <summary>The topmost missing folder of a path.</summary>
     private static string? FirstMissing(string path)
     {
         string? missing = null;

@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Lapidary.Formats.Files;
 
-/// <summary>A second name for a file's content, which stays when the first name is deleted or given to another file.</summary>
+/// <summary>A second name for a file's content. It stays when the first name is deleted or reused.</summary>
 internal static partial class HardLink
 {
-    /// <summary>Makes the name; where the file system has no such links, or both are on different ones, a copy.</summary>
-    /// <exception cref="IOException">That fails too.</exception>
+    /// <summary>Creates the link; or a copy, if the file system has no hard links or the paths are on different ones.</summary>
+    /// <exception cref="IOException">The copy fails too.</exception>
     public static void CreateOrCopy(string existing, string name)
     {
         if (!Create(existing, name)) File.Copy(existing, name);

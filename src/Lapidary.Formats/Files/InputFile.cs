@@ -2,16 +2,16 @@ using System.Text;
 
 namespace Lapidary.Formats.Files;
 
-/// <summary>Opens and reads files that somebody else wrote and that are to be ordinary ones: a folder, a pipe, a socket or a device under
-/// the name is refused in one line instead of being waited for, and what is read is counted, whatever length the system tells. (Files of
-/// /proc say 0, and a file may grow while it is read.)</summary>
-/// <remarks>All members throw <see cref="LapidaryException"/>. <c>what</c> is what the message expects: "a tokenizer".</remarks>
+/// <summary>Opens and reads ordinary files from others. A folder, pipe, socket or device is refused with one line instead of blocking. The
+/// bytes read are counted, because the length from the system may be wrong: files of /proc report 0, and a file may grow while it is
+/// read.</summary>
+/// <remarks>All members throw <see cref="LapidaryException"/>. <c>what</c> names the expected content in messages: "a tokenizer".</remarks>
 internal static class InputFile
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Whether an optional file is to be read: there is something under its name. What is no file, such as a folder or a link to
-    /// nothing, is then refused rather than passed over.</summary>
+    /// <summary>Whether an optional file exists. This includes a folder or a broken link of that name, so that reading refuses it instead
+    /// of skipping it.</summary>
     public static bool IsThere(string path) => Path.Exists(path) || new FileInfo(path).LinkTarget is not null;
 
     /// <summary>Opens an ordinary file for reading, without a buffer.</summary>
@@ -49,12 +49,12 @@ internal static class InputFile
         }
     }
 
-    /// <summary>The file's text, at most <paramref name="maxBytes"/> bytes of UTF-8; a byte order mark is left out and line ends stay as
-    /// they are.</summary>
+    /// <summary>The file's text, at most <paramref name="maxBytes"/> bytes of UTF-8; a byte order mark is removed, line ends are
+    /// kept.</summary>
     public static string ReadAllText(string path, long maxBytes, string what = "a text file") =>
         Utf8Text(path, ReadAllBytes(path, maxBytes, what), what);
 
-    /// <summary>Bytes as text; bytes that are no UTF-8 are an error with their line, never replaced.</summary>
+    /// <summary>Decodes UTF-8. Invalid bytes are an error that names their line; they are never replaced.</summary>
     public static string Utf8Text(string path, ReadOnlySpan<byte> bytes, string what = "a text file")
     {
         if (bytes.StartsWith(Encoding.UTF8.Preamble)) bytes = bytes[3..];
@@ -70,7 +70,7 @@ internal static class InputFile
         }
     }
 
-    /// <summary>All bytes, or null where there are more than <paramref name="maxBytes"/>.</summary>
+    /// <summary>All bytes, or null if the stream has more than <paramref name="maxBytes"/>.</summary>
     private static byte[]? ReadToEnd(FileStream stream, long maxBytes)
     {
         byte[] bytes = new byte[Math.Min(stream.Length, maxBytes)];

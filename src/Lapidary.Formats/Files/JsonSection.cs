@@ -28,8 +28,8 @@ internal sealed class JsonSection(string path, JsonObject json, string prefix = 
             : throw Error(key, $"a whole number from {min} to {max}");
     }
 
-    /// <summary>A number above zero that is computed with in fp32: one whose root, reciprocal and products with its like stay finite and
-    /// above zero there.</summary>
+    /// <summary>A number above zero for computation in fp32: its root, its reciprocal and products of such numbers stay finite and above
+    /// zero there.</summary>
     public double Positive(string key, double fallback) => Has(key) ? Number(key, fallback, 1e-15, 1e15) : fallback;
 
     /// <summary>A finite number within limits.</summary>
@@ -84,7 +84,7 @@ internal sealed class JsonSection(string path, JsonObject json, string prefix = 
         };
     }
 
-    /// <summary>The error for a key whose value is not what it should be: "path: key: expected …, found …; next step."</summary>
+    /// <summary>The error for a key with an unexpected value: "path: key: expected …, found …; next step."</summary>
     public LapidaryException Error(string key, string expected, string nextStep = NextStep) =>
         new($"{path}: {prefix}{FileErrors.OneLine(key)}: expected {expected}, found {Describe(json[key])}; {nextStep}.");
 

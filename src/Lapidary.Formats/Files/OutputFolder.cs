@@ -1,20 +1,20 @@
 namespace Lapidary.Formats.Files;
 
-/// <summary>A folder that results are written to: it exists, can be written, belongs to this process until <see cref="Dispose"/>, and is
-/// none of the folders that are read. Everything that writes a folder begins here, so that a bad place shows before the work.</summary>
+/// <summary>A folder for results. It exists, is writable, belongs to this process until <see cref="Dispose"/>, and is not one of the input
+/// folders. All writers of folders start here, so that a bad place is detected before the work.</summary>
 internal sealed class OutputFolder : IDisposable
 {
     private readonly FolderLock _lock;
 
     private OutputFolder(string path, FolderLock held) => (Path, _lock) = (path, held);
 
-    /// <summary>The folder as it was named.</summary>
+    /// <summary>The folder's path, as given.</summary>
     public string Path { get; }
 
     /// <summary>Checks, creates and locks a folder.</summary>
     /// <param name="path">The folder; a link to one is followed.</param>
-    /// <param name="inputs">Folders that are read, and that writing here would damage; they may be inside, or around it.</param>
-    /// <exception cref="LapidaryException">It is no place to write to, is an input, or another process writes to it.</exception>
+    /// <param name="inputs">Input folders that writing here would damage; they may lie inside the output or contain it.</param>
+    /// <exception cref="LapidaryException">The folder is not writable, is an input, or another process writes to it.</exception>
     public static OutputFolder Open(string path, params IEnumerable<string> inputs)
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
@@ -39,7 +39,7 @@ internal sealed class OutputFolder : IDisposable
         throw IsInput(path, same);
     }
 
-    /// <summary>Gives the folder up.</summary>
+    /// <summary>Releases the folder.</summary>
     public void Dispose() => _lock.Dispose();
 
     private static void RequireOther(string path, string input)

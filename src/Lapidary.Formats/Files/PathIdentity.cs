@@ -1,7 +1,7 @@
 namespace Lapidary.Formats.Files;
 
-/// <summary>Whether two paths lead to the same place: through links at any level, "..", a slash at the end, or other case where the file
-/// system ignores it. What does not exist yet is in the place where it would be created.</summary>
+/// <summary>Whether two paths lead to the same place: through links at any level, "..", a trailing slash, or another case if the file
+/// system ignores case. A missing file counts as the place where it would be created.</summary>
 internal static class PathIdentity
 {
     // As many as Linux follows.
@@ -18,7 +18,7 @@ internal static class PathIdentity
             StringComparison.Ordinal);
     }
 
-    /// <summary>The path without links, "." and "..", in the names that the file system has.</summary>
+    /// <summary>The path without links, "." and "..", spelled as in the file system.</summary>
     public static string Resolve(string path)
     {
         // Windows takes ".." out of a text before it looks for links; elsewhere "link/.." is the parent of the link's target.
@@ -67,7 +67,7 @@ internal static class PathIdentity
         }
     }
 
-    /// <summary>The name as its folder has it, which differs from the one asked for where case is ignored.</summary>
+    /// <summary>The name as its folder spells it. It may differ in case on file systems that ignore case.</summary>
     private static string ActualName(string folder, string name)
     {
         try

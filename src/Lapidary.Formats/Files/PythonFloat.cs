@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Lapidary.Formats.Files;
 
-/// <summary>Numbers as Python's repr and json.dumps print them, for files that are to equal Python's byte by byte.</summary>
+/// <summary>Numbers as Python's repr and json.dumps print them, for files that must equal Python's byte by byte.</summary>
 internal static class PythonFloat
 {
     /// <summary>The shortest digits that read back as <paramref name="value"/>: "0.04", "1.0", "1e-05", "1e+16".</summary>

@@ -1,19 +1,18 @@
 namespace Lapidary.Formats.Files;
 
-/// <summary>Files and folders that are being written under a temporary name, so that a process that ends in the middle can delete
-/// them.</summary>
+/// <summary>Files and folders that are being written under a temporary name, so that a process that ends early can delete them.</summary>
 internal static class TemporaryPaths
 {
     private static readonly Lock Guard = new();
     private static readonly HashSet<string> Paths = [];
 
-    /// <summary>Notes a file or folder that is about to be made.</summary>
+    /// <summary>Registers a file or folder before it is created.</summary>
     public static void Add(string path)
     {
         lock (Guard) Paths.Add(Path.GetFullPath(path));
     }
 
-    /// <summary>Forgets one, by giving it its final name or deleting it; another thread that ends the process waits for this.</summary>
+    /// <summary>Unregisters a path by renaming or deleting it. Another thread that ends the process waits for this.</summary>
     /// <param name="path">As it was added.</param>
     /// <param name="finish">Renames or deletes it.</param>
     public static void Remove(string path, Action finish)
@@ -25,7 +24,7 @@ internal static class TemporaryPaths
         }
     }
 
-    /// <summary>Deletes all for a process that ends now: from here on no other thread of it makes or renames one, but waits for the
+    /// <summary>Deletes all registered paths before the process ends. From here on, other threads that create or rename one wait for the
     /// end.</summary>
     public static void DeleteAll()
     {
@@ -39,7 +38,7 @@ internal static class TemporaryPaths
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // The process ends; whoever cleans the folder later finds the temporary name.
+                // The process ends; a later cleanup finds the temporary name.
             }
         }
     }

@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Lapidary.Formats.Files;
 
-/// <summary>Opens a file on Linux and macOS without waiting: .NET's own open waits for the other end of a pipe, for ever where there is
-/// none, and tells no pipe or device from a file.</summary>
+/// <summary>Opens a file on Linux and macOS without blocking. .NET's open blocks on a pipe until its other end is opened, possibly forever,
+/// and does not distinguish pipes and devices from files.</summary>
 internal static partial class UnixFile
 {
     // errno values that both systems have in common.
@@ -17,7 +17,7 @@ internal static partial class UnixFile
     private const int LinuxReadOnly = 0x800 | 0x80000 /* O_NONBLOCK | O_CLOEXEC */, MacReadOnly = 0x4 | 0x1000000;
     private const int AtEmptyPath = 0x1000, StatxType = 1;
 
-    /// <summary>The open file, or null and what was found in place of an ordinary file.</summary>
+    /// <summary>The open file, or null if it is not an ordinary file; <paramref name="found"/> then names its kind.</summary>
     /// <exception cref="IOException">It cannot be opened.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be opened.</exception>
     public static FileStream? Open(string path, out string? found)

@@ -1,13 +1,13 @@
 namespace Lapidary.Formats.Files;
 
-/// <summary>Where a user's caches are.</summary>
+/// <summary>The place of a user's caches.</summary>
 internal static class UserCache
 {
-    /// <summary>A cache's folder: LAPIDARY_CACHE, else XDG_CACHE_HOME/lapidary, LOCALAPPDATA/lapidary or ~/.cache/lapidary, and in it the
-    /// one of this name.</summary>
-    /// <param name="name">Of the cache.</param>
+    /// <summary>A cache's folder: LAPIDARY_CACHE, else XDG_CACHE_HOME/lapidary, LOCALAPPDATA/lapidary or ~/.cache/lapidary, followed by the
+    /// cache's name.</summary>
+    /// <param name="name">Name of the cache.</param>
     /// <param name="environment">The value of a variable.</param>
-    /// <returns>Null where there is no home.</returns>
+    /// <returns>The folder; null if the user has no home folder.</returns>
     public static string? Folder(string name, Func<string, string?> environment)
     {
         string? root = environment("LAPIDARY_CACHE") is { Length: > 0 } own ? own

@@ -2,13 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace Lapidary.Formats.Safetensors;
 
-/// <summary>Gives the memory of mapped file pages back once they have been read, so that going through a checkpoint tensor by tensor needs
-/// memory for one tensor, not for the file. A hint: the pages come back from the file when they are touched again.</summary>
+/// <summary>Releases the memory of mapped file pages after reading, so that a pass over a checkpoint needs memory for one tensor, not for
+/// the file. This is a hint: the system reads the pages again when they are touched.</summary>
 internal static partial class MappedPages
 {
     private const int DontNeed = 4; // MADV_DONTNEED
 
-    /// <summary>Lets go of the whole pages in the range; does nothing on systems without madvise.</summary>
+    /// <summary>Releases the whole pages in the range; does nothing on systems without madvise.</summary>
     public static void Release(nint address, long lengthBytes)
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -1,6 +1,6 @@
 namespace Lapidary.Formats.Safetensors;
 
-/// <summary>Native memory as streams take it: spans end at 2³¹ − 1 bytes, tensors do not.</summary>
+/// <summary>Writes native memory to streams. Spans have at most 2³¹ − 1 bytes; tensors may have more.</summary>
 internal static class NativeBytes
 {
     private const int ChunkBytes = 1 << 26;

@@ -9,9 +9,8 @@ namespace Lapidary.Formats;
 
 /// <summary>A safetensors file, memory-mapped: opening reads the header only, and a tensor's pages are read when it is first
 /// used.</summary>
-/// <remarks>The file must not be changed while it is open. Every access to a tensor looks whether it was; where the file is cut after that,
-/// the system answers the read of a lost page by ending the process (in the tool, with a line that says so). Members may be called from
-/// several threads.</remarks>
+/// <remarks>The file must not be changed while it is open. Every access to a tensor checks this. If the file is truncated after the check,
+/// reading a lost page ends the process (in the tool, with a line that says so). Members may be called from several threads.</remarks>
 public sealed class SafetensorsFile : IDisposable
 {
     private const int Alignment = 64, LengthBytes = 8;
@@ -72,15 +71,15 @@ public sealed class SafetensorsFile : IDisposable
     public bool Contains(string name) => _byName.ContainsKey(name);
 
     /// <summary>The header's entry of a tensor.</summary>
-    /// <exception cref="LapidaryException">There is no such tensor.</exception>
+    /// <exception cref="LapidaryException">The file has no tensor of this name.</exception>
     public SafetensorsEntry Entry(string name) => _byName.TryGetValue(name, out var entry)
         ? entry
         : throw new LapidaryException(
             $"{Path}: tensor {FileErrors.OneLine(name)}: expected it among the file's {Entries.Count} tensors, found none; "
             + "check that the file belongs to this model.");
 
-    /// <summary>Address of a tensor's mapped bytes, valid until the file is disposed. Where they are not aligned to the element type they
-    /// are copied once to memory that the file owns.</summary>
+    /// <summary>Address of a tensor's mapped bytes, valid until the file is disposed. If they are not aligned to the element type, they are
+    /// copied once to memory that the file owns.</summary>
     /// <param name="entry">One of this file's entries, with at least one element.</param>
     /// <param name="alignment">Bytes of an element.</param>
     internal nint AlignedAddress(SafetensorsEntry entry, int alignment)
@@ -110,7 +109,7 @@ public sealed class SafetensorsFile : IDisposable
         NativeBytes.CopyTo(CheckedAddressOf(entry), entry.LengthBytes, destination);
     }
 
-    /// <summary>Tells that a tensor's bytes will not be needed again soon, so that the system can use their memory.</summary>
+    /// <summary>Reports that a tensor's bytes are not needed again soon, so that the system can reuse their memory.</summary>
     public void Release(string name)
     {
         var entry = Entry(name);
@@ -155,7 +154,7 @@ public sealed class SafetensorsFile : IDisposable
         return header;
     }
 
-    /// <summary>The address, after a look whether the file is still the one that was opened.</summary>
+    /// <summary>The address, after checking that the file has not changed since it was opened.</summary>
     private nint CheckedAddressOf(SafetensorsEntry entry)
     {
         nint address = AddressOf(entry);

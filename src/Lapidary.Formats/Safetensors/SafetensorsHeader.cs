@@ -4,7 +4,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Formats.Safetensors;
 
-/// <summary>Reads the JSON header of a safetensors file and believes none of it: every size, offset and type is checked.</summary>
+/// <summary>Reads the JSON header of a safetensors file and checks every size, offset and type.</summary>
 /// <remarks>Source: the format's description in huggingface/safetensors, README.md: 8 bytes little-endian header length, the header,
 /// then one buffer that the tensors fill without holes or overlaps.</remarks>
 internal sealed class SafetensorsHeader
@@ -12,7 +12,7 @@ internal sealed class SafetensorsHeader
     /// <summary>The limit that the reference implementation sets.</summary>
     public const long MaxLengthBytes = 100_000_000;
 
-    /// <summary>The one key that is no tensor.</summary>
+    /// <summary>The only key that is not a tensor.</summary>
     public const string MetadataKey = "__metadata__";
 
     private const string Damaged = "the file is damaged, download or save it again";

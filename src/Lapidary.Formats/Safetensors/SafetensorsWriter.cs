@@ -10,7 +10,7 @@ namespace Lapidary.Formats;
 /// <summary>Writes a safetensors file as a stream: the tensors are declared first, then their bytes follow one tensor at a time, so that a
 /// merge never holds more than one. The file appears under its name when <see cref="Complete"/> is called, and not at all before.</summary>
 /// <remarks>The header is padded so that the data begin at a multiple of 8 bytes. Tensors follow one another without gaps, as the format
-/// demands; those declared behind one of odd length are not aligned, so declare wide element types first where that matters.</remarks>
+/// demands; a tensor declared after one of odd length is not aligned, so declare wide element types first if that matters.</remarks>
 public sealed class SafetensorsWriter : IDisposable
 {
     private static readonly IReadOnlyDictionary<string, string> PyTorch = new Dictionary<string, string> { ["format"] = "pt" };
@@ -24,7 +24,7 @@ public sealed class SafetensorsWriter : IDisposable
     /// <summary>Starts a file and writes its header.</summary>
     /// <param name="path">The final name.</param>
     /// <param name="tensors">All tensors in the order in which they will be written.</param>
-    /// <param name="metadata">Free-form strings; {"format": "pt"}, which transformers asks for, when null.</param>
+    /// <param name="metadata">Free-form strings; null for {"format": "pt"}, which transformers requires.</param>
     /// <exception cref="ArgumentException">A name is used twice or is reserved.</exception>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     public static SafetensorsWriter Create(

@@ -3,7 +3,7 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Formats.Safetensors;
 
 /// <summary>Writes a model folder's weights in shards of a limited size. All shards are written and flushed under temporary names; only
-/// then do they get their names, the index last, so that a folder never seems to hold a checkpoint that is not complete.</summary>
+/// then do they get their names, the index last, so that a folder never appears to hold an incomplete checkpoint.</summary>
 internal sealed class ShardedWriter : IDisposable
 {
     private readonly string _folder;
@@ -22,7 +22,7 @@ internal sealed class ShardedWriter : IDisposable
     public IReadOnlyList<string> FileNames { get; }
 
     /// <summary>Plans the shards: tensors in order, a new shard whenever the next tensor would exceed the limit. A tensor larger than the
-    /// limit has a shard of its own.</summary>
+    /// limit gets a separate shard.</summary>
     /// <param name="folder">The model's folder; a checkpoint in it is replaced by <see cref="Complete"/>.</param>
     /// <param name="tensors">All tensors in the order in which they will be written.</param>
     /// <param name="maxShardBytes">Bytes of tensors per shard, see <see cref="ByteSize.Parse"/>.</param>
@@ -73,7 +73,7 @@ internal sealed class ShardedWriter : IDisposable
     }
 
     /// <summary>Flushes the last shard, removes the weights of a checkpoint that was in the folder, and names the shards and then the
-    /// index. Should naming fail, no weights remain rather than some.</summary>
+    /// index. If naming fails, no weights remain instead of some.</summary>
     /// <exception cref="InvalidOperationException">A declared tensor was not written.</exception>
     public void Complete()
     {

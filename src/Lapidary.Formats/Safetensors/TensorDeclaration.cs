@@ -3,10 +3,10 @@ using Lapidary.Formats.Safetensors;
 
 namespace Lapidary.Formats;
 
-/// <summary>A tensor that a file will hold, announced before its bytes are there.</summary>
+/// <summary>A tensor of a file, declared before its bytes are written.</summary>
 public sealed record TensorDeclaration
 {
-    /// <summary>Announces a tensor of a known element type.</summary>
+    /// <summary>Declares a tensor of a known element type.</summary>
     /// <param name="name">Name in the file.</param>
     /// <param name="dtype">Element type as safetensors spells it: "BF16", "F32", "U8", …</param>
     /// <param name="shape">Sizes, outermost first; empty for a scalar.</param>

@@ -66,10 +66,10 @@ public sealed record GemmaConfig
     /// <summary>Tokens that end a text; generation_config.json may name more.</summary>
     public required IReadOnlyList<int> EosTokenIds { get; init; }
 
-    /// <summary>The token that fills up short rows.</summary>
+    /// <summary>The token that pads short rows.</summary>
     public required int PadTokenId { get; init; }
 
-    /// <summary>The weights' type as torch spells it, "bfloat16"; what a file holds is told by its tensors.</summary>
+    /// <summary>The weights' type as torch spells it, "bfloat16". The tensors themselves may have another type.</summary>
     public required string Dtype { get; init; }
 
     /// <summary>Whether the checkpoint also has a vision tower (model_type gemma3), which training and generation leave out.</summary>
@@ -82,7 +82,7 @@ public sealed record GemmaConfig
     internal JsonObject Json { get; init; } = [];
 
     /// <summary>Reads config.json of a model folder.</summary>
-    /// <exception cref="LapidaryException">The file is absent or damaged, or the model is none that Lapidary can run exactly.</exception>
+    /// <exception cref="LapidaryException">The file is absent or damaged, or Lapidary cannot run the model exactly.</exception>
     public static GemmaConfig Load(string folder)
     {
         string path = Path.Combine(folder, FileName);
@@ -90,7 +90,7 @@ public sealed record GemmaConfig
     }
 
     /// <summary>The configuration of a published size, text-only: "270m", "1b", "4b", "12b" or "27b".</summary>
-    /// <exception cref="LapidaryException">There is no such size.</exception>
+    /// <exception cref="LapidaryException">The size does not exist.</exception>
     public static GemmaConfig Preset(string size) => GemmaPresets.Create(size);
 
     /// <summary>The published sizes that <see cref="Preset"/> knows, smallest first.</summary>
@@ -98,7 +98,7 @@ public sealed record GemmaConfig
 
     /// <summary>Writes config.json with changes; every other key stays as it was read.</summary>
     /// <param name="folder">The model's folder.</param>
-    /// <param name="changes">What the weights beside it make true.</param>
+    /// <param name="changes">Changes that match the new weights.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     internal void WriteTo(string folder, GemmaConfigChanges changes) =>
         JsonFile.Write(Path.Combine(folder, FileName), changes.Apply((JsonObject)Json.DeepClone()));

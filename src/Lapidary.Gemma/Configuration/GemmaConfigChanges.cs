@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Lapidary.Gemma.Configuration;
 
-/// <summary>What a merge or a quantization changes in config.json, so that it tells the truth about the weights beside it.</summary>
+/// <summary>The changes of a merge or a quantization to config.json, so that it matches the new weights.</summary>
 internal sealed record GemmaConfigChanges
 {
     /// <summary>Whether lm_head is the embedding table, or null to leave the key alone.</summary>
@@ -11,7 +11,7 @@ internal sealed record GemmaConfigChanges
     /// <summary>The weights' type as torch spells it, or null to leave the key alone.</summary>
     public string? Dtype { get; init; }
 
-    /// <summary>Whether quantization_config goes, because the weights are plain.</summary>
+    /// <summary>Whether to remove quantization_config, because the weights are plain.</summary>
     public bool RemoveQuantization { get; init; }
 
     /// <summary>A new quantization_config, or null.</summary>

@@ -4,8 +4,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Configuration;
 
-/// <summary>Reads and checks config.json. A key that would change the result and that Lapidary does not follow is an error.</summary>
-/// <remarks>Absent keys have the defaults of transformers' Gemma3TextConfig, which are those of no published size.</remarks>
+/// <summary>Reads and checks config.json. An unsupported key that would change the result is an error.</summary>
+/// <remarks>Absent keys have the defaults of transformers' Gemma3TextConfig. No published size has these values.</remarks>
 internal static class GemmaConfigReader
 {
     private const int MaxTokenId = 1 << 24;

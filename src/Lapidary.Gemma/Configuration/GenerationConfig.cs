@@ -5,7 +5,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma;
 
-/// <summary>generation_config.json: how the model's makers want text to be sampled. Defaults are those of transformers.</summary>
+/// <summary>generation_config.json: the sampling settings that the model's authors recommend. Defaults are those of transformers.</summary>
 public sealed record GenerationConfig
 {
     /// <summary>The file's name in a model folder.</summary>
@@ -17,7 +17,7 @@ public sealed record GenerationConfig
     /// <summary>Tokens that end a text; the instruction-tuned models add the end of a turn (106).</summary>
     public required IReadOnlyList<int> EosTokenIds { get; init; }
 
-    /// <summary>The token that fills up short rows.</summary>
+    /// <summary>The token that pads short rows.</summary>
     public required int PadTokenId { get; init; }
 
     /// <summary>Draw tokens at random; false takes the likeliest one.</summary>
@@ -35,26 +35,26 @@ public sealed record GenerationConfig
     /// <summary>Sample only tokens at least this likely, relative to the likeliest; 0 for all.</summary>
     public double MinP { get; init; }
 
-    /// <summary>Logits of tokens that are there already are divided by it, or multiplied where they are negative; 1 for none.</summary>
+    /// <summary>Logits of tokens that occurred before are divided by this, or multiplied if they are negative; 1 for no penalty.</summary>
     public double RepetitionPenalty { get; init; } = 1;
 
-    /// <summary>No sequence of this many tokens comes twice; 0 for no limit.</summary>
+    /// <summary>No sequence of this many tokens occurs twice; 0 for no limit.</summary>
     public int NoRepeatNgramSize { get; init; }
 
-    /// <summary>Tokens that never come.</summary>
+    /// <summary>Tokens that are never generated.</summary>
     public IReadOnlyList<int> SuppressTokens { get; init; } = [];
 
-    /// <summary>Tokens that do not come first.</summary>
+    /// <summary>Tokens that are not generated first.</summary>
     public IReadOnlyList<int> BeginSuppressTokens { get; init; } = [];
 
-    /// <summary>Keys of the file that would change texts and are not applied, with their values: "num_beams 4".</summary>
+    /// <summary>Keys of the file that would change the text but are not supported, with their values: "num_beams 4".</summary>
     public IReadOnlyList<string> Ignored { get; init; } = [];
 
     /// <summary>Maximum number of tokens to generate, or null when the file does not say.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Ids at which generation ends: the file's, and with a tokenizer also those at which its texts and its turns of a
-    /// conversation end, since training may have taught them.</summary>
+    /// <summary>Ids at which generation ends: those of the file and, with a tokenizer, those that end its texts and turns, because training
+    /// may have taught them.</summary>
     public IReadOnlyList<int> StopTokenIds(Tokenizer? tokenizer)
     {
         int?[] taught = [tokenizer?.EosTokenId, tokenizer?.EndOfTurnTokenId];
@@ -89,8 +89,8 @@ public sealed record GenerationConfig
         }
     }
 
-    /// <summary>Reads the file of a model folder; without one, or for absent keys, the model's configuration and the defaults
-    /// hold.</summary>
+    /// <summary>Reads the file of a model folder; without a file, or for absent keys, the model's configuration and the defaults
+    /// apply.</summary>
     /// <exception cref="LapidaryException">The file is damaged.</exception>
     public static GenerationConfig Load(string folder, GemmaConfig model)
     {

@@ -1,6 +1,6 @@
 namespace Lapidary.Gemma;
 
-/// <summary>What a decoder layer's attention can see.</summary>
+/// <summary>The tokens that a decoder layer's attention can see.</summary>
 public enum LayerType
 {
     /// <summary>"sliding_attention": the last sliding_window tokens, itself included; local rope base.</summary>

@@ -5,8 +5,8 @@ using Lapidary.Gemma.Text;
 
 namespace Lapidary.Gemma.Configuration;
 
-/// <summary>The files of a Hugging Face model folder beside its weights and config.json, which is written by whoever writes the
-/// weights.</summary>
+/// <summary>The files of a Hugging Face model folder other than the weights and config.json; the writer of the weights writes
+/// config.json.</summary>
 internal static class ModelFolder
 {
     private static string[] Names => HubFiles.ModelNames;
@@ -21,13 +21,13 @@ internal static class ModelFolder
         foreach (string name in Names) ModelFiles.TryCopy(name, source, target);
     }
 
-    /// <summary>As <see cref="CopyAll"/> for a model that is used with another tokenizer than its base: that one's files, and in
-    /// generation_config.json also the tokens at which its texts and turns end, where base and adapter stop too.</summary>
+    /// <summary>As <see cref="CopyAll"/>, for a model with another tokenizer than its base: copies that tokenizer, and adds the tokens that
+    /// end its texts and turns to generation_config.json, because base + adapter stop there too.</summary>
     /// <param name="source">The base.</param>
     /// <param name="target">The new model's folder.</param>
-    /// <param name="tokenizer">From <see cref="TokenizerFolder.Resolve"/>; null where there is none.</param>
+    /// <param name="tokenizer">From <see cref="TokenizerFolder.Resolve"/>; null for none.</param>
     /// <param name="config">The base's.</param>
-    /// <returns>The ids for config.json, which some tools read instead; null where it has them all.</returns>
+    /// <returns>The ids for config.json, which some tools read instead; null if it already has all of them.</returns>
     public static IReadOnlyList<int>? CopyMerged(string source, string target, string? tokenizer, GemmaConfig config)
     {
         CopyAll(source, target);

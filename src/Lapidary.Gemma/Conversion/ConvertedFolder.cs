@@ -9,10 +9,10 @@ namespace Lapidary.Gemma.Conversion;
 /// <summary>The weights and config.json of a model made from another one.</summary>
 internal static class ConvertedFolder
 {
-    /// <summary>Bytes per file where nothing else is asked: the 2 GB of Google's guide.</summary>
+    /// <summary>Default bytes per file: the 2 GB of Google's guide.</summary>
     public const long MaxShardBytes = 2_000_000_000;
 
-    /// <summary>A tensor of the source as it is, refused where its numbers are not all finite.</summary>
+    /// <summary>An unchanged tensor of the source; refused if a number is not finite.</summary>
     public static TensorContent Copy(Checkpoint checkpoint, SafetensorsEntry entry) => new(entry.Declaration, stream =>
     {
         if (entry.LengthBytes > 0 && !entry.Shape.IsEmpty && DTypeNames.FromSafetensors(entry.DType)?.IsFloatingPoint() == true)
@@ -21,12 +21,12 @@ internal static class ConvertedFolder
     });
 
     /// <summary>Writes them.</summary>
-    /// <param name="folder">The new model's.</param>
-    /// <param name="config">The source's.</param>
-    /// <param name="changes">What the new weights make true.</param>
-    /// <param name="tensors">In the order of the files.</param>
+    /// <param name="folder">The new model's folder.</param>
+    /// <param name="config">The source's configuration.</param>
+    /// <param name="changes">Changes that match the new weights.</param>
+    /// <param name="tensors">Tensors in the order of the files.</param>
     /// <param name="maxShardBytes">Bytes per file.</param>
-    /// <param name="onWritten">Told of each tensor written: its name, and how many there are by now.</param>
+    /// <param name="onWritten">Called for each tensor written, with its name and the number written so far.</param>
     public static void Write(
         string folder, GemmaConfig config, GemmaConfigChanges changes, IReadOnlyList<TensorContent> tensors, long maxShardBytes,
         Action<string, int> onWritten)

@@ -76,7 +76,7 @@ internal static class MergedWeight
         for (; i < x.Length; i++) y[i] += x[i] * factor;
     }
 
-    /// <summary>Text that a merge is checked on sees few rows of an embedding, so what is no finite number must show here.</summary>
+    /// <summary>The text of the merge check touches few rows of an embedding, so numbers that are not finite must be found here.</summary>
     private static void Emit(float[] values, string name, long first, DType dtype, Stream destination)
     {
         byte[] bytes = new byte[dtype.LengthBytes(values.Length)];

@@ -13,16 +13,16 @@ namespace Lapidary.Gemma;
 /// written once; two trained matrices are both written and config.json says that they are not tied.</remarks>
 public static class Merger
 {
-    // Compared on where there is no tokenizer: small ids are in every vocabulary.
+    // Used for the comparison if there is no tokenizer: every vocabulary has small ids.
     private static readonly int[] AnyIds = [2, .. Enumerable.Range(1, 31).Select(i => 3 + i * 29 % 251)];
 
-    /// <summary>Writes the merged model and compares it with base + adapter; it is in its folder only when both agree.</summary>
+    /// <summary>Writes the merged model, compares it with base + adapter, and puts it in its folder only if both agree.</summary>
     /// <param name="baseModel">The base: a folder, or an id of the Hub.</param>
     /// <param name="adapter">A PEFT adapter: a folder, or an id of the Hub.</param>
     /// <param name="outputFolder">Receives weights, index, config.json, generation settings, and the tokenizer that the adapter was trained
     /// with.</param>
-    /// <param name="options">Type, source of the projections, size of files.</param>
-    /// <param name="backend">Compares; a CPU of its own where null.</param>
+    /// <param name="options">Type, base of the projections, size of files.</param>
+    /// <param name="backend">The device for the comparison; null for the CPU.</param>
     /// <returns>How close the merged model is to base + adapter.</returns>
     /// <exception cref="LapidaryException">The adapter does not fit the base, a file cannot be read or written, the output is a folder that
     /// is read, is in use or holds a model, or the merged model is not base + adapter.</exception>

@@ -5,12 +5,12 @@ using Lapidary.Gemma.Configuration;
 
 namespace Lapidary.Gemma.Conversion;
 
-/// <summary>A model that appears in its output folder all at once or not at all. It is written to a hidden folder in the output, which is
-/// on the same disk wherever that is, and its files are moved up when it is complete and checked. A model that was there is first moved
-/// aside, and deleted last.</summary>
-/// <remarks>The output holds config.json only while it holds a whole model: of the old one it goes first, of the new one it comes last.
-/// What a process that was killed leaves behind is set right by the next one, under the lock: a model whose moving up had begun is moved
-/// up, one that was being moved aside comes back, and one that was being written is deleted.</remarks>
+/// <summary>A model that appears in its output folder as a whole or not at all. It is written to a hidden folder inside the output, hence
+/// on the same disk, and its files are moved up when it is complete and checked. An old model is first moved aside, and deleted
+/// last.</summary>
+/// <remarks>The output contains config.json only while it contains a whole model: the old one is removed first, the new one arrives last.
+/// The next process, under the lock, cleans up after a killed one: it completes a publication that had begun, restores a model that was
+/// being moved aside, and deletes an unfinished one.</remarks>
 internal sealed class NewModel : IDisposable
 {
     private const string Writing = ".lapidary.new", Ready = ".lapidary.ready", Aside = ".lapidary.old";
@@ -19,14 +19,14 @@ internal sealed class NewModel : IDisposable
 
     private NewModel(OutputFolder output) => _output = output;
 
-    /// <summary>Where to write it.</summary>
+    /// <summary>The folder to write to.</summary>
     public string Folder => At(Writing);
 
-    /// <summary>Takes the output folder and sets right what an earlier process left.</summary>
+    /// <summary>Locks the output folder and cleans up after an earlier process.</summary>
     /// <param name="path">The output folder.</param>
     /// <param name="overwrite">Whether a model in it may be replaced.</param>
     /// <param name="inputs">Folders that are read.</param>
-    /// <exception cref="LapidaryException">It cannot be written, is an input, is in use, or holds a model that may not be
+    /// <exception cref="LapidaryException">The folder cannot be written, is an input, is in use, or contains a model that may not be
     /// replaced.</exception>
     public static NewModel Open(string path, bool overwrite, params IEnumerable<string> inputs)
     {
@@ -51,7 +51,7 @@ internal sealed class NewModel : IDisposable
         }
     }
 
-    /// <summary>Puts the complete model in its place.</summary>
+    /// <summary>Publishes the complete model.</summary>
     public void Publish() => Do(() =>
     {
         try
@@ -68,7 +68,7 @@ internal sealed class NewModel : IDisposable
         MoveUp();
     });
 
-    /// <summary>Deletes what was not published, and gives the folder up.</summary>
+    /// <summary>Deletes an unpublished model, and releases the folder.</summary>
     public void Dispose()
     {
         try
@@ -77,7 +77,7 @@ internal sealed class NewModel : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // The next one that writes here deletes it; the error that brought us here is the one to report.
+            // The next writer deletes it; the original error is the one to report.
         }
 
         _output.Dispose();
@@ -96,7 +96,7 @@ internal sealed class NewModel : IDisposable
         if (old.Length > 0) Move(old, At(Aside), configLast: false);
     }
 
-    /// <summary>Undoes <see cref="SetAside"/>, unless the new model is in place, which its config.json tells.</summary>
+    /// <summary>Undoes <see cref="SetAside"/>, unless the new model is in place, which its config.json shows.</summary>
     private void BringBack()
     {
         if (!Directory.Exists(At(Aside))) return;
@@ -118,7 +118,8 @@ internal sealed class NewModel : IDisposable
             FolderMoves.MoveFile(file, Path.Combine(target, Path.GetFileName(file)));
     }
 
-    /// <summary>Whether a file is of the old model: one that the new one brings too, of the weights, or a description of them.</summary>
+    /// <summary>Whether a file belongs to the old model: a file that the new model also has, a weights file, or a description of the
+    /// weights.</summary>
     private bool IsReplaced(string file)
     {
         string name = Path.GetFileName(file);

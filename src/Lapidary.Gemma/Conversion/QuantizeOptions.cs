@@ -14,15 +14,15 @@ public sealed record QuantizeOptions
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>.</summary>
     public long MaxShardBytes { get; init; } = ConvertedFolder.MaxShardBytes;
 
-    /// <summary>Replace a model that is in the output folder.</summary>
+    /// <summary>Replace a model in the output folder.</summary>
     public bool Overwrite { get; init; }
 
     /// <summary>Fetches the files of an id; null for a client that the environment describes.</summary>
     public HubClient? Hub { get; init; }
 
-    /// <summary>Ends the work with an <see cref="OperationCanceledException"/>, and nothing of it is left.</summary>
+    /// <summary>Ends the work with an <see cref="OperationCanceledException"/> and leaves no files.</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>Told of each projection quantized: projections done and in all.</summary>
+    /// <summary>Called for each quantized projection, with the number done and the total.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

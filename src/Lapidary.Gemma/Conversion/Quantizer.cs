@@ -9,8 +9,8 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Stores a checkpoint's projections in 4 bits as bitsandbytes does; every other tensor (embedding, norms, a vision tower) keeps
-/// its bytes. Memory holds the quantized projections and one mapped tensor.</summary>
+/// <summary>Stores a checkpoint's projections in 4 bits like bitsandbytes. All other tensors (embedding, norms, a vision tower) keep their
+/// bytes. Needs memory for the quantized projections and one mapped tensor.</summary>
 public static class Quantizer
 {
     /// <summary>Modules of a multimodal model that stay as they are, for quantization_config.</summary>
@@ -20,7 +20,7 @@ public static class Quantizer
     /// <param name="folderOrId">A Gemma 3 folder with fp32, bf16 or fp16 weights, or the id of one of the Hub.</param>
     /// <param name="outputFolder">Receives weights, config.json, tokenizer and generation settings.</param>
     /// <param name="options">Scales and size of files.</param>
-    /// <param name="backend">Quantizes.</param>
+    /// <param name="backend">The device that quantizes.</param>
     /// <exception cref="LapidaryException">The model is in 4 bits already, a file cannot be read or written, or the output is the model's
     /// folder, is in use or holds a model.</exception>
     public static void Quantize(string folderOrId, string outputFolder, QuantizeOptions options, IBackend backend)
@@ -79,7 +79,7 @@ public static class Quantizer
         return tensors;
     }
 
-    /// <summary>Bytes of the output without scales, so that a full disk shows before the work.</summary>
+    /// <summary>Bytes of the output without scales, so that a full disk is detected before the work.</summary>
     private static long LeastBytes(Checkpoint checkpoint) =>
         checkpoint.Entries.Sum(entry => IsProjection(entry) ? entry.Shape.Aggregate(1L, (product, size) => product * size) / 2
             : entry.LengthBytes);

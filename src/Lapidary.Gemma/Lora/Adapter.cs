@@ -6,9 +6,9 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
 
-/// <summary>LoRA's matrices for a model, and the embedding and head where they are trained too (modules_to_save).</summary>
-/// <remarks>Where both the embedding and the head are saved and <see cref="LoraConfig.EnsureWeightTying"/> holds, they are ONE matrix that
-/// gets both gradients, so that the merged model keeps the base's tied shape.</remarks>
+/// <summary>LoRA's matrices for a model, plus the embedding and head if they are trained too (modules_to_save).</summary>
+/// <remarks>If both the embedding and the head are saved and <see cref="LoraConfig.EnsureWeightTying"/> holds, they are ONE matrix that
+/// receives both gradients, so that the merged model stays tied like the base.</remarks>
 public sealed class Adapter : IDisposable
 {
     private readonly MemoryRegion _values;
@@ -29,13 +29,13 @@ public sealed class Adapter : IDisposable
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
-    /// <summary>Where it was read from; null for a new one.</summary>
+    /// <summary>The folder or id it was read from; null for a new adapter.</summary>
     internal ModelSource? Source { get; private set; }
 
     /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
     public IReadOnlyList<Parameter> Parameters { get; private set; } = [];
 
-    /// <summary>The same as they lie in memory: LoRA's matrices in one block, each saved module in one of its own.</summary>
+    /// <summary>The same in memory order: LoRA's matrices in one block, each saved module in a separate block.</summary>
     public IReadOnlyList<ParameterBlock> Blocks => _blocks;
 
     /// <summary>Number of trained values.</summary>
@@ -47,27 +47,27 @@ public sealed class Adapter : IDisposable
     /// <summary>The trained embedding, fp32 [vocabulary, hidden], or null.</summary>
     public Parameter? Embedding { get; private set; }
 
-    /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> where they are
+    /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> if they are
     /// tied.</summary>
     public Parameter? Head { get; private set; }
 
     /// <summary>Whether embedding and head are one trained matrix.</summary>
     public bool IsTied => Head is not null && ReferenceEquals(Head, Embedding);
 
-    /// <summary>Int64 [2], of dropout: the step's seed, and the place of the run's first token among the tokens of the step.</summary>
+    /// <summary>Int64 [2], for dropout: the step's seed, and the place of the run's first token among the tokens of the step.</summary>
     public Tensor DropoutSeed { get; }
 
-    /// <summary>What a user of the adapter should know: what of its files is not used, or used in another way than it says.</summary>
+    /// <summary>Notes for the user: parts of its files that are not used, or used differently than stated.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>The base's module names that have LoRA matrices, in order.</summary>
     public IEnumerable<string> TargetedModules => _layers.Keys;
 
-    /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the
-    /// base, where one that is not all finite numbers is refused: nothing could be trained on from it.</summary>
+    /// <summary>A new adapter: A uniform in ±1/√in (PEFT's kaiming_uniform with a = √5), B zero, saved modules copied from the base. A
+    /// module with a number that is not finite is refused, because training could not continue from it.</summary>
     /// <param name="model">The base.</param>
     /// <param name="config">What to adapt.</param>
-    /// <param name="seed">Of A's values.</param>
+    /// <param name="seed">Seed of A's values.</param>
     /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
     /// not memory enough.</exception>
     public static Adapter Create(GemmaModel model, LoraConfig config, long seed) => MakeNew(model, config, adapter =>
@@ -82,7 +82,7 @@ public sealed class Adapter : IDisposable
         }
     });
 
-    /// <summary>A new adapter all of whose values are zero, for a model without weights.</summary>
+    /// <summary>A new adapter with zero values, for a model without weights.</summary>
     /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param>
     /// <param name="config">What to adapt.</param>
     /// <exception cref="LapidaryException">A setting is out of range or names no module, a module to save is not supported, or there is
@@ -90,11 +90,11 @@ public sealed class Adapter : IDisposable
     public static Adapter Skeleton(GemmaModel model, LoraConfig config) => MakeNew(model, config, _ => { });
 
     /// <summary>Reads a PEFT adapter.</summary>
-    /// <param name="model">Its base, whose client fetches an id too.</param>
+    /// <param name="model">Its base. The base's client also downloads an adapter given by id.</param>
     /// <param name="folderOrId">A folder with adapter_config.json and adapter_model.safetensors, or an id of the Hub, whose files are
-    /// fetched where they are not cached.</param>
+    /// downloaded unless they are cached.</param>
     /// <param name="trainable">Whether to train on from it.</param>
-    /// <param name="loraDropout">Its lora_dropout from now on, a setting of training alone; null for the file's.</param>
+    /// <param name="loraDropout">Its lora_dropout from now on, which affects training only; null for the value of the file.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or does not fit the model; or the Hub refused.</exception>
     public static Adapter Load(GemmaModel model, string folderOrId, bool trainable = false, double? loraDropout = null)
     {
@@ -114,7 +114,7 @@ public sealed class Adapter : IDisposable
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
     public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
 
-    /// <summary>Takes over the values of a saved adapter of the same shape.</summary>
+    /// <summary>Loads the values of a saved adapter of the same shape.</summary>
     /// <param name="folder">Holds adapter_model.safetensors.</param>
     /// <param name="model">The base.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
@@ -124,7 +124,7 @@ public sealed class Adapter : IDisposable
         files.Read(this);
     }
 
-    /// <summary>The adapter of one projection, null where it has none.</summary>
+    /// <summary>The adapter of one projection; null if it has none.</summary>
     internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
 
     /// <inheritdoc/>
@@ -134,14 +134,14 @@ public sealed class Adapter : IDisposable
         _gradients.Dispose();
     }
 
-    /// <summary>A new adapter is what its settings say; one that was made elsewhere is what its file holds.</summary>
+    /// <summary>A new adapter follows its settings; an existing one follows its file.</summary>
     private static Adapter MakeNew(GemmaModel model, LoraConfig config, Action<Adapter> fill)
     {
         new ModuleNames(model.Config).Check(config);
         return Make(model, config, trainable: true, fill);
     }
 
-    /// <summary>Allocates an adapter and gives it its values. Where that fails, what there was of it is freed.</summary>
+    /// <summary>Allocates an adapter and sets its values. If that fails, frees everything allocated so far.</summary>
     private static Adapter Make(GemmaModel model, LoraConfig config, bool trainable, Action<Adapter> fill)
     {
         config.Validate();
@@ -161,7 +161,7 @@ public sealed class Adapter : IDisposable
         }
     }
 
-    /// <summary>From host memory where it is there, so that the base's embedding need not lie in the backend's memory beside the trained
+    /// <summary>From host memory if possible, so that the backend need not hold the base's embedding in addition to the trained
     /// one.</summary>
     private static void FillEmbedding(Tensor target, GemmaModel model)
     {

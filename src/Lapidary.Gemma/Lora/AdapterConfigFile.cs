@@ -6,7 +6,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Lora;
 
-/// <summary>PEFT's adapter_config.json, both ways.</summary>
+/// <summary>Reads and writes PEFT's adapter_config.json.</summary>
 internal static class AdapterConfigFile
 {
     /// <summary>The file's name in an adapter's folder.</summary>
@@ -22,10 +22,10 @@ internal static class AdapterConfigFile
 
     /// <summary>Reads an adapter's settings.</summary>
     /// <param name="folder">The adapter's folder.</param>
-    /// <param name="unknownKeys">Receives keys that PEFT 0.21 does not know either; it drops them with a warning, and so should the
+    /// <param name="unknownKeys">Receives keys that PEFT 0.21 does not know. PEFT drops them with a warning, and so should the
     /// caller.</param>
-    /// <exception cref="LapidaryException">The file is absent or damaged, or asks for a variant of LoRA that Lapidary does not
-    /// compute.</exception>
+    /// <exception cref="LapidaryException">The file is absent or damaged, or requires a variant of LoRA that Lapidary does not
+    /// support.</exception>
     public static LoraConfig Read(string folder, ICollection<string>? unknownKeys = null)
     {
         string path = Path.Combine(folder, FileName);
@@ -140,7 +140,8 @@ internal static class AdapterConfigFile
         ["velora_config"] = null,
     };
 
-    /// <summary>The folder of the most steps that holds an adapter, in the folder of a run that has not ended; null without one.</summary>
+    /// <summary>In the folder of an unfinished run, the checkpoint with the most steps that contains an adapter; null if none
+    /// does.</summary>
     private static string? NewestCheckpoint(string folder)
     {
         if (!Directory.Exists(folder)) return null;

@@ -4,7 +4,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Lora;
 
-/// <summary>Refuses adapters of a kind that Lapidary would compute wrongly, each with its own line.</summary>
+/// <summary>Refuses kinds of adapters that Lapidary would compute wrongly, each with a specific message.</summary>
 internal static class AdapterConfigLimits
 {
     private const string Retrain = "train or convert the adapter without it";
@@ -39,7 +39,7 @@ internal static class AdapterConfigLimits
         }
     }
 
-    /// <summary>Refuses a key that no known PEFT has where it turns a variant on; others change nothing that is computed.</summary>
+    /// <summary>Refuses an unknown key that turns on a variant; other unknown keys do not change the computation.</summary>
     public static void CheckUnknown(JsonSection json, string key)
     {
         if (key.StartsWith("use_", StringComparison.Ordinal) && json.Json[key]?.GetValueKind() == JsonValueKind.True)

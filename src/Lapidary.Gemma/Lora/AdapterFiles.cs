@@ -42,10 +42,10 @@ internal sealed class AdapterFiles : IDisposable
         _file = SafetensorsFile.Open(path);
     }
 
-    /// <summary>The adapter's settings; with the modules that the file holds whole without modules_to_save naming them.</summary>
+    /// <summary>The adapter's settings, plus modules that the file contains although modules_to_save does not list them.</summary>
     public LoraConfig Config { get; private set; }
 
-    /// <summary>What a user should know.</summary>
+    /// <summary>Notes for the user.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Opens an adapter's folder.</summary>
@@ -69,7 +69,7 @@ internal sealed class AdapterFiles : IDisposable
     }
 
     /// <summary>Writes both files; the matrix of a tied embedding and head stands under both names, as PEFT saves it.</summary>
-    /// <exception cref="LapidaryException">A value is no finite number, or a file cannot be written.</exception>
+    /// <exception cref="LapidaryException">A value is not finite, or a file cannot be written.</exception>
     public static void Write(string folder, Adapter adapter, GemmaModel model)
     {
         var tensors = Tensors(adapter, model).OrderBy(pair => pair.Name, StringComparer.Ordinal).ToArray();
@@ -82,7 +82,7 @@ internal sealed class AdapterFiles : IDisposable
 
     /// <summary>Fills the adapter's matrices.</summary>
     /// <exception cref="LapidaryException">A matrix is missing, has another shape or is not finite, or the file has one that the adapter
-    /// has no place for.</exception>
+    /// does not have.</exception>
     public void Read(Adapter adapter)
     {
         if (adapter.IsTied) RequireOneMatrix("lists both as one matrix (\"ensure_weight_tying\": true)", "set that to false there");
@@ -122,7 +122,7 @@ internal sealed class AdapterFiles : IDisposable
     /// <summary>The first whole matrix that the settings did not list.</summary>
     private string? Unlisted { get; set; }
 
-    /// <summary>A vision tower's matrices have no place here. They are left out, and said.</summary>
+    /// <summary>A vision tower's matrices are left out, with a note.</summary>
     private void FindNames()
     {
         var vision = new List<string>();
@@ -153,8 +153,8 @@ internal sealed class AdapterFiles : IDisposable
         }
     }
 
-    /// <summary>PEFT saves the embedding and the head of a model whose vocabulary has grown (save_embedding_layers) and puts them in place
-    /// of the base's: into both of a tied model, unless one of them has a copy of its own.</summary>
+    /// <summary>PEFT saves the embedding and the head of a model whose vocabulary has grown (save_embedding_layers) and uses them instead
+    /// of the base's: for both in a tied model, unless one of them has a separate copy.</summary>
     private void AddUnlisted()
     {
         var names = new ModuleNames(_model.Config);
@@ -178,7 +178,7 @@ internal sealed class AdapterFiles : IDisposable
         };
     }
 
-    /// <summary>Refuses an embedding and a head that differ where one matrix stands for both.</summary>
+    /// <summary>Refuses an embedding and a head that differ if the model has one matrix for both.</summary>
     private void RequireOneMatrix(string settings, string remedy)
     {
         if (_names.TryGetValue(TensorNames.Embedding, out string? embedding) && _names.TryGetValue(TensorNames.Head, out string? head)

@@ -4,7 +4,7 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Lora;
 
-/// <summary>The modules of a model that an adapter's settings can name, and which of them they do.</summary>
+/// <summary>The modules of a model that an adapter's settings can name, and those that they select.</summary>
 internal sealed class ModuleNames(GemmaConfig model)
 {
     public const string EmbedTokens = "embed_tokens", LmHead = "lm_head";
@@ -41,7 +41,7 @@ internal sealed class ModuleNames(GemmaConfig model)
     /// <summary>Whether an embedding and a head that are trained are one matrix.</summary>
     public bool IsTied(LoraConfig config) => config.EnsureWeightTying && model.TieWordEmbeddings;
 
-    /// <summary>embed_tokens or lm_head, whichever an entry of modules_to_save names.</summary>
+    /// <summary>The module that an entry of modules_to_save names: embed_tokens or lm_head.</summary>
     /// <exception cref="LapidaryException">It names neither.</exception>
     private string SavedWhole(string entry)
     {
@@ -53,7 +53,7 @@ internal sealed class ModuleNames(GemmaConfig model)
         throw new LapidaryException($"modules_to_save: {Shown(entry)} names no module that can be trained whole; {next}.");
     }
 
-    /// <summary>Refuses settings of a new adapter that name nothing, or what can have no adapter.</summary>
+    /// <summary>Refuses settings of a new adapter that match nothing, or that name a module which cannot have an adapter.</summary>
     /// <exception cref="LapidaryException">One does; the message names it and what was probably meant.</exception>
     public void Check(LoraConfig config)
     {

@@ -3,11 +3,11 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
 
-/// <summary>Why a loss or a logit is no finite number. A model's weights are not searched when it is loaded, as that would read all of a
-/// mapped file; they are when the first such number has shown.</summary>
+/// <summary>Explains a loss or a logit that is not finite. Loading does not search the weights, because that would read all of a mapped
+/// file; the first such number triggers the search.</summary>
 internal static class Divergence
 {
-    /// <summary>Which weight is to blame and what to do, as the second half of an error.</summary>
+    /// <summary>Names the faulty weight and the next step, as the second half of an error.</summary>
     public static string Explain(GemmaModel model)
     {
         foreach (var parameter in model.Adapter?.Parameters ?? [])

@@ -5,8 +5,8 @@ using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Gemma 3's text decoder with its frozen weights and, where attached, a LoRA adapter. Written once, as the forward code that
-/// training, scoring and generation record.</summary>
+/// <summary>Gemma 3's text decoder with its frozen weights and, if attached, a LoRA adapter. Training, scoring and generation record the
+/// same forward code.</summary>
 public sealed class GemmaModel : IDisposable
 {
     private readonly IReadOnlyList<DecoderLayer> _layers;
@@ -31,65 +31,65 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>Loads a Hugging Face folder, or a model of the Hub by its id.</summary>
     /// <param name="folderOrId">A folder with config.json and model.safetensors or its shards; or an id such as "google/gemma-3-1b-pt" or
-    /// "owner/name@revision", whose files are fetched where they are not cached. A folder goes before an id.</param>
-    /// <param name="backend">Where it will run.</param>
+    /// "owner/name@revision", whose files are downloaded unless they are cached. If a folder has that name, it is used.</param>
+    /// <param name="backend">The device to run on.</param>
     /// <param name="options">Quantization and type; null for the checkpoint's own.</param>
-    /// <exception cref="LapidaryException">A file is missing or damaged, or it is no Gemma 3, or the Hub refused; the message
-    /// says which and what to do.</exception>
+    /// <exception cref="LapidaryException">A file is missing or damaged, the model is not Gemma 3, or the Hub refused; the message says
+    /// what to do.</exception>
     public static GemmaModel Load(string folderOrId, IBackend backend, ModelOptions? options = null)
     {
         options ??= new ModelOptions();
         return CheckpointWeights.Load(ModelSource.Find(folderOrId, HubFiles.Model, options.Hub), backend, options);
     }
 
-    /// <summary>A model with random weights, made in the backend's memory without a file, for benchmarks at real size: the loss begins near
-    /// ln(vocabulary).</summary>
+    /// <summary>Creates a model with random weights in the backend's memory, without a file, for benchmarks at real size. The loss starts
+    /// near ln(vocabulary).</summary>
     /// <param name="config">Sizes, such as <see cref="GemmaConfig.Preset"/>'s.</param>
-    /// <param name="backend">Where it will run.</param>
-    /// <param name="options">NF4 or plain projections, bf16 where no type is given.</param>
+    /// <param name="backend">The device to run on.</param>
+    /// <param name="options">NF4 or plain projections; bf16 if no type is given.</param>
     /// <param name="seed">The same seed gives the same weights.</param>
-    /// <exception cref="LapidaryException">There is not memory enough.</exception>
+    /// <exception cref="LapidaryException">Not enough memory.</exception>
     public static GemmaModel Random(GemmaConfig config, IBackend backend, ModelOptions options, long seed) =>
         new RandomWeights(config, backend, options, seed).CreateModel();
 
-    /// <summary>A model without weights, on a backend that only counts: it has the memory that the loaded model would have.</summary>
+    /// <summary>Creates a model without weights on a backend that only counts. It allocates the memory of the loaded model.</summary>
     /// <param name="config">Sizes.</param>
     /// <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
     /// <param name="options">Quantization and type.</param>
     public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) =>
         new CountedWeights(config, counter, options with { OnProgress = null }).CreateModel(); // nothing to wait for
 
-    /// <summary>The folder it was loaded from, empty where it was made here.</summary>
+    /// <summary>The folder it was loaded from; empty for a model that was created here.</summary>
     public string Folder { get; internal init; } = "";
 
-    /// <summary>What it was loaded from, as it was given: the folder or the id; empty where it was made here.</summary>
+    /// <summary>The folder or id it was loaded from, as given; empty for a model that was created here.</summary>
     public string Name { get; internal init; } = "";
 
     /// <summary>How it was loaded.</summary>
     internal ModelOptions Options { get; init; } = new();
 
-    /// <summary>Where its weights come from.</summary>
+    /// <summary>The source of its weights.</summary>
     internal WeightSource? Source { get; init; }
 
-    /// <summary>What a user of the model should know: where its files do not agree, and what was made of it.</summary>
+    /// <summary>Notes for the user: contradictions between its files, and how they were resolved.</summary>
     public IReadOnlyList<string> Notes { get; internal init; } = [];
 
-    /// <summary>config.json, with the head untied where the weights hold one of their own.</summary>
+    /// <summary>config.json; with the head untied if the weights contain a separate one.</summary>
     public GemmaConfig Config { get; }
 
-    /// <summary>Where the weights lie and the work is done.</summary>
+    /// <summary>The device of the weights and the computation.</summary>
     public IBackend Backend { get; }
 
     /// <summary>The adapter in use, null for the base model.</summary>
     public Adapter? Adapter { get; private set; }
 
-    /// <summary>[vocabulary, hidden] of the base; brought to the backend when it is first asked for.</summary>
+    /// <summary>[vocabulary, hidden] of the base; copied to the backend on first use.</summary>
     public Tensor EmbedTokens => _embedding.OnBackend.Value;
 
-    /// <summary>The same in host memory, null where it was made on the backend.</summary>
+    /// <summary>The same in host memory; null if it was created on the backend.</summary>
     internal Tensor? HostEmbedTokens => _embedding.OnHost;
 
-    /// <summary>[vocabulary, hidden] of the base: the embedding itself where the head is tied.</summary>
+    /// <summary>[vocabulary, hidden] of the base; the embedding if the head is tied.</summary>
     public Tensor LmHead => _lmHead ?? EmbedTokens;
 
     /// <summary>Factor of embeddings: √hidden, rounded to the compute type.</summary>
@@ -101,23 +101,24 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Memory of the base.</summary>
     internal MemoryRegion Region { get; }
 
-    /// <summary>Puts an adapter on the model, or takes it off (null). Programs recorded before keep what they were recorded with.</summary>
+    /// <summary>Attaches an adapter, or detaches it (null). Programs recorded earlier keep the adapter that they were recorded
+    /// with.</summary>
     public void Attach(Adapter? adapter)
     {
         Adapter = adapter;
         foreach (var layer in LinearLayers) layer.Adapter = adapter?.For(layer.Name);
     }
 
-    /// <summary>The head in use: trained, where the adapter has one.</summary>
+    /// <summary>The head in use: the adapter's trained head if it has one.</summary>
     public Tensor Head => Adapter?.Head?.Value ?? LmHead;
 
     /// <summary>Ids to the final norm's output.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="inputs">Ids, positions and document starts.</param>
     /// <param name="cache">Keys and values when generating, else null.</param>
-    /// <param name="recomputedLayers">How many layers, from the first on, keep only their input and run again on the way back (gradient
-    /// checkpointing). No bits depend on it.</param>
-    /// <param name="onHiddenState">Told of the embedding and of every layer's output, in order; for tests and inspection.</param>
+    /// <param name="recomputedLayers">Number of layers, counted from the first, that keep only their input and run again in the backward
+    /// pass (gradient checkpointing). No bits depend on it.</param>
+    /// <param name="onHiddenState">Called with the embedding and every layer's output, in order; for tests and inspection.</param>
     /// <returns>[tokens, hidden].</returns>
     public Tensor Forward(
         Tape tape, StepInputs inputs, KvCache? cache = null, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null)

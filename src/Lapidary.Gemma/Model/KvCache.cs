@@ -3,7 +3,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Keys and values of the text so far, per layer. A local layer keeps only its sliding window: token p lies in slot p mod
+/// <summary>Keys and values of the text so far, per layer. A local layer keeps only its sliding window: token p is in slot p mod
 /// capacity.</summary>
 public sealed class KvCache : IDisposable
 {
@@ -11,7 +11,7 @@ public sealed class KvCache : IDisposable
     private readonly Layer[] _layers;
 
     /// <summary>Allocates a cache for texts of up to <paramref name="maxLength"/> tokens.</summary>
-    /// <exception cref="LapidaryException">There is not memory enough.</exception>
+    /// <exception cref="LapidaryException">Not enough memory.</exception>
     public KvCache(GemmaConfig config, IBackend backend, int maxLength)
     {
         _region = new MemoryRegion(backend.Memory, MemoryOwner.KvCache);

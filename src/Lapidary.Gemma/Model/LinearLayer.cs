@@ -19,7 +19,7 @@ public sealed class LinearLayer(string name, Tensor weight)
     /// <summary>y = x · Wᵀ, plus the adapter's update.</summary>
     public Tensor Forward(Tape tape, Tensor x) => Ops.Project(tape, x, new Projection(Weight, Adapter))[0];
 
-    /// <summary>The same for layers that read one input, which a backend computes together.</summary>
+    /// <summary>The same for several layers with one input, which a backend computes together.</summary>
     internal static Tensor[] Forward(Tape tape, Tensor x, params LinearLayer[] layers) =>
         Ops.Project(tape, x, [.. layers.Select(layer => new Projection(layer.Weight, layer.Adapter))]);
 }

@@ -2,10 +2,10 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma.Model;
 
-/// <summary>The parts of a model, brought together by a <see cref="WeightSource"/>.</summary>
+/// <summary>The parts of a model, collected by a <see cref="WeightSource"/>.</summary>
 internal sealed record ModelWeights
 {
-    /// <summary>What lives as long as the model: its memory and the mapped files.</summary>
+    /// <summary>The resources that live as long as the model: its memory and the mapped files.</summary>
     public required IDisposable Owner { get; init; }
 
     /// <summary>The base's memory on the backend.</summary>
@@ -15,7 +15,7 @@ internal sealed record ModelWeights
 
     public required float EmbeddingScale { get; init; }
 
-    /// <summary>Null where the head is tied to the embedding.</summary>
+    /// <summary>Null if the head is tied to the embedding.</summary>
     public required Tensor? LmHead { get; init; }
 
     public required IReadOnlyList<DecoderLayer> Layers { get; init; }
@@ -25,6 +25,6 @@ internal sealed record ModelWeights
 
 /// <summary>The embedding, [vocabulary, hidden].</summary>
 /// <param name="DType">Its type.</param>
-/// <param name="OnBackend">Brought to the backend when it is first used: a run that trains its own copy never does.</param>
-/// <param name="OnHost">The same in host memory, null where it was made on the backend.</param>
+/// <param name="OnBackend">The tensor on the backend, copied on first use. A run that trains a copy never uses it.</param>
+/// <param name="OnHost">The same in host memory; null if it was created on the backend.</param>
 internal sealed record EmbeddingTable(DType DType, Lazy<Tensor> OnBackend, Tensor? OnHost);

@@ -3,17 +3,17 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
 
-/// <summary>Random weights of any configuration, made in the backend's memory without a file: for benchmarks at real size.</summary>
+/// <summary>Random weights for any configuration, created in the backend's memory without a file, for benchmarks at real size.</summary>
 /// <remarks>Norm weights are 0, which is Gemma's 1. The others have mean near 0 and a standard deviation of 1 / √columns, so that a
-/// projection keeps the size of what goes through it and the loss begins near ln(vocabulary). NF4 codes are uniform, their scales spread
-/// about one value as those of a quantized weight do.</remarks>
+/// projection preserves the magnitude of its input and the loss starts near ln(vocabulary). NF4 codes are uniform; their scales vary around
+/// one value, as in a quantized weight.</remarks>
 internal sealed class RandomWeights(GemmaConfig config, IBackend backend, ModelOptions options, long seed)
     : WeightSource(config, backend, options)
 {
     /// <summary>Standard deviation of NF4's values under uniform codes and a scale of 1.</summary>
     private static readonly double CodeDeviation = Math.Sqrt(Nf4Code.Values.ToArray().Average(value => (double)value * value));
 
-    /// <summary>How far scales lie from their mean at most, as a share of it.</summary>
+    /// <summary>Largest distance of scales from their mean, as a share of it.</summary>
     private const float ScaleSpread = 0.3f;
 
     private readonly DType _dtype = options.DType ?? DType.BFloat16;

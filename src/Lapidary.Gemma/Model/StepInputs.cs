@@ -2,7 +2,7 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma;
 
-/// <summary>What a step reads: a run of documents, one after the other.</summary>
+/// <summary>The inputs of a step: a sequence of documents.</summary>
 /// <param name="Ids">Int32 [tokens].</param>
 /// <param name="Positions">Int32 [tokens], restarting at 0 in every document.</param>
 /// <param name="DocumentStarts">Int32 [tokens]: index of the first token of each token's document.</param>

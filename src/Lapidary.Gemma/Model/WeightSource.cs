@@ -4,8 +4,8 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Model;
 
-/// <summary>Where a model's weights come from: a checkpoint, random numbers, or nowhere, where memory is only counted. What a model is made
-/// of is written here (which tensors, which of them in 4 bits, in which types); a source gives the values.</summary>
+/// <summary>The source of a model's weights: a checkpoint, random numbers, or none if memory is only counted. This class defines the parts
+/// of a model (which tensors, which of them in 4 bits, in which types); a source provides the values.</summary>
 /// <remarks>A source lives as long as its model, whose memory it owns.</remarks>
 internal abstract class WeightSource(GemmaConfig config, IBackend backend, ModelOptions options) : IDisposable
 {
@@ -16,9 +16,9 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     /// <summary>The base's memory on the backend.</summary>
     protected MemoryRegion Region { get; } = new(backend.Memory, MemoryOwner.Base);
 
-    /// <summary>Makes the model. Where that fails, what there was of it is freed.</summary>
-    /// <param name="from">Where it comes from, null for nowhere.</param>
-    /// <param name="notes">What a user should know about it.</param>
+    /// <summary>Creates the model. If that fails, frees everything allocated so far.</summary>
+    /// <param name="from">The source, or null for none.</param>
+    /// <param name="notes">Notes for the user.</param>
     public GemmaModel CreateModel(ModelSource? from = null, IReadOnlyList<string>? notes = null)
     {
         try
@@ -39,30 +39,30 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
         }
     }
 
-    /// <summary>Identifies the values of the weights as they are stored; null where they are not from files.</summary>
+    /// <summary>Identifies the stored values of the weights; null if they do not come from files.</summary>
     public virtual string? Fingerprint(CancellationToken cancellationToken) => null;
 
     /// <summary>Frees all memory of the model.</summary>
     public virtual void Dispose() => Region.Dispose();
 
-    /// <summary>The embedding table; a source may leave it where it is until the backend needs it.</summary>
+    /// <summary>The embedding table. A source may copy it to the backend only when it is needed.</summary>
     protected abstract EmbeddingTable Embedding(GemmaTensor tensor);
 
-    /// <summary>A matrix on the backend, in the type that <see cref="Held"/> says.</summary>
+    /// <summary>A matrix on the backend, in the type of <see cref="Held"/>.</summary>
     protected abstract Tensor Matrix(GemmaTensor tensor);
 
     /// <summary>A projection on the backend, quantized.</summary>
     protected abstract Tensor Nf4(GemmaTensor tensor, Nf4Options nf4);
 
-    /// <summary>A projection on the backend that is stored in 4 bits already; null where it is not.</summary>
+    /// <summary>A projection on the backend that is already stored in 4 bits; else null.</summary>
     protected virtual Tensor? StoredNf4(GemmaTensor tensor) => null;
 
-    /// <summary>A norm's weight, in fp32 whatever the model's type: they are small, and every kernel then reads one type. It is zero, which
-    /// is Gemma's 1, where a source has no other values.</summary>
+    /// <summary>A norm's weight, always in fp32: it is small, and every kernel then reads one type. It is zero (a factor of 1 in Gemma)
+    /// unless the source has other values.</summary>
     protected virtual Tensor Vector(GemmaTensor tensor) => Region.New(tensor.Name, DType.Float32, tensor.Shape.AsSpan());
 
-    /// <summary>The type that a plain weight is held in: under bfloat16 what is stored in fp32 is rounded on loading, as transformers
-    /// does.</summary>
+    /// <summary>The type of a plain weight in memory. Under bfloat16, weights stored in fp32 are rounded on loading, as in
+    /// transformers.</summary>
     protected DType Held(DType stored) => options.DType == DType.BFloat16 && stored == DType.Float32 ? DType.BFloat16 : stored;
 
     private ModelWeights Weights()
@@ -96,7 +96,7 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
         return new LinearLayer(tensor.Module, weight);
     }
 
-    /// <summary>√hidden as the model's type holds it.</summary>
+    /// <summary>√hidden, rounded to the model's type.</summary>
     private float EmbeddingScale(DType dtype)
     {
         float scale = MathF.Sqrt(config.HiddenSize);

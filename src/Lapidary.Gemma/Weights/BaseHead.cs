@@ -2,15 +2,15 @@ using Lapidary.Formats.Safetensors;
 
 namespace Lapidary.Gemma.Weights;
 
-/// <summary>The head of a checkpoint whose config.json ties it to the embedding. A copy of the embedding is the embedding; any other is
-/// kept, as transformers 5 and vLLM do.</summary>
+/// <summary>The head of a checkpoint whose config.json ties it to the embedding. A copy of the embedding is treated as the embedding; any
+/// other head is kept, as in transformers 5 and vLLM.</summary>
 internal static class BaseHead
 {
-    /// <summary>Said where a head is kept.</summary>
+    /// <summary>The note for a head that is kept.</summary>
     public const string Note = "config.json ties lm_head to embed_tokens, but the weights hold another lm_head: "
         + "it is kept as a matrix of its own, as transformers 5 and vLLM do.";
 
-    /// <summary>The configuration as the weights have it. A folder without weights is what config.json says.</summary>
+    /// <summary>The configuration that matches the weights. For a folder without weights, that of config.json.</summary>
     /// <param name="folder">The model's folder.</param>
     public static GemmaConfig ConfigOf(string folder)
     {
@@ -20,7 +20,7 @@ internal static class BaseHead
         return ConfigOf(config, checkpoint);
     }
 
-    /// <summary>The configuration as the weights have it: untied where they hold a head of their own.</summary>
+    /// <summary>The configuration that matches the weights: untied if they contain a separate head.</summary>
     public static GemmaConfig ConfigOf(GemmaConfig config, Checkpoint checkpoint)
     {
         if (!config.TieWordEmbeddings) return config;

@@ -5,7 +5,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Weights;
 
-/// <summary>The JSON that bitsandbytes stores beside a 4-bit weight, under "weight.quant_state.bitsandbytes__nf4".</summary>
+/// <summary>The JSON that bitsandbytes stores with a 4-bit weight, under "weight.quant_state.bitsandbytes__nf4".</summary>
 /// <param name="BlockSize">"blocksize": elements per scale.</param>
 /// <param name="DType">"dtype": type of the weight before it was quantized, and of what bitsandbytes dequantizes to.</param>
 /// <param name="Out">First of "shape".</param>
@@ -36,10 +36,10 @@ internal sealed record BitsAndBytesQuantState(int BlockSize, DType DType, long O
             + $"\"shape\": [{Out}, {In}]{nested}}}");
     }
 
-    /// <summary>Reads the JSON of a file; keys it does not know are passed over.</summary>
+    /// <summary>Reads the JSON of a file and ignores unknown keys.</summary>
     /// <param name="source">File and tensor, for messages.</param>
     /// <param name="utf8">The tensor's bytes.</param>
-    /// <exception cref="LapidaryException">A value is absent or none that the engine can use.</exception>
+    /// <exception cref="LapidaryException">A value is absent, or the engine cannot use it.</exception>
     internal static BitsAndBytesQuantState Parse(string source, ReadOnlySpan<byte> utf8)
     {
         var json = new JsonSection(source, JsonFile.Parse(source, utf8));

@@ -5,8 +5,8 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Gemma.Weights;
 
 /// <summary>Reads weights that bitsandbytes stored in 4 bits, over the checkpoint's mapped bytes.</summary>
-/// <remarks>A weight P has beside it P.absmax, P.quant_map and P.quant_state.bitsandbytes__nf4, and under double quantization
-/// P.nested_absmax and P.nested_quant_map. Its own shape is of no meaning, and its type only a view on the packed bytes.</remarks>
+/// <remarks>A weight P comes with P.absmax, P.quant_map and P.quant_state.bitsandbytes__nf4, and under double quantization with
+/// P.nested_absmax and P.nested_quant_map. The shape of P has no meaning, and its type is only a view of the packed bytes.</remarks>
 internal static class BitsAndBytesReader
 {
     internal const string StateSuffix = ".quant_state.bitsandbytes__nf4";

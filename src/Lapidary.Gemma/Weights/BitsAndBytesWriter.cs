@@ -5,7 +5,7 @@ using Lapidary.Formats.Safetensors;
 
 namespace Lapidary.Gemma.Weights;
 
-/// <summary>The tensors that stand for a 4-bit weight in a bitsandbytes checkpoint, byte by byte those of its own files.</summary>
+/// <summary>The tensors of a 4-bit weight in a bitsandbytes checkpoint, with the same bytes as in files by bitsandbytes.</summary>
 /// <remarks>Files from Python order all tensors of a checkpoint by <see cref="SafetensorsOrder"/>; the quantization_config of config.json
 /// is <see cref="BitsAndBytesConfig.ToJson"/>.</remarks>
 internal static class BitsAndBytesWriter

@@ -25,7 +25,7 @@ internal sealed class Checkpoint : IDisposable
     /// <summary>Bytes of all tensors.</summary>
     public long TotalBytes { get; private set; }
 
-    /// <summary>Opens model.safetensors, or the shards of model.safetensors.index.json when there is no such file.</summary>
+    /// <summary>Opens model.safetensors, or, without that file, the shards of model.safetensors.index.json.</summary>
     /// <exception cref="LapidaryException">A file is absent or damaged, or a shard lacks a tensor that the index promises.</exception>
     public static Checkpoint Open(string folder)
     {
@@ -48,7 +48,7 @@ internal sealed class Checkpoint : IDisposable
     public bool Contains(string name) => _fileOf.ContainsKey(name);
 
     /// <summary>The file that holds a tensor, for its raw bytes.</summary>
-    /// <exception cref="LapidaryException">There is no such tensor.</exception>
+    /// <exception cref="LapidaryException">The checkpoint has no tensor of this name.</exception>
     public SafetensorsFile FileOf(string name) => _fileOf.TryGetValue(name, out var file)
         ? file
         : throw new LapidaryException(
@@ -56,7 +56,7 @@ internal sealed class Checkpoint : IDisposable
             + "check that config.json and the weights belong together.");
 
     /// <summary>The tensor over the mapped bytes, see <see cref="SafetensorsTensors.Get"/>.</summary>
-    /// <exception cref="LapidaryException">There is no such tensor, or its type is none the engine has.</exception>
+    /// <exception cref="LapidaryException">The checkpoint has no tensor of this name, or the engine does not support its type.</exception>
     public Tensor Get(string name) => FileOf(name).Get(name);
 
     /// <summary>Tells that a tensor's bytes will not be needed again soon, see <see cref="SafetensorsFile.Release(string)"/>.</summary>

@@ -18,7 +18,7 @@ internal static class DTypeNames
     };
 
     /// <summary>The name in a safetensors header.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">NF4, which is stored as U8 codes beside its scales.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">NF4, which is stored as U8 codes with separate scales.</exception>
     public static string ToSafetensors(DType dtype) => dtype switch
     {
         DType.Float32 => "F32",

@@ -11,7 +11,8 @@ internal static class SafetensorsTensors
     /// they are copied once to memory that the file owns, since kernels need aligned elements.</summary>
     /// <param name="file">An open file.</param>
     /// <param name="name">The tensor's name in it.</param>
-    /// <exception cref="LapidaryException">There is no such tensor, its type is none the engine has, or it has no elements.</exception>
+    /// <exception cref="LapidaryException">The file has no tensor of this name, the engine does not support its type, or it has no
+    /// elements.</exception>
     public static Tensor Get(this SafetensorsFile file, string name)
     {
         var entry = file.Entry(name);
@@ -31,7 +32,7 @@ internal static class SafetensorsTensors
         return new Tensor(address, dtype, entry.Shape.AsSpan()) { Name = name };
     }
 
-    /// <summary>Announces a tensor under a name of its own or the tensor's.</summary>
+    /// <summary>Declares a tensor under a given name or the tensor's.</summary>
     public static TensorDeclaration Declare(this Tensor tensor, string? name = null) =>
         new(name ?? tensor.Name, DTypeNames.ToSafetensors(tensor.DType), tensor.Shape);
 

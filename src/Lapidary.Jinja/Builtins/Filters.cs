@@ -4,7 +4,7 @@ using Lapidary.Jinja.Objects;
 
 namespace Lapidary.Jinja.Builtins;
 
-/// <summary>Filters: what stands after "|".</summary>
+/// <summary>Filters, which follow "|".</summary>
 internal static class Filters
 {
     private const int MaxDigits = 1300;

@@ -5,7 +5,7 @@ namespace Lapidary.Jinja.Builtins;
 /// <summary>The functions of the environment.</summary>
 internal static class Functions
 {
-    /// <summary>For the error about others; strftime_now is among the known ones, to be refused with its reason.</summary>
+    /// <summary>Known names, for errors about unknown ones. strftime_now is included so that it can be refused with a reason.</summary>
     public const string Names = "raise_exception, namespace, range and dict";
 
     public static readonly string[] All = ["raise_exception", "namespace", "range", "dict", "strftime_now"];
@@ -50,7 +50,7 @@ internal static class Functions
         var items = new List<object?>();
         for (Int128 i = start; step > 0 ? i < stop : i > stop; i += step)
         {
-            budget.MakeItems(4); // the number is an object of its own
+            budget.MakeItems(4); // the number is a separate object
             items.Add((long)i);
         }
 

@@ -3,7 +3,7 @@ using Lapidary.Jinja.Objects;
 
 namespace Lapidary.Jinja.Builtins;
 
-/// <summary>Tests: what stands after "is".</summary>
+/// <summary>Tests, which follow "is".</summary>
 internal static class Tests
 {
     public static bool Apply(string name, object? value, CallArguments arguments, Budget budget)

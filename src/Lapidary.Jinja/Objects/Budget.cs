@@ -1,7 +1,7 @@
 namespace Lapidary.Jinja.Objects;
 
-/// <summary>What one rendering may cost. A template comes with a model, from anyone: it must neither run long nor fill the memory. Work is
-/// counted in units of about a nanosecond, by what a primitive reads and makes, before it does.</summary>
+/// <summary>The budget of one rendering. Templates come with models from unknown authors: they must neither run long nor fill the memory.
+/// Work is counted in units of about a nanosecond, before it is done, by the amount that a primitive reads and creates.</summary>
 internal sealed class Budget(long maxWork = Budget.MaxWork)
 {
     /// <summary>One to two seconds. Gemma's template needs a quarter of it for a conversation of 6,000 messages and 10 MB.</summary>

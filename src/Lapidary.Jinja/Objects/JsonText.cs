@@ -7,7 +7,7 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Jinja.Objects;
 
 /// <summary>The tojson filter as Hugging Face defines it: json.dumps(value, ensure_ascii=…, indent=…, separators=…, sort_keys=…), with
-/// ensure_ascii false where nothing is said.</summary>
+/// ensure_ascii false by default.</summary>
 internal sealed class JsonText
 {
     private readonly StringBuilder _output = new();
@@ -68,7 +68,7 @@ internal sealed class JsonText
         }
     }
 
-    /// <summary>json.dumps has words of its own for what JSON cannot say.</summary>
+    /// <summary>json.dumps has special words for values that JSON cannot express.</summary>
     private static string Number(double number) => double.IsFinite(number) ? PythonFloat.Repr(number)
         : double.IsNaN(number) ? "NaN"
         : number > 0 ? "Infinity" : "-Infinity";

@@ -5,7 +5,7 @@ namespace Lapidary.Jinja.Objects;
 /// <summary>Arithmetic, concatenation and comparison.</summary>
 internal static class Operators
 {
-    /// <summary>Python's integers have no limit; these have one that no template of a conversation meets.</summary>
+    /// <summary>Python's integers have no limit; these have one that no chat template reaches.</summary>
     private const int MaxBits = 4096;
 
     public static object? Apply(string op, object? left, object? right, Budget budget)

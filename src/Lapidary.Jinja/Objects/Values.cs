@@ -6,7 +6,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Jinja.Objects;
 
-/// <summary>The value of a name or attribute that is not there: it prints as nothing and is false, but has no attributes.</summary>
+/// <summary>The value of a missing name or attribute: it prints as nothing and is false, but has no attributes.</summary>
 internal sealed record Undefined
 {
     private const int MaxNameLength = 100;
@@ -25,7 +25,7 @@ internal sealed class Namespace
 /// <summary>A tuple: a list that prints in parentheses.</summary>
 internal sealed class TupleValue(IEnumerable<object?> items) : List<object?>(items);
 
-/// <summary>What a template can call.</summary>
+/// <summary>Something that a template can call.</summary>
 internal abstract record Callable;
 
 /// <summary>A function of the environment, such as raise_exception.</summary>
@@ -219,7 +219,7 @@ internal static class Values
         output.Append(integer.ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>repr() of a Python string: what is not printable, by Unicode's categories, is escaped.</summary>
+    /// <summary>repr() of a Python string. Characters that are not printable, by Unicode category, are escaped.</summary>
     private static void AppendQuoted(StringBuilder output, string text, Budget budget)
     {
         budget.MakeText(text.Length);

@@ -32,7 +32,7 @@ public sealed class Template
     }
 }
 
-/// <summary>What a template rendered to.</summary>
+/// <summary>The result of a rendering.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Generations">The ranges of the text that {% generation %} blocks wrote, in order.</param>
 public sealed record RenderedText(string Text, IReadOnlyList<TextSpan> Generations)

@@ -196,7 +196,7 @@ internal sealed class LeaderGroup : TcpGroup
                 _ = Task.Delay(Times.Grace).ContinueWith(
                     _ =>
                     {
-                        // What is wrong with all of them rank 0 tells by itself.
+                        // An error that all of them share is reported by rank 0.
                         if (message != _ownFailure) End($"{NameOf(rank)}: {message}", rank);
                     },
                     TaskScheduler.Default);
@@ -223,26 +223,26 @@ internal sealed class LeaderGroup : TcpGroup
         }
     }
 
-    /// <summary>What rank 0 knows of another.</summary>
+    /// <summary>Rank 0's knowledge of another rank.</summary>
     private sealed class Member(Link link)
     {
         public Link Link => link;
 
-        /// <summary>What it gave to the gather that is under way, once all of it is there.</summary>
+        /// <summary>Its contribution to the current gather, once it is complete.</summary>
         public byte[]? Given { get; set; }
 
         public Pieces Coming { get; set; } = new();
 
-        /// <summary>It has said that it is done.</summary>
+        /// <summary>It has reported that it is done.</summary>
         public bool IsGone { get; set; }
 
-        /// <summary>Nothing more comes from it.</summary>
+        /// <summary>It sends nothing more.</summary>
         public bool IsOver { get; set; }
 
-        /// <summary>It has said that it ends with an error.</summary>
+        /// <summary>It has reported an error.</summary>
         public bool HasFailed { get; set; }
 
-        /// <summary>It has heard why all end.</summary>
+        /// <summary>It knows why all ranks end.</summary>
         public bool KnowsEnd { get; set; }
     }
 }

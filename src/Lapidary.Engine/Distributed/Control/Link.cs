@@ -7,10 +7,10 @@ namespace Lapidary.Engine.Distributed.Control;
 /// <summary>A connection with frames: 4 bytes of length, a byte of kind, the payload. One thread receives; any may send.</summary>
 internal sealed class Link : IDisposable
 {
-    /// <summary>Bytes of a frame of somebody who has not proved who it is.</summary>
+    /// <summary>Size limit of a frame from a process that has not proved its identity.</summary>
     public const int StrangersLimit = 64 << 10;
 
-    /// <summary>Bytes of any other frame.</summary>
+    /// <summary>Size limit of any other frame.</summary>
     public const int MembersLimit = 64 << 20;
 
     private const int Header = 5;
@@ -60,14 +60,14 @@ internal sealed class Link : IDisposable
         }
     }
 
-    /// <summary>The other end has proved who it is.</summary>
+    /// <summary>Marks the other end as authenticated.</summary>
     public void Trust() => _limit = MembersLimit;
 
-    /// <summary>Sends a frame; false where that cannot be done, of which the receiving thread hears too.</summary>
-    /// <param name="kind">What it is.</param>
+    /// <summary>Sends a frame. Returns false on failure, which the receiving thread notices too.</summary>
+    /// <param name="kind">Its kind.</param>
     /// <param name="head">First part of the payload.</param>
     /// <param name="body">The rest.</param>
-    /// <param name="patience">How long another thread may be sending meanwhile.</param>
+    /// <param name="patience">How long to wait while another thread sends.</param>
     public bool Send(FrameKind kind, ReadOnlySpan<byte> head, ReadOnlySpan<byte> body, TimeSpan patience)
     {
         if (!Monitor.TryEnter(_sending, patience)) return false;
@@ -99,10 +99,10 @@ internal sealed class Link : IDisposable
     /// <summary>Sends a frame with a text.</summary>
     public bool Send(FrameKind kind, string text) => Send(kind, Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Waits for a frame. The payload stands until the next call.</summary>
-    /// <param name="kind">What came.</param>
-    /// <param name="limit">For the whole frame; null: for ever.</param>
-    /// <exception cref="LinkException">The connection ended, the limit passed, or this is no frame.</exception>
+    /// <summary>Waits for a frame. The payload is valid until the next call.</summary>
+    /// <param name="kind">The frame's kind.</param>
+    /// <param name="limit">Time limit for the whole frame; null for none.</param>
+    /// <exception cref="LinkException">The connection ended, the limit passed, or the bytes are not a frame.</exception>
     public ReadOnlySpan<byte> Receive(out FrameKind kind, TimeSpan? limit = null)
     {
         long? end = limit is { } time ? Environment.TickCount64 + (long)time.TotalMilliseconds : null;
@@ -172,9 +172,9 @@ internal sealed class Link : IDisposable
     }
 }
 
-/// <summary>A connection has ended, or what came over it is no message.</summary>
+/// <summary>A connection has ended, or received bytes that are not a message.</summary>
 internal sealed class LinkException(string message, bool isForeign = false) : Exception(message)
 {
-    /// <summary>Whether something else than Lapidary is at the other end.</summary>
+    /// <summary>Whether the other end is not Lapidary.</summary>
     public bool IsForeign => isForeign;
 }

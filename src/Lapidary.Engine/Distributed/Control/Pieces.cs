@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Lapidary.Engine.Distributed.Control;
 
-/// <summary>Puts together what comes in pieces.</summary>
+/// <summary>Assembles a message from its pieces.</summary>
 internal sealed class Pieces
 {
     private byte[]? _bytes;
@@ -16,7 +16,7 @@ internal sealed class Pieces
         frame.Length >= 2 * sizeof(int) ? BinaryPrimitives.ReadInt32LittleEndian(frame) : throw Wrong();
 
     /// <summary>Adds a piece.</summary>
-    /// <exception cref="LinkException">It does not fit.</exception>
+    /// <exception cref="LinkException">The piece does not fit.</exception>
     public void Add(ReadOnlySpan<byte> frame)
     {
         int length = BinaryPrimitives.ReadInt32LittleEndian(frame[sizeof(int)..]);
