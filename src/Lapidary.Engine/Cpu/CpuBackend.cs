@@ -25,7 +25,7 @@ public sealed unsafe partial class CpuBackend : IBackend
         _scratch = new Scratch(memory);
     }
 
-    /// <summary>A backend that computes nothing and only counts memory, see <see cref="CreateCounter()"/>.</summary>
+    /// <summary>A backend that computes nothing and only counts memory; see <see cref="CreateCounter()"/>.</summary>
     /// <param name="threads">Threads of the backend it stands for; 0 for one per core.</param>
     public static CpuBackend CreateCounter(int threads) => new(WorkerTeam.Idle(ThreadsOf(threads)), new CountingAllocator());
 
@@ -49,8 +49,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     /// <inheritdoc/>
     public Allocator Memory => _memory;
 
-    /// <summary>Whether addresses have no memory behind them. The team is idle then, and what an operation reads or writes by itself it
-    /// skips.</summary>
+    /// <summary>Whether addresses have no memory. The team is then idle, and operations skip their direct reads and writes.</summary>
     private bool OnlyCounts => _team.IsIdle;
 
     /// <inheritdoc/>
@@ -78,12 +77,12 @@ public sealed unsafe partial class CpuBackend : IBackend
     }
 
     /// <inheritdoc/>
-    /// <remarks>A counter's weights, which nothing reads, may be described only.</remarks>
+    /// <remarks>A counter's weights need no memory, because nothing reads them.</remarks>
     public Tensor Import(Tensor host, MemoryRegion region) =>
         OnlyCounts ? new Tensor(CountingAllocator.Nowhere, host.DType, host.Shape) { Name = host.Name, Scales = host.Scales } : host;
 
     /// <inheritdoc/>
-    /// <remarks>Weights are decoded while panels are packed, in the caches: nothing is kept.</remarks>
+    /// <remarks>Weights are decoded in the caches while panels are packed, so nothing is kept.</remarks>
     public IDisposable KeepDecodedWeights(long maxBytes) => new MemoryRegion(_memory, MemoryOwner.DecodedWeights);
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine;
 
-/// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the card at hand,
+/// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the installed card,
 /// products by cuBLASLt.</summary>
 /// <remarks>
 /// <para>Each operation has its class, next to its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream, in order;
@@ -34,15 +34,15 @@ public sealed class CudaBackend : IBackend
 
     private CudaBackend(CudaRuntime runtime) => (_runtime, _operations) = (runtime, new CudaOperations(runtime));
 
-    /// <summary>A backend that computes nothing and only counts memory, of a device that need not be here; see
+    /// <summary>A backend that computes nothing and only counts memory, for a device that need not be installed; see
     /// <see cref="CreateCounter()"/>.</summary>
-    /// <param name="device">The device, null for one like an H100.</param>
+    /// <param name="device">The device; null for one like an H100.</param>
     public static CudaBackend CreateCounter(CudaDevice? device) => new(CudaRuntime.OfCounter(device ?? CudaDevice.Assumed));
 
     /// <inheritdoc/>
     public IBackend CreateCounter() => CreateCounter(Device);
 
-    /// <summary>The first device that can be used, null where none can.</summary>
+    /// <summary>The first usable device; null if none is.</summary>
     public static int? FirstAvailable()
     {
         int device = 0, count = CudaDevice.Count();
@@ -50,7 +50,7 @@ public sealed class CudaBackend : IBackend
         return device < count ? device : null;
     }
 
-    /// <summary>Why a device cannot be used, in one line that says what to do; null where it can.</summary>
+    /// <summary>Why a device cannot be used, in one line that says what to do; null if it can.</summary>
     public static string? WhyUnavailable(int device = 0)
     {
         try
@@ -67,7 +67,7 @@ public sealed class CudaBackend : IBackend
     /// <summary>The device.</summary>
     public CudaDevice Device => _runtime.Device;
 
-    /// <summary>The device's context, stream and memory, for what exchanges tensors with other devices.</summary>
+    /// <summary>The device's context, stream and memory, for communicators.</summary>
     internal CudaRuntime Runtime => _runtime;
 
     /// <inheritdoc/>
@@ -126,7 +126,7 @@ public sealed class CudaBackend : IBackend
     public void Add(Tensor source, Tensor target) => _operations.Add.Run(source, target);
 
     /// <inheritdoc/>
-    /// <remarks>An id outside the vocabulary cannot be named without waiting for the device: its row becomes NaN, and so does the
+    /// <remarks>An id outside the vocabulary cannot be reported without waiting for the device. Its row becomes NaN, and so does the
     /// loss.</remarks>
     public void EmbeddingForward(Tensor ids, Tensor table, float scale, Tensor y) => _operations.Embedding.Forward(ids, table, scale, y);
 
@@ -188,7 +188,7 @@ public sealed class CudaBackend : IBackend
         _operations.GeGlu.Backward(dy, gate, up, dGate, dUp);
 
     /// <inheritdoc/>
-    /// <remarks>A label outside the vocabulary cannot be named without waiting for the device: its loss is not a number.</remarks>
+    /// <remarks>A label outside the vocabulary cannot be reported without waiting for the device. Its loss is NaN.</remarks>
     public void LinearCrossEntropy(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
         long maxLogitsBytes) =>

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Lapidary.Engine;
 
-/// <summary>A dense row-major array in the memory of a backend. It names memory and does not own it: parameters belong to the model's
+/// <summary>A dense row-major array in the memory of a backend. It refers to memory but does not own it: parameters belong to the model's
 /// <see cref="MemoryRegion"/>, activations to a <see cref="StepProgram"/>'s arena, mapped weights to their file. No finalizer.</summary>
 public sealed class Tensor
 {
@@ -47,10 +47,10 @@ public sealed class Tensor
     /// <summary>Bytes of the elements (for NF4, of the codes without their scales).</summary>
     public long LengthBytes => DType.LengthBytes(Count);
 
-    /// <summary>For messages and memory reports; Hugging Face's name where the tensor comes from a checkpoint.</summary>
+    /// <summary>Name in messages and memory reports; Hugging Face's name for a tensor from a checkpoint.</summary>
     public string Name { get; init; } = "";
 
-    /// <summary>The scales of an NF4 tensor, null for every other type.</summary>
+    /// <summary>The scales of an NF4 tensor; null for other types.</summary>
     public Nf4Scales? Scales { get; init; }
 
     /// <summary>Address of the first element in the backend's memory.</summary>
@@ -59,7 +59,7 @@ public sealed class Tensor
         ? address + (nint)_offsetBytes
         : throw new InvalidOperationException($"Tensor {this} has no memory yet.");
 
-    /// <summary>The tensor whose memory this one shows: itself, unless it is a view.</summary>
+    /// <summary>The tensor that has the memory: this one, unless it is a view.</summary>
     internal Tensor Root => _root ?? this;
 
     /// <summary>Gives the tensor its memory.</summary>

@@ -2,10 +2,10 @@ using Lapidary.Engine.Cpu.Products;
 
 namespace Lapidary.Engine.Cpu.Attention;
 
-/// <summary>What the passes share.</summary>
+/// <summary>Shared by the passes.</summary>
 internal unsafe struct AttentionGradients
 {
-    /// <summary>Bytes of dS that are kept between the two passes of a strip, at most.</summary>
+    /// <summary>Upper bound on the bytes of dS kept between the two passes of a strip.</summary>
     public const long MaxScoreBytes = 64L << 20;
 
     public AttentionInputs In;
@@ -24,7 +24,7 @@ internal unsafe struct AttentionGradients
     /// <summary>Floats from row to row of dS.</summary>
     public readonly int ScoreStride => StripKeyTiles * AttentionInputs.Tile;
 
-    /// <summary>Floats of scratch per worker: a tile of scores, and what the products need.</summary>
+    /// <summary>Floats of scratch per worker: a tile of scores, and scratch of the products.</summary>
     public static long ProductFloats(int headDim) => (AttentionInputs.Tile * AttentionInputs.Tile) + ((Math.Max(
         SmallProduct.ScratchFloats(AttentionInputs.Tile, AttentionInputs.Tile, headDim),
         SmallProduct.ScratchFloats(AttentionInputs.Tile, headDim, AttentionInputs.Tile)) + 15) & ~15);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Engine.Cpu.Attention;
 
-/// <summary>What the attention kernels read, and which tiles of the score matrix they may skip.</summary>
+/// <summary>The inputs of the attention kernels, and the tiles of the score matrix that they may skip.</summary>
 /// <remarks>The keys visible to token t are one run, <see cref="FirstKey"/>(t)…t. Documents follow each other, so FirstKey never decreases
 /// and the keys visible to a run of tokens are one run too: from the first token's FirstKey to the last token.</remarks>
 internal unsafe struct AttentionInputs

@@ -22,7 +22,7 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>NaN where there is one.</summary>
+    /// <summary>The largest element; NaN if any element is.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Largest(float* values, int dim)
     {

@@ -45,6 +45,6 @@ public sealed unsafe partial class CpuBackend
         MatrixProduct.Run(
             _team, _scratch, VectorWidths.Best, m, n, k, alpha, a, transposeA ? m : k, transposeA, in b, transposeB, add, c, n);
 
-    /// <summary>Asks for the scratch of every product of at most m rows and sums of at most k terms.</summary>
+    /// <summary>Requests the scratch of all products with at most m rows and sums of at most k terms.</summary>
     private void ReserveProduct(int m, int n, int k) => MatrixProduct.Reserve(_team, _scratch, VectorWidths.Best, m, n, k);
 }

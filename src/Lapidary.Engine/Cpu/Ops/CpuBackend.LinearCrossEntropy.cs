@@ -5,7 +5,7 @@ namespace Lapidary.Engine;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <summary>Rows of logits at a time, unless there are fewer: below, the head would be decoded too often.</summary>
+    /// <summary>Smallest chunk of logits in rows (unless fewer are left); with fewer, the head would be decoded too often.</summary>
     private const long MinLogitsRows = 16;
 
     /// <inheritdoc/>

@@ -19,7 +19,7 @@ internal static unsafe class MatrixProduct
     /// <summary>Widest block of B; a multiple of every microkernel's columns, as is <see cref="MinBlockN"/>.</summary>
     private const int MaxBlockN = 192;
 
-    /// <summary>Narrowest block of B, unless there are fewer columns.</summary>
+    /// <summary>Narrowest block of B, unless B has fewer columns.</summary>
     private const int MinBlockN = 48;
 
     /// <summary>Longest run of K for which A is packed at a time.</summary>
@@ -28,8 +28,8 @@ internal static unsafe class MatrixProduct
     /// <summary>Floats of A that are packed at a time: 16 MB.</summary>
     private const int MaxPackedA = 4 << 20;
 
-    /// <summary>Tasks for each thread, where there is more than one and the product is large enough: the last ones even out the
-    /// ends.</summary>
+    /// <summary>Tasks for each thread, if there are several threads and the product is large enough. The last tasks balance the
+    /// load.</summary>
     private const int TasksPerThread = 6;
 
     /// <summary>Fewest rows of a task.</summary>
@@ -117,14 +117,14 @@ internal static unsafe class MatrixProduct
         }
     }
 
-    /// <summary>Asks for the scratch of every product of at most these rows and lengths, so that an operation whose sizes depend on data
-    /// takes the same memory for all data.</summary>
+    /// <summary>Requests the scratch of all products up to these sizes, so that an operation whose sizes depend on data uses the same
+    /// memory for all data.</summary>
     /// <param name="team">Threads.</param>
     /// <param name="scratch">For packed blocks.</param>
     /// <param name="width">Vectors to use.</param>
-    /// <param name="m">Rows of C at most.</param>
+    /// <param name="m">Largest number of rows of C.</param>
     /// <param name="n">Columns of C.</param>
-    /// <param name="k">Length of the sums at most.</param>
+    /// <param name="k">Largest length of the sums.</param>
     public static void Reserve(WorkerTeam team, Scratch scratch, VectorWidth width, int m, int n, int k)
     {
         var task = new BlockTask { N = n, TileRows = MicroKernel.Rows(width) };

@@ -4,7 +4,7 @@ using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Cpu.Products;
 
-/// <summary>y = W · x for one x, row by row straight from the weight's own type: the speed is that of memory, or of decoding.</summary>
+/// <summary>y = W · x for one x, row by row, directly from the weight's type; limited by memory or by decoding.</summary>
 internal static unsafe class MatrixVector
 {
     /// <summary>Up to this many rows of x, reading the weight once per row is faster than packing it.</summary>
@@ -13,7 +13,7 @@ internal static unsafe class MatrixVector
     /// <summary>Rows of W per item of work.</summary>
     private const int ItemRows = 16;
 
-    /// <summary>Elements that are decoded at a time where there is no kernel for the type.</summary>
+    /// <summary>Elements decoded at a time for types without a kernel.</summary>
     private const int RoomFloats = 1024;
 
     /// <summary>Computes the product.</summary>

@@ -22,7 +22,7 @@ internal static unsafe class SmallProduct
     /// <param name="add">Whether to add to C.</param>
     /// <param name="c">[m, n]; must not overlap a or b.</param>
     /// <param name="ldc">Floats from row to row of c.</param>
-    /// <param name="scratch"><see cref="ScratchFloats"/> floats of the calling thread's own.</param>
+    /// <param name="scratch"><see cref="ScratchFloats"/> floats that only the calling thread uses.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(
         int m, int n, int k, float alpha, float* a, int lda, bool transposeA, float* b, int ldb, bool transposeB,

@@ -7,6 +7,6 @@ internal interface IRange
     /// <summary>Processes items <paramref name="start"/> to <paramref name="end"/> (exclusive).</summary>
     /// <param name="start">First item.</param>
     /// <param name="end">One past the last.</param>
-    /// <param name="worker">Index of the running thread in [0, threads), for scratch of its own.</param>
+    /// <param name="worker">Index of the running thread in [0, threads), which selects its scratch.</param>
     void Run(int start, int end, int worker);
 }

@@ -6,10 +6,10 @@ namespace Lapidary.Engine.Cpu.Threads;
 /// <summary>A fixed team of threads that runs ranges without allocating. Work is cut into chunks that do not depend on the number of
 /// threads, and threads take the next free chunk, so results have the same bits for any team.</summary>
 /// <remarks>
-/// <para>.NET's Parallel.For allocates some hundred bytes a call and a step makes thousands of calls; this team exists for that
-/// alone.</para>
-/// <para>The caller waits for chunks, not for threads: on a busy machine it does alone what a thread that gets no core would have done. A
-/// worker spins for a while, since the next kernel usually follows at once, then sleeps.</para>
+/// <para>.NET's Parallel.For allocates a few hundred bytes a call, and a step makes thousands of calls. This is the only reason for the
+/// team.</para>
+/// <para>The caller waits for chunks, not for threads: on a busy machine it does the work of a thread that gets no core. A worker spins for
+/// a while, since the next kernel usually follows at once, then sleeps.</para>
 /// </remarks>
 internal sealed unsafe class WorkerTeam : IDisposable
 {
@@ -27,8 +27,8 @@ internal sealed unsafe class WorkerTeam : IDisposable
     private Exception? _failure;
     private volatile bool _stopping;
 
-    /// <summary>Chunks not yet taken, below the number of the job. A thread owns a chunk when it has counted this down, and then the job
-    /// cannot end before the chunk does: so only then may the job's other fields be read.</summary>
+    /// <summary>Chunks not yet taken, below the number of the job. A thread that decrements this owns a chunk, and the job cannot end
+    /// before that chunk. Only then may the thread read the job's other fields.</summary>
     private long _ticket;
 
     /// <summary>Starts the team.</summary>
@@ -49,7 +49,7 @@ internal sealed unsafe class WorkerTeam : IDisposable
     }
 
     /// <summary>A team that runs nothing.</summary>
-    /// <param name="threads">As many as it says to have.</param>
+    /// <param name="threads">The number of threads it reports.</param>
     public static WorkerTeam Idle(int threads) => new(threads, isIdle: true);
 
     private WorkerTeam(int threads, bool isIdle) => (Count, IsIdle, _threads, _sleepers) = (threads, isIdle, [], []);
@@ -147,21 +147,22 @@ internal sealed unsafe class WorkerTeam : IDisposable
         }
         catch (Exception failure)
         {
-            // The caller must not leave before the workers have: the body lies on its stack. It throws when all are done.
+            // The caller must not return before the workers: the body is on its stack. It throws when all are done.
             Interlocked.CompareExchange(ref _failure, failure, null);
         }
 
         Interlocked.Decrement(ref _unfinished);
     }
 
-    /// <summary>One worker's bed. Each worker has its own: on a shared semaphore a worker that is done early can take the wake-up call of
-    /// one that still sleeps.</summary>
+    /// <summary>The semaphore of one worker. With a shared semaphore, a worker that finishes early could take the wake-up call of one that
+    /// still sleeps.</summary>
     private sealed class Sleeper : IDisposable
     {
         private readonly SemaphoreSlim _call = new(0);
         private int _asleep;
 
-        /// <summary>Sleeps unless there are chunks: a caller that adds some either sees this sleeper or is seen here.</summary>
+        /// <summary>Sleeps unless chunks are available. Either a caller that adds chunks sees this sleeper, or the chunks are seen
+        /// here.</summary>
         public void SleepWithout(ref long ticket)
         {
             Interlocked.Exchange(ref _asleep, 1);

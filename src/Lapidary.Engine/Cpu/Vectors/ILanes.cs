@@ -12,7 +12,7 @@ internal unsafe interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>The same value in every lane.</summary>
     static abstract V Broadcast(float value);
 
-    /// <summary>Loads consecutive values; no alignment is asked.</summary>
+    /// <summary>Loads consecutive values; alignment is not required.</summary>
     static abstract V Load(float* source);
 
     /// <summary>Loads bfloat16 values, widened exactly.</summary>
@@ -21,7 +21,7 @@ internal unsafe interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>Loads binary16 values, widened exactly.</summary>
     static abstract V LoadFloat16(ushort* source);
 
-    /// <summary>Stores the lanes; no alignment is asked.</summary>
+    /// <summary>Stores the lanes; alignment is not required.</summary>
     void Store(float* destination);
 
     /// <summary>Lane-wise sum.</summary>

@@ -12,7 +12,7 @@ internal interface IKernel
     void Run<V>(int start, int end, int worker) where V : struct, ILanes<V>;
 }
 
-/// <summary>Runs a kernel with the widest lanes of the machine: the one place that asks.</summary>
+/// <summary>Runs a kernel with the widest lanes of the machine. Only this place checks them.</summary>
 internal struct Widest<TKernel>(TKernel kernel) : IRange where TKernel : struct, IKernel
 {
     private TKernel _kernel = kernel;

@@ -13,8 +13,8 @@ internal sealed class AttentionDecodeKernels(CudaRuntime runtime)
     private readonly Kernel _join = new("attention_decode.cu", "attention_decode_join");
 
     /// <inheritdoc cref="IOps.AttentionDecode"/>
-    /// <remarks>The position is known to the device alone, so that a captured graph serves every token: the grid is that of a full ring,
-    /// and blocks past the position end at once.</remarks>
+    /// <remarks>Only the device knows the position, so one captured graph serves every token. The grid is that of a full ring; blocks past
+    /// the position end at once.</remarks>
     public void Run(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o)
     {
         HeadDims.Check(nameof(IOps.AttentionDecode), shape.HeadDim, q);

@@ -2,13 +2,13 @@ using Lapidary.Engine.Cuda.Launching;
 
 namespace Lapidary.Engine.Cuda.Attention;
 
-/// <summary>How attention is cut into tiles, as far as forward and backward share it.</summary>
+/// <summary>The tiling of attention that forward and backward share.</summary>
 internal sealed class AttentionTiling(CudaRuntime runtime)
 {
-    /// <summary>Whether a block may have so much shared memory.</summary>
+    /// <summary>Whether a block may use this much shared memory.</summary>
     public bool Fits(int sharedBytes) => sharedBytes <= (runtime.Thresholds.AttentionSharedBytes ?? runtime.Device.MaxSharedBytesPerBlock);
 
-    /// <summary>Whether tiles of so many warps leave no multiprocessor idle; else smaller ones are faster.</summary>
+    /// <summary>Whether tiles of this many warps keep all multiprocessors busy; if not, smaller tiles are faster.</summary>
     public bool FillsDevice(AttentionShape shape, int tokens, int warps)
     {
         var grid = QueryRowGrid(shape, tokens, warps);
@@ -20,7 +20,7 @@ internal sealed class AttentionTiling(CudaRuntime runtime)
         new(shape.KvHeads, KernelShapes.Tiles(checked(tokens * (shape.Heads / shape.KvHeads)), 16 * warps));
 }
 
-/// <summary>Which keys a token sees, as attention.cuh has it.</summary>
+/// <summary>The keys that a token sees, in the form of attention.cuh.</summary>
 internal struct Visibility
 {
     public nint DocumentStarts;

@@ -1,18 +1,18 @@
 namespace Lapidary.Engine.Cuda.Attention;
 
-/// <summary>The head dimensions that the kernels take.</summary>
+/// <summary>The head dimensions that the kernels support.</summary>
 internal static class HeadDims
 {
     private const int Max = 256;
 
-    /// <summary>Refuses a head dimension that no kernel takes.</summary>
+    /// <summary>Refuses a head dimension that no kernel supports.</summary>
     public static void Check(string op, int headDim, Tensor tensor)
     {
         if (headDim > Max || headDim % 2 != 0)
             throw new ShapeException(op, nameof(headDim), $"an even head dimension of at most {Max} on CUDA", tensor);
     }
 
-    /// <summary>The head dimension of the kernel that takes this one.</summary>
+    /// <summary>The head dimension of the kernel for this one.</summary>
     public static int Padded(string op, AttentionShape shape, Tensor q)
     {
         Check(op, shape.HeadDim, q);

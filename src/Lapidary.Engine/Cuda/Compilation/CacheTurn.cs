@@ -3,10 +3,10 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Cuda.Compilation;
 
-/// <summary>The turn to make an entry of the cache: ranks that start together, as threads or as processes of one machine, need the same
-/// entries at the same time. One makes each, and the others wait for it.</summary>
-/// <remarks>Of products this decides which bits a run has: two ranks that time a product at once may find different algorithms the
-/// fastest.</remarks>
+/// <summary>The turn to create a cache entry. Ranks that start together, as threads or processes of one machine, need the same entries at
+/// the same time: one creates each entry, and the others wait for it.</summary>
+/// <remarks>For products this affects the bits of a run: two ranks that time a product at the same time may choose different
+/// algorithms.</remarks>
 internal sealed class CacheTurn : IDisposable
 {
     /// <summary>Longest wait for another process; longer than any entry takes.</summary>
@@ -21,8 +21,8 @@ internal sealed class CacheTurn : IDisposable
     private CacheTurn(Lock held, FileStream? file) => (_lock, _file) = (held, file);
 
     /// <summary>Waits for the turn.</summary>
-    /// <param name="folder">Of the cache; null where only threads of this process share it.</param>
-    /// <param name="key">Of the entry.</param>
+    /// <param name="folder">Folder of the cache; null if only threads of this process share it.</param>
+    /// <param name="key">Key of the entry.</param>
     public static CacheTurn Take(string? folder, string key)
     {
         var held = Locks.GetOrAdd($"{folder}/{key}", _ => new Lock());
@@ -37,8 +37,8 @@ internal sealed class CacheTurn : IDisposable
         _lock.Exit();
     }
 
-    /// <summary>Locks one of few files, which stay: a deleted one could be held by two. Null where the file system locks nothing; an entry
-    /// is then made twice at worst.</summary>
+    /// <summary>Locks one of a few files. They are never deleted, because two processes could hold a deleted one. Null if the file system
+    /// has no locks; at worst an entry is then created twice.</summary>
     private static FileStream? TryLock(string folder, string key)
     {
         try
@@ -58,7 +58,7 @@ internal sealed class CacheTurn : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // No folder that can be written: nothing is kept there either.
+            // The folder is not writable, so nothing is kept there either.
         }
 
         return null;

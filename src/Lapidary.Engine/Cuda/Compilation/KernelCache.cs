@@ -7,12 +7,12 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Cuda.Compilation;
 
-/// <summary>Compiled kernels on disk, and which algorithms of products were fastest, found by a hash of everything that decides their
-/// content. Damaged and foreign files are rebuilt; without a writable folder nothing is kept and everything works.</summary>
-/// <param name="folder">The folder, made on first use; null for no cache.</param>
+/// <summary>Stores compiled kernels and the fastest algorithms of products on disk, under a hash of everything that determines them.
+/// Damaged files are rebuilt. Without a writable folder nothing is stored, and everything still works.</summary>
+/// <param name="folder">The folder, created on first use; null for no cache.</param>
 internal sealed class KernelCache(string? folder)
 {
-    /// <summary>Names the folder and is the first line of what is hashed: a new format of entries has a new name.</summary>
+    /// <summary>Name of the folder and first line of every hash. A new format of entries gets a new name.</summary>
     private const string Format = "lapidary-kernel-1";
 
     private const long MaxBytes = 256 << 20;
@@ -24,13 +24,13 @@ internal sealed class KernelCache(string? folder)
 
     private static int HeaderBytes => Magic.Length + SHA256.HashSizeInBytes;
 
-    /// <summary>The folder of this user: LAPIDARY_CACHE, else XDG_CACHE_HOME/lapidary or ~/.cache/lapidary, and in it kernels.</summary>
+    /// <summary>The user's folder: "kernels" in LAPIDARY_CACHE, else in XDG_CACHE_HOME/lapidary or ~/.cache/lapidary.</summary>
     public static KernelCache Default() => new(DefaultFolder(Environment.GetEnvironmentVariable));
 
-    /// <summary>The folder by the environment's variables; null where there is no home.</summary>
+    /// <summary>The folder, by environment variables; null if the user has no home folder.</summary>
     public static string? DefaultFolder(Func<string, string?> environment) => UserCache.Folder("kernels", environment);
 
-    /// <summary>Hash of everything that decides an image: source, headers, options, target and compiler.</summary>
+    /// <summary>Hash of everything that determines an image: source, headers, options, target and compiler.</summary>
     public static string Key(
         KernelSource source, IReadOnlyList<KernelSource> headers, IReadOnlyList<string> options, KernelTarget target, Version compiler) =>
         Key([
@@ -46,7 +46,7 @@ internal sealed class KernelCache(string? folder)
         foreach (string text in texts) Append(text);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
 
-        // Each text goes in with its length, so that no two lists of texts hash alike.
+        // Each text is hashed with its length, so that different lists have different hashes.
         void Append(string text)
         {
             byte[] bytes = Encoding.UTF8.GetBytes(text);
@@ -57,8 +57,8 @@ internal sealed class KernelCache(string? folder)
         }
     }
 
-    /// <summary>The image of a key, from the folder or by <paramref name="compile"/>, which is then kept. Of several ranks that ask at once
-    /// one compiles.</summary>
+    /// <summary>The image of a key, from the folder or from <paramref name="compile"/>, whose result is then stored. If several ranks ask
+    /// at the same time, one compiles.</summary>
     public byte[] GetOrAdd(string key, Func<byte[]> compile)
     {
         if (Find(key) is { } kept) return kept;
@@ -69,13 +69,14 @@ internal sealed class KernelCache(string? folder)
         return image;
     }
 
-    /// <summary>The turn to make an entry that <see cref="Find"/> did not find: look again once it has come.</summary>
+    /// <summary>The turn to create an entry that <see cref="Find"/> did not find. Call <see cref="Find"/> again after it is
+    /// granted.</summary>
     public CacheTurn TakeTurn(string key) => CacheTurn.Take(folder, key);
 
-    /// <summary>The entry of a key; null where there is none that is whole.</summary>
+    /// <summary>The entry of a key; null if it is missing or damaged.</summary>
     public byte[]? Find(string key) => folder is null ? Kept.GetValueOrDefault(key) : TryRead(PathOf(folder, key));
 
-    /// <summary>Keeps an entry where the folder can be written; without a folder, in this process.</summary>
+    /// <summary>Stores an entry if the folder is writable; without a folder, in this process.</summary>
     public void Keep(string key, byte[] image)
     {
         if (folder is null) Kept[key] = image;
@@ -112,7 +113,7 @@ internal sealed class KernelCache(string? folder)
         }
         catch (LapidaryException)
         {
-            // The cache is a convenience: what cannot be written there is compiled again next time.
+            // The cache is optional: an entry that cannot be written is compiled again next time.
         }
     }
 }

@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Cuda.Compilation;
 /// <summary>All kernels of the assembly, compiled for one device (or taken from the cache) and loaded on it.</summary>
 internal sealed unsafe class KernelLibrary : IDisposable
 {
-    /// <summary>The oldest CUDA a driver must support to capture kernels that start early into a graph.</summary>
+    /// <summary>The oldest CUDA version that a driver must support to capture programmatic dependent launches.</summary>
     private static readonly Version EarlyStartDriver = new(12, 3);
 
     private readonly Dictionary<string, nint> _modules = [];
@@ -25,7 +25,7 @@ internal sealed unsafe class KernelLibrary : IDisposable
         }
     }
 
-    /// <summary>Whether a kernel may be started before the one before it has ended.</summary>
+    /// <summary>Whether a kernel may start before its predecessor has ended.</summary>
     public bool StartEarly { get; }
 
     /// <summary>Images of all files.</summary>

@@ -3,15 +3,16 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Cuda.Compilation;
 
-/// <summary>What a file is compiled to: machine code of one architecture (sm_90), or PTX (compute_90), which the driver finishes.</summary>
+/// <summary>The target of a compilation: machine code for one architecture (sm_90), or PTX (compute_90), which the driver compiles
+/// further.</summary>
 /// <param name="Architecture">NVRTC's name.</param>
 internal sealed record KernelTarget(string Architecture)
 {
     /// <summary>Whether the result is PTX.</summary>
     public bool IsPtx => Architecture.StartsWith("compute_", StringComparison.Ordinal);
 
-    /// <summary>Whether its kernels wait for the one before them (after_previous_kernel of common.cuh), so that they may be started early.
-    /// The code's architecture counts, not the device's: an old NVRTC compiles for an older one.</summary>
+    /// <summary>Whether its kernels wait for their predecessor (after_previous_kernel of common.cuh), so that they may start early. The
+    /// code's architecture counts, not the device's, because an old NVRTC compiles for an older one.</summary>
     public bool WaitsForPrevious
     {
         get
@@ -21,8 +22,7 @@ internal sealed record KernelTarget(string Architecture)
         }
     }
 
-    /// <summary>Machine code of the device itself where NVRTC knows the device, else PTX of the newest architecture that both
-    /// know.</summary>
+    /// <summary>Machine code for the device if NVRTC supports it, else PTX for the newest architecture that both support.</summary>
     /// <param name="device">The device's compute capability.</param>
     /// <param name="supported">Numbers of the architectures NVRTC knows: 80, 90.</param>
     /// <exception cref="LapidaryException">NVRTC knows none that the device can run.</exception>

@@ -1,6 +1,6 @@
 namespace Lapidary.Engine;
 
-/// <summary>What a device's multiprocessors can do: 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
+/// <summary>The capability of a device's multiprocessors: 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
 public readonly record struct ComputeCapability(int Major, int Minor) : IComparable<ComputeCapability>
 {
     /// <summary>The oldest one supported: bf16 tensor cores came with it.</summary>

@@ -38,13 +38,13 @@ public sealed unsafe record CudaDevice
     /// <summary>All of its memory.</summary>
     public long MemoryBytes { get; private init; }
 
-    /// <summary>What its multiprocessors can do.</summary>
+    /// <summary>Its compute capability.</summary>
     public ComputeCapability ComputeCapability { get; private init; }
 
     /// <summary>Number of multiprocessors.</summary>
     public int Multiprocessors { get; private init; }
 
-    /// <summary>Shared memory a block may ask for.</summary>
+    /// <summary>Largest shared memory of a block, in bytes.</summary>
     public int MaxSharedBytesPerBlock { get; private init; }
 
     /// <summary>Size of the L2 cache.</summary>
@@ -53,8 +53,8 @@ public sealed unsafe record CudaDevice
     /// <summary>CUdevice.</summary>
     internal int Handle { get; }
 
-    /// <summary>What a plan assumes of a device that is not here: the limits of an H100, on which the choice of kernels depends. Its memory
-    /// is for the plan to say.</summary>
+    /// <summary>The device that a plan assumes if none is installed: with the limits of an H100, on which the choice of kernels depends.
+    /// The plan sets its memory.</summary>
     internal static CudaDevice Assumed { get; } = new()
     {
         Name = "NVIDIA GPU",
@@ -115,13 +115,13 @@ public sealed unsafe record CudaDevice
         Check(cuDeviceGetP2PAttribute(&access, PeerAttribute.AccessSupported, Handle, other.Handle));
         if (access == 0) return CudaLink.Host;
 
-        // Atomics between devices need NVLink, which the driver tells in no other way.
+        // Atomics between devices need NVLink, which the driver reports in no other way.
         Check(cuDeviceGetP2PAttribute(&atomics, PeerAttribute.NativeAtomicSupported, Handle, other.Handle));
         return atomics == 0 ? CudaLink.Pcie : CudaLink.NVLink;
     }
 
     /// <summary>Bytes of its memory that are free now.</summary>
-    /// <exception cref="LapidaryException">The driver is too old, or the device does not let this process in.</exception>
+    /// <exception cref="LapidaryException">The driver is too old, or the device refuses this process.</exception>
     public long FreeBytes()
     {
         CudaLibraries.RequireDriver(CudaLibraries.Require(CudaLibrary.Driver).Version);

@@ -4,9 +4,9 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 namespace Lapidary.Engine.Cuda.Device;
 
 /// <summary>A captured sequence of launches, queued again by one call: the same kernels on the same addresses.</summary>
-/// <remarks>It holds addresses of the tensors, of the backend's scratch and of decoded weights. So it is captured after a
-/// first run of the same work, which makes the scratch as large as it needs to be, and is stale when work that needs more scratch has run
-/// in between or decoded weights have been freed.</remarks>
+/// <remarks>It holds addresses of the tensors, of the backend's scratch and of decoded weights. So it is captured after a first run of the
+/// same work, which grows the scratch to its final size. It is stale after work that needs more scratch has run, or decoded weights have
+/// been freed.</remarks>
 internal sealed unsafe class CudaGraph : IReplay
 {
     private readonly CudaContext _context;
@@ -27,7 +27,7 @@ internal sealed unsafe class CudaGraph : IReplay
         }
         catch
         {
-            // The stream must leave capture whatever went wrong; the first error is the one to report.
+            // The stream must leave capture in any case; the first error is the one to report.
             if (cuStreamEndCapture(context.Stream, &graph) == 0) _ = cuGraphDestroy(graph);
             throw;
         }

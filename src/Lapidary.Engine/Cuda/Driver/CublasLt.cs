@@ -4,7 +4,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Cuda.Driver;
 
-/// <summary>cuBLASLt, as far as it is used. Matrices are column-major; results are cublasStatus_t, 0 for success.</summary>
+/// <summary>The used part of cuBLASLt. Matrices are column-major; results are cublasStatus_t, 0 for success.</summary>
 internal static unsafe partial class CublasLt
 {
     /// <summary>cublasComputeType_t CUBLAS_COMPUTE_32F.</summary>
@@ -29,7 +29,7 @@ internal static unsafe partial class CublasLt
 
     static CublasLt() => CudaLibraries.Register();
 
-    /// <summary>An algorithm and what is known of it: cublasLtMatmulHeuristicResult_t.</summary>
+    /// <summary>An algorithm and its properties: cublasLtMatmulHeuristicResult_t.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public struct HeuristicResult
     {

@@ -4,7 +4,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Cuda.Driver;
 
-/// <summary>Attributes of a device that the backend asks for: CUdevice_attribute.</summary>
+/// <summary>Attributes of a device that the backend reads: CUdevice_attribute.</summary>
 internal enum DeviceAttribute
 {
     MultiprocessorCount = 16,
@@ -28,7 +28,7 @@ internal enum FunctionAttribute
     NonPortableClusterSizeAllowed = 14,
 }
 
-/// <summary>The CUDA driver API, as far as it is used. Handles are <see cref="nint"/>, results are CUresult, 0 for success.</summary>
+/// <summary>The used part of the CUDA driver API. Handles are <see cref="nint"/>, results are CUresult, 0 for success.</summary>
 internal static unsafe partial class CudaDriver
 {
     /// <summary>CU_STREAM_NON_BLOCKING: no implicit order with other code's default stream.</summary>

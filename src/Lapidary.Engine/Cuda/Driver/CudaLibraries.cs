@@ -5,7 +5,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine;
 
-/// <summary>Finds and loads the native libraries of the CUDA backend, wherever they lie, and says what is missing.</summary>
+/// <summary>Finds and loads the native libraries of the CUDA backend, and reports missing ones.</summary>
 public static unsafe class CudaLibraries
 {
     internal const string DriverName = "lapidary-cuda-driver";
@@ -15,10 +15,10 @@ public static unsafe class CudaLibraries
 
     private const string MappedFiles = "/proc/self/maps";
 
-    /// <summary>The oldest CUDA a driver must support, for stream capture and lazy loading as they are used here.</summary>
+    /// <summary>The oldest CUDA version that a driver must support, for stream capture and lazy loading.</summary>
     public static Version MinimumDriver { get; } = new(12, 0);
 
-    /// <summary>The oldest NCCL that is taken: settings of a communicator have their layout since 2.17, algorithms their names since
+    /// <summary>The oldest supported NCCL. The settings of a communicator have their layout since 2.17, algorithms their names since
     /// 2.18.</summary>
     internal static Version MinimumNccl { get; } = new(2, 18);
 
@@ -32,10 +32,10 @@ public static unsafe class CudaLibraries
         return true;
     });
 
-    /// <summary>All libraries that were found, for "doctor".</summary>
+    /// <summary>All libraries found, for "doctor".</summary>
     public static IReadOnlyList<FoundLibrary> Find() => [.. Enum.GetValues<CudaLibrary>().Select(Find).OfType<FoundLibrary>()];
 
-    /// <summary>A library, or null where it is missing.</summary>
+    /// <summary>A library, or null if it is missing.</summary>
     public static FoundLibrary? Find(CudaLibrary library) => library switch
     {
         CudaLibrary.Driver => Driver.Value,
@@ -44,7 +44,7 @@ public static unsafe class CudaLibraries
         _ => NcclLibrary.Value,
     };
 
-    /// <summary>What to do where a library is missing, one line.</summary>
+    /// <summary>One line that says what to do about a missing library.</summary>
     public static string HowToInstall(CudaLibrary library) => library switch
     {
         CudaLibrary.Driver =>
@@ -64,7 +64,7 @@ public static unsafe class CudaLibraries
             + "or set device to cuda:0, which needs no NCCL.",
     };
 
-    /// <summary>The library, which must be there.</summary>
+    /// <summary>The library; throws if it is missing.</summary>
     /// <exception cref="LapidaryException">It is missing; the message says what to install.</exception>
     public static FoundLibrary Require(CudaLibrary library) => Find(library) ?? throw new LapidaryException(HowToInstall(library));
 
@@ -98,7 +98,7 @@ public static unsafe class CudaLibraries
         _ => 0,
     };
 
-    /// <summary>The driver's CUDA major version; without a driver any version will do, to compile only.</summary>
+    /// <summary>The driver's CUDA major version. Without a driver any version is accepted, for compiling only.</summary>
     private static int NewestMajor() => Find(CudaLibrary.Driver)?.Version.Major ?? int.MaxValue;
 
     private static FoundLibrary? Load(CudaLibrary library, int newestMajor)
@@ -116,7 +116,7 @@ public static unsafe class CudaLibraries
         return old;
     }
 
-    /// <summary>Where a library lies that the system found by its name, if the system tells.</summary>
+    /// <summary>Path of a library that the system found by its name, if the system reports it.</summary>
     private static string PlaceOf(string candidate) =>
         !Path.IsPathRooted(candidate) && File.Exists(MappedFiles)
             ? LibrarySearch.MappedPath(File.ReadLines(MappedFiles), candidate) ?? candidate

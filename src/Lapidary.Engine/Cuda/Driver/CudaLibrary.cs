@@ -12,13 +12,13 @@ public enum CudaLibrary
     /// <summary>Matrix products.</summary>
     CublasLt,
 
-    /// <summary>Exchanges of tensors between GPUs, for Linux; only a run on several GPUs needs it.</summary>
+    /// <summary>Exchange of tensors between GPUs; Linux only, and needed only on several GPUs.</summary>
     Nccl,
 }
 
 /// <summary>A library that was found.</summary>
 /// <param name="Library">Which one.</param>
-/// <param name="Path">Where it lies; the name it was loaded by where the system does not tell.</param>
+/// <param name="Path">Its path, or the name it was loaded by if the system does not report the path.</param>
 /// <param name="Version">Its version; for the driver, the newest CUDA it supports.</param>
 public sealed record FoundLibrary(CudaLibrary Library, string Path, Version Version)
 {

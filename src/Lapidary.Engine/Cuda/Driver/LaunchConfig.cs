@@ -12,7 +12,7 @@ internal unsafe struct LaunchConfig
     public uint AttributeCount;
 }
 
-/// <summary>CUlaunchAttribute: what it is, and a union of 64 bytes, of which a number is used.</summary>
+/// <summary>CUlaunchAttribute: its id, and a union of 64 bytes, of which one number is used.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 72)]
 internal struct LaunchAttribute
 {
@@ -26,6 +26,6 @@ internal struct LaunchAttribute
 /// <summary>CUlaunchAttributeID.</summary>
 internal enum LaunchAttributeId
 {
-    /// <summary>1: the kernel may start before the one before it in the stream has ended, and waits for that itself.</summary>
+    /// <summary>1: the kernel may start before its predecessor in the stream has ended, and waits for it.</summary>
     ProgrammaticStreamSerialization = 6,
 }

@@ -4,7 +4,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Cuda.Driver;
 
-/// <summary>Where CUDA libraries may lie: the loader's own path, a toolkit, NVIDIA's HPC SDK and pip wheels, a conda environment,
+/// <summary>The places of CUDA libraries: the loader's path, a toolkit, NVIDIA's HPC SDK and pip wheels, a conda environment,
 /// LD_LIBRARY_PATH.</summary>
 internal sealed partial class LibrarySearch
 {
@@ -28,8 +28,8 @@ internal sealed partial class LibrarySearch
     /// <summary>The search of this machine.</summary>
     public static LibrarySearch Machine { get; } = new(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows());
 
-    /// <summary>File names of a library with the CUDA major version they belong to, 0 where the name does not tell, newest first. NVRTC 11
-    /// keeps the name of 11.2.</summary>
+    /// <summary>File names of a library with their CUDA major version (0 if the name does not contain it), newest first. NVRTC 11 keeps the
+    /// name of 11.2.</summary>
     public IReadOnlyList<(string File, int Major)> Names(CudaLibrary library) => (library, _windows) switch
     {
         (CudaLibrary.Driver, false) => [("libcuda.so.1", 0)],
@@ -42,7 +42,7 @@ internal sealed partial class LibrarySearch
         (_, true) => [("cublasLt64_13.dll", 13), ("cublasLt64_12.dll", 12), ("cublasLt64_11.dll", 11)],
     };
 
-    /// <summary>What to try to load, in order: the newest version first, and each by its bare name before the folders.</summary>
+    /// <summary>The files to try, in order: the newest version first, and each by its bare name before the folders.</summary>
     /// <param name="library">The library.</param>
     /// <param name="newestMajor">The newest CUDA major version to accept: the driver's, because it cannot load code of a newer one.</param>
     public IEnumerable<string> Candidates(CudaLibrary library, int newestMajor)
@@ -59,7 +59,7 @@ internal sealed partial class LibrarySearch
         }
     }
 
-    /// <summary>The CUDA major version that a file was built for, as far as its folder tells; else 0. NCCL's name does not: both
+    /// <summary>The CUDA major version that a file was built for, if its folder shows it; else 0. NCCL's file name does not show it: both
     /// nvidia-nccl-cu12 and -cu13 are nvidia/nccl/lib/libnccl.so.2.</summary>
     internal static int MajorOf(string path)
     {
@@ -73,11 +73,10 @@ internal sealed partial class LibrarySearch
         static int Number(Match match) => match.Success ? int.Parse(match.Groups["major"].ValueSpan, CultureInfo.InvariantCulture) : 0;
     }
 
-    /// <summary>The file of a library that is loaded already, whichever version its name leads to: libnvrtc.so.12 to
-    /// libnvrtc.so.12.4.127.</summary>
+    /// <summary>The file of a loaded library, whatever version its name refers to: libnvrtc.so.12 to libnvrtc.so.12.4.127.</summary>
     /// <param name="maps">Lines of /proc/self/maps, which end with a path.</param>
     /// <param name="name">The name it was loaded by.</param>
-    /// <returns>Null where no such file is mapped.</returns>
+    /// <returns>Null if no such file is mapped.</returns>
     public static string? MappedPath(IEnumerable<string> maps, string name)
     {
         int version = name.IndexOf(".so", StringComparison.Ordinal);

@@ -4,7 +4,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Cuda.Driver;
 
-/// <summary>NVRTC, NVIDIA's run-time compiler, as far as it is used. Results are nvrtcResult, 0 for success.</summary>
+/// <summary>The used part of NVRTC, NVIDIA's run-time compiler. Results are nvrtcResult, 0 for success.</summary>
 internal static unsafe partial class Nvrtc
 {
     private const string Library = CudaLibraries.NvrtcName;

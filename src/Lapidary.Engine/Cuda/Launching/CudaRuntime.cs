@@ -7,8 +7,8 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda.Launching;
 
-/// <summary>What the operations of a backend share: the device with its one stream, memory and scratch, the launcher of kernels and the
-/// matrix products.</summary>
+/// <summary>Shared by the operations of a backend: the device with its one stream, memory and scratch, the kernel launcher and the matrix
+/// products.</summary>
 internal sealed class CudaRuntime : IDisposable
 {
     private readonly KernelLibrary? _kernels;
@@ -26,7 +26,7 @@ internal sealed class CudaRuntime : IDisposable
         Launcher = new Launcher(device, Context, _kernels);
     }
 
-    /// <summary>Only counts memory: without a context there is no device to work on, and no library of CUDA is loaded.</summary>
+    /// <summary>Only counts memory: it has no context and loads no CUDA library.</summary>
     private CudaRuntime(CudaDevice device)
     {
         (Device, Thresholds) = (device, new KernelThresholds());
@@ -36,7 +36,7 @@ internal sealed class CudaRuntime : IDisposable
         Launcher = new Launcher(device, context: null, kernels: null);
     }
 
-    /// <summary>A runtime that computes nothing and only counts memory, of a device that need not be here.</summary>
+    /// <summary>A runtime that computes nothing and only counts memory, for a device that need not be installed.</summary>
     public static CudaRuntime OfCounter(CudaDevice device) => new(device);
 
     /// <summary>The device.</summary>
@@ -45,10 +45,10 @@ internal sealed class CudaRuntime : IDisposable
     /// <summary>Where the choice between kernels changes.</summary>
     public KernelThresholds Thresholds { get; }
 
-    /// <summary>The device's context and the stream; null where memory is only counted.</summary>
+    /// <summary>The device's context and stream; null if memory is only counted.</summary>
     public CudaContext? Context { get; }
 
-    /// <summary>Whether addresses have no memory behind them: nothing is launched then, cleared or copied.</summary>
+    /// <summary>Whether addresses have no memory. Nothing is then launched, cleared or copied.</summary>
     [MemberNotNullWhen(false, nameof(Context))]
     public bool OnlyCounts => Context is null;
 
@@ -64,10 +64,10 @@ internal sealed class CudaRuntime : IDisposable
     /// <summary>Queues matrix products.</summary>
     public MatrixProducts Products { get; }
 
-    /// <summary>Whether what is queued now is captured and does not run.</summary>
+    /// <summary>Whether queued work is being captured instead of run.</summary>
     public bool IsCapturing { get; private set; }
 
-    /// <summary>Captures what <paramref name="work"/> queues; null where memory is only counted.</summary>
+    /// <summary>Captures the work that <paramref name="work"/> queues; null if memory is only counted.</summary>
     public CudaGraph? Capture(Action work)
     {
         if (OnlyCounts) return null;

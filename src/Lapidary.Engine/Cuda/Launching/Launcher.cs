@@ -6,10 +6,10 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 namespace Lapidary.Engine.Cuda.Launching;
 
 /// <summary>Queues kernels and clears on the backend's stream, in order and without waiting; once warm it allocates nothing. Queues nothing
-/// where memory is only counted.</summary>
-/// <param name="device">The device, also where it is not here.</param>
-/// <param name="context">Its context and stream; null where memory is only counted.</param>
-/// <param name="kernels">The kernels, loaded in the context; null where there is none.</param>
+/// if memory is only counted.</summary>
+/// <param name="device">The device, which need not be installed.</param>
+/// <param name="context">Its context and stream; null if memory is only counted.</param>
+/// <param name="kernels">The kernels, loaded in the context; null without a context.</param>
 internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, KernelLibrary? kernels)
 {
     private const int ElementThreads = 256;
@@ -21,15 +21,14 @@ internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, K
     /// <param name="kernel">A field such as <c>private readonly Kernel _ropeTable = new("rope_table.cu", "rope_table");</c>.</param>
     /// <param name="grid">Blocks.</param>
     /// <param name="block">Threads of a block.</param>
-    /// <param name="sharedBytes">Dynamic shared memory of a block; above <see cref="Kernel.DefaultSharedBytes"/> the device's limit is
-    /// asked for.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block in bytes; above <see cref="Kernel.DefaultSharedBytes"/> the device's
+    /// limit is requested.</param>
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order,
     /// addresses as pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4
     /// KiB.</param>
-    /// <remarks>Where the device can, the kernel is started while the one before it in the stream ends, in a captured graph too, and begins
-    /// by waiting for that (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both
-    /// neighbours.
-    /// </remarks>
+    /// <remarks>If the device supports it, the kernel launches while its predecessor in the stream finishes, in a captured graph too, and
+    /// first waits for it (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both
+    /// neighbours. </remarks>
     public void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
         if (!Prepare(kernel, sharedBytes)) return;
@@ -89,7 +88,7 @@ internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, K
         Stream = context!.Stream,
     };
 
-    /// <summary>Binds a kernel to the device and asks for its shared memory; false where memory is only counted.</summary>
+    /// <summary>Binds a kernel to the device and requests its shared memory; returns false if memory is only counted.</summary>
     private bool Prepare(Kernel kernel, int sharedBytes)
     {
         if (context is null) return false;

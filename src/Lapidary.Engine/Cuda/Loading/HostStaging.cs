@@ -3,11 +3,11 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda.Loading;
 
-/// <summary>The way of large weights from pageable memory, such as a mapped file, to the device: two pinned buffers, of which one is filled
-/// by all cores, so that pages are read in parallel, while the device reads the other.</summary>
+/// <summary>Copies large weights from pageable memory, such as a mapped file, to the device through two pinned buffers: all cores fill one,
+/// so that pages are read in parallel, while the device reads the other.</summary>
 internal sealed unsafe class HostStaging : IDisposable
 {
-    /// <summary>Bytes of a buffer: enough to hide the start of copies, and a multiple of what a block of scales can take.</summary>
+    /// <summary>Bytes of a buffer: enough to hide the start of copies, and a multiple of every block of scales.</summary>
     public const int BufferBytes = 16 << 20;
 
     /// <summary>Bytes that a core copies at a time.</summary>
@@ -32,13 +32,12 @@ internal sealed unsafe class HostStaging : IDisposable
         }
     }
 
-    /// <summary>Brings host memory to pinned memory, buffer by buffer. <paramref name="queue"/> is called for each in order, and queues on
-    /// the context's stream what reads it; the buffer is filled again when that work is done. The source has been read when this
-    /// returns.</summary>
+    /// <summary>Copies host memory to pinned memory, buffer by buffer. <paramref name="queue"/> is called for each in order and queues the
+    /// work that reads it on the context's stream. The buffer is filled again when that work is done. When this returns, the source has
+    /// been read.</summary>
     /// <param name="source">Host memory.</param>
     /// <param name="lengthBytes">Its length.</param>
-    /// <param name="queue">Takes the buffer's address, which is the same on host and device, the offset in the source and the
-    /// length.</param>
+    /// <param name="queue">Receives the buffer's address (the same on host and device), the offset in the source and the length.</param>
     public void Stream(byte* source, long lengthBytes, Action<nint, long, int> queue)
     {
         _context.MakeCurrent();

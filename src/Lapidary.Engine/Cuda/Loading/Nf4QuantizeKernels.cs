@@ -4,8 +4,8 @@ using Lapidary.Engine.Nf4;
 namespace Lapidary.Engine.Cuda.Loading;
 
 /// <summary>Weights to NF4 while they are loaded, with the bytes of <see cref="Nf4Quantizer"/>.</summary>
-/// <remarks>The kernel reads the pinned buffers over the bus, so the weight takes no memory of the device. The mean of the scales is formed
-/// by the host, whose order of summation defines it.</remarks>
+/// <remarks>The kernel reads the pinned buffers over the bus, so the weight takes no device memory. The host computes the mean of the
+/// scales, because its order of summation defines it.</remarks>
 internal sealed unsafe class Nf4QuantizeKernels(CudaRuntime runtime, Transfers transfers)
 {
     /// <summary>Elements and threads of a block of nf4_quantize; the elements are a multiple of every legal block of scales.</summary>

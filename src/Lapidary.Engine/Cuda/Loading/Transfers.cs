@@ -7,7 +7,7 @@ namespace Lapidary.Engine.Cuda.Loading;
 /// <summary>Copies between host and device.</summary>
 internal sealed unsafe class Transfers(CudaRuntime runtime) : IDisposable
 {
-    /// <summary>Weights of more bytes take the way over pinned memory.</summary>
+    /// <summary>Larger weights are copied through pinned memory.</summary>
     private const int StagedBytes = 1 << 20;
 
     private HostStaging? _staging;
@@ -48,8 +48,8 @@ internal sealed unsafe class Transfers(CudaRuntime runtime) : IDisposable
         return new Tensor(address, host.DType, host.Shape) { Name = host.Name, Scales = scales };
     }
 
-    /// <summary>Brings host memory to pinned memory, buffer by buffer; see <see cref="HostStaging.Stream"/>. The device must be
-    /// here.</summary>
+    /// <summary>Copies host memory to pinned memory, buffer by buffer; see <see cref="HostStaging.Stream"/>. The device must be
+    /// installed.</summary>
     public void Stage(byte* source, long lengthBytes, Action<nint, long, int> queue) =>
         (_staging ??= new HostStaging(runtime.Context!)).Stream(source, lengthBytes, queue);
 

@@ -8,7 +8,7 @@ namespace Lapidary.Engine.Cuda.Loss;
 /// <summary>Head and loss in one, in chunks of the tokens that have a label.</summary>
 internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder decoder)
 {
-    /// <summary>Fewest rows of logits at a time: below, the head would be read too often.</summary>
+    /// <summary>Smallest chunk of logits in rows; with fewer, the head would be read too often.</summary>
     private const long MinLogitsRows = 16;
 
     private const int RowThreads = 256;
@@ -21,8 +21,8 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
     private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
 
     /// <inheritdoc cref="IOps.LinearCrossEntropy"/>
-    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss that is not a number, because the host
-    /// does not wait for the device. The products take the time of as many tokens as may have a label, however many have one.</remarks>
+    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss of NaN, because the host does not wait
+    /// for the device. The products take the time of the upper bound of labelled tokens, however many tokens have a label.</remarks>
     public void Run(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
         long maxLogitsBytes)

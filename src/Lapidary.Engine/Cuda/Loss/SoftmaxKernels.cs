@@ -22,7 +22,7 @@ internal sealed class SoftmaxKernels(CudaRuntime runtime)
     /// <summary>Whether the device has room for softmax_rows_cluster; null until first asked.</summary>
     private bool? _clusterFits;
 
-    /// <summary>Where a cluster of blocks can hold a row in its registers, the row is read once instead of twice.</summary>
+    /// <summary>If a cluster of blocks can hold a row in its registers, the row is read once instead of twice.</summary>
     public void Run(int rows, in SoftmaxRowsArgs args)
     {
         _clusterFits ??= runtime.Device.ComputeCapability.Major >= 9

@@ -16,7 +16,7 @@ internal sealed class EmbeddingKernels(CudaRuntime runtime)
     private readonly Kernel _backward8 = new("embedding.cu", "embedding_backward_8");
 
     /// <inheritdoc cref="IOps.EmbeddingForward"/>
-    /// <remarks>An id outside the vocabulary cannot be named without waiting for the device: its row becomes NaN, and so does the
+    /// <remarks>An id outside the vocabulary cannot be reported without waiting for the device. Its row becomes NaN, and so does the
     /// loss.</remarks>
     public void Forward(Tensor ids, Tensor table, float scale, Tensor y)
     {

@@ -6,15 +6,15 @@ using static Lapidary.Engine.Cuda.Driver.CublasLt;
 namespace Lapidary.Engine.Cuda.Products;
 
 /// <summary>Matrix products by cuBLASLt, fp32 sums. Every kind of product is set up once, with the algorithm that is fastest by
-/// <see cref="ProductTimer"/>, and kept, so that the steady state asks for nothing and allocates nothing.</summary>
+/// <see cref="ProductTimer"/>, and kept, so that the steady state allocates nothing.</summary>
 /// <remarks>Which algorithm was fastest is kept on disk too, per device and version of cuBLASLt: the next process starts at once, and gives
-/// the same bits. Of ranks that meet a product at the same time one finds it for all of this machine.</remarks>
+/// the same bits. If several ranks need a product at the same time, one of them finds the algorithm for all ranks of the machine.</remarks>
 internal sealed unsafe class MatrixProducts : IDisposable
 {
-    /// <summary>What NVIDIA advises for Hopper; older devices need less.</summary>
+    /// <summary>NVIDIA's recommendation for Hopper; older devices need less.</summary>
     private const long WorkspaceBytes = 32L << 20;
 
-    /// <summary>Alignment that cuBLASLt's fastest algorithms ask of an address.</summary>
+    /// <summary>Address alignment that cuBLASLt's fastest algorithms require.</summary>
     public const int FastAlignment = 16;
 
     private readonly Dictionary<ProductKind, ProductSetup> _setups = [];
@@ -26,10 +26,10 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private readonly nint _workspace;
 
     /// <summary>Sets cuBLASLt up.</summary>
-    /// <param name="context">Where the products run; null for a backend that only counts.</param>
-    /// <param name="memory">Gives the workspace.</param>
-    /// <param name="cache">Keeps which algorithms are fastest.</param>
-    /// <param name="device">What they are fastest on.</param>
+    /// <param name="context">The context of the products; null for a backend that only counts.</param>
+    /// <param name="memory">Provides the workspace.</param>
+    /// <param name="cache">Stores the fastest algorithms.</param>
+    /// <param name="device">The device on which they are fastest.</param>
     public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device)
     {
         (_context, _cache, _device) = (context, cache, device);
@@ -77,7 +77,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
         float beta = setup.Product.Adds ? 1 : 0;
         int? fastest = timer.Fastest(candidates.Length, setup.Product, c, (i, target) =>
             setup.Run(_handle, candidates[i], 1, a, b, beta, target, _workspace, (nuint)WorkspaceBytes, context.Stream));
-        // What was not timed is not kept: the next process tries again.
+        // A product that was not timed is not stored: the next process tries again.
         if (fastest is { } best) _cache.Keep(key, MemoryMarshal.AsBytes(candidates.AsSpan(best, 1)).ToArray());
         return candidates[fastest ?? 0];
     }

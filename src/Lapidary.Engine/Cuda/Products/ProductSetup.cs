@@ -29,14 +29,14 @@ internal sealed unsafe class ProductSetup : IDisposable
         (_desc, _a, _b, _c) = (desc, a, b, c);
     }
 
-    /// <summary>What is described.</summary>
+    /// <summary>The kind of product.</summary>
     public ProductKind Product { get; }
 
     /// <summary>The algorithm to run it with.</summary>
     public Algorithm Algorithm { get; set; }
 
-    /// <summary>Algorithms for the product, in the order that cuBLASLt expects them to be fast in.</summary>
-    /// <exception cref="LapidaryException">There is none.</exception>
+    /// <summary>Algorithms for the product; those that cuBLASLt expects to be fastest come first.</summary>
+    /// <exception cref="LapidaryException">cuBLASLt has no algorithm.</exception>
     public Algorithm[] Candidates(nint handle, ulong workspaceBytes)
     {
         nint preference;

@@ -6,12 +6,12 @@ namespace Lapidary.Engine.Cuda.Products;
 /// <summary>Finds the fastest algorithm of a product by running each on the product's own operands.</summary>
 internal sealed unsafe class ProductTimer : IDisposable
 {
-    /// <summary>The most bytes that are taken, for a moment, so that a matrix that the product is added to is not changed.</summary>
+    /// <summary>Upper bound on the temporary copy of C, in bytes. The copy keeps C unchanged if the product is added to it.</summary>
     private const long MaxCopyBytes = 256L << 20;
 
     private const int Runs = 5;
 
-    /// <summary>What another algorithm may take of the time of cuBLASLt's first suggestion: less gain is noise.</summary>
+    /// <summary>Largest time of another algorithm, as a share of that of cuBLASLt's first suggestion. A smaller gain is noise.</summary>
     private const float Margin = 0.97f;
 
     private readonly CudaContext _context;
@@ -27,9 +27,9 @@ internal sealed unsafe class ProductTimer : IDisposable
         (_start, _end) = (start, end);
     }
 
-    /// <summary>Index of the fastest candidate; null where it cannot be told: C is too large to copy, or none runs.</summary>
-    /// <param name="candidates">How many there are.</param>
-    /// <param name="product">What they compute.</param>
+    /// <summary>Index of the fastest candidate; null if C is too large to copy, or no candidate runs.</summary>
+    /// <param name="candidates">Number of candidates.</param>
+    /// <param name="product">The product that they compute.</param>
     /// <param name="c">The product's C.</param>
     /// <param name="run">Queues a candidate on a C that may be written; 0 for success.</param>
     public int? Fastest(int candidates, ProductKind product, nint c, Func<int, nint, int> run)
@@ -61,7 +61,7 @@ internal sealed unsafe class ProductTimer : IDisposable
         Check(cuEventDestroy(_end));
     }
 
-    /// <summary>Milliseconds of all runs, after one that warms up; +∞ where the algorithm does not take the product after all.</summary>
+    /// <summary>Milliseconds of all runs, after one that warms up; +∞ if the algorithm does not support the product after all.</summary>
     private float Time(int candidate, nint c, Func<int, nint, int> run)
     {
         if (run(candidate, c) != 0) return float.PositiveInfinity;

@@ -6,7 +6,7 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
 
-/// <summary>Frozen linear layers without an adapter, and the products with weights that are bf16 already.</summary>
+/// <summary>Frozen linear layers without an adapter, and products with weights that are already bf16.</summary>
 internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
 {
     private readonly MatVecKernels _matVec = new(runtime.Launcher);

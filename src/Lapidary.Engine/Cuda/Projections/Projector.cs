@@ -6,7 +6,7 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
 
-/// <summary>Frozen layers that read one input, with their adapters.</summary>
+/// <summary>Frozen layers with one input, and their adapters.</summary>
 internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, FrozenLinear linear) : IDisposable
 {
     private readonly ProjectionWeights _weights = new(runtime, decoder);
@@ -19,8 +19,8 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
     public IDisposable KeepDecodedWeights(long maxBytes) => _weights.Keep(maxBytes);
 
     /// <inheritdoc cref="IOps.ProjectForward"/>
-    /// <remarks>Where the outputs are wider than the input, the adapters join the base's product as a few more columns of both factors
-    /// (augmented_weight.cu), so that the wide side is written once. Else they are added to the narrow side.</remarks>
+    /// <remarks>If the outputs are wider than the input, the adapters become a few more columns of both factors of the base's product
+    /// (augmented_weight.cu), so that the wide side is written once. Otherwise they are added to the narrow side.</remarks>
     public void Forward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
     {
         var (tokens, dim) = Rows(x);
@@ -124,7 +124,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
         return adapted > dim;
     }
 
-    /// <summary>Rows of A that can lie below W: of a single layer that narrows, where no row needs padding; else 0.</summary>
+    /// <summary>Rows of A that can be stored below W: for a single narrowing layer whose rows need no padding; else 0.</summary>
     private static int RowsBelow(IReadOnlyList<Projection> projections)
     {
         if (projections is not [{ Adapter: { } adapter } layer]) return 0;

@@ -29,7 +29,7 @@ internal readonly struct AugmentedLayout
     /// <summary>Elements of a row.</summary>
     public int Width => _inner + Extra;
 
-    /// <summary>Where an adapter's share of a row begins.</summary>
+    /// <summary>Offset of an adapter's part of a row.</summary>
     public int Column(int projection) => _inner + Offsets[projection];
 
     public static int RoundUp8(int count) => (count + 7) & ~7;
@@ -44,10 +44,10 @@ internal readonly struct AugmentedLayout
 /// <summary>A matrix of [tokens, layout.Width] in bf16.</summary>
 internal readonly record struct AugmentedRows(nint Address, AugmentedLayout Layout)
 {
-    /// <summary>Room for [x | xa₀ | xa₁ …], good until the scratch of this purpose is used again.</summary>
+    /// <summary>Memory for [x | xa₀ | xa₁ …], valid until the scratch of this purpose is used again.</summary>
     public static AugmentedRows In(Scratch scratch, string purpose, int tokens, in AugmentedLayout layout) =>
         new(scratch.Get(purpose, DType.BFloat16.LengthBytes((long)tokens * layout.Width)), layout);
 
-    /// <summary>Where an adapter's share of the first row begins.</summary>
+    /// <summary>Address of an adapter's part of the first row.</summary>
     public nint Share(int projection) => Address + (nint)Layout.Column(projection) * sizeof(ushort);
 }

@@ -41,8 +41,8 @@ internal sealed unsafe class AugmentedWeightKernels(Launcher launcher)
         else launcher.LaunchEach(_any, runs, DecodingRuns.Threads, args);
     }
 
-    /// <summary>Queues the writing of the columns behind W's alone, of up to three weights at once. <paramref name="addresses"/> has 0
-    /// where a projection is left out.</summary>
+    /// <summary>Queues the writing of the columns behind W's alone, of up to three weights at once. <paramref name="addresses"/> is 0 for a
+    /// projection that is left out.</summary>
     public void WriteAdapterColumns(
         IReadOnlyList<Projection> projections, in AugmentedLayout layout, int dim, ReadOnlySpan<nint> addresses)
     {

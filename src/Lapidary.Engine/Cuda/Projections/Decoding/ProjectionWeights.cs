@@ -4,8 +4,8 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>The weights of projections in bf16, in the form that each product wants: decoded weights where they are kept, else in a scratch
-/// that every weight is decoded to in turn.</summary>
+/// <summary>The weights of projections in bf16, in the form that each product needs: decoded weights if they are kept, else scratch that
+/// every weight is decoded to in turn.</summary>
 internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decoder) : IDisposable
 {
     /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
@@ -21,12 +21,12 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         return _decoded = new DecodedWeights(runtime.Memory, runtime.Scratch, maxBytes);
     }
 
-    /// <summary>W, [out, dim]: its own memory, a decoded weight, or scratch that is good until the next weight is decoded.</summary>
+    /// <summary>W, [out, dim]: its memory, a decoded weight, or scratch that is valid until the next weight is decoded.</summary>
     /// <param name="weight">Of any type.</param>
-    /// <param name="rowsBelow">Those that <see cref="Stacked"/> will ask for, so that one decoded weight serves both.</param>
+    /// <param name="rowsBelow">The rows that <see cref="Stacked"/> will request, so that one decoded weight serves both.</param>
     public nint Plain(Tensor weight, int rowsBelow) => weight.DType == DType.BFloat16 ? weight.Address : WithRoomBelow(weight, rowsBelow);
 
-    /// <summary>[W ; A], [out + r, dim] with dim % 8 == 0, good until the next weight is decoded.</summary>
+    /// <summary>[W ; A], [out + r, dim] with dim % 8 == 0, valid until the next weight is decoded.</summary>
     public nint Stacked(Tensor weight, Tensor a)
     {
         nint y = WithRoomBelow(weight, Rows(a).Rows);
@@ -34,7 +34,7 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         return y;
     }
 
-    /// <summary>[W | 0 | s · B | 0], [out, dim + extra] with dim rounded up to 8, in scratch that is good until the next weight is
+    /// <summary>[W | 0 | s · B | 0], [out, dim + extra] with dim rounded up to 8, in scratch that is valid until the next weight is
     /// decoded.</summary>
     public nint Augmented(in Projection projection, int offset, int dim, int extra)
     {
@@ -43,8 +43,8 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         return y;
     }
 
-    /// <summary>Decoded weights [W | 0 | s · B | 0] that multiply one input, as <see cref="Augmented"/> has them: W is decoded at the
-    /// first use, the adapters' columns are written at every one. 0 for weights that are not kept.</summary>
+    /// <summary>Decoded weights [W | 0 | s · B | 0] for one input, laid out as in <see cref="Augmented"/>. W is decoded at the first use;
+    /// the adapters' columns are written at every use. 0 for weights that are not kept.</summary>
     public Addresses DecodedAugmented(IReadOnlyList<Projection> projections, in AugmentedLayout layout, int dim)
     {
         Addresses all = default, withoutColumns = default;
@@ -64,7 +64,7 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     /// <summary>Frees all decoded weights.</summary>
     public void Dispose() => _decoded?.Dispose();
 
-    /// <summary>W with room for more rows below, also where it is bf16 already.</summary>
+    /// <summary>W with extra rows below, even if it is already bf16.</summary>
     private nint WithRoomBelow(Tensor weight, int rowsBelow)
     {
         int dim = Rows(weight).Dim;
@@ -77,10 +77,10 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         return y;
     }
 
-    /// <summary>A decoded weight, or room for one that the caller must fill; 0 where it is not kept.</summary>
-    /// <param name="form">What for.</param>
-    /// <param name="lengthBytes">Of all of it.</param>
-    /// <param name="isDecoded">Whether W's part is there.</param>
+    /// <summary>A decoded weight, or memory for one that the caller must fill; 0 if it is not kept.</summary>
+    /// <param name="form">Its form.</param>
+    /// <param name="lengthBytes">Its size.</param>
+    /// <param name="isDecoded">Whether W's part is already decoded.</param>
     private nint FindOrAdd(in DecodedWeights.Form form, long lengthBytes, out bool isDecoded)
     {
         // The scratch that would do instead is asked for in any case: the same work may be captured when decoded weights have been freed,

@@ -2,15 +2,15 @@ using Lapidary.Engine.Cuda.Launching;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>Matrices of any type to bf16, which is what cuBLASLt multiplies.</summary>
+/// <summary>Converts matrices of any type to bf16, the type that cuBLASLt multiplies.</summary>
 internal sealed class WeightDecoder(CudaRuntime runtime)
 {
     private readonly Launcher _launcher = runtime.Launcher;
     private readonly Kernel _nf4Decode = new("nf4_decode.cu", "nf4_decode");
     private readonly Kernel _toBFloat16 = new("to_bf16.cu", "convert_to_bf16");
 
-    /// <summary>The tensor's values in bf16: its own memory, or a copy in the scratch of <paramref name="purpose"/>, good until that is
-    /// used again.</summary>
+    /// <summary>The tensor's values in bf16: its memory, or a copy in the scratch of <paramref name="purpose"/>, valid until that is used
+    /// again.</summary>
     public nint AsBFloat16(Tensor tensor, string purpose)
     {
         if (tensor.DType == DType.BFloat16) return tensor.Address;

@@ -5,7 +5,7 @@ using static Lapidary.Engine.Cuda.Projections.LowRank.RankSlices;
 
 namespace Lapidary.Engine.Cuda.Projections.LowRank;
 
-/// <summary>The way down of adapters: from the wide input, or the gradient of a wide output, to r columns.</summary>
+/// <summary>Down-projection of adapters: from the wide input, or the gradient of a wide output, to r columns.</summary>
 internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
 {
     /// <summary>As low_rank_down_tall.cu has them: tokens of a block, stages, and elements from one row of its shared memory to the

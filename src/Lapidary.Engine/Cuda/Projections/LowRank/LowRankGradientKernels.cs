@@ -51,7 +51,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
         _launcher.LaunchStrided(_gradientJoin, length, width: 1, in join);
     }
 
-    /// <summary>Gives every gradient its place among the partial sums, dA before dB, and counts what there is to do.</summary>
+    /// <summary>Assigns every gradient its place among the partial sums, dA before dB, and counts the work.</summary>
     private static Work Count(
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, ref LowRankGradientJoinArgs join)
     {
@@ -128,7 +128,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
         }
     }
 
-    /// <summary>Gives a gradient its place among the partial sums.</summary>
+    /// <summary>Assigns a gradient its place among the partial sums.</summary>
     private static void AddOutput(ref LowRankGradientJoinArgs join, Tensor gradient)
     {
         join.Out[join.Count] = gradient.Address;
@@ -136,8 +136,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
         join.Count++;
     }
 
-    /// <summary>Adds a slice to the last unit, if that is of the matrix it reads, or to a new one; what no longer fits is
-    /// launched.</summary>
+    /// <summary>Adds a slice to the last unit if that reads the same matrix, else to a new one. Full launches are queued.</summary>
     private int AddSlice(ref Batch batch, nint x, int dim, int firstRank, int r, long at, int rankStride, int columnStride)
     {
         ref var args = ref batch.Args;
@@ -164,7 +163,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
         batch.Units = 0;
     }
 
-    /// <summary>What there is to do in all.</summary>
+    /// <summary>The total work.</summary>
     private struct Work
     {
         public int Strips, Units;

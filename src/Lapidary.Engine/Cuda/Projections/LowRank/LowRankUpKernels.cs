@@ -5,14 +5,14 @@ using static Lapidary.Engine.Cuda.Projections.LowRank.RankSlices;
 
 namespace Lapidary.Engine.Cuda.Projections.LowRank;
 
-/// <summary>The way up of adapters: from r columns to what is added to an output, or to the gradient of an input.</summary>
+/// <summary>Up-projection of adapters: from r columns to the update of an output, or of the gradient of an input.</summary>
 internal sealed unsafe class LowRankUpKernels(CudaRuntime runtime)
 {
     // As low_rank_up.cu has them: columns of a block, tokens of a tile, and from one row of its shared memory to the next.
     private const int Columns = 256, Tile = 32, Stride = Columns + 2;
 
-    /// <summary>Blocks per multiprocessor at many tokens: a block reads its part of every A once, so there are no more than fit at once, or
-    /// twice as many as fit with masks, which are uneven work.</summary>
+    /// <summary>Blocks per multiprocessor at many tokens: a block reads its part of every A once, so only as many run as fit at once; twice
+    /// as many with masks, whose work is uneven.</summary>
     private const int BlocksPerMultiprocessor = 3, BlocksPerMultiprocessorMasked = 4;
 
     private readonly Launcher _launcher = runtime.Launcher;
@@ -76,7 +76,7 @@ internal sealed unsafe class LowRankUpKernels(CudaRuntime runtime)
         if (args.Count > 0) Launch(ref args);
     }
 
-    /// <summary>What comes after is added to what this launch wrote.</summary>
+    /// <summary>Later launches add to the result of this one.</summary>
     private void Launch(ref LowRankUpArgs args)
     {
         bool aligned = args.Dim % 8 == 0 && args.SourceStride % 8 == 0, masked = false;

@@ -2,7 +2,7 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.LowRank;
 
-/// <summary>Adapters as the low-rank kernels take them: cut into slices of a few ranks, each with its mask.</summary>
+/// <summary>Adapters in the form of the low-rank kernels: slices of a few ranks, each with its mask.</summary>
 internal static class RankSlices
 {
     /// <summary>Slices that a launch takes, as low_rank.cuh has it.</summary>
@@ -11,8 +11,7 @@ internal static class RankSlices
     /// <summary>Ranks of a slice, as low_rank.cuh has it.</summary>
     public const int SliceRanks = 16;
 
-    /// <summary>Tokens of a block where there are to be about <paramref name="blocks"/> and not more: equal shares of whole
-    /// tiles.</summary>
+    /// <summary>Tokens of a block, for about <paramref name="blocks"/> blocks and not more: equal shares of whole tiles.</summary>
     public static int TokensPerBlock(int tokens, int blocks, int tile, int minTokens) =>
         Tiles(Math.Max(Tiles(tokens, Math.Max(blocks, 1)), minTokens), tile) * tile;
 
@@ -22,8 +21,8 @@ internal static class RankSlices
     /// <summary>Factor of the elements that dropout keeps.</summary>
     public static float KeptScale(Dropout? dropout) => dropout is null ? 1 : 1 / (1 - dropout.Probability);
 
-    /// <summary>A mask as the kernels take it: no element is dropped where the threshold is 0. Slices of one adapter are told by their
-    /// stream.</summary>
+    /// <summary>A mask in the form of the kernels. A threshold of 0 drops nothing. The stream identifies the slices of one
+    /// adapter.</summary>
     public static (nint Seed, int Stream, uint Threshold) MaskOf(Dropout? dropout, int projection) =>
         Active(dropout) is { } active ? (active.Seed.Address, active.Stream, active.Threshold) : (0, -1 - projection, 0);
 }

@@ -8,10 +8,10 @@ internal sealed class LoraMatVecKernel(Launcher launcher)
 {
     private const int Threads = 512;
 
-    /// <summary>Rows of y that a block of lora_matvec.cu takes.</summary>
+    /// <summary>Rows of y for each block of lora_matvec.cu.</summary>
     private const int BlockRows = 128;
 
-    /// <summary>The most rows of A that lora_matvec.cu takes.</summary>
+    /// <summary>Largest number of rows of A in lora_matvec.cu.</summary>
     private const int MaxR = 256;
 
     /// <summary>Elements of A above which it costs more to read it in every block than to launch several kernels.</summary>
@@ -20,7 +20,7 @@ internal sealed class LoraMatVecKernel(Launcher launcher)
     private readonly Kernel _loraMatVec = new("lora_matvec.cu", "lora_matvec");
 
     /// <summary>xa = x · Aᵀ, y += s · xa · Bᵀ of a single token without dropout, in one launch.</summary>
-    /// <returns>False where the kernel does not take the shape: r and in must be multiples of 4, and A must not be large.</returns>
+    /// <returns>False if the kernel does not support the shape: r and in must be multiples of 4, and A must not be large.</returns>
     public bool TryRun(Tensor x, LoraAdapter adapter, Tensor xa, Tensor y)
     {
         Tensor a = adapter.A.Value, b = adapter.B.Value;

@@ -25,8 +25,8 @@ internal sealed class MatVecKernels(Launcher launcher)
     private readonly Kernel _fp16 = new("matvec.cu", "matvec_fp16");
     private readonly Kernel _fp32 = new("matvec.cu", "matvec_fp32");
 
-    /// <summary>y = W · x for a single token, straight from the weight's own bytes: one launch, no decoded copy.</summary>
-    /// <returns>False where the kernel does not take the shape: rows of W must be a multiple of 8 elements, 16-byte aligned.</returns>
+    /// <summary>y = W · x for a single token, directly from the weight's bytes: one launch, no decoded copy.</summary>
+    /// <returns>False if the kernel does not support the shape: rows of W must be a multiple of 8 elements, 16-byte aligned.</returns>
     public bool TryRun(Tensor x, Tensor weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
@@ -70,8 +70,8 @@ internal sealed class MatVecKernels(Launcher launcher)
         }
     }
 
-    /// <summary>Warps that share a row: few enough to have a step each, enough that a row is fetched at once and that few rows still fill
-    /// the device. Depends on sizes alone, so that sums have the same order on every card.</summary>
+    /// <summary>Number of warps that share a row: few enough that each has a step, enough that a row is fetched at once and that few rows
+    /// still fill the device. Depends only on sizes, so that sums have the same order on every card.</summary>
     private static int WarpsPerRow(int rows, int dim)
     {
         int steps = Tiles(dim, Step), pairs = Tiles(rows, RowsPerWarp), warps = 1;
