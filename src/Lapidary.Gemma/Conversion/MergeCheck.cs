@@ -5,7 +5,7 @@ namespace Lapidary.Gemma;
 
 /// <summary>How close two models' logits are over some text.</summary>
 /// <param name="Tokens">Tokens compared.</param>
-/// <param name="MaxDistance">Largest |difference| of a logit; NaN where one is.</param>
+/// <param name="MaxDistance">Largest |difference| of a logit; NaN if a logit is NaN.</param>
 /// <param name="MaxLogit">Largest |logit| of the reference.</param>
 /// <param name="EqualArgmax">Share of tokens whose largest logit is the same.</param>
 public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, double EqualArgmax)
@@ -13,14 +13,14 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
     // Why these: docs/adr/0021-merge-publishes-after-its-check.md. The others are 16 steps of the type at 1.
     private const double Float32Limit = 1e-3, Float16Limit = 16.0 / 2048, BFloat16Limit = 16.0 / 256, LeastEqualArgmax = 0.5;
 
-    /// <summary>Largest less smallest logit of the reference, by which the distance is judged.</summary>
+    /// <summary>Largest minus smallest logit of the reference, the scale of the comparison.</summary>
     public float LogitRange { get; init; }
 
-    /// <summary>How far logits may be apart, as a share of <see cref="LogitRange"/>: what rounding to the merged model's type can
-    /// do.</summary>
+    /// <summary>Largest allowed distance of logits, as a share of <see cref="LogitRange"/>: the possible effect of rounding to the merged
+    /// model's type.</summary>
     public double Limit { get; init; } = BFloat16Limit;
 
-    /// <summary>Why the models are not the same; null where they are.</summary>
+    /// <summary>Why the models are not the same; null if they are.</summary>
     public string? Fault
     {
         get
@@ -32,13 +32,13 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         }
     }
 
-    /// <summary>Loads what <see cref="Merger"/> wrote and compares it with base + adapter.</summary>
+    /// <summary>Loads the result of <see cref="Merger"/> and compares it with base + adapter.</summary>
     /// <param name="baseFolder">The base.</param>
     /// <param name="adapterFolder">The adapter.</param>
     /// <param name="mergedFolder">The merged model.</param>
     /// <param name="ids">Tokens to compare on.</param>
-    /// <param name="options">Those of the merge; both are loaded with its type, or each with its checkpoint's own where it has
-    /// none.</param>
+    /// <param name="options">Options of the merge. Both models are loaded with its type or, if it has none, each with the type of its
+    /// checkpoint.</param>
     /// <param name="backend">Runs both, one after the other.</param>
     public static MergeCheck Run(
         string baseFolder, string adapterFolder, string mergedFolder, IReadOnlyList<int> ids, MergeOptions options, IBackend backend)
@@ -65,7 +65,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         }
     }
 
-    /// <summary>One line for people.</summary>
+    /// <summary>One line to print.</summary>
     public override string ToString() =>
         $"over {Tokens} tokens the largest logit distance is {MaxDistance:G3}, "
         + $"{(MaxDistance == 0 ? 0 : MaxDistance / LogitRange):P2} of the logits' range; "

@@ -8,14 +8,14 @@ namespace Lapidary.Gemma;
 /// <summary>How an adapter is merged into its base.</summary>
 public sealed record MergeOptions
 {
-    /// <summary>Type of the merged weights; null for the base's own.</summary>
+    /// <summary>Type of the merged weights; null for that of the base.</summary>
     public DType? DType { get; init; }
 
-    /// <summary>Whether projections start from their NF4 values, which are what the adapter was trained on, rather than from the base's
-    /// own. A bitsandbytes-4bit base has no others.</summary>
+    /// <summary>Whether projections start from their NF4 values, on which the adapter was trained, instead of the base's original values. A
+    /// bitsandbytes-4bit base has NF4 values only.</summary>
     public bool FromNf4 { get; init; }
 
-    /// <summary>Quantize NF4's scales too, where <see cref="FromNf4"/>: as in training.</summary>
+    /// <summary>With <see cref="FromNf4"/>, quantize the scales too. Must be as in training.</summary>
     public bool DoubleQuant { get; init; } = new Nf4Options().DoubleQuant;
 
     /// <summary>Bytes per file, see <see cref="ByteSize.Parse"/>; the guide's 2 GB.</summary>
@@ -28,18 +28,18 @@ public sealed record MergeOptions
     /// <summary>Fetches the files of ids; null for a client that the environment describes.</summary>
     public HubClient? Hub { get; init; }
 
-    /// <summary>Text on which the merged model is compared with base and adapter; fixed tokens where there is no tokenizer.</summary>
+    /// <summary>Text on which the merged model is compared with base and adapter; fixed tokens are used if there is no tokenizer.</summary>
     public string CheckText { get; init; } = "The lapidary cuts the stone until it shines.";
 
-    /// <summary>Replace a model that is in the output folder.</summary>
+    /// <summary>Replace a model in the output folder.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Ends the work with an <see cref="OperationCanceledException"/>, and nothing of it is left.</summary>
+    /// <summary>Ends the work with an <see cref="OperationCanceledException"/> and leaves no files.</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>Told what of the base or the adapter does not come as its files say.</summary>
+    /// <summary>Called with notes about parts of the base or the adapter that are not used as their files state.</summary>
     public Action<string>? OnNote { get; init; }
 
-    /// <summary>Told of each tensor written: tensors done and in all.</summary>
+    /// <summary>Called for each tensor written, with the number done and the total.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }

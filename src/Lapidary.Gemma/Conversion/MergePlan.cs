@@ -6,12 +6,12 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Conversion;
 
-/// <summary>What a merged model consists of, and how the bytes of each tensor come about.</summary>
+/// <summary>The tensors of a merged model, and how the bytes of each are computed.</summary>
 internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint checkpoint, CpuBackend backend, MergeOptions options)
 {
     private readonly TensorNameStyle _style = TensorNames.StyleOf(checkpoint.Entries.Select(entry => entry.Name));
 
-    /// <summary>What becomes different in config.json.</summary>
+    /// <summary>The changes to config.json.</summary>
     public GemmaConfigChanges Changes => new()
     {
         Dtype = options.DType is { } dtype && dtype.IsFloatingPoint() ? DTypeNames.ToTorch(dtype) : null,
@@ -62,7 +62,7 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
         return tensors;
     }
 
-    /// <summary>W + s·B·A of a projection that has an adapter; its own bytes where nothing changes.</summary>
+    /// <summary>W + s·B·A of a projection with an adapter; its original bytes if nothing changes.</summary>
     private TensorContent Projection(SafetensorsEntry entry, LinearLayer layer)
     {
         bool isNf4 = layer.Weight.DType == DType.NF4, fromNf4 = options.FromNf4 || isNf4;
@@ -86,9 +86,9 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
 
     private TensorContent Copy(SafetensorsEntry entry) => ConvertedFolder.Copy(checkpoint, entry);
 
-    /// <summary>The type asked for, else the base's.</summary>
+    /// <summary>The requested type, else that of the base.</summary>
     private string OutputType(string baseType) => options.DType is { } dtype ? DTypeNames.ToSafetensors(dtype) : baseType;
 
-    /// <summary>A 4-bit base's weights become what config.json says they were.</summary>
+    /// <summary>A 4-bit base's weights get the original type that config.json states.</summary>
     private string? TypeBeforeNf4 => DTypeNames.FromTorch(model.Config.Dtype) is { } dtype ? DTypeNames.ToSafetensors(dtype) : null;
 }

@@ -6,16 +6,16 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma.Conversion;
 
-/// <summary>The bytes of merged weights, formed some rows at a time in host memory.</summary>
+/// <summary>The bytes of merged weights, computed a few rows at a time in host memory.</summary>
 internal static class MergedWeight
 {
     /// <summary>Writes W + s·B·A, summed in fp32 and rounded once.</summary>
-    /// <param name="weight">[out, in]; its NF4 values where it is NF4.</param>
-    /// <param name="quantization">Where given, a 16- or 32-bit weight is first rounded to its NF4 values.</param>
+    /// <param name="weight">[out, in]; if it is NF4, its NF4 values are used.</param>
+    /// <param name="quantization">If given, a 16- or 32-bit weight is first rounded to its NF4 values.</param>
     /// <param name="adapter">A [r, in], B [out, r] and s; null for W alone.</param>
-    /// <param name="dtype">Of the output.</param>
+    /// <param name="dtype">Type of the output.</param>
     /// <param name="destination">Receives the rows.</param>
-    /// <param name="backend">Quantizes.</param>
+    /// <param name="backend">The device that quantizes.</param>
     public static void Write(
         Tensor weight, Nf4Options? quantization, LoraAdapter? adapter, DType dtype, Stream destination, CpuBackend backend)
     {

@@ -9,8 +9,8 @@ namespace Lapidary.Gemma;
 
 /// <summary>Merges an adapter into its base: W + s·B·A, tensor by tensor from the mapped base into new files, so that memory holds one
 /// tensor. Names, order and untouched tensors (a vision tower's among them) are the base's.</summary>
-/// <remarks>Sums are formed in fp32 and rounded once to the output type, as PEFT's merge does. A tied embedding trained as one matrix is
-/// written once; two trained matrices are both written and config.json says that they are not tied.</remarks>
+/// <remarks>Sums are computed in fp32 and rounded once to the output type, as in PEFT. A tied embedding trained as one matrix is written
+/// once; two trained matrices are both written and config.json says that they are not tied.</remarks>
 public static class Merger
 {
     // Used for the comparison if there is no tokenizer: every vocabulary has small ids.

@@ -6,7 +6,7 @@ using Lapidary.Gemma.Weights;
 namespace Lapidary.Gemma.Model;
 
 /// <summary>The weights of a Hugging Face folder: text-only and multimodal names, plain weights (used in place from the mapped file) or
-/// bitsandbytes-4bit ones, quantized tensor by tensor where NF4 is asked for.</summary>
+/// bitsandbytes-4bit ones, quantized tensor by tensor if NF4 is requested.</summary>
 internal sealed class CheckpointWeights : WeightSource
 {
     private readonly string _folder;

@@ -38,11 +38,11 @@ internal sealed class DecoderLayer
 
     public IEnumerable<LinearLayer> LinearLayers => [QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj];
 
-    /// <summary>Puts a layer together.</summary>
+    /// <summary>Builds a layer.</summary>
     /// <param name="config">Sizes.</param>
-    /// <param name="index">Of the layer, from 0.</param>
-    /// <param name="linear">Gives a projection.</param>
-    /// <param name="vector">Gives a norm's weight.</param>
+    /// <param name="index">Index of the layer, from 0.</param>
+    /// <param name="linear">Provides a projection.</param>
+    /// <param name="vector">Provides a norm's weight.</param>
     public static DecoderLayer Create(
         GemmaConfig config, int index, Func<GemmaTensor, LinearLayer> linear, Func<GemmaTensor, Tensor> vector)
     {

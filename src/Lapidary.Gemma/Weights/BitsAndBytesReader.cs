@@ -19,14 +19,14 @@ internal static class BitsAndBytesReader
     private const int MaxStateBytes = 1 << 16;
     private const string NextStep = "download the checkpoint again or quantize the original one";
 
-    /// <summary>Whether a tensor belongs to a 4-bit weight, whose name it begins with: &lt;module&gt;.weight.absmax and the
+    /// <summary>Whether a tensor belongs to a 4-bit weight. Its name starts with that of the weight: &lt;module&gt;.weight.absmax and the
     /// like.</summary>
     public static bool IsPartOfAWeight(string name) => name.Contains(TensorNames.WeightSuffix + ".", StringComparison.Ordinal);
 
-    /// <summary>The weight as an NF4 tensor [out, in], or null when it is not stored in 4 bits.</summary>
+    /// <summary>The weight as an NF4 tensor [out, in], or null if it is not stored in 4 bits.</summary>
     /// <param name="checkpoint">Owns the memory: it must outlive the tensor.</param>
     /// <param name="name">The weight's name, such as "model.layers.0.self_attn.q_proj.weight".</param>
-    /// <exception cref="LapidaryException">The weight is fp4, or its tensors are not what its quant_state says.</exception>
+    /// <exception cref="LapidaryException">The weight is fp4, or its tensors contradict its quant_state.</exception>
     public static Tensor? TryRead(Checkpoint checkpoint, string name)
     {
         if (TryReadState(checkpoint, name) is not { } state) return null;
@@ -40,7 +40,7 @@ internal static class BitsAndBytesReader
         };
     }
 
-    /// <summary>What the checkpoint says about a 4-bit weight, or null when the weight is not stored in 4 bits.</summary>
+    /// <summary>The quantization state of a 4-bit weight, or null if the weight is not stored in 4 bits.</summary>
     /// <exception cref="LapidaryException">The weight is fp4, or its quant_state is absent, damaged or of another kind.</exception>
     public static BitsAndBytesQuantState? TryReadState(Checkpoint checkpoint, string name)
     {

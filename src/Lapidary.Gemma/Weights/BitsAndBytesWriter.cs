@@ -11,9 +11,9 @@ namespace Lapidary.Gemma.Weights;
 internal static class BitsAndBytesWriter
 {
     /// <summary>The four tensors of a weight, or six under double quantization.</summary>
-    /// <param name="weight">NF4 [out, in], which must stay until all are written; its name is the checkpoint's.</param>
-    /// <param name="dtype">fp32, bf16 or fp16: what the weight was before, to which bitsandbytes will dequantize it.</param>
-    /// <param name="backend">In whose memory the weight lies.</param>
+    /// <param name="weight">NF4 [out, in], valid until all tensors are written; its name is that of the checkpoint.</param>
+    /// <param name="dtype">fp32, bf16 or fp16: the original type, to which bitsandbytes dequantizes.</param>
+    /// <param name="backend">The backend of the weight's memory.</param>
     /// <exception cref="ShapeException">The weight is not an NF4 matrix with scales.</exception>
     public static IReadOnlyList<TensorContent> Tensors(Tensor weight, DType dtype, IBackend backend)
     {

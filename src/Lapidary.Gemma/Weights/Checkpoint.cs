@@ -26,7 +26,7 @@ internal sealed class Checkpoint : IDisposable
     public long TotalBytes { get; private set; }
 
     /// <summary>Opens model.safetensors, or, without that file, the shards of model.safetensors.index.json.</summary>
-    /// <exception cref="LapidaryException">A file is absent or damaged, or a shard lacks a tensor that the index promises.</exception>
+    /// <exception cref="LapidaryException">A file is absent or damaged, or a shard lacks a tensor of the index.</exception>
     public static Checkpoint Open(string folder)
     {
         var checkpoint = new Checkpoint(folder);
@@ -59,7 +59,7 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="LapidaryException">The checkpoint has no tensor of this name, or the engine does not support its type.</exception>
     public Tensor Get(string name) => FileOf(name).Get(name);
 
-    /// <summary>Tells that a tensor's bytes will not be needed again soon, see <see cref="SafetensorsFile.Release(string)"/>.</summary>
+    /// <summary>Reports that a tensor's bytes are not needed again soon; see <see cref="SafetensorsFile.Release(string)"/>.</summary>
     public void Release(string name) => FileOf(name).Release(name);
 
     /// <summary>Closes all files; their tensors must not be used afterwards.</summary>

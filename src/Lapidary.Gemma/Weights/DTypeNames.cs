@@ -40,7 +40,7 @@ internal static class DTypeNames
     };
 
     /// <summary>Torch's name of a floating type.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is none.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The type is not a floating type.</exception>
     public static string ToTorch(DType dtype) => dtype switch
     {
         DType.Float32 => "float32",

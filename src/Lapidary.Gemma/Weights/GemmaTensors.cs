@@ -19,14 +19,14 @@ internal static class GemmaTensors
     /// <summary>The embedding table.</summary>
     public static GemmaTensor Embedding(GemmaConfig config) => new(TensorNames.Embedding, [config.VocabSize, config.HiddenSize]);
 
-    /// <summary>The output matrix, where it is not the embedding.</summary>
+    /// <summary>The output matrix, if it is not the embedding.</summary>
     public static GemmaTensor Head(GemmaConfig config) => new(TensorNames.Head, [config.VocabSize, config.HiddenSize]);
 
-    /// <summary>The norm behind the last layer.</summary>
+    /// <summary>The norm after the last layer.</summary>
     public static GemmaTensor Norm(GemmaConfig config) => new(TensorNames.Norm, [config.HiddenSize]);
 
-    /// <summary>Refuses weights that have more layers than config.json says: they would be left out without a word.</summary>
-    /// <exception cref="LapidaryException">They have.</exception>
+    /// <summary>Refuses weights with more layers than config.json, which would otherwise be ignored silently.</summary>
+    /// <exception cref="LapidaryException">The weights have more layers.</exception>
     public static void RequireLayers(Checkpoint checkpoint, GemmaConfig config)
     {
         int layers = 0;

@@ -7,8 +7,8 @@ namespace Lapidary.Gemma.Weights;
 /// <summary>Safetensors files as the engine's tensors.</summary>
 internal static class SafetensorsTensors
 {
-    /// <summary>The tensor over the mapped bytes, valid until the file is disposed. Where the bytes are not aligned to the element type
-    /// they are copied once to memory that the file owns, since kernels need aligned elements.</summary>
+    /// <summary>The tensor over the mapped bytes, valid until the file is disposed. If the bytes are not aligned to the element type, they
+    /// are copied once to memory that the file owns, because kernels need aligned elements.</summary>
     /// <param name="file">An open file.</param>
     /// <param name="name">The tensor's name in it.</param>
     /// <exception cref="LapidaryException">The file has no tensor of this name, the engine does not support its type, or it has no

@@ -15,29 +15,29 @@ internal enum TensorNameStyle
     Multimodal,
 }
 
-/// <summary>Translates between the spellings of Gemma 3's tensor names. Canonical are those of a text-only checkpoint:
+/// <summary>Translates between the spellings of Gemma 3's tensor names. The canonical spelling is that of a text-only checkpoint:
 /// "model.layers.0.self_attn.q_proj.weight", "lm_head.weight".</summary>
 internal static class TensorNames
 {
     /// <summary>The embedding table.</summary>
     public const string Embedding = "model.embed_tokens.weight";
 
-    /// <summary>The output matrix; absent where it is tied to the embedding.</summary>
+    /// <summary>The output matrix; absent if it is tied to the embedding.</summary>
     public const string Head = "lm_head.weight";
 
-    /// <summary>The norm behind the last layer.</summary>
+    /// <summary>The norm after the last layer.</summary>
     public const string Norm = "model.norm.weight";
 
-    /// <summary>What the names of the decoder layers' tensors begin with.</summary>
+    /// <summary>Prefix of the names of the decoder layers' tensors.</summary>
     public const string Layers = "model.layers.";
 
-    /// <summary>What a module's weight has behind the module's name.</summary>
+    /// <summary>Suffix of a module's weight after the module's name.</summary>
     public const string WeightSuffix = ".weight";
 
-    /// <summary>What PEFT puts before every name.</summary>
+    /// <summary>PEFT's prefix of every name.</summary>
     public const string PeftPrefix = "base_model.model.";
 
-    // The first prefix that fits counts, so longer ones stand before those they begin with.
+    // The first matching prefix counts, so longer ones precede their own prefixes.
     private static readonly (string Prefix, string Canonical)[] TextPrefixes =
     [
         ("model.language_model.lm_head.", "lm_head."),

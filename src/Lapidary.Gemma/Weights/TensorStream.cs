@@ -24,7 +24,7 @@ internal static class TensorStream
     }
 
     /// <summary>Writes an fp32 tensor, all of whose values must be finite.</summary>
-    /// <exception cref="LapidaryException">One is not.</exception>
+    /// <exception cref="LapidaryException">A value is not finite.</exception>
     public static void WriteFinite(Tensor tensor, Stream destination, IBackend backend)
     {
         byte[] buffer = [];
@@ -45,7 +45,7 @@ internal static class TensorStream
         }
     }
 
-    /// <summary>The first value that is no finite number and its place, null where all are.</summary>
+    /// <summary>The first value that is not finite, and its place; null if all values are finite.</summary>
     /// <param name="tensor">Of any floating type.</param>
     /// <param name="backend">Where it lies; null for host memory.</param>
     public static string? NonFinite(Tensor tensor, IBackend? backend)
@@ -70,11 +70,11 @@ internal static class TensorStream
         return null;
     }
 
-    /// <summary>Refuses a base's weight that is not all finite numbers.</summary>
+    /// <summary>Refuses a base's weight with a number that is not finite.</summary>
     /// <param name="source">Of any floating type.</param>
     /// <param name="backend">Where it lies; null for host memory.</param>
     /// <param name="folder">The base.</param>
-    /// <exception cref="LapidaryException">A number is not.</exception>
+    /// <exception cref="LapidaryException">A number is not finite.</exception>
     public static void RequireFinite(Tensor source, IBackend? backend, string folder)
     {
         if (NonFinite(source, backend) is { } found)
@@ -107,7 +107,7 @@ internal static class TensorStream
         return false;
     }
 
-    /// <summary>The same of values whose first has a place in a tensor.</summary>
+    /// <summary>The same for values that start at a place in a tensor.</summary>
     public static string? NonFinite(ReadOnlySpan<float> values, long first = 0)
     {
         int i = 0;

@@ -6,15 +6,15 @@ using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Weights;
 
-/// <summary>Tells a model's weights from others of the same names and shapes, by XXH128 over all bytes of the text part's tensors. It is
-/// fast enough to be taken by every run, and guards against mistakes, not against forgery.</summary>
+/// <summary>Identifies a model's weights among others of the same names and shapes, by XXH128 over all bytes of the text part's tensors. It
+/// is fast enough for every run, and protects against mistakes, not against forgery.</summary>
 internal static class WeightsFingerprint
 {
-    /// <summary>Bytes that are hashed as one; pieces are hashed at the same time, and the hash of their hashes counts.</summary>
+    /// <summary>Bytes of a piece. Pieces are hashed in parallel, and the result is the hash of their hashes.</summary>
     private const int PieceBytes = 8 << 20;
 
-    /// <summary>32 hexadecimal digits. Names count in their canonical spelling and order, so it does not depend on how the tensors are put
-    /// into files.</summary>
+    /// <summary>32 hexadecimal digits. Names are hashed in canonical spelling and order, so the result does not depend on how the tensors
+    /// are distributed over files.</summary>
     public static string Of(Checkpoint checkpoint, CancellationToken cancellationToken = default)
     {
         var tensors = new SortedDictionary<string, SafetensorsEntry>(StringComparer.Ordinal);

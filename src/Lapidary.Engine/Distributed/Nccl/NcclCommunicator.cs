@@ -108,7 +108,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         if (comm != 0) NcclEnd.Of(comm, _runtime, abort: _failed);
     }
 
-    /// <summary>What all ranks bring, once it is known to fit together.</summary>
+    /// <summary>The cards of all ranks, after checking that they match.</summary>
     private static RankCard[] Compare(RankGroup ranks, CudaDevice device)
     {
         string problem = "";
@@ -126,7 +126,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         return RankCard.ProblemOf(cards, ranks.NameOf) is { } reason ? throw new LapidaryException(reason) : cards;
     }
 
-    /// <summary>The id that rank 0 makes: NCCL's ranks come to its process.</summary>
+    /// <summary>The id that rank 0 creates: NCCL's ranks connect to its process.</summary>
     private UniqueId MakeId(RankGroup ranks)
     {
         UniqueId id;
@@ -134,7 +134,7 @@ internal sealed unsafe class NcclCommunicator : ICommunicator
         return new UniqueId(ranks.Gather(_rank == 0 ? id.ToArray() : [])[0]);
     }
 
-    /// <summary>Before each call: the context is the thread's, and nothing has failed since.</summary>
+    /// <summary>Before each call: makes the context current, and throws if something has failed since.</summary>
     private void Begin()
     {
         ObjectDisposedException.ThrowIf(_comm == 0, this);

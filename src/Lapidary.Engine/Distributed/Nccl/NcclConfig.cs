@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>Settings of a communicator: ncclConfig_t as it was in 2.17. Newer libraries take their defaults for what came later.</summary>
+/// <summary>Settings of a communicator: ncclConfig_t as it was in 2.17. Newer libraries use their defaults for later fields.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NcclConfig
 {

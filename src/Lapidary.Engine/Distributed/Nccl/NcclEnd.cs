@@ -4,22 +4,22 @@ using static Lapidary.Engine.Distributed.Nccl.NcclApi;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>The end of a communicator, which never hangs: where another rank is gone, its part of an exchange never comes.</summary>
+/// <summary>Ends a communicator without hanging, even if another rank is gone and its part of an exchange never arrives.</summary>
 internal static class NcclEnd
 {
-    /// <summary>What each of the steps may take. They take milliseconds where all ranks end together.</summary>
+    /// <summary>Time limit of each step. The steps take milliseconds if all ranks end together.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Waits for the stream and destroys the communicator; aborts it instead where something failed or the stream does not come to
-    /// an end, so that the backend's memory can be freed. What then hangs still is left to the end of the process.</summary>
+    /// <summary>Waits for the stream and destroys the communicator; aborts it instead if something failed or the stream does not finish, so
+    /// that the backend's memory can be freed. If that hangs too, the end of the process cleans up.</summary>
     public static void Of(nint comm, CudaRuntime runtime, bool abort)
     {
         bool idle = !abort && IsDone(runtime.Synchronize);
         IsDone(() => _ = idle ? ncclCommDestroy(comm) : ncclCommAbort(comm));
     }
 
-    /// <summary>Runs a step on a thread of its own, for which nobody waits longer than the limit.</summary>
-    /// <returns>Whether it came to its end in time.</returns>
+    /// <summary>Runs a step on a separate thread, and waits for it no longer than the limit.</summary>
+    /// <returns>Whether it finished in time.</returns>
     private static bool IsDone(Action step)
     {
         bool done = false;

@@ -3,10 +3,10 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>Errors of NCCL in one line, with what helps.</summary>
+/// <summary>NCCL's errors in one line, with advice.</summary>
 internal static unsafe class NcclFailure
 {
-    /// <summary>What NCCL's words tell of the cause, and what to do about it.</summary>
+    /// <summary>Parts of NCCL's messages that reveal the cause, with advice.</summary>
     private static readonly (string Words, string Advice)[] Causes =
     [
         ("/dev/shm", MoreSharedMemory),
@@ -28,9 +28,9 @@ internal static unsafe class NcclFailure
 
     /// <summary>"NCCL: ncclAllReduce failed: unhandled system error: …. Advice."</summary>
     /// <param name="call">The call.</param>
-    /// <param name="result">What it returned.</param>
-    /// <param name="lastError">NCCL's last error, empty where it has none.</param>
-    /// <param name="isVerbose">Whether the user lets NCCL write messages already.</param>
+    /// <param name="result">Its result.</param>
+    /// <param name="lastError">NCCL's last error; may be empty.</param>
+    /// <param name="isVerbose">Whether the user has already turned on NCCL's messages.</param>
     public static string Describe(string call, string result, string lastError, bool isVerbose)
     {
         int arguments = call.IndexOf('(', StringComparison.Ordinal);

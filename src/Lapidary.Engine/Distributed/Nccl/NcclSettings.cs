@@ -2,16 +2,15 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>NCCL's variables: what the user has set, which stands, and what is set beside it so that the same ranks get the same bits from
-/// run to run.</summary>
+/// <summary>NCCL's variables. The user's settings are kept; others are set so that the same ranks get the same bits in every run.</summary>
 /// <param name="environment">Value of an environment variable.</param>
 /// <param name="root">The folder taken for /.</param>
 internal sealed class NcclSettings(Func<string, string?> environment, string root)
 {
-    /// <summary>Which algorithms NCCL may choose from.</summary>
+    /// <summary>The variable for the algorithms that NCCL may use.</summary>
     public const string Algorithm = "NCCL_ALGO";
 
-    /// <summary>Up to here a ring's latency, 2 (ranks − 1) hops, is small.</summary>
+    /// <summary>Up to this number of hosts, a ring's latency of 2 (ranks − 1) hops is small.</summary>
     private const int MostHostsOfARing = 8;
 
     private static readonly Lock Once = new();
@@ -20,16 +19,16 @@ internal sealed class NcclSettings(Func<string, string?> environment, string roo
     /// <summary>The settings of this process.</summary>
     public static NcclSettings Machine { get; } = new(Environment.GetEnvironmentVariable, "/");
 
-    /// <summary>What the user has set a variable to, in the environment or in NCCL's files; null where it is not set.</summary>
+    /// <summary>The user's value of a variable, from the environment or NCCL's files; null if it is not set.</summary>
     public string? UsersValue(string name) => environment(name) is { } value
         ? value
         : Files().Select(file => ValueIn(file, name)).FirstOrDefault(found => found is not null);
 
-    /// <summary>What to set: variables that the user has not set.</summary>
+    /// <summary>The variables to set: those that the user has not set.</summary>
     /// <param name="hosts">Number of hosts of the run.</param>
-    /// <remarks>A ring adds in an order that only the layout decides. NVLS, sums formed by the switch, gives other bits from call to
-    /// call; a tuner plugin may choose by what it measures. Both values name algorithms that every version has for every
-    /// exchange: since 2.24 a list without any for one of them is an error.</remarks>
+    /// <remarks>A ring adds in an order that depends only on the layout. NVLS, in which the switch adds, gives different bits from call to
+    /// call; a tuner plugin may choose by measurements. Both values name algorithms that every version has for every exchange: since 2.24,
+    /// a list without one for an exchange is an error.</remarks>
     public IReadOnlyList<(string Name, string Value)> Additions(int hosts) =>
         [.. new[] { (Algorithm, hosts > MostHostsOfARing ? "^NVLS,NVLSTree" : "Ring"), ("NCCL_TUNER_PLUGIN", "none") }
             .Where(setting => UsersValue(setting.Item1) is null)];
@@ -45,7 +44,7 @@ internal sealed class NcclSettings(Func<string, string?> environment, string roo
         }
     }
 
-    /// <summary>NCCL's own files, the one that wins first.</summary>
+    /// <summary>NCCL's files, in order of precedence.</summary>
     private IEnumerable<string> Files()
     {
         if (environment("NCCL_CONF_FILE") is { Length: > 0 } file) yield return file;

@@ -2,18 +2,18 @@ using System.Text;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>What a rank brings, which all ranks look at before NCCL does: it would fail later, hang, or say less.</summary>
+/// <summary>The properties of a rank, which all ranks compare before NCCL starts. NCCL would fail later, hang, or report less.</summary>
 /// <param name="Host">Name of its host.</param>
-/// <param name="Uuid">Its GPU's own name.</param>
-/// <param name="Gpu">What kind of GPU, with its compute capability.</param>
+/// <param name="Uuid">The UUID of its GPU.</param>
+/// <param name="Gpu">The kind of its GPU, with the compute capability.</param>
 /// <param name="Nccl">Version of its NCCL.</param>
-/// <param name="Algorithms">NCCL_ALGO and NCCL_PROTO as its user has set them.</param>
+/// <param name="Algorithms">NCCL_ALGO and NCCL_PROTO, as set by the user.</param>
 /// <param name="Problem">Why it cannot take part, one line; else empty.</param>
 internal sealed record RankCard(string Host, string Uuid, string Gpu, string Nccl, string Algorithms, string Problem)
 {
     private const char Separator = '\n';
 
-    /// <summary>Of a rank of this process.</summary>
+    /// <summary>The card of a rank of this process.</summary>
     public static RankCard Of(CudaDevice device, FoundLibrary? nccl, string problem)
     {
         string[] variables = [NcclSettings.Algorithm, "NCCL_PROTO"];
@@ -31,7 +31,7 @@ internal sealed record RankCard(string Host, string Uuid, string Gpu, string Ncc
         _ => new("", "", "", "", "", "It is not of the same version of this program."),
     };
 
-    /// <summary>Why these ranks cannot form a communicator, one line that names ranks; null where they can.</summary>
+    /// <summary>Why these ranks cannot form a communicator, in one line that names ranks; null if they can.</summary>
     public static string? ProblemOf(IReadOnlyList<RankCard> cards, Func<int, string> nameOf)
     {
         for (int rank = 0; rank < cards.Count; rank++)

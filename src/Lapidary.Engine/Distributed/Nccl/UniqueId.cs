@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Lapidary.Engine.Distributed.Nccl;
 
-/// <summary>How ranks find each other: ncclUniqueId, which calls take by value. A secret: who knows it may take a rank's place.</summary>
+/// <summary>The id by which ranks find each other: ncclUniqueId, passed by value. It is a secret: a process that knows it can take a rank's
+/// place.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct UniqueId
 {
