@@ -33,8 +33,8 @@ public partial class DocumentsTests
         string text = File.ReadAllText(Path.Combine(Fixtures.Repository, "CONTRIBUTING.md"));
         string[] paths = [.. RepositoryPath().Matches(text).Select(match => match.Groups[1].Value.TrimEnd('.'))];
         Assert.True(paths.Length > 20);
-        Assert.Empty(paths.Where(path => !Path.Exists(Path.Combine(Fixtures.Repository, path))
-            && !File.Exists(Path.Combine(Fixtures.Repository, path + ".cs"))));
+        Assert.DoesNotContain(paths, path => !Path.Exists(Path.Combine(Fixtures.Repository, path))
+            && !File.Exists(Path.Combine(Fixtures.Repository, path + ".cs")));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ internal static class BaseHead
 {
     /// <summary>The note for a head that is kept.</summary>
     public const string Note = "config.json ties lm_head to embed_tokens, but the weights hold another lm_head: "
-        + "it is kept as a matrix of its own, as transformers 5 and vLLM do.";
+        + "it is kept as a separate matrix, as in transformers 5 and vLLM.";
 
     /// <summary>The configuration that matches the weights. For a folder without weights, that of config.json.</summary>
     /// <param name="folder">The model's folder.</param>

@@ -82,7 +82,7 @@ internal sealed class Arrival(
                 SocketException { SocketErrorCode: SocketError.ConnectionRefused } => "nobody listens there",
                 SocketException => e.Message,
                 OperationCanceledException => "no connection in time",
-                _ => $"whoever is there does not answer as Lapidary does ({e.Message})",
+                _ => $"the program there does not answer like Lapidary ({e.Message})",
             };
             link?.Dispose();
             socket.Dispose();

@@ -128,7 +128,7 @@ public static partial class RankGroups
         string any = listeners.IsAny ? ", all addresses of this machine" : "";
         if (listeners.EndPoints.All(place => IPAddress.IsLoopback(place.Address))) return; // nothing that anybody has to know
         bool isOpen = !secret.IsSet;
-        string open = isOpen ? $"; without {Token} whoever reaches it could join" : "";
+        string open = isOpen ? $"; without {Token} any process that reaches it could join" : "";
         options.Note?.Invoke($"rank 0 awaits the others at {where}{any}{open}");
     }
 

@@ -41,7 +41,7 @@ internal sealed record RankCard(string Host, string Uuid, string Gpu, string Ncc
         {
             if (users.TryAdd(cards[rank].Uuid, rank)) continue;
             return $"{nameOf(users[cards[rank].Uuid])} and {nameOf(rank)} are on one GPU, {cards[rank].Uuid} ({cards[rank].Gpu}): "
-                + "each rank needs a GPU of its own. Start no more ranks on a host than it has GPUs, "
+                + "each rank needs its own GPU. Start no more ranks on a host than it has GPUs, "
                 + "and set device to one of them for each.";
         }
 
