@@ -231,7 +231,8 @@ public class RendezvousTests
         var options = TcpRanks.Default(0, 2, port, "192.0.2.1") with { Note = notes.Enqueue, StartLimit = TimeSpan.FromSeconds(0.1) };
         Assert.Throws<LapidaryException>(() => RankGroups.Join(options, TestContext.Current.CancellationToken));
         Assert.Matches(
-            $"^rank 0 awaits the others at .*:{port}, all addresses of this machine; without LAPIDARY_TOKEN any process that reaches it could join$",
+            $"^rank 0 awaits the others at .*:{port}, all addresses of this machine; "
+            + "without LAPIDARY_TOKEN any process that reaches it could join$",
             Assert.Single(notes));
     }
 
