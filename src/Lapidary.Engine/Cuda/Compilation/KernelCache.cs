@@ -24,7 +24,7 @@ internal sealed class KernelCache(string? folder)
 
     private static int HeaderBytes => Magic.Length + SHA256.HashSizeInBytes;
 
-    /// <summary>The user's folder: "kernels" in LAPIDARY_CACHE, else in XDG_CACHE_HOME/lapidary or ~/.cache/lapidary.</summary>
+    /// <summary>The user's folder: "kernels" in that of <see cref="UserCache"/>.</summary>
     public static KernelCache Default() => new(DefaultFolder(Environment.GetEnvironmentVariable));
 
     /// <summary>The folder, by environment variables; null if the user has no home folder.</summary>
