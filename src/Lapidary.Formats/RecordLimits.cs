@@ -6,8 +6,8 @@ using System.Text.Json;
 
 namespace Lapidary.Formats;
 
-/// <summary>The limits of an options record are [Range] attributes on its properties. Checks, file readers and the command line all read
-/// them from there. Messages name a property in snake case, as files do.</summary>
+/// <summary>The limits of an options record are [Range] attributes on its properties: checks, readers of files and the command line all
+/// take them from there. Messages name a property as files do, in snake case.</summary>
 internal static class RecordLimits
 {
     /// <summary>The limits of one property.</summary>
@@ -15,7 +15,7 @@ internal static class RecordLimits
         typeof(T).GetProperty(property)?.GetCustomAttribute<RangeAttribute>()
         ?? throw new ArgumentException($"{typeof(T).Name}.{property} has no limits.", nameof(property));
 
-    /// <summary>Checks every property that has limits. A hint in the attribute's ErrorMessage is appended to the message.</summary>
+    /// <summary>Checks every property that has limits. A hint in the attribute's ErrorMessage is put behind them.</summary>
     /// <exception cref="LapidaryException">One is out of range; the message names its key.</exception>
     public static void Check<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
     {

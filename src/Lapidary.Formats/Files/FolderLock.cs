@@ -55,7 +55,7 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Whether a path is a file of a lock, which does not count as content of the folder.</summary>
+    /// <summary>Whether a path is a file of a lock, which is no content of its folder.</summary>
     public static bool IsPartOf(string path) => Path.GetFileName(path) is LockFile or OwnerFile;
 
     /// <summary>Whether a folder is the locked one under an unrelated name, such as that of a second mount.</summary>

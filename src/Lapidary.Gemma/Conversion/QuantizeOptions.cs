@@ -23,6 +23,6 @@ public sealed record QuantizeOptions
     /// <summary>Ends the work with an <see cref="OperationCanceledException"/> and leaves no files.</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>Called for each quantized projection, with the number done and the total.</summary>
+    /// <summary>Told of each projection quantized: projections done and in all.</summary>
     public Action<int, int>? OnProgress { get; init; }
 }
