@@ -80,8 +80,8 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
             _ when status == 404 && call.Repo is not null && call.File is null && call.Revision is null => NotFound(call, token),
             // The Hub names what it lacks (X-Error-Code).
             _ when status == 404 && string.IsNullOrEmpty(code) => (HubError.Unreachable,
-                $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered 404 NotFound{Said(words)}, as if there were no Hub; check HF_ENDPOINT, "
-                + "its path too."),
+                $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered 404 NotFound{Said(words)}, as if there were no Hub; check "
+                + "HF_ENDPOINT, its path too."),
             _ when status == 412 || (status == 409 && call.Revision is not null) =>
                 (HubError.Changed, $"{Name(call)}: changed while this was prepared{Said(words)}; try again."),
             _ when status == 429 => (HubError.RateLimited,
