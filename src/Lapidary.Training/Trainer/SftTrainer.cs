@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Logging;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -31,6 +32,7 @@ public sealed partial class SftTrainer : IDisposable
     private readonly RankAgreement _agreement;
     private readonly BatchSchedule _schedule;
     private readonly StepRunner _runner;
+    private readonly string _runName;
     private ITrainingObserver _observer;
     private RunLog _log;
     private PendingIdentity? _identity;
@@ -55,6 +57,7 @@ public sealed partial class SftTrainer : IDisposable
         _agreement = new RankAgreement(Ranks);
         (_model, _adapter, _config, _train, _eval) = (model, adapter, config.ForRanks(Ranks.WorldSize), train.Share(), eval?.Share());
         _observer = observer is null ? new ObserverGroup() : new ObserverGroup(observer);
+        _runName = Path.GetFileName(Path.TrimEndingDirectorySeparator(_config.OutputDir));
         _time = time ?? TimeProvider.System;
         _log = NewLog();
         model.Attach(adapter);
@@ -124,12 +127,18 @@ public sealed partial class SftTrainer : IDisposable
             : null;
         var told = _observer;
         if (events is not null) _observer = new ObserverGroup(_observer, events);
+        using var activity = TrainingTelemetry.Start(_model.Name, _runName, TotalSteps);
         try
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
             return state;
+        }
+        catch (Exception e)
+        {
+            TrainingTelemetry.Fail(activity, e);
+            throw;
         }
         finally
         {
@@ -165,7 +174,9 @@ public sealed partial class SftTrainer : IDisposable
             step++;
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
-            _observer.OnStep(Progress(step, first, started, stepStarted, result));
+            var progress = Progress(step, first, started, stepStarted, result);
+            _observer.OnStep(progress);
+            if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _runName);
             Publisher?.Tell(_observer);
             bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
             goesOn = Evaluate(step, saves, stops, cancellationToken);
@@ -198,6 +209,7 @@ public sealed partial class SftTrainer : IDisposable
         if (stops && Ranks.WorldSize > 1) return false;
         if (_evaluator.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
         _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? RunFolder.NameOf(step) : null);
+        if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(loss, _runName);
         return true;
     }
 
