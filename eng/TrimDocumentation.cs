@@ -1,15 +1,14 @@
 // The body of an MSBuild task (Directory.Build.targets): leaves the members in a documentation file that the list of the public surface
-// names. Names are compared without parameters, so that "Lapidary.Gemma.Adapter.Load(...)" of the list is "M:Lapidary.Gemma.Adapter.Load(...)"
-// of the file, and a constructor is the type's name twice.
+// names. Names are compared without parameters, so that "Lapidary.Gemma.Adapter.Load(...)" of the list is
+// "M:Lapidary.Gemma.Adapter.Load(...)" of the file, and a constructor is the type's name twice.
 
 string Plain(string name) => Regex.Replace(name, @"<[^<>()]*(<[^<>]*>[^<>]*)*>|`+\d+", "");
 
-var names = File.ReadLines(PublicApi)
+var names = new HashSet<string>(File.ReadLines(PublicApi)
     .Where(line => line.Length > 0 && line[0] != '#')
     .Select(line => Regex.Replace(line, @"^(?:~|const |static |abstract |virtual |override |readonly )+", ""))
     .Select(line => Plain(Regex.Match(line, @"^[^(\[ ]+").Value))
-    .Select(name => Regex.Replace(name, @"\.(get|set|init|add|remove)$", ""))
-    .ToHashSet();
+    .Select(name => Regex.Replace(name, @"\.(get|set|init|add|remove)$", "")));
 
 var text = XDocument.Load(Documentation, LoadOptions.PreserveWhitespace);
 foreach (var member in text.Root.Element("members").Elements("member").ToList())

@@ -55,7 +55,8 @@ public sealed class GemmaChatClient : IChatClient
     /// <summary>Streams the answer to a conversation.</summary>
     /// <param name="messages">System (optional), then user and assistant in turn.</param> <param name="options">See the class's
     /// summary.</param>
-    /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
+    /// <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="NotSupportedException">The request asks for something that cannot be done here.</exception>
     /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(

@@ -5,12 +5,12 @@ namespace Lapidary.Training.Tests.Configuration;
 public class SftConfigTests
 {
     [Fact]
-    public void Validate_NamesTheKeyThatIsOutOfRange()
+    public void Validate_NamesThePropertyThatIsOutOfRange()
     {
         new SftConfig().Validate(hasEvaluation: false);
 
         Assert.Equal("MaxLength must be from 2 to 1048576, got 1.", Refused(new() { MaxLength = 1 }));
-        Assert.Equal("warmup_ratio must be from 0 to 1, got 1.5.", Refused(new() { WarmupRatio = 1.5 }));
+        Assert.Equal("WarmupRatio must be from 0 to 1, got 1.5.", Refused(new() { WarmupRatio = 1.5 }));
     }
 
     [Fact]

@@ -35,7 +35,8 @@ public class ObjectRowsTests
         var options = new DataSetOptions { PromptColumn = "Question", CompletionColumn = "sql", Filters = [RowFilter.Parse("Id>1")] };
         Assert.Equal(["b -> B", "c -> C"], Rows(DataSet.From(pairs, options)));
         var template = new DataSetOptions { Template = RowTemplate.TextToSql };
-        string text = Assert.Single(Rows(DataSet.From([new { SqlPrompt = "How many?", SqlContext = "CREATE t", Sql = "SELECT 1" }], template)));
+        var question = new { SqlPrompt = "How many?", SqlContext = "CREATE t", Sql = "SELECT 1" };
+        string text = Assert.Single(Rows(DataSet.From([question], template)));
         Assert.Contains("How many?", text, StringComparison.Ordinal);
         Assert.EndsWith("assistant: SELECT 1", text, StringComparison.Ordinal);
     }
@@ -86,7 +87,8 @@ public class ObjectRowsTests
     public void AnError_NamesTheRowAndTheProperty()
     {
         Refuses("rows row 2: expected an object, found null", () => DataSet.From(new Pair?[] { new(1, "a", "A"), null }, Of("Question")));
-        Refuses("rows row 2: expected \"Question\" and \"Sql\" to be two strings", () => DataSet.From([new(1, "a", "A"), new Pair(2, "b", null)], Of("Question")));
+        Pair[] incomplete = [new(1, "a", "A"), new(2, "b", null)];
+        Refuses("rows row 2: expected \"Question\" and \"Sql\" to be two strings", () => DataSet.From(incomplete, Of("Question")));
         Refuses("expected a column \"Frage\", found columns Id, Question, Sql", () => DataSet.From([new Pair(1, "a", "A")], Of("Frage")));
         Refuses("found columns Id, Question, Sql; name yours with PromptColumn", () => DataSet.From([new Pair(1, "a", "A")]));
         Refuses("expected an object with public properties", () => DataSet.From([("a", "b")]));

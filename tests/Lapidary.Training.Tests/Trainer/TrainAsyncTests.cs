@@ -48,7 +48,8 @@ public class TrainAsyncTests
         InvalidOperationException? error = null;
         var steps = new Steps
         {
-            OnStep = () => error = Assert.Throws<InvalidOperationException>(() => { _ = run.Trainer.TrainAsync(cancellationToken: Token); }),
+            OnStep = () => error = Assert.Throws<InvalidOperationException>(
+                () => { _ = run.Trainer.TrainAsync(cancellationToken: Token); }),
         };
 
         _ = await run.Trainer.TrainAsync(progress: steps, cancellationToken: Token);

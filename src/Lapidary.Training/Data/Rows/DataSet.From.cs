@@ -13,8 +13,9 @@ public sealed partial class DataSet
     private const string ObjectsName = "rows";
 
     /// <summary>Makes rows of a program's own objects: anonymous types, records, entities of a database.</summary>
-    /// <typeparam name="T">Its public properties are the columns: Prompt and Completion, Messages, Text or InputIds. A string is a text; a list of <see cref="Gemma.ChatTurn"/> or of Microsoft.Extensions.AI's
-    /// ChatMessage is a conversation; a dictionary has columns as a file has.</typeparam>
+    /// <typeparam name="T">Its public properties are the columns: Prompt and Completion, Messages, Text or InputIds. A string
+    /// is a text; a list of <see cref="Gemma.ChatTurn"/> or of Microsoft.Extensions.AI's ChatMessage is a conversation; a dictionary has
+    /// columns as a file has.</typeparam>
     /// <param name="rows">The objects, which are read once, one after the other.</param>
     /// <exception cref="LapidaryException">An object is not what it should be; the message names the row, from 1, and the
     /// property.</exception>

@@ -160,7 +160,8 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
     private static object List(IEnumerable list, int depth)
     {
         object?[] values = [.. list.Cast<object?>().Select(value => Value(value, depth + 1))];
-        return values.Length > 0 && Array.TrueForAll(values, value => value is long) ? Array.ConvertAll(values, value => (long)value!) : values;
+        bool areIntegers = values.Length > 0 && Array.TrueForAll(values, value => value is long);
+        return areIntegers ? Array.ConvertAll(values, value => (long)value!) : values;
     }
 
     /// <summary>An object in a row, such as a message, with names as templates have them. A property that is null is one that the message
