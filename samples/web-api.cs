@@ -38,7 +38,7 @@ app.Run();
 static async IAsyncEnumerable<string> Answer(
     IChatClient client, string question, [EnumeratorCancellation] CancellationToken cancellationToken)
 {
-    var options = new ChatOptions { MaxOutputTokens = 64 };
+    var options = new ChatOptions { MaxOutputTokens = 64, Temperature = 1 };
     await foreach (var update in client.GetStreamingResponseAsync(question, options, cancellationToken))
         if (update.Text.Length > 0) yield return update.Text;
 }

@@ -50,7 +50,7 @@ internal sealed class ModuleNames(GemmaConfig model)
         string next = _linear.Any(module => Names([entry], module))
             ? "name it in TargetModules instead"
             : Hint(entry, [EmbedTokens, LmHead], $"only {LmHead} and {EmbedTokens} can be trained whole");
-        throw new LapidaryException($"ModulesToSave: {Shown(entry)} names no module that can be trained whole; {next}.");
+        throw Error(nameof(LoraConfig.ModulesToSave), $"{Shown(entry)} names no module that can be trained whole; {next}.");
     }
 
     /// <summary>Refuses settings of a new adapter that name nothing, or what can have no adapter.</summary>

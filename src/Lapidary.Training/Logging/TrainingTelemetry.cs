@@ -38,7 +38,7 @@ internal static class TrainingTelemetry
 
     /// <summary>The span of a run; null where nobody listens.</summary>
     /// <param name="model">Name of the base model.</param>
-    /// <param name="run">Name of the run.</param>
+    /// <param name="run">The run, by its folder.</param>
     /// <param name="totalSteps">Optimizer steps of the whole run.</param>
     public static Activity? Start(string model, string run, int totalSteps)
     {

@@ -42,8 +42,10 @@ public sealed record MemoryPlan(
     public void RequireFit()
     {
         if (Fits) return;
-        throw new LapidaryException(
-            $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), "
-            + $"{ByteSize.Format(BudgetBytes)} are available; {Advice}");
+
+        // A string, all of whose words are this message's own: the advice names options.
+        string text = $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), "
+            + $"{ByteSize.Format(BudgetBytes)} are available; {Advice}";
+        throw new LapidaryException(text);
     }
 }

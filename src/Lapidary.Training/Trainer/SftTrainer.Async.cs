@@ -24,37 +24,30 @@ public sealed partial class SftTrainer
         cancellationToken.ThrowIfCancellationRequested();
         if (Interlocked.Exchange(ref _isRunning, 1) == 1)
             throw new InvalidOperationException("This trainer trains already; wait for its task to end.");
-        return Task.Factory.StartNew(
-            () =>
-            {
-                try
-                {
-                    return TrainToTheEnd(resumeFrom, progress, cancellationToken);
-                }
-                finally
-                {
-                    Volatile.Write(ref _isRunning, 0);
-                }
-            },
-            CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
-    }
+        return OnItsOwnThread();
 
-    private TrainerState TrainToTheEnd(string? resumeFrom, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
-    {
-        var told = _observer;
-        if (progress is not null) _observer = new ObserverGroup(_observer, new ProgressObserver(progress));
-        try
+        async Task<TrainerState> OnItsOwnThread() => await Task.Factory.StartNew(
+            TrainToTheEnd, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+            TaskScheduler.Default).ConfigureAwait(false);
+
+        TrainerState TrainToTheEnd()
         {
-            var state = Train(resumeFrom, cancellationToken);
-            return IsComplete
-                ? state
-                : throw new OperationCanceledException(
-                    $"The run was cancelled after step {state.GlobalStep} of {TotalSteps}; its checkpoint is in {_config.OutputDir}.",
-                    cancellationToken);
-        }
-        finally
-        {
-            _observer = told;
+            var told = _observer;
+            try
+            {
+                if (progress is not null) _observer = new ObserverGroup(told, new ProgressObserver(progress));
+                var state = Train(resumeFrom, cancellationToken);
+                return IsComplete
+                    ? state
+                    : throw new OperationCanceledException(
+                        $"The run was cancelled after step {state.GlobalStep} of {TotalSteps}; its checkpoint is in {_config.OutputDir}.",
+                        cancellationToken);
+            }
+            finally
+            {
+                _observer = told;
+                Volatile.Write(ref _isRunning, 0);
+            }
         }
     }
 }

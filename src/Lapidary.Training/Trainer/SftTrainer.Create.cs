@@ -47,11 +47,4 @@ public sealed partial class SftTrainer
             throw;
         }
     }
-
-    private void DisposeAdapter()
-    {
-        if (_ownedAdapter is null) return;
-        if (ReferenceEquals(_model.Adapter, _ownedAdapter)) _model.Attach(null);
-        _ownedAdapter.Dispose();
-    }
 }

@@ -32,7 +32,6 @@ public sealed partial class SftTrainer : IDisposable
     private readonly RankAgreement _agreement;
     private readonly BatchSchedule _schedule;
     private readonly StepRunner _runner;
-    private readonly string _runName;
     private ITrainingObserver _observer;
     private RunLog _log;
     private PendingIdentity? _identity;
@@ -57,7 +56,6 @@ public sealed partial class SftTrainer : IDisposable
         _agreement = new RankAgreement(Ranks);
         (_model, _adapter, _config, _train, _eval) = (model, adapter, config.ForRanks(Ranks.WorldSize), train.Share(), eval?.Share());
         _observer = observer is null ? new ObserverGroup() : new ObserverGroup(observer);
-        _runName = Path.GetFileName(Path.TrimEndingDirectorySeparator(_config.OutputDir));
         _time = time ?? TimeProvider.System;
         _log = NewLog();
         model.Attach(adapter);
@@ -127,7 +125,7 @@ public sealed partial class SftTrainer : IDisposable
             : null;
         var told = _observer;
         if (events is not null) _observer = new ObserverGroup(_observer, events);
-        using var activity = TrainingTelemetry.Start(_model.Name, _runName, TotalSteps);
+        using var activity = TrainingTelemetry.Start(_model.Name, _config.OutputDir, TotalSteps);
         try
         {
             if (folder is not null) _log.Observer = _observer;
@@ -151,12 +149,14 @@ public sealed partial class SftTrainer : IDisposable
     {
         _setup?.Dispose();
         _setup = null;
-        DisposeAdapter();
+        if (_ownedAdapter is null) return;
+        if (ReferenceEquals(_model.Adapter, _ownedAdapter)) _model.Attach(null);
+        _ownedAdapter.Dispose();
     }
 
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
-        _observer.OnStart(Plan(step));
+        _observer.OnStart(new(_train.Count, _schedule.StepsPerEpoch, step, TotalSteps, _adapter.ParameterCount, Memory));
         if (Publisher is not null) HubPublisher.Announce(NamedLora, _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
@@ -176,7 +176,7 @@ public sealed partial class SftTrainer : IDisposable
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
             var progress = Progress(step, first, started, stepStarted, result);
             _observer.OnStep(progress);
-            if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _runName);
+            if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
             bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
             goesOn = Evaluate(step, saves, stops, cancellationToken);
@@ -209,14 +209,11 @@ public sealed partial class SftTrainer : IDisposable
         if (stops && Ranks.WorldSize > 1) return false;
         if (_evaluator.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
         _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? RunFolder.NameOf(step) : null);
-        if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(loss, _runName);
+        if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(loss, _config.OutputDir);
         return true;
     }
 
     private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);
-
-    private TrainingPlan Plan(int firstStep) => new(
-        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, Memory);
 
     private bool IsDue(IntervalStrategy strategy, int interval, int step) => strategy switch
     {

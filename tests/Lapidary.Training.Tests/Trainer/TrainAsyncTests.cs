@@ -30,9 +30,10 @@ public class TrainAsyncTests
         using var run = new TrainerRun(TestDevice.Cpu, TrainerRun.Small() with { MaxSteps = 5 }, TrainerRun.RandomRows(8), adapter: null);
         var steps = new Steps { StopAt = 2, Stop = stop };
 
-        var error = await Assert.ThrowsAsync<OperationCanceledException>(
-            () => run.Trainer.TrainAsync(progress: steps, cancellationToken: stop.Token));
+        var training = run.Trainer.TrainAsync(progress: steps, cancellationToken: stop.Token);
+        var error = await Assert.ThrowsAsync<OperationCanceledException>(() => training);
 
+        Assert.True(training.IsCanceled);
         Assert.Equal(stop.Token, error.CancellationToken);
         Assert.Contains("after step 2 of 5", error.Message, StringComparison.Ordinal);
         Assert.False(run.Trainer.IsComplete);
