@@ -2,12 +2,13 @@ using System.ComponentModel.DataAnnotations;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
 
 namespace Lapidary.Formats;
 
 /// <summary>The limits of an options record are [Range] attributes on its properties: checks, readers of files and the command line all
-/// take them from there. Messages name a property as files do, in snake case.</summary>
+/// take them from there.</summary>
+/// <remarks>Messages of the libraries name an option by its C# property, MaxLength, which is what their callers write. The command line
+/// says the flag instead, see OptionNames there.</remarks>
 internal static class RecordLimits
 {
     /// <summary>The limits of one property.</summary>
@@ -16,16 +17,15 @@ internal static class RecordLimits
         ?? throw new ArgumentException($"{typeof(T).Name}.{property} has no limits.", nameof(property));
 
     /// <summary>Checks every property that has limits. A hint in the attribute's ErrorMessage is put behind them.</summary>
-    /// <exception cref="LapidaryException">One is out of range; the message names its key.</exception>
+    /// <exception cref="LapidaryException">One is out of range; the message names the property.</exception>
     public static void Check<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(T record)
     {
         foreach (var property in typeof(T).GetProperties())
         {
             if (property.GetCustomAttribute<RangeAttribute>() is not { } range || range.IsValid(property.GetValue(record))) continue;
-            string key = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
             string hint = range.ErrorMessage is null ? "" : $" ({range.ErrorMessage})";
             throw new LapidaryException(string.Create(
-                CultureInfo.InvariantCulture, $"{key} must {Describe(range)}{hint}, got {property.GetValue(record)}."));
+                CultureInfo.InvariantCulture, $"{property.Name} must {Describe(range)}{hint}, got {property.GetValue(record)}."));
         }
     }
 

@@ -52,7 +52,7 @@ public class DemoRunTests
         }
 
         var error = Assert.Throws<LapidaryException>(() => DemoFolder.Create(folder, overwrite: false));
-        Assert.Contains("set overwrite to true", error.Message, StringComparison.Ordinal);
+        Assert.Contains("set Overwrite to true", error.Message, StringComparison.Ordinal);
 
         DemoFolder.Create(folder, overwrite: true).Dispose();
         Assert.False(File.Exists(trainFile));

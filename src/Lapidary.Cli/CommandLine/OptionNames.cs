@@ -1,12 +1,13 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>The options of a command, for texts of the libraries. A library knows no command line: it names keys, as run.yaml does, and the
-/// reader of an error is told what to type.</summary>
+/// <summary>The options of a command, for texts of the libraries. A library knows no command line: it names C# properties, MaxLength, or
+/// keys as run.yaml has them, max_length, and the reader of an error is told what to type.</summary>
 /// <param name="keys">Keys of the command's options: max_length.</param>
 internal sealed partial class OptionNames(IEnumerable<string> keys)
 {
@@ -18,15 +19,19 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
 
     /// <summary>"a smaller max_length, or set device to cpu": "a smaller --max-length, or use --device cpu".</summary>
     /// <remarks>Only a key of several words is known by itself, as "device" or "output" is a word like any other; a key of one word must be
-    /// in "set KEY to VALUE". What is quoted, or part of a path, a name or an option, is not a key.</remarks>
+    /// in "set KEY to VALUE", or be the property before "must" at the start, which stays a word. What is quoted, or part of a path, a name
+    /// or an option, is not a key.</remarks>
     public string InPlaceOfKeys(string text) => InPlaceOfKeys(text, []);
 
     private string InPlaceOfKeys(string text, IReadOnlyList<(int Start, int End)> values) => Pattern().Replace(text, match =>
     {
         var (set, key) = (match.Groups["set"], match.Groups["key"]);
-        bool isValue = values.Any(value => key.Index < value.End && value.Start < key.Index + key.Length);
-        if (isValue || !_keys.Contains(key.Value)) return match.Value;
-        string option = "--" + key.Value.Replace('_', '-');
+        if (match.Groups["word"] is { Success: true } word)
+            return word.Value.ToLowerInvariant() is var lower && _keys.Contains(lower) ? lower : word.Value;
+        if (!key.Success || values.Any(value => key.Index < value.End && value.Start < key.Index + key.Length)) return match.Value;
+        string name = char.IsAsciiLetterUpper(key.ValueSpan[0]) ? JsonNamingPolicy.SnakeCaseLower.ConvertName(key.Value) : key.Value;
+        if (!_keys.Contains(name)) return match.Value;
+        string option = "--" + name.Replace('_', '-');
         return set.Success ? $"{(set.Value == "Set" ? "Use" : "use")} {option} {match.Groups["value"].Value}" : option;
     });
 
@@ -38,9 +43,10 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
     // What is quoted is matched first, and so passed over.
     [GeneratedRegex("""
         "[^"]*" | (?<!\w)'[^']*'(?!\w) | `[^`]*`
+        | \A (?<word>[A-Z][a-z0-9]*) (?=\ must\ )
         | (?<![^\s(]) (?:
-            (?<set>[Ss]et)\ (?<key>[a-z][a-z0-9_]*)\ to\ (?<value>[\w.:+/\\@-]*\w)
-            | (?<key>[a-z][a-z0-9]*(?:_[a-z0-9]+)+)
+            (?<set>[Ss]et)\ (?<key>[A-Za-z][A-Za-z0-9_]*)\ to\ (?<value>[\w.:+/\\@-]*\w)
+            | (?<key>[a-z][a-z0-9]*(?:_[a-z0-9]+)+ | (?:[A-Z][a-z0-9]+){2,})
           ) (?![^\s.,;:?!)]|[.,:]\S)
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
     private static partial Regex Pattern();

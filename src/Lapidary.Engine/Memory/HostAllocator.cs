@@ -22,7 +22,7 @@ internal sealed unsafe class HostAllocator : Allocator
         {
             throw new LapidaryException(
                 $"Out of memory: {owner} needs {ByteSize.Format(lengthBytes)}; in use: {Describe()}. "
-                + "Try a smaller max_length or per_device_train_batch_size, or gradient_checkpointing true.", e);
+                + "Try a smaller MaxLength or PerDeviceTrainBatchSize, or GradientCheckpointing true.", e);
         }
     }
 

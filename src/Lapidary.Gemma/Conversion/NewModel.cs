@@ -37,7 +37,7 @@ internal sealed class NewModel : IDisposable
             if (!overwrite && Directory.EnumerateFiles(path).Any(IsOfAModel))
             {
                 throw new LapidaryException(
-                    $"{path}: already holds a model; choose another output, or set overwrite to true to replace it.");
+                    $"{path}: already holds a model; choose another output, or set Overwrite to true to replace it.");
             }
 
             TemporaryPaths.Add(model.Folder);

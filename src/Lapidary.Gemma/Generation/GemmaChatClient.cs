@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Sources;
@@ -10,19 +9,22 @@ namespace Lapidary.Gemma;
 /// <summary>A loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP, TopK,
 /// Seed, MaxOutputTokens and StopSequences; tools, JSON formats, penalties and media are refused with a
 /// <see cref="NotSupportedException"/>.</summary>
-/// <remarks>Generation runs on the thread pool, one at a time per backend: further calls wait for their turn. Without a seed the same
-/// request gets the same answer. The model, which others may use too, is not disposed with the client.</remarks>
+/// <remarks>
+/// <para>One client serves any number of callers. A backend makes one answer at a time, in the order of the requests; a caller waits for
+/// the answers before its own, never for those who read them. An answer that is cancelled, or whose reader leaves, ends within a
+/// step.</para>
+/// <para>Without a seed the same request gets the same answer. The model, which others may use too, is not disposed with the
+/// client.</para>
+/// <para>The meter and the activity source Lapidary.Gemma tell of answers by OpenTelemetry's conventions for generative AI.</para>
+/// </remarks>
 public sealed class GemmaChatClient : IChatClient
 {
-    /// <summary>A backend's scratch memory serves one computation at a time.</summary>
-    private static readonly ConditionalWeakTable<IBackend, SemaphoreSlim> Gates = [];
-
     private readonly GemmaModel _model;
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
-    private readonly TextGenerator _generator;
+    private readonly SerialEngine _engine;
+    private readonly CancellationTokenSource _closing = new();
     private readonly GenerationOptions _defaults;
-    private readonly SemaphoreSlim _gate;
     private readonly ChatClientMetadata _metadata;
     private readonly string _modelId;
 
@@ -34,10 +36,9 @@ public sealed class GemmaChatClient : IChatClient
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
     {
         (_model, _tokenizer, _template) = (model, tokenizer, template);
-        _generator = new TextGenerator(model);
-        _gate = Gates.GetValue(model.Backend, _ => new SemaphoreSlim(1, 1));
+        _engine = new SerialEngine(model);
         _modelId = modelId ?? ModelSource.ShortName(model.Name);
-        _metadata = new ChatClientMetadata("lapidary", providerUri: null, _modelId);
+        _metadata = new ChatClientMetadata(ChatTelemetry.Provider, providerUri: null, _modelId);
         var makers = GenerationConfig.Load(model.Folder, model.Config);
         _defaults = GenerationOptions.From(makers, tokenizer);
         IgnoredSettings = makers.Ignored;
@@ -54,7 +55,8 @@ public sealed class GemmaChatClient : IChatClient
     /// <summary>Streams the answer to a conversation.</summary>
     /// <param name="messages">System (optional), then user and assistant in turn.</param> <param name="options">See the class's
     /// summary.</param>
-    /// <param name="cancellationToken">Ends the answer after the token at hand with an <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
+    /// <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="NotSupportedException">The request asks for something that cannot be done here.</exception>
     /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
@@ -75,45 +77,43 @@ public sealed class GemmaChatClient : IChatClient
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Frees the client's cache, not the model. No answer may be under way.</summary>
-    public void Dispose() => _generator.Dispose();
+    /// <summary>Ends answers that are under way or wait, and frees the client's cache, not the model.</summary>
+    public void Dispose()
+    {
+        _closing.Cancel();
+        _engine.Dispose();
+    }
 
     private async IAsyncEnumerable<ChatResponseUpdate> Stream(
         ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
         string id = Guid.NewGuid().ToString("N");
         int[] prompt = _template.Encode(_tokenizer, request.Turns, addGenerationPrompt: true);
-        var limits = Limit(request.Options, prompt.Length);
-        var text = _tokenizer.NewStream(skipSpecialTokens: true);
-        var stop = new StopSequences(request.StopSequences);
-        int tokens = 0;
-
-        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        var answer = new ChatAnswer(_engine, _tokenizer, request, prompt, Limit(request.Options, prompt.Length));
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        var making = answer.RunAsync(_modelId, id, ending.Token);
+        (UsageDetails Usage, ChatFinishReason Reason) end;
         try
         {
-            using var ids = _generator.Generate(prompt, limits, cancellationToken).GetEnumerator();
-            while (!stop.IsStopped && await Task.Run(ids.MoveNext, cancellationToken).ConfigureAwait(false))
+            await foreach (string piece in answer.Pieces.ConfigureAwait(false))
             {
-                tokens++;
-                if (stop.Append(text.Append(ids.Current)) is { Length: > 0 } piece) yield return Update(id, new TextContent(piece));
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return Update(id, new TextContent(piece));
             }
 
             cancellationToken.ThrowIfCancellationRequested();
+            end = await making.ConfigureAwait(false);
         }
         finally
         {
-            _gate.Release();
+            // A reader that leaves early wants no more of it. The model is this request's no more when its enumeration ends.
+            await ending.CancelAsync().ConfigureAwait(false);
+            await ((Task)making).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        string rest = stop.IsStopped ? "" : stop.Append(text.Finish()) + stop.Finish();
-        if (rest.Length > 0) yield return Update(id, new TextContent(rest));
-        var last = Update(id, new UsageContent(new UsageDetails
-        {
-            InputTokenCount = prompt.Length,
-            OutputTokenCount = tokens,
-            TotalTokenCount = prompt.Length + tokens,
-        }));
-        last.FinishReason = tokens == limits.MaxNewTokens && !stop.IsStopped ? ChatFinishReason.Length : ChatFinishReason.Stop;
+        var last = Update(id, new UsageContent(end.Usage));
+        last.FinishReason = end.Reason;
         yield return last;
     }
 

@@ -14,7 +14,7 @@ public sealed record GenerationOptions
     public bool DoSample { get; init; }
 
     /// <summary>Logits are divided by it; positive.</summary>
-    [Range(0.0, float.MaxValue, MinimumIsExclusive = true, ErrorMessage = "for the likeliest token leave do_sample off")]
+    [Range(0.0, float.MaxValue, MinimumIsExclusive = true, ErrorMessage = "for the likeliest token leave DoSample off")]
     public float Temperature { get; init; } = 1f;
 
     /// <summary>Only the k likeliest tokens are drawn from; 0 for all.</summary>

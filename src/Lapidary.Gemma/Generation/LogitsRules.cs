@@ -38,7 +38,7 @@ internal sealed class LogitsRules
         Suppress(logits, _options.SuppressTokens);
         if (_ids.Count == _promptLength) Suppress(logits, _options.BeginSuppressTokens);
         if (logits.IndexOfAnyExcept(float.NegativeInfinity) < 0)
-            throw new LapidaryException("Generation: suppress_tokens and no_repeat_ngram_size leave no token; relax them.");
+            throw new LapidaryException("Generation: SuppressTokens and NoRepeatNgramSize leave no token; relax them.");
     }
 
     /// <summary>Tells which token was chosen.</summary>

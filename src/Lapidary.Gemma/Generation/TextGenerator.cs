@@ -48,7 +48,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         if (promptIds.Count > int.MaxValue - maxNewTokens)
         {
             throw new LapidaryException(
-                $"Prompt: expected at most {int.MaxValue} tokens together with max_new_tokens, "
+                $"Prompt: expected at most {int.MaxValue} tokens together with MaxNewTokens, "
                 + $"found {promptIds.Count} and {maxNewTokens}.");
         }
 

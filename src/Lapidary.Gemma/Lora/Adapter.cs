@@ -186,7 +186,7 @@ public sealed class Adapter : IDisposable
         if (layers.Length == 0)
         {
             throw new LapidaryException(
-                $"target_modules matches no layer; expected some of {string.Join(", ", LayerTensors.ProjectionNames)}.");
+                $"TargetModules matches no layer; expected some of {string.Join(", ", LayerTensors.ProjectionNames)}.");
         }
 
         var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>

@@ -48,9 +48,9 @@ internal sealed class ModuleNames(GemmaConfig model)
         if (Names([entry], Embedding)) return EmbedTokens;
         if (Names([entry], Head)) return LmHead;
         string next = _linear.Any(module => Names([entry], module))
-            ? "name it in target_modules instead"
+            ? "name it in TargetModules instead"
             : Hint(entry, [EmbedTokens, LmHead], $"only {LmHead} and {EmbedTokens} can be trained whole");
-        throw new LapidaryException($"modules_to_save: {Shown(entry)} names no module that can be trained whole; {next}.");
+        throw Error(nameof(LoraConfig.ModulesToSave), $"{Shown(entry)} names no module that can be trained whole; {next}.");
     }
 
     /// <summary>Refuses settings of a new adapter that match nothing, or that name a module which cannot have an adapter.</summary>
@@ -60,15 +60,15 @@ internal sealed class ModuleNames(GemmaConfig model)
         CheckTargets(config);
         _ = SavedWhole(config);
         foreach (string name in config.ExcludeModules?.Names ?? [])
-            if (!model.IsMultimodal && !All.Any(module => Names([name], module))) throw Unknown("exclude_modules", name);
+            if (!model.IsMultimodal && !All.Any(module => Names([name], module))) throw Unknown(nameof(LoraConfig.ExcludeModules), name);
         if (config.ExcludeModules?.Pattern is { } pattern && !model.IsMultimodal && !All.Any(config.IsExcluded))
-            throw Unknown("exclude_modules", pattern);
+            throw Unknown(nameof(LoraConfig.ExcludeModules), pattern);
         CheckLayers(config);
         var targeted = Targeted(config);
         if (targeted.Count == 0)
         {
             throw new LapidaryException(
-                "target_modules: no layer is left of those it names, because of exclude_modules or layers_to_transform; name fewer there.");
+                "TargetModules: no layer is left of those it names, because of ExcludeModules or LayersToTransform; name fewer there.");
         }
 
         if (IdlePatterns(config).FirstOrDefault() is { } idle) throw new LapidaryException(idle);
@@ -99,12 +99,12 @@ internal sealed class ModuleNames(GemmaConfig model)
         {
             if (_linear.Any(module => Names([name], module))) continue;
             if (Others.FirstOrDefault(module => Names([name], module)) is { } other) throw NoLayer(name, other);
-            throw Unknown("target_modules", name);
+            throw Unknown(nameof(LoraConfig.TargetModules), name);
         }
 
         if (targets.Pattern is not { } pattern) return;
         bool Matches(string module) => Spellings(module).Any(name => targets.Matches(name));
-        if (!_linear.Any(Matches)) throw Unknown("target_modules", pattern);
+        if (!_linear.Any(Matches)) throw Unknown(nameof(LoraConfig.TargetModules), pattern);
         foreach (string other in Others)
         {
             bool isLeftOut = Spellings(other).Any(name => config.IsExcluded(name) || config.IsSavedWhole(name));
@@ -119,9 +119,9 @@ internal sealed class ModuleNames(GemmaConfig model)
             var alone = config with { LayersToTransform = [layer] };
             if (_linear.Any(module => Spellings(module).Any(alone.IsInChosenLayer))) continue;
             throw new LapidaryException(config.LayersPattern is { Count: > 0 } parents
-                ? $"layers_to_transform: {layer} is the number of no layer under {Shown(string.Join(", ", parents))} (layers_pattern); "
+                ? $"LayersToTransform: {layer} is the number of no layer under {Shown(string.Join(", ", parents))} (LayersPattern); "
                     + $"layers has 0 to {model.NumHiddenLayers - 1}."
-                : $"layers_to_transform: {layer} is the number of no layer; the model has 0 to {model.NumHiddenLayers - 1}.");
+                : $"LayersToTransform: {layer} is the number of no layer; the model has 0 to {model.NumHiddenLayers - 1}.");
         }
     }
 
@@ -141,9 +141,9 @@ internal sealed class ModuleNames(GemmaConfig model)
     private static LapidaryException NoLayer(string entry, string module)
     {
         string next = module == Embedding || module == Head
-            ? $"LoRA on it is not supported: name {module[(module.LastIndexOf('.') + 1)..]} in modules_to_save, which trains it whole"
+            ? $"LoRA on it is not supported: name {module[(module.LastIndexOf('.') + 1)..]} in ModulesToSave, which trains it whole"
             : "an adapter needs a linear layer: leave it out, or use all-linear";
-        return Error("target_modules", $"{Shown(entry)} matches {module}; {next}.");
+        return Error(nameof(LoraConfig.TargetModules), $"{Shown(entry)} matches {module}; {next}.");
     }
 
     private LapidaryException Unknown(string option, string entry)
@@ -153,7 +153,7 @@ internal sealed class ModuleNames(GemmaConfig model)
         return Error(option, $"{Shown(entry)} matches no layer; {hint}.");
     }
 
-    /// <summary>The option is a key of the message, not a value in it; what is one is quoted.</summary>
+    /// <summary>The option is a name in the message, not a value in it; values are quoted.</summary>
     private static LapidaryException Error(string option, string message) => new(option + ": " + message);
 
     /// <summary>Last names for an entry of one name, whole ones for a path.</summary>

@@ -37,7 +37,7 @@ internal static class TensorStream
             {
                 throw new LapidaryException(
                     $"Tensor {tensor.Name} holds {found}: training has diverged, and nothing is written. "
-                    + "Lower learning_rate or weight_decay, and go on from an earlier checkpoint.");
+                    + "Lower LearningRate or WeightDecay, and go on from an earlier checkpoint.");
             }
 
             destination.Write(buffer);

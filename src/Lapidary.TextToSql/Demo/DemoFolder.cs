@@ -56,11 +56,11 @@ internal sealed class DemoFolder : IDisposable
     private void Clear(bool overwrite)
     {
         if (!File.Exists(Path.Combine(Root, Mark)))
-            throw new LapidaryException($"{Root}: is not empty and not from an earlier demonstration; choose another output_dir.");
+            throw new LapidaryException($"{Root}: is not empty and not from an earlier demonstration; choose another OutputDir.");
         if (!overwrite)
         {
             throw new LapidaryException(
-                $"{Root}: exists already; set overwrite to true to replace it, or choose another output_dir.");
+                $"{Root}: exists already; set Overwrite to true to replace it, or choose another OutputDir.");
         }
 
         string[] folders = [Model, Quantized, Adapter, Merged];

@@ -44,7 +44,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
             throw new LapidaryException(
-                $"{folder}: the checkpoint cannot be written ({e.Message}). Free space or choose another output_dir.", e);
+                $"{folder}: the checkpoint cannot be written ({e.Message}). Free space or choose another OutputDir.", e);
         }
         finally
         {

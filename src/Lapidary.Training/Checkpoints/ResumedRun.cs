@@ -16,7 +16,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
     /// <summary>What to do where the settings are not the checkpoint's.</summary>
     public static string Advice(string checkpoint) =>
         $"Give the same as the {RunSettings.FileName} of that run has, or begin a new run with its weights: "
-        + $"set adapter to {checkpoint} and choose another output_dir.";
+        + $"set adapter to {checkpoint} and choose another OutputDir.";
 
     /// <summary>Reads a checkpoint's state.</summary>
     /// <exception cref="LapidaryException">A file is missing or damaged, or two of them do not belong together.</exception>
@@ -57,7 +57,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         if (totalSteps < State.GlobalStep)
         {
             throw new LapidaryException(
-                $"{Checkpoint}: max_steps: expected at least {State.GlobalStep}, the steps that this checkpoint has done, found "
+                $"{Checkpoint}: MaxSteps: expected at least {State.GlobalStep}, the steps that this checkpoint has done, found "
                 + $"{totalSteps}; train longer or choose an earlier checkpoint.");
         }
     }
@@ -91,7 +91,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         if (Run.OldFingerprint != fingerprint)
         {
             throw new LapidaryException(
-                $"{Checkpoint}: this checkpoint was made with other data, max_length, packing, batch size, accumulation or seed. "
+                $"{Checkpoint}: this checkpoint was made with other data, MaxLength, packing, batch size, accumulation or seed. "
                 + Advice(Checkpoint));
         }
 

@@ -64,7 +64,7 @@ internal sealed class RunFolder : IDisposable
         {
             owner.Dispose();
             if (FileErrors.IsFileSystem(e))
-                throw new LapidaryException($"{path}: cannot be read ({e.Message}). Choose another output_dir.", e);
+                throw new LapidaryException($"{path}: cannot be read ({e.Message}). Choose another OutputDir.", e);
             throw;
         }
     }
@@ -202,12 +202,12 @@ internal sealed class RunFolder : IDisposable
         }
 
         return new CheckpointStore(path, limit: 0).Latest ?? throw new LapidaryException(
-            $"{path}: expected a checkpoint to go on from in this folder, found none; choose another output_dir or start anew.");
+            $"{path}: expected a checkpoint to go on from in this folder, found none; choose another OutputDir or start anew.");
     }
 
     private static LapidaryException Used(string path, string? checkpoint) => new(
         $"{path}: holds a run already; " + (checkpoint is null ? "set resume to latest to go on with it, " : "")
-        + "set overwrite_output_dir to true to start anew, or choose another output_dir.");
+        + "set OverwriteOutputDir to true to start anew, or choose another OutputDir.");
 
     /// <summary>Copies an adapter under a temporary name.</summary>
     private static string CopyAdapter(string start, string target)

@@ -118,7 +118,7 @@ internal sealed class RunIdentity
             $" (other weights of the base; set model to {then} for those of the checkpoint)",
         Weights => " (other weights of the base)",
         BaseConfig => " (another config.json of the base)",
-        GlobalBatch => " (per_device_train_batch_size × gradient_accumulation_steps × ranks)",
+        GlobalBatch => " (PerDeviceTrainBatchSize × GradientAccumulationSteps × ranks)",
         _ => "",
     };
 

@@ -166,8 +166,8 @@ public sealed record SftConfig
         if (accumulationIsGiven && given != global)
         {
             throw new LapidaryException(
-                $"global_batch_size is {global}, but {PerDeviceTrainBatchSize} per_device_train_batch_size × {GradientAccumulationSteps} "
-                + $"gradient_accumulation_steps{ranks} is {given}; leave gradient_accumulation_steps out, or set global_batch_size to "
+                $"GlobalBatchSize is {global}, but {PerDeviceTrainBatchSize} PerDeviceTrainBatchSize × {GradientAccumulationSteps} "
+                + $"GradientAccumulationSteps{ranks} is {given}; leave GradientAccumulationSteps out, or set GlobalBatchSize to "
                 + $"{given}.");
         }
 
@@ -183,15 +183,15 @@ public sealed record SftConfig
         if (global % worldSize != 0)
         {
             throw new LapidaryException(
-                $"global_batch_size: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} per_device_train_batch_size{ranks}, "
+                $"GlobalBatchSize: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} PerDeviceTrainBatchSize{ranks}, "
                 + $"found {global}; set it to {choices}.");
         }
 
         int fits = PerDeviceTrainBatchSize;
         while (global / worldSize % fits != 0) fits--;
         throw new LapidaryException(
-            $"global_batch_size: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} per_device_train_batch_size{ranks}, "
-            + $"found {global}; set it to {choices}, or per_device_train_batch_size to {fits}.");
+            $"GlobalBatchSize: expected a multiple of {rows}, which is {PerDeviceTrainBatchSize} PerDeviceTrainBatchSize{ranks}, "
+            + $"found {global}; set it to {choices}, or PerDeviceTrainBatchSize to {fits}.");
     }
 
     /// <summary>Checks ranges and combinations.</summary>
@@ -200,19 +200,19 @@ public sealed record SftConfig
     public void Validate(bool hasEvaluation)
     {
         RecordLimits.Check(this);
-        if (string.IsNullOrWhiteSpace(OutputDir)) throw new LapidaryException("output_dir must name a folder, got nothing.");
+        if (string.IsNullOrWhiteSpace(OutputDir)) throw new LapidaryException("OutputDir must name a folder, got nothing.");
         if (NumTrainEpochs == 0 && MaxSteps <= 0)
-            throw new LapidaryException("num_train_epochs must be above 0 where max_steps is not given, got 0: nothing would be trained.");
+            throw new LapidaryException("NumTrainEpochs must be above 0 where MaxSteps is not given, got 0: nothing would be trained.");
         if (!LoadBestModelAtEnd) return;
         if (!hasEvaluation)
-            throw new LapidaryException("load_best_model_at_end needs an evaluation set; give eval_dataset or test_size.");
+            throw new LapidaryException("LoadBestModelAtEnd needs an evaluation set; give eval_dataset or test_size.");
         bool savesWhenItEvaluates = EvalStrategy == SaveStrategy && EvalStrategy != IntervalStrategy.No
             && (EvalStrategy != IntervalStrategy.Steps || SaveSteps % EvalSteps == 0);
         if (!savesWhenItEvaluates)
         {
             throw new LapidaryException(
-                "load_best_model_at_end needs a checkpoint at every evaluation; "
-                + "set save_strategy and eval_strategy (and their steps) alike.");
+                "LoadBestModelAtEnd needs a checkpoint at every evaluation; "
+                + "set SaveStrategy and EvalStrategy (and their steps) alike.");
         }
     }
 }

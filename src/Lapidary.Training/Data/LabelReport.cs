@@ -108,7 +108,7 @@ public sealed record LabelReport
         if (TruncatedRows > 0)
         {
             warnings.Add(
-                $"{TruncatedRows} rows were cut to max_length and lost {TruncatedTokens} tokens; raise max_length to keep them.");
+                $"{TruncatedRows} rows were cut to MaxLength and lost {TruncatedTokens} tokens; raise MaxLength to keep them.");
         }
 
         if (DroppedRows > 0) warnings.Add($"{DroppedRows} rows were left out because no token of them is trained.");
@@ -121,7 +121,7 @@ public sealed record LabelReport
         {
             warnings.Add(
                 $"{UnusedAssistantMasks} rows bring assistant_masks, which change nothing here; "
-                + "assistant_only_loss trains what they mark.");
+                + "AssistantOnlyLoss trains what they mark.");
         }
 
         if (PrefixMismatches > 0)
@@ -142,7 +142,7 @@ public sealed record LabelReport
         throw new LapidaryException(
             $"Data set: expected at least one trained token, found none in {Examples} rows "
             + $"({DroppedRows} left out, {TruncatedRows} cut); "
-            + "raise max_length, or check completion_only_loss, assistant_only_loss and each message's weight or train.");
+            + "raise MaxLength, or check CompletionOnlyLoss, AssistantOnlyLoss and each message's weight or train.");
     }
 
     /// <summary>Lines for people.</summary>

@@ -63,8 +63,8 @@ public sealed class HubPublisher : IDisposable
         if (!HubRepo.IsId(id))
         {
             throw new LapidaryException(
-                $"hub_model_id: expected owner/name (letters, digits, '-', '_' and '.'), found \"{id}\""
-                + (push.HubModelId is null ? ", the name of output_dir; set hub_model_id." : "; check it."));
+                $"HubModelId: expected owner/name (letters, digits, '-', '_' and '.'), found \"{id}\""
+                + (push.HubModelId is null ? ", the name of OutputDir; set HubModelId." : "; check it."));
         }
 
         var options = new UploadOptions { Private = push.HubPrivateRepo };

@@ -34,16 +34,18 @@ public sealed record MemoryPlan(
 
     /// <summary>What would make the leanest layout smaller. A smaller micro-batch would not: its rows run one by one already.</summary>
     private string Advice =>
-        $"less memory is taken with {(Steps.RecomputedLayers < Layers ? "gradient_checkpointing auto, " : "")}a smaller max_length, "
-        + "modules_to_save none, or a smaller model, where they are not so already; or set quantization to nf4.";
+        $"less memory is taken with {(Steps.RecomputedLayers < Layers ? "GradientCheckpointing auto, " : "")}a smaller MaxLength, "
+        + "ModulesToSave none, or a smaller model, where they are not so already; or set Quantization to nf4.";
 
     /// <summary>Refuses a run that does not fit.</summary>
     /// <exception cref="LapidaryException">It does not; the message says what would help.</exception>
     public void RequireFit()
     {
         if (Fits) return;
-        throw new LapidaryException(
-            $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), "
-            + $"{ByteSize.Format(BudgetBytes)} are available; {Advice}");
+
+        // A string, all of whose words are this message's own: the advice names options.
+        string text = $"Out of memory before it starts: the run needs {ByteSize.Format(Predicted.TotalBytes)} ({Predicted}), "
+            + $"{ByteSize.Format(BudgetBytes)} are available; {Advice}";
+        throw new LapidaryException(text);
     }
 }

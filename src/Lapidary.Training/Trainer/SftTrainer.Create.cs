@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Training;
 
@@ -36,6 +37,7 @@ public sealed partial class SftTrainer
             {
                 LabelReport = prepared.Report,
                 Encoder = encoder,
+                DataSets = train.Options.Source is { } source ? [DataSetName.Parse(source).Path] : [],
                 _ownedAdapter = adapter,
             };
         }
@@ -44,12 +46,5 @@ public sealed partial class SftTrainer
             adapter.Dispose();
             throw;
         }
-    }
-
-    private void DisposeAdapter()
-    {
-        if (_ownedAdapter is null) return;
-        if (ReferenceEquals(_model.Adapter, _ownedAdapter)) _model.Attach(null);
-        _ownedAdapter.Dispose();
     }
 }

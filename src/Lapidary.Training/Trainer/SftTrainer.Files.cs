@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Logging;
 using Lapidary.Training.Publishing;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -144,6 +145,7 @@ public sealed partial class SftTrainer
             }.Write(path);
         }, _log.BestCheckpoint);
         _observer.OnCheckpoint(saved);
+        TrainingTelemetry.OnCheckpoint(saved, step);
         Publisher?.Add(saved, _config.OutputDir, Card(State(step)));
     }
 

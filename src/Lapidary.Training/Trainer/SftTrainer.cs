@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Logging;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -124,12 +125,18 @@ public sealed partial class SftTrainer : IDisposable
             : null;
         var told = _observer;
         if (events is not null) _observer = new ObserverGroup(_observer, events);
+        using var activity = TrainingTelemetry.Start(_model.Name, _config.OutputDir, TotalSteps);
         try
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
             return state;
+        }
+        catch (Exception e)
+        {
+            TrainingTelemetry.Fail(activity, e);
+            throw;
         }
         finally
         {
@@ -142,12 +149,14 @@ public sealed partial class SftTrainer : IDisposable
     {
         _setup?.Dispose();
         _setup = null;
-        DisposeAdapter();
+        if (_ownedAdapter is null) return;
+        if (ReferenceEquals(_model.Adapter, _ownedAdapter)) _model.Attach(null);
+        _ownedAdapter.Dispose();
     }
 
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
-        _observer.OnStart(Plan(step));
+        _observer.OnStart(new(_train.Count, _schedule.StepsPerEpoch, step, TotalSteps, _adapter.ParameterCount, Memory));
         if (Publisher is not null) HubPublisher.Announce(NamedLora, _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
@@ -165,7 +174,9 @@ public sealed partial class SftTrainer : IDisposable
             step++;
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
-            _observer.OnStep(Progress(step, first, started, stepStarted, result));
+            var progress = Progress(step, first, started, stepStarted, result);
+            _observer.OnStep(progress);
+            if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
             bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
             goesOn = Evaluate(step, saves, stops, cancellationToken);
@@ -198,13 +209,11 @@ public sealed partial class SftTrainer : IDisposable
         if (stops && Ranks.WorldSize > 1) return false;
         if (_evaluator.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
         _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? RunFolder.NameOf(step) : null);
+        if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(loss, _config.OutputDir);
         return true;
     }
 
     private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);
-
-    private TrainingPlan Plan(int firstStep) => new(
-        _train.Count, _schedule.StepsPerEpoch, firstStep, TotalSteps, _adapter.ParameterCount, Memory);
 
     private bool IsDue(IntervalStrategy strategy, int interval, int step) => strategy switch
     {

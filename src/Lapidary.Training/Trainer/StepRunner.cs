@@ -42,7 +42,7 @@ internal sealed class StepRunner(
             throw new LapidaryException(
                 $"Step {step + 1}: the loss is {loss:G4}, but the norm of its gradients is {norm:G4}, too large "
                 + "to be applied. The weights are those of the step before; nothing of this step is saved, and the checkpoints before it "
-                + "are whole. Lower learning_rate, set a max_grad_norm, or look at the rows of this step.");
+                + "are whole. Lower LearningRate, set a MaxGradNorm, or look at the rows of this step.");
         }
 
         return (new OptimizerStepResult(loss, all.Hits, trained, all.Tokens, norm, rate), all.Stops);
@@ -77,5 +77,5 @@ internal sealed class StepRunner(
 
     private LapidaryException NotFinite(int step, ReadOnlySpan<int> sequences, in StepResult result) => new(
         $"Step {step + 1}: the loss of {train.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(model)} Where the run began "
-        + "with finite losses, lower learning_rate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
+        + "with finite losses, lower LearningRate. Nothing of this step is applied or saved; the checkpoints before it are whole.");
 }

@@ -15,6 +15,9 @@ public class OptionNamesTests
     [InlineData("made with other data (max_length); start anew", "made with other data (--max-length); start anew")]
     [InlineData("is max_length right?", "is --max-length right?")]
     [InlineData("smaller max_length,\nor", "smaller --max-length,\nor")]
+    [InlineData("MaxLength: expected at least 2 tokens.", "--max-length: expected at least 2 tokens.")]
+    [InlineData("Try a smaller MaxLength, or GradientCheckpointing true.", "Try a smaller --max-length, or --gradient-checkpointing true.")]
+    [InlineData("MaxLength must be from 2 to 9, got 1.", "--max-length must be from 2 to 9, got 1.")]
     public void AKeyOfSeveralWords_IsTheOption(string text, string expected) => Assert.Equal(expected, Options.InPlaceOfKeys(text));
 
     [Theory]
@@ -24,12 +27,17 @@ public class OptionNamesTests
     [InlineData("set gradient_checkpointing to true", "use --gradient-checkpointing true")]
     [InlineData("set save_steps to 0.5 (half)", "use --save-steps 0.5 (half)")]
     [InlineData("set output_dir to /tmp/other", "use --output-dir /tmp/other")]
+    [InlineData("set OutputDir to /tmp/other", "use --output-dir /tmp/other")]
+    [InlineData("set Threads to 4.", "use --threads 4.")]
+    [InlineData("Threads must be at least 0, got -1.", "threads must be at least 0, got -1.")]
     public void WhatIsToBeSet_IsAnOptionWithItsValue(string text, string expected) => Assert.Equal(expected, Options.InPlaceOfKeys(text));
 
     [Theory]
     [InlineData("the device has no memory; choose another output, or resume the run")]
     [InlineData("lm_head, embed_tokens and input_ids are no options")]
     [InlineData("set bias to none, set lm_head to zero")]
+    [InlineData("TensorBoard, CudaDevice, a.MaxLength, MaxLength.json, \"MaxLength\", myMaxLength and MaxLengths")]
+    [InlineData("Somebody must know")]
     [InlineData("give \"max_length\", 'max_length' or `max_length`")]
     [InlineData("found \"set device to cpu\"")]
     [InlineData("/tmp/max_length: no such folder")]

@@ -40,7 +40,7 @@ public sealed class NewModelTests : IDisposable
     public void Open_RefusesAModelThatMayNotBeReplaced_AndAFolderInUse()
     {
         Put(("adapter_model.safetensors", "old"));
-        Refuses("already holds a model; choose another output, or set overwrite to true");
+        Refuses("already holds a model; choose another output, or set Overwrite to true");
         using var run = FolderLock.Acquire(_folder);
         Refuses("in use by process");
 

@@ -65,8 +65,8 @@ public class TextGeneratorTests
     [InlineData(new[] { 2, -1 }, 1, "Prompt: expected ids from 0 to 1023, found -1 at index 1.")]
     [InlineData(new[] { 1024 }, 1, "Prompt: expected ids from 0 to 1023, found 1024 at index 0.")]
     [InlineData(new[] { 2 }, int.MaxValue,
-        "Prompt: expected at most 2147483647 tokens together with max_new_tokens, found 1 and 2147483647.")]
-    [InlineData(new[] { 2 }, 0, "max_new_tokens must be at least 1, got 0.")]
+        "Prompt: expected at most 2147483647 tokens together with MaxNewTokens, found 1 and 2147483647.")]
+    [InlineData(new[] { 2 }, 0, "MaxNewTokens must be at least 1, got 0.")]
     public void Generate_RefusesWhatItCannotContinue(int[] prompt, int maxNewTokens, string message)
     {
         using var backend = new CpuBackend(1);

@@ -149,7 +149,7 @@ public class AdapterTests
     }
 
     [Theory]
-    [InlineData("nothing", null, "target_modules: \"nothing\" matches no layer")]
+    [InlineData("nothing", null, "TargetModules: \"nothing\" matches no layer")]
     [InlineData("q_proj", "v_proj", "modules_to_save: \"v_proj\" names no module")]
     public void Create_FreesWhatItTook_WhenItFails(string target, string? saved, string message)
     {

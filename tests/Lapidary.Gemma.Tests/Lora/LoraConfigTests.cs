@@ -88,10 +88,10 @@ public class LoraConfigTests
     }
 
     [Theory]
-    [InlineData(0, 8, 0, "r must be from 1 to 65536, got 0.")]
-    [InlineData(8, -1, 0, "lora_alpha must be from 0 to 1000000000, got -1.")]
-    [InlineData(8, 8, 1, "lora_dropout must be from 0 to 0.999, got 1.")]
-    public void Validate_NamesTheKeyThatIsOutOfRange(int r, double alpha, double dropout, string message)
+    [InlineData(0, 8, 0, "R must be from 1 to 65536, got 0.")]
+    [InlineData(8, -1, 0, "LoraAlpha must be from 0 to 1000000000, got -1.")]
+    [InlineData(8, 8, 1, "LoraDropout must be from 0 to 0.999, got 1.")]
+    public void Validate_NamesThePropertyThatIsOutOfRange(int r, double alpha, double dropout, string message)
     {
         var config = new LoraConfig { R = r, LoraAlpha = alpha, LoraDropout = dropout };
         Assert.Equal(message, Assert.Throws<LapidaryException>(config.Validate).Message);

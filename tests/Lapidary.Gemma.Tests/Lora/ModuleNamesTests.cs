@@ -9,20 +9,20 @@ public class ModuleNamesTests
     private static readonly GemmaConfig Model = GemmaConfig.Preset("270m");
 
     [Theory]
-    [InlineData("q_prj", "target_modules: \"q_prj\" matches no layer; perhaps q_proj is meant.")]
-    [InlineData("all_linear", "target_modules: \"all_linear\" matches no layer; perhaps all-linear is meant.")]
-    [InlineData("c_attn", "target_modules: \"c_attn\" matches no layer; expected some of q_proj,")]
-    [InlineData("Q_PROJ", "target_modules: \"Q_PROJ\" matches no layer; expected some of")]
+    [InlineData("q_prj", "TargetModules: \"q_prj\" matches no layer; perhaps q_proj is meant.")]
+    [InlineData("all_linear", "TargetModules: \"all_linear\" matches no layer; perhaps all-linear is meant.")]
+    [InlineData("c_attn", "TargetModules: \"c_attn\" matches no layer; expected some of q_proj,")]
+    [InlineData("Q_PROJ", "TargetModules: \"Q_PROJ\" matches no layer; expected some of")]
     [InlineData("model.layers.99.self_attn.q_proj", "perhaps model.layers.")]
-    [InlineData("embed_tokens", "matches model.embed_tokens; LoRA on it is not supported: name embed_tokens in modules_to_save")]
-    [InlineData("lm_head", "target_modules: \"lm_head\" matches lm_head; LoRA on it is not supported: name lm_head in modules_to_save")]
-    [InlineData("q_norm", "target_modules: \"q_norm\" matches model.layers.0.self_attn.q_norm; an adapter needs a linear layer")]
+    [InlineData("embed_tokens", "matches model.embed_tokens; LoRA on it is not supported: name embed_tokens in ModulesToSave")]
+    [InlineData("lm_head", "TargetModules: \"lm_head\" matches lm_head; LoRA on it is not supported: name lm_head in ModulesToSave")]
+    [InlineData("q_norm", "TargetModules: \"q_norm\" matches model.layers.0.self_attn.q_norm; an adapter needs a linear layer")]
     public void ATargetThatIsNoLayer_IsRefused(string name, string message) =>
         AssertRefused(new LoraConfig { TargetModules = ModuleSelector.FromNames("k_proj", name) }, message);
 
     [Theory]
-    [InlineData("nothing.*", "target_modules: \"nothing.*\" matches no layer")]
-    [InlineData(".*(q_proj|lm_head)", "target_modules: \".*(q_proj|lm_head)\" matches lm_head; LoRA on it is not supported")]
+    [InlineData("nothing.*", "TargetModules: \"nothing.*\" matches no layer")]
+    [InlineData(".*(q_proj|lm_head)", "TargetModules: \".*(q_proj|lm_head)\" matches lm_head; LoRA on it is not supported")]
     [InlineData(@".*layers\.0\..*", "matches model.layers.0.self_attn.q_norm; an adapter needs a linear layer")]
     [InlineData("[(", "target_modules: expected a regular expression, found \"[(\" (unterminated bracket); correct")]
     [InlineData("a)|(b", "found \"a)|(b\" (insufficient opening parentheses)")]
@@ -34,20 +34,20 @@ public class ModuleNamesTests
     {
         AssertRefused(
             new LoraConfig { ModulesToSave = ["embed_token"] },
-            "modules_to_save: \"embed_token\" names no module that can be trained whole; perhaps embed_tokens is meant.");
-        AssertRefused(new LoraConfig { ModulesToSave = ["v_proj"] }, "name it in target_modules instead");
+            "ModulesToSave: \"embed_token\" names no module that can be trained whole; perhaps embed_tokens is meant.");
+        AssertRefused(new LoraConfig { ModulesToSave = ["v_proj"] }, "name it in TargetModules instead");
         AssertRefused(new LoraConfig { ModulesToSave = ["score.lm_head"] }, "\"score.lm_head\" names no module");
         AssertRefused(
             new LoraConfig { ExcludeModules = ModuleSelector.FromNames("k_prj") },
-            "exclude_modules: \"k_prj\" matches no layer; perhaps k_proj is meant.");
+            "ExcludeModules: \"k_prj\" matches no layer; perhaps k_proj is meant.");
         AssertRefused(
             new LoraConfig { ExcludeModules = ModuleSelector.FromPattern(".*vision.*") },
-            "exclude_modules: \".*vision.*\" matches no layer");
+            "ExcludeModules: \".*vision.*\" matches no layer");
         AssertRefused(new LoraConfig { ExcludeModules = ModuleSelector.FromNames("q_proj", "v_proj") }, "no layer is left");
         AssertRefused(
             new LoraConfig { LayersToTransform = [0, 18] },
-            "layers_to_transform: 18 is the number of no layer; the model has 0 to 17.");
-        AssertRefused(new LoraConfig { LayersToTransform = [1], LayersPattern = ["blocks"] }, "no layer under \"blocks\" (layers_pattern)");
+            "LayersToTransform: 18 is the number of no layer; the model has 0 to 17.");
+        AssertRefused(new LoraConfig { LayersToTransform = [1], LayersPattern = ["blocks"] }, "no layer under \"blocks\" (LayersPattern)");
         AssertRefused(
             new LoraConfig { RankPattern = [new("q_poj", 4)] },
             "rank_pattern: \"q_poj\" matches no layer that gets an adapter; perhaps q_proj is meant.");

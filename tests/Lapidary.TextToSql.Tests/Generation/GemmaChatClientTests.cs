@@ -42,6 +42,7 @@ public sealed class GemmaChatClientTests : IDisposable
         Assert.Equal(ChatRole.Assistant, Assert.Single(response.Messages).Role);
         Assert.Equal(prompt.Length, response.Usage!.InputTokenCount);
         Assert.Equal(expected.Length, response.Usage.OutputTokenCount);
+        Assert.Equal(0, response.Usage.CachedInputTokenCount);
         Assert.Equal(prompt.Length + expected.Length, response.Usage.TotalTokenCount);
         Assert.Equal(expected.Length == 6 ? ChatFinishReason.Length : ChatFinishReason.Stop, response.FinishReason);
         Assert.Equal("tiny", response.ModelId);
@@ -128,6 +129,62 @@ public sealed class GemmaChatClientTests : IDisposable
             await foreach (var _ in _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, source.Token))
                 await source.CancelAsync();
         });
+    }
+
+    [Fact]
+    public async Task ASlowReader_HoldsNobodyBack()
+    {
+        var options = new ChatOptions { Temperature = 1, Seed = 5, MaxOutputTokens = 40 };
+        string expected = (await _client.GetResponseAsync("Hi", options, Token)).Text;
+        await using var slow = _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, Token).GetAsyncEnumerator(Token);
+        Assert.True(await slow.MoveNextAsync());
+        var text = new StringBuilder(slow.Current.Text);
+
+        // The other one waits for the rest of the first answer to be made, not for somebody to read it.
+        var other = await _client.GetResponseAsync("Hello", new ChatOptions { MaxOutputTokens = 3 }, Token)
+            .WaitAsync(TimeSpan.FromMinutes(2), Token);
+
+        Assert.True(other.Usage!.OutputTokenCount > 0);
+        while (await slow.MoveNextAsync()) text.Append(slow.Current.Text);
+        Assert.Equal(expected, text.ToString());
+    }
+
+    [Fact]
+    public async Task ACancelledAnswer_FreesItsPlace_AndSoDoesOneThatWaits()
+    {
+        using var running = new CancellationTokenSource();
+        using var waiting = new CancellationTokenSource();
+        var options = new ChatOptions { Temperature = 1, Seed = 5, MaxOutputTokens = 1900 };
+        await using var first = _client.GetStreamingResponseAsync([new(ChatRole.User, "Hi")], options, running.Token)
+            .GetAsyncEnumerator(Token);
+        Assert.True(await first.MoveNextAsync());
+        var second = _client.GetResponseAsync("Hi", options, waiting.Token);
+        var third = _client.GetResponseAsync("Hi", new ChatOptions { MaxOutputTokens = 2 }, Token);
+
+        await waiting.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second).WaitAsync(TimeSpan.FromMinutes(1), Token);
+        await running.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            while (await first.MoveNextAsync())
+            {
+            }
+        });
+
+        Assert.True((await third.WaitAsync(TimeSpan.FromMinutes(1), Token)).Usage!.OutputTokenCount > 0);
+    }
+
+    [Fact]
+    public async Task Dispose_EndsAnswersThatAreUnderWay()
+    {
+        var client = new GemmaChatClient(_model, _tokenizer, _template);
+        var options = new ChatOptions { Temperature = 1, Seed = 5, MaxOutputTokens = 1900 };
+        var answers = Enumerable.Range(0, 3).Select(_ => client.GetResponseAsync("Hi", options, Token)).ToArray();
+
+        client.Dispose();
+
+        foreach (var answer in answers) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetResponseAsync("Hi", options, Token));
     }
 
     [Fact]

@@ -5,20 +5,20 @@ namespace Lapidary.Training.Tests.Configuration;
 public class SftConfigTests
 {
     [Fact]
-    public void Validate_NamesTheKeyThatIsOutOfRange()
+    public void Validate_NamesThePropertyThatIsOutOfRange()
     {
         new SftConfig().Validate(hasEvaluation: false);
 
-        Assert.Equal("max_length must be from 2 to 1048576, got 1.", Refused(new() { MaxLength = 1 }));
-        Assert.Equal("warmup_ratio must be from 0 to 1, got 1.5.", Refused(new() { WarmupRatio = 1.5 }));
+        Assert.Equal("MaxLength must be from 2 to 1048576, got 1.", Refused(new() { MaxLength = 1 }));
+        Assert.Equal("WarmupRatio must be from 0 to 1, got 1.5.", Refused(new() { WarmupRatio = 1.5 }));
     }
 
     [Fact]
     public void Validate_RefusesARunThatTrainsNothing_OrHasNoPlace()
     {
-        Assert.Contains("num_train_epochs must be above 0", Refused(new() { NumTrainEpochs = 0 }));
+        Assert.Contains("NumTrainEpochs must be above 0", Refused(new() { NumTrainEpochs = 0 }));
         new SftConfig { NumTrainEpochs = 0, MaxSteps = 5 }.Validate(hasEvaluation: false);
-        Assert.Contains("output_dir must name a folder", Refused(new() { OutputDir = " " }));
+        Assert.Contains("OutputDir must name a folder", Refused(new() { OutputDir = " " }));
     }
 
     [Fact]
@@ -30,8 +30,8 @@ public class SftConfigTests
             .Validate(hasEvaluation: true);
 
         Assert.Contains("give eval_dataset or test_size", Refused(best, hasEvaluation: false));
-        Assert.Contains("set save_strategy and eval_strategy", Refused(best with { SaveStrategy = IntervalStrategy.No }));
-        Assert.Contains("set save_strategy and eval_strategy", Refused(
+        Assert.Contains("set SaveStrategy and EvalStrategy", Refused(best with { SaveStrategy = IntervalStrategy.No }));
+        Assert.Contains("set SaveStrategy and EvalStrategy", Refused(
             best with { EvalStrategy = IntervalStrategy.Steps, SaveStrategy = IntervalStrategy.Steps, EvalSteps = 3, SaveSteps = 4 }));
     }
 
@@ -45,17 +45,17 @@ public class SftConfigTests
         Assert.Same(none, none.ForRanks(7));
 
         Assert.Equal(
-            "global_batch_size: expected a multiple of 10, which is 2 per_device_train_batch_size × 5 ranks, found 24; set it to 20 or 30.",
+            "GlobalBatchSize: expected a multiple of 10, which is 2 PerDeviceTrainBatchSize × 5 ranks, found 24; set it to 20 or 30.",
             Refused(config, 5));
         Assert.Equal(
-            "global_batch_size: expected a multiple of 16, which is 2 per_device_train_batch_size × 8 ranks, found 24; set it to 16 or 32, "
-            + "or per_device_train_batch_size to 1.",
+            "GlobalBatchSize: expected a multiple of 16, which is 2 PerDeviceTrainBatchSize × 8 ranks, found 24; set it to 16 or 32, "
+            + "or PerDeviceTrainBatchSize to 1.",
             Refused(config, 8));
         Assert.EndsWith(
-            "found 24; set it to 64, or per_device_train_batch_size to 24.", Refused(config with { PerDeviceTrainBatchSize = 64 }, 1));
+            "found 24; set it to 64, or PerDeviceTrainBatchSize to 24.", Refused(config with { PerDeviceTrainBatchSize = 64 }, 1));
         Assert.Equal(
-            "global_batch_size is 24, but 2 per_device_train_batch_size × 4 gradient_accumulation_steps × 2 ranks is 16; leave "
-            + "gradient_accumulation_steps out, or set global_batch_size to 16.",
+            "GlobalBatchSize is 24, but 2 PerDeviceTrainBatchSize × 4 GradientAccumulationSteps × 2 ranks is 16; leave "
+            + "GradientAccumulationSteps out, or set GlobalBatchSize to 16.",
             Refused(config, 2, accumulationIsGiven: true));
     }
 

@@ -144,20 +144,20 @@ public class ExampleBuilderTests
         { () => Build(Trl, new TokensRow([1, -1], null)), "found -1 at index 1" },
         { () => Build(Trl, new TokensRow([1, 2], [-100, -101])), "expected labels from 0 to 999 or -100, found -101" },
         { () => Build(Trl, new TextRow("\u9999")), "expected input_ids from 0 to 999" },
-        { () => Build(Trl with { AssistantOnlyLoss = true }, new TextRow("x")), "assistant_only_loss expects messages, found text" },
+        { () => Build(Trl with { AssistantOnlyLoss = true }, new TextRow("x")), "AssistantOnlyLoss expects messages, found text" },
         {
             () => Build(Trl with { CompletionOnlyLoss = true }, new TextRow("x")),
-            "completion_only_loss expects prompt and completion, found text"
+            "CompletionOnlyLoss expects prompt and completion, found text"
         },
         {
             () => Build(Trl with { CompletionOnlyLoss = true }, new MessagesRow(Chat)),
-            "completion_only_loss expects prompt and completion, found messages"
+            "CompletionOnlyLoss expects prompt and completion, found messages"
         },
         {
             () => Build(Trl with { AssistantOnlyLoss = true }, new MessagesRow(Chat[..1])),
             "expects a message of the assistant, found none"
         },
-        { () => Build(Trl with { MaxLength = 1 }, new TextRow("x")), "max_length: expected at least 2 tokens, found 1" },
+        { () => Build(Trl with { MaxLength = 1 }, new TextRow("x")), "MaxLength: expected at least 2 tokens, found 1" },
     };
 
     [Theory]

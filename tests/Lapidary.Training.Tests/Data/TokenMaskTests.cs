@@ -32,8 +32,8 @@ public class TokenMaskTests
     }
 
     [Theory]
-    [InlineData("""{"input_ids":[2,10,1]}""", true, false, "completion_only_loss expects completion_mask")]
-    [InlineData("""{"input_ids":[2,10,1],"labels":[-100,10,1]}""", null, true, "assistant_only_loss expects assistant_masks")]
+    [InlineData("""{"input_ids":[2,10,1]}""", true, false, "CompletionOnlyLoss expects completion_mask")]
+    [InlineData("""{"input_ids":[2,10,1],"labels":[-100,10,1]}""", null, true, "AssistantOnlyLoss expects assistant_masks")]
     [InlineData(
         """{"input_ids":[2,10,1],"completion_mask":[0,1]}""",
         null, false, "expected as many values in \"completion_mask\" as input_ids")]

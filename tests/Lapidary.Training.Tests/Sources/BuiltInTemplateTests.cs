@@ -48,7 +48,7 @@ public class BuiltInTemplateTests
     [InlineData("""{"question":"a","query":"b","db_id":"c"}""", "spider")]
     [InlineData("""{"sql_prompt":"a","sql_context":"b","sql":"c"}""", "text-to-sql")]
     public void Load_SaysWhichTemplateFits(string row, string name) => Assert.Contains(
-        $"looks like {name}: set template to {name}.",
+        $"looks like {name}: set Template to {name}.",
         Assert.Throws<LapidaryException>(() => RowText.Load("a.jsonl", row)).Message, StringComparison.Ordinal);
 
     [Fact]

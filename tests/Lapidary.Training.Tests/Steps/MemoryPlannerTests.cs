@@ -226,7 +226,7 @@ public class MemoryPlannerTests
 
         Assert.Equal((1, 26), (plan.Steps.RowsPerRun, plan.Steps.RecomputedLayers));
         Assert.All(
-            new[] { ByteSize.Format(plan.Predicted.TotalBytes), "4.0 GiB", "max_length", "modules_to_save none" },
+            new[] { ByteSize.Format(plan.Predicted.TotalBytes), "4.0 GiB", "MaxLength", "ModulesToSave none" },
             words => Assert.Contains(words, error.Message, StringComparison.Ordinal));
         Assert.DoesNotContain('\n', error.Message);
     }

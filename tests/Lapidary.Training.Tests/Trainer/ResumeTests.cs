@@ -115,7 +115,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Train_ToFewerStepsThanTheCheckpointHas_IsRefused()
     {
-        AssertRefused("max_steps: expected at least 2", config: Config with { MaxSteps = 1 });
+        AssertRefused("MaxSteps: expected at least 2", config: Config with { MaxSteps = 1 });
         Assert.Equal(2, Resume(Config).GlobalStep);
     }
 

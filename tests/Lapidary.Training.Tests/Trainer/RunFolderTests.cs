@@ -60,7 +60,7 @@ public sealed class RunFolderTests : IDisposable
 
         var error = Assert.Throws<LapidaryException>(() => Train(Config));
 
-        Assert.Contains("overwrite_output_dir", error.Message, StringComparison.Ordinal);
+        Assert.Contains("OverwriteOutputDir", error.Message, StringComparison.Ordinal);
         Assert.Equal(before, Snapshot());
     }
 

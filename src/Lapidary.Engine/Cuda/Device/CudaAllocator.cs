@@ -23,7 +23,7 @@ internal sealed unsafe class CudaAllocator(CudaContext context) : Allocator
             throw new LapidaryException(
                 $"Out of device memory: {owner} needs {ByteSize.Format(lengthBytes)}, "
                 + $"{ByteSize.Format(free)} of {ByteSize.Format(total)} are free; in use: {Describe()}. "
-                + "Try a smaller max_length or per_device_train_batch_size, or gradient_checkpointing true.");
+                + "Try a smaller MaxLength or PerDeviceTrainBatchSize, or GradientCheckpointing true.");
         }
 
         Check(result);

@@ -27,7 +27,7 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
     /// <exception cref="LapidaryException">A row does not fit the options or the template; of several the first is named.</exception>
     public ExampleSet Build(DataSet data)
     {
-        if (options.MaxLength is < 2) throw new LapidaryException($"max_length: expected at least 2 tokens, found {options.MaxLength}.");
+        if (options.MaxLength is < 2) throw new LapidaryException($"MaxLength: expected at least 2 tokens, found {options.MaxLength}.");
         bool completionOnly = options.CompletionOnlyLoss
             ?? (data.Count > 0 && data.Rows[0] is PromptCompletionRow or ConversationalPromptRow);
         var tokenizer = new RowTokenizer(encoder, vocabularySize, options, completionOnly);

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Hub;
 
 namespace Lapidary.Training;
 
@@ -22,6 +23,13 @@ public sealed class GemmaTextEncoder : ITextEncoder
             ?? throw new LapidaryException($"Tokenizer: expected an id for the eos_token {EosToken}, found none.");
         EndOfTurnTokenId = tokenizer.EndOfTurnTokenId;
     }
+
+    /// <summary>Loads the tokenizer and the chat template of a model.</summary>
+    /// <param name="folderOrId">A folder, or an id of the Hub such as "google/gemma-3-1b-it".</param>
+    /// <param name="hub">Asks the Hub; null for one after the environment.</param>
+    /// <exception cref="LapidaryException">A file is missing or damaged, or the Hub refused.</exception>
+    public static GemmaTextEncoder Load(string folderOrId, HubClient? hub = null) =>
+        new(Tokenizer.Load(folderOrId, hub), ChatTemplate.Load(folderOrId, hub));
 
     /// <inheritdoc/>
     public int BosTokenId { get; }

@@ -27,9 +27,9 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
     private Example FromTokens(TokensRow row)
     {
         if (options.CompletionOnlyLoss == true && row.CompletionMask is null)
-            throw row.Origin.Error("completion_only_loss expects completion_mask beside input_ids, found none; leave the option out.");
+            throw row.Origin.Error("CompletionOnlyLoss expects completion_mask beside input_ids, found none; leave the option out.");
         if (options.AssistantOnlyLoss && row.AssistantMask is null)
-            throw row.Origin.Error("assistant_only_loss expects assistant_masks beside input_ids, found none; leave the option out.");
+            throw row.Origin.Error("AssistantOnlyLoss expects assistant_masks beside input_ids, found none; leave the option out.");
         var example = new Example(row.InputIds, row.Labels ?? row.InputIds);
         if (options.CompletionOnlyLoss != false && row.CompletionMask is { } completion) example = Masked(example, completion);
         return options.AssistantOnlyLoss ? Masked(example, row.AssistantMask!) : example;
@@ -56,12 +56,12 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
     }
 
     private Example FromMessages(MessagesRow row, ITextEncoder encoder) => completionOnly
-        ? throw row.Origin.Error("completion_only_loss expects prompt and completion, found messages; use assistant_only_loss.")
+        ? throw row.Origin.Error("CompletionOnlyLoss expects prompt and completion, found messages; use AssistantOnlyLoss.")
         : FromChat(row.Origin, row.Messages, row.TemplateVariables, encoder);
 
     private Example FromText(TextRow row, ITextEncoder encoder)
     {
-        if (completionOnly) throw row.Origin.Error("completion_only_loss expects prompt and completion, found text; leave the option out.");
+        if (completionOnly) throw row.Origin.Error("CompletionOnlyLoss expects prompt and completion, found text; leave the option out.");
         RefuseAssistantOnly(row.Origin, "text");
         int[] ids = EncodeText(WithEos(row.Text, encoder), encoder);
         return new(ids, ids);
@@ -105,7 +105,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
 
         var (ids, mask) = Located(origin, () => encoder.EncodeChatWithMask(messages, options.AssistantOnlyLoss, variables));
         if (allTrained && !mask.AsSpan().Contains(true))
-            throw origin.Error("assistant_only_loss expects a message of the assistant, found none.");
+            throw origin.Error("AssistantOnlyLoss expects a message of the assistant, found none.");
         return Masked(new(ids, ids), mask);
     }
 
@@ -143,7 +143,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
 
     private void RefuseAssistantOnly(RowOrigin origin, string found)
     {
-        if (options.AssistantOnlyLoss) throw origin.Error($"assistant_only_loss expects messages, found {found}; leave the option out.");
+        if (options.AssistantOnlyLoss) throw origin.Error($"AssistantOnlyLoss expects messages, found {found}; leave the option out.");
     }
 
     private void CheckRange(Example example, RowOrigin origin)

@@ -65,7 +65,7 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
     {
         int size = LengthOf(rows, tokens);
         if (tokens > size)
-            throw new LapidaryException($"Batch: expected at most {size} tokens, found {tokens}; pack to a smaller max_length.");
+            throw new LapidaryException($"Batch: expected at most {size} tokens, found {tokens}; pack to a smaller MaxLength.");
         ref var batch = ref CollectionsMarshal.GetValueRefOrAddDefault(_batches, size, out _);
         return batch ??= new Batch(size);
     }

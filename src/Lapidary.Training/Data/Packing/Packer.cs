@@ -16,7 +16,7 @@ internal static class Packer
     {
         if (strategy == PackingStrategy.None) return PackedSequences.OfExamples(set);
         if (maxLength is not > 0)
-            throw new LapidaryException("packing: expected a max_length above 0, found none; give the tokens of a row.");
+            throw new LapidaryException("Packing: expected a MaxLength above 0, found none; give the tokens of a row.");
         return strategy == PackingStrategy.Wrapped ? Wrap(set, maxLength.Value) : BestFit(set, maxLength.Value);
     }
 

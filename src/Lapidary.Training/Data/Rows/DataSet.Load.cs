@@ -26,7 +26,7 @@ public sealed partial class DataSet
     /// should be; the message names file and line or row.</exception>
     public static DataSet Load(
         string pathOrId, DataSetOptions? options = null, string? split = null, string? config = null, HubClient? client = null) =>
-        Load(DataSource.Find(pathOrId, new HubAccess(client), config, split).FetchRows(), options ?? new(), out _);
+        Load(DataSource.Find(pathOrId, new HubAccess(client), config, split).FetchRows(), Of(pathOrId, options), out _);
 
     /// <summary>Reads a data set from a stream, once and to its end.</summary>
     /// <param name="stream">Its bytes, plain or packed with gzip or zstd.</param> <param name="name">What errors call it.</param>
@@ -57,7 +57,7 @@ public sealed partial class DataSet
         string pathOrId, DataSetOptions? options = null, string? config = null, HubClient? client = null)
     {
         var source = DataSource.Find(pathOrId, new HubAccess(client), config);
-        options ??= new();
+        options = Of(pathOrId, options);
         var train = Load(source.FetchRows(), options, out _);
         return (train, source.FetchValidation() is { } validation ? Load(validation, options, out _) : null);
     }
@@ -77,6 +77,8 @@ public sealed partial class DataSet
         });
         return new(rows, options);
     }
+
+    private static DataSetOptions Of(string pathOrId, DataSetOptions? options) => (options ?? new()) with { Source = pathOrId };
 
     private static StoredRows.Builder NewRows(DataSetOptions options) => new(options.Limits, CacheFolder.Of(options.CacheDir)?.Path);
 

@@ -33,6 +33,9 @@ public sealed record DataSetOptions
     /// ~/.cache/lapidary, and in it tokenized), empty for none.</summary>
     public string? CacheDir { get; init; }
 
+    /// <summary>What the rows were loaded by: a path or an id of the Hub; null for rows of a program.</summary>
+    internal string? Source { get; init; }
+
     /// <summary>What is kept in memory, and what is worth a file.</summary>
     internal StorageLimits Limits { get; init; } = new();
 }

@@ -24,7 +24,7 @@ internal sealed class RecordReader(DataSetOptions options)
         foreach (string file in rows.Files)
         {
             if (at >= end) yield break;
-            yield return Filtered(Slice(file));
+            yield return Filter(Slice(file));
         }
 
         IEnumerable<DataRecord> Slice(string file)
@@ -39,10 +39,10 @@ internal sealed class RecordReader(DataSetOptions options)
 
     /// <summary>The records of a stream.</summary>
     public IEnumerable<DataRecord> Read(Stream stream, string name) =>
-        Filtered(Guarded(name, DataFiles.Read(stream, name, options.Format ?? DataFormat.Jsonl)));
+        Filter(Guarded(name, DataFiles.Read(stream, name, options.Format ?? DataFormat.Jsonl)));
 
     /// <summary>Records that the filters keep. A column that no record has is another one's name, misspelt.</summary>
-    private IEnumerable<DataRecord> Filtered(IEnumerable<DataRecord> records)
+    public IEnumerable<DataRecord> Filter(IEnumerable<DataRecord> records)
     {
         if (options.Filters.Count == 0)
         {

@@ -61,10 +61,10 @@ internal sealed class RowReader(DataSetOptions options)
     private static LapidaryException Unknown(DataRecord record) => RowTemplate.Like(record.Columns.ContainsKey) is { } name
         ? record.Origin.Error(
             $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}, "
-            + $"which looks like {name}: set template to {name}.")
+            + $"which looks like {name}: set Template to {name}.")
         : record.Origin.Error(
             $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}; "
-            + $"name yours with prompt_column and completion_column, messages_column or text_column, or give a template.");
+            + $"name yours with PromptColumn and CompletionColumn, MessagesColumn or TextColumn, or give a template.");
 
     private static RowKind? KindOf(Func<string, bool> has) =>
         has("input_ids") ? RowKind.Tokens

@@ -1,0 +1,74 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.AI;
+
+namespace Lapidary.Gemma.Generation;
+
+/// <summary>One answer while it is made: tokens become pieces of text, which wait for their reader. The engine never waits for a reader:
+/// there are at most as many pieces as tokens, so a slow reader costs a little memory and nobody's time.</summary>
+/// <param name="engine">Makes the tokens.</param>
+/// <param name="tokenizer">Of the model.</param>
+/// <param name="request">What is asked for.</param>
+/// <param name="prompt">The conversation in tokens.</param>
+/// <param name="options">Limits and sampling.</param>
+internal sealed class ChatAnswer(
+    ITokenEngine engine, Tokenizer tokenizer, ChatRequest request, int[] prompt, GenerationOptions options)
+{
+    private readonly Channel<string> _pieces =
+        Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+
+    private readonly TokenStream _text = tokenizer.NewStream(skipSpecialTokens: true);
+    private readonly StopSequences _stop = new(request.StopSequences);
+    private int _tokens;
+
+    /// <summary>The text in pieces; it ends where the answer ends, however that is.</summary>
+    public IAsyncEnumerable<string> Pieces => _pieces.Reader.ReadAllAsync(CancellationToken.None);
+
+    /// <summary>Makes the answer; called once.</summary>
+    /// <param name="modelId">What the model is called.</param>
+    /// <param name="id">Of the answer.</param>
+    /// <param name="cancellationToken">Ends it within a step.</param>
+    /// <returns>What it took, and why it ended.</returns>
+    public async Task<(UsageDetails Usage, ChatFinishReason Reason)> RunAsync(
+        string modelId, string id, CancellationToken cancellationToken)
+    {
+        using var telemetry = ChatTelemetry.Start(modelId, id, options);
+        try
+        {
+            int cached = await engine.GenerateAsync(prompt, options, Append, cancellationToken).ConfigureAwait(false);
+            if (!_stop.IsStopped) Write(_stop.Append(_text.Finish()) + _stop.Finish());
+            var reason = _tokens == options.MaxNewTokens && !_stop.IsStopped ? ChatFinishReason.Length : ChatFinishReason.Stop;
+            telemetry.Complete(prompt.Length, cached, reason.Value);
+            return (Usage(cached), reason);
+        }
+        catch (Exception e)
+        {
+            telemetry.Fail(e);
+            throw;
+        }
+        finally
+        {
+            _pieces.Writer.Complete();
+        }
+
+        bool Append(int token)
+        {
+            _tokens++;
+            telemetry.OnToken();
+            Write(_stop.Append(_text.Append(token)));
+            return !_stop.IsStopped;
+        }
+    }
+
+    private void Write(string piece)
+    {
+        if (piece.Length > 0) _pieces.Writer.TryWrite(piece);
+    }
+
+    private UsageDetails Usage(int cached) => new()
+    {
+        InputTokenCount = prompt.Length,
+        CachedInputTokenCount = cached,
+        OutputTokenCount = _tokens,
+        TotalTokenCount = prompt.Length + _tokens,
+    };
+}

@@ -1,0 +1,51 @@
+namespace Lapidary.Gemma.Generation;
+
+/// <summary>Lets one caller in at a time, in the order in which they came.</summary>
+internal sealed class FairGate
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<TaskCompletionSource> _waiting = [];
+    private bool _isTaken;
+
+    /// <summary>Waits for the caller's turn.</summary>
+    /// <param name="cancellationToken">Ends the wait at once; those behind move up.</param>
+    /// <returns>Ends the turn when it is disposed, which is to be done once.</returns>
+    public async ValueTask<Turn> EnterAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        TaskCompletionSource turn;
+        lock (_lock)
+        {
+            if (!_isTaken)
+            {
+                _isTaken = true;
+                return new Turn(this);
+            }
+
+            turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Enqueue(turn);
+        }
+
+        using (cancellationToken.UnsafeRegister(static (turn, token) => ((TaskCompletionSource)turn!).TrySetCanceled(token), turn))
+            await turn.Task.ConfigureAwait(false);
+        return new Turn(this);
+    }
+
+    private void Leave()
+    {
+        lock (_lock)
+        {
+            // Whoever was cancelled in the meantime takes no turn.
+            while (_waiting.TryDequeue(out var next))
+                if (next.TrySetResult()) return;
+            _isTaken = false;
+        }
+    }
+
+    /// <summary>A caller's turn.</summary>
+    internal readonly struct Turn(FairGate gate) : IDisposable
+    {
+        /// <inheritdoc/>
+        public void Dispose() => gate.Leave();
+    }
+}

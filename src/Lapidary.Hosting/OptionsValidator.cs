@@ -1,0 +1,29 @@
+using Lapidary.Engine;
+using Microsoft.Extensions.Options;
+
+namespace Lapidary.Hosting;
+
+/// <summary>Refuses options of which no client can be made, before the host starts.</summary>
+internal sealed class OptionsValidator : IValidateOptions<LapidaryChatClientOptions>
+{
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, LapidaryChatClientOptions options)
+    {
+        List<string> wrong = [];
+        if (string.IsNullOrWhiteSpace(options.Model)) wrong.Add("Model must name a folder or an id of the Hub, got nothing.");
+        Check(nameof(options.Adapter), options.Adapter);
+        Check(nameof(options.Tokenizer), options.Tokenizer);
+        Check(nameof(options.ModelId), options.ModelId);
+        if (!Backend.TryParse(options.Device, out _)) wrong.Add($"Device must be auto, cpu, cuda or cuda:N, got \"{options.Device}\".");
+        if (!Enum.IsDefined(options.Quantization)) wrong.Add($"Quantization must be None or Nf4, got {options.Quantization}.");
+        return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong.Select(text => Named(name, text)));
+
+        void Check(string property, string? value)
+        {
+            if (value is not null && string.IsNullOrWhiteSpace(value)) wrong.Add($"{property} must have a value or be null, got nothing.");
+        }
+    }
+
+    private static string Named(string? name, string text) =>
+        $"{nameof(LapidaryChatClientOptions)}{(string.IsNullOrEmpty(name) ? "" : $" \"{name}\"")}: {text}";
+}

@@ -1,0 +1,108 @@
+using Lapidary.Engine;
+using Lapidary.Gemma;
+using Microsoft.Extensions.Logging;
+
+namespace Lapidary.Hosting;
+
+/// <summary>What decides whether clients can share a model.</summary>
+internal sealed record ModelKey(string Model, string? Adapter, string? Tokenizer, string Device, QuantizationKind Quantization)
+{
+    /// <summary>That of some options.</summary>
+    public static ModelKey Of(LapidaryChatClientOptions options) =>
+        new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.Quantization);
+
+    /// <summary>"model with adapter".</summary>
+    public override string ToString() => Adapter is null ? Model : $"{Model} with {Adapter}";
+}
+
+/// <summary>A model in memory, loaded once by whoever asks first.</summary>
+internal sealed partial class SharedModel : IDisposable
+{
+    private readonly ModelKey _key;
+    private readonly ILogger _logger;
+    private readonly Lazy<Task<LoadedModel>> _loading;
+
+    public SharedModel(ModelKey key, ILogger logger)
+    {
+        (_key, _logger) = (key, logger);
+        // Reading and quantizing keep a thread busy for long, so that it is none of the pool's.
+        _loading = new(() => Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+    }
+
+    /// <summary>Its loading; null where nobody has asked for it yet.</summary>
+    public Task<LoadedModel>? Loading => _loading.IsValueCreated ? _loading.Value : null;
+
+    /// <summary>What is loaded.</summary>
+    public ModelKey Key => _key;
+
+    /// <summary>Loads the model where that has not been done.</summary>
+    public Task<LoadedModel> LoadAsync() => _loading.Value;
+
+    /// <summary>Frees the model, after its loading has ended.</summary>
+    public void Dispose()
+    {
+        if (Loading is not { } loading) return;
+        ((IAsyncResult)loading).AsyncWaitHandle.WaitOne();
+        if (loading.IsCompletedSuccessfully) loading.Result.Dispose();
+    }
+
+    private LoadedModel Load()
+    {
+        try
+        {
+            long started = TimeProvider.System.GetTimestamp();
+            var model = LoadedModel.Load(_key);
+            Loaded(_key, model.Backend.Description, TimeProvider.System.GetElapsedTime(started).TotalSeconds);
+            return model;
+        }
+        catch (Exception e)
+        {
+            Failed(_key, e);
+            throw;
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Loaded {Model} on {Device} in {Seconds:F1} s")]
+    private partial void Loaded(ModelKey model, string device, double seconds);
+
+    [LoggerMessage(2, LogLevel.Error, "{Model} cannot be loaded")]
+    private partial void Failed(ModelKey model, Exception exception);
+}
+
+/// <summary>A model that can answer.</summary>
+internal sealed record LoadedModel(IBackend Backend, GemmaModel Model, Adapter? Adapter, Tokenizer Tokenizer, ChatTemplate Template)
+    : IDisposable
+{
+    /// <summary>Loads a model, its adapter and its tokenizer.</summary>
+    /// <exception cref="Formats.LapidaryException">One of them cannot be loaded.</exception>
+    public static LoadedModel Load(ModelKey key)
+    {
+        var backend = Engine.Backend.Create(key.Device);
+        GemmaModel? model = null;
+        Adapter? adapter = null;
+        try
+        {
+            model = GemmaModel.Load(key.Model, backend, new ModelOptions { Quantization = key.Quantization });
+            if (key.Adapter is not null) model.Attach(adapter = Adapter.Load(model, key.Adapter));
+            string tokenizer = key.Tokenizer
+                ?? (adapter?.Source is { } source ? TokenizerFolder.Resolve(source.Folder) : null)
+                ?? key.Model;
+            return new(backend, model, adapter, Tokenizer.Load(tokenizer), ChatTemplate.Load(tokenizer));
+        }
+        catch
+        {
+            adapter?.Dispose();
+            model?.Dispose();
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Adapter?.Dispose();
+        Model.Dispose();
+        Backend.Dispose();
+    }
+}

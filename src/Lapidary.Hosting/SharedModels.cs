@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Logging;
+
+namespace Lapidary.Hosting;
+
+/// <summary>The models of a host: clients with the same options have one together. Freed with the host's services.</summary>
+internal sealed class SharedModels(ILoggerFactory loggers) : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ModelKey, SharedModel> _models = [];
+    private readonly ILogger _logger = loggers.CreateLogger("Lapidary.Hosting");
+
+    /// <summary>All models that a client has asked for.</summary>
+    public IReadOnlyList<SharedModel> All
+    {
+        get
+        {
+            lock (_lock) return [.. _models.Values];
+        }
+    }
+
+    /// <summary>The model of some options.</summary>
+    public SharedModel Get(ModelKey key)
+    {
+        lock (_lock)
+        {
+            if (!_models.TryGetValue(key, out var model)) _models.Add(key, model = new SharedModel(key, _logger));
+            return model;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var model in All) model.Dispose();
+    }
+}

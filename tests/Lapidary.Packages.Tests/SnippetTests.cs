@@ -1,0 +1,54 @@
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Lapidary.Packages.Tests;
+
+/// <summary>What pages show is compiled as it stands there.</summary>
+public partial class SnippetTests
+{
+    [Fact]
+    public void TheReadMesProgram_CompilesAsPasted()
+    {
+        var snippets = ReadMe.Snippets("README.md");
+        Assert.NotEmpty(snippets);
+        Compile(snippets[0]);
+        Assert.InRange(snippets[0].Split('\n').Count(line => line.Length > 0 && !line.StartsWith("//", StringComparison.Ordinal)), 15, 26);
+    }
+
+    /// <summary>Later snippets of the page go on from the first one: they know its variables, and add lines of their own.</summary>
+    [Fact]
+    public void TheReadMesOtherSnippets_CompileAfterTheFirst()
+    {
+        var snippets = ReadMe.Snippets("README.md");
+        foreach (string snippet in snippets.Skip(1))
+        {
+            string usings = string.Concat(Using().Matches(snippet).Select(match => match.Value));
+            string body = Using().Replace(snippet, "");
+            Compile(
+                $"{usings}{snippets[0]}\nasync Task Next()\n{{\nawait Task.Yield();\n{body}\n}}\nawait Next();\n", implicitUsings: true);
+        }
+    }
+
+    [Fact]
+    public void ThePackagesOwnReadMe_CompilesAsPasted() => Compile(Assert.Single(ReadMe.Snippets("src/Lapidary/README.md")));
+
+    private static void Compile(string program, bool implicitUsings = false)
+    {
+        const string Implicit =
+            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
+            + "global using System.Threading; global using System.Threading.Tasks;";
+        var options = new CSharpParseOptions(LanguageVersion.Preview);
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path));
+        string[] sources = implicitUsings ? [program, Implicit] : [program];
+        var compilation = CSharpCompilation.Create(
+            "snippet", sources.Select(source => CSharpSyntaxTree.ParseText(source, options)), references,
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+        var wrong = compilation.GetDiagnostics().Where(message => message.Severity >= DiagnosticSeverity.Warning);
+        Assert.True(!wrong.Any(), $"{string.Join('\n', wrong)}\n\n{program}");
+    }
+
+    [GeneratedRegex(@"^using [\w.]+;\r?\n", RegexOptions.Multiline)]
+    private static partial Regex Using();
+}
