@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Manifests;
 using Lapidary.Training.Publishing;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -26,8 +27,13 @@ public sealed partial class SftTrainer
         folder?.Begin(
             Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
             _adapter.Source?.Folder, SaveTokenizer);
+        if (folder is not null) _manifest = BeginManifest(folder, resumed?.State);
         return resumed?.State.GlobalStep ?? 0;
     }
+
+    private RunManifest BeginManifest(RunFolder folder, TrainerState? resumed) => RunManifest.Begin(
+        _config.OutputDir, new ManifestSubject(_model, _adapter, _config, _train, _eval, _communicator, DataSets), folder.Settings,
+        resumed, _time, _observer.OnMessage);
 
     /// <summary>All that ranks must have alike, but for the hash of the weights, which takes long.</summary>
     private IEnumerable<KeyValuePair<string, string>> OwnSettings()
@@ -143,6 +149,8 @@ public sealed partial class SftTrainer
                 Identity = _identity!.Value,
             }.Write(path);
         }, _log.BestCheckpoint);
+        if (folder.Replaces) CardFile.Forget(_config.OutputDir);
+        _manifest?.Saved(State(step), _identity!.Value);
         _observer.OnCheckpoint(saved);
         Publisher?.Add(saved, _config.OutputDir, Card(State(step)));
     }
@@ -181,10 +189,20 @@ public sealed partial class SftTrainer
             _adapter.Save(path, _model);
             state.Write(path);
         });
-        if (folder is not null && Publisher is not null) WriteCard(state);
+        if (folder is not null) WriteCard(state);
     }
 
-    /// <summary>The card of a run that is pushed, in its folder too. An adapter is whole without it.</summary>
+    /// <summary>The manifest of a run that ended: with the hash of the weights, for which a run that was stopped does not wait.</summary>
+    private void EndManifest(TrainerState state)
+    {
+        if (_manifest is null) return;
+        var identity = IsComplete || _identity!.IsReady ? _identity!.Value : null;
+        var outcome = IsComplete ? RunOutcome.Finished : RunOutcome.Interrupted;
+        _manifest.End(state, identity, outcome, _model.Backend.Memory.PeakBytes);
+        _manifest = null;
+    }
+
+    /// <summary>The card, which a push sends as well. An adapter is whole without it.</summary>
     private void WriteCard(TrainerState state)
     {
         try
@@ -205,6 +223,8 @@ public sealed partial class SftTrainer
         Repo = Publisher?.Repo,
         Datasets = DataSets,
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
+        TrainRows = _train.Sequences.Set.Count,
+        EvaluationRows = _eval?.Sequences.Set.Count,
     };
 
     /// <summary>Pushes what the run came to; where it was stopped, what is under way may end soon.</summary>

@@ -2,6 +2,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Manifests;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -36,6 +37,7 @@ public sealed partial class SftTrainer : IDisposable
     private PendingIdentity? _identity;
     private TrainingSetup? _setup;
     private Evaluator? _evaluator;
+    private RunManifest? _manifest;
 
     /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
@@ -128,12 +130,14 @@ public sealed partial class SftTrainer : IDisposable
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
+            EndManifest(state);
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
             return state;
         }
         finally
         {
-            _observer = told;
+            _manifest?.Fail();
+            (_manifest, _observer) = (null, told);
         }
     }
 

@@ -32,13 +32,13 @@ public sealed class RunFolderTests : IDisposable
 
         string[] expected =
         [
-            "adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "checkpoint-3", "run.yaml", "runs",
-            "trainer_state.json",
+            "README.md", "adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "checkpoint-3",
+            "manifest.json", "run.yaml", "runs", "trainer_state.json",
         ];
         Assert.Equal(expected, Names(_out));
         Assert.Single(Directory.GetFiles(Path.Combine(_out, "runs"), "events.out.tfevents.*"));
         string[] lines = File.ReadAllLines(Path.Combine(_out, "run.yaml"));
-        Assert.Contains($"output_dir: {_out}", lines);
+        Assert.Contains("output_dir: .", lines);
         Assert.Contains("max_steps: 3", lines);
         Assert.Contains("lora_r: 4", lines);
         Assert.Contains("modules_to_save: none", lines);
