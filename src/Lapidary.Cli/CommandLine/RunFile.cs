@@ -129,13 +129,13 @@ internal sealed class RunFile
             string typed = scalar.Value.Replace('-', '_');
             string key = Aliases.GetValueOrDefault(typed, typed);
             int line = (int)scalar.Start.Line;
-            if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
             if (_isManifest && !isNested)
             {
                 ReadOfManifest(parser, key, line);
                 continue;
             }
 
+            if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
             if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
             else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Value.Text, line);
             else if (key == RunSettings.VersionKey) _version = CheckVersion(ReadText(parser, key).Value.Text, line, key, RunSettings.Version);

@@ -60,7 +60,7 @@ internal sealed class Interruption : IDisposable
     private void Handle(PosixSignalContext context, int number)
     {
         context.Cancel = true;
-        if (number == InterruptNumber && Volatile.Read(ref _handler) is { } handler && handler()) return;
+        if (IsCaught(number)) return;
         if (Volatile.Read(ref _graceful) > 0 && !_source.IsCancellationRequested)
         {
             _source.Cancel();
@@ -71,6 +71,9 @@ internal sealed class Interruption : IDisposable
         Ends?.Invoke();
         Environment.Exit(ExitCodeBase + number);
     }
+
+    /// <summary>Whether a command takes a signal, and does what it does at it.</summary>
+    internal bool IsCaught(int number) => number == InterruptNumber && Volatile.Read(ref _handler) is { } handler && handler();
 
     private static bool IsIgnored(int number)
     {

@@ -104,7 +104,7 @@ internal sealed class RunManifest
     public void Fail()
     {
         _session["ended"] = Now(_time);
-        _json[StateKey] = _session[StateKey] = NameOf(RunOutcome.Failed);
+        SetState(RunOutcome.Failed);
         Write();
     }
 
@@ -137,7 +137,7 @@ internal sealed class RunManifest
         _session["seconds"] = Math.Round(seconds, 3);
         _session["tokens_per_second"] = seconds > 0 ? Math.Round(tokens / seconds, 1) : null;
         if (peakBytes > 0) _session["peak_bytes"] = peakBytes;
-        _json[StateKey] = _session[StateKey] = NameOf(outcome);
+        SetState(outcome);
         _json[ResultsKey] = ManifestJson.Results(state);
         if (identity is not null)
         {
@@ -147,6 +147,12 @@ internal sealed class RunManifest
         }
 
         Write();
+    }
+
+    private void SetState(RunOutcome outcome)
+    {
+        _session[StateKey] = NameOf(outcome);
+        _json[StateKey] = NameOf(outcome);
     }
 
     private void HashAdapter() => Quietly(() =>

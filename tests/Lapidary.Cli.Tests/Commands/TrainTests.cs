@@ -323,7 +323,8 @@ public sealed class TrainTests : IDisposable
         string path = Path.Combine(_folder["moved"], "run.yaml");
         string[] newer = ["#", "run_file_version", "run_folder", "report_to", "output_dir"];
         var lines = File.ReadAllLines(path).Where(line => !newer.Any(start => line.StartsWith(start, StringComparison.Ordinal)))
-            .Select(line => line.Replace("../", _folder.Path + "/", StringComparison.Ordinal));
+            .Select(line => line.Replace("../../", Path.GetDirectoryName(_folder.Path) + "/", StringComparison.Ordinal)
+                .Replace("../", _folder.Path + "/", StringComparison.Ordinal));
         File.WriteAllLines(path, ["# Run again with: lapidary train --config FILE", "output_dir: out", .. lines]);
 
         CliRun.Of("train", "--config", path, "--resume", "--max-steps", "2").Ok();

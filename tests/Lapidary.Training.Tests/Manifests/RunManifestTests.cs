@@ -89,19 +89,6 @@ public sealed class RunManifestTests : IDisposable
     }
 
     [Fact]
-    public void Read_RefusesOtherFiles()
-    {
-        Directory.CreateDirectory(_out);
-        string path = Path.Combine(_out, "manifest.json");
-        File.WriteAllText(path, "{\"name\": \"my web page\"}");
-        Assert.Contains("no manifest of a run", Error(), StringComparison.Ordinal);
-        File.WriteAllText(path, "{\"manifest_version\": 9}");
-        Assert.Contains("a later Lapidary", Error(), StringComparison.Ordinal);
-
-        string Error() => Assert.Throws<LapidaryException>(() => RunManifest.Read(_out)).Message;
-    }
-
-    [Fact]
     public void TheCard_IsWritten_UnlessSomebodyHasOneOfHisOwn()
     {
         Train(Config, cancellation: Token);
