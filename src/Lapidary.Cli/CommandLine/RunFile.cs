@@ -24,8 +24,8 @@ internal sealed class RunFile
     // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
     private const long MaxBytes = 256 << 10;
 
-    /// <summary>The first key of a run's manifest.</summary>
-    private const string ManifestStart = $"{{\n  \"{RunManifest.VersionKey}\":";
+    /// <summary>How a run's manifest begins, but for white space.</summary>
+    private const string ManifestStart = $"{{\"{RunManifest.VersionKey}\":";
 
     /// <summary>How a run's file of 0.1 begins, which had no version.</summary>
     private const string FirstLineOf01 = "# Run again with: lapidary train --config FILE";
@@ -74,7 +74,7 @@ internal sealed class RunFile
         try
         {
             string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
-            file._isManifest = text.StartsWith(ManifestStart, StringComparison.Ordinal);
+            file._isManifest = IsManifest(text);
             file.IsOfARun = file._isManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
             file.ReadDocument(new Parser(new StringReader(text)));
         }
@@ -105,6 +105,19 @@ internal sealed class RunFile
         {
             throw Error(value.Line, $"{setting.Key}: {e.Message}");
         }
+    }
+
+    private static bool IsManifest(string text)
+    {
+        int at = 0;
+        foreach (char c in text)
+        {
+            if (char.IsWhiteSpace(c)) continue;
+            if (c != ManifestStart[at++]) return false;
+            if (at == ManifestStart.Length) return true;
+        }
+
+        return false;
     }
 
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
@@ -200,11 +213,15 @@ internal sealed class RunFile
             return Path.Exists(wild < 0 ? name : Path.GetDirectoryName(name[..wild]));
         }
 
+        // A copy under another name is a file of settings like any other: it means the run's folder as it was.
+        bool isInFolder = Path.GetFileName(_path) is RunSettings.FileName or RunManifest.FileName;
+        string folder = isInFolder ? Here : _recordedFolder ?? Here;
         foreach (var (setting, value) in _values.ToArray())
         {
-            if (setting.Key == RunSettings.OutputDirKey && value.Text == ".") _values[setting] = value with { Items = [Here] };
-            else if (RunPaths.Keys.Contains(setting.Key))
-                _values[setting] = value with { Items = [.. value.Items.Select(path => RunPaths.Resolve(path, Here, _recordedFolder, Exists))] };
+            if (setting.Key == RunSettings.OutputDirKey && value.Text == ".") _values[setting] = value with { Items = [folder] };
+            if (!RunPaths.Keys.Contains(setting.Key)) continue;
+            string[] paths = [.. value.Items.Select(path => RunPaths.Resolve(path, folder, _recordedFolder, Exists))];
+            _values[setting] = value with { Items = paths };
         }
     }
 

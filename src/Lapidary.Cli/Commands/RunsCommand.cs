@@ -33,7 +33,7 @@ internal static class RunsCommand
         string folder = run.Get(Folder) ?? ".";
         if (!Directory.Exists(folder))
             throw new ToolException($"{folder}: expected a folder, found {(File.Exists(folder) ? "a file" : "none")}; check the path.");
-        var scan = RunScan.Of(folder);
+        var scan = RunScan.Of(folder, TrainCommand.AllSettings);
         var runs = RunComparison.Sorted(scan.Runs, run.Values.Get(Sort));
         var options = RunComparison.DifferingKeys(runs);
         foreach (var unreadable in scan.Unreadable)

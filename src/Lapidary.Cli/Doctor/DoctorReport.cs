@@ -41,6 +41,7 @@ internal sealed record DoctorReport(
             gpus, CudaLibraries.Find(), chosen, problem, estimates)
         {
             Platform = Platform.OfThisMachine(),
+            HasNvidiaCard = devices.Count > 0 ? true : Machine.HasNvidiaCard,
             LoraReach = TrainingReach.Of(estimates, isGuide: false, free, CreateCounter),
             GuideReach = TrainingReach.Of(estimates, isGuide: true, free, CreateCounter),
             Link = GpuLinks.Slowest(devices),
@@ -51,6 +52,9 @@ internal sealed record DoctorReport(
 
     /// <summary>The system.</summary>
     public Platform Platform { get; init; } = new(SystemKind.Linux);
+
+    /// <summary>Whether there is a card of NVIDIA; null where that is not known.</summary>
+    public bool? HasNvidiaCard { get; init; }
 
     /// <summary>The largest size that can be trained with LoRA alone, or null.</summary>
     public TrainingReach? LoraReach { get; init; }
@@ -67,8 +71,8 @@ internal sealed record DoctorReport(
     /// <summary>Libraries for several ranks on CPUs.</summary>
     public IReadOnlyList<FoundMpi> Mpi { get; init; } = [];
 
-    /// <summary>What to install for a GPU; it is of no use where there is none, which only the user knows.</summary>
-    private IReadOnlyList<string> Install => InstallAdvice.For(
+    /// <summary>What to install for a GPU; nothing where there is none.</summary>
+    private IReadOnlyList<string> Install => HasNvidiaCard == false ? [] : InstallAdvice.For(
         Platform, [.. Enum.GetValues<CudaLibrary>().Where(library => Find(library) is null)], needsNccl: Gpus.Count > 1);
 
     private long FreeBytes => Chosen is { } ordinal ? Gpus[ordinal].FreeBytes ?? 0 : HostMemory.AvailableBytes;
@@ -81,7 +85,7 @@ internal sealed record DoctorReport(
             + $"({string.Join(", ", Machine.Features)})");
         output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
         string temporary = Path.GetTempPath();
-        string writable = Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is";
+        string writable = Machine.IsWritable(temporary) ? "writable" : $"not writable; set {(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} to a folder that is";
         output.WriteLine($"temporary  {temporary} ({writable})");
         foreach (var gpu in Gpus)
         {
@@ -223,6 +227,7 @@ internal sealed record DoctorReport(
 
     /// <summary>The reason in few words where the lines around it say the rest.</summary>
     private string? WhyNone => Platform.Kind == SystemKind.MacOs ? "no NVIDIA GPU works with macOS"
+        : HasNvidiaCard == false ? "there is no NVIDIA card"
         : Find(CudaLibrary.Driver) is null ? "there is no NVIDIA driver"
         : Problem;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lapidary.Cli.CommandLine;
-using Lapidary.Cli.Commands;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma.Lora;
@@ -16,12 +15,13 @@ namespace Lapidary.Cli.History;
 internal static class RunReader
 {
     /// <summary>Reads a folder.</summary>
-    /// <param name="folder">The run's.</param> <param name="name">What it is called.</param>
+    /// <param name="folder">The run's.</param> <param name="name">What it is called.</param> <param name="settings">Those of
+    /// train.</param>
     /// <exception cref="LapidaryException">A file is damaged, or of a later version.</exception>
-    public static FoundRun Read(string folder, string name) =>
+    public static FoundRun Read(string folder, string name, IReadOnlyList<Setting> settings) =>
         File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName))
             ? OfManifest(folder, name, RunManifest.Read(folder))
-            : OfState(folder, name);
+            : OfState(folder, name, settings);
 
     /// <summary>The newest checkpoint with a state; null where there is none.</summary>
     public static string? LatestCheckpoint(string folder) => new CheckpointStore(folder, limit: 0).All()
@@ -50,13 +50,13 @@ internal static class RunReader
         };
     }
 
-    private static FoundRun OfState(string folder, string name)
+    private static FoundRun OfState(string folder, string name, IReadOnlyList<Setting> known)
     {
         bool isDone = File.Exists(Path.Combine(folder, TrainerState.FileName));
         string place = isDone ? folder : LatestCheckpoint(folder)!;
         var state = TrainerState.Read(place);
         var summary = new RunSummary(state);
-        var settings = OfRunFile(folder);
+        var settings = OfRunFile(folder, known);
         return new FoundRun(name, folder, isDone ? "finished" : StateOf("running", folder))
         {
             Model = settings.GetValueOrDefault("model") ?? BaseOf(place),
@@ -79,11 +79,11 @@ internal static class RunReader
         _ => "unknown",
     };
 
-    private static Dictionary<string, string> OfRunFile(string folder)
+    private static Dictionary<string, string> OfRunFile(string folder, IReadOnlyList<Setting> known)
     {
         string path = Path.Combine(folder, RunSettings.FileName);
         return File.Exists(path)
-            ? RunFile.Read(path, TrainCommand.AllSettings).Values.ToDictionary(pair => pair.Key.Key, pair => pair.Value.Text)
+            ? RunFile.Read(path, known).Values.ToDictionary(pair => pair.Key.Key, pair => pair.Value.Text)
             : [];
     }
 

@@ -1,3 +1,4 @@
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
@@ -17,8 +18,9 @@ internal sealed class RunScan
     private readonly List<FoundRun> _runs = [];
     private readonly List<UnreadableRun> _unreadable = [];
     private readonly string _root;
+    private readonly IReadOnlyList<Setting> _settings;
 
-    private RunScan(string root) => _root = root;
+    private RunScan(string root, IReadOnlyList<Setting> settings) => (_root, _settings) = (root, settings);
 
     /// <summary>The runs, in the order of their folders.</summary>
     public IReadOnlyList<FoundRun> Runs => _runs;
@@ -27,9 +29,10 @@ internal sealed class RunScan
     public IReadOnlyList<UnreadableRun> Unreadable => _unreadable;
 
     /// <summary>Looks through a folder.</summary>
-    public static RunScan Of(string root)
+    /// <param name="root">The folder.</param> <param name="settings">Those of train.</param>
+    public static RunScan Of(string root, IReadOnlyList<Setting> settings)
     {
-        var scan = new RunScan(root);
+        var scan = new RunScan(root, settings);
         scan.Look(root, MaxDepth);
         return scan;
     }
@@ -62,7 +65,7 @@ internal sealed class RunScan
         if (name == ".") name = Path.GetFileName(Path.GetFullPath(Path.TrimEndingDirectorySeparator(_root)));
         try
         {
-            _runs.Add(RunReader.Read(folder, name.Replace(Path.DirectorySeparatorChar, '/')));
+            _runs.Add(RunReader.Read(folder, name.Replace(Path.DirectorySeparatorChar, '/'), _settings));
         }
         catch (LapidaryException e)
         {

@@ -49,11 +49,12 @@ internal sealed class RunManifest
     /// <summary>Starts a session.</summary>
     /// <param name="folder">The run's folder.</param> <param name="run">What runs.</param> <param name="settings">As run.yaml has
     /// them.</param>
-    /// <param name="state">Where the run goes on, or null for a new one.</param> <param name="time">The clock.</param>
+    /// <param name="state">Where the run goes on, or null for a new one.</param> <param name="totalSteps">Of the whole run.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="say">Told why the file cannot be written.</param>
     public static RunManifest Begin(
-        string folder, ManifestSubject run, IEnumerable<KeyValuePair<string, string>> settings, TrainerState? state, TimeProvider time,
-        Action<string> say)
+        string folder, ManifestSubject run, IEnumerable<KeyValuePair<string, string>> settings, TrainerState? state, int totalSteps,
+        TimeProvider time, Action<string> say)
     {
         JsonObject[] sessions = state is null ? [] : Earlier(folder);
         var session = new JsonObject
@@ -80,7 +81,7 @@ internal sealed class RunManifest
             [SettingsKey] = ManifestJson.Settings(recorded),
             ["hashes"] = new JsonObject(),
             [SessionsKey] = new JsonArray([.. sessions, session]),
-            [ResultsKey] = null,
+            [ResultsKey] = ManifestJson.Results(state ?? new TrainerState { MaxSteps = totalSteps }),
         };
         var manifest = new RunManifest(folder, time, say, json, session, state?.NumTokens ?? 0);
         manifest.Write();

@@ -112,7 +112,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         string of = names.Length == 0 ? "Data" : $"Data: {string.Join(", ", names)}";
         if (TrainRows is not { } rows) return names.Length == 0 ? "" : of + ".";
         string evaluated = EvaluationRows is { } others ? $", {others:N0} to evaluate on" : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{of}: {rows:N0} rows to train on{evaluated}.");
+        return string.Create(CultureInfo.InvariantCulture, $"{of}{(names.Length == 0 ? ":" : ";")} {rows:N0} rows to train on{evaluated}.");
     }
 
     private string Saved() => Lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";

@@ -33,7 +33,7 @@ public sealed partial class SftTrainer
 
     private RunManifest BeginManifest(RunFolder folder, TrainerState? resumed) => RunManifest.Begin(
         _config.OutputDir, new ManifestSubject(_model, _adapter, _config, _train, _eval, _communicator, DataSets), folder.Settings,
-        resumed, _time, _observer.OnMessage);
+        resumed, TotalSteps, _time, _observer.OnMessage);
 
     /// <summary>All that ranks must have alike, but for the hash of the weights, which takes long.</summary>
     private IEnumerable<KeyValuePair<string, string>> OwnSettings()

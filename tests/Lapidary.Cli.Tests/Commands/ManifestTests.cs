@@ -56,6 +56,16 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains(lines, line => line.StartsWith("dataset: \"../../job/rows", StringComparison.Ordinal));
     }
 
+    /// <summary>It must not make the folder that it lies in a run's.</summary>
+    [Fact]
+    public void ACopyUnderAnotherName_MeansTheRunsFolder()
+    {
+        string run = Train("run"), copy = _folder["mine.yaml"];
+        File.Copy(Path.Combine(run, "run.yaml"), copy);
+        CliRun.Of("train", "--config", copy).AssertError(1, run, "holds a run already");
+        CliRun.Of("train", "--config", copy, "--output-dir", _folder["again"]).Ok();
+    }
+
     [Theory]
     [InlineData("{\n  \"manifest_version\": 2,\n  \"settings\": {}\n}", "manifest_version: expected 1")]
     [InlineData("{\n  \"manifest_version\": 1,\n  \"x\": {\"a\": [1]},\n  \"settings\": {\"learning_rat\": 1}\n}", "line 4", "learning_rate?")]

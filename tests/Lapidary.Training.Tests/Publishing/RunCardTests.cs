@@ -49,7 +49,7 @@ public class RunCardTests
     public void Card_NamesDataOfTheHub_AndNoFiles()
     {
         string card = Card(datasets: ["gretelai/synthetic_text_to_sql", "/home/me/customers.jsonl"]);
-        Assert.Contains("Data: gretelai/synthetic_text_to_sql, local data: 12,500 rows to train on.", card, StringComparison.Ordinal);
+        Assert.Contains("Data: gretelai/synthetic_text_to_sql, local data; 12,500 rows to train on.", card, StringComparison.Ordinal);
         Assert.DoesNotContain("customers", card, StringComparison.Ordinal);
     }
 
