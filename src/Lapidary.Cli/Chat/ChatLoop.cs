@@ -70,7 +70,7 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
             case Help when words.Length == 1:
                 foreach (string line in HelpLines) _input.Hint(line);
                 return true;
-            case var word when _input.IsInteractive && word.Length > 1 && word[0] == '/' && word.AsSpan(1).IndexOfAnyExceptInRange('a', 'z') < 0:
+            case ['/', _, ..] word when _input.IsInteractive && word.AsSpan(1).IndexOfAnyExceptInRange('a', 'z') < 0:
                 string near = NearestName.Of(word, [Reset, Undo, SystemText, Help, Exit]) is { } name ? $"did you mean {name}? " : "";
                 _input.Hint($"{word}: there is no such command; {near}{Help} lists them.");
                 return true;

@@ -151,7 +151,8 @@ internal sealed class RunFile
             if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
             if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
             else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Value.Text, line);
-            else if (key == RunSettings.VersionKey) _version = CheckVersion(ReadText(parser, key).Value.Text, line, key, RunSettings.Version);
+            else if (key == RunSettings.VersionKey)
+                _version = CheckVersion(ReadText(parser, key).Value.Text, line, key, RunSettings.Version);
             else if (key == RunSettings.FolderKey && IsOfARun) _recordedFolder = ReadText(parser, key).Value.Text;
             else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
             else throw Unknown(scalar.Value, key, line);

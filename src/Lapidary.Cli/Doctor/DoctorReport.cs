@@ -85,7 +85,8 @@ internal sealed record DoctorReport(
             + $"({string.Join(", ", Machine.Features)})");
         output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
         string temporary = Path.GetTempPath();
-        string writable = Machine.IsWritable(temporary) ? "writable" : $"not writable; set {(OperatingSystem.IsWindows() ? "TMP" : "TMPDIR")} to a folder that is";
+        string variable = OperatingSystem.IsWindows() ? "TMP" : "TMPDIR";
+        string writable = Machine.IsWritable(temporary) ? "writable" : $"not writable; set {variable} to a folder that is";
         output.WriteLine($"temporary  {temporary} ({writable})");
         foreach (var gpu in Gpus)
         {
@@ -119,7 +120,8 @@ internal sealed record DoctorReport(
         if (install.Count > 0)
         {
             output.WriteLine();
-            output.WriteLine(Gpus.Count > 0 ? "To use the GPU, install:" : "To use an NVIDIA GPU (compute capability 8.0 or newer), install:");
+            string gpu = Gpus.Count > 0 ? "the GPU" : "an NVIDIA GPU (compute capability 8.0 or newer)";
+            output.WriteLine($"To use {gpu}, install:");
             foreach (string line in install) output.WriteLine($"  {line}");
         }
 
@@ -134,8 +136,9 @@ internal sealed record DoctorReport(
     /// <summary>What the machine can train, in a sentence.</summary>
     private string Verdict()
     {
-        string Name(TrainingReach reach) => $"Gemma 3 {reach.Size} (up to {reach.BatchSize} {(reach.BatchSize == 1 ? "row" : "rows")} of 512 "
-            + "tokens at a time)";
+        static string Name(TrainingReach reach) =>
+            $"Gemma 3 {reach.Size} (up to {reach.BatchSize} {(reach.BatchSize == 1 ? "row" : "rows")} of 512 tokens at a time)";
+
         return (LoraReach, GuideReach) switch
         {
             (null, _) => "This machine has too little free memory to train any size of Gemma 3; close other programs.",

@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Cli.Doctor;
 
-/// <summary>What to install where, so that an NVIDIA GPU can be used. The packages are those of the distribution where it has them, and else
-/// of NVIDIA's own repository for it.</summary>
+/// <summary>What to install where, so that an NVIDIA GPU can be used. The packages are those of the distribution where it has them, and
+/// else of NVIDIA's own repository for it.</summary>
 internal static class InstallAdvice
 {
     private const string Repository = "https://developer.nvidia.com/cuda-downloads";

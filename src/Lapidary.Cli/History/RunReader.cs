@@ -91,7 +91,8 @@ internal static class RunReader
         File.Exists(Path.Combine(folder, AdapterConfigFile.FileName)) ? AdapterConfigFile.Read(folder).BaseModelNameOrPath : null;
 
     private static Dictionary<string, string> Texts(JsonObject json) =>
-        json.ToDictionary(pair => pair.Key, pair => pair.Value is JsonArray list ? string.Join(',', list.Select(TextOf)) : TextOf(pair.Value));
+        json.ToDictionary(
+            pair => pair.Key, pair => pair.Value is JsonArray list ? string.Join(',', list.Select(TextOf)) : TextOf(pair.Value));
 
     private static string TextOf(JsonNode? node) => node switch
     {

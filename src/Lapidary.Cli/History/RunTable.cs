@@ -4,7 +4,8 @@ using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Cli.History;
 
-/// <summary>Runs as a table that fits a screen: columns that have no room are left out, the least important first, and are named below.</summary>
+/// <summary>Runs as a table that fits a screen: columns that have no room are left out, the least important first, and are named
+/// below.</summary>
 internal static class RunTable
 {
     private const int Gap = 2, ShortestName = 10, LongestOption = 24;
@@ -25,7 +26,7 @@ internal static class RunTable
             .. options.Select(key => new Column(key, 5, run => Option(run, key))),
             new("model", 6, run => run.Model is { } model ? Tail(ModelSource.ShortName(model), LongestOption) : "-"),
             new("time", 7, run => run.Time is { } time ? PlainText.Duration(time) : "-", IsRight: true),
-            new("tok/s", 8, run => run.TokensPerSecond is { } speed ? speed.ToString("F0", CultureInfo.InvariantCulture) : "-", IsRight: true),
+            new("tok/s", 8, run => run.TokensPerSecond?.ToString("F0", CultureInfo.InvariantCulture) ?? "-", IsRight: true),
             new("started", 9, run => run.Started is { } started
                 ? started.LocalDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) : "-"),
         ];

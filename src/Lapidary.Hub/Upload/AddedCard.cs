@@ -4,8 +4,8 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A README.md that the caller wrote for a folder that sends none: it lies in a temporary folder while it is sent, as an upload adds
-/// nothing to what it reads.</summary>
+/// <summary>A README.md that the caller wrote for a folder that sends none: it lies in a temporary folder while it is sent, as an upload
+/// adds nothing to what it reads.</summary>
 internal sealed class AddedCard : IDisposable
 {
     private readonly string _folder;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Lapidary.Engine;
-using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Manifests;
 

@@ -32,6 +32,7 @@ internal sealed class RunManifest
     private const long MaxBytes = 64 << 20;
 
     private readonly string _folder;
+    private readonly PendingIdentity _identity;
     private readonly TimeProvider _time;
     private readonly Action<string> _say;
     private readonly JsonObject _json;
@@ -40,21 +41,24 @@ internal sealed class RunManifest
     private readonly long _started;
 
     private RunManifest(
-        string folder, TimeProvider time, Action<string> say, JsonObject json, JsonObject session, long tokensBefore)
+        string folder, PendingIdentity identity, TimeProvider time, Action<string> say, JsonObject json, JsonObject session,
+        long tokensBefore)
     {
-        (_folder, _time, _say, _json, _session, _tokensBefore) = (folder, time, say, json, session, tokensBefore);
+        (_folder, _identity, _time, _say) = (folder, identity, time, say);
+        (_json, _session, _tokensBefore) = (json, session, tokensBefore);
         _started = time.GetTimestamp();
     }
 
     /// <summary>Starts a session.</summary>
     /// <param name="folder">The run's folder.</param> <param name="run">What runs.</param> <param name="settings">As run.yaml has
     /// them.</param>
-    /// <param name="state">Where the run goes on, or null for a new one.</param> <param name="totalSteps">Of the whole run.</param>
+    /// <param name="identity">Its hashes, when they are there.</param> <param name="state">Where the run goes on, or null for a new
+    /// one.</param> <param name="totalSteps">Of the whole run.</param>
     /// <param name="time">The clock.</param>
     /// <param name="say">Told why the file cannot be written.</param>
     public static RunManifest Begin(
-        string folder, ManifestSubject run, IEnumerable<KeyValuePair<string, string>> settings, TrainerState? state, int totalSteps,
-        TimeProvider time, Action<string> say)
+        string folder, ManifestSubject run, IEnumerable<KeyValuePair<string, string>> settings, PendingIdentity identity,
+        TrainerState? state, int totalSteps, TimeProvider time, Action<string> say)
     {
         JsonObject[] sessions = state is null ? [] : Earlier(folder);
         var session = new JsonObject
@@ -83,22 +87,24 @@ internal sealed class RunManifest
             [SessionsKey] = new JsonArray([.. sessions, session]),
             [ResultsKey] = ManifestJson.Results(state ?? new TrainerState { MaxSteps = totalSteps }),
         };
-        var manifest = new RunManifest(folder, time, say, json, session, state?.NumTokens ?? 0);
+        var manifest = new RunManifest(folder, identity, time, say, json, session, state?.NumTokens ?? 0);
         manifest.Write();
         return manifest;
     }
 
     /// <summary>A checkpoint was saved.</summary>
-    public void Saved(TrainerState state, RunIdentity identity) => Tell(state, identity, RunOutcome.Running, peakBytes: 0);
+    public void Saved(TrainerState state) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes: 0);
 
     /// <summary>The session has ended; what was saved last is under its final name.</summary>
-    /// <param name="state">Where.</param> <param name="identity">Of the run; null where the hash of the weights is not there.</param>
-    /// <param name="outcome">How.</param> <param name="peakBytes">Most memory that the device handed out.</param>
-    public void End(TrainerState state, RunIdentity? identity, RunOutcome outcome, long peakBytes)
+    /// <param name="state">Where.</param> <param name="isComplete">Whether that is the run's end; one that was stopped does not wait for
+    /// the hash of the weights.</param>
+    /// <param name="peakBytes">Most memory that the device handed out.</param>
+    public void End(TrainerState state, bool isComplete, long peakBytes)
     {
-        if (outcome == RunOutcome.Finished) HashAdapter();
+        if (isComplete) HashAdapter();
         _session["ended"] = Now(_time);
-        Tell(state, identity, outcome, peakBytes);
+        var identity = isComplete || _identity.IsReady ? _identity.Value : null;
+        Tell(state, identity, isComplete ? RunOutcome.Finished : RunOutcome.Interrupted, peakBytes);
     }
 
     /// <summary>The session ended by an error.</summary>

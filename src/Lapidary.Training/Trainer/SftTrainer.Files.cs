@@ -27,13 +27,11 @@ public sealed partial class SftTrainer
         folder?.Begin(
             Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
             _adapter.Source?.Folder, SaveTokenizer);
-        if (folder is not null) _manifest = BeginManifest(folder, resumed?.State);
+        _manifest = folder is null ? null : RunManifest.Begin(
+            _config.OutputDir, new ManifestSubject(_model, _adapter, _config, _train, _eval, _communicator, DataSets), folder.Settings,
+            _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
         return resumed?.State.GlobalStep ?? 0;
     }
-
-    private RunManifest BeginManifest(RunFolder folder, TrainerState? resumed) => RunManifest.Begin(
-        _config.OutputDir, new ManifestSubject(_model, _adapter, _config, _train, _eval, _communicator, DataSets), folder.Settings,
-        resumed, TotalSteps, _time, _observer.OnMessage);
 
     /// <summary>All that ranks must have alike, but for the hash of the weights, which takes long.</summary>
     private IEnumerable<KeyValuePair<string, string>> OwnSettings()
@@ -150,7 +148,7 @@ public sealed partial class SftTrainer
             }.Write(path);
         }, _log.BestCheckpoint);
         if (folder.Replaces) CardFile.Forget(_config.OutputDir);
-        _manifest?.Saved(State(step), _identity!.Value);
+        _manifest?.Saved(State(step));
         _observer.OnCheckpoint(saved);
         Publisher?.Add(saved, _config.OutputDir, Card(State(step)));
     }
@@ -190,16 +188,6 @@ public sealed partial class SftTrainer
             state.Write(path);
         });
         if (folder is not null) WriteCard(state);
-    }
-
-    /// <summary>The manifest of a run that ended: with the hash of the weights, for which a run that was stopped does not wait.</summary>
-    private void EndManifest(TrainerState state)
-    {
-        if (_manifest is null) return;
-        var identity = IsComplete || _identity!.IsReady ? _identity!.Value : null;
-        var outcome = IsComplete ? RunOutcome.Finished : RunOutcome.Interrupted;
-        _manifest.End(state, identity, outcome, _model.Backend.Memory.PeakBytes);
-        _manifest = null;
     }
 
     /// <summary>The card, which a push sends as well. An adapter is whole without it.</summary>

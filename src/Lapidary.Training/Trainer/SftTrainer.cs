@@ -130,7 +130,8 @@ public sealed partial class SftTrainer : IDisposable
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
-            EndManifest(state);
+            _manifest?.End(state, IsComplete, _model.Backend.Memory.PeakBytes);
+            _manifest = null;
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
             return state;
         }

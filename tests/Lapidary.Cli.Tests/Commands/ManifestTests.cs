@@ -12,8 +12,9 @@ public sealed class ManifestTests : IDisposable
     private string Train(string output, params string[] more)
     {
         Directory.CreateDirectory(_folder["job"]);
+        string rows = TinyModel.WriteRows(_folder["job"], TinyModel.Runs(6), "rows \u00e9 \ud83d\ude00.jsonl");
         CliRun.Of([
-            "train", "--model", TinyModel.Folder, "--dataset", TinyModel.WriteRows(_folder["job"], TinyModel.Runs(6), "rows \u00e9 \ud83d\ude00.jsonl"),
+            "train", "--model", TinyModel.Folder, "--dataset", rows,
             "--output-dir", Path.Combine(_folder["job"], output), "--threads", "1", "--packing", "false", "--max-length", "16",
             "--target-modules", "q_proj,v_proj", "--modules-to-save", "none", "--learning-rate", "2e-5", "--max-steps", "2", .. more]).Ok();
         return Path.Combine(_folder["job"], output);
@@ -68,7 +69,8 @@ public sealed class ManifestTests : IDisposable
 
     [Theory]
     [InlineData("{\n  \"manifest_version\": 2,\n  \"settings\": {}\n}", "manifest_version: expected 1")]
-    [InlineData("{\n  \"manifest_version\": 1,\n  \"x\": {\"a\": [1]},\n  \"settings\": {\"learning_rat\": 1}\n}", "line 4", "learning_rate?")]
+    [InlineData(
+        "{\n  \"manifest_version\": 1,\n  \"x\": {\"a\": [1]},\n  \"settings\": {\"learning_rat\": 1}\n}", "line 4", "learning_rate?")]
     public void AMistake_NamesFileAndLine(string text, params string[] words)
     {
         string path = _folder["manifest.json"];

@@ -31,7 +31,8 @@ public sealed class RunsTests : IDisposable
         Assert.Contains(lines, line => line.StartsWith("sub/high", StringComparison.Ordinal)
             && line.Contains("finished", StringComparison.Ordinal) && line.Contains("2/2", StringComparison.Ordinal)
             && line.Contains("0.005", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith("low ", StringComparison.Ordinal) && line.Contains("0.0001", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("low ", StringComparison.Ordinal)
+            && line.Contains("0.0001", StringComparison.Ordinal));
         Assert.Equal(1, run.Error.Count(c => c == '\n'));
         Assert.Contains(damaged, run.Error, StringComparison.Ordinal);
 
@@ -58,7 +59,8 @@ public sealed class RunsTests : IDisposable
     {
         Train("one");
         string path = Path.Combine(_folder["exp"], "one", "manifest.json");
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal));
+        string text = File.ReadAllText(path);
+        File.WriteAllText(path, text.Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal));
         var json = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json;
         Assert.Equal("interrupted", json.GetProperty("runs")[0].GetProperty("state").GetString());
     }

@@ -26,7 +26,8 @@ public sealed class TrainTests : IDisposable
     {
         string[] more = ["--num-train-epochs", "3", "--gradient-accumulation-steps", "2", "--test-size", "2", "--json"];
         var json = CliRun.Of([.. Args("out"), .. more]).Ok().Json;
-        string[] files = ["adapter_config.json", "adapter_model.safetensors", "trainer_state.json", "run.yaml", "manifest.json", "README.md"];
+        string[] files =
+            ["adapter_config.json", "adapter_model.safetensors", "trainer_state.json", "run.yaml", "manifest.json", "README.md"];
         Assert.All(
             [.. files, "checkpoint-9/optimizer.safetensors"],
             file => Assert.True(File.Exists(Path.Combine(_folder["out"], file)), file));

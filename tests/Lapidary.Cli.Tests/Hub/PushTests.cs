@@ -33,7 +33,8 @@ public sealed class PushTests : IAsyncLifetime
         Assert.All(
             ["README.md", "adapter_config.json", "adapter_model.safetensors"], path => Assert.Contains(path, repository.Head.Files.Keys));
         Assert.DoesNotContain(
-            repository.Head.Files.Keys, path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
+            repository.Head.Files.Keys,
+            path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
         Assert.DoesNotContain(HubTokens.Mark, run.Out + run.Error, StringComparison.Ordinal);
     }
 
@@ -71,7 +72,8 @@ public sealed class PushTests : IAsyncLifetime
         On(Hub(), [.. command.Split(' ').Select(word => word.Trim('\''))]).Ok();
         var files = Server.Find("ada/tiny")!.Head.Files;
         Assert.True(files.ContainsKey("adapter_model.safetensors"));
-        Assert.DoesNotContain(files.Keys, path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
+        Assert.DoesNotContain(
+            files.Keys, path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
     }
 
     [Fact]
