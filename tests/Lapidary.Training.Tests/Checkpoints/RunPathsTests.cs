@@ -1,4 +1,3 @@
-using Lapidary.Tests;
 using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Tests.Checkpoints;

@@ -20,8 +20,8 @@ public sealed class RunManifestTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     private static void Train(
-        SftConfig config, string? resume = null, ITrainingObserver? observer = null, CancellationToken cancellation = default,
-        string? folder = null)
+        SftConfig config, string? resume = null, ITrainingObserver? observer = null, string? folder = null,
+        CancellationToken cancellation = default)
     {
         using var run = new TrainerRun(
             TestDevice.Cpu, config, TrainerRun.RandomRows(8), adapter: null, observer: observer, eval: TrainerRun.RandomRows(4),
