@@ -3,6 +3,8 @@ using Lapidary.Cli.Output;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Data.Sources;
+using Lapidary.Training.Manifests;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -15,11 +17,15 @@ internal readonly record struct RunFileValue(IReadOnlyList<string> Items, int Li
     public string Text => string.Join(',', Items);
 }
 
-/// <summary>run.yaml: a mapping of settings in snake case or kebab case. Read event by event, without reflection.</summary>
+/// <summary>run.yaml: a mapping of settings in snake case or kebab case; or a run's manifest.json, which has them under a key, and JSON is
+/// YAML. Read event by event, without reflection.</summary>
 internal sealed class RunFile
 {
     // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
     private const long MaxBytes = 256 << 10;
+
+    /// <summary>How a run's manifest begins, but for white space.</summary>
+    private const string ManifestStart = $"{{\"{RunManifest.VersionKey}\":";
 
     /// <summary>How a run's file of 0.1 begins, which had no version.</summary>
     private const string FirstLineOf01 = "# Run again with: lapidary train --config FILE";
@@ -44,6 +50,9 @@ internal sealed class RunFile
     private readonly Dictionary<string, Setting> _known;
     private readonly Dictionary<Setting, RunFileValue> _values = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private bool _isManifest;
+    private int _version;
+    private string? _recordedFolder;
 
     private RunFile(string path, IReadOnlyList<Setting> settings) =>
         (_path, _known) = (path, settings.ToDictionary(setting => setting.Key, StringComparer.Ordinal));
@@ -65,7 +74,8 @@ internal sealed class RunFile
         try
         {
             string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
-            file.IsOfARun = text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
+            file._isManifest = IsManifest(text);
+            file.IsOfARun = file._isManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
             file.ReadDocument(new Parser(new StringReader(text)));
         }
         catch (YamlException e)
@@ -78,7 +88,8 @@ internal sealed class RunFile
             throw new ToolException($"{path}: expected YAML, found what its reader cannot take apart; correct the file.", e);
         }
 
-        if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
+        if (file._isManifest || file._version > 1) file.ResolvePaths();
+        else if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
         return file;
     }
 
@@ -94,6 +105,19 @@ internal sealed class RunFile
         {
             throw Error(value.Line, $"{setting.Key}: {e.Message}");
         }
+    }
+
+    private static bool IsManifest(string text)
+    {
+        int at = 0;
+        foreach (char c in text)
+        {
+            if (char.IsWhiteSpace(c)) continue;
+            if (c != ManifestStart[at++]) return false;
+            if (at == ManifestStart.Length) return true;
+        }
+
+        return false;
     }
 
     private static bool IsNull(string text) => text is "" or "~" or "null" or "Null" or "NULL";
@@ -118,10 +142,18 @@ internal sealed class RunFile
             string typed = scalar.Value.Replace('-', '_');
             string key = Aliases.GetValueOrDefault(typed, typed);
             int line = (int)scalar.Start.Line;
+            if (_isManifest && !isNested)
+            {
+                ReadOfManifest(parser, key, line);
+                continue;
+            }
+
             if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
             if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
             else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Value.Text, line);
-            else if (key == RunSettings.VersionKey) CheckVersion(ReadText(parser, key).Value.Text, line);
+            else if (key == RunSettings.VersionKey)
+                _version = CheckVersion(ReadText(parser, key).Value.Text, line, key, RunSettings.Version);
+            else if (key == RunSettings.FolderKey && IsOfARun) _recordedFolder = ReadText(parser, key).Value.Text;
             else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
             else throw Unknown(scalar.Value, key, line);
         }
@@ -133,6 +165,15 @@ internal sealed class RunFile
         if (parser.TryConsume<Scalar>(out var scalar) && scalar.IsPlainImplicit && IsNull(scalar.Value)) return;
         if (isNested || !parser.Accept<MappingStart>(out _)) throw Error(line, $"{key}: expected keys and values");
         ReadMapping(parser, isNested: true);
+    }
+
+    /// <summary>A part of a manifest: all but the settings is for people.</summary>
+    private void ReadOfManifest(Parser parser, string key, int line)
+    {
+        if (key == RunManifest.VersionKey) CheckVersion(ReadText(parser, key).Value.Text, line, key, RunManifest.Version);
+        else if (key == RunSettings.FolderKey) _recordedFolder = ReadText(parser, key).Value.Text;
+        else if (key == RunManifest.SettingsKey) ReadMapping(parser, isNested: true);
+        else parser.SkipThisAndNestedEvents();
     }
 
     private void Add(Setting setting, Parser parser)
@@ -160,33 +201,58 @@ internal sealed class RunFile
         return (new(items, line), items.Count == 0);
     }
 
+    private string Here => Path.GetDirectoryName(_path) is { Length: > 0 } folder ? folder : ".";
+
+    /// <summary>Paths are from the file's folder on, which is the run's; what is not there any more is looked for where that was when the
+    /// file was written.</summary>
+    private void ResolvePaths()
+    {
+        static bool Exists(string path)
+        {
+            string name = DataSetName.Parse(path).Path;
+            int wild = name.AsSpan().IndexOfAny('*', '?');
+            return Path.Exists(wild < 0 ? name : Path.GetDirectoryName(name[..wild]));
+        }
+
+        // A copy under another name is a file of settings like any other: it means the run's folder as it was.
+        bool isInFolder = Path.GetFileName(_path) is RunSettings.FileName or RunManifest.FileName;
+        string folder = isInFolder ? Here : _recordedFolder ?? Here;
+        foreach (var (setting, value) in _values.ToArray())
+        {
+            if (setting.Key == RunSettings.OutputDirKey && value.Text == ".") _values[setting] = value with { Items = [folder] };
+            if (!RunPaths.Keys.Contains(setting.Key)) continue;
+            string[] paths = [.. value.Items.Select(path => RunPaths.Resolve(path, folder, _recordedFolder, Exists))];
+            _values[setting] = value with { Items = paths };
+        }
+    }
+
     /// <summary>The folder of a run is where its file lies, wherever that has been moved, and what the file names inside of it moves
-    /// along.</summary>
+    /// along: in files of version 1, whose paths are absolute.</summary>
     private void FollowFolder()
     {
         if (!_known.TryGetValue(RunSettings.OutputDirKey, out var outputDir) || !_values.TryGetValue(outputDir, out var recorded)) return;
-        string here = Path.GetDirectoryName(_path) is { Length: > 0 } folder ? folder : ".";
         string inside = Path.TrimEndingDirectorySeparator(recorded.Text) + Path.DirectorySeparatorChar;
         foreach (var (setting, value) in _values.ToArray())
         {
             if (!setting.IsPath) continue;
             string[] moved = [.. value.Items.Select(
-                path => path.StartsWith(inside, StringComparison.Ordinal) ? Path.Combine(here, path[inside.Length..]) : path)];
+                path => path.StartsWith(inside, StringComparison.Ordinal) ? Path.Combine(Here, path[inside.Length..]) : path)];
             _values[setting] = value with { Items = moved };
         }
 
-        _values[outputDir] = recorded with { Items = [here] };
+        _values[outputDir] = recorded with { Items = [Here] };
     }
 
-    private void CheckVersion(string value, int line)
+    private int CheckVersion(string value, int line, string key, int newest)
     {
-        if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version > RunSettings.Version)
+        if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version > newest)
         {
-            throw Error(line, $"{RunSettings.VersionKey}: expected {RunSettings.Version}, found \"{FileErrors.OneLine(value)}\"; "
+            throw Error(line, $"{key}: expected {newest}, found \"{FileErrors.OneLine(value)}\"; "
                 + "a later Lapidary wrote this file, update this one");
         }
 
         IsOfARun = true;
+        return version;
     }
 
     private void CheckConstant(string key, string[] allowed, string value, int line)

@@ -59,6 +59,9 @@ internal static class GenerateCommand
 
     private static readonly Setting<bool> IgnoreEos = Setting.Flag("ignore-eos", "Go on after tokens that end a text.");
 
+    /// <summary>How tokens are drawn, for every command that generates.</summary>
+    internal static IReadOnlyList<Setting> Sampling => [DoSample, Temperature, TopK, TopP, Seed];
+
     public static Command Create(Terminal terminal) =>
         new ToolCommand("generate", "Generate text.",
                 "--model gemma-3-1b-it --chat --prompt \"What is a lapidary?\"",
@@ -149,12 +152,12 @@ internal static class GenerateCommand
     private static void Show(TextWriter output, string text)
     {
         if (text.Length == 0) return;
-        output.Write(string.Concat(text.Where(c => !char.IsControl(c) || c is '\n' or '\t')));
+        output.Write(PlainText.WithoutControls(text));
         output.Flush();
     }
 
     /// <summary>What is asked for and has no effect.</summary>
-    private static IEnumerable<string> Notes(SettingValues values, GenerationConfig makers)
+    internal static IEnumerable<string> Notes(SettingValues values, GenerationConfig makers)
     {
         if (makers.Ignored.Count > 0) yield return $"{GenerationConfig.FileName}: not applied: {string.Join(", ", makers.Ignored)}.";
         string[] given = [.. new Setting[] { Temperature, TopK, TopP }.Where(values.IsGiven).Select(setting => $"--{setting.Name}")];
@@ -164,7 +167,7 @@ internal static class GenerateCommand
             yield return $"{GenerationConfig.FileName}: temperature 0 takes the likeliest token; --{Temperature.Name} draws others.";
     }
 
-    private static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
+    internal static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
     {
         MaxNewTokens = values.Get(MaxNewTokens),
         DoSample = values.Get(DoSample) && (values.Get(Temperature) ?? makers.Temperature) > 0,

@@ -5,6 +5,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Hub;
+using Lapidary.Training.Publishing;
 
 namespace Lapidary.Cli.Commands;
 
@@ -67,6 +68,10 @@ internal static class UploadCommand
                 + string.Concat(RunResults.Own.Select(name => $" --exclude {ShellText.Quote(name)}"));
         }
 
+        // A run's card names its folder; the one that is sent names the repository.
+        if (options.Exclude.Contains(ModelCard.FileName)) options = options with { Card = null };
+        else if (options.Card is not null && CardFile.IsOfARun(folder))
+            options = options with { Exclude = [.. options.Exclude, ModelCard.FileName] };
         if (reference.Revision is { } revision) options = options with { Revision = revision };
         var result = HubTransfer.Run(run, reference.Repo.Id, (hub, progress, stop) =>
         {

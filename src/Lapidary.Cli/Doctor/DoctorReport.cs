@@ -33,15 +33,34 @@ internal sealed record DoctorReport(
         var devices = CudaDevice.All();
         IBackend CreateCounter() =>
             chosen is { } ordinal ? CudaBackend.CreateCounter(devices[ordinal]) : CpuBackend.CreateCounter(threads: 0);
+        var estimates = MemoryEstimate.All(CreateCounter);
+        var gpus = devices.Select(GpuReport.Of).ToArray();
+        long free = chosen is { } own ? gpus[own].FreeBytes ?? 0 : HostMemory.AvailableBytes;
         string? problem = chosen is null && CudaBackend.WhyUnavailable() is { } reason ? Options.InPlaceOfKeys(reason) : null;
         return new DoctorReport(
-            [.. devices.Select(GpuReport.Of)], CudaLibraries.Find(), chosen, problem, MemoryEstimate.All(CreateCounter))
+            gpus, CudaLibraries.Find(), chosen, problem, estimates)
         {
+            Platform = Platform.OfThisMachine(),
+            HasNvidiaCard = devices.Count > 0 ? true : Machine.HasNvidiaCard,
+            LoraReach = TrainingReach.Of(estimates, isGuide: false, free, CreateCounter),
+            GuideReach = TrainingReach.Of(estimates, isGuide: true, free, CreateCounter),
             Link = GpuLinks.Slowest(devices),
             AllGpus = DeviceSettings.UsableGpus() is { Count: > 1 } usable ? DeviceSettings.NameOf(usable) : null,
             Mpi = MpiLibraries.Find(),
         };
     }
+
+    /// <summary>The system.</summary>
+    public Platform Platform { get; init; } = new(SystemKind.Linux);
+
+    /// <summary>Whether there is a card of NVIDIA; null where that is not known.</summary>
+    public bool? HasNvidiaCard { get; init; }
+
+    /// <summary>The largest size that can be trained with LoRA alone, or null.</summary>
+    public TrainingReach? LoraReach { get; init; }
+
+    /// <summary>The largest size that can be trained by the guide's recipe, or null.</summary>
+    public TrainingReach? GuideReach { get; init; }
 
     /// <summary>How the GPUs reach each other, null where there are not several.</summary>
     public string? Link { get; init; }
@@ -51,6 +70,10 @@ internal sealed record DoctorReport(
 
     /// <summary>Libraries for several ranks on CPUs.</summary>
     public IReadOnlyList<FoundMpi> Mpi { get; init; } = [];
+
+    /// <summary>What to install for a GPU; nothing where there is none.</summary>
+    private IReadOnlyList<string> Install => HasNvidiaCard == false ? [] : InstallAdvice.For(
+        Platform, [.. Enum.GetValues<CudaLibrary>().Where(library => Find(library) is null)], needsNccl: Gpus.Count > 1);
 
     private long FreeBytes => Chosen is { } ordinal ? Gpus[ordinal].FreeBytes ?? 0 : HostMemory.AvailableBytes;
 
@@ -62,7 +85,8 @@ internal sealed record DoctorReport(
             + $"({string.Join(", ", Machine.Features)})");
         output.WriteLine($"memory     {ByteSize.Format(HostMemory.TotalBytes)}, {ByteSize.Format(HostMemory.AvailableBytes)} free");
         string temporary = Path.GetTempPath();
-        string writable = Machine.IsWritable(temporary) ? "writable" : "not writable; set TMPDIR to a folder that is";
+        string variable = OperatingSystem.IsWindows() ? "TMP" : "TMPDIR";
+        string writable = Machine.IsWritable(temporary) ? "writable" : $"not writable; set {variable} to a folder that is";
         output.WriteLine($"temporary  {temporary} ({writable})");
         foreach (var gpu in Gpus)
         {
@@ -71,13 +95,16 @@ internal sealed record DoctorReport(
                 + $"compute capability {gpu.ComputeCapability}");
         }
 
-        foreach (var library in Enum.GetValues<CudaLibrary>()) output.WriteLine($"{library,-10} {Describe(library)}");
+        foreach (var library in Enum.GetValues<CudaLibrary>().Where(library => Find(library) is not null))
+            output.WriteLine($"{library,-10} {Describe(library)}");
+        string[] missing = [.. Enum.GetValues<CudaLibrary>().Where(library => Find(library) is null).Select(library => $"{library}")];
+        if (missing.Length > 0) output.WriteLine($"not found  {string.Join(", ", missing)} (only a GPU needs them)");
         foreach (var mpi in Mpi) output.WriteLine($"MPI        {mpi.Version} ({mpi.Name}), for several ranks on CPUs");
         if (Gpus.Count > 1 && Machine.SharedMemoryBytes is { } shared)
             output.WriteLine($"/dev/shm   {ByteSize.Format(shared)}{(shared < EnoughSharedBytes ? MoreSharedMemory : "")}");
         output.WriteLine(Chosen is { } ordinal
             ? $"GPU        ready: --device auto takes cuda:{ordinal}"
-            : $"GPU        none, --device auto takes the CPU: {Problem}");
+            : $"GPU        none, --device auto takes the CPU: {WhyNone}");
         if (Link is not null)
         {
             string use = (AllGpus, Find(CudaLibrary.Nccl)) switch
@@ -89,10 +116,35 @@ internal sealed record DoctorReport(
             output.WriteLine($"GPUs       {Gpus.Count}, linked by {Link}{use}");
         }
 
+        var install = Install;
+        if (install.Count > 0)
+        {
+            output.WriteLine();
+            string gpu = Gpus.Count > 0 ? "the GPU" : "an NVIDIA GPU (compute capability 8.0 or newer)";
+            output.WriteLine($"To use {gpu}, install:");
+            foreach (string line in install) output.WriteLine($"  {line}");
+        }
+
         output.WriteLine();
         output.WriteLine($"QLoRA training on the {(Chosen is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least:");
         output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
         foreach (var size in Estimates) output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes),-20}  {Verdict(size.GuideBytes)}");
+        output.WriteLine();
+        output.WriteLine(Verdict());
+    }
+
+    /// <summary>What the machine can train, in a sentence.</summary>
+    private string Verdict()
+    {
+        static string Name(TrainingReach reach) =>
+            $"Gemma 3 {reach.Size} (up to {reach.BatchSize} {(reach.BatchSize == 1 ? "row" : "rows")} of 512 tokens at a time)";
+
+        return (LoraReach, GuideReach) switch
+        {
+            (null, _) => "This machine has too little free memory to train any size of Gemma 3; close other programs.",
+            ({ } lora, null) => $"This machine can train {Name(lora)} with LoRA alone, and no size by the guide's recipe.",
+            ({ } lora, { } guide) => $"This machine can train {Name(lora)} with LoRA alone, and {Name(guide)} by the guide's recipe.",
+        };
     }
 
     public void WriteTo(Utf8JsonWriter json)
@@ -109,6 +161,13 @@ internal sealed record DoctorReport(
         json.WriteNumber("available_bytes", HostMemory.AvailableBytes);
         json.WriteBoolean("temporary_folder_writable", Machine.IsWritable(Path.GetTempPath()));
         WriteGpus(json);
+        json.WriteStartArray("install");
+        foreach (string line in Install) json.WriteStringValue(line);
+        json.WriteEndArray();
+        json.WriteStartObject("can_train");
+        WriteReach(json, "lora", LoraReach);
+        WriteReach(json, "guide", GuideReach);
+        json.WriteEndObject();
         json.WriteStartArray("training_estimates");
         foreach (var size in Estimates)
         {
@@ -169,8 +228,27 @@ internal sealed record DoctorReport(
 
     private FoundLibrary? Find(CudaLibrary library) => Libraries.FirstOrDefault(found => found.Library == library);
 
-    private string Describe(CudaLibrary library) => Find(library) is not { } found
-        ? Options.InPlaceOfKeys(CudaLibraries.HowToInstall(library))
+    /// <summary>The reason in few words where the lines around it say the rest.</summary>
+    private string? WhyNone => Platform.Kind == SystemKind.MacOs ? "no NVIDIA GPU works with macOS"
+        : HasNvidiaCard == false ? "there is no NVIDIA card"
+        : Find(CudaLibrary.Driver) is null ? "there is no NVIDIA driver"
+        : Problem;
+
+    private static void WriteReach(Utf8JsonWriter json, string name, TrainingReach? reach)
+    {
+        if (reach is null)
+        {
+            json.WriteNull(name);
+            return;
+        }
+
+        json.WriteStartObject(name);
+        json.WriteString("size", reach.Size);
+        json.WriteNumber("batch_size", reach.BatchSize);
+        json.WriteEndObject();
+    }
+
+    private string Describe(CudaLibrary library) => Find(library) is not { } found ? "not found"
         : $"{found.Path}, {(library == CudaLibrary.Driver ? "for CUDA " : "")}{found.Version}";
 
     private string Verdict(long bytes) =>

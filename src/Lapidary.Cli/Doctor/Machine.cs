@@ -1,17 +1,40 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using System.Text;
 using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Doctor;
 
 /// <summary>What the machine is.</summary>
-internal static class Machine
+internal static partial class Machine
 {
     private const string SharedMemory = "/dev/shm";
 
-    /// <summary>The processor's name, where the system tells.</summary>
+    private const string PciDevices = "/sys/bus/pci/devices", NvidiaVendor = "0x10de";
+
+    /// <summary>The processor's name, where the system tells. Linux on arm64 has none in /proc, but may have the board's.</summary>
     public static string CpuName =>
-        LineOf("/proc/cpuinfo", "model name") ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
+        LineOf("/proc/cpuinfo", "model name") ?? TextOf("/proc/device-tree/model") ?? MacCpuName()
+        ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
+
+    /// <summary>Whether there is a card of NVIDIA, with a driver or without; null where the system does not tell.</summary>
+    public static bool? HasNvidiaCard
+    {
+        get
+        {
+            try
+            {
+                return Directory.Exists(PciDevices) && Directory.EnumerateDirectories(PciDevices).ToArray() is { Length: > 0 } devices
+                    ? devices.Any(device => TextOf(Path.Combine(device, "vendor")) == NvidiaVendor)
+                    : null;
+            }
+            catch (Exception e) when (FileErrors.IsFileSystem(e))
+            {
+                return null;
+            }
+        }
+    }
 
     /// <summary>Instruction sets that the kernels use.</summary>
     public static IReadOnlyList<string> Features =>
@@ -55,6 +78,32 @@ internal static class Machine
             }
         }
     }
+
+    private static string? TextOf(string file)
+    {
+        try
+        {
+            return File.Exists(file) && File.ReadAllText(file).Trim('\0', '\n', ' ') is { Length: > 0 } text ? text : null;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return null;
+        }
+    }
+
+    private static unsafe string? MacCpuName()
+    {
+        const int MaxBytes = 256;
+        if (!OperatingSystem.IsMacOS()) return null;
+        byte* text = stackalloc byte[MaxBytes];
+        nuint length = MaxBytes;
+        return SystemControl("machdep.cpu.brand_string", text, &length, null, 0) == 0 && length > 1
+            ? Encoding.UTF8.GetString(text, (int)length - 1) // without the zero at its end
+            : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "sysctlbyname", StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int SystemControl(string name, void* value, nuint* length, void* newValue, nuint newLength);
 
     private static string? LineOf(string file, string key)
     {

@@ -18,15 +18,24 @@ internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideByt
     [
         .. GemmaConfig.PresetNames.Select(size => new MemoryEstimate(
             size,
-            BytesOf(size, LoraConfig.Guide with { ModulesToSave = null }, createCounter),
-            BytesOf(size, LoraConfig.Guide, createCounter))),
+            BytesOf(size, isGuide: false, createCounter),
+            BytesOf(size, isGuide: true, createCounter))),
     ];
 
-    private static long BytesOf(string size, LoraConfig lora, Func<IBackend> createCounter)
+    /// <summary>The most rows of 512 tokens that fit at a time.</summary>
+    public static int LargestBatchSize(string size, bool isGuide, long budgetBytes, Func<IBackend> createCounter) =>
+        Plan(size, isGuide, budgetBytes, createCounter, planner => planner.LargestBatchSize());
+
+    private static long BytesOf(string size, bool isGuide, Func<IBackend> createCounter) =>
+        Plan(size, isGuide, long.MaxValue, createCounter, planner => planner.Plan().Predicted.TotalBytes);
+
+    private static T Plan<T>(
+        string size, bool isGuide, long budgetBytes, Func<IBackend> createCounter, Func<MemoryPlanner, T> plan)
     {
+        var lora = isGuide ? LoraConfig.Guide : LoraConfig.Guide with { ModulesToSave = null };
         using var counter = createCounter();
         using var model = GemmaModel.Skeleton(GemmaConfig.Preset(size), counter, new ModelOptions { Quantization = QuantizationKind.Nf4 });
         using var adapter = Adapter.Skeleton(model, lora);
-        return new MemoryPlanner(model, adapter, Config, budgetBytes: long.MaxValue).Plan().Predicted.TotalBytes;
+        return plan(new MemoryPlanner(model, adapter, Config, budgetBytes: budgetBytes));
     }
 }

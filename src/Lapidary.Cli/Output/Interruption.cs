@@ -12,15 +12,18 @@ internal sealed class Interruption : IDisposable
     /// <summary>A shell's exit code of a process that a signal ended is this and the signal's number.</summary>
     private const int ExitCodeBase = 128;
 
+    private const int InterruptNumber = 2;
+
     private readonly CancellationTokenSource _source = new();
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _graceful;
+    private Func<bool>? _handler;
 
     /// <summary>Starts to listen.</summary>
     public Interruption()
     {
         foreach (var (signal, number) in (ReadOnlySpan<(PosixSignal, int)>)
-            [(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15)])
+            [(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, InterruptNumber), (PosixSignal.SIGTERM, 15)])
         {
             // nohup and a shell's background jobs ask for a process that does not hear the signal.
             if (!IsIgnored(number)) _registrations.Add(PosixSignalRegistration.Create(signal, context => Handle(context, number)));
@@ -40,6 +43,14 @@ internal sealed class Interruption : IDisposable
         return new Ending(() => Interlocked.Decrement(ref _graceful));
     }
 
+    /// <summary>Hands Ctrl-C to a command, until the result is disposed.</summary>
+    /// <param name="handler">Returns whether it took it; else Ctrl-C does what it always does. It runs beside the command.</param>
+    public IDisposable Catch(Func<bool> handler)
+    {
+        var former = Interlocked.Exchange(ref _handler, handler);
+        return new Ending(() => Volatile.Write(ref _handler, former));
+    }
+
     public void Dispose()
     {
         foreach (var registration in _registrations) registration.Dispose();
@@ -49,6 +60,7 @@ internal sealed class Interruption : IDisposable
     private void Handle(PosixSignalContext context, int number)
     {
         context.Cancel = true;
+        if (IsCaught(number)) return;
         if (Volatile.Read(ref _graceful) > 0 && !_source.IsCancellationRequested)
         {
             _source.Cancel();
@@ -59,6 +71,9 @@ internal sealed class Interruption : IDisposable
         Ends?.Invoke();
         Environment.Exit(ExitCodeBase + number);
     }
+
+    /// <summary>Whether a command takes a signal, and does what it does at it.</summary>
+    internal bool IsCaught(int number) => number == InterruptNumber && Volatile.Read(ref _handler) is { } handler && handler();
 
     private static bool IsIgnored(int number)
     {

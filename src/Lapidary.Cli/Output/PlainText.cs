@@ -14,6 +14,9 @@ internal static partial class PlainText
     /// a log.</summary>
     public static string WithoutTokens(string text) => Token().Replace(text, "hf_…");
 
+    /// <summary>The text of a model, which may hold anything: of the control characters only those of ordinary text.</summary>
+    public static string WithoutControls(string text) => string.Concat(text.Where(c => !char.IsControl(c) || c is '\n' or '\t'));
+
     /// <summary>"0:00:07", "26:03:10".</summary>
     public static string Duration(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{(long)time.TotalHours}:{time.Minutes:D2}:{time.Seconds:D2}");

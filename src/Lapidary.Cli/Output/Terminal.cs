@@ -84,6 +84,9 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// there are no signals.</summary>
     public IDisposable? EndsGracefully() => Interruption?.EndsGracefully();
 
+    /// <summary>Hands Ctrl-C to a command, as <see cref="Interruption.Catch"/> does; null where there are no signals.</summary>
+    public IDisposable? HandleInterrupt(Func<bool> handler) => Interruption?.Catch(handler);
+
     /// <summary>Where text for people goes: standard output is for the result alone under --json. Never fails.</summary>
     public TextWriter People(bool json) => !IsLeader ? TextWriter.Null : json ? Error : OutForPeople;
 

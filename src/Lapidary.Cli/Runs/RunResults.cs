@@ -5,6 +5,7 @@ using Lapidary.Gemma.Lora;
 using Lapidary.Hub;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Manifests;
 using Lapidary.Training.Publishing;
 
 namespace Lapidary.Cli.Runs;
@@ -14,7 +15,7 @@ internal static class RunResults
 {
     /// <summary>What of a run's folder is nobody else's: paths of this machine, rows of the data, what the run goes on from.</summary>
     public static IReadOnlyList<string> Own { get; } =
-        [RunSettings.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
+        [RunSettings.FileName, RunManifest.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
 
     /// <summary>Whether a run has left its adapter in a folder.</summary>
     public static bool AreIn(string folder) => new[] { RunSettings.FileName, TrainerState.FileName, AdapterConfigFile.FileName }
@@ -34,11 +35,21 @@ internal static class RunResults
                 Repo = repo,
                 Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),
                 IsQuantized = values.Get(model.Quantization) == Gemma.QuantizationKind.Nf4,
+                TrainRows = RowsOf(folder, "train"),
+                EvaluationRows = RowsOf(folder, "evaluation"),
             }.ToText();
         }
         catch (LapidaryException)
         {
             return null; // The folder is sent as it is; a card is an extra.
         }
+    }
+
+    /// <summary>How many rows of a kind the run's manifest tells of; null where it tells nothing.</summary>
+    private static int? RowsOf(string folder, string kind)
+    {
+        if (!File.Exists(Path.Combine(folder, RunManifest.FileName))) return null;
+        var rows = RunManifest.Read(folder).Section(RunManifest.DataKey)?.Section(kind);
+        return rows?.Has("rows") == true ? rows.Int("rows", 0, 0, int.MaxValue) : null;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
 using Lapidary.Training;
+using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.Runs;
 
@@ -20,24 +21,9 @@ internal sealed record TrainResult(
     /// <summary>Whether the run was stopped before its end.</summary>
     public bool WasInterrupted => !IsComplete;
 
-    /// <summary>Mean loss of all steps that were logged, each entry weighted by its steps.</summary>
-    private double? TrainLoss
-    {
-        get
-        {
-            double sum = 0;
-            int last = 0;
-            foreach (var entry in State.LogHistory.Where(entry => entry.Loss is not null))
-            {
-                sum += entry.Loss!.Value * (entry.Step - last);
-                last = entry.Step;
-            }
+    private double? TrainLoss => new RunSummary(State).MeanLoss;
 
-            return last == 0 ? null : sum / last;
-        }
-    }
-
-    private double? EvalLoss => State.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null)?.EvalLoss;
+    private double? EvalLoss => new RunSummary(State).Evaluation?.EvalLoss;
 
     public void WriteTo(Utf8JsonWriter json)
     {

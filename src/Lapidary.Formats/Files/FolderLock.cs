@@ -55,6 +55,10 @@ internal sealed partial class FolderLock : IDisposable
         }
     }
 
+    /// <summary>Who owns a folder, in words, as far as its files tell; null for nobody. The lock is not touched.</summary>
+    public static string? OwnerOf(string folder) =>
+        ReadOwner(PathIdentity.Resolve(folder)) is { } owner && IsAlive(owner) ? owner : null;
+
     /// <summary>Whether a path is a file of a lock, which is no content of its folder.</summary>
     public static bool IsPartOf(string path) => Path.GetFileName(path) is LockFile or OwnerFile;
 

@@ -21,7 +21,7 @@ public sealed record UploadOptions
     /// <summary>A folder of the repository to put the files into; null for its root.</summary>
     public string? PathInRepo { get; init; }
 
-    /// <summary>The text of README.md where neither the folder nor the repository has one; null for none.</summary>
+    /// <summary>The text of README.md where the repository has none, and the folder none that is sent; null for none.</summary>
     public string? Card { get; init; }
 
     /// <summary>Told how it goes.</summary>

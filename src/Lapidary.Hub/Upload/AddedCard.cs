@@ -1,10 +1,11 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A README.md that the caller wrote for a folder that has none: it lies in a temporary folder while it is sent, as an upload adds
-/// nothing to what it reads.</summary>
+/// <summary>A README.md that the caller wrote for a folder that sends none: it lies in a temporary folder while it is sent, as an upload
+/// adds nothing to what it reads.</summary>
 internal sealed class AddedCard : IDisposable
 {
     private readonly string _folder;
@@ -18,7 +19,9 @@ internal sealed class AddedCard : IDisposable
     /// <exception cref="LapidaryException">It cannot be written.</exception>
     public static AddedCard? For(string folder, UploadOptions upload)
     {
-        if (upload.Card is not { } text || InputFile.IsThere(Path.Combine(folder, ModelCard.FileName))) return null;
+        if (upload.Card is not { } text) return null;
+        bool isExcluded = new FilePatterns(upload.Exclude).Match(ModelCard.FileName);
+        if (!isExcluded && InputFile.IsThere(Path.Combine(folder, ModelCard.FileName))) return null;
         if (upload.PathInRepo is not null || upload.Include.Count > 0) return null; // whoever chooses files chooses all of them
         string place = Directory.CreateTempSubdirectory("lapidary-card-").FullName, path = Path.Combine(place, ModelCard.FileName);
         AtomicFile.WriteAllText(path, text);

@@ -17,6 +17,9 @@ internal sealed class PendingIdentity : IDisposable
         _value = new(() => RunIdentity.Of(model, adapter, config, train, eval, _weights.GetAwaiter().GetResult(), worldSize));
     }
 
+    /// <summary>Whether nobody has to wait for it.</summary>
+    public bool IsReady => _weights.IsCompletedSuccessfully;
+
     /// <summary>Waits for the rest of it.</summary>
     public RunIdentity Value => _value.Value;
 

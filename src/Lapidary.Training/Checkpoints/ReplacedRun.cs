@@ -13,7 +13,7 @@ namespace Lapidary.Training.Checkpoints;
 internal sealed class ReplacedRun(string outputDir)
 {
     private static readonly string[] Files =
-        [AdapterConfigFile.FileName, AdapterFiles.WeightsName, TrainerState.FileName];
+        [AdapterConfigFile.FileName, AdapterFiles.WeightsName, TrainerState.FileName, RunNames.Manifest];
 
     private string? _aside;
 

@@ -32,8 +32,11 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The newest checkpoint of this run: saved by it, or the one that it went on from.</summary>
     public string? LastCheckpoint { get; private set; }
 
+    /// <summary>What run.yaml has, or will have with the first save.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Settings { get; private set; } = [];
+
     /// <summary>Whether what an earlier run left is to be replaced.</summary>
-    private bool Replaces { get; init; }
+    public bool Replaces { get; private init; }
 
     /// <summary>Takes a folder for a run.</summary>
     /// <param name="config">Its output_dir, and whether that may be overwritten.</param>
@@ -103,7 +106,7 @@ internal sealed class RunFolder : IDisposable
         }
 
         // Until a run that replaces another one has saved something, the other one's settings stay, for it may come back.
-        _settings = [.. settings];
+        Settings = _settings = [.. settings];
         if (!Replaces) Record();
     }
 

@@ -59,6 +59,18 @@ internal sealed class RunIdentity
     /// <summary>What all ranks of a run have alike.</summary>
     public IEnumerable<KeyValuePair<string, string>> SharedFields => _fields.Where(pair => pair.Key is not (Device or BaseCommit));
 
+    /// <summary>Which commit of the Hub the base is of; null where it is not from there.</summary>
+    public string? Commit => _fields.GetValueOrDefault(BaseCommit);
+
+    /// <summary>The hashes, each with what it is of and how it was taken.</summary>
+    public IEnumerable<(string Key, string Value, string Method)> Hashes => _fields.Where(pair => IsHash(pair.Key)).Select(pair =>
+        (pair.Key, pair.Value, pair.Key switch
+        {
+            Weights => "XXH128 over all bytes of the text part's tensors, by their names; against mistakes, not against forgery",
+            BaseConfig => "SHA-256 over the values of config.json that the model is built by",
+            _ => "SHA-256 over token ids and labels of all rows, in their order",
+        }));
+
     /// <summary>Whether the value of a key is the hash of something, which tells people nothing.</summary>
     public static bool IsHash(string key) => key is Data or EvalData or Weights or BaseConfig;
 

@@ -16,6 +16,9 @@ internal static partial class RunNames
     /// <summary>Under a temporary name, the tokenizer that the run's checkpoints get.</summary>
     public const string Tokenizer = "tokenizer";
 
+    /// <summary>What the run was and what came of it.</summary>
+    public const string Manifest = "manifest.json";
+
     /// <summary>Under a temporary name, what is pushed to the Hub.</summary>
     public const string Push = "push";
 

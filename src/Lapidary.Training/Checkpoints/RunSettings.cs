@@ -9,8 +9,8 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>run.yaml: the settings of a run beside its results, so that the tool can run or resume it. Paths in it are absolute; one that
-/// leads into the run's own folder follows that when it moves.</summary>
+/// <summary>run.yaml: the settings of a run beside its results, so that the tool can run or resume it. Paths in it are as
+/// <see cref="RunPaths"/> has them.</summary>
 internal static partial class RunSettings
 {
     /// <summary>The file's name in a run's folder.</summary>
@@ -19,8 +19,11 @@ internal static partial class RunSettings
     /// <summary>The key of the file's version; a file that has it was written by a run.</summary>
     public const string VersionKey = "run_file_version";
 
-    /// <summary>The version that is written.</summary>
-    public const int Version = 1;
+    /// <summary>The version that is written. In files of version 1 all paths are absolute.</summary>
+    public const int Version = 2;
+
+    /// <summary>The key of the folder's path when the file was written.</summary>
+    public const string FolderKey = "run_folder";
 
     /// <summary>Keys that the folder's rules deal with.</summary>
     public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter";
@@ -29,13 +32,12 @@ internal static partial class RunSettings
 
     /// <summary>Writes the file.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="settings">Keys and values; a key that follows itself has a list. overwrite_output_dir is left out: it was meant
-    /// once.</param>
+    /// <param name="settings">Keys and values; a key that follows itself has a list.</param>
     public static void Write(string folder, IEnumerable<KeyValuePair<string, string>> settings)
     {
-        var text = new StringBuilder("# The settings of a run, for 'lapidary train'.\n");
-        text.Append(CultureInfo.InvariantCulture, $"{VersionKey}: {Version}\n");
-        foreach (var setting in settings.Where(pair => pair.Key != OverwriteKey).GroupBy(pair => pair.Key, pair => Quote(pair.Value)))
+        var text = new StringBuilder("# The settings of a run, for 'lapidary train'. Paths from ./ or ../ on begin at this folder.\n");
+        text.Append(CultureInfo.InvariantCulture, $"{VersionKey}: {Version}\n{FolderKey}: {Quote(Path.GetFullPath(folder))}\n");
+        foreach (var setting in Recorded(folder, settings).GroupBy(pair => pair.Key, pair => Quote(pair.Value)))
         {
             string[] values = [.. setting];
             string written = values.Length == 1 ? values[0] : $"[{string.Join(", ", values)}]";
@@ -44,6 +46,14 @@ internal static partial class RunSettings
 
         AtomicFile.WriteAllText(Path.Combine(folder, FileName), text.ToString());
     }
+
+    /// <summary>Settings as the files of a run have them: paths from the run's folder on, without overwrite_output_dir, which was meant
+    /// once.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Recorded(string folder, IEnumerable<KeyValuePair<string, string>> settings) =>
+        settings.Where(pair => pair.Key != OverwriteKey).Select(pair =>
+            pair.Key == OutputDirKey ? new(pair.Key, ".")
+            : RunPaths.Keys.Contains(pair.Key) ? new(pair.Key, RunPaths.Shorten(pair.Value, folder))
+            : pair);
 
     /// <summary>The settings of a run that a program started. It brought its data itself, so dataset is not among them.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config, int worldSize)

@@ -25,6 +25,24 @@ internal static class CardFile
         if (Foreign(folder) is null) AtomicFile.WriteAllText(Path.Combine(folder, ModelCard.FileName), Marked(card.ToText()));
     }
 
+    /// <summary>Whether a folder's card is one that a run wrote and nobody changed.</summary>
+    /// <exception cref="LapidaryException">It cannot be read.</exception>
+    public static bool IsOfARun(string folder) =>
+        InputFile.IsThere(Path.Combine(folder, ModelCard.FileName)) && Foreign(folder) is null;
+
+    /// <summary>Deletes the card of a run that another one has replaced; one that somebody changed stays.</summary>
+    public static void Forget(string folder)
+    {
+        try
+        {
+            if (IsOfARun(folder)) File.Delete(Path.Combine(folder, ModelCard.FileName));
+        }
+        catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
+        {
+            // It is of another run and is replaced at the end of this one.
+        }
+    }
+
     /// <summary>The text of a card that is not a run's as it was written; null for none.</summary>
     private static string? Foreign(string folder)
     {

@@ -1,8 +1,9 @@
 using System.Globalization;
-using System.Reflection;
 using System.Text;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
 using Lapidary.Hub;
+using Lapidary.Training.Manifests;
 
 namespace Lapidary.Training.Publishing;
 
@@ -11,11 +12,20 @@ namespace Lapidary.Training.Publishing;
 /// <param name="Lora">What was trained.</param> <param name="Config">How.</param> <param name="State">Where it stands.</param>
 internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState State)
 {
+    /// <summary>Rows of the table of losses.</summary>
+    private const int MostSteps = 12;
+
     /// <summary>Where it is pushed to, or null.</summary>
     public HubRepo? Repo { get; init; }
 
     /// <summary>Data sets as they were named; those that are no ids are not told.</summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
+
+    /// <summary>Rows that it was trained on; null where that is not known any more.</summary>
+    public int? TrainRows { get; init; }
+
+    /// <summary>Rows that it was evaluated on, or null.</summary>
+    public int? EvaluationRows { get; init; }
 
     /// <summary>Whether the base was in NF4 while it was trained.</summary>
     public bool IsQuantized { get; init; } = true;
@@ -43,11 +53,9 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         }.ToText();
     }
 
-    private LogEntry? LastEvaluation => State.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
-
     private IEnumerable<CardResult> Results(string dataset)
     {
-        if (LastEvaluation is not { } entry) yield break;
+        if (new RunSummary(State).Evaluation is not { } entry) yield break;
         yield return new CardResult("loss", entry.EvalLoss!.Value, dataset);
         if (entry.EvalMeanTokenAccuracy is { } accuracy) yield return new CardResult("accuracy", accuracy, dataset);
     }
@@ -67,38 +75,20 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
 
             A LoRA adapter for {model}, fine-tuned{data} with {method}{Saved()}.
 
-            ## Use
-
-            With PEFT:
-
-            ```python
-            from peft import AutoPeftModelForCausalLM
-            from transformers import AutoTokenizer
-
-            model = AutoPeftModelForCausalLM.from_pretrained("{Place}")
-            tokenizer = AutoTokenizer.from_pretrained("{Place}")
-            ```
-
-            With Lapidary:
-
-            ```csharp
-            using var backend = new CpuBackend();
-            using var model = GemmaModel.Load("{BaseId ?? "BASE_MODEL"}", backend);
-            using var adapter = Adapter.Load(model, "{Place}");
-            model.Attach(adapter);
-            ```
-
+            {CardUsage.Of(Lora, BaseId ?? "BASE_MODEL", Place)}
             ## Training
+
+            {DataText(datasets)}
 
             | setting | value |
             | --- | --- |
 
             """);
-        foreach (var (key, value) in Settings()) text.Append(CultureInfo.InvariantCulture, $"| {key} | {value} |\n");
+        foreach (var (key, value) in CardSettings.Of(Lora, Config)) text.Append(CultureInfo.InvariantCulture, $"| {key} | {value} |\n");
         AddResults(text);
         text.Append(CultureInfo.InvariantCulture, $"""
 
-            Trained by Lapidary {Version}.
+            Trained by Lapidary {ProgramVersion.Number}{Commit}; files in the format of PEFT {AdapterConfigFile.PeftVersion}.
 
             ## Licence
 
@@ -109,50 +99,23 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         return text.ToString().ReplaceLineEndings("\n");
     }
 
-    private string Place => Repo?.Id ?? "ADAPTER";
+    private string Place => Repo?.Id ?? (Path.GetFileName(Path.TrimEndingDirectorySeparator(Config.OutputDir)) is { Length: > 0 } folder
+        && CardText.IsPlain(folder) ? folder : "ADAPTER");
 
-    private static string Version => typeof(RunCard).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+    private static string Commit => ProgramVersion.Commit is { } commit ? $" (commit {commit[..Math.Min(12, commit.Length)]})" : "";
 
-    private string Saved() => Lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
-
-    private IEnumerable<(string Key, string Value)> Settings()
+    /// <summary>Which data, and how much of it: a file of somebody's machine is not named.</summary>
+    private string DataText(string[] ids)
     {
-        static string Number(double value) => value.ToString("0.##########", CultureInfo.InvariantCulture);
-        yield return ("lora_r", Number(Lora.R));
-        yield return ("lora_alpha", Number(Lora.LoraAlpha));
-        yield return ("lora_dropout", Number(Lora.LoraDropout));
-        yield return ("target_modules", Lora.EffectiveTargets.Pattern is { } pattern
-            ? $"`{pattern.Replace("|", @"\|", StringComparison.Ordinal)}`"
-            : string.Join(", ", Lora.EffectiveTargets.Names));
-        yield return ("learning_rate", Number(Config.LearningRate));
-        yield return ("lr_scheduler_type", Name(Config.LrSchedulerType));
-        if (Config.LrSchedulerType != LrSchedulerType.Constant)
-        {
-            yield return Config.WarmupSteps > 0
-                ? ("warmup_steps", Number(Config.WarmupSteps)) : ("warmup_ratio", Number(Config.WarmupRatio));
-        }
-
-        if (Config.MaxSteps > 0) yield return ("max_steps", Number(Config.MaxSteps));
-        else yield return ("num_train_epochs", Number(Config.NumTrainEpochs));
-        if (Config.GlobalBatchSize is { } global)
-        {
-            yield return ("global_batch_size", Number(global));
-        }
-        else
-        {
-            yield return ("per_device_train_batch_size", Number(Config.PerDeviceTrainBatchSize));
-            yield return ("gradient_accumulation_steps", Number(Config.GradientAccumulationSteps));
-        }
-
-        yield return ("max_length", Number(Config.MaxLength));
-        yield return ("packing", Config.Packing ? $"yes ({Name(Config.PackingStrategy)})" : "no");
-        yield return ("max_grad_norm", Number(Config.MaxGradNorm));
-        yield return ("weight_decay", Number(Config.WeightDecay));
-        yield return ("seed", Number(Config.Seed));
+        int local = Datasets.Count(name => ModelCard.IdOf(name) is null);
+        string[] names = [.. ids, .. local switch { 0 => Array.Empty<string>(), 1 => ["local data"], _ => [$"{local} local data sets"] }];
+        string of = names.Length == 0 ? "Data" : $"Data: {string.Join(", ", names)}";
+        if (TrainRows is not { } rows) return names.Length == 0 ? "" : of + ".";
+        string evaluated = EvaluationRows is { } others ? $", {others:N0} to evaluate on" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{of}{(names.Length == 0 ? ":" : ";")} {rows:N0} rows to train on{evaluated}.");
     }
 
-    private static string Name(Enum value) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+    private string Saved() => Lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
 
     private void AddResults(StringBuilder text)
     {
@@ -166,11 +129,20 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
             | passes over the data | {State.Epoch:0.##} |
 
             """);
-        if (State.LogHistory.LastOrDefault(entry => entry.Loss is not null)?.Loss is { } loss)
-            text.Append(CultureInfo.InvariantCulture, $"| last training loss | {loss:0.####} |\n");
-        if (LastEvaluation is not { } evaluation) return;
-        text.Append(CultureInfo.InvariantCulture, $"| evaluation loss | {evaluation.EvalLoss:0.####} |\n");
-        if (evaluation.EvalMeanTokenAccuracy is { } accuracy)
-            text.Append(CultureInfo.InvariantCulture, $"| evaluation token accuracy | {accuracy:0.####} |\n");
+        var summary = new RunSummary(State);
+        if (summary.LastLoss is { } loss) text.Append(CultureInfo.InvariantCulture, $"| last training loss | {loss:0.####} |\n");
+        if (summary.MeanLoss is { } mean) text.Append(CultureInfo.InvariantCulture, $"| mean training loss | {mean:0.####} |\n");
+        if (summary.Evaluation is { } evaluation)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| evaluation loss | {evaluation.EvalLoss:0.####} |\n");
+            if (evaluation.EvalMeanTokenAccuracy is { } accuracy)
+                text.Append(CultureInfo.InvariantCulture, $"| evaluation token accuracy | {accuracy:0.####} |\n");
+        }
+
+        var course = summary.Course(MostSteps);
+        if (course.Count < 2) return;
+        text.Append("\nLosses are nats per trained token:\n\n| step | epoch | loss | evaluation loss |\n| --: | --: | --: | --: |\n");
+        foreach (var (step, epoch, stepLoss, evalLoss) in course)
+            text.Append(CultureInfo.InvariantCulture, $"| {step} | {epoch:0.##} | {stepLoss:0.####} | {evalLoss:0.####} |\n");
     }
 }

@@ -3,6 +3,7 @@ using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
+using Lapidary.Training.Manifests;
 using Lapidary.Training.Publishing;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -27,6 +28,9 @@ public sealed partial class SftTrainer
         folder?.Begin(
             Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
             _adapter.Source?.Folder, SaveTokenizer);
+        _manifest = folder is null ? null : RunManifest.Begin(
+            _config.OutputDir, new ManifestSubject(_model, _adapter, _config, _train, _eval, _communicator, DataSets), folder.Settings,
+            _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
         return resumed?.State.GlobalStep ?? 0;
     }
 
@@ -144,6 +148,8 @@ public sealed partial class SftTrainer
                 Identity = _identity!.Value,
             }.Write(path);
         }, _log.BestCheckpoint);
+        if (folder.Replaces) CardFile.Forget(_config.OutputDir);
+        _manifest?.Saved(State(step));
         _observer.OnCheckpoint(saved);
         TrainingTelemetry.OnCheckpoint(saved, step);
         Publisher?.Add(saved, _config.OutputDir, Card(State(step)));
@@ -183,10 +189,10 @@ public sealed partial class SftTrainer
             _adapter.Save(path, _model);
             state.Write(path);
         });
-        if (folder is not null && Publisher is not null) WriteCard(state);
+        if (folder is not null) WriteCard(state);
     }
 
-    /// <summary>The card of a run that is pushed, in its folder too. An adapter is whole without it.</summary>
+    /// <summary>The card, which a push sends as well. An adapter is whole without it.</summary>
     private void WriteCard(TrainerState state)
     {
         try
@@ -207,6 +213,8 @@ public sealed partial class SftTrainer
         Repo = Publisher?.Repo,
         Datasets = DataSets,
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
+        TrainRows = _train.Sequences.Set.Count,
+        EvaluationRows = _eval?.Sequences.Set.Count,
     };
 
     /// <summary>Pushes what the run came to; where it was stopped, what is under way may end soon.</summary>

@@ -3,6 +3,7 @@ using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
+using Lapidary.Training.Manifests;
 using Lapidary.Training.Optimizers;
 using Lapidary.Training.Steps;
 using Lapidary.Training.Trainer;
@@ -37,6 +38,7 @@ public sealed partial class SftTrainer : IDisposable
     private PendingIdentity? _identity;
     private TrainingSetup? _setup;
     private Evaluator? _evaluator;
+    private RunManifest? _manifest;
 
     /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
     /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
@@ -130,6 +132,8 @@ public sealed partial class SftTrainer : IDisposable
         {
             if (folder is not null) _log.Observer = _observer;
             var state = Run(folder, step, cancellationToken);
+            _manifest?.End(state, IsComplete, _model.Backend.Memory.PeakBytes);
+            _manifest = null;
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
             return state;
         }
@@ -140,7 +144,8 @@ public sealed partial class SftTrainer : IDisposable
         }
         finally
         {
-            _observer = told;
+            _manifest?.Fail();
+            (_manifest, _observer) = (null, told);
         }
     }
 

@@ -13,7 +13,10 @@ public class DoctorTests
             new(1, "NVIDIA L4", 22L << 30, null, new ComputeCapability(8, 9)),
         ],
         [new(CudaLibrary.Driver, "libcuda.so.1", new Version(12, 4)), new(CudaLibrary.Nvrtc, "/opt/libnvrtc.so.12", new Version(12, 4))],
-        Chosen: null, Problem: "Something is missing.", Estimates: []);
+        Chosen: null, Problem: "Something is missing.", Estimates: [])
+    {
+        Platform = new Platform(SystemKind.Debian),
+    };
 
     [Fact]
     public void Text_ShowsEachGpuAndLibrary_AndWhatToInstall()
@@ -25,10 +28,11 @@ public class DoctorTests
         Assert.Contains("cuda:1     NVIDIA L4, 22.0 GiB, free memory unknown, compute capability 8.9", lines);
         Assert.Contains("Driver     libcuda.so.1, for CUDA 12.4", lines);
         Assert.Contains("Nvrtc      /opt/libnvrtc.so.12, 12.4", lines);
-        Assert.Contains(lines, line => line.StartsWith("CublasLt   cuBLASLt, CUDA's", StringComparison.Ordinal)
-            && line.EndsWith("or use --device cpu.", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith("Nccl       NCCL, which several GPUs", StringComparison.Ordinal)
-            && line.EndsWith("or use --device cuda:0, which needs no NCCL.", StringComparison.Ordinal));
+        Assert.Contains("not found  CublasLt, Nccl (only a GPU needs them)", lines);
+        Assert.Contains("To use the GPU, install:", lines);
+        Assert.Contains(lines, line => line.StartsWith("  cuBLASLt: add NVIDIA's repository", StringComparison.Ordinal)
+            && line.Contains("sudo apt install libcublas-", StringComparison.Ordinal));
+        Assert.Contains("  NCCL, for several GPUs: sudo apt install libnccl2, from NVIDIA's repository", lines);
         Assert.Equal(Directory.Exists("/dev/shm"), lines.Any(line => line.StartsWith("/dev/shm   ", StringComparison.Ordinal)));
         Assert.Contains("GPU        none, --device auto takes the CPU: Something is missing.", lines);
     }
@@ -98,5 +102,45 @@ public class DoctorTests
         Assert.Equal(bytes.Order(), bytes);
         Assert.InRange(bytes[1], 512L << 20, 2L << 30); // 1b: 0.35 GiB of NF4, LoRA and activations; on a GPU 0.56 of bf16 embedding too
         Assert.All(sizes, size => Assert.True(size.GetProperty("guide_bytes").GetInt64() > size.GetProperty("lora_bytes").GetInt64()));
+    }
+
+    /// <summary>No sentence comes twice, and it ends with what can be trained.</summary>
+    [Fact]
+    public void Doctor_SaysEverythingOnce_AndEndsWithWhatCanBeTrained()
+    {
+        string[] lines = [.. CliRun.Of("doctor").Ok().Out.TrimEnd().Split('\n').Where(line => line.Length > 0)];
+        Assert.Equal(lines.Length, lines.Distinct().Count());
+        Assert.All(lines.Where(line => line.Length > 40), line => Assert.DoesNotContain(
+            lines, other => other != line && other.Contains(line[11..].TrimEnd('.'), StringComparison.Ordinal)));
+        Assert.Matches("^This machine (can train Gemma 3 [0-9]+[mb] \\(up to [0-9]+ rows? |has too little)", lines[^1]);
+    }
+
+    [Theory]
+    [InlineData("ID=ubuntu\nID_LIKE=debian", "Ubuntu", "ubuntu-drivers install", "sudo apt install cuda-nvrtc-")]
+    [InlineData("ID=debian", "Debian", "apt install nvidia-driver", "libcublas-")]
+    [InlineData("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"", "Fedora", "dnf install nvidia-open", "sudo dnf install cuda-nvrtc-")]
+    [InlineData("ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"", "Suse", "zypper", "zypper")]
+    [InlineData("ID=endeavouros\nID_LIKE=arch", "Arch", "pacman -S nvidia-open", "pacman -S cuda")]
+    [InlineData("ID=nixos", "Linux", "your distribution's package", "the CUDA toolkit 12 or 13")]
+    public void Advice_IsTheDistributions(string release, string kind, params string[] words)
+    {
+        var platform = new Platform(Platform.OfRelease(release));
+        Assert.Equal(kind, $"{platform.Kind}");
+        var lines = InstallAdvice.For(platform, Enum.GetValues<CudaLibrary>(), needsNccl: true);
+        Assert.Equal(4, lines.Count);
+        Assert.All(words, word => Assert.Contains(lines, line => line.Contains(word, StringComparison.Ordinal)));
+        Assert.Equal([lines[^1]], lines.Where(line => line.Contains("pip", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Advice_KnowsWhereTheDriverIsNotInstalled()
+    {
+        string Driver(Platform platform) => InstallAdvice.For(platform, [CudaLibrary.Driver], needsNccl: false)[0];
+        Assert.Contains("in Windows, and none in WSL", Driver(new(SystemKind.Ubuntu, IsWsl: true)), StringComparison.Ordinal);
+        Assert.Contains("--gpus all", Driver(new(SystemKind.Debian, IsContainer: true)), StringComparison.Ordinal);
+        Assert.Contains("nvidia.com/drivers", Driver(new(SystemKind.Windows)), StringComparison.Ordinal);
+        Assert.Empty(InstallAdvice.For(new(SystemKind.MacOs), Enum.GetValues<CudaLibrary>(), needsNccl: true));
+        Assert.Equal(2, InstallAdvice.For(new(SystemKind.Windows), Enum.GetValues<CudaLibrary>(), needsNccl: true).Count);
+        Assert.Empty(InstallAdvice.For(new(SystemKind.Debian), [CudaLibrary.Nccl], needsNccl: false));
     }
 }

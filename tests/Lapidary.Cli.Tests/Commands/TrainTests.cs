@@ -26,7 +26,8 @@ public sealed class TrainTests : IDisposable
     {
         string[] more = ["--num-train-epochs", "3", "--gradient-accumulation-steps", "2", "--test-size", "2", "--json"];
         var json = CliRun.Of([.. Args("out"), .. more]).Ok().Json;
-        string[] files = ["adapter_config.json", "adapter_model.safetensors", "trainer_state.json", "run.yaml"];
+        string[] files =
+            ["adapter_config.json", "adapter_model.safetensors", "trainer_state.json", "run.yaml", "manifest.json", "README.md"];
         Assert.All(
             [.. files, "checkpoint-9/optimizer.safetensors"],
             file => Assert.True(File.Exists(Path.Combine(_folder["out"], file)), file));
@@ -139,7 +140,7 @@ public sealed class TrainTests : IDisposable
         string[] Lines(string output) =>
         [
             .. File.ReadLines(Path.Combine(_folder[output], "run.yaml"))
-                .Where(line => !line.StartsWith("output_dir", StringComparison.Ordinal)),
+                .Where(line => !line.StartsWith("run_folder", StringComparison.Ordinal)),
         ];
     }
 
@@ -283,7 +284,7 @@ public sealed class TrainTests : IDisposable
         string initial = Path.Combine(_folder["out"], "initial-adapter");
         Assert.Equal(weights, File.ReadAllBytes(Path.Combine(initial, "adapter_model.safetensors")));
         string[] lines = File.ReadAllLines(Path.Combine(_folder["out"], "run.yaml"));
-        Assert.Contains($"adapter: {initial}", lines);
+        Assert.Contains("adapter: ./initial-adapter", lines);
         Assert.Contains("lora_r: 4", lines); // the adapter's own, not what a new one would have
         CliRun.Of("train", "--config", Path.Combine(_folder["out"], "run.yaml"), "--resume", "--max-steps", "2").Ok();
     }
@@ -298,7 +299,7 @@ public sealed class TrainTests : IDisposable
 
         Assert.Equal(2, State("moved").GlobalStep);
         Assert.False(Directory.Exists(_folder["out"]));
-        Assert.Contains($"output_dir: {_folder["moved"]}", File.ReadAllLines(Path.Combine(_folder["moved"], "run.yaml")));
+        Assert.Contains($"run_folder: {_folder["moved"]}", File.ReadAllLines(Path.Combine(_folder["moved"], "run.yaml")));
     }
 
     [Fact]
@@ -321,8 +322,10 @@ public sealed class TrainTests : IDisposable
         CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
         Directory.Move(_folder["out"], _folder["moved"]);
         string path = Path.Combine(_folder["moved"], "run.yaml");
-        string[] newer = ["#", "run_file_version", "report_to", "output_dir"];
-        var lines = File.ReadAllLines(path).Where(line => !newer.Any(start => line.StartsWith(start, StringComparison.Ordinal)));
+        string[] newer = ["#", "run_file_version", "run_folder", "report_to", "output_dir"];
+        var lines = File.ReadAllLines(path).Where(line => !newer.Any(start => line.StartsWith(start, StringComparison.Ordinal)))
+            .Select(line => line.Replace("../../", Path.GetDirectoryName(_folder.Path) + "/", StringComparison.Ordinal)
+                .Replace("../", _folder.Path + "/", StringComparison.Ordinal));
         File.WriteAllLines(path, ["# Run again with: lapidary train --config FILE", "output_dir: out", .. lines]);
 
         CliRun.Of("train", "--config", path, "--resume", "--max-steps", "2").Ok();
@@ -335,7 +338,7 @@ public sealed class TrainTests : IDisposable
     public void Train_FromARunFileOfALaterVersion_IsRefused()
     {
         string path = _folder["run.yaml"];
-        File.WriteAllText(path, "run_file_version: 2\nmodel: x\n");
+        File.WriteAllText(path, "run_file_version: 3\nmodel: x\n");
         CliRun.Of("train", "--config", path).AssertError(1, "line 1", "run_file_version", "a later Lapidary");
     }
 

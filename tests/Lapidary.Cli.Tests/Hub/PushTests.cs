@@ -33,7 +33,8 @@ public sealed class PushTests : IAsyncLifetime
         Assert.All(
             ["README.md", "adapter_config.json", "adapter_model.safetensors"], path => Assert.Contains(path, repository.Head.Files.Keys));
         Assert.DoesNotContain(
-            repository.Head.Files.Keys, path => path is "run.yaml" or "question.json" or "prompt.txt" || path.Contains('/'));
+            repository.Head.Files.Keys,
+            path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
         Assert.DoesNotContain(HubTokens.Mark, run.Out + run.Error, StringComparison.Ordinal);
     }
 
@@ -71,19 +72,22 @@ public sealed class PushTests : IAsyncLifetime
         On(Hub(), [.. command.Split(' ').Select(word => word.Trim('\''))]).Ok();
         var files = Server.Find("ada/tiny")!.Head.Files;
         Assert.True(files.ContainsKey("adapter_model.safetensors"));
-        Assert.DoesNotContain(files.Keys, path => path is "run.yaml" or "question.json" or "prompt.txt" || path.Contains('/'));
+        Assert.DoesNotContain(
+            files.Keys, path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
     }
 
     [Fact]
     public void ARunThatIsUploadedByHand_GetsItsCard()
     {
         Train("out", ["--max-steps", "1", "--save-strategy", "no"]).Ok();
-        Assert.False(File.Exists(Path.Combine(_folder["out"], "README.md")));
+        string own = File.ReadAllText(Path.Combine(_folder["out"], "README.md"));
+        Assert.Contains("Adapter.Load(model, \"out\")", own, StringComparison.Ordinal);
         var run = On(Hub(), "upload", _folder["out"], "ada/tiny").Ok();
         Assert.Contains("--exclude run.yaml", run.Error, StringComparison.Ordinal);
         string card = System.Text.Encoding.UTF8.GetString(Server.Find("ada/tiny")!.Head.Files["README.md"].Content.ToArray());
         Assert.Contains("library_name: peft", card, StringComparison.Ordinal);
         Assert.Contains("max_steps | 1 |", card, StringComparison.Ordinal);
+        Assert.Contains("Adapter.Load(model, \"ada/tiny\")", card, StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.Path, card, StringComparison.Ordinal);
     }
 

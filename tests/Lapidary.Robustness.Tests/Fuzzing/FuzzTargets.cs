@@ -1,5 +1,6 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
+using Lapidary.Cli.Generation;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;

@@ -21,9 +21,10 @@ public sealed class RunSettingsTests : IDisposable
         ];
         RunSettings.Write(_folder, settings);
         Assert.Equal(
-            """
-            # The settings of a run, for 'lapidary train'.
-            run_file_version: 1
+            $"""
+            # The settings of a run, for 'lapidary train'. Paths from ./ or ../ on begin at this folder.
+            run_file_version: 2
+            run_folder: {_folder}
             model: /models/gemma-3
             max_steps: 3
             learning_rate: -1E-05

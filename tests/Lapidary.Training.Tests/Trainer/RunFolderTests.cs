@@ -32,13 +32,13 @@ public sealed class RunFolderTests : IDisposable
 
         string[] expected =
         [
-            "adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "checkpoint-3", "run.yaml", "runs",
-            "trainer_state.json",
+            "README.md", "adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "checkpoint-3",
+            "manifest.json", "run.yaml", "runs", "trainer_state.json",
         ];
         Assert.Equal(expected, Names(_out));
         Assert.Single(Directory.GetFiles(Path.Combine(_out, "runs"), "events.out.tfevents.*"));
         string[] lines = File.ReadAllLines(Path.Combine(_out, "run.yaml"));
-        Assert.Contains($"output_dir: {_out}", lines);
+        Assert.Contains("output_dir: .", lines);
         Assert.Contains("max_steps: 3", lines);
         Assert.Contains("lora_r: 4", lines);
         Assert.Contains("modules_to_save: none", lines);
@@ -110,7 +110,10 @@ public sealed class RunFolderTests : IDisposable
 
         Assert.True(wasAside);
         string[] expected =
-            ["adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "run.yaml", "runs", "trainer_state.json"];
+        [
+            "README.md", "adapter_config.json", "adapter_model.safetensors", "checkpoint-1", "checkpoint-2", "manifest.json", "run.yaml",
+            "runs", "trainer_state.json",
+        ];
         Assert.Equal(expected, Names(_out));
         Assert.Single(Directory.GetFiles(Path.Combine(_out, "runs"))); // the old run's events went with it
     }
@@ -179,7 +182,11 @@ public sealed class RunFolderTests : IDisposable
 
         Train(Config with { OverwriteOutputDir = true, SaveStrategy = IntervalStrategy.No, Seed = 7 });
 
-        Assert.Equal(["adapter_config.json", "adapter_model.safetensors", "run.yaml", "runs", "trainer_state.json"], Names(_out));
+        string[] expected =
+        [
+            "README.md", "adapter_config.json", "adapter_model.safetensors", "manifest.json", "run.yaml", "runs", "trainer_state.json",
+        ];
+        Assert.Equal(expected, Names(_out));
         Assert.Contains("seed: 7", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
     }
 
@@ -194,7 +201,7 @@ public sealed class RunFolderTests : IDisposable
 
         Assert.Throws<OperationCanceledException>(() => Train(Config with { OverwriteOutputDir = true, Seed = 7 }, observer: fail));
 
-        Assert.Equal(["checkpoint-1", "run.yaml", "runs"], Names(_out));
+        Assert.Equal(["checkpoint-1", "manifest.json", "run.yaml", "runs"], Names(_out));
         Assert.Contains("seed: 7", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
     }
 
@@ -224,7 +231,7 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal(weights, File.ReadAllBytes(Path.Combine(_out, "initial-adapter", "adapter_model.safetensors")));
         Assert.Equal(weights, File.ReadAllBytes(Path.Combine(_out, "adapter_model.safetensors")));
         Assert.Equal("of the run", File.ReadAllText(Path.Combine(_out, "initial-adapter", "chat_template.jinja")));
-        Assert.Contains($"adapter: {Path.Combine(_out, "initial-adapter")}", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
+        Assert.Contains("adapter: ./initial-adapter", File.ReadAllLines(Path.Combine(_out, "run.yaml")));
         Assert.Empty(Directory.GetDirectories(_out, "replaced-*"));
 
         // And once more from that copy.

@@ -72,8 +72,8 @@ public static unsafe class CudaLibraries
     internal static FoundLibrary RequireNew(FoundLibrary nccl) => nccl.Version >= MinimumNccl
         ? nccl
         : throw new LapidaryException(
-            $"NCCL {nccl.Version} ({nccl.Path}) is too old: install version {MinimumNccl} or newer, such as by 'pip install "
-            + "nvidia-nccl-cu12', or set device to cuda:0, which needs no NCCL.");
+            $"NCCL {nccl.Version} ({nccl.Path}) is too old: install version {MinimumNccl} or newer of NVIDIA's package "
+            + "libnccl2, or set device to cuda:0, which needs no NCCL.");
 
     /// <summary>Refuses a driver older than <see cref="MinimumDriver"/>.</summary>
     /// <param name="version">The newest CUDA that the driver supports.</param>

@@ -1,0 +1,73 @@
+using System.Text;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Chat;
+
+/// <summary>Why an answer ended.</summary>
+internal enum AnswerEnd
+{
+    /// <summary>The model ended it.</summary>
+    Stop,
+
+    /// <summary>It reached the most tokens of an answer.</summary>
+    Length,
+
+    /// <summary>It reached the end of the model's context.</summary>
+    Context,
+
+    /// <summary>The user stopped it.</summary>
+    Interrupted,
+}
+
+/// <summary>An answer.</summary>
+/// <param name="Text">What the model said.</param> <param name="Tokens">Tokens of it.</param> <param name="End">Why it ended.</param>
+internal sealed record ChatAnswer(string Text, int Tokens, AnswerEnd End);
+
+/// <summary>Answers of a loaded model.</summary>
+/// <param name="model">The model.</param> <param name="tokenizer">Its tokenizer.</param> <param name="options">Sampling and length.</param>
+internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, GenerationOptions options) : IDisposable
+{
+    /// <summary>Tokens that the first question makes room for: a conversation grows, and each time that the room is too small it is made
+    /// anew.</summary>
+    private const int Reserved = 2048;
+
+    private readonly TextGenerator _generator = new(model) { ReservedLength = Math.Min(Reserved, model.Config.MaxPositionEmbeddings) };
+
+    /// <summary>Tokens that a conversation may have.</summary>
+    public int Context { get; } = model.Config.MaxPositionEmbeddings;
+
+    /// <summary>Most tokens of an answer.</summary>
+    public int MaxNewTokens => options.MaxNewTokens;
+
+    /// <summary>Answers.</summary>
+    /// <param name="prompt">The conversation's tokens, fewer than <see cref="Context"/>.</param> <param name="show">Given each piece of
+    /// text as soon as it is there.</param>
+    /// <param name="stop">Ends the answer after the token at hand.</param>
+    public ChatAnswer Answer(int[] prompt, Action<string> show, CancellationToken stop)
+    {
+        int room = Context - prompt.Length, most = Math.Min(options.MaxNewTokens, room), tokens = 0;
+        var text = new StringBuilder();
+        var stream = tokenizer.NewStream(skipSpecialTokens: true);
+        foreach (int id in _generator.Generate(prompt, options with { MaxNewTokens = most }, stop))
+        {
+            tokens++;
+            Add(stream.Append(id));
+        }
+
+        Add(stream.Finish());
+        var end = stop.IsCancellationRequested ? AnswerEnd.Interrupted
+            : tokens < most ? AnswerEnd.Stop
+            : most == room ? AnswerEnd.Context
+            : AnswerEnd.Length;
+        return new ChatAnswer(text.ToString(), tokens, end);
+
+        void Add(string piece)
+        {
+            if (piece.Length == 0) return;
+            text.Append(piece);
+            show(piece);
+        }
+    }
+
+    public void Dispose() => _generator.Dispose();
+}

@@ -1,0 +1,55 @@
+using Lapidary.Cli.Output;
+
+namespace Lapidary.Cli.Chat;
+
+/// <summary>What the user types, or a program writes: a line each, or several lines between triple quotes.</summary>
+/// <param name="terminal">Where it comes from.</param>
+internal sealed class ChatInput(Terminal terminal)
+{
+    private const string Prompt = "> ", More = "... ", Quotes = "\"\"\"";
+
+    /// <summary>Whether somebody sits there: only then there are prompts and hints.</summary>
+    public bool IsInteractive { get; } = terminal.Ask is not null;
+
+    /// <summary>The next text; null at the end.</summary>
+    public string? Read()
+    {
+        if (ReadLine(Prompt) is not { } line) return null;
+        string start = line.TrimStart();
+        if (!start.StartsWith(Quotes, StringComparison.Ordinal)) return line;
+        string rest = start[Quotes.Length..];
+        var lines = new List<string>();
+        while (!rest.TrimEnd().EndsWith(Quotes, StringComparison.Ordinal))
+        {
+            lines.Add(rest);
+            if (ReadLine(More) is not { } next) return string.Join('\n', lines).Trim('\n');
+            rest = next;
+        }
+
+        lines.Add(rest.TrimEnd()[..^Quotes.Length]);
+        return string.Join('\n', lines).Trim('\n');
+    }
+
+    /// <summary>Tells somebody who sits there something.</summary>
+    public void Hint(string text)
+    {
+        if (IsInteractive) terminal.Error.WriteLine(text);
+    }
+
+    private string? ReadLine(string prompt)
+    {
+        if (!IsInteractive) return terminal.In.ReadLine();
+        bool isWarned = false;
+        using var handler = terminal.HandleInterrupt(() =>
+        {
+            if (isWarned) return false;
+            isWarned = true;
+            terminal.Error.Write($"\nCtrl-C again, Ctrl-D or /exit ends the chat.\n{prompt}");
+            return true;
+        });
+        terminal.Error.Write(prompt);
+        string? line = terminal.In.ReadLine();
+        if (line is null) terminal.Error.WriteLine();
+        return line;
+    }
+}

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Lapidary.Cli.Chat;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Settings;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>chat: a conversation at the screen, or of the lines of a pipe.</summary>
+internal static class ChatCommand
+{
+    /// <summary>Longer than an answer of generate: it is read as it comes, and can be stopped.</summary>
+    private const int DefaultMaxNewTokens = 1024;
+
+    private static readonly ModelSettings Model = new(QuantizationKind.None);
+
+    private static readonly Setting<string?> SystemText =
+        Setting.Text("system", "TEXT", "What the model is told before the conversation.");
+
+    private static readonly Setting<int> MaxNewTokens =
+        Setting.Integer("max-new-tokens", "Most tokens of an answer.", DefaultMaxNewTokens, 1, 1 << 20);
+
+    public static Command Create(Terminal terminal) =>
+        new ToolCommand("chat", "Talk to a model: each line is a question. /help lists what else can be typed.",
+                "--model google/gemma-3-1b-it",
+                "--model google/gemma-3-1b-pt --adapter my-adapter --system \"Answer with SQL alone.\"",
+                "--model merged --json")
+            .Takes(Model.All)
+            .Takes([SystemText, MaxNewTokens, .. GenerateCommand.Sampling])
+            .Takes(ToolCommand.Json)
+            .Runs(terminal, Run);
+
+    private static int Run(CommandRun run)
+    {
+        var values = run.Values;
+        var folders = ModelFolders.Find(run, Model);
+        var text = TextTools.TryLoad(Model, values, folders) ?? throw new ToolException(
+            $"{folders.Model}: expected a tokenizer.json to talk by, found none; give the folder or id of one with --tokenizer.");
+        var conversation = new Conversation(text) { System = values.Get(SystemText) };
+        conversation.Encode("?"); // a template that refuses the system message does so before gigabytes are read
+
+        using var session = ModelSession.Open(Model, values, folders.FetchWeights(run));
+        foreach (string note in session.Notes) run.Note(note);
+        var makers = GenerationConfig.Load(session.Model.Folder, session.Model.Config);
+        foreach (string note in GenerateCommand.Notes(values, makers)) run.Note(note);
+        var options = GenerateCommand.Options(values, makers, GenerationOptions.From(makers, text.Tokenizer)) with
+        {
+            MaxNewTokens = values.Get(MaxNewTokens),
+        };
+        using var answers = new ChatAnswers(session.Model, text.Tokenizer, options);
+        if (run.Terminal.Ask is not null)
+        {
+            string adapter = values.Get(Model.Adapter) is { } given ? $" with {given}" : "";
+            run.Terminal.Error.WriteLine(
+                $"{values.Get(Model.Model)}{adapter} on {session.Backend.Description}; /help lists commands, Ctrl-D ends the chat.");
+        }
+
+        return new ChatLoop(run, conversation, answers).Run();
+    }
+}

@@ -1,0 +1,47 @@
+using Lapidary.Training.Checkpoints;
+
+namespace Lapidary.Cli.History;
+
+/// <summary>In which settings runs differ.</summary>
+internal static class RunComparison
+{
+    /// <summary>Settings that say nothing of the weights, or that a column of their own shows.</summary>
+    private static readonly HashSet<string> Others = new(StringComparer.Ordinal)
+    {
+        "model", RunSettings.OutputDirKey, RunSettings.OverwriteKey, "dataset_cache", "device", "threads", "report_to", "logging_steps",
+        "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps", "per_device_eval_batch_size", "push_to_hub",
+        "hub_model_id", "hub_strategy", "hub_private_repo", "ddp_timeout",
+    };
+
+    /// <summary>The keys, in the order in which runs have them; none for one run.</summary>
+    public static IReadOnlyList<string> DifferingKeys(IReadOnlyList<FoundRun> runs) =>
+    [
+        .. runs.Where(run => run.Settings.Count > 0).SelectMany(run => run.Settings.Keys).Distinct().Where(key => !Others.Contains(key)
+            && runs.Where(run => run.Settings.Count > 0).Select(run => run.Settings.GetValueOrDefault(key)).Distinct().Count() > 1),
+    ];
+
+    /// <summary>The runs in an order.</summary>
+    public static IReadOnlyList<FoundRun> Sorted(IReadOnlyList<FoundRun> runs, RunOrder order) => order switch
+    {
+        RunOrder.Name => [.. runs.OrderBy(run => run.Name, StringComparer.Ordinal)],
+        RunOrder.Time => [.. runs.OrderByDescending(run => run.Started)],
+        RunOrder.Loss => [.. runs.OrderBy(run => run.Loss ?? double.MaxValue).ThenByDescending(run => run.Started)],
+        _ => [.. runs.OrderBy(run => run.EvalLoss ?? double.MaxValue).ThenByDescending(run => run.Started)],
+    };
+}
+
+/// <summary>How runs are ordered.</summary>
+internal enum RunOrder
+{
+    /// <summary>The lowest evaluation loss first.</summary>
+    Eval,
+
+    /// <summary>The newest first.</summary>
+    Time,
+
+    /// <summary>The lowest training loss first.</summary>
+    Loss,
+
+    /// <summary>By name.</summary>
+    Name,
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Lora;
+using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Manifests;
+
+namespace Lapidary.Cli.History;
+
+/// <summary>Reads what a run's folder says of it: its manifest, or the files that older versions and transformers leave.</summary>
+internal static class RunReader
+{
+    /// <summary>Reads a folder.</summary>
+    /// <param name="folder">The run's.</param> <param name="name">What it is called.</param> <param name="settings">Those of
+    /// train.</param>
+    /// <exception cref="LapidaryException">A file is damaged, or of a later version.</exception>
+    public static FoundRun Read(string folder, string name, IReadOnlyList<Setting> settings) =>
+        File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName))
+            ? OfManifest(folder, name, RunManifest.Read(folder))
+            : OfState(folder, name, settings);
+
+    /// <summary>The newest checkpoint with a state; null where there is none.</summary>
+    public static string? LatestCheckpoint(string folder) => new CheckpointStore(folder, limit: 0).All()
+        .Select(checkpoint => checkpoint.Folder).LastOrDefault(path => File.Exists(Path.Combine(path, TrainerState.FileName)));
+
+    private static FoundRun OfManifest(string folder, string name, JsonSection json)
+    {
+        JsonSection[] sessions = json.Json[RunManifest.SessionsKey] is JsonArray list
+            ? [.. list.OfType<JsonObject>().Select(session => new JsonSection(json.Path, session))]
+            : [];
+        double seconds = sessions.Sum(session => session.Number("seconds", 0, 0, double.MaxValue));
+        double tokens = sessions.Sum(session => session.Number("tokens", 0, 0, double.MaxValue));
+        var results = json.Section(RunManifest.ResultsKey);
+        return new FoundRun(name, folder, StateOf(json.Text(RunManifest.StateKey), folder))
+        {
+            Model = json.Section("model")?.Text("name"),
+            Step = results?.Int("global_step", 0, 0, int.MaxValue) ?? 0,
+            MaxSteps = results?.Int("max_steps", 0, 0, int.MaxValue) ?? 0,
+            Loss = Number(results, "last_loss"),
+            EvalLoss = Number(results, "eval_loss"),
+            EvalAccuracy = Number(results, "eval_token_accuracy"),
+            Started = sessions.Length > 0 ? TimeOf(sessions[0].Text("started")) : null,
+            Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
+            TokensPerSecond = seconds > 0 ? tokens / seconds : null,
+            Settings = json.Section(RunManifest.SettingsKey) is { } settings ? Texts(settings.Json) : new Dictionary<string, string>(),
+        };
+    }
+
+    private static FoundRun OfState(string folder, string name, IReadOnlyList<Setting> known)
+    {
+        bool isDone = File.Exists(Path.Combine(folder, TrainerState.FileName));
+        string place = isDone ? folder : LatestCheckpoint(folder)!;
+        var state = TrainerState.Read(place);
+        var summary = new RunSummary(state);
+        var settings = OfRunFile(folder, known);
+        return new FoundRun(name, folder, isDone ? "finished" : StateOf("running", folder))
+        {
+            Model = settings.GetValueOrDefault("model") ?? BaseOf(place),
+            Step = state.GlobalStep,
+            MaxSteps = state.MaxSteps,
+            Loss = summary.LastLoss,
+            EvalLoss = summary.Evaluation?.EvalLoss,
+            EvalAccuracy = summary.Evaluation?.EvalMeanTokenAccuracy,
+            Started = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(place, TrainerState.FileName)), TimeSpan.Zero),
+            TokensPerSecond = state.LogHistory.LastOrDefault(entry => entry.TokensPerSecond is not null)?.TokensPerSecond,
+            Settings = settings,
+        };
+    }
+
+    /// <summary>A run that says it runs, and whose folder no process has, was killed.</summary>
+    private static string StateOf(string? state, string folder) => state switch
+    {
+        "running" => FolderLock.OwnerOf(folder) is null ? "interrupted" : "running",
+        "finished" or "interrupted" or "failed" => state,
+        _ => "unknown",
+    };
+
+    private static Dictionary<string, string> OfRunFile(string folder, IReadOnlyList<Setting> known)
+    {
+        string path = Path.Combine(folder, RunSettings.FileName);
+        return File.Exists(path)
+            ? RunFile.Read(path, known).Values.ToDictionary(pair => pair.Key.Key, pair => pair.Value.Text)
+            : [];
+    }
+
+    private static string? BaseOf(string folder) =>
+        File.Exists(Path.Combine(folder, AdapterConfigFile.FileName)) ? AdapterConfigFile.Read(folder).BaseModelNameOrPath : null;
+
+    private static Dictionary<string, string> Texts(JsonObject json) =>
+        json.ToDictionary(
+            pair => pair.Key, pair => pair.Value is JsonArray list ? string.Join(',', list.Select(TextOf)) : TextOf(pair.Value));
+
+    private static string TextOf(JsonNode? node) => node switch
+    {
+        null => "",
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+        _ => node.ToJsonString(),
+    };
+
+    private static double? Number(JsonSection? json, string key) =>
+        json?.Has(key) == true ? json.Number(key, 0, double.MinValue, double.MaxValue) : null;
+
+    private static DateTimeOffset? TimeOf(string? text) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
+}

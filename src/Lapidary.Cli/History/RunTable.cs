@@ -1,0 +1,120 @@
+using System.Globalization;
+using Lapidary.Cli.Output;
+using Lapidary.Gemma.Sources;
+
+namespace Lapidary.Cli.History;
+
+/// <summary>Runs as a table that fits a screen: columns that have no room are left out, the least important first, and are named
+/// below.</summary>
+internal static class RunTable
+{
+    private const int Gap = 2, ShortestName = 10, LongestOption = 24;
+
+    private const string Cut = "…";
+
+    /// <summary>The lines of the table.</summary>
+    /// <param name="runs">In their order.</param> <param name="options">Keys of settings that are columns.</param>
+    /// <param name="width">Columns of the screen.</param>
+    public static IEnumerable<string> Lines(IReadOnlyList<FoundRun> runs, IReadOnlyList<string> options, int width)
+    {
+        Column[] all =
+        [
+            new("state", 2, run => run.State),
+            new("steps", 4, run => run.MaxSteps > 0 ? $"{run.Step}/{run.MaxSteps}" : $"{run.Step}", IsRight: true),
+            new("loss", 3, run => Number(run.Loss), IsRight: true),
+            new("eval", 1, run => Number(run.EvalLoss), IsRight: true),
+            .. options.Select(key => new Column(key, 5, run => Option(run, key))),
+            new("model", 6, run => run.Model is { } model ? Tail(ModelSource.ShortName(model), LongestOption) : "-"),
+            new("time", 7, run => run.Time is { } time ? PlainText.Duration(time) : "-", IsRight: true),
+            new("tok/s", 8, run => run.TokensPerSecond?.ToString("F0", CultureInfo.InvariantCulture) ?? "-", IsRight: true),
+            new("started", 9, run => run.Started is { } started
+                ? started.LocalDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) : "-"),
+        ];
+        int longest = runs.Max(run => Width(run.Name));
+        int nameWidth = Math.Max("run".Length, Math.Min(longest, Math.Max(ShortestName, width / 3)));
+        var shown = Choose(all, runs, width - nameWidth);
+        if (longest > nameWidth) // what is left goes to the names
+        {
+            int free = width - nameWidth - shown.Sum(column => Gap + column.WidthOf(runs));
+            nameWidth = Math.Min(longest, nameWidth + Math.Max(0, free));
+        }
+
+        yield return Line(Fit("run", nameWidth), shown.Select(column => column.Pad(column.Title, runs)));
+        foreach (var run in runs)
+            yield return Line(Fit(Tail(run.Name, nameWidth), nameWidth), shown.Select(column => column.Pad(column.Value(run), runs)));
+        string[] left = [.. all.Except(shown).Select(column => column.Title)];
+        if (left.Length == 0) yield break;
+        foreach (string line in Wrapped($"left out: {string.Join(", ", left)}; --json has them.", width)) yield return line;
+    }
+
+    /// <summary>The columns that fit, by importance, in their order.</summary>
+    private static Column[] Choose(Column[] all, IReadOnlyList<FoundRun> runs, int room)
+    {
+        var chosen = new HashSet<Column>();
+        foreach (var column in all.OrderBy(column => column.Rank))
+        {
+            int needed = Gap + column.WidthOf(runs);
+            if (needed > room) continue;
+            room -= needed;
+            chosen.Add(column);
+        }
+
+        return [.. all.Where(chosen.Contains)];
+    }
+
+    private static string Line(string name, IEnumerable<string> cells) =>
+        string.Join(new string(' ', Gap), cells.Prepend(name)).TrimEnd();
+
+    private static string Number(double? value) => value?.ToString("F4", CultureInfo.InvariantCulture) ?? "-";
+
+    private static string Option(FoundRun run, string key)
+    {
+        if (run.Settings.GetValueOrDefault(key) is not { Length: > 0 } value) return "-";
+        bool isPath = value.StartsWith("./", StringComparison.Ordinal) || value.StartsWith("../", StringComparison.Ordinal)
+            || Path.IsPathFullyQualified(value);
+        return Tail(PlainText.OneLine(isPath ? value[(value.LastIndexOf('/') + 1)..] : value), LongestOption);
+    }
+
+    /// <summary>The end of a text that is too long, which tells runs apart more often than its beginning.</summary>
+    private static string Tail(string text, int width)
+    {
+        int[] elements = StringInfo.ParseCombiningCharacters(text);
+        return elements.Length <= width ? text : Cut + text[elements[elements.Length - width + 1]..];
+    }
+
+    private static string Fit(string text, int width) => text + new string(' ', Math.Max(0, width - Width(text)));
+
+    private static int Width(string text) => StringInfo.ParseCombiningCharacters(text).Length;
+
+    private static IEnumerable<string> Wrapped(string text, int width)
+    {
+        string line = "";
+        foreach (string word in text.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > width)
+            {
+                yield return line;
+                line = word;
+            }
+            else
+            {
+                line = line.Length == 0 ? word : $"{line} {word}";
+            }
+        }
+
+        yield return line;
+    }
+
+    /// <param name="Title">Its head.</param> <param name="Rank">The smaller, the longer it is kept.</param>
+    /// <param name="Value">A run's cell.</param> <param name="IsRight">Whether it is flush right.</param>
+    private sealed record Column(string Title, int Rank, Func<FoundRun, string> Value, bool IsRight = false)
+    {
+        public int WidthOf(IReadOnlyList<FoundRun> runs) => Math.Max(Width(Title), runs.Max(run => Width(Value(run))));
+
+        public string Pad(string text, IReadOnlyList<FoundRun> runs)
+        {
+            string blanks = new(' ', Math.Max(0, WidthOf(runs) - Width(text)));
+            return IsRight ? blanks + text : text + blanks;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using System.Reflection;
+
+namespace Lapidary.Training.Manifests;
+
+/// <summary>Which Lapidary this is: the assembly's informational version is "1.2.0+commit".</summary>
+internal static class ProgramVersion
+{
+    private static readonly string[] Parts = typeof(ProgramVersion).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+', 2);
+
+    /// <summary>"1.2.0".</summary>
+    public static string Number => Parts[0];
+
+    /// <summary>The commit it was built from; null where the build knew none.</summary>
+    public static string? Commit => Parts.Length > 1 ? Parts[1] : null;
+}

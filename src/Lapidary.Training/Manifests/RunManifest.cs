@@ -1,0 +1,228 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Lora;
+using Lapidary.Training.Checkpoints;
+
+namespace Lapidary.Training.Manifests;
+
+/// <summary>manifest.json of a run's folder: which program trained what on what, by which settings, where and when, and what came of it.
+/// 'train' takes it in place of run.yaml, for it has the same settings. It has paths of this machine and is not pushed.</summary>
+/// <remarks>It is written at the start, with every checkpoint and at the end, each time as a whole. A run that goes on adds a session. It
+/// tells of a run and is no part of it: where it cannot be written, the run goes on and says so.</remarks>
+internal sealed class RunManifest
+{
+    /// <summary>The file's name in a run's folder.</summary>
+    public const string FileName = RunNames.Manifest;
+
+    /// <summary>The key of the file's version, which is the first.</summary>
+    public const string VersionKey = "manifest_version";
+
+    /// <summary>The version that is written.</summary>
+    public const int Version = 1;
+
+    /// <summary>The key of the settings, which are those of run.yaml.</summary>
+    public const string SettingsKey = "settings";
+
+    /// <summary>Keys that other code reads.</summary>
+    public const string StateKey = "state", ResultsKey = "results", SessionsKey = "sessions", DataKey = "data";
+
+    private const long MaxBytes = 64 << 20;
+
+    private readonly string _folder;
+    private readonly PendingIdentity _identity;
+    private readonly TimeProvider _time;
+    private readonly Action<string> _say;
+    private readonly JsonObject _json;
+    private readonly JsonObject _session;
+    private readonly long _tokensBefore;
+    private readonly long _started;
+
+    private RunManifest(
+        string folder, PendingIdentity identity, TimeProvider time, Action<string> say, JsonObject json, JsonObject session,
+        long tokensBefore)
+    {
+        (_folder, _identity, _time, _say) = (folder, identity, time, say);
+        (_json, _session, _tokensBefore) = (json, session, tokensBefore);
+        _started = time.GetTimestamp();
+    }
+
+    /// <summary>Starts a session.</summary>
+    /// <param name="folder">The run's folder.</param> <param name="run">What runs.</param> <param name="settings">As run.yaml has
+    /// them.</param>
+    /// <param name="identity">Its hashes, when they are there.</param> <param name="state">Where the run goes on, or null for a new
+    /// one.</param> <param name="totalSteps">Of the whole run.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="say">Told why the file cannot be written.</param>
+    public static RunManifest Begin(
+        string folder, ManifestSubject run, IEnumerable<KeyValuePair<string, string>> settings, PendingIdentity identity,
+        TrainerState? state, int totalSteps, TimeProvider time, Action<string> say)
+    {
+        JsonObject[] sessions = state is null ? [] : Earlier(folder);
+        var session = new JsonObject
+        {
+            ["started"] = Now(time),
+            ["ended"] = null,
+            [StateKey] = NameOf(RunOutcome.Running),
+            ["first_step"] = state?.GlobalStep ?? 0,
+            ["last_step"] = state?.GlobalStep ?? 0,
+            ["lapidary"] = ManifestJson.Program(),
+        };
+        foreach (var (key, value) in ManifestJson.Place(run).ToArray()) session[key] = value?.DeepClone();
+        var recorded = RunSettings.Recorded(folder, settings).ToArray();
+        string[] names = [.. recorded.Where(pair => pair.Key == "dataset").Select(pair => pair.Value)];
+        var json = new JsonObject
+        {
+            [VersionKey] = Version,
+            [RunSettings.FolderKey] = Path.GetFullPath(folder),
+            [StateKey] = NameOf(RunOutcome.Running),
+            ["lapidary"] = ManifestJson.Program(),
+            ["model"] = ManifestJson.Model(run, commit: null),
+            [DataKey] = ManifestJson.Data(names.Length > 0 ? run with { DataSets = names } : run),
+            ["seed"] = run.Config.Seed,
+            [SettingsKey] = ManifestJson.Settings(recorded),
+            ["hashes"] = new JsonObject(),
+            [SessionsKey] = new JsonArray([.. sessions, session]),
+            [ResultsKey] = ManifestJson.Results(state ?? new TrainerState { MaxSteps = totalSteps }),
+        };
+        var manifest = new RunManifest(folder, identity, time, say, json, session, state?.NumTokens ?? 0);
+        manifest.Write();
+        return manifest;
+    }
+
+    /// <summary>A checkpoint was saved.</summary>
+    public void Saved(TrainerState state) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes: 0);
+
+    /// <summary>The session has ended; what was saved last is under its final name.</summary>
+    /// <param name="state">Where.</param> <param name="isComplete">Whether that is the run's end; one that was stopped does not wait for
+    /// the hash of the weights.</param>
+    /// <param name="peakBytes">Most memory that the device handed out.</param>
+    public void End(TrainerState state, bool isComplete, long peakBytes)
+    {
+        if (isComplete) HashAdapter();
+        _session["ended"] = Now(_time);
+        var identity = isComplete || _identity.IsReady ? _identity.Value : null;
+        Tell(state, identity, isComplete ? RunOutcome.Finished : RunOutcome.Interrupted, peakBytes);
+    }
+
+    /// <summary>The session ended by an error.</summary>
+    public void Fail()
+    {
+        _session["ended"] = Now(_time);
+        SetState(RunOutcome.Failed);
+        Write();
+    }
+
+    /// <summary>The file of a folder.</summary>
+    /// <exception cref="LapidaryException">It is missing or damaged, or of a later version.</exception>
+    public static JsonSection Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        var json = new JsonSection(path, JsonFile.Read(path, MaxBytes));
+        int version = json.Int(VersionKey, 0, 1, int.MaxValue);
+        if (version is 0 or > Version)
+        {
+            throw new LapidaryException(
+                $"{path}: {VersionKey}: expected {Version}, found {(version == 0 ? "none" : version)}; "
+                + (version == 0 ? "it is no manifest of a run." : "a later Lapidary wrote it, update this one."));
+        }
+
+        return json;
+    }
+
+    /// <summary>An outcome as the file has it.</summary>
+    public static string NameOf(RunOutcome outcome) => RunSettings.Format(outcome)!;
+
+    private void Tell(TrainerState state, RunIdentity? identity, RunOutcome outcome, long peakBytes)
+    {
+        double seconds = _time.GetElapsedTime(_started).TotalSeconds;
+        long tokens = state.NumTokens - _tokensBefore;
+        _session["last_step"] = state.GlobalStep;
+        _session["tokens"] = tokens;
+        _session["seconds"] = Math.Round(seconds, 3);
+        _session["tokens_per_second"] = seconds > 0 ? Math.Round(tokens / seconds, 1) : null;
+        if (peakBytes > 0) _session["peak_bytes"] = peakBytes;
+        SetState(outcome);
+        _json[ResultsKey] = ManifestJson.Results(state);
+        if (identity is not null)
+        {
+            var hashes = (JsonObject)_json["hashes"]!;
+            foreach (var (key, value) in ManifestJson.Hashes(identity.Hashes).ToArray()) hashes[key] = value?.DeepClone();
+            _json["model"]!["commit"] = identity.Commit;
+        }
+
+        Write();
+    }
+
+    private void SetState(RunOutcome outcome)
+    {
+        _session[StateKey] = NameOf(outcome);
+        _json[StateKey] = NameOf(outcome);
+    }
+
+    private void HashAdapter() => Quietly(() =>
+    {
+        using var file = File.OpenRead(Path.Combine(_folder, AdapterFiles.WeightsName));
+        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
+        ((JsonObject)_json["hashes"]!)[AdapterFiles.WeightsName] =
+            new JsonObject { ["value"] = hash, ["method"] = "SHA-256 over the file" };
+    });
+
+    private void Write() => Quietly(() => JsonFile.Write(Path.Combine(_folder, FileName), _json));
+
+    private void Quietly(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
+        {
+            _say($"warning: {FileName} is not complete ({Printable.Line(e.Message)})");
+        }
+    }
+
+    /// <summary>The sessions of a run that goes on; none where its file does not tell.</summary>
+    private static JsonObject[] Earlier(string folder)
+    {
+        try
+        {
+            return InputFile.IsThere(Path.Combine(folder, FileName)) && Read(folder).Json[SessionsKey] is JsonArray sessions
+                ? [.. sessions.OfType<JsonObject>().Select(Ended)]
+                : [];
+        }
+        catch (LapidaryException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>A session that says it runs is one whose process was killed.</summary>
+    private static JsonObject Ended(JsonObject session)
+    {
+        var copy = (JsonObject)session.DeepClone();
+        if (copy[StateKey] is JsonValue state && state.TryGetValue(out string? name) && name == NameOf(RunOutcome.Running))
+            copy[StateKey] = NameOf(RunOutcome.Interrupted);
+        return copy;
+    }
+
+    private static string Now(TimeProvider time) => time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}
+
+/// <summary>How a run stands.</summary>
+internal enum RunOutcome
+{
+    /// <summary>It runs, or its process was killed.</summary>
+    Running,
+
+    /// <summary>Its adapter is in the folder.</summary>
+    Finished,
+
+    /// <summary>It was stopped after a step, with a checkpoint.</summary>
+    Interrupted,
+
+    /// <summary>An error ended it.</summary>
+    Failed,
+}

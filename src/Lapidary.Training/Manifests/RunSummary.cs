@@ -1,0 +1,46 @@
+namespace Lapidary.Training.Manifests;
+
+/// <summary>The numbers by which runs are compared.</summary>
+/// <param name="state">Where the run stands.</param>
+internal sealed class RunSummary(TrainerState state)
+{
+    /// <summary>Loss of the last logged steps, in nats per trained token; null where none were logged.</summary>
+    public double? LastLoss => state.LogHistory.LastOrDefault(entry => entry.Loss is not null)?.Loss;
+
+    /// <summary>Mean loss of all steps that were logged, each entry weighted by its steps.</summary>
+    public double? MeanLoss
+    {
+        get
+        {
+            double sum = 0;
+            int last = 0;
+            foreach (var entry in state.LogHistory.Where(entry => entry.Loss is not null))
+            {
+                sum += entry.Loss!.Value * (entry.Step - last);
+                last = entry.Step;
+            }
+
+            return last == 0 ? null : sum / last;
+        }
+    }
+
+    /// <summary>The last evaluation; null where there was none.</summary>
+    public LogEntry? Evaluation => state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
+
+    /// <summary>Some entries of the log, a step each: the first, the last, all evaluations, and others between them.</summary>
+    /// <param name="most">Entries at most.</param>
+    public IReadOnlyList<(int Step, double Epoch, double? Loss, double? EvalLoss)> Course(int most)
+    {
+        var steps = state.LogHistory.GroupBy(entry => entry.Step).OrderBy(group => group.Key)
+            .Select(group => (group.Key, group.First().Epoch, group.Select(entry => entry.Loss).FirstOrDefault(loss => loss is not null),
+                group.Select(entry => entry.EvalLoss).FirstOrDefault(loss => loss is not null)))
+            .ToArray();
+        if (steps.Length <= most) return steps;
+        var evaluated = steps.Where(step => step.Item4 is not null).ToArray();
+        return evaluated.Length >= most / 2 ? Spread(evaluated, most) : Spread(steps, most);
+
+        static T[] Spread<T>(T[] all, int most) => all.Length <= most
+            ? all
+            : [.. Enumerable.Range(0, most).Select(i => all[(int)((long)i * (all.Length - 1) / (most - 1))])];
+    }
+}

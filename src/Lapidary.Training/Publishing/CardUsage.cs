@@ -1,0 +1,61 @@
+using System.Globalization;
+using System.Text;
+using Lapidary.Gemma;
+
+namespace Lapidary.Training.Publishing;
+
+/// <summary>How an adapter is used, by each program that reads PEFT's files: the same words in every card, in usage.md.</summary>
+internal static class CardUsage
+{
+    private const string Resource = "usage.md";
+
+    /// <summary>What vLLM lets a server's largest rank be (max_lora_rank).</summary>
+    private static readonly int[] VllmRanks = [8, 16, 32, 64, 128, 256, 320, 512];
+
+    private static readonly Lazy<string> Text = new(Read);
+
+    /// <summary>The section of a card.</summary>
+    /// <param name="lora">The adapter.</param> <param name="baseModel">The base, as others name it.</param>
+    /// <param name="place">Where the adapter is: an id or a folder's name.</param>
+    public static string Of(LoraConfig lora, string baseModel, string place) =>
+        Fill(Text.Value, baseModel, place) + Vllm(lora, baseModel, place);
+
+    /// <summary>What vLLM's own check of an adapter says to this one; nobody ran it.</summary>
+    private static string Vllm(LoraConfig lora, string baseModel, string place)
+    {
+        const string Rule = "vLLM checks an adapter's configuration in `vllm/lora/peft_helper.py`: it takes no `modules_to_save`, no DoRA, "
+            + "and no rank above `max_lora_rank`.";
+        if (lora.ModulesToSave is { Count: > 0 } saved)
+        {
+            return $"With vLLM: {Rule} This adapter saves {string.Join(" and ", saved)} whole, so merge it first (see above) and serve "
+                + "the merged model.\n";
+        }
+
+        int rank = lora.RankPattern.Select(pair => pair.Value).Append(lora.R).Max();
+        if (rank > VllmRanks[^1])
+            return $"With vLLM: {Rule} Its largest is {VllmRanks[^1]}, this adapter has {rank}; merge it first (see above).\n";
+        return $$"""
+            With vLLM: {{Rule}} By this rule it takes this adapter, which is of rank {{rank}}; this was not tried.
+
+            ```python
+            from vllm import LLM
+            from vllm.lora.request import LoRARequest
+
+            llm = LLM(model="{{baseModel}}", enable_lora=True, max_lora_rank={{VllmRanks.First(most => most >= rank)}})
+            llm.chat([{"role": "user", "content": "Hello!"}], lora_request=LoRARequest("adapter", 1, "{{place}}"))
+            ```
+
+            """.ReplaceLineEndings("\n");
+    }
+
+    private static string Fill(string text, string baseModel, string place) =>
+        new StringBuilder(text).Replace("{base}", baseModel).Replace("{place}", place).ToString();
+
+    private static string Read()
+    {
+        using var stream = typeof(CardUsage).Assembly.GetManifestResourceStream(Resource)
+            ?? throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The assembly has no {Resource}."));
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd().ReplaceLineEndings("\n");
+    }
+}
