@@ -13,6 +13,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>tokenize: texts and conversations in token ids.</summary>
 internal static class TokenizeCommand
 {
+    public const string Summary = "Show token ids: a JSON line {\"ids\": [...]} for each row.";
+
     private static readonly ModelSettings Model = new(QuantizationKind.None);
 
     private static readonly Option<string?> Text = new("--text") { HelpName = "TEXT", Description = "One text." };
@@ -26,8 +28,8 @@ internal static class TokenizeCommand
     private static readonly Setting<bool> AddGenerationPrompt =
         Setting.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("tokenize", "Show token ids: one JSON line {\"ids\": [...]} per row.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("tokenize", Summary,
                 "--model gemma-3-1b-it --text \"Hello, world!\"",
                 "--tokenizer gemma-3-1b-it --file rows.jsonl")
             .Takes(Text, RowsFile)

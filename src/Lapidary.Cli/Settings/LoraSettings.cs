@@ -134,7 +134,7 @@ internal static partial class LoraSettings
         return Setting.Number(name, Help(property), fallback, (double)range.Minimum, MaximumOf(range));
     }
 
-    private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(LoraConfig), property);
+    private static string Help(string property) => OptionTexts.Of(typeof(LoraConfig), property);
 
     private static ModuleSelector ParseTargets(string text)
     {

@@ -64,7 +64,7 @@ internal static class SftSettings
         var range = property.GetCustomAttribute<RangeAttribute>();
         bool isFlag = type == typeof(bool) || (type.IsEnum && Enum.IsDefined(type, "True"));
         return new Setting<object?>(
-            SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), XmlDocumentation.SummaryOf(property),
+            SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), OptionTexts.Of(typeof(SftConfig), property.Name),
             property.GetValue(Defaults), text => Parse(text, type, range), isFlag: isFlag);
     }
 
