@@ -11,7 +11,7 @@ internal static class OptionGroups
     [
         ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
         ("Input", "prompt* messages* chat* input-ids text file"),
-        ("Model", "model* tokenizer* adapter* quantization* double-quant dtype"),
+        ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Data",
             "dataset* template* max-length* packing* select dataset-split dataset-config dataset-format filter mix mix-stopping "
             + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "
@@ -23,7 +23,7 @@ internal static class OptionGroups
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
             + "bench.max-new-tokens bench.steps warmup"),
         ("Training",
-            "num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing* "
+            "num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing "
             + "max-steps global-batch-size lr-scheduler-type warmup-ratio warmup-steps max-grad-norm weight-decay adam-beta1 adam-beta2 "
             + "adam-epsilon steps seed"),
         ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),
@@ -35,7 +35,7 @@ internal static class OptionGroups
             "push-to-hub* hub-model-id hub-strategy hub-private-repo repo-type revision include exclude local-dir force private "
             + "commit-message token"),
         (Others, ""),
-        (Last, "config* resume* preview* yes json* help-all* help*"),
+        (Last, "config* resume* yes preview json help-all* help"),
     ];
 
     private static readonly Dictionary<string, Place> Places = Read();

@@ -33,7 +33,7 @@ public sealed class Tokenizer
     private readonly int[] _after;
     private readonly UInt128 _fileHash;
 
-    private Tokenizer(string folder, TokenizerFile file, TokenizerConfig config)
+    private Tokenizer(string folder, TokenizerParts file, TokenizerConfig config)
     {
         Folder = Path.GetFullPath(folder);
         _vocabulary = file.Vocabulary;
@@ -53,7 +53,7 @@ public sealed class Tokenizer
         PadTokenId = TokenId(config["pad_token"] ?? "<pad>");
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
-        (_before, _after) = file.Template;
+        (_before, _after) = (file.Before, file.After);
         _fileHash = file.Hash;
         if (config.AddBosToken is { } bos) _before = bos ? [.. IdOf("bos_token", BosTokenId).Union(_before)] : [];
         if (config.AddEosToken is { } eos) _after = eos ? [.. _after.Union(IdOf("eos_token", EosTokenId))] : [];
@@ -105,7 +105,7 @@ public sealed class Tokenizer
     public static Tokenizer Load(string folderOrId, HubClient? hub = null)
     {
         string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
-        return new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+        return new(folder, TokenizerCache.Default().Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
     }
 
     /// <summary>The token ids of a text.</summary>
@@ -191,7 +191,7 @@ public sealed class Tokenizer
         else if (_addedContents.TryGetValue(id, out string? added)) decoder.Add(Encoding.UTF8.GetBytes(added));
     }
 
-    private static AddedTokenMatcher? Matcher(TokenizerFile file, bool normalized)
+    private static AddedTokenMatcher? Matcher(TokenizerParts file, bool normalized)
     {
         var tokens = file.AddedTokens.Where(token => token.Normalized == normalized)
             .Select(token => (token.Content, token.Id)).ToList();
