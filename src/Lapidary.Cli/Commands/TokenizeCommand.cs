@@ -43,8 +43,8 @@ internal static class TokenizeCommand
         string? one = run.Get(Text), path = run.Get(RowsFile);
         if ((one is null) == (path is null)) throw run.Wrong("expected either --text or --file.");
         var tools = ModelFolders.FindTokenizer(run, Model) is { } folder
-            ? TextTools.Load(folder)
-            : TextTools.TryLoad(Model, values, ModelFolders.Find(run, Model)) ?? throw TextTools.NoTokenizer();
+            ? TextTools.Load(folder, needsTemplate: one is null)
+            : TextTools.TryLoad(Model, values, ModelFolders.Find(run, Model), needsTemplate: one is null) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
             : NamedData.ReadAll(run, [path!]).Rows.Select(row => Encode(tools, row, values));

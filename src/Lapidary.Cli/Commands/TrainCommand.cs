@@ -18,7 +18,7 @@ namespace Lapidary.Cli.Commands;
 /// <summary>train: QLoRA fine-tuning with the guide's options.</summary>
 internal static class TrainCommand
 {
-    public const string Summary = "Fine-tune a model with QLoRA: NF4 base, LoRA adapter, the options of Google's guide.";
+    public const string Summary = "Fine-tune a model with QLoRA and the options of Google's guide.";
 
     internal static readonly ModelSettings Model = new(QuantizationKind.Nf4);
 
@@ -46,7 +46,6 @@ internal static class TrainCommand
         new ToolCommand("train", Summary,
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
-                "--model gemma-3-1b-pt --dataset train.jsonl --device cuda:all --global-batch-size 16",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)

@@ -41,7 +41,7 @@ internal sealed class HelpWriter(TextWriter output, int width)
         if (isAll && page.OtherNames.Count > 0)
         {
             output.WriteLine();
-            output.WriteLine("Names of other tools, here and in a configuration file:");
+            WriteLines("Names of other tools, here and in a configuration file:");
             foreach (var (name, meaning) in page.OtherNames) Write(new HelpEntry(name, [], null, meaning, null, IsMain: true), isWhole: true);
         }
 

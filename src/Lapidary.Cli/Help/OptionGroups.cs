@@ -28,7 +28,7 @@ internal static class OptionGroups
             + "adam-epsilon steps seed"),
         ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),
         ("Evaluation",
-            "test-size* eval-dataset* eval-strategy eval-steps per-device-eval-batch-size load-best-model-at-end"),
+            "test-size* eval-dataset eval-strategy eval-steps per-device-eval-batch-size load-best-model-at-end"),
         ("Generation", "max-new-tokens* do-sample* temperature* top-k top-p generate.seed ignore-eos"),
         ("Device", "device* threads ddp-timeout"),
         ("Hub",

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma.Text.BytePairs;
@@ -10,18 +9,19 @@ namespace Lapidary.Gemma.Text;
 /// of the tokenizer.json and checked by another. What is absent, damaged or of another version is made again; where the folder cannot be
 /// written nothing is kept, and everything works.</summary>
 /// <param name="folder">The folder, made on first use; null for no cache.</param>
-internal sealed class TokenizerCache(string? folder)
+/// <param name="minFileBytes">A smaller file is read as fast as an entry, and not kept.</param>
+internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
 {
     /// <summary>A folder in place of the user's, or none.</summary>
     public const string Variable = "LAPIDARY_TOKENIZER_CACHE";
 
-    /// <summary>A smaller file is read as fast as an entry.</summary>
-    public const int MinFileBytes = 1 << 20;
-
     /// <summary>To be raised when the form changes, or what is made of a file.</summary>
     private const int Version = 1;
 
-    private const int MaxEntries = 8, BlockBytes = 1 << 18;
+    /// <summary>Those used last are kept.</summary>
+    internal const int MaxEntries = 8;
+
+    private const int BlockBytes = 1 << 18;
 
     private const string Ending = ".tokenizer";
 
@@ -45,23 +45,24 @@ internal sealed class TokenizerCache(string? folder)
         if (folder is null || !BitConverter.IsLittleEndian || HashOf(path) is not { } hash) return TokenizerFile.Read(path);
         if (TryRead(PathOf(hash), hash) is { } kept) return kept;
         var parts = TokenizerFile.Read(path);
-        TryWrite(PathOf(parts.Hash), parts);
+        TryWrite(PathOf(hash), hash, parts);
         return parts;
     }
 
     private string PathOf(UInt128 hash) => Path.Combine(folder!, $"{hash:x32}-{Version}{Ending}");
 
     /// <summary>The file's hash; null where it is small or cannot be read, which the reader of the file says.</summary>
-    private static UInt128? HashOf(string path)
+    private UInt128? HashOf(string path)
     {
         try
         {
-            if (new FileInfo(path) is not { Exists: true, Length: >= MinFileBytes }) return null;
+            if (new FileInfo(path) is not { Exists: true } file || file.Length < minFileBytes) return null;
             using var stream = InputFile.OpenRead(path);
-            var hash = new XxHash128();
+            var hash = new BlockHash();
             byte[] block = new byte[BlockBytes];
-            while (stream.Read(block) is > 0 and var count) hash.Append(block.AsSpan(0, count));
-            return hash.GetCurrentHashAsUInt128();
+            while (stream.ReadAtLeast(block, block.Length, throwOnEndOfStream: false) is > 0 and var count)
+                hash.Append(block.AsSpan(0, count));
+            return hash.Value;
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
@@ -79,9 +80,11 @@ internal sealed class TokenizerCache(string? folder)
             stream.ReadExactly(magic);
             if (!magic.SequenceEqual(Magic)) return null;
             var image = new ImageReader(stream);
+            if (ReadHash(image) != hash) return null;
             var parts = Read(image);
             image.Finish();
-            return parts.Hash == hash ? parts : null;
+            Touch(path);
+            return parts;
         }
         catch (Exception e) when (
             e is LapidaryException or InvalidDataException or OutOfMemoryException or OverflowException || FileErrors.IsFileSystem(e))
@@ -90,7 +93,7 @@ internal sealed class TokenizerCache(string? folder)
         }
     }
 
-    private void TryWrite(string path, TokenizerParts parts)
+    private void TryWrite(string path, UInt128 source, TokenizerParts parts)
     {
         try
         {
@@ -100,6 +103,7 @@ internal sealed class TokenizerCache(string? folder)
                 {
                     stream.Write(Magic);
                     var image = new ImageWriter(stream);
+                    Write(image, source);
                     Write(image, parts);
                     image.Finish();
                 });
@@ -118,11 +122,22 @@ internal sealed class TokenizerCache(string? folder)
         }
     }
 
+    /// <summary>Says that an entry is in use: the others go first.</summary>
+    private static void Touch(string path)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(path, TimeProvider.System.GetUtcNow().UtcDateTime);
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            // A folder that is only read.
+        }
+    }
+
     private static void Write(ImageWriter image, TokenizerParts parts)
     {
-        Span<byte> hash = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128LittleEndian(hash, parts.Hash);
-        image.Write<byte>(hash);
+        Write(image, parts.Hash);
         parts.Vocabulary.Write(image);
         parts.Merges.Write(image);
         image.Write(parts.HasOpaqueMerges ? 1 : 0);
@@ -147,7 +162,7 @@ internal sealed class TokenizerCache(string? folder)
 
     private static TokenizerParts Read(ImageReader image) => new()
     {
-        Hash = BinaryPrimitives.ReadUInt128LittleEndian(image.ReadArray<byte>()),
+        Hash = ReadHash(image),
         Vocabulary = Vocabulary.Read(image),
         Merges = MergeTable.Read(image),
         HasOpaqueMerges = image.ReadInt32() != 0,
@@ -160,6 +175,17 @@ internal sealed class TokenizerCache(string? folder)
         After = image.ReadArray<int>(),
         Decoding = new PieceDecoding(image.ReadArray<byte>(), image.ReadArray<byte>(), image.ReadInt32() != 0),
     };
+
+    private static void Write(ImageWriter image, UInt128 hash)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128LittleEndian(bytes, hash);
+        image.Write<byte>(bytes);
+    }
+
+    private static UInt128 ReadHash(ImageReader image) => image.ReadArray<byte>() is { Length: 16 } bytes
+        ? BinaryPrimitives.ReadUInt128LittleEndian(bytes)
+        : throw new InvalidDataException();
 
     private static AddedToken[] ReadAddedTokens(ImageReader image)
     {

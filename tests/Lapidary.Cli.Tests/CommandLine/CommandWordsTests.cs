@@ -52,7 +52,7 @@ public class CommandWordsTests
     [Theory]
     [InlineData("--optim adafactor", "--optim: expected adamw_torch or adamw_torch_fused, found \"adafactor\"; AdamW is the only optimizer")]
     [InlineData("--load_in_8bit true", "use --quantization nf4 for 4 bits")]
-    [InlineData("--report-to wandb", "--report-to: expected none or tensorboard, found \"wandb\"; only TensorBoard's events are written")]
+    [InlineData("--report-to wandb", "--report-to: expected tensorboard or none, found \"wandb\"; only TensorBoard's events are written")]
     [InlineData("--logging-strategy epoch", "log lines come every --logging-steps")]
     [InlineData("--trust-remote-code true", "never run")]
     [InlineData("--torch-dtype float16", "--dtype: expected auto, float32 or bfloat16")]

@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -8,7 +7,7 @@ namespace Lapidary.Gemma.Text.BytePairs;
 /// <summary>Writes numbers and arrays as they are in memory, and their checksum behind them.</summary>
 internal sealed class ImageWriter(Stream stream)
 {
-    private readonly XxHash128 _hash = new();
+    private readonly BlockHash _hash = new();
 
     /// <summary>Writes an array with its length.</summary>
     public void Write<T>(ReadOnlySpan<T> items) where T : unmanaged
@@ -24,7 +23,7 @@ internal sealed class ImageWriter(Stream stream)
     public void Write(int value) => WriteBytes(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in value)));
 
     /// <summary>Writes the checksum of all that was written.</summary>
-    public void Finish() => stream.Write(_hash.GetHashAndReset());
+    public void Finish() => stream.Write(_hash.ToBytes());
 
     private void WriteBytes(ReadOnlySpan<byte> bytes)
     {
@@ -37,7 +36,7 @@ internal sealed class ImageWriter(Stream stream)
 /// <exception cref="InvalidDataException">Thrown by all members where the file is not of that form.</exception>
 internal sealed class ImageReader(Stream stream)
 {
-    private readonly XxHash128 _hash = new();
+    private readonly BlockHash _hash = new();
 
     /// <summary>Reads an array.</summary>
     public T[] ReadArray<T>() where T : unmanaged
@@ -63,8 +62,8 @@ internal sealed class ImageReader(Stream stream)
     /// <summary>Checks that the rest is the checksum of what was read.</summary>
     public void Finish()
     {
-        Span<byte> expected = stackalloc byte[16], found = stackalloc byte[16];
-        _hash.GetHashAndReset(expected);
+        byte[] expected = _hash.ToBytes();
+        Span<byte> found = stackalloc byte[expected.Length];
         stream.ReadExactly(found);
         if (!found.SequenceEqual(expected) || stream.Position != stream.Length) throw new InvalidDataException();
     }

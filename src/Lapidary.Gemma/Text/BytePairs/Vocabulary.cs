@@ -98,6 +98,7 @@ internal sealed class Vocabulary
     }
 
     /// <summary>Whether every piece lies within the text and the table finds some of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsWhole()
     {
         if (Size > _lengths.Length || _starts.Length != _lengths.Length || (uint)Count * 2 > _slots.Length) return false;
