@@ -38,6 +38,10 @@ internal static class LapidaryTool
             string message = PlainText.WithoutTokens(e.Hint is null ? e.Message : $"{e.Message} {e.Hint}");
             return Fail(terminal, PlainText.OneLine(message), ExitCodes.Usage, $"Run '{e.Command} --help' for its options.");
         }
+        catch (LapidaryException e)
+        {
+            return Fail(terminal, PlainText.OneLine(e.Message), ExitCodes.Error);
+        }
         catch (InterruptedException e)
         {
             return Fail(terminal, PlainText.OneLine(e.Message), ExitCodes.Interrupted);

@@ -87,9 +87,13 @@ internal sealed class CommandWords(ToolCommand command, string path)
     {
         if (option.Arity.MaximumNumberOfValues == 0 || !rest.TryPeek(out string? next)) return false;
         if (option.Arity.MinimumNumberOfValues > 0) return !IsName(next) || !IsKnownName(next);
-        if (isFlag || option.ValueType == typeof(bool)) return IsBool(next) || (isFlag && command.Arguments.Count == 0 && !IsName(next));
+        if (isFlag || option.ValueType == typeof(bool))
+            return IsBool(next) || IsValueOf(option, next) || (isFlag && command.Arguments.Count == 0 && !IsName(next));
         return !IsName(next) && command.Arguments.Count == 0;
     }
+
+    private static bool IsValueOf(Option option, string word) =>
+        ValueWords.Of(option.HelpName).Contains(word, StringComparer.OrdinalIgnoreCase);
 
     private bool IsKnownName(string word)
     {

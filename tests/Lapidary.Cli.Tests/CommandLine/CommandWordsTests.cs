@@ -45,6 +45,7 @@ public class CommandWordsTests
     public void ANameStandsForWhatTheCommandHas()
     {
         Assert.Equal("--output out --dtype=bfloat16", Resolve(MergeCommand.Create, "-o out --torch_dtype torch.bfloat16"));
+        Assert.Equal("270m --gradient-checkpointing auto", Resolve(BenchCommand.Create, "270m --gradient_checkpointing auto"));
         Assert.Equal("--batch 2", Resolve(BenchCommand.Create, "--batch-size 2"));
         Assert.Equal("--optim adafactor", Resolve(DoctorCommand.Create, "--optim adafactor"));
     }

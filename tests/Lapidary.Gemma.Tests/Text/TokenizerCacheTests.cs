@@ -1,5 +1,4 @@
 using Lapidary.Gemma.Text;
-using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests.Text;
 
