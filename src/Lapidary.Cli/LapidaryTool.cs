@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Reflection;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
+using Lapidary.Cli.Completion;
+using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Formats;
@@ -8,36 +11,18 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli;
 
-/// <summary>The composition root: the commands in the order of the help text, and the one place where errors become a line and an exit
+/// <summary>The composition root: what the tool is asked for, and the one place where errors become a line and an exit
 /// code.</summary>
 internal static class LapidaryTool
 {
     // "@name" is a text like any other, and "-abc" no three options.
     internal static readonly ParserConfiguration ParserRules = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
-    /// <summary>The commands in the order of the help text.</summary>
-    internal static RootCommand Root(Terminal terminal) =>
-        new("Fine-tune Google's Gemma models with QLoRA: data set, NF4 base, LoRA, merge, test.")
-        {
-            TrainCommand.Create(terminal),
-            PlanCommand.Create(terminal),
-            ScoreCommand.Create(terminal),
-            GenerateCommand.Create(terminal),
-            ChatCommand.Create(terminal),
-            MergeCommand.Create(terminal),
-            QuantizeCommand.Create(terminal),
-            TokenizeCommand.Create(terminal),
-            RunsCommand.Create(terminal),
-            LoginCommand.Create(terminal),
-            LogoutCommand.Create(terminal),
-            WhoAmICommand.Create(terminal),
-            DownloadCommand.Create(terminal),
-            UploadCommand.Create(terminal),
-            CacheCommand.Create(terminal),
-            BenchCommand.Create(terminal),
-            DoctorCommand.Create(terminal),
-            DemoCommand.Create(terminal),
-        };
+    private static string Version =>
+        typeof(LapidaryTool).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+
+    /// <summary>The tool with all of its commands.</summary>
+    internal static RootCommand Root(Terminal terminal) => CommandTable.Root(terminal);
 
     /// <summary>Runs the tool.</summary>
     /// <returns>0 done, 1 a clear error, 2 wrong usage, 130 interrupted.</returns>
@@ -45,14 +30,17 @@ internal static class LapidaryTool
     {
         try
         {
-            var parsed = Root(terminal).Parse(args, ParserRules);
-            AwaitedRank.Introduce(parsed, terminal);
-            return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
+            string[] words = HelpCommand.Resolve(args);
+            return TryAnswer(args, words, terminal) ? ExitCodes.Done : RunCommand(words, terminal);
         }
         catch (UsageException e)
         {
             string message = PlainText.WithoutTokens(e.Hint is null ? e.Message : $"{e.Message} {e.Hint}");
             return Fail(terminal, PlainText.OneLine(message), ExitCodes.Usage, $"Run '{e.Command} --help' for its options.");
+        }
+        catch (LapidaryException e)
+        {
+            return Fail(terminal, PlainText.OneLine(e.Message), ExitCodes.Error);
         }
         catch (InterruptedException e)
         {
@@ -77,6 +65,42 @@ internal static class LapidaryTool
             string message = PlainText.OneLine($"unexpected {e.GetType().Name}: {e.Message} Please report this.");
             return Fail(terminal, message, ExitCodes.Error, trace);
         }
+    }
+
+    /// <summary>Answers what needs no command: the version, the tool's help and what a shell asks.</summary>
+    private static bool TryAnswer(IReadOnlyList<string> args, string[] words, Terminal terminal)
+    {
+        if (words.Length == 0) throw new UsageException("a command is missing.", Usage.Tool);
+        if (args is [_, HelpCommand.Markdown] && args[0] != words[0]) terminal.Out.Write(CommandTable.Markdown(terminal));
+        else if (words[0] is "--version") terminal.Out.WriteLine(Version);
+        else if (words[0] is "--help" or "--help-all" or "-h" or "-?")
+            new HelpWriter(terminal.Out, ScreenWidth.Of(terminal)).Write(CommandTable.Page(), isAll: false);
+        else if (Suggestions.IsAskedFor(words[0])) Suggest(words, terminal);
+        else return false;
+        return true;
+    }
+
+    private static void Suggest(string[] words, Terminal terminal)
+    {
+        string line = string.Join(' ', words[1..]);
+        var found = Suggestions.Of(
+            words[0], line, CommandTable.Names, name => (ToolCommand?)CommandTable.Find(name)?.Build(terminal));
+        foreach (string word in found) terminal.Out.WriteLine(word);
+    }
+
+    /// <summary>Builds the one command that was typed and runs it.</summary>
+    private static int RunCommand(string[] words, Terminal terminal)
+    {
+        var entry = CommandTable.Find(words[0]) ?? throw CommandTable.Unknown(words[0]);
+        var root = CommandTable.Root([entry], terminal);
+        var command = (ToolCommand)root.Subcommands[0];
+        int depth = 1;
+        while (depth < words.Length && command.Subcommands.FirstOrDefault(sub => sub.Name == words[depth]) is ToolCommand below)
+            (command, depth) = (below, depth + 1);
+        AwaitedRank.Introduce(command, terminal);
+        string[] rest = new CommandWords(command, Usage.PathOf(command)).Resolve(words[depth..]);
+        var parsed = root.Parse([.. words[..depth], .. rest], ParserRules);
+        return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
     }
 
     /// <summary>Runs the command; an error that a library finds names keys, the reader is told options.</summary>

@@ -22,7 +22,7 @@ public sealed class ErrorTests : IDisposable
     [InlineData("train --lr-scheduler-type linar", "constant, constant_with_warmup, linear or cosine")]
     [InlineData("train --packing maybe", "true or false")]
     [InlineData("train --quantization int8", "none or nf4")]
-    [InlineData("train --seed 1 --seed 2", "--seed")]
+    [InlineData("train --seed 1 --seed x", "--seed")]
     [InlineData("train extra", "extra")]
     [InlineData("generate --model x", "one of --prompt, --messages, --input-ids and --dataset")]
     [InlineData("merge --max-shard-size big", "--max-shard-size")]

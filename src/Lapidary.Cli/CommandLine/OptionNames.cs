@@ -15,7 +15,10 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
 
     /// <summary>The options of the command that was typed.</summary>
     public static OptionNames Of(ParseResult parsed) =>
-        new(parsed.CommandResult.Command.Options.Select(option => option.Name.TrimStart('-').Replace('-', '_')));
+        new(parsed.CommandResult.Command.Options.Select(KeyOf));
+
+    /// <summary>--max-length: max_length.</summary>
+    public static string KeyOf(Option option) => option.Name.TrimStart('-').Replace('-', '_');
 
     /// <summary>"a smaller max_length, or set device to cpu": "a smaller --max-length, or use --device cpu".</summary>
     /// <remarks>Only a key of several words is known by itself, as "device" or "output" is a word like any other; a key of one word must be

@@ -30,21 +30,8 @@ internal sealed class RunFile
     /// <summary>How a run's file of 0.1 begins, which had no version.</summary>
     private const string FirstLineOf01 = "# Run again with: lapidary train --config FILE";
 
-    private static readonly string[] NestedMappings = ["dataset_kwargs"];
-
-    private static readonly Dictionary<string, string> Aliases =
-        new(StringComparer.Ordinal) { ["max_seq_length"] = "max_length", ["r"] = "lora_r" };
-
-    // Keys of the guide that change nothing here, so that its settings can be pasted as they are, and the values that are true of every
-    // run.
-    private static readonly Dictionary<string, string[]> Constants = new(StringComparer.Ordinal)
-    {
-        ["optim"] = ["adamw_torch", "adamw_torch_fused"],
-        ["fp16"] = ["true", "false"],
-        ["bf16"] = ["true", "false"],
-        ["bias"] = ["none"],
-        ["task_type"] = ["CAUSAL_LM"],
-    };
+    /// <summary>model_kwargs may hold a quantization_config.</summary>
+    private const int MaxDepth = 2;
 
     private readonly string _path;
     private readonly Dictionary<string, Setting> _known;
@@ -128,29 +115,30 @@ internal sealed class RunFile
         if (parser.TryConsume<StreamEnd>(out _)) return;
         parser.Consume<DocumentStart>();
         if (!parser.Accept<MappingStart>(out _)) throw Error(parser.Current!.Start.Line, "expected keys and values (key: value)");
-        ReadMapping(parser, isNested: false);
+        ReadMapping(parser, depth: 0);
         parser.Consume<DocumentEnd>();
         if (!parser.Accept<StreamEnd>(out _)) throw Error(parser.Current!.Start.Line, "expected one document, found another");
     }
 
-    private void ReadMapping(Parser parser, bool isNested)
+    private void ReadMapping(Parser parser, int depth)
     {
         parser.Consume<MappingStart>();
         while (!parser.TryConsume<MappingEnd>(out _))
         {
             if (!parser.TryConsume<Scalar>(out var scalar)) throw Error(parser.Current!.Start.Line, "expected a key");
             string typed = scalar.Value.Replace('-', '_');
-            string key = Aliases.GetValueOrDefault(typed, typed);
+            var guide = _known.ContainsKey(typed) ? null : GuideNames.Find(typed, _known.ContainsKey);
+            string key = guide is { Name.Constants: null } renamed ? renamed.Target : typed;
             int line = (int)scalar.Start.Line;
-            if (_isManifest && !isNested)
+            if (_isManifest && depth == 0)
             {
                 ReadOfManifest(parser, key, line);
                 continue;
             }
 
             if (!_seen.Add(key)) throw Error(line, $"{FileErrors.OneLine(key)} is given twice");
-            if (NestedMappings.Contains(key)) ReadNested(parser, key, isNested);
-            else if (Constants.TryGetValue(key, out string[]? allowed)) CheckConstant(key, allowed, ReadText(parser, key).Value.Text, line);
+            if (GuideNames.Groups.Contains(key)) ReadNested(parser, key, depth);
+            else if (guide is { } name) Add(name.Name, typed, _known[name.Target], parser);
             else if (key == RunSettings.VersionKey)
                 _version = CheckVersion(ReadText(parser, key).Value.Text, line, key, RunSettings.Version);
             else if (key == RunSettings.FolderKey && IsOfARun) _recordedFolder = ReadText(parser, key).Value.Text;
@@ -159,12 +147,12 @@ internal sealed class RunFile
         }
     }
 
-    private void ReadNested(Parser parser, string key, bool isNested)
+    private void ReadNested(Parser parser, string key, int depth)
     {
         long line = parser.Current!.Start.Line;
         if (parser.TryConsume<Scalar>(out var scalar) && scalar.IsPlainImplicit && IsNull(scalar.Value)) return;
-        if (isNested || !parser.Accept<MappingStart>(out _)) throw Error(line, $"{key}: expected keys and values");
-        ReadMapping(parser, isNested: true);
+        if (depth == MaxDepth || !parser.Accept<MappingStart>(out _)) throw Error(line, $"{key}: expected keys and values");
+        ReadMapping(parser, depth + 1);
     }
 
     /// <summary>A part of a manifest: all but the settings is for people.</summary>
@@ -172,7 +160,7 @@ internal sealed class RunFile
     {
         if (key == RunManifest.VersionKey) CheckVersion(ReadText(parser, key).Value.Text, line, key, RunManifest.Version);
         else if (key == RunSettings.FolderKey) _recordedFolder = ReadText(parser, key).Value.Text;
-        else if (key == RunManifest.SettingsKey) ReadMapping(parser, isNested: true);
+        else if (key == RunManifest.SettingsKey) ReadMapping(parser, depth: 1);
         else parser.SkipThisAndNestedEvents();
     }
 
@@ -181,6 +169,27 @@ internal sealed class RunFile
         var (value, isNull) = ReadText(parser, setting.Key);
         if (isNull && setting.NullText is null) return;
         _values.Add(setting, isNull ? value with { Items = [setting.NullText!] } : value);
+    }
+
+    /// <summary>A value under a name of another tool, which may change nothing.</summary>
+    private void Add(GuideName name, string typed, Setting setting, Parser parser)
+    {
+        if (name is { Constants: null, Translate: null })
+        {
+            Add(setting, parser);
+            return;
+        }
+
+        var (value, isNull) = ReadText(parser, typed);
+        if (isNull) return;
+        try
+        {
+            if (name.Read(value.Text) is { } text) _values.Add(setting, value with { Items = [text] });
+        }
+        catch (FormatException e)
+        {
+            throw Error(value.Line, $"{typed}: {e.Message}");
+        }
     }
 
     /// <summary>A scalar or a list of them.</summary>
@@ -255,15 +264,9 @@ internal sealed class RunFile
         return version;
     }
 
-    private void CheckConstant(string key, string[] allowed, string value, int line)
-    {
-        if (!allowed.Contains(value, StringComparer.OrdinalIgnoreCase))
-            throw Error(line, $"{key}: expected {string.Join(" or ", allowed)}, found \"{FileErrors.OneLine(value)}\"");
-    }
-
     private ToolException Unknown(string typed, string key, int line)
     {
-        string? near = NearestName.Of(key, [.. _known.Keys, .. Aliases.Keys]);
+        string? near = NearestName.Of(key, [.. _known.Keys, .. GuideNames.Of(_known.ContainsKey).Select(pair => pair.Name.Key)]);
         string hint = near is null ? "'lapidary train --help' lists them" : $"did you mean {near}?";
         return Error(line, $"there is no setting \"{FileErrors.OneLine(typed)}\"; {hint}");
     }

@@ -11,9 +11,9 @@ internal abstract class Setting
     protected Setting(string name, string valueName, string help, bool isFlag = false, bool isList = false)
     {
         Name = name;
+        Help = help;
         IsFlag = isFlag;
         Option = isList ? new Option<string[]>("--" + name) : new Option<string>("--" + name);
-        Option.Description = help;
         Option.HelpName = valueName;
         Option.Arity = isList ? ArgumentArity.OneOrMore : isFlag ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne;
         Option.Validators.Add(result =>
@@ -40,8 +40,14 @@ internal abstract class Setting
     /// <summary>In a configuration file: learning_rate.</summary>
     public string Key => Name.Replace('-', '_');
 
+    /// <summary>What it does.</summary>
+    public string Help { get; }
+
+    /// <summary>The default as the help shows it; null where there is none to show.</summary>
+    public virtual string? DefaultText => null;
+
     /// <summary>Whether its values are paths, as the word that stands for them says.</summary>
-    public bool IsPath => Option.HelpName!.Split('|').Any(word => word is "DIR" or "FILE" or "PATH" or "DIR_OR_ID");
+    public bool IsPath => ValueWords.IsPath(Option.HelpName);
 
     /// <summary>Whether the option's name alone means true.</summary>
     public bool IsFlag { get; }

@@ -1,21 +1,27 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A command of the tool: what it takes, in the order of its help text, and what it runs.</summary>
+/// <summary>A command of the tool: what it takes and what it runs.</summary>
 internal sealed class ToolCommand : Command
 {
     private readonly List<Setting> _settings = [];
+    private readonly Dictionary<string, Option> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<Option, Setting> _settingOf = [];
+    private readonly string[] _examples;
 
     /// <param name="name">As typed.</param> <param name="description">One line.</param>
     /// <param name="examples">For the end of the help text: what stands behind "lapidary" and the name.</param>
     public ToolCommand(string name, string description, params string[] examples) : base(name, description)
     {
-        string[] lines = [.. examples.Select(example => $"lapidary {name} {example}".TrimEnd())];
-        Options.Add(new HelpOption { Action = new HelpWithExamples(lines) });
+        _examples = examples;
+        Know(new HelpOption { Action = new ShowHelp(this, isAll: false), Description = "Show the most important options." });
+        Know(new Option<bool>("--help-all") { Action = new ShowHelp(this, isAll: true), Description = "Show all options." });
     }
 
     /// <summary>--json of the commands whose result is for machines too.</summary>
@@ -25,16 +31,22 @@ internal sealed class ToolCommand : Command
     public static Option<string?> Config { get; } = new("--config")
     {
         HelpName = "FILE",
-        Description = "YAML file with the same names; options go before it. A run writes its own to run.yaml.",
+        Description = "YAML file with the same keys; command-line options override it. A run writes its own to run.yaml.",
     };
 
-    /// <summary>Adds settings in their order.</summary>
+    /// <summary>Names of other tools that the command takes.</summary>
+    public IEnumerable<string> OtherNames => GuideNames.Of(IsKnown).Select(pair => Typed(pair.Name.Key));
+
+    private Terminal? Terminal { get; set; }
+
+    /// <summary>Adds settings.</summary>
     public ToolCommand Takes(params IEnumerable<Setting> settings)
     {
         foreach (var setting in settings)
         {
             _settings.Add(setting);
-            Options.Add(setting.Option);
+            _settingOf.Add(setting.Option, setting);
+            Know(setting.Option);
         }
 
         return this;
@@ -43,7 +55,7 @@ internal sealed class ToolCommand : Command
     /// <summary>Adds options that are no settings: a configuration file cannot give them.</summary>
     public ToolCommand Takes(params IEnumerable<Option> options)
     {
-        foreach (var option in options) Options.Add(option);
+        foreach (var option in options) Know(option);
         return this;
     }
 
@@ -51,6 +63,13 @@ internal sealed class ToolCommand : Command
     public ToolCommand Takes(Argument argument)
     {
         Arguments.Add(argument);
+        return this;
+    }
+
+    /// <summary>Adds commands below this one.</summary>
+    public ToolCommand Takes(params IEnumerable<ToolCommand> commands)
+    {
+        foreach (var command in commands) Subcommands.Add(command);
         return this;
     }
 
@@ -65,23 +84,94 @@ internal sealed class ToolCommand : Command
     /// <param name="terminal">Where it prints.</param> <param name="run">Returns the exit code.</param>
     public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
+        Terminal = terminal;
         SetAction(parsed => run(new CommandRun(_settings, parsed, terminal)));
         return this;
     }
 
-    private sealed class HelpWithExamples(string[] examples) : SynchronousCommandLineAction
-    {
-        private readonly HelpAction _help = new();
+    /// <summary>The option of a name with its dashes, or null.</summary>
+    public Option? Find(string name) => _names.GetValueOrDefault(name);
 
+    /// <summary>The setting of an option; null where it has none.</summary>
+    public Setting? SettingOf(Option option) => _settingOf.GetValueOrDefault(option);
+
+    /// <summary>What the help says.</summary>
+    public HelpPage Page()
+    {
+        string path = Usage.PathOf(this);
+        var sections = new List<HelpSection>();
+        if (Subcommands.Count > 0)
+            sections.Add(new("Commands", [.. Subcommands.Select(command => Word(command.Name, command.Description))]));
+        Argument[] arguments = [.. Arguments.Where(argument => !argument.Hidden)];
+        if (arguments.Length > 0)
+            sections.Add(new("Arguments", [.. arguments.Select(argument => Word(argument.Name, argument.Description))]));
+        var known = GuideNames.Of(IsKnown).ToArray();
+        var options =
+            from option in Options
+            where !option.Hidden
+            let name = option.Name.TrimStart('-')
+            let place = OptionGroups.Of(Name, name)
+            orderby place.Order
+            group Entry(option, place, known) by place.Title;
+        sections.AddRange(options.Select(group => new HelpSection(group.Key, [.. group])));
+        string words = string.Concat(arguments.Select(argument => $" {Shown(argument)}"));
+        return new HelpPage(
+            path, Description!, $"{(Subcommands.Count > 0 ? "[command] " : "")}[options]{words}", sections,
+            [.. _examples.Select(example => $"{path} {example}".TrimEnd())])
+        {
+            OtherNames = [.. known.Where(pair => !pair.Name.IsShown).Select(pair => (Typed(pair.Name.Key), Meaning(pair.Name, pair.Target)))],
+        };
+
+        static HelpEntry Word(string name, string? text) => new(name, [], null, text ?? "", null, IsMain: true);
+    }
+
+    private static string Typed(string key) => (key.Length == 1 ? "-" : "--") + key.Replace('_', '-');
+
+    private static string Shown(Argument argument) =>
+        (argument.Arity.MinimumNumberOfValues == 0 ? $"[{argument.Name}]" : argument.Name)
+        + (argument.Arity.MaximumNumberOfValues > 1 ? "..." : "");
+
+    private string Meaning(GuideName name, string target)
+    {
+        if (name.Constants is { } values) return $"{string.Join('|', values)} changes nothing: {OfOptions(name.Here!)}.";
+        return $"{(name.Here is { } here ? OfOptions(here) : Typed(target))}.";
+
+        string OfOptions(string text) => new OptionNames(Options.Select(OptionNames.KeyOf)).InPlaceOfKeys(text);
+    }
+
+    private HelpEntry Entry(Option option, OptionGroups.Place place, (GuideName Name, string Target)[] names)
+    {
+        var setting = SettingOf(option);
+        string key = OptionNames.KeyOf(option);
+        string[] aliases =
+        [
+            .. option.Aliases.Where(alias => alias is "-h" || (alias.StartsWith("--", StringComparison.Ordinal) && alias != option.Name)),
+            .. names.Where(pair => pair.Name.IsShown && pair.Target == key).Select(pair => Typed(pair.Name.Key)),
+        ];
+        string? value = option.HelpName is null ? null : option.Arity.MinimumNumberOfValues == 0 ? $"[{option.HelpName}]" : option.HelpName;
+        return new(option.Name, aliases, value, setting?.Help ?? option.Description ?? "", setting?.DefaultText, place.IsMain);
+    }
+
+    private bool IsKnown(string key) => Find("--" + key.Replace('_', '-')) is not null;
+
+    private void Know(Option option)
+    {
+        Options.Add(option);
+        _names[option.Name] = option;
+        foreach (string alias in option.Aliases) _names[alias] = option;
+        if (ValueWords.Of(option.HelpName) is { Count: > 0 } words && option.CompletionSources.Count == 0)
+            option.CompletionSources.Add(_ => words.Select(word => new CompletionItem(word)));
+    }
+
+    private sealed class ShowHelp(ToolCommand command, bool isAll) : SynchronousCommandLineAction
+    {
         public override bool ClearsParseErrors => true;
 
         public override int Invoke(ParseResult parseResult)
         {
-            int exitCode = _help.Invoke(parseResult);
             var output = parseResult.InvocationConfiguration.Output;
-            output.WriteLine("Examples:");
-            foreach (string example in examples) output.WriteLine($"  {example}");
-            return exitCode;
+            new HelpWriter(output, ScreenWidth.Of(command.Terminal)).Write(command.Page(), isAll);
+            return ExitCodes.Done;
         }
     }
 }

@@ -7,9 +7,16 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>Help for a command line that was not understood.</summary>
 internal static class Usage
 {
+    /// <summary>The tool's name.</summary>
+    public const string Tool = "lapidary";
+
     /// <summary>The command as typed: "lapidary train".</summary>
-    public static string CommandOf(ParseResult parsed) =>
-        parsed.CommandResult.Parent is CommandResult ? $"lapidary {parsed.CommandResult.Command.Name}" : "lapidary";
+    public static string CommandOf(ParseResult parsed) => PathOf(parsed.CommandResult.Command);
+
+    /// <summary>The command with those above it: "lapidary cache prune".</summary>
+    public static string PathOf(Command command) => command is RootCommand
+        ? Tool
+        : $"{(command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? PathOf(parent) : Tool)} {command.Name}";
 
     /// <summary>The error that says most: a wrong value, else a word that is not known, else what is missing.</summary>
     public static UsageException Error(ParseResult parsed)
@@ -25,8 +32,32 @@ internal static class Usage
     public static UsageException UnknownWord(ParseResult parsed, string word)
     {
         var command = parsed.CommandResult.Command;
-        var known = command.Options.Select(option => option.Name).Concat(command.Subcommands.Select(sub => sub.Name));
-        string? hint = NearestName.Of(word.Split('=')[0], known) is { } name ? $"Did you mean {name}?" : null;
-        return new($"there is no option or command {word}.", CommandOf(parsed), hint);
+        if (command.Subcommands.Count > 0 && !CommandWords.IsName(word))
+        {
+            string[] names = [.. command.Subcommands.Select(sub => sub.Name)];
+            string? near = NearestName.Of(word, names);
+            return new($"expected {string.Join(" or ", names)}, found {word}.", CommandOf(parsed), HintOf(near));
+        }
+
+        return UnknownWord(word, NamesOf(command), CommandOf(parsed));
     }
+
+    /// <summary>The error for a word that is not among those that are known.</summary>
+    public static UsageException UnknownWord(string word, IEnumerable<string> known, string command)
+    {
+        // "eval-dataset" and "--eval_datset" are both near to --eval-dataset.
+        var names = known.DistinctBy(Bare).ToDictionary(Bare, StringComparer.Ordinal);
+        string? near = NearestName.Of(Bare(word.Split('=')[0]), names.Keys);
+        return new($"there is no option or command {word}.", command, HintOf(near is null ? null : names[near]));
+    }
+
+    private static IEnumerable<string> NamesOf(Command command) =>
+    [
+        .. command.Options.Where(option => !option.Hidden).Select(option => option.Name),
+        .. command is ToolCommand tool ? tool.OtherNames : [],
+    ];
+
+    private static string Bare(string name) => name.TrimStart('-').Replace('_', '-');
+
+    private static string? HintOf(string? name) => name is null ? null : $"Did you mean {name}?";
 }

@@ -17,6 +17,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>bench: speed and memory of random models of real size, one JSON line per case.</summary>
 internal static class BenchCommand
 {
+    public const string Summary = "Measure speed and memory with random models of real size.";
+
     private static readonly ModelSettings Model = new(QuantizationKind.Nf4);
 
     private static readonly IReadOnlyList<Setting> AllSettings =
@@ -32,8 +34,8 @@ internal static class BenchCommand
             + string.Join('\n', BenchCase.All.Select(bench => $"{bench.Name}: {bench.Meaning}")),
     };
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("bench", "Measure speed and memory with random models of real size: one JSON line per case.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("bench", Summary,
                 "guide1b lora1b big1b",
                 "guide1b --device cuda:0,1",
                 "270m --threads 2",

@@ -10,38 +10,29 @@ namespace Lapidary.Cli.Commands;
 /// <summary>cache: what is in the cache, and the removal of what nobody needs.</summary>
 internal static class CacheCommand
 {
-    private const string List = "list", Prune = "prune";
+    public const string Summary = "Show or tidy the cache of the Hugging Face Hub.";
 
-    private static readonly Argument<string> Action = new("ACTION")
-    {
-        Description = $"{List}: the repositories with sizes, refs and last use.\n"
-            + $"{Prune}: remove commits that no branch or tag names, and files that no commit names.",
-        DefaultValueFactory = _ => List,
-    };
+    private const string List = "list", Prune = "prune";
 
     private static readonly Option<bool> Yes = new("--yes") { Description = "Remove without asking." };
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("cache", "Show or tidy the cache of the Hugging Face Hub.", "", "list --json", "prune --yes")
-            .Takes(Action)
-            .Takes(Yes)
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("cache", Summary, "", "list --json", "prune --yes")
+            .Takes(
+                new ToolCommand(List, "Show the repositories with their sizes, refs and last use (as cache alone does).", "", "--json")
+                    .Takes(ToolCommand.Json)
+                    .Runs(terminal, Show),
+                new ToolCommand(Prune, "Remove commits that no branch or tag names, and files that no commit names.", "", "--yes")
+                    .Takes(Yes, ToolCommand.Json)
+                    .Runs(terminal, Remove))
             .Takes(ToolCommand.Json)
-            .Runs(terminal, Run);
+            .Runs(terminal, Show);
 
-    private static void Run(CommandRun run)
+    private static void Show(CommandRun run) => CacheReport.Show(run, new HubCache(HubTransfer.OptionsOf(run)));
+
+    private static void Remove(CommandRun run)
     {
         var cache = new HubCache(HubTransfer.OptionsOf(run));
-        switch (run.Get(Action))
-        {
-            case List when run.Get(Yes): throw run.Wrong($"--yes is for cache {Prune}.");
-            case List: CacheReport.Show(run, cache); break;
-            case Prune: Remove(run, cache); break;
-            case var word: throw run.Wrong($"expected {List} or {Prune}, found {word}.");
-        }
-    }
-
-    private static void Remove(CommandRun run, HubCache cache)
-    {
         var unused = cache.FindUnused();
         bool isNothing = unused.Commits + unused.Blobs == 0;
         string what = $"{Count(unused.Commits, "commit")} that no branch or tag names and {Count(unused.Blobs, "file")} that no commit "

@@ -11,6 +11,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>chat: a conversation at the screen, or of the lines of a pipe.</summary>
 internal static class ChatCommand
 {
+    public const string Summary = "Talk to a model: each line is a question. /help lists what else can be typed.";
+
     /// <summary>Longer than an answer of generate: it is read as it comes, and can be stopped.</summary>
     private const int DefaultMaxNewTokens = 1024;
 
@@ -22,8 +24,8 @@ internal static class ChatCommand
     private static readonly Setting<int> MaxNewTokens =
         Setting.Integer("max-new-tokens", "Most tokens of an answer.", DefaultMaxNewTokens, 1, 1 << 20);
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("chat", "Talk to a model: each line is a question. /help lists what else can be typed.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("chat", Summary,
                 "--model google/gemma-3-1b-it",
                 "--model google/gemma-3-1b-pt --adapter my-adapter --system \"Answer with SQL alone.\"",
                 "--model merged --json")

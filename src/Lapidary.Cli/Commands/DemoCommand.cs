@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
@@ -12,6 +11,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>demo: the whole story on the built-in model.</summary>
 internal static class DemoCommand
 {
+    public const string Summary = "Show all steps on a built-in tiny model, in about a minute.";
+
     private static readonly DemoOptions Defaults = new();
 
     private static readonly Setting<string?> OutputDir =
@@ -24,9 +25,8 @@ internal static class DemoCommand
 
     private static readonly Setting<bool> Overwrite = Setting.Flag("overwrite", "Replace an earlier demonstration in the folder.");
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("demo",
-                "Show the whole story on a built-in tiny model, in about a minute: data, NF4, LoRA, merge, test.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("demo", Summary,
                 "", "--output-dir demo --steps 100 --json")
             .Takes(OutputDir, Steps, Seed, DeviceSettings.Device, DeviceSettings.Threads, Overwrite)
             .Takes(ToolCommand.Json)

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Doctor;
 using Lapidary.Cli.Output;
@@ -8,8 +7,10 @@ namespace Lapidary.Cli.Commands;
 /// <summary>doctor: what this machine is and what it can do.</summary>
 internal static class DoctorCommand
 {
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("doctor", "Show what this machine can do, and what to install.", "", "--json")
+    public const string Summary = "Show what this machine can do, and what to install.";
+
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("doctor", Summary, "", "--json")
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 

@@ -11,6 +11,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>download: files of a repository into the cache or a folder.</summary>
 internal static class DownloadCommand
 {
+    public const string Summary = "Download a model or a data set of the Hugging Face Hub into the shared cache.";
+
     private static readonly Argument<string> Id =
         new("ID") { Description = "owner/name, or owner/name@REVISION." };
 
@@ -19,10 +21,8 @@ internal static class DownloadCommand
 
     private static readonly Setting<bool> Force = Setting.Flag("force", "Fetch files again that are there.");
 
-    public static Command Create(Terminal terminal)
-    {
-        var command = new ToolCommand(
-                "download", "Download a model or a data set of the Hugging Face Hub into the cache that Python shares.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("download", Summary,
                 "google/gemma-3-1b-pt",
                 "google/gemma-3-1b-pt --include \"*.json\" --include \"tokenizer*\" --json",
                 "philschmid/gretel-synthetic-text-to-sql --repo-type dataset",
@@ -33,9 +33,6 @@ internal static class DownloadCommand
             .Takes(LocalDir, Force)
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
-        command.Aliases.Add("pull");
-        return command;
-    }
 
     private static void Run(CommandRun run)
     {

@@ -13,6 +13,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>generate: continues a text, a conversation or ids.</summary>
 internal static class GenerateCommand
 {
+    public const string Summary = "Continue a text or a conversation, or answer the rows of a data set.";
+
     private static readonly GenerationOptions Defaults = new();
 
     private static readonly ModelSettings Model = new(QuantizationKind.None);
@@ -23,7 +25,8 @@ internal static class GenerateCommand
     private static readonly Option<string?> Messages = new("--messages")
     {
         HelpName = "FILE",
-        Description = "Conversation to continue through the chat template: JSON, a list of messages, or a row with messages and tools.",
+        Description = "Conversation to continue through the chat template: JSON, a list of messages, or a row with messages and tools; "
+            + "- reads standard input.",
     };
 
     private static readonly Setting<string?> Output = Setting.Text(
@@ -62,8 +65,8 @@ internal static class GenerateCommand
     /// <summary>How tokens are drawn, for every command that generates.</summary>
     internal static IReadOnlyList<Setting> Sampling => [DoSample, Temperature, TopK, TopP, Seed];
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("generate", "Generate text.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("generate", Summary,
                 "--model gemma-3-1b-it --chat --prompt \"What is a lapidary?\"",
                 "--model gemma-3-1b-pt --adapter lapidary-output --tokenizer gemma-3-1b-it --messages question.json --json",
                 "--model gemma-3-1b-pt --input-ids 2,651,5765 --max-new-tokens 8",
@@ -184,7 +187,7 @@ internal static class GenerateCommand
         if (text is null) throw TextTools.NoTokenizer();
         if (run.Get(Messages) is { } file)
         {
-            var row = MessagesFile.Read(file);
+            var row = MessagesFile.Read(file, run.Terminal.In);
             return text.Template.Encode(text.Tokenizer, row.Messages, addGenerationPrompt: true, row.TemplateVariables);
         }
 

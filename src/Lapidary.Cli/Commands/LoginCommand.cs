@@ -9,6 +9,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>login: saves a token of the Hub, after the Hub has said whose it is.</summary>
 internal static class LoginCommand
 {
+    public const string Summary = "Log in to the Hugging Face Hub and save the token for this and Python's tools.";
+
     private const string StandardInput = "-";
 
     private static readonly Option<string?> Token = new("--token")
@@ -20,8 +22,8 @@ internal static class LoginCommand
     // A token behind the command is refused in the same words, which do not repeat it.
     private static readonly Argument<string[]> Words = new("WORD") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("login", "Log in to the Hugging Face Hub: checks a token and saves it where Python's tools find it too.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("login", Summary,
                 "", "--token -")
             .Takes(Token)
             .Takes(Words)

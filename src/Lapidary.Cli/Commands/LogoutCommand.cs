@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
@@ -9,8 +8,10 @@ namespace Lapidary.Cli.Commands;
 /// <summary>logout: forgets the saved token.</summary>
 internal static class LogoutCommand
 {
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("logout", "Forget the token that login saved.", "")
+    public const string Summary = "Forget the token that login saved.";
+
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("logout", Summary, "")
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
@@ -11,6 +10,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>merge: base + adapter into a plain model, checked by running both.</summary>
 internal static class MergeCommand
 {
+    public const string Summary = "Merge an adapter into its base and check the result against both.";
+
     private const string Sixteen = "16bit", Nf4 = "nf4";
 
     private static readonly ModelSettings Model = new(QuantizationKind.None, "Type of the merged weights; auto is the base's own.");
@@ -23,8 +24,8 @@ internal static class MergeCommand
         "check-text", "TEXT", "Text on which the merged model is compared with base and adapter.",
         new MergeOptions().CheckText);
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("merge", "Merge an adapter into its base and check the result against both.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("merge", Summary,
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged",
                 "--model gemma-3-1b-pt --adapter lapidary-output --output merged --dtype float32 --max-shard-size 500MB --json")
             .Takes(

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
@@ -13,6 +12,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>plan: what a training run would take, for any device, from config.json or a published size alone.</summary>
 internal static class PlanCommand
 {
+    public const string Summary = "Show the memory and the largest batch of a training run, without weights or rows.";
+
     private static readonly ModelSettings Model = TrainCommand.Model;
 
     private static readonly Setting<string?> Size = ModelSettings.Size("A published size, in place of --model; rows are full then.");
@@ -21,10 +22,8 @@ internal static class PlanCommand
         "memory", "SIZE", "Free memory to plan for, of which a run takes 95 %: 24GiB; what is free on the device where not given.", null,
         ParseMemory);
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("plan",
-                "Show the memory a training run would take, and the largest batch; "
-                + "takes the options of train, but needs no weights and no rows.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("plan", Summary,
                 "--size 1b --device cuda --memory 24GiB",
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
                 "--config my-adapter/run.yaml --gradient-checkpointing true",

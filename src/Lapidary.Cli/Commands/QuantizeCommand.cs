@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
@@ -11,10 +10,12 @@ namespace Lapidary.Cli.Commands;
 /// <summary>quantize: a plain model into a bitsandbytes-4bit one.</summary>
 internal static class QuantizeCommand
 {
+    public const string Summary = "Store a model in 4 bits, as bitsandbytes and transformers read it.";
+
     private static readonly ModelSettings Model = new(QuantizationKind.Nf4);
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("quantize", "Store a model in 4 bits, as bitsandbytes and transformers read it.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("quantize", Summary,
                 "--model gemma-3-1b-pt --output gemma-3-1b-pt-bnb-4bit",
                 "--model merged --output merged-4bit --double-quant false --json")
             .Takes(

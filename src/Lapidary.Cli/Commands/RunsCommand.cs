@@ -9,6 +9,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>runs: the runs below a folder, side by side.</summary>
 internal static class RunsCommand
 {
+    public const string Summary = "List the runs below a folder: how far each is, its losses, its time, and the options that differ.";
+
     private static readonly Argument<string> Folder = new("DIR")
     {
         Description = "The folder to look through; the current one where not given.",
@@ -20,8 +22,8 @@ internal static class RunsCommand
         + "the lowest training loss, or by name.",
         RunOrder.Eval, text => (RunOrder)SettingText.Enumeration(typeof(RunOrder), text));
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("runs", "List the runs below a folder: how far each is, its losses, its time, and the options that differ.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("runs", Summary,
                 "", "experiments --sort time", "experiments --json")
             .Takes(Folder)
             .Takes([Sort])

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
@@ -15,6 +14,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>score: loss of every row, without training.</summary>
 internal static class ScoreCommand
 {
+    public const string Summary = "Show the model's loss on each row, in nats per token.";
+
     private static readonly ModelSettings Model = new(QuantizationKind.None);
 
     private static readonly Setting<int?> MaxLength =
@@ -25,8 +26,8 @@ internal static class ScoreCommand
 
     private static readonly Setting<bool> AssistantOnly = Setting.Flag("assistant-only-loss", "Score the assistant's turns only.");
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("score", "Score rows: the model's loss in nats per token.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("score", Summary,
                 "--model gemma-3-1b-pt --dataset test.jsonl",
                 "--model gemma-3-1b-pt --adapter lapidary-output --dataset test.jsonl --completion-only-loss --json")
             .Takes([

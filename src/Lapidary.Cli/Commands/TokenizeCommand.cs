@@ -13,6 +13,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>tokenize: texts and conversations in token ids.</summary>
 internal static class TokenizeCommand
 {
+    public const string Summary = "Show token ids: a JSON line {\"ids\": [...]} for each row.";
+
     private static readonly ModelSettings Model = new(QuantizationKind.None);
 
     private static readonly Option<string?> Text = new("--text") { HelpName = "TEXT", Description = "One text." };
@@ -26,8 +28,8 @@ internal static class TokenizeCommand
     private static readonly Setting<bool> AddGenerationPrompt =
         Setting.Flag("add-generation-prompt", "End conversations with the header of the model's next turn.");
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("tokenize", "Show token ids: one JSON line {\"ids\": [...]} per row.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("tokenize", Summary,
                 "--model gemma-3-1b-it --text \"Hello, world!\"",
                 "--tokenizer gemma-3-1b-it --file rows.jsonl")
             .Takes(Text, RowsFile)
@@ -41,8 +43,8 @@ internal static class TokenizeCommand
         string? one = run.Get(Text), path = run.Get(RowsFile);
         if ((one is null) == (path is null)) throw run.Wrong("expected either --text or --file.");
         var tools = ModelFolders.FindTokenizer(run, Model) is { } folder
-            ? TextTools.Load(folder)
-            : TextTools.TryLoad(Model, values, ModelFolders.Find(run, Model)) ?? throw TextTools.NoTokenizer();
+            ? TextTools.Load(folder, needsTemplate: one is null)
+            : TextTools.TryLoad(Model, values, ModelFolders.Find(run, Model), needsTemplate: one is null) ?? throw TextTools.NoTokenizer();
         IEnumerable<int[]> rows = one is not null
             ? [Encode(tools, one, values)]
             : NamedData.ReadAll(run, [path!]).Rows.Select(row => Encode(tools, row, values));

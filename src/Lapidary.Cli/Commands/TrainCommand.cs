@@ -18,6 +18,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>train: QLoRA fine-tuning with the guide's options.</summary>
 internal static class TrainCommand
 {
+    public const string Summary = "Fine-tune a model with QLoRA and the options of Google's guide.";
+
     internal static readonly ModelSettings Model = new(QuantizationKind.Nf4);
 
     internal static readonly IReadOnlyList<Setting> AllSettings =
@@ -33,18 +35,17 @@ internal static class TrainCommand
     private static readonly Option<string?> Resume = new("--resume")
     {
         HelpName = "latest|auto|DIR",
-        Description = "Go on from a checkpoint: the newest of the output folder, which auto takes only where there is one, or a folder.",
+        Description = "Go on from a checkpoint: the newest one in the output folder, or that of a folder. auto starts a new run where there is none.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
     private static readonly Option<bool> Preview =
         new("--preview") { Description = "Show tokens and labels of the first row and stop." };
 
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("train", "Fine-tune a model: NF4 base, LoRA adapter, the options of Google's QLoRA guide.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("train", Summary,
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
-                "--model gemma-3-1b-pt --dataset train.jsonl --device cuda:all --global-batch-size 16",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)

@@ -12,6 +12,8 @@ namespace Lapidary.Cli.Commands;
 /// <summary>upload: a folder into a repository.</summary>
 internal static class UploadCommand
 {
+    public const string Summary = "Upload a folder to the Hugging Face Hub as one commit.";
+
     private static readonly Argument<string> Folder = new("DIR") { Description = "The folder whose files are sent." };
 
     private static readonly Argument<string> Id =
@@ -22,9 +24,8 @@ internal static class UploadCommand
 
     private static readonly Setting<string?> CommitMessage = Setting.Text("commit-message", "TEXT", "First line of the commit.");
 
-    public static Command Create(Terminal terminal)
-    {
-        var command = new ToolCommand("upload", "Upload a folder to the Hugging Face Hub: what is new or changed goes there in a commit.",
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("upload", Summary,
                 "text-to-sql me/gemma-text-to-sql --private",
                 "merged me/gemma-text-to-sql-merged --exclude \"*.bin\" --commit-message \"Merged\" --json",
                 "rows me/questions --repo-type dataset")
@@ -34,9 +35,6 @@ internal static class UploadCommand
             .Takes(HubWords.Include, HubWords.Exclude)
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
-        command.Aliases.Add("push");
-        return command;
-    }
 
     private static void Run(CommandRun run)
     {

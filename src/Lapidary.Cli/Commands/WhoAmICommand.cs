@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
@@ -9,8 +8,10 @@ namespace Lapidary.Cli.Commands;
 /// <summary>whoami: whose token is in use.</summary>
 internal static class WhoAmICommand
 {
-    public static Command Create(Terminal terminal) =>
-        new ToolCommand("whoami", "Show whose token of the Hub is in use.", "", "--json")
+    public const string Summary = "Show whose token of the Hub is in use.";
+
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("whoami", Summary, "", "--json")
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 

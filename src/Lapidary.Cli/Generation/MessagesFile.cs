@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
@@ -13,10 +14,16 @@ internal static class MessagesFile
 {
     private const int MaxBytes = 64 << 20;
 
+    private const string StandardInput = "-";
+
+    /// <summary>Reads the conversation.</summary>
+    /// <param name="path">The file; - for standard input.</param> <param name="input">Standard input.</param>
     /// <exception cref="LapidaryException">The file is absent or not of that form.</exception>
-    public static MessagesRow Read(string path)
+    public static MessagesRow Read(string path, TextReader input)
     {
-        object? value = Parse(path);
+        byte[]? typed = path == StandardInput ? Encoding.UTF8.GetBytes(input.ReadToEnd()) : null;
+        if (typed is not null) path = "standard input";
+        object? value = Parse(path, typed);
         var columns = value as Dictionary<string, object?> ?? new(StringComparer.Ordinal) { ["messages"] = value };
         if (columns.GetValueOrDefault("messages") is not object?[] { Length: > 0 })
         {
@@ -28,11 +35,11 @@ internal static class MessagesFile
         return (MessagesRow)new RowReader(new DataSetOptions { Kind = RowKind.Messages }).Read(record);
     }
 
-    private static object? Parse(string path)
+    private static object? Parse(string path, byte[]? typed)
     {
         try
         {
-            return JsonValue.Parse(InputFile.ReadAllBytes(path, MaxBytes, "a file of messages"));
+            return JsonValue.Parse(typed ?? InputFile.ReadAllBytes(path, MaxBytes, "a file of messages"));
         }
         catch (JsonException e)
         {

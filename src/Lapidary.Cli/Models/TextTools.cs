@@ -7,27 +7,46 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Models;
 
 /// <summary>Tokenizer and chat template of a command.</summary>
-/// <param name="Tokenizer">The tokenizer.</param> <param name="Template">Its chat template.</param>
-internal sealed record TextTools(Tokenizer Tokenizer, ChatTemplate Template)
+internal sealed class TextTools
 {
+    private readonly Lazy<ChatTemplate> _template;
+
+    private TextTools(string folder)
+    {
+        Tokenizer = Tokenizer.Load(folder);
+        _template = new(() => ChatTemplate.Load(folder));
+    }
+
+    /// <summary>The tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Its chat template.</summary>
+    public ChatTemplate Template => _template.Value;
+
     /// <summary>Loads those that the settings name: --tokenizer, else the adapter's, else the model's. A run that goes on has those of its
     /// checkpoint, unless others are asked for now.</summary>
     /// <returns>Null where none of them has a tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
     /// <exception cref="LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
-    public static TextTools? TryLoad(ModelSettings settings, SettingValues values, ModelFolders folders, string? checkpoint = null)
+    public static TextTools? TryLoad(
+        ModelSettings settings, SettingValues values, ModelFolders folders, string? checkpoint = null, bool needsTemplate = true)
     {
         if (checkpoint is not null && !values.IsChosen(settings.Tokenizer) && TokenizerFolder.Resolve(checkpoint) is { } saved)
-            return Load(saved);
+            return Load(saved, needsTemplate);
         string? folder = TokenizerFolder.Resolve(folders.Model, folders.Adapter, folders.Tokenizer);
-        return folder is null ? null : Load(folder);
+        return folder is null ? null : Load(folder, needsTemplate);
     }
 
     /// <summary>The error where text is to be read and there is no tokenizer.</summary>
     public static ToolException NoTokenizer() =>
         new("The model's folder has no tokenizer.json; give --tokenizer, or token ids in place of text.");
 
-    /// <summary>Loads those of a folder.</summary>
-    public static TextTools Load(string folder) => new(Tokenizer.Load(folder), ChatTemplate.Load(folder));
+    /// <summary>Loads those of a folder; without a need for the template it is read, and checked, at its first use.</summary>
+    public static TextTools Load(string folder, bool needsTemplate = true)
+    {
+        var tools = new TextTools(folder);
+        if (needsTemplate) _ = tools.Template;
+        return tools;
+    }
 
     /// <summary>What data preparation needs.</summary>
     public ITextEncoder Encoder() => new GemmaTextEncoder(Tokenizer, Template);

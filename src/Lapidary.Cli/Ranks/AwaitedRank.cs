@@ -20,13 +20,13 @@ internal sealed class AwaitedRank
     private AwaitedRank(LaunchPlace place) => _place = place;
 
     /// <summary>Looks whether others wait for this process, which then speaks as one of them.</summary>
-    /// <param name="parsed">The command line, right or wrong.</param> <param name="terminal">Where this process speaks.</param>
-    public static void Introduce(ParseResult parsed, Terminal terminal)
+    /// <param name="command">The command that was typed.</param> <param name="terminal">Where this process speaks.</param>
+    public static void Introduce(Command command, Terminal terminal)
     {
         LaunchPlace place;
         try
         {
-            if (!parsed.CommandResult.Command.Options.Contains(RankSettings.DdpTimeout.Option)) return;
+            if (!command.Options.Contains(RankSettings.DdpTimeout.Option)) return;
             place = LaunchPlace.Find();
         }
         catch (LapidaryException)

@@ -10,14 +10,14 @@ internal static class DataSettings
 {
     public static readonly SettingList DataSet = new(
         "dataset", "PATH|ID",
-        "Rows: a .jsonl, .json, .csv, .tsv or .parquet file, also .gz or .zst, a folder of them (its train split), a pattern with * "
-        + "and ?, a pipe, - for standard input, or owner/name of the Hub, also with @revision; behind a colon the split: "
-        + "gretelai/synthetic_text_to_sql:train[:1000]. Several follow each other, or are mixed by --mix.");
+        "Rows: a file (.jsonl, .json, .csv, .tsv, .parquet), a folder, or owner/name of the Hub. Files may end with .gz or .zst; of a "
+        + "folder the train split is taken; patterns with * and ?, pipes, - for standard input and owner/name@REVISION work too. A split "
+        + "follows a colon: gretelai/synthetic_text_to_sql:train[:1000]. Several data sets follow each other, or are mixed by --mix.");
 
     public static readonly SettingList EvalDataSet = new(
         "eval-dataset", "PATH|ID",
-        "Rows to evaluate on, instead of the validation split of --dataset: of a data set without a split in its name its validation, "
-        + "else its test split, else all.");
+        "Rows to evaluate on, instead of the validation split of --dataset. Of a data set without a split in its name: its validation "
+        + "split, else its test split, else all.");
 
     public static readonly SettingList Config = new(
         "dataset-config", "NAME", "Config of the data set's card, instead of its default one; one for all data sets or one for each.");
@@ -49,7 +49,7 @@ internal static class DataSettings
         null, text => (DataFormat)SettingText.Enumeration(typeof(DataFormat), text));
 
     public static readonly Setting<double> TestSize = Setting.Number(
-        "test-size", "Rows of the data set to evaluate on where there is no --eval-dataset: their number, or their share below 1.",
+        "test-size", "Rows to hold out for evaluation: their number, or a share below 1. Not with --eval-dataset.",
         0, 0, int.MaxValue);
 
     public static readonly Setting<int> Select = Setting.Integer("select", "Use this many rows, drawn by --seed; 0 for all.", 0);

@@ -49,5 +49,5 @@ internal static class HubSettings
         return setting;
     }
 
-    private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(HubPush), property);
+    private static string Help(string property) => OptionTexts.Of(typeof(HubPush), property);
 }

@@ -24,7 +24,7 @@ internal static partial class LoraSettings
         LoraConfig.Guide.TargetModules!, ParseTargets, selector => selector.Pattern ?? string.Join(',', selector.Names));
 
     public static readonly Setting<IReadOnlyList<string>?> ModulesToSave = new(
-        "modules-to-save", "NAMES|none", "Modules that are trained whole and saved beside the adapter: lm_head,embed_tokens, or none.",
+        "modules-to-save", "NAMES|none", "Modules that are trained whole and saved beside the adapter.",
         LoraConfig.Guide.ModulesToSave, text => text == None ? null : SplitNames(text),
         names => names is null ? None : string.Join(',', names))
     {
@@ -134,7 +134,7 @@ internal static partial class LoraSettings
         return Setting.Number(name, Help(property), fallback, (double)range.Minimum, MaximumOf(range));
     }
 
-    private static string Help(string property) => XmlDocumentation.SummaryOf(typeof(LoraConfig), property);
+    private static string Help(string property) => OptionTexts.Of(typeof(LoraConfig), property);
 
     private static ModuleSelector ParseTargets(string text)
     {

@@ -14,13 +14,13 @@ internal sealed class ModelSettings(
 
     public Setting<string?> Model { get; } = Setting.Text(
         "model", "DIR_OR_ID",
-        "Gemma 3 model: a folder in Hugging Face format, or an id of the Hub such as google/gemma-3-1b-pt, with @REVISION for "
-        + "another branch, tag or commit than main; where not given the adapter's base.");
+        "Gemma 3 model: a folder, or an id of the Hub such as google/gemma-3-1b-pt. The id may end with @REVISION (a branch, tag or "
+        + "commit). Without the option: the adapter's base.");
 
     public Setting<string?> Tokenizer { get; } =
         Setting.Text(
             "tokenizer", "DIR_OR_ID",
-            "Folder or id of the tokenizer and chat template; where not given the adapter's, else the model's.");
+            "Folder or id of the tokenizer and chat template. Without the option: the adapter's, else the model's.");
 
     public Setting<string?> Adapter { get; } = Setting.Text("adapter", "DIR_OR_ID", "PEFT LoRA adapter: a folder or an id.");
 

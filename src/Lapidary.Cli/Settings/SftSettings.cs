@@ -64,7 +64,7 @@ internal static class SftSettings
         var range = property.GetCustomAttribute<RangeAttribute>();
         bool isFlag = type == typeof(bool) || (type.IsEnum && Enum.IsDefined(type, "True"));
         return new Setting<object?>(
-            SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), XmlDocumentation.SummaryOf(property),
+            SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), OptionTexts.Of(typeof(SftConfig), property.Name),
             property.GetValue(Defaults), text => Parse(text, type, range), isFlag: isFlag);
     }
 
@@ -80,12 +80,17 @@ internal static class SftSettings
     {
         if (type == typeof(bool)) return SettingText.Bool(text);
         if (type == typeof(string)) return SettingText.NotEmpty(text, ValueName(type));
+        if (type == typeof(ReportTo) && !IsName<ReportTo>(text))
+            throw new FormatException(SettingText.Expected(SettingText.Choices(type), text).Message + "; only TensorBoard's events are written");
         if (type.IsEnum) return SettingText.Enumeration(type, text);
         if (type == typeof(int))
             return (int)SettingText.Integer(text, (int)(range?.Minimum ?? int.MinValue), (int)(range?.Maximum ?? int.MaxValue));
         if (type == typeof(long)) return SettingText.Integer(text, long.MinValue, long.MaxValue);
         return SettingText.Number(text, Bound(range?.Minimum, double.MinValue), Bound(range?.Maximum, double.MaxValue));
     }
+
+    private static bool IsName<T>(string text) where T : struct, Enum =>
+        Enum.GetNames<T>().Any(name => SettingText.Snake(name).Equals(text, StringComparison.OrdinalIgnoreCase));
 
     private static double Bound(object? bound, double none) =>
         bound is null ? none : Convert.ToDouble(bound, CultureInfo.InvariantCulture);

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Lapidary.Formats;
@@ -20,9 +19,10 @@ public sealed class Tokenizer
     internal const string FileName = HubFiles.TokenizerName;
 
     private readonly Vocabulary _vocabulary;
-    private readonly FrozenDictionary<string, int> _addedIds;
-    private readonly FrozenDictionary<int, string> _addedContents;
-    private readonly FrozenSet<int> _special;
+    // Of some thousands of tokens: a frozen dictionary takes longer to make than all the look-ups that a run needs.
+    private readonly Dictionary<string, int> _addedIds;
+    private readonly Dictionary<int, string> _addedContents;
+    private readonly HashSet<int> _special;
     private readonly AddedTokenMatcher? _literalTokens;
     private readonly AddedTokenMatcher? _normalizedTokens;
     private readonly BytePairModel _model;
@@ -33,14 +33,14 @@ public sealed class Tokenizer
     private readonly int[] _after;
     private readonly UInt128 _fileHash;
 
-    private Tokenizer(string folder, TokenizerFile file, TokenizerConfig config)
+    private Tokenizer(string folder, TokenizerParts file, TokenizerConfig config)
     {
         Folder = Path.GetFullPath(folder);
         _vocabulary = file.Vocabulary;
         _decoding = file.Decoding;
-        _addedIds = file.AddedTokens.ToFrozenDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
-        _addedContents = file.AddedTokens.ToFrozenDictionary(token => token.Id, token => token.Content);
-        _special = file.AddedTokens.Where(token => token.Special).Select(token => token.Id).ToFrozenSet();
+        _addedIds = file.AddedTokens.ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
+        _addedContents = file.AddedTokens.ToDictionary(token => token.Id, token => token.Content);
+        _special = file.AddedTokens.Where(token => token.Special).Select(token => token.Id).ToHashSet();
         _literalTokens = Matcher(file, normalized: false);
         _normalizedTokens = Matcher(file, normalized: true);
         _model = new BytePairModel(_vocabulary, file.Merges, file.Normalizer, file.Bytes, file.Unknown, file.FuseUnknown);
@@ -53,7 +53,7 @@ public sealed class Tokenizer
         PadTokenId = TokenId(config["pad_token"] ?? "<pad>");
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
-        (_before, _after) = file.Template;
+        (_before, _after) = (file.Before, file.After);
         _fileHash = file.Hash;
         if (config.AddBosToken is { } bos) _before = bos ? [.. IdOf("bos_token", BosTokenId).Union(_before)] : [];
         if (config.AddEosToken is { } eos) _after = eos ? [.. _after.Union(IdOf("eos_token", EosTokenId))] : [];
@@ -105,8 +105,12 @@ public sealed class Tokenizer
     public static Tokenizer Load(string folderOrId, HubClient? hub = null)
     {
         string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
-        return new(folder, TokenizerFile.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
+        return Read(folder, TokenizerCache.Default());
     }
+
+    /// <summary>Reads the tokenizer of a folder with a cache.</summary>
+    internal static Tokenizer Read(string folder, TokenizerCache cache) =>
+        new(folder, cache.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
 
     /// <summary>The token ids of a text.</summary>
     /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>
@@ -191,7 +195,7 @@ public sealed class Tokenizer
         else if (_addedContents.TryGetValue(id, out string? added)) decoder.Add(Encoding.UTF8.GetBytes(added));
     }
 
-    private static AddedTokenMatcher? Matcher(TokenizerFile file, bool normalized)
+    private static AddedTokenMatcher? Matcher(TokenizerParts file, bool normalized)
     {
         var tokens = file.AddedTokens.Where(token => token.Normalized == normalized)
             .Select(token => (token.Content, token.Id)).ToList();

@@ -17,55 +17,22 @@ internal sealed class TokenizerFile
 
     private readonly string _path;
     private readonly byte[] _json;
+    private readonly Vocabulary _vocabulary = new();
     private readonly List<(int Left, int Right, int Merged)> _merges = [];
     private readonly byte[] _joined = new byte[2 * Vocabulary.MaxPieceBytes];
     private long _mergesStart = -1;
     private bool _hasModel;
     private string _key = ""; // being read
 
-    private TokenizerFile(string path, byte[] json)
-    {
-        _path = path;
-        _json = json;
-        Hash = XxHash128.HashToUInt128(json);
-    }
+    private int[]? _bytes;
+    private int? _unknown;
+    private bool _fuseUnknown;
 
-    /// <summary>The model's pieces, before added tokens.</summary>
-    public Vocabulary Vocabulary { get; } = new();
-
-    /// <summary>Added tokens in file order.</summary>
-    public List<AddedToken> AddedTokens { get; } = [];
-
-    /// <summary>The merges.</summary>
-    public MergeTable Merges { get; private set; } = null!;
-
-    /// <summary>Whether a merge has a byte piece or unk as a part.</summary>
-    public bool HasOpaqueMerges { get; private set; }
-
-    /// <summary>The space's replacement, if any.</summary>
-    public CharMap? Normalizer { get; private set; }
-
-    /// <summary>Ids of the pieces &lt;0x00&gt; … &lt;0xFF&gt;, -1 where absent; null without byte fallback.</summary>
-    public int[]? Bytes { get; private set; }
-
-    /// <summary>Id that stands for unknown characters.</summary>
-    public int? Unknown { get; private set; }
-
-    /// <summary>Whether neighbouring unknown characters become one token.</summary>
-    public bool FuseUnknown { get; private set; }
-
-    /// <summary>Ids that the post-processor puts before and after a text.</summary>
-    public (int[] Before, int[] After) Template { get; private set; } = ([], []);
-
-    /// <summary>XXH128 of the file.</summary>
-    public UInt128 Hash { get; }
-
-    /// <summary>How pieces become text.</summary>
-    public PieceDecoding Decoding { get; private set; } = new([], [], false);
+    private TokenizerFile(string path, byte[] json) => (_path, _json) = (path, json);
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="LapidaryException">The file is absent, malformed or uses what is not supported.</exception>
-    public static TokenizerFile Read(string path)
+    public static TokenizerParts Read(string path)
     {
         if (!Path.Exists(path))
             throw new LapidaryException($"{path}: not found; a model folder must hold the tokenizer.json that came with the model.");
@@ -74,8 +41,7 @@ internal sealed class TokenizerFile
         var file = new TokenizerFile(path, json);
         try
         {
-            file.Parse();
-            return file;
+            return file.Parse();
         }
         catch (Exception error) when (
             error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
@@ -86,7 +52,7 @@ internal sealed class TokenizerFile
         }
     }
 
-    private void Parse()
+    private TokenizerParts Parse()
     {
         var reader = new Utf8JsonReader(_json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? _json.AsSpan(3) : _json);
         var sections = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
@@ -103,12 +69,26 @@ internal sealed class TokenizerFile
         _key = "";
         if (reader.Read()) throw Invalid("has text after its closing brace");
         if (!_hasModel) throw Invalid("has no \"model\"");
-        var parts = new TokenizerSections(_path, Vocabulary, sections);
-        AddedTokens.AddRange(parts.AddedTokens());
-        Normalizer = parts.Normalizer();
-        parts.CheckPreTokenizer(Normalizer);
-        Template = parts.Template();
-        Decoding = parts.Decoding();
+        var parts = new TokenizerSections(_path, _vocabulary, sections);
+        var addedTokens = parts.AddedTokens().ToArray();
+        var normalizer = parts.Normalizer();
+        parts.CheckPreTokenizer(normalizer);
+        var (before, after) = parts.Template();
+        return new TokenizerParts
+        {
+            Hash = XxHash128.HashToUInt128(_json),
+            Vocabulary = _vocabulary,
+            Merges = new MergeTable(_merges),
+            HasOpaqueMerges = _merges.Exists(merge => IsOpaque(merge.Left) || IsOpaque(merge.Right)),
+            AddedTokens = addedTokens,
+            Normalizer = normalizer,
+            Bytes = _bytes,
+            Unknown = _unknown,
+            FuseUnknown = _fuseUnknown,
+            Before = before,
+            After = after,
+            Decoding = parts.Decoding(),
+        };
     }
 
     private void ReadModel(ref Utf8JsonReader reader)
@@ -150,8 +130,6 @@ internal sealed class TokenizerFile
         if (!hasVocabulary || !hasMerges) throw Invalid($"has a model without \"{(hasVocabulary ? "merges" : "vocab")}\"");
         if (_mergesStart >= 0) ReadMerges(ref postponed);
         ReadOptions(options);
-        Merges = new MergeTable(_merges);
-        HasOpaqueMerges = _merges.Exists(merge => IsOpaque(merge.Left) || IsOpaque(merge.Right));
     }
 
     private void CheckType(JsonElement type)
@@ -171,18 +149,18 @@ internal sealed class TokenizerFile
         if (options.TryGetValue("dropout", out var dropout) && dropout.ValueKind != JsonValueKind.Null && dropout.GetDouble() != 0)
             throw Unsupported($"model.dropout = {dropout.GetRawText()}", "null");
         if (IsTrue("ignore_merges")) throw Unsupported("model.ignore_merges = true", "false");
-        FuseUnknown = IsTrue("fuse_unk");
+        _fuseUnknown = IsTrue("fuse_unk");
         if (options.TryGetValue("unk_token", out var unknown) && unknown.ValueKind != JsonValueKind.Null)
         {
-            int id = Vocabulary.Find(Encoding.UTF8.GetBytes(unknown.GetString()!));
+            int id = _vocabulary.Find(Encoding.UTF8.GetBytes(unknown.GetString()!));
             if (id < 0)
                 throw Invalid($"model.unk_token: expected a piece of model.vocab, found {FileErrors.OneLine(unknown.GetRawText())}");
-            Unknown = id;
+            _unknown = id;
         }
 
         if (!IsTrue("byte_fallback")) return;
-        Bytes = new int[256];
-        for (int value = 0; value < 256; value++) Bytes[value] = Vocabulary.Find(Encoding.UTF8.GetBytes($"<0x{value:X2}>"));
+        _bytes = new int[256];
+        for (int value = 0; value < 256; value++) _bytes[value] = _vocabulary.Find(Encoding.UTF8.GetBytes($"<0x{value:X2}>"));
 
         bool IsTrue(string name)
         {
@@ -202,7 +180,7 @@ internal sealed class TokenizerFile
             reader.Read();
             if (!reader.TryGetInt32(out int id) || id is < 0 or > Vocabulary.MaxId)
                 throw Invalid($"model.vocab: expected ids from 0 to {Vocabulary.MaxId}, found another value for \"{Printable(piece)}\"");
-            if (!Vocabulary.TryAdd(piece, id)) throw Invalid($"model.vocab: has the piece \"{Printable(piece)}\" or the id {id} twice");
+            if (!_vocabulary.TryAdd(piece, id)) throw Invalid($"model.vocab: has the piece \"{Printable(piece)}\" or the id {id} twice");
         }
     }
 
@@ -238,7 +216,7 @@ internal sealed class TokenizerFile
         left.CopyTo(_joined);
         right.CopyTo(_joined.AsSpan(left.Length));
         var joined = _joined.AsSpan(0, left.Length + right.Length);
-        var merge = (Left: Vocabulary.Find(left), Right: Vocabulary.Find(right), Merged: Vocabulary.Find(joined));
+        var merge = (Left: _vocabulary.Find(left), Right: _vocabulary.Find(right), Merged: _vocabulary.Find(joined));
         if (merge.Left < 0 || merge.Right < 0 || merge.Merged < 0)
         {
             throw Invalid(
@@ -248,7 +226,7 @@ internal sealed class TokenizerFile
         _merges.Add(merge);
     }
 
-    private bool IsOpaque(int id) => id == Unknown || (Bytes is not null && PieceDecoding.TryReadByte(Vocabulary[id], out _));
+    private bool IsOpaque(int id) => id == _unknown || (_bytes is not null && PieceDecoding.TryReadByte(_vocabulary[id], out _));
 
     // The string under the reader as UTF-8: a view of the file, or unescaped into the buffer.
     private ReadOnlySpan<byte> Text(ref Utf8JsonReader reader, Span<byte> buffer)
@@ -271,6 +249,3 @@ internal sealed class TokenizerFile
 
     private LapidaryException Unsupported(string found, string expected) => new($"{_path}: {found} is not supported, expected {expected}.");
 }
-
-/// <summary>A token that is matched in the text before the model sees it.</summary>
-internal sealed record AddedToken(string Content, int Id, bool Special, bool Normalized);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Lapidary.Gemma.Text.BytePairs;
 
@@ -15,6 +16,7 @@ internal sealed class AddedTokenMatcher
     private readonly SearchValues<char> _first;
 
     /// <summary>Builds the trie. With a normalizer, texts and tokens are compared as normalized.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // some thousands of tokens at every start
     public AddedTokenMatcher(IEnumerable<(string Content, int Id)> tokens, CharMap? normalizer)
     {
         _normalizer = normalizer;

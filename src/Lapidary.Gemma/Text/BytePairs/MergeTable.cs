@@ -30,6 +30,25 @@ internal sealed class MergeTable
         }
     }
 
+    private MergeTable(Slot[] slots)
+    {
+        _slots = slots;
+        _shift = 64 - BitOperations.Log2((uint)slots.Length);
+    }
+
+    /// <summary>Writes the table as it is.</summary>
+    public void Write(ImageWriter image) => image.Write<Slot>(_slots);
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <exception cref="InvalidDataException">It is no table.</exception>
+    public static MergeTable Read(ImageReader image)
+    {
+        var slots = image.ReadArray<Slot>();
+        return slots.Length >= 16 && BitOperations.IsPow2(slots.Length) && Array.Exists(slots, slot => slot.Key == 0)
+            ? new MergeTable(slots)
+            : throw new InvalidDataException();
+    }
+
     /// <summary>Rank of a pair, or <see cref="None"/>; <paramref name="merged"/> is the id it becomes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Rank(int left, int right, out int merged)

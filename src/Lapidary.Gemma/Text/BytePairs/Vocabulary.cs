@@ -20,6 +20,20 @@ internal sealed class Vocabulary
     private int[] _lengths = NewLengths(1024);
     private ulong[] _slots = new ulong[2048];
 
+    /// <summary>An empty vocabulary.</summary>
+    public Vocabulary()
+    {
+    }
+
+    private Vocabulary(ImageReader image)
+    {
+        _text = image.ReadArray<byte>();
+        _starts = image.ReadArray<int>();
+        _lengths = image.ReadArray<int>();
+        _slots = image.ReadArray<ulong>();
+        (Count, Size, _textLength) = (image.ReadInt32(), image.ReadInt32(), _text.Length);
+    }
+
     /// <summary>Number of pieces.</summary>
     public int Count { get; private set; }
 
@@ -62,6 +76,39 @@ internal sealed class Vocabulary
             int id = (int)(uint)entry - 1;
             if ((uint)(entry >> 32) == hash && this[id].SequenceEqual(piece)) return id;
         }
+    }
+
+    /// <summary>Writes the arrays as they are.</summary>
+    public void Write(ImageWriter image)
+    {
+        image.Write<byte>(_text.AsSpan(0, _textLength));
+        image.Write<int>(_starts);
+        image.Write<int>(_lengths);
+        image.Write<ulong>(_slots);
+        image.Write(Count);
+        image.Write(Size);
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <exception cref="InvalidDataException">The parts do not fit each other.</exception>
+    public static Vocabulary Read(ImageReader image)
+    {
+        var vocabulary = new Vocabulary(image);
+        return vocabulary.IsWhole() ? vocabulary : throw new InvalidDataException();
+    }
+
+    /// <summary>Whether every piece lies within the text and the table finds some of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool IsWhole()
+    {
+        if (Size > _lengths.Length || _starts.Length != _lengths.Length || (uint)Count * 2 > _slots.Length) return false;
+        if (!BitOperations.IsPow2(_slots.Length) || Size <= 0) return false;
+        for (int id = 0; id < Size; id++)
+            if (_lengths[id] >= 0 && ((uint)_starts[id] > _textLength || (uint)_lengths[id] > _textLength - _starts[id])) return false;
+        const int Samples = 64;
+        for (int id = 0; id < Size; id += Math.Max(1, Size / Samples))
+            if (Contains(id) && Find(this[id]) != id) return false;
+        return true;
     }
 
     private static int[] NewLengths(int count)

@@ -1,0 +1,44 @@
+namespace Lapidary.Cli.CommandLine;
+
+/// <summary>A name that people bring from TRL, transformers, PEFT or bitsandbytes: another name of a setting, or a setting that changes
+/// nothing here because one of its values is true of every run.</summary>
+/// <param name="Key">In snake case.</param>
+/// <param name="Targets">Keys of settings. The name stands for the first that a command has; a command without any does not know
+/// the name.</param>
+internal sealed record GuideName(string Key, params string[] Targets)
+{
+    /// <summary>Whether the help shows the name beside the setting's own.</summary>
+    public bool IsShown { get; init; }
+
+    /// <summary>Whether the name alone means true.</summary>
+    public bool IsFlag { get; init; }
+
+    /// <summary>The values that change nothing; null where the name gives the setting a value.</summary>
+    public IReadOnlyList<string>? Constants { get; init; }
+
+    /// <summary>What is done here, for the refusal of another value and for the help.</summary>
+    public string? Here { get; init; }
+
+    /// <summary>The setting's value for a value of this name; null where it changes nothing.</summary>
+    public Func<string, string?>? Translate { get; init; }
+
+    /// <summary>Reads a value.</summary>
+    /// <returns>The value of the setting; null where there is nothing to set.</returns>
+    /// <exception cref="FormatException">It is no such value; the message says what was expected and found.</exception>
+    public string? Read(string text)
+    {
+        if (Constants is null) return Translate is null ? text : Translate(text);
+        if (Constants.Contains(Plain(text), StringComparer.OrdinalIgnoreCase)) return null;
+        string expected = string.Join(", ", Constants.SkipLast(1));
+        expected += (expected.Length == 0 ? "" : " or ") + Constants[^1];
+        throw new FormatException(SettingText.Expected(expected, text).Message + (Here is null ? "" : $"; {Here}"));
+    }
+
+    /// <summary>"torch.bfloat16" as pasted from Python: bfloat16; JSON without spaces.</summary>
+    public static string Plain(string text)
+    {
+        const string Torch = "torch.";
+        string plain = text.StartsWith(Torch, StringComparison.Ordinal) ? text[Torch.Length..] : text;
+        return plain.StartsWith('{') ? string.Concat(plain.Where(c => c != ' ')) : plain;
+    }
+}

@@ -1,0 +1,19 @@
+namespace Lapidary.Cli.CommandLine;
+
+/// <summary>The values that the word for an option's value names: "auto|cpu|cuda:N" names auto and cpu.</summary>
+internal static class ValueWords
+{
+    /// <summary>The values, in order; none where the word names only kinds of values.</summary>
+    /// <param name="valueName">The word, or null.</param>
+    public static IReadOnlyList<string> Of(string? valueName) => valueName is null || !valueName.Contains('|')
+        ? []
+        : [.. valueName.Split('|').Where(IsValue)];
+
+    /// <summary>Whether a word names a file or a folder.</summary>
+    public static bool IsPath(string? valueName) =>
+        valueName is not null && valueName.Split('|').Any(word => word is "DIR" or "FILE" or "PATH" or "DIR_OR_ID");
+
+    // Placeholders are in capitals.
+    private static bool IsValue(string word) =>
+        word.Length > 0 && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or '-' or ':' or '.');
+}

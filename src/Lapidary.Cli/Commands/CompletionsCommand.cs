@@ -1,0 +1,31 @@
+using System.CommandLine;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Completion;
+using Lapidary.Cli.Output;
+
+namespace Lapidary.Cli.Commands;
+
+/// <summary>completions: a script with which a shell completes the tool's command lines.</summary>
+internal static class CompletionsCommand
+{
+    public const string Summary = "Print a script that completes commands, options and values in your shell.";
+
+    private static readonly Argument<string> Shell = new("SHELL")
+    {
+        Description = string.Join('\n', ShellScripts.Names.Select(name => $"{name}: {ShellScripts.HowToInstall(name)}")),
+    };
+
+    public static ToolCommand Create(Terminal terminal)
+    {
+        if (Shell.CompletionSources.Count == 0) Shell.CompletionSources.Add([.. ShellScripts.Names]);
+        return new ToolCommand("completions", Summary, "bash", "pwsh").Takes(Shell).Runs(terminal, Run);
+    }
+
+    private static void Run(CommandRun run)
+    {
+        string shell = run.Get(Shell)!;
+        string script = ShellScripts.Of(shell)
+            ?? throw run.Wrong($"expected {string.Join(", ", ShellScripts.Names)}, found {shell}.");
+        run.Terminal.Out.Write(script);
+    }
+}

@@ -1,0 +1,73 @@
+namespace Lapidary.Cli.Help;
+
+/// <summary>Under which title the help shows an option, where there, and whether the short help describes it. One table for all commands;
+/// "command.option" goes before "option". Options that are not in it follow under "Options".</summary>
+internal static class OptionGroups
+{
+    private const string Others = "Options", Last = "General";
+
+    // "*" marks what the short help describes.
+    private static readonly (string Title, string Names)[] Table =
+    [
+        ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
+        ("Input", "prompt* messages* chat* input-ids text file"),
+        ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
+        ("Data",
+            "dataset* template* max-length* packing* select dataset-split dataset-config dataset-format filter mix mix-stopping "
+            + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "
+            + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
+        ("Output",
+            "output-dir* output* generate.resume save-strategy save-steps save-total-limit logging-steps report-to max-shard-size "
+            + "overwrite-output-dir overwrite"),
+        ("Measurement",
+            "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
+            + "bench.max-new-tokens bench.steps warmup"),
+        ("Training",
+            "num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing "
+            + "max-steps global-batch-size lr-scheduler-type warmup-ratio warmup-steps max-grad-norm weight-decay adam-beta1 adam-beta2 "
+            + "adam-epsilon steps seed"),
+        ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),
+        ("Evaluation",
+            "test-size* eval-dataset eval-strategy eval-steps per-device-eval-batch-size load-best-model-at-end"),
+        ("Generation", "max-new-tokens* do-sample* temperature* top-k top-p generate.seed ignore-eos"),
+        ("Device", "device* threads ddp-timeout"),
+        ("Hub",
+            "push-to-hub* hub-model-id hub-strategy hub-private-repo repo-type revision include exclude local-dir force private "
+            + "commit-message token"),
+        (Others, ""),
+        (Last, "config* resume* yes preview json help-all* help"),
+    ];
+
+    private static readonly Dictionary<string, Place> Places = Read();
+
+    /// <summary>The place of an option of a command.</summary>
+    /// <param name="command">Its name: "train".</param> <param name="option">Without dashes: "learning-rate".</param>
+    public static Place Of(string command, string option)
+    {
+        if (Places.TryGetValue($"{command}.{option}", out var own)) return own;
+        return Places.TryGetValue(option, out var place) ? place : new(Others, OrderOf(Others), IsMain: false);
+    }
+
+    /// <summary>Whether the table has an option.</summary>
+    public static bool Has(string command, string option) => Places.ContainsKey($"{command}.{option}") || Places.ContainsKey(option);
+
+    private static int OrderOf(string title) => 1000 * Array.FindIndex(Table, group => group.Title == title);
+
+    private static Dictionary<string, Place> Read()
+    {
+        var places = new Dictionary<string, Place>(StringComparer.Ordinal);
+        foreach (var (title, names) in Table)
+        {
+            int order = OrderOf(title);
+            foreach (string name in names.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                places.Add(name.TrimEnd('*'), new(title, order++, name.EndsWith('*')));
+        }
+
+        return places;
+    }
+
+    /// <summary>Where an option stands.</summary>
+    /// <param name="Title">Of its section.</param> <param name="Order">Among all.</param>
+    /// <param name="IsMain">Whether the short help describes it.</param>
+    internal readonly record struct Place(string Title, int Order, bool IsMain);
+}

@@ -1,0 +1,76 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Commands;
+using Lapidary.Cli.Output;
+
+namespace Lapidary.Cli.Tests.CommandLine;
+
+public class CommandWordsTests
+{
+    private static readonly Terminal Nowhere = new(TextReader.Null, TextWriter.Null, TextWriter.Null);
+
+    [Theory]
+    [InlineData("--learning_rate 1e-4", "--learning-rate 1e-4")]
+    [InlineData("--learning_rate=1e-4", "--learning-rate=1e-4")]
+    [InlineData("--lr 1 --lr 2", "--learning-rate 2")]
+    [InlineData("--lr 1 --learning_rate=2", "--learning-rate=2")]
+    [InlineData("--dataset a --dataset b", "--dataset a --dataset b")]
+    [InlineData("--epochs 2 --batch-size 4 -r 8 -o out", "--num-train-epochs 2 --per-device-train-batch-size 4 --lora-r 8 --output-dir out")]
+    [InlineData("--max_seq_length 64 -m base", "--max-length 64 --model base")]
+    [InlineData("--packing", "--packing=true")]
+    [InlineData("--packing false --packing", "--packing=true")]
+    [InlineData("--packing --packing false --seed 1", "--packing false --seed 1")]
+    [InlineData("--no-packing --seed -1", "--packing=false --seed -1")]
+    [InlineData("--packing maybe", "--packing maybe")]
+    [InlineData("--json --json", "--json")]
+    [InlineData("--resume --json", "--resume --json")]
+    [InlineData("--resume_from_checkpoint last", "--resume last")]
+    [InlineData("--template --foo_bar", "--template --foo_bar")]
+    [InlineData("--modle x", "--modle x")]
+    [InlineData("--seed 1 -- --seed 2", "--seed 1 -- --seed 2")]
+    [InlineData("--optim adamw_torch_fused --bf16 true --fp16 --tf32 true --bias none --task_type CAUSAL_LM", "")]
+    [InlineData("--load-in-4bit true --bnb_4bit_use_double_quant True", "--quantization=nf4 --double-quant True")]
+    [InlineData("--load_in_4bit --bnb-4bit-quant-type nf4 --bnb-4bit-compute-dtype torch.bfloat16", "--quantization=nf4")]
+    [InlineData("--attn-implementation flash_attention_2 --device_map auto --torch_dtype bfloat16", "--device auto --dtype=bfloat16")]
+    [InlineData("--report-to tensorboard --gradient_checkpointing_kwargs {\"use_reentrant\":false}", "--report-to tensorboard")]
+    public void Names_AreTheCommandsOwn(string typed, string expected) => Assert.Equal(expected, Resolve(TrainCommand.Create, typed));
+
+    [Fact]
+    public void AFlag_LeavesTheWordsOfACommandAlone()
+    {
+        Assert.Equal("--private=true folder me/name", Resolve(UploadCommand.Create, "--private folder me/name"));
+        Assert.Equal("--private false folder me/name", Resolve(UploadCommand.Create, "--private false folder me/name"));
+    }
+
+    [Fact]
+    public void ANameStandsForWhatTheCommandHas()
+    {
+        Assert.Equal("--output out --dtype=bfloat16", Resolve(MergeCommand.Create, "-o out --torch_dtype torch.bfloat16"));
+        Assert.Equal("270m --gradient-checkpointing auto", Resolve(BenchCommand.Create, "270m --gradient_checkpointing auto"));
+        Assert.Equal("--batch 2", Resolve(BenchCommand.Create, "--batch-size 2"));
+        Assert.Equal("--optim adafactor", Resolve(DoctorCommand.Create, "--optim adafactor"));
+    }
+
+    [Theory]
+    [InlineData("--optim adafactor", "--optim: expected adamw_torch or adamw_torch_fused, found \"adafactor\"; AdamW is the only optimizer")]
+    [InlineData("--load_in_8bit true", "use --quantization nf4 for 4 bits")]
+    [InlineData("--report-to wandb", "--report-to: expected tensorboard or none, found \"wandb\"; only TensorBoard's events are written")]
+    [InlineData("--logging-strategy epoch", "log lines come every --logging-steps")]
+    [InlineData("--trust-remote-code true", "never run")]
+    [InlineData("--torch-dtype float16", "--dtype: expected auto, float32 or bfloat16")]
+    [InlineData("--optim", "--optim: expected a value")]
+    public void WhatCannotBeHonoured_IsOneLine(string typed, string words) =>
+        CliRun.Of(["train", .. typed.Split(' ')]).AssertError(2, words);
+
+    [Theory]
+    [InlineData("tain", "Did you mean train?")]
+    [InlineData("--verison", "Did you mean --version?")]
+    [InlineData("train eval-datset x", "Did you mean --eval-dataset?")]
+    [InlineData("train --epoch 3", "Did you mean --epochs?")]
+    [InlineData("train --attn_implementatio eager", "Did you mean --attn-implementation?")]
+    [InlineData("help tain", "Did you mean train?")]
+    [InlineData("cache prun", "expected list or prune, found prun. Did you mean prune?")]
+    public void UnknownWords_HaveASuggestion(string typed, string words) => CliRun.Of(typed.Split(' ')).AssertError(2, words);
+
+    private static string Resolve(Func<Terminal, ToolCommand> create, string typed) =>
+        string.Join(' ', new CommandWords(create(Nowhere), "lapidary").Resolve(typed.Split(' ')));
+}
