@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Screens;
 using Lapidary.Formats;
 using Lapidary.Hub;
-using Spectre.Console;
 
 namespace Lapidary.Cli.Hub;
 
@@ -13,27 +13,31 @@ internal static class TransferScreen
     /// <summary>Runs the transfer.</summary>
     public static T Show<T>(Terminal terminal, string name, Func<IProgress<TransferProgress>?, T> transfer)
     {
-        var console = terminal.Ansi(json: true); // whose stream is standard error
-        if (!console.Profile.Capabilities.Interactive) return transfer(null);
-        return console.Progress()
-            .AutoClear(true)
-            .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context => transfer(new Bar(context.AddTask(Markup.Escape(name)), name)));
+        if (terminal.ScreenOf(json: true) is not { HasCodes: true } screen) return transfer(null);
+        try
+        {
+            return transfer(new Bar(screen, terminal.Error, name));
+        }
+        finally
+        {
+            screen.Clear();
+        }
     }
 
-    /// <summary>"google/gemma-3-1b-pt: 3 of 12 files, 1.2 of 2.0 GiB, 110.0 MiB/s, left 0:00:07".</summary>
+    /// <summary>"1.2 GiB of 2.0 GiB", "left 0:00:07", "110.0 MiB/s", "3 of 12 files", "google/gemma-3-1b-pt": the most important
+    /// first.</summary>
     /// <param name="name">The repository.</param> <param name="progress">Where it stands.</param> <param name="bytesPerSecond">Of
     /// late.</param>
-    public static string Describe(string name, TransferProgress progress, double bytesPerSecond)
+    public static IReadOnlyList<string> Describe(string name, TransferProgress progress, double bytesPerSecond)
     {
-        string text = $"{name}: {progress.Files} of {progress.TotalFiles} files, {ByteSize.Format(progress.Bytes)} of "
-            + ByteSize.Format(progress.TotalBytes);
-        if (bytesPerSecond < 1) return text;
+        string files = $"{progress.Files} of {progress.TotalFiles} files";
+        string bytes = $"{ByteSize.Format(progress.Bytes)} of {ByteSize.Format(progress.TotalBytes)}";
+        if (bytesPerSecond < 1) return [bytes, files, name];
         var left = TimeSpan.FromSeconds(Math.Min((progress.TotalBytes - progress.Bytes) / bytesPerSecond, 1e8));
-        return $"{text}, {ByteSize.Format((long)bytesPerSecond)}/s, left {PlainText.Duration(left)}";
+        return [bytes, $"left {PlainText.Duration(left)}", $"{ByteSize.Format((long)bytesPerSecond)}/s", files, name];
     }
 
-    private sealed class Bar(ProgressTask task, string name) : IProgress<TransferProgress>
+    private sealed class Bar(Screen screen, TextWriter writer, string name) : IProgress<TransferProgress>
     {
         private readonly Lock _lock = new();
         private readonly TransferSpeed _speed = new();
@@ -43,8 +47,7 @@ internal static class TransferScreen
             lock (_lock)
             {
                 double speed = _speed.At(Stopwatch.GetElapsedTime(0), value.TransferredBytes);
-                (task.MaxValue, task.Value) = (Math.Max(1, value.TotalBytes), value.Bytes);
-                task.Description = Markup.Escape(Describe(name, value, speed));
+                screen.Show(writer, (double)value.Bytes / Math.Max(1, value.TotalBytes), Describe(name, value, speed));
             }
         }
     }

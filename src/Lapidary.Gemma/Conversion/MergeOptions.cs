@@ -40,6 +40,6 @@ public sealed record MergeOptions
     /// <summary>Told what of the base or the adapter does not come as its files say.</summary>
     public Action<string>? OnNote { get; init; }
 
-    /// <summary>Told of each tensor written: tensors done and in all.</summary>
-    public Action<int, int>? OnProgress { get; init; }
+    /// <summary>Told of each tensor merged, then of each layer that is loaded for the comparison.</summary>
+    public IProgress<WorkProgress>? Progress { get; init; }
 }

@@ -36,6 +36,7 @@ public sealed partial class SftTrainer
             {
                 LabelReport = prepared.Report,
                 Encoder = encoder,
+                IsChat = prepared.IsChat,
                 _ownedAdapter = adapter,
             };
         }
@@ -45,6 +46,9 @@ public sealed partial class SftTrainer
             throw;
         }
     }
+
+    /// <summary>Whether the rows went through the chat template, which the adapter remembers; null where that is not known.</summary>
+    internal bool? IsChat { get; init; }
 
     private void DisposeAdapter()
     {

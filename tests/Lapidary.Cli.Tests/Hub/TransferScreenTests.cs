@@ -10,9 +10,9 @@ public class TransferScreenTests
     {
         var progress = new TransferProgress("w", 3, 12, 1L << 30, 2L << 30, 1 << 20);
         Assert.Equal(
-            "a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB, 128.0 MiB/s, left 0:00:08",
+            ["1.0 GiB of 2.0 GiB", "left 0:00:08", "128.0 MiB/s", "3 of 12 files", "a/b"],
             TransferScreen.Describe("a/b", progress, 128 << 20));
-        Assert.Equal("a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB", TransferScreen.Describe("a/b", progress, 0));
+        Assert.Equal(["1.0 GiB of 2.0 GiB", "3 of 12 files", "a/b"], TransferScreen.Describe("a/b", progress, 0));
     }
 
     [Fact]

@@ -1,0 +1,92 @@
+using System.Text;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Screens;
+using Lapidary.Training.Data;
+using Lapidary.Training.Data.Examples;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>What a run would train on: the tokens of the first row and what of them is trained, and what looks wrong with the
+/// rows.</summary>
+internal static class DataPreview
+{
+    private const int MaxDocuments = 3, MaxTokens = 600;
+
+    /// <summary>Shows the tokens: as text on a screen, elsewhere as a table.</summary>
+    public static void Show(CommandRun run, TrainingData data)
+    {
+        if (run.Terminal.ScreenOf(run.IsJson) is { } screen) ShowText(run.People, screen, data);
+        else run.People.Write(TokenPreview.Table(TokenPreview.Create(data.First, data.Encoder)));
+    }
+
+    /// <summary>Shows rows that are there twice, and rows that are cut.</summary>
+    public static void ShowFaults(CommandRun run, TrainingData data)
+    {
+        var (count, first, original) = data.Duplicates;
+        run.People.WriteLine(count == 0
+            ? "duplicates none"
+            : $"duplicates {count} {(count == 1 ? "row repeats" : "rows repeat")} an earlier one; the first is row {first}, like row {original}");
+        if (data.Report is { TruncatedRows: > 0 and var cut, FirstTruncatedRow: var firstCut })
+            run.People.WriteLine($"cut        {cut} {(cut == 1 ? "row" : "rows")}; the first is row {firstCut}");
+    }
+
+    /// <summary>The documents of the first packed row, each under a line that says which row of the data set it is.</summary>
+    private static void ShowText(TextWriter people, Screen screen, TrainingData data)
+    {
+        var sequences = data.Train.Sequences;
+        var reader = new ExampleReader(sequences.Set);
+        int documents = sequences.DocumentsOf(0);
+        people.WriteLine($"tokens     trained ones are {(screen.HasColour ? "green and bold" : "in [brackets]")}, ↵ is a line end");
+        for (int i = 0; i < Math.Min(documents, MaxDocuments); i++)
+        {
+            var document = sequences.Document(0, i);
+            int[] ids = new int[document.Length], labels = new int[document.Length];
+            reader.Read(document.Example, document.Start, ids, labels);
+            var tokens = TokenPreview.Create(new Example(ids, labels), data.Encoder);
+            string place = documents == 1 ? "" : $" (document {i + 1} of {documents} of a packed row)";
+            people.WriteLine($"row {sequences.Set.RowOf(document.Example) + 1}: {tokens.Count} tokens, "
+                + $"{tokens.Count(token => token.IsTrained)} trained{place}");
+            people.Write(Text(tokens, screen.Width, screen.HasColour));
+        }
+
+        if (documents > MaxDocuments) people.WriteLine($"… {documents - MaxDocuments} documents more in this packed row");
+        people.WriteLine();
+    }
+
+    /// <summary>Tokens one after the other, in the columns of a screen.</summary>
+    /// <param name="tokens">The tokens.</param> <param name="width">Columns.</param> <param name="hasColour">Whether colour tells trained
+    /// tokens; else brackets do.</param>
+    internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour)
+    {
+        var text = new StringBuilder();
+        int used = 0;
+        bool wasTrained = false;
+        foreach (var token in tokens.Take(MaxTokens))
+        {
+            string bracket = hasColour || token.IsTrained == wasTrained ? "" : token.IsTrained ? "[" : "]";
+            string shown = Shown(token);
+            int needed = LineLayout.Width(shown) + bracket.Length;
+            if (used > 0 && used + needed >= width)
+            {
+                text.Append('\n');
+                used = 0;
+            }
+
+            text.Append(bracket).Append(hasColour ? Theme.Trained(shown, token.IsTrained) : shown);
+            (used, wasTrained) = (used + needed, token.IsTrained);
+            if (!shown.EndsWith('↵')) continue;
+            text.Append('\n');
+            used = 0;
+        }
+
+        if (wasTrained && !hasColour) text.Append(']');
+        if (tokens.Count > MaxTokens) text.Append($" … {tokens.Count - MaxTokens} tokens more");
+        return text.Append('\n').ToString();
+    }
+
+    private static string Shown(TokenPreview token)
+    {
+        if (token.Text.Length == 0) return $"{token.Id} ";
+        return string.Concat(token.Text.Select(c => c == '\n' ? "↵" : c == '\t' ? "\\t" : char.IsControl(c) ? $"\\u{(int)c:x4}" : $"{c}"));
+    }
+}
