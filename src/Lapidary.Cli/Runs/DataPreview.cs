@@ -25,7 +25,8 @@ internal static class DataPreview
         var (count, first, original) = data.Duplicates;
         run.People.WriteLine(count == 0
             ? "duplicates none"
-            : $"duplicates {count} {(count == 1 ? "row repeats" : "rows repeat")} an earlier one; the first is row {first}, like row {original}");
+            : $"duplicates {count} {(count == 1 ? "row repeats" : "rows repeat")} an earlier one; "
+                + $"the first is row {first}, like row {original}");
         if (data.Report is { TruncatedRows: > 0 and var cut, FirstTruncatedRow: var firstCut })
             run.People.WriteLine($"cut        {cut} {(cut == 1 ? "row" : "rows")}; the first is row {firstCut}");
     }
@@ -87,6 +88,12 @@ internal static class DataPreview
     private static string Shown(TokenPreview token)
     {
         if (token.Text.Length == 0) return $"{token.Id} ";
-        return string.Concat(token.Text.Select(c => c == '\n' ? "↵" : c == '\t' ? "\\t" : char.IsControl(c) ? $"\\u{(int)c:x4}" : $"{c}"));
+        return string.Concat(token.Text.Select(c => c switch
+        {
+            '\n' => "↵",
+            '\t' => "\\t",
+            _ when char.IsControl(c) => $"\\u{(int)c:x4}",
+            _ => c.ToString(),
+        }));
     }
 }

@@ -6,7 +6,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Runs;

@@ -31,8 +31,12 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<i
     {
         if (_predicted is { } predicted)
         {
-            if (columns is null) write($"memory     predicted {ByteSize.Format(predicted.TotalBytes)}, measured {ByteSize.Format(memory.PeakBytes)}: "
-                + memory.Describe());
+            if (columns is null)
+            {
+                write($"memory     predicted {ByteSize.Format(predicted.TotalBytes)}, measured {ByteSize.Format(memory.PeakBytes)}: "
+                    + memory.Describe());
+            }
+
             _predicted = null; // a screen is told the peak at the end
         }
 

@@ -18,7 +18,8 @@ internal sealed class HubFiles
     ];
 
     /// <summary>Files beside weights and config.json that a model made of another one keeps.</summary>
-    public static readonly string[] ModelNames = ["generation_config.json", "preprocessor_config.json", "processor_config.json", PromptKindName];
+    public static readonly string[] ModelNames =
+        ["generation_config.json", "preprocessor_config.json", "processor_config.json", PromptKindName];
 
     /// <summary>A model with its weights.</summary>
     public static readonly HubFiles Model = new("a model", [Config, .. ModelNames, .. TokenizerNames], Config, WeightsOf);
@@ -35,7 +36,8 @@ internal sealed class HubFiles
         (id, files) => Find(files, AdapterWeights) is null ? throw NoWeights(id, AdapterWeights, files) : []);
 
     /// <summary>An adapter without its weights: settings and tokenizer.</summary>
-    public static readonly HubFiles AdapterDescription = new("an adapter", [AdapterConfig, PromptKindName, .. TokenizerNames], AdapterConfig);
+    public static readonly HubFiles AdapterDescription =
+        new("an adapter", [AdapterConfig, PromptKindName, .. TokenizerNames], AdapterConfig);
 
     /// <summary>The tokenizer itself and the newer kind of chat template.</summary>
     public const string TokenizerName = "tokenizer.json", ChatTemplateName = "chat_template.jinja";

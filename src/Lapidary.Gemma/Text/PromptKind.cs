@@ -8,7 +8,8 @@ namespace Lapidary.Gemma.Text;
 /// <summary>lapidary.json beside an adapter or a model that was trained here: whether its texts came from a chat template, and so must
 /// its prompts. The tokenizer's files do not tell: a template may lie beside a model that was trained on plain text.</summary>
 /// <remarks>A file of its own, because PEFT, transformers and vLLM take no notice of it, while a key that they do not know in
-/// adapter_config.json makes PEFT warn. It goes with the adapter to the Hub and back, and into the merged and the quantized model.</remarks>
+/// adapter_config.json makes PEFT warn. It goes with the adapter to the Hub and back, and into the merged and the quantized
+/// model.</remarks>
 internal static class PromptKind
 {
     /// <summary>The file's name.</summary>

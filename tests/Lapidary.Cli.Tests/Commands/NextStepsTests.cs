@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Lapidary.Cli.Tests.Hub;
-using Lapidary.Hub;
 
 namespace Lapidary.Cli.Tests.Commands;
 

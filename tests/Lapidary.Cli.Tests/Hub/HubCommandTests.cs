@@ -92,8 +92,8 @@ public class HubCommandTests
             $"next       lapidary generate --model {HubRun.Model} --", hub.Run("download", HubRun.Model).Ok().Out,
             StringComparison.Ordinal);
         Assert.Contains(
-            $"next       lapidary generate --adapter {HubRun.Adapter} --prompt 'The lapidary cuts", hub.Run("download", HubRun.Adapter).Ok().Out,
-            StringComparison.Ordinal);
+            $"next       lapidary generate --adapter {HubRun.Adapter} --prompt 'The lapidary cuts",
+            hub.Run("download", HubRun.Adapter).Ok().Out, StringComparison.Ordinal);
         Assert.Contains(
             "--dataset ada/rows --preview\n", hub.Run("download", "ada/rows", "--repo-type", "dataset").Ok().Out, StringComparison.Ordinal);
         hub.Run("download", "ada/rows").AssertError(1, "ada/rows", "token", "login", "private", "--repo-type dataset");

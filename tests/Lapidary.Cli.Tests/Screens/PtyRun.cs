@@ -76,7 +76,7 @@ internal sealed partial record PtyRun(int ExitCode, string Raw, int Columns)
     /// <summary>The numbers of all colours and styles.</summary>
     public IReadOnlySet<string> Styles => Style().Matches(Raw).Select(match => match.Groups[1].Value).ToHashSet();
 
-    private static bool HasBar(string row) => row.Contains('━', StringComparison.Ordinal) || row.Contains('─', StringComparison.Ordinal);
+    private static bool HasBar(string row) => row.AsSpan().IndexOfAny('━', '─') >= 0;
 
     [GeneratedRegex("\e\\[([0-9;]*)m")]
     private static partial Regex Style();

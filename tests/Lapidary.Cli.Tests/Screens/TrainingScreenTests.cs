@@ -26,7 +26,11 @@ public sealed partial class TrainingScreenTests : IDisposable
         var screen = run.Screen();
 
         string all = string.Join('\n', screen.Rows);
-        string[] words = [.. piped.Out.Split('\n').Where(line => !IsShort().IsMatch(line)).SelectMany(line => Word().Matches(line)).Select(word => word.Value)];
+        string[] words =
+        [
+            .. piped.Out.Split('\n').Where(line => !IsShort().IsMatch(line)).SelectMany(line => Word().Matches(line))
+                .Select(word => word.Value),
+        ];
         Assert.NotEmpty(words);
         Assert.All(words, word => Assert.Matches($@"\b{word}\b", all));
         Assert.Contains(screen.Rows, row => row.StartsWith("done       8 steps", StringComparison.Ordinal));
@@ -60,7 +64,8 @@ public sealed partial class TrainingScreenTests : IDisposable
         Assert.DoesNotContain('\e', dumb.Raw);
         Assert.DoesNotContain('━', dumb.Raw);
         Assert.Contains(dumb.Screen().Rows, row => row.StartsWith("done       8 steps", StringComparison.Ordinal));
-        Assert.All(dumb.Screen().Rows.Where(row => !row.Contains("lapidary", StringComparison.Ordinal)), row => Assert.True(row.Length < 80));
+        var others = dumb.Screen().Rows.Where(row => !row.Contains("lapidary", StringComparison.Ordinal));
+        Assert.All(others, row => Assert.True(row.Length < 80, row));
     }
 
     [Fact]
