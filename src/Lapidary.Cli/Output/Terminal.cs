@@ -75,7 +75,11 @@ internal sealed class Terminal(
 
     /// <summary>Says that this is one of several processes that work on one thing: the first one alone tells people about it, and errors
     /// say whose they are.</summary>
-    public void SpeakAs(string rank, bool isLeader) => (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
+    public void SpeakAs(string rank, bool isLeader)
+    {
+        (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
+        screen?.TurnOff(); // a launcher may hand each of its processes a screen that is none: it collects their lines
+    }
 
     /// <summary>Says that the error with which this process ends has been said, here or by another process.</summary>
     public void ErrorIsSaid() => IsErrorSaid = true;
@@ -87,8 +91,7 @@ internal sealed class Terminal(
     /// <summary>Where text for people goes: standard output is for the result alone under --json. Never fails.</summary>
     public TextWriter People(bool json) => !IsLeader ? TextWriter.Null : json ? Error : OutForPeople;
 
-    /// <summary>The screen that <see cref="People"/> shows on; null where that is none. A launcher may hand each of its processes a screen
-    /// that is none: it collects their lines.</summary>
+    /// <summary>The screen that <see cref="People"/> shows on; null where that is none.</summary>
     public Screen? ScreenOf(bool json) => RankPrefix.Length == 0 && (json ? errorIsScreen : outIsScreen) ? screen : null;
 
     private static TextWriter OnScreen(Screen? screen, TextWriter writer) =>

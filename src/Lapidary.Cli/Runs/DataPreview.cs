@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Screens;
@@ -60,30 +61,39 @@ internal static class DataPreview
     internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour)
     {
         var text = new StringBuilder();
-        int used = 0;
+        int used = 0, next;
         bool wasTrained = false;
-        foreach (var token in tokens.Take(MaxTokens))
+        var shown = tokens.Take(MaxTokens).Select(token => (Text: Shown(token), token.IsTrained)).ToArray();
+        for (int first = 0; first < shown.Length; first = next)
         {
-            string bracket = hasColour || token.IsTrained == wasTrained ? "" : token.IsTrained ? "[" : "]";
-            string shown = Shown(token);
-            int needed = LineLayout.Width(shown) + bracket.Length;
-            if (used > 0 && used + needed >= width)
+            for (next = first + 1; next < shown.Length && !StartsWord(shown[next - 1].Text, shown[next].Text);) next++;
+            int needed = shown[first..next].Sum(token => LineLayout.Width(token.Text));
+            if (used > 0 && used + needed >= width) NewRow();
+            foreach (var (token, isTrained) in shown[first..next])
             {
-                text.Append('\n');
-                used = 0;
+                if (used > 0 && used + LineLayout.Width(token) >= width) NewRow(); // a word that is longer than a row
+                if (!hasColour && isTrained != wasTrained) text.Append(isTrained ? '[' : ']');
+                text.Append(hasColour ? Theme.Trained(token, isTrained) : token);
+                used += LineLayout.Width(token) + (hasColour || isTrained == wasTrained ? 0 : 1);
+                wasTrained = isTrained;
+                if (token.EndsWith('↵')) NewRow();
             }
-
-            text.Append(bracket).Append(hasColour ? Theme.Trained(shown, token.IsTrained) : shown);
-            (used, wasTrained) = (used + needed, token.IsTrained);
-            if (!shown.EndsWith('↵')) continue;
-            text.Append('\n');
-            used = 0;
         }
 
         if (wasTrained && !hasColour) text.Append(']');
-        if (tokens.Count > MaxTokens) text.Append($" … {tokens.Count - MaxTokens} tokens more");
+        if (tokens.Count > MaxTokens) text.Append(CultureInfo.InvariantCulture, $" … {tokens.Count - MaxTokens} tokens more");
         return text.Append('\n').ToString();
+
+        void NewRow()
+        {
+            text.Append('\n');
+            used = 0;
+        }
     }
+
+    /// <summary>Whether a row may end between two tokens.</summary>
+    private static bool StartsWord(string before, string token) =>
+        token.StartsWith(' ') || token.StartsWith('<') || before.EndsWith('↵') || before.EndsWith('>') || before.EndsWith(' ');
 
     private static string Shown(TokenPreview token)
     {

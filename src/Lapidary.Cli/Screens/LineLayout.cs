@@ -21,7 +21,7 @@ internal static class LineLayout
     {
         int label = LabelOf(line);
         if (IsCommand(line[label..])) return [line];
-        bool moves = width < NarrowWidth && label == LabelWidth && line[0] == ' ';
+        bool moves = width < NarrowWidth && label >= LabelWidth && line[0] == ' ';
         if (Width(line) <= width && !moves) return [line];
         var rows = new List<string>();
         int indent = IndentOf(label, width), command = CommandIn(line);

@@ -20,7 +20,7 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
     private TextWriter? _statusWriter;
     private string _status = "";
     private long _drawn;
-    private bool _isMidLine;
+    private bool _isMidLine, _isOff;
 
     /// <summary>Columns that text may take. The last one stays free: some terminals go to the next row as soon as it is filled.</summary>
     public int Width => (columns() is var width and > 0 ? Math.Max(width, LeastWidth) : DefaultWidth) - 1;
@@ -30,6 +30,13 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
 
     /// <summary>Whether words may be coloured.</summary>
     public bool HasColour { get; } = hasCodes && hasColour;
+
+    /// <summary>Says that this is no screen after all: from now on text goes as it is to where it is written.</summary>
+    public void TurnOff()
+    {
+        Clear();
+        _isOff = true;
+    }
 
     /// <summary>Writes text as it is.</summary>
     public void Write(TextWriter writer, string text)
@@ -50,7 +57,7 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
         lock (_lock)
         {
             Hide();
-            if (_isMidLine) writer.WriteLine(text); // the end of a line that was begun
+            if (_isMidLine || _isOff) writer.WriteLine(text); // the end of a line that was begun
             else foreach (string line in text.Split('\n')) WriteRows(writer, line);
             _isMidLine = false;
             Draw();
@@ -63,7 +70,7 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
     /// <param name="parts">What there is to say, the most important first: what has no room is left out.</param>
     public void Show(TextWriter writer, double? share, params IReadOnlyList<string> parts)
     {
-        if (!HasCodes) return;
+        if (!HasCodes || _isOff) return;
         lock (_lock)
         {
             bool isNew = _statusWriter is null;

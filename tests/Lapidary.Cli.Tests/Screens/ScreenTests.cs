@@ -18,6 +18,8 @@ public sealed class ScreenTests
         "stopped; go on with:|   lapidary train --config out/run.yaml --resume")]
     [InlineData("model      /a/very/long/path/that/is/one/word/alone: 2 layers", 30,
         "model|   /a/very/long/path/that/is/one/word/alone:|   2 layers")]
+    [InlineData("              1.2 GiB  gradients", 40, "   1.2 GiB  gradients")]
+    [InlineData("              1.2 GiB  gradients", 80, "              1.2 GiB  gradients")]
     [InlineData("", 30, "")]
     public void Lines_AreLaidOutInWholeWords(string line, int width, string expected) =>
         Assert.Equal(expected.Split('|'), LineLayout.Rows(line, width));
