@@ -53,7 +53,9 @@ internal static class TokenizeCommand
     {
         TextRow text => Encode(tools, text.Text, values),
         MessagesRow messages => Encode(tools, messages, values),
-        _ => throw new ToolException($"{row.Origin}: expected text or messages; name the column with --text-column."),
+        TokensRow => throw new ToolException($"{row.Origin}: expected text or messages, found input_ids, which are tokens already."),
+        _ => throw new ToolException(
+            $"{row.Origin}: expected text or messages, found a prompt and its completion; name the one to tokenize with --text-column."),
     };
 
     private static int[] Encode(TextTools tools, string text, SettingValues values) =>

@@ -39,9 +39,13 @@ internal static class RunRecord
                 continue;
             }
 
-            foreach (string text in setting.FormatValues(value)) yield return new(setting.Key, setting.IsPath ? Absolute(text) : text);
+            foreach (string text in setting.FormatValues(value)) yield return new(setting.Key, IsName(setting, text) ? text : Absolute(text));
         }
     }
+
+    /// <summary>A built-in template goes before a file or folder that has its name.</summary>
+    private static bool IsName(Setting setting, string text) =>
+        !setting.IsPath || (setting == DataSettings.Template && RowTemplate.BuiltIn.ContainsKey(text));
 
     /// <summary>The id of a model and the name of a template are no paths, and stay.</summary>
     private static string Absolute(string text)

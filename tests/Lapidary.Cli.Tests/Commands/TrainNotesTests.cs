@@ -40,4 +40,25 @@ public sealed class TrainNotesTests : IDisposable
             "train", "--config", Path.Combine(output, "run.yaml"), "--resume", Path.Combine(output, "checkpoint-1")).Ok();
         Assert.DoesNotContain("Goes on with", run.Out + run.Error, StringComparison.Ordinal);
     }
+
+    /// <summary>A run called text-to-sql in a folder is what the guide's example makes.</summary>
+    [Fact]
+    public void RunFile_KeepsTheNameOfATemplate_WhereAFolderIsCalledSo()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", Enumerable.Repeat("""{"question": "a", "query": "b"}""", 4));
+        string output = _folder["out"], called = Path.GetFullPath("spider");
+        Directory.CreateDirectory(called);
+        try
+        {
+            CliRun.Of(
+                "train", "--model", TinyModel.WithTokenizer, "--dataset", rows, "--template", "spider", "--output-dir", output,
+                "--max-steps", "1", "--modules-to-save", "none", "--max-length", "64", "--threads", "1").Ok();
+        }
+        finally
+        {
+            Directory.Delete(called);
+        }
+
+        Assert.Contains("template: spider", File.ReadAllText(Path.Combine(output, "run.yaml")), StringComparison.Ordinal);
+    }
 }

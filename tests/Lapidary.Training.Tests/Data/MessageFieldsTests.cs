@@ -32,6 +32,9 @@ public class MessageFieldsTests
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"tools":"[{\"b\": 1, \"a\": null}]"}""", "user:a||[{'b': 1, 'a': None}]|")]
     [InlineData("""{"messages":[{"role":"user","content":"a"}],"documents":[{"title":"t"}],"tools":null}""", "user:a|||t")]
     [InlineData("""{"conversations":[{"from":"observation","value":"a","name":"clock"}]}""", "observation:a||clock|")]
+    [InlineData("""{"conversations":[{"from":"human","value":"a"}],"system":"s"}""", "system:suser:a|||")]
+    [InlineData("""{"conversations":[{"from":"system","value":"t"},{"from":"human","value":"a"}],"system":"s"}""", "system:tuser:a|||")]
+    [InlineData("""{"conversations":[{"from":"human","value":"a"}],"system":""}""", "user:a|||")]
     [InlineData("""{"messages":"[{\"role\":\"user\",\"content\":\"a\"}]"}""", "user:a|||")]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"a","mark":"m"}]}]}""", "user:am|||")]
     [InlineData("""{"messages":[{"role":"assistant","content":null,"tool_calls":[{"x":1}]}]}""", "assistant:||1|")]
@@ -47,6 +50,7 @@ public class MessageFieldsTests
     }
 
     [Theory]
+    [InlineData("""{"messages":[{"role":"assistant","content":null,"tool_calls":[]}]}""", "message 1 (\"assistant\"): expected content")]
     [InlineData("""{"messages":[{"role":"user","content":"a","weight":0.5}]}""", "message 1 (\"user\"): expected weight to be 0 or 1")]
     [InlineData(
         """{"messages":[{"role":"user","content":"a","train":"no"}]}""",
@@ -64,6 +68,7 @@ public class MessageFieldsTests
     [InlineData("\"weight\": 0", false, "q|x·|r|y.")]
     [InlineData("\"weight\": 0", true, "x·y.")]
     [InlineData("\"train\": false", false, "q|x·|r|y.")]
+    [InlineData("\"training\": false", true, "x·y.")]
     [InlineData("\"weight\": 1, \"train\": true", true, "x.y.")]
     [InlineData("\"weight\": 0.0", true, "x·y.")]
     public void Turns_ThatAreNotTrained_AreMasked(string field, bool assistantOnly, string expected)

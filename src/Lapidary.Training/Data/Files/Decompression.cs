@@ -59,6 +59,9 @@ internal sealed class JoinedStream(ReadOnlyMemory<byte> start, Stream stream, Re
     private ReadOnlyMemory<byte> _bytes = start;
     private ReadOnlyMemory<byte> _end = end;
 
+    /// <summary>Whether the stream has ended, and what follows are the last bytes.</summary>
+    public bool IsAtEnd { get; private set; }
+
     public override int Read(Span<byte> buffer)
     {
         if (buffer.IsEmpty) return 0;
@@ -66,7 +69,7 @@ internal sealed class JoinedStream(ReadOnlyMemory<byte> start, Stream stream, Re
         {
             int read = stream.Read(buffer);
             if (read > 0) return read;
-            (_bytes, _end) = (_end, default);
+            (_bytes, _end, IsAtEnd) = (_end, default, true);
         }
 
         int count = Math.Min(buffer.Length, _bytes.Length);
@@ -78,8 +81,9 @@ internal sealed class JoinedStream(ReadOnlyMemory<byte> start, Stream stream, Re
 
 /// <summary>gzip of which the end is known to be there.</summary>
 /// <remarks>.NET ends without an error where gzip data are cut off. So a member that unpacks to known bytes is appended to the data: it
-/// comes out at the end if all before it was whole, and only then.</remarks>
-internal sealed class WholeGzipStream(Stream packed) : ForwardStream
+/// comes out at the end if all before it was whole, and only then. Where the data are cut off inside a block, the member is read as the
+/// rest of that block: what comes out from there on is given to nobody before the end has proved to be right.</remarks>
+internal sealed class WholeGzipStream(JoinedStream packed) : ForwardStream
 {
     private static readonly byte[] Mark = Convert.FromHexString("9E4C1B7703D85AE6F2216D90BC3FA845");
 
@@ -95,7 +99,7 @@ internal sealed class WholeGzipStream(Stream packed) : ForwardStream
 
     public override int Read(Span<byte> buffer)
     {
-        while (!_ended && _count <= Mark.Length) Fill();
+        while (!_ended && (_count <= Mark.Length || packed.IsAtEnd)) Fill();
         int ready = _ended ? _count : _count - Mark.Length;
         int count = Math.Min(buffer.Length, ready);
         _buffer.AsSpan(_start, count).CopyTo(buffer);
@@ -114,13 +118,30 @@ internal sealed class WholeGzipStream(Stream packed) : ForwardStream
     {
         _buffer.AsSpan(_start, _count).CopyTo(_buffer);
         _start = 0;
-        int read = _unpacked.Read(_buffer.AsSpan(_count));
+        int read = Unpack(_buffer.AsSpan(_count));
         _count += read;
         if (read > 0) return;
-        if (!_buffer.AsSpan(0, _count).EndsWith(Mark)) throw new InvalidDataException("it is cut off");
+        if (!_buffer.AsSpan(0, _count).EndsWith(Mark)) throw CutOff();
         _count -= Mark.Length;
         _ended = true;
     }
+
+    /// <summary>The appended member, read as something else, unpacks to 40 KB at most (1032 bytes for one), so a full buffer at the end is
+    /// an error like any other.</summary>
+    private int Unpack(Span<byte> buffer)
+    {
+        if (buffer.IsEmpty) throw CutOff();
+        try
+        {
+            return _unpacked.Read(buffer);
+        }
+        catch (InvalidDataException) when (packed.IsAtEnd)
+        {
+            throw CutOff();
+        }
+    }
+
+    private static InvalidDataException CutOff() => new("it is cut off");
 
     private static byte[] Pack()
     {

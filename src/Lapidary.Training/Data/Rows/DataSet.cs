@@ -90,7 +90,12 @@ public sealed partial class DataSet
     /// <exception cref="LapidaryException">There are fewer, or none is asked for.</exception>
     public DataSet Select(int count)
     {
-        if (count < 1 || count > Count) throw new LapidaryException($"Select: expected 1 to {Count} rows, found {count}; ask for fewer.");
+        if (count < 1 || count > Count)
+        {
+            throw new LapidaryException(
+                $"Select: expected 1 to {Count} rows, as the data set has no more, found {count}; set select to {Count}.");
+        }
+
         return new(_source, Options, Order()[..count]);
     }
 

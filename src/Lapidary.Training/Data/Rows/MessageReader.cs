@@ -29,7 +29,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
         var fields = !given.ContainsKey("role") && given.ContainsKey("from") ? WithRole(given) : given;
         if (!fields.TryGetValue("role", out object? role)) throw NoMessage(fields, number);
         if (role is not string name) throw error(number, $"expected a string as role, found {DataRecord.Describe(role)}.");
-        bool isTrained = Flag(fields, "weight", number) & Flag(fields, "train", number);
+        bool isTrained = Flag(fields, "weight", number) & Flag(fields, "train", number) & Flag(fields, "training", number);
         return Turn(fields, name, number) with { IsTrained = isTrained };
     }
 
@@ -46,7 +46,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
                 return isPlain && Array.TrueForAll(parts, IsPlain)
                     ? new ChatTurn(Shared(role), Array.ConvertAll(parts, part => new ChatPart("text", (string)part["text"]!)))
                     : WithOwnFields(With(fields, "content", parts), number);
-            case null when fields.GetValueOrDefault("tool_calls") is not null || fields.GetValueOrDefault("function_call") is not null:
+            case null when Calls(fields.GetValueOrDefault("tool_calls")) || Calls(fields.GetValueOrDefault("function_call")):
                 // TRL leaves a null content out, too; a template that prints it would write "None".
                 return WithOwnFields(new Dictionary<string, object?>(fields.Where(field => field.Key != "content")), number);
             default:
@@ -55,6 +55,8 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
                     : NoMessage(fields, number);
         }
     }
+
+    private static bool Calls(object? value) => value is not (null or IReadOnlyCollection<object?> { Count: 0 });
 
     /// <summary>One string for all messages of a role.</summary>
     private static string Shared(string role) => role switch

@@ -8,6 +8,8 @@ namespace Lapidary.Training.Data.Rows;
 /// <summary>Gives a file's records their meaning. The first record decides the kind, and the others must be like it.</summary>
 internal sealed class RowReader(DataSetOptions options)
 {
+    private const string Conversations = "conversations", System = "system";
+
     private RowKind? _kind = options.Kind;
     private string? _messages = options.MessagesColumn;
 
@@ -32,7 +34,7 @@ internal sealed class RowReader(DataSetOptions options)
         switch (_kind)
         {
             case RowKind.Messages:
-                _messages ??= Has(record, "messages") || !Has(record, "conversations") ? "messages" : "conversations";
+                _messages ??= Has(record, "messages") || !Has(record, Conversations) ? "messages" : Conversations;
                 return new MessagesRow(Messages(record, _messages, JsonColumn.Read(record, _messages)))
                 {
                     TemplateVariables = TemplateVariables.Read(record),
@@ -96,8 +98,11 @@ internal sealed class RowReader(DataSetOptions options)
     {
         if (value is not object?[] { Length: > 0 } list)
             throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");
-        return new MessageReader((number, wrong) => record.Origin.Error($"\"{column}\" message {number}{Role(list[number - 1])}: {wrong}"))
-            .Read(list);
+        var messages = new MessageReader(
+            (number, wrong) => record.Origin.Error($"\"{column}\" message {number}{Role(list[number - 1])}: {wrong}")).Read(list);
+        if (column == Conversations && messages[0].Role != System && record.Columns.GetValueOrDefault(System) is string { Length: > 0 } text)
+            messages.Insert(0, new ChatTurn(System, text)); // sets of ShareGPT's kind have it in a column of its own
+        return messages;
     }
 
     /// <summary>Names a message by its role too, where it has one.</summary>

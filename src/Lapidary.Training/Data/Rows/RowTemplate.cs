@@ -23,8 +23,8 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
         if (BuiltIn.TryGetValue(nameOrFile, out var builtIn)) return builtIn;
         if (!File.Exists(nameOrFile))
         {
-            throw new LapidaryException(
-                $"Template {nameOrFile}: expected {Names} or a JSON file, found neither; check the name.");
+            string hint = NearestName.Of(nameOrFile, BuiltIn.Keys) is { } near ? $"did you mean {near}?" : "check the name.";
+            throw new LapidaryException($"Template {nameOrFile}: expected {Names} or a JSON file, found neither; {hint}");
         }
 
         return Parse(InputFile.ReadAllBytes(nameOrFile, MaxBytes, "a template"), nameOrFile);
