@@ -123,7 +123,11 @@ internal static class BenchCommand
             WriteMachine(json, team.First.Gpu is not null);
         });
 
-        GemmaModel Create(IBackend backend) => GemmaModel.Random(bench.Config, backend, Model.Options(values), seed: 1);
+        GemmaModel Create(IBackend backend)
+        {
+            using var work = new WorkScreen(terminal, json: true);
+            return GemmaModel.Random(bench.Config, backend, Model.Options(values) with { Progress = work }, seed: 1);
+        }
     }
 
     private static void WriteMachine(Utf8JsonWriter json, bool isGpu)

@@ -2,7 +2,9 @@ using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
+using Lapidary.Cli.Screens;
 using Lapidary.Cli.Settings;
+using Lapidary.Engine;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 
@@ -44,11 +46,26 @@ internal static class DemoCommand
         };
         using var backend = DeviceSettings.CreateBackend(values);
         people.WriteLine($"The whole story on {backend.Description}, in the folder {options.OutputDir}.");
-        var log = new TrainingLog(line => people.WriteLine("   " + run.Line(line)), backend.Memory);
-        var result = new DemoRun(options, backend, new Story(people, log)).Run(run.Interrupted);
+        var result = Run(run, options, backend);
         if (run.IsJson) run.PrintSummary(json => Write(json, result), _ => { });
         people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
             + "Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
+        string merged = Path.Combine(options.OutputDir, "merged"), question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
+        people.WriteLine($"next       lapidary generate --model {ShellText.Quote(merged)} --messages {ShellText.Quote(question)}");
+    }
+
+    private static DemoResult Run(CommandRun run, DemoOptions options, IBackend backend)
+    {
+        var (screen, people) = (run.Terminal.ScreenOf(run.IsJson), run.People);
+        try
+        {
+            var log = TrainingScreen.Observer(screen, people, line => people.WriteLine("   " + run.Line(line)), backend.Memory);
+            return new DemoRun(options, backend, new Story(people, log, screen)).Run(run.Interrupted);
+        }
+        finally
+        {
+            screen?.Clear();
+        }
     }
 
     private static void Write(Utf8JsonWriter json, DemoResult result)
@@ -81,10 +98,11 @@ internal static class DemoCommand
     }
 
     /// <summary>Tells the story as lines of text.</summary>
-    private sealed class Story(TextWriter people, TrainingLog log) : IDemoObserver
+    private sealed class Story(TextWriter people, ITrainingObserver log, Screen? screen) : IDemoObserver
     {
         public void OnDemoStep(DemoStep step)
         {
+            screen?.Clear();
             people.WriteLine($"\n{step.Number}. {step.Title}: {step.Explanation}");
             if (step.Command is not null) people.WriteLine($"   $ {step.Command}");
         }

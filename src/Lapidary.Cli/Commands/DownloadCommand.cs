@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Hub;
 
@@ -67,7 +68,7 @@ internal static class DownloadCommand
                 text.WriteLine($"folder     {snapshot.Path}");
                 if (include.Length + exclude.Length > 0) return;
                 string name = options.LocalDir ?? reference.ToString();
-                if (NextCommand.After(reference.Repo.Type, name, snapshot.Path) is { } next) text.WriteLine($"next       {next}");
+                if (NextSteps.AfterDownload(reference.Repo.Type, name, snapshot.Path) is { } next) NextSteps.Show(text, next);
             });
     }
 

@@ -7,6 +7,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Text;
 
 namespace Lapidary.Cli.Commands;
 
@@ -95,8 +96,9 @@ internal static class GenerateCommand
         var folders = ModelFolders.Find(run, Model);
         var text = TextTools.TryLoad(Model, values, folders);
         int[] prompt = PromptIds(run, text);
+        if (PromptNote(run, folders) is { } form) run.Note(form);
 
-        using var session = ModelSession.Open(Model, values, folders.FetchWeights(run));
+        using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);
         var model = session.Model;
         var output = new List<int>();
@@ -157,6 +159,20 @@ internal static class GenerateCommand
         if (text.Length == 0) return;
         output.Write(PlainText.WithoutControls(text));
         output.Flush();
+    }
+
+    /// <summary>That the prompt has another form than what the model was trained on; null where it has that one, or nobody knows.</summary>
+    private static string? PromptNote(CommandRun run, ModelFolders folders)
+    {
+        if (run.Get(Prompt) is null) return null;
+        bool isAdapter = folders.Adapter is not null;
+        string what = isAdapter ? "adapter" : "model";
+        return (isAdapter ? PromptKind.IsChat(folders.Adapter!) : PromptKind.IsChat(folders.Model), run.Values.Get(Chat)) switch
+        {
+            (true, false) => $"the {what} was trained on conversations: add --{Chat.Name} to --prompt TEXT, or give --messages FILE.",
+            (false, true) => $"the {what} was trained on plain text, without a chat template: leave --{Chat.Name} out.",
+            _ => null,
+        };
     }
 
     /// <summary>What is asked for and has no effect.</summary>

@@ -1,6 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -51,10 +52,13 @@ internal static class MergeCommand
             CancellationToken = run.Interrupted,
             OnNote = run.Note,
         };
+        using var work = new WorkScreen(run.Terminal, run.IsJson);
+        options = options with { Progress = work };
         using var backend = DeviceSettings.CreateBackend(values);
         people.WriteLine($"Merging {adapter} into {values.Get(Model.Model)} "
             + $"({(options.FromNf4 ? "NF4 values" : "the base's own weights")}).");
         var check = Merger.Merge(folders.Model, folders.Adapter!, output, options, backend);
+        work.Dispose();
         people.WriteLine($"Check: {check}.");
         var (tensors, bytes) = OutputSettings.Measure(output);
         run.PrintSummary(
@@ -66,6 +70,10 @@ internal static class MergeCommand
                 json.WriteFinite("max_logit_distance", check.MaxDistance);
                 json.WriteFinite("equal_argmax_share", check.EqualArgmax);
             },
-            text => text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)}."));
+            text =>
+            {
+                text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)}.");
+                NextSteps.Show(text, NextSteps.AfterMerge(output, folders.Adapter!));
+            });
     }
 }

@@ -1,6 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -30,13 +31,16 @@ internal static class QuantizeCommand
         string output = values.Require(OutputSettings.Output);
         string folder = ModelFolders.Find(run, Model).FetchWeights(run, run.People).Model;
         using var backend = DeviceSettings.CreateBackend(values);
+        using var work = new WorkScreen(run.Terminal, run.IsJson);
         Quantizer.Quantize(folder, output, new QuantizeOptions
         {
             DoubleQuant = values.Get(Model.DoubleQuant),
             MaxShardBytes = values.Get(OutputSettings.MaxShardSize),
             Overwrite = values.Get(OutputSettings.Overwrite),
             CancellationToken = run.Interrupted,
+            Progress = work,
         }, backend);
+        work.Dispose();
 
         var (tensors, bytes) = OutputSettings.Measure(output);
         long before = OutputSettings.Measure(folder).Bytes;
@@ -48,6 +52,10 @@ internal static class QuantizeCommand
                 json.WriteNumber("bytes", bytes);
                 json.WriteNumber("source_bytes", before);
             },
-            text => text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)} (before {ByteSize.Format(before)})."));
+            text =>
+            {
+                text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)} (before {ByteSize.Format(before)}).");
+                NextSteps.Show(text, NextSteps.Generate(output));
+            });
     }
 }

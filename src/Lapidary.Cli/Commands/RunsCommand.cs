@@ -55,7 +55,7 @@ internal static class RunsCommand
 
     /// <summary>A file or another program takes lines of any length.</summary>
     private static int WidthOf(CommandRun run) =>
-        run.Terminal.OutIsScreen ? run.Terminal.Ansi(json: false).Profile.Width : int.MaxValue / 2;
+        run.Terminal.ScreenOf(json: false)?.Width ?? int.MaxValue / 2;
 
     private static void Write(Utf8JsonWriter json, RunScan scan, IReadOnlyList<FoundRun> runs, IReadOnlyList<string> options)
     {

@@ -50,9 +50,7 @@ internal static class ScoreCommand
         var folders = ModelFolders.Find(run, Model);
         var config = GemmaConfig.Load(folders.Model);
         var encoder = TextTools.TryLoad(Model, values, folders)?.Encoder();
-        var data = NamedData.ReadAll(run, values.Require(DataSettings.DataSet));
-        var prepared = PreparedDataSet.ForScoring(
-            data, encoder, config, values.Get(MaxLength), values.Get(CompletionOnly), values.Get(AssistantOnly));
+        var (data, prepared) = Prepare(run, config, encoder);
 
         // Rows in which nothing is predicted are left out of the examples; they stay in the result with 0 tokens.
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
@@ -69,18 +67,29 @@ internal static class ScoreCommand
         return ExitCodes.Done;
     }
 
+    private static (DataSet Rows, PreparedDataSet Prepared) Prepare(CommandRun run, GemmaConfig model, ITextEncoder? encoder)
+    {
+        var values = run.Values;
+        using var work = new WorkScreen(run.Terminal, run.IsJson);
+        var data = NamedData.ReadAll(run, values.Require(DataSettings.DataSet), work);
+        return (data, PreparedDataSet.ForScoring(
+            data, encoder, model, values.Get(MaxLength), values.Get(CompletionOnly), values.Get(AssistantOnly)));
+    }
+
     /// <summary>Scores the rows that fall to one rank.</summary>
     /// <returns>The scores of all rows.</returns>
     private static List<RowScore> Score(CommandRun run, LocalRank rank, ModelFolders folders, PackedDataSet rows)
     {
-        using var session = ModelSession.Open(Model, run.Values, folders, rank.CreateBackend());
+        using var session = ModelSession.Open(run, Model, folders, rank.CreateBackend(), isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         using var evaluator = new Evaluator(session.Model, rows, batchSize: 1, rank.Group);
+        using var work = new WorkScreen(run.Terminal, run.IsJson);
         var scores = new List<RowScore>();
         foreach (var score in evaluator.ScoreRows())
         {
             scores.Add(score);
+            if (rank.IsLeader) work.Report(new("scoring", scores.Count, rows.Count, "rows"));
             run.Interrupted.ThrowIfCancellationRequested();
         }
 

@@ -92,7 +92,7 @@ internal static class TrainCommand
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
-            var next = NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.FirstRow);
+            var next = NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.Sample);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;
@@ -116,7 +116,7 @@ internal static class TrainCommand
         // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
         bool isNew = checkpoint is null;
         using var session = ModelSession.Open(
-            Model, run.Values, folders, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout);
+            run, Model, folders, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout, isShown: rank.IsLeader);
         if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
@@ -203,6 +203,7 @@ internal static class TrainCommand
                 session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer, communicator: communicator)
             {
                 Encoder = data.Encoder,
+                IsChat = data.IsChat,
                 Publisher = push?.Publisher,
                 DataSets = [.. run.Values.Get(DataSettings.DataSet).Select(name => DataSetName.Parse(name).Path)],
                 Settings = RunRecord.Of(

@@ -72,7 +72,7 @@ internal sealed class DatasetGeneration(
         LocalRank rank, ModelFolders folders, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text,
         AnswersFile? file)
     {
-        using var session = ModelSession.Open(model, run.Values, folders, rank.CreateBackend());
+        using var session = ModelSession.Open(run, model, folders, rank.CreateBackend(), isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
@@ -81,7 +81,7 @@ internal sealed class DatasetGeneration(
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, rank.Group.StopRequested);
         using var tell = run.Interrupted.Register(rank.Group.RequestStop);
         var exchange = new AnswerExchange(rank.Group);
-        var progress = new RowProgress(questions.Count, done, run.Terminal.Error);
+        using var progress = new RowProgress(questions.Count, done, run.Terminal);
         int block = rank.Group.WorldSize == 1 ? 1 : RowsPerExchange * rank.Group.WorldSize;
         for (int first = done; first < questions.Count; first += block)
         {

@@ -3,9 +3,10 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>How far a data set is answered: a line now and then.</summary>
-/// <param name="total">Rows.</param> <param name="done">Rows answered before.</param> <param name="people">Where to.</param>
-internal sealed class RowProgress(int total, int done, TextWriter people)
+/// <summary>How far a data set is answered: a status line on a screen, elsewhere a line now and then.</summary>
+/// <param name="total">Rows.</param> <param name="done">Rows answered before.</param> <param name="terminal">Where to, on standard
+/// error.</param>
+internal sealed class RowProgress(int total, int done, Terminal terminal) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -19,10 +20,20 @@ internal sealed class RowProgress(int total, int done, TextWriter people)
     /// <summary>Says where it stands, where that has not been said for a while.</summary>
     public void Show(int rows)
     {
+        var elapsed = Stopwatch.GetElapsedTime(_started);
+        string left = $"left {PlainText.Duration(elapsed * ((double)(total - rows) / Math.Max(1, rows - done)))}";
+        string speed = $"{_tokens / elapsed.TotalSeconds:F0} tok/s a rank";
+        if (terminal.ScreenOf(json: true) is { HasCodes: true } screen)
+        {
+            screen.Show(terminal.Error, (double)rows / total, $"row {rows}/{total}", left, speed);
+            return;
+        }
+
         if (Stopwatch.GetElapsedTime(_shown) < Interval) return;
         _shown = Stopwatch.GetTimestamp();
-        var elapsed = Stopwatch.GetElapsedTime(_started);
-        people.WriteLine($"row {rows}/{total}  {_tokens / elapsed.TotalSeconds:F0} tok/s a rank  "
-            + $"left {PlainText.Duration(elapsed * ((double)(total - rows) / Math.Max(1, rows - done)))}");
+        terminal.Error.WriteLine($"row {rows}/{total}  {speed}  {left}");
     }
+
+    /// <summary>Takes the status line away.</summary>
+    public void Dispose() => terminal.ScreenOf(json: true)?.Clear();
 }

@@ -1,4 +1,5 @@
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
@@ -21,27 +22,26 @@ internal sealed class ModelSession : IDisposable
     /// <summary>What a user of model and adapter should know.</summary>
     public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? []];
 
-    /// <summary>Loads what the settings name.</summary>
-    /// <param name="settings">The command's settings.</param> <param name="values">Their values.</param> <param name="folders">Where model
+    /// <summary>Loads what the settings name, and shows how far that is.</summary>
+    /// <param name="run">The command.</param> <param name="settings">Its settings of the model.</param> <param name="folders">Where model
     /// and adapter are, with their weights.</param>
+    /// <param name="backend">Where to, taken over; null for the device of the settings.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
     /// <param name="withAdapter">Whether the settings' adapter is loaded.</param>
     /// <param name="loraDropout">The adapter's dropout from now on, or null for its own.</param>
+    /// <param name="isShown">Whether to show it: of several ranks one does.</param>
     /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
     public static ModelSession Open(
-        ModelSettings settings, SettingValues values, ModelFolders folders, bool trainable = false, bool withAdapter = true,
-        double? loraDropout = null) =>
-        Open(settings, values, folders, DeviceSettings.CreateBackend(values), trainable, withAdapter, loraDropout);
-
-    /// <summary>Loads what the settings name on a backend, which it takes over.</summary>
-    public static ModelSession Open(
-        ModelSettings settings, SettingValues values, ModelFolders folders, IBackend backend, bool trainable = false,
-        bool withAdapter = true, double? loraDropout = null)
+        CommandRun run, ModelSettings settings, ModelFolders folders, IBackend? backend = null, bool trainable = false,
+        bool withAdapter = true, double? loraDropout = null, bool isShown = true)
     {
+        backend ??= DeviceSettings.CreateBackend(run.Values);
         ModelSession? session = null;
         try
         {
-            session = new ModelSession(backend, GemmaModel.Load(folders.Model, backend, settings.Options(values)));
+            using var work = new WorkScreen(run.Terminal, run.IsJson);
+            var options = settings.Options(run.Values) with { Progress = isShown ? work : null };
+            session = new ModelSession(backend, GemmaModel.Load(folders.Model, backend, options));
             if (withAdapter && folders.Adapter is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));
             return session;

@@ -1,12 +1,15 @@
 using System.Text;
+using Lapidary.Cli.Screens;
 using Lapidary.Hub;
-using Spectre.Console;
 
 namespace Lapidary.Cli.Output;
 
 /// <summary>The three streams and the user's wish to stop, passed to every command so that tests can stand in for them.</summary>
 /// <param name="input">Standard input.</param> <param name="output">Standard output.</param> <param name="error">Standard error.</param>
-internal sealed class Terminal(TextReader input, TextWriter output, TextWriter error)
+/// <param name="screen">The screen that one or both of the outputs show on; null without one.</param>
+/// <param name="outIsScreen">Whether standard output shows on it.</param> <param name="errorIsScreen">Whether standard error does.</param>
+internal sealed class Terminal(
+    TextReader input, TextWriter output, TextWriter error, Screen? screen = null, bool outIsScreen = false, bool errorIsScreen = false)
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
@@ -18,13 +21,10 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     public TextWriter Out => IsLeader ? OutForResults : TextWriter.Null;
 
     /// <summary>Standard error: errors, and under --json everything for people. Never fails.</summary>
-    public TextWriter Error { get; } = new PeopleWriter(error);
-
-    /// <summary>Whether <see cref="Out"/> is a screen.</summary>
-    public bool OutIsScreen { get; init; }
+    public TextWriter Error { get; } = OnScreen(errorIsScreen ? screen : null, new PeopleWriter(error));
 
     /// <summary>Whether <see cref="Error"/> is a screen.</summary>
-    public bool ErrorIsScreen { get; init; }
+    public bool ErrorIsScreen => errorIsScreen;
 
     /// <summary>Asks a question on the screen; the answer is not shown where that is said. Null where nobody can answer.</summary>
     public Func<string, bool, string>? Ask { get; init; }
@@ -51,31 +51,35 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
 
     private Interruption? Interruption { get; init; }
 
-    private TextWriter OutForResults { get; } = new ResultWriter(output);
+    private TextWriter OutForResults { get; } = OnScreen(outIsScreen ? screen : null, new ResultWriter(output));
 
-    private TextWriter OutForPeople { get; } = new PeopleWriter(
-        output, reason => Tell(error, $"lapidary: warning: standard output cannot be written ({reason}); the work goes on."));
+    private TextWriter OutForPeople { get; } = OnScreen(outIsScreen ? screen : null, new PeopleWriter(
+        output, reason => Tell(error, $"lapidary: warning: standard output cannot be written ({reason}); the work goes on.")));
 
     /// <summary>The process's own streams, in UTF-8 with "\n".</summary>
     public static Terminal System(Interruption interruption)
     {
         if (OperatingSystem.IsWindows() && !Console.IsOutputRedirected) Console.OutputEncoding = Utf8;
         Terminal? terminal = null;
-        terminal = new Terminal(Reader(), Writer(1), Writer(2))
+        var (outIsScreen, errorIsScreen) = (!Console.IsOutputRedirected, !Console.IsErrorRedirected);
+        var screen = outIsScreen || errorIsScreen ? TerminalScreen.Of(isError: !outIsScreen) : null;
+        terminal = new Terminal(Reader(), Writer(1), Writer(2), screen, outIsScreen, errorIsScreen)
         {
-            OutIsScreen = !Console.IsOutputRedirected,
-            ErrorIsScreen = !Console.IsErrorRedirected,
             Ask = Question.CanBeAsked ? (question, isSecret) => Question.Ask(terminal!.Error, question, isSecret) : null,
             Interrupted = interruption.Token,
             Interruption = interruption,
         };
-        interruption.Ends = () => terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}interrupted.");
+        interruption.Ends = () => terminal.EndWith($"lapidary: {terminal.RankPrefix}interrupted.");
         return terminal;
     }
 
     /// <summary>Says that this is one of several processes that work on one thing: the first one alone tells people about it, and errors
     /// say whose they are.</summary>
-    public void SpeakAs(string rank, bool isLeader) => (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
+    public void SpeakAs(string rank, bool isLeader)
+    {
+        (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
+        screen?.TurnOff(); // a launcher may hand each of its processes a screen that is none: it collects their lines
+    }
 
     /// <summary>Says that the error with which this process ends has been said, here or by another process.</summary>
     public void ErrorIsSaid() => IsErrorSaid = true;
@@ -90,17 +94,17 @@ internal sealed class Terminal(TextReader input, TextWriter output, TextWriter e
     /// <summary>Where text for people goes: standard output is for the result alone under --json. Never fails.</summary>
     public TextWriter People(bool json) => !IsLeader ? TextWriter.Null : json ? Error : OutForPeople;
 
-    /// <summary>Spectre's console over <see cref="People"/>.</summary>
-    public IAnsiConsole Ansi(bool json)
+    /// <summary>The screen that <see cref="People"/> shows on; null where that is none.</summary>
+    public Screen? ScreenOf(bool json) => RankPrefix.Length == 0 && (json ? errorIsScreen : outIsScreen) ? screen : null;
+
+    private static TextWriter OnScreen(Screen? screen, TextWriter writer) =>
+        screen is null ? writer : new ScreenWriter(writer, screen);
+
+    /// <summary>The last line of a process that a signal ends, under which nothing is left of the status line.</summary>
+    private void EndWith(string line)
     {
-        // A launcher may hand each of its processes a screen that is none: it collects their lines.
-        bool screen = RankPrefix.Length == 0 && (json ? ErrorIsScreen : OutIsScreen);
-        return AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(People(json)),
-            Interactive = screen ? InteractionSupport.Yes : InteractionSupport.No,
-            Ansi = screen ? AnsiSupport.Detect : AnsiSupport.No,
-        });
+        screen?.Clear();
+        Error.WriteLine(line);
     }
 
     private static void Tell(TextWriter error, string line) => new PeopleWriter(error).WriteLine(line);

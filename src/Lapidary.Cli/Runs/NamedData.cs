@@ -19,10 +19,12 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
 
     /// <summary>The data sets of --dataset, found but not fetched.</summary>
     /// <exception cref="LapidaryException">One is not there.</exception>
-    public static IReadOnlyList<NamedData> Find(CommandRun run) => Find(run, run.Values.Require(DataSettings.DataSet));
+    public static IReadOnlyList<NamedData> Find(CommandRun run, IProgress<WorkProgress>? progress = null) =>
+        Find(run, run.Values.Require(DataSettings.DataSet), progress);
 
     /// <summary>Data sets that --dataset-config, --dataset-split and --template are about.</summary>
-    public static IReadOnlyList<NamedData> Find(CommandRun run, IReadOnlyList<string> names) =>
+    public static IReadOnlyList<NamedData> Find(
+        CommandRun run, IReadOnlyList<string> names, IProgress<WorkProgress>? progress = null) =>
     [
         .. names.Select((name, i) =>
         {
@@ -30,15 +32,19 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
             string? split = DataSettings.Of(run.Values, DataSettings.Split, i, names.Count);
             if (name == DataSettings.StandardInput && (config ?? split) is not null)
                 throw run.Wrong("standard input has one split and no configs; leave --dataset-config and --dataset-split out.");
-            return Find(run, name, config, split, DataSettings.Read(run.Values, i, names.Count));
+            return Find(run, name, config, split, DataSettings.Read(run.Values, i, names.Count) with { Progress = progress });
         }),
     ];
 
     /// <summary>The data sets of --eval-dataset; one that --dataset names too has the same config.</summary>
-    public static IReadOnlyList<NamedData> FindEvaluation(CommandRun run)
+    public static IReadOnlyList<NamedData> FindEvaluation(CommandRun run, IProgress<WorkProgress>? progress = null)
     {
         var (names, trained) = (run.Values.Get(DataSettings.EvalDataSet), run.Values.Require(DataSettings.DataSet));
-        return [.. names.Select((name, i) => Find(run, name, Config(name), split: null, DataSettings.Read(run.Values, i, names.Count)))];
+        return
+        [
+            .. names.Select((name, i) => Find(
+                run, name, Config(name), split: null, DataSettings.Read(run.Values, i, names.Count) with { Progress = progress })),
+        ];
 
         string? Config(string name)
         {
@@ -64,9 +70,9 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
         Source?.FetchValidation() is { } rows ? DataSet.Load(rows, Options, out _) : null;
 
     /// <summary>The rows of all data sets, one after the other; says which splits they are of, where there are others.</summary>
-    public static DataSet ReadAll(CommandRun run, IReadOnlyList<string> names)
+    public static DataSet ReadAll(CommandRun run, IReadOnlyList<string> names, IProgress<WorkProgress>? progress = null)
     {
-        var sets = Find(run, names).Select(data =>
+        var sets = Find(run, names, progress).Select(data =>
         {
             // A refusal is one line, with no note before it.
             var rows = data.Read(out long leftOut);

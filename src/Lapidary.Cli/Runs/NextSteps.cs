@@ -1,29 +1,107 @@
 using System.Globalization;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Lora;
+using Lapidary.Gemma.Text;
+using Lapidary.Hub;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What to do after training, on the data's first row: command lines that work when they are copied.</summary>
+/// <summary>What to do next: command lines that work when they are copied, and show something sensible.</summary>
 internal static class NextSteps
 {
-    /// <summary>The first row's question, in the run's folder.</summary>
+    /// <summary>A held-out row's question, in the run's folder.</summary>
     public const string QuestionName = "question.json";
 
-    /// <summary>The first row's prompt, there too.</summary>
+    /// <summary>That row's prompt, there too.</summary>
     public const string PromptName = "prompt.txt";
+
+    private const string AnyText = "The lapidary cuts the stone until it", AnyQuestion = "What does a lapidary do?", AnyId = "2";
 
     private const int MaxPromptLength = 200, TextLength = 40, Ids = 8;
 
-    /// <summary>Command lines; writes the question where they need its file.</summary>
-    /// <param name="model">--model.</param> <param name="outputDir">The run's folder.</param> <param name="row">The first row.</param>
-    /// <exception cref="Formats.LapidaryException">The question cannot be written.</exception>
+    /// <summary>What to do with a trained adapter. Writes the question where the command line needs its file.</summary>
+    /// <param name="model">--model.</param> <param name="outputDir">The run's folder.</param> <param name="row">A row to try the adapter
+    /// on.</param>
+    /// <exception cref="LapidaryException">The question cannot be written.</exception>
     public static IReadOnlyList<string> Write(string model, string outputDir, DataRow row)
     {
         string run = $"--model {ShellText.Quote(model)} --adapter {ShellText.Quote(outputDir)}";
-        return [$"lapidary generate {run} {Input(outputDir, row)}", $"lapidary merge {run} --output merged"];
+        return
+        [
+            $"lapidary generate {run} {Input(outputDir, row)}",
+            $"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}",
+        ];
+    }
+
+    /// <summary>What to do with a merged model: ask it what the run's folder has a question for, and store it in 4 bits.</summary>
+    /// <param name="output">The model's folder.</param> <param name="adapter">The folder of the adapter that went into it.</param>
+    public static IReadOnlyList<string> AfterMerge(string output, string adapter) =>
+    [
+        $"lapidary generate --model {ShellText.Quote(output)} {InputOf(output, adapter)}",
+        $"lapidary quantize --model {ShellText.Quote(output)} --output {ShellText.Quote(Unused(WithoutEnd(output) + "-4bit"))}",
+    ];
+
+    /// <summary>What to do with what was downloaded; null where nothing is known to be done with it.</summary>
+    /// <param name="type">What it is.</param> <param name="name">Its id or folder, as the next command takes it.</param>
+    /// <param name="folder">Where its files are.</param>
+    public static string? AfterDownload(RepoType type, string name, string folder)
+    {
+        name = ShellText.Quote(name);
+        if (type == RepoType.Dataset) return $"lapidary train --model google/gemma-3-1b-pt --dataset {name} --preview";
+        if (type != RepoType.Model) return null;
+        if (File.Exists(Path.Combine(folder, AdapterConfigFile.FileName))) return $"lapidary generate --adapter {name} {InputOf(folder)}";
+        if (!File.Exists(Path.Combine(folder, GemmaConfig.FileName))) return null;
+        try
+        {
+            _ = GemmaConfig.Load(folder);
+            return $"lapidary generate --model {name} {InputOf(folder)}";
+        }
+        catch (LapidaryException)
+        {
+            return null; // another model's, which is fine to download
+        }
+    }
+
+    /// <summary>How to try a model.</summary>
+    /// <param name="folder">The model's folder.</param>
+    public static string Generate(string folder) => $"lapidary generate --model {ShellText.Quote(folder)} {InputOf(folder)}";
+
+    /// <summary>Options that give a model or an adapter something to continue, in the form that it was trained on.</summary>
+    /// <param name="folder">Its folder.</param> <param name="run">The folder of a run, which may hold a question; null for none.</param>
+    public static string InputOf(string folder, string? run = null)
+    {
+        if (run is not null && Path.Combine(run, QuestionName) is var question && File.Exists(question)) return MessagesIn(question);
+        if (run is not null && Path.Combine(run, PromptName) is var prompt && File.Exists(prompt)) return PromptIn(prompt);
+        try
+        {
+            bool hasTokenizer = TokenizerFolder.Resolve(folder) is not null;
+            bool isAdapter = File.Exists(Path.Combine(folder, AdapterConfigFile.FileName));
+            if (!hasTokenizer && !isAdapter) return $"--input-ids {AnyId}";
+            bool isChat = PromptKind.IsChat(folder) ?? (hasTokenizer && !isAdapter && TemplateIn(folder));
+            return isChat ? $"--chat {Prompt(AnyQuestion)}" : Prompt(AnyText);
+        }
+        catch (LapidaryException)
+        {
+            return Prompt(AnyText); // The command that reads the damaged file says what is wrong with it.
+        }
+    }
+
+    /// <summary>A path at which nothing is: the name itself, or the name with a number.</summary>
+    public static string Unused(string path)
+    {
+        string free = path;
+        for (int number = 2; Path.Exists(free); number++) free = string.Create(CultureInfo.InvariantCulture, $"{path}-{number}");
+        return free;
+    }
+
+    /// <summary>Shows command lines under one label.</summary>
+    public static void Show(TextWriter people, params IReadOnlyList<string> next)
+    {
+        for (int i = 0; i < next.Count; i++) people.WriteLine($"{(i == 0 ? "next" : ""),-10} {next[i]}");
     }
 
     private static string Input(string outputDir, DataRow row) => row switch
@@ -35,7 +113,7 @@ internal static class NextSteps
         TextRow text => Prompt(Beginning(text.Text)),
         TokensRow tokens => "--input-ids "
             + string.Join(',', tokens.InputIds.Take(Ids).Select(id => id.ToString(CultureInfo.InvariantCulture))),
-        _ => Prompt(""),
+        _ => Prompt(AnyText),
     };
 
     /// <summary>The messages before the assistant's last turns; all of them where the assistant is alone.</summary>
@@ -51,17 +129,27 @@ internal static class NextSteps
     {
         string path = Path.Combine(outputDir, QuestionName);
         AtomicFile.WriteAllText(path, QuestionFile.Text(messages, variables));
-        return $"--messages {ShellText.Quote(path)}";
+        return MessagesIn(path);
     }
 
     private static string FromFile(string outputDir, string prompt)
     {
         string path = Path.Combine(outputDir, PromptName);
         AtomicFile.WriteAllText(path, prompt);
-        return $"--prompt - < {ShellText.Quote(path)}";
+        return PromptIn(path);
     }
 
-    private static string Prompt(string text) => $"--prompt {ShellText.Quote(text)}";
+    private static string MessagesIn(string path) => $"--messages {ShellText.Quote(path)}";
+
+    private static string PromptIn(string path) => $"--prompt - < {ShellText.Quote(path)}";
+
+    /// <summary>A text that begins like an option has to stand behind "=".</summary>
+    private static string Prompt(string text) => $"--prompt{(text.StartsWith('-') ? '=' : ' ')}{ShellText.Quote(text)}";
+
+    /// <summary>Whether a model brings a chat template, as those that were tuned for conversations do.</summary>
+    private static bool TemplateIn(string folder) => TokenizerConfig.Read(folder).Template is not null;
+
+    private static string WithoutEnd(string folder) => Path.TrimEndingDirectorySeparator(folder);
 
     /// <summary>The first words of a text, on one line.</summary>
     private static string Beginning(string text)

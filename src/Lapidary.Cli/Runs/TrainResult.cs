@@ -50,6 +50,6 @@ internal sealed record TrainResult(
             + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
             + $"peak memory {ByteSize.Format(PeakBytes)}");
         Push?.Show(people);
-        for (int i = 0; i < next.Count; i++) people.WriteLine($"{(i == 0 ? "next" : ""),-10} {next[i]}");
+        NextSteps.Show(people, next);
     }
 }

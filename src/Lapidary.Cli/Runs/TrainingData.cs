@@ -6,7 +6,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Runs;
@@ -14,12 +13,22 @@ namespace Lapidary.Cli.Runs;
 /// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
 /// <param name="Train">Rows to train on.</param> <param name="Evaluated">Rows to evaluate on, or null.</param>
 /// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
-/// <param name="FirstRow">That row before it was tokenized.</param> <param name="Encoder">The tokenizer, or null.</param>
+/// <param name="FirstRow">That row before it was tokenized.</param> <param name="IsChat">Whether rows go through the chat
+/// template; null where that is not known.</param> <param name="Encoder">The tokenizer, or null.</param>
 internal sealed record TrainingData(
-    PackedDataSet Train, PreparedDataSet? Evaluated, LabelReport Report, Example First, DataRow FirstRow, ITextEncoder? Encoder)
+    PackedDataSet Train, PreparedDataSet? Evaluated, LabelReport Report, Example First, DataRow FirstRow, bool? IsChat,
+    ITextEncoder? Encoder)
 {
+    private DuplicateRows? _duplicates;
+
     /// <summary>Rows to evaluate on, packed, or null.</summary>
     public PackedDataSet? Evaluation => Evaluated?.Packed;
+
+    /// <summary>A row for trying what was trained: one that was held out where there is any.</summary>
+    public DataRow Sample => Evaluated?.FirstRow ?? FirstRow;
+
+    /// <summary>Rows that are there twice; looked for when first asked.</summary>
+    public DuplicateRows Duplicates => _duplicates ??= DuplicateRows.Find(Train.Sequences.Set);
 
     /// <summary>What is used of the data sets, one line each; nothing where that goes without saying.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
@@ -36,13 +45,14 @@ internal sealed record TrainingData(
     public static TrainingData Load(CommandRun run, SftConfig config, GemmaConfig model, TextTools? text)
     {
         var values = run.Values;
-        var sources = NamedData.Find(run);
+        using var work = new WorkScreen(run.Terminal, run.IsJson);
+        var sources = NamedData.Find(run, work);
         var notes = new List<string>();
         var data = RowsOf(values, config, sources, notes);
         if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
         DataSet? evaluation = null;
         bool usesValidation = false;
-        var evaluated = NamedData.FindEvaluation(run);
+        var evaluated = NamedData.FindEvaluation(run, work);
         if (evaluated.Count > 0)
         {
             evaluation = Join([.. evaluated.Select(source => source.ReadForEvaluation())]);
@@ -66,7 +76,8 @@ internal sealed record TrainingData(
         prepared.Report.Validate();
         var preparedEvaluation = evaluation is null ? null : Evaluate(evaluation, config, model, encoder);
         return new TrainingData(
-            prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, encoder)
+            prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, prepared.IsChat,
+            encoder)
         {
             Notes = [.. sources.Select(source => source.Source?.Describe(usesValidation)).OfType<string>(), .. notes],
             Sources = sources.Count > 1 ? SourceCount.Of(sources, data, prepared.Examples) : [],
@@ -110,8 +121,9 @@ internal sealed record TrainingData(
     /// <summary>Shows the tokens of the first row with their labels, then the report.</summary>
     public void Preview(CommandRun run)
     {
-        run.People.Write(TokenPreview.Table(TokenPreview.Create(First, Encoder)));
+        DataPreview.Show(run, this);
         Show(run);
+        DataPreview.ShowFaults(run, this);
         if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);
     }
 
@@ -129,6 +141,8 @@ internal sealed record TrainingData(
         json.WriteNumber("tokens", Report.Tokens);
         json.WriteNumber("trained_tokens", Report.TrainedTokens);
         json.WriteNumber("truncated_rows", Report.TruncatedRows);
+        json.WriteNumber("first_truncated_row", Report.FirstTruncatedRow);
+        json.WriteNumber("duplicate_rows", Duplicates.Count);
         json.WriteNumber("truncated_tokens", Report.TruncatedTokens);
         json.WriteNumber("dropped_rows", Report.DroppedRows);
         json.WriteNumber("longest_row", Report.LongestRow);

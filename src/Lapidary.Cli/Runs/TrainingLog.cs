@@ -7,7 +7,8 @@ namespace Lapidary.Cli.Runs;
 
 /// <summary>A run as lines of text: one per log entry, checkpoint and message.</summary>
 /// <param name="write">Writes a line.</param> <param name="memory">Whose bytes are shown.</param>
-internal sealed class TrainingLog(Action<string> write, Allocator memory) : ITrainingObserver
+/// <param name="columns">Columns of the screen: there a line says what has room in one row. Null elsewhere: a log has all of it.</param>
+internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<int>? columns) : ITrainingObserver
 {
     private LogEntry? _pending;
     private MemoryUse? _predicted;
@@ -16,7 +17,10 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory) : ITra
     {
         write($"steps      {plan.TotalSteps} ({plan.StepsPerEpoch} to an epoch of {plan.Sequences} rows)"
             + (plan.FirstStep > 0 ? $", going on after step {plan.FirstStep}" : ""));
-        write($"memory     {ByteSize.Format(plan.Memory.Predicted.TotalBytes)} predicted: {plan.Memory.Predicted}");
+        string total = ByteSize.Format(plan.Memory.Predicted.TotalBytes);
+        write(columns is null
+            ? $"memory     {total} predicted: {plan.Memory.Predicted}"
+            : $"memory     {total} of {ByteSize.Format(plan.Memory.BudgetBytes)} that a run can take");
         foreach (string note in plan.Memory.Notes()) write($"note       {note}");
         _predicted = plan.Memory.Predicted;
     }
@@ -27,26 +31,43 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory) : ITra
     {
         if (_predicted is { } predicted)
         {
-            write($"memory     predicted {ByteSize.Format(predicted.TotalBytes)}, measured {ByteSize.Format(memory.PeakBytes)}: "
-                + memory.Describe());
-            _predicted = null;
+            if (columns is null)
+            {
+                write($"memory     predicted {ByteSize.Format(predicted.TotalBytes)}, measured {ByteSize.Format(memory.PeakBytes)}: "
+                    + memory.Describe());
+            }
+
+            _predicted = null; // a screen is told the peak at the end
         }
 
         if (_pending is not { } entry) return;
         _pending = null;
-        write($"step {entry.Step}/{progress.TotalSteps}  epoch {entry.Epoch:F2}  loss {entry.Loss:F4}  "
-            + $"accuracy {entry.MeanTokenAccuracy:P1}  grad norm {entry.GradNorm:G3}  lr {entry.LearningRate:G3}  "
-            + $"{entry.TokensPerSecond:F0} tok/s  left {PlainText.Duration(progress.Remaining)}");
+        // The number behind each part: the higher, the sooner it is left out for want of room.
+        write(Fitted(
+            ($"step {entry.Step}/{progress.TotalSteps}", 0), ($"epoch {entry.Epoch:F2}", 4), ($"loss {entry.Loss:F4}", 1),
+            ($"accuracy {entry.MeanTokenAccuracy:P1}", 2), ($"grad norm {entry.GradNorm:G3}", 5), ($"lr {entry.LearningRate:G3}", 3),
+            ($"{entry.TokensPerSecond:F0} tok/s", 6), ($"left {PlainText.Duration(progress.Remaining)}", 7)));
     }
 
     public void OnLog(LogEntry entry)
     {
         if (entry.EvalLoss is null) _pending = entry;
-        else write($"step {entry.Step}  epoch {entry.Epoch:F2}  evaluation loss {entry.EvalLoss:F4}  "
-            + $"accuracy {entry.EvalMeanTokenAccuracy:P1}");
+        else write(Fitted(
+            ($"step {entry.Step}", 0), ($"epoch {entry.Epoch:F2}", 3), ($"evaluation loss {entry.EvalLoss:F4}", 1),
+            ($"accuracy {entry.EvalMeanTokenAccuracy:P1}", 2)));
     }
 
     public void OnCheckpoint(string folder) => write($"saved {folder}");
 
     public void OnMessage(string message) => write(message);
+
+    private string Fitted(params (string Text, int Order)[] parts)
+    {
+        int width = columns?.Invoke() ?? int.MaxValue;
+        string line = Line(int.MaxValue);
+        for (int most = parts.Length - 1; line.Length > width && most > 1; most--) line = Line(most);
+        return line;
+
+        string Line(int orders) => string.Join("  ", parts.Where(part => part.Order < orders).Select(part => part.Text));
+    }
 }

@@ -1,12 +1,12 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Screens;
 using Lapidary.Engine;
 using Lapidary.Training;
-using Spectre.Console;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>A run on a screen: a progress bar under the lines of <see cref="TrainingLog"/>; without a screen only the lines.</summary>
+/// <summary>A run on a screen: a status line under the lines of <see cref="TrainingLog"/>; without a screen only the lines.</summary>
 internal static class TrainingScreen
 {
     /// <summary>Runs the training.</summary>
@@ -14,25 +14,35 @@ internal static class TrainingScreen
     /// <param name="train">Trains, telling the observer.</param>
     public static TrainerState Show(CommandRun run, Allocator memory, Func<ITrainingObserver, TrainerState> train)
     {
-        var console = run.Terminal.Ansi(run.IsJson);
-        if (!console.Profile.Capabilities.Interactive) return train(new TrainingLog(line => run.People.WriteLine(run.Line(line)), memory));
-        var log = new TrainingLog(line => console.Write(new Text(run.Line(line) + "\n")), memory);
-        return console.Progress()
-            .AutoClear(true)
-            .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context => train(new ObserverGroup(log, new Bar(context.AddTask("preparing")))));
+        var screen = run.Terminal.ScreenOf(run.IsJson);
+        try
+        {
+            return train(Observer(screen, run.People, line => run.People.WriteLine(run.Line(line)), memory));
+        }
+        finally
+        {
+            screen?.Clear();
+        }
     }
 
-    private sealed class Bar(ProgressTask task) : ITrainingObserver
-    {
-        public void OnStart(TrainingPlan plan) => (task.MaxValue, task.Value) = (plan.TotalSteps, plan.FirstStep);
+    /// <summary>Shows a run's lines, and its status line where there is a screen.</summary>
+    /// <param name="screen">The screen, or null.</param> <param name="people">What shows on it.</param>
+    /// <param name="write">Writes a line.</param> <param name="memory">Whose bytes are shown.</param>
+    public static ITrainingObserver Observer(Screen? screen, TextWriter people, Action<string> write, Allocator memory) => screen is null
+        ? new TrainingLog(write, memory, columns: null)
+        : new ObserverGroup(new Bar(screen, people), new TrainingLog(write, memory, () => screen.Width));
 
-        public void OnStep(TrainingProgress progress)
+    private sealed class Bar(Screen screen, TextWriter people) : ITrainingObserver
+    {
+        public void OnStart(TrainingPlan plan)
         {
-            task.Value = progress.Step;
-            task.Description = Markup.Escape(
-                $"step {progress.Step}/{progress.TotalSteps}  loss {progress.Loss:F3}  lr {progress.LearningRate:G2}  "
-                + $"{progress.TokensPerSecond:F0} tok/s  left {PlainText.Duration(progress.Remaining)}");
+            if (plan.TotalSteps > 0)
+                screen.Show(people, (double)plan.FirstStep / plan.TotalSteps, $"step {plan.FirstStep}/{plan.TotalSteps}");
         }
+
+        public void OnStep(TrainingProgress progress) => screen.Show(
+            people, (double)progress.Step / progress.TotalSteps, $"step {progress.Step}/{progress.TotalSteps}",
+            $"left {PlainText.Duration(progress.Remaining)}", $"loss {progress.Loss:F3}", $"{progress.TokensPerSecond:F0} tok/s",
+            $"lr {progress.LearningRate:G2}");
     }
 }

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Gemma;
@@ -44,7 +45,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         string baseFolder, string adapterFolder, string mergedFolder, IReadOnlyList<int> ids, MergeOptions options, IBackend backend)
     {
         float[] expected, found;
-        var merged = new ModelOptions { DType = options.DType };
+        var merged = new ModelOptions { DType = options.DType, Progress = Comparing(options) };
         var quantization = options.FromNf4 ? QuantizationKind.Nf4 : QuantizationKind.None;
         var original = merged with { Quantization = quantization, DoubleQuant = options.DoubleQuant };
         int vocabulary;
@@ -102,6 +103,9 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         return types.Contains(DType.Float16) ? Float16Limit : Float32Limit;
     }
 
+    /// <summary>Loading is what takes long of a comparison.</summary>
+    private static RenamedWork? Comparing(MergeOptions options) => options.Progress is { } progress ? new("comparing", progress) : null;
+
     private static float[] Logits(GemmaModel model, IReadOnlyList<int> ids)
     {
         using var region = new MemoryRegion(model.Backend.Memory, MemoryOwner.Inputs);
@@ -117,5 +121,11 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         var values = new float[logits.Count];
         model.Backend.Read<float>(logits, values);
         return values;
+    }
+
+    /// <summary>The progress of a part under the name of the whole.</summary>
+    private sealed class RenamedWork(string name, IProgress<WorkProgress> progress) : IProgress<WorkProgress>
+    {
+        public void Report(WorkProgress value) => progress.Report(value with { Work = name });
     }
 }

@@ -40,6 +40,6 @@ public sealed record MergeOptions
     /// <summary>Called with notes about parts of the base or the adapter that are not used as their files state.</summary>
     public Action<string>? OnNote { get; init; }
 
-    /// <summary>Told of each tensor written: tensors done and in all.</summary>
-    public Action<int, int>? OnProgress { get; init; }
+    /// <summary>Told of each tensor merged, then of each layer that is loaded for the comparison.</summary>
+    public IProgress<WorkProgress>? Progress { get; init; }
 }

@@ -3,6 +3,7 @@ using Lapidary.Formats;
 using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
 using Lapidary.Gemma.Sources;
+using Lapidary.Gemma.Text;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
@@ -61,10 +62,11 @@ public static class Merger
         var plan = new MergePlan(model, adapter, checkpoint, backend, options);
         var tensors = plan.Tensors();
         var changes = plan.Changes with { EosTokenIds = ModelFolder.CopyMerged(baseFolder, folder, tokenizer, model.Config) };
+        PromptKind.Copy(adapterFolder, folder);
         ConvertedFolder.Write(folder, model.Config, changes, tensors, options.MaxShardBytes, (name, done) =>
         {
             if (checkpoint.Contains(name)) checkpoint.Release(name);
-            options.OnProgress?.Invoke(done, tensors.Count);
+            options.Progress?.Report(new("merging", done, tensors.Count, "tensors"));
             options.CancellationToken.ThrowIfCancellationRequested();
         });
     }

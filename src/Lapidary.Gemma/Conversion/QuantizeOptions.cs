@@ -23,6 +23,6 @@ public sealed record QuantizeOptions
     /// <summary>Ends the work with an <see cref="OperationCanceledException"/> and leaves no files.</summary>
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>Told of each projection quantized: projections done and in all.</summary>
-    public Action<int, int>? OnProgress { get; init; }
+    /// <summary>Told of each projection quantized, then of each tensor written.</summary>
+    public IProgress<WorkProgress>? Progress { get; init; }
 }

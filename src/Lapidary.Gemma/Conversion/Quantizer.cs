@@ -46,9 +46,10 @@ public static class Quantizer
                 SkipModules = config.IsMultimodal ? VisionModules : null,
             },
         };
-        ConvertedFolder.Write(output.Folder, config, changes, tensors, options.MaxShardBytes, (name, _) =>
+        ConvertedFolder.Write(output.Folder, config, changes, tensors, options.MaxShardBytes, (name, done) =>
         {
             if (checkpoint.Contains(name)) checkpoint.Release(name);
+            options.Progress?.Report(new("writing", done, tensors.Count, "tensors"));
             options.CancellationToken.ThrowIfCancellationRequested();
         });
         output.Publish();
@@ -73,7 +74,7 @@ public static class Quantizer
             var quantized = backend.QuantizeNf4(weight, new Nf4Options { DoubleQuant = options.DoubleQuant }, region);
             tensors.AddRange(BitsAndBytesWriter.Tensors(quantized, weight.DType, backend));
             checkpoint.Release(entry.Name);
-            options.OnProgress?.Invoke(++done, all);
+            options.Progress?.Report(new("quantizing", ++done, all, "projections"));
         }
 
         return tensors;

@@ -57,7 +57,7 @@ public sealed class GemmaModel : IDisposable
     /// <param name="counter">From <see cref="IBackend.CreateCounter"/>.</param>
     /// <param name="options">Quantization and type.</param>
     public static GemmaModel Skeleton(GemmaConfig config, IBackend counter, ModelOptions options) =>
-        new CountedWeights(config, counter, options with { OnProgress = null }).CreateModel(); // nothing to wait for
+        new CountedWeights(config, counter, options with { Progress = null }).CreateModel(); // nothing to wait for
 
     /// <summary>The folder it was loaded from; empty for a model that was created here.</summary>
     public string Folder { get; internal init; } = "";

@@ -1,4 +1,5 @@
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
@@ -30,6 +31,6 @@ public sealed record ModelOptions
     /// <summary>Fetches the files of an id; null for a client that the environment describes.</summary>
     public HubClient? Hub { get; init; }
 
-    /// <summary>Told of each layer that is loaded: layers done and in all.</summary>
-    public Action<int, int>? OnProgress { get; init; }
+    /// <summary>Told of each layer that is loaded.</summary>
+    public IProgress<WorkProgress>? Progress { get; init; }
 }

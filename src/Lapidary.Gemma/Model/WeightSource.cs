@@ -73,7 +73,7 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
         for (int i = 0; i < config.NumHiddenLayers; i++)
         {
             layers.Add(DecoderLayer.Create(config, i, Projection, Vector));
-            options.OnProgress?.Invoke(i + 1, config.NumHiddenLayers);
+            options.Progress?.Report(new("loading weights", i + 1, config.NumHiddenLayers, "layers"));
         }
 
         return new ModelWeights

@@ -18,7 +18,8 @@ internal sealed class HubFiles
     ];
 
     /// <summary>Files beside weights and config.json that a model made of another one keeps.</summary>
-    public static readonly string[] ModelNames = ["generation_config.json", "preprocessor_config.json", "processor_config.json"];
+    public static readonly string[] ModelNames =
+        ["generation_config.json", "preprocessor_config.json", "processor_config.json", PromptKindName];
 
     /// <summary>A model with its weights.</summary>
     public static readonly HubFiles Model = new("a model", [Config, .. ModelNames, .. TokenizerNames], Config, WeightsOf);
@@ -31,14 +32,18 @@ internal sealed class HubFiles
 
     /// <summary>A LoRA adapter, with the tokenizer that it was trained with.</summary>
     public static readonly HubFiles Adapter = new(
-        "an adapter", [AdapterConfig, AdapterWeights, .. TokenizerNames], AdapterConfig,
+        "an adapter", [AdapterConfig, AdapterWeights, PromptKindName, .. TokenizerNames], AdapterConfig,
         (id, files) => Find(files, AdapterWeights) is null ? throw NoWeights(id, AdapterWeights, files) : []);
 
     /// <summary>An adapter without its weights: settings and tokenizer.</summary>
-    public static readonly HubFiles AdapterDescription = new("an adapter", [AdapterConfig, .. TokenizerNames], AdapterConfig);
+    public static readonly HubFiles AdapterDescription =
+        new("an adapter", [AdapterConfig, PromptKindName, .. TokenizerNames], AdapterConfig);
 
     /// <summary>The tokenizer itself and the newer kind of chat template.</summary>
     public const string TokenizerName = "tokenizer.json", ChatTemplateName = "chat_template.jinja";
+
+    /// <summary>What a model was trained on.</summary>
+    public const string PromptKindName = "lapidary.json";
 
     private readonly string[] _names;
     private readonly Func<string, IReadOnlyList<RepoFile>, IEnumerable<RepoFile>>? _weights;

@@ -21,6 +21,9 @@ public sealed record LabelReport
     /// <summary>Examples longer than max_length.</summary>
     public required int TruncatedRows { get; init; }
 
+    /// <summary>The first of them, by its number in the data set from 1 on; 0 where there are none.</summary>
+    public int FirstTruncatedRow { get; init; }
+
     /// <summary>Tokens cut off them.</summary>
     public required long TruncatedTokens { get; init; }
 
@@ -77,6 +80,7 @@ public sealed record LabelReport
             Tokens = tokens,
             TrainedTokens = Sum(sequences.Trained),
             TruncatedRows = counts.TruncatedRows,
+            FirstTruncatedRow = counts.FirstTruncatedRow,
             TruncatedTokens = counts.TruncatedTokens,
             DroppedRows = counts.DroppedRows,
             PrefixMismatches = counts.PrefixMismatches,

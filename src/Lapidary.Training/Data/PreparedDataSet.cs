@@ -23,6 +23,14 @@ public sealed class PreparedDataSet
     /// <summary>The data set's first row; null where it has none.</summary>
     internal DataRow? FirstRow { get; }
 
+    /// <summary>Whether the rows went through a chat template, as their first one tells; null where tokens or nothing was given.</summary>
+    internal bool? IsChat => FirstRow switch
+    {
+        MessagesRow or ConversationalPromptRow => true,
+        TextRow or PromptCompletionRow => false,
+        _ => null,
+    };
+
     /// <summary>Prepares a data set.</summary>
     /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template; null where all rows are
     /// pre-tokenized.</param>

@@ -38,6 +38,7 @@ public sealed partial class SftTrainer
                 LabelReport = prepared.Report,
                 Encoder = encoder,
                 DataSets = train.Options.Source is { } source ? [DataSetName.Parse(source).Path] : [],
+                IsChat = prepared.IsChat,
                 _ownedAdapter = adapter,
             };
         }
@@ -47,4 +48,7 @@ public sealed partial class SftTrainer
             throw;
         }
     }
+
+    /// <summary>Whether the rows went through the chat template, which the adapter remembers; null where that is not known.</summary>
+    internal bool? IsChat { get; init; }
 }

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Text;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
 using Lapidary.Training.Manifests;
@@ -159,6 +160,7 @@ public sealed partial class SftTrainer
     {
         if (Encoder is null) TokenizerFolder.Copy(_model.Folder, path);
         else Encoder.Save(path);
+        if (IsChat is { } isChat) PromptKind.Write(path, isChat);
     }
 
     private void LoadBest(RunFolder? folder)

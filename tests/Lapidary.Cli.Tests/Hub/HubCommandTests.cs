@@ -89,13 +89,13 @@ public class HubCommandTests
         await using var hub = await HubRun.StartAsync();
         hub.Server.AddRepository("ada/rows", HubRepoKind.Dataset, repository => repository.AddFile("train.jsonl", "{\"text\": \"a\"}"));
         Assert.Contains(
-            $"next       lapidary train --model {HubRun.Model} --dataset FILE\n", hub.Run("download", HubRun.Model).Ok().Out,
+            $"next       lapidary generate --model {HubRun.Model} --", hub.Run("download", HubRun.Model).Ok().Out,
             StringComparison.Ordinal);
         Assert.Contains(
-            $"next       lapidary generate --adapter {HubRun.Adapter} --prompt TEXT\n", hub.Run("download", HubRun.Adapter).Ok().Out,
-            StringComparison.Ordinal);
+            $"next       lapidary generate --adapter {HubRun.Adapter} --prompt 'The lapidary cuts",
+            hub.Run("download", HubRun.Adapter).Ok().Out, StringComparison.Ordinal);
         Assert.Contains(
-            "--dataset ada/rows\n", hub.Run("download", "ada/rows", "--repo-type", "dataset").Ok().Out, StringComparison.Ordinal);
+            "--dataset ada/rows --preview\n", hub.Run("download", "ada/rows", "--repo-type", "dataset").Ok().Out, StringComparison.Ordinal);
         hub.Run("download", "ada/rows").AssertError(1, "ada/rows", "token", "login", "private", "--repo-type dataset");
         Assert.DoesNotContain(
             "--repo-type", hub.Run("download", "ada/none", "--repo-type", "model").Error, StringComparison.Ordinal);

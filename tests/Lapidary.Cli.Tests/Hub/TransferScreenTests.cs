@@ -1,4 +1,7 @@
 using Lapidary.Cli.Hub;
+using Lapidary.Cli.Output;
+using Lapidary.Cli.Screens;
+using Lapidary.Cli.Tests.Screens;
 using Lapidary.Hub;
 
 namespace Lapidary.Cli.Tests.Hub;
@@ -10,23 +13,27 @@ public class TransferScreenTests
     {
         var progress = new TransferProgress("w", 3, 12, 1L << 30, 2L << 30, 1 << 20);
         Assert.Equal(
-            "a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB, 128.0 MiB/s, left 0:00:08",
-            TransferScreen.Describe("a/b", progress, 128 << 20, 80));
-        Assert.Equal("a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB", TransferScreen.Describe("a/b", progress, 0, 80));
+            ["1.0 GiB of 2.0 GiB", "left 0:00:08", "128.0 MiB/s", "3 of 12 files", "a/b"],
+            TransferScreen.Describe("a/b", progress, 128 << 20));
+        Assert.Equal(["1.0 GiB of 2.0 GiB", "3 of 12 files", "a/b"], TransferScreen.Describe("a/b", progress, 0));
     }
 
     [Fact]
-    public void ALine_IsNoWiderThanThereIsRoomFor()
+    public void TheBar_StaysInItsRow_AndIsGoneAtTheEnd()
     {
-        var progress = new TransferProgress("w", 3, 12, 1L << 30, 2L << 30, 1 << 20);
-        for (int width = 0; width <= 100; width++)
+        var error = new StringWriter { NewLine = "\r\n" };
+        var screen = new Screen(() => 40, hasCodes: true, hasColour: false);
+        var terminal = new Terminal(TextReader.Null, TextWriter.Null, error, screen, errorIsScreen: true);
+        TransferScreen.Show(terminal, "a/b", progress =>
         {
-            foreach (double speed in (double[])[0, 128 << 20])
-                Assert.True(TransferScreen.Describe("google/gemma-3-1b-pt", progress, speed, width).Length <= width);
-        }
-
-        Assert.Equal("1.0 GiB of 2.0 GiB", TransferScreen.Describe("a/b", progress, 0, 20));
-        Assert.Equal("128.0 MiB/s, left 0:00:08", TransferScreen.Describe("a/b", progress, 128 << 20, 33));
+            progress!.Report(new TransferProgress("w", 3, 12, 1L << 30, 2L << 30, 1 << 20));
+            terminal.Error.WriteLine("note       short");
+            return 0;
+        });
+        var model = new TerminalModel(40);
+        model.Write(error.ToString());
+        Assert.Contains("━━━━━─────  50 %  1.0 GiB of 2.0 GiB", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["note       short", ""], model.Rows);
     }
 
     [Fact]

@@ -58,13 +58,13 @@ public class MergeCheckTests
     {
         string output = Path.Combine(Fixtures.TemporaryFolder(), "merged");
         string adapter = Make(0.3);
-        var options = new MergeOptions { DType = DType.Float32, OnProgress = Damage };
+        var options = new MergeOptions { DType = DType.Float32, Progress = new Told(Damage) };
         var error = Assert.Throws<LapidaryException>(() => Merger.Merge(Fixtures.Path("tiny/model"), adapter, output, options));
         Assert.Contains("nothing was written, because the merged model is not the", error.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(output));
 
         // Another adapter takes the place of the one that was merged.
-        void Damage(int done, int all)
+        void Damage(long done, long all)
         {
             const string Name = "adapter_model.safetensors";
             if (done == all) File.Copy(Path.Combine(Make(0.3, scale: 0), Name), Path.Combine(adapter, Name), overwrite: true);

@@ -104,11 +104,11 @@ public sealed class MergeOutputTests : IDisposable
         Copy(Fixtures.Path("tiny/merged_fp32"), Output);
         string[] before = State();
         using var stop = new CancellationTokenSource();
-        var options = Float32 with { Overwrite = true, CancellationToken = stop.Token, OnProgress = OnProgress };
+        var options = Float32 with { Overwrite = true, CancellationToken = stop.Token, Progress = new Told(OnProgress) };
         Assert.ThrowsAny<Exception>(() => Merger.Merge(Base, AdapterFolder, Output, options));
         Assert.Equal(before, State());
 
-        void OnProgress(int done, int all)
+        void OnProgress(long done, long all)
         {
             if (done < all / 2) return;
             if (!interrupted) throw FileErrors.Writing(Output, new IOException("No space left on device", 28));
@@ -120,7 +120,7 @@ public sealed class MergeOutputTests : IDisposable
     public void Quantize_ThatEndsInTheMiddle_LeavesNothing()
     {
         using var stop = new CancellationTokenSource();
-        var options = new QuantizeOptions { CancellationToken = stop.Token, OnProgress = (_, _) => stop.Cancel() };
+        var options = new QuantizeOptions { CancellationToken = stop.Token, Progress = new Told((_, _) => stop.Cancel()) };
         Assert.Throws<OperationCanceledException>(() => Quantizer.Quantize(Base, Output, options, _backend));
         Assert.False(Directory.Exists(Output));
     }
@@ -259,4 +259,10 @@ public sealed class MergeOutputTests : IDisposable
         .. Directory.EnumerateFileSystemEntries(_root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => File.Exists(path) ? path + " " + Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path))) : path),
     ];
+}
+
+/// <summary>Told of progress at once, on the thread that makes it.</summary>
+internal sealed class Told(Action<long, long> report) : IProgress<WorkProgress>
+{
+    public void Report(WorkProgress value) => report(value.Done, value.Total);
 }

@@ -43,6 +43,7 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
             writing.GetAwaiter().GetResult();
             int first = start;
             writing = Task.Run(() => Write(block, first, writer, unread));
+            data.Options.Progress?.Report(new("tokenizing", start + block.Length, data.Count, "rows"));
         }
 
         writing.GetAwaiter().GetResult();
@@ -89,7 +90,7 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
         for (int i = 0; i < rows.Length; i++)
         {
             var row = rows[i];
-            if (row.LostTokens > 0) counts.TruncatedRows++;
+            if (row.LostTokens > 0 && counts.TruncatedRows++ == 0) counts.FirstTruncatedRow = first + i + 1;
             counts.TruncatedTokens += row.LostTokens;
             if (row.PrefixMismatch) counts.PrefixMismatches++;
             if (row.HasUnusedMask) counts.UnusedAssistantMasks++;

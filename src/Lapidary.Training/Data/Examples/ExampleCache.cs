@@ -9,7 +9,7 @@ namespace Lapidary.Training.Data.Examples;
 /// is; null where all is well.</param>
 internal sealed record ExampleCache(ExampleSet Set, DataRow? FirstRow, bool IsKept, string? Note)
 {
-    private const string Format = "lapidary-tokens-1";
+    private const string Format = "lapidary-tokens-2";
 
     /// <summary>Tokenizes a data set, or finds that it was tokenized before.</summary>
     /// <exception cref="Formats.LapidaryException">A row does not fit the options or the template.</exception>

@@ -8,6 +8,9 @@ internal sealed record ExampleCounts
     /// <summary>Rows longer than max_length.</summary>
     public int TruncatedRows { get; set; }
 
+    /// <summary>The first of them, from 1; 0 where there are none.</summary>
+    public int FirstTruncatedRow { get; set; }
+
     /// <summary>Tokens cut off them.</summary>
     public long TruncatedTokens { get; set; }
 

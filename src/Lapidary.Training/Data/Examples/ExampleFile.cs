@@ -17,7 +17,7 @@ internal static class ExampleFile
 
     private const int BufferBytes = 1 << 20, HashBytes = 16, NumbersOfAnExample = 3;
 
-    private static ReadOnlySpan<byte> Magic => "LPDTOKN1"u8;
+    private static ReadOnlySpan<byte> Magic => "LPDTOKN2"u8;
 
     /// <summary>Bytes of the file, but for its header.</summary>
     public static long LengthOf(ExampleSet set) => set.Bytes.Length + ((long)set.Count * (NumbersOfAnExample + 1) * sizeof(int));
@@ -78,6 +78,7 @@ internal static class ExampleFile
         header.Byte((byte)(set.Rows.IsEmpty ? 0 : 1));
         header.Long(set.Bytes.Length);
         header.Number(counts.TruncatedRows);
+        header.Number(counts.FirstTruncatedRow);
         header.Long(counts.TruncatedTokens);
         header.Number(counts.DroppedRows);
         header.Number(counts.PrefixMismatches);
@@ -143,6 +144,7 @@ internal static class ExampleFile
             var counts = new ExampleCounts
             {
                 TruncatedRows = header.Int(),
+                FirstTruncatedRow = header.Int(),
                 TruncatedTokens = header.Long(),
                 DroppedRows = header.Int(),
                 PrefixMismatches = header.Int(),

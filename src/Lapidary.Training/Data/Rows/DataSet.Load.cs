@@ -13,6 +13,9 @@ public sealed partial class DataSet
     /// <summary>Far more rows than are trained on: packed data that unpack to more are not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
+    /// <summary>Rows between two reports of progress: some milliseconds.</summary>
+    private const int RowsOfAReport = 1 << 12;
+
     /// <summary>Reads a data set of this machine or of the Hub; the train split where nothing else is said.</summary>
     /// <param name="pathOrId">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, all but the last also as .gz or .zst; a pipe; a folder
     /// of files; a pattern with * and ? in its last part; or "owner/name" of the Hub, also with "@revision", of which only the split's
@@ -89,6 +92,7 @@ public sealed partial class DataSet
         {
             if (rows.Count == MaxRows) throw record.Origin.Error($"expected at most {MaxRows} rows, found more; split the data set.");
             rows.Add(reader.Read(record));
+            if (rows.Count % RowsOfAReport == 0) options.Progress?.Report(new("reading rows", rows.Count, Total: 0, "rows"));
         }
     }
 

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
@@ -32,6 +33,9 @@ public sealed record DataSetOptions
     /// <summary>Folder in which the tokens of the rows are kept for later runs; null for the user's own (LAPIDARY_CACHE, else
     /// ~/.cache/lapidary, and in it tokenized), empty for none.</summary>
     public string? CacheDir { get; init; }
+
+    /// <summary>Told now and then how many rows are read, and later how many of them are tokenized.</summary>
+    public IProgress<WorkProgress>? Progress { get; init; }
 
     /// <summary>What the rows were loaded by: a path or an id of the Hub; null for rows of a program.</summary>
     internal string? Source { get; init; }

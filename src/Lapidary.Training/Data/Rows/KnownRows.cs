@@ -91,7 +91,7 @@ internal sealed class KnownRows : RowSource
     private static string? IdentityOf(DataSetOptions options) => options.Filters.Any(filter => filter.Column is null)
         ? null
         : HashText.Of([
-            (options with { CacheDir = null, Filters = [] }).ToString(), options.Template?.MessagesColumn ?? "",
+            (options with { CacheDir = null, Filters = [], Progress = null }).ToString(), options.Template?.MessagesColumn ?? "",
             .. options.Filters.Select(filter => filter.ToString()),
         ]);
 

@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using Lapidary.Cli.Screens;
+using Lapidary.Formats;
+
+namespace Lapidary.Cli.Output;
+
+/// <summary>Work that takes long, as people see it: on a screen a line with a bar and the time left, which is gone when the work ends;
+/// elsewhere a line now and then, and none where the work is short.</summary>
+internal sealed class WorkScreen : IProgress<WorkProgress>, IDisposable
+{
+    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10), Patience = TimeSpan.FromSeconds(0.3);
+
+    private readonly Lock _lock = new();
+    private readonly Screen? _screen;
+    private readonly TextWriter _writer;
+    private readonly bool _writesLines;
+    private string? _work;
+    private long _started, _shown;
+
+    /// <summary>Shows nothing until there is something to show.</summary>
+    /// <param name="terminal">Where to.</param> <param name="json">Whether standard output is for the result alone: then there is a bar
+    /// where standard error is a screen, and nothing elsewhere.</param>
+    public WorkScreen(Terminal terminal, bool json)
+    {
+        (_screen, _writer) = (terminal.ScreenOf(json), terminal.People(json));
+        _writesLines = _screen is null ? !json : !_screen.HasCodes;
+    }
+
+    public void Report(WorkProgress value)
+    {
+        lock (_lock)
+        {
+            if (_work != value.Work)
+            {
+                _work = value.Work;
+                _shown = _started = Stopwatch.GetTimestamp();
+            }
+
+            var elapsed = Stopwatch.GetElapsedTime(_started);
+            if (_writesLines) ShowLine(value, elapsed);
+            else if (elapsed >= Patience) _screen?.Show(_writer, Share(value), value.Work, Count(value), Left(value, elapsed));
+        }
+    }
+
+    public void Dispose() => _screen?.Clear();
+
+    private void ShowLine(WorkProgress value, TimeSpan elapsed)
+    {
+        if (Stopwatch.GetElapsedTime(_shown) < LineInterval) return;
+        _shown = Stopwatch.GetTimestamp();
+        string left = Left(value, elapsed);
+        _writer.WriteLine($"{value.Work}: {Count(value)}{(left.Length > 0 ? $", {left}" : "")}");
+    }
+
+    private static double? Share(WorkProgress value) => value.Total > 0 ? (double)value.Done / value.Total : null;
+
+    private static string Count(WorkProgress value) =>
+        value.Total > 0 ? $"{value.Done} of {value.Total} {value.Unit}" : $"{value.Done} {value.Unit}";
+
+    private static string Left(WorkProgress value, TimeSpan elapsed) => value is { Total: > 0, Done: > 0 } && elapsed.TotalSeconds >= 1
+        ? $"left {PlainText.Duration(elapsed * ((double)Math.Max(0, value.Total - value.Done) / value.Done))}"
+        : "";
+}

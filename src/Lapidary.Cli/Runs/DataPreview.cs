@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Screens;
+using Lapidary.Training.Data;
+using Lapidary.Training.Data.Examples;
+
+namespace Lapidary.Cli.Runs;
+
+/// <summary>What a run would train on: the tokens of the first row and what of them is trained, and what looks wrong with the
+/// rows.</summary>
+internal static class DataPreview
+{
+    private const int MaxDocuments = 3, MaxTokens = 600;
+
+    /// <summary>Shows the tokens: as text on a screen, elsewhere as a table.</summary>
+    public static void Show(CommandRun run, TrainingData data)
+    {
+        if (run.Terminal.ScreenOf(run.IsJson) is { } screen) ShowText(run.People, screen, data);
+        else run.People.Write(TokenPreview.Table(TokenPreview.Create(data.First, data.Encoder)));
+    }
+
+    /// <summary>Shows rows that are there twice, and rows that are cut.</summary>
+    public static void ShowFaults(CommandRun run, TrainingData data)
+    {
+        var (count, first, original) = data.Duplicates;
+        run.People.WriteLine(count == 0
+            ? "duplicates none"
+            : $"duplicates {count} {(count == 1 ? "row repeats" : "rows repeat")} an earlier one; "
+                + $"the first is row {first}, like row {original}");
+        if (data.Report is { TruncatedRows: > 0 and var cut, FirstTruncatedRow: var firstCut })
+            run.People.WriteLine($"cut        {cut} {(cut == 1 ? "row" : "rows")}; the first is row {firstCut}");
+    }
+
+    /// <summary>The documents of the first packed row, each under a line that says which row of the data set it is.</summary>
+    private static void ShowText(TextWriter people, Screen screen, TrainingData data)
+    {
+        var sequences = data.Train.Sequences;
+        var reader = new ExampleReader(sequences.Set);
+        int documents = sequences.DocumentsOf(0);
+        people.WriteLine($"tokens     trained ones are {(screen.HasColour ? "green and bold" : "in [brackets]")}, ↵ is a line end");
+        for (int i = 0; i < Math.Min(documents, MaxDocuments); i++)
+        {
+            var document = sequences.Document(0, i);
+            int[] ids = new int[document.Length], labels = new int[document.Length];
+            reader.Read(document.Example, document.Start, ids, labels);
+            var tokens = TokenPreview.Create(new Example(ids, labels), data.Encoder);
+            string place = documents == 1 ? "" : $" (document {i + 1} of {documents} of a packed row)";
+            people.WriteLine($"row {sequences.Set.RowOf(document.Example) + 1}: {tokens.Count} tokens, "
+                + $"{tokens.Count(token => token.IsTrained)} trained{place}");
+            people.Write(Text(tokens, screen.Width, screen.HasColour));
+        }
+
+        if (documents > MaxDocuments) people.WriteLine($"… {documents - MaxDocuments} documents more in this packed row");
+        people.WriteLine();
+    }
+
+    /// <summary>Tokens one after the other, in the columns of a screen.</summary>
+    /// <param name="tokens">The tokens.</param> <param name="width">Columns.</param> <param name="hasColour">Whether colour tells trained
+    /// tokens; else brackets do.</param>
+    internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour)
+    {
+        var text = new StringBuilder();
+        int used = 0, next;
+        bool wasTrained = false;
+        var shown = tokens.Take(MaxTokens).Select(token => (Text: Shown(token), token.IsTrained)).ToArray();
+        for (int first = 0; first < shown.Length; first = next)
+        {
+            for (next = first + 1; next < shown.Length && !StartsWord(shown[next - 1].Text, shown[next].Text);) next++;
+            int needed = shown[first..next].Sum(token => LineLayout.Width(token.Text));
+            if (used > 0 && used + needed >= width) NewRow();
+            foreach (var (token, isTrained) in shown[first..next])
+            {
+                if (used > 0 && used + LineLayout.Width(token) >= width) NewRow(); // a word that is longer than a row
+                if (!hasColour && isTrained != wasTrained) text.Append(isTrained ? '[' : ']');
+                text.Append(hasColour ? Theme.Trained(token, isTrained) : token);
+                used += LineLayout.Width(token) + (hasColour || isTrained == wasTrained ? 0 : 1);
+                wasTrained = isTrained;
+                if (token.EndsWith('↵')) NewRow();
+            }
+        }
+
+        if (wasTrained && !hasColour) text.Append(']');
+        if (tokens.Count > MaxTokens) text.Append(CultureInfo.InvariantCulture, $" … {tokens.Count - MaxTokens} tokens more");
+        return text.Append('\n').ToString();
+
+        void NewRow()
+        {
+            text.Append('\n');
+            used = 0;
+        }
+    }
+
+    /// <summary>Whether a row may end between two tokens.</summary>
+    private static bool StartsWord(string before, string token) =>
+        token.StartsWith(' ') || token.StartsWith('<') || before.EndsWith('↵') || before.EndsWith('>') || before.EndsWith(' ');
+
+    private static string Shown(TokenPreview token)
+    {
+        if (token.Text.Length == 0) return $"{token.Id} ";
+        return string.Concat(token.Text.Select(c => c switch
+        {
+            '\n' => "↵",
+            '\t' => "\\t",
+            _ when char.IsControl(c) => $"\\u{(int)c:x4}",
+            _ => c.ToString(),
+        }));
+    }
+}
