@@ -5,7 +5,8 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute, an adapter's own
+/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute, which the file
+/// makes short where it can; an adapter's own
 /// settings stand in place of those that are for a new one.</summary>
 internal static class RunRecord
 {
@@ -39,7 +40,8 @@ internal static class RunRecord
                 continue;
             }
 
-            foreach (string text in setting.FormatValues(value)) yield return new(setting.Key, IsName(setting, text) ? text : Absolute(text));
+            foreach (string text in setting.FormatValues(value))
+                yield return new(setting.Key, IsName(setting, text) ? text : Absolute(text));
         }
     }
 

@@ -100,7 +100,8 @@ internal sealed class RowReader(DataSetOptions options)
             throw record.Origin.Error($"expected a list of messages in \"{column}\", found {DataRecord.Describe(value)}.");
         var messages = new MessageReader(
             (number, wrong) => record.Origin.Error($"\"{column}\" message {number}{Role(list[number - 1])}: {wrong}")).Read(list);
-        if (column == Conversations && messages[0].Role != System && record.Columns.GetValueOrDefault(System) is string { Length: > 0 } text)
+        bool hasNoSystem = column == Conversations && messages[0].Role != System;
+        if (hasNoSystem && record.Columns.GetValueOrDefault(System) is string { Length: > 0 } text)
             messages.Insert(0, new ChatTurn(System, text)); // sets of ShareGPT's kind have it in a column of its own
         return messages;
     }
