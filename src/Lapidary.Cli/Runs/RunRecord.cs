@@ -5,9 +5,8 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute, which the file
-/// makes short where it can; an adapter's own
-/// settings stand in place of those that are for a new one.</summary>
+/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute here; the
+/// file names those near it from its folder on. An adapter's own settings stand in place of those that are for a new one.</summary>
 internal static class RunRecord
 {
     private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
