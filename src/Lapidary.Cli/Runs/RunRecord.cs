@@ -5,8 +5,8 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute, an adapter's own
-/// settings stand in place of those that are for a new one.</summary>
+/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute here; the
+/// file names those near it from its folder on. An adapter's own settings stand in place of those that are for a new one.</summary>
 internal static class RunRecord
 {
     private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
@@ -39,7 +39,8 @@ internal static class RunRecord
                 continue;
             }
 
-            foreach (string text in setting.FormatValues(value)) yield return new(setting.Key, IsName(setting, text) ? text : Absolute(text));
+            foreach (string text in setting.FormatValues(value))
+                yield return new(setting.Key, IsName(setting, text) ? text : Absolute(text));
         }
     }
 

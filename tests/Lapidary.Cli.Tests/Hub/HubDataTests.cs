@@ -64,7 +64,7 @@ public sealed class HubDataTests : IAsyncLifetime
         Assert.Contains($"from {local}: 3 rows (25.0", run.Out, StringComparison.Ordinal);
         string commit = _server.Find(Gretel, HubRepoKind.Dataset)!.Head.Oid;
         string yaml = File.ReadAllText(Path.Combine(_folder, "out", "run.yaml"));
-        Assert.Contains($"dataset: [\"{Gretel}@{commit}:train[:10]\", {local}]", yaml, StringComparison.Ordinal);
+        Assert.Contains($"dataset: [\"{Gretel}@{commit}:train[:10]\", ../own.jsonl]", yaml, StringComparison.Ordinal);
         Assert.Contains("template: [text-to-sql, alpaca]", yaml, StringComparison.Ordinal);
         Assert.Contains("mix: \"0.75,0.25\"", yaml, StringComparison.Ordinal);
         On(Options, ["train", "--config", Path.Combine(_folder, "out", "run.yaml"), "--resume", "--max-steps", "2"]).Ok();
