@@ -6,7 +6,7 @@ using Lapidary.Training;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Generation;
 
 /// <summary>A conversation to continue: a JSON list of messages, or a row of a data set with such a list under "messages", and its tools
 /// and chat_template_kwargs if it has any.</summary>
