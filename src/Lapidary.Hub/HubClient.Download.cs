@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 using Lapidary.Hub.Download;
 
 namespace Lapidary.Hub;
@@ -45,13 +46,20 @@ public sealed partial class HubClient
     public async Task<string> ResolveAsync(
         string folderOrId, RepoType type, DownloadOptions? options = null, CancellationToken cancellation = default)
     {
-        var named = FolderOrId.Read(folderOrId);
-        if (named.Folder is { } folder) return folder;
+        ArgumentNullException.ThrowIfNull(folderOrId);
+        if (Directory.Exists(folderOrId)) return folderOrId;
+        if (!HubReference.TryParse(folderOrId, type, out var named))
+        {
+            throw new LapidaryException(
+                $"{FileErrors.OneLine(folderOrId)}: expected a folder or an id of the Hub such as google/gemma-3-1b-pt or "
+                + $"owner/name@revision, found {(File.Exists(folderOrId) ? "a file" : "neither")}; check the path.");
+        }
+
         options ??= new DownloadOptions();
         if (named.Revision is { } revision) options = options with { Revision = revision };
         try
         {
-            return (await DownloadAsync(new HubRepo(named.Id!, type), options, cancellation).ConfigureAwait(false)).Path;
+            return (await DownloadAsync(named.Repo, options, cancellation).ConfigureAwait(false)).Path;
         }
         catch (HubException e) when (e.Error is HubError.RepositoryNotFound or HubError.Offline)
         {

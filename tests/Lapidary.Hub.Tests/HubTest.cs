@@ -2,66 +2,24 @@ using Lapidary.TestHub;
 
 namespace Lapidary.Hub.Tests;
 
-/// <summary>A test with a strict server of its own, on loopback, and a cache of its own. At its end no request was one that no client
-/// makes, and the token is in no file.</summary>
-public abstract class HubTest : IAsyncLifetime
+/// <summary>A test of downloads: a repository, and a cache that is empty.</summary>
+public abstract class HubTest() : ServerTest(HubServerOptions.ForLapidary, HubTokens.Read, new NoWaits())
 {
     private protected static readonly HubRepo Repo = new("acme/tiny");
 
-    private HubServer? _server;
     private HubRepository? _repository;
-
-    private protected TestFolder Folder { get; } = new();
-
-    private protected HubServer Server => _server!;
 
     private protected HubRepository Seeded => _repository!;
 
-    /// <summary>What the client said to the user.</summary>
-    private protected List<string> Notes { get; } = [];
-
-    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    private protected HubOptions Options { get; set; } = null!;
-
     /// <summary>A file of 3 MB that LFS has, a small one in a folder, an empty one.</summary>
-    public virtual async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _server = await HubServer.StartAsync(HubServerOptions.ForLapidary, Cancellation);
+        await base.InitializeAsync();
+        Options = Options with { MetadataTimeout = TimeSpan.FromSeconds(20), TransferTimeout = TimeSpan.FromSeconds(10) };
         _repository = Server.AddRepository(Repo.Id);
         Seeded.AddFiles(
             ("config.json", "{\"a\": 1}"), ("sub/deep/notes.txt", "notes"), ("empty.txt", ""),
             ("model.safetensors", HubContent.Generate(3_000_001, seed: 5)));
-        Options = new HubOptions
-        {
-            Endpoint = new Uri(Server.ApiUrl),
-            CacheFolder = Folder.At("hub"),
-            HomeFolder = Folder.At("home"),
-            Token = new HubToken(HubTokens.Read, "HF_TOKEN"),
-            MetadataTimeout = TimeSpan.FromSeconds(20),
-            Time = new NoWaits(),
-            Note = note =>
-            {
-                lock (Notes) Notes.Add(note);
-            },
-        };
-    }
-
-    public virtual async ValueTask DisposeAsync()
-    {
-        try
-        {
-            Assert.Empty(Server.Violations);
-            foreach (string file in Folder.Files("")) Assert.DoesNotContain(HubTokens.Mark, File.ReadAllText(Folder.At(file)));
-            Assert.DoesNotContain(HubTokens.Mark, string.Join('\n', Notes));
-            Assert.DoesNotContain(Server.Requests, request => request.HasAuthorization && request.Host != HubHost.Api);
-        }
-        finally
-        {
-            await Server.DisposeAsync();
-            Folder.Dispose();
-            GC.SuppressFinalize(this);
-        }
     }
 
     private protected HubClient Client(HubOptions? options = null) => new(options ?? Options);

@@ -58,15 +58,19 @@ internal static class UploadCommand
             options = options with { Card = RunResults.Card(folder, reference.Repo, Settings, TrainCommand.Model) };
         }
 
+        string? note = null;
         if (options is { Include.Count: 0, Exclude.Count: 0 } && RunResults.AreIn(folder))
         {
-            run.Note($"this is a run's folder, with paths of this machine, a row of the data and its checkpoints; to leave these here:"
-                + string.Concat(RunResults.Own.Select(name => $" --exclude {ShellText.Quote(name)}")));
+            note = "this is a run's folder, with paths of this machine, a row of the data and its checkpoints; to leave these here:"
+                + string.Concat(RunResults.Own.Select(name => $" --exclude {ShellText.Quote(name)}"));
         }
 
         if (reference.Revision is { } revision) options = options with { Revision = revision };
         var result = HubTransfer.Run(run, reference.Repo.Id, (hub, progress, stop) =>
-            hub.UploadAsync(folder, reference.Repo, options with { Progress = progress }, stop).GetAwaiter().GetResult());
+        {
+            var told = note is null ? progress : new StartNote(() => run.Note(note), progress);
+            return hub.UploadAsync(folder, reference.Repo, options with { Progress = told }, stop).GetAwaiter().GetResult();
+        });
         run.PrintSummary(
             json =>
             {

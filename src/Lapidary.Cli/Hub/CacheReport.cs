@@ -51,7 +51,8 @@ internal static class CacheReport
                         + $"used {repo.LastUsed.LocalDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}  {Refs(repo)}");
                 }
 
-                text.WriteLine($"{repos.Length} repositories, {ByteSize.Format(bytes)} in {cache.Folder}");
+                string count = $"{repos.Length} {(repos.Length == 1 ? "repository" : "repositories")}";
+                text.WriteLine($"{count}, {ByteSize.Format(bytes)} in {cache.Folder}");
             });
     }
 

@@ -27,7 +27,7 @@ public static class HubLogin
 
         var user = await WhoAmI.AskAsync(http, asked, cancellation).ConfigureAwait(false);
         new TokenFiles(options.TokenFile).Save(user.TokenName ?? $"oauth-{user.Name}", clean);
-        if (IsOfTheEnvironment(options.Token) && options.Token!.Value != clean.Value)
+        if (options.Token is { IsOfVariable: true } && options.Token.Value != clean.Value)
         {
             options.Note?.Invoke(
                 $"{options.Token.Source} is set and goes before the token that was saved; unset it to use that one.");
@@ -43,10 +43,8 @@ public static class HubLogin
     {
         ArgumentNullException.ThrowIfNull(options);
         bool isGone = new TokenFiles(options.TokenFile).Remove();
-        if (IsOfTheEnvironment(options.Token))
-            options.Note?.Invoke($"{options.Token!.Source} is set and is still used; unset it to be logged out.");
+        if (options.Token is { IsOfVariable: true })
+            options.Note?.Invoke($"{options.Token.Source} is set and is still used; unset it to be logged out.");
         return isGone;
     }
-
-    private static bool IsOfTheEnvironment(HubToken? token) => token?.Source is "HF_TOKEN" or "HUGGING_FACE_HUB_TOKEN";
 }

@@ -63,7 +63,7 @@ public sealed class CachePrune
             {
                 FolderMoves.Delete(folder.Snapshot(commit));
                 FolderMoves.Delete(Path.Combine(folder.Missing, commit));
-                File.Delete(folder.Tree(commit));
+                if (File.Exists(folder.Tree(commit))) File.Delete(folder.Tree(commit)); // older versions of huggingface_hub have no lists
             }
 
             var names = planned.Blobs.Select(blob => blob.Name).ToHashSet(StringComparer.Ordinal);

@@ -8,6 +8,8 @@ namespace Lapidary.Hub;
 /// <content>The variables that huggingface_hub reads.</content>
 public sealed partial record HubOptions
 {
+    internal const string TokenVariable = "HF_TOKEN", OldTokenVariable = "HUGGING_FACE_HUB_TOKEN";
+
     /// <summary>The values of HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_HUB_OFFLINE and the others, and the token file.</summary>
     /// <exception cref="LapidaryException">A variable holds what it must not, or the token file cannot be read.</exception>
     public static HubOptions FromEnvironment() => FromVariables(
@@ -43,7 +45,7 @@ public sealed partial record HubOptions
 
     private static HubToken? FindToken(string tokenFile, Func<string, string?> variable)
     {
-        foreach (string name in (string[])["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])
+        foreach (string name in (string[])[TokenVariable, OldTokenVariable])
             if (variable(name) is { } value) return ToToken(value, name);
         if (!File.Exists(tokenFile)) return null;
         string text;

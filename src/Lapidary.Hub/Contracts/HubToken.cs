@@ -14,6 +14,9 @@ public sealed class HubToken
     /// <summary>The text; for the header of a request alone.</summary>
     internal string Value { get; }
 
+    /// <summary>Whether a variable of the environment holds it, which goes before a token that was saved.</summary>
+    internal bool IsOfVariable => Source is HubOptions.TokenVariable or HubOptions.OldTokenVariable;
+
     /// <summary>Its source, never its text.</summary>
     public override string ToString() => $"token of {Source}";
 }

@@ -73,13 +73,13 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
             isRefused = broken is HubException { Error: not HubError.Unreachable };
             failures = part.Length > before ? 0 : failures + 1;
             if (failures < Tries || part.Length == part.File.Size) continue;
-            throw broken as HubException ?? http.Broken(call, broken ?? new HttpIOException(HttpRequestError.ResponseEnded));
+            throw broken ?? http.Broken(call, call.Url, new HttpIOException(HttpRequestError.ResponseEnded));
         }
     }
 
     /// <summary>One answer, from where the part ends.</summary>
     /// <returns>What broke it, or null.</returns>
-    private async Task<Exception?> TryAsync(
+    private async Task<HubException?> TryAsync(
         HubCall call, PartFile part, TransferMeter meter, bool isRepeated, CancellationToken cancellation)
     {
         long length = part.Length;
@@ -120,14 +120,15 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
         }
     }
 
-    private async Task<Exception?> CopyAsync(
+    private async Task<HubException?> CopyAsync(
         HubCall call, HubAnswer answer, PartFile part, TransferMeter meter, CancellationToken cancellation)
     {
         try
         {
             using var body = await answer.OpenAsync(cancellation).ConfigureAwait(false);
-            return await BodyWriter.CopyAsync(
+            var broken = await BodyWriter.CopyAsync(
                 body, part, options.TransferTimeout, bytes => meter.Move(part.File.Path, bytes), cancellation).ConfigureAwait(false);
+            return broken is null ? null : http.Broken(call, answer.Url, broken);
         }
         catch (BodyTooLongException)
         {
@@ -135,7 +136,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
         }
         catch (Exception e) when (e is HttpRequestException or HttpIOException or InvalidDataException)
         {
-            return e;
+            return http.Broken(call, answer.Url, e);
         }
     }
 

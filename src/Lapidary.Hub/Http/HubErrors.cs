@@ -22,11 +22,16 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
     public HubException Offline(HubCall call) => new(
         HubError.Offline, $"{Place(call)}: cannot be asked for, as the Hub is offline (HF_HUB_OFFLINE); go online, or use what is cached.");
 
-    /// <summary>The endpoint does not answer.</summary>
-    public HubException OfNetwork(HubCall call, Exception e)
+    /// <summary>A host does not answer.</summary>
+    /// <param name="call">What was asked.</param> <param name="url">Who was asked last: the endpoint, or where it led to.</param>
+    /// <param name="e">What broke.</param>
+    public HubException OfNetwork(HubCall call, Uri url, Exception e)
     {
-        string reason = Printable.Line(Printed(e.GetBaseException().Message, call.Token ?? options.Token), 300).TrimEnd('.');
-        string host = HubUrls.IsSameOrigin(call.Url, options.Endpoint) ? urls.Host : $"{call.Url.Host}:{call.Url.Port}";
+        // Below a time that ran out there is only the cancellation that ended the wait.
+        var cause = e;
+        while (cause.InnerException is { } inner and not OperationCanceledException) cause = inner;
+        string reason = Printable.Line(Printed(cause.Message, call.Token ?? options.Token), 300).TrimEnd('.');
+        string host = HubUrls.IsSameOrigin(url, options.Endpoint) ? urls.Host : $"{url.Host}:{url.Port}";
         return new HubException(
             HubError.Unreachable,
             $"{host}: cannot be reached ({reason}); check the connection, HF_ENDPOINT and the proxy, or work offline.", e);
@@ -38,8 +43,8 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         $"{HubUrls.Shown(call.Url)}: expected the answer of a Hub, found {found}; check HF_ENDPOINT and whether a proxy answers instead.");
 
     /// <summary>A redirect that is not followed.</summary>
-    public HubException Redirect(HubCall call, Uri url, string found) => new(
-        HubError.Unreachable, $"{Place(call)}: expected an answer of {HubUrls.Shown(url)}, found {found}.");
+    public HubException Redirect(HubCall call, Uri url, string found, string next = "check HF_ENDPOINT and the proxy") => new(
+        HubError.Unreachable, $"{Place(call)}: expected an answer of {HubUrls.Shown(url)}, found {found}; {next}.");
 
     /// <summary>A text of a server without the token, should it be repeated there.</summary>
     public string Printed(string text, HubToken? token)
@@ -65,12 +70,18 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
             _ when words.StartsWith("Access to this resource is disabled", StringComparison.Ordinal) =>
                 (HubError.Disabled, $"{Name(call)}: was switched off by the Hub; {Page(call)} may say why."),
             _ when status == 401 && token is not null => (HubError.Token,
-                $"{urls.Host}: does not accept the token of {token.Source}{Said(words)}; make a new one at {urls.TokenPage} and log in "
-                + "again (\"lapidary login\")."),
+                $"{urls.Host}: does not accept the token of {token.Source}{Said(words)}; make a new one at {urls.TokenPage} and "
+                + (token.IsOfVariable
+                    ? $"set {token.Source} to it, or unset that to use the token of \"lapidary login\"."
+                    : "log in again (\"lapidary login\").")),
             _ when status == 401 => call.Repo is not null ? NotFound(call, token) : (HubError.Token,
                 $"{urls.Host}: wants a token{Said(words)}; {LogIn}."),
             _ when status == 403 => (HubError.Token, Forbidden(call, words, token)),
             _ when status == 404 && call.Repo is not null && call.File is null && call.Revision is null => NotFound(call, token),
+            // The Hub names what it lacks (X-Error-Code).
+            _ when status == 404 && string.IsNullOrEmpty(code) => (HubError.Unreachable,
+                $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered 404 NotFound{Said(words)}, as if there were no Hub; check "
+                + "HF_ENDPOINT, its path too."),
             _ when status == 412 || (status == 409 && call.Revision is not null) =>
                 (HubError.Changed, $"{Name(call)}: changed while this was prepared{Said(words)}; try again."),
             _ when status == 429 => (HubError.RateLimited,
@@ -112,7 +123,8 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         string id = answer.Header("X-Request-Id") ?? answer.Header("X-Amzn-Trace-Id") ?? answer.Header("X-Amz-Cf-Id") ?? "";
         string request = id.Length > 0 ? $", request {id}" : "";
         int status = (int)answer.Message.StatusCode;
-        string next = status >= 500 ? $"try again {Later(answer)}" : "check the request";
+        bool isStorage = !HubUrls.IsSameOrigin(answer.Url, options.Endpoint);
+        string next = status >= 500 || isStorage ? $"try again {Later(answer)}" : "check the request";
         return (status >= 500 ? HubError.ServerFailed : HubError.Other,
             $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered {status} {answer.Message.StatusCode}{Said(words)}{request}; {next}.");
     }

@@ -34,7 +34,7 @@ internal sealed partial class HubHttp
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or IOException or InvalidDataException)
         {
-            throw _errors.OfNetwork(call, e);
+            throw _errors.OfNetwork(call, answer.Url, e);
         }
     }
 
@@ -63,8 +63,8 @@ internal sealed partial class HubHttp
     /// <param name="call">What was asked.</param> <param name="found">What was found: "an answer without sha".</param>
     public static HubException NoHub(HubCall call, string found) => HubErrors.NoHub(call, found);
 
-    /// <summary>The error for a request that broke.</summary>
-    public HubException Broken(HubCall call, Exception error) => _errors.OfNetwork(call, error);
+    /// <summary>The error for an answer that broke.</summary>
+    public HubException Broken(HubCall call, Uri url, Exception error) => _errors.OfNetwork(call, url, error);
 
     /// <summary>The body, or null where it is longer than a limit. A body that stands still is a <see cref="TimeoutException"/>.</summary>
     private async Task<byte[]?> ReadBodyAsync(HubAnswer answer, int maxBytes, CancellationToken cancellation)

@@ -43,6 +43,7 @@ internal sealed partial class HubHttp : IDisposable
     public async Task<HubAnswer> SendAsync(HubCall call, CancellationToken cancellation)
     {
         if (_options.IsOffline) throw _errors.Offline(call);
+        var asked = call.Url;
         try
         {
             HubAnswer? walked = null;
@@ -50,7 +51,7 @@ internal sealed partial class HubHttp : IDisposable
                 call, _options.Time,
                 async token =>
                 {
-                    walked = await WalkAsync(call, token).ConfigureAwait(false);
+                    walked = await WalkAsync(call, url => asked = url, token).ConfigureAwait(false);
                     return walked.Message;
                 },
                 cancellation).ConfigureAwait(false);
@@ -68,7 +69,7 @@ internal sealed partial class HubHttp : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or TimeoutException or IOException)
         {
-            throw _errors.OfNetwork(call, e);
+            throw _errors.OfNetwork(call, asked, e);
         }
     }
 
@@ -88,14 +89,15 @@ internal sealed partial class HubHttp : IDisposable
         ActivityHeadersPropagator = null,
     };
 
-    /// <summary>One attempt: the call, and the calls that redirects lead to.</summary>
-    private async Task<HubAnswer> WalkAsync(HubCall call, CancellationToken cancellation)
+    /// <summary>One attempt: the call, and the calls that redirects lead to; it tells whom it asks.</summary>
+    private async Task<HubAnswer> WalkAsync(HubCall call, Action<Uri> asks, CancellationToken cancellation)
     {
         var url = call.Url;
         string? commit = null, etag = null;
         long? size = null;
         for (int redirects = 0; ; redirects++)
         {
+            asks(url);
             bool isEndpoint = HubUrls.IsSameOrigin(url, _options.Endpoint);
             var message = await SendOnceAsync(call, url, isEndpoint, cancellation).ConfigureAwait(false);
             try
@@ -154,7 +156,7 @@ internal sealed partial class HubHttp : IDisposable
             OtherHosts.Asked => next,
             OtherHosts.NotAsked => null,
             _ => throw _errors.Redirect(
-                call, url, $"a redirect to {next.Scheme}://{next.Authority}, another host; set HF_ENDPOINT to it if you trust it"),
+                call, url, $"a redirect to {next.Scheme}://{next.Authority}, another host", "set HF_ENDPOINT to it if you trust it"),
         };
     }
 

@@ -1,13 +1,14 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Lapidary.Formats;
 
 namespace Lapidary.Hub.Http;
 
 /// <summary>What a server says about a refusal: X-Error-Message, or "error", "error_description", "message" and "errors" of a JSON
-/// body.</summary>
-internal static class ServerWords
+/// body; a storage host's "Message" of an XML body.</summary>
+internal static partial class ServerWords
 {
     private const int MaxBytes = 1 << 16;
     private const int MaxLength = 400;
@@ -18,7 +19,9 @@ internal static class ServerWords
     public static async Task<string> ReadAsync(HubAnswer answer, CancellationToken cancellation)
     {
         if (answer.Header("X-Error-Message") is { Length: > 0 } header) return Printable.Line(header.Trim(), MaxLength);
-        if (answer.Message.Content.Headers.ContentType?.MediaType?.Contains("json", StringComparison.OrdinalIgnoreCase) != true) return "";
+        string type = answer.Message.Content.Headers.ContentType?.MediaType ?? "";
+        bool isXml = type.EndsWith("xml", StringComparison.OrdinalIgnoreCase);
+        if (!isXml && !type.Contains("json", StringComparison.OrdinalIgnoreCase)) return "";
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(Patience);
         try
@@ -26,7 +29,8 @@ internal static class ServerWords
             using var stream = await answer.OpenAsync(limit.Token).ConfigureAwait(false);
             byte[] body = new byte[MaxBytes];
             int count = await stream.ReadAtLeastAsync(body, MaxBytes, throwOnEndOfStream: false, limit.Token).ConfigureAwait(false);
-            return Printable.Line(Of(JsonNode.Parse(Encoding.UTF8.GetString(body, 0, count))), MaxLength);
+            string text = Encoding.UTF8.GetString(body, 0, count);
+            return Printable.Line(isXml ? StorageMessage().Match(text).Groups[1].Value : Of(JsonNode.Parse(text)), MaxLength);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -48,6 +52,9 @@ internal static class ServerWords
             texts.AddRange(errors.OfType<JsonObject>().Select(error => Text(error, "message")).OfType<string>());
         return string.Join("; ", texts.Distinct());
     }
+
+    [GeneratedRegex("<Message>([^<]*)</Message>")]
+    private static partial Regex StorageMessage();
 
     private static string? Text(JsonObject json, string key) =>
         json[key] is JsonValue value && value.TryGetValue(out string? text) ? text.Trim() : null;

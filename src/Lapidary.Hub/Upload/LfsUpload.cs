@@ -21,7 +21,10 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
     /// <summary>The slowest line for which an attempt may take its whole time.</summary>
     private const long LeastBytesPerSecond = 50_000;
 
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromMinutes(2);
+    /// <summary>Attempts where storage takes the bytes and does not answer: each of them waits long.</summary>
+    private const int MaxSilentAttempts = 2;
+
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromMinutes(1);
 
     /// <summary>What storage answers where an address is not valid any more.</summary>
     private static readonly HttpStatusCode[] Expired =
@@ -176,7 +179,8 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
             {
                 throw fault;
             }
-            catch (HubException e) when (e.Error == HubError.Unreachable && attempt < MaxAttempts)
+            catch (HubException e) when (e.Error == HubError.Unreachable
+                && attempt < (e.InnerException is TimeoutException ? MaxSilentAttempts : MaxAttempts))
             {
                 await Task.Delay(TimeSpan.FromSeconds(Math.Min(8, 1 << (attempt - 1))), options.Time, cancellation).ConfigureAwait(false);
             }

@@ -98,8 +98,8 @@ internal sealed class RepoSetup(
     {
         if (options.Token is not null || options.IsOffline) return;
         throw new HubException(HubError.Token,
-            $"{repo.Id}: expected a token that may write, found none; make one at {http.Urls.TokenPage} and log in with it (login), or "
-            + "set HF_TOKEN.");
+            $"{repo.Id}: expected a token that may write, found none; make one at {http.Urls.TokenPage} and log in with it (\"lapidary "
+            + "login\"), or set HF_TOKEN.");
     }
 
     /// <summary>The id at the end of a repository's page.</summary>

@@ -25,13 +25,16 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
     /// <exception cref="LapidaryException">A file cannot be read, has changed, or may not be in a repository.</exception>
     public async Task<UploadResult> RunAsync(string folder, HubRepo asked, CancellationToken cancellation)
     {
-        var files = FolderScan.Find(folder, upload, options.Note);
+        var notes = new List<string>();
+        var files = FolderScan.Find(folder, upload, notes.Add);
         using var card = AddedCard.For(folder, upload);
         if (card is not null) files = [.. files, card.File];
         var (repo, head) = await setup.PrepareAsync(asked, upload, cancellation).ConfigureAwait(false);
         var preupload = new Preupload(http, repo, upload.Revision);
         await preupload.CheckCardAsync(files, options.Note, cancellation).ConfigureAwait(false);
         var modes = await preupload.AskAsync(files, cancellation).ConfigureAwait(false);
+        // A refusal is one line: what the reader may miss is said when there is none.
+        if (options.Note is { } note) notes.ForEach(note);
         if (card is not null && modes[^1].Oid is not null) (files, modes) = ([.. files.SkipLast(1)], [.. modes.SkipLast(1)]);
         LocalFile[] ignored = [.. files.Where((_, i) => modes[i].ShouldIgnore)];
         if (ignored.Length > 0) NoteIgnored(ignored);

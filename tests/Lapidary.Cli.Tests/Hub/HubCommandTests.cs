@@ -129,6 +129,14 @@ public class HubCommandTests
         hub.Run("upload", folder, "ada/new").AssertError(1, "token");
         hub.Token = null;
         hub.Run("upload", folder, "ada/new", "--json").AssertError(1, "token");
+
+        // A run's folder: a refusal is one line, and what it holds is said where it is sent.
+        foreach (string name in (string[])["run.yaml", "trainer_state.json", "adapter_config.json"])
+            File.WriteAllText(Path.Combine(folder, name), "{}");
+        hub.Run("upload", folder, "ada/new").AssertError(1, "token");
+        Assert.DoesNotContain("note", hub.Run("upload", folder, "ada/new").Error, StringComparison.Ordinal);
+        hub.Token = HubTokens.Write;
+        Assert.Contains("--exclude run.yaml", hub.Run("upload", folder, "ada/new").Ok().Error, StringComparison.Ordinal);
         hub.AssertNoViolations();
     }
 

@@ -11,8 +11,22 @@ public class TransferScreenTests
         var progress = new TransferProgress("w", 3, 12, 1L << 30, 2L << 30, 1 << 20);
         Assert.Equal(
             "a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB, 128.0 MiB/s, left 0:00:08",
-            TransferScreen.Describe("a/b", progress, 128 << 20));
-        Assert.Equal("a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB", TransferScreen.Describe("a/b", progress, 0));
+            TransferScreen.Describe("a/b", progress, 128 << 20, 80));
+        Assert.Equal("a/b: 3 of 12 files, 1.0 GiB of 2.0 GiB", TransferScreen.Describe("a/b", progress, 0, 80));
+    }
+
+    [Fact]
+    public void ALine_IsNoWiderThanThereIsRoomFor()
+    {
+        var progress = new TransferProgress("w", 3, 12, 1L << 30, 2L << 30, 1 << 20);
+        for (int width = 0; width <= 100; width++)
+        {
+            foreach (double speed in (double[])[0, 128 << 20])
+                Assert.True(TransferScreen.Describe("google/gemma-3-1b-pt", progress, speed, width).Length <= width);
+        }
+
+        Assert.Equal("1.0 GiB of 2.0 GiB", TransferScreen.Describe("a/b", progress, 0, 20));
+        Assert.Equal("128.0 MiB/s, left 0:00:08", TransferScreen.Describe("a/b", progress, 128 << 20, 33));
     }
 
     [Fact]

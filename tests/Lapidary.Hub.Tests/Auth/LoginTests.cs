@@ -11,10 +11,18 @@ public sealed class LoginTests : UploadTest
     private string StoredFile => Path.Combine(Home, "stored_tokens");
 
     [Fact]
+    public async Task ABadTokenOfAVariable_IsToBeUnset()
+    {
+        using var client = new HubClient(Options with { Token = new HubToken(HubTokens.Bad, "HF_TOKEN") });
+        var error = await Assert.ThrowsAsync<HubException>(() => client.WhoAmIAsync(Cancellation));
+        Assert.Contains("unset", error.Message);
+    }
+
+    [Fact]
     public async Task AGoodToken_IsSavedAsPythonSavesIt()
     {
         Options = Options with { Token = null };
-        var user = await HubLogin.LoginAsync(Options, new HubToken(HubTokens.Write + "\r\n", "standard input"), Token);
+        var user = await HubLogin.LoginAsync(Options, new HubToken(HubTokens.Write + "\r\n", "standard input"), Cancellation);
         Assert.Equal(("ada", "ada-write", "write"), (user.Name, user.TokenName, user.Role));
         Assert.Equal(["acme"], user.Organizations);
         Assert.Equal(HubTokens.Write, File.ReadAllText(TokenFile));
@@ -28,7 +36,7 @@ public sealed class LoginTests : UploadTest
             Assert.Equal(OwnersAlone | UnixFileMode.UserExecute, File.GetUnixFileMode(Home));
         }
 
-        await HubLogin.LoginAsync(Options, new HubToken(HubTokens.Read, "standard input"), Token);
+        await HubLogin.LoginAsync(Options, new HubToken(HubTokens.Read, "standard input"), Cancellation);
         Assert.Equal(HubTokens.Read, File.ReadAllText(TokenFile));
         Assert.Equal(
             $"[ada-read]\nhf_token = {HubTokens.Read}\n\n[ada-write]\nhf_token = {HubTokens.Write}\n\n", File.ReadAllText(StoredFile));
@@ -47,7 +55,7 @@ public sealed class LoginTests : UploadTest
     public async Task ABadToken_IsNotSaved(string token)
     {
         var error = await Assert.ThrowsAsync<HubException>(
-            () => HubLogin.LoginAsync(Options, new HubToken(token, "standard input"), Token));
+            () => HubLogin.LoginAsync(Options, new HubToken(token, "standard input"), Cancellation));
         Assert.Equal(HubError.Token, error.Error);
         Assert.Contains("token", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("two words", error.ToString(), StringComparison.Ordinal);
@@ -58,7 +66,7 @@ public sealed class LoginTests : UploadTest
     [Fact]
     public async Task ATokenOfTheEnvironment_GoesFirst_AndThatIsSaid()
     {
-        await HubLogin.LoginAsync(Options, new HubToken(HubTokens.FineGrained, "standard input"), Token);
+        await HubLogin.LoginAsync(Options, new HubToken(HubTokens.FineGrained, "standard input"), Cancellation);
         Assert.Contains("HF_TOKEN", Assert.Single(Notes), StringComparison.Ordinal);
         Notes.Clear();
         Assert.True(HubLogin.Logout(Options));
@@ -69,11 +77,11 @@ public sealed class LoginTests : UploadTest
     public async Task WhoAmI_NeedsAToken()
     {
         using var client = new HubClient(Options with { Token = null });
-        var error = await Assert.ThrowsAsync<HubException>(() => client.WhoAmIAsync(Token));
+        var error = await Assert.ThrowsAsync<HubException>(() => client.WhoAmIAsync(Cancellation));
         Assert.Contains("login", error.Message, StringComparison.Ordinal);
         Assert.Empty(Server.Requests);
         using var fine = new HubClient(Options with { Token = new HubToken(HubTokens.FineGrained, "HF_TOKEN") });
-        Assert.Equal("fineGrained", (await fine.WhoAmIAsync(Token)).Role);
+        Assert.Equal("fineGrained", (await fine.WhoAmIAsync(Cancellation)).Role);
     }
 
     [Fact]

@@ -114,6 +114,17 @@ public sealed class HubCacheTests : HubTest
     }
 
     [Fact]
+    public async Task Prune_TakesACacheOfOldClients_WithoutListsOfFiles()
+    {
+        var old = await DownloadAsync();
+        Seeded.AddFile("new.txt", "new");
+        await DownloadAsync();
+        Directory.Delete(Folder.At(Root + "/trees"), recursive: true);
+        new HubCache(Options).FindUnused().Remove();
+        Assert.False(Directory.Exists(old.Path));
+    }
+
+    [Fact]
     public async Task Prune_KeepsWhatCameIntoUseSince()
     {
         var snapshot = await DownloadAsync();

@@ -98,7 +98,7 @@ public sealed class OfflineTests : HubTest
         {
             var error = await Assert.ThrowsAsync<LapidaryException>(
                 () => client.ResolveAsync(path, RepoType.Model, cancellation: Cancellation));
-            Assert.Contains("no such folder", error.Message);
+            Assert.Contains("expected a folder", error.Message);
         }
 
         File.WriteAllText(Folder.At("file"), "");

@@ -60,7 +60,46 @@ public sealed class FaultTests : HubTest
         var error = await FailAsync();
         Assert.Equal(HubError.Unreachable, error.Error);
         Assert.Contains("redirects", error.Message);
+        Assert.Contains("HF_ENDPOINT", error.Message);
         Assert.Equal(21, Server.Requests.Count);
+    }
+
+    [Fact]
+    public async Task AnAddressThatIsNoHubs_IsAnErrorThatSaysWhatToCheck()
+    {
+        using var hub = new FakeHub
+        {
+            Fault = _ => new HttpResponseMessage(System.Net.HttpStatusCode.NotFound) { Content = new StringContent("<html>None</html>") },
+        };
+        using var client = new HubClient(FakeHub.Options(Folder), hub);
+        HubException[] errors =
+        [
+            await Assert.ThrowsAsync<HubException>(() => client.DownloadAsync(FakeHub.Repo, cancellation: Cancellation)),
+            await Assert.ThrowsAsync<HubException>(() => client.WhoAmIAsync(Cancellation)),
+        ];
+        Assert.All(errors, error => Assert.Equal(HubError.Unreachable, error.Error));
+        Assert.All(errors, error => Assert.Contains("404", error.Message));
+        Assert.All(errors, error => Assert.Contains("check HF_ENDPOINT", error.Message));
+    }
+
+    [Fact]
+    public async Task AStorageHostThatIsSilent_IsTheOneThatIsNamed()
+    {
+        Options = Options with { MetadataTimeout = TimeSpan.FromSeconds(3) };
+        Server.Add(HubFault.Late("/cdn/*", TimeSpan.FromMinutes(1)) with { Times = HubFault.Always });
+        var error = await FailAsync();
+        Assert.Equal(HubError.Unreachable, error.Error);
+        Assert.StartsWith(new Uri(Server.StorageUrl).Authority, error.Message);
+        Assert.Contains("no answer in 3 s", error.Message);
+    }
+
+    [Fact]
+    public async Task AStorageHostThatRefuses_IsQuoted()
+    {
+        Server.Add(HubFault.ExpiredUrl("/cdn/*") with { Times = HubFault.Always });
+        string message = (await FailAsync()).Message;
+        Assert.Contains("(Request has expired)", message);
+        Assert.Contains("try again", message);
     }
 
     [Fact]

@@ -5,6 +5,30 @@ namespace Lapidary.Hub.Tests.Upload;
 
 public sealed class UploadFaultTests : UploadTest
 {
+    [Fact]
+    public async Task StorageThatTakesTheBytesAndIsSilent_IsGivenUpSoon()
+    {
+        Write("model.safetensors", Bytes(200_000));
+        using var silent = new SilentStorage();
+        using var client = new HubClient(Options, silent);
+        var error = await Assert.ThrowsAsync<HubException>(() => client.UploadAsync(Source, Repo, cancellation: Cancellation));
+        Assert.Equal(HubError.Unreachable, error.Error);
+        Assert.Contains("no answer", error.Message);
+        Assert.Equal(2 * 3, silent.Puts); // a wait that ends at once is repeated twice by the request itself
+    }
+
+    [Fact]
+    public async Task ARefusal_IsOneLine_WithoutNotes()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
+        Write("a.txt", "a");
+        Directory.CreateDirectory(Home);
+        Directory.CreateSymbolicLink(Path.Combine(Source, "home"), Home);
+        Options = Options with { Token = new HubToken(HubTokens.Read, "HF_TOKEN") };
+        await FailAsync<HubException>();
+        Assert.Empty(Notes);
+    }
+
     [Theory]
     [InlineData(200_000)]
     [InlineData(450_001)] // in parts
@@ -164,7 +188,7 @@ public sealed class UploadFaultTests : UploadTest
         Assert.Contains("token of /home/x/token", error.Message, StringComparison.Ordinal);
 
         using var client = new HubClient(Options);
-        error = await Assert.ThrowsAsync<HubException>(() => client.PrepareUploadAsync(Repo, cancellation: Token));
+        error = await Assert.ThrowsAsync<HubException>(() => client.PrepareUploadAsync(Repo, cancellation: Cancellation));
         Assert.Equal(HubError.Token, error.Error);
     }
 

@@ -3,65 +3,19 @@ using Lapidary.TestHub;
 
 namespace Lapidary.Hub.Tests.Upload;
 
-/// <summary>A test with a strict server of its own, and a folder to upload. At its end no request was one that no client makes, and the
-/// token was seen nowhere but at the Hub.</summary>
-public abstract class UploadTest : IAsyncLifetime
+/// <summary>A test of uploads: a folder to send, to a repository that is missing.</summary>
+public abstract class UploadTest()
+    : ServerTest(HubServerOptions.ForLapidary with { MultipartFrom = 300_000, PartBytes = 100_000 }, HubTokens.Write, new ShortWaits())
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("lapidary-upload-").FullName;
-    private HubServer? _server;
-
     private protected static readonly HubRepo Repo = new("ada/tiny");
 
-    private protected static CancellationToken Token => TestContext.Current.CancellationToken;
+    /// <summary>The folder that is sent.</summary>
+    private protected string Source => Folder.At("folder");
 
-    private protected HubServer Server => _server!;
-
-    private protected List<string> Notes { get; } = [];
-
-    private protected string Home => Path.Combine(_root, "home");
-
-    private protected string Folder => Path.Combine(_root, "folder");
-
-    private protected HubOptions Options { get; set; } = null!;
-
-    public virtual async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _server = await HubServer.StartAsync(HubServerOptions.ForLapidary with { MultipartFrom = 300_000, PartBytes = 100_000 }, Token);
-        Directory.CreateDirectory(Folder);
-        Options = new HubOptions
-        {
-            Endpoint = new Uri(Server.ApiUrl),
-            CacheFolder = Path.Combine(_root, "hub"),
-            HomeFolder = Home,
-            Token = new HubToken(HubTokens.Write, "HF_TOKEN"),
-            MetadataTimeout = TimeSpan.FromSeconds(30),
-            TransferTimeout = TimeSpan.FromSeconds(30),
-            Time = new ShortWaits(),
-            Note = note =>
-            {
-                lock (Notes) Notes.Add(note);
-            },
-        };
-    }
-
-    public virtual async ValueTask DisposeAsync()
-    {
-        try
-        {
-            Assert.Empty(Server.Violations);
-            Assert.DoesNotContain(HubTokens.Mark, string.Join('\n', Notes));
-            Assert.DoesNotContain(Server.Requests, request => request.HasAuthorization && request.Host != HubHost.Api);
-            Assert.All(
-                Directory.EnumerateFiles(_root, "*", SearchOption.AllDirectories)
-                    .Where(file => !file.StartsWith(Home, StringComparison.Ordinal)),
-                file => Assert.DoesNotContain(HubTokens.Mark, File.ReadAllText(file)));
-        }
-        finally
-        {
-            await Server.DisposeAsync();
-            Directory.Delete(_root, recursive: true);
-            GC.SuppressFinalize(this);
-        }
+        await base.InitializeAsync();
+        Directory.CreateDirectory(Source);
     }
 
     /// <summary>Writes a file of the folder.</summary>
@@ -69,7 +23,7 @@ public abstract class UploadTest : IAsyncLifetime
 
     private protected string Write(string path, byte[] bytes)
     {
-        string file = Path.Combine(Folder, path);
+        string file = Path.Combine(Source, path);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllBytes(file, bytes);
         return file;
@@ -85,7 +39,7 @@ public abstract class UploadTest : IAsyncLifetime
     private protected async Task<UploadResult> UploadAsync(UploadOptions? options = null, HubRepo? repo = null)
     {
         using var client = new HubClient(Options);
-        return await client.UploadAsync(Folder, repo ?? Repo, options, Token);
+        return await client.UploadAsync(Source, repo ?? Repo, options, Cancellation);
     }
 
     /// <summary>The error of an upload: one line, without the token.</summary>
@@ -106,11 +60,4 @@ public abstract class UploadTest : IAsyncLifetime
 
     private protected int Count(string method, string part) =>
         Server.Requests.Count(request => request.Method == method && request.Path.Contains(part, StringComparison.Ordinal));
-
-    /// <summary>A clock whose waits take hardly any time.</summary>
-    private sealed class ShortWaits : TimeProvider
-    {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime == Timeout.InfiniteTimeSpan ? dueTime : dueTime / 100, period);
-    }
 }

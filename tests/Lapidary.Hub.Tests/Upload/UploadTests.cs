@@ -102,16 +102,16 @@ public sealed class UploadTests : UploadTest
         string blob = Path.Combine(Home, "blob");
         Directory.CreateDirectory(Home);
         File.WriteAllText(blob, "content");
-        File.CreateSymbolicLink(Path.Combine(Folder, "a.txt"), blob);
-        Directory.CreateSymbolicLink(Path.Combine(Folder, "home"), Home);
+        File.CreateSymbolicLink(Path.Combine(Source, "a.txt"), blob);
+        Directory.CreateSymbolicLink(Path.Combine(Source, "home"), Home);
         await UploadAsync();
         Assert.Equal(["a.txt"], PathsThere());
         Assert.Equal("content", TextOf("a.txt"));
         Assert.Contains(Notes, note => note.Contains("link", StringComparison.Ordinal));
 
-        File.CreateSymbolicLink(Path.Combine(Folder, "nothing.txt"), Path.Combine(Home, "none"));
+        File.CreateSymbolicLink(Path.Combine(Source, "nothing.txt"), Path.Combine(Home, "none"));
         Assert.Contains("nothing.txt", (await FailAsync<LapidaryException>()).Message, StringComparison.Ordinal);
-        File.Delete(Path.Combine(Folder, "nothing.txt"));
+        File.Delete(Path.Combine(Source, "nothing.txt"));
     }
 
     [Fact]
@@ -170,8 +170,8 @@ public sealed class UploadTests : UploadTest
     public async Task CreateRepo_GivesThePage_OfOneThatIsThereToo()
     {
         using var client = new HubClient(Options);
-        Assert.Equal($"{Server.ApiUrl}/ada/tiny", await client.CreateRepoAsync(Repo, isPrivate: true, Token));
-        Assert.Equal($"{Server.ApiUrl}/ada/tiny", await client.CreateRepoAsync(Repo, cancellation: Token));
+        Assert.Equal($"{Server.ApiUrl}/ada/tiny", await client.CreateRepoAsync(Repo, isPrivate: true, Cancellation));
+        Assert.Equal($"{Server.ApiUrl}/ada/tiny", await client.CreateRepoAsync(Repo, cancellation: Cancellation));
         Assert.True(There().IsPrivate);
     }
 
@@ -201,7 +201,7 @@ public sealed class UploadTests : UploadTest
         var added = new UploadOptions { Card = Cards.ModelCardTests.Card.ToText() };
         var first = await UploadAsync(added);
         Assert.Equal(["README.md", "a.txt"], PathsThere());
-        Assert.False(File.Exists(Path.Combine(Folder, "README.md")));
+        Assert.False(File.Exists(Path.Combine(Source, "README.md")));
         There().AddFile("README.md", "# Mine on the page\n");
         Assert.Equal(1, (await UploadAsync(added)).Files);
         Assert.Equal("# Mine on the page\n", TextOf("README.md"));

@@ -33,12 +33,7 @@ internal sealed record DataSetName(string Path, bool IsId, string? Revision, Spl
     private static bool IsPath(string text) => System.IO.Path.Exists(text) || (FolderPlace.IsPattern(text) && !text.Contains(':'));
 
     /// <summary>Owner and name: a name alone is more often a folder that is not there than one of the first data sets.</summary>
-    private static DataSetName? TryId(string text)
-    {
-        int at = text.IndexOf('@');
-        string id = at < 0 ? text : text[..at];
-        string? revision = at < 0 ? null : text[(at + 1)..];
-        bool isId = id.Contains('/') && HubRepo.IsId(id) && !DataFiles.IsData(id) && revision is not { Length: 0 };
-        return isId ? new(id, IsId: true, revision, null) : null;
-    }
+    private static DataSetName? TryId(string text) =>
+        HubReference.TryParse(text, RepoType.Dataset, out var named) && !DataFiles.IsData(named.Repo.Id)
+            ? new(named.Repo.Id, IsId: true, named.Revision, null) : null;
 }
