@@ -32,7 +32,12 @@ internal static class GuideNames
         new("push_to_hub_model_id", "hub_model_id"),
         new("torch_dtype", "dtype") { Translate = GuideName.Plain },
         new("device_map", "device"),
-        new("use_cpu", "device") { IsFlag = true, Translate = text => SettingText.Bool(text) ? "cpu" : null, Here = "true: set device to cpu" },
+        new("use_cpu", "device")
+        {
+            IsFlag = true,
+            Translate = text => SettingText.Bool(text) ? "cpu" : null,
+            Here = "true: set device to cpu",
+        },
         Fixed("optim", Run, ["adamw_torch", "adamw_torch_fused"], AdamW),
         Fixed("bf16", Run, YesOrNo, "what is computed in follows from dtype and the device"),
         Fixed("fp16", Run, YesOrNo, "what is computed in follows from dtype and the device"),
@@ -65,7 +70,9 @@ internal static class GuideNames
         // BitsAndBytesConfig.
         new("load_in_4bit", "quantization")
         {
-            IsFlag = true, Translate = text => SettingText.Bool(text) ? "nf4" : "none", Here = "true: set quantization to nf4; false: set quantization to none",
+            IsFlag = true,
+            Translate = text => SettingText.Bool(text) ? "nf4" : "none",
+            Here = "true: set quantization to nf4; false: set quantization to none",
         },
         Fixed("load_in_8bit", Model, No, "set quantization to nf4 for 4 bits"),
         new("bnb_4bit_use_double_quant", "double_quant") { IsFlag = true },

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.CommandLine;
 

@@ -119,7 +119,10 @@ internal sealed class ToolCommand : Command
             path, Description!, $"{(Subcommands.Count > 0 ? "[command] " : "")}[options]{words}", sections,
             [.. _examples.Select(example => $"{path} {example}".TrimEnd())])
         {
-            OtherNames = [.. known.Where(pair => !pair.Name.IsShown).Select(pair => (Typed(pair.Name.Key), Meaning(pair.Name, pair.Target)))],
+            OtherNames =
+            [
+                .. known.Where(pair => !pair.Name.IsShown).Select(pair => (Typed(pair.Name.Key), Meaning(pair.Name, pair.Target))),
+            ],
         };
 
         static HelpEntry Word(string name, string? text) => new(name, [], null, text ?? "", null, IsMain: true);

@@ -35,7 +35,8 @@ internal static class TrainCommand
     private static readonly Option<string?> Resume = new("--resume")
     {
         HelpName = "latest|auto|DIR",
-        Description = "Go on from a checkpoint: the newest one in the output folder, or that of a folder. auto starts a new run where there is none.",
+        Description = "Go on from a checkpoint: the newest one in the output folder, or that of a folder. "
+            + "auto starts a new run where there is none.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 

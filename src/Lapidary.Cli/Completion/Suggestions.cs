@@ -3,6 +3,7 @@ using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.Completion;
 

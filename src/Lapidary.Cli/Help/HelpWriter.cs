@@ -42,7 +42,8 @@ internal sealed class HelpWriter(TextWriter output, int width)
         {
             output.WriteLine();
             WriteLines("Names of other tools, here and in a configuration file:");
-            foreach (var (name, meaning) in page.OtherNames) Write(new HelpEntry(name, [], null, meaning, null, IsMain: true), isWhole: true);
+            foreach (var (name, meaning) in page.OtherNames)
+                Write(new HelpEntry(name, [], null, meaning, null, IsMain: true), isWhole: true);
         }
 
         if (page.Examples.Count > 0)

@@ -81,7 +81,11 @@ internal static class SftSettings
         if (type == typeof(bool)) return SettingText.Bool(text);
         if (type == typeof(string)) return SettingText.NotEmpty(text, ValueName(type));
         if (type == typeof(ReportTo) && !IsName<ReportTo>(text))
-            throw new FormatException(SettingText.Expected(SettingText.Choices(type), text).Message + "; only TensorBoard's events are written");
+        {
+            string message = SettingText.Expected(SettingText.Choices(type), text).Message;
+            throw new FormatException(message + "; only TensorBoard's events are written");
+        }
+
         if (type.IsEnum) return SettingText.Enumeration(type, text);
         if (type == typeof(int))
             return (int)SettingText.Integer(text, (int)(range?.Minimum ?? int.MinValue), (int)(range?.Maximum ?? int.MaxValue));

@@ -21,7 +21,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
     /// <summary>Those used last are kept.</summary>
     internal const int MaxEntries = 8;
 
-    private const int BlockBytes = 1 << 18;
+    private const int BlockBytes = 1 << 18, MaxAddedTokens = 1 << 20;
 
     private const string Ending = ".tokenizer";
 
@@ -83,6 +83,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
             if (ReadHash(image) != hash) return null;
             var parts = Read(image);
             image.Finish();
+            if (!parts.Vocabulary.IsWhole()) return null;
             Touch(path);
             return parts;
         }
@@ -189,7 +190,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
 
     private static AddedToken[] ReadAddedTokens(ImageReader image)
     {
-        var tokens = new AddedToken[Math.Clamp(image.ReadInt32(), 0, Vocabulary.MaxId)];
+        var tokens = new AddedToken[Math.Clamp(image.ReadInt32(), 0, MaxAddedTokens)];
         for (int i = 0; i < tokens.Length; i++)
         {
             var (content, id, flags) = (image.ReadText(), image.ReadInt32(), image.ReadInt32());

@@ -14,7 +14,8 @@ public class CommandWordsTests
     [InlineData("--lr 1 --lr 2", "--learning-rate 2")]
     [InlineData("--lr 1 --learning_rate=2", "--learning-rate=2")]
     [InlineData("--dataset a --dataset b", "--dataset a --dataset b")]
-    [InlineData("--epochs 2 --batch-size 4 -r 8 -o out", "--num-train-epochs 2 --per-device-train-batch-size 4 --lora-r 8 --output-dir out")]
+    [InlineData("--epochs 2 --batch-size 4", "--num-train-epochs 2 --per-device-train-batch-size 4")]
+    [InlineData("-r 8 -o out", "--lora-r 8 --output-dir out")]
     [InlineData("--max_seq_length 64 -m base", "--max-length 64 --model base")]
     [InlineData("--packing", "--packing=true")]
     [InlineData("--packing false --packing", "--packing=true")]
@@ -51,7 +52,7 @@ public class CommandWordsTests
     }
 
     [Theory]
-    [InlineData("--optim adafactor", "--optim: expected adamw_torch or adamw_torch_fused, found \"adafactor\"; AdamW is the only optimizer")]
+    [InlineData("--optim adafactor", "--optim: expected adamw_torch or adamw_torch_fused, found \"adafactor\"; AdamW is the only")]
     [InlineData("--load_in_8bit true", "use --quantization nf4 for 4 bits")]
     [InlineData("--report-to wandb", "--report-to: expected tensorboard or none, found \"wandb\"; only TensorBoard's events are written")]
     [InlineData("--logging-strategy epoch", "log lines come every --logging-steps")]

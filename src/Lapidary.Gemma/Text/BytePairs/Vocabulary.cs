@@ -89,17 +89,12 @@ internal sealed class Vocabulary
         image.Write(Size);
     }
 
-    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="InvalidDataException">The parts do not fit each other.</exception>
-    public static Vocabulary Read(ImageReader image)
-    {
-        var vocabulary = new Vocabulary(image);
-        return vocabulary.IsWhole() ? vocabulary : throw new InvalidDataException();
-    }
+    /// <summary>Reads what <see cref="Write"/> wrote. The checksum behind it comes first, then <see cref="IsWhole"/>.</summary>
+    public static Vocabulary Read(ImageReader image) => new(image);
 
     /// <summary>Whether every piece lies within the text and the table finds some of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool IsWhole()
+    public bool IsWhole()
     {
         if (Size > _lengths.Length || _starts.Length != _lengths.Length || (uint)Count * 2 > _slots.Length) return false;
         if (!BitOperations.IsPow2(_slots.Length) || Size <= 0) return false;

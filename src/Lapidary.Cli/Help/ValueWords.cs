@@ -1,4 +1,4 @@
-namespace Lapidary.Cli.CommandLine;
+namespace Lapidary.Cli.Help;
 
 /// <summary>The values that the word for an option's value names: "auto|cpu|cuda:N" names auto and cpu.</summary>
 internal static class ValueWords

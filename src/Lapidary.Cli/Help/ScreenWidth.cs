@@ -1,7 +1,6 @@
-using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 
-namespace Lapidary.Cli.CommandLine;
+namespace Lapidary.Cli.Help;
 
 /// <summary>Columns for help.</summary>
 internal static class ScreenWidth
