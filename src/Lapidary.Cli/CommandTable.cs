@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
+using Lapidary.Cli.Completion;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 

@@ -29,7 +29,7 @@ internal static class DataSettings
 
     public static readonly SettingList Filter = new(
         "filter", "COLUMN=VALUE",
-        "Keep rows of this kind only: = != < <= > >=, or ~ for a part of a text. Given several times, rows that fit all of them stay.",
+        "Keep only matching rows: = != < <= > >=, or ~ for a part of a text. May be repeated; rows must match all filters.",
         text => Try(() => RowFilter.Parse(text)));
 
     public static readonly Setting<IReadOnlyList<double>> Mix = new(
@@ -45,7 +45,7 @@ internal static class DataSettings
 
     public static readonly Setting<DataFormat?> Format = new(
         "dataset-format", "FORMAT",
-        $"What the rows are written in, where names do not say it: {SettingText.Choices(typeof(DataFormat))}; a pipe holds jsonl.",
+        $"File format, if the name does not show it: {SettingText.Choices(typeof(DataFormat))}; a pipe holds jsonl.",
         null, text => (DataFormat)SettingText.Enumeration(typeof(DataFormat), text));
 
     public static readonly Setting<double> TestSize = Setting.Number(
@@ -56,7 +56,7 @@ internal static class DataSettings
 
     public static readonly SettingList Template = new(
         "template", "NAME|FILE",
-        $"Make conversations out of columns: {RowTemplate.Names}, or a JSON file with system, user and assistant; one for all data sets "
+        $"Build conversations from columns: {RowTemplate.Names}, or a JSON file with system, user and assistant; one for all data sets "
         + "or one for each.");
 
     public static readonly Setting<string?> MessagesColumn =
@@ -73,7 +73,7 @@ internal static class DataSettings
 
     public static readonly Setting<string?> Cache = Setting.Text(
         "dataset-cache", "DIR|none",
-        "Where the tokens of rows are kept for later runs, instead of tokenized in the user's cache (LAPIDARY_CACHE); none keeps nothing.");
+        "Folder for tokenized rows, which later runs reuse (default: tokenized in the user's cache, LAPIDARY_CACHE); none keeps nothing.");
 
     /// <summary>The path that means standard input.</summary>
     public const string StandardInput = "-";

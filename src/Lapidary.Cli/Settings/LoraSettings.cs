@@ -20,7 +20,7 @@ internal static partial class LoraSettings
 
     public static readonly Setting<ModuleSelector> TargetModules = new(
         "target-modules", "all-linear|NAMES|REGEX",
-        "Modules that get an adapter: all-linear, names with commas between, or a regular expression.",
+        "Modules that get an adapter: all-linear, names separated by commas, or a regular expression.",
         LoraConfig.Guide.TargetModules!, ParseTargets, selector => selector.Pattern ?? string.Join(',', selector.Names));
 
     public static readonly Setting<IReadOnlyList<string>?> ModulesToSave = new(

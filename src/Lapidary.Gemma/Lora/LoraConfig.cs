@@ -36,29 +36,28 @@ public sealed record LoraConfig
     [Range(0.0, 0.999)]
     public double LoraDropout { get; init; }
 
-    /// <summary>The modules that get an adapter; null means q_proj and v_proj, PEFT's choice for Gemma 3.</summary>
+    /// <summary>Modules that get an adapter; null for q_proj and v_proj, PEFT's choice for Gemma 3.</summary>
     public ModuleSelector? TargetModules { get; init; }
 
-    /// <summary>Modules that get none although they match; null for no exception.</summary>
+    /// <summary>Modules without an adapter although they match; null for no exceptions.</summary>
     public ModuleSelector? ExcludeModules { get; init; }
 
-    /// <summary>Modules that are trained whole and saved beside the adapter, matched as in a list of target modules.</summary>
+    /// <summary>Modules that are trained whole and saved with the adapter; matched like a list of target modules.</summary>
     public IReadOnlyList<string>? ModulesToSave { get; init; }
 
-    /// <summary>Whether embed_tokens and lm_head of <see cref="ModulesToSave"/> are one shared matrix where the model ties them.</summary>
+    /// <summary>Train embed_tokens and lm_head of <see cref="ModulesToSave"/> as one shared matrix if the model ties them.</summary>
     public bool EnsureWeightTying { get; init; }
 
     /// <summary>Whether the scale is α / √r instead of α / r.</summary>
     public bool UseRslora { get; init; }
 
-    /// <summary>Ranks of some modules: regular expression → r; the first that matches holds.</summary>
+    /// <summary>Ranks for some modules: regular expression → r. The first match counts.</summary>
     public IReadOnlyList<KeyValuePair<string, int>> RankPattern { get; init; } = [];
 
-    /// <summary>α of some modules: regular expression → α; the first that matches holds.</summary>
+    /// <summary>α for some modules: regular expression → α. The first match counts.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> AlphaPattern { get; init; } = [];
 
-    /// <summary>Numbers of the only layers that get adapters, or null for all; a module that is listed by its full name gets one
-    /// anyway.</summary>
+    /// <summary>Numbers of the layers that get adapters; null for all. A module listed by its full name always gets one.</summary>
     public IReadOnlyList<int>? LayersToTransform { get; init; }
 
     /// <summary>Names of the lists that <see cref="LayersToTransform"/> counts in, such as "layers"; null for the first number in a
@@ -74,7 +73,7 @@ public sealed record LoraConfig
     /// <summary>What the model does, in PEFT's words.</summary>
     public string? TaskType { get; init; } = "CAUSAL_LM";
 
-    /// <summary>The same for a base as somebody names it: a folder, or an id, whose revision PEFT keeps apart.</summary>
+    /// <summary>The settings for a base given as a folder or an id. PEFT stores the id's revision separately.</summary>
     internal LoraConfig WithBase(string folderOrId)
     {
         var (name, revision) = ModelSource.BaseOf(folderOrId);

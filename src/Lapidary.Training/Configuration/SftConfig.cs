@@ -12,30 +12,30 @@ public sealed record SftConfig
     /// <summary>Folder for the adapter, checkpoints, trainer_state.json and TensorBoard events.</summary>
     public string OutputDir { get; init; } = "lapidary-output";
 
-    /// <summary>Start anew in a folder that holds a run, and delete what that left once the new run has saved something.</summary>
+    /// <summary>Start over in a folder that contains a run. The old run's files are deleted after the new run's first save.</summary>
     public bool OverwriteOutputDir { get; init; }
 
     /// <summary>Longest sequence, and length of a packed row, in tokens.</summary>
     [Range(2, 1 << 20)]
     public int MaxLength { get; init; } = 512;
 
-    /// <summary>Several examples to a row; they never see each other.</summary>
+    /// <summary>Put several examples into one row. They never attend to each other.</summary>
     public bool Packing { get; init; } = true;
 
     /// <summary>bfd (best-fit decreasing; examples stay whole) or wrapped (cut every max_length tokens).</summary>
     public PackingStrategy PackingStrategy { get; init; } = PackingStrategy.Bfd;
 
-    /// <summary>Start text, prompts and completions with BOS; conversations have one from their template or the tokenizer.</summary>
+    /// <summary>Start texts, prompts and completions with BOS. Conversations get it from their template or the tokenizer.</summary>
     public bool AddSpecialTokens { get; init; } = true;
 
-    /// <summary>An end-of-sequence token after each example, as the guide's dataset_kwargs ask.</summary>
+    /// <summary>Append an end-of-sequence token to each example, as in the guide's dataset_kwargs.</summary>
     public bool AppendConcatToken { get; init; } = true;
 
     /// <summary>Passes over the data.</summary>
     [Range(0.0, 1e6)]
     public double NumTrainEpochs { get; init; } = 3;
 
-    /// <summary>Optimizer steps in all; overrides epochs where positive.</summary>
+    /// <summary>Total number of optimizer steps. If positive, it overrides the epochs.</summary>
     [Range(-1, int.MaxValue)]
     public int MaxSteps { get; init; } = -1;
 
@@ -47,16 +47,16 @@ public sealed record SftConfig
     [Range(1, 4096)]
     public int PerDeviceEvalBatchSize { get; init; } = 1;
 
-    /// <summary>Micro-batches per optimizer step; where memory allows, several run as one, which gives the same step.</summary>
+    /// <summary>Micro-batches per optimizer step. If memory allows, several run as one, with the same result.</summary>
     [Range(1, 65536)]
     public int GradientAccumulationSteps { get; init; } = 4;
 
-    /// <summary>Rows per optimizer step over all devices, from which the number of micro-batches follows.</summary>
+    /// <summary>Rows per optimizer step over all devices. It sets the number of micro-batches.</summary>
     [Range(1, int.MaxValue)]
     public int? GlobalBatchSize { get; init; }
 
-    /// <summary>Keep only a layer's input and compute the layer again on the way back: true for all layers (the least memory, about a third
-    /// more work), false for none, auto for as few as memory needs.</summary>
+    /// <summary>Keep only a layer's input and recompute the layer in the backward pass: true for all layers (least memory, about a third
+    /// more work), false for none, auto for as few as memory requires.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Auto;
 
     /// <summary>Peak learning rate.</summary>
@@ -66,15 +66,15 @@ public sealed record SftConfig
     /// <summary>constant, constant_with_warmup, linear or cosine.</summary>
     public LrSchedulerType LrSchedulerType { get; init; } = LrSchedulerType.Constant;
 
-    /// <summary>Warm-up as a share of all steps, rounded up; used where <see cref="WarmupSteps"/> is 0.</summary>
+    /// <summary>Warm-up as a share of all steps, rounded up. Used if <see cref="WarmupSteps"/> is 0.</summary>
     [Range(0.0, 1.0)]
     public double WarmupRatio { get; init; } = 0.03;
 
-    /// <summary>Steps of warm-up.</summary>
+    /// <summary>Number of warm-up steps.</summary>
     [Range(0, int.MaxValue)]
     public int WarmupSteps { get; init; }
 
-    /// <summary>Gradients of a larger norm are scaled down to it; 0 for never.</summary>
+    /// <summary>Gradients with a larger norm are scaled down to this norm; 0 turns clipping off.</summary>
     [Range(0.0, 1e9)]
     public double MaxGradNorm { get; init; } = 0.3;
 
@@ -94,7 +94,7 @@ public sealed record SftConfig
     [Range(1e-30, 1.0)]
     public double AdamEpsilon { get; init; } = 1e-8;
 
-    /// <summary>Train on completions only; null: where the rows have a prompt and a completion.</summary>
+    /// <summary>Train on completions only. Default: on for rows with a prompt and a completion.</summary>
     public bool? CompletionOnlyLoss { get; init; }
 
     /// <summary>Train on the assistant's turns only.</summary>
@@ -111,11 +111,11 @@ public sealed record SftConfig
     [Range(1, int.MaxValue)]
     public int SaveSteps { get; init; } = 500;
 
-    /// <summary>Checkpoints kept, the best one among them; 0 for all.</summary>
+    /// <summary>Number of checkpoints to keep, including the best one; 0 for all.</summary>
     [Range(0, int.MaxValue)]
     public int SaveTotalLimit { get; init; }
 
-    /// <summary>Where the log goes besides the screen.</summary>
+    /// <summary>Where to log in addition to the screen.</summary>
     public ReportTo ReportTo { get; init; } = ReportTo.Tensorboard;
 
     /// <summary>When the evaluation set is scored.</summary>
@@ -125,23 +125,23 @@ public sealed record SftConfig
     [Range(1, int.MaxValue)]
     public int EvalSteps { get; init; } = 500;
 
-    /// <summary>End with the checkpoint of the lowest evaluation loss rather than the last; needs evaluations and checkpoints at the same
-    /// times.</summary>
+    /// <summary>Use the checkpoint with the lowest evaluation loss as the result instead of the last one. Evaluations and checkpoints must
+    /// be at the same steps.</summary>
     public bool LoadBestModelAtEnd { get; init; }
 
-    /// <summary>A new order of rows each epoch.</summary>
+    /// <summary>Use a new order of rows in each epoch.</summary>
     public bool Shuffle { get; init; } = true;
 
-    /// <summary>Seed of the adapter's first values, of the order of rows and of dropout.</summary>
+    /// <summary>Seed of the adapter's initial values, the order of rows, and dropout.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>How rows are put together: <see cref="PackingStrategy"/> where there is packing.</summary>
+    /// <summary>How rows are formed: <see cref="PackingStrategy"/> if packing is on.</summary>
     internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
 
     /// <summary>The optimizer's constants.</summary>
     internal AdamWOptions AdamW => new(AdamBeta1, AdamBeta2, AdamEpsilon, WeightDecay);
 
-    /// <summary>How examples are made of rows.</summary>
+    /// <summary>How examples are made from rows.</summary>
     internal ExampleOptions Examples => new()
     {
         MaxLength = MaxLength,

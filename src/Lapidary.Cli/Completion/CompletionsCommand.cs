@@ -1,9 +1,8 @@
 using System.CommandLine;
 using Lapidary.Cli.CommandLine;
-using Lapidary.Cli.Completion;
 using Lapidary.Cli.Output;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Completion;
 
 /// <summary>completions: a script with which a shell completes the tool's command lines.</summary>
 internal static class CompletionsCommand

@@ -1,12 +1,11 @@
-using System.CommandLine;
-using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Commands;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 
-namespace Lapidary.Cli.Commands;
+namespace Lapidary.Cli.Chat;
 
 /// <summary>chat: a conversation at the screen, or of the lines of a pipe.</summary>
 internal static class ChatCommand
@@ -43,7 +42,7 @@ internal static class ChatCommand
         var conversation = new Conversation(text) { System = values.Get(SystemText) };
         conversation.Encode("?"); // a template that refuses the system message does so before gigabytes are read
 
-        using var session = ModelSession.Open(Model, values, folders.FetchWeights(run));
+        using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);
         var makers = GenerationConfig.Load(session.Model.Folder, session.Model.Config);
         foreach (string note in GenerateCommand.Notes(values, makers)) run.Note(note);
