@@ -5,9 +5,9 @@ using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>Large tokenizers in the form they have in memory, so that a later start need not read 33 MB of JSON. An entry is found by a hash
-/// of the tokenizer.json and checked by another. What is absent, damaged or of another version is made again; where the folder cannot be
-/// written nothing is kept, and everything works.</summary>
+/// <summary>Large tokenizers in the form they have in memory, so that a later start need not read 33 MB of JSON. An entry is found by a
+/// hash of the tokenizer.json and checked by another. What is absent, damaged or of another version is made again; where the folder
+/// cannot be written nothing is kept, and everything works.</summary>
 /// <param name="folder">The folder, made on first use; null for no cache.</param>
 /// <param name="minFileBytes">A smaller file is read as fast as an entry, and not kept.</param>
 internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
