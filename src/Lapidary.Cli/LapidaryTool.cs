@@ -31,6 +31,7 @@ internal static class LapidaryTool
         try
         {
             string[] words = HelpCommand.Resolve(args);
+            if (words.Length == 0) return AskForCommand(terminal);
             return TryAnswer(args, words, terminal) ? ExitCodes.Done : RunCommand(words, terminal);
         }
         catch (UsageException e)
@@ -67,10 +68,16 @@ internal static class LapidaryTool
         }
     }
 
+    /// <summary>Whoever types the tool's name alone wants to know what it can do.</summary>
+    private static int AskForCommand(Terminal terminal)
+    {
+        new HelpWriter(terminal.Error, ScreenWidth.Of(terminal)).Write(CommandTable.Page(), isAll: false);
+        return ExitCodes.Usage;
+    }
+
     /// <summary>Answers what needs no command: the version, the tool's help and what a shell asks.</summary>
     private static bool TryAnswer(IReadOnlyList<string> args, string[] words, Terminal terminal)
     {
-        if (words.Length == 0) throw new UsageException("a command is missing.", Usage.Tool);
         if (args is [_, HelpCommand.Markdown] && args[0] != words[0]) terminal.Out.Write(CommandTable.Markdown(terminal));
         else if (words[0] is "--version") terminal.Out.WriteLine(Version);
         else if (words[0] is "--help" or "--help-all" or "-h" or "-?")

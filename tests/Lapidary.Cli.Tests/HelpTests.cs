@@ -94,7 +94,7 @@ public class HelpTests
         Assert.Matches(@"--learning-rate, --lr X +Peak learning rate. \[default: 0.0002\]", help);
         Assert.Matches(@"-r, --lora-r N .*\n? +\[default: 16\]", help);
         string all = CliRun.Of("train", "--help-all").Ok().Out;
-        Assert.Matches(@"--warmup-ratio X +Warm-up as a share of all steps, rounded up; used\n +where --warmup-steps is 0", all);
+        Assert.Matches(@"--warmup-ratio X +Warm-up as a share of all steps, rounded up\. Used if\n +--warmup-steps is 0", all);
         Assert.Matches(@"--optim +adamw_torch\|adamw_torch_fused changes", all);
         Assert.DoesNotContain("--lapidary", all, StringComparison.Ordinal);
     }

@@ -28,7 +28,7 @@ public sealed record LoraConfig
     [Range(1, 1 << 16)]
     public int R { get; init; } = 8;
 
-    /// <summary>α; the product B·A is scaled by α / r.</summary>
+    /// <summary>Alpha (α): the product B·A is scaled by α / r.</summary>
     [Range(0.0, 1e9)]
     public double LoraAlpha { get; init; } = 8;
 

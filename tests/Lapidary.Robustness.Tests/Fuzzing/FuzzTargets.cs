@@ -55,7 +55,7 @@ internal static class FuzzTargets
             [Text("""{"system": "s", "user": "ask {question} of {table}", "assistant": "{answer}"}""")],
             folder => RowTemplate.Load(Path.Combine(folder, "template.json"))),
         ["run file"] = new("run.yaml", [Text(RunYaml)], folder => RunFile.Read(Path.Combine(folder, "run.yaml"), TrainCommand.AllSettings)),
-        ["messages"] = new("messages.json", [Text(Conversation)], folder => MessagesFile.Read(Path.Combine(folder, "messages.json"))),
+        ["messages"] = new("messages.json", [Text(Conversation)], folder => ReadMessages(folder)),
         ["trainer state"] = new(TrainerState.FileName, [Text(State)], folder => TrainerState.Read(folder)),
         ["run state"] = new(RunState.FileName, [Text(NewState)], folder => RunState.Read(folder)),
         ["old run state"] = new(TrainerState.FileName, [Text(OldState)], folder => ResumedRun.Read(folder)),
@@ -157,9 +157,11 @@ internal static class FuzzTargets
         return folder;
     }
 
+    private static MessagesRow ReadMessages(string folder) => MessagesFile.Read(Path.Combine(folder, "messages.json"), TextReader.Null);
+
     private static void RenderMessages(string folder)
     {
-        var row = MessagesFile.Read(Path.Combine(folder, "messages.json"));
+        var row = ReadMessages(folder);
         string file = Path.Combine(folder, "chat_template.jinja");
         string text = File.Exists(file) ? File.ReadAllText(file) : ToolTemplate;
         var template = ChatTemplate.Parse(text, new Dictionary<string, string> { ["bos_token"] = "<bos>", ["eos_token"] = "<eos>" });
