@@ -28,12 +28,20 @@ public sealed class ErrorTests : IDisposable
     [InlineData("merge --max-shard-size big", "--max-shard-size")]
     [InlineData("tokenize --model x", "--text or --file")]
     [InlineData("score --device gpu", "cuda:N")]
-    [InlineData("")]
     public void WrongUsage_Is2(string line, params string[] words)
     {
         var run = CliRun.Of(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         run.AssertError(2, [.. words, "--help"]);
         Assert.Equal("", run.Out);
+    }
+
+    [Fact]
+    public void NoCommand_IsAnsweredWithTheHelp()
+    {
+        var run = CliRun.Of();
+        Assert.Equal(2, run.ExitCode);
+        Assert.Equal("", run.Out);
+        Assert.Contains("Usage: lapidary COMMAND", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -33,8 +33,6 @@ internal static class TrainingBanner
         };
         people.WriteLine($"adapter    r {adapter.Config.R} on {adapter.TargetedModules.Count()} layers{saved}: "
             + $"{adapter.ParameterCount:N0} trained values, file {ByteSize.Format(adapter.FileBytes)}");
-        bool isPlain = adapter.Config.ModulesToSave is null or { Count: 0 };
-        people.WriteLine($"           vLLM loads this adapter: {(isPlain ? "yes" : "no, because of modules_to_save; merge it first")}");
     }
 
     /// <summary>What the user may not expect.</summary>

@@ -87,11 +87,14 @@ internal static class DeviceSettings
             if (CudaBackend.WhyUnavailable(ordinal) is { } reason) throw new LapidaryException(reason);
     }
 
+    /// <summary>Said at the start of each run on a CPU, so no more than a line.</summary>
+    private const string NoGpu = "no GPU can be used; 'lapidary doctor' says why";
+
     /// <summary>Why the device is what it is.</summary>
     public static string Reason(SettingValues values)
     {
         if (!IsAuto(values)) return $"--device {values.Get(Device)}";
-        return $"--device auto: {(CudaBackend.FirstAvailable() is { } ordinal ? $"cuda:{ordinal}" : CudaBackend.WhyUnavailable())}";
+        return $"--device auto: {(CudaBackend.FirstAvailable() is { } ordinal ? $"cuda:{ordinal}" : NoGpu)}";
     }
 
     private static CudaDevice? Gpu(int ordinal) => CudaDevice.All().FirstOrDefault(device => device.Ordinal == ordinal);

@@ -25,8 +25,8 @@ internal sealed class ModelSettings(
     public Setting<string?> Adapter { get; } = Setting.Text("adapter", "DIR_OR_ID", "PEFT LoRA adapter: a folder or an id.");
 
     public Setting<QuantizationKind> Quantization { get; } = new(
-        "quantization", "nf4|none", "How the base's projections are kept in memory: nf4 (QLoRA's 4 bits) or none (as stored).", quantization,
-        text => (QuantizationKind)SettingText.Enumeration(typeof(QuantizationKind), text));
+        "quantization", "nf4|none", "How the base's projections are kept in memory: nf4 (QLoRA's 4 bits) or none (as stored).",
+        quantization, text => (QuantizationKind)SettingText.Enumeration(typeof(QuantizationKind), text));
 
     public Setting<bool> DoubleQuant { get; } = Setting.Flag("double-quant", "Quantize NF4's scales too.", new ModelOptions().DoubleQuant);
 

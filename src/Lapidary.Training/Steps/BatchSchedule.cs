@@ -41,4 +41,12 @@ internal sealed class BatchSchedule
 
     /// <summary>Passes done after a number of steps.</summary>
     public double EpochAfter(int steps) => (double)steps / StepsPerEpoch;
+
+    /// <summary>Whether something of an interval is to be done after so many steps; the last step is always due.</summary>
+    public bool IsDue(IntervalStrategy strategy, int interval, int steps) => strategy switch
+    {
+        IntervalStrategy.Steps => steps % interval == 0 || steps == TotalSteps,
+        IntervalStrategy.Epoch => steps % StepsPerEpoch == 0 || steps == TotalSteps,
+        _ => false,
+    };
 }

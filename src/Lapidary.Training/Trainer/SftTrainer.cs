@@ -170,7 +170,7 @@ public sealed partial class SftTrainer : IDisposable
         // A run that was stopped in an evaluation does that first.
         bool stops = _agreement.Any(IsAskedToStop(cancellationToken));
         bool goesOn = first == 0 || _log.IsEvaluated(first)
-            || Evaluate(first, IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);
+            || Evaluate(first, _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);
         while (goesOn && step < TotalSteps && !(Ranks.WorldSize == 1 ? cancellationToken.IsCancellationRequested : stops))
         {
             long stepStarted = _time.GetTimestamp();
@@ -183,7 +183,7 @@ public sealed partial class SftTrainer : IDisposable
             _observer.OnStep(progress);
             if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
-            bool saves = IsDue(_config.SaveStrategy, _config.SaveSteps, step);
+            bool saves = _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, step);
             goesOn = Evaluate(step, saves, stops, cancellationToken);
             if (saves) Save(folder, saved = step);
         }
@@ -210,7 +210,7 @@ public sealed partial class SftTrainer : IDisposable
     /// <returns>False where that was cancelled, or is not begun as all ranks are about to end.</returns>
     private bool Evaluate(int step, bool saves, bool stops, CancellationToken cancellationToken)
     {
-        if (_evaluator is null || !IsDue(_config.EvalStrategy, _config.EvalSteps, step)) return true;
+        if (_evaluator is null || !_schedule.IsDue(_config.EvalStrategy, _config.EvalSteps, step)) return true;
         if (stops && Ranks.WorldSize > 1) return false;
         if (_evaluator.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
         _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? RunFolder.NameOf(step) : null);
@@ -219,11 +219,4 @@ public sealed partial class SftTrainer : IDisposable
     }
 
     private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);
-
-    private bool IsDue(IntervalStrategy strategy, int interval, int step) => strategy switch
-    {
-        IntervalStrategy.Steps => step % interval == 0 || step == TotalSteps,
-        IntervalStrategy.Epoch => step % _schedule.StepsPerEpoch == 0 || step == TotalSteps,
-        _ => false,
-    };
 }

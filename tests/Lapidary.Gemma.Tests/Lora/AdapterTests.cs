@@ -150,7 +150,7 @@ public class AdapterTests
 
     [Theory]
     [InlineData("nothing", null, "TargetModules: \"nothing\" matches no layer")]
-    [InlineData("q_proj", "v_proj", "modules_to_save: \"v_proj\" names no module")]
+    [InlineData("q_proj", "v_proj", "ModulesToSave: \"v_proj\" names no module")]
     public void Create_FreesWhatItTook_WhenItFails(string target, string? saved, string message)
     {
         using var model = ModelRun.Load("model", device: Device);

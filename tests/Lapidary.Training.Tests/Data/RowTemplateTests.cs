@@ -63,6 +63,7 @@ public class RowTemplateTests
     {
         using var file = new TemporaryFile("t.json", json);
         Assert.Contains(expected, Assert.Throws<LapidaryException>(() => RowTemplate.Load(file.Name)).Message);
-        Assert.Contains("check the name", Assert.Throws<LapidaryException>(() => RowTemplate.Load("text-to-sq")).Message);
+        Assert.Contains("did you mean text-to-sql?", Assert.Throws<LapidaryException>(() => RowTemplate.Load("text-to-sq")).Message);
+        Assert.Contains("check the name", Assert.Throws<LapidaryException>(() => RowTemplate.Load("x.json")).Message);
     }
 }
