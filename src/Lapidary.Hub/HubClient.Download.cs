@@ -17,7 +17,9 @@ public sealed partial class HubClient
     }
 
     /// <summary>Fetches one file.</summary>
-    /// <param name="repo">Whose.</param> <param name="path">Which.</param> <param name="options">Revision, folder and progress.</param>
+    /// <param name="repo">Whose.</param>
+    /// <param name="path">Which.</param>
+    /// <param name="options">Revision, folder and progress.</param>
     /// <param name="cancellation">Ends it; what was fetched so far is kept.</param>
     /// <returns>Its path on this machine.</returns>
     /// <exception cref="HubException">The Hub refused or could not be asked, has no such file, or it is not what was announced.</exception>
@@ -39,8 +41,10 @@ public sealed partial class HubClient
 
     /// <summary>The folder of a model, adapter or data set that a user names: a folder of this machine as it is, which goes before an
     /// id; or an id, whose files are fetched.</summary>
-    /// <param name="folderOrId">A folder, "owner/name" or "owner/name@revision".</param> <param name="type">What the id stands for.</param>
-    /// <param name="options">Which files.</param> <param name="cancellation">Ends it; what was fetched so far is kept.</param>
+    /// <param name="folderOrId">A folder, "owner/name" or "owner/name@revision".</param>
+    /// <param name="type">What the id stands for.</param>
+    /// <param name="options">Which files.</param>
+    /// <param name="cancellation">Ends it; what was fetched so far is kept.</param>
     /// <exception cref="HubException">It is an id, and the Hub refused or could not be asked.</exception>
     /// <exception cref="LapidaryException">It is neither.</exception>
     public async Task<string> ResolveAsync(

@@ -3,12 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 namespace Lapidary.Hub;
 
 /// <summary>A repository at a revision, as people write it: "owner/name" or "owner/name@revision".</summary>
-/// <param name="Repo">The repository.</param> <param name="Revision">Branch, tag or commit; null where none is named.</param>
+/// <param name="Repo">The repository.</param>
+/// <param name="Revision">Branch, tag or commit; null where none is named.</param>
 public sealed record HubReference(HubRepo Repo, string? Revision)
 {
     /// <summary>Reads one; a text that can only be a path, or a lone word, is none.</summary>
-    /// <param name="text">What somebody gave where a folder or an id is expected.</param> <param name="type">What the id stands
-    /// for.</param> <param name="reference">What it names.</param>
+    /// <param name="text">What somebody gave where a folder or an id is expected.</param>
+    /// <param name="type">What the id stands for.</param>
+    /// <param name="reference">What it names.</param>
     public static bool TryParse(string text, RepoType type, [NotNullWhen(true)] out HubReference? reference)
     {
         ArgumentNullException.ThrowIfNull(text);

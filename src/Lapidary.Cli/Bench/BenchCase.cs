@@ -6,7 +6,8 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Bench;
 
 /// <summary>What is measured: training steps or greedy decoding of a random model of a published size.</summary>
-/// <param name="Name">As on the command line.</param> <param name="Meaning">One line for the help text.</param>
+/// <param name="Name">As on the command line.</param>
+/// <param name="Meaning">One line for the help text.</param>
 internal sealed record BenchCase(string Name, string Meaning)
 {
     /// <summary>"1b".</summary>

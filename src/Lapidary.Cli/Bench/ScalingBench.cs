@@ -17,10 +17,11 @@ internal static class ScalingBench
     private const long GpuProbeBytes = 1L << 30, CpuProbeBytes = 1L << 26;
 
     /// <summary>Measures all ranks.</summary>
-    /// <param name="bench">The case.</param> <param name="team">The ranks.</param> <param name="lora">What a case does not say, such as the
-    /// rank.</param>
-    /// <param name="alone">One rank's figures; rank 0 needs them.</param> <param name="createModel">Makes the case's model on a
-    /// device.</param>
+    /// <param name="bench">The case.</param>
+    /// <param name="team">The ranks.</param>
+    /// <param name="lora">What a case does not say, such as the rank.</param>
+    /// <param name="alone">One rank's figures; rank 0 needs them.</param>
+    /// <param name="createModel">Makes the case's model on a device.</param>
     /// <param name="terminal">Where to tell people.</param>
     public static ScalingFigures Run(
         BenchCase bench, RankTeam team, LoraConfig lora, TrainingFigures? alone, Func<IBackend, GemmaModel> createModel, Terminal terminal)

@@ -6,9 +6,10 @@ namespace Lapidary.Cli.Bench;
 
 /// <summary>Times optimizer steps by the wall clock: a step ends when the host has read its gradient's norm, so nothing is still
 /// queued.</summary>
-/// <param name="steps">To measure.</param> <param name="warmup">Steps before them: the first two record and capture.</param>
-/// <param name="memory">Read at the last step, while everything is in use.</param> <param name="people">Told what the trainer
-/// tells.</param>
+/// <param name="steps">To measure.</param>
+/// <param name="warmup">Steps before them: the first two record and capture.</param>
+/// <param name="memory">Read at the last step, while everything is in use.</param>
+/// <param name="people">Told what the trainer tells.</param>
 /// <param name="interrupted">Ends the run.</param>
 internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWriter people, CancellationToken interrupted)
     : ITrainingObserver

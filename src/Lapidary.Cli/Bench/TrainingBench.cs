@@ -27,7 +27,8 @@ internal static class TrainingBench
     };
 
     /// <summary>The adapter of a case.</summary>
-    /// <param name="bench">The case.</param> <param name="lora">What a case does not say, such as the rank.</param>
+    /// <param name="bench">The case.</param>
+    /// <param name="lora">What a case does not say, such as the rank.</param>
     public static LoraConfig Lora(BenchCase bench, LoraConfig lora) =>
         lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null };
 

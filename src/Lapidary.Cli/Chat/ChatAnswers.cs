@@ -20,11 +20,15 @@ internal enum AnswerEnd
 }
 
 /// <summary>An answer.</summary>
-/// <param name="Text">What the model said.</param> <param name="Tokens">Tokens of it.</param> <param name="End">Why it ended.</param>
+/// <param name="Text">What the model said.</param>
+/// <param name="Tokens">Tokens of it.</param>
+/// <param name="End">Why it ended.</param>
 internal sealed record ChatAnswer(string Text, int Tokens, AnswerEnd End);
 
 /// <summary>Answers of a loaded model.</summary>
-/// <param name="model">The model.</param> <param name="tokenizer">Its tokenizer.</param> <param name="options">Sampling and length.</param>
+/// <param name="model">The model.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+/// <param name="options">Sampling and length.</param>
 internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, GenerationOptions options) : IDisposable
 {
     /// <summary>Tokens that the first question makes room for: a conversation grows, and each time that the room is too small it is made
@@ -40,8 +44,8 @@ internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, Generat
     public int MaxNewTokens => options.MaxNewTokens;
 
     /// <summary>Answers.</summary>
-    /// <param name="prompt">The conversation's tokens, fewer than <see cref="Context"/>.</param> <param name="show">Given each piece of
-    /// text as soon as it is there.</param>
+    /// <param name="prompt">The conversation's tokens, fewer than <see cref="Context"/>.</param>
+    /// <param name="show">Given each piece of text as soon as it is there.</param>
     /// <param name="stop">Ends the answer after the token at hand.</param>
     public ChatAnswer Answer(int[] prompt, Action<string> show, CancellationToken stop)
     {

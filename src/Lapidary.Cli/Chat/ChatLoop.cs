@@ -6,7 +6,9 @@ using Lapidary.Training.Checkpoints;
 namespace Lapidary.Cli.Chat;
 
 /// <summary>The conversation of the chat command, until its input ends.</summary>
-/// <param name="run">The command.</param> <param name="conversation">What was said so far.</param> <param name="answers">The model.</param>
+/// <param name="run">The command.</param>
+/// <param name="conversation">What was said so far.</param>
+/// <param name="answers">The model.</param>
 internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAnswers answers)
 {
     /// <summary>Share of the context from which on its end is near.</summary>

@@ -6,7 +6,8 @@ using Lapidary.Formats;
 namespace Lapidary.Cli.CommandLine;
 
 /// <summary>One run of a command: the values it was given and where it prints.</summary>
-/// <param name="settings">Those that the command takes.</param> <param name="parsed">The command line.</param>
+/// <param name="settings">Those that the command takes.</param>
+/// <param name="parsed">The command line.</param>
 /// <param name="terminal">Where to print.</param>
 /// <exception cref="LapidaryException">The configuration file is not what it should be.</exception>
 internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal)

@@ -6,7 +6,8 @@ namespace Lapidary.Cli.CommandLine;
 
 /// <summary>Turns the words that were typed behind a command into those that its parser knows: underscores are hyphens, names of other
 /// tools are the command's own, and of an option that is given twice the last one stays, as in argparse.</summary>
-/// <param name="command">The command.</param> <param name="path">"lapidary train".</param>
+/// <param name="command">The command.</param>
+/// <param name="path">"lapidary train".</param>
 internal sealed class CommandWords(ToolCommand command, string path)
 {
     private const string Negation = "--no-";

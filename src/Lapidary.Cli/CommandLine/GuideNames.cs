@@ -90,7 +90,8 @@ internal static class GuideNames
     ];
 
     /// <summary>The entry of a name and the key that it stands for in a command, or belongs to.</summary>
-    /// <param name="key">In snake case.</param> <param name="isKnown">Whether the command has a setting or option of a key.</param>
+    /// <param name="key">In snake case.</param>
+    /// <param name="isKnown">Whether the command has a setting or option of a key.</param>
     public static (GuideName Name, string Target)? Find(string key, Func<string, bool> isKnown)
     {
         foreach (var name in All)

@@ -6,8 +6,10 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>A named value that the command line and a configuration file share, with one parser for both.</summary>
 internal abstract class Setting
 {
-    /// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
-    /// <param name="help">One line.</param> <param name="isFlag">Whether the name alone means true.</param>
+    /// <param name="name">In kebab case.</param>
+    /// <param name="valueName">Stands for the value in the help text.</param>
+    /// <param name="help">One line.</param>
+    /// <param name="isFlag">Whether the name alone means true.</param>
     /// <param name="isList">Whether it may be given several times, each time with one more value.</param>
     protected Setting(string name, string valueName, string help, bool isFlag = false, bool isList = false)
     {

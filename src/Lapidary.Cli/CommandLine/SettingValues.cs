@@ -11,7 +11,8 @@ internal sealed class SettingValues
     private readonly HashSet<Setting> _typed = [];
 
     /// <summary>Reads all settings.</summary>
-    /// <param name="settings">Those of the command, in order.</param> <param name="parsed">The command line.</param>
+    /// <param name="settings">Those of the command, in order.</param>
+    /// <param name="parsed">The command line.</param>
     /// <param name="file">The configuration file, or null.</param>
     /// <exception cref="LapidaryException">A value of the file is not what its setting takes.</exception>
     public SettingValues(IReadOnlyList<Setting> settings, ParseResult parsed, RunFile? file = null)

@@ -15,7 +15,8 @@ internal sealed class ToolCommand : Command
     private readonly Dictionary<Option, Setting> _settingOf = [];
     private readonly string[] _examples;
 
-    /// <param name="name">As typed.</param> <param name="description">One line.</param>
+    /// <param name="name">As typed.</param>
+    /// <param name="description">One line.</param>
     /// <param name="examples">For the end of the help text: what stands behind "lapidary" and the name.</param>
     public ToolCommand(string name, string description, params string[] examples) : base(name, description)
     {
@@ -81,7 +82,8 @@ internal sealed class ToolCommand : Command
     });
 
     /// <summary>Sets what the command does.</summary>
-    /// <param name="terminal">Where it prints.</param> <param name="run">Returns the exit code.</param>
+    /// <param name="terminal">Where it prints.</param>
+    /// <param name="run">Returns the exit code.</param>
     public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
         Terminal = terminal;

@@ -9,9 +9,10 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Doctor;
 
 /// <summary>What doctor found.</summary>
-/// <param name="Gpus">All GPUs.</param> <param name="Libraries">The libraries that a GPU needs, as far as they are here.</param>
-/// <param name="Chosen">The GPU that --device auto takes, null for the CPU.</param> <param name="Problem">Why no GPU can be used, one
-/// line.</param>
+/// <param name="Gpus">All GPUs.</param>
+/// <param name="Libraries">The libraries that a GPU needs, as far as they are here.</param>
+/// <param name="Chosen">The GPU that --device auto takes, null for the CPU.</param>
+/// <param name="Problem">Why no GPU can be used, one line.</param>
 /// <param name="Estimates">What training takes on the device that --device auto takes.</param>
 internal sealed record DoctorReport(
     IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem,

@@ -14,7 +14,8 @@ internal static class InstallAdvice
     private const string LargerVersions = "a 13-* that the driver supports does as well";
 
     /// <summary>One line for each thing to do, in order; empty where nothing is missing.</summary>
-    /// <param name="platform">The system.</param> <param name="missing">Libraries that are not here.</param>
+    /// <param name="platform">The system.</param>
+    /// <param name="missing">Libraries that are not here.</param>
     /// <param name="needsNccl">Whether there are several GPUs.</param>
     public static IReadOnlyList<string> For(Platform platform, IReadOnlyCollection<CudaLibrary> missing, bool needsNccl)
     {

@@ -5,7 +5,8 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Doctor;
 
 /// <summary>The least memory that QLoRA training of a published size takes.</summary>
-/// <param name="Size">"1b".</param> <param name="LoraBytes">LoRA alone.</param>
+/// <param name="Size">"1b".</param>
+/// <param name="LoraBytes">LoRA alone.</param>
 /// <param name="GuideBytes">The guide's recipe: embedding and head trained too, as one matrix.</param>
 internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideBytes)
 {

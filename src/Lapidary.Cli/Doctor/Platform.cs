@@ -29,7 +29,8 @@ internal enum SystemKind
 }
 
 /// <summary>The system that doctor advises.</summary>
-/// <param name="Kind">Which one.</param> <param name="IsWsl">Whether it is Linux inside of Windows, which has the driver.</param>
+/// <param name="Kind">Which one.</param>
+/// <param name="IsWsl">Whether it is Linux inside of Windows, which has the driver.</param>
 /// <param name="IsContainer">Whether it is a container, whose host has the driver.</param>
 internal sealed record Platform(SystemKind Kind, bool IsWsl = false, bool IsContainer = false)
 {

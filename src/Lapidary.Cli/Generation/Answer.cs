@@ -6,7 +6,8 @@ namespace Lapidary.Cli.Generation;
 
 /// <summary>What came of a row.</summary>
 /// <param name="OutputIds">New ids, without the one that ended the text; null where the row could not be asked.</param>
-/// <param name="Text">The same as text, or null.</param> <param name="FinishReason">"stop" or "length"; null without ids.</param>
+/// <param name="Text">The same as text, or null.</param>
+/// <param name="FinishReason">"stop" or "length"; null without ids.</param>
 /// <param name="Error">Why there is no answer.</param>
 internal sealed record Answer(IReadOnlyList<int>? OutputIds, string? Text, string? FinishReason, string? Error)
 {

@@ -21,7 +21,8 @@ internal sealed class AnswersFile : IDisposable
     public static bool IsComplete(string path) => File.Exists(path);
 
     /// <summary>Begins a file, or goes on with one.</summary>
-    /// <param name="path">The final name.</param> <param name="resume">Whether to go on with what is there.</param>
+    /// <param name="path">The final name.</param>
+    /// <param name="resume">Whether to go on with what is there.</param>
     /// <param name="identity">What the answers depend on.</param>
     /// <exception cref="LapidaryException">There is a file already, or the one that was begun has other answers.</exception>
     public static AnswersFile Open(string path, bool resume, string identity)

@@ -13,10 +13,11 @@ using Lapidary.Gemma;
 namespace Lapidary.Cli.Generation;
 
 /// <summary>generate --dataset: every row of a data set with its answer, in order, shared out to the ranks.</summary>
-/// <param name="run">The command.</param> <param name="model">Its settings of the model.</param>
+/// <param name="run">The command.</param>
+/// <param name="model">Its settings of the model.</param>
 /// <param name="options">How text is continued, from the model's folder; the seed is the run's, each row has its own.</param>
-/// <param name="output">The file of answers, or null for standard output.</param> <param name="resume">Whether to go on with a file that
-/// was begun.</param>
+/// <param name="output">The file of answers, or null for standard output.</param>
+/// <param name="resume">Whether to go on with a file that was begun.</param>
 internal sealed class DatasetGeneration(
     CommandRun run, ModelSettings model, Func<string, TextTools?, GenerationOptions> options, string? output, bool resume)
 {

@@ -17,7 +17,8 @@ internal static class MessagesFile
     private const string StandardInput = "-";
 
     /// <summary>Reads the conversation.</summary>
-    /// <param name="path">The file; - for standard input.</param> <param name="input">Standard input.</param>
+    /// <param name="path">The file; - for standard input.</param>
+    /// <param name="input">Standard input.</param>
     /// <exception cref="LapidaryException">The file is absent or not of that form.</exception>
     public static MessagesRow Read(string path, TextReader input)
     {

@@ -4,8 +4,9 @@ using Lapidary.Cli.Output;
 namespace Lapidary.Cli.Generation;
 
 /// <summary>How far a data set is answered: a status line on a screen, elsewhere a line now and then.</summary>
-/// <param name="total">Rows.</param> <param name="done">Rows answered before.</param> <param name="terminal">Where to, on standard
-/// error.</param>
+/// <param name="total">Rows.</param>
+/// <param name="done">Rows answered before.</param>
+/// <param name="terminal">Where to, on standard error.</param>
 internal sealed class RowProgress(int total, int done, Terminal terminal) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);

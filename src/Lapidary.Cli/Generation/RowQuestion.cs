@@ -9,8 +9,8 @@ using Lapidary.Training.Data.Rows;
 namespace Lapidary.Cli.Generation;
 
 /// <summary>A row of a data set as a question: what generate continues.</summary>
-/// <param name="Record">The row as its file has it.</param> <param name="PromptIds">Ids to continue; null where the row is not what it
-/// should be.</param>
+/// <param name="Record">The row as its file has it.</param>
+/// <param name="PromptIds">Ids to continue; null where the row is not what it should be.</param>
 /// <param name="Error">Why not, one line; null where all is well.</param>
 internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? Error)
 {

@@ -1,7 +1,8 @@
 namespace Lapidary.Cli.Help;
 
 /// <summary>Writes help for a screen.</summary>
-/// <param name="output">Where to.</param> <param name="width">Columns of a line.</param>
+/// <param name="output">Where to.</param>
+/// <param name="width">Columns of a line.</param>
 internal sealed class HelpWriter(TextWriter output, int width)
 {
     private const int Indent = 2, MaxColumn = 28;

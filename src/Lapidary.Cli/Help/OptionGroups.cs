@@ -41,7 +41,8 @@ internal static class OptionGroups
     private static readonly Dictionary<string, Place> Places = Read();
 
     /// <summary>The place of an option of a command.</summary>
-    /// <param name="command">Its name: "train".</param> <param name="option">Without dashes: "learning-rate".</param>
+    /// <param name="command">Its name: "train".</param>
+    /// <param name="option">Without dashes: "learning-rate".</param>
     public static Place Of(string command, string option)
     {
         if (Places.TryGetValue($"{command}.{option}", out var own)) return own;
@@ -67,7 +68,8 @@ internal static class OptionGroups
     }
 
     /// <summary>Where an option stands.</summary>
-    /// <param name="Title">Of its section.</param> <param name="Order">Among all.</param>
+    /// <param name="Title">Of its section.</param>
+    /// <param name="Order">Among all.</param>
     /// <param name="IsMain">Whether the short help describes it.</param>
     internal readonly record struct Place(string Title, int Order, bool IsMain);
 }

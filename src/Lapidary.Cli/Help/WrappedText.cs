@@ -23,7 +23,8 @@ internal static class WrappedText
     }
 
     /// <summary>The lines of a command, which a shell reads as one: each but the last ends with " \"; no quoted text is broken.</summary>
-    /// <param name="command">The command.</param> <param name="width">Of a line, with the indent.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="width">Of a line, with the indent.</param>
     /// <param name="indent">Spaces before each line; the following ones have two more.</param>
     public static IEnumerable<string> CommandLines(string command, int width, int indent)
     {

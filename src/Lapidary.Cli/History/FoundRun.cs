@@ -1,7 +1,8 @@
 namespace Lapidary.Cli.History;
 
 /// <summary>A run that a folder holds.</summary>
-/// <param name="Name">The folder, from where it was looked for.</param> <param name="Folder">Its path.</param>
+/// <param name="Name">The folder, from where it was looked for.</param>
+/// <param name="Folder">Its path.</param>
 /// <param name="State">running, finished, interrupted or failed.</param>
 internal sealed record FoundRun(string Name, string Folder, string State)
 {
@@ -37,5 +38,6 @@ internal sealed record FoundRun(string Name, string Folder, string State)
 }
 
 /// <summary>A folder that looks like a run's and cannot be read.</summary>
-/// <param name="Folder">Its path.</param> <param name="Reason">One line.</param>
+/// <param name="Folder">Its path.</param>
+/// <param name="Reason">One line.</param>
 internal sealed record UnreadableRun(string Folder, string Reason);

@@ -15,8 +15,9 @@ namespace Lapidary.Cli.History;
 internal static class RunReader
 {
     /// <summary>Reads a folder.</summary>
-    /// <param name="folder">The run's.</param> <param name="name">What it is called.</param> <param name="settings">Those of
-    /// train.</param>
+    /// <param name="folder">The run's.</param>
+    /// <param name="name">What it is called.</param>
+    /// <param name="settings">Those of train.</param>
     /// <exception cref="LapidaryException">A file is damaged, or of a later version.</exception>
     public static FoundRun Read(string folder, string name, IReadOnlyList<Setting> settings) =>
         File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName))

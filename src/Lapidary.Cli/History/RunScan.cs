@@ -29,7 +29,8 @@ internal sealed class RunScan
     public IReadOnlyList<UnreadableRun> Unreadable => _unreadable;
 
     /// <summary>Looks through a folder.</summary>
-    /// <param name="root">The folder.</param> <param name="settings">Those of train.</param>
+    /// <param name="root">The folder.</param>
+    /// <param name="settings">Those of train.</param>
     public static RunScan Of(string root, IReadOnlyList<Setting> settings)
     {
         var scan = new RunScan(root, settings);

@@ -13,7 +13,8 @@ internal static class RunTable
     private const string Cut = "…";
 
     /// <summary>The lines of the table.</summary>
-    /// <param name="runs">In their order.</param> <param name="options">Keys of settings that are columns.</param>
+    /// <param name="runs">In their order.</param>
+    /// <param name="options">Keys of settings that are columns.</param>
     /// <param name="width">Columns of the screen.</param>
     public static IEnumerable<string> Lines(IReadOnlyList<FoundRun> runs, IReadOnlyList<string> options, int width)
     {
@@ -105,8 +106,10 @@ internal static class RunTable
         yield return line;
     }
 
-    /// <param name="Title">Its head.</param> <param name="Rank">The smaller, the longer it is kept.</param>
-    /// <param name="Value">A run's cell.</param> <param name="IsRight">Whether it is flush right.</param>
+    /// <param name="Title">Its head.</param>
+    /// <param name="Rank">The smaller, the longer it is kept.</param>
+    /// <param name="Value">A run's cell.</param>
+    /// <param name="IsRight">Whether it is flush right.</param>
     private sealed record Column(string Title, int Rank, Func<FoundRun, string> Value, bool IsRight = false)
     {
         public int WidthOf(IReadOnlyList<FoundRun> runs) => Math.Max(Width(Title), runs.Max(run => Width(Value(run))));

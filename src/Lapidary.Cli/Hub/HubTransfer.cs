@@ -7,7 +7,8 @@ using Lapidary.Hub;
 namespace Lapidary.Cli.Hub;
 
 /// <summary>What came of a fetch.</summary>
-/// <param name="Snapshot">Where the files are.</param> <param name="Elapsed">How long it took.</param>
+/// <param name="Snapshot">Where the files are.</param>
+/// <param name="Elapsed">How long it took.</param>
 internal readonly record struct Fetched(Snapshot Snapshot, TimeSpan Elapsed)
 {
     /// <summary>With what an earlier fetch from the same repository transferred.</summary>
@@ -22,7 +23,8 @@ internal static class HubTransfer
     public static HubOptions OptionsOf(CommandRun run) => (run.Terminal.Hub ?? HubOptions.FromEnvironment()) with { Note = run.Note };
 
     /// <summary>Asks the Hub something, or transfers files.</summary>
-    /// <param name="run">The command.</param> <param name="name">What is transferred, for the bar.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="name">What is transferred, for the bar.</param>
     /// <param name="work">Does it.</param>
     /// <exception cref="InterruptedException">The user stopped it.</exception>
     public static T Run<T>(

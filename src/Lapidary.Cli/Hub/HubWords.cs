@@ -20,7 +20,8 @@ internal static class HubWords
     public static readonly Option<string[]> Exclude = Patterns("--exclude", "No files like this, of those included.");
 
     /// <summary>The repository of a command, and the revision that goes with it; null for main.</summary>
-    /// <param name="run">The command.</param> <param name="text">"owner/name" or "owner/name@revision".</param>
+    /// <param name="run">The command.</param>
+    /// <param name="text">"owner/name" or "owner/name@revision".</param>
     /// <exception cref="UsageException">Two revisions are given.</exception>
     /// <exception cref="Formats.LapidaryException">It is no id.</exception>
     public static HubReference Reference(CommandRun run, string text)

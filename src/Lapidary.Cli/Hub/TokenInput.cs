@@ -15,7 +15,8 @@ internal static class TokenInput
         + "prompt of 'lapidary login', or on standard input: lapidary login < FILE.");
 
     /// <summary>Reads it.</summary>
-    /// <param name="run">The command.</param> <param name="options">Whose token is asked for.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="options">Whose token is asked for.</param>
     /// <param name="fromInput">Whether standard input is read even where somebody could be asked.</param>
     /// <exception cref="ToolException">There is none.</exception>
     public static HubToken Read(CommandRun run, HubOptions options, bool fromInput)

@@ -26,8 +26,9 @@ internal static class TransferScreen
 
     /// <summary>"1.2 GiB of 2.0 GiB", "left 0:00:07", "110.0 MiB/s", "3 of 12 files", "google/gemma-3-1b-pt": the most important
     /// first.</summary>
-    /// <param name="name">The repository.</param> <param name="progress">Where it stands.</param> <param name="bytesPerSecond">Of
-    /// late.</param>
+    /// <param name="name">The repository.</param>
+    /// <param name="progress">Where it stands.</param>
+    /// <param name="bytesPerSecond">Of late.</param>
     public static IReadOnlyList<string> Describe(string name, TransferProgress progress, double bytesPerSecond)
     {
         string files = $"{progress.Files} of {progress.TotalFiles} files";

@@ -31,7 +31,8 @@ internal sealed class ModelFolders
     public string? Tokenizer => _tokenizer.Value;
 
     /// <summary>Finds the folders; of ids all files but the weights are there.</summary>
-    /// <param name="run">The command.</param> <param name="settings">Its settings of the model.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="settings">Its settings of the model.</param>
     /// <param name="withAdapter">Whether the adapter is of use.</param>
     /// <exception cref="UsageException">No model is given, and no adapter names its base.</exception>
     /// <exception cref="LapidaryException">There is no such model or adapter, or the Hub refused.</exception>
@@ -51,8 +52,8 @@ internal sealed class ModelFolders
         run.Values.Get(settings.Tokenizer) is { } given ? Place.Find(run, given, HubFiles.Tokenizer, null).Folder : null;
 
     /// <summary>Fetches the weights of model and adapter, where they are ids.</summary>
-    /// <param name="run">The command.</param> <param name="log">Where people read what came of it if they have no screen; null for
-    /// nowhere.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="log">Where people read what came of it if they have no screen; null for nowhere.</param>
     /// <exception cref="LapidaryException">The Hub refused, or there are none.</exception>
     public ModelFolders FetchWeights(CommandRun run, TextWriter? log = null)
     {

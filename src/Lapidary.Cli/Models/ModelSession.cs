@@ -23,8 +23,9 @@ internal sealed class ModelSession : IDisposable
     public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? []];
 
     /// <summary>Loads what the settings name, and shows how far that is.</summary>
-    /// <param name="run">The command.</param> <param name="settings">Its settings of the model.</param> <param name="folders">Where model
-    /// and adapter are, with their weights.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="settings">Its settings of the model.</param>
+    /// <param name="folders">Where model and adapter are, with their weights.</param>
     /// <param name="backend">Where to, taken over; null for the device of the settings.</param>
     /// <param name="trainable">Whether the adapter will be trained on.</param>
     /// <param name="withAdapter">Whether the settings' adapter is loaded.</param>

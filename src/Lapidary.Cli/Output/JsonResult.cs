@@ -11,7 +11,8 @@ internal static class JsonResult
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes one JSON object and a line end.</summary>
-    /// <param name="output">Where to.</param> <param name="members">Writes the object's members.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="members">Writes the object's members.</param>
     public static void Write(TextWriter output, Action<Utf8JsonWriter> members)
     {
         using var buffer = new MemoryStream();

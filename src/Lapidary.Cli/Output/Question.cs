@@ -9,7 +9,8 @@ internal static class Question
     public static bool CanBeAsked => StandardStream.IsOpen(0) && !Console.IsInputRedirected && !Console.IsErrorRedirected;
 
     /// <summary>Asks, and waits for a line.</summary>
-    /// <param name="screen">Where the question is shown.</param> <param name="question">With a blank at its end.</param>
+    /// <param name="screen">Where the question is shown.</param>
+    /// <param name="question">With a blank at its end.</param>
     /// <param name="isSecret">Whether what is typed or pasted is not shown.</param>
     public static string Ask(TextWriter screen, string question, bool isSecret)
     {

@@ -5,9 +5,12 @@ using Lapidary.Hub;
 namespace Lapidary.Cli.Output;
 
 /// <summary>The three streams and the user's wish to stop, passed to every command so that tests can stand in for them.</summary>
-/// <param name="input">Standard input.</param> <param name="output">Standard output.</param> <param name="error">Standard error.</param>
+/// <param name="input">Standard input.</param>
+/// <param name="output">Standard output.</param>
+/// <param name="error">Standard error.</param>
 /// <param name="screen">The screen that one or both of the outputs show on; null without one.</param>
-/// <param name="outIsScreen">Whether standard output shows on it.</param> <param name="errorIsScreen">Whether standard error does.</param>
+/// <param name="outIsScreen">Whether standard output shows on it.</param>
+/// <param name="errorIsScreen">Whether standard error does.</param>
 internal sealed class Terminal(
     TextReader input, TextWriter output, TextWriter error, Screen? screen = null, bool outIsScreen = false, bool errorIsScreen = false)
 {

@@ -18,8 +18,9 @@ internal sealed class WorkScreen : IProgress<WorkProgress>, IDisposable
     private long _started, _shown;
 
     /// <summary>Shows nothing until there is something to show.</summary>
-    /// <param name="terminal">Where to.</param> <param name="json">Whether standard output is for the result alone: then there is a bar
-    /// where standard error is a screen, and nothing elsewhere.</param>
+    /// <param name="terminal">Where to.</param>
+    /// <param name="json">Whether standard output is for the result alone: then there is a bar where standard error is a screen, and
+    /// nothing elsewhere.</param>
     public WorkScreen(Terminal terminal, bool json)
     {
         (_screen, _writer) = (terminal.ScreenOf(json), terminal.People(json));

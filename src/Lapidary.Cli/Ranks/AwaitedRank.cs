@@ -20,7 +20,8 @@ internal sealed class AwaitedRank
     private AwaitedRank(LaunchPlace place) => _place = place;
 
     /// <summary>Looks whether others wait for this process, which then speaks as one of them.</summary>
-    /// <param name="command">The command that was typed.</param> <param name="terminal">Where this process speaks.</param>
+    /// <param name="command">The command that was typed.</param>
+    /// <param name="terminal">Where this process speaks.</param>
     public static void Introduce(Command command, Terminal terminal)
     {
         LaunchPlace place;

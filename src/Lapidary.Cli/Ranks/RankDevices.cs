@@ -8,8 +8,8 @@ namespace Lapidary.Cli.Ranks;
 
 /// <summary>Where all ranks of a run work, for the one line that says so.</summary>
 /// <param name="Places">Of each rank: its host, its device, and the device in words.</param>
-/// <param name="Exchange">What exchanges between them.</param> <param name="Link">How GPUs of this machine reach each other, or
-/// null.</param>
+/// <param name="Exchange">What exchanges between them.</param>
+/// <param name="Link">How GPUs of this machine reach each other, or null.</param>
 internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, string Description)> Places, string Exchange, string? Link)
 {
     private const char Separator = '\t';

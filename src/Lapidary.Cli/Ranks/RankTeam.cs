@@ -39,7 +39,8 @@ internal sealed class RankTeam : IDisposable
 
     /// <summary>Finds the ranks that a launcher started, or the GPUs that the user named.</summary>
     /// <exception cref="LapidaryException">The ranks do not find each other, or a device is not here.</exception>
-    /// <param name="run">The command.</param> <param name="exchanges">Whether the ranks exchange tensors, for which CPUs need MPI.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="exchanges">Whether the ranks exchange tensors, for which CPUs need MPI.</param>
     public static RankTeam Join(CommandRun run, bool exchanges)
     {
         var place = LaunchPlace.Find();

@@ -56,8 +56,9 @@ internal static class DataPreview
     }
 
     /// <summary>Tokens one after the other, in the columns of a screen.</summary>
-    /// <param name="tokens">The tokens.</param> <param name="width">Columns.</param> <param name="hasColour">Whether colour tells trained
-    /// tokens; else brackets do.</param>
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="hasColour">Whether colour tells trained tokens; else brackets do.</param>
     internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour)
     {
         var text = new StringBuilder();

@@ -8,7 +8,8 @@ using Lapidary.Training.Data.Sources;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>One of the data sets of a command, before its rows are read.</summary>
-/// <param name="Name">As it was typed.</param> <param name="Source">Its files; null for standard input.</param>
+/// <param name="Name">As it was typed.</param>
+/// <param name="Source">Its files; null for standard input.</param>
 /// <param name="Options">How its columns become rows.</param>
 internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions Options)
 {

@@ -24,8 +24,9 @@ internal static class NextSteps
     private const int MaxPromptLength = 200, TextLength = 40, Ids = 8;
 
     /// <summary>What to do with a trained adapter. Writes the question where the command line needs its file.</summary>
-    /// <param name="model">--model.</param> <param name="outputDir">The run's folder.</param> <param name="row">A row to try the adapter
-    /// on.</param>
+    /// <param name="model">--model.</param>
+    /// <param name="outputDir">The run's folder.</param>
+    /// <param name="row">A row to try the adapter on.</param>
     /// <exception cref="LapidaryException">The question cannot be written.</exception>
     public static IReadOnlyList<string> Write(string model, string outputDir, DataRow row)
     {
@@ -38,7 +39,8 @@ internal static class NextSteps
     }
 
     /// <summary>What to do with a merged model: ask it what the run's folder has a question for, and store it in 4 bits.</summary>
-    /// <param name="output">The model's folder.</param> <param name="adapter">The folder of the adapter that went into it.</param>
+    /// <param name="output">The model's folder.</param>
+    /// <param name="adapter">The folder of the adapter that went into it.</param>
     public static IReadOnlyList<string> AfterMerge(string output, string adapter) =>
     [
         $"lapidary generate --model {ShellText.Quote(output)} {InputOf(output, adapter)}",
@@ -46,7 +48,8 @@ internal static class NextSteps
     ];
 
     /// <summary>What to do with what was downloaded; null where nothing is known to be done with it.</summary>
-    /// <param name="type">What it is.</param> <param name="name">Its id or folder, as the next command takes it.</param>
+    /// <param name="type">What it is.</param>
+    /// <param name="name">Its id or folder, as the next command takes it.</param>
     /// <param name="folder">Where its files are.</param>
     public static string? AfterDownload(RepoType type, string name, string folder)
     {
@@ -71,7 +74,8 @@ internal static class NextSteps
     public static string Generate(string folder) => $"lapidary generate --model {ShellText.Quote(folder)} {InputOf(folder)}";
 
     /// <summary>Options that give a model or an adapter something to continue, in the form that it was trained on.</summary>
-    /// <param name="folder">Its folder.</param> <param name="run">The folder of a run, which may hold a question; null for none.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="run">The folder of a run, which may hold a question; null for none.</param>
     public static string InputOf(string folder, string? run = null)
     {
         if (run is not null && Path.Combine(run, QuestionName) is var question && File.Exists(question)) return MessagesIn(question);

@@ -10,7 +10,8 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>A training run set up on a backend that only counts: its memory, before a weight is read.</summary>
-/// <param name="Device">What it was planned for.</param> <param name="Memory">The plan.</param>
+/// <param name="Device">What it was planned for.</param>
+/// <param name="Memory">The plan.</param>
 /// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits at a time.</param>
 internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestBatchSize)
 {
@@ -27,10 +28,14 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     public bool TrainsHead { get; private init; }
 
     /// <summary>Plans a run.</summary>
-    /// <param name="model">The command's settings.</param> <param name="values">Their values.</param>
-    /// <param name="worldSize">Number of ranks; one of them is planned.</param> <param name="config">Options.</param>
-    /// <param name="sizes">config.json.</param> <param name="data">Rows, or null for full ones.</param>
-    /// <param name="lora">The adapter.</param> <param name="freeBytes">Memory to plan for, null for what is free on the device.</param>
+    /// <param name="model">The command's settings.</param>
+    /// <param name="values">Their values.</param>
+    /// <param name="worldSize">Number of ranks; one of them is planned.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="sizes">config.json.</param>
+    /// <param name="data">Rows, or null for full ones.</param>
+    /// <param name="lora">The adapter.</param>
+    /// <param name="freeBytes">Memory to plan for, null for what is free on the device.</param>
     /// <exception cref="UsageException">The device is not here and no memory is given.</exception>
     public static PlannedRun Create(
         ModelSettings model, SettingValues values, int worldSize, SftConfig config, GemmaConfig sizes, TrainingData? data,
@@ -61,7 +66,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     }
 
     /// <summary>Shows the plan to people.</summary>
-    /// <param name="people">Where to.</param> <param name="line">Makes a library's text a line of this command.</param>
+    /// <param name="people">Where to.</param>
+    /// <param name="line">Makes a library's text a line of this command.</param>
     public void Show(TextWriter people, Func<string, string> line)
     {
         var (steps, predicted) = (Memory.Steps, Memory.Predicted);

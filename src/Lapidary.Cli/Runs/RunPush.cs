@@ -21,7 +21,8 @@ internal sealed class RunPush : IDisposable
 
     /// <summary>Makes the repository, or sees that it can be written to; null where nothing is to be pushed. run.yaml gets the whole
     /// id.</summary>
-    /// <param name="run">The command.</param> <param name="config">Of the run.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="config">Of the run.</param>
     /// <param name="isResumed">Whether it goes on: then it is pushed to where it was.</param>
     /// <exception cref="HubException">It cannot be pushed.</exception>
     public static RunPush? Start(CommandRun run, SftConfig config, bool isResumed)

@@ -14,7 +14,8 @@ internal static class RunRecord
     private static readonly Setting GlobalBatch = SftSettings.Of(nameof(SftConfig.GlobalBatchSize));
 
     /// <summary>Keys and values in the order of the help text.</summary>
-    /// <param name="values">The command's settings.</param> <param name="config">Those of the run, on so many ranks.</param>
+    /// <param name="values">The command's settings.</param>
+    /// <param name="config">Those of the run, on so many ranks.</param>
     /// <param name="worldSize">Number of ranks. Where there are several, the file says how many rows a step has and not how many
     /// micro-batches, so that it is right on any number of them.</param>
     /// <param name="lora">What is trained.</param>

@@ -22,8 +22,10 @@ internal static class RunResults
         .All(name => File.Exists(Path.Combine(folder, name)));
 
     /// <summary>The card for a run's adapter; null where the run's files do not say enough.</summary>
-    /// <param name="folder">The run's folder.</param> <param name="repo">Where it goes.</param>
-    /// <param name="readSettings">Reads the settings of train from a file.</param> <param name="model">Those of the model.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="repo">Where it goes.</param>
+    /// <param name="readSettings">Reads the settings of train from a file.</param>
+    /// <param name="model">Those of the model.</param>
     public static string? Card(string folder, HubRepo repo, Func<string, SettingValues> readSettings, ModelSettings model)
     {
         if (!AreIn(folder)) return null;

@@ -5,7 +5,9 @@ using Lapidary.Training.Data.Examples;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>What one of several data sets brings to a run.</summary>
-/// <param name="Name">As it was typed.</param> <param name="Rows">Rows that are trained.</param> <param name="Tokens">Their tokens.</param>
+/// <param name="Name">As it was typed.</param>
+/// <param name="Rows">Rows that are trained.</param>
+/// <param name="Tokens">Their tokens.</param>
 /// <param name="TrainedTokens">Tokens whose prediction is trained.</param>
 internal sealed record SourceCount(string Name, int Rows, long Tokens, long TrainedTokens)
 {

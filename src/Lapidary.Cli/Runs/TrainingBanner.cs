@@ -36,8 +36,11 @@ internal static class TrainingBanner
     }
 
     /// <summary>What the user may not expect.</summary>
-    /// <param name="values">Options.</param> <param name="settings">Those of the model.</param> <param name="config">Of the run.</param>
-    /// <param name="session">The model on its device.</param> <param name="hasEvaluation">Whether there are rows to evaluate on.</param>
+    /// <param name="values">Options.</param>
+    /// <param name="settings">Those of the model.</param>
+    /// <param name="config">Of the run.</param>
+    /// <param name="session">The model on its device.</param>
+    /// <param name="hasEvaluation">Whether there are rows to evaluate on.</param>
     /// <param name="usable">GPUs of which the user has not chosen one.</param>
     public static IEnumerable<string> Notes(
         SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation, IReadOnlyList<int> usable)

@@ -11,10 +11,13 @@ using Lapidary.Training.Data.Examples;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
-/// <param name="Train">Rows to train on.</param> <param name="Evaluated">Rows to evaluate on, or null.</param>
-/// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
-/// <param name="FirstRow">That row before it was tokenized.</param> <param name="IsChat">Whether rows go through the chat
-/// template; null where that is not known.</param> <param name="Encoder">The tokenizer, or null.</param>
+/// <param name="Train">Rows to train on.</param>
+/// <param name="Evaluated">Rows to evaluate on, or null.</param>
+/// <param name="Report">Of the rows to train on.</param>
+/// <param name="First">The first of them, before packing.</param>
+/// <param name="FirstRow">That row before it was tokenized.</param>
+/// <param name="IsChat">Whether rows go through the chat template; null where that is not known.</param>
+/// <param name="Encoder">The tokenizer, or null.</param>
 internal sealed record TrainingData(
     PackedDataSet Train, PreparedDataSet? Evaluated, LabelReport Report, Example First, DataRow FirstRow, bool? IsChat,
     ITextEncoder? Encoder)

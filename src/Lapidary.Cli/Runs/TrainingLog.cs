@@ -6,7 +6,8 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>A run as lines of text: one per log entry, checkpoint and message.</summary>
-/// <param name="write">Writes a line.</param> <param name="memory">Whose bytes are shown.</param>
+/// <param name="write">Writes a line.</param>
+/// <param name="memory">Whose bytes are shown.</param>
 /// <param name="columns">Columns of the screen: there a line says what has room in one row. Null elsewhere: a log has all of it.</param>
 internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<int>? columns) : ITrainingObserver
 {

@@ -10,7 +10,8 @@ namespace Lapidary.Cli.Runs;
 internal static class TrainingScreen
 {
     /// <summary>Runs the training.</summary>
-    /// <param name="run">Where to show it.</param> <param name="memory">Whose bytes are shown.</param>
+    /// <param name="run">Where to show it.</param>
+    /// <param name="memory">Whose bytes are shown.</param>
     /// <param name="train">Trains, telling the observer.</param>
     public static TrainerState Show(CommandRun run, Allocator memory, Func<ITrainingObserver, TrainerState> train)
     {
@@ -26,8 +27,10 @@ internal static class TrainingScreen
     }
 
     /// <summary>Shows a run's lines, and its status line where there is a screen.</summary>
-    /// <param name="screen">The screen, or null.</param> <param name="people">What shows on it.</param>
-    /// <param name="write">Writes a line.</param> <param name="memory">Whose bytes are shown.</param>
+    /// <param name="screen">The screen, or null.</param>
+    /// <param name="people">What shows on it.</param>
+    /// <param name="write">Writes a line.</param>
+    /// <param name="memory">Whose bytes are shown.</param>
     public static ITrainingObserver Observer(Screen? screen, TextWriter people, Action<string> write, Allocator memory) => screen is null
         ? new TrainingLog(write, memory, columns: null)
         : new ObserverGroup(new Bar(screen, people), new TrainingLog(write, memory, () => screen.Width));

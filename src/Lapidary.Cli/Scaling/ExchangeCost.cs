@@ -8,7 +8,8 @@ namespace Lapidary.Cli.Scaling;
 /// <para>Times of further ranks' hops are estimates. From <see cref="MaxHopSeconds"/> on the library goes through trees, not
 /// rings.</para>
 /// </remarks>
-/// <param name="Ranks">Number of ranks.</param> <param name="Nodes">Machines that they are on.</param>
+/// <param name="Ranks">Number of ranks.</param>
+/// <param name="Nodes">Machines that they are on.</param>
 /// <param name="BytesPerSecond">Bus bandwidth of large exchanges.</param>
 internal sealed record ExchangeCost(int Ranks, int Nodes, double BytesPerSecond)
 {
@@ -26,7 +27,9 @@ internal sealed record ExchangeCost(int Ranks, int Nodes, double BytesPerSecond)
         new(ranks, NodesOf(ranks, ranksPerNode), link.BytesPerSecondOf(ranks));
 
     /// <summary>The cost between ranks of which one all-reduce was timed; large, so that its start counts little.</summary>
-    /// <param name="ranks">Number of ranks, 2 or more.</param> <param name="nodes">Machines.</param> <param name="bytes">Its size.</param>
+    /// <param name="ranks">Number of ranks, 2 or more.</param>
+    /// <param name="nodes">Machines.</param>
+    /// <param name="bytes">Its size.</param>
     /// <param name="seconds">Its time.</param>
     public static ExchangeCost Measured(int ranks, int nodes, long bytes, double seconds)
     {

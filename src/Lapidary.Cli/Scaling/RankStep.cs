@@ -1,7 +1,8 @@
 namespace Lapidary.Cli.Scaling;
 
 /// <summary>An optimizer step of one rank by itself, and what it has to exchange.</summary>
-/// <param name="Seconds">Its time.</param> <param name="IsEstimate">Whether that is not measured.</param>
+/// <param name="Seconds">Its time.</param>
+/// <param name="IsEstimate">Whether that is not measured.</param>
 /// <param name="Tokens">Tokens of the step.</param>
 /// <param name="LoraValues">Trained values of LoRA: every rank keeps all of them.</param>
 /// <param name="SavedValues">Trained values of each module that is saved whole: each rank updates its part of them.</param>
@@ -45,8 +46,10 @@ internal sealed record RankStep(
 }
 
 /// <summary>An optimizer step of several ranks: each does the same as one alone, then they exchange; nothing overlaps.</summary>
-/// <param name="Alone">One rank's step.</param> <param name="Cost">The ranks.</param>
-/// <param name="AllReduceSeconds">Of LoRA's gradients.</param> <param name="ReduceScatterSeconds">Of the saved modules' gradients.</param>
+/// <param name="Alone">One rank's step.</param>
+/// <param name="Cost">The ranks.</param>
+/// <param name="AllReduceSeconds">Of LoRA's gradients.</param>
+/// <param name="ReduceScatterSeconds">Of the saved modules' gradients.</param>
 /// <param name="AllGatherSeconds">Of the saved modules' values.</param>
 /// <param name="UpdateSecondsSaved">AdamW and norm of the saved modules' values that other ranks update.</param>
 internal sealed record ScaledStep(

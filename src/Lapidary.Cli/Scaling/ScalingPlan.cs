@@ -8,10 +8,12 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Scaling;
 
 /// <summary>What a planned run costs and gains on several ranks that do as much each as one alone.</summary>
-/// <param name="Step">The step of all ranks.</param> <param name="Link">What joins them.</param>
-/// <param name="IsAssumedLink">Whether nobody said so.</param> <param name="RanksPerNode">Ranks on a machine.</param>
-/// <param name="Config">The trainer's options, of each rank.</param> <param name="Rows">Rows to train on, packed; null where they are not
-/// known.</param>
+/// <param name="Step">The step of all ranks.</param>
+/// <param name="Link">What joins them.</param>
+/// <param name="IsAssumedLink">Whether nobody said so.</param>
+/// <param name="RanksPerNode">Ranks on a machine.</param>
+/// <param name="Config">The trainer's options, of each rank.</param>
+/// <param name="Rows">Rows to train on, packed; null where they are not known.</param>
 /// <param name="MemoryBytes">Memory of one rank.</param>
 internal sealed record ScalingPlan(
     ScaledStep Step, Link Link, bool IsAssumedLink, int RanksPerNode, SftConfig Config, int? Rows, long MemoryBytes)
@@ -22,8 +24,11 @@ internal sealed record ScalingPlan(
     private const int MaxMoreAccumulation = 64;
 
     /// <summary>Plans a run of several ranks.</summary>
-    /// <param name="run">The command.</param> <param name="planned">One rank's part.</param> <param name="config">Options.</param>
-    /// <param name="sizes">The model.</param> <param name="data">Rows, or null for full ones.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="planned">One rank's part.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="sizes">The model.</param>
+    /// <param name="data">Rows, or null for full ones.</param>
     /// <exception cref="UsageException">Nothing is known of the device, and the values that replace that are not given.</exception>
     public static ScalingPlan Create(CommandRun run, PlannedRun planned, SftConfig config, GemmaConfig sizes, TrainingData? data)
     {

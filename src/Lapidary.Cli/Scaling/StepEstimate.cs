@@ -23,7 +23,9 @@ internal static class StepEstimate
 
     /// <summary>Seconds of one rank's step; null where the device is no H100 or H200, as which a GPU is planned that is not
     /// here.</summary>
-    /// <param name="planned">The step.</param> <param name="sizes">The model.</param> <param name="tokens">Of the step.</param>
+    /// <param name="planned">The step.</param>
+    /// <param name="sizes">The model.</param>
+    /// <param name="tokens">Of the step.</param>
     public static double? Seconds(PlannedRun planned, GemmaConfig sizes, double tokens) =>
         planned.Gpu == Hopper
             ? Seconds(sizes, planned.Memory, tokens, planned.TrainsHead)

@@ -16,7 +16,8 @@ internal static class LineLayout
     private const string Command = "lapidary ", Prompt = "$ ";
 
     /// <summary>The rows of a line.</summary>
-    /// <param name="line">Without line ends.</param> <param name="width">Columns of the screen.</param>
+    /// <param name="line">Without line ends.</param>
+    /// <param name="width">Columns of the screen.</param>
     public static IReadOnlyList<string> Rows(string line, int width)
     {
         int label = LabelOf(line);

@@ -6,7 +6,8 @@ namespace Lapidary.Cli.Screens;
 /// it, so all that is written goes through here, and the status line steps aside for it.</summary>
 /// <remarks>Spectre's Progress is not used: it writes over its bar without erasing it, so scraps of the bar stay beside shorter lines, and
 /// it hides the cursor, which a signal then leaves hidden.</remarks>
-/// <param name="columns">Columns of the screen now.</param> <param name="hasCodes">Whether the terminal knows escape codes.</param>
+/// <param name="columns">Columns of the screen now.</param>
+/// <param name="hasCodes">Whether the terminal knows escape codes.</param>
 /// <param name="hasColour">Whether colours are wanted.</param>
 internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
 {
@@ -65,8 +66,8 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
     }
 
     /// <summary>Shows how far the work is, in place of what was shown before; at most ten times a second.</summary>
-    /// <param name="writer">A stream that is the screen.</param> <param name="share">What is done, 0 to 1; null where that is not
-    /// known.</param>
+    /// <param name="writer">A stream that is the screen.</param>
+    /// <param name="share">What is done, 0 to 1; null where that is not known.</param>
     /// <param name="parts">What there is to say, the most important first: what has no room is left out.</param>
     public void Show(TextWriter writer, double? share, params IReadOnlyList<string> parts)
     {

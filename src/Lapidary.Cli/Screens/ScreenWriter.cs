@@ -3,7 +3,8 @@ using System.Text;
 namespace Lapidary.Cli.Screens;
 
 /// <summary>A stream that shows on a screen: its lines are laid out in the screen's columns, and step around its status line.</summary>
-/// <param name="inner">Where the text goes.</param> <param name="screen">The screen that shows it.</param>
+/// <param name="inner">Where the text goes.</param>
+/// <param name="screen">The screen that shows it.</param>
 internal sealed class ScreenWriter(TextWriter inner, Screen screen) : TextWriter
 {
     /// <summary>Where the text goes.</summary>

@@ -11,7 +11,8 @@ internal static class StatusLine
 
     /// <summary>The row; never longer than the width.</summary>
     /// <param name="share">What is done, 0 to 1; null where that is not known.</param>
-    /// <param name="parts">What there is to say, the most important first.</param> <param name="width">Columns.</param>
+    /// <param name="parts">What there is to say, the most important first.</param>
+    /// <param name="width">Columns.</param>
     /// <param name="hasColour">Whether the bar may be coloured.</param>
     public static string Text(double? share, IReadOnlyList<string> parts, int width, bool hasColour)
     {

@@ -10,7 +10,8 @@ internal static class Theme
     private const string ErrorStart = "lapidary: ";
 
     /// <summary>The first row of a line, with its label in its style.</summary>
-    /// <param name="row">The row.</param> <param name="labelWidth">Columns of the label with the blanks behind it.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="labelWidth">Columns of the label with the blanks behind it.</param>
     public static string Paint(string row, int labelWidth)
     {
         if (row.StartsWith(ErrorStart, StringComparison.Ordinal)) return $"{BoldRed}lapidary:{Reset}{row[(ErrorStart.Length - 1)..]}";

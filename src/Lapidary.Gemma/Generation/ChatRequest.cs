@@ -4,13 +4,16 @@ using Microsoft.Extensions.AI;
 namespace Lapidary.Gemma.Generation;
 
 /// <summary>A chat request in this library's terms; what cannot be honoured is refused rather than passed over.</summary>
-/// <param name="Turns">The conversation for the chat template.</param> <param name="Options">Sampling and length.</param>
+/// <param name="Turns">The conversation for the chat template.</param>
+/// <param name="Options">Sampling and length.</param>
 /// <param name="StopSequences">Texts that end the answer.</param>
 internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOptions Options, IReadOnlyList<string> StopSequences)
 {
     /// <summary>Translates a request.</summary>
-    /// <param name="messages">The conversation.</param> <param name="options">What the caller asks for; null for nothing.</param>
-    /// <param name="modelId">The only model there is.</param> <param name="defaults">Used where the caller says nothing.</param>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">What the caller asks for; null for nothing.</param>
+    /// <param name="modelId">The only model there is.</param>
+    /// <param name="defaults">Used where the caller says nothing.</param>
     /// <exception cref="NotSupportedException">It asks for something that this model cannot do.</exception>
     public static ChatRequest Create(IEnumerable<ChatMessage> messages, ChatOptions? options, string modelId, GenerationOptions defaults)
     {

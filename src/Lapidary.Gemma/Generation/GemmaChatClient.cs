@@ -29,9 +29,10 @@ public sealed class GemmaChatClient : IChatClient
     private readonly string _modelId;
 
     /// <summary>Makes a client.</summary>
-    /// <param name="model">The model, with its adapter attached where it has one.</param> <param name="tokenizer">Its tokenizer, of the
-    /// folder that <see cref="TokenizerFolder.Resolve"/> names.</param>
-    /// <param name="template">Its chat template.</param> <param name="modelId">What it is called; null for its folder's name.</param>
+    /// <param name="model">The model, with its adapter attached where it has one.</param>
+    /// <param name="tokenizer">Its tokenizer, of the folder that <see cref="TokenizerFolder.Resolve"/> names.</param>
+    /// <param name="template">Its chat template.</param>
+    /// <param name="modelId">What it is called; null for its folder's name.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
     {
@@ -53,8 +54,8 @@ public sealed class GemmaChatClient : IChatClient
         GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
     /// <summary>Streams the answer to a conversation.</summary>
-    /// <param name="messages">System (optional), then user and assistant in turn.</param> <param name="options">See the class's
-    /// summary.</param>
+    /// <param name="messages">System (optional), then user and assistant in turn.</param>
+    /// <param name="options">See the class's summary.</param>
     /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
     /// <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="NotSupportedException">The request asks for something that cannot be done here.</exception>

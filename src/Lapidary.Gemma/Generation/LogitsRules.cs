@@ -11,7 +11,8 @@ internal sealed class LogitsRules
     private readonly HashSet<int> _seen;
     private readonly int _promptLength;
 
-    /// <param name="options">Which rules.</param> <param name="prompt">Counts as text already written.</param>
+    /// <param name="options">Which rules.</param>
+    /// <param name="prompt">Counts as text already written.</param>
     public LogitsRules(GenerationOptions options, IReadOnlyList<int> prompt)
     {
         (_options, _ids, _seen, _promptLength) = (options, [.. prompt], [.. prompt], prompt.Count);

@@ -5,7 +5,8 @@ namespace Lapidary.Gemma.Generation;
 
 /// <summary>Chooses the next token from logits: after <see cref="LogitsRules"/> the largest, or a draw after temperature, top-k, top-p and
 /// min-p in that order, as transformers' logits warpers do.</summary>
-/// <param name="options">How.</param> <param name="prompt">The ids before the first token, which some rules look at.</param>
+/// <param name="options">How.</param>
+/// <param name="prompt">The ids before the first token, which some rules look at.</param>
 internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prompt)
 {
     private readonly LogitsRules? _rules = LogitsRules.AreIn(options) ? new LogitsRules(options, prompt) : null;

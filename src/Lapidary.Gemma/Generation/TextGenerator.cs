@@ -22,7 +22,8 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     public int ReservedLength { get; init; }
 
     /// <summary>Yields new ids as they are chosen; ends before a stop token, at the limit, or when cancelled.</summary>
-    /// <param name="promptIds">At least one id.</param> <param name="options">Limits and sampling.</param>
+    /// <param name="promptIds">At least one id.</param>
+    /// <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the token at hand.</param>
     /// <exception cref="LapidaryException">The prompt is empty or too long, an id lies outside the vocabulary, an option is out of range,
     /// or there is not memory enough.</exception>

@@ -59,7 +59,8 @@ internal sealed class HubFiles
     public string Required { get; }
 
     /// <summary>The files to fetch.</summary>
-    /// <param name="id">The repository, for errors.</param> <param name="files">All that it has.</param>
+    /// <param name="id">The repository, for errors.</param>
+    /// <param name="files">All that it has.</param>
     /// <exception cref="LapidaryException">It is something else; the message says what, as far as its files tell.</exception>
     public IReadOnlyList<RepoFile> Select(string id, IReadOnlyList<RepoFile> files)
     {

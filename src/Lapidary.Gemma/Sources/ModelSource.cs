@@ -6,13 +6,14 @@ namespace Lapidary.Gemma.Sources;
 
 /// <summary>A model, adapter or tokenizer as somebody names it, and its folder on this machine: the folder itself, which goes before an
 /// id, or the one of the Hub's cache. Everything that takes a folder or an id comes through here.</summary>
-/// <param name="Folder">Where its files are.</param> <param name="Name">As it was given: a folder, "owner/name" or
-/// "owner/name@revision".</param>
+/// <param name="Folder">Where its files are.</param>
+/// <param name="Name">As it was given: a folder, "owner/name" or "owner/name@revision".</param>
 internal sealed record ModelSource(string Folder, string Name)
 {
     /// <summary>The folder; files of an id that are not cached are fetched.</summary>
-    /// <param name="folderOrId">What was given.</param> <param name="files">What it is used as.</param> <param name="hub">The client; null
-    /// for one that the environment describes.</param>
+    /// <param name="folderOrId">What was given.</param>
+    /// <param name="files">What it is used as.</param>
+    /// <param name="hub">The client; null for one that the environment describes.</param>
     /// <exception cref="LapidaryException">There is neither, or the files are not what they should be.</exception>
     public static ModelSource Find(string folderOrId, HubFiles files, HubClient? hub = null)
     {

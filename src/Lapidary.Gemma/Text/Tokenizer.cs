@@ -98,8 +98,9 @@ public sealed class Tokenizer
 
     /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
     /// special_tokens_map.json if they are there.</summary>
-    /// <param name="folderOrId">A folder, or an id of the Hub ("google/gemma-3-1b-it", "owner/name@revision"), whose tokenizer is
-    /// fetched where it is not cached.</param> <param name="hub">Fetches it; null for a client that the environment describes.</param>
+    /// <param name="folderOrId">A folder, or an id of the Hub ("google/gemma-3-1b-it", "owner/name@revision"), whose tokenizer is fetched
+    /// where it is not cached.</param>
+    /// <param name="hub">Fetches it; null for a client that the environment describes.</param>
     /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
     /// message); or the Hub refused.</exception>
     public static Tokenizer Load(string folderOrId, HubClient? hub = null)

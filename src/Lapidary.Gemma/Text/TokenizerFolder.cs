@@ -12,7 +12,8 @@ public static class TokenizerFolder
 
     /// <summary>The folder to give to <see cref="Tokenizer.Load"/> and <see cref="ChatTemplate.Load"/>: the one asked for, else the
     /// adapter's, which holds those it was trained with, else the model's.</summary>
-    /// <param name="model">The model's folder.</param> <param name="adapter">The adapter's folder, or null.</param>
+    /// <param name="model">The model's folder.</param>
+    /// <param name="adapter">The adapter's folder, or null.</param>
     /// <param name="tokenizer">A folder that goes before both, or null.</param>
     /// <returns>Null where none was asked for and neither folder has a tokenizer.json: enough for token ids.</returns>
     /// <exception cref="LapidaryException">The folder asked for has no tokenizer.json.</exception>

@@ -8,8 +8,10 @@ namespace Lapidary.Gemma.Text;
 /// <remarks>A template goes through the messages in a loop, and what a turn of the loop writes is what its message wrote. So one rendering
 /// tells all of them, and one more what opens a turn of the assistant. Only where a message is not visited in a loop of its own (a macro
 /// writes it) the conversation is rendered up to that message.</remarks>
-/// <param name="name">What errors call the template.</param> <param name="messages">The conversation.</param>
-/// <param name="values">The same, as the template sees it.</param> <param name="whole">The rendering, without a generation prompt.</param>
+/// <param name="name">What errors call the template.</param>
+/// <param name="messages">The conversation.</param>
+/// <param name="values">The same, as the template sees it.</param>
+/// <param name="whole">The rendering, without a generation prompt.</param>
 /// <param name="render">Renders the first so many messages, with the opening of the next turn or without.</param>
 internal sealed class TurnSpans(
     string name, IReadOnlyList<ChatTurn> messages, List<object?> values, RenderedText whole, Func<int, bool, string> render)

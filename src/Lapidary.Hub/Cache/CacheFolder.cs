@@ -3,7 +3,8 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Hub.Cache;
 
 /// <summary>Where the cache has what: huggingface_hub's layout.</summary>
-/// <param name="hub">The cache.</param> <param name="repo">Whose files.</param>
+/// <param name="hub">The cache.</param>
+/// <param name="repo">Whose files.</param>
 internal sealed class CacheFolder(string hub, HubRepo repo)
 {
     /// <summary>The file that tells backup programs to pass the cache by.</summary>

@@ -13,8 +13,10 @@ internal sealed class CacheLock : IDisposable
     private CacheLock(FileStream stream) => _stream = stream;
 
     /// <summary>Waits for a lock. Its file stays: who deleted it would take the lock away from those who wait.</summary>
-    /// <param name="path">The lock's file.</param> <param name="time">For waits.</param>
-    /// <param name="note">Told once when another process has it for long.</param> <param name="cancellation">Ends the wait.</param>
+    /// <param name="path">The lock's file.</param>
+    /// <param name="time">For waits.</param>
+    /// <param name="note">Told once when another process has it for long.</param>
+    /// <param name="cancellation">Ends the wait.</param>
     public static async Task<CacheLock> AcquireAsync(
         string path, TimeProvider time, Action<string>? note, CancellationToken cancellation)
     {

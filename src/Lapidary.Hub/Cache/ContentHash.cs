@@ -13,7 +13,8 @@ internal sealed class ContentHash : IDisposable
     private readonly long _size;
 
     /// <summary>Starts a hash.</summary>
-    /// <param name="etag">What it should be.</param> <param name="size">Bytes of the content.</param>
+    /// <param name="etag">What it should be.</param>
+    /// <param name="size">Bytes of the content.</param>
     public ContentHash(string etag, long size)
     {
         (Etag, _size) = (etag, size);

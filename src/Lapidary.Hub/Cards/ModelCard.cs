@@ -53,7 +53,8 @@ public sealed record ModelCard
 }
 
 /// <summary>A number of a model's evaluation.</summary>
-/// <param name="Metric">The metric's name in the Hub's list, or another one: loss, accuracy.</param> <param name="Value">Its value; left
-/// out where it is no finite number.</param>
-/// <param name="Dataset">The id of the data set.</param> <param name="Split">Its split, or null.</param>
+/// <param name="Metric">The metric's name in the Hub's list, or another one: loss, accuracy.</param>
+/// <param name="Value">Its value; left out where it is no finite number.</param>
+/// <param name="Dataset">The id of the data set.</param>
+/// <param name="Split">Its split, or null.</param>
 public sealed record CardResult(string Metric, double Value, string Dataset, string? Split = null);

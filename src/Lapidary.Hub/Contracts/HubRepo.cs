@@ -6,7 +6,8 @@ namespace Lapidary.Hub;
 public sealed record HubRepo
 {
     /// <summary>Names a repository.</summary>
-    /// <param name="id">"owner/name", or "name" for old ones without an owner.</param> <param name="type">What it holds.</param>
+    /// <param name="id">"owner/name", or "name" for old ones without an owner.</param>
+    /// <param name="type">What it holds.</param>
     /// <exception cref="LapidaryException">The id is none that the Hub allows.</exception>
     public HubRepo(string id, RepoType type = RepoType.Model)
     {

@@ -4,8 +4,8 @@ namespace Lapidary.Hub;
 public sealed class HubToken
 {
     /// <summary>Wraps a token's text.</summary>
-    /// <param name="value">The text, without white space.</param> <param name="source">Where it came from, for errors: "HF_TOKEN", a
-    /// file's path.</param>
+    /// <param name="value">The text, without white space.</param>
+    /// <param name="source">Where it came from, for errors: "HF_TOKEN", a file's path.</param>
     public HubToken(string value, string source) => (Value, Source) = (value, source);
 
     /// <summary>Where it came from.</summary>

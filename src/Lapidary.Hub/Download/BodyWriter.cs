@@ -11,8 +11,11 @@ internal static class BodyWriter
     private const int Blocks = 8;
 
     /// <summary>Copies the body. What came until it broke is in the part and in its hash.</summary>
-    /// <param name="body">The answer's body.</param> <param name="part">Where to.</param> <param name="stall">How long nothing may
-    /// come.</param> <param name="moved">Told of bytes that came.</param> <param name="cancellation">Ends it.</param>
+    /// <param name="body">The answer's body.</param>
+    /// <param name="part">Where to.</param>
+    /// <param name="stall">How long nothing may come.</param>
+    /// <param name="moved">Told of bytes that came.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <returns>What broke the body, or null where it came to its end.</returns>
     /// <exception cref="BodyTooLongException">It is longer than the content.</exception>
     public static async Task<Exception?> CopyAsync(

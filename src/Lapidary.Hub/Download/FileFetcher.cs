@@ -16,9 +16,12 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
     private const int Tries = 5;
 
     /// <summary>Completes a part, whose lock the caller has. When it returns, the part is the content and on the disk.</summary>
-    /// <param name="repo">Whose.</param> <param name="commit">Of which commit.</param> <param name="file">Which file.</param>
-    /// <param name="path">The part.</param> <param name="meter">Told of its bytes.</param> <param name="cancellation">Ends it; the part
-    /// stays.</param>
+    /// <param name="repo">Whose.</param>
+    /// <param name="commit">Of which commit.</param>
+    /// <param name="file">Which file.</param>
+    /// <param name="path">The part.</param>
+    /// <param name="meter">Told of its bytes.</param>
+    /// <param name="cancellation">Ends it; the part stays.</param>
     /// <exception cref="HubException">The Hub refused, cannot be reached, or sent another content, of which nothing is kept.</exception>
     public async Task FetchAsync(
         HubRepo repo, string commit, RepoFile file, string path, TransferMeter meter, CancellationToken cancellation)

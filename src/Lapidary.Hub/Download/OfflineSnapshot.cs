@@ -45,8 +45,9 @@ internal sealed class OfflineSnapshot(HubOptions options, HubRepo repo, CacheFol
         CacheReader.Files(cache, CacheRefs.Read(cache, revision) ?? throw NotCached(revision));
 
     /// <summary>The wanted files where all are there, else null.</summary>
-    /// <param name="wanted">Which.</param> <param name="commit">Of a commit whose list of files must be known; null for what the revision
-    /// was when it was last asked for, and for the files that are there.</param>
+    /// <param name="wanted">Which.</param>
+    /// <param name="commit">Of a commit whose list of files must be known; null for what the revision was when it was last asked for, and
+    /// for the files that are there.</param>
     public Snapshot? Find(DownloadOptions wanted, string? commit = null)
     {
         bool isExact = commit is not null;

@@ -15,8 +15,10 @@ internal sealed class RepoQueries(HubOptions options, HubHttp http)
     private readonly ConcurrentDictionary<(HubRepo Repo, string Commit), IReadOnlyList<RepoFile>> _files = new();
 
     /// <summary>Describes a repository at a revision.</summary>
-    /// <param name="repo">Which.</param> <param name="revision">Branch, tag or commit.</param> <param name="retries">Attempts after the
-    /// first.</param> <param name="cancellation">Ends it.</param>
+    /// <param name="repo">Which.</param>
+    /// <param name="revision">Branch, tag or commit.</param>
+    /// <param name="retries">Attempts after the first.</param>
+    /// <param name="cancellation">Ends it.</param>
     public async Task<RepoInfo> InfoAsync(HubRepo repo, string revision, int retries, CancellationToken cancellation)
     {
         CacheRefs.Require(revision);

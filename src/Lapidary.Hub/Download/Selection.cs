@@ -7,7 +7,9 @@ namespace Lapidary.Hub.Download;
 internal static class Selection
 {
     /// <summary>Those that the patterns and the filter leave.</summary>
-    /// <param name="repo">For messages.</param> <param name="files">All.</param> <param name="options">What is wanted.</param>
+    /// <param name="repo">For messages.</param>
+    /// <param name="files">All.</param>
+    /// <param name="options">What is wanted.</param>
     /// <param name="where">Where they are, for messages: "in the cache" or "".</param>
     /// <exception cref="LapidaryException">A pattern matches nothing, or nothing is left.</exception>
     public static List<RepoFile> Select(HubRepo repo, IReadOnlyList<RepoFile> files, DownloadOptions options, string where = "")

@@ -4,8 +4,9 @@ using System.IO.Compression;
 namespace Lapidary.Hub.Http;
 
 /// <summary>An answer whose body is still to be read, and what the endpoint said of a file on the way to it.</summary>
-/// <param name="message">The last answer.</param> <param name="url">Who gave it.</param> <param name="token">Whose text is taken out of
-/// all that is said.</param>
+/// <param name="message">The last answer.</param>
+/// <param name="url">Who gave it.</param>
+/// <param name="token">Whose text is taken out of all that is said.</param>
 internal sealed class HubAnswer(HttpResponseMessage message, Uri url, HubToken? token) : IDisposable
 {
     /// <summary>The answer.</summary>

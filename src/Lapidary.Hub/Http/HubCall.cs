@@ -19,7 +19,8 @@ internal enum OtherHosts
 }
 
 /// <summary>A request as it can be made again, and what an error of it is about.</summary>
-/// <param name="Method">The verb.</param> <param name="Url">Where to.</param>
+/// <param name="Method">The verb.</param>
+/// <param name="Url">Where to.</param>
 internal sealed record HubCall(HttpMethod Method, Uri Url)
 {
     /// <summary>The repository that errors name.</summary>

@@ -23,7 +23,8 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         HubError.Offline, $"{Place(call)}: cannot be asked for, as the Hub is offline (HF_HUB_OFFLINE); go online, or use what is cached.");
 
     /// <summary>A host does not answer.</summary>
-    /// <param name="call">What was asked.</param> <param name="url">Who was asked last: the endpoint, or where it led to.</param>
+    /// <param name="call">What was asked.</param>
+    /// <param name="url">Who was asked last: the endpoint, or where it led to.</param>
     /// <param name="e">What broke.</param>
     public HubException OfNetwork(HubCall call, Uri url, Exception e)
     {

@@ -60,7 +60,8 @@ internal sealed partial class HubHttp
     }
 
     /// <summary>The error for an answer that no Hub gives.</summary>
-    /// <param name="call">What was asked.</param> <param name="found">What was found: "an answer without sha".</param>
+    /// <param name="call">What was asked.</param>
+    /// <param name="found">What was found: "an answer without sha".</param>
     public static HubException NoHub(HubCall call, string found) => HubErrors.NoHub(call, found);
 
     /// <summary>The error for an answer that broke.</summary>

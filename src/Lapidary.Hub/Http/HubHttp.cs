@@ -21,8 +21,8 @@ internal sealed partial class HubHttp : IDisposable
     private DateTimeOffset _waitsUntil = DateTimeOffset.MinValue;
 
     /// <summary>Makes the client; nothing is asked yet.</summary>
-    /// <param name="options">Endpoint, token, limits.</param> <param name="handler">Sends the requests in tests; null for the
-    /// network.</param>
+    /// <param name="options">Endpoint, token, limits.</param>
+    /// <param name="handler">Sends the requests in tests; null for the network.</param>
     public HubHttp(HubOptions options, HttpMessageHandler? handler = null)
     {
         _options = options;

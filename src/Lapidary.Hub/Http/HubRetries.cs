@@ -21,11 +21,13 @@ internal static partial class HubRetries
     private static readonly ResiliencePropertyKey<Attempt> Key = new("lapidary.attempt");
 
     /// <summary>A request under way.</summary>
-    /// <param name="Call">What is asked.</param> <param name="Started">Timestamp of the first attempt.</param>
+    /// <param name="Call">What is asked.</param>
+    /// <param name="Started">Timestamp of the first attempt.</param>
     public sealed record Attempt(HubCall Call, long Started);
 
     /// <summary>Makes the loop of attempts.</summary>
-    /// <param name="time">For waits.</param> <param name="note">Told of a wait that a server asks for: its host, and how long.</param>
+    /// <param name="time">For waits.</param>
+    /// <param name="note">Told of a wait that a server asks for: its host, and how long.</param>
     public static ResiliencePipeline<HttpResponseMessage> Build(TimeProvider time, Action<Uri, TimeSpan> note) =>
         new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = time }
             .AddRetry(new HttpRetryStrategyOptions

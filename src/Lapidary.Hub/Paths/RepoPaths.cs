@@ -13,7 +13,8 @@ internal static class RepoPaths
     private static readonly string[] Devices = ["CON", "PRN", "AUX", "NUL"];
 
     /// <summary>Refuses a list of files of which one has a name that leads elsewhere or that another one has too.</summary>
-    /// <param name="repo">Where they come from.</param> <param name="paths">All of them.</param>
+    /// <param name="repo">Where they come from.</param>
+    /// <param name="paths">All of them.</param>
     /// <param name="ignoresCase">Whether the file system does.</param>
     /// <exception cref="HubException">Names the first such file.</exception>
     public static void Require(HubRepo repo, IEnumerable<string> paths, bool ignoresCase)

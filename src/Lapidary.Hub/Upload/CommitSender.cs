@@ -5,8 +5,11 @@ namespace Lapidary.Hub.Upload;
 
 /// <summary>Makes commits, each on top of the one before. A commit is never made twice: where its answer is lost, the branch is looked at
 /// first.</summary>
-/// <param name="http">Asks.</param> <param name="setup">Knows the branch's commit.</param> <param name="repo">The repository.</param>
-/// <param name="branch">Its branch.</param> <param name="options">The clock.</param>
+/// <param name="http">Asks.</param>
+/// <param name="setup">Knows the branch's commit.</param>
+/// <param name="repo">The repository.</param>
+/// <param name="branch">Its branch.</param>
+/// <param name="options">The clock.</param>
 internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, string branch, HubOptions options)
 {
     /// <summary>Attempts while others change the branch, or the connection breaks.</summary>
@@ -25,8 +28,10 @@ internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, 
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
 
     /// <summary>Commits files whose contents are stored.</summary>
-    /// <param name="files">The files.</param> <param name="parent">The branch's commit, as far as it is known.</param>
-    /// <param name="summary">The first line.</param> <param name="cancellation">Ends it.</param>
+    /// <param name="files">The files.</param>
+    /// <param name="parent">The branch's commit, as far as it is known.</param>
+    /// <param name="summary">The first line.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <returns>The branch's commit now: 40 hex digits.</returns>
     /// <exception cref="HubException">The branch keeps changing, or the Hub refused.</exception>
     public async Task<string> CommitAsync(

@@ -5,7 +5,9 @@ using Lapidary.Formats;
 namespace Lapidary.Hub.Upload;
 
 /// <summary>Some bytes of a file as the body of a request, read as they are sent.</summary>
-/// <param name="file">The file.</param> <param name="offset">Where the part begins.</param> <param name="length">Its bytes.</param>
+/// <param name="file">The file.</param>
+/// <param name="offset">Where the part begins.</param>
+/// <param name="length">Its bytes.</param>
 /// <param name="patience">How long nothing may go out.</param>
 /// <param name="sent">Told of bytes that went out; of what a failed attempt took back.</param>
 internal sealed class FileSlice(LocalFile file, long offset, long length, TimeSpan patience, Action<long> sent) : HttpContent

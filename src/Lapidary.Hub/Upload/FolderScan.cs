@@ -13,7 +13,8 @@ internal static class FolderScan
     private const string Git = ".git", Cache = ".cache", OwnCache = "huggingface", Temporary = ".tmp-";
 
     /// <summary>The files, by their paths in the repository.</summary>
-    /// <param name="folder">The folder.</param> <param name="options">Which of them, and where they go.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="options">Which of them, and where they go.</param>
     /// <param name="note">Told of what is left out and may be missed.</param>
     /// <exception cref="LapidaryException">It is no folder, a pattern or the folder has no files, or a name is none that a repository can
     /// have.</exception>

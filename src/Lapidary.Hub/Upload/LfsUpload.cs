@@ -8,7 +8,9 @@ namespace Lapidary.Hub.Upload;
 
 /// <summary>Sends contents to storage, by Git LFS: one request asks where to, and each content goes there whole or in parts. What is stored
 /// already, as after an upload that was interrupted, is not sent.</summary>
-/// <param name="http">Asks.</param> <param name="repo">The repository.</param> <param name="branch">Its branch.</param>
+/// <param name="http">Asks.</param>
+/// <param name="repo">The repository.</param>
+/// <param name="branch">Its branch.</param>
 /// <param name="options">Clock and limits.</param>
 internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOptions options)
 {
@@ -31,8 +33,9 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         [HttpStatusCode.BadRequest, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden, HttpStatusCode.NotFound, HttpStatusCode.Gone];
 
     /// <summary>Sends the contents of files.</summary>
-    /// <param name="files">Files whose content goes to storage.</param> <param name="meter">Told how far it
-    /// is.</param> <param name="cancellation">Ends it.</param>
+    /// <param name="files">Files whose content goes to storage.</param>
+    /// <param name="meter">Told how far it is.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="HubException">The Hub or its storage refused or cannot be reached.</exception>
     /// <exception cref="LapidaryException">A file has changed.</exception>
     public async Task SendAsync(IReadOnlyList<PlannedFile> files, TransferMeter meter, CancellationToken cancellation)

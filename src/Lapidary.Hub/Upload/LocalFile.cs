@@ -8,8 +8,10 @@ using Lapidary.Formats.Files;
 namespace Lapidary.Hub.Upload;
 
 /// <summary>A file that is to be sent.</summary>
-/// <param name="Path">Within the repository, with "/".</param> <param name="LocalPath">On this machine.</param>
-/// <param name="Size">Bytes, when it was found.</param> <param name="Modified">When it was last written, then.</param>
+/// <param name="Path">Within the repository, with "/".</param>
+/// <param name="LocalPath">On this machine.</param>
+/// <param name="Size">Bytes, when it was found.</param>
+/// <param name="Modified">When it was last written, then.</param>
 internal sealed record LocalFile(string Path, string LocalPath, long Size, DateTime Modified)
 {
     /// <summary>Bytes of its beginning that the Hub looks at.</summary>

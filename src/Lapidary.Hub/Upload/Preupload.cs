@@ -5,7 +5,9 @@ using Lapidary.Hub.Http;
 namespace Lapidary.Hub.Upload;
 
 /// <summary>What the Hub says before anything is sent: which way a file goes, whether it is to be ignored, what is there now.</summary>
-/// <param name="http">Asks.</param> <param name="repo">The repository.</param> <param name="branch">Where the files go.</param>
+/// <param name="http">Asks.</param>
+/// <param name="repo">The repository.</param>
+/// <param name="branch">Where the files go.</param>
 internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
 {
     /// <summary>Files of a question.</summary>

@@ -4,7 +4,8 @@ using Lapidary.Hub.Http;
 namespace Lapidary.Hub.Upload;
 
 /// <summary>A repository that can be written to: made where it is missing, with its branch.</summary>
-/// <param name="http">Asks.</param> <param name="options">Token and clock.</param>
+/// <param name="http">Asks.</param>
+/// <param name="options">Token and clock.</param>
 /// <param name="getInfo">Describes a repository at a revision.</param>
 internal sealed class RepoSetup(
     HubHttp http, HubOptions options, Func<HubRepo, string, CancellationToken, Task<RepoInfo>> getInfo)

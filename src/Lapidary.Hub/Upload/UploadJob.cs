@@ -6,8 +6,9 @@ using Lapidary.Hub.Http;
 namespace Lapidary.Hub.Upload;
 
 /// <summary>A folder on its way into a repository: what is new or changed is sent, in commits of some files.</summary>
-/// <param name="http">Asks.</param> <param name="setup">Makes repository and branch.</param> <param name="options">Limits and
-/// notes.</param>
+/// <param name="http">Asks.</param>
+/// <param name="setup">Makes repository and branch.</param>
+/// <param name="options">Limits and notes.</param>
 /// <param name="upload">Which files, and where to.</param>
 internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions options, UploadOptions upload)
 {

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Lapidary.TextToSql.Data;
 
 /// <summary>A table that the demonstration's questions are about.</summary>
-/// <param name="Name">Plural, as a question says it.</param> <param name="Columns">The first one names a row; types are TEXT and
-/// INTEGER.</param>
+/// <param name="Name">Plural, as a question says it.</param>
+/// <param name="Columns">The first one names a row; types are TEXT and INTEGER.</param>
 /// <param name="Rows">Its content: string or int by column.</param>
 internal sealed record SqlTable(string Name, IReadOnlyList<SqlColumn> Columns, IReadOnlyList<IReadOnlyList<object>> Rows)
 {
@@ -36,7 +36,8 @@ internal sealed record SqlTable(string Name, IReadOnlyList<SqlColumn> Columns, I
 }
 
 /// <summary>A column.</summary>
-/// <param name="Name">In SQL.</param> <param name="Type">TEXT or INTEGER.</param>
+/// <param name="Name">In SQL.</param>
+/// <param name="Type">TEXT or INTEGER.</param>
 internal sealed record SqlColumn(string Name, string Type)
 {
     /// <summary>In a question.</summary>

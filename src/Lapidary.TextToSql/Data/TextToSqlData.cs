@@ -9,8 +9,8 @@ using Lapidary.TextToSql.Data;
 namespace Lapidary.TextToSql;
 
 /// <summary>One row of a text-to-SQL data set, with the columns of the guide's.</summary>
-/// <param name="SqlPrompt">sql_prompt: the question.</param> <param name="SqlContext">sql_context: statements that make and fill the
-/// tables.</param>
+/// <param name="SqlPrompt">sql_prompt: the question.</param>
+/// <param name="SqlContext">sql_context: statements that make and fill the tables.</param>
 /// <param name="Sql">sql: the query that answers it.</param>
 public sealed record TextToSqlRow(string SqlPrompt, string SqlContext, string Sql);
 
@@ -33,7 +33,8 @@ public static class TextToSqlData
     }
 
     /// <summary>Writes rows as JSON Lines.</summary>
-    /// <param name="path">The file.</param> <param name="rows">What it is to hold.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="rows">What it is to hold.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     public static void Write(string path, IEnumerable<TextToSqlRow> rows)
     {

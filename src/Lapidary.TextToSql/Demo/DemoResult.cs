@@ -44,5 +44,6 @@ public sealed record DemoResult
 }
 
 /// <summary>How well a model predicts the queries of the held-out rows.</summary>
-/// <param name="Loss">Nats per token.</param> <param name="Accuracy">Share of tokens whose prediction is right.</param>
+/// <param name="Loss">Nats per token.</param>
+/// <param name="Accuracy">Share of tokens whose prediction is right.</param>
 public sealed record DemoScore(double Loss, double Accuracy);

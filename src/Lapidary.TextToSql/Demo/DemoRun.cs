@@ -8,8 +8,9 @@ namespace Lapidary.TextToSql;
 
 /// <summary>The whole story of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports what it does,
 /// what came out, and the command line that does the same.</summary>
-/// <param name="options">Where and how long.</param> <param name="backend">Where it runs.</param> <param name="observer">Told how it
-/// goes.</param>
+/// <param name="options">Where and how long.</param>
+/// <param name="backend">Where it runs.</param>
+/// <param name="observer">Told how it goes.</param>
 /// <param name="time">The clock, null for the system's.</param>
 public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver observer, TimeProvider? time = null)
 {

@@ -13,6 +13,8 @@ public interface IDemoObserver : ITrainingObserver
 }
 
 /// <summary>A step of the demonstration.</summary>
-/// <param name="Number">From 1.</param> <param name="Title">A word or two.</param> <param name="Explanation">What it does.</param>
+/// <param name="Number">From 1.</param>
+/// <param name="Title">A word or two.</param>
+/// <param name="Explanation">What it does.</param>
 /// <param name="Command">The command line that does the same, null where there is none.</param>
 public sealed record DemoStep(int Number, string Title, string Explanation, string? Command);

@@ -5,7 +5,8 @@ namespace Lapidary.Training.Checkpoints;
 
 /// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, and renamed before they are deleted,
 /// so that a folder under a final name is always whole. Whoever changes something holds the folder's lock.</summary>
-/// <param name="outputDir">The run's folder.</param> <param name="limit">Checkpoints kept; 0 for all.</param>
+/// <param name="outputDir">The run's folder.</param>
+/// <param name="limit">Checkpoints kept; 0 for all.</param>
 internal sealed class CheckpointStore(string outputDir, int limit)
 {
     /// <summary>The newest complete checkpoint, null where there is none.</summary>
@@ -27,7 +28,8 @@ internal sealed class CheckpointStore(string outputDir, int limit)
 
     /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/> and the one just
     /// saved.</summary>
-    /// <param name="step">Optimizer steps done.</param> <param name="write">Writes the files into a folder.</param>
+    /// <param name="step">Optimizer steps done.</param>
+    /// <param name="write">Writes the files into a folder.</param>
     /// <param name="best">Name of the checkpoint of the lowest evaluation loss, or null.</param>
     /// <returns>Its folder.</returns>
     public string Save(int step, Action<string> write, string? best)

@@ -7,8 +7,9 @@ using Lapidary.Gemma.Lora;
 namespace Lapidary.Training.Checkpoints;
 
 /// <summary>A checkpoint to go on from: what it says, and whether it is of this run.</summary>
-/// <param name="Checkpoint">Its folder.</param> <param name="State">trainer_state.json.</param> <param name="Run">What only Lapidary
-/// needs.</param>
+/// <param name="Checkpoint">Its folder.</param>
+/// <param name="State">trainer_state.json.</param>
+/// <param name="Run">What only Lapidary needs.</param>
 internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunState Run)
 {
     private const string StateKey = "state", RunKey = "run";

@@ -39,8 +39,11 @@ internal sealed class RunIdentity
     }
 
     /// <summary>The identity of a run that is set up.</summary>
-    /// <param name="model">The base.</param> <param name="adapter">What is trained.</param> <param name="config">Options.</param>
-    /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="model">The base.</param>
+    /// <param name="adapter">What is trained.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="train">Rows to train on.</param>
+    /// <param name="eval">Rows to evaluate on, or null.</param>
     /// <param name="weights">The hash of the base's weights; null where they are not from files.</param>
     /// <param name="worldSize">Number of ranks.</param>
     public static RunIdentity Of(
@@ -97,7 +100,8 @@ internal sealed class RunIdentity
     public JsonObject ToJson() => new(_fields.Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, pair.Value)));
 
     /// <summary>Refuses to go on from a checkpoint of another run.</summary>
-    /// <param name="saved">The checkpoint's.</param> <param name="checkpoint">Its folder.</param>
+    /// <param name="saved">The checkpoint's.</param>
+    /// <param name="checkpoint">Its folder.</param>
     /// <returns>Settings that have changed and may, in words; empty for none.</returns>
     /// <exception cref="LapidaryException">A value that the bits depend on differs; the message names all that do, with both
     /// values.</exception>

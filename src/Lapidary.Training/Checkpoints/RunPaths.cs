@@ -15,8 +15,8 @@ internal static class RunPaths
         ["model", "tokenizer", RunSettings.AdapterKey, "dataset", "eval_dataset", "template", "dataset_cache"];
 
     /// <summary>A value as the files of a run have it: "./initial-adapter", "../rows.jsonl:train", "/models/gemma-3-1b-pt".</summary>
-    /// <param name="value">An absolute path, perhaps with a split behind it; anything else stays.</param> <param name="folder">The run's
-    /// folder.</param>
+    /// <param name="value">An absolute path, perhaps with a split behind it; anything else stays.</param>
+    /// <param name="folder">The run's folder.</param>
     public static string Shorten(string value, string folder)
     {
         if (!Path.IsPathFullyQualified(value)) return value;
@@ -30,7 +30,8 @@ internal static class RunPaths
     }
 
     /// <summary>The path that a value of a run's file means; any other value stays.</summary>
-    /// <param name="value">The value.</param> <param name="here">Where the file lies.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="here">Where the file lies.</param>
     /// <param name="recorded">Where the run's folder was when the file was written, or null: a folder that was moved alone still finds
     /// what it left behind.</param>
     /// <param name="exists">Whether a path, perhaps with a split behind it, is there.</param>

@@ -67,8 +67,8 @@ public sealed record LabelReport
     public string? CacheNote { get; init; }
 
     /// <summary>Counts.</summary>
-    /// <param name="sequences">The examples, packed.</param> <param name="maxLength">Tokens of a packed sequence; null without
-    /// packing.</param>
+    /// <param name="sequences">The examples, packed.</param>
+    /// <param name="maxLength">Tokens of a packed sequence; null without packing.</param>
     internal static LabelReport Create(PackedSequences sequences, int? maxLength)
     {
         var counts = sequences.Set.Counts;

@@ -32,19 +32,21 @@ public sealed class PreparedDataSet
     };
 
     /// <summary>Prepares a data set.</summary>
-    /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template; null where all rows are
-    /// pre-tokenized.</param>
-    /// <param name="model">Size of the vocabulary and padding.</param> <param name="config">Length, packing and labels.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
+    /// <param name="model">Size of the vocabulary and padding.</param>
+    /// <param name="config">Length, packing and labels.</param>
     /// <exception cref="LapidaryException">A row is not what it should be.</exception>
     public static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config) =>
         Create(data, encoder, model, config.Examples);
 
     /// <summary>Prepares a data set whose rows are scored, each on its own; those of which nothing is predicted are left out.</summary>
-    /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template, or null.</param>
-    /// <param name="model">Size of the vocabulary and padding.</param> <param name="maxLength">Tokens that longer rows are cut to; null
-    /// keeps them whole.</param>
-    /// <param name="completionOnly">Scores completions alone.</param> <param name="assistantOnly">Scores the assistant's turns
-    /// alone.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="encoder">Tokenizer and chat template, or null.</param>
+    /// <param name="model">Size of the vocabulary and padding.</param>
+    /// <param name="maxLength">Tokens that longer rows are cut to; null keeps them whole.</param>
+    /// <param name="completionOnly">Scores completions alone.</param>
+    /// <param name="assistantOnly">Scores the assistant's turns alone.</param>
     /// <exception cref="LapidaryException">A row is not what it should be.</exception>
     internal static PreparedDataSet ForScoring(
         DataSet data, ITextEncoder? encoder, GemmaConfig model, int? maxLength, bool completionOnly, bool assistantOnly) =>

@@ -31,15 +31,22 @@ public interface ITrainingObserver
 }
 
 /// <summary>What a run is about to do.</summary>
-/// <param name="Sequences">Of training data, after packing.</param> <param name="StepsPerEpoch">Optimizer steps to a pass.</param>
-/// <param name="FirstStep">Steps already done where a run is resumed.</param> <param name="TotalSteps">Steps of the whole run.</param>
-/// <param name="TrainedParameters">Values that are trained.</param> <param name="Memory">How it will use memory.</param>
+/// <param name="Sequences">Of training data, after packing.</param>
+/// <param name="StepsPerEpoch">Optimizer steps to a pass.</param>
+/// <param name="FirstStep">Steps already done where a run is resumed.</param>
+/// <param name="TotalSteps">Steps of the whole run.</param>
+/// <param name="TrainedParameters">Values that are trained.</param>
+/// <param name="Memory">How it will use memory.</param>
 public sealed record TrainingPlan(
     int Sequences, int StepsPerEpoch, int FirstStep, int TotalSteps, long TrainedParameters, MemoryPlan Memory);
 
 /// <summary>Where a run stands after an optimizer step.</summary>
-/// <param name="Step">Steps done.</param> <param name="TotalSteps">Of the run.</param> <param name="Epoch">Passes done.</param>
-/// <param name="Loss">Of this step, nats per trained token.</param> <param name="LearningRate">Of this step.</param>
-/// <param name="TokensPerSecond">Of this step.</param> <param name="Remaining">Time left at the pace so far.</param>
+/// <param name="Step">Steps done.</param>
+/// <param name="TotalSteps">Of the run.</param>
+/// <param name="Epoch">Passes done.</param>
+/// <param name="Loss">Of this step, nats per trained token.</param>
+/// <param name="LearningRate">Of this step.</param>
+/// <param name="TokensPerSecond">Of this step.</param>
+/// <param name="Remaining">Time left at the pace so far.</param>
 public sealed record TrainingProgress(
     int Step, int TotalSteps, double Epoch, double Loss, double LearningRate, double TokensPerSecond, TimeSpan Remaining);

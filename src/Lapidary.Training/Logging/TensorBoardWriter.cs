@@ -16,7 +16,8 @@ internal sealed class TensorBoardWriter : IDisposable
     private readonly FileStream _stream;
 
     /// <summary>Opens a new file "events.out.tfevents.SECONDS.HOST.PID.N".</summary>
-    /// <param name="folder">Its folder, created if need be.</param> <param name="time">The clock.</param>
+    /// <param name="folder">Its folder, created if need be.</param>
+    /// <param name="time">The clock.</param>
     /// <exception cref="LapidaryException">The file cannot be created.</exception>
     public TensorBoardWriter(string folder, TimeProvider time) : this(OpenIn(folder, time), time) =>
         Write(new TensorBoardEvent { FileVersion = "brain.Event:2" });
@@ -28,7 +29,8 @@ internal sealed class TensorBoardWriter : IDisposable
     public string FileName => _stream.Name;
 
     /// <summary>Writes the scalars of one step and hands them to the operating system.</summary>
-    /// <param name="step">The optimizer step.</param> <param name="scalars">Tag, such as "train/loss", and value.</param>
+    /// <param name="step">The optimizer step.</param>
+    /// <param name="scalars">Tag, such as "train/loss", and value.</param>
     /// <exception cref="LapidaryException">They cannot be written.</exception>
     public void Write(long step, params ReadOnlySpan<(string Tag, double Value)> scalars)
     {

@@ -50,10 +50,12 @@ internal sealed class RunManifest
     }
 
     /// <summary>Starts a session.</summary>
-    /// <param name="folder">The run's folder.</param> <param name="run">What runs.</param> <param name="settings">As run.yaml has
-    /// them.</param>
-    /// <param name="identity">Its hashes, when they are there.</param> <param name="state">Where the run goes on, or null for a new
-    /// one.</param> <param name="totalSteps">Of the whole run.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="run">What runs.</param>
+    /// <param name="settings">As run.yaml has them.</param>
+    /// <param name="identity">Its hashes, when they are there.</param>
+    /// <param name="state">Where the run goes on, or null for a new one.</param>
+    /// <param name="totalSteps">Of the whole run.</param>
     /// <param name="time">The clock.</param>
     /// <param name="say">Told why the file cannot be written.</param>
     public static RunManifest Begin(
@@ -96,8 +98,8 @@ internal sealed class RunManifest
     public void Saved(TrainerState state) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes: 0);
 
     /// <summary>The session has ended; what was saved last is under its final name.</summary>
-    /// <param name="state">Where.</param> <param name="isComplete">Whether that is the run's end; one that was stopped does not wait for
-    /// the hash of the weights.</param>
+    /// <param name="state">Where.</param>
+    /// <param name="isComplete">Whether that is the run's end; one that was stopped does not wait for the hash of the weights.</param>
     /// <param name="peakBytes">Most memory that the device handed out.</param>
     public void End(TrainerState state, bool isComplete, long peakBytes)
     {

@@ -28,9 +28,10 @@ internal sealed class AdamWOptimizer : IDisposable
     private readonly StepProgram? _ownNorm;
 
     /// <summary>Allocates the moments, zero, and records the update.</summary>
-    /// <param name="blocks">Parameters, all with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
-    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the
-    /// work.</param>
+    /// <param name="blocks">Parameters, all with a gradient.</param>
+    /// <param name="options">β₁, β₂, ε, weight decay.</param>
+    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param>
+    /// <param name="backend">Does the work.</param>
     /// <param name="communicator">Of the ranks that train together.</param>
     public AdamWOptimizer(
         IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend, ICommunicator communicator)
@@ -84,7 +85,8 @@ internal sealed class AdamWOptimizer : IDisposable
     public void ZeroGradients() => _zero.Run(_backend);
 
     /// <summary>Adds up the ranks' gradients, clips and applies them.</summary>
-    /// <param name="learningRate">Of this step.</param> <param name="step">1 for the first: the exponent of bias correction.</param>
+    /// <param name="learningRate">Of this step.</param>
+    /// <param name="step">1 for the first: the exponent of bias correction.</param>
     /// <returns>The gradients' norm before clipping, and whether they were applied: where <see cref="AdamWOptions.Takes"/> refuses them,
     /// weights and moments are those of the step before.</returns>
     public (float Norm, bool Applied) Step(double learningRate, int step)

@@ -1,8 +1,10 @@
 namespace Lapidary.Training.Optimizers;
 
 /// <summary>The learning rate of every optimizer step.</summary>
-/// <param name="Type">The shape.</param> <param name="LearningRate">Its peak.</param>
-/// <param name="WarmupSteps">Steps of warm-up.</param> <param name="TotalSteps">Steps of the whole run.</param>
+/// <param name="Type">The shape.</param>
+/// <param name="LearningRate">Its peak.</param>
+/// <param name="WarmupSteps">Steps of warm-up.</param>
+/// <param name="TotalSteps">Steps of the whole run.</param>
 internal sealed record LearningRateSchedule(LrSchedulerType Type, double LearningRate, int WarmupSteps, int TotalSteps)
 {
     /// <summary>The schedule of a run; a warm-up ratio counts where no steps are given, rounded up as transformers does.</summary>

@@ -20,7 +20,9 @@ internal sealed class Moment
         (Name, Whole, _shape, _communicator) = (whole.Name, whole, whole.Shape.ToArray(), communicator);
 
     /// <summary>A moment that is cut.</summary>
-    /// <param name="name">Its name.</param> <param name="shape">The parameter's.</param> <param name="own">This rank's part.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="shape">The parameter's.</param>
+    /// <param name="own">This rank's part.</param>
     /// <param name="shared">What every rank has, behind the parts; null for none.</param>
     /// <param name="buffer">Memory as large as all parts together for other ranks' elements: gradients, which nobody needs between two
     /// steps.</param>

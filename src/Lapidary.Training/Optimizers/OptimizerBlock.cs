@@ -55,7 +55,9 @@ internal sealed class OptimizerBlock
     }
 
     /// <summary>What is updated in one call, flat.</summary>
-    /// <param name="Values">Parameters.</param> <param name="Gradient">Their gradient.</param> <param name="M">First moment.</param>
+    /// <param name="Values">Parameters.</param>
+    /// <param name="Gradient">Their gradient.</param>
+    /// <param name="M">First moment.</param>
     /// <param name="V">Second moment.</param>
     internal sealed record Part(Tensor Values, Tensor Gradient, Tensor M, Tensor V)
     {

@@ -15,7 +15,8 @@ internal static class CardFile
     private const string Mark = "\n<!-- Written by Lapidary, and written anew as long as nothing in it is changed: ", End = " -->\n";
 
     /// <summary>The text that a folder's card has, or is to have.</summary>
-    /// <param name="folder">Where somebody may have put one.</param> <param name="card">The run's.</param>
+    /// <param name="folder">Where somebody may have put one.</param>
+    /// <param name="card">The run's.</param>
     public static string TextFor(string folder, RunCard card) => Foreign(folder) ?? Marked(card.ToText());
 
     /// <summary>Writes the card, unless there is one that is not a run's.</summary>

@@ -15,7 +15,8 @@ internal static class CardUsage
     private static readonly Lazy<string> Text = new(Read);
 
     /// <summary>The section of a card.</summary>
-    /// <param name="lora">The adapter.</param> <param name="baseModel">The base, as others name it.</param>
+    /// <param name="lora">The adapter.</param>
+    /// <param name="baseModel">The base, as others name it.</param>
     /// <param name="place">Where the adapter is: an id or a folder's name.</param>
     public static string Of(LoraConfig lora, string baseModel, string place) =>
         Fill(Text.Value, baseModel, place) + Vllm(lora, baseModel, place);

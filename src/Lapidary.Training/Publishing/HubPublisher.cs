@@ -48,7 +48,8 @@ public sealed class HubPublisher : IDisposable
     internal TimeSpan TimeWaited { get; private set; }
 
     /// <summary>Makes the repository where it is missing, and makes sure that it can be written to.</summary>
-    /// <param name="client">The Hub; it must stay as long as this.</param> <param name="push">What is pushed where to.</param>
+    /// <param name="client">The Hub; it must stay as long as this.</param>
+    /// <param name="push">What is pushed where to.</param>
     /// <param name="config">Its output_dir names the repository where nothing else does.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="HubException">There is no token, it may not write there, or the Hub cannot be asked.</exception>
@@ -117,8 +118,10 @@ public sealed class HubPublisher : IDisposable
     }
 
     /// <summary>Sends what a run came to, and waits for it; where that fails, <see cref="Failure"/> has the line.</summary>
-    /// <param name="outputDir">The run's folder.</param> <param name="files">Files of the adapter in it.</param>
-    /// <param name="checkpoint">The newest checkpoint, or null.</param> <param name="card">The run's.</param>
+    /// <param name="outputDir">The run's folder.</param>
+    /// <param name="files">Files of the adapter in it.</param>
+    /// <param name="checkpoint">The newest checkpoint, or null.</param>
+    /// <param name="card">The run's.</param>
     /// <param name="cancellation">Ends it.</param>
     internal void Complete(
         string outputDir, IEnumerable<string> files, string? checkpoint, RunCard card, CancellationToken cancellation)

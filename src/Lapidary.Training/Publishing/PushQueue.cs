@@ -7,8 +7,9 @@ namespace Lapidary.Training.Publishing;
 
 /// <summary>Uploads what is staged, one after the other, beside the run. While one is under way only the newest of the others is kept. A
 /// failure is a message: the next one brings what this one did not.</summary>
-/// <param name="client">The Hub.</param> <param name="repo">Where to.</param> <param name="keepsFolders">Whether folders of what is not
-/// sent go with the next.</param>
+/// <param name="client">The Hub.</param>
+/// <param name="repo">Where to.</param>
+/// <param name="keepsFolders">Whether folders of what is not sent go with the next.</param>
 internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolders) : IDisposable
 {
     private readonly Lock _guard = new();

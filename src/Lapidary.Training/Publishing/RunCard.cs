@@ -9,7 +9,9 @@ namespace Lapidary.Training.Publishing;
 
 /// <summary>The model card of a run: what was trained on what, how, and what came of it. Nothing in it tells of the machine or has a row of
 /// the data, and the same run gives the same text.</summary>
-/// <param name="Lora">What was trained.</param> <param name="Config">How.</param> <param name="State">Where it stands.</param>
+/// <param name="Lora">What was trained.</param>
+/// <param name="Config">How.</param>
+/// <param name="State">Where it stands.</param>
 internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState State)
 {
     /// <summary>Rows of the table of losses.</summary>

@@ -21,8 +21,10 @@ internal sealed class StagedPush : IDisposable
     public string Message { get; }
 
     /// <summary>Stages files.</summary>
-    /// <param name="outputDir">The run's folder.</param> <param name="what">What it is, for messages.</param>
-    /// <param name="message">The commit's first line.</param> <param name="card">The text of its README.md.</param>
+    /// <param name="outputDir">The run's folder.</param>
+    /// <param name="what">What it is, for messages.</param>
+    /// <param name="message">The commit's first line.</param>
+    /// <param name="card">The text of its README.md.</param>
     /// <param name="files">Paths of files for the root.</param>
     public static StagedPush Create(string outputDir, string what, string message, string card, IEnumerable<string> files)
     {

@@ -5,7 +5,8 @@ namespace Lapidary.Training.Steps;
 /// <summary>The order of sequences in each epoch: a permutation that depends on seed and epoch alone, so training can resume anywhere in
 /// any epoch without replaying what came before.</summary>
 /// <remarks>Fisher–Yates over SplitMix64 seeded with mix(seed) + epoch; it never changes between versions.</remarks>
-/// <param name="count">Sequences.</param> <param name="seed">The run's seed.</param>
+/// <param name="count">Sequences.</param>
+/// <param name="seed">The run's seed.</param>
 /// <param name="shuffle">False keeps 0 … count − 1.</param>
 internal sealed class EpochOrder(int count, long seed, bool shuffle = true)
 {

@@ -4,12 +4,14 @@ using Lapidary.Formats;
 namespace Lapidary.Training;
 
 /// <summary>How a run will use memory: what was chosen, and the bytes that it comes to, known before anything is computed.</summary>
-/// <param name="Steps">How steps are laid out.</param> <param name="Layers">Decoder layers of the model.</param>
+/// <param name="Steps">How steps are laid out.</param>
+/// <param name="Layers">Decoder layers of the model.</param>
 /// <param name="Batch">Rows of an optimizer step over all ranks, as the user asked for them.</param>
 /// <param name="BatchTokens">Tokens of the largest micro-batch, padding included.</param>
 /// <param name="StepRows">Rows of an optimizer step on one rank, at most.</param>
 /// <param name="RunTokens">Tokens of the largest run through the model.</param>
-/// <param name="Predicted">Memory of the whole run.</param> <param name="BudgetBytes">What there is for it.</param>
+/// <param name="Predicted">Memory of the whole run.</param>
+/// <param name="BudgetBytes">What there is for it.</param>
 public sealed record MemoryPlan(
     StepPlan Steps, int Layers, EffectiveBatch Batch, int BatchTokens, int StepRows, int RunTokens, MemoryUse Predicted, long BudgetBytes)
 {

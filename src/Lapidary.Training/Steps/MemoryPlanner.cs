@@ -57,7 +57,8 @@ public sealed class MemoryPlanner
     /// <summary>A planner without data: for rows of max_length tokens, as packing makes them.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
     /// <param name="adapter">What is trained; the planner attaches it to the model.</param>
-    /// <param name="config">Options.</param> <param name="budgetBytes">Memory of a rank for the whole run, model included.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="budgetBytes">Memory of a rank for the whole run, model included.</param>
     /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes, int worldSize = 1)
         : this(
@@ -67,10 +68,12 @@ public sealed class MemoryPlanner
 
     /// <summary>A planner of a run over given rows.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
-    /// <param name="adapter">What is trained; the planner attaches it to the model.</param> <param name="config">Options.</param>
-    /// <param name="train">What is trained on.</param> <param name="eval">What is evaluated on, or null.</param>
-    /// <param name="budgetBytes">Memory of a rank for the whole run, model included.</param> <param name="worldSize">Number of
-    /// ranks.</param>
+    /// <param name="adapter">What is trained; the planner attaches it to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="train">What is trained on.</param>
+    /// <param name="eval">What is evaluated on, or null.</param>
+    /// <param name="budgetBytes">Memory of a rank for the whole run, model included.</param>
+    /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
         int worldSize = 1)
         : this(
@@ -82,7 +85,8 @@ public sealed class MemoryPlanner
     public static long UsableBytes(long freeBytes) => (long)(freeBytes * UsableShare);
 
     /// <summary>Bytes that a run on a backend may take: what lies there already and the usable part of what is free.</summary>
-    /// <param name="memory">The backend's.</param> <param name="sharing">Ranks that take their memory from the same machine's.</param>
+    /// <param name="memory">The backend's.</param>
+    /// <param name="sharing">Ranks that take their memory from the same machine's.</param>
     public static long Budget(Allocator memory, int sharing = 1) => memory.LiveBytes + UsableBytes(memory.AvailableBytes) / sharing;
 
     /// <summary>The layout of the run; the leanest one where none fits.</summary>
@@ -101,7 +105,8 @@ public sealed class MemoryPlanner
     }
 
     /// <summary>The layout of a resumed run.</summary>
-    /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
+    /// <param name="rowsPerRun">As it began.</param>
+    /// <param name="maxLogitsBytes">As it began.</param>
     internal MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
         WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MaxRecomputed, maxLogitsBytes)));
 

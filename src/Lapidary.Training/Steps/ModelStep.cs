@@ -20,9 +20,11 @@ internal sealed class ModelStep : IDisposable
     private readonly float[] _hitValues;
 
     /// <summary>Records the step. It can run once <see cref="Complete"/> has given it memory.</summary>
-    /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the step.</param>
+    /// <param name="model">What is recorded.</param>
+    /// <param name="backend">Gives the memory and runs the step.</param>
     /// <param name="tokens">Of a batch.</param>
-    /// <param name="maxLabels">Trained tokens of a batch, at most.</param> <param name="training">Whether there are backward steps.</param>
+    /// <param name="maxLabels">Trained tokens of a batch, at most.</param>
+    /// <param name="training">Whether there are backward steps.</param>
     /// <param name="recomputedLayers">Layers computed again on the way back.</param>
     /// <param name="maxLogitsBytes">Logits held at a time.</param>
     public ModelStep(
@@ -87,6 +89,6 @@ internal sealed class ModelStep : IDisposable
 }
 
 /// <summary>What a micro-batch gave.</summary>
-/// <param name="LossSum">Sum over trained tokens, in nats.</param> <param name="Hits">Trained tokens whose label has the largest
-/// logit.</param>
+/// <param name="LossSum">Sum over trained tokens, in nats.</param>
+/// <param name="Hits">Trained tokens whose label has the largest logit.</param>
 internal readonly record struct StepResult(double LossSum, long Hits);

@@ -6,9 +6,10 @@ namespace Lapidary.Training.Steps;
 
 /// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena as large as the largest
 /// needs.</summary>
-/// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the steps.</param>
-/// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way
-/// back.</param>
+/// <param name="model">What is recorded.</param>
+/// <param name="backend">Gives the memory and runs the steps.</param>
+/// <param name="training">Whether there are backward steps.</param>
+/// <param name="recomputedLayers">Layers computed again on the way back.</param>
 /// <param name="maxLogitsBytes">Logits held at a time.</param>
 internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool training, int recomputedLayers, long maxLogitsBytes) : IDisposable
 {

@@ -29,8 +29,10 @@ internal sealed class StepNumbers : IDisposable
     }
 
     /// <summary>Gives this rank's numbers; queued, nothing is waited for.</summary>
-    /// <param name="loss">Sum of the losses.</param> <param name="hits">Trained tokens whose label has the largest logit.</param>
-    /// <param name="tokens">Tokens, padding left out.</param> <param name="stops">Whether this rank asks for an end.</param>
+    /// <param name="loss">Sum of the losses.</param>
+    /// <param name="hits">Trained tokens whose label has the largest logit.</param>
+    /// <param name="tokens">Tokens, padding left out.</param>
+    /// <param name="stops">Whether this rank asks for an end.</param>
     public void Give(double loss, long hits, long tokens, bool stops)
     {
         var own = _values.AsSpan(_communicator.Ranks.Rank * PerRank, PerRank);

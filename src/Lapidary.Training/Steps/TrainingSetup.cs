@@ -12,9 +12,11 @@ internal sealed class TrainingSetup : IDisposable
 
     /// <summary>Sets up the optimizer and the largest steps.</summary>
     /// <param name="model">The base, which may lie on another backend than <paramref name="backend"/>, if that only counts.</param>
-    /// <param name="adapter">What is trained, attached to the model.</param> <param name="config">Options.</param>
-    /// <param name="shape">Sizes.</param> <param name="plan">How steps are laid out.</param> <param name="backend">Gives the
-    /// memory.</param>
+    /// <param name="adapter">What is trained, attached to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="plan">How steps are laid out.</param>
+    /// <param name="backend">Gives the memory.</param>
     /// <param name="communicator">Of the ranks that train together.</param>
     public TrainingSetup(
         GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)

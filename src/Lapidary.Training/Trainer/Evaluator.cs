@@ -22,9 +22,10 @@ public sealed class Evaluator : IDisposable
     private readonly bool _owned;
 
     /// <summary>Prepares to score.</summary>
-    /// <param name="model">The model, with its adapter if one is attached.</param> <param name="data">What is scored.</param>
-    /// <param name="batchSize">Rows per batch.</param> <param name="ranks">Those that share the work; all of them then make the same calls,
-    /// with the same data. Null for one alone.</param>
+    /// <param name="model">The model, with its adapter if one is attached.</param>
+    /// <param name="data">What is scored.</param>
+    /// <param name="batchSize">Rows per batch.</param>
+    /// <param name="ranks">Those that share the work; all of them then make the same calls, with the same data. Null for one alone.</param>
     public Evaluator(GemmaModel model, PackedDataSet data, int batchSize, RankGroup? ranks = null)
         : this(model, ModelSteps.ForEvaluation(model, model.Backend), data.Share(), batchSize, ranks ?? RankGroup.Solo) => _owned = true;
 
@@ -122,5 +123,6 @@ public sealed class Evaluator : IDisposable
 }
 
 /// <summary>Loss of one row.</summary>
-/// <param name="Loss">Nats per token.</param> <param name="Tokens">Tokens that were predicted.</param>
+/// <param name="Loss">Nats per token.</param>
+/// <param name="Tokens">Tokens that were predicted.</param>
 public sealed record RowScore(double Loss, int Tokens);

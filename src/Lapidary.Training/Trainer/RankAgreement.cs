@@ -14,7 +14,8 @@ internal sealed class RankAgreement(RankGroup ranks)
     private bool IsAlone => ranks.WorldSize == 1;
 
     /// <summary>Refuses ranks that were started differently.</summary>
-    /// <param name="settings">This rank's, by their keys.</param> <param name="advice">What to do.</param>
+    /// <param name="settings">This rank's, by their keys.</param>
+    /// <param name="advice">What to do.</param>
     /// <exception cref="LapidaryException">Settings differ; all ranks get the same message, which names rank, keys and both
     /// values.</exception>
     public void RequireSame(

@@ -71,8 +71,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     }
 
     /// <summary>Adds an evaluation.</summary>
-    /// <param name="step">Optimizer steps done.</param> <param name="epoch">Passes done.</param> <param name="loss">Nats per token.</param>
-    /// <param name="accuracy">Share of tokens hit.</param> <param name="checkpoint">The checkpoint that will be saved now, or null.</param>
+    /// <param name="step">Optimizer steps done.</param>
+    /// <param name="epoch">Passes done.</param>
+    /// <param name="loss">Nats per token.</param>
+    /// <param name="accuracy">Share of tokens hit.</param>
+    /// <param name="checkpoint">The checkpoint that will be saved now, or null.</param>
     public void AddEvaluation(int step, double epoch, double loss, double accuracy, string? checkpoint)
     {
         Add(new LogEntry { Step = step, Epoch = epoch, EvalLoss = loss, EvalMeanTokenAccuracy = accuracy });
@@ -101,8 +104,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
 }
 
 /// <summary>What an optimizer step gave.</summary>
-/// <param name="Loss">Nats per trained token.</param> <param name="Hits">Trained tokens whose label has the largest logit.</param>
-/// <param name="TrainedTokens">Labels.</param> <param name="Tokens">Tokens, padding left out.</param>
-/// <param name="GradNorm">Before clipping.</param> <param name="LearningRate">Of the step.</param>
+/// <param name="Loss">Nats per trained token.</param>
+/// <param name="Hits">Trained tokens whose label has the largest logit.</param>
+/// <param name="TrainedTokens">Labels.</param>
+/// <param name="Tokens">Tokens, padding left out.</param>
+/// <param name="GradNorm">Before clipping.</param>
+/// <param name="LearningRate">Of the step.</param>
 internal readonly record struct OptimizerStepResult(
     double Loss, long Hits, int TrainedTokens, long Tokens, float GradNorm, double LearningRate);

@@ -14,11 +14,13 @@ public sealed partial class SftTrainer
 
     /// <summary>Prepares a run from a data set, as TRL's SFTTrainer does: tokenizes and packs the rows and puts a new adapter on the model.
     /// The trainer owns the adapter and takes it off the model when it is disposed.</summary>
-    /// <param name="model">The frozen base.</param> <param name="encoder">Its tokenizer and chat template; null where all rows are
-    /// pre-tokenized.</param>
-    /// <param name="train">Rows to train on.</param> <param name="config">Options of the run.</param> <param name="peftConfig">What is
-    /// adapted.</param>
-    /// <param name="eval">Rows to evaluate on, or null.</param> <param name="observer">Told how it goes.</param>
+    /// <param name="model">The frozen base.</param>
+    /// <param name="encoder">Its tokenizer and chat template; null where all rows are pre-tokenized.</param>
+    /// <param name="train">Rows to train on.</param>
+    /// <param name="config">Options of the run.</param>
+    /// <param name="peftConfig">What is adapted.</param>
+    /// <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="observer">Told how it goes.</param>
     /// <param name="communicator">Of the ranks that train together; null for one alone.</param>
     /// <exception cref="LapidaryException">An option, a row or a module does not fit, or no token of the data would be trained.</exception>
     public static SftTrainer Create(

@@ -41,9 +41,10 @@ public sealed partial class SftTrainer : IDisposable
     private RunManifest? _manifest;
 
     /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
-    /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
-    /// <param name="config">Options; <see cref="SftConfig.ForRanks"/> is applied to them.</param> <param name="train">What is trained
-    /// on.</param>
+    /// <param name="model">The frozen base; the adapter is attached to it.</param>
+    /// <param name="adapter">What is trained.</param>
+    /// <param name="config">Options; <see cref="SftConfig.ForRanks"/> is applied to them.</param>
+    /// <param name="train">What is trained on.</param>
     /// <param name="eval">What is evaluated on, or null.</param>
     /// <param name="observer">Told how it goes; what it throws does not end the run, see <see cref="ObserverGroup"/>. On ranks above 0 it
     /// hears of steps only, not of logs, checkpoints and messages.</param>

@@ -17,8 +17,9 @@ internal sealed class StepRunner(
     private const string Update = "an optimizer step";
 
     /// <summary>One optimizer step.</summary>
-    /// <param name="setup">Its programs.</param> <param name="step">0 for the first.</param> <param name="rowsPerRun">Rows that go through
-    /// the model at a time, at most.</param>
+    /// <param name="setup">Its programs.</param>
+    /// <param name="step">0 for the first.</param>
+    /// <param name="rowsPerRun">Rows that go through the model at a time, at most.</param>
     /// <param name="isFirst">Whether it is the first here: it compiles and times what later ones use, so the others wait for it as long as
     /// it takes.</param>
     /// <param name="stops">Whether this rank asks for an end after the step.</param>

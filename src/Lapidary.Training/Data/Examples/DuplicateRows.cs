@@ -5,7 +5,8 @@ using Lapidary.Formats;
 namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Rows of the same tokens and labels as an earlier row.</summary>
-/// <param name="Count">How many there are.</param> <param name="First">The first of them, from 1; 0 where there are none.</param>
+/// <param name="Count">How many there are.</param>
+/// <param name="First">The first of them, from 1; 0 where there are none.</param>
 /// <param name="Original">The row that it repeats, from 1; 0 where there are none.</param>
 internal readonly record struct DuplicateRows(int Count, int First, int Original)
 {

@@ -13,8 +13,8 @@ namespace Lapidary.Training.Data.Examples;
 /// are dropped where there is no packing; under packing they cost place but change no loss, and TRL keeps them.</para>
 /// </remarks>
 /// <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
-/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Length and label
-/// rules.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param>
+/// <param name="options">Length and label rules.</param>
 internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
     /// <summary>Rows that are tokenized at a time, for each core: enough for all to have work to the end of them, few enough for long ones

@@ -4,9 +4,10 @@ using Lapidary.Training.Data.Storage;
 namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Tokenized rows, from an earlier run where it had the same rows, tokenizer, chat template and options.</summary>
-/// <param name="Set">The examples.</param> <param name="FirstRow">The data set's first row.</param>
-/// <param name="IsKept">Whether an earlier run tokenized them.</param> <param name="Note">What was wrong with what is kept, or why nothing
-/// is; null where all is well.</param>
+/// <param name="Set">The examples.</param>
+/// <param name="FirstRow">The data set's first row.</param>
+/// <param name="IsKept">Whether an earlier run tokenized them.</param>
+/// <param name="Note">What was wrong with what is kept, or why nothing is; null where all is well.</param>
 internal sealed record ExampleCache(ExampleSet Set, DataRow? FirstRow, bool IsKept, string? Note)
 {
     private const string Format = "lapidary-tokens-2";

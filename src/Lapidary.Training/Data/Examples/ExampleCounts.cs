@@ -59,7 +59,8 @@ internal sealed record ExampleCounts
 }
 
 /// <summary>The special tokens of one example.</summary>
-/// <param name="Length">Its tokens.</param> <param name="Bos">Its BOS tokens; null without a tokenizer.</param>
+/// <param name="Length">Its tokens.</param>
+/// <param name="Bos">Its BOS tokens; null without a tokenizer.</param>
 /// <param name="EndOfText">Whether its last token is the trained end of the text.</param>
 /// <param name="EndOfTurn">Whether its last end of a turn is trained; null where it has none.</param>
 internal readonly record struct ExampleMarks(int Length, int? Bos, bool EndOfText, bool? EndOfTurn)

@@ -23,8 +23,11 @@ internal static class ExampleFile
     public static long LengthOf(ExampleSet set) => set.Bytes.Length + ((long)set.Count * (NumbersOfAnExample + 1) * sizeof(int));
 
     /// <summary>Writes a set.</summary>
-    /// <param name="stream">Where to.</param> <param name="key">What it was made of, as a hash.</param> <param name="set">The set.</param>
-    /// <param name="rows">Rows of the data set.</param> <param name="firstRow">The first of them.</param>
+    /// <param name="stream">Where to.</param>
+    /// <param name="key">What it was made of, as a hash.</param>
+    /// <param name="set">The set.</param>
+    /// <param name="rows">Rows of the data set.</param>
+    /// <param name="firstRow">The first of them.</param>
     public static void Write(Stream stream, string key, ExampleSet set, int rows, DataRow firstRow)
     {
         var hash = new XxHash128();
@@ -51,8 +54,10 @@ internal static class ExampleFile
     }
 
     /// <summary>Reads a set, whose tokens stay in the file where they are many.</summary>
-    /// <param name="file">The file, which the set then owns.</param> <param name="key">What the set is to be made of.</param>
-    /// <param name="vocabularySize">Ids are below.</param> <param name="memoryBytes">Bytes of tokens that are kept in memory.</param>
+    /// <param name="file">The file, which the set then owns.</param>
+    /// <param name="key">What the set is to be made of.</param>
+    /// <param name="vocabularySize">Ids are below.</param>
+    /// <param name="memoryBytes">Bytes of tokens that are kept in memory.</param>
     /// <returns>The set and the data set's first row; null where the file is damaged or another's.</returns>
     public static (ExampleSet Set, DataRow FirstRow)? TryRead(FileStream file, string key, int vocabularySize, long memoryBytes)
     {

@@ -8,8 +8,10 @@ internal sealed class ExampleReader(ExampleSet set)
     private byte[] _bytes = new byte[1 << 10];
 
     /// <summary>Reads a part of an example.</summary>
-    /// <param name="example">Its number.</param> <param name="start">First token of the part.</param>
-    /// <param name="ids">[tokens of the part]: receives the ids.</param> <param name="labels">The same of the labels, unshifted.</param>
+    /// <param name="example">Its number.</param>
+    /// <param name="start">First token of the part.</param>
+    /// <param name="ids">[tokens of the part]: receives the ids.</param>
+    /// <param name="labels">The same of the labels, unshifted.</param>
     /// <exception cref="LapidaryException">The file that holds the examples cannot be read, or is damaged.</exception>
     public void Read(int example, int start, Span<int> ids, Span<int> labels)
     {

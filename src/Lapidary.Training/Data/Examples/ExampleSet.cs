@@ -10,10 +10,12 @@ internal sealed class ExampleSet
     private readonly int[]? _rows;
 
     /// <summary>Takes what <see cref="ExampleWriter"/> or <see cref="ExampleFile"/> has.</summary>
-    /// <param name="bytes">The examples' ids and labels.</param> <param name="vocabularySize">Ids are below.</param>
-    /// <param name="lengths">[example]: its tokens.</param> <param name="trained">[example]: those of them that are trained.</param>
-    /// <param name="ends">[example]: where its bytes end.</param> <param name="rows">[example]: its row in the data set; null where each
-    /// row is one.</param>
+    /// <param name="bytes">The examples' ids and labels.</param>
+    /// <param name="vocabularySize">Ids are below.</param>
+    /// <param name="lengths">[example]: its tokens.</param>
+    /// <param name="trained">[example]: those of them that are trained.</param>
+    /// <param name="ends">[example]: where its bytes end.</param>
+    /// <param name="rows">[example]: its row in the data set; null where each row is one.</param>
     public ExampleSet(ByteStore bytes, int vocabularySize, int[] lengths, int[] trained, long[] ends, int[]? rows)
     {
         (Bytes, VocabularySize, Width) = (bytes, vocabularySize, new TokenWidth(vocabularySize));

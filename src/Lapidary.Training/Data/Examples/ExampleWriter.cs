@@ -5,7 +5,8 @@ using Lapidary.Training.Data.Storage;
 namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Puts examples one after the other into a set.</summary>
-/// <param name="vocabularySize">Their ids are below.</param> <param name="limits">What stays in memory.</param>
+/// <param name="vocabularySize">Their ids are below.</param>
+/// <param name="limits">What stays in memory.</param>
 /// <param name="folder">For what does not, see <see cref="ByteStore"/>.</param>
 internal sealed class ExampleWriter(int vocabularySize, StorageLimits limits, string? folder)
 {
@@ -22,7 +23,8 @@ internal sealed class ExampleWriter(int vocabularySize, StorageLimits limits, st
     public ExampleCounts Counts { get; } = new();
 
     /// <summary>Appends an example.</summary>
-    /// <param name="example">Its ids are in range.</param> <param name="row">Its row in the data set.</param>
+    /// <param name="example">Its ids are in range.</param>
+    /// <param name="row">Its row in the data set.</param>
     public void Add(Example example, int row)
     {
         var (ids, labels) = example;

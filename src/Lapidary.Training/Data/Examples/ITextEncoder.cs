@@ -25,8 +25,8 @@ public interface ITextEncoder
     int[] Encode(string text);
 
     /// <summary>A conversation's ids through the chat template, with exactly one BOS.</summary>
-    /// <param name="messages">The turns.</param> <param name="addGenerationPrompt">True ends with the header of the model's next
-    /// turn.</param>
+    /// <param name="messages">The turns.</param>
+    /// <param name="addGenerationPrompt">True ends with the header of the model's next turn.</param>
     /// <param name="variables">What else the template is told, such as tools; null for nothing.</param>
     int[] EncodeChat(
         IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null);

@@ -37,8 +37,11 @@ internal static class LabelRuns
     }
 
     /// <summary>Reads labels that follow their example's ids.</summary>
-    /// <param name="bytes">What was written, of all the example.</param> <param name="start">First token that is wanted.</param>
-    /// <param name="ids">The ids from there on.</param> <param name="labels">As many labels.</param> <param name="width">Of ids.</param>
+    /// <param name="bytes">What was written, of all the example.</param>
+    /// <param name="start">First token that is wanted.</param>
+    /// <param name="ids">The ids from there on.</param>
+    /// <param name="labels">As many labels.</param>
+    /// <param name="width">Of ids.</param>
     /// <param name="vocabularySize">Labels are below.</param>
     /// <exception cref="InvalidDataException">The bytes are none that were written.</exception>
     public static void Read(

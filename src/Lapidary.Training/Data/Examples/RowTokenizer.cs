@@ -8,7 +8,8 @@ namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Turns one row into an example, before truncation. Safe to call from several threads.</summary>
 /// <param name="encoder">Tokenizer and chat template; may be null for pre-tokenized rows.</param>
-/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Label rules.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param>
+/// <param name="options">Label rules.</param>
 /// <param name="completionOnly">completion_only_loss with its default resolved.</param>
 internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, ExampleOptions options, bool completionOnly)
 {

@@ -12,7 +12,8 @@ internal static class DataFiles
     public static bool IsData(string file) => FormatOf(file) is not null;
 
     /// <summary>The records of one file, pipe or device.</summary>
-    /// <param name="file">Its path.</param> <param name="format">What it holds; null tells it from the name.</param>
+    /// <param name="file">Its path.</param>
+    /// <param name="format">What it holds; null tells it from the name.</param>
     public static IEnumerable<DataRecord> Read(string file, DataFormat? format)
     {
         using var stream = Open(file);
@@ -20,7 +21,8 @@ internal static class DataFiles
     }
 
     /// <summary>Number of records; Parquet tells it, other files are read for it.</summary>
-    /// <param name="file">Its path.</param> <param name="format">What it holds; null tells it from the name.</param>
+    /// <param name="file">Its path.</param>
+    /// <param name="format">What it holds; null tells it from the name.</param>
     public static long Count(string file, DataFormat? format)
     {
         if ((format ?? FormatOf(file)) != DataFormat.Parquet) return Read(file, format).LongCount();
@@ -29,7 +31,9 @@ internal static class DataFiles
     }
 
     /// <summary>The records of a stream, which is read once.</summary>
-    /// <param name="stream">It.</param> <param name="name">What errors call it.</param> <param name="format">What it holds.</param>
+    /// <param name="stream">It.</param>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="format">What it holds.</param>
     public static IEnumerable<DataRecord> Read(Stream stream, string name, DataFormat format)
     {
         if (format == DataFormat.Parquet)

@@ -28,7 +28,8 @@ internal sealed class ParquetPages(Stream file) : Stream
     public override long Position { get => file.Position; set => file.Position = value; }
 
     /// <summary>Checks the headers of a column's pages and lets the library read these pages.</summary>
-    /// <param name="start">Where the first page is.</param> <param name="length">Bytes of all pages.</param>
+    /// <param name="start">Where the first page is.</param>
+    /// <param name="length">Bytes of all pages.</param>
     /// <param name="values">Entries that they are to have.</param>
     /// <exception cref="InvalidDataException">A page is larger than what is there or than any page is.</exception>
     public void Enter(long start, long length, long values)
@@ -96,6 +97,8 @@ internal sealed class ParquetPages(Stream file) : Stream
 }
 
 /// <summary>What a page's header says.</summary>
-/// <param name="Uncompressed">Its bytes.</param> <param name="Compressed">Its bytes in the file.</param>
-/// <param name="Values">Its entries.</param> <param name="IsDictionary">Whether it holds the values that other pages name.</param>
+/// <param name="Uncompressed">Its bytes.</param>
+/// <param name="Compressed">Its bytes in the file.</param>
+/// <param name="Values">Its entries.</param>
+/// <param name="IsDictionary">Whether it holds the values that other pages name.</param>
 internal readonly record struct ParquetPage(int Uncompressed, int Compressed, int Values, bool IsDictionary);

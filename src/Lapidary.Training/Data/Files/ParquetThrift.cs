@@ -87,7 +87,8 @@ internal ref struct ParquetThrift
     }
 
     /// <summary>Reads a page's header.</summary>
-    /// <param name="bytes">They begin with it.</param> <param name="headerBytes">How long it is.</param>
+    /// <param name="bytes">They begin with it.</param>
+    /// <param name="headerBytes">How long it is.</param>
     public static ParquetPage ReadPage(ReadOnlySpan<byte> bytes, out int headerBytes)
     {
         var header = new ParquetThrift(bytes);
@@ -160,7 +161,8 @@ internal ref struct ParquetThrift
     }
 
     /// <summary>Goes past a field's value.</summary>
-    /// <param name="type">The type that it has.</param> <param name="expected">What the format says, or null.</param>
+    /// <param name="type">The type that it has.</param>
+    /// <param name="expected">What the format says, or null.</param>
     private void WalkField(int type, string? expected)
     {
         if (type == StructType) WalkNested(expected);

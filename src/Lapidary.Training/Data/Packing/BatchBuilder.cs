@@ -29,12 +29,14 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
     public BatchBuilder Copy() => new(padTokenId, rowTokens);
 
     /// <summary>Tokens of a batch, padding included.</summary>
-    /// <param name="rows">Number of its rows.</param> <param name="tokens">Their tokens.</param>
+    /// <param name="rows">Number of its rows.</param>
+    /// <param name="tokens">Their tokens.</param>
     public int LengthOf(int rows, int tokens) =>
         rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
 
     /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
-    /// <param name="sequences">All sequences.</param> <param name="rows">Which of them are its rows, in order.</param>
+    /// <param name="sequences">All sequences.</param>
+    /// <param name="rows">Which of them are its rows, in order.</param>
     /// <param name="reader">Of their examples.</param>
     /// <exception cref="LapidaryException">They have more tokens than sequences of the fixed length, or cannot be read.</exception>
     public Batch Build(PackedSequences sequences, ReadOnlySpan<int> rows, ExampleReader reader)

@@ -10,8 +10,8 @@ namespace Lapidary.Training.Data.Packing;
 internal static class BestFitDecreasing
 {
     /// <summary>Packs items into bins.</summary>
-    /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param> <param name="capacity">Size of a
-    /// bin.</param>
+    /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param>
+    /// <param name="capacity">Size of a bin.</param>
     /// <returns>The items by bin, in the order they were put in, and where in them each bin begins; the last entry is their
     /// number.</returns>
     public static (int[] Starts, int[] Items) Pack(ReadOnlySpan<int> lengths, int capacity)

@@ -20,8 +20,10 @@ public sealed class PackedDataSet
     private readonly int[] _tokensOfLongest;
 
     /// <summary>Packs the examples.</summary>
-    /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share sequences.</param>
-    /// <param name="maxLength">Tokens of a packed sequence.</param> <param name="padTokenId">Fills what is left of a batch.</param>
+    /// <param name="examples">Tokenized rows.</param>
+    /// <param name="packing">How they share sequences.</param>
+    /// <param name="maxLength">Tokens of a packed sequence.</param>
+    /// <param name="padTokenId">Fills what is left of a batch.</param>
     internal PackedDataSet(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {
         _sequences = Packer.Pack(examples, packing, maxLength);

@@ -3,8 +3,9 @@ using Lapidary.Training.Data.Examples;
 namespace Lapidary.Training.Data.Packing;
 
 /// <summary>A document within a sequence: an example, or a piece of one. Documents never see each other.</summary>
-/// <param name="Example">The example's number.</param> <param name="Start">Its first token.</param> <param name="Length">Its
-/// tokens.</param>
+/// <param name="Example">The example's number.</param>
+/// <param name="Start">Its first token.</param>
+/// <param name="Length">Its tokens.</param>
 internal readonly record struct Document(int Example, int Start, int Length);
 
 /// <summary>Sequences for training, each a row of a batch: one document, or several that share it. A few numbers for each, and no
@@ -56,8 +57,10 @@ internal sealed class PackedSequences
     public static PackedSequences OfExamples(ExampleSet set) => new(set, null, null, null, int.MaxValue);
 
     /// <summary>Sequences of whole examples, of which what is longer is cut off.</summary>
-    /// <param name="set">The examples.</param> <param name="starts">[sequence]: number of its first document; one entry more.</param>
-    /// <param name="examples">[document]: its example.</param> <param name="maxLength">Tokens of a document at most.</param>
+    /// <param name="set">The examples.</param>
+    /// <param name="starts">[sequence]: number of its first document; one entry more.</param>
+    /// <param name="examples">[document]: its example.</param>
+    /// <param name="maxLength">Tokens of a document at most.</param>
     public static PackedSequences OfBins(ExampleSet set, int[] starts, int[] examples, int maxLength) =>
         new(set, starts, examples, null, maxLength);
 

@@ -9,7 +9,8 @@ namespace Lapidary.Training.Data.Packing;
 internal static class Packer
 {
     /// <summary>Packs by any strategy.</summary>
-    /// <param name="set">The examples in order.</param> <param name="strategy">How.</param>
+    /// <param name="set">The examples in order.</param>
+    /// <param name="strategy">How.</param>
     /// <param name="maxLength">Tokens of a sequence; required but for <see cref="PackingStrategy.None"/>.</param>
     /// <exception cref="LapidaryException">Packing without a max_length.</exception>
     public static PackedSequences Pack(ExampleSet set, PackingStrategy strategy, int? maxLength)

@@ -32,7 +32,8 @@ public sealed partial class DataSet
         Load(DataSource.Find(pathOrId, new HubAccess(client), config, split).FetchRows(), Of(pathOrId, options), out _);
 
     /// <summary>Reads a data set from a stream, once and to its end.</summary>
-    /// <param name="stream">Its bytes, plain or packed with gzip or zstd.</param> <param name="name">What errors call it.</param>
+    /// <param name="stream">Its bytes, plain or packed with gzip or zstd.</param>
+    /// <param name="name">What errors call it.</param>
     /// <param name="options">How columns become rows; without a format the stream holds JSON Lines.</param>
     /// <exception cref="LapidaryException">A row is not what it should be; the message names the line or row.</exception>
     public static DataSet Read(Stream stream, string name, DataSetOptions? options = null)
@@ -66,7 +67,8 @@ public sealed partial class DataSet
     }
 
     /// <summary>Reads rows of files.</summary>
-    /// <param name="parts">Which; they follow each other.</param> <param name="options">How columns become rows, and which stay.</param>
+    /// <param name="parts">Which; they follow each other.</param>
+    /// <param name="options">How columns become rows, and which stay.</param>
     /// <param name="leftOut">Rows that filters left out.</param>
     internal static DataSet Load(IReadOnlyList<SourceRows> parts, DataSetOptions options, out long leftOut)
     {

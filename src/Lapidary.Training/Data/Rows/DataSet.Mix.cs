@@ -14,8 +14,8 @@ public sealed partial class DataSet
     }
 
     /// <summary>Rows of several data sets in given shares. How many of each is exact, not drawn.</summary>
-    /// <param name="sets">At least one.</param> <param name="shares">Of the rows, one for each set, above 0; only how they compare matters:
-    /// 7 and 3 are 0.7 and 0.3.</param>
+    /// <param name="sets">At least one.</param>
+    /// <param name="shares">Of the rows, one for each set, above 0; only how they compare matters: 7 and 3 are 0.7 and 0.3.</param>
     /// <param name="seed">Which rows of a set are taken: the first ones of set number i (from 0) as <see cref="Shuffle"/> orders it with
     /// seed + i; null takes them in order.</param>
     /// <param name="stopping">How many rows in all.</param>

@@ -25,7 +25,8 @@ public sealed partial class DataSet
     }
 
     /// <summary>Takes rows wherever they are.</summary>
-    /// <param name="source">The rows.</param> <param name="options">Where what is made of them is kept; null for the defaults.</param>
+    /// <param name="source">The rows.</param>
+    /// <param name="options">Where what is made of them is kept; null for the defaults.</param>
     /// <param name="order">Which of them, in which order; null for all.</param>
     internal DataSet(RowSource source, DataSetOptions? options = null, int[]? order = null)
     {
@@ -101,8 +102,8 @@ public sealed partial class DataSet
 
     /// <summary>Shuffles as <see cref="Shuffle"/> does, then gives the first rows to the test set and the others to the training
     /// set.</summary>
-    /// <param name="testSize">Rows of the test set where 1 or more, else the share of them, rounded up.</param> <param name="seed">The
-    /// seed.</param>
+    /// <param name="testSize">Rows of the test set where 1 or more, else the share of them, rounded up.</param>
+    /// <param name="seed">The seed.</param>
     /// <exception cref="LapidaryException">One of the sets would be empty, or a count is not whole.</exception>
     public (DataSet Train, DataSet Test) TrainTestSplit(double testSize, long seed)
     {

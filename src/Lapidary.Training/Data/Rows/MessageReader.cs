@@ -11,7 +11,8 @@ namespace Lapidary.Training.Data.Rows;
 internal sealed class MessageReader(MessageReader.ErrorFactory error)
 {
     /// <summary>Makes an error.</summary>
-    /// <param name="number">Of the message, from 1.</param> <param name="expectedAndFound">What is wrong.</param>
+    /// <param name="number">Of the message, from 1.</param>
+    /// <param name="expectedAndFound">What is wrong.</param>
     internal delegate LapidaryException ErrorFactory(int number, string expectedAndFound);
 
     /// <summary>The messages of a list of such values as <see cref="DataRecord"/> holds.</summary>

@@ -21,7 +21,8 @@ public sealed class PromptTemplate
     private readonly List<(PartKind Kind, string Text)> _parts = [];
 
     /// <summary>Parses the template.</summary>
-    /// <param name="text">The template.</param> <param name="name">What errors call it, such as "template.json \"user\"".</param>
+    /// <param name="text">The template.</param>
+    /// <param name="name">What errors call it, such as "template.json \"user\"".</param>
     /// <exception cref="LapidaryException">A brace is not closed, not opened, or names no column; or a part that is opened is not
     /// closed.</exception>
     public PromptTemplate(string text, string name = "template")

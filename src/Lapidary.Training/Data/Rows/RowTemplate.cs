@@ -31,8 +31,8 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
     }
 
     /// <summary>The messages of one row.</summary>
-    /// <param name="columns">Values by column.</param> <param name="withAnswer">False leaves the assistant's message out, for a
-    /// prompt.</param>
+    /// <param name="columns">Values by column.</param>
+    /// <param name="withAnswer">False leaves the assistant's message out, for a prompt.</param>
     /// <exception cref="LapidaryException">A column is missing.</exception>
     public IReadOnlyList<ChatTurn> Format(IReadOnlyDictionary<string, object?> columns, bool withAnswer = true) =>
         Format(new DataRecord(new("values", "row", 1), columns), withAnswer);

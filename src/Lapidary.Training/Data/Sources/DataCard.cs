@@ -20,7 +20,8 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
     private const int MaxYamlLength = 4 << 20, MaxDepth = 32, MaxEntries = 10_000;
 
     /// <summary>Reads README.md.</summary>
-    /// <param name="text">The whole file.</param> <param name="place">What errors name.</param>
+    /// <param name="text">The whole file.</param>
+    /// <param name="place">What errors name.</param>
     public static DataCard OfReadme(string text, string place)
     {
         var lines = text.AsSpan().TrimStart("\uFEFF\r\n");
@@ -179,8 +180,10 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
 }
 
 /// <summary>An entry of "configs".</summary>
-/// <param name="Name">config_name.</param> <param name="Splits">data_files by split; null where there are none, and names decide.</param>
-/// <param name="DataDir">data_dir: the folder that patterns and names start from, or null.</param> <param name="IsDefault">default.</param>
+/// <param name="Name">config_name.</param>
+/// <param name="Splits">data_files by split; null where there are none, and names decide.</param>
+/// <param name="DataDir">data_dir: the folder that patterns and names start from, or null.</param>
+/// <param name="IsDefault">default.</param>
 internal sealed record DataCardConfig(string Name, IReadOnlyList<DataCardSplit>? Splits, string? DataDir, bool IsDefault)
 {
     /// <summary>The name of the only config where a card has none.</summary>
@@ -188,5 +191,6 @@ internal sealed record DataCardConfig(string Name, IReadOnlyList<DataCardSplit>?
 }
 
 /// <summary>A split of data_files.</summary>
-/// <param name="Name">Its name.</param> <param name="Patterns">Of its files, in order.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Patterns">Of its files, in order.</param>
 internal sealed record DataCardSplit(string Name, IReadOnlyList<string> Patterns);

@@ -4,8 +4,9 @@ using Lapidary.Training.Data.Files;
 namespace Lapidary.Training.Data.Sources;
 
 /// <summary>One config of a data set: which files make which split.</summary>
-/// <param name="Config">Its name.</param> <param name="Splits">Those that have files.</param> <param name="Unused">Data files of no split,
-/// or of another format than most.</param>
+/// <param name="Config">Its name.</param>
+/// <param name="Splits">Those that have files.</param>
+/// <param name="Unused">Data files of no split, or of another format than most.</param>
 internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits, int Unused)
 {
     /// <summary>Of the formats with equally many files the first is taken.</summary>
@@ -17,8 +18,10 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
         ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "README.json"];
 
     /// <summary>Sorts a data set's files.</summary>
-    /// <param name="place">What errors name: the id or the folder.</param> <param name="files">All names, with "/".</param>
-    /// <param name="card">What its card says, or null for none.</param> <param name="config">The config that is asked for, or null.</param>
+    /// <param name="place">What errors name: the id or the folder.</param>
+    /// <param name="files">All names, with "/".</param>
+    /// <param name="card">What its card says, or null for none.</param>
+    /// <param name="config">The config that is asked for, or null.</param>
     /// <param name="oneFormat">Whether files of another format than most are left out.</param>
     /// <exception cref="LapidaryException">There is no such config, it must be chosen, or no file is data.</exception>
     public static DataLayout Of(string place, IReadOnlyList<string> files, DataCard? card, string? config, bool oneFormat)

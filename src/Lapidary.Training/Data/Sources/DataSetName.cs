@@ -5,10 +5,10 @@ using Lapidary.Training.Data.Files;
 namespace Lapidary.Training.Data.Sources;
 
 /// <summary>A data set as a user names it: a path, or "owner/name" of the Hub, and after a colon which rows of it.</summary>
-/// <param name="Path">A file, folder, pipe or pattern; or the id.</param> <param name="IsId">Whether it is an id: what is on this machine
-/// goes before.</param>
-/// <param name="Revision">Branch, tag or commit behind "@"; null for main and for paths.</param> <param name="Split">What stands behind the
-/// colon, or null.</param>
+/// <param name="Path">A file, folder, pipe or pattern; or the id.</param>
+/// <param name="IsId">Whether it is an id: what is on this machine goes before.</param>
+/// <param name="Revision">Branch, tag or commit behind "@"; null for main and for paths.</param>
+/// <param name="Split">What stands behind the colon, or null.</param>
 internal sealed record DataSetName(string Path, bool IsId, string? Revision, SplitExpression? Split)
 {
     /// <summary>Takes "org/name", "org/name@revision:train[:1000]", "folder:validation", "rows.jsonl".</summary>

@@ -38,7 +38,8 @@ internal sealed class DataSource
 
     /// <summary>Finds a data set. Of the Hub only its list of files and its card are fetched.</summary>
     /// <param name="name">A path, or "owner/name" of the Hub; behind it "@revision" and ":split".</param>
-    /// <param name="config">The config; null for the default one.</param> <param name="split">The split, where the name has none.</param>
+    /// <param name="config">The config; null for the default one.</param>
+    /// <param name="split">The split, where the name has none.</param>
     /// <param name="hub">Asks the Hub.</param>
     /// <exception cref="LapidaryException">Nothing is there, the config must be chosen, or there is no such config.</exception>
     public static DataSource Find(string name, IHubAccess hub, string? config = null, string? split = null)
@@ -140,5 +141,7 @@ internal sealed class DataSource
 }
 
 /// <summary>Rows of one split, in files of this machine.</summary>
-/// <param name="Source">The data set.</param> <param name="Part">Which rows.</param> <param name="Files">Of the whole split.</param>
+/// <param name="Source">The data set.</param>
+/// <param name="Part">Which rows.</param>
+/// <param name="Files">Of the whole split.</param>
 internal sealed record SourceRows(DataSource Source, SplitPart Part, IReadOnlyList<string> Files);

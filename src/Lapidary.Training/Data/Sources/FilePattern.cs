@@ -16,7 +16,8 @@ internal sealed class FilePattern
     private readonly int _hidden, _special;
 
     /// <summary>Parses a pattern.</summary>
-    /// <param name="text">Relative, with "/".</param> <param name="place">What an error names.</param>
+    /// <param name="text">Relative, with "/".</param>
+    /// <param name="place">What an error names.</param>
     /// <exception cref="LapidaryException">It is empty, leads out of the data set or is no pattern.</exception>
     public FilePattern(string text, string place)
     {

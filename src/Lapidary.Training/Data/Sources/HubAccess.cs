@@ -6,7 +6,8 @@ namespace Lapidary.Training.Data.Sources;
 internal interface IHubAccess
 {
     /// <summary>Asks something.</summary>
-    /// <param name="name">The repository, for people.</param> <param name="call">What; it may take long.</param>
+    /// <param name="name">The repository, for people.</param>
+    /// <param name="call">What; it may take long.</param>
     T Ask<T>(string name, Func<HubClient, IProgress<TransferProgress>?, CancellationToken, Task<T>> call);
 }
 

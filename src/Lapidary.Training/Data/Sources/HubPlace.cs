@@ -15,7 +15,8 @@ internal sealed class HubPlace : IDataPlace
     private string _revision;
 
     /// <summary>Finds commit and names, and fetches the card.</summary>
-    /// <param name="id">Owner and name.</param> <param name="revision">Branch, tag or commit; null for main.</param>
+    /// <param name="id">Owner and name.</param>
+    /// <param name="revision">Branch, tag or commit; null for main.</param>
     /// <param name="hub">Asks the Hub.</param>
     /// <exception cref="HubException">There is no such data set, or it cannot be asked for and is not cached.</exception>
     /// <exception cref="LapidaryException">The data set is a program.</exception>

@@ -66,7 +66,8 @@ internal sealed partial record SplitExpression(IReadOnlyList<SplitPart> Parts)
 }
 
 /// <summary>Some rows of one split.</summary>
-/// <param name="Split">Its name.</param> <param name="From">The first row; null for the first there is.</param>
+/// <param name="Split">Its name.</param>
+/// <param name="From">The first row; null for the first there is.</param>
 /// <param name="To">The row behind the last one; null for the end.</param>
 internal sealed record SplitPart(string Split, SplitBound? From, SplitBound? To)
 {
@@ -96,7 +97,8 @@ internal sealed record SplitPart(string Split, SplitBound? From, SplitBound? To)
 }
 
 /// <summary>An end of a slice: a row's number from 0, or a share of the rows; from the end where it is negative.</summary>
-/// <param name="Value">The number or the percent.</param> <param name="IsPercent">Which of them.</param>
+/// <param name="Value">The number or the percent.</param>
+/// <param name="IsPercent">Which of them.</param>
 internal sealed record SplitBound(long Value, bool IsPercent)
 {
     /// <summary>Whether it depends on the number of rows.</summary>

@@ -13,7 +13,8 @@ internal static partial class SplitRules
     ];
 
     /// <summary>The splits: train, validation and test first, then others by name.</summary>
-    /// <param name="files">Relative to the data set, with "/", in order.</param> <param name="place">What errors name.</param>
+    /// <param name="files">Relative to the data set, with "/", in order.</param>
+    /// <param name="place">What errors name.</param>
     /// <exception cref="LapidaryException">A numbered file's split has no name that one may have.</exception>
     public static IReadOnlyList<DataSplit> Of(IReadOnlyList<string> files, string place)
     {
@@ -66,5 +67,6 @@ internal static partial class SplitRules
 }
 
 /// <summary>A split's files.</summary>
-/// <param name="Name">Its name.</param> <param name="Files">Relative to the data set, with "/", in the order they are read in.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Files">Relative to the data set, with "/", in the order they are read in.</param>
 internal sealed record DataSplit(string Name, IReadOnlyList<string> Files);

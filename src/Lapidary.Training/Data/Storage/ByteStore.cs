@@ -20,8 +20,9 @@ internal sealed class ByteStore
     private long _fileStart, _fileBytes;
 
     /// <summary>An empty store.</summary>
-    /// <param name="memoryBytes">What stays in memory.</param> <param name="folder">Of the file, or null for the system's folder of
-    /// temporary files, which is also taken where this one cannot be written.</param>
+    /// <param name="memoryBytes">What stays in memory.</param>
+    /// <param name="folder">Of the file, or null for the system's folder of temporary files, which is also taken where this one cannot be
+    /// written.</param>
     public ByteStore(long memoryBytes, string? folder) => (_memoryBytes, _folder) = (memoryBytes, folder);
 
     private ByteStore(FileStream file, long start, long length) => (_file, _fileStart, _fileBytes, Length) = (file, start, length, length);
@@ -30,7 +31,8 @@ internal sealed class ByteStore
     public long Length { get; private set; }
 
     /// <summary>A part of a file that stays as it is, to read.</summary>
-    /// <param name="file">It, which the store owns.</param> <param name="start">The part's first byte.</param>
+    /// <param name="file">It, which the store owns.</param>
+    /// <param name="start">The part's first byte.</param>
     /// <param name="length">Its bytes.</param>
     public static ByteStore OfFile(FileStream file, long start, long length) => new(file, start, length);
 

@@ -96,7 +96,9 @@ internal sealed class CacheFolder
     }
 
     /// <summary>Writes an entry.</summary>
-    /// <param name="name">Its name.</param> <param name="lengthBytes">Its bytes, about.</param> <param name="content">Writes it.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="lengthBytes">Its bytes, about.</param>
+    /// <param name="content">Writes it.</param>
     /// <returns>Null, or why it is not kept.</returns>
     public string? TryWrite(string name, long lengthBytes, Action<Stream> content)
     {

@@ -56,7 +56,8 @@ internal static class RowBytes
     }
 
     /// <summary>Reads a row that fills the bytes.</summary>
-    /// <param name="bytes">What <see cref="Write"/> appended.</param> <param name="origin">Where the row was read.</param>
+    /// <param name="bytes">What <see cref="Write"/> appended.</param>
+    /// <param name="origin">Where the row was read.</param>
     /// <exception cref="InvalidDataException">They are no row.</exception>
     public static DataRow Read(ReadOnlySpan<byte> bytes, RowOrigin origin)
     {

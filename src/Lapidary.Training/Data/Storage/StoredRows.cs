@@ -63,7 +63,8 @@ internal sealed class StoredRows : RowSource
     }
 
     /// <summary>Takes rows in their order.</summary>
-    /// <param name="limits">What stays in memory.</param> <param name="folder">For what does not, see <see cref="ByteStore"/>.</param>
+    /// <param name="limits">What stays in memory.</param>
+    /// <param name="folder">For what does not, see <see cref="ByteStore"/>.</param>
     internal sealed class Builder(StorageLimits limits, string? folder)
     {
         private readonly ByteStore _bytes = new(limits.MemoryBytes, folder);
