@@ -5,8 +5,8 @@ using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and
-/// &lt;name&gt;.exp_avg_sq. Rank 0 writes and reads it; the others give and take their parts meanwhile.</summary>
+/// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and &lt;name&gt;.exp_avg_sq.
+/// Rank 0 writes and reads the file; the other ranks send and receive their parts meanwhile.</summary>
 internal static class OptimizerFile
 {
     /// <summary>The file's name in a checkpoint.</summary>
@@ -30,7 +30,7 @@ internal static class OptimizerFile
     }
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="LapidaryException">A moment is missing or has another shape: the checkpoint is of another adapter.</exception>
+    /// <exception cref="LapidaryException">A moment is missing or has another shape: the checkpoint belongs to another adapter.</exception>
     public static void Read(string folder, AdamWOptimizer optimizer, IBackend backend)
     {
         using var file = SafetensorsFile.Open(Path.Combine(folder, FileName));
