@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace Lapidary.Hub.Paths;
 
-/// <summary>Patterns for files as Python's fnmatch reads them: "*" and "?" also stand for "/", [...] and [!...] for one of some characters;
-/// case counts. A pattern that ends in "/" means all below.</summary>
+/// <summary>Patterns for files in the syntax of Python's fnmatch: "*" and "?" also match "/", [...] and [!...] match one character of a
+/// set; case-sensitive. A pattern that ends in "/" matches everything below.</summary>
 internal sealed class FilePatterns
 {
     private readonly (string Text, Regex Regex)[] _patterns;
