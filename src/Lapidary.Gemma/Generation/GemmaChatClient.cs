@@ -6,8 +6,8 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP, TopK,
-/// Seed, MaxOutputTokens and StopSequences; tools, JSON formats, penalties and media are refused with a
+/// <summary>Offers a loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP,
+/// TopK, Seed, MaxOutputTokens and StopSequences; refuses tools, JSON formats, penalties and media with a
 /// <see cref="NotSupportedException"/>.</summary>
 /// <remarks>
 /// <para>One client serves any number of callers. A backend makes one answer at a time, in the order of the requests; a caller waits for
@@ -28,11 +28,11 @@ public sealed class GemmaChatClient : IChatClient
     private readonly ChatClientMetadata _metadata;
     private readonly string _modelId;
 
-    /// <summary>Makes a client.</summary>
-    /// <param name="model">The model, with its adapter attached where it has one.</param>
-    /// <param name="tokenizer">Its tokenizer, of the folder that <see cref="TokenizerFolder.Resolve"/> names.</param>
+    /// <summary>Creates a client.</summary>
+    /// <param name="model">The model, with its adapter attached if it has one.</param>
+    /// <param name="tokenizer">Its tokenizer, from the folder that <see cref="TokenizerFolder.Resolve"/> returns.</param>
     /// <param name="template">Its chat template.</param>
-    /// <param name="modelId">What it is called; null for its folder's name.</param>
+    /// <param name="modelId">Its name; null for the name of its folder.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
     {
@@ -45,7 +45,7 @@ public sealed class GemmaChatClient : IChatClient
         IgnoredSettings = makers.Ignored;
     }
 
-    /// <summary>What generation_config.json asks for and is not applied, as <see cref="GenerationConfig.Ignored"/>.</summary>
+    /// <summary>Settings of generation_config.json that are not applied; see <see cref="GenerationConfig.Ignored"/>.</summary>
     public IReadOnlyList<string> IgnoredSettings { get; }
 
     /// <inheritdoc/>
@@ -58,7 +58,7 @@ public sealed class GemmaChatClient : IChatClient
     /// <param name="options">See the class's summary.</param>
     /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
     /// <see cref="OperationCanceledException"/>.</param>
-    /// <exception cref="NotSupportedException">The request asks for something that cannot be done here.</exception>
+    /// <exception cref="NotSupportedException">The request needs an unsupported feature.</exception>
     /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -78,7 +78,7 @@ public sealed class GemmaChatClient : IChatClient
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Ends answers that are under way or wait, and frees the client's cache, not the model.</summary>
+    /// <summary>Ends running and waiting answers, and frees the client's cache, but not the model.</summary>
     public void Dispose()
     {
         _closing.Cancel();
@@ -108,7 +108,7 @@ public sealed class GemmaChatClient : IChatClient
         }
         finally
         {
-            // A reader that leaves early wants no more of it. The model is this request's no more when its enumeration ends.
+            // // A reader that leaves early needs no more text. The request stops using the model when its enumeration ends.
             await ending.CancelAsync().ConfigureAwait(false);
             await ((Task)making).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -118,7 +118,7 @@ public sealed class GemmaChatClient : IChatClient
         yield return last;
     }
 
-    /// <summary>The answer may be as long as the context has room.</summary>
+    /// <summary>The answer may fill the rest of the context.</summary>
     private GenerationOptions Limit(GenerationOptions options, int promptTokens)
     {
         int context = _model.Config.MaxPositionEmbeddings, room = context - promptTokens;

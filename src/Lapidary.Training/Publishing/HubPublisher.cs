@@ -8,7 +8,7 @@ using Lapidary.Training.Publishing;
 namespace Lapidary.Training;
 
 /// <summary>Pushes a run to the Hub: checkpoints during training, the final adapter at the end. Only its start can fail a run: it refuses,
-/// before training, what could not be pushed. Later errors neither fail the run nor delay it.</summary>
+/// before training, what could not be pushed. Later uploads neither fail the run nor delay its training.</summary>
 /// <remarks>Assign it to <see cref="SftTrainer.Publisher"/> of rank 0. It serves one run.</remarks>
 public sealed class HubPublisher : IDisposable
 {

@@ -20,7 +20,7 @@ internal sealed class StepRunner(
     /// <param name="setup">The recorded steps.</param>
     /// <param name="step">0 for the first.</param>
     /// <param name="rowsPerRun">Largest number of rows that go through the model at a time.</param>
-    /// <param name="isFirst">Whether this is the first step of the process. It compiles and tunes kernels for later steps, so the other
+    /// <param name="isFirst">Whether this is the first step of this run here. It compiles and tunes kernels for later steps, so the other
     /// ranks wait for it without limit.</param>
     /// <param name="stops">Whether this rank requests an end after the step.</param>
     /// <returns>The sums over all ranks, and whether a rank requested an end.</returns>
