@@ -10,10 +10,10 @@ namespace Lapidary.Training.Data.Packing;
 internal static class BestFitDecreasing
 {
     /// <summary>Packs items into bins.</summary>
-    /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param>
+    /// <param name="lengths">Item sizes; items of 0 are left out, none is above the capacity.</param>
     /// <param name="capacity">Size of a bin.</param>
-    /// <returns>The items by bin, in the order they were put in, and where in them each bin begins; the last entry is their
-    /// number.</returns>
+    /// <returns>The items by bin, in the order in which they were added, and the start of each bin; the last start is the number of
+    /// items.</returns>
     public static (int[] Starts, int[] Items) Pack(ReadOnlySpan<int> lengths, int capacity)
     {
         var spaces = new Spaces(capacity);
