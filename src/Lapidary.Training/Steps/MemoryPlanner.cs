@@ -22,8 +22,8 @@ public sealed class MemoryPlanner
     /// <summary>A larger run gains nothing beyond this number of tokens: its products fill any GPU.</summary>
     internal const int MaxRunTokens = 16384;
 
-    /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which
-    /// is about where products of large models cease to gain.</summary>
+    /// <summary>Tokens × hidden size of a run when memory has priority over speed: three rounds of 128 × 128 tiles on 132 multiprocessors,
+    /// which is about the size from which on products of large models gain no speed.</summary>
     internal const int LeanRunElements = 6 << 20;
 
     /// <summary>Tokens below which smaller runs cost more than recomputation.</summary>
