@@ -25,7 +25,7 @@ internal sealed partial class SharedModel : IDisposable
     public SharedModel(ModelKey key, ILogger logger)
     {
         (_key, _logger) = (key, logger);
-        // // Reading and quantizing keep a thread busy for long, so it is not a thread of the pool.
+        // Reading and quantizing keep a thread busy for long, so it is not a thread of the pool.
         _loading = new(() => Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
     }
 

@@ -33,7 +33,7 @@ public sealed partial class HubClient
         options ??= new UploadOptions();
         var (ready, _) = await Setup().PrepareAsync(repo, options, cancellation).ConfigureAwait(false);
 
-        // // A token that may ask about an upload may also upload; the question leaves nothing behind.
+        // A token that may ask about an upload may also upload; the question leaves nothing behind.
         var question = new Preupload(Http, ready, options.Revision);
         await question.AskAsync([(ModelCard.FileName, () => [], 0)], cancellation).ConfigureAwait(false);
         return ready;

@@ -3,10 +3,9 @@ namespace Lapidary.Cli.Scaling;
 /// <summary>How long exchanges between ranks take. Bytes go round a ring: 2 · (n − 1) / n of them through each link for an all-reduce,
 /// half of that for a reduce-scatter or an all-gather. A ring crosses each node once each way, so its slowest link counts.</summary>
 /// <remarks>
-/// <para>Small exchanges are sent in a way that starts sooner and carries half as much, as NCCL does. The two starts and the bandwidth
-/// come from two H200 joined by NVLink: 0.064, 0.257 and 3.9 ms for all-reduces of 0.3, 52 and 1,267 MB.</para>
-/// <para>Times of further ranks' hops are estimates. From <see cref="MaxHopSeconds"/> on the library goes through trees, not
-/// rings.</para>
+/// <para>Small exchanges use a protocol that starts sooner and has half the bandwidth, as in NCCL. The two start times and the bandwidth
+/// come from two H200 connected by NVLink: 0.064, 0.257 and 3.9 ms for all-reduces of 0.3, 52 and 1,267 MB.</para>
+/// <para>Times for the hops of further ranks are estimates. From <see cref="MaxHopSeconds"/> on, the library uses trees, not rings.</para>
 /// </remarks>
 /// <param name="Ranks">Number of ranks.</param>
 /// <param name="Nodes">Machines that they are on.</param>

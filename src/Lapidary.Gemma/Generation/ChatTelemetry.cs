@@ -18,7 +18,7 @@ internal sealed class ChatTelemetry : IDisposable
     private static readonly ActivitySource Source = new(Name);
     private static readonly Meter Meter = new(Name);
 
-    // // The buckets follow the conventions.
+    // The buckets follow the conventions.
     private static readonly Histogram<double> Duration = Meter.CreateHistogram(
         "gen_ai.client.operation.duration", "s", "Time of an answer, the wait for its turn included.",
         advice: Buckets(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92));
@@ -51,7 +51,7 @@ internal sealed class ChatTelemetry : IDisposable
     private ChatTelemetry(string model, KeyValuePair<string, object?>[] tags)
     {
         _tags = tags;
-        // // The model runs in this process, so its span is internal.
+        // The model runs in this process, so its span is internal.
         _activity = Source.StartActivity($"{Operation} {model}", ActivityKind.Internal, default(ActivityContext), tags);
         Requests.Add(1, _tags);
     }

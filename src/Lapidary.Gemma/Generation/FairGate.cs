@@ -35,7 +35,7 @@ internal sealed class FairGate
     {
         lock (_lock)
         {
-            // // A caller that was cancelled in the meantime takes no turn.
+            // A caller that was cancelled in the meantime takes no turn.
             while (_waiting.TryDequeue(out var next))
                 if (next.TrySetResult()) return;
             _isTaken = false;

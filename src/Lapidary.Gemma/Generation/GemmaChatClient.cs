@@ -10,12 +10,11 @@ namespace Lapidary.Gemma;
 /// TopK, Seed, MaxOutputTokens and StopSequences; refuses tools, JSON formats, penalties and media with a
 /// <see cref="NotSupportedException"/>.</summary>
 /// <remarks>
-/// <para>One client serves any number of callers. A backend makes one answer at a time, in the order of the requests; a caller waits for
-/// the answers before its own, never for those who read them. An answer that is cancelled, or whose reader leaves, ends within a
-/// step.</para>
-/// <para>Without a seed the same request gets the same answer. The model, which others may use too, is not disposed with the
-/// client.</para>
-/// <para>The meter and the activity source Lapidary.Gemma tell of answers by OpenTelemetry's conventions for generative AI.</para>
+/// <para>One client serves any number of callers. A backend generates one answer at a time, in the order of the requests. A caller waits
+/// for the answers before its own, but never for their readers. An answer ends within a step if it is cancelled or its reader
+/// leaves.</para>
+/// <para>Without a seed, the same request gets the same answer. The client does not dispose the model, which others may use too.</para>
+/// <para>The meter and the activity source Lapidary.Gemma report answers by OpenTelemetry's conventions for generative AI.</para>
 /// </remarks>
 public sealed class GemmaChatClient : IChatClient
 {
@@ -108,7 +107,7 @@ public sealed class GemmaChatClient : IChatClient
         }
         finally
         {
-            // // A reader that leaves early needs no more text. The request stops using the model when its enumeration ends.
+            // A reader that leaves early needs no more text. The request stops using the model when its enumeration ends.
             await ending.CancelAsync().ConfigureAwait(false);
             await ((Task)making).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

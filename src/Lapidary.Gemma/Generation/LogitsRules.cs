@@ -49,7 +49,7 @@ internal sealed class LogitsRules
         _seen.Add(id);
     }
 
-    // // The tokens that followed the last size - 1 ids earlier in the text.
+    // The tokens that followed the last size - 1 ids earlier in the text.
     private void SuppressRepeated(Span<float> logits, int size)
     {
         var ids = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids);

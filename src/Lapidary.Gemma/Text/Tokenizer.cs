@@ -19,7 +19,7 @@ public sealed class Tokenizer
     internal const string FileName = HubFiles.TokenizerName;
 
     private readonly Vocabulary _vocabulary;
-    // // For a few thousand tokens: building a frozen dictionary takes longer than all look-ups of a run.
+    // For a few thousand tokens: building a frozen dictionary takes longer than all look-ups of a run.
     private readonly Dictionary<string, int> _addedIds;
     private readonly Dictionary<int, string> _addedContents;
     private readonly HashSet<int> _special;

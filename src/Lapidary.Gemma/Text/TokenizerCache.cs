@@ -119,7 +119,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            // // The cache is optional: without an entry, the JSON is read again.
+            // The cache is optional: without an entry, the JSON is read again.
         }
     }
 
@@ -132,7 +132,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // // The folder is read-only.
+            // The folder is read-only.
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed class TurnSpans(
                 + "begin with a user message.");
         }
 
-        // // A template that writes differently in front of a later message shows this at the first or the last turn.
+        // A template that writes differently in front of a later message shows this at the first or the last turn.
         string opening = Opening(turns[0]);
         bool isPlain = ByPrefixes(turns[0]) == ByVisit(turns[0], opening) && ByPrefixes(turns[^1]) == ByVisit(turns[^1], opening);
         return [.. turns.Select(i => (isPlain ? ByVisit(i, opening) : null) ?? ByPrefixes(i))];

@@ -38,7 +38,7 @@ internal sealed class StoredTokens
     /// <summary>Adds a token, or replaces the one of that name.</summary>
     public void Set(string name, string token)
     {
-        // // Characters that would end the line or the bracket cannot be part of a name.
+        // Characters that would end the line or the bracket cannot be part of a name.
         string safe = string.Concat(name.Where(c => !char.IsControl(c) && c is not ('[' or ']'))).Trim();
         _sections[safe.Length == 0 ? "token" : safe] = [(TokenKey, token)];
     }

@@ -10,7 +10,7 @@ internal static class CacheLinks
     {
         try
         {
-            // // FileInfo reports the link's length; opening the file follows the link.
+            // FileInfo reports the link's length; opening the file follows the link.
             if (!File.Exists(path)) return null;
             using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             return RandomAccess.GetLength(handle);

@@ -65,7 +65,7 @@ internal static class CachedTree
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            // // The list only saves a request.
+            // The list only saves a request.
         }
     }
 

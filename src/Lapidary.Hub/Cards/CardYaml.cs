@@ -82,7 +82,7 @@ internal sealed partial class CardYaml
         Pair("type", result.Metric);
         Key("value");
 
-        // // Without an exponent, because YAML 1.1 reads an exponent without a decimal point as a string.
+        // Without an exponent, because YAML 1.1 reads an exponent without a decimal point as a string.
         string value = result.Value.ToString("0.0#####", CultureInfo.InvariantCulture);
         Emit(new Scalar(null, null, value, ScalarStyle.Plain, isPlainImplicit: true, isQuotedImplicit: false));
     }

@@ -120,7 +120,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // // Another program holds it open. One checkpoint too many is no reason to end a run; the next save tries again.
+                // Another program holds it open. One checkpoint too many is no reason to end a run; the next save tries again.
             }
 
             excess--;

@@ -71,7 +71,7 @@ internal sealed class ReplacedRun(string outputDir)
 
         MoveEvents(outputDir, part);
 
-        // // The settings are copied, so that a run.yaml to resume from always exists.
+        // The settings are copied, so that a run.yaml to resume from always exists.
         string settings = Path.Combine(outputDir, RunSettings.FileName);
         if (File.Exists(settings)) File.Copy(settings, Path.Combine(part, RunSettings.FileName));
         FolderMoves.Move(part, aside);

@@ -104,7 +104,7 @@ internal sealed class RunFolder : IDisposable
             throw FileErrors.Writing(_path, e);
         }
 
-        // // Until a run that replaces another has saved something, the earlier settings stay, because the earlier run may be restored.
+        // Until a run that replaces another has saved something, the earlier settings stay, because the earlier run may be restored.
         Settings = _settings = [.. settings];
         if (!Replaces) Record();
     }
@@ -162,7 +162,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // // The earlier run stays set aside, complete; the next run in this folder restores it.
+            // The earlier run stays set aside, complete; the next run in this folder restores it.
         }
         finally
         {

@@ -49,7 +49,7 @@ internal sealed class TensorBoardWriter : IDisposable
         }
         catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
-            // // Closing retries writes that failed; those errors were reported when they happened.
+            // Closing retries writes that failed; those errors were reported when they happened.
         }
     }
 

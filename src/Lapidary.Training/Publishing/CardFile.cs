@@ -41,7 +41,7 @@ internal static class CardFile
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            // // It belongs to another run and is replaced at the end of this one.
+            // It belongs to another run and is replaced at the end of this one.
         }
     }
 

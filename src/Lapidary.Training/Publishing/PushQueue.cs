@@ -76,7 +76,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
         }
         catch (AggregateException)
         {
-            // // It was reported as a message.
+            // It was reported as a message.
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
             }
             catch (OperationCanceledException)
             {
-                // // The caller that cancelled it reports this.
+                // The caller that cancelled it reports this.
             }
             catch (Exception e)
             {

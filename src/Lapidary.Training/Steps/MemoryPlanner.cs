@@ -8,14 +8,15 @@ namespace Lapidary.Training;
 
 /// <summary>Chooses the layout of a run's steps by trying layouts on a backend that only counts memory.</summary>
 /// <remarks>
-/// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at
-/// most <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see
-/// <see cref="LeanRunElements"/>), or in twice as many, four times as many …: in the one where the fewest layers need to be computed again,
-/// the largest of equals. Runs of less than <see cref="MinRunTokens"/> tokens are taken only where no larger ones fit. With the memory
-/// that is left, logits are formed as many at a time as <see cref="IBackend.MaxLogitsBytes"/> says, halved until they fit. Of what is
-/// left then, where no layer is computed again,
-/// half is for decoded weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
-/// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
+/// <para>The rule. The rows of a step, regardless of the requested micro-batches, go through the model in even runs. Their number is the
+/// smallest for which a run has at most <see cref="MaxRunTokens"/> tokens (fewer if all layers must be recomputed to save memory, see
+/// <see cref="LeanRunElements"/>), or twice that number, four times that number …: the planner takes the one that needs the fewest
+/// recomputed layers, and among equals the one with the largest runs. It takes runs of fewer than <see cref="MinRunTokens"/> tokens only if
+/// no larger ones fit. With the remaining memory, as many logits are computed at a time as <see cref="IBackend.MaxLogitsBytes"/> says,
+/// halved until they fit. If no layer is recomputed, half of the memory that is then left is for decoded weights
+/// (<see cref="IBackend.KeepDecodedWeights"/>), unless memory has priority over speed.</para>
+/// <para>A resumed run keeps the values that its bits depend on, regardless of the memory available now: rows per run and bytes of
+/// logits.</para>
 /// </remarks>
 public sealed class MemoryPlanner
 {
@@ -172,7 +173,7 @@ public sealed class MemoryPlanner
         if (IsLean || !plan.Fits || plan.Steps.RecomputedLayers > 0) return plan;
         var kept = Try(plan.Steps with { MaxDecodedBytes = (long)((_budgetBytes - plan.Predicted.TotalBytes) * DecodedShare) });
 
-        // // No more than the run itself keeps; other users of the model must not take the rest.
+        // No more than the run itself keeps; other users of the model must not take the rest.
         return kept with { Steps = kept.Steps with { MaxDecodedBytes = kept.Predicted[MemoryOwner.DecodedWeights] } };
     }
 

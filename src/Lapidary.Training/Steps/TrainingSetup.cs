@@ -53,7 +53,7 @@ internal sealed class TrainingSetup : IDisposable
         setup.RunOnce();
         var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
 
-        // // The counter includes its scratch from the start, and decoded weights of another run are freed. All other allocations in the
+        // The counter includes its scratch from the start, and decoded weights of another run are freed. All other allocations in the
         // model's memory stay.
         return new MemoryUse(owner => owner switch
         {

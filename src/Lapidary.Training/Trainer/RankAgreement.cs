@@ -32,7 +32,7 @@ internal sealed class RankAgreement(RankGroup ranks)
             : $"{key} {ValueOf(all[others[0]], key)}, {ranks.NameOf(0)} {ValueOf(all[0], key)}"));
         string more = others.Length == 1 ? "" : $" So {others.Length} ranks differ from rank 0.";
 
-        // // A text, so that keys among the differences are shown as options.
+        // A text, so that keys among the differences are shown as options.
         string message = $"{ranks.NameOf(others[0])} has {differences}; all ranks need the same.{more} {advice}";
         throw new LapidaryException(message);
     }

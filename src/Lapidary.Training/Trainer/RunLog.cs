@@ -30,7 +30,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
         _entries.AddRange(state.LogHistory);
         (_meter, _tokens) = (pending, state.NumTokens);
 
-        // // Accepts a name but not a path, because the file may have been changed.
+        // Accepts a name but not a path, because the file may have been changed.
         string? best = Path.GetFileName(state.BestModelCheckpoint);
         (BestLoss, BestCheckpoint) = (state.BestMetric, best is not null && RunNames.StepOf(best) is not null ? best : null);
     }

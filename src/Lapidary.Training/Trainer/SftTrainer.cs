@@ -12,11 +12,11 @@ namespace Lapidary.Training;
 
 /// <summary>Supervised fine-tuning of an adapter: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
 /// <remarks>
-/// <para>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch
-/// × micro-batches × ranks (8×1×1, 2×2×2, 1×1×8) give the same losses but for rounding. A run is a function of data, options, seed and
-/// number of ranks, so stopped and resumed it gives the same bits as uninterrupted.</para>
-/// <para>Ranks. Each is a trainer of its own, with model, adapter, data and options like the others'; all of them call the same methods.
-/// Rank 0 alone touches the output folder and logs; what it reads of a checkpoint, the others get from it.</para>
+/// <para>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step. So rows per micro-batch ×
+/// micro-batches × ranks (8×1×1, 2×2×2, 1×1×8) give the same losses except for rounding. A run is a function of data, options, seed and
+/// number of ranks: a stopped and resumed run gives the same bits as an uninterrupted one.</para>
+/// <para>Ranks. Each rank has a separate trainer, with the same model, adapter, data and options; all ranks call the same methods. Only
+/// rank 0 uses the output folder and logs; the other ranks receive from it what it reads of a checkpoint.</para>
 /// </remarks>
 public sealed partial class SftTrainer : IDisposable
 {
@@ -168,7 +168,7 @@ public sealed partial class SftTrainer : IDisposable
         long started = _time.GetTimestamp();
         int first = step, saved = step;
 
-        // // A run that was stopped during an evaluation repeats it first.
+        // A run that was stopped during an evaluation repeats it first.
         bool stops = _agreement.Any(IsAskedToStop(cancellationToken));
         bool goesOn = first == 0 || _log.IsEvaluated(first)
             || Evaluate(first, _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);

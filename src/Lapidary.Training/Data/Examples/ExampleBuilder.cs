@@ -6,11 +6,11 @@ namespace Lapidary.Training.Data.Examples;
 
 /// <summary>Tokenizes a data set and sets its labels, on all cores; the result does not depend on their number.</summary>
 /// <remarks>
-/// <para>Rules of TRL's SFTTrainer. Conversations: the template's text, which brings BOS; no EOS. Text: BOS, text, EOS. Prompt and
-/// completion: one text as above, of which the tokens that the prompt has alone are masked; a prompt of messages ends with the generation
-/// prompt.</para>
-/// <para>Sequences are cut to max_length, except that "wrapped" packing, which cuts by itself, loses nothing. Rows with no trained token
-/// are dropped where there is no packing; under packing they cost place but change no loss, and TRL keeps them.</para>
+/// <para>The rules are those of TRL's SFTTrainer. Conversations: the template's text, which includes BOS; no EOS. Text: BOS, text, EOS.
+/// Prompt and completion: one text as above, in which as many tokens are masked as the prompt has alone; a prompt of messages ends with the
+/// generation prompt.</para>
+/// <para>Sequences are cut to max_length, except with "wrapped" packing, which cuts the rows itself and loses nothing. Without packing,
+/// rows without a trained token are dropped. With packing they are kept, as in TRL: they take space but do not change the loss.</para>
 /// </remarks>
 /// <param name="encoder">Tokenizer and chat template; null if all rows are pre-tokenized.</param>
 /// <param name="vocabularySize">Rows of the model's embedding: all ids must be smaller.</param>
@@ -35,7 +35,7 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
         var unread = new UnreadKeys(encoder);
         var writer = new ExampleWriter(vocabularySize, data.Options.Limits, CacheFolder.Of(data.Options.CacheDir)?.Path);
 
-        // // While some rows are tokenized, earlier rows are written.
+        // While some rows are tokenized, earlier rows are written.
         var writing = Task.CompletedTask;
         int blockRows = Math.Max(RowsOfACore * Environment.ProcessorCount, 256);
         for (int start = 0; start < data.Count; start += blockRows)

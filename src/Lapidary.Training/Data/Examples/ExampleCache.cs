@@ -21,7 +21,7 @@ internal sealed record ExampleCache(ExampleSet Set, DataRow? FirstRow, bool IsKe
             return new(builder.Build(data), data.Count > 0 ? data.Rows[0] : null, IsKept: false, Note: null);
         if (Find(out string? damaged) is { } kept) return kept;
 
-        // // If several processes start together, like the ranks of a run, only one tokenizes.
+        // If several processes start together, like the ranks of a run, only one tokenizes.
         using var turn = cache.TakeTurn(key);
         if (Find(out _) is { } others) return others;
         var set = builder.Build(data);

@@ -19,7 +19,7 @@ internal sealed class ExampleReader(ExampleSet set)
         long offset = example == 0 ? 0 : set.Ends[example - 1];
         int bytes = (int)(set.Ends[example] - offset), idBytes = length * width;
 
-        // // Nearly always the whole example is requested; it is read at once.
+        // Nearly always the whole example is requested; it is read at once.
         int first = start * width, wanted = ids.Length * width;
         bool isWhole = ids.Length == length;
         int rest = bytes - idBytes;

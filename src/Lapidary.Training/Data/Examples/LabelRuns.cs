@@ -53,7 +53,7 @@ internal static class LabelRuns
         switch (source.Byte())
         {
             case Runs:
-                // // Skips the runs of tokens before the first requested token and after the last one.
+                // Skips the runs of tokens before the first requested token and after the last one.
                 long at = -start;
                 for (bool isTrained = false; at < labels.Length; isTrained = !isTrained)
                 {

@@ -127,7 +127,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
     {
         int[] ids = encoder.Encode(text);
 
-        // // A text that starts with BOS does not get a second one.
+        // A text that starts with BOS does not get a second one.
         bool addsBos = options.AddSpecialTokens && encoder.AddsBos && (ids.Length == 0 || ids[0] != encoder.BosTokenId);
         return addsBos ? [encoder.BosTokenId, .. ids] : ids;
     }

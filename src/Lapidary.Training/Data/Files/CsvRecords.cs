@@ -18,7 +18,7 @@ internal static class CsvRecords
         var names = Header(reader, file);
         while (ReadNext(reader, names, file) is { } record)
         {
-            // // A quote inside an unquoted field is kept as text, as in other readers. Other errors would join separate fields.
+            // A quote inside an unquoted field is kept as text, as in other readers. Other errors would join separate fields.
             if (flaw is { } reason && reason != CsvMalformedReason.StrayQuote) throw record.Origin.Error(Describe(reason));
             flaw = null;
             yield return record;

@@ -60,7 +60,7 @@ internal static class JsonRecords
         }
         catch (JsonException)
         {
-            // // The reader of one value then reports where and why.
+            // The reader of one value then reports where and why.
             return false;
         }
     }

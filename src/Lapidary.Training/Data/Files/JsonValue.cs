@@ -98,7 +98,7 @@ internal ref struct JsonValue
 
     private object ReadArray()
     {
-        // // Token ids are by far the longest lists, so integers are not boxed until another type occurs.
+        // Token ids are by far the longest lists, so integers are not boxed until another type occurs.
         List<long> integers = [];
         List<object?>? values = null;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)

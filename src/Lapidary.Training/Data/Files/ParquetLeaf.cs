@@ -47,12 +47,12 @@ internal sealed class ParquetLeaf(DataField column)
     {
         var chunk = group.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"column {Name} is not there");
         if (chunk.NumValues is < 0 or > MaxEntries) throw new InvalidDataException($"column {Name} claims {chunk.NumValues} values");
-        // // The column's first byte for the library: the first of the offsets given.
+        // The column's first byte for the library: the first of the offsets given.
         long[] offsets = [chunk.DataPageOffset, chunk.DictionaryPageOffset ?? 0, chunk.IndexPageOffset ?? 0];
         pages.Enter(offsets.Where(offset => offset != 0).DefaultIfEmpty().Min(), chunk.TotalCompressedSize, chunk.NumValues);
         using var raw = group.ReadRawColumnDataBaseAsync(column).AsTask().GetAwaiter().GetResult();
 
-        // // The library throws if levels are requested that this kind of column does not have.
+        // The library throws if levels are requested that this kind of column does not have.
         _definitions = column.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
         _repetitions = column.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
         if (Values(raw) is { } values) _values = values;

@@ -88,7 +88,7 @@ internal sealed class ParquetPages(Stream file) : Stream
             }
             catch (InvalidDataException) when (bytes.Length == HeaderBytes && bytes.Length < length)
             {
-                // // It may continue after these bytes.
+                // It may continue after these bytes.
             }
         }
 

@@ -11,7 +11,7 @@ internal static class ParquetText
 {
     private static readonly Unreadable NoUtf8 = new("bytes that are no UTF-8; write the file again");
 
-    // // Marks are kept on the elements themselves, because fields refer to them.
+    // Marks are kept on the elements themselves, because fields refer to them.
     private static readonly ConditionalWeakTable<SchemaElement, object> Marked = [];
 
     /// <summary>Marks text columns and hides that they are text; call it before the schema is built from the elements.</summary>

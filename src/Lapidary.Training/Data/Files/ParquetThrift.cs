@@ -174,7 +174,7 @@ internal ref struct ParquetThrift
     {
         if (kind is null)
         {
-            // // The library does not skip the values of unknown fields.
+            // The library does not skip the values of unknown fields.
             if (NextByte() != 0) throw new InvalidDataException("it has a field that is not known");
             return;
         }

@@ -32,7 +32,7 @@ public sealed partial class DataSet
         int[][] orders = [.. sets.Select(set => Enumerable.Range(0, set.Count).ToArray())];
         return Join(sets).Pick([.. Order(counts).Select(place => starts[place.Set] + Row(place.Set, place.Number))]);
 
-        // // Each round of a repeated set has a different order: that of Shuffle.
+        // Each round of a repeated set has a different order: that of Shuffle.
         int Row(int set, int number)
         {
             int place = number % sets[set].Count, round = number / sets[set].Count;

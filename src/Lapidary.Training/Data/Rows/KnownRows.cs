@@ -55,7 +55,7 @@ internal sealed class KnownRows : RowSource
 
         var (rows, leftOut) = read();
 
-        // // The hash belongs to the data that were read, unless somebody wrote to a file in between.
+        // The hash belongs to the data that were read, unless somebody wrote to a file in between.
         if (rows.ContentHash is { } content && Stamps(files) is { } after && after.SequenceEqual(before))
         {
             byte[] bytes = Serialize(new(rows.Count, content, rows.ContentBytes, leftOut));

@@ -48,7 +48,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
                     ? new ChatTurn(Shared(role), Array.ConvertAll(parts, part => new ChatPart("text", (string)part["text"]!)))
                     : WithOwnFields(With(fields, "content", parts), number);
             case null when Calls(fields.GetValueOrDefault("tool_calls")) || Calls(fields.GetValueOrDefault("function_call")):
-                // // TRL, too, leaves out a null content; a template that prints it would write "None".
+                // TRL, too, leaves out a null content; a template that prints it would write "None".
                 return WithOwnFields(new Dictionary<string, object?>(fields.Where(field => field.Key != "content")), number);
             default:
                 throw hasContent

@@ -48,7 +48,7 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
 
         List<ChatTurn> messages = [];
 
-        // // The chat template would still treat an empty system message as one.
+        // The chat template would still treat an empty system message as one.
         if (System?.Format(record) is { Length: > 0 } system) messages.Add(new("system", system));
         messages.Add(new("user", User.Format(record)));
         if (withAnswer) messages.Add(new("assistant", Assistant.Format(record)));

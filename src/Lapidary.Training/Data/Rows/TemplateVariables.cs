@@ -10,7 +10,7 @@ internal static class TemplateVariables
 {
     private const string Extra = "chat_template_kwargs";
 
-    // // Arguments of transformers' apply_chat_template that are not variables, or that a row has elsewhere.
+    // Arguments of transformers' apply_chat_template that are not variables, or that a row has elsewhere.
     private static readonly string[] Reserved =
         ["messages", "conversation", "tools", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize"];
 

@@ -16,7 +16,7 @@ internal static class TokenColumns
         bool[]? completion = Mask(record, "completion_mask", ids.Length), assistant = Mask(record, "assistant_masks", ids.Length);
         if (Mask(record, "attention_mask", ids.Length) is { } attention && attention.Contains(false))
         {
-            // // Padding: the model must see the row without it.
+            // Padding: the model must see the row without it.
             ids = Kept(ids, attention)!;
             labels = Kept(labels, attention);
             completion = Kept(completion, attention);

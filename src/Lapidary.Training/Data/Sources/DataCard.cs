@@ -16,7 +16,7 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
     /// <summary>The largest file that is read: cards with embedded figures have a few hundred kilobytes.</summary>
     public const int MaxBytes = 16 << 20;
 
-    // // Cards with a thousand configs have half a megabyte.
+    // Cards with a thousand configs have half a megabyte.
     private const int MaxYamlLength = 4 << 20, MaxDepth = 32, MaxEntries = 10_000;
 
     /// <summary>Reads README.md.</summary>
@@ -59,7 +59,7 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
         }
         catch (InvalidOperationException error)
         {
-            // // From YamlDotNet's scanner: a line feed where none is expected.
+            // From YamlDotNet's scanner: a line feed where none is expected.
             throw new LapidaryException($"{place}: expected YAML, found what its reader cannot take apart.", error);
         }
     }

@@ -13,7 +13,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
     private static readonly DataFormat[] Precedence =
         [DataFormat.Parquet, DataFormat.Jsonl, DataFormat.Json, DataFormat.Csv, DataFormat.Tsv];
 
-    // // Files beside data files that are not data.
+    // Files beside data files that are not data.
     private static readonly string[] Descriptions =
         ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "README.json"];
 
@@ -98,7 +98,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
                 else throw new LapidaryException($"{place}: expected the file {pattern.Text} of its card, found none of this name.");
             }
 
-            // // A file that two patterns match is read once.
+            // A file that two patterns match is read once.
             yield return new(split.Name, [.. found.Distinct()]);
         }
     }

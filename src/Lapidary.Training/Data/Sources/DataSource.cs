@@ -66,7 +66,7 @@ internal sealed class DataSource
     /// <exception cref="LapidaryException">The split does not exist, or its files cannot be fetched.</exception>
     public IReadOnlyList<SourceRows> FetchRows()
     {
-        // // Find all files before fetching any.
+        // Find all files before fetching any.
         var splits = Rows.Parts.Select(part => (Part: part, Split: _layout.Split(_name.Path, part.Split))).ToList();
         return splits.ConvertAll(pair => Fetch(pair.Part, pair.Split));
     }

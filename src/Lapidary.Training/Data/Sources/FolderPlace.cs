@@ -62,7 +62,7 @@ internal sealed class FolderPlace : IDataPlace
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
 
-            // // A link to a folder may lead back to a parent folder.
+            // A link to a folder may lead back to a parent folder.
             ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
         };
     }

@@ -25,14 +25,14 @@ internal sealed class HubPlace : IDataPlace
         (_repo, _hub, _revision) = (new HubRepo(id, RepoType.Dataset), hub, revision ?? "main");
         try
         {
-            // // Ask with the revision's name, so that the cache can answer later when the Hub cannot be reached.
+            // Ask with the revision's name, so that the cache can answer later when the Hub cannot be reached.
             try
             {
                 _revision = Download(file => file is DataCard.YamlName or DataCard.ReadmeName).Commit;
             }
             catch (HubException error) when (error.Error is HubError.Offline)
             {
-                // // The rows may be cached without a card.
+                // The rows may be cached without a card.
             }
 
             Files = hub.Ask(id, (client, _, stop) => client.ListFilesAsync(_repo, _revision, stop)).Select(file => file.Path).ToArray();
@@ -62,7 +62,7 @@ internal sealed class HubPlace : IDataPlace
 
     public IReadOnlyList<string> Fetch(IReadOnlyList<string> files)
     {
-        // // If another program filled the cache in part, no list tells which files are missing.
+        // If another program filled the cache in part, no list tells which files are missing.
         if (_hub.Ask(Name, (client, _, _) => Task.FromResult(client.Options.IsOffline))) NumberedFiles.RequireAll(Name, files);
         var wanted = files.ToHashSet(StringComparer.Ordinal);
         var snapshot = Download(wanted.Contains);

@@ -48,7 +48,7 @@ internal sealed class ByteBuilder
     /// <summary>Appends a text in UTF-8; a text with an unpaired surrogate is stored as in memory.</summary>
     public void Text(string text)
     {
-        // // Nearly all texts are shorter in UTF-8 than the bound. The length field has room for the bound, so that the bytes need not be
+        // Nearly all texts are shorter in UTF-8 than the bound. The length field has room for the bound, so that the bytes need not be
         // moved.
         int bound = Encoding.UTF8.GetMaxByteCount(text.Length);
         int prefix = NumberBytes((ulong)bound << 1);
@@ -63,7 +63,7 @@ internal sealed class ByteBuilder
             return;
         }
 
-        // // A number may have more bytes than it needs: the last ones are then zeros.
+        // A number may have more bytes than it needs: the last ones are then zeros.
         ulong value = (ulong)written << 1;
         for (int i = 0; i < prefix; i++, value >>= 7) target[i] = (byte)((value & 0x7F) | (i < prefix - 1 ? 0x80u : 0));
         Length = start + prefix + written;

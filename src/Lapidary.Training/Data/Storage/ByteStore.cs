@@ -102,7 +102,7 @@ internal sealed class ByteStore
             return;
         }
 
-        // // All blocks are full; the last one is reused.
+        // All blocks are full; the last one is reused.
         WriteFile();
         _blocks.RemoveRange(0, _blocks.Count - 1);
     }
@@ -152,7 +152,7 @@ internal sealed class ByteStore
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // // This folder is full; the system's folder serves as well.
+                // The folder cannot be written; the system's folder serves as well.
             }
         }
 

@@ -156,7 +156,7 @@ internal sealed class CacheFolder
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // // Another process is writing it.
+                // Another process is writing it.
             }
         }
     }
@@ -202,7 +202,7 @@ internal sealed class CacheFolder
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // // The folder is read-only.
+            // The folder is read-only.
         }
     }
 
@@ -214,7 +214,7 @@ internal sealed class CacheFolder
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // // In use, or already deleted.
+            // In use, or already deleted.
         }
     }
 }
