@@ -3,7 +3,7 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A command that the tool has. It is built only when it is asked for.</summary>
+/// <summary>An entry in the list of commands. The command is built only when it is requested.</summary>
 /// <param name="Group">Its title in the tool's help.</param>
 /// <param name="Name">As typed.</param>
 /// <param name="Summary">One line.</param>

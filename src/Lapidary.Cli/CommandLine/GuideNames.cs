@@ -1,7 +1,7 @@
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>The names of other tools that the command line and configuration files take, so that the guide's settings can be pasted as they
-/// are. One table for both.</summary>
+/// <summary>The names of other tools that the command line and configuration files accept, so that the guide's settings can be pasted
+/// unchanged. Both use this table.</summary>
 internal static class GuideNames
 {
     private const string AdamW = "AdamW is the only optimizer", Model = "quantization", Run = "learning_rate";
@@ -89,7 +89,7 @@ internal static class GuideNames
         "gradient_checkpointing_kwargs", "sft_config", "training_args",
     ];
 
-    /// <summary>The entry of a name and the key that it stands for in a command, or belongs to.</summary>
+    /// <summary>The entry of a name, and the key that it stands for in a command or belongs to.</summary>
     /// <param name="key">In snake case.</param>
     /// <param name="isKnown">Whether the command has a setting or option of a key.</param>
     public static (GuideName Name, string Target)? Find(string key, Func<string, bool> isKnown)
@@ -102,7 +102,7 @@ internal static class GuideNames
         return null;
     }
 
-    /// <summary>The names that a command knows, with the keys they stand for or belong to.</summary>
+    /// <summary>The names that a command knows, with the keys that they stand for or belong to.</summary>
     public static IEnumerable<(GuideName Name, string Target)> Of(Func<string, bool> isKnown) =>
         from name in All let target = name.Targets.FirstOrDefault(isKnown) where target is not null select (name, target);
 
