@@ -67,7 +67,7 @@ internal static class LapidaryTool
         }
     }
 
-    /// <summary>The tool's name alone asks what the tool can do.</summary>
+    /// <summary>The tool's name alone shows the help.</summary>
     private static int AskForCommand(Terminal terminal)
     {
         new HelpWriter(terminal.Error, ScreenWidth.Of(terminal)).Write(CommandTable.Page(), isAll: false);

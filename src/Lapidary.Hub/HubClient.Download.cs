@@ -43,7 +43,7 @@ public sealed partial class HubClient
     /// <summary>The folder of a model, adapter or data set by its name. A local folder is returned unchanged and takes precedence over an
     /// id; the files of an id are fetched.</summary>
     /// <param name="folderOrId">A folder, "owner/name" or "owner/name@revision".</param>
-    /// <param name="type">What the id stands for.</param>
+    /// <param name="type">The type of repository for an id.</param>
     /// <param name="options">Which files.</param>
     /// <param name="cancellation">Cancels the call; the fetched bytes are kept.</param>
     /// <exception cref="HubException">The name is an id, and the Hub refused or cannot be reached.</exception>

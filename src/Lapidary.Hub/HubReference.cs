@@ -9,7 +9,7 @@ public sealed record HubReference(HubRepo Repo, string? Revision)
 {
     /// <summary>Parses a reference. A text that can only be a path, or a single word, is not one.</summary>
     /// <param name="text">A text given for a folder or an id.</param>
-    /// <param name="type">What the id stands for.</param>
+    /// <param name="type">The type of repository for an id.</param>
     /// <param name="reference">The parsed reference.</param>
     public static bool TryParse(string text, RepoType type, [NotNullWhen(true)] out HubReference? reference)
     {

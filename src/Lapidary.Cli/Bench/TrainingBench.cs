@@ -7,7 +7,7 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Optimizer steps by the real trainer on rows of random ids, then the step's matrix products alone.</summary>
+/// <summary>Optimizer steps with the real trainer on rows of random ids, then only the step's matrix products.</summary>
 internal static class TrainingBench
 {
     private const int Seed = 1;

@@ -13,7 +13,7 @@ internal sealed record GuideName(string Key, params string[] Targets)
     /// <summary>Whether the name alone means true.</summary>
     public bool IsFlag { get; init; }
 
-    /// <summary>The values that change nothing; null where the name gives the setting a value.</summary>
+    /// <summary>The values that change nothing; null if the name gives the setting a value.</summary>
     public IReadOnlyList<string>? Constants { get; init; }
 
     /// <summary>What the tool does instead, for the refusal of another value and for the help.</summary>

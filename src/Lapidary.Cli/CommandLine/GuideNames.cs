@@ -13,7 +13,7 @@ internal static class GuideNames
     /// <summary>All names.</summary>
     public static IReadOnlyList<GuideName> All { get; } =
     [
-        // Short for what is typed most.
+        // Short names for the most frequent options.
         new("m", "model") { IsShown = true },
         new("o", "output_dir", "output", "local_dir") { IsShown = true },
         new("r", "lora_r") { IsShown = true },

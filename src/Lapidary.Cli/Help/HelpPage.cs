@@ -28,7 +28,7 @@ internal sealed record HelpSection(string Title, IReadOnlyList<HelpEntry> Entrie
 /// <summary>The help of one command, or of the tool.</summary>
 /// <param name="Command">"lapidary train".</param>
 /// <param name="Summary">One line.</param>
-/// <param name="Arguments">What follows the command in the usage line.</param>
+/// <param name="Arguments">The words after the command in the usage line.</param>
 /// <param name="Sections">In order.</param>
 /// <param name="Examples">Whole command lines.</param>
 internal sealed record HelpPage(

@@ -74,7 +74,7 @@ internal static class LineLayout
 
     private static void Wrap(string text, int indent, int width, List<string> rows)
     {
-        // What hangs under a label in a narrow screen begins at the left, as the rows that it is continued on.
+        // Text under a label on a narrow screen begins at the left, like the continued rows.
         int blanks = text.Length - text.AsSpan().TrimStart(' ').Length;
         var row = new StringBuilder(new string(' ', blanks > indent ? indent : blanks));
         int used = row.Length;

@@ -85,7 +85,7 @@ public sealed class Tokenizer
     /// <summary>Id of the token that begins a sequence; for Gemma 2.</summary>
     public int? BosTokenId { get; }
 
-    /// <summary>Id of the token that ends a sequence; for Gemma 1 (&lt;eos&gt;), or 106 where the files name &lt;end_of_turn&gt;.</summary>
+    /// <summary>Id of the token that ends a sequence; for Gemma 1 (&lt;eos&gt;), or 106 if the files name &lt;end_of_turn&gt;.</summary>
     public int? EosTokenId { get; }
 
     /// <summary>Id of the padding token; for Gemma 0.</summary>

@@ -6,7 +6,7 @@ namespace Lapidary.Hub.Download;
 /// needs the memory of a few blocks, for any file size.</summary>
 internal static class BodyWriter
 {
-    // A block is received, written and hashed while it is in the processor's cache (measured beside 64 KiB to 1 MiB).
+    // A block is received, written and hashed while it is in the processor's cache (compared with blocks of 64 KiB to 1 MiB).
     private const int BlockBytes = 1 << 17;
     private const int Blocks = 8;
 

@@ -3,7 +3,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.TextToSql.Demo;
 
-/// <summary>The demonstration's folder and what it holds.</summary>
+/// <summary>The demonstration's folder and its content.</summary>
 internal sealed class DemoFolder : IDisposable
 {
     /// <summary>Marks the demonstration's folder; a folder without this mark is never deleted.</summary>

@@ -23,7 +23,7 @@ internal static class OptimizerFile
         writer.Complete();
     }
 
-    /// <summary>What the other ranks do while rank 0 writes.</summary>
+    /// <summary>Takes part in rank 0's write; for the other ranks.</summary>
     public static void Give(AdamWOptimizer optimizer)
     {
         foreach (var moment in optimizer.Moments) moment.Collect(take: null);
@@ -43,7 +43,7 @@ internal static class OptimizerFile
         }
     }
 
-    /// <summary>What the other ranks do while rank 0 reads.</summary>
+    /// <summary>Takes part in rank 0's read; for the other ranks.</summary>
     public static void Take(AdamWOptimizer optimizer)
     {
         foreach (var moment in optimizer.Moments) moment.Spread(fill: null);

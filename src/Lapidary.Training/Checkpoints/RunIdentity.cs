@@ -40,7 +40,7 @@ internal sealed class RunIdentity
 
     /// <summary>The identity of a run that is set up.</summary>
     /// <param name="model">The base.</param>
-    /// <param name="adapter">What is trained.</param>
+    /// <param name="adapter">The adapter to train.</param>
     /// <param name="config">Options.</param>
     /// <param name="train">Rows to train on.</param>
     /// <param name="eval">Rows to evaluate on, or null.</param>

@@ -19,7 +19,7 @@ internal static partial class RunNames
     /// <summary>The description of the run and its results.</summary>
     public const string Manifest = "manifest.json";
 
-    /// <summary>Under a temporary name, what is pushed to the Hub.</summary>
+    /// <summary>The staging folder of a push to the Hub, under a temporary name.</summary>
     public const string Push = "push";
 
     /// <summary>The folder of TensorBoard events.</summary>

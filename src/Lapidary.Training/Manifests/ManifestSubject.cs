@@ -5,7 +5,7 @@ namespace Lapidary.Training.Manifests;
 
 /// <summary>The subject of a manifest: a run that is set up.</summary>
 /// <param name="Model">The base.</param>
-/// <param name="Adapter">What is trained.</param>
+/// <param name="Adapter">The adapter to train.</param>
 /// <param name="Config">Options.</param>
 /// <param name="Train">Rows to train on.</param>
 /// <param name="Evaluation">Rows to evaluate on, or null.</param>

@@ -3,10 +3,13 @@ using System.Numerics;
 namespace Lapidary.Training.Data.Packing;
 
 /// <summary>Best-fit decreasing bin packing in O(n · capacity / 64) at worst.</summary>
-/// <remarks>Longest first, ties in order. Each goes into the open bin with the smallest sufficient space, among equals into the one that
-/// came to that space first, else into a new bin. Bins come out in the order they were opened. Same rule as TRL's "bfd".
-/// <para>Bins are queued by their free space, and a bit per space says whether its queue holds any, so the best bin is the next set
-/// bit.</para></remarks>
+/// <remarks>
+/// <para>The longest items come first, ties in order. Each item goes into the open bin with the smallest sufficient space (of equal bins,
+/// the one that reached that space first), else into a new bin. Bins keep the order in which they were opened. TRL's "bfd" has the same
+/// rule.</para>
+/// <para>Bins are queued by their free space. A bit per space tells whether its queue is non-empty, so the best bin is the next set
+/// bit.</para>
+/// </remarks>
 internal static class BestFitDecreasing
 {
     /// <summary>Packs items into bins.</summary>

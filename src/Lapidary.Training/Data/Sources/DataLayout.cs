@@ -20,7 +20,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
     /// <summary>Assigns a data set's files to splits.</summary>
     /// <param name="place">The name in errors: the id or the folder.</param>
     /// <param name="files">All names, with "/".</param>
-    /// <param name="card">What its card says, or null for none.</param>
+    /// <param name="card">The parsed card, or null for none.</param>
     /// <param name="config">The requested config, or null.</param>
     /// <param name="oneFormat">Whether to leave out files of another format than most.</param>
     /// <exception cref="LapidaryException">The config does not exist or must be chosen, or no file is a data file.</exception>
