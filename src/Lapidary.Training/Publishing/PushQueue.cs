@@ -9,7 +9,7 @@ namespace Lapidary.Training.Publishing;
 /// failed upload only causes a message, and the next upload includes its files.</summary>
 /// <param name="client">The Hub.</param>
 /// <param name="repo">The target repository.</param>
-/// <param name="keepsFolders">Whether checkpoint folders of a skipped push are added to the next one.</param>
+/// <param name="keepsFolders">Whether the next push includes the checkpoint folders of a skipped or failed one.</param>
 internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolders) : IDisposable
 {
     private readonly Lock _guard = new();
