@@ -39,17 +39,17 @@ internal static class CommandTable
         new(Machine, "help", HelpCommand.Summary, HelpCommand.Create),
     ];
 
-    /// <summary>Names of the commands and of what may stand in their place.</summary>
+    /// <summary>Names of the commands and their aliases.</summary>
     public static IEnumerable<string> Names =>
         [.. Entries.Select(entry => entry.Name), .. Entries.SelectMany(entry => entry.Aliases), "--help", "--version"];
 
     /// <summary>The command of a name, or null.</summary>
     public static CommandEntry? Find(string name) => Array.Find(Entries, entry => entry.Name == name || entry.Aliases.Contains(name));
 
-    /// <summary>The tool with all commands.</summary>
+    /// <summary>Creates the tool with all commands.</summary>
     public static RootCommand Root(Terminal terminal) => Root(Entries, terminal);
 
-    /// <summary>The tool with some commands.</summary>
+    /// <summary>Creates the tool with some commands.</summary>
     public static RootCommand Root(IEnumerable<CommandEntry> entries, Terminal terminal)
     {
         var root = new RootCommand(Summary);
@@ -83,6 +83,6 @@ internal static class CommandTable
         return HelpMarkdown.Of(Page(), [.. pages]);
     }
 
-    /// <summary>The error for a word in the place of a command.</summary>
+    /// <summary>The error for an unknown command.</summary>
     public static UsageException Unknown(string word) => Usage.UnknownWord(word, Names, Usage.Tool);
 }

@@ -11,21 +11,20 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli;
 
-/// <summary>The composition root: what the tool is asked for, and the one place where errors become a line and an exit
-/// code.</summary>
+/// <summary>The composition root: selects the command, and is the one place where errors become a line and an exit code.</summary>
 internal static class LapidaryTool
 {
-    // "@name" is a text like any other, and "-abc" no three options.
+    // "@name" is an ordinary text, and "-abc" is not three options.
     internal static readonly ParserConfiguration ParserRules = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
     private static string Version =>
         typeof(LapidaryTool).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
-    /// <summary>The tool with all of its commands.</summary>
+    /// <summary>Creates the tool with all of its commands.</summary>
     internal static RootCommand Root(Terminal terminal) => CommandTable.Root(terminal);
 
     /// <summary>Runs the tool.</summary>
-    /// <returns>0 done, 1 a clear error, 2 wrong usage, 130 interrupted.</returns>
+    /// <returns>0 success, 1 a clear error, 2 wrong usage, 130 interrupted.</returns>
     public static int Run(IReadOnlyList<string> args, Terminal terminal)
     {
         try
@@ -68,14 +67,14 @@ internal static class LapidaryTool
         }
     }
 
-    /// <summary>Whoever types the tool's name alone wants to know what it can do.</summary>
+    /// <summary>The tool's name alone shows the help.</summary>
     private static int AskForCommand(Terminal terminal)
     {
         new HelpWriter(terminal.Error, ScreenWidth.Of(terminal)).Write(CommandTable.Page(), isAll: false);
         return ExitCodes.Usage;
     }
 
-    /// <summary>Answers what needs no command: the version, the tool's help and what a shell asks.</summary>
+    /// <summary>Handles requests that need no command: the version, the tool's help, and a shell's completions.</summary>
     private static bool TryAnswer(IReadOnlyList<string> args, string[] words, Terminal terminal)
     {
         if (args is [_, HelpCommand.Markdown] && args[0] != words[0]) terminal.Out.Write(CommandTable.Markdown(terminal));
@@ -95,7 +94,7 @@ internal static class LapidaryTool
         foreach (string word in found) terminal.Out.WriteLine(word);
     }
 
-    /// <summary>Builds the one command that was typed and runs it.</summary>
+    /// <summary>Builds the requested command and runs it.</summary>
     private static int RunCommand(string[] words, Terminal terminal)
     {
         var entry = CommandTable.Find(words[0]) ?? throw CommandTable.Unknown(words[0]);
@@ -110,7 +109,7 @@ internal static class LapidaryTool
         return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
     }
 
-    /// <summary>Runs the command; an error that a library finds names keys, the reader is told options.</summary>
+    /// <summary>Runs the command. An error of a library names keys; the message for the user names options.</summary>
     private static int Invoke(ParseResult parsed, Terminal terminal)
     {
         try

@@ -4,7 +4,7 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Hosting;
 
-/// <summary>A chat client whose model may still be loading: requests wait for it.</summary>
+/// <summary>A chat client whose model may still be loading: requests wait for the model.</summary>
 internal sealed class HostedChatClient(SharedModel model, string? modelId) : IChatClient
 {
     private readonly Lock _lock = new();
@@ -40,7 +40,7 @@ internal sealed class HostedChatClient(SharedModel model, string? modelId) : ICh
             : null;
     }
 
-    /// <summary>Ends its answers. The model is freed with the host's services.</summary>
+    /// <summary>Ends the client's answers. The model is freed with the host's services.</summary>
     public void Dispose()
     {
         lock (_lock)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Lapidary.Hosting;
 
-/// <summary>Healthy where every model that is loaded at the start can answer, unhealthy while one is loading or after it failed.</summary>
+/// <summary>Healthy if every model that is loaded at the start can answer; unhealthy while a model is loading or after it failed.</summary>
 internal sealed class LapidaryHealthCheck(
     IEnumerable<ClientName> names, IOptionsMonitor<LapidaryChatClientOptions> options, SharedModels models) : IHealthCheck
 {

@@ -9,15 +9,15 @@ using Microsoft.Extensions.Options;
 
 namespace Lapidary.Hosting;
 
-/// <summary>Gemma in dependency injection.</summary>
+/// <summary>Registers Gemma for dependency injection.</summary>
 public static class LapidaryServiceCollectionExtensions
 {
-    /// <summary>Adds a Gemma model as the <see cref="IChatClient"/> of the services, a singleton for any number of callers.</summary>
+    /// <summary>Adds a Gemma model as the <see cref="IChatClient"/> of the services: a singleton for any number of callers.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="configure">Sets the options; null where they are bound elsewhere, as with
+    /// <param name="configure">Sets the options; null if they are bound elsewhere, as with
     /// <c>services.Configure&lt;LapidaryChatClientOptions&gt;(configuration.GetSection("Lapidary"))</c>. They are checked when the host
     /// starts.</param>
-    /// <returns>What adds to the client: logging, function calls, caching and what else Microsoft.Extensions.AI has.</returns>
+    /// <returns>A builder that adds logging, function calls, caching and other features of Microsoft.Extensions.AI to the client.</returns>
     public static ChatClientBuilder AddLapidaryChatClient(
         this IServiceCollection services, Action<LapidaryChatClientOptions>? configure = null)
     {
@@ -25,11 +25,11 @@ public static class LapidaryServiceCollectionExtensions
         return services.AddChatClient(provider => Create(provider, Options.DefaultName));
     }
 
-    /// <summary>Adds a Gemma model as a keyed <see cref="IChatClient"/>. Clients whose options name the same model share it.</summary>
+    /// <summary>Adds a Gemma model as a keyed <see cref="IChatClient"/>. Clients with the same model share it.</summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceKey">The client's key, which is also the name of its options.</param>
-    /// <param name="configure">As for <see cref="AddLapidaryChatClient"/>.</param>
-    /// <returns>As <see cref="AddLapidaryChatClient"/>.</returns>
+    /// <param name="configure">See <see cref="AddLapidaryChatClient"/>.</param>
+    /// <returns>See <see cref="AddLapidaryChatClient"/>.</returns>
     public static ChatClientBuilder AddKeyedLapidaryChatClient(
         this IServiceCollection services, string serviceKey, Action<LapidaryChatClientOptions>? configure = null)
     {
@@ -41,8 +41,8 @@ public static class LapidaryServiceCollectionExtensions
     /// <summary>Adds a check that is healthy when the models of all clients are loaded.</summary>
     /// <param name="builder">The health checks.</param>
     /// <param name="name">The check's name.</param>
-    /// <param name="failureStatus">What a model that is loading or failed means; null for unhealthy.</param>
-    /// <param name="tags">Tags, such as "ready", by which an endpoint chooses checks.</param>
+    /// <param name="failureStatus">The status while a model is loading or after it failed; null for unhealthy.</param>
+    /// <param name="tags">Tags, such as "ready", that endpoints use to select checks.</param>
     public static IHealthChecksBuilder AddLapidary(
         this IHealthChecksBuilder builder, string name = "lapidary", HealthStatus? failureStatus = null, IEnumerable<string>? tags = null)
     {

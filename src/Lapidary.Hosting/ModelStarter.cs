@@ -6,8 +6,8 @@ namespace Lapidary.Hosting;
 /// <summary>Names of the clients of a host.</summary>
 internal sealed record ClientName(string Value);
 
-/// <summary>Loads the models of a host from its start on. Where one cannot be loaded the host stops, as it does for any background service:
-/// a service without its model would refuse every request.</summary>
+/// <summary>Loads the models of a host from its start on. If a model cannot be loaded, the host stops, as for any background service,
+/// because a service without its model would refuse every request.</summary>
 internal sealed class ModelStarter(
     IEnumerable<ClientName> names, IOptionsMonitor<LapidaryChatClientOptions> options, SharedModels models) : BackgroundService
 {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Lapidary.Hosting;
 
-/// <summary>Refuses options of which no client can be made, before the host starts.</summary>
+/// <summary>Checks options before the host starts, and refuses those that no client can use.</summary>
 internal sealed class OptionsValidator : IValidateOptions<LapidaryChatClientOptions>
 {
     /// <inheritdoc/>

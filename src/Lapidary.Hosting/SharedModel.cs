@@ -4,10 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Lapidary.Hosting;
 
-/// <summary>What decides whether clients can share a model.</summary>
+/// <summary>The key of models that clients can share.</summary>
 internal sealed record ModelKey(string Model, string? Adapter, string? Tokenizer, string Device, QuantizationKind Quantization)
 {
-    /// <summary>That of some options.</summary>
+    /// <summary>The key of given options.</summary>
     public static ModelKey Of(LapidaryChatClientOptions options) =>
         new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.Quantization);
 
@@ -15,7 +15,7 @@ internal sealed record ModelKey(string Model, string? Adapter, string? Tokenizer
     public override string ToString() => Adapter is null ? Model : $"{Model} with {Adapter}";
 }
 
-/// <summary>A model in memory, loaded once by whoever asks first.</summary>
+/// <summary>A model in memory, loaded once by the first caller.</summary>
 internal sealed partial class SharedModel : IDisposable
 {
     private readonly ModelKey _key;
@@ -25,20 +25,20 @@ internal sealed partial class SharedModel : IDisposable
     public SharedModel(ModelKey key, ILogger logger)
     {
         (_key, _logger) = (key, logger);
-        // Reading and quantizing keep a thread busy for long, so that it is none of the pool's.
+        // Reading and quantizing keep a thread busy for long, so it is not a thread of the pool.
         _loading = new(() => Task.Factory.StartNew(Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
     }
 
-    /// <summary>Its loading; null where nobody has asked for it yet.</summary>
+    /// <summary>The load operation; null before the first request.</summary>
     public Task<LoadedModel>? Loading => _loading.IsValueCreated ? _loading.Value : null;
 
-    /// <summary>What is loaded.</summary>
+    /// <summary>The loaded model.</summary>
     public ModelKey Key => _key;
 
-    /// <summary>Loads the model where that has not been done.</summary>
+    /// <summary>Loads the model unless this was done.</summary>
     public Task<LoadedModel> LoadAsync() => _loading.Value;
 
-    /// <summary>Frees the model, after its loading has ended.</summary>
+    /// <summary>Frees the model after its load has ended.</summary>
     public void Dispose()
     {
         if (Loading is not { } loading) return;
@@ -69,7 +69,7 @@ internal sealed partial class SharedModel : IDisposable
     private partial void Failed(ModelKey model, Exception exception);
 }
 
-/// <summary>A model that can answer.</summary>
+/// <summary>A model that is ready to answer.</summary>
 internal sealed record LoadedModel(IBackend Backend, GemmaModel Model, Adapter? Adapter, Tokenizer Tokenizer, ChatTemplate Template)
     : IDisposable
 {

@@ -2,14 +2,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Lapidary.Hosting;
 
-/// <summary>The models of a host: clients with the same options have one together. Freed with the host's services.</summary>
+/// <summary>The models of a host: clients with the same options share one. Freed with the host's services.</summary>
 internal sealed class SharedModels(ILoggerFactory loggers) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ModelKey, SharedModel> _models = [];
     private readonly ILogger _logger = loggers.CreateLogger("Lapidary.Hosting");
 
-    /// <summary>All models that a client has asked for.</summary>
+    /// <summary>All models that a client has requested.</summary>
     public IReadOnlyList<SharedModel> All
     {
         get
@@ -18,7 +18,7 @@ internal sealed class SharedModels(ILoggerFactory loggers) : IDisposable
         }
     }
 
-    /// <summary>The model of some options.</summary>
+    /// <summary>The model for given options.</summary>
     public SharedModel Get(ModelKey key)
     {
         lock (_lock)

@@ -7,9 +7,9 @@ namespace Lapidary.Hub;
 /// <content>Files from the Hub.</content>
 public sealed partial class HubClient
 {
-    /// <summary>Fetches files of a repository, all of one commit; those that are cached are not fetched again.</summary>
-    /// <exception cref="HubException">The Hub refused or could not be asked, or a file is not what was announced.</exception>
-    /// <exception cref="LapidaryException">A pattern matches nothing, or there is no space for the files.</exception>
+    /// <summary>Fetches files of a repository, all from one commit; cached files are not fetched again.</summary>
+    /// <exception cref="HubException">The Hub refused or cannot be reached, or a file differs from its announced hash or size.</exception>
+    /// <exception cref="LapidaryException">A pattern matches nothing, or the disk is too full.</exception>
     public Task<Snapshot> DownloadAsync(HubRepo repo, DownloadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(repo);
@@ -17,10 +17,13 @@ public sealed partial class HubClient
     }
 
     /// <summary>Fetches one file.</summary>
-    /// <param name="repo">Whose.</param> <param name="path">Which.</param> <param name="options">Revision, folder and progress.</param>
-    /// <param name="cancellation">Ends it; what was fetched so far is kept.</param>
+    /// <param name="repo">The repository.</param>
+    /// <param name="path">The file's path.</param>
+    /// <param name="options">Revision, folder and progress.</param>
+    /// <param name="cancellation">Cancels the call; the fetched bytes are kept.</param>
     /// <returns>Its path on this machine.</returns>
-    /// <exception cref="HubException">The Hub refused or could not be asked, has no such file, or it is not what was announced.</exception>
+    /// <exception cref="HubException">The Hub refused or cannot be reached, has no such file, or the file differs from its announced hash
+    /// or size.</exception>
     public async Task<string> DownloadFileAsync(
         HubRepo repo, string path, DownloadOptions? options = null, CancellationToken cancellation = default)
     {
@@ -37,12 +40,14 @@ public sealed partial class HubClient
                 HubError.FileNotFound, $"{repo.Id}: has no file \"{path}\" in revision \"{options.Revision}\"; check its name.");
     }
 
-    /// <summary>The folder of a model, adapter or data set that a user names: a folder of this machine as it is, which goes before an
-    /// id; or an id, whose files are fetched.</summary>
-    /// <param name="folderOrId">A folder, "owner/name" or "owner/name@revision".</param> <param name="type">What the id stands for.</param>
-    /// <param name="options">Which files.</param> <param name="cancellation">Ends it; what was fetched so far is kept.</param>
-    /// <exception cref="HubException">It is an id, and the Hub refused or could not be asked.</exception>
-    /// <exception cref="LapidaryException">It is neither.</exception>
+    /// <summary>The folder of a model, adapter or data set by its name. A local folder is returned unchanged and takes precedence over an
+    /// id; the files of an id are fetched.</summary>
+    /// <param name="folderOrId">A folder, "owner/name" or "owner/name@revision".</param>
+    /// <param name="type">The type of repository for an id.</param>
+    /// <param name="options">Which files.</param>
+    /// <param name="cancellation">Cancels the call; the fetched bytes are kept.</param>
+    /// <exception cref="HubException">The name is an id, and the Hub refused or cannot be reached.</exception>
+    /// <exception cref="LapidaryException">The name is neither a folder nor an id.</exception>
     public async Task<string> ResolveAsync(
         string folderOrId, RepoType type, DownloadOptions? options = null, CancellationToken cancellation = default)
     {

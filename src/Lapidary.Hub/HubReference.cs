@@ -3,12 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 namespace Lapidary.Hub;
 
 /// <summary>A repository at a revision, as people write it: "owner/name" or "owner/name@revision".</summary>
-/// <param name="Repo">The repository.</param> <param name="Revision">Branch, tag or commit; null where none is named.</param>
+/// <param name="Repo">The repository.</param>
+/// <param name="Revision">Branch, tag or commit; null if not given.</param>
 public sealed record HubReference(HubRepo Repo, string? Revision)
 {
-    /// <summary>Reads one; a text that can only be a path, or a lone word, is none.</summary>
-    /// <param name="text">What somebody gave where a folder or an id is expected.</param> <param name="type">What the id stands
-    /// for.</param> <param name="reference">What it names.</param>
+    /// <summary>Parses a reference. A text that can only be a path, or a single word, is not one.</summary>
+    /// <param name="text">A text given for a folder or an id.</param>
+    /// <param name="type">The type of repository for an id.</param>
+    /// <param name="reference">The parsed reference.</param>
     public static bool TryParse(string text, RepoType type, [NotNullWhen(true)] out HubReference? reference)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -22,6 +24,6 @@ public sealed record HubReference(HubRepo Repo, string? Revision)
         return true;
     }
 
-    /// <summary>As it is written.</summary>
+    /// <summary>The reference as text.</summary>
     public override string ToString() => Revision is null ? Repo.Id : $"{Repo.Id}@{Revision}";
 }

@@ -3,7 +3,7 @@ using Lapidary.Engine;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>How fast a backend's memory is, by adding one large array to another: two are read, one is written.</summary>
+/// <summary>Measures the speed of a backend's memory by adding one large array to another: two are read, one is written.</summary>
 internal static class Bandwidth
 {
     private const long ArrayBytes = 256L << 20;

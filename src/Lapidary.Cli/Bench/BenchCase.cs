@@ -5,8 +5,9 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>What is measured: training steps or greedy decoding of a random model of a published size.</summary>
-/// <param name="Name">As on the command line.</param> <param name="Meaning">One line for the help text.</param>
+/// <summary>A benchmark: training steps or greedy decoding of a random model of a published size.</summary>
+/// <param name="Name">As on the command line.</param>
+/// <param name="Meaning">One line for the help text.</param>
 internal sealed record BenchCase(string Name, string Meaning)
 {
     /// <summary>"1b".</summary>
@@ -21,22 +22,22 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>Micro-batches per optimizer step.</summary>
     public int Accumulation { get; init; } = 1;
 
-    /// <summary>Whether embed_tokens and lm_head are trained, as the guide has it.</summary>
+    /// <summary>Whether embed_tokens and lm_head are trained, as in the guide.</summary>
     public bool TrainEmbeddings { get; init; }
 
-    /// <summary>As in SftConfig.</summary>
+    /// <summary>See SftConfig.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; }
 
-    /// <summary>Probability of LoRA's dropout, which only the guide's recipe has.</summary>
+    /// <summary>Probability of LoRA's dropout, which only the guide's recipe uses.</summary>
     public double LoraDropout { get; init; }
 
     /// <summary>Tokens to decode; 0 for training.</summary>
     public int NewTokens { get; init; }
 
-    /// <summary>Optimizer steps, or generations, that are measured.</summary>
+    /// <summary>Number of measured optimizer steps or generations.</summary>
     public int Steps { get; init; } = 10;
 
-    /// <summary>Those before them that are not.</summary>
+    /// <summary>Number of warm-up steps or generations before them.</summary>
     public int Warmup { get; init; } = 3;
 
     /// <summary>Tokens of an optimizer step.</summary>
@@ -64,8 +65,8 @@ internal sealed record BenchCase(string Name, string Meaning)
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
     ];
 
-    /// <summary>A case by its name.</summary>
-    /// <exception cref="UsageException">There is none.</exception>
+    /// <summary>The case of a name.</summary>
+    /// <exception cref="UsageException">The case does not exist.</exception>
     public static BenchCase Find(string name, string command)
     {
         if (All.FirstOrDefault(known => known.Name == name) is { } found) return found;

@@ -6,7 +6,7 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Options of bench that go before a case's own values.</summary>
+/// <summary>Options of bench that override a case's values.</summary>
 internal static class BenchSettings
 {
     public static readonly Setting<string?> Size =
@@ -42,7 +42,7 @@ internal static class BenchSettings
     public static IReadOnlyList<Setting> All { get; } =
         [Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Steps, Warmup];
 
-    /// <summary>A case with the values given.</summary>
+    /// <summary>A case with the given values applied.</summary>
     public static BenchCase Apply(SettingValues values, BenchCase named) => named with
     {
         Size = values.Get(Size) ?? named.Size,

@@ -7,17 +7,17 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Greedy decoding at batch 1 by the real generator, beside the time in which the weights alone can be read.</summary>
+/// <summary>Greedy decoding at batch 1 with the real generator, compared to the time for reading only the weights.</summary>
 internal static class DecodeBench
 {
     private const int Seed = 1;
 
-    /// <summary>Tokens that a warm-up generates: enough for the step to be recorded and captured.</summary>
+    /// <summary>Tokens that a warm-up generates: enough to record and capture the step.</summary>
     private const int WarmupTokens = 8;
 
     /// <summary>Measures a case.</summary>
-    /// <returns>Writes the figures as members of the result.</returns>
-    /// <exception cref="LapidaryException">There is not memory enough.</exception>
+    /// <returns>An action that writes the figures as members of the result.</returns>
+    /// <exception cref="LapidaryException">Memory is insufficient.</exception>
     public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, Terminal terminal)
     {
         var random = new StableRandom(Seed, stream: 1);

@@ -4,16 +4,16 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>The least time an optimizer step can take: its matrix products alone, forward and backward, at the step's shapes with all its
-/// tokens at once and nothing computed twice. Attention, the adapters' small products and everything else are left out.</summary>
-/// <remarks>Where activations are bf16, weights are plain bf16, so that decoding NF4 counts as the step's loss; on the CPU, which decodes
-/// while packing at no cost, they are the model's own. Values are random: a GPU runs faster on zeros.</remarks>
+/// <summary>The least time of an optimizer step: its matrix products alone, forward and backward, at the step's shapes with all its tokens
+/// at once and nothing recomputed. Attention, the adapters' small products and all other work are left out.</summary>
+/// <remarks>With bf16 activations, weights are plain bf16, so that decoding NF4 counts as a loss of the step. On the CPU, which decodes
+/// while packing at no cost, they have the model's type. Values are random, because a GPU runs faster on zeros.</remarks>
 internal sealed class ProductFloor
 {
     /// <summary>Logits held at a time.</summary>
     private const long LogitsBytes = 512L << 20;
 
-    /// <summary>Weights take turns in memory of this size, well above any cache.</summary>
+    /// <summary>Weights alternate in a buffer of this size, well above any cache.</summary>
     private const long PoolBytes = 256L << 20;
 
     private const int MinPasses = 3, MaxPasses = 50;
@@ -113,7 +113,7 @@ internal sealed class ProductFloor
         _backend.LinearForward(h, _head, logits);
         _backend.LinearBackward(logits, _head, Shaped(_output, rows, hidden), add: false);
 
-        // dW = dzᵀ · h, as a product of the same size whose operands lie the other way round.
+        // dW = dzᵀ · h, as a product of the same size with transposed operands.
         if (_dHead is not null) _backend.LinearForward(Shaped(_logits, vocabulary, rows), Shaped(_input, hidden, rows), _dHead);
     }
 

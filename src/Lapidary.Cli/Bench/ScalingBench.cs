@@ -7,21 +7,22 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Training steps of several ranks, each with as much work as one alone, beside one alone in the same call; and what they
-/// exchange, predicted by <see cref="ExchangeCost"/> and measured.</summary>
+/// <summary>Training steps of several ranks, each with the work of a single rank, compared to a single rank in the same call; and their
+/// exchanges, predicted by <see cref="ExchangeCost"/> and measured.</summary>
 internal static class ScalingBench
 {
     private const int Seed = 1;
 
-    /// <summary>Bytes of the all-reduce that the link is measured by: between GPUs, and between CPUs, which are slower.</summary>
+    /// <summary>Size in bytes of the all-reduce that measures the link: between GPUs, and between CPUs, which are slower.</summary>
     private const long GpuProbeBytes = 1L << 30, CpuProbeBytes = 1L << 26;
 
     /// <summary>Measures all ranks.</summary>
-    /// <param name="bench">The case.</param> <param name="team">The ranks.</param> <param name="lora">What a case does not say, such as the
-    /// rank.</param>
-    /// <param name="alone">One rank's figures; rank 0 needs them.</param> <param name="createModel">Makes the case's model on a
-    /// device.</param>
-    /// <param name="terminal">Where to tell people.</param>
+    /// <param name="bench">The case.</param>
+    /// <param name="team">The ranks.</param>
+    /// <param name="lora">Settings that a case does not define, such as the rank.</param>
+    /// <param name="alone">The figures of a single rank; rank 0 needs them.</param>
+    /// <param name="createModel">Makes the case's model on a device.</param>
+    /// <param name="terminal">Receives messages.</param>
     public static ScalingFigures Run(
         BenchCase bench, RankTeam team, LoraConfig lora, TrainingFigures? alone, Func<IBackend, GemmaModel> createModel, Terminal terminal)
     {

@@ -5,10 +5,12 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>What training steps of a case took on several ranks.</summary>
-/// <param name="Case">The case; each rank does as much as it says.</param> <param name="Meter">Measured the steps.</param>
-/// <param name="Predicted">By the model of cost, from the step of one rank and the speed of a large exchange.</param>
-/// <param name="Probe">That exchange.</param> <param name="Exchanges">Those of a step, each by itself.</param>
+/// <summary>The measured training steps of a case on several ranks.</summary>
+/// <param name="Case">The case; each rank has its full work.</param>
+/// <param name="Meter">The measurements.</param>
+/// <param name="Predicted">The prediction of the cost model, from the step of one rank and the speed of a large exchange.</param>
+/// <param name="Probe">The large exchange.</param>
+/// <param name="Exchanges">The exchanges of a step, each timed separately.</param>
 internal sealed record ScalingFigures(
     BenchCase Case, StepMeter Meter, ScaledStep Predicted, CollectiveTime Probe, IReadOnlyList<CollectiveTime> Exchanges)
 {

@@ -3,7 +3,7 @@ namespace Lapidary.Cli.Bench;
 /// <summary>Repeated measurements of one thing.</summary>
 internal readonly record struct Spread(double Median, double Min, double Max)
 {
-    /// <summary>Of at least one value.</summary>
+    /// <summary>Creates it from at least one value.</summary>
     public static Spread Of(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];

@@ -4,11 +4,12 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Times optimizer steps by the wall clock: a step ends when the host has read its gradient's norm, so nothing is still
+/// <summary>Times optimizer steps by the wall clock. A step ends when the host has read its gradient's norm, so no work is still
 /// queued.</summary>
-/// <param name="steps">To measure.</param> <param name="warmup">Steps before them: the first two record and capture.</param>
-/// <param name="memory">Read at the last step, while everything is in use.</param> <param name="people">Told what the trainer
-/// tells.</param>
+/// <param name="steps">Number of measured steps.</param>
+/// <param name="warmup">Steps before them: the first two record and capture.</param>
+/// <param name="memory">Read at the last step, while everything is in use.</param>
+/// <param name="people">Receives the trainer's messages.</param>
 /// <param name="interrupted">Ends the run.</param>
 internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWriter people, CancellationToken interrupted)
     : ITrainingObserver
@@ -28,7 +29,7 @@ internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWri
     /// <summary>Managed bytes allocated in a step.</summary>
     public Spread ManagedBytes => Spread.Of(_managedBytes);
 
-    /// <summary>Loss of the first step of all, nats per token.</summary>
+    /// <summary>Loss of the very first step, nats per token.</summary>
     public double FirstLoss { get; private set; }
 
     /// <summary>Loss of the last step.</summary>
@@ -37,7 +38,7 @@ internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWri
     /// <summary>The allocator's peak by the last step.</summary>
     public long PeakBytes { get; private set; }
 
-    /// <summary>What is live at the last step, by owner.</summary>
+    /// <summary>Live memory at the last step, by owner.</summary>
     public MemoryUse Live { get; private set; } = memory.Live;
 
     public void OnStart(TrainingPlan plan) => Restart();
@@ -58,7 +59,7 @@ internal sealed class StepMeter(int steps, int warmup, Allocator memory, TextWri
             PeakBytes = memory.PeakBytes;
             Live = memory.Live;
 
-            // What a run would do now is save the adapter, gigabytes where the embedding is trained.
+            // A run would now save the adapter: gigabytes if the embedding is trained.
             throw new OperationCanceledException();
         }
 

@@ -7,7 +7,7 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Optimizer steps by the real trainer on rows of random ids, then the step's matrix products alone.</summary>
+/// <summary>Optimizer steps with the real trainer on rows of random ids, then only the step's matrix products.</summary>
 internal static class TrainingBench
 {
     private const int Seed = 1;
@@ -27,13 +27,14 @@ internal static class TrainingBench
     };
 
     /// <summary>The adapter of a case.</summary>
-    /// <param name="bench">The case.</param> <param name="lora">What a case does not say, such as the rank.</param>
+    /// <param name="bench">The case.</param>
+    /// <param name="lora">Settings that a case does not define, such as the rank.</param>
     public static LoraConfig Lora(BenchCase bench, LoraConfig lora) =>
         lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null };
 
     /// <summary>Measures a case on one device.</summary>
     /// <returns>Its figures.</returns>
-    /// <exception cref="LapidaryException">There is not memory enough.</exception>
+    /// <exception cref="LapidaryException">Memory is insufficient.</exception>
     public static TrainingFigures Run(BenchCase bench, GemmaModel model, LoraConfig lora, Terminal terminal)
     {
         using var adapter = Adapter.Create(model, Lora(bench, lora), Seed);
@@ -45,7 +46,7 @@ internal static class TrainingBench
         return figures;
     }
 
-    /// <summary>Runs the case's steps by the real trainer, as one of some ranks that do as much each.</summary>
+    /// <summary>Runs the case's steps with the real trainer, as one of several ranks with equal work.</summary>
     public static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter, ICommunicator communicator)
     {
         var config = Config(bench);
@@ -58,11 +59,11 @@ internal static class TrainingBench
         }
         catch (OperationCanceledException) when (meter.IsComplete)
         {
-            // The measurement is done.
+            // The measurement is complete.
         }
     }
 
-    /// <summary>The rows of one optimizer step of all ranks: each one document as long as a packed row, every token labelled.</summary>
+    /// <summary>The rows of one optimizer step of all ranks: each is one document of full length, with a label for every token.</summary>
     private static ExampleSet RandomRows(BenchCase bench, int vocabulary, int ranks)
     {
         var random = new StableRandom(Seed, stream: 1);

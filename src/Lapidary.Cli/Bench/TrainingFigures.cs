@@ -5,8 +5,10 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>What training steps of a case took on one device.</summary>
-/// <param name="Case">The case.</param> <param name="Rank">lora_r.</param> <param name="Meter">Measured the steps.</param>
+/// <summary>The measured training steps of a case on one device.</summary>
+/// <param name="Case">The case.</param>
+/// <param name="Rank">lora_r.</param>
+/// <param name="Meter">The measurements.</param>
 /// <param name="Products">Seconds of the step's matrix products alone.</param>
 internal sealed record TrainingFigures(BenchCase Case, int Rank, StepMeter Meter, double Products)
 {

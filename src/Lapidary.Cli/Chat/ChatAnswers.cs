@@ -9,7 +9,7 @@ internal enum AnswerEnd
     /// <summary>The model ended it.</summary>
     Stop,
 
-    /// <summary>It reached the most tokens of an answer.</summary>
+    /// <summary>It reached the largest number of tokens of an answer.</summary>
     Length,
 
     /// <summary>It reached the end of the model's context.</summary>
@@ -20,29 +20,33 @@ internal enum AnswerEnd
 }
 
 /// <summary>An answer.</summary>
-/// <param name="Text">What the model said.</param> <param name="Tokens">Tokens of it.</param> <param name="End">Why it ended.</param>
+/// <param name="Text">The model's text.</param>
+/// <param name="Tokens">Number of tokens.</param>
+/// <param name="End">Why it ended.</param>
 internal sealed record ChatAnswer(string Text, int Tokens, AnswerEnd End);
 
 /// <summary>Answers of a loaded model.</summary>
-/// <param name="model">The model.</param> <param name="tokenizer">Its tokenizer.</param> <param name="options">Sampling and length.</param>
+/// <param name="model">The model.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+/// <param name="options">Sampling and length.</param>
 internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, GenerationOptions options) : IDisposable
 {
-    /// <summary>Tokens that the first question makes room for: a conversation grows, and each time that the room is too small it is made
-    /// anew.</summary>
+    /// <summary>Tokens that the first cache has room for. A conversation grows, and each time the cache is too small it is created
+    /// again.</summary>
     private const int Reserved = 2048;
 
     private readonly TextGenerator _generator = new(model) { ReservedLength = Math.Min(Reserved, model.Config.MaxPositionEmbeddings) };
 
-    /// <summary>Tokens that a conversation may have.</summary>
+    /// <summary>Largest number of tokens of a conversation.</summary>
     public int Context { get; } = model.Config.MaxPositionEmbeddings;
 
-    /// <summary>Most tokens of an answer.</summary>
+    /// <summary>Largest number of tokens of an answer.</summary>
     public int MaxNewTokens => options.MaxNewTokens;
 
-    /// <summary>Answers.</summary>
-    /// <param name="prompt">The conversation's tokens, fewer than <see cref="Context"/>.</param> <param name="show">Given each piece of
-    /// text as soon as it is there.</param>
-    /// <param name="stop">Ends the answer after the token at hand.</param>
+    /// <summary>Generates an answer.</summary>
+    /// <param name="prompt">The conversation's tokens, fewer than <see cref="Context"/>.</param>
+    /// <param name="show">Receives each piece of text as soon as it is known.</param>
+    /// <param name="stop">Ends the answer after the current token.</param>
     public ChatAnswer Answer(int[] prompt, Action<string> show, CancellationToken stop)
     {
         int room = Context - prompt.Length, most = Math.Min(options.MaxNewTokens, room), tokens = 0;

@@ -7,12 +7,12 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Chat;
 
-/// <summary>chat: a conversation at the screen, or of the lines of a pipe.</summary>
+/// <summary>chat: a conversation on the screen, or with the lines of a pipe.</summary>
 internal static class ChatCommand
 {
     public const string Summary = "Talk to a model: each line is a question. /help lists what else can be typed.";
 
-    /// <summary>Longer than an answer of generate: it is read as it comes, and can be stopped.</summary>
+    /// <summary>Longer than an answer of generate, because the user reads it as it appears and can stop it.</summary>
     private const int DefaultMaxNewTokens = 1024;
 
     private static readonly ModelSettings Model = new(QuantizationKind.None);

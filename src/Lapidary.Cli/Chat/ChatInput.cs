@@ -2,13 +2,13 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Chat;
 
-/// <summary>What the user types, or a program writes: a line each, or several lines between triple quotes.</summary>
-/// <param name="terminal">Where it comes from.</param>
+/// <summary>The input of the user or a program: single lines, or several lines between triple quotes.</summary>
+/// <param name="terminal">The source.</param>
 internal sealed class ChatInput(Terminal terminal)
 {
     private const string Prompt = "> ", More = "... ", Quotes = "\"\"\"";
 
-    /// <summary>Whether somebody sits there: only then there are prompts and hints.</summary>
+    /// <summary>Whether the input is interactive; prompts and hints appear only then.</summary>
     public bool IsInteractive { get; } = terminal.Ask is not null;
 
     /// <summary>The next text; null at the end.</summary>
@@ -30,7 +30,7 @@ internal sealed class ChatInput(Terminal terminal)
         return string.Join('\n', lines).Trim('\n');
     }
 
-    /// <summary>Tells somebody who sits there something.</summary>
+    /// <summary>Shows a text if the input is interactive.</summary>
     public void Hint(string text)
     {
         if (IsInteractive) terminal.Error.WriteLine(text);

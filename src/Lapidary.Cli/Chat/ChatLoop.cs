@@ -6,10 +6,12 @@ using Lapidary.Training.Checkpoints;
 namespace Lapidary.Cli.Chat;
 
 /// <summary>The conversation of the chat command, until its input ends.</summary>
-/// <param name="run">The command.</param> <param name="conversation">What was said so far.</param> <param name="answers">The model.</param>
+/// <param name="run">The command.</param>
+/// <param name="conversation">The conversation so far.</param>
+/// <param name="answers">The model.</param>
 internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAnswers answers)
 {
-    /// <summary>Share of the context from which on its end is near.</summary>
+    /// <summary>Share of the context from which on a warning appears.</summary>
     private const double Near = 0.9;
 
     private const string Exit = "/exit", Reset = "/reset", Undo = "/undo", SystemText = "/system", Help = "/help", Nothing = "-";
@@ -27,9 +29,9 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
     private readonly ChatInput _input = new(run.Terminal);
     private bool _isNear;
 
-    /// <summary>Talks.</summary>
+    /// <summary>Runs the conversation.</summary>
     /// <returns>The exit code.</returns>
-    /// <exception cref="LapidaryException">Where nobody sits there: a question cannot be answered.</exception>
+    /// <exception cref="LapidaryException">Without interactive input: a question cannot be answered.</exception>
     public int Run()
     {
         while (_input.Read() is { } text)
@@ -50,7 +52,7 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
         return ExitCodes.Done;
     }
 
-    /// <summary>Does what a command says; false for what is none.</summary>
+    /// <summary>Runs a chat command; false if the text is not one.</summary>
     private bool IsCommand(string text)
     {
         string[] words = text.Split((char[]?)null, 2, StringSplitOptions.TrimEntries);
@@ -92,7 +94,7 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
     }
 
     /// <summary>Answers a question.</summary>
-    /// <returns>Whether the chat goes on.</returns>
+    /// <returns>Whether the chat continues.</returns>
     private bool Answer(string question)
     {
         int[] prompt = conversation.Encode(question);
@@ -145,7 +147,7 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
         });
     }
 
-    /// <summary>Says what the user may not see, also where nobody sits there: a script's log has it.</summary>
+    /// <summary>Reports something the user may not notice, also without interactive input, for a script's log.</summary>
     private void Tell(int promptTokens, ChatAnswer answer)
     {
         int used = promptTokens + answer.Tokens;

@@ -3,32 +3,32 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Chat;
 
-/// <summary>What was said so far: a system message, then user and assistant in turn.</summary>
+/// <summary>The conversation so far: a system message, then user and assistant in turn.</summary>
 /// <param name="text">The model's tokenizer and chat template.</param>
 internal sealed class Conversation(TextTools text)
 {
     private readonly List<ChatTurn> _turns = [];
 
-    /// <summary>What the model is told before everything else; null for nothing.</summary>
+    /// <summary>The system message; null for none.</summary>
     public string? System { get; set; }
 
-    /// <summary>Turns of the user.</summary>
+    /// <summary>Number of user turns.</summary>
     public int Questions => _turns.Count(turn => !turn.IsAssistant);
 
-    /// <summary>The tokens that a question would make of it, up to where the answer begins.</summary>
-    /// <exception cref="Formats.LapidaryException">The chat template refuses it.</exception>
+    /// <summary>The tokens of the conversation with a new question, up to the start of the answer.</summary>
+    /// <exception cref="Formats.LapidaryException">The chat template refuses the conversation.</exception>
     public int[] Encode(string question) => text.Template.Encode(
         text.Tokenizer, [.. System is null ? Array.Empty<ChatTurn>() : [new("system", System)], .. _turns, new("user", question)],
         addGenerationPrompt: true);
 
-    /// <summary>Keeps a question and its answer.</summary>
+    /// <summary>Adds a question and its answer.</summary>
     public void Add(string question, string answer)
     {
         _turns.Add(new ChatTurn("user", question));
         _turns.Add(new ChatTurn("assistant", answer));
     }
 
-    /// <summary>Takes the last question and its answer back.</summary>
+    /// <summary>Removes the last question and its answer.</summary>
     /// <returns>Whether there was one.</returns>
     public bool Undo()
     {
@@ -37,6 +37,6 @@ internal sealed class Conversation(TextTools text)
         return true;
     }
 
-    /// <summary>Forgets all turns, but not the system message.</summary>
+    /// <summary>Removes all turns except the system message.</summary>
     public void Reset() => _turns.Clear();
 }

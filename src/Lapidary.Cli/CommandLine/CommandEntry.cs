@@ -3,9 +3,12 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A command that the tool has. It is built only when it is asked for.</summary>
-/// <param name="Group">Its title in the tool's help.</param> <param name="Name">As typed.</param> <param name="Summary">One line.</param>
-/// <param name="Create">Builds it.</param> <param name="Aliases">Other names.</param>
+/// <summary>An entry in the list of commands. The command is built only when it is requested.</summary>
+/// <param name="Group">Its title in the tool's help.</param>
+/// <param name="Name">As typed.</param>
+/// <param name="Summary">One line.</param>
+/// <param name="Create">Builds it.</param>
+/// <param name="Aliases">Other names.</param>
 internal sealed record CommandEntry(
     string Group, string Name, string Summary, Func<Terminal, ToolCommand> Create, params string[] Aliases)
 {

@@ -5,10 +5,11 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>One run of a command: the values it was given and where it prints.</summary>
-/// <param name="settings">Those that the command takes.</param> <param name="parsed">The command line.</param>
-/// <param name="terminal">Where to print.</param>
-/// <exception cref="LapidaryException">The configuration file is not what it should be.</exception>
+/// <summary>One run of a command: its values and its output.</summary>
+/// <param name="settings">The settings of the command.</param>
+/// <param name="parsed">The command line.</param>
+/// <param name="terminal">The output.</param>
+/// <exception cref="LapidaryException">The configuration file is invalid.</exception>
 internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal)
 {
     private readonly OptionNames _options = OptionNames.Of(parsed);
@@ -19,59 +20,59 @@ internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult pa
 
     public Terminal Terminal => terminal;
 
-    /// <summary>Whether the result is for machines.</summary>
+    /// <summary>Whether the result is JSON.</summary>
     public bool IsJson { get; } = parsed.GetValue(ToolCommand.Json);
 
-    /// <summary>Where text for people goes.</summary>
+    /// <summary>The stream for human-readable text.</summary>
     public TextWriter People => terminal.People(IsJson);
 
-    /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise that ends the process.</summary>
+    /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise Ctrl-C ends the process.</summary>
     public CancellationToken Interrupted => terminal.Interrupted;
 
-    /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed.</summary>
+    /// <summary>Declares that the command checks <see cref="Interrupted"/> and then ends by itself, until the result is disposed.</summary>
     public IDisposable? EndsGracefully() => terminal.EndsGracefully();
 
-    /// <summary>Says what a user may not expect, beside the result.</summary>
+    /// <summary>Reports something a user may not expect, besides the result.</summary>
     public void Note(string text)
     {
         if (terminal.IsLeader) terminal.Error.WriteLine($"note       {Line(text)}");
     }
 
-    /// <summary>What a run's file says of another command's settings.</summary>
-    /// <exception cref="ToolException">It is no such file.</exception>
+    /// <summary>The settings of another command in a run's file.</summary>
+    /// <exception cref="ToolException">The file is not a run's file.</exception>
     public SettingValues ReadSettings(string file, IReadOnlyList<Setting> settings) => new(settings, parsed, RunFile.Read(file, settings));
 
-    /// <summary>The value of an option that is no setting.</summary>
+    /// <summary>The value of an option that is not a setting.</summary>
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
-    /// <summary>The value of words that are no options.</summary>
+    /// <summary>The value of an argument.</summary>
     public T? Get<T>(Argument<T> argument) => parsed.GetValue(argument);
 
-    /// <summary>Whether an option that is no setting is there, with a value or without.</summary>
+    /// <summary>Whether an option that is not a setting is given, with a value or without.</summary>
     public bool IsGiven(Option option) => parsed.GetResult(option) is not null;
 
-    /// <summary>The error of a command line that asks for nothing that can be done.</summary>
+    /// <summary>The error for a command line that asks for nothing possible.</summary>
     public UsageException Wrong(string message) => new(message, Values.Command);
 
-    /// <summary>The error for a word that is no option of the command.</summary>
+    /// <summary>The error for a word that is not an option of the command.</summary>
     public UsageException UnknownWord(string word) => Usage.UnknownWord(parsed, word);
 
-    /// <summary>A text of a library on one line, with this command's options in place of the keys it names.</summary>
+    /// <summary>A library's text on one line, with this command's options in place of the keys.</summary>
     public string Line(string text) => PlainText.OneLine(_options.InPlaceOfKeys(text));
 
     /// <summary>The one line of an error.</summary>
     public string Line(LapidaryException error) => _options.Line(error);
 
     /// <summary>Prints the result: its members as one JSON object under --json, else as text.</summary>
-    /// <exception cref="LapidaryException">It cannot be printed, and so the command has failed.</exception>
+    /// <exception cref="LapidaryException">It cannot be printed, so the command has failed.</exception>
     public void Print(Action<Utf8JsonWriter> json, Action<TextWriter> text)
     {
         if (IsJson) JsonResult.Write(terminal.Out, json);
         else text(terminal.Out);
     }
 
-    /// <summary>Prints what came of a command whose result is files: as <see cref="Print"/>, but a closed screen does not make it
-    /// fail.</summary>
+    /// <summary>Prints the summary of a command whose result is files: like <see cref="Print"/>, but a closed screen is not a
+    /// failure.</summary>
     public void PrintSummary(Action<Utf8JsonWriter> json, Action<TextWriter> text)
     {
         var output = terminal.People(json: false);

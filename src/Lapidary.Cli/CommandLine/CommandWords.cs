@@ -4,9 +4,10 @@ using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>Turns the words that were typed behind a command into those that its parser knows: underscores are hyphens, names of other
-/// tools are the command's own, and of an option that is given twice the last one stays, as in argparse.</summary>
-/// <param name="command">The command.</param> <param name="path">"lapidary train".</param>
+/// <summary>Converts the words after a command for its parser: underscores become hyphens, names of other tools become the command's names,
+/// and of a repeated option only the last one stays, as in argparse.</summary>
+/// <param name="command">The command.</param>
+/// <param name="path">"lapidary train".</param>
 internal sealed class CommandWords(ToolCommand command, string path)
 {
     private const string Negation = "--no-";
@@ -16,7 +17,7 @@ internal sealed class CommandWords(ToolCommand command, string path)
     private OptionNames Names => new(command.Options.Select(OptionNames.KeyOf));
 
     /// <summary>The words for the parser.</summary>
-    /// <exception cref="UsageException">A name of another tool has a value that cannot be honoured.</exception>
+    /// <exception cref="UsageException">The value of another tool's name cannot be honoured.</exception>
     public string[] Resolve(IReadOnlyList<string> typed)
     {
         var words = new Queue<string>(typed);
@@ -35,7 +36,7 @@ internal sealed class CommandWords(ToolCommand command, string path)
         return [.. _parts.Where((part, index) => IsKept(part.Option, index)).SelectMany(part => part.Words)];
     }
 
-    /// <summary>Whether a word is an option's name, and no negative number.</summary>
+    /// <summary>Whether a word is an option's name and not a negative number.</summary>
     public static bool IsName(string word) =>
         word.Length > 1 && word[0] == '-' && !char.IsAsciiDigit(word[1]) && word[1] != '.' && word != "--";
 

@@ -1,10 +1,10 @@
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A name that people bring from TRL, transformers, PEFT or bitsandbytes: another name of a setting, or a setting that changes
-/// nothing here because one of its values is true of every run.</summary>
+/// <summary>A name that users know from TRL, transformers, PEFT or bitsandbytes: another name of a setting, or a setting that changes
+/// nothing here because every run already has one of its values.</summary>
 /// <param name="Key">In snake case.</param>
-/// <param name="Targets">Keys of settings. The name stands for the first that a command has; a command without any does not know
-/// the name.</param>
+/// <param name="Targets">Keys of settings. The name stands for the first one that a command has; a command without any does not know the
+/// name.</param>
 internal sealed record GuideName(string Key, params string[] Targets)
 {
     /// <summary>Whether the help shows the name beside the setting's own.</summary>
@@ -13,18 +13,18 @@ internal sealed record GuideName(string Key, params string[] Targets)
     /// <summary>Whether the name alone means true.</summary>
     public bool IsFlag { get; init; }
 
-    /// <summary>The values that change nothing; null where the name gives the setting a value.</summary>
+    /// <summary>The values that change nothing; null if the name gives the setting a value.</summary>
     public IReadOnlyList<string>? Constants { get; init; }
 
-    /// <summary>What is done here, for the refusal of another value and for the help.</summary>
+    /// <summary>What the tool does instead, for the refusal of another value and for the help.</summary>
     public string? Here { get; init; }
 
-    /// <summary>The setting's value for a value of this name; null where it changes nothing.</summary>
+    /// <summary>The setting's value for a value of this name; null if it changes nothing.</summary>
     public Func<string, string?>? Translate { get; init; }
 
-    /// <summary>Reads a value.</summary>
-    /// <returns>The value of the setting; null where there is nothing to set.</returns>
-    /// <exception cref="FormatException">It is no such value; the message says what was expected and found.</exception>
+    /// <summary>Parses a value.</summary>
+    /// <returns>The value of the setting; null if nothing changes.</returns>
+    /// <exception cref="FormatException">The value is invalid; the message says what was expected and found.</exception>
     public string? Read(string text)
     {
         if (Constants is null) return Translate is null ? text : Translate(text);

@@ -1,7 +1,7 @@
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>The names of other tools that the command line and configuration files take, so that the guide's settings can be pasted as they
-/// are. One table for both.</summary>
+/// <summary>The names of other tools that the command line and configuration files accept, so that the guide's settings can be pasted
+/// unchanged. Both use this table.</summary>
 internal static class GuideNames
 {
     private const string AdamW = "AdamW is the only optimizer", Model = "quantization", Run = "learning_rate";
@@ -13,7 +13,7 @@ internal static class GuideNames
     /// <summary>All names.</summary>
     public static IReadOnlyList<GuideName> All { get; } =
     [
-        // Short for what is typed most.
+        // Short names for the most frequent options.
         new("m", "model") { IsShown = true },
         new("o", "output_dir", "output", "local_dir") { IsShown = true },
         new("r", "lora_r") { IsShown = true },
@@ -89,8 +89,9 @@ internal static class GuideNames
         "gradient_checkpointing_kwargs", "sft_config", "training_args",
     ];
 
-    /// <summary>The entry of a name and the key that it stands for in a command, or belongs to.</summary>
-    /// <param name="key">In snake case.</param> <param name="isKnown">Whether the command has a setting or option of a key.</param>
+    /// <summary>The entry of a name, and the key that it stands for in a command or belongs to.</summary>
+    /// <param name="key">In snake case.</param>
+    /// <param name="isKnown">Whether the command has a setting or option of a key.</param>
     public static (GuideName Name, string Target)? Find(string key, Func<string, bool> isKnown)
     {
         foreach (var name in All)
@@ -101,7 +102,7 @@ internal static class GuideNames
         return null;
     }
 
-    /// <summary>The names that a command knows, with the keys they stand for or belong to.</summary>
+    /// <summary>The names that a command knows, with the keys that they stand for or belong to.</summary>
     public static IEnumerable<(GuideName Name, string Target)> Of(Func<string, bool> isKnown) =>
         from name in All let target = name.Targets.FirstOrDefault(isKnown) where target is not null select (name, target);
 

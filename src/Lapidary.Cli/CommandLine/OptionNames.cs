@@ -6,14 +6,14 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>The options of a command, for texts of the libraries. A library knows no command line: it names C# properties, MaxLength, or
-/// keys as run.yaml has them, max_length, and the reader of an error is told what to type.</summary>
+/// <summary>The options of a command, for messages of the libraries. A library does not know the command line: it names C# properties
+/// (MaxLength) or keys of run.yaml (max_length), and the user is told which option to type.</summary>
 /// <param name="keys">Keys of the command's options: max_length.</param>
 internal sealed partial class OptionNames(IEnumerable<string> keys)
 {
     private readonly HashSet<string> _keys = [.. keys];
 
-    /// <summary>The options of the command that was typed.</summary>
+    /// <summary>The options of the requested command.</summary>
     public static OptionNames Of(ParseResult parsed) =>
         new(parsed.CommandResult.Command.Options.Select(KeyOf));
 
@@ -21,9 +21,9 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
     public static string KeyOf(Option option) => option.Name.TrimStart('-').Replace('-', '_');
 
     /// <summary>"a smaller max_length, or set device to cpu": "a smaller --max-length, or use --device cpu".</summary>
-    /// <remarks>Only a key of several words is known by itself, as "device" or "output" is a word like any other; a key of one word must be
-    /// in "set KEY to VALUE", or be the property before "must" at the start, which stays a word. What is quoted, or part of a path, a name
-    /// or an option, is not a key.</remarks>
+    /// <remarks>Only a key of several words is recognized alone, because "device" or "output" are also ordinary words. A key of one word
+    /// must be in "set KEY to VALUE", or be the property before "must" at the start, where it stays a word. Text in quotes, or in a path, a
+    /// name or an option, is not a key.</remarks>
     public string InPlaceOfKeys(string text) => InPlaceOfKeys(text, []);
 
     private string InPlaceOfKeys(string text, IReadOnlyList<(int Start, int End)> values) => Pattern().Replace(text, match =>
@@ -38,12 +38,12 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
         return set.Success ? $"{(set.Value == "Set" ? "Use" : "use")} {option} {match.Groups["value"].Value}" : option;
     });
 
-    /// <summary>The one line of an error; the tool's own speak of options already. The values in it stay: a file or column may be named
-    /// like a key.</summary>
+    /// <summary>The one line of an error. The tool's errors already name options. Values in the line stay, because a file or column may
+    /// have the name of a key.</summary>
     public string Line(LapidaryException error) =>
         PlainText.OneLine(error is ToolException ? error.Message : InPlaceOfKeys(error.Message, error.Values));
 
-    // What is quoted is matched first, and so passed over.
+    // Text in quotes is matched first, and so skipped.
     [GeneratedRegex("""
         "[^"]*" | (?<!\w)'[^']*'(?!\w) | `[^`]*`
         | \A (?<word>[A-Z][a-z0-9]*) (?=\ must\ )

@@ -10,24 +10,24 @@ using YamlDotNet.Core.Events;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A value of a configuration file as text, or a list of them, with its line.</summary>
+/// <summary>A value of a configuration file as text, or a list of values, with its line.</summary>
 internal readonly record struct RunFileValue(IReadOnlyList<string> Items, int Line)
 {
-    /// <summary>The value; of a list its items with commas between.</summary>
+    /// <summary>The value; the items of a list are joined by commas.</summary>
     public string Text => string.Join(',', Items);
 }
 
-/// <summary>run.yaml: a mapping of settings in snake case or kebab case; or a run's manifest.json, which has them under a key, and JSON is
-/// YAML. Read event by event, without reflection.</summary>
+/// <summary>run.yaml: a mapping of settings in snake case or kebab case. Or a run's manifest.json, which has the settings under a key; JSON
+/// is also YAML. The file is read event by event, without reflection.</summary>
 internal sealed class RunFile
 {
-    // A run's settings take some kilobytes; the parser's time for open brackets grows faster than their number.
+    // A run's settings have a few kilobytes; the parser's time for open brackets grows faster than their number.
     private const long MaxBytes = 256 << 10;
 
-    /// <summary>How a run's manifest begins, but for white space.</summary>
+    /// <summary>The start of a run's manifest, apart from white space.</summary>
     private const string ManifestStart = $"{{\"{RunManifest.VersionKey}\":";
 
-    /// <summary>How a run's file of 0.1 begins, which had no version.</summary>
+    /// <summary>The start of a run's file of 0.1, which had no version.</summary>
     private const string FirstLineOf01 = "# Run again with: lapidary train --config FILE";
 
     /// <summary>model_kwargs may hold a quantization_config.</summary>
@@ -44,14 +44,14 @@ internal sealed class RunFile
     private RunFile(string path, IReadOnlyList<Setting> settings) =>
         (_path, _known) = (path, settings.ToDictionary(setting => setting.Key, StringComparer.Ordinal));
 
-    /// <summary>What the file gives.</summary>
+    /// <summary>The values in the file.</summary>
     public IReadOnlyDictionary<Setting, RunFileValue> Values => _values;
 
-    /// <summary>Whether a run wrote it, so that all settings are in it and not only those that somebody chose.</summary>
+    /// <summary>Whether a run wrote the file, so that it has all settings, not only the chosen ones.</summary>
     public bool IsOfARun { get; private set; }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="ToolException">It is absent or no such mapping, or a key is not known; the message names file and
+    /// <exception cref="ToolException">The file is missing or not such a mapping, or a key is unknown; the message names file and
     /// line.</exception>
     public static RunFile Read(string path, IReadOnlyList<Setting> settings)
     {
@@ -71,7 +71,7 @@ internal sealed class RunFile
         }
         catch (InvalidOperationException e)
         {
-            // YamlDotNet's scanner, where a line feed stands where none is expected.
+            // From YamlDotNet's scanner: a line feed where none is expected.
             throw new ToolException($"{path}: expected YAML, found what its reader cannot take apart; correct the file.", e);
         }
 
@@ -81,7 +81,7 @@ internal sealed class RunFile
     }
 
     /// <summary>The value of a setting.</summary>
-    /// <exception cref="ToolException">The text is not what the setting takes.</exception>
+    /// <exception cref="ToolException">The text is not a valid value of the setting.</exception>
     public object? Parse(Setting setting, RunFileValue value)
     {
         try
@@ -155,7 +155,7 @@ internal sealed class RunFile
         ReadMapping(parser, depth + 1);
     }
 
-    /// <summary>A part of a manifest: all but the settings is for people.</summary>
+    /// <summary>Skips a part of a manifest other than the settings, which is only for people.</summary>
     private void ReadOfManifest(Parser parser, string key, int line)
     {
         if (key == RunManifest.VersionKey) CheckVersion(ReadText(parser, key).Value.Text, line, key, RunManifest.Version);
@@ -171,7 +171,7 @@ internal sealed class RunFile
         _values.Add(setting, isNull ? value with { Items = [setting.NullText!] } : value);
     }
 
-    /// <summary>A value under a name of another tool, which may change nothing.</summary>
+    /// <summary>A value under another tool's name, which may change nothing.</summary>
     private void Add(GuideName name, string typed, Setting setting, Parser parser)
     {
         if (name is { Constants: null, Translate: null })
@@ -212,8 +212,8 @@ internal sealed class RunFile
 
     private string Here => Path.GetDirectoryName(_path) is { Length: > 0 } folder ? folder : ".";
 
-    /// <summary>Paths are from the file's folder on, which is the run's; what is not there any more is looked for where that was when the
-    /// file was written.</summary>
+    /// <summary>Paths are relative to the file's folder, which is the run's. A missing file is searched for relative to the folder's path
+    /// when the file was written.</summary>
     private void ResolvePaths()
     {
         static bool Exists(string path)
@@ -223,7 +223,7 @@ internal sealed class RunFile
             return Path.Exists(wild < 0 ? name : Path.GetDirectoryName(name[..wild]));
         }
 
-        // A copy under another name is a file of settings like any other: it means the run's folder as it was.
+        // A copy under another name is an ordinary settings file: it refers to the run's original folder.
         bool isInFolder = Path.GetFileName(_path) is RunSettings.FileName or RunManifest.FileName;
         string folder = isInFolder ? Here : _recordedFolder ?? Here;
         foreach (var (setting, value) in _values.ToArray())
@@ -235,8 +235,8 @@ internal sealed class RunFile
         }
     }
 
-    /// <summary>The folder of a run is where its file lies, wherever that has been moved, and what the file names inside of it moves
-    /// along: in files of version 1, whose paths are absolute.</summary>
+    /// <summary>A run's folder is the one with its file, even after a move, and the paths inside it move along: in files of version 1,
+    /// whose paths are absolute.</summary>
     private void FollowFolder()
     {
         if (!_known.TryGetValue(RunSettings.OutputDirKey, out var outputDir) || !_values.TryGetValue(outputDir, out var recorded)) return;

@@ -3,12 +3,14 @@ using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A named value that the command line and a configuration file share, with one parser for both.</summary>
+/// <summary>A named value of the command line and a configuration file, with one parser for both.</summary>
 internal abstract class Setting
 {
-    /// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
-    /// <param name="help">One line.</param> <param name="isFlag">Whether the name alone means true.</param>
-    /// <param name="isList">Whether it may be given several times, each time with one more value.</param>
+    /// <param name="name">In kebab case.</param>
+    /// <param name="valueName">Placeholder of the value in the help text.</param>
+    /// <param name="help">One line.</param>
+    /// <param name="isFlag">Whether the name alone means true.</param>
+    /// <param name="isList">Whether it may be repeated, each time with one more value.</param>
     protected Setting(string name, string valueName, string help, bool isFlag = false, bool isList = false)
     {
         Name = name;
@@ -23,7 +25,7 @@ internal abstract class Setting
             string[] texts = [.. result.Tokens.Select(token => token.Value)];
             try
             {
-                // An option that is not known would otherwise be taken for this one's value.
+                // An unknown option would otherwise be taken as this one's value.
                 if (texts.FirstOrDefault(text => text.StartsWith("--", StringComparison.Ordinal)) is { } unknown)
                     throw new FormatException($"expected {valueName}, found the option {unknown}");
                 ParseValues(texts);
@@ -35,19 +37,19 @@ internal abstract class Setting
         });
     }
 
-    /// <summary>On the command line, without "--": learning-rate.</summary>
+    /// <summary>Name on the command line, without "--": learning-rate.</summary>
     public string Name { get; }
 
-    /// <summary>In a configuration file: learning_rate.</summary>
+    /// <summary>Key in a configuration file: learning_rate.</summary>
     public string Key => Name.Replace('-', '_');
 
-    /// <summary>What it does.</summary>
+    /// <summary>The help text.</summary>
     public string Help { get; }
 
-    /// <summary>The default as the help shows it; null where there is none to show.</summary>
+    /// <summary>The default in the help; null for none.</summary>
     public virtual string? DefaultText => null;
 
-    /// <summary>Whether its values are paths, as the word that stands for them says.</summary>
+    /// <summary>Whether its values are paths, judged by the placeholder.</summary>
     public bool IsPath => ValueWords.IsPath(Option.HelpName);
 
     /// <summary>Whether the option's name alone means true.</summary>
@@ -56,31 +58,31 @@ internal abstract class Setting
     /// <summary>The option of the command line.</summary>
     public Option Option { get; }
 
-    /// <summary>What a configuration file's null means, where it is not the default.</summary>
+    /// <summary>The meaning of null in a configuration file, if it is not the default.</summary>
     public string? NullText { get; init; }
 
-    /// <summary>Reads a value.</summary>
-    /// <exception cref="FormatException">It is no such value; the message says what was expected and found.</exception>
+    /// <summary>Parses a value.</summary>
+    /// <exception cref="FormatException">The value is invalid; the message says what was expected and found.</exception>
     public abstract object? ParseValue(string text);
 
-    /// <summary>Reads the value of an option that was given with these texts, or of a list in a configuration file.</summary>
-    /// <exception cref="FormatException">It is no such value.</exception>
+    /// <summary>Parses the texts of a repeated option, or of a list in a configuration file.</summary>
+    /// <exception cref="FormatException">A value is invalid.</exception>
     public virtual object? ParseValues(IReadOnlyList<string> texts) => ParseValue(string.Join(',', texts));
 
-    /// <summary>Writes a value as <see cref="ParseValues"/> reads it.</summary>
+    /// <summary>Formats a value in the form that <see cref="ParseValues"/> reads.</summary>
     public virtual IReadOnlyList<string> FormatValues(object? value) => FormatValue(value) is { } text ? [text] : [];
 
-    /// <summary>Writes a value as <see cref="ParseValue"/> reads it; null where there is none.</summary>
+    /// <summary>Formats a value in the form that <see cref="ParseValue"/> reads; null for no value.</summary>
     public abstract string? FormatValue(object? value);
 
-    /// <summary>The value where none is given.</summary>
+    /// <summary>The default value.</summary>
     public abstract object? DefaultValue { get; }
 
-    /// <summary>A text that is not empty: a path, a name of something.</summary>
+    /// <summary>Creates a setting of a non-empty text: a path or a name.</summary>
     public static Setting<string?> Text(string name, string valueName, string help, string? fallback = null) =>
         new(name, valueName, help, fallback, text => SettingText.NotEmpty(text, valueName));
 
-    /// <summary>Yes or no, no where it is not given; its name alone is a yes.</summary>
+    /// <summary>Creates a yes/no setting with default no; its name alone means yes.</summary>
     public static Setting<bool> Flag(string name, string help, bool fallback = false) =>
         new(name, "true|false", help, fallback, SettingText.Bool, isFlag: true);
 

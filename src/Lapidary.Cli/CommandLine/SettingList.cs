@@ -1,9 +1,10 @@
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A setting of texts that may be given several times: on the command line each with the option before it, in a file as a
-/// list.</summary>
-/// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
-/// <param name="help">One line.</param> <param name="check">Throws a FormatException for what is no value.</param>
+/// <summary>A repeatable setting of texts: on the command line the option is repeated, in a file it is a list.</summary>
+/// <param name="name">In kebab case.</param>
+/// <param name="valueName">Placeholder of the value in the help text.</param>
+/// <param name="help">One line.</param>
+/// <param name="check">Throws a FormatException for an invalid value.</param>
 internal sealed class SettingList(string name, string valueName, string help, Action<string>? check = null)
     : Setting(name, valueName, help, isList: true)
 {

@@ -15,7 +15,7 @@ internal static class SettingText
         _ => throw Expected("true or false", text),
     };
 
-    /// <summary>A path or a name: a text that is not empty, without the character that ends texts of the system.</summary>
+    /// <summary>A path or a name: a non-empty text without the null character.</summary>
     public static string NotEmpty(string text, string valueName) =>
         string.IsNullOrWhiteSpace(text) || text.Contains('\0') ? throw Expected(valueName, text) : text;
 
@@ -45,7 +45,7 @@ internal static class SettingText
         return $"{string.Join(", ", names[..^1])} or {names[^1]}";
     }
 
-    /// <summary>The text that the readers above take.</summary>
+    /// <summary>The text that the readers above accept.</summary>
     public static string Format(object value) => value switch
     {
         bool flag => flag ? "true" : "false",
@@ -74,7 +74,7 @@ internal static class SettingText
 
     private static string To(long maximum) => maximum >= int.MaxValue ? "" : $" to {maximum}";
 
-    /// <summary>The exception for a value that is not what a setting takes.</summary>
+    /// <summary>The exception for an invalid value.</summary>
     public static FormatException Expected(string expected, string found) =>
         new($"expected {expected}, found \"{FileErrors.OneLine(found)}\"");
 }

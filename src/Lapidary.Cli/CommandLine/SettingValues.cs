@@ -3,7 +3,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>The settings of one run: the command line goes before the configuration file, which goes before the defaults.</summary>
+/// <summary>The settings of one run: the command line overrides the configuration file, which overrides the defaults.</summary>
 internal sealed class SettingValues
 {
     private readonly Dictionary<Setting, object?> _given = [];
@@ -11,9 +11,10 @@ internal sealed class SettingValues
     private readonly HashSet<Setting> _typed = [];
 
     /// <summary>Reads all settings.</summary>
-    /// <param name="settings">Those of the command, in order.</param> <param name="parsed">The command line.</param>
+    /// <param name="settings">The command's settings, in order.</param>
+    /// <param name="parsed">The command line.</param>
     /// <param name="file">The configuration file, or null.</param>
-    /// <exception cref="LapidaryException">A value of the file is not what its setting takes.</exception>
+    /// <exception cref="LapidaryException">A value of the file is invalid.</exception>
     public SettingValues(IReadOnlyList<Setting> settings, ParseResult parsed, RunFile? file = null)
     {
         (All, Command) = (settings, Usage.CommandOf(parsed));
@@ -41,31 +42,31 @@ internal sealed class SettingValues
     /// <summary>The value of a setting.</summary>
     public T Get<T>(Setting<T> setting) => (T)Get((Setting)setting)!;
 
-    /// <summary>The values of a setting that may be given several times; none where it is not given.</summary>
+    /// <summary>The values of a repeatable setting; empty if it is not given.</summary>
     public IReadOnlyList<string> Get(SettingList setting) => (IReadOnlyList<string>)Get((Setting)setting)!;
 
-    /// <summary>The value of a setting whose type is not known here.</summary>
+    /// <summary>The value of a setting whose type is unknown here.</summary>
     public object? Get(Setting setting) => _given.TryGetValue(setting, out object? value) ? value : setting.DefaultValue;
 
-    /// <summary>Gives a setting the value that follows from another one, or from what was found out.</summary>
+    /// <summary>Sets a value that follows from another setting or from later findings.</summary>
     public void Supply<T>(Setting<T> setting, T value) => _given[setting] = value;
 
-    /// <summary>The value of a setting that must be given.</summary>
-    /// <exception cref="UsageException">It is not.</exception>
+    /// <summary>The value of a required setting.</summary>
+    /// <exception cref="UsageException">It is not given.</exception>
     public string Require(Setting<string?> setting) =>
         Get(setting) is { Length: > 0 } value ? value : throw new UsageException($"--{setting.Name} is missing.", Command);
 
-    /// <summary>The values of a setting that must be given.</summary>
-    /// <exception cref="UsageException">It is not.</exception>
+    /// <summary>The values of a required setting.</summary>
+    /// <exception cref="UsageException">It is not given.</exception>
     public IReadOnlyList<string> Require(SettingList setting) =>
         Get(setting) is { Count: > 0 } values ? values : throw new UsageException($"--{setting.Name} is missing.", Command);
 
     /// <summary>Whether the command line or the file gives the setting.</summary>
     public bool IsGiven(Setting setting) => _given.ContainsKey(setting);
 
-    /// <summary>Whether somebody chose the value: it is given, and not only because a run wrote all of its settings down.</summary>
+    /// <summary>Whether the user chose the value: it is given, and not only because a run stored all of its settings.</summary>
     public bool IsChosen(Setting setting) => _chosen.Contains(setting);
 
-    /// <summary>Whether the command line gives the setting, which goes before what a file gives.</summary>
+    /// <summary>Whether the command line gives the setting; it overrides the file.</summary>
     public bool IsTyped(Setting setting) => _typed.Contains(setting);
 }

@@ -1,9 +1,12 @@
 namespace Lapidary.Cli.CommandLine;
 
 /// <summary>A setting of one type.</summary>
-/// <param name="name">In kebab case.</param> <param name="valueName">Stands for the value in the help text.</param>
-/// <param name="help">What it does.</param> <param name="fallback">The default.</param>
-/// <param name="parse">Reads a value or throws a FormatException.</param> <param name="format">Writes a value; null for no value.</param>
+/// <param name="name">In kebab case.</param>
+/// <param name="valueName">Placeholder of the value in the help text.</param>
+/// <param name="help">The help text.</param>
+/// <param name="fallback">The default.</param>
+/// <param name="parse">Parses a value or throws a FormatException.</param>
+/// <param name="format">Formats a value; null for no value.</param>
 /// <param name="isFlag">Whether the name alone means true.</param>
 internal sealed class Setting<T>(
     string name, string valueName, string help, T fallback, Func<string, T> parse, Func<T, string?>? format = null, bool isFlag = false)

@@ -7,7 +7,7 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>A command of the tool: what it takes and what it runs.</summary>
+/// <summary>A command of the tool: its options and its action.</summary>
 internal sealed class ToolCommand : Command
 {
     private readonly List<Setting> _settings = [];
@@ -15,8 +15,9 @@ internal sealed class ToolCommand : Command
     private readonly Dictionary<Option, Setting> _settingOf = [];
     private readonly string[] _examples;
 
-    /// <param name="name">As typed.</param> <param name="description">One line.</param>
-    /// <param name="examples">For the end of the help text: what stands behind "lapidary" and the name.</param>
+    /// <param name="name">As typed.</param>
+    /// <param name="description">One line.</param>
+    /// <param name="examples">Examples for the end of the help text: the words after "lapidary" and the name.</param>
     public ToolCommand(string name, string description, params string[] examples) : base(name, description)
     {
         _examples = examples;
@@ -24,17 +25,17 @@ internal sealed class ToolCommand : Command
         Know(new Option<bool>("--help-all") { Action = new ShowHelp(this, isAll: true), Description = "Show all options." });
     }
 
-    /// <summary>--json of the commands whose result is for machines too.</summary>
+    /// <summary>--json, for commands that also have a machine-readable result.</summary>
     public static Option<bool> Json { get; } = new("--json") { Description = "Print the result as JSON, alone on standard output." };
 
-    /// <summary>--config of the commands that take a run's settings.</summary>
+    /// <summary>--config, for commands with a run's settings.</summary>
     public static Option<string?> Config { get; } = new("--config")
     {
         HelpName = "FILE",
         Description = "YAML file with the same keys; command-line options override it. A run writes its own to run.yaml.",
     };
 
-    /// <summary>Names of other tools that the command takes.</summary>
+    /// <summary>Names of other tools that the command accepts.</summary>
     public IEnumerable<string> OtherNames => GuideNames.Of(IsKnown).Select(pair => Typed(pair.Name.Key));
 
     private Terminal? Terminal { get; set; }
@@ -52,36 +53,37 @@ internal sealed class ToolCommand : Command
         return this;
     }
 
-    /// <summary>Adds options that are no settings: a configuration file cannot give them.</summary>
+    /// <summary>Adds options that are not settings: a configuration file cannot contain them.</summary>
     public ToolCommand Takes(params IEnumerable<Option> options)
     {
         foreach (var option in options) Know(option);
         return this;
     }
 
-    /// <summary>Adds words that are no options.</summary>
+    /// <summary>Adds arguments.</summary>
     public ToolCommand Takes(Argument argument)
     {
         Arguments.Add(argument);
         return this;
     }
 
-    /// <summary>Adds commands below this one.</summary>
+    /// <summary>Adds subcommands.</summary>
     public ToolCommand Takes(params IEnumerable<ToolCommand> commands)
     {
         foreach (var command in commands) Subcommands.Add(command);
         return this;
     }
 
-    /// <summary>Sets what the command does; it is done when that returns.</summary>
+    /// <summary>Sets the command's action; the command is complete when it returns.</summary>
     public ToolCommand Runs(Terminal terminal, Action<CommandRun> run) => Runs(terminal, command =>
     {
         run(command);
         return ExitCodes.Done;
     });
 
-    /// <summary>Sets what the command does.</summary>
-    /// <param name="terminal">Where it prints.</param> <param name="run">Returns the exit code.</param>
+    /// <summary>Sets the command's action.</summary>
+    /// <param name="terminal">The output.</param>
+    /// <param name="run">Returns the exit code.</param>
     public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
         Terminal = terminal;
@@ -92,10 +94,10 @@ internal sealed class ToolCommand : Command
     /// <summary>The option of a name with its dashes, or null.</summary>
     public Option? Find(string name) => _names.GetValueOrDefault(name);
 
-    /// <summary>The setting of an option; null where it has none.</summary>
+    /// <summary>The setting of an option; null if it has none.</summary>
     public Setting? SettingOf(Option option) => _settingOf.GetValueOrDefault(option);
 
-    /// <summary>What the help says.</summary>
+    /// <summary>The help page.</summary>
     public HelpPage Page()
     {
         string path = Usage.PathOf(this);

@@ -4,7 +4,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 
-/// <summary>Help for a command line that was not understood.</summary>
+/// <summary>Error messages for a command line that cannot be parsed.</summary>
 internal static class Usage
 {
     /// <summary>The tool's name.</summary>
@@ -13,12 +13,12 @@ internal static class Usage
     /// <summary>The command as typed: "lapidary train".</summary>
     public static string CommandOf(ParseResult parsed) => PathOf(parsed.CommandResult.Command);
 
-    /// <summary>The command with those above it: "lapidary cache prune".</summary>
+    /// <summary>The command with its parents: "lapidary cache prune".</summary>
     public static string PathOf(Command command) => command is RootCommand
         ? Tool
         : $"{(command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? PathOf(parent) : Tool)} {command.Name}";
 
-    /// <summary>The error that says most: a wrong value, else a word that is not known, else what is missing.</summary>
+    /// <summary>The most helpful error: an invalid value, else an unknown word, else a missing one.</summary>
     public static UsageException Error(ParseResult parsed)
     {
         if (parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) is { } wrongValue)
@@ -28,7 +28,7 @@ internal static class Usage
             : new(parsed.Errors[0].Message, CommandOf(parsed));
     }
 
-    /// <summary>The error for a word that is no option or command, with the one that was probably meant.</summary>
+    /// <summary>The error for an unknown option or command, with the most similar known one.</summary>
     public static UsageException UnknownWord(ParseResult parsed, string word)
     {
         var command = parsed.CommandResult.Command;
@@ -42,7 +42,7 @@ internal static class Usage
         return UnknownWord(word, NamesOf(command), CommandOf(parsed));
     }
 
-    /// <summary>The error for a word that is not among those that are known.</summary>
+    /// <summary>The error for a word that is not a known one.</summary>
     public static UsageException UnknownWord(string word, IEnumerable<string> known, string command)
     {
         // "eval-dataset" and "--eval_datset" are both near to --eval-dataset.

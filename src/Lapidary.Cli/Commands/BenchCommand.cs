@@ -68,7 +68,7 @@ internal static class BenchCommand
             : throw run.Wrong($"expected a case ({string.Join(", ", BenchCase.All.Select(bench => bench.Name))}) or --size.");
     }
 
-    /// <summary>One case that does not fit into memory does not keep the others from being measured.</summary>
+    /// <summary>A case that does not fit into memory does not prevent the others.</summary>
     private static bool TryMeasure(BenchCase bench, CommandRun run, RankTeam team)
     {
         try
@@ -88,7 +88,7 @@ internal static class BenchCommand
         var (values, terminal) = (run.Values, run.Terminal);
         var lora = LoraSettings.Read(values, bench.Size);
 
-        // Before a random model of real size fills the memory.
+        // Fails before a random model of real size fills the memory.
         if (bench.NewTokens == 0)
         {
             var (config, adapter) = (TrainingBench.Config(bench), TrainingBench.Lora(bench, lora));

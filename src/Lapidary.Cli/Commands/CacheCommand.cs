@@ -7,7 +7,7 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>cache: what is in the cache, and the removal of what nobody needs.</summary>
+/// <summary>cache: lists the cache, and removes content that nobody needs.</summary>
 internal static class CacheCommand
 {
     public const string Summary = "Show or tidy the cache of the Hugging Face Hub.";

@@ -10,7 +10,7 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>demo: the whole story on the built-in model.</summary>
+/// <summary>demo: the complete workflow on the built-in model.</summary>
 internal static class DemoCommand
 {
     public const string Summary = "Show all steps on a built-in tiny model, in about a minute.";
@@ -97,7 +97,7 @@ internal static class DemoCommand
         json.WriteEndObject();
     }
 
-    /// <summary>Tells the story as lines of text.</summary>
+    /// <summary>Shows the workflow as lines of text.</summary>
     private sealed class Story(TextWriter people, ITrainingObserver log, Screen? screen) : IDemoObserver
     {
         public void OnDemoStep(DemoStep step)

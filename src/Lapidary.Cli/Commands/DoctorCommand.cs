@@ -4,7 +4,7 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>doctor: what this machine is and what it can do.</summary>
+/// <summary>doctor: describes this machine and its abilities.</summary>
 internal static class DoctorCommand
 {
     public const string Summary = "Show what this machine can do, and what to install.";

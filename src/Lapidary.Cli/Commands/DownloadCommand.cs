@@ -9,7 +9,7 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>download: files of a repository into the cache or a folder.</summary>
+/// <summary>download: fetches files of a repository into the cache or a folder.</summary>
 internal static class DownloadCommand
 {
     public const string Summary = "Download a model or a data set of the Hugging Face Hub into the shared cache.";

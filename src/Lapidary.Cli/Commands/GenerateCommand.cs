@@ -63,7 +63,7 @@ internal static class GenerateCommand
 
     private static readonly Setting<bool> IgnoreEos = Setting.Flag("ignore-eos", "Go on after tokens that end a text.");
 
-    /// <summary>How tokens are drawn, for every command that generates.</summary>
+    /// <summary>The sampling options of every command that generates.</summary>
     internal static IReadOnlyList<Setting> Sampling => [DoSample, Temperature, TopK, TopP, Seed];
 
     public static ToolCommand Create(Terminal terminal) =>
@@ -153,7 +153,7 @@ internal static class GenerateCommand
         if (given.Length > 0) throw run.Wrong($"--{given[0]} is for --dataset.");
     }
 
-    /// <summary>Model output may hold anything: of the control characters only those of ordinary text reach the screen.</summary>
+    /// <summary>Model output may contain anything: only the control characters of ordinary text reach the screen.</summary>
     private static void Show(TextWriter output, string text)
     {
         if (text.Length == 0) return;
@@ -161,7 +161,8 @@ internal static class GenerateCommand
         output.Flush();
     }
 
-    /// <summary>That the prompt has another form than what the model was trained on; null where it has that one, or nobody knows.</summary>
+    /// <summary>A warning that the prompt has another form than the training data; null if it has the same form, or if this is
+    /// unknown.</summary>
     private static string? PromptNote(CommandRun run, ModelFolders folders)
     {
         if (run.Get(Prompt) is null) return null;
@@ -175,7 +176,7 @@ internal static class GenerateCommand
         };
     }
 
-    /// <summary>What is asked for and has no effect.</summary>
+    /// <summary>Options without an effect.</summary>
     internal static IEnumerable<string> Notes(SettingValues values, GenerationConfig makers)
     {
         if (makers.Ignored.Count > 0) yield return $"{GenerationConfig.FileName}: not applied: {string.Join(", ", makers.Ignored)}.";

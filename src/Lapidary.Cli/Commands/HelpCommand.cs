@@ -4,12 +4,12 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>help: another way to ask for --help.</summary>
+/// <summary>help: an alternative to --help.</summary>
 internal static class HelpCommand
 {
     public const string Summary = "Show the help of a command.";
 
-    /// <summary>Prints docs/cli.md; for those who build the tool.</summary>
+    /// <summary>Prints docs/cli.md, for developers of the tool.</summary>
     public const string Markdown = "--markdown";
 
     private const string Name = "help", All = "--all";
@@ -17,7 +17,7 @@ internal static class HelpCommand
     private static readonly Argument<string[]> Words =
         new("COMMAND") { Arity = ArgumentArity.ZeroOrMore, Description = "The command; the tool's own help without one." };
 
-    /// <summary>The command for lists of commands; what it would do, <see cref="Resolve"/> does.</summary>
+    /// <summary>The command for lists of commands; <see cref="Resolve"/> does its work.</summary>
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand(Name, Summary, "train", "cache prune", $"train {All}")
             .Takes(Words)
@@ -25,7 +25,7 @@ internal static class HelpCommand
                 new Option<bool>(All) { Description = "Show all options." },
                 new Option<bool>(Markdown) { Hidden = true });
 
-    /// <summary>"help train": "train --help". Anything else stays as it is.</summary>
+    /// <summary>Converts "help train" to "train --help". Other words stay.</summary>
     public static string[] Resolve(IReadOnlyList<string> args)
     {
         if (args.Count == 0 || args[0] != Name) return [.. args];

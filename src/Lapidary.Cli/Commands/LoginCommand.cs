@@ -6,7 +6,7 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>login: saves a token of the Hub, after the Hub has said whose it is.</summary>
+/// <summary>login: saves a Hub token after the Hub has confirmed its owner.</summary>
 internal static class LoginCommand
 {
     public const string Summary = "Log in to the Hugging Face Hub and save the token for this and Python's tools.";
@@ -19,7 +19,7 @@ internal static class LoginCommand
         Description = "- reads the token from standard input, as a pipe does by itself. A token in its place is refused.",
     };
 
-    // A token behind the command is refused in the same words, which do not repeat it.
+    // A token as an argument is refused with the same words, which do not repeat it.
     private static readonly Argument<string[]> Words = new("WORD") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
 
     public static ToolCommand Create(Terminal terminal) =>

@@ -5,7 +5,7 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>logout: forgets the saved token.</summary>
+/// <summary>logout: deletes the saved token.</summary>
 internal static class LogoutCommand
 {
     public const string Summary = "Forget the token that login saved.";

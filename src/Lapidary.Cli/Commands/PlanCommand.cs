@@ -9,7 +9,7 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>plan: what a training run would take, for any device, from config.json or a published size alone.</summary>
+/// <summary>plan: the resources of a training run, for any device, from config.json or a published size alone.</summary>
 internal static class PlanCommand
 {
     public const string Summary = "Show the memory and the largest batch of a training run, without weights or rows.";

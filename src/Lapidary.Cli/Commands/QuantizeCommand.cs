@@ -8,7 +8,7 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>quantize: a plain model into a bitsandbytes-4bit one.</summary>
+/// <summary>quantize: converts a plain model into a bitsandbytes-4bit one.</summary>
 internal static class QuantizeCommand
 {
     public const string Summary = "Store a model in 4 bits, as bitsandbytes and transformers read it.";

@@ -53,7 +53,7 @@ internal static class RunsCommand
             });
     }
 
-    /// <summary>A file or another program takes lines of any length.</summary>
+    /// <summary>A file or another program accepts lines of any length.</summary>
     private static int WidthOf(CommandRun run) =>
         run.Terminal.ScreenOf(json: false)?.Width ?? int.MaxValue / 2;
 

@@ -52,7 +52,7 @@ internal static class ScoreCommand
         var encoder = TextTools.TryLoad(Model, values, folders)?.Encoder();
         var (data, prepared) = Prepare(run, config, encoder);
 
-        // Rows in which nothing is predicted are left out of the examples; they stay in the result with 0 tokens.
+        // Rows without a predicted token are not among the examples; they stay in the result with 0 tokens.
         var scores = Enumerable.Repeat(new RowScore(0, 0), data.Count).ToArray();
         if (prepared.Packed.Count > 0)
         {
@@ -76,7 +76,7 @@ internal static class ScoreCommand
             data, encoder, model, values.Get(MaxLength), values.Get(CompletionOnly), values.Get(AssistantOnly)));
     }
 
-    /// <summary>Scores the rows that fall to one rank.</summary>
+    /// <summary>Scores the rows of one rank.</summary>
     /// <returns>The scores of all rows.</returns>
     private static List<RowScore> Score(CommandRun run, LocalRank rank, ModelFolders folders, PackedDataSet rows)
     {

@@ -10,7 +10,7 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>tokenize: texts and conversations in token ids.</summary>
+/// <summary>tokenize: converts texts and conversations to token ids.</summary>
 internal static class TokenizeCommand
 {
     public const string Summary = "Show token ids: a JSON line {\"ids\": [...]} for each row.";

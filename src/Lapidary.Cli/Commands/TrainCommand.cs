@@ -29,7 +29,7 @@ internal static class TrainCommand
         RankSettings.DdpTimeout,
     ];
 
-    /// <summary>For those who start a run again whenever it ends early, and do not know whether it has saved anything.</summary>
+    /// <summary>For users who restart a run whenever it ends early, without knowing whether it has saved anything.</summary>
     private const string AutoResume = "auto";
 
     private static readonly Option<string?> Resume = new("--resume")
@@ -114,7 +114,7 @@ internal static class TrainCommand
         CommandRun run, LocalRank rank, string? launcher, ModelFolders folders, SftConfig config, TrainingData data, LoraConfig lora,
         RunFolder? output, RunPush? push, string? checkpoint)
     {
-        // The settings' adapter is where a new run starts; a resumed one gets the values of its checkpoint.
+        // The adapter in the settings is the start of a new run; a resumed run gets the values of its checkpoint.
         bool isNew = checkpoint is null;
         using var session = ModelSession.Open(
             run, Model, folders, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout, isShown: rank.IsLeader);
@@ -133,7 +133,7 @@ internal static class TrainCommand
         : (values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe) ? "with the same rows on standard input " : "")
         + $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
 
-    /// <summary>What is trained: a new adapter, a given one, or that of the checkpoint with what is given now, which is then
+    /// <summary>The adapter to train: a new one, a given one, or the checkpoint's with the current options, which are then
     /// compared.</summary>
     private static LoraConfig Lora(SettingValues values, ModelFolders folders, string? checkpoint, GemmaConfig sizes)
     {
@@ -149,7 +149,7 @@ internal static class TrainCommand
         TrainingBanner.Show(run, Model, session);
         devices.Show(run, config, launcher);
         data.Show(run);
-        // What a new run said need not be said again where it goes on.
+        // A resumed run does not repeat the messages of a new run.
         bool couldUseMore = devices.Places.Count == 1 && launcher is null && DeviceSettings.IsAuto(run.Values);
         var notes = isNew
             ? TrainingBanner.Notes(
@@ -158,7 +158,7 @@ internal static class TrainCommand
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
 
-    /// <summary>Whoever resumes and names no model is told of the file that has all of the run's settings.</summary>
+    /// <summary>If the user resumes without naming a model, the message names the file with all of the run's settings.</summary>
     private static void RequireSettingsOfTheRun(CommandRun run, string outputDir)
     {
         if (ResumeFrom(run) is not { } from || run.Values.IsGiven(Model.Model)) return;
@@ -171,7 +171,7 @@ internal static class TrainCommand
         }
     }
 
-    /// <summary>A checkpoint's folder, "latest" where --resume stands alone, null without it and where auto finds nothing.</summary>
+    /// <summary>A checkpoint's folder, "latest" for a bare --resume, null without it or if auto finds nothing.</summary>
     private static string? ResumeFrom(CommandRun run)
     {
         if (!run.IsGiven(Resume)) return null;

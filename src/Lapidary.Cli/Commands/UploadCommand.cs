@@ -9,7 +9,7 @@ using Lapidary.Training.Publishing;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>upload: a folder into a repository.</summary>
+/// <summary>upload: sends a folder to a repository.</summary>
 internal static class UploadCommand
 {
     public const string Summary = "Upload a folder to the Hugging Face Hub as one commit.";
@@ -66,7 +66,7 @@ internal static class UploadCommand
                 + string.Concat(RunResults.Own.Select(name => $" --exclude {ShellText.Quote(name)}"));
         }
 
-        // A run's card names its folder; the one that is sent names the repository.
+        // A run's card names its folder; the uploaded card names the repository.
         if (options.Exclude.Contains(ModelCard.FileName)) options = options with { Card = null };
         else if (options.Card is not null && CardFile.IsOfARun(folder))
             options = options with { Exclude = [.. options.Exclude, ModelCard.FileName] };

@@ -5,7 +5,7 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>whoami: whose token is in use.</summary>
+/// <summary>whoami: shows the owner of the active token.</summary>
 internal static class WhoAmICommand
 {
     public const string Summary = "Show whose token of the Hub is in use.";

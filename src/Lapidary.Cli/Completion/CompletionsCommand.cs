@@ -4,7 +4,7 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Completion;
 
-/// <summary>completions: a script with which a shell completes the tool's command lines.</summary>
+/// <summary>completions: prints a script that lets a shell complete the tool's command lines.</summary>
 internal static class CompletionsCommand
 {
     public const string Summary = "Print a script that completes commands, options and values in your shell.";

@@ -1,7 +1,7 @@
 namespace Lapidary.Cli.Completion;
 
-/// <summary>Scripts that make a shell ask the tool itself for the words that may follow: lapidary "[suggest:POSITION]" "LINE". A line
-/// ":files" of its answer stands for names of files.</summary>
+/// <summary>Scripts that make a shell ask the tool for the next words: lapidary "[suggest:POSITION]" "LINE". A line ":files" in the answer
+/// stands for file names.</summary>
 internal static class ShellScripts
 {
     private const string Bash = """
@@ -88,7 +88,7 @@ internal static class ShellScripts
         _ => null,
     };
 
-    /// <summary>What to put where.</summary>
+    /// <summary>Where to install the script.</summary>
     public static string HowToInstall(string shell) => shell switch
     {
         "bash" => "add to ~/.bashrc: source <(lapidary completions bash)",

@@ -7,10 +7,10 @@ using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.Completion;
 
-/// <summary>The words that may stand where a shell's cursor is.</summary>
+/// <summary>The possible words at a shell's cursor.</summary>
 internal static class Suggestions
 {
-    /// <summary>Stands for names of files, which the shell knows best.</summary>
+    /// <summary>Stands for file names, which the shell completes better.</summary>
     public const string Files = ":files";
 
     private const string Begin = "[suggest";
@@ -19,10 +19,10 @@ internal static class Suggestions
     public static bool IsAskedFor(string word) => word.StartsWith(Begin, StringComparison.Ordinal) && word.EndsWith(']');
 
     /// <summary>The words for a command line.</summary>
-    /// <param name="directive">"[suggest:24]", with the cursor's place in the line; at its end without a number.</param>
+    /// <param name="directive">"[suggest:24]", with the cursor's position in the line; without a number, the end of the line.</param>
     /// <param name="line">The line, with the tool's name.</param>
     /// <param name="commands">Names of the tool's commands and options.</param>
-    /// <param name="build">Builds the command of a name; null for none.</param>
+    /// <param name="build">Builds the command of a name; null if it does not exist.</param>
     public static IEnumerable<string> Of(
         string directive, string line, IEnumerable<string> commands, Func<string, ToolCommand?> build)
     {

@@ -8,11 +8,12 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Doctor;
 
-/// <summary>What doctor found.</summary>
-/// <param name="Gpus">All GPUs.</param> <param name="Libraries">The libraries that a GPU needs, as far as they are here.</param>
-/// <param name="Chosen">The GPU that --device auto takes, null for the CPU.</param> <param name="Problem">Why no GPU can be used, one
-/// line.</param>
-/// <param name="Estimates">What training takes on the device that --device auto takes.</param>
+/// <summary>The findings of doctor.</summary>
+/// <param name="Gpus">All GPUs.</param>
+/// <param name="Libraries">The libraries that a GPU needs, as far as they are installed.</param>
+/// <param name="Chosen">The GPU that --device auto selects; null for the CPU.</param>
+/// <param name="Problem">One line that says why no GPU can be used.</param>
+/// <param name="Estimates">The training memory on the device that --device auto selects.</param>
 internal sealed record DoctorReport(
     IReadOnlyList<GpuReport> Gpus, IReadOnlyList<FoundLibrary> Libraries, int? Chosen, string? Problem,
     IReadOnlyList<MemoryEstimate> Estimates)
@@ -23,10 +24,10 @@ internal sealed record DoctorReport(
     private const string MoreSharedMemory =
         ", may be too little for several GPUs: give the container more (docker: --shm-size=1g; Kubernetes: an emptyDir of medium Memory)";
 
-    /// <summary>doctor has no options, but its texts send the reader to commands that take --device.</summary>
+    /// <summary>doctor has no options, but its texts refer to commands with --device.</summary>
     private static readonly OptionNames Options = new(["device"]);
 
-    /// <summary>Looks at this machine.</summary>
+    /// <summary>Examines this machine.</summary>
     public static DoctorReport OfThisMachine()
     {
         int? chosen = CudaBackend.FirstAvailable();
@@ -53,7 +54,7 @@ internal sealed record DoctorReport(
     /// <summary>The system.</summary>
     public Platform Platform { get; init; } = new(SystemKind.Linux);
 
-    /// <summary>Whether there is a card of NVIDIA; null where that is not known.</summary>
+    /// <summary>Whether an NVIDIA card is present; null if unknown.</summary>
     public bool? HasNvidiaCard { get; init; }
 
     /// <summary>The largest size that can be trained with LoRA alone, or null.</summary>
@@ -62,16 +63,16 @@ internal sealed record DoctorReport(
     /// <summary>The largest size that can be trained by the guide's recipe, or null.</summary>
     public TrainingReach? GuideReach { get; init; }
 
-    /// <summary>How the GPUs reach each other, null where there are not several.</summary>
+    /// <summary>The connection between the GPUs; null unless there are several.</summary>
     public string? Link { get; init; }
 
-    /// <summary>What --device has to be for a run on all GPUs that can be used; null where they are not several.</summary>
+    /// <summary>The value of --device for a run on all usable GPUs; null unless there are several.</summary>
     public string? AllGpus { get; init; }
 
     /// <summary>Libraries for several ranks on CPUs.</summary>
     public IReadOnlyList<FoundMpi> Mpi { get; init; } = [];
 
-    /// <summary>What to install for a GPU; nothing where there is none.</summary>
+    /// <summary>What to install for a GPU; empty without a GPU.</summary>
     private IReadOnlyList<string> Install => HasNvidiaCard == false ? [] : InstallAdvice.For(
         Platform, [.. Enum.GetValues<CudaLibrary>().Where(library => Find(library) is null)], needsNccl: Gpus.Count > 1);
 
@@ -133,7 +134,7 @@ internal sealed record DoctorReport(
         output.WriteLine(Verdict());
     }
 
-    /// <summary>What the machine can train, in a sentence.</summary>
+    /// <summary>One sentence about the models that the machine can train.</summary>
     private string Verdict()
     {
         static string Name(TrainingReach reach) =>
@@ -228,7 +229,7 @@ internal sealed record DoctorReport(
 
     private FoundLibrary? Find(CudaLibrary library) => Libraries.FirstOrDefault(found => found.Library == library);
 
-    /// <summary>The reason in few words where the lines around it say the rest.</summary>
+    /// <summary>A short form of the reason, if the surrounding lines say the rest.</summary>
     private string? WhyNone => Platform.Kind == SystemKind.MacOs ? "no NVIDIA GPU works with macOS"
         : HasNvidiaCard == false ? "there is no NVIDIA card"
         : Find(CudaLibrary.Driver) is null ? "there is no NVIDIA driver"

@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Cli.Doctor;
 
-/// <summary>What to install where, so that an NVIDIA GPU can be used. The packages are those of the distribution where it has them, and
-/// else of NVIDIA's own repository for it.</summary>
+/// <summary>Installation advice for an NVIDIA GPU. The packages are the distribution's if it has them, else those of NVIDIA's
+/// repository.</summary>
 internal static class InstallAdvice
 {
     private const string Repository = "https://developer.nvidia.com/cuda-downloads";
@@ -13,9 +13,10 @@ internal static class InstallAdvice
 
     private const string LargerVersions = "a 13-* that the driver supports does as well";
 
-    /// <summary>One line for each thing to do, in order; empty where nothing is missing.</summary>
-    /// <param name="platform">The system.</param> <param name="missing">Libraries that are not here.</param>
-    /// <param name="needsNccl">Whether there are several GPUs.</param>
+    /// <summary>One line per task, in order; empty if nothing is missing.</summary>
+    /// <param name="platform">The system.</param>
+    /// <param name="missing">Missing libraries.</param>
+    /// <param name="needsNccl">Whether the machine has several GPUs.</param>
     public static IReadOnlyList<string> For(Platform platform, IReadOnlyCollection<CudaLibrary> missing, bool needsNccl)
     {
         if (platform.Kind == SystemKind.MacOs) return [];

@@ -6,19 +6,19 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Doctor;
 
-/// <summary>What the machine is.</summary>
+/// <summary>Describes the machine.</summary>
 internal static partial class Machine
 {
     private const string SharedMemory = "/dev/shm";
 
     private const string PciDevices = "/sys/bus/pci/devices", NvidiaVendor = "0x10de";
 
-    /// <summary>The processor's name, where the system tells. Linux on arm64 has none in /proc, but may have the board's.</summary>
+    /// <summary>The processor's name, if the system tells it. On arm64, Linux has no name in /proc, but may have the board's.</summary>
     public static string CpuName =>
         LineOf("/proc/cpuinfo", "model name") ?? TextOf("/proc/device-tree/model") ?? MacCpuName()
         ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
 
-    /// <summary>Whether there is a card of NVIDIA, with a driver or without; null where the system does not tell.</summary>
+    /// <summary>Whether an NVIDIA card is present, with or without a driver; null if the system does not tell.</summary>
     public static bool? HasNvidiaCard
     {
         get
@@ -46,7 +46,7 @@ internal static partial class Machine
         }.Where(feature => feature.IsSupported).Select(feature => feature.Name),
     ];
 
-    /// <summary>Whether files can be made in a folder.</summary>
+    /// <summary>Whether files can be created in a folder.</summary>
     public static bool IsWritable(string folder)
     {
         try
@@ -62,7 +62,7 @@ internal static partial class Machine
         }
     }
 
-    /// <summary>Size of the memory that processes share by files, null where there is none such. NCCL maps some megabytes of it for each
+    /// <summary>Size of the shared memory that is mapped from files; null if the system has none. NCCL maps a few megabytes of it for each
     /// pair of GPUs.</summary>
     public static long? SharedMemoryBytes
     {

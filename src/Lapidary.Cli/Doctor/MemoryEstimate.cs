@@ -4,16 +4,17 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Doctor;
 
-/// <summary>The least memory that QLoRA training of a published size takes.</summary>
-/// <param name="Size">"1b".</param> <param name="LoraBytes">LoRA alone.</param>
-/// <param name="GuideBytes">The guide's recipe: embedding and head trained too, as one matrix.</param>
+/// <summary>The least memory for QLoRA training of a published size.</summary>
+/// <param name="Size">"1b".</param>
+/// <param name="LoraBytes">LoRA alone.</param>
+/// <param name="GuideBytes">The guide's recipe: embedding and head are trained too, as one matrix.</param>
 internal sealed record MemoryEstimate(string Size, long LoraBytes, long GuideBytes)
 {
     private static readonly SftConfig Config = new() { GradientAccumulationSteps = 1, GradientCheckpointing = GradientCheckpointing.True };
 
-    /// <summary>The published sizes on a device, with the guide's rank, one row of 512 tokens to a micro-batch and gradient
+    /// <summary>The published sizes on a device, with the guide's rank, micro-batches of one row of 512 tokens, and gradient
     /// checkpointing.</summary>
-    /// <param name="createCounter">Makes a backend that only counts.</param>
+    /// <param name="createCounter">Creates a backend that only counts memory.</param>
     public static IReadOnlyList<MemoryEstimate> All(Func<IBackend> createCounter) =>
     [
         .. GemmaConfig.PresetNames.Select(size => new MemoryEstimate(

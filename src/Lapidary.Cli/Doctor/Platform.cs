@@ -1,21 +1,21 @@
 namespace Lapidary.Cli.Doctor;
 
-/// <summary>A kind of system, as far as what is installed how depends on it.</summary>
+/// <summary>Kinds of systems, by their way of installing packages.</summary>
 internal enum SystemKind
 {
-    /// <summary>Debian and what is made from it.</summary>
+    /// <summary>Debian and its derivatives.</summary>
     Debian,
 
-    /// <summary>Ubuntu and what is made from it.</summary>
+    /// <summary>Ubuntu and its derivatives.</summary>
     Ubuntu,
 
-    /// <summary>Fedora, RHEL and what is made from them.</summary>
+    /// <summary>Fedora, RHEL and their derivatives.</summary>
     Fedora,
 
     /// <summary>openSUSE and SLES.</summary>
     Suse,
 
-    /// <summary>Arch Linux and what is made from it.</summary>
+    /// <summary>Arch Linux and its derivatives.</summary>
     Arch,
 
     /// <summary>Another Linux.</summary>
@@ -28,8 +28,9 @@ internal enum SystemKind
     MacOs,
 }
 
-/// <summary>The system that doctor advises.</summary>
-/// <param name="Kind">Which one.</param> <param name="IsWsl">Whether it is Linux inside of Windows, which has the driver.</param>
+/// <summary>The system for doctor's advice.</summary>
+/// <param name="Kind">The kind of system.</param>
+/// <param name="IsWsl">Whether it is Linux inside Windows, which has the driver.</param>
 /// <param name="IsContainer">Whether it is a container, whose host has the driver.</param>
 internal sealed record Platform(SystemKind Kind, bool IsWsl = false, bool IsContainer = false)
 {
@@ -37,7 +38,7 @@ internal sealed record Platform(SystemKind Kind, bool IsWsl = false, bool IsCont
 
     private static readonly string[] ContainerMarks = ["/.dockerenv", "/run/.containerenv"];
 
-    /// <summary>This machine's.</summary>
+    /// <summary>The platform of this machine.</summary>
     public static Platform OfThisMachine()
     {
         if (OperatingSystem.IsWindows()) return new(SystemKind.Windows);
@@ -47,7 +48,7 @@ internal sealed record Platform(SystemKind Kind, bool IsWsl = false, bool IsCont
         return new(OfRelease(File.Exists(Release) ? File.ReadAllText(Release) : ""), isWsl, isContainer);
     }
 
-    /// <summary>The kind that a text of /etc/os-release tells: ID, else what ID_LIKE says it is made from.</summary>
+    /// <summary>The kind in a text of /etc/os-release: from ID, else from ID_LIKE.</summary>
     public static SystemKind OfRelease(string text)
     {
         string ValueOf(string key) => text.Split('\n').Select(line => line.Split('=', 2))

@@ -4,13 +4,14 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>What came of a row.</summary>
-/// <param name="OutputIds">New ids, without the one that ended the text; null where the row could not be asked.</param>
-/// <param name="Text">The same as text, or null.</param> <param name="FinishReason">"stop" or "length"; null without ids.</param>
-/// <param name="Error">Why there is no answer.</param>
+/// <summary>The result of a row.</summary>
+/// <param name="OutputIds">New ids, without the stop token; null if the row could not be used.</param>
+/// <param name="Text">The new text, or null.</param>
+/// <param name="FinishReason">"stop" or "length"; null without ids.</param>
+/// <param name="Error">Why the answer is missing.</param>
 internal sealed record Answer(IReadOnlyList<int>? OutputIds, string? Text, string? FinishReason, string? Error)
 {
-    /// <summary>Columns that an answer adds; a row's own of these names are replaced.</summary>
+    /// <summary>Columns that an answer adds; they replace a row's columns of the same names.</summary>
     private static readonly string[] Names = ["output", "output_ids", "finish_reason", "error"];
 
     private static readonly JsonWriterOptions Layout = new()

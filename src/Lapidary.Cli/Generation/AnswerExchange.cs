@@ -3,12 +3,11 @@ using Lapidary.Engine;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>Brings the ranks' answers together in the order of their rows: row i of a block was answered by rank i modulo the number of
-/// ranks.</summary>
+/// <summary>Collects the ranks' answers in the order of their rows: rank i modulo the number of ranks answered row i of a block.</summary>
 internal sealed class AnswerExchange(RankGroup ranks)
 {
-    /// <summary>Gives this rank's answers and takes all.</summary>
-    /// <returns>All lines in order; null where a rank was told to stop.</returns>
+    /// <summary>Sends this rank's answers and receives all.</summary>
+    /// <returns>All lines in order; null if a rank was told to stop.</returns>
     public IReadOnlyList<byte[]>? Gather(IReadOnlyList<byte[]> mine, bool stops)
     {
         var all = ranks.Gather(Pack(mine, stops)).Select(Unpack).ToArray();

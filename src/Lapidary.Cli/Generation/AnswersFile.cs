@@ -3,8 +3,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>The file that answers go to, row by row under a temporary name. One that was begun is gone on with; a file under the final name
-/// is complete.</summary>
+/// <summary>The file of answers, written row by row under a temporary name. An unfinished file can be continued; a file under the final
+/// name is complete.</summary>
 internal sealed class AnswersFile : IDisposable
 {
     private const string Partial = ".partial", About = ".partial.json";
@@ -14,16 +14,17 @@ internal sealed class AnswersFile : IDisposable
 
     private AnswersFile(string path, FileStream stream, int rows) => (_path, _stream, Rows) = (path, stream, rows);
 
-    /// <summary>Rows that are answered.</summary>
+    /// <summary>Number of answered rows.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Whether a file is complete, so that there is nothing to go on with.</summary>
+    /// <summary>Whether a file is complete, so that nothing is left to do.</summary>
     public static bool IsComplete(string path) => File.Exists(path);
 
-    /// <summary>Begins a file, or goes on with one.</summary>
-    /// <param name="path">The final name.</param> <param name="resume">Whether to go on with what is there.</param>
-    /// <param name="identity">What the answers depend on.</param>
-    /// <exception cref="LapidaryException">There is a file already, or the one that was begun has other answers.</exception>
+    /// <summary>Starts or continues a file.</summary>
+    /// <param name="path">The final name.</param>
+    /// <param name="resume">Whether to continue an existing unfinished file.</param>
+    /// <param name="identity">Everything that the answers depend on.</param>
+    /// <exception cref="LapidaryException">The file exists already, or the unfinished one belongs to other answers.</exception>
     public static AnswersFile Open(string path, bool resume, string identity)
     {
         try
@@ -48,7 +49,7 @@ internal sealed class AnswersFile : IDisposable
         }
     }
 
-    /// <summary>Adds the lines of some rows, so that they stay if the process ends.</summary>
+    /// <summary>Appends the lines of some rows and saves them in case the process ends.</summary>
     public void Append(IReadOnlyList<byte[]> lines)
     {
         try
@@ -88,8 +89,8 @@ internal sealed class AnswersFile : IDisposable
             + "give the same as before, or remove the file to begin anew.");
     }
 
-    /// <summary>Cuts off a line that was not written to its end.</summary>
-    /// <returns>Lines that stay.</returns>
+    /// <summary>Removes an incomplete last line.</summary>
+    /// <returns>Number of remaining lines.</returns>
     private static int KeepWholeLines(FileStream stream)
     {
         byte[] buffer = new byte[1 << 16];

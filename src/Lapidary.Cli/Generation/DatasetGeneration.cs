@@ -12,11 +12,12 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>generate --dataset: every row of a data set with its answer, in order, shared out to the ranks.</summary>
-/// <param name="run">The command.</param> <param name="model">Its settings of the model.</param>
-/// <param name="options">How text is continued, from the model's folder; the seed is the run's, each row has its own.</param>
-/// <param name="output">The file of answers, or null for standard output.</param> <param name="resume">Whether to go on with a file that
-/// was begun.</param>
+/// <summary>generate --dataset: every row of a data set with its answer, in order, divided among the ranks.</summary>
+/// <param name="run">The command.</param>
+/// <param name="model">Settings of the model.</param>
+/// <param name="options">Sampling and length, from the model's folder; the seed is the run's, and each row gets a separate one.</param>
+/// <param name="output">The file of answers, or null for standard output.</param>
+/// <param name="resume">Whether to continue an unfinished file.</param>
 internal sealed class DatasetGeneration(
     CommandRun run, ModelSettings model, Func<string, TextTools?, GenerationOptions> options, string? output, bool resume)
 {
@@ -66,8 +67,8 @@ internal sealed class DatasetGeneration(
         return Report(questions);
     }
 
-    /// <summary>One rank's share, and for rank 0 the writing of all.</summary>
-    /// <returns>Rows answered by all ranks.</returns>
+    /// <summary>Answers one rank's share; rank 0 also writes all answers.</summary>
+    /// <returns>Number of rows answered by all ranks.</returns>
     private int Answer(
         LocalRank rank, ModelFolders folders, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text,
         AnswersFile? file)
@@ -94,7 +95,7 @@ internal sealed class DatasetGeneration(
                 mine.Add(answer.Line(questions[row]));
             }
 
-            // Rows that a stop left out are not written, and those that it cut short neither.
+            // Rows that a stop skipped or cut short are not written.
             if (exchange.Gather(mine, stop.IsCancellationRequested) is not { } lines) return first;
             if (!rank.IsLeader) continue;
             if (file is not null) file.Append(lines);
@@ -123,7 +124,7 @@ internal sealed class DatasetGeneration(
         }
     }
 
-    /// <summary>A row's draws depend on its place in the data set, and not on which rank it came to.</summary>
+    /// <summary>A row's samples depend on its position in the data set, not on its rank.</summary>
     private static long SeedOf(long seed, int row) => unchecked(seed + row * 0x5851F42D4C957F2DL);
 
     private int Report(IReadOnlyList<RowQuestion> questions)
@@ -146,7 +147,7 @@ internal sealed class DatasetGeneration(
         return errors.Length == 0 ? ExitCodes.Done : ExitCodes.Error;
     }
 
-    /// <summary>Everything that the answers depend on, but for the model's weights, whose files' sizes stand for them.</summary>
+    /// <summary>Everything that the answers depend on. The sizes of the weights' files stand for the weights.</summary>
     private string Identity(IReadOnlyList<RowQuestion> questions, ModelFolders folders, GenerationOptions chosen)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -165,7 +166,7 @@ internal sealed class DatasetGeneration(
     private static string Files(string folder) => Hash(string.Join('\n', new DirectoryInfo(folder).EnumerateFiles("*.safetensors")
         .OrderBy(file => file.Name, StringComparer.Ordinal).Select(Identity)));
 
-    /// <summary>A file of the Hub's cache is a link whose target is named by the content.</summary>
+    /// <summary>A file in the Hub's cache is a link; the name of its target identifies the content.</summary>
     private static string Identity(FileInfo file) => file.LinkTarget is { } target
         ? $"{file.Name} {Path.GetFileName(target)}"
         : $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}";

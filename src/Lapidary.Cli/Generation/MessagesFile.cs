@@ -17,8 +17,9 @@ internal static class MessagesFile
     private const string StandardInput = "-";
 
     /// <summary>Reads the conversation.</summary>
-    /// <param name="path">The file; - for standard input.</param> <param name="input">Standard input.</param>
-    /// <exception cref="LapidaryException">The file is absent or not of that form.</exception>
+    /// <param name="path">The file; - for standard input.</param>
+    /// <param name="input">Standard input.</param>
+    /// <exception cref="LapidaryException">The file is missing or has another form.</exception>
     public static MessagesRow Read(string path, TextReader input)
     {
         byte[]? typed = path == StandardInput ? Encoding.UTF8.GetBytes(input.ReadToEnd()) : null;

@@ -3,9 +3,10 @@ using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>How far a data set is answered: a status line on a screen, elsewhere a line now and then.</summary>
-/// <param name="total">Rows.</param> <param name="done">Rows answered before.</param> <param name="terminal">Where to, on standard
-/// error.</param>
+/// <summary>Progress through a data set: a status line on a screen, elsewhere a line from time to time.</summary>
+/// <param name="total">Rows.</param>
+/// <param name="done">Rows answered before.</param>
+/// <param name="terminal">The output, on standard error.</param>
 internal sealed class RowProgress(int total, int done, Terminal terminal) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
@@ -17,7 +18,7 @@ internal sealed class RowProgress(int total, int done, Terminal terminal) : IDis
     /// <summary>Counts the tokens of an answer of this rank.</summary>
     public void Count(int tokens) => _tokens += tokens;
 
-    /// <summary>Says where it stands, where that has not been said for a while.</summary>
+    /// <summary>Shows the progress if that was not done for a while.</summary>
     public void Show(int rows)
     {
         var elapsed = Stopwatch.GetElapsedTime(_started);
@@ -34,6 +35,6 @@ internal sealed class RowProgress(int total, int done, Terminal terminal) : IDis
         terminal.Error.WriteLine($"row {rows}/{total}  {speed}  {left}");
     }
 
-    /// <summary>Takes the status line away.</summary>
+    /// <summary>Removes the status line.</summary>
     public void Dispose() => terminal.ScreenOf(json: true)?.Clear();
 }

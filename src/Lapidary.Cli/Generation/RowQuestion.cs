@@ -8,13 +8,13 @@ using Lapidary.Training.Data.Rows;
 
 namespace Lapidary.Cli.Generation;
 
-/// <summary>A row of a data set as a question: what generate continues.</summary>
-/// <param name="Record">The row as its file has it.</param> <param name="PromptIds">Ids to continue; null where the row is not what it
-/// should be.</param>
-/// <param name="Error">Why not, one line; null where all is well.</param>
+/// <summary>A row of a data set as a question for generate.</summary>
+/// <param name="Record">The row as its file has it.</param>
+/// <param name="PromptIds">Ids to continue; null if the row is invalid.</param>
+/// <param name="Error">One line that says why; null if the row is valid.</param>
 internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? Error)
 {
-    /// <summary>Reads all rows of data sets. What is wrong with one row alone is noted in it.</summary>
+    /// <summary>Reads all rows of data sets. An error in a single row is stored with the row.</summary>
     /// <param name="sources">The data sets, none of them a pipe.</param>
     /// <param name="text">Tokenizer and template, or null for token ids.</param>
     /// <exception cref="LapidaryException">A file cannot be read to its end.</exception>
@@ -48,7 +48,7 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
 
     private static int[] Ids(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)
     {
-        // The answer is what is asked for: a row need not have one.
+        // The answer is to be generated: a row need not have one.
         if (options.Template is { } template) return Continue(text, template.Format(record, withAnswer: false), variables: null);
         string prompt = options.PromptColumn ?? "prompt";
         bool isPrompt = options.Kind is null && options.MessagesColumn is null && options.TextColumn is null

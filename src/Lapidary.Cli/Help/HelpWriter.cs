@@ -1,23 +1,24 @@
 namespace Lapidary.Cli.Help;
 
 /// <summary>Writes help for a screen.</summary>
-/// <param name="output">Where to.</param> <param name="width">Columns of a line.</param>
+/// <param name="output">Where to.</param>
+/// <param name="width">Columns of a line.</param>
 internal sealed class HelpWriter(TextWriter output, int width)
 {
     private const int Indent = 2, MaxColumn = 28;
 
-    /// <summary>Columns where nobody knows how many there are: a file or a pipe.</summary>
+    /// <summary>Columns if the width is unknown, as for a file or a pipe.</summary>
     public const int PlainWidth = 80;
 
-    /// <summary>A command of so few options shows them all.</summary>
+    /// <summary>A command with this few options shows them all.</summary>
     private const int FewEntries = 20;
 
-    // Where descriptions begin.
+    // The column of descriptions.
     private int _column = Math.Min(MaxColumn, Math.Max(12, width * 35 / 100));
 
     /// <summary>Writes a page.</summary>
     /// <param name="page">The page.</param>
-    /// <param name="isAll">Whether all options are described, and to the end.</param>
+    /// <param name="isAll">Whether to describe all options completely.</param>
     public void Write(HelpPage page, bool isAll)
     {
         bool isWhole = isAll || page.Sections.Sum(section => section.Entries.Count) <= FewEntries;
@@ -92,7 +93,7 @@ internal sealed class HelpWriter(TextWriter output, int width)
         }
     }
 
-    /// <summary>Descriptions begin behind the longest heading, if that is not too long.</summary>
+    /// <summary>Descriptions begin after the longest heading, if that is not too long.</summary>
     private void SetColumn(HelpPage page)
     {
         int longest = page.Sections.SelectMany(section => section.Entries).Max(entry => entry.Heading.Length) + (2 * Indent);
@@ -104,7 +105,7 @@ internal sealed class HelpWriter(TextWriter output, int width)
         foreach (string line in WrappedText.Lines(text, width)) output.WriteLine(line);
     }
 
-    /// <summary>Writes a text behind a word; its other lines begin below the first letter of the text.</summary>
+    /// <summary>Writes a text after a word; its further lines are aligned with the start of the text.</summary>
     private void WriteHanging(string word, string text)
     {
         string margin = word;

@@ -1,12 +1,12 @@
 namespace Lapidary.Cli.Help;
 
-/// <summary>Under which title the help shows an option, where there, and whether the short help describes it. One table for all commands;
-/// "command.option" goes before "option". Options that are not in it follow under "Options".</summary>
+/// <summary>The section and position of an option in the help, and whether the short help describes it. One table for all commands;
+/// "command.option" takes precedence over "option". Options without an entry follow under "Options".</summary>
 internal static class OptionGroups
 {
     private const string Others = "Options", Last = "General";
 
-    // "*" marks what the short help describes.
+    // "*" marks options in the short help.
     private static readonly (string Title, string Names)[] Table =
     [
         ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
@@ -41,7 +41,8 @@ internal static class OptionGroups
     private static readonly Dictionary<string, Place> Places = Read();
 
     /// <summary>The place of an option of a command.</summary>
-    /// <param name="command">Its name: "train".</param> <param name="option">Without dashes: "learning-rate".</param>
+    /// <param name="command">Its name: "train".</param>
+    /// <param name="option">Without dashes: "learning-rate".</param>
     public static Place Of(string command, string option)
     {
         if (Places.TryGetValue($"{command}.{option}", out var own)) return own;
@@ -66,8 +67,9 @@ internal static class OptionGroups
         return places;
     }
 
-    /// <summary>Where an option stands.</summary>
-    /// <param name="Title">Of its section.</param> <param name="Order">Among all.</param>
+    /// <summary>The place of an option.</summary>
+    /// <param name="Title">Title of its section.</param>
+    /// <param name="Order">Position among all options.</param>
     /// <param name="IsMain">Whether the short help describes it.</param>
     internal readonly record struct Place(string Title, int Order, bool IsMain);
 }

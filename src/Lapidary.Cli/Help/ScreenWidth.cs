@@ -8,7 +8,7 @@ internal static class ScreenWidth
     /// <summary>Longer lines are hard to read.</summary>
     private const int Max = 120, Min = 32;
 
-    /// <summary>The screen's columns; those of a plain page where there is none.</summary>
+    /// <summary>The screen's columns; without a screen, those of a plain page.</summary>
     public static int Of(Terminal? terminal) =>
         terminal?.ScreenOf(json: false) is { } screen ? Math.Clamp(screen.Width, Min, Max) : HelpWriter.PlainWidth;
 }

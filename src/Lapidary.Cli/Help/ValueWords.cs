@@ -1,15 +1,15 @@
 namespace Lapidary.Cli.Help;
 
-/// <summary>The values that the word for an option's value names: "auto|cpu|cuda:N" names auto and cpu.</summary>
+/// <summary>The values that a placeholder lists: "auto|cpu|cuda:N" lists auto and cpu.</summary>
 internal static class ValueWords
 {
-    /// <summary>The values, in order; none where the word names only kinds of values.</summary>
-    /// <param name="valueName">The word, or null.</param>
+    /// <summary>The values, in order; empty if the placeholder only names kinds of values.</summary>
+    /// <param name="valueName">The placeholder, or null.</param>
     public static IReadOnlyList<string> Of(string? valueName) => valueName is null || !valueName.Contains('|')
         ? []
         : [.. valueName.Split('|').Where(IsValue)];
 
-    /// <summary>Whether a word names a file or a folder.</summary>
+    /// <summary>Whether a placeholder stands for a file or a folder.</summary>
     public static bool IsPath(string? valueName) =>
         valueName is not null && valueName.Split('|').Any(word => word is "DIR" or "FILE" or "PATH" or "DIR_OR_ID");
 

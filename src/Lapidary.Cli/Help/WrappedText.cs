@@ -22,8 +22,9 @@ internal static class WrappedText
         }
     }
 
-    /// <summary>The lines of a command, which a shell reads as one: each but the last ends with " \"; no quoted text is broken.</summary>
-    /// <param name="command">The command.</param> <param name="width">Of a line, with the indent.</param>
+    /// <summary>The lines of a command, which a shell reads as one: each but the last ends with " \"; quoted text is not broken.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="width">Columns of a line, including the indent.</param>
     /// <param name="indent">Spaces before each line; the following ones have two more.</param>
     public static IEnumerable<string> CommandLines(string command, int width, int indent)
     {
@@ -47,7 +48,7 @@ internal static class WrappedText
         yield return margin + line;
     }
 
-    /// <summary>The words of a command; an option and its value are one.</summary>
+    /// <summary>The words of a command; an option and its value form one.</summary>
     private static List<string> Words(string command)
     {
         var words = new List<string>();

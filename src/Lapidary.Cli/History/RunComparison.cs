@@ -2,10 +2,10 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.History;
 
-/// <summary>In which settings runs differ.</summary>
+/// <summary>Finds the settings in which runs differ.</summary>
 internal static class RunComparison
 {
-    /// <summary>Settings that say nothing of the weights, or that a column of their own shows.</summary>
+    /// <summary>Settings that say nothing about the weights, or that have a separate column.</summary>
     private static readonly HashSet<string> Others = new(StringComparer.Ordinal)
     {
         "model", RunSettings.OutputDirKey, RunSettings.OverwriteKey, "dataset_cache", "device", "threads", "report_to", "logging_steps",
@@ -13,14 +13,14 @@ internal static class RunComparison
         "hub_model_id", "hub_strategy", "hub_private_repo", "ddp_timeout",
     };
 
-    /// <summary>The keys, in the order in which runs have them; none for one run.</summary>
+    /// <summary>The keys, in the order of the runs' settings; empty for one run.</summary>
     public static IReadOnlyList<string> DifferingKeys(IReadOnlyList<FoundRun> runs) =>
     [
         .. runs.Where(run => run.Settings.Count > 0).SelectMany(run => run.Settings.Keys).Distinct().Where(key => !Others.Contains(key)
             && runs.Where(run => run.Settings.Count > 0).Select(run => run.Settings.GetValueOrDefault(key)).Distinct().Count() > 1),
     ];
 
-    /// <summary>The runs in an order.</summary>
+    /// <summary>Sorts the runs.</summary>
     public static IReadOnlyList<FoundRun> Sorted(IReadOnlyList<FoundRun> runs, RunOrder order) => order switch
     {
         RunOrder.Name => [.. runs.OrderBy(run => run.Name, StringComparer.Ordinal)],
@@ -30,7 +30,7 @@ internal static class RunComparison
     };
 }
 
-/// <summary>How runs are ordered.</summary>
+/// <summary>Sort orders of runs.</summary>
 internal enum RunOrder
 {
     /// <summary>The lowest evaluation loss first.</summary>

@@ -11,19 +11,20 @@ using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.History;
 
-/// <summary>Reads what a run's folder says of it: its manifest, or the files that older versions and transformers leave.</summary>
+/// <summary>Reads a run's folder: its manifest, or the files that older versions and transformers write.</summary>
 internal static class RunReader
 {
     /// <summary>Reads a folder.</summary>
-    /// <param name="folder">The run's.</param> <param name="name">What it is called.</param> <param name="settings">Those of
-    /// train.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="name">The run's name.</param>
+    /// <param name="settings">The settings of train.</param>
     /// <exception cref="LapidaryException">A file is damaged, or of a later version.</exception>
     public static FoundRun Read(string folder, string name, IReadOnlyList<Setting> settings) =>
         File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName))
             ? OfManifest(folder, name, RunManifest.Read(folder))
             : OfState(folder, name, settings);
 
-    /// <summary>The newest checkpoint with a state; null where there is none.</summary>
+    /// <summary>The newest checkpoint with a state; null if none exists.</summary>
     public static string? LatestCheckpoint(string folder) => new CheckpointStore(folder, limit: 0).All()
         .Select(checkpoint => checkpoint.Folder).LastOrDefault(path => File.Exists(Path.Combine(path, TrainerState.FileName)));
 
@@ -71,7 +72,7 @@ internal static class RunReader
         };
     }
 
-    /// <summary>A run that says it runs, and whose folder no process has, was killed.</summary>
+    /// <summary>A run was killed if it is marked as running and no process holds its folder.</summary>
     private static string StateOf(string? state, string folder) => state switch
     {
         "running" => FolderLock.OwnerOf(folder) is null ? "interrupted" : "running",

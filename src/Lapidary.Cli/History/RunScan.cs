@@ -8,11 +8,11 @@ using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.History;
 
-/// <summary>Finds the runs below a folder. Links to folders are not gone into, nor folders whose name begins with a dot, nor what a run
-/// keeps in its own folder.</summary>
+/// <summary>Finds the runs below a folder. It skips links to folders, folders whose name begins with a dot, and the subfolders of a
+/// run.</summary>
 internal sealed class RunScan
 {
-    /// <summary>Levels of folders that are looked into.</summary>
+    /// <summary>Depth of the search.</summary>
     private const int MaxDepth = 12;
 
     private readonly List<FoundRun> _runs = [];
@@ -25,11 +25,12 @@ internal sealed class RunScan
     /// <summary>The runs, in the order of their folders.</summary>
     public IReadOnlyList<FoundRun> Runs => _runs;
 
-    /// <summary>What could not be read.</summary>
+    /// <summary>Folders that could not be read.</summary>
     public IReadOnlyList<UnreadableRun> Unreadable => _unreadable;
 
-    /// <summary>Looks through a folder.</summary>
-    /// <param name="root">The folder.</param> <param name="settings">Those of train.</param>
+    /// <summary>Searches a folder.</summary>
+    /// <param name="root">The folder.</param>
+    /// <param name="settings">The settings of train.</param>
     public static RunScan Of(string root, IReadOnlyList<Setting> settings)
     {
         var scan = new RunScan(root, settings);
@@ -73,7 +74,7 @@ internal sealed class RunScan
         }
     }
 
-    /// <summary>A manifest alone may be any program's.</summary>
+    /// <summary>A manifest alone may belong to any program.</summary>
     private static bool IsRun(string folder) =>
         File.Exists(Path.Combine(folder, TrainerState.FileName))
         || (File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName)))

@@ -4,8 +4,7 @@ using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Cli.History;
 
-/// <summary>Runs as a table that fits a screen: columns that have no room are left out, the least important first, and are named
-/// below.</summary>
+/// <summary>Runs as a table that fits a screen: the least important columns without room are left out and named below.</summary>
 internal static class RunTable
 {
     private const int Gap = 2, ShortestName = 10, LongestOption = 24;
@@ -13,7 +12,8 @@ internal static class RunTable
     private const string Cut = "…";
 
     /// <summary>The lines of the table.</summary>
-    /// <param name="runs">In their order.</param> <param name="options">Keys of settings that are columns.</param>
+    /// <param name="runs">In their order.</param>
+    /// <param name="options">Keys of settings to show as columns.</param>
     /// <param name="width">Columns of the screen.</param>
     public static IEnumerable<string> Lines(IReadOnlyList<FoundRun> runs, IReadOnlyList<string> options, int width)
     {
@@ -75,7 +75,7 @@ internal static class RunTable
         return Tail(PlainText.OneLine(isPath ? value[(value.LastIndexOf('/') + 1)..] : value), LongestOption);
     }
 
-    /// <summary>The end of a text that is too long, which tells runs apart more often than its beginning.</summary>
+    /// <summary>The end of a text that is too long; runs differ more often at the end than at the beginning.</summary>
     private static string Tail(string text, int width)
     {
         int[] elements = StringInfo.ParseCombiningCharacters(text);
@@ -105,8 +105,10 @@ internal static class RunTable
         yield return line;
     }
 
-    /// <param name="Title">Its head.</param> <param name="Rank">The smaller, the longer it is kept.</param>
-    /// <param name="Value">A run's cell.</param> <param name="IsRight">Whether it is flush right.</param>
+    /// <param name="Title">The heading.</param>
+    /// <param name="Rank">The importance: columns with a smaller value are kept longer.</param>
+    /// <param name="Value">A run's cell.</param>
+    /// <param name="IsRight">Whether it is right-aligned.</param>
     private sealed record Column(string Title, int Rank, Func<FoundRun, string> Value, bool IsRight = false)
     {
         public int WidthOf(IReadOnlyList<FoundRun> runs) => Math.Max(Width(Title), runs.Max(run => Width(Value(run))));

@@ -58,7 +58,7 @@ internal static class CacheReport
 
     private static string TypeOf(CachedRepo repo) => SettingText.Format(repo.Repo.Type);
 
-    /// <summary>"main 1a2b3c4d", and how many commits no name points at.</summary>
+    /// <summary>"main 1a2b3c4d", and the number of commits without a name.</summary>
     private static string Refs(CachedRepo repo)
     {
         string[] names =

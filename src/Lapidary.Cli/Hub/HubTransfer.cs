@@ -6,24 +6,26 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Hub;
 
-/// <summary>What came of a fetch.</summary>
-/// <param name="Snapshot">Where the files are.</param> <param name="Elapsed">How long it took.</param>
+/// <summary>The result of a download.</summary>
+/// <param name="Snapshot">Where the files are.</param>
+/// <param name="Elapsed">How long it took.</param>
 internal readonly record struct Fetched(Snapshot Snapshot, TimeSpan Elapsed)
 {
-    /// <summary>With what an earlier fetch from the same repository transferred.</summary>
+    /// <summary>Adds the bytes of an earlier download from the same repository.</summary>
     public Fetched With(Fetched earlier) => new(
         Snapshot with { TransferredBytes = Snapshot.TransferredBytes + earlier.Snapshot.TransferredBytes }, Elapsed + earlier.Elapsed);
 }
 
-/// <summary>The Hub as a command uses it: on a screen with a bar, and ended by Ctrl-C.</summary>
+/// <summary>The Hub client of a command: with a bar on a screen, and cancelled by Ctrl-C.</summary>
 internal static class HubTransfer
 {
-    /// <summary>The Hub of a command, which tells its notes to people.</summary>
+    /// <summary>The client; it shows its notes to the user.</summary>
     public static HubOptions OptionsOf(CommandRun run) => (run.Terminal.Hub ?? HubOptions.FromEnvironment()) with { Note = run.Note };
 
-    /// <summary>Asks the Hub something, or transfers files.</summary>
-    /// <param name="run">The command.</param> <param name="name">What is transferred, for the bar.</param>
-    /// <param name="work">Does it.</param>
+    /// <summary>Makes a call, or transfers files.</summary>
+    /// <param name="run">The command.</param>
+    /// <param name="name">The subject of the transfer, for the bar.</param>
+    /// <param name="work">The work.</param>
     /// <exception cref="InterruptedException">The user stopped it.</exception>
     public static T Run<T>(
         CommandRun run, string name, Func<HubClient, IProgress<TransferProgress>?, CancellationToken, T> work)
@@ -41,7 +43,7 @@ internal static class HubTransfer
         }
     }
 
-    /// <summary>Fetches what is not cached of a model, adapter or tokenizer.</summary>
+    /// <summary>Fetches the uncached files of a model, adapter or tokenizer.</summary>
     public static Fetched Fetch(CommandRun run, HubReference reference, HubFiles files)
     {
         long started = Stopwatch.GetTimestamp();
@@ -49,8 +51,8 @@ internal static class HubTransfer
         return new Fetched(snapshot, Stopwatch.GetElapsedTime(started));
     }
 
-    /// <summary>Tells people what was fetched: where they have a screen, else where a command's lines for people go. Nothing where all of
-    /// it was cached.</summary>
+    /// <summary>Reports a download on the screen, or without a screen among the command's messages. Says nothing if all files were
+    /// cached.</summary>
     public static void Log(CommandRun run, TextWriter? log, string name, Fetched fetched)
     {
         if (fetched.Snapshot.TransferredBytes == 0 || !run.Terminal.IsLeader) return;

@@ -4,7 +4,7 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Hub;
 
-/// <summary>Options that the commands of the Hub have in common.</summary>
+/// <summary>Options that the commands of the Hub share.</summary>
 internal static class HubWords
 {
     public static readonly Setting<RepoType> RepoKind = new(
@@ -19,10 +19,11 @@ internal static class HubWords
 
     public static readonly Option<string[]> Exclude = Patterns("--exclude", "No files like this, of those included.");
 
-    /// <summary>The repository of a command, and the revision that goes with it; null for main.</summary>
-    /// <param name="run">The command.</param> <param name="text">"owner/name" or "owner/name@revision".</param>
+    /// <summary>The repository of a command, and its revision; null for main.</summary>
+    /// <param name="run">The command.</param>
+    /// <param name="text">"owner/name" or "owner/name@revision".</param>
     /// <exception cref="UsageException">Two revisions are given.</exception>
-    /// <exception cref="Formats.LapidaryException">It is no id.</exception>
+    /// <exception cref="Formats.LapidaryException">It is not an id.</exception>
     public static HubReference Reference(CommandRun run, string text)
     {
         var type = run.Values.Get(RepoKind);
@@ -33,7 +34,7 @@ internal static class HubWords
         return reference with { Revision = revision ?? reference.Revision };
     }
 
-    /// <summary>The error with what may be meant: an id is a model's unless something else is asked for.</summary>
+    /// <summary>The error with a suggestion: an id means a model unless another type is requested.</summary>
     public static Exception Explain(CommandRun run, HubException error) =>
         error.Error == HubError.RepositoryNotFound && !run.Values.IsGiven(RepoKind)
             ? new ToolException($"{run.Line(error)} If it is a data set: --repo-type dataset.", error)

@@ -2,8 +2,9 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Hub;
 
-/// <summary>Says something when a transfer begins, and not where it was refused before: a refusal is one line.</summary>
-/// <param name="say">Says it.</param> <param name="next">Who is told how far it is.</param>
+/// <summary>Shows a message when a transfer begins, but not if it was refused before, because a refusal is one line.</summary>
+/// <param name="say">Shows the message.</param>
+/// <param name="next">Receives the progress.</param>
 internal sealed class StartNote(Action say, IProgress<TransferProgress>? next) : IProgress<TransferProgress>
 {
     private bool _isSaid;

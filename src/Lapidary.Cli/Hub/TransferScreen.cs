@@ -6,8 +6,8 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Hub;
 
-/// <summary>A transfer on a screen: one bar for all of its files, with speed and time left, on standard error. It is gone when the transfer
-/// ends. Where standard error is no screen nothing is shown.</summary>
+/// <summary>A transfer on a screen: one bar for all of its files, with speed and time left, on standard error. It disappears when the
+/// transfer ends. If standard error is not a screen, nothing is shown.</summary>
 internal static class TransferScreen
 {
     /// <summary>Runs the transfer.</summary>
@@ -26,8 +26,9 @@ internal static class TransferScreen
 
     /// <summary>"1.2 GiB of 2.0 GiB", "left 0:00:07", "110.0 MiB/s", "3 of 12 files", "google/gemma-3-1b-pt": the most important
     /// first.</summary>
-    /// <param name="name">The repository.</param> <param name="progress">Where it stands.</param> <param name="bytesPerSecond">Of
-    /// late.</param>
+    /// <param name="name">The repository.</param>
+    /// <param name="progress">The state of the transfer.</param>
+    /// <param name="bytesPerSecond">The recent speed.</param>
     public static IReadOnlyList<string> Describe(string name, TransferProgress progress, double bytesPerSecond)
     {
         string files = $"{progress.Files} of {progress.TotalFiles} files";

@@ -1,6 +1,6 @@
 namespace Lapidary.Cli.Hub;
 
-/// <summary>How fast a transfer has been of late.</summary>
+/// <summary>The recent speed of a transfer.</summary>
 internal sealed class TransferSpeed
 {
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(5), Step = TimeSpan.FromSeconds(0.2);
@@ -8,8 +8,8 @@ internal sealed class TransferSpeed
     private readonly Queue<(TimeSpan Time, long Bytes)> _points = new();
     private (TimeSpan Time, long Bytes) _last;
 
-    /// <summary>Takes note of the bytes transferred until now.</summary>
-    /// <returns>Bytes per second of the last seconds; 0 at the start.</returns>
+    /// <summary>Adds the number of bytes transferred so far.</summary>
+    /// <returns>Bytes per second over the last seconds; 0 at the start.</returns>
     public double At(TimeSpan now, long bytes)
     {
         if (_points.Count == 0 || now - _last.Time >= Step) _points.Enqueue(_last = (now, bytes));

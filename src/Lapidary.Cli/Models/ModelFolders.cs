@@ -8,8 +8,8 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Models;
 
-/// <summary>Where model, adapter and tokenizer of a command lie on this machine. Ids are asked for once; their weights are fetched last,
-/// when everything else has been found to be right.</summary>
+/// <summary>The local folders of a command's model, adapter and tokenizer. Ids are requested once; their weights are fetched last, after
+/// all other checks have passed.</summary>
 internal sealed class ModelFolders
 {
     private readonly Place _model;
@@ -25,16 +25,17 @@ internal sealed class ModelFolders
     /// <summary>The adapter's folder; null without one.</summary>
     public string? Adapter => _adapter?.Folder;
 
-    /// <summary>The folder of the tokenizer that was asked for; null where none was. It is looked for when it is needed: a run that goes
-    /// on has its own.</summary>
-    /// <exception cref="LapidaryException">There is no such tokenizer, or the Hub refused.</exception>
+    /// <summary>The folder of the requested tokenizer; null if none was requested. It is resolved when needed, because a resumed run has
+    /// its own copy.</summary>
+    /// <exception cref="LapidaryException">The tokenizer does not exist, or the Hub refused.</exception>
     public string? Tokenizer => _tokenizer.Value;
 
-    /// <summary>Finds the folders; of ids all files but the weights are there.</summary>
-    /// <param name="run">The command.</param> <param name="settings">Its settings of the model.</param>
-    /// <param name="withAdapter">Whether the adapter is of use.</param>
+    /// <summary>Finds the folders; of ids, all files except the weights are fetched.</summary>
+    /// <param name="run">The command.</param>
+    /// <param name="settings">Settings of the model.</param>
+    /// <param name="withAdapter">Whether the command uses the adapter.</param>
     /// <exception cref="UsageException">No model is given, and no adapter names its base.</exception>
-    /// <exception cref="LapidaryException">There is no such model or adapter, or the Hub refused.</exception>
+    /// <exception cref="LapidaryException">The model or adapter does not exist, or the Hub refused.</exception>
     public static ModelFolders Find(CommandRun run, ModelSettings settings, bool withAdapter = true)
     {
         var values = run.Values;
@@ -46,14 +47,14 @@ internal sealed class ModelFolders
         return new ModelFolders(model, adapter, () => FindTokenizer(run, settings));
     }
 
-    /// <summary>The folder of the tokenizer that is asked for; null where none is.</summary>
+    /// <summary>The folder of the requested tokenizer; null if none is requested.</summary>
     public static string? FindTokenizer(CommandRun run, ModelSettings settings) =>
         run.Values.Get(settings.Tokenizer) is { } given ? Place.Find(run, given, HubFiles.Tokenizer, null).Folder : null;
 
-    /// <summary>Fetches the weights of model and adapter, where they are ids.</summary>
-    /// <param name="run">The command.</param> <param name="log">Where people read what came of it if they have no screen; null for
-    /// nowhere.</param>
-    /// <exception cref="LapidaryException">The Hub refused, or there are none.</exception>
+    /// <summary>Fetches the weights of model and adapter, if they are ids.</summary>
+    /// <param name="run">The command.</param>
+    /// <param name="log">Receives the report without a screen; null for none.</param>
+    /// <exception cref="LapidaryException">The Hub refused, or there are no weights.</exception>
     public ModelFolders FetchWeights(CommandRun run, TextWriter? log = null)
     {
         _adapter?.FetchWeights(run, log);
@@ -73,7 +74,7 @@ internal sealed class ModelFolders
         run.Note($"--model is not given; the adapter's base is {name}.");
     }
 
-    /// <summary>One folder, and what is still to be fetched into it.</summary>
+    /// <summary>A folder, and the files that are still to be fetched.</summary>
     private sealed class Place
     {
         private HubReference? _weightsOf;
@@ -90,7 +91,7 @@ internal sealed class ModelFolders
             var fetched = HubTransfer.Fetch(run, reference, description);
             return new Place(fetched.Snapshot.Path)
             {
-                // The weights are those of the same commit, whatever becomes of the branch meanwhile.
+                // The weights come from the same commit, even if the branch changes meanwhile.
                 _weightsOf = reference with { Revision = fetched.Snapshot.Commit },
                 _weights = weights,
                 _fetched = fetched,

@@ -7,7 +7,7 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Models;
 
-/// <summary>A model loaded for one command: backend, base and, where one is given, an adapter.</summary>
+/// <summary>A model loaded for one command: backend, base and an optional adapter.</summary>
 internal sealed class ModelSession : IDisposable
 {
     private ModelSession(IBackend backend, GemmaModel model) => (Backend, Model) = (backend, model);
@@ -19,18 +19,19 @@ internal sealed class ModelSession : IDisposable
     /// <summary>The adapter of --adapter, attached; null without.</summary>
     public Adapter? Adapter { get; private set; }
 
-    /// <summary>What a user of model and adapter should know.</summary>
+    /// <summary>Notes for the user of model and adapter.</summary>
     public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? []];
 
-    /// <summary>Loads what the settings name, and shows how far that is.</summary>
-    /// <param name="run">The command.</param> <param name="settings">Its settings of the model.</param> <param name="folders">Where model
-    /// and adapter are, with their weights.</param>
-    /// <param name="backend">Where to, taken over; null for the device of the settings.</param>
-    /// <param name="trainable">Whether the adapter will be trained on.</param>
-    /// <param name="withAdapter">Whether the settings' adapter is loaded.</param>
-    /// <param name="loraDropout">The adapter's dropout from now on, or null for its own.</param>
-    /// <param name="isShown">Whether to show it: of several ranks one does.</param>
-    /// <exception cref="LapidaryException">There is no such model, adapter or device, or not memory enough.</exception>
+    /// <summary>Loads what the settings name, and shows the progress.</summary>
+    /// <param name="run">The command.</param>
+    /// <param name="settings">Settings of the model.</param>
+    /// <param name="folders">The folders of model and adapter, with weights.</param>
+    /// <param name="backend">The backend, which the session then owns; null for the device in the settings.</param>
+    /// <param name="trainable">Whether the adapter will be trained.</param>
+    /// <param name="withAdapter">Whether to load the adapter of the settings.</param>
+    /// <param name="loraDropout">The adapter's new dropout; null keeps its value.</param>
+    /// <param name="isShown">Whether to show the progress; of several ranks, only one does.</param>
+    /// <exception cref="LapidaryException">The model, adapter or device does not exist, or memory is insufficient.</exception>
     public static ModelSession Open(
         CommandRun run, ModelSettings settings, ModelFolders folders, IBackend? backend = null, bool trainable = false,
         bool withAdapter = true, double? loraDropout = null, bool isShown = true)
@@ -54,7 +55,7 @@ internal sealed class ModelSession : IDisposable
         }
     }
 
-    /// <summary>Attaches an adapter and takes it over.</summary>
+    /// <summary>Attaches an adapter and takes ownership of it.</summary>
     public void Attach(Adapter adapter)
     {
         Adapter = adapter;

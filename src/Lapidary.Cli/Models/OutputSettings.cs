@@ -15,7 +15,7 @@ internal static class OutputSettings
         "max-shard-size", "SIZE", "Largest file: 2GB, 500MB, 2GiB.", new MergeOptions().MaxShardBytes, SettingText.Size,
         bytes => $"{bytes / 1e9:0.###}GB");
 
-    /// <summary>Tensors of the written model and their bytes.</summary>
+    /// <summary>Number of tensors of the written model, and their bytes.</summary>
     public static (int Tensors, long Bytes) Measure(string folder)
     {
         using var checkpoint = Checkpoint.Open(folder);

@@ -23,10 +23,10 @@ internal sealed class TextTools
     /// <summary>Its chat template.</summary>
     public ChatTemplate Template => _template.Value;
 
-    /// <summary>Loads those that the settings name: --tokenizer, else the adapter's, else the model's. A run that goes on has those of its
-    /// checkpoint, unless others are asked for now.</summary>
-    /// <returns>Null where none of them has a tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
-    /// <exception cref="LapidaryException">A file is damaged, or a folder that was asked for has no tokenizer.</exception>
+    /// <summary>Loads the tools that the settings name: --tokenizer, else the adapter's, else the model's. A resumed run has those of its
+    /// checkpoint, unless others are requested now.</summary>
+    /// <returns>Null if none of them has a tokenizer.json, which is enough for pre-tokenized rows and ids.</returns>
+    /// <exception cref="LapidaryException">A file is damaged, or a requested folder has no tokenizer.</exception>
     public static TextTools? TryLoad(
         ModelSettings settings, SettingValues values, ModelFolders folders, string? checkpoint = null, bool needsTemplate = true)
     {
@@ -36,11 +36,11 @@ internal sealed class TextTools
         return folder is null ? null : Load(folder, needsTemplate);
     }
 
-    /// <summary>The error where text is to be read and there is no tokenizer.</summary>
+    /// <summary>The error if text must be read without a tokenizer.</summary>
     public static ToolException NoTokenizer() =>
         new("The model's folder has no tokenizer.json; give --tokenizer, or token ids in place of text.");
 
-    /// <summary>Loads those of a folder; without a need for the template it is read, and checked, at its first use.</summary>
+    /// <summary>Loads the tools of a folder. If the template is not required, it is read and checked at its first use.</summary>
     public static TextTools Load(string folder, bool needsTemplate = true)
     {
         var tools = new TextTools(folder);
@@ -48,9 +48,9 @@ internal sealed class TextTools
         return tools;
     }
 
-    /// <summary>What data preparation needs.</summary>
+    /// <summary>The encoder for data preparation.</summary>
     public ITextEncoder Encoder() => new GemmaTextEncoder(Tokenizer, Template);
 
-    /// <summary>A text's ids with what the tokenizer adds to a text.</summary>
+    /// <summary>The ids of a text, including the tokenizer's added tokens.</summary>
     public int[] EncodeText(string text) => Tokenizer.EncodeText(text);
 }

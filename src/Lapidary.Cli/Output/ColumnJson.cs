@@ -9,7 +9,7 @@ namespace Lapidary.Cli.Output;
 /// <summary>Values of a row's columns as JSON.</summary>
 internal static class ColumnJson
 {
-    /// <summary>Writes a value; a number that JSON does not have becomes null.</summary>
+    /// <summary>Writes a value; a number that JSON cannot represent becomes null.</summary>
     public static void Write(Utf8JsonWriter json, object? value)
     {
         switch (value)

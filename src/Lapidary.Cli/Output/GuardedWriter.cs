@@ -3,8 +3,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>A standard stream that may be closed or on a full disk: what follows from that is the heir's to say.</summary>
-/// <param name="inner">Where the text goes.</param>
+/// <summary>A standard stream that may be closed or on a full disk; the derived class decides what a failure means.</summary>
+/// <param name="inner">The target.</param>
 internal abstract class GuardedWriter(TextWriter inner) : TextWriter
 {
     private readonly Lock _lock = new();
@@ -25,10 +25,10 @@ internal abstract class GuardedWriter(TextWriter inner) : TextWriter
 
     public override void Flush() => Try(inner.Flush);
 
-    /// <summary>The text could not be written.</summary>
+    /// <summary>Called when the text could not be written.</summary>
     protected abstract void OnFailure(Exception e);
 
-    // The handler of a signal writes too, beside the command.
+    // A signal handler also writes, in parallel to the command.
     private void Try(Action write)
     {
         lock (_lock)

@@ -3,13 +3,13 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>Ctrl-C, SIGTERM and a screen that hangs up. They end the process at once, whatever it is doing, and its temporary files
-/// are deleted; only where a command has said that it looks for the wish to stop (<see cref="EndsGracefully"/>) the first one asks for
-/// that, and the second ends the process.</summary>
-/// <remarks>So code that takes long need not look for signals, and what does not look is never waited for.</remarks>
+/// <summary>Handles Ctrl-C, SIGTERM and SIGHUP. They end the process at once, whatever it is doing, and its temporary files are deleted.
+/// Only if a command has declared that it checks for cancellation (<see cref="EndsGracefully"/>), the first signal requests cancellation,
+/// and the second ends the process.</summary>
+/// <remarks>So long-running code need not check for signals, and the process never waits for code that does not.</remarks>
 internal sealed class Interruption : IDisposable
 {
-    /// <summary>A shell's exit code of a process that a signal ended is this and the signal's number.</summary>
+    /// <summary>A shell's exit code of a process ended by a signal is this number plus the signal's number.</summary>
     private const int ExitCodeBase = 128;
 
     private const int InterruptNumber = 2;
@@ -25,26 +25,27 @@ internal sealed class Interruption : IDisposable
         foreach (var (signal, number) in (ReadOnlySpan<(PosixSignal, int)>)
             [(PosixSignal.SIGHUP, 1), (PosixSignal.SIGINT, InterruptNumber), (PosixSignal.SIGTERM, 15)])
         {
-            // nohup and a shell's background jobs ask for a process that does not hear the signal.
+            // nohup and a shell's background jobs start a process that must ignore the signal.
             if (!IsIgnored(number)) _registrations.Add(PosixSignalRegistration.Create(signal, context => Handle(context, number)));
         }
     }
 
-    /// <summary>Told before the process ends; it must not fail.</summary>
+    /// <summary>Called before the process ends; it must not throw.</summary>
     public Action? Ends { get; set; }
 
-    /// <summary>Cancelled by the first signal that a command looks for.</summary>
+    /// <summary>Cancelled by the first signal, if a command handles it.</summary>
     public CancellationToken Token => _source.Token;
 
-    /// <summary>Says that the command looks at <see cref="Token"/> and ends soon by itself, until the result is disposed.</summary>
+    /// <summary>Declares that the command checks <see cref="Token"/> and then soon ends by itself, until the result is disposed.</summary>
     public IDisposable EndsGracefully()
     {
         Interlocked.Increment(ref _graceful);
         return new Ending(() => Interlocked.Decrement(ref _graceful));
     }
 
-    /// <summary>Hands Ctrl-C to a command, until the result is disposed.</summary>
-    /// <param name="handler">Returns whether it took it; else Ctrl-C does what it always does. It runs beside the command.</param>
+    /// <summary>Passes Ctrl-C to a command until the result is disposed.</summary>
+    /// <param name="handler">Returns whether it handled the signal; otherwise Ctrl-C has its usual effect. It runs in parallel to the
+    /// command.</param>
     public IDisposable Catch(Func<bool> handler)
     {
         var former = Interlocked.Exchange(ref _handler, handler);
@@ -72,7 +73,7 @@ internal sealed class Interruption : IDisposable
         Environment.Exit(ExitCodeBase + number);
     }
 
-    /// <summary>Whether a command takes a signal, and does what it does at it.</summary>
+    /// <summary>Whether a command handles a signal; if so, runs its handler.</summary>
     internal bool IsCaught(int number) => number == InterruptNumber && Volatile.Read(ref _handler) is { } handler && handler();
 
     private static bool IsIgnored(int number)

@@ -7,11 +7,12 @@ namespace Lapidary.Cli.Output;
 /// <summary>Writes a machine-readable result as one line.</summary>
 internal static class JsonResult
 {
-    // Text is written as itself; only what JSON itself needs is escaped.
+    // Text is written unescaped, except where JSON requires escapes.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes one JSON object and a line end.</summary>
-    /// <param name="output">Where to.</param> <param name="members">Writes the object's members.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="members">Writes the object's members.</param>
     public static void Write(TextWriter output, Action<Utf8JsonWriter> members)
     {
         using var buffer = new MemoryStream();
@@ -34,7 +35,7 @@ internal static class JsonResult
         json.WriteEndArray();
     }
 
-    /// <summary>Writes a number, or null where there is none or JSON has no word for it.</summary>
+    /// <summary>Writes a number; null if it is missing or JSON cannot represent it.</summary>
     public static void WriteFinite(this Utf8JsonWriter json, string name, double? value)
     {
         if (value is { } number && double.IsFinite(number)) json.WriteNumber(name, number);

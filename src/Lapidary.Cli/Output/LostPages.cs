@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>What the process says when pages of a mapped weights file are gone: another program cut the file while it was in use, or its
-/// disk failed. The system answers the read with SIGBUS, on which .NET prints its own stack and aborts.</summary>
-/// <remarks>No managed code may run in such a handler, so it is a few instructions of machine code that write one line and end the process.
-/// Linux on x64; elsewhere .NET's way stays (ADR 0017).</remarks>
+/// <summary>The message of the process when pages of a mapped weights file disappear: another program truncated the file while it was in
+/// use, or its disk failed. The system then sends SIGBUS, on which .NET would print its stack and abort.</summary>
+/// <remarks>No managed code may run in such a handler, so it consists of a few machine instructions that write one line and end the
+/// process. Linux on x64 only; elsewhere .NET's behaviour stays (ADR 0017).</remarks>
 internal static unsafe partial class LostPages
 {
     private const string Line =
@@ -17,7 +17,7 @@ internal static unsafe partial class LostPages
     private const int Read = 1, Write = 2, Execute = 4, PrivateAnonymous = 0x22; // PROT_* and MAP_PRIVATE | MAP_ANONYMOUS
     private const int TextOffset = 64;
 
-    /// <summary>Installs the line.</summary>
+    /// <summary>Installs the handler.</summary>
     public static void Explain()
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return;

@@ -1,8 +1,9 @@
 namespace Lapidary.Cli.Output;
 
-/// <summary>Text for people: a screen that is closed or a log on a full disk ends no work. What cannot be written is dropped, and the
+/// <summary>Text for people: a closed screen or a log on a full disk does not end the work. Text that cannot be written is dropped, and the
 /// reader of the other stream is told once.</summary>
-/// <param name="inner">Where the text goes.</param> <param name="onFailure">Told the reason at the first failure, or null.</param>
+/// <param name="inner">The target.</param>
+/// <param name="onFailure">Receives the reason at the first failure, or null.</param>
 internal sealed class PeopleWriter(TextWriter inner, Action<string>? onFailure = null) : GuardedWriter(inner)
 {
     private bool _hasFailed;

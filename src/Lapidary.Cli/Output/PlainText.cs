@@ -7,14 +7,14 @@ namespace Lapidary.Cli.Output;
 /// <summary>Makes text from files and models safe to print.</summary>
 internal static partial class PlainText
 {
-    /// <summary>The text on one line, as <see cref="Printable"/> has it.</summary>
+    /// <summary>The text on one line, cleaned by <see cref="Printable"/>.</summary>
     public static string OneLine(string text) => Printable.Line(text);
 
-    /// <summary>The text with what may be a token of the Hub left out: one that was typed in the wrong place must not go into
-    /// a log.</summary>
+    /// <summary>The text without anything that may be a Hub token, because a token typed in the wrong place must not get into a
+    /// log.</summary>
     public static string WithoutTokens(string text) => Token().Replace(text, "hf_…");
 
-    /// <summary>The text of a model, which may hold anything: of the control characters only those of ordinary text.</summary>
+    /// <summary>The text of a model, which may contain anything: keeps only the control characters of ordinary text.</summary>
     public static string WithoutControls(string text) => string.Concat(text.Where(c => !char.IsControl(c) || c is '\n' or '\t'));
 
     /// <summary>"0:00:07", "26:03:10".</summary>

@@ -2,15 +2,16 @@ using System.Text;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>A question to the user at the screen.</summary>
+/// <summary>A question to the user on the screen.</summary>
 internal static class Question
 {
-    /// <summary>Whether somebody sees the question and can type an answer.</summary>
+    /// <summary>Whether a user can see the question and type an answer.</summary>
     public static bool CanBeAsked => StandardStream.IsOpen(0) && !Console.IsInputRedirected && !Console.IsErrorRedirected;
 
     /// <summary>Asks, and waits for a line.</summary>
-    /// <param name="screen">Where the question is shown.</param> <param name="question">With a blank at its end.</param>
-    /// <param name="isSecret">Whether what is typed or pasted is not shown.</param>
+    /// <param name="screen">Where the question is shown.</param>
+    /// <param name="question">The text, with a space at its end.</param>
+    /// <param name="isSecret">Whether to hide the input.</param>
     public static string Ask(TextWriter screen, string question, bool isSecret)
     {
         screen.Write(question);

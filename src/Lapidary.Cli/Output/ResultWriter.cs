@@ -2,7 +2,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>Standard output for results: where they cannot be written the command has failed.</summary>
+/// <summary>Standard output for results: if they cannot be written, the command has failed.</summary>
 internal sealed class ResultWriter(TextWriter inner) : GuardedWriter(inner)
 {
     protected override void OnFailure(Exception e) =>

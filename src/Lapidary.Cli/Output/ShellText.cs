@@ -1,9 +1,9 @@
 namespace Lapidary.Cli.Output;
 
-/// <summary>Words for a command line that people copy.</summary>
+/// <summary>Quotes words for a command line that people copy.</summary>
 internal static class ShellText
 {
-    /// <summary>The word as this system's shell reads it back: bash, or cmd and PowerShell on Windows.</summary>
+    /// <summary>The word in the quoting of this system's shell: bash, or cmd and PowerShell on Windows.</summary>
     public static string Quote(string word) => Quote(word, OperatingSystem.IsWindows());
 
     /// <inheritdoc cref="Quote(string)"/>

@@ -2,18 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>Standard output or error of Linux and macOS. The console's own stream says nothing where the reader is gone, so that a command
-/// would go on writing to nobody.</summary>
+/// <summary>Standard output or error on Linux and macOS. The console's own stream reports no error if the reader is gone, so a command
+/// would continue to write to nobody.</summary>
 /// <param name="descriptor">1 or 2.</param>
 internal sealed partial class StandardStream(int descriptor) : Stream
 {
     private const int GetFlags = 1, CloseOnExec = 1; // F_GETFD and FD_CLOEXEC
 
-    // errno: a signal came; the pipe is full for now and does not wait (EAGAIN of Linux, of macOS).
+    // errno: a signal interrupted the call; the pipe is full and non-blocking (EAGAIN on Linux, on macOS).
     private const int Interrupted = 4, Full = 11, FullOnMac = 35;
 
-    /// <summary>Whether the process was started with this descriptor open. Where it was not, the runtime's own files have taken the number,
-    /// which a text must not reach; they are closed when a program is started, and what a program starts with is not.</summary>
+    /// <summary>Whether the process was started with this descriptor open. If not, one of the runtime's files has the number, and no text
+    /// must be written to it. Those files are marked close-on-exec; inherited descriptors are not.</summary>
     /// <param name="descriptor">0, 1 or 2.</param>
     public static bool IsOpen(int descriptor) =>
         OperatingSystem.IsWindows() || FileControl(descriptor, GetFlags) is >= 0 and var flags && (flags & CloseOnExec) == 0;

@@ -4,10 +4,13 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>The three streams and the user's wish to stop, passed to every command so that tests can stand in for them.</summary>
-/// <param name="input">Standard input.</param> <param name="output">Standard output.</param> <param name="error">Standard error.</param>
-/// <param name="screen">The screen that one or both of the outputs show on; null without one.</param>
-/// <param name="outIsScreen">Whether standard output shows on it.</param> <param name="errorIsScreen">Whether standard error does.</param>
+/// <summary>The three streams and the cancellation request, passed to every command so that tests can replace them.</summary>
+/// <param name="input">Standard input.</param>
+/// <param name="output">Standard output.</param>
+/// <param name="error">Standard error.</param>
+/// <param name="screen">The screen of one or both outputs; null without one.</param>
+/// <param name="outIsScreen">Whether standard output is on the screen.</param>
+/// <param name="errorIsScreen">Whether standard error is on the screen.</param>
 internal sealed class Terminal(
     TextReader input, TextWriter output, TextWriter error, Screen? screen = null, bool outIsScreen = false, bool errorIsScreen = false)
 {
@@ -16,37 +19,36 @@ internal sealed class Terminal(
     /// <summary>Standard input.</summary>
     public TextReader In => input;
 
-    /// <summary>Standard output for results: a command whose result cannot be written has failed. Of several processes that work on one
-    /// thing only the first prints it.</summary>
+    /// <summary>Standard output for results: a command whose result cannot be written has failed. Of several processes with a common task,
+    /// only the first prints the result.</summary>
     public TextWriter Out => IsLeader ? OutForResults : TextWriter.Null;
 
-    /// <summary>Standard error: errors, and under --json everything for people. Never fails.</summary>
+    /// <summary>Standard error: errors, and with --json all text for people. Never fails.</summary>
     public TextWriter Error { get; } = OnScreen(errorIsScreen ? screen : null, new PeopleWriter(error));
 
     /// <summary>Whether <see cref="Error"/> is a screen.</summary>
     public bool ErrorIsScreen => errorIsScreen;
 
-    /// <summary>Asks a question on the screen; the answer is not shown where that is said. Null where nobody can answer.</summary>
+    /// <summary>Asks a question on the screen, optionally with hidden input. Null if nobody can answer.</summary>
     public Func<string, bool, string>? Ask { get; init; }
 
-    /// <summary>The Hub and its cache; null for those that the environment names.</summary>
+    /// <summary>The Hub and its cache; null for those of the environment.</summary>
     public HubOptions? Hub { get; init; }
 
-    /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise that ends the process.</summary>
+    /// <summary>Cancelled by Ctrl-C while <see cref="EndsGracefully"/> is held; otherwise Ctrl-C ends the process.</summary>
     public CancellationToken Interrupted { get; init; }
 
-    /// <summary>Which rank of several processes this is, for errors: "[rank 1 (node-b)] "; empty where it is the only one.</summary>
+    /// <summary>The rank of this process, for errors: "[rank 1 (node-b)] "; empty for a single process.</summary>
     public string RankPrefix { get; private set; } = "";
 
-    /// <summary>Where other processes wait for this one: tells them the line of the error with which it ends, with its exit code, and
-    /// says it
-    /// to people where none of the others does; null where nobody waits.</summary>
+    /// <summary>Used if other processes wait for this one: sends them the line of the final error with its exit code, and shows it if no
+    /// other process does; null if nobody waits.</summary>
     public Action<string, int, Action>? Awaited { get; set; }
 
-    /// <summary>Whether the error with which this process ends has been said, here or by another process.</summary>
+    /// <summary>Whether the final error of this process was shown, here or by another process.</summary>
     public bool IsErrorSaid { get; private set; }
 
-    /// <summary>Whether this process tells people how the work goes.</summary>
+    /// <summary>Whether this process shows the progress.</summary>
     public bool IsLeader { get; private set; } = true;
 
     private Interruption? Interruption { get; init; }
@@ -73,34 +75,34 @@ internal sealed class Terminal(
         return terminal;
     }
 
-    /// <summary>Says that this is one of several processes that work on one thing: the first one alone tells people about it, and errors
-    /// say whose they are.</summary>
+    /// <summary>Declares that this is one of several processes with a common task: only the first shows progress, and errors name their
+    /// process.</summary>
     public void SpeakAs(string rank, bool isLeader)
     {
         (RankPrefix, IsLeader) = ($"[{rank}] ", isLeader);
         screen?.TurnOff(); // a launcher may hand each of its processes a screen that is none: it collects their lines
     }
 
-    /// <summary>Says that the error with which this process ends has been said, here or by another process.</summary>
+    /// <summary>Declares that the final error of this process was shown, here or by another process.</summary>
     public void ErrorIsSaid() => IsErrorSaid = true;
 
-    /// <summary>Says that the command looks at <see cref="Interrupted"/> and then ends by itself, until the result is disposed; null where
-    /// there are no signals.</summary>
+    /// <summary>Declares that the command checks <see cref="Interrupted"/> and then ends by itself, until the result is disposed; null
+    /// without signals.</summary>
     public IDisposable? EndsGracefully() => Interruption?.EndsGracefully();
 
-    /// <summary>Hands Ctrl-C to a command, as <see cref="Interruption.Catch"/> does; null where there are no signals.</summary>
+    /// <summary>Passes Ctrl-C to a command like <see cref="Interruption.Catch"/>; null without signals.</summary>
     public IDisposable? HandleInterrupt(Func<bool> handler) => Interruption?.Catch(handler);
 
-    /// <summary>Where text for people goes: standard output is for the result alone under --json. Never fails.</summary>
+    /// <summary>The stream for human-readable text: with --json, standard output is only for the result. Never fails.</summary>
     public TextWriter People(bool json) => !IsLeader ? TextWriter.Null : json ? Error : OutForPeople;
 
-    /// <summary>The screen that <see cref="People"/> shows on; null where that is none.</summary>
+    /// <summary>The screen of <see cref="People"/>; null if it is not a screen.</summary>
     public Screen? ScreenOf(bool json) => RankPrefix.Length == 0 && (json ? errorIsScreen : outIsScreen) ? screen : null;
 
     private static TextWriter OnScreen(Screen? screen, TextWriter writer) =>
         screen is null ? writer : new ScreenWriter(writer, screen);
 
-    /// <summary>The last line of a process that a signal ends, under which nothing is left of the status line.</summary>
+    /// <summary>The last line of a process that a signal ends; it removes the rest of the status line.</summary>
     private void EndWith(string line)
     {
         screen?.Clear();
@@ -109,8 +111,8 @@ internal sealed class Terminal(
 
     private static void Tell(TextWriter error, string line) => new PeopleWriter(error).WriteLine(line);
 
-    /// <summary>Standard input as it comes. Console.In would prepare a screen for typing, with codes that a launcher which collects the
-    /// output of its processes would show.</summary>
+    /// <summary>Standard input, unprocessed. Console.In would prepare a screen for typing, with escape codes that a launcher would show in
+    /// the collected output of its processes.</summary>
     private static TextReader Reader() => !StandardStream.IsOpen(0) ? TextReader.Null
         : OperatingSystem.IsWindows() ? Console.In
         : new StreamReader(Console.OpenStandardInput(), Utf8);

@@ -4,8 +4,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.Output;
 
-/// <summary>Work that takes long, as people see it: on a screen a line with a bar and the time left, which is gone when the work ends;
-/// elsewhere a line now and then, and none where the work is short.</summary>
+/// <summary>Long work as the user sees it: on a screen, a line with a bar and the time left, which disappears when the work ends; elsewhere
+/// a line from time to time, and none if the work is short.</summary>
 internal sealed class WorkScreen : IProgress<WorkProgress>, IDisposable
 {
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(10), Patience = TimeSpan.FromSeconds(0.3);
@@ -17,9 +17,10 @@ internal sealed class WorkScreen : IProgress<WorkProgress>, IDisposable
     private string? _work;
     private long _started, _shown;
 
-    /// <summary>Shows nothing until there is something to show.</summary>
-    /// <param name="terminal">Where to.</param> <param name="json">Whether standard output is for the result alone: then there is a bar
-    /// where standard error is a screen, and nothing elsewhere.</param>
+    /// <summary>Shows nothing until the first progress.</summary>
+    /// <param name="terminal">The output.</param>
+    /// <param name="json">Whether standard output is only for the result: then the bar is shown if standard error is a screen, and nothing
+    /// elsewhere.</param>
     public WorkScreen(Terminal terminal, bool json)
     {
         (_screen, _writer) = (terminal.ScreenOf(json), terminal.People(json));

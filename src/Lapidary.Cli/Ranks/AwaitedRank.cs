@@ -5,22 +5,23 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.Ranks;
 
-/// <summary>A process that a launcher has started with others, for whom it has not come yet. They wait for it, with some launchers for
-/// ever: where it ends before, as its options or files are wrong, it joins them to tell them why.</summary>
+/// <summary>A process that a launcher started together with others, and that has not joined them yet. They wait for it, with some launchers
+/// for ever. If it ends before it joins, because its options or files are invalid, it joins them to report the reason.</summary>
 internal sealed class AwaitedRank
 {
-    /// <summary>How long people wait for an error that another rank may say.</summary>
+    /// <summary>How long to wait for an error that another rank may report.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
 
-    /// <summary>How long this rank tries to reach the others, who may have ended as well.</summary>
+    /// <summary>How long this rank tries to reach the others, which may have ended too.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     private readonly LaunchPlace _place;
 
     private AwaitedRank(LaunchPlace place) => _place = place;
 
-    /// <summary>Looks whether others wait for this process, which then speaks as one of them.</summary>
-    /// <param name="command">The command that was typed.</param> <param name="terminal">Where this process speaks.</param>
+    /// <summary>Checks whether others wait for this process, which then acts as one of them.</summary>
+    /// <param name="command">The command line's command.</param>
+    /// <param name="terminal">The output of this process.</param>
     public static void Introduce(Command command, Terminal terminal)
     {
         LaunchPlace place;
@@ -38,11 +39,11 @@ internal sealed class AwaitedRank
         string name = place.IsPerNode ? "process" : "rank";
         terminal.SpeakAs($"{name} {place.Process} ({Environment.MachineName})", isLeader: place.Process == 0);
 
-        // How many ranks a process has for its machine is known when its options are.
+        // The number of ranks per machine is known only after the options are parsed.
         if (place.Processes > 1 && !place.IsPerNode) terminal.Awaited = new AwaitedRank(place).Tell;
     }
 
-    /// <summary>Tells people and the other ranks why this one ends.</summary>
+    /// <summary>Reports to the user and the other ranks why this one ends.</summary>
     private void Tell(string line, int exitCode, Action say)
     {
         int said = 0;
@@ -58,7 +59,7 @@ internal sealed class AwaitedRank
                 var options = new RankGroupOptions { Place = _place, StartLimit = Limit, Lost = _ => { } };
                 using var group = RankGroups.Join(options);
 
-                // Before the group ends: the others wait for that, as a launcher ends this process too as soon as one of them has ended.
+                // Before the group ends: the others wait for this, because a launcher ends this process as soon as one of them has ended.
                 if (group.Fail(line)) SayOnce();
             }
             catch (LapidaryException)

@@ -6,15 +6,15 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Ranks;
 
-/// <summary>Where all ranks of a run work, for the one line that says so.</summary>
-/// <param name="Places">Of each rank: its host, its device, and the device in words.</param>
-/// <param name="Exchange">What exchanges between them.</param> <param name="Link">How GPUs of this machine reach each other, or
-/// null.</param>
+/// <summary>The places of all ranks of a run, for the line that shows them.</summary>
+/// <param name="Places">For each rank: its host, its device, and the device's description.</param>
+/// <param name="Exchange">The library that exchanges data between them.</param>
+/// <param name="Link">The connection between GPUs of this machine, or null.</param>
 internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, string Description)> Places, string Exchange, string? Link)
 {
     private const char Separator = '\t';
 
-    /// <summary>Asks all ranks; every one calls it.</summary>
+    /// <summary>Collects it from all ranks; every rank must call it.</summary>
     public static RankDevices Gather(LocalRank rank, ICommunicator communicator, IBackend backend)
     {
         string mine = string.Join(Separator, Environment.MachineName, rank.Device, backend.Description);
@@ -38,7 +38,7 @@ internal sealed record RankDevices(IReadOnlyList<(string Host, string Device, st
     private static string Devices(string[] devices) =>
         devices.Length > 1 && devices.Distinct().Count() == 1 ? $"{devices.Length} × {devices[0]}" : string.Join(", ", devices);
 
-    /// <summary>The slowest link between GPUs of this machine; null where that cannot be told.</summary>
+    /// <summary>The slowest connection between GPUs of this machine; null if unknown.</summary>
     private static string? LinkOf((string Host, string Device, string Description)[] places)
     {
         if (places.Length < 2) return null;

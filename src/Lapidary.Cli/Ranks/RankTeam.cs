@@ -8,8 +8,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Ranks;
 
-/// <summary>The ranks of this process: one, or a thread for each of its GPUs. They may be all ranks of a run, or some of them where a
-/// launcher has started several processes.</summary>
+/// <summary>The ranks of this process: one, or a thread for each of its GPUs. They are all ranks of a run, or some of them if a launcher
+/// has started several processes.</summary>
 internal sealed class RankTeam : IDisposable
 {
     private readonly CommandRun _run;
@@ -19,7 +19,7 @@ internal sealed class RankTeam : IDisposable
     /// <summary>The ranks of this process.</summary>
     public IReadOnlyList<LocalRank> Local { get; }
 
-    /// <summary>Who started the ranks; null where this process has all of them.</summary>
+    /// <summary>The launcher of the ranks; null if this process has all of them.</summary>
     public string? Launcher { get; private init; }
 
     /// <summary>Number of ranks of the run.</summary>
@@ -31,15 +31,16 @@ internal sealed class RankTeam : IDisposable
     /// <summary>GPUs of this process's ranks; empty for the CPU.</summary>
     public IReadOnlyList<int> Gpus => [.. Local.Select(rank => rank.Gpu).OfType<int>()];
 
-    /// <summary>Bytes that are free for each of them; null where a GPU is not here.</summary>
+    /// <summary>Free memory of each in bytes; null if a GPU does not exist.</summary>
     public long? FreeBytes => DeviceSettings.FreeBytes(Gpus) / (Gpus.Count == 0 ? First.Group.LocalSize : 1);
 
-    /// <summary>Whether one of this process's ranks writes files and tells people.</summary>
+    /// <summary>Whether one of this process's ranks writes files and shows progress.</summary>
     public bool IsLeader => First.IsLeader;
 
     /// <summary>Finds the ranks that a launcher started, or the GPUs that the user named.</summary>
-    /// <exception cref="LapidaryException">The ranks do not find each other, or a device is not here.</exception>
-    /// <param name="run">The command.</param> <param name="exchanges">Whether the ranks exchange tensors, for which CPUs need MPI.</param>
+    /// <exception cref="LapidaryException">The ranks do not find each other, or a device does not exist.</exception>
+    /// <param name="run">The command.</param>
+    /// <param name="exchanges">Whether the ranks exchange tensors; CPUs need MPI for this.</param>
     public static RankTeam Join(CommandRun run, bool exchanges)
     {
         var place = LaunchPlace.Find();
@@ -61,7 +62,7 @@ internal sealed class RankTeam : IDisposable
         return new RankTeam(run, local) { Launcher = place.Launcher };
     }
 
-    /// <summary>Does what this process does once for all of its ranks. Where it fails, the other ranks are told.</summary>
+    /// <summary>Runs the work that this process does once for all of its ranks. If it fails, the other ranks are told.</summary>
     public T Run<T>(Func<T> work)
     {
         try
@@ -74,7 +75,7 @@ internal sealed class RankTeam : IDisposable
             bool isSaid = !say.Contains(true);
             if (!isSaid && e is LapidaryException)
             {
-                // Before the group ends: the others wait for that, and when they end a launcher may kill this process.
+                // Before the group ends: the others wait for this, and when they end, a launcher may kill this process.
                 _run.Terminal.Error.WriteLine($"lapidary: {_run.Terminal.RankPrefix}{Line(e)}");
                 isSaid = true;
             }
@@ -84,12 +85,12 @@ internal sealed class RankTeam : IDisposable
         }
     }
 
-    /// <summary>Does the work of each rank of this process, in a thread of its own where there are several. Where one fails, the others
-    /// are told, here and elsewhere.</summary>
-    /// <returns>What the work of the first rank returned.</returns>
+    /// <summary>Runs the work of each rank of this process, in separate threads if there are several. If one fails, the others are told,
+    /// here and in other processes.</summary>
+    /// <returns>The result of the first rank's work.</returns>
     public T RunEach<T>(Func<LocalRank, T> work) => LocalRanks.RunEach(Local, work, Line, Fail);
 
-    /// <summary>What the process of rank 0 has, in every process.</summary>
+    /// <summary>The value of rank 0's process, in every process.</summary>
     public string? FromLeader(string? mine)
     {
         if (Local.Count == WorldSize) return mine;
@@ -106,7 +107,7 @@ internal sealed class RankTeam : IDisposable
     private string Line(Exception e) =>
         e is LapidaryException known ? _run.Line(known) : PlainText.OneLine($"{e.GetType().Name}: {e.Message}");
 
-    /// <summary>A thread that waits for a GPU's collective does not wake any more: the process ends.</summary>
+    /// <summary>A thread in a GPU's collective operation does not wake up any more, so the process ends.</summary>
     private void Fail(LocalRank rank, Exception e)
     {
         _run.Terminal.Error.WriteLine($"lapidary: [{rank.Group.NameOf(rank.Group.Rank)}, {rank.Device}] {Line(e)}");
@@ -114,7 +115,7 @@ internal sealed class RankTeam : IDisposable
         RankGroups.Leave(e is OperationCanceledException ? ExitCodes.Interrupted : ExitCodes.Error);
     }
 
-    /// <summary>Another rank is gone, and this one may wait for it for ever.</summary>
+    /// <summary>Another rank is gone, and this one might wait for it for ever.</summary>
     private static void Leave(Terminal terminal, string line)
     {
         terminal.Error.WriteLine($"lapidary: {terminal.RankPrefix}{line}");
@@ -122,10 +123,10 @@ internal sealed class RankTeam : IDisposable
         RankGroups.Leave(ExitCodes.Error);
     }
 
-    /// <summary>The GPUs of this process's ranks; none for the CPU.</summary>
+    /// <summary>The GPUs of this process's ranks; empty for the CPU.</summary>
     private static IReadOnlyList<int> GpusOf(LaunchPlace place, SettingValues values)
     {
-        // A process that a machine has for itself takes all of its GPUs, unless the user says which.
+        // A process that is alone on a machine uses all of its GPUs, unless the user selects some.
         if (place.IsPerNode && DeviceSettings.IsAuto(values) && CudaDevice.Count() is > 0 and var count)
             return [.. Enumerable.Range(0, count)];
         var chosen = DeviceSettings.Gpus(values);

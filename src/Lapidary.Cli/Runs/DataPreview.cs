@@ -7,8 +7,7 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What a run would train on: the tokens of the first row and what of them is trained, and what looks wrong with the
-/// rows.</summary>
+/// <summary>A preview of the training data: the tokens of the first row, which of them are trained, and warnings about the rows.</summary>
 internal static class DataPreview
 {
     private const int MaxDocuments = 3, MaxTokens = 600;
@@ -20,7 +19,7 @@ internal static class DataPreview
         else run.People.Write(TokenPreview.Table(TokenPreview.Create(data.First, data.Encoder)));
     }
 
-    /// <summary>Shows rows that are there twice, and rows that are cut.</summary>
+    /// <summary>Shows rows that are repeated, and rows that are cut.</summary>
     public static void ShowFaults(CommandRun run, TrainingData data)
     {
         var (count, first, original) = data.Duplicates;
@@ -32,7 +31,7 @@ internal static class DataPreview
             run.People.WriteLine($"cut        {cut} {(cut == 1 ? "row" : "rows")}; the first is row {firstCut}");
     }
 
-    /// <summary>The documents of the first packed row, each under a line that says which row of the data set it is.</summary>
+    /// <summary>The documents of the first packed row, each under a line with its row number in the data set.</summary>
     private static void ShowText(TextWriter people, Screen screen, TrainingData data)
     {
         var sequences = data.Train.Sequences;
@@ -55,9 +54,10 @@ internal static class DataPreview
         people.WriteLine();
     }
 
-    /// <summary>Tokens one after the other, in the columns of a screen.</summary>
-    /// <param name="tokens">The tokens.</param> <param name="width">Columns.</param> <param name="hasColour">Whether colour tells trained
-    /// tokens; else brackets do.</param>
+    /// <summary>The tokens one after the other, wrapped to the columns of a screen.</summary>
+    /// <param name="tokens">The tokens.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="hasColour">Whether colour marks trained tokens; otherwise brackets do.</param>
     internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour)
     {
         var text = new StringBuilder();
@@ -91,7 +91,7 @@ internal static class DataPreview
         }
     }
 
-    /// <summary>Whether a row may end between two tokens.</summary>
+    /// <summary>Whether a line may break between two tokens.</summary>
     private static bool StartsWord(string before, string token) =>
         token.StartsWith(' ') || token.StartsWith('<') || before.EndsWith('↵') || before.EndsWith('>') || before.EndsWith(' ');
 

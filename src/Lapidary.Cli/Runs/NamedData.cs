@@ -7,22 +7,23 @@ using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>One of the data sets of a command, before its rows are read.</summary>
-/// <param name="Name">As it was typed.</param> <param name="Source">Its files; null for standard input.</param>
-/// <param name="Options">How its columns become rows.</param>
+/// <summary>A data set of a command, before its rows are read.</summary>
+/// <param name="Name">As it was typed.</param>
+/// <param name="Source">Its files; null for standard input.</param>
+/// <param name="Options">How columns become rows.</param>
 internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions Options)
 {
     private const string StandardInput = "standard input";
 
-    /// <summary>The name that brings the same rows again.</summary>
+    /// <summary>The name that gives the same rows again.</summary>
     public string Recorded => Source?.Recorded ?? Name;
 
     /// <summary>The data sets of --dataset, found but not fetched.</summary>
-    /// <exception cref="LapidaryException">One is not there.</exception>
+    /// <exception cref="LapidaryException">One of them does not exist.</exception>
     public static IReadOnlyList<NamedData> Find(CommandRun run, IProgress<WorkProgress>? progress = null) =>
         Find(run, run.Values.Require(DataSettings.DataSet), progress);
 
-    /// <summary>Data sets that --dataset-config, --dataset-split and --template are about.</summary>
+    /// <summary>The data sets that --dataset-config, --dataset-split and --template apply to.</summary>
     public static IReadOnlyList<NamedData> Find(
         CommandRun run, IReadOnlyList<string> names, IProgress<WorkProgress>? progress = null) =>
     [
@@ -36,7 +37,7 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
         }),
     ];
 
-    /// <summary>The data sets of --eval-dataset; one that --dataset names too has the same config.</summary>
+    /// <summary>The data sets of --eval-dataset; one that --dataset also names has the same config.</summary>
     public static IReadOnlyList<NamedData> FindEvaluation(CommandRun run, IProgress<WorkProgress>? progress = null)
     {
         var (names, trained) = (run.Values.Get(DataSettings.EvalDataSet), run.Values.Require(DataSettings.DataSet));
@@ -53,8 +54,8 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
         }
     }
 
-    /// <summary>The rows that are meant.</summary>
-    /// <param name="leftOut">Those that filters left out.</param>
+    /// <summary>The requested rows.</summary>
+    /// <param name="leftOut">Number of rows that filters left out.</param>
     public DataSet Read(out long leftOut)
     {
         return Source is null
@@ -62,19 +63,19 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
             : DataSet.Load(Source.FetchRows(), Options, out leftOut);
     }
 
-    /// <summary>The rows that an evaluation reads.</summary>
+    /// <summary>The rows for an evaluation.</summary>
     public DataSet ReadForEvaluation() => Source is null ? Read(out _) : DataSet.Load(Source.FetchForEvaluation(), Options, out _);
 
     /// <summary>The rows of the validation split, or null.</summary>
     public DataSet? ReadValidation() =>
         Source?.FetchValidation() is { } rows ? DataSet.Load(rows, Options, out _) : null;
 
-    /// <summary>The rows of all data sets, one after the other; says which splits they are of, where there are others.</summary>
+    /// <summary>The rows of all data sets, one after the other; reports their splits if there are others.</summary>
     public static DataSet ReadAll(CommandRun run, IReadOnlyList<string> names, IProgress<WorkProgress>? progress = null)
     {
         var sets = Find(run, names, progress).Select(data =>
         {
-            // A refusal is one line, with no note before it.
+            // A refusal is one line, without a note before it.
             var rows = data.Read(out long leftOut);
             if (data.Source?.Describe(usesValidation: false) is { } splits)
             {

@@ -10,22 +10,23 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What to do next: command lines that work when they are copied, and show something sensible.</summary>
+/// <summary>Suggestions for the next step: command lines that work when copied and show a sensible result.</summary>
 internal static class NextSteps
 {
     /// <summary>A held-out row's question, in the run's folder.</summary>
     public const string QuestionName = "question.json";
 
-    /// <summary>That row's prompt, there too.</summary>
+    /// <summary>That row's prompt, in the run's folder too.</summary>
     public const string PromptName = "prompt.txt";
 
     private const string AnyText = "The lapidary cuts the stone until it", AnyQuestion = "What does a lapidary do?", AnyId = "2";
 
     private const int MaxPromptLength = 200, TextLength = 40, Ids = 8;
 
-    /// <summary>What to do with a trained adapter. Writes the question where the command line needs its file.</summary>
-    /// <param name="model">--model.</param> <param name="outputDir">The run's folder.</param> <param name="row">A row to try the adapter
-    /// on.</param>
+    /// <summary>Suggestions for a trained adapter. Writes the question if the command line needs its file.</summary>
+    /// <param name="model">--model.</param>
+    /// <param name="outputDir">The run's folder.</param>
+    /// <param name="row">A row to try the adapter on.</param>
     /// <exception cref="LapidaryException">The question cannot be written.</exception>
     public static IReadOnlyList<string> Write(string model, string outputDir, DataRow row)
     {
@@ -37,17 +38,19 @@ internal static class NextSteps
         ];
     }
 
-    /// <summary>What to do with a merged model: ask it what the run's folder has a question for, and store it in 4 bits.</summary>
-    /// <param name="output">The model's folder.</param> <param name="adapter">The folder of the adapter that went into it.</param>
+    /// <summary>Suggestions for a merged model: ask it the question in the run's folder, and store it in 4 bits.</summary>
+    /// <param name="output">The model's folder.</param>
+    /// <param name="adapter">The folder of the merged adapter.</param>
     public static IReadOnlyList<string> AfterMerge(string output, string adapter) =>
     [
         $"lapidary generate --model {ShellText.Quote(output)} {InputOf(output, adapter)}",
         $"lapidary quantize --model {ShellText.Quote(output)} --output {ShellText.Quote(Unused(WithoutEnd(output) + "-4bit"))}",
     ];
 
-    /// <summary>What to do with what was downloaded; null where nothing is known to be done with it.</summary>
-    /// <param name="type">What it is.</param> <param name="name">Its id or folder, as the next command takes it.</param>
-    /// <param name="folder">Where its files are.</param>
+    /// <summary>Suggestion after a download; null if none fits.</summary>
+    /// <param name="type">The kind of repository.</param>
+    /// <param name="name">Its id or folder, as the next command accepts it.</param>
+    /// <param name="folder">The folder of its files.</param>
     public static string? AfterDownload(RepoType type, string name, string folder)
     {
         name = ShellText.Quote(name);
@@ -70,8 +73,9 @@ internal static class NextSteps
     /// <param name="folder">The model's folder.</param>
     public static string Generate(string folder) => $"lapidary generate --model {ShellText.Quote(folder)} {InputOf(folder)}";
 
-    /// <summary>Options that give a model or an adapter something to continue, in the form that it was trained on.</summary>
-    /// <param name="folder">Its folder.</param> <param name="run">The folder of a run, which may hold a question; null for none.</param>
+    /// <summary>Options that give a model or an adapter a prompt in the form of its training.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="run">The folder of a run, which may hold a question; null for none.</param>
     public static string InputOf(string folder, string? run = null)
     {
         if (run is not null && Path.Combine(run, QuestionName) is var question && File.Exists(question)) return MessagesIn(question);
@@ -90,7 +94,7 @@ internal static class NextSteps
         }
     }
 
-    /// <summary>A path at which nothing is: the name itself, or the name with a number.</summary>
+    /// <summary>An unused path: the name itself, or the name with a number.</summary>
     public static string Unused(string path)
     {
         string free = path;
@@ -116,7 +120,7 @@ internal static class NextSteps
         _ => Prompt(AnyText),
     };
 
-    /// <summary>The messages before the assistant's last turns; all of them where the assistant is alone.</summary>
+    /// <summary>The messages before the assistant's last turns; all of them if only the assistant speaks.</summary>
     private static IReadOnlyList<ChatTurn> Unanswered(IReadOnlyList<ChatTurn> messages)
     {
         int count = messages.Count;
@@ -143,10 +147,10 @@ internal static class NextSteps
 
     private static string PromptIn(string path) => $"--prompt - < {ShellText.Quote(path)}";
 
-    /// <summary>A text that begins like an option has to stand behind "=".</summary>
+    /// <summary>A text that begins like an option must follow "=".</summary>
     private static string Prompt(string text) => $"--prompt{(text.StartsWith('-') ? '=' : ' ')}{ShellText.Quote(text)}";
 
-    /// <summary>Whether a model brings a chat template, as those that were tuned for conversations do.</summary>
+    /// <summary>Whether a model has a chat template, like models tuned for conversations.</summary>
     private static bool TemplateIn(string folder) => TokenizerConfig.Read(folder).Template is not null;
 
     private static string WithoutEnd(string folder) => Path.TrimEndingDirectorySeparator(folder);

@@ -4,11 +4,10 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>Options that were chosen and change nothing beside the others. transformers accepts them, so a run goes on and says
-/// so.</summary>
+/// <summary>Chosen options that have no effect beside the others. transformers accepts them, so a run continues and reports them.</summary>
 internal static class OptionNotes
 {
-    /// <summary>Beside --resume, what says how a run starts: the same command line with --resume is a usual one.</summary>
+    /// <summary>With --resume, the options for the start of a run: repeating the command line with --resume is common.</summary>
     public static IEnumerable<string> OfAResumedRun(SettingValues values, ModelSettings model)
     {
         if (values.IsChosen(model.Adapter))

@@ -10,28 +10,33 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>A training run set up on a backend that only counts: its memory, before a weight is read.</summary>
-/// <param name="Device">What it was planned for.</param> <param name="Memory">The plan.</param>
-/// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits at a time.</param>
+/// <param name="Device">The planned device.</param>
+/// <param name="Memory">The plan.</param>
+/// <param name="LargestBatchSize">The largest --per-device-train-batch-size that fits in one pass.</param>
 internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestBatchSize)
 {
-    /// <summary>What the GPU can do; null where it is the CPU.</summary>
+    /// <summary>The GPU's features; null for the CPU.</summary>
     public ComputeCapability? Gpu { get; private init; }
 
-    /// <summary>Trained values of LoRA's matrices, as they lie in memory.</summary>
+    /// <summary>Number of trained LoRA values, as stored in memory.</summary>
     public long LoraValues { get; private init; }
 
-    /// <summary>Trained values of each module that is saved whole.</summary>
+    /// <summary>Number of trained values of each module that is saved whole.</summary>
     public IReadOnlyList<long> SavedValues { get; private init; } = [];
 
     /// <summary>Whether the head is one of them, or tied to one.</summary>
     public bool TrainsHead { get; private init; }
 
     /// <summary>Plans a run.</summary>
-    /// <param name="model">The command's settings.</param> <param name="values">Their values.</param>
-    /// <param name="worldSize">Number of ranks; one of them is planned.</param> <param name="config">Options.</param>
-    /// <param name="sizes">config.json.</param> <param name="data">Rows, or null for full ones.</param>
-    /// <param name="lora">The adapter.</param> <param name="freeBytes">Memory to plan for, null for what is free on the device.</param>
-    /// <exception cref="UsageException">The device is not here and no memory is given.</exception>
+    /// <param name="model">The command's settings.</param>
+    /// <param name="values">Their values.</param>
+    /// <param name="worldSize">Number of ranks; the plan is for one of them.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="sizes">config.json.</param>
+    /// <param name="data">Rows, or null for full ones.</param>
+    /// <param name="lora">The adapter.</param>
+    /// <param name="freeBytes">Memory to plan for; null for the device's free memory.</param>
+    /// <exception cref="UsageException">The device does not exist and no memory is given.</exception>
     public static PlannedRun Create(
         ModelSettings model, SettingValues values, int worldSize, SftConfig config, GemmaConfig sizes, TrainingData? data,
         LoraConfig lora, long? freeBytes) =>
@@ -49,8 +54,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
             };
         });
 
-    /// <summary>The plan alone of a run, over given rows or full ones, on the devices of this process's ranks.</summary>
-    /// <exception cref="LapidaryException">One is not here or cannot be used.</exception>
+    /// <summary>Only the plan of a run, over given rows or full ones, on the devices of this process's ranks.</summary>
+    /// <exception cref="LapidaryException">A device does not exist or cannot be used.</exception>
     public static MemoryPlan PlanOf(
         ModelSettings model, SettingValues values, RankTeam team, SftConfig config, GemmaConfig sizes, TrainingData? data,
         LoraConfig lora)
@@ -61,7 +66,8 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     }
 
     /// <summary>Shows the plan to people.</summary>
-    /// <param name="people">Where to.</param> <param name="line">Makes a library's text a line of this command.</param>
+    /// <param name="people">The output.</param>
+    /// <param name="line">Converts a library's text to a line of this command.</param>
     public void Show(TextWriter people, Func<string, string> line)
     {
         var (steps, predicted) = (Memory.Steps, Memory.Predicted);

@@ -6,12 +6,12 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>A conversation as a row of a data set: what generate's --messages reads.</summary>
+/// <summary>A conversation as a row of a data set, for generate's --messages.</summary>
 internal static class QuestionFile
 {
     private const string ToolsKey = "tools", OtherKey = "chat_template_kwargs";
 
-    /// <summary>{"messages": […]}, with tools and chat_template_kwargs where there are any.</summary>
+    /// <summary>{"messages": […]}, with tools and chat_template_kwargs if present.</summary>
     public static string Text(IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables)
     {
         using var buffer = new MemoryStream();

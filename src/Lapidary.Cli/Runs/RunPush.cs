@@ -9,7 +9,7 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>A run's way to the Hub.</summary>
+/// <summary>The push of a run to the Hub.</summary>
 internal sealed class RunPush : IDisposable
 {
     private readonly HubClient _client;
@@ -19,10 +19,11 @@ internal sealed class RunPush : IDisposable
     /// <summary>Pushes.</summary>
     public HubPublisher Publisher { get; }
 
-    /// <summary>Makes the repository, or sees that it can be written to; null where nothing is to be pushed. run.yaml gets the whole
+    /// <summary>Creates the repository, or checks that it can be written to; null if nothing is to be pushed. run.yaml gets the whole
     /// id.</summary>
-    /// <param name="run">The command.</param> <param name="config">Of the run.</param>
-    /// <param name="isResumed">Whether it goes on: then it is pushed to where it was.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="config">Of the run.</param>
+    /// <param name="isResumed">Whether the run is resumed: then it is pushed to the same repository.</param>
     /// <exception cref="HubException">It cannot be pushed.</exception>
     public static RunPush? Start(CommandRun run, SftConfig config, bool isResumed)
     {
@@ -44,7 +45,7 @@ internal sealed class RunPush : IDisposable
         }
     }
 
-    /// <summary>Shows where the run went.</summary>
+    /// <summary>Shows where the run was pushed to.</summary>
     public void Show(TextWriter people)
     {
         if (Publisher.Commit is { } commit && Publisher.Failure is null) people.WriteLine($"pushed     {Publisher.Repo} at {commit}");

@@ -5,8 +5,8 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What run.yaml records of a command: what happened, which is not always what was typed. Paths are absolute here; the
-/// file names those near it from its folder on. An adapter's own settings stand in place of those that are for a new one.</summary>
+/// <summary>The record of a command in run.yaml: what happened, which may differ from what was typed. Paths are absolute here; the file
+/// stores nearby ones relative to its folder. An adapter's settings replace those for a new adapter.</summary>
 internal static class RunRecord
 {
     private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
@@ -14,12 +14,13 @@ internal static class RunRecord
     private static readonly Setting GlobalBatch = SftSettings.Of(nameof(SftConfig.GlobalBatchSize));
 
     /// <summary>Keys and values in the order of the help text.</summary>
-    /// <param name="values">The command's settings.</param> <param name="config">Those of the run, on so many ranks.</param>
-    /// <param name="worldSize">Number of ranks. Where there are several, the file says how many rows a step has and not how many
-    /// micro-batches, so that it is right on any number of them.</param>
-    /// <param name="lora">What is trained.</param>
+    /// <param name="values">The command's settings.</param>
+    /// <param name="config">Options of the run on this number of ranks.</param>
+    /// <param name="worldSize">Number of ranks. With several, the file gives the rows of a step instead of the micro-batches, so that it is
+    /// correct for any number of ranks.</param>
+    /// <param name="lora">The adapter to train.</param>
     /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
-    /// <param name="data">Names of data sets as they are to be written.</param>
+    /// <param name="data">Names of data sets in the form for the file.</param>
     public static IEnumerable<KeyValuePair<string, string>> Of(
         SettingValues values, SftConfig config, int worldSize, LoraConfig lora, bool hasEvaluation,
         IReadOnlyDictionary<Setting, IReadOnlyList<string>> data)
@@ -44,11 +45,11 @@ internal static class RunRecord
         }
     }
 
-    /// <summary>A built-in template goes before a file or folder that has its name.</summary>
+    /// <summary>A built-in template takes precedence over a file or folder with its name.</summary>
     private static bool IsName(Setting setting, string text) =>
         !setting.IsPath || (setting == DataSettings.Template && RowTemplate.BuiltIn.ContainsKey(text));
 
-    /// <summary>The id of a model and the name of a template are no paths, and stay.</summary>
+    /// <summary>A model's id and a template's name are not paths, and stay unchanged.</summary>
     private static string Absolute(string text)
     {
         bool isPattern = text.AsSpan().ContainsAny('*', '?');

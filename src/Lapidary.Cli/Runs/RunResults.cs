@@ -10,10 +10,10 @@ using Lapidary.Training.Publishing;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>The folder of a run that ended, when it is uploaded by hand.</summary>
+/// <summary>The folder of a finished run, uploaded by hand.</summary>
 internal static class RunResults
 {
-    /// <summary>What of a run's folder is nobody else's: paths of this machine, rows of the data, what the run goes on from.</summary>
+    /// <summary>Files of a run's folder that are not for others: paths of this machine, rows of the data, state for resuming.</summary>
     public static IReadOnlyList<string> Own { get; } =
         [RunSettings.FileName, RunManifest.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
 
@@ -21,9 +21,11 @@ internal static class RunResults
     public static bool AreIn(string folder) => new[] { RunSettings.FileName, TrainerState.FileName, AdapterConfigFile.FileName }
         .All(name => File.Exists(Path.Combine(folder, name)));
 
-    /// <summary>The card for a run's adapter; null where the run's files do not say enough.</summary>
-    /// <param name="folder">The run's folder.</param> <param name="repo">Where it goes.</param>
-    /// <param name="readSettings">Reads the settings of train from a file.</param> <param name="model">Those of the model.</param>
+    /// <summary>The card for a run's adapter; null if the run's files do not say enough.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="repo">The target repository.</param>
+    /// <param name="readSettings">Reads the settings of train from a file.</param>
+    /// <param name="model">Those of the model.</param>
     public static string? Card(string folder, HubRepo repo, Func<string, SettingValues> readSettings, ModelSettings model)
     {
         if (!AreIn(folder)) return null;
@@ -45,7 +47,7 @@ internal static class RunResults
         }
     }
 
-    /// <summary>How many rows of a kind the run's manifest tells of; null where it tells nothing.</summary>
+    /// <summary>The number of rows of a kind in the run's manifest; null if it has none.</summary>
     private static int? RowsOf(string folder, string kind)
     {
         if (!File.Exists(Path.Combine(folder, RunManifest.FileName))) return null;

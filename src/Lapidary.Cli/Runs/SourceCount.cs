@@ -4,8 +4,10 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What one of several data sets brings to a run.</summary>
-/// <param name="Name">As it was typed.</param> <param name="Rows">Rows that are trained.</param> <param name="Tokens">Their tokens.</param>
+/// <summary>The share of one of several data sets in a run.</summary>
+/// <param name="Name">As it was typed.</param>
+/// <param name="Rows">Number of trained rows.</param>
+/// <param name="Tokens">Number of their tokens.</param>
 /// <param name="TrainedTokens">Tokens whose prediction is trained.</param>
 internal sealed record SourceCount(string Name, int Rows, long Tokens, long TrainedTokens)
 {
@@ -13,7 +15,7 @@ internal sealed record SourceCount(string Name, int Rows, long Tokens, long Trai
 
     private long AllTokens { get; init; }
 
-    /// <summary>Counts the examples of each of the data sets that the rows were put together from.</summary>
+    /// <summary>Counts the examples of each data set that the rows were combined from.</summary>
     public static IReadOnlyList<SourceCount> Of(IReadOnlyList<NamedData> sources, DataSet data, ExampleSet examples)
     {
         var counts = new (int Rows, long Tokens, long Trained)[sources.Count];

@@ -6,16 +6,18 @@ using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What a run came to.</summary>
-/// <param name="OutputDir">Its folder.</param> <param name="State">Where it ended.</param>
-/// <param name="IsComplete">Whether that was its end.</param>
-/// <param name="Tokens">Tokens of this process, without those of the run it resumed.</param>
-/// <param name="Elapsed">Time of training and evaluating.</param> <param name="PeakBytes">Most memory the backend handed out.</param>
-/// <param name="PredictedBytes">What the plan said it would be.</param>
+/// <summary>The result of a run.</summary>
+/// <param name="OutputDir">Its folder.</param>
+/// <param name="State">The final state.</param>
+/// <param name="IsComplete">Whether the run is complete.</param>
+/// <param name="Tokens">Tokens of this process, without those before it resumed.</param>
+/// <param name="Elapsed">Time of training and evaluating.</param>
+/// <param name="PeakBytes">Peak memory of the backend.</param>
+/// <param name="PredictedBytes">Peak memory predicted by the plan.</param>
 internal sealed record TrainResult(
     string OutputDir, TrainerState State, bool IsComplete, long Tokens, TimeSpan Elapsed, long PeakBytes, long PredictedBytes)
 {
-    /// <summary>Where it was pushed to, or null.</summary>
+    /// <summary>The repository that it was pushed to, or null.</summary>
     public RunPush? Push { get; init; }
 
     /// <summary>Whether the run was stopped before its end.</summary>
@@ -41,7 +43,8 @@ internal sealed record TrainResult(
     }
 
     /// <summary>Shows the result to people.</summary>
-    /// <param name="people">Where to.</param> <param name="next">What to do now, as command lines.</param>
+    /// <param name="people">The output.</param>
+    /// <param name="next">Suggestions for the next step, as command lines.</param>
     public void Show(TextWriter people, IReadOnlyList<string> next)
     {
         people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {State.GlobalStep} steps"

@@ -3,12 +3,12 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What ranks exchange of an adapter.</summary>
-/// <param name="Lora">Values of LoRA's matrices, with what lies between them.</param>
-/// <param name="Saved">Values of each module that is saved whole.</param>
+/// <summary>The values of an adapter that ranks exchange.</summary>
+/// <param name="Lora">Number of LoRA values, including gaps between matrices.</param>
+/// <param name="Saved">Number of values of each module that is saved whole.</param>
 internal sealed record TrainedValues(long Lora, IReadOnlyList<long> Saved)
 {
-    /// <summary>Counts an adapter's; a tied embedding and head are one.</summary>
+    /// <summary>Counts the values of an adapter; a tied embedding and head count once.</summary>
     public static TrainedValues Of(Adapter adapter)
     {
         long[] saved =

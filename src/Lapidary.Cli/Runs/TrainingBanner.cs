@@ -9,7 +9,7 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>What a run is about to do, before it starts.</summary>
+/// <summary>The lines that describe a run before it starts.</summary>
 internal static class TrainingBanner
 {
     /// <summary>Model, device and adapter.</summary>
@@ -35,10 +35,13 @@ internal static class TrainingBanner
             + $"{adapter.ParameterCount:N0} trained values, file {ByteSize.Format(adapter.FileBytes)}");
     }
 
-    /// <summary>What the user may not expect.</summary>
-    /// <param name="values">Options.</param> <param name="settings">Those of the model.</param> <param name="config">Of the run.</param>
-    /// <param name="session">The model on its device.</param> <param name="hasEvaluation">Whether there are rows to evaluate on.</param>
-    /// <param name="usable">GPUs of which the user has not chosen one.</param>
+    /// <summary>Notes on what the user may not expect.</summary>
+    /// <param name="values">Options.</param>
+    /// <param name="settings">Those of the model.</param>
+    /// <param name="config">Of the run.</param>
+    /// <param name="session">The model on its device.</param>
+    /// <param name="hasEvaluation">Whether there are rows to evaluate on.</param>
+    /// <param name="usable">Usable GPUs, if the user has not chosen one.</param>
     public static IEnumerable<string> Notes(
         SettingValues values, ModelSettings settings, SftConfig config, ModelSession session, bool hasEvaluation, IReadOnlyList<int> usable)
     {

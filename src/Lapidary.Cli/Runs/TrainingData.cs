@@ -10,11 +10,14 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>The rows of a run, tokenized and packed, with what there is to say about them.</summary>
-/// <param name="Train">Rows to train on.</param> <param name="Evaluated">Rows to evaluate on, or null.</param>
-/// <param name="Report">Of the rows to train on.</param> <param name="First">The first of them, before packing.</param>
-/// <param name="FirstRow">That row before it was tokenized.</param> <param name="IsChat">Whether rows go through the chat
-/// template; null where that is not known.</param> <param name="Encoder">The tokenizer, or null.</param>
+/// <summary>The rows of a run, tokenized and packed, with a summary.</summary>
+/// <param name="Train">Rows to train on.</param>
+/// <param name="Evaluated">Rows to evaluate on, or null.</param>
+/// <param name="Report">A summary of the training rows.</param>
+/// <param name="First">The first of them, before packing.</param>
+/// <param name="FirstRow">That row before it was tokenized.</param>
+/// <param name="IsChat">Whether rows go through the chat template; null if unknown.</param>
+/// <param name="Encoder">The tokenizer, or null.</param>
 internal sealed record TrainingData(
     PackedDataSet Train, PreparedDataSet? Evaluated, LabelReport Report, Example First, DataRow FirstRow, bool? IsChat,
     ITextEncoder? Encoder)
@@ -24,24 +27,24 @@ internal sealed record TrainingData(
     /// <summary>Rows to evaluate on, packed, or null.</summary>
     public PackedDataSet? Evaluation => Evaluated?.Packed;
 
-    /// <summary>A row for trying what was trained: one that was held out where there is any.</summary>
+    /// <summary>A row to try the trained model on: a held-out one if possible.</summary>
     public DataRow Sample => Evaluated?.FirstRow ?? FirstRow;
 
-    /// <summary>Rows that are there twice; looked for when first asked.</summary>
+    /// <summary>Repeated rows; found at the first request.</summary>
     public DuplicateRows Duplicates => _duplicates ??= DuplicateRows.Find(Train.Sequences.Set);
 
-    /// <summary>What is used of the data sets, one line each; nothing where that goes without saying.</summary>
+    /// <summary>The use of the data sets, one line each; empty if it is obvious.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
-    /// <summary>Where the rows came from, where that is more than one data set.</summary>
+    /// <summary>The data sets that the rows came from, if there are several.</summary>
     public IReadOnlyList<SourceCount> Sources { get; private init; } = [];
 
-    /// <summary>Names that bring the same rows again, by setting: with commits and absolute paths.</summary>
+    /// <summary>Names that give the same rows again, by setting: with commits and absolute paths.</summary>
     public IReadOnlyDictionary<Setting, IReadOnlyList<string>> Recorded { get; private init; } =
         new Dictionary<Setting, IReadOnlyList<string>>();
 
     /// <summary>Reads, draws, splits, tokenizes and packs.</summary>
-    /// <exception cref="LapidaryException">A row is not what it should be, or nothing would be trained.</exception>
+    /// <exception cref="LapidaryException">A row is invalid, or no token would be trained.</exception>
     public static TrainingData Load(CommandRun run, SftConfig config, GemmaConfig model, TextTools? text)
     {
         var values = run.Values;
@@ -105,7 +108,7 @@ internal sealed record TrainingData(
 
     private static DataSet Join(IReadOnlyList<DataSet> sets) => sets.Count == 1 ? sets[0] : DataSet.Concatenate(sets);
 
-    /// <summary>Shows the report and what looks wrong.</summary>
+    /// <summary>Shows the summary and the warnings.</summary>
     public void Show(CommandRun run)
     {
         var people = run.People;
@@ -118,7 +121,7 @@ internal sealed record TrainingData(
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }
 
-    /// <summary>Shows the tokens of the first row with their labels, then the report.</summary>
+    /// <summary>Shows the tokens of the first row with their labels, then the summary.</summary>
     public void Preview(CommandRun run)
     {
         DataPreview.Show(run, this);

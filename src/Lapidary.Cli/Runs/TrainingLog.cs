@@ -6,8 +6,10 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>A run as lines of text: one per log entry, checkpoint and message.</summary>
-/// <param name="write">Writes a line.</param> <param name="memory">Whose bytes are shown.</param>
-/// <param name="columns">Columns of the screen: there a line says what has room in one row. Null elsewhere: a log has all of it.</param>
+/// <param name="write">Writes a line.</param>
+/// <param name="memory">Allocator whose bytes are shown.</param>
+/// <param name="columns">Columns of the screen, where a line shows as much as fits in one row. Null elsewhere: a log has
+/// everything.</param>
 internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<int>? columns) : ITrainingObserver
 {
     private LogEntry? _pending;
@@ -25,8 +27,8 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<i
         _predicted = plan.Memory.Predicted;
     }
 
-    /// <summary>After the first step the memory has reached its peak. The entry of a step comes before the step's progress, which knows the
-    /// time left.</summary>
+    /// <summary>The memory reaches its peak in the first step. The entry of a step comes before the step's progress, which knows the time
+    /// left.</summary>
     public void OnStep(TrainingProgress progress)
     {
         if (_predicted is { } predicted)
@@ -42,7 +44,7 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<i
 
         if (_pending is not { } entry) return;
         _pending = null;
-        // The number behind each part: the higher, the sooner it is left out for want of room.
+        // The number of each part: parts with a higher number are left out first if space is short.
         write(Fitted(
             ($"step {entry.Step}/{progress.TotalSteps}", 0), ($"epoch {entry.Epoch:F2}", 4), ($"loss {entry.Loss:F4}", 1),
             ($"accuracy {entry.MeanTokenAccuracy:P1}", 2), ($"grad norm {entry.GradNorm:G3}", 5), ($"lr {entry.LearningRate:G3}", 3),

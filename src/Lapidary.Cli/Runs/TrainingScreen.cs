@@ -6,12 +6,13 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Runs;
 
-/// <summary>A run on a screen: a status line under the lines of <see cref="TrainingLog"/>; without a screen only the lines.</summary>
+/// <summary>A run on a screen: a status line under the lines of <see cref="TrainingLog"/>; without a screen, only the lines.</summary>
 internal static class TrainingScreen
 {
     /// <summary>Runs the training.</summary>
-    /// <param name="run">Where to show it.</param> <param name="memory">Whose bytes are shown.</param>
-    /// <param name="train">Trains, telling the observer.</param>
+    /// <param name="run">The command.</param>
+    /// <param name="memory">Whose bytes are shown.</param>
+    /// <param name="train">Trains, with the given observer.</param>
     public static TrainerState Show(CommandRun run, Allocator memory, Func<ITrainingObserver, TrainerState> train)
     {
         var screen = run.Terminal.ScreenOf(run.IsJson);
@@ -25,9 +26,11 @@ internal static class TrainingScreen
         }
     }
 
-    /// <summary>Shows a run's lines, and its status line where there is a screen.</summary>
-    /// <param name="screen">The screen, or null.</param> <param name="people">What shows on it.</param>
-    /// <param name="write">Writes a line.</param> <param name="memory">Whose bytes are shown.</param>
+    /// <summary>Shows a run's lines, and its status line if there is a screen.</summary>
+    /// <param name="screen">The screen, or null.</param>
+    /// <param name="people">The stream on the screen.</param>
+    /// <param name="write">Writes a line.</param>
+    /// <param name="memory">Whose bytes are shown.</param>
     public static ITrainingObserver Observer(Screen? screen, TextWriter people, Action<string> write, Allocator memory) => screen is null
         ? new TrainingLog(write, memory, columns: null)
         : new ObserverGroup(new Bar(screen, people), new TrainingLog(write, memory, () => screen.Width));

@@ -1,14 +1,14 @@
 namespace Lapidary.Cli.Scaling;
 
-/// <summary>How long exchanges between ranks take. Bytes go round a ring: 2 · (n − 1) / n of them through each link for an all-reduce,
-/// half of that for a reduce-scatter or an all-gather. A ring crosses each node once each way, so its slowest link counts.</summary>
+/// <summary>The time of exchanges between ranks. Bytes go round a ring: 2 · (n − 1) / n of them through each link for an all-reduce, half
+/// of that for a reduce-scatter or an all-gather. A ring crosses each node once each way, so its slowest link counts.</summary>
 /// <remarks>
-/// <para>Small exchanges are sent in a way that starts sooner and carries half as much, as NCCL does. The two starts and the bandwidth
-/// come from two H200 joined by NVLink: 0.064, 0.257 and 3.9 ms for all-reduces of 0.3, 52 and 1,267 MB.</para>
-/// <para>Times of further ranks' hops are estimates. From <see cref="MaxHopSeconds"/> on the library goes through trees, not
-/// rings.</para>
+/// <para>Small exchanges use a protocol that starts sooner and has half the bandwidth, as in NCCL. The two start times and the bandwidth
+/// come from two H200 connected by NVLink: 0.064, 0.257 and 3.9 ms for all-reduces of 0.3, 52 and 1,267 MB.</para>
+/// <para>Times for the hops of further ranks are estimates. From <see cref="MaxHopSeconds"/> on, the library uses trees, not rings.</para>
 /// </remarks>
-/// <param name="Ranks">Number of ranks.</param> <param name="Nodes">Machines that they are on.</param>
+/// <param name="Ranks">Number of ranks.</param>
+/// <param name="Nodes">Number of machines.</param>
 /// <param name="BytesPerSecond">Bus bandwidth of large exchanges.</param>
 internal sealed record ExchangeCost(int Ranks, int Nodes, double BytesPerSecond)
 {
@@ -18,15 +18,17 @@ internal sealed record ExchangeCost(int Ranks, int Nodes, double BytesPerSecond)
 
     private const double HopSeconds = 2e-6, NodeHopSeconds = 8e-6, MaxHopSeconds = 1e-3;
 
-    /// <summary>Hops of an all-reduce that the two starts hold already.</summary>
+    /// <summary>Hops of an all-reduce that the two start times include.</summary>
     private const int MeasuredHops = 2;
 
     /// <summary>The cost over a link.</summary>
     public static ExchangeCost Of(int ranks, int ranksPerNode, Link link) =>
         new(ranks, NodesOf(ranks, ranksPerNode), link.BytesPerSecondOf(ranks));
 
-    /// <summary>The cost between ranks of which one all-reduce was timed; large, so that its start counts little.</summary>
-    /// <param name="ranks">Number of ranks, 2 or more.</param> <param name="nodes">Machines.</param> <param name="bytes">Its size.</param>
+    /// <summary>The cost between ranks from one timed all-reduce, which must be large, so that its start counts little.</summary>
+    /// <param name="ranks">Number of ranks, 2 or more.</param>
+    /// <param name="nodes">Machines.</param>
+    /// <param name="bytes">Its size.</param>
     /// <param name="seconds">Its time.</param>
     public static ExchangeCost Measured(int ranks, int nodes, long bytes, double seconds)
     {
@@ -35,22 +37,22 @@ internal sealed record ExchangeCost(int Ranks, int Nodes, double BytesPerSecond)
         return start with { BytesPerSecond = 2 * start.Share * bytes / moving };
     }
 
-    /// <summary>Machines that so many ranks need.</summary>
+    /// <summary>Machines needed for a number of ranks.</summary>
     public static int NodesOf(int ranks, int ranksPerNode) => (ranks + ranksPerNode - 1) / ranksPerNode;
 
     /// <summary>Σ over the ranks' tensors, for every rank.</summary>
     /// <param name="bytes">Of the tensor.</param>
     public double AllReduceSeconds(long bytes) => Seconds(bytes, rounds: 2);
 
-    /// <summary>Σ over the ranks' tensors, to each rank its own part.</summary>
+    /// <summary>Σ over the ranks' tensors; each rank gets its part.</summary>
     /// <param name="bytes">Of the whole tensor.</param>
     public double ReduceScatterSeconds(long bytes) => Seconds(bytes, rounds: 1);
 
-    /// <summary>Each rank's own part, for every rank.</summary>
+    /// <summary>Each rank's part, for every rank.</summary>
     /// <param name="bytes">Of the whole tensor.</param>
     public double AllGatherSeconds(long bytes) => Seconds(bytes, rounds: 1);
 
-    /// <summary>Bytes that each rank sends for an all-reduce of so many.</summary>
+    /// <summary>Bytes that each rank sends for an all-reduce of a given size.</summary>
     public double SentBytes(long bytes) => 2 * Share * bytes;
 
     private double Share => (Ranks - 1) / (double)Ranks;

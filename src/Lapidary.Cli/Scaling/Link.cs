@@ -4,38 +4,38 @@ using Lapidary.Formats;
 
 namespace Lapidary.Cli.Scaling;
 
-/// <summary>What joins the devices of a run, by the slowest of its links.</summary>
+/// <summary>The connection between the devices of a run, given by its slowest link.</summary>
 /// <param name="Name">As typed.</param>
 /// <param name="BytesPerSecond">Bus bandwidth of large all-reduces, as nccl-tests count it: 2 · (n − 1) / n · bytes / seconds.</param>
-/// <param name="JoinsNodes">Whether it is a network.</param>
+/// <param name="JoinsNodes">Whether it is a network between nodes.</param>
 internal sealed record Link(string Name, double BytesPerSecond, bool JoinsNodes)
 {
-    /// <summary>Ends a number of bytes per second: 44GB/s.</summary>
+    /// <summary>Unit of a number of bytes per second: 44GB/s.</summary>
     private const string PerSecond = "/s";
 
-    /// <summary>Of NVLink between two GPUs, which use fewer channels than more do.</summary>
+    /// <summary>Speed of NVLink between two GPUs, which use fewer channels than a larger group.</summary>
     private const double PairBytesPerSecond = 333e9;
 
     /// <summary>Measured on H100 and H200, without NVLS.</summary>
     public static Link NvLink { get; } = new("nvlink", 363e9, JoinsNodes: false);
 
-    /// <summary>One network port of 400 Gb/s a node, as most clusters have at least.</summary>
+    /// <summary>One network port of 400 Gb/s per node, the least in most clusters.</summary>
     public static Link Network { get; } = new("400G", 44e9, JoinsNodes: true);
 
-    /// <summary>Those that have names, from within a node outwards. All but NVLink's are estimates.</summary>
+    /// <summary>The named links, from within a node outwards. All except NVLink's are estimates.</summary>
     public static IReadOnlyList<Link> All { get; } =
     [
         NvLink, new("pcie", 20e9, JoinsNodes: false), new("100G", 11e9, JoinsNodes: true), Network,
         new("8x400G", 340e9, JoinsNodes: true),
     ];
 
-    /// <summary>What stands for a value in the help text.</summary>
+    /// <summary>The placeholder of a value in the help text.</summary>
     public static string ValueName { get; } = string.Join('|', [.. All.Select(link => link.Name), "44GB/s"]);
 
-    /// <summary>Bandwidth between so many ranks.</summary>
+    /// <summary>Bandwidth between a number of ranks.</summary>
     public double BytesPerSecondOf(int ranks) => this == NvLink && ranks == 2 ? PairBytesPerSecond : BytesPerSecond;
 
-    /// <summary>Reads a name, or bytes per second: 44GB/s.</summary>
+    /// <summary>Parses a name, or bytes per second: 44GB/s.</summary>
     /// <exception cref="FormatException">It is neither.</exception>
     public static Link Parse(string text)
     {

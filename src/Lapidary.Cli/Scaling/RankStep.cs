@@ -1,11 +1,12 @@
 namespace Lapidary.Cli.Scaling;
 
-/// <summary>An optimizer step of one rank by itself, and what it has to exchange.</summary>
-/// <param name="Seconds">Its time.</param> <param name="IsEstimate">Whether that is not measured.</param>
+/// <summary>An optimizer step of a single rank, and the values to exchange.</summary>
+/// <param name="Seconds">Its time.</param>
+/// <param name="IsEstimate">Whether the time is not measured.</param>
 /// <param name="Tokens">Tokens of the step.</param>
-/// <param name="LoraValues">Trained values of LoRA: every rank keeps all of them.</param>
-/// <param name="SavedValues">Trained values of each module that is saved whole: each rank updates its part of them.</param>
-/// <param name="MemoryBytesPerSecond">Speed of the device's memory; null where it is not known.</param>
+/// <param name="LoraValues">Number of trained LoRA values: every rank keeps all of them.</param>
+/// <param name="SavedValues">Number of trained values of each module that is saved whole: each rank updates its part of them.</param>
+/// <param name="MemoryBytesPerSecond">Speed of the device's memory; null if unknown.</param>
 internal sealed record RankStep(
     double Seconds, bool IsEstimate, double Tokens, long LoraValues, IReadOnlyList<long> SavedValues, double? MemoryBytesPerSecond)
 {
@@ -24,11 +25,11 @@ internal sealed record RankStep(
     /// <summary>Bytes of the saved modules' gradients, and of their values.</summary>
     public long SavedBytes => SavedValues.Sum() * ValueBytes;
 
-    /// <summary>Seconds of norm and AdamW over so many values.</summary>
+    /// <summary>Seconds of norm and AdamW over a number of values.</summary>
     public static double UpdateSeconds(long values, double memoryBytesPerSecond) =>
         values * (double)(UpdateBytes + NormBytes) / memoryBytesPerSecond;
 
-    /// <summary>The step of several ranks that do this each.</summary>
+    /// <summary>The step of several ranks that each do this work.</summary>
     public ScaledStep Across(ExchangeCost cost)
     {
         double saved = MemoryBytesPerSecond is { } speed
@@ -44,11 +45,13 @@ internal sealed record RankStep(
     private static long PartOf(long values, int ranks) => (values + ranks - 1) / ranks;
 }
 
-/// <summary>An optimizer step of several ranks: each does the same as one alone, then they exchange; nothing overlaps.</summary>
-/// <param name="Alone">One rank's step.</param> <param name="Cost">The ranks.</param>
-/// <param name="AllReduceSeconds">Of LoRA's gradients.</param> <param name="ReduceScatterSeconds">Of the saved modules' gradients.</param>
+/// <summary>An optimizer step of several ranks: each does the work of a single rank, then they exchange; nothing overlaps.</summary>
+/// <param name="Alone">The step of a single rank.</param>
+/// <param name="Cost">The cost model of the ranks.</param>
+/// <param name="AllReduceSeconds">Of LoRA's gradients.</param>
+/// <param name="ReduceScatterSeconds">Of the saved modules' gradients.</param>
 /// <param name="AllGatherSeconds">Of the saved modules' values.</param>
-/// <param name="UpdateSecondsSaved">AdamW and norm of the saved modules' values that other ranks update.</param>
+/// <param name="UpdateSecondsSaved">Saved time of AdamW and norm, for the saved modules' values that other ranks update.</param>
 internal sealed record ScaledStep(
     RankStep Alone, ExchangeCost Cost, double AllReduceSeconds, double ReduceScatterSeconds, double AllGatherSeconds,
     double UpdateSecondsSaved)
@@ -59,7 +62,7 @@ internal sealed record ScaledStep(
     /// <summary>The whole step.</summary>
     public double Seconds => Alone.Seconds - UpdateSecondsSaved + ExchangeSeconds;
 
-    /// <summary>Speed per rank as a share of one rank's alone; 1 is ideal.</summary>
+    /// <summary>Speed per rank as a share of a single rank's; 1 is ideal.</summary>
     public double Efficiency => Alone.Seconds / Seconds;
 
     /// <summary>Of all ranks.</summary>

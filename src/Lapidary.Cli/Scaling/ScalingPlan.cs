@@ -7,11 +7,13 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Scaling;
 
-/// <summary>What a planned run costs and gains on several ranks that do as much each as one alone.</summary>
-/// <param name="Step">The step of all ranks.</param> <param name="Link">What joins them.</param>
-/// <param name="IsAssumedLink">Whether nobody said so.</param> <param name="RanksPerNode">Ranks on a machine.</param>
-/// <param name="Config">The trainer's options, of each rank.</param> <param name="Rows">Rows to train on, packed; null where they are not
-/// known.</param>
+/// <summary>The cost and gain of a planned run on several ranks, each with the work of a single rank.</summary>
+/// <param name="Step">The step of all ranks.</param>
+/// <param name="Link">The link between the ranks.</param>
+/// <param name="IsAssumedLink">Whether the link is assumed because the user gave none.</param>
+/// <param name="RanksPerNode">Ranks on a machine.</param>
+/// <param name="Config">The trainer's options, of each rank.</param>
+/// <param name="Rows">Training rows after packing; null if unknown.</param>
 /// <param name="MemoryBytes">Memory of one rank.</param>
 internal sealed record ScalingPlan(
     ScaledStep Step, Link Link, bool IsAssumedLink, int RanksPerNode, SftConfig Config, int? Rows, long MemoryBytes)
@@ -22,9 +24,12 @@ internal sealed record ScalingPlan(
     private const int MaxMoreAccumulation = 64;
 
     /// <summary>Plans a run of several ranks.</summary>
-    /// <param name="run">The command.</param> <param name="planned">One rank's part.</param> <param name="config">Options.</param>
-    /// <param name="sizes">The model.</param> <param name="data">Rows, or null for full ones.</param>
-    /// <exception cref="UsageException">Nothing is known of the device, and the values that replace that are not given.</exception>
+    /// <param name="run">The command.</param>
+    /// <param name="planned">One rank's part.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="sizes">The model.</param>
+    /// <param name="data">Rows, or null for full ones.</param>
+    /// <exception cref="UsageException">The device is unknown, and the values that would replace it are not given.</exception>
     public static ScalingPlan Create(CommandRun run, PlannedRun planned, SftConfig config, GemmaConfig sizes, TrainingData? data)
     {
         var values = run.Values;
@@ -49,10 +54,10 @@ internal sealed record ScalingPlan(
     /// <summary>Rows of an optimizer step of all ranks.</summary>
     public long BatchRows => (long)Config.PerDeviceTrainBatchSize * Config.GradientAccumulationSteps * Step.Cost.Ranks;
 
-    /// <summary>Optimizer steps in which every row is seen once; null where the rows are not known.</summary>
+    /// <summary>Optimizer steps in which every row is seen once; null if the number of rows is unknown.</summary>
     public long? StepsPerEpoch => (Rows + BatchRows - 1) / BatchRows;
 
-    /// <summary>What the user may not expect.</summary>
+    /// <summary>Notes on what the user may not expect.</summary>
     public IEnumerable<string> Notes()
     {
         if (IsAssumedLink) yield return $"--link is not given: {Link} is assumed between the ranks.";
@@ -125,7 +130,7 @@ internal sealed record ScalingPlan(
         foreach (string line in ScalingTable.Lines(this)) people.WriteLine($"           {line}");
     }
 
-    /// <summary>How many times the accumulation it takes until exchanges cost little; null where they do, or never would.</summary>
+    /// <summary>The factor for the accumulation that makes exchanges cheap; null if they are cheap already, or never would be.</summary>
     private (int Factor, double Efficiency)? MoreAccumulation()
     {
         double update = Step.Alone.MemoryBytesPerSecond is { } speed ? RankStep.UpdateSeconds(Step.Alone.TrainedValues, speed) : 0;

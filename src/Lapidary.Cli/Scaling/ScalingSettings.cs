@@ -26,8 +26,8 @@ internal static class ScalingSettings
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } = [WorldSize, GpusPerNode, Link, StepMilliseconds];
 
-    /// <summary>Whether several ranks are planned.</summary>
-    /// <exception cref="UsageException">They are not, but how they would be joined is given.</exception>
+    /// <summary>Whether the plan is for several ranks.</summary>
+    /// <exception cref="UsageException">The plan is for one rank, but a link is given.</exception>
     public static bool IsAskedFor(CommandRun run)
     {
         if (run.Values.Get(WorldSize) > 1) return true;

@@ -1,6 +1,6 @@
 namespace Lapidary.Cli.Scaling;
 
-/// <summary>The same step on other numbers of ranks and over other links.</summary>
+/// <summary>The same step with other numbers of ranks and other links.</summary>
 internal static class ScalingTable
 {
     private const int NameWidth = 12, CellWidth = 15;
@@ -30,14 +30,15 @@ internal static class ScalingTable
         return $"{step.ExchangeSeconds * 1000:N1}, {step.Efficiency:P0}";
     }
 
-    /// <summary>The named links, and the plan's own where it is another; CPUs have that alone.</summary>
+    /// <summary>The named links, and the plan's if it is another; CPUs have only the plan's.</summary>
     private static IReadOnlyList<Link> LinksOf(ScalingPlan plan)
     {
         if (!plan.IsGpu) return [plan.Link];
         return Link.All.Contains(plan.Link) ? Link.All : [.. Link.All, plan.Link];
     }
 
-    /// <summary>Links inside a node do not join nodes, and networks are needed for that alone; a bandwidth may be of either.</summary>
+    /// <summary>Links inside a node do not connect nodes, and networks are needed only between nodes; a bandwidth may be of
+    /// either.</summary>
     private static bool IsSensible(ScalingPlan plan, Link link, int ranks) =>
         !Link.All.Contains(link) || link.JoinsNodes == ExchangeCost.NodesOf(ranks, plan.RanksPerNode) > 1;
 

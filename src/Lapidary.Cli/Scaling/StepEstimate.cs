@@ -5,25 +5,27 @@ using Lapidary.Training;
 
 namespace Lapidary.Cli.Scaling;
 
-/// <summary>About how long an optimizer step takes on an H100, from its operations and bytes; mostly too short, see
+/// <summary>Estimates the time of an optimizer step on an H100 from its operations and bytes; mostly too short, see
 /// docs/scale.md.</summary>
 /// <remarks>Constants are of the steps in docs/benchmarks.md: large products run at some 690 of 989 TFLOP/s; a layer moves the activations
 /// of some 33 intermediate sizes per token, forward and backward; a layer's kernels take 0.2 ms at the least.</remarks>
 internal static class StepEstimate
 {
-    /// <summary>What AdamW and other work that only moves bytes get of 3.35 TB/s.</summary>
+    /// <summary>The part of 3.35 TB/s that AdamW and other memory-bound work reach.</summary>
     public const double MemoryBytesPerSecond = 3.0e12;
 
     private const double OperationsPerSecond = 690e12, LayerSeconds = 0.2e-3;
 
     private const int WidthsMoved = 33, ActivationBytes = 2;
 
-    /// <summary>An H100 is what the estimate is of.</summary>
+    /// <summary>The estimate is for an H100.</summary>
     private static readonly ComputeCapability Hopper = new(9, 0);
 
-    /// <summary>Seconds of one rank's step; null where the device is no H100 or H200, as which a GPU is planned that is not
-    /// here.</summary>
-    /// <param name="planned">The step.</param> <param name="sizes">The model.</param> <param name="tokens">Of the step.</param>
+    /// <summary>Seconds of one rank's step; null unless the device is an H100 or H200. A GPU that does not exist here is planned as
+    /// one.</summary>
+    /// <param name="planned">The step.</param>
+    /// <param name="sizes">The model.</param>
+    /// <param name="tokens">Of the step.</param>
     public static double? Seconds(PlannedRun planned, GemmaConfig sizes, double tokens) =>
         planned.Gpu == Hopper
             ? Seconds(sizes, planned.Memory, tokens, planned.TrainsHead)

@@ -3,20 +3,21 @@ using Spectre.Console.Rendering;
 
 namespace Lapidary.Cli.Screens;
 
-/// <summary>Lays a line of text out in the rows of a screen. Words stay whole, and rows after the first hang under the text beside the
-/// line's label. A command line that people copy is never cut into rows: the terminal does that, and gives it back whole.</summary>
+/// <summary>Lays out a line of text in the rows of a screen. Words stay whole, and rows after the first are aligned with the text after the
+/// line's label. A command line for copying is never cut into rows: the terminal wraps it, and copies it as one line.</summary>
 internal static class LineLayout
 {
-    /// <summary>Columns of a label and the blanks behind it: "data       rows 12".</summary>
+    /// <summary>Columns of a label and the spaces after it: "data rows 12".</summary>
     public const int LabelWidth = 11;
 
-    /// <summary>Below this many columns the text under a label would be a narrow strip.</summary>
+    /// <summary>With fewer columns, the text beside a label would be a narrow strip.</summary>
     private const int NarrowWidth = 60, NarrowIndent = 3;
 
     private const string Command = "lapidary ", Prompt = "$ ";
 
     /// <summary>The rows of a line.</summary>
-    /// <param name="line">Without line ends.</param> <param name="width">Columns of the screen.</param>
+    /// <param name="line">Without line ends.</param>
+    /// <param name="width">Columns of the screen.</param>
     public static IReadOnlyList<string> Rows(string line, int width)
     {
         int label = LabelOf(line);
@@ -31,7 +32,7 @@ internal static class LineLayout
         return rows;
     }
 
-    /// <summary>Length of the label with the blanks behind it: 11 where there is one, else the blanks at the start.</summary>
+    /// <summary>Length of the label with the spaces after it: 11 if there is one, else the number of leading spaces.</summary>
     public static int LabelOf(string line)
     {
         bool hasLabel = line.Length > LabelWidth && line[LabelWidth - 1] == ' ' && line[LabelWidth] != ' '
@@ -42,7 +43,7 @@ internal static class LineLayout
     /// <summary>Columns that a text takes.</summary>
     public static int Width(string text) => Ascii.IsValid(text) ? text.Length : new Segment(text).CellCount();
 
-    /// <summary>The longest start of a text that has room.</summary>
+    /// <summary>The longest start of a text that fits.</summary>
     public static string Cut(string text, int width)
     {
         if (Width(text) <= width) return text;
@@ -64,7 +65,7 @@ internal static class LineLayout
     private static bool IsCommand(string text) =>
         text.StartsWith(Command, StringComparison.Ordinal) || text.StartsWith(Prompt + Command, StringComparison.Ordinal);
 
-    /// <summary>Where a command begins that a sentence ends with: "go on with: lapidary train …"; −1 where none does.</summary>
+    /// <summary>The start of a command at the end of a sentence: "go on with: lapidary train …"; −1 if there is none.</summary>
     private static int CommandIn(string line)
     {
         int at = line.IndexOf(": " + Command, StringComparison.Ordinal);
@@ -73,7 +74,7 @@ internal static class LineLayout
 
     private static void Wrap(string text, int indent, int width, List<string> rows)
     {
-        // What hangs under a label in a narrow screen begins at the left, as the rows that it is continued on.
+        // Text under a label on a narrow screen begins at the left, like the continued rows.
         int blanks = text.Length - text.AsSpan().TrimStart(' ').Length;
         var row = new StringBuilder(new string(' ', blanks > indent ? indent : blanks));
         int used = row.Length;

@@ -2,12 +2,13 @@ using System.Diagnostics;
 
 namespace Lapidary.Cli.Screens;
 
-/// <summary>A terminal's screen: lines that scroll by, and under them one line that says how far the work is. Both streams may show on
-/// it, so all that is written goes through here, and the status line steps aside for it.</summary>
-/// <remarks>Spectre's Progress is not used: it writes over its bar without erasing it, so scraps of the bar stay beside shorter lines, and
-/// it hides the cursor, which a signal then leaves hidden.</remarks>
-/// <param name="columns">Columns of the screen now.</param> <param name="hasCodes">Whether the terminal knows escape codes.</param>
-/// <param name="hasColour">Whether colours are wanted.</param>
+/// <summary>A terminal's screen: scrolling lines, and under them one status line. Both streams may be on it, so all output goes through
+/// here, and the status line is removed and redrawn around it.</summary>
+/// <remarks>Spectre's Progress is not used. It overwrites its bar without erasing it, so parts of the bar remain beside shorter lines. It
+/// also hides the cursor, which stays hidden after a signal.</remarks>
+/// <param name="columns">The current number of columns.</param>
+/// <param name="hasCodes">Whether the terminal supports escape codes.</param>
+/// <param name="hasColour">Whether to use colours.</param>
 internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
 {
     private const int DefaultWidth = 80, LeastWidth = 20;
@@ -22,23 +23,23 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
     private long _drawn;
     private bool _isMidLine, _isOff;
 
-    /// <summary>Columns that text may take. The last one stays free: some terminals go to the next row as soon as it is filled.</summary>
+    /// <summary>Columns for text. The last column stays free, because some terminals start the next row as soon as it is filled.</summary>
     public int Width => (columns() is var width and > 0 ? Math.Max(width, LeastWidth) : DefaultWidth) - 1;
 
-    /// <summary>Whether the terminal knows escape codes, and so can show a status line.</summary>
+    /// <summary>Whether the terminal supports escape codes, and so a status line.</summary>
     public bool HasCodes { get; } = hasCodes;
 
-    /// <summary>Whether words may be coloured.</summary>
+    /// <summary>Whether to use colours.</summary>
     public bool HasColour { get; } = hasCodes && hasColour;
 
-    /// <summary>Says that this is no screen after all: from now on text goes as it is to where it is written.</summary>
+    /// <summary>Declares that this is not a screen after all: from now on text is written unchanged.</summary>
     public void TurnOff()
     {
         Clear();
         _isOff = true;
     }
 
-    /// <summary>Writes text as it is.</summary>
+    /// <summary>Writes text unchanged.</summary>
     public void Write(TextWriter writer, string text)
     {
         if (text.Length == 0) return;
@@ -64,10 +65,10 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
         }
     }
 
-    /// <summary>Shows how far the work is, in place of what was shown before; at most ten times a second.</summary>
-    /// <param name="writer">A stream that is the screen.</param> <param name="share">What is done, 0 to 1; null where that is not
-    /// known.</param>
-    /// <param name="parts">What there is to say, the most important first: what has no room is left out.</param>
+    /// <summary>Replaces the status line; at most ten times a second.</summary>
+    /// <param name="writer">A stream that is the screen.</param>
+    /// <param name="share">The finished share, 0 to 1; null if unknown.</param>
+    /// <param name="parts">The texts, the most important first; texts that do not fit are left out.</param>
     public void Show(TextWriter writer, double? share, params IReadOnlyList<string> parts)
     {
         if (!HasCodes || _isOff) return;
@@ -80,7 +81,7 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
         }
     }
 
-    /// <summary>Takes the status line away.</summary>
+    /// <summary>Removes the status line.</summary>
     public void Clear()
     {
         lock (_lock)

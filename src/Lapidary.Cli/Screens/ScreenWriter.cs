@@ -2,11 +2,12 @@ using System.Text;
 
 namespace Lapidary.Cli.Screens;
 
-/// <summary>A stream that shows on a screen: its lines are laid out in the screen's columns, and step around its status line.</summary>
-/// <param name="inner">Where the text goes.</param> <param name="screen">The screen that shows it.</param>
+/// <summary>A stream on a screen: its lines are wrapped to the screen's columns and written above the status line.</summary>
+/// <param name="inner">The target.</param>
+/// <param name="screen">The screen that shows it.</param>
 internal sealed class ScreenWriter(TextWriter inner, Screen screen) : TextWriter
 {
-    /// <summary>Where the text goes.</summary>
+    /// <summary>The target.</summary>
     public TextWriter Inner => inner;
 
     public override Encoding Encoding => inner.Encoding;

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Lapidary.Cli.Screens;
 
-/// <summary>One row that says how far a work is: a bar, the share done, and as many words as there is room for.</summary>
+/// <summary>The progress of work in one row: a bar, the finished share, and as many texts as fit.</summary>
 internal static class StatusLine
 {
     private const int LongBar = 20, ShortBar = 10, WideScreen = 60;
@@ -10,8 +10,9 @@ internal static class StatusLine
     private const string Gap = "  ";
 
     /// <summary>The row; never longer than the width.</summary>
-    /// <param name="share">What is done, 0 to 1; null where that is not known.</param>
-    /// <param name="parts">What there is to say, the most important first.</param> <param name="width">Columns.</param>
+    /// <param name="share">The finished share, 0 to 1; null if unknown.</param>
+    /// <param name="parts">The texts, the most important first.</param>
+    /// <param name="width">Columns.</param>
     /// <param name="hasColour">Whether the bar may be coloured.</param>
     public static string Text(double? share, IReadOnlyList<string> parts, int width, bool hasColour)
     {

@@ -3,18 +3,18 @@ using Spectre.Console;
 
 namespace Lapidary.Cli.Screens;
 
-/// <summary>What the process's own terminal can show.</summary>
+/// <summary>The abilities of the process's terminal.</summary>
 internal static unsafe partial class TerminalScreen
 {
     private const nuint GetWindowSize = 0x5413; // TIOCGWINSZ of Linux
 
-    /// <summary>The terminal as its environment describes it: TERM=dumb knows no codes, NO_COLOR wants no colours.</summary>
-    /// <param name="isError">Whether standard error is what shows on it.</param>
+    /// <summary>The terminal as described by its environment: TERM=dumb means no escape codes, NO_COLOR means no colours.</summary>
+    /// <param name="isError">Whether standard error is the stream on it.</param>
     public static Screen Of(bool isError) => new(
         () => Width(isError ? 2 : 1), KnowsCodes(isError), string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
 
-    /// <summary>Columns, 0 where they are not known. .NET's own answer prepares the terminal for typing first, with codes that it
-    /// prints.</summary>
+    /// <summary>Number of columns, 0 if unknown. .NET's own query would first prepare the terminal for typing, and print escape codes for
+    /// it.</summary>
     private static int Width(int descriptor)
     {
         if (OperatingSystem.IsLinux())
@@ -33,7 +33,7 @@ internal static unsafe partial class TerminalScreen
         }
     }
 
-    /// <summary>On Windows codes have to be turned on, which Spectre does.</summary>
+    /// <summary>On Windows, escape codes must be turned on, which Spectre does.</summary>
     private static bool KnowsCodes(bool isError)
     {
         if (!OperatingSystem.IsWindows()) return Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");

@@ -1,7 +1,7 @@
 namespace Lapidary.Cli.Screens;
 
-/// <summary>How words look on a screen. Only bold, dim and colours that the terminal's own theme defines, and never a background: so text
-/// can be read on light and on dark.</summary>
+/// <summary>Styles for words on a screen. Only bold, dim and colours of the terminal's theme, and never a background, so that text is
+/// readable on light and dark screens.</summary>
 internal static class Theme
 {
     private const string Reset = "\e[0m", Bold = "\e[1m", Dim = "\e[2m", BoldRed = "\e[1;31m", BoldGreen = "\e[1;32m",
@@ -10,7 +10,8 @@ internal static class Theme
     private const string ErrorStart = "lapidary: ";
 
     /// <summary>The first row of a line, with its label in its style.</summary>
-    /// <param name="row">The row.</param> <param name="labelWidth">Columns of the label with the blanks behind it.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="labelWidth">Columns of the label with the spaces after it.</param>
     public static string Paint(string row, int labelWidth)
     {
         if (row.StartsWith(ErrorStart, StringComparison.Ordinal)) return $"{BoldRed}lapidary:{Reset}{row[(ErrorStart.Length - 1)..]}";
@@ -29,9 +30,9 @@ internal static class Theme
     /// <summary>A bar's two parts.</summary>
     public static string Bar(string filled, string empty) => $"{Green}{filled}{Reset}{Dim}{empty}{Reset}";
 
-    /// <summary>Text that is trained, which stands out, or text that is not, which steps back.</summary>
+    /// <summary>Trained text, which stands out, or other text, which is dimmed.</summary>
     public static string Trained(string text, bool isTrained) => $"{(isTrained ? BoldGreen : Dim)}{text}{Reset}";
 
-    /// <summary>Text that is beside the matter.</summary>
+    /// <summary>Less important text.</summary>
     public static string Aside(string text) => $"{Dim}{text}{Reset}";
 }

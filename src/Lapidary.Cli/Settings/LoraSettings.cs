@@ -70,7 +70,8 @@ internal static partial class LoraSettings
 
     /// <summary>The settings of an adapter that is trained on from. What is given must be what it has, but for the dropout, which is no
     /// part of an adapter.</summary>
-    /// <param name="values">What is given.</param> <param name="folder">The adapter's.</param>
+    /// <param name="values">What is given.</param>
+    /// <param name="folder">The adapter's.</param>
     /// <param name="sizes">config.json of the base.</param>
     /// <exception cref="ToolException">A setting that was given differs.</exception>
     public static LoraConfig ReadSaved(SettingValues values, string folder, GemmaConfig sizes)

@@ -5,7 +5,8 @@ using Lapidary.Gemma;
 namespace Lapidary.Cli.Settings;
 
 /// <summary>Which model and how it is held; common to all commands that use one.</summary>
-/// <param name="quantization">The command's default.</param> <param name="dtypeHelp">What --dtype is the type of.</param>
+/// <param name="quantization">The command's default.</param>
+/// <param name="dtypeHelp">What --dtype is the type of.</param>
 internal sealed class ModelSettings(
     QuantizationKind quantization,
     string dtypeHelp = "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.")

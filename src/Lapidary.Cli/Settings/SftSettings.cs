@@ -28,7 +28,9 @@ internal static class SftSettings
     }
 
     /// <summary>The options of a run on some ranks: its global batch sets the accumulation, or is checked against it.</summary>
-    /// <param name="config">As read.</param> <param name="values">What was given.</param> <param name="worldSize">Number of ranks.</param>
+    /// <param name="config">As read.</param>
+    /// <param name="values">What was given.</param>
+    /// <param name="worldSize">Number of ranks.</param>
     /// <param name="resumed">Rows of an optimizer step of the run that is gone on with; null for a new one. Where only that run's own file
     /// says how many micro-batches there are, the global batch stays as it was, on any number of ranks, and where that file alone says how
     /// many rows one has, they are fewer where each rank has fewer.</param>

@@ -3,12 +3,12 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>One answer while it is made: tokens become pieces of text, which wait for their reader. The engine never waits for a reader:
-/// there are at most as many pieces as tokens, so a slow reader costs a little memory and nobody's time.</summary>
-/// <param name="engine">Makes the tokens.</param>
+/// <summary>One answer during its generation: tokens become pieces of text, which wait for their reader. The engine never waits for a
+/// reader. There are at most as many pieces as tokens, so a slow reader only costs a little memory.</summary>
+/// <param name="engine">The engine that generates the tokens.</param>
 /// <param name="tokenizer">Of the model.</param>
-/// <param name="request">What is asked for.</param>
-/// <param name="prompt">The conversation in tokens.</param>
+/// <param name="request">The request.</param>
+/// <param name="prompt">The conversation as tokens.</param>
 /// <param name="options">Limits and sampling.</param>
 internal sealed class ChatAnswer(
     ITokenEngine engine, Tokenizer tokenizer, ChatRequest request, int[] prompt, GenerationOptions options)
@@ -20,14 +20,14 @@ internal sealed class ChatAnswer(
     private readonly StopSequences _stop = new(request.StopSequences);
     private int _tokens;
 
-    /// <summary>The text in pieces; it ends where the answer ends, however that is.</summary>
+    /// <summary>The text in pieces. It ends with the answer, however that ends.</summary>
     public IAsyncEnumerable<string> Pieces => _pieces.Reader.ReadAllAsync(CancellationToken.None);
 
-    /// <summary>Makes the answer; called once.</summary>
-    /// <param name="modelId">What the model is called.</param>
+    /// <summary>Generates the answer; called once.</summary>
+    /// <param name="modelId">The model's name.</param>
     /// <param name="id">Of the answer.</param>
-    /// <param name="cancellationToken">Ends it within a step.</param>
-    /// <returns>What it took, and why it ended.</returns>
+    /// <param name="cancellationToken">Ends the answer within a step.</param>
+    /// <returns>The usage, and the reason for the end.</returns>
     public async Task<(UsageDetails Usage, ChatFinishReason Reason)> RunAsync(
         string modelId, string id, CancellationToken cancellationToken)
     {

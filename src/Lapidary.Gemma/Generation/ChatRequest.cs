@@ -3,15 +3,18 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>A chat request in this library's terms; what cannot be honoured is refused rather than passed over.</summary>
-/// <param name="Turns">The conversation for the chat template.</param> <param name="Options">Sampling and length.</param>
+/// <summary>A chat request in this library's terms. Options that cannot be honoured are refused, not ignored.</summary>
+/// <param name="Turns">The conversation for the chat template.</param>
+/// <param name="Options">Sampling and length.</param>
 /// <param name="StopSequences">Texts that end the answer.</param>
 internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOptions Options, IReadOnlyList<string> StopSequences)
 {
-    /// <summary>Translates a request.</summary>
-    /// <param name="messages">The conversation.</param> <param name="options">What the caller asks for; null for nothing.</param>
-    /// <param name="modelId">The only model there is.</param> <param name="defaults">Used where the caller says nothing.</param>
-    /// <exception cref="NotSupportedException">It asks for something that this model cannot do.</exception>
+    /// <summary>Converts a request.</summary>
+    /// <param name="messages">The conversation.</param>
+    /// <param name="options">The caller's options; null for none.</param>
+    /// <param name="modelId">The name of the only model.</param>
+    /// <param name="defaults">Values for options that the caller does not set.</param>
+    /// <exception cref="NotSupportedException">The request needs a feature that this model does not have.</exception>
     public static ChatRequest Create(IEnumerable<ChatMessage> messages, ChatOptions? options, string modelId, GenerationOptions defaults)
     {
         if (options is not null) Refuse(options, modelId);
@@ -37,7 +40,7 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
             throw new NotSupportedException($"ModelId: this client runs {modelId}, not {other}.");
     }
 
-    /// <summary>Instructions and system messages become one system turn in front, the only place where Gemma's template takes
+    /// <summary>Instructions and system messages become one system turn at the start, the only place where Gemma's template supports
     /// one.</summary>
     private static List<ChatTurn> Conversation(IEnumerable<ChatMessage> messages, string? instructions)
     {
@@ -69,7 +72,7 @@ internal sealed record ChatRequest(IReadOnlyList<ChatTurn> Turns, GenerationOpti
         return message.Text;
     }
 
-    /// <summary>Temperature 0 takes the likeliest token; any other setting of the draw asks for one.</summary>
+    /// <summary>Temperature 0 takes the likeliest token; any other sampling option turns sampling on.</summary>
     private static GenerationOptions Sampling(ChatOptions? options, GenerationOptions defaults)
     {
         if (options is null) return defaults;

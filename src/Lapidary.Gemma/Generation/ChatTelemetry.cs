@@ -3,8 +3,8 @@ using System.Diagnostics.Metrics;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>One answer, for OpenTelemetry and other listeners of System.Diagnostics: a span and metrics by the semantic conventions for
-/// generative AI, from a meter and an activity source that are both named Lapidary.Gemma. Texts are never among them.</summary>
+/// <summary>Telemetry of one answer for OpenTelemetry and other listeners of System.Diagnostics: a span and metrics by the semantic
+/// conventions for generative AI, from a meter and an activity source, both named Lapidary.Gemma. They never contain texts.</summary>
 internal sealed class ChatTelemetry : IDisposable
 {
     /// <summary>Name of the meter and of the activity source.</summary>
@@ -18,7 +18,7 @@ internal sealed class ChatTelemetry : IDisposable
     private static readonly ActivitySource Source = new(Name);
     private static readonly Meter Meter = new(Name);
 
-    // The buckets are those of the conventions.
+    // The buckets follow the conventions.
     private static readonly Histogram<double> Duration = Meter.CreateHistogram(
         "gen_ai.client.operation.duration", "s", "Time of an answer, the wait for its turn included.",
         advice: Buckets(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92));
@@ -51,15 +51,15 @@ internal sealed class ChatTelemetry : IDisposable
     private ChatTelemetry(string model, KeyValuePair<string, object?>[] tags)
     {
         _tags = tags;
-        // The model runs in this process, so that its span is internal.
+        // The model runs in this process, so its span is internal.
         _activity = Source.StartActivity($"{Operation} {model}", ActivityKind.Internal, default(ActivityContext), tags);
         Requests.Add(1, _tags);
     }
 
-    /// <summary>A request begins.</summary>
-    /// <param name="model">What the model is called.</param>
-    /// <param name="responseId">Of the answer.</param>
-    /// <param name="options">What is asked for.</param>
+    /// <summary>Starts a request.</summary>
+    /// <param name="model">The model's name.</param>
+    /// <param name="responseId">The id of the answer.</param>
+    /// <param name="options">The options of the request.</param>
     public static ChatTelemetry Start(string model, string responseId, GenerationOptions options)
     {
         var telemetry = new ChatTelemetry(model,
@@ -79,16 +79,16 @@ internal sealed class ChatTelemetry : IDisposable
         return telemetry;
     }
 
-    /// <summary>A token of the answer is there.</summary>
+    /// <summary>Records a token of the answer.</summary>
     public void OnToken()
     {
         _outputTokens++;
         _firstToken ??= TimeProvider.System.GetElapsedTime(_started);
     }
 
-    /// <summary>The answer is whole.</summary>
+    /// <summary>Records a complete answer.</summary>
     /// <param name="promptTokens">Tokens of the prompt.</param>
-    /// <param name="cachedTokens">Those of them that needed no computation.</param>
+    /// <param name="cachedTokens">Tokens of the prompt that needed no computation.</param>
     /// <param name="finishReason">Why the answer ended.</param>
     public void Complete(int promptTokens, int cachedTokens, string finishReason)
     {
@@ -99,7 +99,7 @@ internal sealed class ChatTelemetry : IDisposable
             .SetTag("gen_ai.response.finish_reasons", new[] { finishReason });
     }
 
-    /// <summary>There is no answer, or it was cancelled.</summary>
+    /// <summary>Records a failed or cancelled answer.</summary>
     public void Fail(Exception error)
     {
         _error = error.GetType().FullName;
@@ -107,7 +107,7 @@ internal sealed class ChatTelemetry : IDisposable
             .SetStatus(ActivityStatusCode.Error, error.Message);
     }
 
-    /// <summary>The request has ended.</summary>
+    /// <summary>Ends the request.</summary>
     public void Dispose()
     {
         var elapsed = TimeProvider.System.GetElapsedTime(_started);

@@ -1,6 +1,6 @@
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Lets one caller in at a time, in the order in which they came.</summary>
+/// <summary>Admits one caller at a time, in the order of arrival.</summary>
 internal sealed class FairGate
 {
     private readonly Lock _lock = new();
@@ -8,8 +8,8 @@ internal sealed class FairGate
     private bool _isTaken;
 
     /// <summary>Waits for the caller's turn.</summary>
-    /// <param name="cancellationToken">Ends the wait at once; those behind move up.</param>
-    /// <returns>Ends the turn when it is disposed, which is to be done once.</returns>
+    /// <param name="cancellationToken">Ends the wait at once; the later callers move up.</param>
+    /// <returns>Ends the turn when disposed; dispose it once.</returns>
     public async ValueTask<Turn> EnterAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -35,7 +35,7 @@ internal sealed class FairGate
     {
         lock (_lock)
         {
-            // Whoever was cancelled in the meantime takes no turn.
+            // A caller that was cancelled in the meantime takes no turn.
             while (_waiting.TryDequeue(out var next))
                 if (next.TrySetResult()) return;
             _isTaken = false;

@@ -6,16 +6,15 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP, TopK,
-/// Seed, MaxOutputTokens and StopSequences; tools, JSON formats, penalties and media are refused with a
+/// <summary>Offers a loaded model as the <see cref="IChatClient"/> of Microsoft.Extensions.AI. Honours Instructions, Temperature, TopP,
+/// TopK, Seed, MaxOutputTokens and StopSequences; refuses tools, JSON formats, penalties and media with a
 /// <see cref="NotSupportedException"/>.</summary>
 /// <remarks>
-/// <para>One client serves any number of callers. A backend makes one answer at a time, in the order of the requests; a caller waits for
-/// the answers before its own, never for those who read them. An answer that is cancelled, or whose reader leaves, ends within a
-/// step.</para>
-/// <para>Without a seed the same request gets the same answer. The model, which others may use too, is not disposed with the
-/// client.</para>
-/// <para>The meter and the activity source Lapidary.Gemma tell of answers by OpenTelemetry's conventions for generative AI.</para>
+/// <para>One client serves any number of callers. A backend generates one answer at a time, in the order of the requests. A caller waits
+/// for the answers before its own, but never for their readers. An answer ends within a step if it is cancelled or its reader
+/// leaves.</para>
+/// <para>Without a seed, the same request gets the same answer. The client does not dispose the model, which others may use too.</para>
+/// <para>The meter and the activity source Lapidary.Gemma report answers by OpenTelemetry's conventions for generative AI.</para>
 /// </remarks>
 public sealed class GemmaChatClient : IChatClient
 {
@@ -28,10 +27,11 @@ public sealed class GemmaChatClient : IChatClient
     private readonly ChatClientMetadata _metadata;
     private readonly string _modelId;
 
-    /// <summary>Makes a client.</summary>
-    /// <param name="model">The model, with its adapter attached where it has one.</param> <param name="tokenizer">Its tokenizer, of the
-    /// folder that <see cref="TokenizerFolder.Resolve"/> names.</param>
-    /// <param name="template">Its chat template.</param> <param name="modelId">What it is called; null for its folder's name.</param>
+    /// <summary>Creates a client.</summary>
+    /// <param name="model">The model, with its adapter attached if it has one.</param>
+    /// <param name="tokenizer">Its tokenizer, from the folder that <see cref="TokenizerFolder.Resolve"/> returns.</param>
+    /// <param name="template">Its chat template.</param>
+    /// <param name="modelId">Its name; null for the name of its folder.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
     {
@@ -44,7 +44,7 @@ public sealed class GemmaChatClient : IChatClient
         IgnoredSettings = makers.Ignored;
     }
 
-    /// <summary>What generation_config.json asks for and is not applied, as <see cref="GenerationConfig.Ignored"/>.</summary>
+    /// <summary>Settings of generation_config.json that are not applied; see <see cref="GenerationConfig.Ignored"/>.</summary>
     public IReadOnlyList<string> IgnoredSettings { get; }
 
     /// <inheritdoc/>
@@ -53,11 +53,11 @@ public sealed class GemmaChatClient : IChatClient
         GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
     /// <summary>Streams the answer to a conversation.</summary>
-    /// <param name="messages">System (optional), then user and assistant in turn.</param> <param name="options">See the class's
-    /// summary.</param>
+    /// <param name="messages">System (optional), then user and assistant in turn.</param>
+    /// <param name="options">See the class's summary.</param>
     /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
     /// <see cref="OperationCanceledException"/>.</param>
-    /// <exception cref="NotSupportedException">The request asks for something that cannot be done here.</exception>
+    /// <exception cref="NotSupportedException">The request needs an unsupported feature.</exception>
     /// <exception cref="LapidaryException">The conversation does not fit the template or the model's context.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -77,7 +77,7 @@ public sealed class GemmaChatClient : IChatClient
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Ends answers that are under way or wait, and frees the client's cache, not the model.</summary>
+    /// <summary>Ends running and waiting answers, and frees the client's cache, but not the model.</summary>
     public void Dispose()
     {
         _closing.Cancel();
@@ -107,7 +107,7 @@ public sealed class GemmaChatClient : IChatClient
         }
         finally
         {
-            // A reader that leaves early wants no more of it. The model is this request's no more when its enumeration ends.
+            // A reader that leaves early needs no more text. The request stops using the model when its enumeration ends.
             await ending.CancelAsync().ConfigureAwait(false);
             await ((Task)making).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -117,7 +117,7 @@ public sealed class GemmaChatClient : IChatClient
         yield return last;
     }
 
-    /// <summary>The answer may be as long as the context has room.</summary>
+    /// <summary>The answer may fill the rest of the context.</summary>
     private GenerationOptions Limit(GenerationOptions options, int promptTokens)
     {
         int context = _model.Config.MaxPositionEmbeddings, room = context - promptTokens;

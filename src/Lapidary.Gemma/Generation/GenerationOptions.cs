@@ -3,57 +3,58 @@ using Lapidary.Formats;
 
 namespace Lapidary.Gemma;
 
-/// <summary>How text is continued; names and meaning as in transformers' generation_config.json.</summary>
+/// <summary>Options of generation; names and meaning follow transformers' generation_config.json.</summary>
 public sealed record GenerationOptions
 {
     /// <summary>Maximum number of tokens to generate.</summary>
     [Range(1, int.MaxValue)]
     public int MaxNewTokens { get; init; } = 256;
 
-    /// <summary>False: the likeliest token each time. True: drawn at random under the limits below.</summary>
+    /// <summary>False takes the likeliest token each time. True samples within the limits below.</summary>
     public bool DoSample { get; init; }
 
-    /// <summary>Logits are divided by it; positive.</summary>
+    /// <summary>The logits are divided by it; positive.</summary>
     [Range(0.0, float.MaxValue, MinimumIsExclusive = true, ErrorMessage = "for the likeliest token leave DoSample off")]
     public float Temperature { get; init; } = 1f;
 
-    /// <summary>Only the k likeliest tokens are drawn from; 0 for all.</summary>
+    /// <summary>Samples only among the k likeliest tokens; 0 for all.</summary>
     [Range(0, int.MaxValue)]
     public int TopK { get; init; }
 
-    /// <summary>Only the likeliest tokens that together reach this probability are drawn from; 1 for all.</summary>
+    /// <summary>Samples only among the likeliest tokens that together reach this probability; 1 for all.</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public float TopP { get; init; } = 1f;
 
-    /// <summary>Only tokens at least this likely, relative to the likeliest, are drawn from; 0 for all.</summary>
+    /// <summary>Samples only among tokens of at least this probability, relative to the likeliest; 0 for all.</summary>
     [Range(0.0, 1.0)]
     public float MinP { get; init; }
 
-    /// <summary>Logits of tokens of the prompt and the text so far are divided by it, or multiplied where they are negative; 1 for
-    /// none.</summary>
+    /// <summary>Logits of tokens in the prompt and the text so far are divided by it, or multiplied if negative; 1 for no
+    /// penalty.</summary>
     [Range(0.0, float.MaxValue, MinimumIsExclusive = true)]
     public float RepetitionPenalty { get; init; } = 1f;
 
-    /// <summary>No sequence of this many tokens comes twice in prompt and text; 0 for no limit.</summary>
+    /// <summary>No sequence of this many tokens occurs twice in prompt and text; 0 for no limit.</summary>
     [Range(0, int.MaxValue)]
     public int NoRepeatNgramSize { get; init; }
 
-    /// <summary>Ids that never come.</summary>
+    /// <summary>Ids that are never chosen.</summary>
     public IReadOnlyCollection<int> SuppressTokens { get; init; } = [];
 
-    /// <summary>Ids that do not come first.</summary>
+    /// <summary>Ids that are not chosen first.</summary>
     public IReadOnlyCollection<int> BeginSuppressTokens { get; init; } = [];
 
     /// <summary>The same seed, prompt and options give the same text.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>Generation ends at any of these ids, which is not part of the output.</summary>
+    /// <summary>Generation ends at any of these ids, which are not part of the output.</summary>
     public IReadOnlyCollection<int> StopTokenIds { get; init; } = [];
 
-    /// <summary>What the model's makers want, where a caller asks for nothing else: generation_config.json, and an end also where the
-    /// tokenizer's texts and turns end.</summary>
-    /// <param name="config">Of the model's folder. A temperature or top_p of 0 takes the likeliest token each time.</param>
-    /// <param name="tokenizer">Knows the ends; null where ids are continued without one.</param>
+    /// <summary>The defaults of a model, from generation_config.json, with further stop ids: those that end the tokenizer's texts and
+    /// turns.</summary>
+    /// <param name="config">The configuration in the model's folder. A temperature or top_p of 0 takes the likeliest token each
+    /// time.</param>
+    /// <param name="tokenizer">Provides the stop ids; null for raw ids without a tokenizer.</param>
     public static GenerationOptions From(GenerationConfig config, Tokenizer? tokenizer)
     {
         var fallback = new GenerationOptions();
@@ -74,6 +75,6 @@ public sealed record GenerationOptions
     }
 
     /// <summary>Checks the ranges.</summary>
-    /// <exception cref="LapidaryException">One is out of range; the message names it.</exception>
+    /// <exception cref="LapidaryException">An option is out of range; the message names it.</exception>
     public void Validate() => RecordLimits.Check(this);
 }

@@ -2,7 +2,7 @@ using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>What changes logits before a token is chosen, in the order of transformers: repetition_penalty, no_repeat_ngram_size,
+/// <summary>Changes logits before a token is chosen, in the order of transformers: repetition_penalty, no_repeat_ngram_size,
 /// suppress_tokens, begin_suppress_tokens.</summary>
 internal sealed class LogitsRules
 {
@@ -11,18 +11,19 @@ internal sealed class LogitsRules
     private readonly HashSet<int> _seen;
     private readonly int _promptLength;
 
-    /// <param name="options">Which rules.</param> <param name="prompt">Counts as text already written.</param>
+    /// <param name="options">The rules.</param>
+    /// <param name="prompt">Counts as text already written.</param>
     public LogitsRules(GenerationOptions options, IReadOnlyList<int> prompt)
     {
         (_options, _ids, _seen, _promptLength) = (options, [.. prompt], [.. prompt], prompt.Count);
     }
 
-    /// <summary>Whether options have any of the rules.</summary>
+    /// <summary>Whether options contain any of the rules.</summary>
     public static bool AreIn(GenerationOptions options) =>
         options.RepetitionPenalty != 1 || options.NoRepeatNgramSize > 0 || options.SuppressTokens.Count > 0
         || options.BeginSuppressTokens.Count > 0;
 
-    /// <summary>Applies the rules; a token that must not come gets −∞.</summary>
+    /// <summary>Applies the rules; a forbidden token gets −∞.</summary>
     public void Apply(Span<float> logits)
     {
         if (_options.RepetitionPenalty != 1)
@@ -41,14 +42,14 @@ internal sealed class LogitsRules
             throw new LapidaryException("Generation: SuppressTokens and NoRepeatNgramSize leave no token; relax them.");
     }
 
-    /// <summary>Tells which token was chosen.</summary>
+    /// <summary>Records the chosen token.</summary>
     public void Add(int id)
     {
         _ids.Add(id);
         _seen.Add(id);
     }
 
-    // Whatever followed the last size - 1 ids anywhere before.
+    // The tokens that followed the last size - 1 ids earlier in the text.
     private void SuppressRepeated(Span<float> logits, int size)
     {
         var ids = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids);

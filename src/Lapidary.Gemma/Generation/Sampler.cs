@@ -3,9 +3,10 @@ using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Chooses the next token from logits: after <see cref="LogitsRules"/> the largest, or a draw after temperature, top-k, top-p and
-/// min-p in that order, as transformers' logits warpers do.</summary>
-/// <param name="options">How.</param> <param name="prompt">The ids before the first token, which some rules look at.</param>
+/// <summary>Chooses the next token from logits: after <see cref="LogitsRules"/>, the largest logit, or a sample after temperature, top-k,
+/// top-p and min-p in that order, like transformers' logits warpers.</summary>
+/// <param name="options">The options.</param>
+/// <param name="prompt">The ids before the first token, which some rules use.</param>
 internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prompt)
 {
     private readonly LogitsRules? _rules = LogitsRules.AreIn(options) ? new LogitsRules(options, prompt) : null;
@@ -14,8 +15,8 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
     private float[] _keys = [];
 
     /// <summary>The id of the chosen token.</summary>
-    /// <param name="logits">[vocabulary]; the rules change them.</param>
-    /// <exception cref="LapidaryException">A logit is no finite number.</exception>
+    /// <param name="logits">[vocabulary]; the rules change it in place.</param>
+    /// <exception cref="LapidaryException">A logit is not finite.</exception>
     public int Next(Span<float> logits)
     {
         RequireFinite(logits);
@@ -25,7 +26,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
         return id;
     }
 
-    /// <summary>Whether the choice needs logits, rather than the index of the largest one.</summary>
+    /// <summary>Whether the choice needs all logits, not only the index of the largest.</summary>
     public static bool NeedsLogits(GenerationOptions options) => options.DoSample || LogitsRules.AreIn(options);
 
     private static void RequireFinite(ReadOnlySpan<float> logits)
@@ -37,7 +38,7 @@ internal sealed class Sampler(GenerationOptions options, IReadOnlyList<int> prom
         }
     }
 
-    /// <summary>Index of the largest value, the first among equals.</summary>
+    /// <summary>Index of the largest value, the first of equal values.</summary>
     public static int Largest(ReadOnlySpan<float> logits)
     {
         int best = 0;

@@ -3,8 +3,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Generates one text after the other, in the order of the calls. All engines of a backend share one queue, as a backend's scratch
-/// memory serves one computation at a time.</summary>
+/// <summary>Generates one text after the other, in the order of the calls. All engines of a backend share one queue, because a backend's
+/// scratch memory supports one computation at a time.</summary>
 internal sealed class SerialEngine(GemmaModel model) : ITokenEngine
 {
     private static readonly ConditionalWeakTable<IBackend, FairGate> Gates = [];
@@ -23,7 +23,7 @@ internal sealed class SerialEngine(GemmaModel model) : ITokenEngine
         return 0;
     }
 
-    /// <summary>Frees the cache, once the text at hand has ended.</summary>
+    /// <summary>Frees the cache after the current text has ended.</summary>
     public void Dispose()
     {
         lock (_generating)

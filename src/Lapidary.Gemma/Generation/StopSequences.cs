@@ -1,16 +1,16 @@
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>Ends a text that comes in pieces before the first of some sequences, however the pieces cut it.</summary>
-/// <param name="sequences">None empty.</param>
+/// <summary>Ends a text before the first occurrence of a stop sequence, even if the sequence spans several pieces.</summary>
+/// <param name="sequences">The sequences; none is empty.</param>
 internal sealed class StopSequences(IReadOnlyList<string> sequences)
 {
     private string _held = "";
 
-    /// <summary>Whether a sequence has come; nothing follows then.</summary>
+    /// <summary>Whether a sequence was found; no text follows it.</summary>
     public bool IsStopped { get; private set; }
 
     /// <summary>Adds a piece.</summary>
-    /// <returns>The text that is certain: what may yet turn out to begin a sequence is held back.</returns>
+    /// <returns>The text that is final. Text that may be the start of a sequence is held back.</returns>
     public string Append(string piece)
     {
         string text = _held + piece;

@@ -6,8 +6,8 @@ using Lapidary.Gemma.Model;
 namespace Lapidary.Gemma;
 
 /// <summary>Continues token ids: one pass over the prompt, then a recorded one-token step that is replayed for every new token.</summary>
-/// <remarks>A step ends by writing the likeliest next id to where the one-token step reads its id, so that without sampling no logits leave
-/// the device and a token costs one small copy each way.</remarks>
+/// <remarks>A step ends by writing the likeliest next id to the input of the one-token step. So without sampling, no logits leave the
+/// device, and a token costs one small copy each way.</remarks>
 public sealed class TextGenerator(GemmaModel model) : IDisposable
 {
     private readonly IBackend _backend = model.Backend;
@@ -18,14 +18,15 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     private Step? _decode;
     private Adapter? _recordedWith;
 
-    /// <summary>Tokens of prompt and text that the first text makes room for, where longer ones follow.</summary>
+    /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
 
-    /// <summary>Yields new ids as they are chosen; ends before a stop token, at the limit, or when cancelled.</summary>
-    /// <param name="promptIds">At least one id.</param> <param name="options">Limits and sampling.</param>
-    /// <param name="cancellationToken">Ends the text after the token at hand.</param>
-    /// <exception cref="LapidaryException">The prompt is empty or too long, an id lies outside the vocabulary, an option is out of range,
-    /// or there is not memory enough.</exception>
+    /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, or when cancelled.</summary>
+    /// <param name="promptIds">At least one id.</param>
+    /// <param name="options">Limits and sampling.</param>
+    /// <param name="cancellationToken">Ends the text after the current token.</param>
+    /// <exception cref="LapidaryException">The prompt is empty or too long, an id is outside the vocabulary, an option is out of range, or
+    /// memory is insufficient.</exception>
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
@@ -105,7 +106,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         using (prefill.Program) Run(prefill, position: 0, readLogits);
     }
 
-    /// <summary>Records a step over some tokens: logits of the last, and the likeliest next id.</summary>
+    /// <summary>Records a step over some tokens: the logits of the last token, and the likeliest next id.</summary>
     private Step Record(StepInputs inputs)
     {
         var program = new StepProgram(_backend.ActivationDType);
@@ -128,7 +129,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         _backend.Read<float>(step.Logits, _logits);
     }
 
-    /// <summary>The id to go on with, which is also where the next step reads it: the likeliest, or the sampler's.</summary>
+    /// <summary>The next id, stored where the next step reads it: the likeliest, or the sampler's choice.</summary>
     /// <exception cref="LapidaryException">The logits are not finite.</exception>
     private int Choose(Sampler? sampler, int length)
     {

@@ -4,20 +4,20 @@ using Lapidary.Hub;
 
 namespace Lapidary.Gemma.Sources;
 
-/// <summary>Which files of a repository of the Hub are fetched, by what it is used as. They are files of its root: what else people keep
-/// beside them (original/*.pth, onnx/, GGUF, pickle files, checkpoints) stays there.</summary>
+/// <summary>Selects the files of a Hub repository to fetch, by their purpose. Only files in its root are fetched; other content
+/// (original/*.pth, onnx/, GGUF, pickle files, checkpoints) is not.</summary>
 internal sealed class HubFiles
 {
     private const string Config = "config.json", AdapterConfig = "adapter_config.json", AdapterWeights = "adapter_model.safetensors";
 
-    /// <summary>All files of a tokenizer and its chat template; they belong together.</summary>
+    /// <summary>All files of a tokenizer and its chat template, which belong together.</summary>
     public static readonly string[] TokenizerNames =
     [
         TokenizerName, "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json", ChatTemplateName,
         "chat_template.json",
     ];
 
-    /// <summary>Files beside weights and config.json that a model made of another one keeps.</summary>
+    /// <summary>Files besides weights and config.json that a derived model keeps.</summary>
     public static readonly string[] ModelNames =
         ["generation_config.json", "preprocessor_config.json", "processor_config.json", PromptKindName];
 
@@ -39,10 +39,10 @@ internal sealed class HubFiles
     public static readonly HubFiles AdapterDescription =
         new("an adapter", [AdapterConfig, PromptKindName, .. TokenizerNames], AdapterConfig);
 
-    /// <summary>The tokenizer itself and the newer kind of chat template.</summary>
+    /// <summary>The tokenizer's main file, and the newer file of the chat template.</summary>
     public const string TokenizerName = "tokenizer.json", ChatTemplateName = "chat_template.jinja";
 
-    /// <summary>What a model was trained on.</summary>
+    /// <summary>Files that describe the training of a model.</summary>
     public const string PromptKindName = "lapidary.json";
 
     private readonly string[] _names;
@@ -55,20 +55,21 @@ internal sealed class HubFiles
     /// <summary>"a model".</summary>
     public string What { get; }
 
-    /// <summary>The file by which it is known.</summary>
+    /// <summary>The file that identifies this kind of repository.</summary>
     public string Required { get; }
 
     /// <summary>The files to fetch.</summary>
-    /// <param name="id">The repository, for errors.</param> <param name="files">All that it has.</param>
-    /// <exception cref="LapidaryException">It is something else; the message says what, as far as its files tell.</exception>
+    /// <param name="id">The repository, for errors.</param>
+    /// <param name="files">All that it has.</param>
+    /// <exception cref="LapidaryException">The repository is of another kind; the message names the kind if its files tell.</exception>
     public IReadOnlyList<RepoFile> Select(string id, IReadOnlyList<RepoFile> files)
     {
         if (Find(files, Required) is null) throw Other(id, files);
         return [.. files.Where(file => _names.Contains(file.Path)), .. _weights?.Invoke(id, files) ?? []];
     }
 
-    /// <summary>The one file, else the shards with their index: what a checkpoint is opened from, and no copy of it in other
-    /// files.</summary>
+    /// <summary>The single file, else the shards with their index: the files that a checkpoint is opened from, without copies in other
+    /// formats.</summary>
     private static IEnumerable<RepoFile> WeightsOf(string id, IReadOnlyList<RepoFile> files)
     {
         if (Find(files, CheckpointFiles.Single) is { } single) return [single];

@@ -4,16 +4,17 @@ using Lapidary.Hub;
 
 namespace Lapidary.Gemma.Sources;
 
-/// <summary>A model, adapter or tokenizer as somebody names it, and its folder on this machine: the folder itself, which goes before an
-/// id, or the one of the Hub's cache. Everything that takes a folder or an id comes through here.</summary>
-/// <param name="Folder">Where its files are.</param> <param name="Name">As it was given: a folder, "owner/name" or
-/// "owner/name@revision".</param>
+/// <summary>A model, adapter or tokenizer by its name, and its local folder: the folder itself, which takes precedence over an id, or the
+/// folder in the Hub's cache. Every input that accepts a folder or an id goes through this type.</summary>
+/// <param name="Folder">Where its files are.</param>
+/// <param name="Name">The name as given: a folder, "owner/name" or "owner/name@revision".</param>
 internal sealed record ModelSource(string Folder, string Name)
 {
-    /// <summary>The folder; files of an id that are not cached are fetched.</summary>
-    /// <param name="folderOrId">What was given.</param> <param name="files">What it is used as.</param> <param name="hub">The client; null
-    /// for one that the environment describes.</param>
-    /// <exception cref="LapidaryException">There is neither, or the files are not what they should be.</exception>
+    /// <summary>The folder; uncached files of an id are fetched.</summary>
+    /// <param name="folderOrId">The given name.</param>
+    /// <param name="files">The purpose, which selects the files.</param>
+    /// <param name="hub">The client; null for one configured by the environment.</param>
+    /// <exception cref="LapidaryException">Neither a folder nor an id, or the files are not of the expected kind.</exception>
     public static ModelSource Find(string folderOrId, HubFiles files, HubClient? hub = null)
     {
         ArgumentNullException.ThrowIfNull(folderOrId);
@@ -22,8 +23,8 @@ internal sealed record ModelSource(string Folder, string Name)
         return new(Fetch(reference, files, hub ?? own!).Path, folderOrId);
     }
 
-    /// <summary>The id that a text names; null where it is a folder.</summary>
-    /// <exception cref="LapidaryException">It can only be a path, and there is no such folder.</exception>
+    /// <summary>The id that a text names; null if it is a folder.</summary>
+    /// <exception cref="LapidaryException">The text can only be a path, and the folder does not exist.</exception>
     public static HubReference? ReferenceOf(string folderOrId, HubFiles files)
     {
         if (Directory.Exists(folderOrId)) return null;
@@ -34,8 +35,8 @@ internal sealed record ModelSource(string Folder, string Name)
             + $"google/gemma-3-1b-pt, found {found}; check the path.");
     }
 
-    /// <summary>Fetches what is not cached.</summary>
-    /// <exception cref="LapidaryException">The Hub refused or could not be asked, or the files are not what they should be.</exception>
+    /// <summary>Fetches uncached files.</summary>
+    /// <exception cref="LapidaryException">The Hub refused or cannot be reached, or the files are not of the expected kind.</exception>
     public static Snapshot Fetch(
         HubReference reference, HubFiles files, HubClient hub, IProgress<TransferProgress>? progress = null,
         CancellationToken cancellation = default)
@@ -66,7 +67,7 @@ internal sealed record ModelSource(string Folder, string Name)
                 : null;
     }
 
-    /// <summary>What a model is called in short: its id, or the last part of its path.</summary>
+    /// <summary>A model's short name: its id, or the last part of its path.</summary>
     public static string ShortName(string folderOrId)
     {
         string name = BaseOf(folderOrId).Name;
@@ -75,7 +76,7 @@ internal sealed record ModelSource(string Folder, string Name)
             : name;
     }
 
-    /// <summary>A base as PEFT names it: an id and its revision apart, anything else as it is.</summary>
+    /// <summary>A base as PEFT names it: an id split from its revision, any other value unchanged.</summary>
     public static (string Name, string? Revision) BaseOf(string folderOrId) =>
         !Directory.Exists(folderOrId) && HubReference.TryParse(folderOrId, RepoType.Model, out var reference)
             ? (reference.Repo.Id, reference.Revision)

@@ -7,8 +7,8 @@ using Lapidary.Jinja;
 
 namespace Lapidary.Gemma;
 
-/// <summary>A chat template: the Jinja text that comes with a model and turns a conversation into what the model reads. It is rendered as
-/// Hugging Face does (trim_blocks, lstrip_blocks, raise_exception, generation blocks) by a small interpreter with fixed limits, because the
+/// <summary>A chat template: the Jinja text that comes with a model and turns a conversation into the model's input. It is rendered as in
+/// Hugging Face (trim_blocks, lstrip_blocks, raise_exception, generation blocks) by a small interpreter with fixed limits, because the
 /// template of a downloaded model is untrusted. Immutable and thread-safe.</summary>
 public sealed class ChatTemplate
 {
@@ -39,15 +39,15 @@ public sealed class ChatTemplate
     /// <summary>The Jinja text.</summary>
     public string Text { get; }
 
-    /// <summary>Tells it from any other that would render another text.</summary>
+    /// <summary>Identifies the template: another template that renders another text has another value.</summary>
     internal string Identity => string.Join('\n', _specialTokens.Select(token => $"{token.Key}={token.Value}").Prepend(Text));
 
     /// <summary>Reads the template of a model folder: chat_template.jinja, or "chat_template" of tokenizer_config.json or
-    /// chat_template.json. A Gemma folder without one gets <see cref="GemmaChatTemplate.Text"/>.</summary>
-    /// <param name="folderOrId">A folder, or an id of the Hub, whose tokenizer and template are fetched where they are not cached.</param>
-    /// <param name="hub">Fetches them; null for a client that the environment describes.</param>
-    /// <exception cref="LapidaryException">No template is there, or it uses syntax that is not supported (named in the
-    /// message); or the Hub refused.</exception>
+    /// chat_template.json. A Gemma folder without a template gets <see cref="GemmaChatTemplate.Text"/>.</summary>
+    /// <param name="folderOrId">A folder, or a Hub id, whose tokenizer and template are fetched if not cached.</param>
+    /// <param name="hub">The client that fetches them; null for one configured by the environment.</param>
+    /// <exception cref="LapidaryException">The folder has no template, the template uses unsupported syntax (named in the message), or the
+    /// Hub refused.</exception>
     public static ChatTemplate Load(string folderOrId, HubClient? hub = null)
     {
         string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
@@ -70,7 +70,7 @@ public sealed class ChatTemplate
         return new ChatTemplate(GemmaChatTemplate.Text, tokens, "built-in Gemma chat template");
     }
 
-    /// <summary>The text that <see cref="Load"/> would parse, or null where it finds none.</summary>
+    /// <summary>The text that <see cref="Load"/> would parse; null if there is none.</summary>
     internal static string? TextOf(string folder)
     {
         var config = TokenizerConfig.Read(folder);
@@ -80,8 +80,7 @@ public sealed class ChatTemplate
     /// <summary>Parses a template.</summary>
     /// <param name="text">Jinja text.</param>
     /// <param name="specialTokens">Variables such as "bos_token" and their values.</param>
-    /// <exception cref="LapidaryException">The template uses syntax that is not supported (named in the message, with its
-    /// line).</exception>
+    /// <exception cref="LapidaryException">The template uses unsupported syntax (named in the message, with its line).</exception>
     public static ChatTemplate Parse(string text, IReadOnlyDictionary<string, string> specialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -89,26 +88,26 @@ public sealed class ChatTemplate
         return new ChatTemplate(text, specialTokens, "chat template");
     }
 
-    /// <summary>Whether the template may read a key of a message or a variable: it names the key, or something by which it reads all
+    /// <summary>Whether the template may read a key of a message or a variable: it contains the key, or an expression that reads all
     /// keys.</summary>
     internal bool Reads(string key) =>
         new[] { key, "items", "tojson", "dictsort" }.Any(word => Text.Contains(word, StringComparison.Ordinal));
 
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">At least one message.</param>
-    /// <param name="addGenerationPrompt">Whether to end with the opening of an assistant turn.</param>
-    /// <param name="variables">What else the template is told, such as "tools", "documents" or "enable_thinking"; values as in
+    /// <param name="addGenerationPrompt">Whether to end with the start of an assistant turn.</param>
+    /// <param name="variables">Further variables of the template, such as "tools", "documents" or "enable_thinking"; values as in
     /// <see cref="ChatTurn.Fields"/>.</param>
-    /// <exception cref="LapidaryException">The conversation is empty, the template refuses it (raise_exception), or the template
-    /// fails; the message names the message that it fails at.</exception>
+    /// <exception cref="LapidaryException">The conversation is empty, the template refuses it (raise_exception), or the template fails; the
+    /// message names the failing conversation message.</exception>
     public string Render(
         IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt, IReadOnlyDictionary<string, object?>? variables = null) =>
         new Conversation(this, messages, variables).Render(addGenerationPrompt).Text;
 
-    /// <summary>Renders a conversation and finds what the assistant wrote: by the template's generation blocks, or, where it has none, by
-    /// what its loop over the messages writes.</summary>
-    /// <exception cref="LapidaryException">As for <see cref="Render"/>; or rendering is not prefix-stable, so that the spans are not
-    /// known.</exception>
+    /// <summary>Renders a conversation and finds the assistant's text: by the template's generation blocks, or, without them, by the output
+    /// of its loop over the messages.</summary>
+    /// <exception cref="LapidaryException">See <see cref="Render"/>; or rendering is not prefix-stable, so that the spans are
+    /// unknown.</exception>
     public RenderedChat RenderWithAssistantSpans(
         IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables = null)
     {
@@ -116,8 +115,7 @@ public sealed class ChatTemplate
         return new RenderedChat(text, spans.Assistant());
     }
 
-    /// <summary>Token ids of a conversation with exactly one BOS: the template's own, or the tokenizer's where the template has
-    /// none.</summary>
+    /// <summary>Token ids of a conversation with exactly one BOS: the template's, or the tokenizer's if the template writes none.</summary>
     /// <inheritdoc cref="Render"/>
     public int[] Encode(
         Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, bool addGenerationPrompt,
@@ -127,8 +125,8 @@ public sealed class ChatTemplate
         return tokenizer.EncodePrompt(Render(messages, addGenerationPrompt, variables));
     }
 
-    /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on the assistant
-    /// only.</summary>
+    /// <summary>Token ids of a conversation with exactly one BOS, and which of them the assistant wrote, for a loss on only the assistant's
+    /// text.</summary>
     /// <inheritdoc cref="RenderWithAssistantSpans"/>
     public ChatTokens EncodeWithAssistantMask(
         Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables = null)
@@ -139,8 +137,8 @@ public sealed class ChatTemplate
         return new ChatTokens(ids, mask);
     }
 
-    /// <summary>Token ids of a conversation with exactly one BOS, and which of them are to be trained: all of them or the assistant's,
-    /// without the turns that are not (<see cref="ChatTurn.IsTrained"/>).</summary>
+    /// <summary>Token ids of a conversation with exactly one BOS, and which of them are trained: all of them or the assistant's, without
+    /// the turns that are not trained (<see cref="ChatTurn.IsTrained"/>).</summary>
     /// <inheritdoc cref="RenderWithAssistantSpans"/>
     public (int[] Ids, bool[] TrainedMask) EncodeWithTrainedMask(
         Tokenizer tokenizer, IReadOnlyList<ChatTurn> messages, bool assistantOnly, IReadOnlyDictionary<string, object?>? variables = null)
@@ -162,7 +160,7 @@ public sealed class ChatTemplate
         return (ids, tokens, spans);
     }
 
-    /// <summary>Sets the mask of all tokens with a character in one of the ranges, which are in order.</summary>
+    /// <summary>Sets the mask for all tokens with a character in one of the ranges, which are sorted.</summary>
     private static void Mark(bool[] mask, TextSpan[] tokens, IReadOnlyList<TextSpan> spans, bool value)
     {
         int next = 0;
@@ -231,8 +229,8 @@ public sealed class ChatTemplate
             return _owner._template.Render(variables);
         }
 
-        /// <summary>The message that makes the template fail, by halving: the shortest beginning of the conversation that fails. Empty
-        /// where a plain message of the user fails as well.</summary>
+        /// <summary>The message at which the template fails, found by bisection: the shortest prefix of the conversation that fails. Empty
+        /// if even a plain user message fails.</summary>
         private string FailingMessage(List<object?> values, bool addGenerationPrompt)
         {
             int renders = 0, fails = values.Count;

@@ -7,8 +7,8 @@ namespace Lapidary.Gemma;
 /// <summary>One message of a conversation.</summary>
 public sealed record ChatTurn
 {
-    /// <summary>A message of text.</summary>
-    /// <param name="role">"system", "user", "assistant", or what else the template knows.</param>
+    /// <summary>Creates a message of text.</summary>
+    /// <param name="role">"system", "user", "assistant", or another role that the template knows.</param>
     /// <param name="content">The text.</param>
     public ChatTurn(string role, string content)
     {
@@ -16,17 +16,18 @@ public sealed record ChatTurn
         Content = content;
     }
 
-    /// <summary>A message of parts.</summary>
+    /// <summary>Creates a message of parts.</summary>
     public ChatTurn(string role, IReadOnlyList<ChatPart> parts)
     {
         Role = role;
         Parts = parts;
     }
 
-    /// <summary>A message with fields of its own, such as tool_calls, name or reasoning_content: all of them reach the template.</summary>
-    /// <param name="fields">By name, in the order in which a template that prints them shall find them. "role" is a string. Values are
-    /// null, bool, whole numbers, double, string, lists and dictionaries of these.</param>
-    /// <exception cref="LapidaryException">There is no role, or a value is none that a template knows.</exception>
+    /// <summary>Creates a message with further fields, such as tool_calls, name or reasoning_content. All of them reach the
+    /// template.</summary>
+    /// <param name="fields">Values by name, in the order for templates that print them. "role" is a string. Values are null, bool, whole
+    /// numbers, double, string, lists and dictionaries of these.</param>
+    /// <exception cref="LapidaryException">"role" is missing, or a template cannot use one of the values.</exception>
     public ChatTurn(IReadOnlyDictionary<string, object?> fields)
     {
         ArgumentNullException.ThrowIfNull(fields);
@@ -35,22 +36,22 @@ public sealed record ChatTurn
         Fields = TemplateValue.From(fields);
     }
 
-    /// <summary>Who speaks.</summary>
+    /// <summary>The role of the speaker.</summary>
     public string Role { get; }
 
-    /// <summary>The text, or null if the message is made of <see cref="Parts"/> or has none, which is in <see cref="Fields"/>.</summary>
+    /// <summary>The text; null if the message consists of <see cref="Parts"/>, or has no text outside <see cref="Fields"/>.</summary>
     public string? Content { get; }
 
-    /// <summary>The parts, or null if the message is plain text.</summary>
+    /// <summary>The parts; null if the message is plain text.</summary>
     public IReadOnlyList<ChatPart>? Parts { get; }
 
-    /// <summary>The whole message as the template sees it; null where it is role and content alone.</summary>
+    /// <summary>The whole message as the template sees it; null if it has only role and content.</summary>
     public IReadOnlyDictionary<string, object?>? Fields { get; }
 
-    /// <summary>False for a turn that is context only: nothing of it is learned.</summary>
+    /// <summary>False for a turn that is only context and is not trained.</summary>
     public bool IsTrained { get; init; } = true;
 
-    /// <summary>Whether the model speaks: "assistant", or "model" as Gemma itself calls it.</summary>
+    /// <summary>Whether the model speaks: role "assistant", or "model", Gemma's name for it.</summary>
     public bool IsAssistant => Role is "assistant" or "model";
 }
 
@@ -61,11 +62,11 @@ public sealed record ChatPart(string Type, string? Text = null);
 
 /// <summary>A rendered conversation.</summary>
 /// <param name="Text">The text that the model reads, special tokens included.</param>
-/// <param name="AssistantSpans">The ranges that the assistant wrote: its content and what ends its turn, for Gemma
+/// <param name="AssistantSpans">The ranges that the assistant wrote: its content and the end of its turn, for Gemma
 /// "&lt;end_of_turn&gt;\n".</param>
 public sealed record RenderedChat(string Text, IReadOnlyList<TextSpan> AssistantSpans);
 
-/// <summary>A conversation in tokens.</summary>
+/// <summary>A conversation as tokens.</summary>
 /// <param name="Ids">Token ids, with exactly one BOS.</param>
-/// <param name="AssistantMask">For each id, whether it has a character that the assistant wrote.</param>
+/// <param name="AssistantMask">For each id, whether the assistant wrote one of its characters.</param>
 public sealed record ChatTokens(int[] Ids, bool[] AssistantMask);

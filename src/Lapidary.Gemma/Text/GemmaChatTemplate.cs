@@ -1,13 +1,13 @@
 namespace Lapidary.Gemma.Text;
 
-/// <summary>The conversation format of Gemma 3 as a template of our own, for folders that come without one; its output is that of the
-/// template in Google's files.</summary>
+/// <summary>The conversation format of Gemma 3 as our template, for folders without one. Its output equals that of the template in Google's
+/// files.</summary>
 internal static class GemmaChatTemplate
 {
-    /// <summary>What a conversation begins with.</summary>
+    /// <summary>The start of a conversation.</summary>
     public const string BosToken = "<bos>";
 
-    /// <summary>The Jinja text. A system message first is put before the first user turn; roles must alternate; content is trimmed; the
+    /// <summary>The Jinja text. An initial system message is put before the first user turn; roles must alternate; content is trimmed; the
     /// assistant's content and its end of turn are marked as generated.</summary>
     public const string Text = """
         {{- bos_token -}}

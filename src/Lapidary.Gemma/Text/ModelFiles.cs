@@ -2,10 +2,10 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>Files that a folder takes over from another one.</summary>
+/// <summary>Copies files from one folder to another.</summary>
 internal static class ModelFiles
 {
-    /// <summary>Copies a file where there is one.</summary>
+    /// <summary>Copies a file if it exists.</summary>
     public static bool TryCopy(string name, string source, string target)
     {
         string path = Path.Combine(source, name);

@@ -5,11 +5,11 @@ using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>lapidary.json beside an adapter or a model that was trained here: whether its texts came from a chat template, and so must
-/// its prompts. The tokenizer's files do not tell: a template may lie beside a model that was trained on plain text.</summary>
-/// <remarks>A file of its own, because PEFT, transformers and vLLM take no notice of it, while a key that they do not know in
-/// adapter_config.json makes PEFT warn. It goes with the adapter to the Hub and back, and into the merged and the quantized
-/// model.</remarks>
+/// <summary>lapidary.json of an adapter or model that was trained here: whether its training texts came from a chat template, so that its
+/// prompts need the template too. The tokenizer's files do not tell, because a template may accompany a model that was trained on plain
+/// text.</summary>
+/// <remarks>A separate file, because PEFT, transformers and vLLM ignore it, while an unknown key in adapter_config.json makes PEFT warn.
+/// The file follows the adapter to the Hub and back, and into the merged and the quantized model.</remarks>
 internal static class PromptKind
 {
     /// <summary>The file's name.</summary>
@@ -17,7 +17,7 @@ internal static class PromptKind
 
     private const string ChatKey = "chat_template";
 
-    /// <summary>Whether the model or adapter in a folder was trained through a chat template; null where that is not known.</summary>
+    /// <summary>Whether the model or adapter in a folder was trained with a chat template; null if unknown.</summary>
     /// <exception cref="LapidaryException">The file is damaged.</exception>
     public static bool? IsChat(string folder)
     {
@@ -31,7 +31,6 @@ internal static class PromptKind
     public static void Write(string folder, bool isChat) =>
         JsonFile.Write(Path.Combine(folder, FileName), new JsonObject { [ChatKey] = isChat });
 
-    /// <summary>Takes the file of an adapter over into the model that it is merged into, in place of the base's; an adapter without one
-    /// leaves the base's.</summary>
+    /// <summary>Copies an adapter's file into the merged model, replacing the base's; without one, the base's file stays.</summary>
     public static void Copy(string source, string target) => ModelFiles.TryCopy(FileName, source, target);
 }

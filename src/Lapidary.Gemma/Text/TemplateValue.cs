@@ -5,11 +5,11 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>Values of rows as the ones that templates compute with.</summary>
+/// <summary>Converts values of rows to values that templates use.</summary>
 internal static class TemplateValue
 {
-    /// <summary>A dictionary's copy, in its order.</summary>
-    /// <exception cref="LapidaryException">A value is none that a template knows.</exception>
+    /// <summary>A copy of a dictionary, in its order.</summary>
+    /// <exception cref="LapidaryException">A template cannot use one of the values.</exception>
     public static Dictionary<string, object?> From(IReadOnlyDictionary<string, object?> fields)
     {
         var copy = new Dictionary<string, object?>(fields.Count, StringComparer.Ordinal);

@@ -8,18 +8,18 @@ using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Gemma's tokenizer: byte-pair encoding with byte fallback, read from a Hugging Face tokenizer.json; ids and text are exactly
-/// those of Hugging Face's `tokenizers`. Immutable and thread-safe apart from a bounded internal cache of words.</summary>
-/// <remarks>A text is split at added tokens (leftmost, longest), each part into words where no piece of the vocabulary can cross, and each
-/// word is merged by rank. Decoding a text's ids gives the text back, except that a literal "▁" comes back as a space and a lone surrogate
-/// as U+FFFD.</remarks>
+/// <summary>Gemma's tokenizer: byte-pair encoding with byte fallback, read from a Hugging Face tokenizer.json. Ids and text equal those of
+/// Hugging Face's `tokenizers` exactly. Immutable and thread-safe, apart from a bounded internal cache of words.</summary>
+/// <remarks>A text is split at added tokens (leftmost, longest), each part is split into words that no piece of the vocabulary crosses, and
+/// each word is merged by rank. Decoding a text's ids returns the text, except that a literal "▁" becomes a space and a lone surrogate
+/// becomes U+FFFD.</remarks>
 public sealed class Tokenizer
 {
     /// <summary>The file's name in a model folder.</summary>
     internal const string FileName = HubFiles.TokenizerName;
 
     private readonly Vocabulary _vocabulary;
-    // Of some thousands of tokens: a frozen dictionary takes longer to make than all the look-ups that a run needs.
+    // For a few thousand tokens: building a frozen dictionary takes longer than all look-ups of a run.
     private readonly Dictionary<string, int> _addedIds;
     private readonly Dictionary<int, string> _addedContents;
     private readonly HashSet<int> _special;
@@ -62,17 +62,18 @@ public sealed class Tokenizer
             $"{Folder}: tokenizer_config.json: add_{name} is true, expected a {name} of the vocabulary, found none; correct the file.")];
     }
 
-    /// <summary>The folder it was read from.</summary>
+    /// <summary>The folder that it was read from.</summary>
     public string Folder { get; }
 
-    /// <summary>Tells it from any other that would make other ids of a text, or end and begin texts otherwise.</summary>
+    /// <summary>Identifies the tokenizer: one that produces other ids, or begins or ends texts differently, has another value.</summary>
     internal string Identity =>
         $"{_fileHash:x32} {string.Join(',', _before)} {string.Join(',', _after)} {BosTokenId} {EosTokenId} {EosToken} {EndOfTurnTokenId}";
 
-    /// <summary>Whether the tokenizer puts a BOS before texts: add_bos_token of tokenizer_config.json, else tokenizer.json.</summary>
+    /// <summary>Whether the tokenizer puts a BOS before texts, from add_bos_token of tokenizer_config.json, else from
+    /// tokenizer.json.</summary>
     public bool AddsBos => BosTokenId is { } id && _before.Contains(id);
 
-    /// <summary>Number of ids: the highest one plus one, added tokens included. The embedding may have more rows.</summary>
+    /// <summary>Number of ids: the highest id plus one, added tokens included. The embedding may have more rows.</summary>
     public int VocabSize { get; }
 
     /// <summary>Text of the token that begins a sequence, for chat templates.</summary>
@@ -84,7 +85,7 @@ public sealed class Tokenizer
     /// <summary>Id of the token that begins a sequence; for Gemma 2.</summary>
     public int? BosTokenId { get; }
 
-    /// <summary>Id of the token that ends a sequence; for Gemma 1 (&lt;eos&gt;), or 106 where the files name &lt;end_of_turn&gt;.</summary>
+    /// <summary>Id of the token that ends a sequence; for Gemma 1 (&lt;eos&gt;), or 106 if the files name &lt;end_of_turn&gt;.</summary>
     public int? EosTokenId { get; }
 
     /// <summary>Id of the padding token; for Gemma 0.</summary>
@@ -97,11 +98,12 @@ public sealed class Tokenizer
     public int? EndOfTurnTokenId { get; }
 
     /// <summary>Reads tokenizer.json of a model folder, and the names of the special tokens from tokenizer_config.json or
-    /// special_tokens_map.json if they are there.</summary>
-    /// <param name="folderOrId">A folder, or an id of the Hub ("google/gemma-3-1b-it", "owner/name@revision"), whose tokenizer is
-    /// fetched where it is not cached.</param> <param name="hub">Fetches it; null for a client that the environment describes.</param>
-    /// <exception cref="LapidaryException">The file is absent, malformed, or uses a feature that is not implemented (named in the
-    /// message); or the Hub refused.</exception>
+    /// special_tokens_map.json if present.</summary>
+    /// <param name="folderOrId">A folder, or a Hub id ("google/gemma-3-1b-it", "owner/name@revision"), whose tokenizer is fetched if not
+    /// cached.</param>
+    /// <param name="hub">The client that fetches it; null for one configured by the environment.</param>
+    /// <exception cref="LapidaryException">The file is missing, malformed, or uses an unsupported feature (named in the message); or the
+    /// Hub refused.</exception>
     public static Tokenizer Load(string folderOrId, HubClient? hub = null)
     {
         string folder = ModelSource.Find(folderOrId, HubFiles.Tokenizer, hub).Folder;
@@ -113,15 +115,15 @@ public sealed class Tokenizer
         new(folder, cache.Read(Path.Combine(folder, FileName)), TokenizerConfig.Read(folder));
 
     /// <summary>The token ids of a text.</summary>
-    /// <param name="text">Any text; special tokens written out in it become those tokens, as with Hugging Face.</param>
-    /// <param name="addSpecialTokens">Whether to add what the tokenizer's post-processor adds; for Gemma, &lt;bos&gt; in front.</param>
+    /// <param name="text">Any text. Special tokens written in it become those tokens, as in Hugging Face.</param>
+    /// <param name="addSpecialTokens">Whether to add the tokens of the tokenizer's post-processor: for Gemma, &lt;bos&gt; in front.</param>
     public int[] Encode(string text, bool addSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
         return Run(text, addSpecialTokens, addSpecialTokens, withSpans: false).Ids();
     }
 
-    /// <summary>The token ids of a text and the range of characters each stands for, as needed to mask parts of a text.</summary>
+    /// <summary>The token ids of a text and the range of characters of each, for masking parts of a text.</summary>
     /// <inheritdoc cref="Encode"/>
     public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens)
     {
@@ -130,8 +132,8 @@ public sealed class Tokenizer
         return new TokenizedText(tokens.Ids(), tokens.Spans());
     }
 
-    /// <summary>The token ids of a whole text, with what the tokenizer adds to one (for Gemma &lt;bos&gt; in front), but never a BOS or EOS
-    /// that the text has itself.</summary>
+    /// <summary>The token ids of a complete text, with the tokenizer's added tokens (for Gemma, &lt;bos&gt; in front), but no second BOS or
+    /// EOS if the text already has it.</summary>
     public int[] EncodeText(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -139,8 +141,8 @@ public sealed class Tokenizer
         return Run(text, before: !BeginsWithBos(text), after: !ends, withSpans: false).Ids();
     }
 
-    /// <summary>The token ids of a text that goes on, such as a prompt or a chat template's output: with what the tokenizer adds in front,
-    /// but never a second BOS, and nothing at the end.</summary>
+    /// <summary>The token ids of the start of a text, such as a prompt or a chat template's output: with the added tokens in front, but no
+    /// second BOS, and no tokens at the end.</summary>
     public int[] EncodePrompt(string text) => Run(text, before: !BeginsWithBos(text), after: false, withSpans: false).Ids();
 
     /// <inheritdoc cref="EncodePrompt"/>
@@ -150,15 +152,15 @@ public sealed class Tokenizer
         return new TokenizedText(tokens.Ids(), tokens.Spans());
     }
 
-    /// <summary>Whether a text already begins with the text of the BOS token, so that adding special tokens would double it.</summary>
+    /// <summary>Whether a text already begins with the text of the BOS token, so that adding special tokens would duplicate it.</summary>
     public bool BeginsWithBos(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         return BosToken is not null && text.StartsWith(BosToken, StringComparison.Ordinal);
     }
 
-    /// <summary>The text of token ids; ids outside the vocabulary give nothing. A run of byte tokens that is not valid UTF-8 gives one
-    /// U+FFFD per byte.</summary>
+    /// <summary>The text of token ids. Ids outside the vocabulary produce no text. A run of byte tokens that is not valid UTF-8 produces
+    /// one U+FFFD per byte.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens)
     {
         var decoder = new PieceDecoder(_decoding);
@@ -166,10 +168,10 @@ public sealed class Tokenizer
         return decoder.Take(end: true);
     }
 
-    /// <summary>A decoder for tokens that come one at a time.</summary>
+    /// <summary>Creates a decoder for tokens that arrive one at a time.</summary>
     public TokenStream NewStream(bool skipSpecialTokens) => new(this, new PieceDecoder(_decoding), skipSpecialTokens);
 
-    /// <summary>The id of a token given as it stands in the vocabulary (with ▁ for a space), or null.</summary>
+    /// <summary>The id of a token in its vocabulary form (with ▁ for a space), or null.</summary>
     public int? TokenId(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
@@ -178,14 +180,14 @@ public sealed class Tokenizer
         return id < 0 ? null : id;
     }
 
-    /// <summary>The token of an id as it stands in the vocabulary, or null.</summary>
+    /// <summary>The token of an id in its vocabulary form, or null.</summary>
     public string? Token(int id)
     {
         if (_addedContents.TryGetValue(id, out string? added)) return added;
         return _vocabulary.Contains(id) ? Encoding.UTF8.GetString(_vocabulary[id]) : null;
     }
 
-    /// <summary>Whether decoding leaves this id out when it skips special tokens.</summary>
+    /// <summary>Whether decoding omits this id when it skips special tokens.</summary>
     public bool IsSpecial(int id) => _special.Contains(id);
 
     internal void AddPiece(PieceDecoder decoder, int id, bool skipSpecialTokens)

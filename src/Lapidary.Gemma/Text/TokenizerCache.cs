@@ -5,20 +5,20 @@ using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>Large tokenizers in the form they have in memory, so that a later start need not read 33 MB of JSON. An entry is found by a
-/// hash of the tokenizer.json and checked by another. What is absent, damaged or of another version is made again; where the folder
-/// cannot be written nothing is kept, and everything works.</summary>
-/// <param name="folder">The folder, made on first use; null for no cache.</param>
-/// <param name="minFileBytes">A smaller file is read as fast as an entry, and not kept.</param>
+/// <summary>Stores large tokenizers in their in-memory form, so that a later start need not read 33 MB of JSON. A hash of the
+/// tokenizer.json finds an entry, and another hash checks it. An entry that is missing, damaged or of another version is created again. If
+/// the folder cannot be written, nothing is stored, and everything works.</summary>
+/// <param name="folder">The folder, created on first use; null for no cache.</param>
+/// <param name="minFileBytes">Smaller files are not stored, because reading them is as fast.</param>
 internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
 {
     /// <summary>A folder in place of the user's, or none.</summary>
     public const string Variable = "LAPIDARY_TOKENIZER_CACHE";
 
-    /// <summary>To be raised when the form changes, or what is made of a file.</summary>
+    /// <summary>Increase it when the format changes, or the data derived from a file.</summary>
     private const int Version = 1;
 
-    /// <summary>Those used last are kept.</summary>
+    /// <summary>Number of entries kept, those used last.</summary>
     internal const int MaxEntries = 8;
 
     private const int BlockBytes = 1 << 18, MaxAddedTokens = 1 << 20;
@@ -30,7 +30,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
     /// <summary>The cache that the environment names.</summary>
     public static TokenizerCache Default() => new(FolderOf(Environment.GetEnvironmentVariable));
 
-    /// <summary>The folder by the environment's variables; null for none.</summary>
+    /// <summary>The folder from environment variables; null for none.</summary>
     public static string? FolderOf(Func<string, string?> environment) => environment(Variable) switch
     {
         "none" => null,
@@ -38,8 +38,8 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
         _ => UserCache.Folder("tokenizers", environment),
     };
 
-    /// <summary>What a tokenizer.json says, from the cache or from the file.</summary>
-    /// <exception cref="LapidaryException">As for <see cref="TokenizerFile.Read"/>.</exception>
+    /// <summary>The parts of a tokenizer.json, from the cache or from the file.</summary>
+    /// <exception cref="LapidaryException">See <see cref="TokenizerFile.Read"/>.</exception>
     public TokenizerParts Read(string path)
     {
         if (folder is null || !BitConverter.IsLittleEndian || HashOf(path) is not { } hash) return TokenizerFile.Read(path);
@@ -51,7 +51,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
 
     private string PathOf(UInt128 hash) => Path.Combine(folder!, $"{hash:x32}-{Version}{Ending}");
 
-    /// <summary>The file's hash; null where it is small or cannot be read, which the reader of the file says.</summary>
+    /// <summary>The file's hash; null if the file is small or unreadable. The file's reader reports the error.</summary>
     private UInt128? HashOf(string path)
     {
         try
@@ -119,11 +119,11 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            // The cache is a convenience: what cannot be written there is read from the JSON again.
+            // The cache is optional: without an entry, the JSON is read again.
         }
     }
 
-    /// <summary>Says that an entry is in use: the others go first.</summary>
+    /// <summary>Marks an entry as used; others are deleted first.</summary>
     private static void Touch(string path)
     {
         try
@@ -132,7 +132,7 @@ internal sealed class TokenizerCache(string? folder, int minFileBytes = 1 << 20)
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // A folder that is only read.
+            // The folder is read-only.
         }
     }
 

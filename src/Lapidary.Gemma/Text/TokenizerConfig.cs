@@ -4,8 +4,9 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>What stands beside tokenizer.json: names of the special tokens and the chat template, from tokenizer_config.json,
-/// special_tokens_map.json, chat_template.jinja and chat_template.json; config.json says whether the model is a Gemma.</summary>
+/// <summary>The files beside tokenizer.json: names of the special tokens and the chat template, from tokenizer_config.json,
+/// special_tokens_map.json, chat_template.jinja and chat_template.json; and config.json, which tells whether the model is a
+/// Gemma.</summary>
 internal sealed class TokenizerConfig
 {
     private const long MaxFileBytes = 64 << 20;
@@ -14,22 +15,22 @@ internal sealed class TokenizerConfig
     private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);
     private LapidaryException? _noDefault;
 
-    /// <summary>Text of the chat template and the file it is from; null when the folder has none.</summary>
+    /// <summary>Text of the chat template and its file; null if the folder has none.</summary>
     public (string Text, string Path)? Template { get; private set; }
 
     /// <summary>Whether the files name a Gemma tokenizer or model.</summary>
     public bool IsGemma { get; private set; }
 
-    /// <summary>Whether texts begin with BOS; null where only tokenizer.json tells.</summary>
+    /// <summary>Whether texts begin with BOS; null if only tokenizer.json tells.</summary>
     public bool? AddBosToken { get; private set; }
 
-    /// <summary>Whether texts end with EOS; null where only tokenizer.json tells.</summary>
+    /// <summary>Whether texts end with EOS; null if only tokenizer.json tells.</summary>
     public bool? AddEosToken { get; private set; }
 
     /// <summary>The text of "bos_token", "eos_token", "pad_token", "unk_token", or null.</summary>
     public string? this[string name] => _tokens.GetValueOrDefault(name);
 
-    /// <summary>Reads what the folder has; every file is optional.</summary>
+    /// <summary>Reads the files of a folder; every file is optional.</summary>
     /// <exception cref="LapidaryException">A file is malformed.</exception>
     public static TokenizerConfig Read(string folder)
     {
@@ -47,8 +48,8 @@ internal sealed class TokenizerConfig
         return config;
     }
 
-    /// <summary>Refuses a folder that has several chat templates, none of which is the default.</summary>
-    /// <exception cref="LapidaryException">The message has their names.</exception>
+    /// <summary>Refuses a folder with several chat templates without a default.</summary>
+    /// <exception cref="LapidaryException">The message lists their names.</exception>
     public void RequireOneTemplate()
     {
         if (Template is null && _noDefault is not null) throw _noDefault;

@@ -8,8 +8,8 @@ using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>Reads a tokenizer.json of Gemma's kind: byte-pair encoding with "▁" for the space. Straight from the bytes, since the file has
-/// 33 MB, a quarter of a million pieces and twice as many merges. Anything that would change the ids and is not implemented is
+/// <summary>Reads a tokenizer.json of Gemma's kind: byte-pair encoding with "▁" for the space. It reads the bytes directly, because the
+/// file has 33 MB, a quarter of a million pieces and twice as many merges. Any unsupported feature that would change the ids is
 /// refused.</summary>
 internal sealed class TokenizerFile
 {
@@ -31,7 +31,7 @@ internal sealed class TokenizerFile
     private TokenizerFile(string path, byte[] json) => (_path, _json) = (path, json);
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="LapidaryException">The file is absent, malformed or uses what is not supported.</exception>
+    /// <exception cref="LapidaryException">The file is missing, malformed or uses an unsupported feature.</exception>
     public static TokenizerParts Read(string path)
     {
         if (!Path.Exists(path))

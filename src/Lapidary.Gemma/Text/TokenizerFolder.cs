@@ -5,17 +5,18 @@ using Lapidary.Gemma.Text;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Whose tokenizer and chat template a model is used with.</summary>
+/// <summary>Selects the tokenizer and chat template of a model.</summary>
 public static class TokenizerFolder
 {
     private static string[] Names => HubFiles.TokenizerNames;
 
-    /// <summary>The folder to give to <see cref="Tokenizer.Load"/> and <see cref="ChatTemplate.Load"/>: the one asked for, else the
-    /// adapter's, which holds those it was trained with, else the model's.</summary>
-    /// <param name="model">The model's folder.</param> <param name="adapter">The adapter's folder, or null.</param>
-    /// <param name="tokenizer">A folder that goes before both, or null.</param>
-    /// <returns>Null where none was asked for and neither folder has a tokenizer.json: enough for token ids.</returns>
-    /// <exception cref="LapidaryException">The folder asked for has no tokenizer.json.</exception>
+    /// <summary>The folder for <see cref="Tokenizer.Load"/> and <see cref="ChatTemplate.Load"/>: the requested one, else the adapter's,
+    /// which holds the files of its training, else the model's.</summary>
+    /// <param name="model">The model's folder.</param>
+    /// <param name="adapter">The adapter's folder, or null.</param>
+    /// <param name="tokenizer">A folder that takes precedence over both, or null.</param>
+    /// <returns>Null if none was requested and neither folder has a tokenizer.json: enough for token ids.</returns>
+    /// <exception cref="LapidaryException">The requested folder has no tokenizer.json.</exception>
     public static string? Resolve(string model, string? adapter = null, string? tokenizer = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -25,11 +26,11 @@ public static class TokenizerFolder
             $"{FileErrors.OneLine(tokenizer)}: expected the folder of a tokenizer ({Tokenizer.FileName}), found none; check the path.");
     }
 
-    /// <summary>Whether a file is one of a tokenizer's.</summary>
+    /// <summary>Whether a file belongs to a tokenizer.</summary>
     internal static bool IsPart(string name) => Names.Contains(name);
 
-    /// <summary>Copies the tokenizer's files, those that there are. A whole tokenizer replaces one that is there: none of the other's files
-    /// stay.</summary>
+    /// <summary>Copies the existing files of the tokenizer. A complete tokenizer replaces the target's: no file of the old one
+    /// stays.</summary>
     internal static void Copy(string source, string target)
     {
         bool isWhole = HasTokenizer(source);
@@ -39,8 +40,7 @@ public static class TokenizerFolder
         }
     }
 
-    /// <summary>Writes a tokenizer and a chat template, which need not be of one folder, so that loading the target gives both
-    /// back.</summary>
+    /// <summary>Writes a tokenizer and a chat template, possibly from different folders, so that loading the target returns both.</summary>
     internal static void Save(Tokenizer tokenizer, ChatTemplate template, string target)
     {
         Copy(tokenizer.Folder, target);

@@ -2,7 +2,7 @@ using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>What a tokenizer.json says.</summary>
+/// <summary>The content of a tokenizer.json.</summary>
 internal sealed record TokenizerParts
 {
     /// <summary>XXH128 of the file.</summary>

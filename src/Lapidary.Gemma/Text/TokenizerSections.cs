@@ -6,8 +6,7 @@ using Lapidary.Gemma.Text.BytePairs;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>The small sections of a tokenizer.json: what stands around the model. Each is checked against the forms that are
-/// implemented.</summary>
+/// <summary>The small sections of a tokenizer.json, around the model. Each is checked against the supported forms.</summary>
 internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dictionary<string, JsonElement> sections)
 {
     /// <summary>Added tokens. Where the model has the token, both ids must agree.</summary>
@@ -56,7 +55,8 @@ internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dict
         return new CharMap(pattern[0], content[0]);
     }
 
-    /// <summary>null, or Gemma's Split at a character that the normalizer has replaced before, which therefore splits nothing.</summary>
+    /// <summary>null, or Gemma's Split at a character that the normalizer has already replaced, and which therefore splits
+    /// nothing.</summary>
     public void CheckPreTokenizer(CharMap? normalizer)
     {
         const string Where = "pre_tokenizer";
@@ -98,7 +98,7 @@ internal sealed class TokenizerSections(string path, Vocabulary vocabulary, Dict
         return seen ? ([.. before], [.. after]) : throw Error($"{Where}.single: expected a sequence, found none");
     }
 
-    /// <summary>Replace, ByteFallback, Fuse; each may be absent, none may stand elsewhere.</summary>
+    /// <summary>Replace, ByteFallback, Fuse; each is optional, and no other is supported.</summary>
     public PieceDecoding Decoding()
     {
         const string Where = "decoder";

@@ -4,13 +4,15 @@ using Lapidary.Jinja;
 
 namespace Lapidary.Gemma.Text;
 
-/// <summary>Finds what each message wrote in a rendered conversation.</summary>
-/// <remarks>A template goes through the messages in a loop, and what a turn of the loop writes is what its message wrote. So one rendering
-/// tells all of them, and one more what opens a turn of the assistant. Only where a message is not visited in a loop of its own (a macro
-/// writes it) the conversation is rendered up to that message.</remarks>
-/// <param name="name">What errors call the template.</param> <param name="messages">The conversation.</param>
-/// <param name="values">The same, as the template sees it.</param> <param name="whole">The rendering, without a generation prompt.</param>
-/// <param name="render">Renders the first so many messages, with the opening of the next turn or without.</param>
+/// <summary>Finds the text of each message in a rendered conversation.</summary>
+/// <remarks>A template loops over the messages, and the output of an iteration is the text of its message. So one rendering finds all
+/// texts, and one more finds the start of an assistant's turn. Only if the loop does not visit a message (a macro writes it), the
+/// conversation is rendered up to that message.</remarks>
+/// <param name="name">The template's name in errors.</param>
+/// <param name="messages">The conversation.</param>
+/// <param name="values">The same messages as the template sees them.</param>
+/// <param name="whole">The rendering, without a generation prompt.</param>
+/// <param name="render">Renders the first messages, up to a number, with or without the start of the next turn.</param>
 internal sealed class TurnSpans(
     string name, IReadOnlyList<ChatTurn> messages, List<object?> values, RenderedText whole, Func<int, bool, string> render)
 {
@@ -21,9 +23,9 @@ internal sealed class TurnSpans(
 
     private readonly TextSpan?[] _visits = Visits(values, whole.Visits);
 
-    /// <summary>What the assistant wrote: the template's generation blocks; where it has none, each turn of the assistant without what
-    /// opens it, which is the generation prompt.</summary>
-    /// <exception cref="LapidaryException">They cannot be told from the text.</exception>
+    /// <summary>The text of the assistant: the template's generation blocks, or, without them, each turn of the assistant without its
+    /// start, which is the generation prompt.</summary>
+    /// <exception cref="LapidaryException">The text alone does not tell them.</exception>
     public IReadOnlyList<TextSpan> Assistant()
     {
         if (whole.Generations.Count > 0) return whole.Generations;
@@ -36,14 +38,14 @@ internal sealed class TurnSpans(
                 + "begin with a user message.");
         }
 
-        // A template that writes otherwise in front of a later message shows it at the first turn or the last one.
+        // A template that writes differently in front of a later message shows this at the first or the last turn.
         string opening = Opening(turns[0]);
         bool isPlain = ByPrefixes(turns[0]) == ByVisit(turns[0], opening) && ByPrefixes(turns[^1]) == ByVisit(turns[^1], opening);
         return [.. turns.Select(i => (isPlain ? ByVisit(i, opening) : null) ?? ByPrefixes(i))];
     }
 
-    /// <summary>All that the messages wrote that are not trained.</summary>
-    /// <exception cref="LapidaryException">It cannot be told from the text.</exception>
+    /// <summary>The text of all messages that are not trained.</summary>
+    /// <exception cref="LapidaryException">The text alone does not tell it.</exception>
     public IReadOnlyList<TextSpan> Untrained()
     {
         var spans = new List<TextSpan>();
@@ -60,7 +62,7 @@ internal sealed class TurnSpans(
         return spans;
     }
 
-    /// <summary>For each message the range of the only turn of a loop that wrote something for it.</summary>
+    /// <summary>For each message, the range of the only loop iteration that wrote text for it.</summary>
     private static TextSpan?[] Visits(List<object?> values, IReadOnlyList<(object Item, TextSpan Output)> visits)
     {
         var indices = new Dictionary<object, int>(values.Count, ReferenceEqualityComparer.Instance);
@@ -76,20 +78,20 @@ internal sealed class TurnSpans(
         return spans;
     }
 
-    /// <summary>The generation prompt, if the rest of the text is the same with it.</summary>
+    /// <summary>The generation prompt, if it does not change the rest of the text.</summary>
     private string Opening(int first)
     {
         string closed = render(first, false), open = render(first, true);
         return open.StartsWith(closed, StringComparison.Ordinal) ? open[closed.Length..] : "";
     }
 
-    /// <summary>What a turn of the assistant wrote in its turn of the loop, or null if that does not tell.</summary>
+    /// <summary>The text of an assistant's turn, from its loop iteration; null if that does not tell.</summary>
     private TextSpan? ByVisit(int i, string opening) =>
         _visits[i] is { } turn && whole.Text.AsSpan(turn.Start, turn.End - turn.Start).StartsWith(opening)
             ? turn with { Start = turn.Start + opening.Length }
             : null;
 
-    /// <summary>What a turn of the assistant wrote, from the conversation up to it and with it.</summary>
+    /// <summary>The text of an assistant's turn, from the conversation rendered up to it and with it.</summary>
     private TextSpan ByPrefixes(int i)
     {
         if (++_rendered > MaxRenderedByPrefix)

@@ -7,8 +7,9 @@ namespace Lapidary.Hub;
 /// <summary>The token files that Python's huggingface_hub shares.</summary>
 public static class HubLogin
 {
-    /// <summary>Asks the Hub whose token it is, and saves it only then: as the one in use, and by its name among the others.</summary>
-    /// <exception cref="HubException">The Hub does not know the token, or cannot be asked; nothing is saved.</exception>
+    /// <summary>Asks the Hub for the owner of a token and then saves it: as the active token, and under its name among the
+    /// others.</summary>
+    /// <exception cref="HubException">The Hub does not know the token or cannot be reached; nothing is saved.</exception>
     /// <exception cref="LapidaryException">A file cannot be written.</exception>
     public static async Task<HubUser> LoginAsync(HubOptions options, HubToken token, CancellationToken cancellation = default)
     {
@@ -36,8 +37,8 @@ public static class HubLogin
         return user;
     }
 
-    /// <summary>Forgets the token in use; one of the environment stays, and the note says so.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Deletes the active token. A token in an environment variable stays, and the note says so.</summary>
+    /// <returns>Whether a token was saved.</returns>
     /// <exception cref="LapidaryException">A file cannot be written.</exception>
     public static bool Logout(HubOptions options)
     {

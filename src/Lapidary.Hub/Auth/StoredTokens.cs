@@ -2,16 +2,16 @@ using System.Text;
 
 namespace Lapidary.Hub.Auth;
 
-/// <summary>The INI text of stored_tokens: a section to a token, with hf_token and what a browser's login adds (refresh_token, expires_at),
-/// which stays as it is.</summary>
+/// <summary>The INI text of stored_tokens: one section per token, with hf_token and the values of a browser's login (refresh_token,
+/// expires_at), which stay unchanged.</summary>
 internal sealed class StoredTokens
 {
     private const string TokenKey = "hf_token";
 
     private readonly SortedDictionary<string, List<(string Key, string Value)>> _sections = new(StringComparer.Ordinal);
 
-    /// <summary>Reads what Python's configparser writes, and what people do to it: comments, blanks, ":" for "=". A line that is none of
-    /// these is passed over, as no login should fail by it.</summary>
+    /// <summary>Reads the output of Python's configparser, and manual edits: comments, blank lines, ":" instead of "=". Other lines are
+    /// ignored, because they must not make a login fail.</summary>
     public static StoredTokens Parse(string text)
     {
         var tokens = new StoredTokens();
@@ -38,13 +38,13 @@ internal sealed class StoredTokens
     /// <summary>Adds a token, or replaces the one of that name.</summary>
     public void Set(string name, string token)
     {
-        // What would end the line or the bracket is no part of a name that a file can have.
+        // Characters that would end the line or the bracket cannot be part of a name.
         string safe = string.Concat(name.Where(c => !char.IsControl(c) && c is not ('[' or ']'))).Trim();
         _sections[safe.Length == 0 ? "token" : safe] = [(TokenKey, token)];
     }
 
     /// <summary>Removes the sections of a token.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <returns>Whether the token existed.</returns>
     public bool Remove(string token)
     {
         string[] names = [.. _sections.Where(pair => pair.Value.Contains((TokenKey, token))).Select(pair => pair.Key)];
@@ -52,7 +52,7 @@ internal sealed class StoredTokens
         return names.Length > 0;
     }
 
-    /// <summary>The file's text, as configparser writes it.</summary>
+    /// <summary>The file's text, in the format of configparser.</summary>
     public string ToText()
     {
         var text = new StringBuilder();

@@ -3,23 +3,23 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Auth;
 
-/// <summary>The files "token", the text of the token in use, and "stored_tokens" beside it, all tokens by name; huggingface_hub reads and
-/// writes them too. Their folder and they themselves are their owner's alone.</summary>
-/// <param name="path">Of the file "token".</param>
+/// <summary>The files "token" (the text of the active token) and "stored_tokens" beside it (all tokens by name). huggingface_hub reads and
+/// writes them too. Only their owner can access the files and their folder.</summary>
+/// <param name="path">Path of the file "token".</param>
 internal sealed class TokenFiles(string path)
 {
     private const string StoredName = "stored_tokens";
 
-    /// <summary>Tokens have some dozens of characters.</summary>
+    /// <summary>Far longer than any token.</summary>
     private const long MaxBytes = 1 << 20;
 
-    /// <summary>The file of the token in use.</summary>
+    /// <summary>The file of the active token.</summary>
     public string Path => path;
 
     private string StoredPath => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, StoredName);
 
-    /// <summary>The token in use, or null.</summary>
-    /// <exception cref="LapidaryException">The file is there and cannot be read.</exception>
+    /// <summary>The active token, or null.</summary>
+    /// <exception cref="LapidaryException">The file exists but cannot be read.</exception>
     public HubToken? Read()
     {
         if (!InputFile.IsThere(path)) return null;
@@ -27,7 +27,7 @@ internal sealed class TokenFiles(string path)
         return text.Length == 0 ? null : new HubToken(text, path);
     }
 
-    /// <summary>Saves a token under a name and makes it the one in use.</summary>
+    /// <summary>Saves a token under a name and makes it the active one.</summary>
     /// <exception cref="LapidaryException">A file cannot be written.</exception>
     public void Save(string name, HubToken token)
     {
@@ -38,8 +38,8 @@ internal sealed class TokenFiles(string path)
         AtomicFile.WriteSecret(path, token.Value);
     }
 
-    /// <summary>Forgets the token in use.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Deletes the active token.</summary>
+    /// <returns>Whether a token was saved.</returns>
     /// <exception cref="LapidaryException">A file cannot be written.</exception>
     public bool Remove()
     {
@@ -59,7 +59,7 @@ internal sealed class TokenFiles(string path)
         return token is not null;
     }
 
-    /// <summary>A token's text without the white space that pasting and editors leave.</summary>
+    /// <summary>A token's text without the white space that pasting and editors add.</summary>
     public static string Clean(string text) => string.Concat(text.Where(c => c is not ('\r' or '\n'))).Trim();
 
     private StoredTokens ReadStored() =>

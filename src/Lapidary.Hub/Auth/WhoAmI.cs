@@ -4,11 +4,11 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Auth;
 
-/// <summary>The answer of whoami-v2; keys that are not here are passed over.</summary>
+/// <summary>The answer of whoami-v2; other keys are ignored.</summary>
 internal sealed record WhoAmI(string? Type, string? Name, WhoAmI.Organization[]? Orgs, WhoAmI.Authentication? Auth)
 {
-    /// <summary>Asks whose token it is.</summary>
-    /// <exception cref="HubException">There is no token, it is an organization's, or the Hub does not know it.</exception>
+    /// <summary>Asks the Hub for the owner of the token.</summary>
+    /// <exception cref="HubException">No token is set, it belongs to an organization, or the Hub does not know it.</exception>
     public static async Task<HubUser> AskAsync(HubHttp http, HubOptions options, CancellationToken cancellation)
     {
         if (options.Token is null && !options.IsOffline)

@@ -2,11 +2,12 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>Where the cache has what: huggingface_hub's layout.</summary>
-/// <param name="hub">The cache.</param> <param name="repo">Whose files.</param>
+/// <summary>The paths of the cache, in huggingface_hub's layout.</summary>
+/// <param name="hub">The cache.</param>
+/// <param name="repo">The repository.</param>
 internal sealed class CacheFolder(string hub, HubRepo repo)
 {
-    /// <summary>The file that tells backup programs to pass the cache by.</summary>
+    /// <summary>The file that tells backup programs to skip the cache.</summary>
     public const string Tag = "CACHEDIR.TAG";
 
     private const string TagText = """
@@ -19,31 +20,31 @@ internal sealed class CacheFolder(string hub, HubRepo repo)
     /// <summary>The repository's folder.</summary>
     public string Root { get; } = Path.Combine(hub, Name(repo));
 
-    /// <summary>Contents by their hash.</summary>
+    /// <summary>The folder of contents, named by their hash.</summary>
     public string Blobs => Path.Combine(Root, "blobs");
 
-    /// <summary>A folder for each commit.</summary>
+    /// <summary>The folder with one subfolder per commit.</summary>
     public string Snapshots => Path.Combine(Root, "snapshots");
 
-    /// <summary>Files that hold a commit each, named as branches and tags.</summary>
+    /// <summary>The folder of files that are named after branches and tags and hold one commit each.</summary>
     public string Refs => Path.Combine(Root, "refs");
 
-    /// <summary>Lists of the files of commits.</summary>
+    /// <summary>The folder with lists of the files of commits.</summary>
     public string Trees => Path.Combine(Root, "trees");
 
-    /// <summary>Marks of files that commits lack.</summary>
+    /// <summary>The folder with marks for files that commits lack.</summary>
     public string Missing => Path.Combine(Root, ".no_exist");
 
-    /// <summary>A content.</summary>
+    /// <summary>A content file.</summary>
     public string Blob(string etag) => Path.Combine(Blobs, etag);
 
-    /// <summary>A content of which more is to come. Other programs' parts have other names.</summary>
+    /// <summary>An incomplete content. Other programs name their incomplete files differently.</summary>
     public string Part(string etag) => Path.Combine(Blobs, $"{etag}.lapidary.incomplete");
 
-    /// <summary>A content that is being copied, where links cannot be made.</summary>
+    /// <summary>A content during a copy, used if links are not possible.</summary>
     public string Copy(string etag) => Path.Combine(Blobs, $"{etag}.copy.lapidary.incomplete");
 
-    /// <summary>The lock of a content, which Python takes too.</summary>
+    /// <summary>The lock of a content, shared with Python.</summary>
     public string Lock(string etag) => Path.Combine(hub, ".locks", Name(repo), $"{etag}.lock");
 
     /// <summary>The folder of a commit.</summary>
@@ -62,7 +63,7 @@ internal sealed class CacheFolder(string hub, HubRepo repo)
     public static string Name(HubRepo repo) =>
         $"{repo.Type.ToString().ToLowerInvariant()}s--{repo.Id.Replace("/", "--", StringComparison.Ordinal)}";
 
-    /// <summary>The repository of a folder's name, or null.</summary>
+    /// <summary>The repository of a folder name, or null.</summary>
     public static HubRepo? Repo(string name)
     {
         string[] parts = name.Split("--");
@@ -72,11 +73,11 @@ internal sealed class CacheFolder(string hub, HubRepo repo)
         return null;
     }
 
-    /// <summary>A path of a repository below a folder of this machine.</summary>
+    /// <summary>A repository path below a local folder.</summary>
     public static string Join(string folder, string file) => Path.Combine([folder, .. file.Split('/')]);
 
-    /// <summary>Makes a folder, and marks it as a cache.</summary>
-    /// <exception cref="Formats.LapidaryException">It cannot be made.</exception>
+    /// <summary>Creates a folder and marks it as a cache.</summary>
+    /// <exception cref="Formats.LapidaryException">The folder cannot be created.</exception>
     public static void Prepare(string folder)
     {
         string tag = Path.Combine(folder, Tag);
@@ -91,7 +92,7 @@ internal sealed class CacheFolder(string hub, HubRepo repo)
         }
     }
 
-    /// <summary>Whether the file system of a prepared folder takes "A" and "a" for one name.</summary>
+    /// <summary>Whether the file system of a prepared folder treats "A" and "a" as one name.</summary>
     public static bool IgnoresCase(string folder) =>
         File.Exists(Path.Combine(folder, Tag)) && File.Exists(Path.Combine(folder, Tag.ToLowerInvariant()));
 }

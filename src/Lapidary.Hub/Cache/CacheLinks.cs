@@ -2,15 +2,15 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>Puts contents into the folder of a commit: as relative links, or where those cannot be made, as files.</summary>
+/// <summary>Places contents in the folder of a commit: as relative links, or as files if links are not possible.</summary>
 internal static class CacheLinks
 {
-    /// <summary>Bytes of a file, through links; null where there is none.</summary>
+    /// <summary>Size of a file in bytes, following links; null if it does not exist.</summary>
     public static long? Length(string path)
     {
         try
         {
-            // FileInfo tells a link's own length; opening follows it.
+            // FileInfo reports the link's length; opening the file follows the link.
             if (!File.Exists(path)) return null;
             using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             return RandomAccess.GetLength(handle);
@@ -21,7 +21,7 @@ internal static class CacheLinks
         }
     }
 
-    /// <summary>Gives a finished part its names.</summary>
+    /// <summary>Renames a finished part to its final names.</summary>
     public static void Publish(CacheFolder cache, string etag, string commit, string file, bool withLinks)
     {
         string part = cache.Part(etag), blob = cache.Blob(etag), pointer = cache.Pointer(commit, file);
@@ -43,7 +43,7 @@ internal static class CacheLinks
         }
     }
 
-    /// <summary>Makes the file of a commit from a content that is cached.</summary>
+    /// <summary>Creates the file of a commit from a cached content.</summary>
     public static void Point(CacheFolder cache, string etag, string commit, string file, bool withLinks)
     {
         string blob = cache.Blob(etag), pointer = cache.Pointer(commit, file), copy = cache.Copy(etag);

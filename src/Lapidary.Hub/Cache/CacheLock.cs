@@ -2,7 +2,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>The right to write a content, which one process at a time has. On Unix it is the flock that Python's filelock takes.</summary>
+/// <summary>The lock for writing a content, held by one process at a time. On Unix it is the flock that Python's filelock uses.</summary>
 internal sealed class CacheLock : IDisposable
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
@@ -12,9 +12,11 @@ internal sealed class CacheLock : IDisposable
 
     private CacheLock(FileStream stream) => _stream = stream;
 
-    /// <summary>Waits for a lock. Its file stays: who deleted it would take the lock away from those who wait.</summary>
-    /// <param name="path">The lock's file.</param> <param name="time">For waits.</param>
-    /// <param name="note">Told once when another process has it for long.</param> <param name="cancellation">Ends the wait.</param>
+    /// <summary>Waits for a lock. The lock file is never deleted, because that would break the lock for waiting processes.</summary>
+    /// <param name="path">The lock's file.</param>
+    /// <param name="time">Clock for waits.</param>
+    /// <param name="note">Called once if another process holds the lock for long.</param>
+    /// <param name="cancellation">Cancels the wait.</param>
     public static async Task<CacheLock> AcquireAsync(
         string path, TimeProvider time, Action<string>? note, CancellationToken cancellation)
     {
@@ -33,7 +35,7 @@ internal sealed class CacheLock : IDisposable
         }
     }
 
-    /// <summary>Takes a lock that is free, else null.</summary>
+    /// <summary>Takes the lock if it is free; otherwise returns null.</summary>
     public static CacheLock? TryAcquire(string path)
     {
         try
@@ -64,6 +66,6 @@ internal sealed class CacheLock : IDisposable
         }
     }
 
-    /// <summary>Gives it up.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Dispose() => _stream.Dispose();
 }

@@ -4,7 +4,7 @@ using Lapidary.Hub.Cache;
 
 namespace Lapidary.Hub;
 
-/// <summary>What can be removed.</summary>
+/// <summary>The parts of the cache that can be removed.</summary>
 public sealed class CachePrune
 {
     private static readonly TimeSpan PartAge = TimeSpan.FromDays(1);
@@ -24,10 +24,10 @@ public sealed class CachePrune
     /// <summary>Contents that no other commit names.</summary>
     public int Blobs => _unused.Sum(unused => unused.Blobs.Count);
 
-    /// <summary>Bytes that removing them frees.</summary>
+    /// <summary>Bytes freed by the removal.</summary>
     public long Bytes => _unused.Sum(unused => unused.Bytes);
 
-    /// <summary>Removes them, but for what came into use since.</summary>
+    /// <summary>Removes them, except those used since the scan.</summary>
     /// <exception cref="LapidaryException">A file or folder cannot be removed.</exception>
     public void Remove()
     {
@@ -44,8 +44,8 @@ public sealed class CachePrune
         }
     }
 
-    /// <remarks>A download takes a content's lock before it makes a link to it. So with the locks held, what a second look finds unused
-    /// stays unused.</remarks>
+    /// <remarks>A download takes a content's lock before it creates a link to it. So with the locks held, contents that a second scan finds
+    /// unused stay unused.</remarks>
     private void Remove(Unused planned)
     {
         var folder = planned.Scan.Folder;

@@ -2,15 +2,15 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>What is cached, read without a request; through the folder of a commit always, as the cache may hold links, links to links or
-/// files.</summary>
+/// <summary>Reads the cache without a request. It always goes through the folder of a commit, because the cache may hold links, links to
+/// links, or files.</summary>
 internal static class CacheReader
 {
-    /// <summary>The files of a cached commit: all that it has where its list is cached too, else those that are there.</summary>
+    /// <summary>The files of a cached commit: all of its files if its list is cached too, else only the files present.</summary>
     public static IReadOnlyList<RepoFile> Files(CacheFolder cache, string commit) =>
         CachedTree.Read(cache.Tree(commit)) ?? Present(cache, commit);
 
-    /// <summary>Whether a file is there with the length that it should have.</summary>
+    /// <summary>Whether a file exists with the expected length.</summary>
     public static bool Has(CacheFolder cache, string commit, RepoFile file) =>
         CacheLinks.Length(cache.Pointer(commit, file.Path)) == file.Size;
 

@@ -4,27 +4,27 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>Which commit a branch or tag had when it was last asked for.</summary>
+/// <summary>The commit that a branch or tag had at the last request.</summary>
 internal static class CacheRefs
 {
     /// <summary>Whether a text is a commit: 40 lower-case hex digits.</summary>
     public static bool IsCommit(string? text) => text is { Length: 40 } && text.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>Refuses a revision that could not be a file's name.</summary>
+    /// <summary>Refuses a revision that cannot be a file name.</summary>
     public static void Require(string revision)
     {
         if (RepoPaths.Fault(revision) is not { } fault) return;
         throw new LapidaryException($"revision \"{revision}\": expected a branch, tag or commit, found a text that {fault}; correct it.");
     }
 
-    /// <summary>The cached commit of a revision, whose folder is there; or null.</summary>
+    /// <summary>The cached commit of a revision if its folder exists; else null.</summary>
     public static string? Read(CacheFolder cache, string revision)
     {
         string? commit = ReadFile(CacheFolder.Join(cache.Refs, revision)) ?? (IsCommit(revision) ? revision : null);
         return commit is not null && Directory.Exists(cache.Snapshot(commit)) ? commit : null;
     }
 
-    /// <summary>The commit that a file holds, or null where it holds none.</summary>
+    /// <summary>The commit in a file, or null.</summary>
     public static string? ReadFile(string path)
     {
         try
@@ -39,8 +39,9 @@ internal static class CacheRefs
         }
     }
 
-    /// <summary>Notes the commit of a revision, and makes the commit's folder first: a ref to none is taken for damage.</summary>
-    /// <remarks>Python uses the text as a folder's name: no line feed at its end.</remarks>
+    /// <summary>Stores the commit of a revision. Creates the commit's folder first, because a ref to a missing folder counts as
+    /// damage.</summary>
+    /// <remarks>No line feed at the end: Python uses the text as a folder name.</remarks>
     public static void Write(CacheFolder cache, string revision, string commit)
     {
         try

@@ -2,13 +2,13 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>What the folder of a repository holds, whoever wrote it: links to contents, links to links, or files where links could not be
-/// made.</summary>
+/// <summary>The content of a repository's folder, whichever program wrote it: links to contents, links to links, or files where links were
+/// not possible.</summary>
 internal sealed class CacheScan
 {
     private CacheScan(string hub, HubRepo repo) => (Repo, Folder) = (repo, new CacheFolder(hub, repo));
 
-    /// <summary>Which repository.</summary>
+    /// <summary>The repository.</summary>
     public HubRepo Repo { get; }
 
     /// <summary>Its folder.</summary>
@@ -17,10 +17,10 @@ internal sealed class CacheScan
     /// <summary>Branches and tags with their commits.</summary>
     public SortedDictionary<string, string> Refs { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Commits, with the names of the contents that their links lead to and the sizes of their own files.</summary>
+    /// <summary>Commits, with the names of the contents that their links lead to and the sizes of their regular files.</summary>
     public SortedDictionary<string, (HashSet<string> Blobs, List<FileInfo> Files)> Commits { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Contents and parts of such.</summary>
+    /// <summary>Contents, complete or incomplete.</summary>
     public List<FileInfo> Blobs { get; } = [];
 
     /// <summary>All repositories of a cache, by type and id.</summary>
@@ -50,13 +50,13 @@ internal sealed class CacheScan
         return scan;
     }
 
-    /// <summary>Bytes that a file takes up on the disk: none for a link to a content that several repositories share.</summary>
+    /// <summary>Bytes that a file uses on the disk; 0 for a link to a content that several repositories share.</summary>
     public static long Bytes(FileInfo file) => file.LinkTarget is null && file.Exists ? file.Length : 0;
 
-    /// <summary>Whether it is a part of a content.</summary>
+    /// <summary>Whether it is an incomplete content.</summary>
     public static bool IsPart(FileInfo blob) => blob.Name.EndsWith(".incomplete", StringComparison.Ordinal);
 
-    /// <summary>For those who list the cache.</summary>
+    /// <summary>The public description.</summary>
     public CachedRepo Describe()
     {
         List<FileInfo> own = [.. Blobs, .. Commits.Values.SelectMany(commit => commit.Files)];

@@ -5,14 +5,14 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>The list of a commit's files, which never changes, as huggingface_hub keeps it.</summary>
+/// <summary>The list of a commit's files, which never changes, in huggingface_hub's format.</summary>
 internal static class CachedTree
 {
     private const long MaxBytes = 256 << 20;
 
     private static readonly JsonWriterOptions Layout = new() { Indented = true, IndentSize = 1, NewLine = "\n" };
 
-    /// <summary>The list, or null where there is none that can be read.</summary>
+    /// <summary>The list; null if it is missing or unreadable.</summary>
     public static IReadOnlyList<RepoFile>? Read(string path)
     {
         try
@@ -29,7 +29,7 @@ internal static class CachedTree
         }
     }
 
-    /// <summary>Writes the complete list; a cache that may only be read does without.</summary>
+    /// <summary>Writes the complete list. A read-only cache stays without it.</summary>
     public static void Write(string path, IReadOnlyList<RepoFile> files)
     {
         using var buffer = new MemoryStream();
@@ -65,7 +65,7 @@ internal static class CachedTree
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            // It saves a request and no more.
+            // The list only saves a request.
         }
     }
 

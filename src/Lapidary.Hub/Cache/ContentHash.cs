@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Lapidary.Hub.Cache;
 
-/// <summary>The hash that a content is named by: SHA-256 of an LFS file (64 hex digits), or git's SHA-1 of "blob LENGTH\0" and the content
-/// (40 hex digits).</summary>
+/// <summary>The hash in a content's name: SHA-256 of an LFS file (64 hex digits), or git's SHA-1 of "blob LENGTH\0" and the content (40 hex
+/// digits).</summary>
 internal sealed class ContentHash : IDisposable
 {
     private const int BufferBytes = 1 << 20;
@@ -12,8 +12,9 @@ internal sealed class ContentHash : IDisposable
     private readonly IncrementalHash _hash;
     private readonly long _size;
 
-    /// <summary>Starts a hash.</summary>
-    /// <param name="etag">What it should be.</param> <param name="size">Bytes of the content.</param>
+    /// <summary>Creates a hash.</summary>
+    /// <param name="etag">The expected value.</param>
+    /// <param name="size">Bytes of the content.</param>
     public ContentHash(string etag, long size)
     {
         (Etag, _size) = (etag, size);
@@ -21,19 +22,19 @@ internal sealed class ContentHash : IDisposable
         Begin();
     }
 
-    /// <summary>What it should be.</summary>
+    /// <summary>The expected value.</summary>
     public string Etag { get; }
 
-    /// <summary>A hash as messages name it.</summary>
+    /// <summary>A hash in the form of messages.</summary>
     public static string Describe(string etag) => etag.Length == 40 ? $"git's sha1 hash {etag}" : $"the sha256 hash {etag}";
 
-    /// <summary>Whether a text names a content by its hash.</summary>
+    /// <summary>Whether a text is a content's name, that is, a hash.</summary>
     public static bool IsEtag(string? text) => text is { Length: 40 or 64 } && text.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>Takes in the next bytes.</summary>
+    /// <summary>Adds the next bytes.</summary>
     public void Append(ReadOnlySpan<byte> bytes) => _hash.AppendData(bytes);
 
-    /// <summary>Takes in the first bytes of a file.</summary>
+    /// <summary>Adds the first bytes of a file.</summary>
     public void Append(FileStream file, long count, CancellationToken cancellation)
     {
         byte[] buffer = new byte[(int)Math.Min(BufferBytes, Math.Max(count, 1))];
@@ -48,7 +49,7 @@ internal sealed class ContentHash : IDisposable
         }
     }
 
-    /// <summary>The hash of all that was taken in, which begins anew.</summary>
+    /// <summary>The hash of all added bytes; resets the hash.</summary>
     public string Finish()
     {
         string hash = Convert.ToHexStringLower(_hash.GetHashAndReset());
@@ -56,7 +57,7 @@ internal sealed class ContentHash : IDisposable
         return hash;
     }
 
-    /// <summary>Whether a file is what its name says.</summary>
+    /// <summary>Whether a file's content matches its name.</summary>
     public static bool Verify(string path, string etag, long size, CancellationToken cancellation)
     {
         using var file = new FileStream(path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan });

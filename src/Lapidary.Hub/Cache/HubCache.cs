@@ -3,8 +3,8 @@ using Lapidary.Hub.Cache;
 
 namespace Lapidary.Hub;
 
-/// <summary>What is in the cache, and what of it nobody needs.</summary>
-/// <param name="options">Its folder.</param>
+/// <summary>The content of the cache, and the parts that nobody needs.</summary>
+/// <param name="options">Options with the cache's folder.</param>
 public sealed class HubCache(HubOptions options)
 {
     /// <summary>The folder.</summary>
@@ -14,7 +14,7 @@ public sealed class HubCache(HubOptions options)
     /// <exception cref="LapidaryException">The cache cannot be read.</exception>
     public IReadOnlyList<CachedRepo> List() => [.. CacheScan.All(Folder).Select(scan => scan.Describe())];
 
-    /// <summary>Commits that no ref names, and contents that no other commit names, with parts that nobody went on with for a
+    /// <summary>Commits that no ref names, contents that no other commit names, and incomplete contents that were not continued for a
     /// day.</summary>
     /// <exception cref="LapidaryException">The cache cannot be read.</exception>
     public CachePrune FindUnused() => new(options, CacheScan.All(Folder));

@@ -8,7 +8,7 @@ namespace Lapidary.Hub.Cards;
 /// <summary>The front matter of a card: YAML, event by event.</summary>
 internal sealed partial class CardYaml
 {
-    /// <summary>Texts that YAML 1.1, which Python reads, takes for something else.</summary>
+    /// <summary>Texts that YAML 1.1, which Python reads, would not read as strings.</summary>
     private static readonly HashSet<string> Words =
         new(["y", "n", "yes", "no", "on", "off", "true", "false", "null"], StringComparer.OrdinalIgnoreCase);
 
@@ -82,7 +82,7 @@ internal sealed partial class CardYaml
         Pair("type", result.Metric);
         Key("value");
 
-        // Without an exponent, which YAML 1.1 takes for a text where it has no point.
+        // Without an exponent, because YAML 1.1 reads an exponent without a decimal point as a string.
         string value = result.Value.ToString("0.0#####", CultureInfo.InvariantCulture);
         Emit(new Scalar(null, null, value, ScalarStyle.Plain, isPlainImplicit: true, isQuotedImplicit: false));
     }

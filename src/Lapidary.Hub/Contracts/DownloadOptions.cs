@@ -1,31 +1,31 @@
 namespace Lapidary.Hub;
 
-/// <summary>Which files of a repository, and where they go.</summary>
+/// <summary>Which files of a repository to fetch, and where to put them.</summary>
 public sealed record DownloadOptions
 {
     /// <summary>Branch, tag or commit.</summary>
     public string Revision { get; init; } = "main";
 
-    /// <summary>Files to fetch: patterns with *, ? and [...], where * crosses "/"; none for all. Each must match a file, so that no
-    /// misspelt one is passed over; for what may be absent there is <see cref="Filter"/>.</summary>
+    /// <summary>Patterns of files to fetch, with *, ? and [...], where * also matches "/"; empty for all. Each pattern must match a file,
+    /// so that no typo goes unnoticed; use <see cref="Filter"/> for files that may be missing.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
-    /// <summary>Files to leave out, of those that <see cref="Include"/> chose.</summary>
+    /// <summary>Patterns of files to leave out, among those that <see cref="Include"/> selects.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
-    /// <summary>Chooses among the files that the patterns left; null for all.</summary>
+    /// <summary>Selects among the files that the patterns leave; null for all.</summary>
     public Func<RepoFile, bool>? Filter { get; init; }
 
-    /// <summary>As <see cref="Filter"/> where the choice depends on what else is there; null for all. What it throws ends the download
-    /// before a file is fetched.</summary>
+    /// <summary>Like <see cref="Filter"/>, for a choice that depends on the other files; null for all. An exception that it throws ends the
+    /// download before any file is fetched.</summary>
     public Func<IReadOnlyList<RepoFile>, IReadOnlyList<RepoFile>>? Select { get; init; }
 
-    /// <summary>A folder for real copies, outside the cache; null for the cache.</summary>
+    /// <summary>A folder outside the cache for real copies; null for the cache.</summary>
     public string? LocalDir { get; init; }
 
-    /// <summary>Whether files that are cached are fetched again.</summary>
+    /// <summary>Whether to fetch cached files again.</summary>
     public bool Force { get; init; }
 
-    /// <summary>Told how it goes.</summary>
+    /// <summary>Receives the progress.</summary>
     public IProgress<TransferProgress>? Progress { get; init; }
 }

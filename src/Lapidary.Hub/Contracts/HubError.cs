@@ -1,44 +1,44 @@
 namespace Lapidary.Hub;
 
-/// <summary>Kinds of errors of the Hub.</summary>
+/// <summary>Kinds of Hub errors.</summary>
 public enum HubError
 {
-    /// <summary>None of the others; the message has the Hub's words.</summary>
+    /// <summary>Any other error; the message has the Hub's words.</summary>
     Other,
 
-    /// <summary>No such repository, or it is private and the token may not see it.</summary>
+    /// <summary>The repository does not exist, or it is private and the token may not see it.</summary>
     RepositoryNotFound,
 
-    /// <summary>No such branch, tag or commit.</summary>
+    /// <summary>The branch, tag or commit does not exist.</summary>
     RevisionNotFound,
 
-    /// <summary>No such file in the revision.</summary>
+    /// <summary>The revision has no such file.</summary>
     FileNotFound,
 
     /// <summary>A licence must be accepted on the model's page.</summary>
     Gated,
 
-    /// <summary>The repository was switched off.</summary>
+    /// <summary>The repository was disabled.</summary>
     Disabled,
 
-    /// <summary>The token is wrong, or may not do this.</summary>
+    /// <summary>The token is invalid or lacks the permission.</summary>
     Token,
 
     /// <summary>Too many requests.</summary>
     RateLimited,
 
-    /// <summary>Offline, and not in the cache.</summary>
+    /// <summary>Offline mode, and the files are not in the cache.</summary>
     Offline,
 
-    /// <summary>The endpoint cannot be reached or does not answer as a Hub does.</summary>
+    /// <summary>The endpoint cannot be reached or does not answer like a Hub.</summary>
     Unreachable,
 
-    /// <summary>What was received is not what was announced.</summary>
+    /// <summary>The received data differ from the announced data.</summary>
     WrongContent,
 
-    /// <summary>The branch changed while a commit was prepared.</summary>
+    /// <summary>The branch changed during the preparation of a commit.</summary>
     Changed,
 
-    /// <summary>The Hub or its storage failed (5xx); later it may not.</summary>
+    /// <summary>The Hub or its storage failed (5xx); a later attempt may succeed.</summary>
     ServerFailed,
 }

@@ -2,15 +2,15 @@ using Lapidary.Formats;
 
 namespace Lapidary.Hub;
 
-/// <summary>The Hub refused, or could not be asked; the message is one line that says what to do.</summary>
+/// <summary>The Hub refused or cannot be reached. The message is one line that says what to do.</summary>
 public sealed class HubException : LapidaryException
 {
-    /// <summary>Creates the error from its one line.</summary>
+    /// <summary>Creates the error from its one-line message.</summary>
     public HubException(HubError error, string message) : base(message) => Error = error;
 
-    /// <summary>Creates the error from its one line and the error that caused it.</summary>
+    /// <summary>Creates the error from its one-line message and its cause.</summary>
     public HubException(HubError error, string message, Exception inner) : base(message, inner) => Error = error;
 
-    /// <summary>What kind of error it is.</summary>
+    /// <summary>The kind of error.</summary>
     public HubError Error { get; }
 }

@@ -10,12 +10,13 @@ public sealed partial record HubOptions
 {
     internal const string TokenVariable = "HF_TOKEN", OldTokenVariable = "HUGGING_FACE_HUB_TOKEN";
 
-    /// <summary>The values of HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_HUB_OFFLINE and the others, and the token file.</summary>
-    /// <exception cref="LapidaryException">A variable holds what it must not, or the token file cannot be read.</exception>
+    /// <summary>Options from HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_HUB_OFFLINE and the other variables, and from the token
+    /// file.</summary>
+    /// <exception cref="LapidaryException">A variable has an invalid value, or the token file cannot be read.</exception>
     public static HubOptions FromEnvironment() => FromVariables(
         Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
 
-    /// <summary>As <see cref="FromEnvironment"/>, with variables and a user's folder that are given.</summary>
+    /// <summary>Like <see cref="FromEnvironment"/>, with given variables and a given home folder.</summary>
     internal static HubOptions FromVariables(Func<string, string?> variables, string userFolder)
     {
         string? Variable(string name) => variables(name) is { } value && value.Trim().Length > 0 ? value.Trim() : null;
@@ -61,7 +62,7 @@ public sealed partial record HubOptions
         return text.Length > 0 ? ToToken(text, tokenFile) : null;
     }
 
-    /// <remarks>A header takes one line of ASCII; the text itself is not shown.</remarks>
+    /// <remarks>The header must be one line of ASCII. The token's text is never shown.</remarks>
     private static HubToken ToToken(string value, string source) => value.All(c => c is > ' ' and < '\x7f')
         ? new HubToken(value, source)
         : throw new LapidaryException($"{source}: expected a token of letters, digits and '_', found other characters; paste it again.");

@@ -1,49 +1,47 @@
 namespace Lapidary.Hub;
 
-/// <summary>Where the Hub is, who asks and where files are kept. <see cref="FromEnvironment"/> has the values of the variables that
-/// Python's huggingface_hub reads.</summary>
+/// <summary>Endpoint, token, folders and limits. <see cref="FromEnvironment"/> reads the variables of Python's huggingface_hub.</summary>
 public sealed partial record HubOptions
 {
-    /// <summary>The Hub's own address.</summary>
+    /// <summary>The Hub's public address.</summary>
     public static Uri DefaultEndpoint { get; } = new("https://huggingface.co");
 
-    /// <summary>HF_ENDPOINT: scheme, host and port, and a path where a mirror has one.</summary>
+    /// <summary>HF_ENDPOINT: scheme, host and port, and optionally the path of a mirror.</summary>
     public Uri Endpoint { get; init; } = DefaultEndpoint;
 
-    /// <summary>HF_HUB_CACHE: the folder of the cache, as huggingface_hub lays it out.</summary>
+    /// <summary>HF_HUB_CACHE: the folder of the cache, in huggingface_hub's layout.</summary>
     public required string CacheFolder { get; init; }
 
     /// <summary>HF_HOME: the folder of the token files.</summary>
     public required string HomeFolder { get; init; }
 
-    /// <summary>HF_TOKEN_PATH: the file of the token in use; the file of all saved tokens lies beside it.</summary>
+    /// <summary>HF_TOKEN_PATH: the file of the active token. The file of all saved tokens is in the same folder.</summary>
     public string TokenFile { get => field ?? Path.Combine(HomeFolder, "token"); init; }
 
-    /// <summary>The token, or null for none. It goes to <see cref="Endpoint"/> alone.</summary>
+    /// <summary>The token, or null. It is sent only to <see cref="Endpoint"/>.</summary>
     public HubToken? Token { get; init; }
 
-    /// <summary>HF_HUB_OFFLINE: only what is cached; no request is made.</summary>
+    /// <summary>HF_HUB_OFFLINE: use only the cache and make no request.</summary>
     public bool IsOffline { get; init; }
 
     /// <summary>HF_HUB_ETAG_TIMEOUT: how long a request for metadata may take.</summary>
     public TimeSpan MetadataTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>HF_HUB_DOWNLOAD_TIMEOUT: how long a transfer may stand still.</summary>
+    /// <summary>HF_HUB_DOWNLOAD_TIMEOUT: how long a transfer may pause.</summary>
     public TimeSpan TransferTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Files that are transferred at once.</summary>
+    /// <summary>Number of parallel transfers.</summary>
     public int MaxParallel { get; init; } = 8;
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Told things the user should know, one line each: a warning of the Hub, a fall back to the cache.</summary>
+    /// <summary>Receives one-line messages for the user: a warning of the Hub, a fallback to the cache.</summary>
     public Action<string>? Note { get; init; }
 
-    /// <summary>HF_HUB_DISABLE_SYMLINKS: whether the cache holds copies where it would hold links, as where links cannot be
-    /// made.</summary>
+    /// <summary>HF_HUB_DISABLE_SYMLINKS: whether the cache holds copies instead of links, as on systems without links.</summary>
     public bool IsWithoutLinks { get; init; }
 
-    /// <summary>HF_HUB_DISABLE_TELEMETRY, DO_NOT_TRACK: whether the Hub is told the name and version of this program alone.</summary>
+    /// <summary>HF_HUB_DISABLE_TELEMETRY, DO_NOT_TRACK: whether requests tell the Hub only the name and version of this program.</summary>
     internal bool IsUserAgentShort { get; init; }
 }

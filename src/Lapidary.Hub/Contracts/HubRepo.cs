@@ -5,9 +5,10 @@ namespace Lapidary.Hub;
 /// <summary>A repository of the Hub.</summary>
 public sealed record HubRepo
 {
-    /// <summary>Names a repository.</summary>
-    /// <param name="id">"owner/name", or "name" for old ones without an owner.</param> <param name="type">What it holds.</param>
-    /// <exception cref="LapidaryException">The id is none that the Hub allows.</exception>
+    /// <summary>Creates a reference to a repository.</summary>
+    /// <param name="id">"owner/name", or "name" for old repositories without an owner.</param>
+    /// <param name="type">The kind of repository.</param>
+    /// <exception cref="LapidaryException">The Hub does not allow the id.</exception>
     public HubRepo(string id, RepoType type = RepoType.Model)
     {
         if (!IsId(id))
@@ -20,14 +21,14 @@ public sealed record HubRepo
         (Id, Type) = (id, type);
     }
 
-    /// <summary>"owner/name"; its case counts.</summary>
+    /// <summary>"owner/name"; case-sensitive.</summary>
     public string Id { get; }
 
-    /// <summary>What it holds.</summary>
+    /// <summary>The kind of repository.</summary>
     public RepoType Type { get; }
 
-    /// <summary>Whether a text may be an id: 1 to 96 of A-Z a-z 0-9 _ . -, at most one "/", no "--" or "..", no ".git" at the end, and
-    /// neither "-" nor "." at the ends of its parts.</summary>
+    /// <summary>Whether a text is a valid id: 1 to 96 of A-Z a-z 0-9 _ . -, at most one "/", no "--" or "..", no ".git" at the end, and no
+    /// "-" or "." at the ends of its parts.</summary>
     public static bool IsId(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

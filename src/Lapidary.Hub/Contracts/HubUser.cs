@@ -1,6 +1,8 @@
 namespace Lapidary.Hub;
 
-/// <summary>Who a token belongs to.</summary>
-/// <param name="Name">The account.</param> <param name="Organizations">Names of its organizations.</param> <param name="TokenName">The
-/// token's name.</param> <param name="Role">read, write or fineGrained.</param>
+/// <summary>The owner of a token.</summary>
+/// <param name="Name">The account.</param>
+/// <param name="Organizations">Names of the account's organizations.</param>
+/// <param name="TokenName">The token's name.</param>
+/// <param name="Role">read, write or fineGrained.</param>
 public sealed record HubUser(string Name, IReadOnlyList<string> Organizations, string? TokenName, string? Role);

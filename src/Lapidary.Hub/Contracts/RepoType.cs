@@ -1,6 +1,6 @@
 namespace Lapidary.Hub;
 
-/// <summary>What a repository of the Hub holds; an id is taken for a model's unless another type is given.</summary>
+/// <summary>Kinds of repositories. Without a type, an id means a model.</summary>
 public enum RepoType
 {
     /// <summary>A model or an adapter.</summary>
@@ -9,6 +9,6 @@ public enum RepoType
     /// <summary>A data set.</summary>
     Dataset,
 
-    /// <summary>An application.</summary>
+    /// <summary>An application (a Space).</summary>
     Space,
 }

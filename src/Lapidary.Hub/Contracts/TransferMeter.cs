@@ -1,6 +1,6 @@
 namespace Lapidary.Hub.Contracts;
 
-/// <summary>Counts a transfer of several files at once and reports it ten times a second at most.</summary>
+/// <summary>Counts a transfer of several parallel files and reports it at most ten times a second.</summary>
 internal sealed class TransferMeter(IProgress<TransferProgress>? progress, TimeProvider time, int totalFiles, long totalBytes)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
@@ -12,16 +12,16 @@ internal sealed class TransferMeter(IProgress<TransferProgress>? progress, TimeP
     private long _bytes, _transferred;
     private string _file = "";
 
-    /// <summary>Bytes that went over the wire.</summary>
+    /// <summary>Transferred bytes.</summary>
     public long Transferred => Interlocked.Read(ref _transferred);
 
-    /// <summary>Counts bytes that came or went over the wire.</summary>
+    /// <summary>Counts transferred bytes.</summary>
     public void Move(string file, long bytes) => Count(file, 0, bytes, bytes);
 
-    /// <summary>Counts bytes that were there before; fewer than none where some have to come again.</summary>
+    /// <summary>Counts bytes that existed before; negative if some must be transferred again.</summary>
     public void Keep(string file, long bytes) => Count(file, 0, bytes, 0);
 
-    /// <summary>Counts a file as done.</summary>
+    /// <summary>Counts a finished file.</summary>
     public void Finish(string file) => Count(file, 1, 0, 0);
 
     private void Count(string file, int files, long bytes, long transferred)

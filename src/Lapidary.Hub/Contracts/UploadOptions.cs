@@ -1,29 +1,29 @@
 namespace Lapidary.Hub;
 
-/// <summary>How a folder becomes commits.</summary>
+/// <summary>How to upload a folder.</summary>
 public sealed record UploadOptions
 {
-    /// <summary>The branch; it is made where it is missing.</summary>
+    /// <summary>The branch; it is created if missing.</summary>
     public string Revision { get; init; } = "main";
 
-    /// <summary>The commit's first line; null for a plain one.</summary>
+    /// <summary>The commit's first line; null for a default.</summary>
     public string? CommitMessage { get; init; }
 
-    /// <summary>Whether a repository that is made now is private; null for what the account's settings say.</summary>
+    /// <summary>Whether a new repository is private; null for the default of the account.</summary>
     public bool? Private { get; init; }
 
-    /// <summary>Files to send: patterns as in <see cref="DownloadOptions"/>; none for all.</summary>
+    /// <summary>Patterns of files to upload, as in <see cref="DownloadOptions"/>; empty for all.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
-    /// <summary>Files to leave out.</summary>
+    /// <summary>Patterns of files to leave out.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
 
-    /// <summary>A folder of the repository to put the files into; null for its root.</summary>
+    /// <summary>A folder in the repository for the files; null for its root.</summary>
     public string? PathInRepo { get; init; }
 
-    /// <summary>The text of README.md where the repository has none, and the folder none that is sent; null for none.</summary>
+    /// <summary>The text of README.md, used if neither the repository nor the uploaded folder has this file; null for none.</summary>
     public string? Card { get; init; }
 
-    /// <summary>Told how it goes.</summary>
+    /// <summary>Receives the progress.</summary>
     public IProgress<TransferProgress>? Progress { get; init; }
 }

@@ -2,19 +2,22 @@ using System.Threading.Channels;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>Writes an answer's body to the end of a part, and hashes it on another thread: the hash of a block is formed while the next
-/// one is on its way. Memory is a few blocks, whatever the file's size.</summary>
+/// <summary>Writes an answer's body to the end of a part, and hashes it on another thread: a block is hashed while the next one arrives. It
+/// needs the memory of a few blocks, for any file size.</summary>
 internal static class BodyWriter
 {
-    // A block is received, written and hashed while it is in the processor's cache (measured beside 64 KiB to 1 MiB).
+    // A block is received, written and hashed while it is in the processor's cache (compared with blocks of 64 KiB to 1 MiB).
     private const int BlockBytes = 1 << 17;
     private const int Blocks = 8;
 
-    /// <summary>Copies the body. What came until it broke is in the part and in its hash.</summary>
-    /// <param name="body">The answer's body.</param> <param name="part">Where to.</param> <param name="stall">How long nothing may
-    /// come.</param> <param name="moved">Told of bytes that came.</param> <param name="cancellation">Ends it.</param>
-    /// <returns>What broke the body, or null where it came to its end.</returns>
-    /// <exception cref="BodyTooLongException">It is longer than the content.</exception>
+    /// <summary>Copies the body. If the body breaks, the received bytes are in the part and in its hash.</summary>
+    /// <param name="body">The answer's body.</param>
+    /// <param name="part">The target.</param>
+    /// <param name="stall">Longest pause without data.</param>
+    /// <param name="moved">Receives the number of received bytes.</param>
+    /// <param name="cancellation">Cancels the copy.</param>
+    /// <returns>The error that broke the body; null if the body came to its end.</returns>
+    /// <exception cref="BodyTooLongException">The body is longer than the content.</exception>
     public static async Task<Exception?> CopyAsync(
         Stream body, PartFile part, TimeSpan stall, Action<long> moved, CancellationToken cancellation)
     {
@@ -68,7 +71,7 @@ internal static class BodyWriter
         }
     }
 
-    /// <summary>Reads until a block is full or the body ends; what came before a break is kept.</summary>
+    /// <summary>Reads until a block is full or the body ends; keeps the bytes received before an error.</summary>
     private static async Task<(int Count, bool IsEnd, Exception? Break)> FillAsync(
         Stream body, byte[] block, TimeSpan stall, Action<long> moved, CancellationTokenSource limit, CancellationToken cancellation)
     {
@@ -98,5 +101,5 @@ internal static class BodyWriter
     }
 }
 
-/// <summary>A body that is longer than the content it should be.</summary>
+/// <summary>The body is longer than its content should be.</summary>
 internal sealed class BodyTooLongException : Exception;

@@ -49,8 +49,8 @@ internal sealed class CachePlace(HubOptions options, CacheFolder cache, HubRepo 
         CacheLinks.Publish(cache, file.Etag, commit, file.Path, !options.IsWithoutLinks);
     }
 
-    /// <summary>Names a content that is cached already. Another program may have left it, so it is hashed first; a damaged one is fetched
-    /// again.</summary>
+    /// <summary>Gives a cached content its file names. Another program may have left the content, so it is hashed first; a damaged one is
+    /// fetched again.</summary>
     private bool TryPoint(RepoFile file, CancellationToken cancellation)
     {
         string blob = cache.Blob(file.Etag);

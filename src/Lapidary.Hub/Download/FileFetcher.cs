@@ -7,19 +7,22 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>Fetches a content into a part, from where it was left, and makes sure that it is the one that its hash names.</summary>
-/// <remarks>Each attempt begins at the Hub, which tells whether the file is still the same and gives a storage address that has not
+/// <summary>Fetches a content into a part, continuing where it stopped, and checks its hash.</summary>
+/// <remarks>Each attempt begins at the Hub, which tells whether the file is unchanged and returns a storage address that has not
 /// expired.</remarks>
 internal sealed class FileFetcher(HubOptions options, HubHttp http)
 {
-    /// <summary>Attempts in a row that bring nothing.</summary>
+    /// <summary>Consecutive attempts without any data.</summary>
     private const int Tries = 5;
 
-    /// <summary>Completes a part, whose lock the caller has. When it returns, the part is the content and on the disk.</summary>
-    /// <param name="repo">Whose.</param> <param name="commit">Of which commit.</param> <param name="file">Which file.</param>
-    /// <param name="path">The part.</param> <param name="meter">Told of its bytes.</param> <param name="cancellation">Ends it; the part
-    /// stays.</param>
-    /// <exception cref="HubException">The Hub refused, cannot be reached, or sent another content, of which nothing is kept.</exception>
+    /// <summary>Completes a part; the caller holds its lock. On return, the part is the complete content and flushed to the disk.</summary>
+    /// <param name="repo">The repository.</param>
+    /// <param name="commit">The commit.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="path">The part.</param>
+    /// <param name="meter">Receives the progress.</param>
+    /// <param name="cancellation">Cancels the call; the part stays.</param>
+    /// <exception cref="HubException">The Hub refused, cannot be reached, or sent another content, which is deleted.</exception>
     public async Task FetchAsync(
         HubRepo repo, string commit, RepoFile file, string path, TransferMeter meter, CancellationToken cancellation)
     {
@@ -37,7 +40,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
             await CompleteAsync(call, part, meter, cancellation).ConfigureAwait(false);
             if (part.Hash.Finish() != file.Etag)
             {
-                // A part of an earlier run may be damaged where the machine went down; only a whole answer proves the Hub wrong.
+                // A part of an earlier run may be damaged if the machine crashed; only a full answer proves the Hub wrong.
                 if (kept == 0) throw Wrong(call, file, "content with another hash");
                 Restart(part, meter);
                 await CompleteAsync(call, part, meter, cancellation).ConfigureAwait(false);
@@ -57,7 +60,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
         }
     }
 
-    /// <summary>Fetches what the part lacks.</summary>
+    /// <summary>Fetches the bytes that the part lacks.</summary>
     private async Task CompleteAsync(HubCall call, PartFile part, TransferMeter meter, CancellationToken cancellation)
     {
         bool isAsked = false, isRefused = false;
@@ -68,7 +71,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
             var broken = await TryAsync(call, part, meter, isAsked, cancellation).ConfigureAwait(false);
             cancellation.ThrowIfCancellationRequested();
             isAsked = true;
-            // A signed address may have expired; the next attempt gets a new one, and if that is refused too, it is not its age.
+            // A signed address may have expired. The next attempt gets a new one; if that is refused too, its age is not the reason.
             if (broken is HubException { Error: not HubError.Unreachable } && isRefused) throw broken;
             isRefused = broken is HubException { Error: not HubError.Unreachable };
             failures = part.Length > before ? 0 : failures + 1;
@@ -77,8 +80,8 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
         }
     }
 
-    /// <summary>One answer, from where the part ends.</summary>
-    /// <returns>What broke it, or null.</returns>
+    /// <summary>Fetches one answer, from the end of the part on.</summary>
+    /// <returns>The error that ended it, or null.</returns>
     private async Task<HubException?> TryAsync(
         HubCall call, PartFile part, TransferMeter meter, bool isRepeated, CancellationToken cancellation)
     {
@@ -108,7 +111,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
                     Restart(part, meter);
                     return null;
                 case HttpStatusCode.OK:
-                    // Where a part was asked for, a server that knows no ranges; the file comes from its beginning.
+                    // The server ignored the requested range; the file comes from its beginning.
                     if (length > 0) Restart(part, meter);
                     break;
                 default:
@@ -140,7 +143,7 @@ internal sealed class FileFetcher(HubOptions options, HubHttp http)
         }
     }
 
-    /// <summary>Whether the answer's headers speak of the file that was asked for.</summary>
+    /// <summary>Whether the answer's headers describe the requested file.</summary>
     private static void Check(HubCall call, HubAnswer answer, PartFile part)
     {
         if (answer.Commit is null) throw HubHttp.NoHub(call, "an answer without X-Repo-Commit");

@@ -8,8 +8,8 @@ using Lapidary.Hub.Contracts;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>A folder of the user's for real copies. Beside them, in .cache/huggingface, stands which commit and content each is of, as
-/// huggingface_hub notes it.</summary>
+/// <summary>A folder of the user's for real copies. Its subfolder .cache/huggingface records the commit and content of each file, as
+/// huggingface_hub does.</summary>
 internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo repo, string commit, string folder) : IPlace
 {
     private const string Own = ".cache/huggingface/";
@@ -19,9 +19,9 @@ internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo
 
     private string Notes => CacheFolder.Join(folder, Own + "download");
 
-    /// <summary>Makes the folder, and the one for notes.</summary>
+    /// <summary>Creates the folder, and the one for the records.</summary>
     /// <returns>Its full path.</returns>
-    /// <exception cref="LapidaryException">It cannot be made, or is a file.</exception>
+    /// <exception cref="LapidaryException">It cannot be created, or is a file.</exception>
     public static string Prepare(string folder)
     {
         string full = Path.GetFullPath(folder);
@@ -33,10 +33,10 @@ internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo
         return full;
     }
 
-    /// <summary>Whether the file system of the folder takes "A" and "a" for one name.</summary>
+    /// <summary>Whether the file system of the folder treats "A" and "a" as one name.</summary>
     public static bool IgnoresCase(string folder) => CacheFolder.IgnoresCase(CacheFolder.Join(folder, Own.TrimEnd('/')));
 
-    /// <summary>The newest commit whose list of files is noted in a folder, or null.</summary>
+    /// <summary>The newest commit whose list of files is recorded in a folder, or null.</summary>
     public static string? NewestCommit(string folder)
     {
         var trees = new DirectoryInfo(CacheFolder.Join(Path.GetFullPath(folder), Own + "trees"));
@@ -45,7 +45,7 @@ internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo
             .Select(file => Path.GetFileNameWithoutExtension(file.Name)).FirstOrDefault(CacheRefs.IsCommit);
     }
 
-    /// <summary>The list of the commit's files that is noted here, or null.</summary>
+    /// <summary>The recorded list of the commit's files, or null.</summary>
     public IReadOnlyList<RepoFile>? Files() => CachedTree.Read(Tree);
 
     private string Tree => CacheFolder.Join(folder, $"{Own}trees/{commit}.json");
@@ -109,7 +109,7 @@ internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo
         WriteNote(file);
     }
 
-    /// <summary>Whether a file without a note, which somebody else put there, is the one that is wanted.</summary>
+    /// <summary>Whether a file without a record, from another source, is the wanted one.</summary>
     private static bool IsSame(string path, RepoFile file, CancellationToken cancellation)
     {
         try
@@ -122,7 +122,7 @@ internal sealed class LocalFolder(HubOptions options, CacheFolder cache, HubRepo
         }
     }
 
-    /// <summary>Takes the content from the cache where it is there.</summary>
+    /// <summary>Copies the content from the cache if it is there.</summary>
     private bool TryCopy(RepoFile file, string part, CancellationToken cancellation)
     {
         string? source = ((string[])[cache.Pointer(commit, file.Path), cache.Blob(file.Etag)])

@@ -3,15 +3,15 @@ using Lapidary.Hub.Cache;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>Files of a repository that are on this machine, found without a request.</summary>
+/// <summary>Finds files of a repository on this machine without a request.</summary>
 internal sealed class OfflineSnapshot(HubOptions options, HubRepo repo, CacheFolder cache)
 {
-    /// <summary>Whether what is cached may stand in for an answer that did not come; a refusal is an answer.</summary>
+    /// <summary>Whether cached files may replace a missing answer. A refusal is an answer.</summary>
     public static bool MayReplace(HubException e) =>
         e.Error is HubError.Unreachable or HubError.RateLimited or HubError.ServerFailed;
 
     /// <summary>The wanted files.</summary>
-    /// <exception cref="HubException">Some are not there.</exception>
+    /// <exception cref="HubException">Some files are missing.</exception>
     public Snapshot Require(DownloadOptions wanted)
     {
         string commit = Commit(wanted) ?? throw NotCached(wanted.Revision);
@@ -39,14 +39,15 @@ internal sealed class OfflineSnapshot(HubOptions options, HubRepo repo, CacheFol
             $"{repo.Id}: offline (HF_HUB_OFFLINE), and {what} not in {place.Folder} (revision \"{wanted.Revision}\"); go online once.");
     }
 
-    /// <summary>The files of a cached revision: all where their list is cached too, else those that are there.</summary>
+    /// <summary>The files of a cached revision: all of its files if its list is cached too, else only the files present.</summary>
     /// <exception cref="HubException">It is not cached.</exception>
     public IReadOnlyList<RepoFile> List(string revision) =>
         CacheReader.Files(cache, CacheRefs.Read(cache, revision) ?? throw NotCached(revision));
 
-    /// <summary>The wanted files where all are there, else null.</summary>
-    /// <param name="wanted">Which.</param> <param name="commit">Of a commit whose list of files must be known; null for what the revision
-    /// was when it was last asked for, and for the files that are there.</param>
+    /// <summary>The wanted files if all are present, else null.</summary>
+    /// <param name="wanted">The selection.</param>
+    /// <param name="commit">A commit whose list of files must be known; null for the revision's commit at the last request, and for the
+    /// files present.</param>
     public Snapshot? Find(DownloadOptions wanted, string? commit = null)
     {
         bool isExact = commit is not null;

@@ -3,8 +3,8 @@ using Lapidary.Hub.Cache;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>The first bytes of a content on this machine, and their hash. It stays where a download ends early, and the next one goes on
-/// from there, in this process or another.</summary>
+/// <summary>The first bytes of a content on this machine, and their hash. It stays if a download ends early, and the next download
+/// continues it, in this process or another.</summary>
 internal sealed class PartFile : IDisposable
 {
     private PartFile(FileStream stream, RepoFile file) => (Stream, File, Hash) = (stream, file, new ContentHash(file.Etag, file.Size));
@@ -12,17 +12,17 @@ internal sealed class PartFile : IDisposable
     /// <summary>The file.</summary>
     public FileStream Stream { get; }
 
-    /// <summary>Which content it shall become.</summary>
+    /// <summary>The content that it will become.</summary>
     public RepoFile File { get; }
 
-    /// <summary>The hash of what is there.</summary>
+    /// <summary>The hash of the bytes so far.</summary>
     public ContentHash Hash { get; }
 
-    /// <summary>Bytes that are there.</summary>
+    /// <summary>Number of bytes so far.</summary>
     public long Length { get; set; }
 
-    /// <summary>Opens or makes a part; its lock is the caller's.</summary>
-    /// <exception cref="Formats.LapidaryException">It cannot be made or read.</exception>
+    /// <summary>Opens or creates a part; the caller holds its lock.</summary>
+    /// <exception cref="Formats.LapidaryException">It cannot be created or read.</exception>
     public static PartFile Open(string path, RepoFile file, CancellationToken cancellation)
     {
         try
@@ -55,7 +55,7 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>Begins again with nothing.</summary>
+    /// <summary>Restarts with no bytes.</summary>
     public void Clear()
     {
         Stream.SetLength(0);
@@ -63,7 +63,7 @@ internal sealed class PartFile : IDisposable
         Hash.Finish();
     }
 
-    /// <summary>Appends the next bytes, without their hash.</summary>
+    /// <summary>Appends the next bytes without hashing them.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
         try
@@ -78,7 +78,7 @@ internal sealed class PartFile : IDisposable
         Length += bytes.Length;
     }
 
-    /// <summary>Closes it; it stays.</summary>
+    /// <summary>Closes the file; it stays.</summary>
     public void Dispose()
     {
         Stream.Dispose();

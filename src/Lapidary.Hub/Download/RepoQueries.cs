@@ -5,18 +5,20 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>What the Hub says of a repository.</summary>
+/// <summary>Asks the Hub about a repository.</summary>
 internal sealed class RepoQueries(HubOptions options, HubHttp http)
 {
-    /// <summary>Far more than the Hub advises (100,000): a list that grows for ever is ended.</summary>
+    /// <summary>Far above the Hub's recommended limit (100,000): an endless list is stopped.</summary>
     private const int MaxFiles = 2_000_000;
 
-    /// <summary>Lists that were asked for: whoever lists files and then fetches some asks once.</summary>
+    /// <summary>Lists that were requested: a caller that lists files and then fetches some needs one request.</summary>
     private readonly ConcurrentDictionary<(HubRepo Repo, string Commit), IReadOnlyList<RepoFile>> _files = new();
 
     /// <summary>Describes a repository at a revision.</summary>
-    /// <param name="repo">Which.</param> <param name="revision">Branch, tag or commit.</param> <param name="retries">Attempts after the
-    /// first.</param> <param name="cancellation">Ends it.</param>
+    /// <param name="repo">The repository.</param>
+    /// <param name="revision">Branch, tag or commit.</param>
+    /// <param name="retries">Attempts after the first.</param>
+    /// <param name="cancellation">Cancels the call.</param>
     public async Task<RepoInfo> InfoAsync(HubRepo repo, string revision, int retries, CancellationToken cancellation)
     {
         CacheRefs.Require(revision);
@@ -31,7 +33,7 @@ internal sealed class RepoQueries(HubOptions options, HubHttp http)
         return new RepoInfo(Text(json["id"]) ?? repo.Id, commit, isPrivate, isGated, tags);
     }
 
-    /// <summary>The files of a commit, by path; asked for once, as they never change.</summary>
+    /// <summary>The files of a commit, by path; requested once, because they never change.</summary>
     public async Task<IReadOnlyList<RepoFile>> FilesAsync(HubRepo repo, string commit, CancellationToken cancellation)
     {
         var cache = new CacheFolder(options.CacheFolder, repo);

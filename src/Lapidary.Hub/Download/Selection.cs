@@ -3,13 +3,15 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>Which of a commit's files are wanted.</summary>
+/// <summary>Selects the wanted files of a commit.</summary>
 internal static class Selection
 {
-    /// <summary>Those that the patterns and the filter leave.</summary>
-    /// <param name="repo">For messages.</param> <param name="files">All.</param> <param name="options">What is wanted.</param>
-    /// <param name="where">Where they are, for messages: "in the cache" or "".</param>
-    /// <exception cref="LapidaryException">A pattern matches nothing, or nothing is left.</exception>
+    /// <summary>The files that patterns and filter select.</summary>
+    /// <param name="repo">The repository, for messages.</param>
+    /// <param name="files">All files.</param>
+    /// <param name="options">The selection.</param>
+    /// <param name="where">Their place, for messages: "in the cache" or "".</param>
+    /// <exception cref="LapidaryException">A pattern matches nothing, or no file is selected.</exception>
     public static List<RepoFile> Select(HubRepo repo, IReadOnlyList<RepoFile> files, DownloadOptions options, string where = "")
     {
         string[] paths = [.. files.Select(file => file.Path)];

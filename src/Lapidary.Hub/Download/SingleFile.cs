@@ -7,10 +7,11 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>Fetches one file into the cache by its name, without the list of the others: a HEAD tells commit, hash and size.</summary>
+/// <summary>Fetches one file into the cache by its name, without the repository's list of files: a HEAD request returns commit, hash and
+/// size.</summary>
 internal sealed class SingleFile(HubOptions options, HubHttp http)
 {
-    /// <summary>Fetches it, or finds it in the cache.</summary>
+    /// <summary>Fetches the file, or finds it in the cache.</summary>
     /// <returns>Its path on this machine.</returns>
     public async Task<string> RunAsync(HubRepo repo, string path, DownloadOptions wanted, CancellationToken cancellation)
     {
@@ -86,7 +87,7 @@ internal sealed class SingleFile(HubOptions options, HubHttp http)
         CacheRefs.Read(cache, revision) is { } commit && CacheLinks.Length(cache.Pointer(commit, path)) is not null
             ? cache.Pointer(commit, path) : null;
 
-    /// <summary>Notes that a commit lacks a file, so that whoever is offline knows it too.</summary>
+    /// <summary>Records that a commit lacks a file, so that this is known offline too.</summary>
     private void NoteAbsent(CacheFolder cache, string revision, string path, HubAnswer answer)
     {
         if (answer.Header("X-Error-Code") != "EntryNotFound" || !CacheRefs.IsCommit(answer.Commit)) return;

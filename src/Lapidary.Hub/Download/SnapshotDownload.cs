@@ -5,16 +5,16 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Download;
 
-/// <summary>Fetches files of a repository, all of one commit: the revision's commit, its list of files, then those that are wanted and not
-/// there.</summary>
+/// <summary>Fetches files of a repository, all from one commit: asks for the revision's commit and its list of files, then fetches the
+/// wanted files that are missing.</summary>
 internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
 {
     private readonly FileFetcher _fetcher = new(options, http);
 
-    /// <summary>What the Hub says of repositories.</summary>
+    /// <summary>Asks the Hub about repositories.</summary>
     public RepoQueries Queries { get; } = new(options, http);
 
-    /// <summary>The files of a revision; where the Hub cannot be asked, of what is cached.</summary>
+    /// <summary>The files of a revision; if the Hub cannot be reached, those in the cache.</summary>
     public async Task<IReadOnlyList<RepoFile>> ListAsync(HubRepo repo, string revision, CancellationToken cancellation)
     {
         var cache = new CacheFolder(options.CacheFolder, repo);
@@ -32,7 +32,7 @@ internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
         }
     }
 
-    /// <summary>Fetches them, or finds them in the cache.</summary>
+    /// <summary>Fetches the files, or finds them in the cache.</summary>
     public async Task<Snapshot> RunAsync(HubRepo repo, DownloadOptions wanted, CancellationToken cancellation)
     {
         CacheRefs.Require(wanted.Revision);
@@ -75,7 +75,7 @@ internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
         }
 
         place.RequireSpace(missing);
-        // The largest first; files with one content one after the other, as the later ones are links to the first.
+        // The largest first. Files with the same content follow each other, because the later ones are links to the first.
         await Parallel.ForEachAsync(
             missing.GroupBy(file => file.Etag).OrderByDescending(files => files.First().Size),
             new ParallelOptions { MaxDegreeOfParallelism = options.MaxParallel, CancellationToken = cancellation },
@@ -93,7 +93,7 @@ internal sealed class SnapshotDownload(HubOptions options, HubHttp http)
     private async Task<(string Commit, IReadOnlyList<RepoFile> Files)> AskAsync(
         HubRepo repo, CacheFolder cache, string revision, CancellationToken cancellation)
     {
-        // Whoever has the files already does not wait long for the Hub to say that they are new.
+        // If all files are cached, the user does not wait long for the Hub to report newer ones.
         int retries = CacheRefs.Read(cache, revision) is null ? HubRetries.Most : 1;
         var info = await Queries.InfoAsync(repo, revision, retries, cancellation).ConfigureAwait(false);
         return (info.Commit, await Queries.FilesAsync(repo, info.Commit, cancellation).ConfigureAwait(false));

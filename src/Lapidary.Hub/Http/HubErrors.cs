@@ -3,13 +3,13 @@ using Lapidary.Formats;
 
 namespace Lapidary.Hub.Http;
 
-/// <summary>Turns refusals and failures into one line that says what to do. X-Error-Code decides, then the status; the token's text is in
-/// none.</summary>
+/// <summary>Converts refusals and failures into one line that says what to do. X-Error-Code takes precedence over the status. The token's
+/// text is never included.</summary>
 internal sealed class HubErrors(HubOptions options, HubUrls urls)
 {
     private const string LogIn = "log in (\"lapidary login\" or HF_TOKEN)";
 
-    /// <summary>The error of an answer that is no success.</summary>
+    /// <summary>The error for an unsuccessful answer.</summary>
     public async Task<HubException> OfAnswerAsync(HubCall call, HubAnswer answer, CancellationToken cancellation)
     {
         string words = Printed(await ServerWords.ReadAsync(answer, cancellation).ConfigureAwait(false), answer.Token);
@@ -18,16 +18,17 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
         return new HubException(error, Printed(text, answer.Token));
     }
 
-    /// <summary>No request is made.</summary>
+    /// <summary>The error for a request in offline mode.</summary>
     public HubException Offline(HubCall call) => new(
         HubError.Offline, $"{Place(call)}: cannot be asked for, as the Hub is offline (HF_HUB_OFFLINE); go online, or use what is cached.");
 
-    /// <summary>A host does not answer.</summary>
-    /// <param name="call">What was asked.</param> <param name="url">Who was asked last: the endpoint, or where it led to.</param>
-    /// <param name="e">What broke.</param>
+    /// <summary>The error for a host that does not answer.</summary>
+    /// <param name="call">The request.</param>
+    /// <param name="url">The last address: the endpoint, or the target of a redirect.</param>
+    /// <param name="e">The cause.</param>
     public HubException OfNetwork(HubCall call, Uri url, Exception e)
     {
-        // Below a time that ran out there is only the cancellation that ended the wait.
+        // Under a timeout, the only inner exception is the cancellation that ended the wait.
         var cause = e;
         while (cause.InnerException is { } inner and not OperationCanceledException) cause = inner;
         string reason = Printable.Line(Printed(cause.Message, call.Token ?? options.Token), 300).TrimEnd('.');
@@ -37,16 +38,16 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
             $"{host}: cannot be reached ({reason}); check the connection, HF_ENDPOINT and the proxy, or work offline.", e);
     }
 
-    /// <summary>The endpoint answers as no Hub does.</summary>
+    /// <summary>The error for an endpoint that does not answer like a Hub.</summary>
     public static HubException NoHub(HubCall call, string found) => new(
         HubError.Unreachable,
         $"{HubUrls.Shown(call.Url)}: expected the answer of a Hub, found {found}; check HF_ENDPOINT and whether a proxy answers instead.");
 
-    /// <summary>A redirect that is not followed.</summary>
+    /// <summary>The error for a redirect that is not followed.</summary>
     public HubException Redirect(HubCall call, Uri url, string found, string next = "check HF_ENDPOINT and the proxy") => new(
         HubError.Unreachable, $"{Place(call)}: expected an answer of {HubUrls.Shown(url)}, found {found}; {next}.");
 
-    /// <summary>A text of a server without the token, should it be repeated there.</summary>
+    /// <summary>A server's text with the token removed, if it occurs there.</summary>
     public string Printed(string text, HubToken? token)
     {
         foreach (string? secret in new[] { token?.Value, options.Token?.Value })
@@ -78,7 +79,7 @@ internal sealed class HubErrors(HubOptions options, HubUrls urls)
                 $"{urls.Host}: wants a token{Said(words)}; {LogIn}."),
             _ when status == 403 => (HubError.Token, Forbidden(call, words, token)),
             _ when status == 404 && call.Repo is not null && call.File is null && call.Revision is null => NotFound(call, token),
-            // The Hub names what it lacks (X-Error-Code).
+            // The Hub names the missing object in X-Error-Code.
             _ when status == 404 && string.IsNullOrEmpty(code) => (HubError.Unreachable,
                 $"{Place(call)}: {HubUrls.Shown(answer.Url)} answered 404 NotFound{Said(words)}, as if there were no Hub; check "
                 + "HF_ENDPOINT, its path too."),

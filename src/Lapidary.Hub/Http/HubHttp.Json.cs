@@ -11,7 +11,7 @@ internal sealed partial class HubHttp
 
     private static readonly JsonDocumentOptions Json = new() { MaxDepth = 64 };
 
-    /// <summary>Makes a request whose answer is JSON.</summary>
+    /// <summary>Sends a request with a JSON answer.</summary>
     /// <exception cref="HubException">The Hub refused, cannot be reached, or answers something else.</exception>
     public async Task<JsonNode> SendJsonAsync(HubCall call, CancellationToken cancellation)
     {
@@ -38,7 +38,7 @@ internal sealed partial class HubHttp
         }
     }
 
-    /// <summary>The items of all pages of a list; the next page's address must be the endpoint's.</summary>
+    /// <summary>The items of all pages of a list; the next page's address must be on the endpoint.</summary>
     /// <exception cref="HubException">The Hub refused, cannot be reached, or answers something else.</exception>
     public async Task<List<JsonNode>> SendPagesAsync(HubCall call, int maxItems, CancellationToken cancellation)
     {
@@ -59,14 +59,15 @@ internal sealed partial class HubHttp
         return items;
     }
 
-    /// <summary>The error for an answer that no Hub gives.</summary>
-    /// <param name="call">What was asked.</param> <param name="found">What was found: "an answer without sha".</param>
+    /// <summary>The error for an answer that no Hub sends.</summary>
+    /// <param name="call">The request.</param>
+    /// <param name="found">The problem: "an answer without sha".</param>
     public static HubException NoHub(HubCall call, string found) => HubErrors.NoHub(call, found);
 
-    /// <summary>The error for an answer that broke.</summary>
+    /// <summary>The error for a broken answer.</summary>
     public HubException Broken(HubCall call, Uri url, Exception error) => _errors.OfNetwork(call, url, error);
 
-    /// <summary>The body, or null where it is longer than a limit. A body that stands still is a <see cref="TimeoutException"/>.</summary>
+    /// <summary>The body; null if it is longer than a limit. A stalled body throws a <see cref="TimeoutException"/>.</summary>
     private async Task<byte[]?> ReadBodyAsync(HubAnswer answer, int maxBytes, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

@@ -6,8 +6,8 @@ using Polly;
 
 namespace Lapidary.Hub.Http;
 
-/// <summary>Requests to the Hub: who asks, redirects, retries and errors. Safe to use from several threads.</summary>
-/// <remarks>The token goes to the endpoint's scheme, host and port and nowhere else, whatever an answer says.</remarks>
+/// <summary>Sends requests to the Hub with token, redirects, retries and errors. Thread-safe.</summary>
+/// <remarks>The token is sent only to the endpoint's scheme, host and port, regardless of any answer.</remarks>
 internal sealed partial class HubHttp : IDisposable
 {
     private const int MaxRedirects = 20;
@@ -20,9 +20,9 @@ internal sealed partial class HubHttp : IDisposable
     private readonly HashSet<string> _warnings = [];
     private DateTimeOffset _waitsUntil = DateTimeOffset.MinValue;
 
-    /// <summary>Makes the client; nothing is asked yet.</summary>
-    /// <param name="options">Endpoint, token, limits.</param> <param name="handler">Sends the requests in tests; null for the
-    /// network.</param>
+    /// <summary>Creates the client; sends no request yet.</summary>
+    /// <param name="options">Endpoint, token, limits.</param>
+    /// <param name="handler">Sends the requests in tests; null for the network.</param>
     public HubHttp(HubOptions options, HttpMessageHandler? handler = null)
     {
         _options = options;
@@ -36,9 +36,9 @@ internal sealed partial class HubHttp : IDisposable
     /// <summary>The endpoint's addresses.</summary>
     public HubUrls Urls { get; }
 
-    /// <summary>Makes a request, again where that may help, and follows redirects to the endpoint.</summary>
-    /// <returns>An answer of success, or one that the call expects; its body is still to be read. Where other hosts are asked, also what
-    /// one of them refuses (4xx): its address may have expired.</returns>
+    /// <summary>Sends a request, retries if that may help, and follows redirects to the endpoint.</summary>
+    /// <returns>A successful answer, or one that the call accepts; its body is not read yet. With other hosts, also their refusals (4xx),
+    /// because the address may have expired.</returns>
     /// <exception cref="HubException">The Hub refused, or cannot be reached.</exception>
     public async Task<HubAnswer> SendAsync(HubCall call, CancellationToken cancellation)
     {
@@ -73,11 +73,11 @@ internal sealed partial class HubHttp : IDisposable
         }
     }
 
-    /// <summary>The error of an answer that is no success.</summary>
+    /// <summary>The error for an unsuccessful answer.</summary>
     public Task<HubException> ErrorAsync(HubCall call, HubAnswer answer, CancellationToken cancellation) =>
         _errors.OfAnswerAsync(call, answer, cancellation);
 
-    /// <summary>Ends the connections.</summary>
+    /// <summary>Closes the connections.</summary>
     public void Dispose() => _client.Dispose();
 
     private static SocketsHttpHandler Network() => new()
@@ -89,7 +89,7 @@ internal sealed partial class HubHttp : IDisposable
         ActivityHeadersPropagator = null,
     };
 
-    /// <summary>One attempt: the call, and the calls that redirects lead to; it tells whom it asks.</summary>
+    /// <summary>One attempt: the call and the redirects that it follows; reports each address.</summary>
     private async Task<HubAnswer> WalkAsync(HubCall call, Action<Uri> asks, CancellationToken cancellation)
     {
         var url = call.Url;
@@ -128,7 +128,7 @@ internal sealed partial class HubHttp : IDisposable
         }
     }
 
-    /// <summary>Where an answer leads, or null where it is the answer itself that counts.</summary>
+    /// <summary>The target of a redirect; null if the answer itself is the result.</summary>
     private Uri? Next(HubCall call, Uri url, HttpResponseMessage message, int redirects)
     {
         if (redirects >= MaxRedirects) throw _errors.Redirect(call, url, $"more than {MaxRedirects} redirects, which lead in a circle");
@@ -183,7 +183,7 @@ internal sealed partial class HubHttp : IDisposable
         }
     }
 
-    /// <summary>Says once for all who wait that the server asked for it.</summary>
+    /// <summary>Reports once, for all waiting callers, that the server asked for a wait.</summary>
     private void NoteWait(Uri url, TimeSpan wait)
     {
         var until = _options.Time.GetUtcNow() + wait;
@@ -196,7 +196,7 @@ internal sealed partial class HubHttp : IDisposable
         _options.Note?.Invoke($"{url.Authority}: asks to wait; it goes on in {Math.Ceiling(wait.TotalSeconds):0} s.");
     }
 
-    /// <summary>X-HF-Warning is "topic; text": each topic once.</summary>
+    /// <summary>X-HF-Warning is "topic; text": each topic is reported once.</summary>
     private void NoteWarning(HttpResponseMessage message)
     {
         if (_options.Note is null || HubAnswer.HeaderOf(message, "X-HF-Warning") is not { } warning) return;

@@ -7,10 +7,10 @@ using Polly.Retry;
 
 namespace Lapidary.Hub.Http;
 
-/// <summary>When a request is made again, and after which wait.</summary>
-/// <remarks>A server that says how long to wait is obeyed up to <see cref="LongestWait"/>: the Hub counts requests in windows of five
-/// minutes. An endpoint that does not answer at all gets less patience than one that answers "busy": whoever mistyped an address wants to
-/// know.</remarks>
+/// <summary>Decides when a request is repeated, and after which wait.</summary>
+/// <remarks>A server's requested wait is obeyed up to <see cref="LongestWait"/>, because the Hub counts requests in windows of five
+/// minutes. An endpoint that does not answer gets fewer attempts than one that answers "busy", so that a mistyped address is reported
+/// soon.</remarks>
 internal static partial class HubRetries
 {
     /// <summary>Attempts after the first.</summary>
@@ -20,12 +20,14 @@ internal static partial class HubRetries
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(12);
     private static readonly ResiliencePropertyKey<Attempt> Key = new("lapidary.attempt");
 
-    /// <summary>A request under way.</summary>
-    /// <param name="Call">What is asked.</param> <param name="Started">Timestamp of the first attempt.</param>
+    /// <summary>A running request.</summary>
+    /// <param name="Call">The call.</param>
+    /// <param name="Started">Timestamp of the first attempt.</param>
     public sealed record Attempt(HubCall Call, long Started);
 
-    /// <summary>Makes the loop of attempts.</summary>
-    /// <param name="time">For waits.</param> <param name="note">Told of a wait that a server asks for: its host, and how long.</param>
+    /// <summary>Creates the retry loop.</summary>
+    /// <param name="time">Clock for waits.</param>
+    /// <param name="note">Receives a wait that a server requests: its host and the time.</param>
     public static ResiliencePipeline<HttpResponseMessage> Build(TimeProvider time, Action<Uri, TimeSpan> note) =>
         new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = time }
             .AddRetry(new HttpRetryStrategyOptions
@@ -61,8 +63,8 @@ internal static partial class HubRetries
         }
     }
 
-    /// <summary>How long the server asks to wait: RateLimit's "t" where nothing is left, else Retry-After; null where it says
-    /// nothing.</summary>
+    /// <summary>The wait that the server requests: RateLimit's "t" if nothing is left, else Retry-After; null if it requests
+    /// none.</summary>
     public static TimeSpan? AskedWait(HttpResponseMessage? answer, TimeProvider time)
     {
         if (answer is null || (answer.StatusCode != HttpStatusCode.TooManyRequests && (int)answer.StatusCode < 500)) return null;
@@ -95,7 +97,7 @@ internal static partial class HubRetries
             && time.GetElapsedTime(attempt.Started) < LongestSilence && args.AttemptNumber < 2;
     }
 
-    /// <summary>1, 2, 4, 8, 8 seconds where the server does not say.</summary>
+    /// <summary>1, 2, 4, 8, 8 seconds if the server does not say.</summary>
     private static TimeSpan Wait(HttpResponseMessage? answer, int attempt, TimeProvider time) =>
         AskedWait(answer, time) ?? TimeSpan.FromSeconds(Math.Min(8, 1 << Math.Min(attempt, 3)));
 

@@ -6,8 +6,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Hub.Http;
 
-/// <summary>What a server says about a refusal: X-Error-Message, or "error", "error_description", "message" and "errors" of a JSON
-/// body; a storage host's "Message" of an XML body.</summary>
+/// <summary>The words of a server about a refusal: X-Error-Message, or "error", "error_description", "message" and "errors" of a JSON body;
+/// a storage host's "Message" of an XML body.</summary>
 internal static partial class ServerWords
 {
     private const int MaxBytes = 1 << 16;
@@ -15,7 +15,7 @@ internal static partial class ServerWords
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>The words on one line, or "" where there are none.</summary>
+    /// <summary>The words on one line; "" if there are none.</summary>
     public static async Task<string> ReadAsync(HubAnswer answer, CancellationToken cancellation)
     {
         if (answer.Header("X-Error-Message") is { Length: > 0 } header) return Printable.Line(header.Trim(), MaxLength);

@@ -3,23 +3,23 @@ using System.Text.RegularExpressions;
 
 namespace Lapidary.Hub.Paths;
 
-/// <summary>Patterns for files as Python's fnmatch reads them: "*" and "?" also stand for "/", [...] and [!...] for one of some characters;
-/// case counts. A pattern that ends in "/" means all below.</summary>
+/// <summary>Patterns for files in the syntax of Python's fnmatch: "*" and "?" also match "/", [...] and [!...] match one character of a
+/// set; case-sensitive. A pattern that ends in "/" matches everything below.</summary>
 internal sealed class FilePatterns
 {
     private readonly (string Text, Regex Regex)[] _patterns;
 
-    /// <summary>Reads patterns.</summary>
+    /// <summary>Parses patterns.</summary>
     public FilePatterns(IReadOnlyList<string> patterns) =>
         _patterns = [.. patterns.Select(pattern => (pattern, new Regex(Translate(pattern), RegexOptions.NonBacktracking)))];
 
-    /// <summary>Whether there is none.</summary>
+    /// <summary>Whether there are no patterns.</summary>
     public bool IsEmpty => _patterns.Length == 0;
 
-    /// <summary>Whether a path is meant by any.</summary>
+    /// <summary>Whether a path matches any pattern.</summary>
     public bool Match(string path) => Array.Exists(_patterns, pattern => pattern.Regex.IsMatch(path));
 
-    /// <summary>The first pattern that means none of these paths, or null.</summary>
+    /// <summary>The first pattern that matches none of these paths, or null.</summary>
     public string? FirstWithout(IReadOnlyCollection<string> paths) =>
         _patterns.FirstOrDefault(pattern => !paths.Any(path => pattern.Regex.IsMatch(path))).Text;
 
@@ -44,7 +44,7 @@ internal sealed class FilePatterns
         return regex.Append(@")\z").ToString();
     }
 
-    /// <summary>Where a set closes; "]" in first place is one of its characters. 0 or less where it does not close.</summary>
+    /// <summary>The end of a set; a "]" in first place is one of its characters. 0 or negative if the set is not closed.</summary>
     private static int EndOfSet(string pattern, int start)
     {
         int first = start + 1;
@@ -60,7 +60,7 @@ internal sealed class FilePatterns
         {
             if (i + 2 < text.Length && text[i + 1] == '-')
             {
-                // A range that runs backwards holds nothing.
+                // A reversed range is empty.
                 if (text[i] <= text[i + 2]) set.Append(Escaped(text[i])).Append('-').Append(Escaped(text[i + 2]));
                 i += 2;
             }

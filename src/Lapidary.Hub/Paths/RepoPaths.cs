@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Lapidary.Hub.Paths;
 
-/// <summary>Names of files that a server tells, before they are joined to a folder. What is no safe name on one system is refused on
-/// all, so that a repository is the same for everybody.</summary>
+/// <summary>Checks file names from a server before they are joined to a folder. A name that is unsafe on one system is refused on all
+/// systems, so that a repository works alike everywhere.</summary>
 internal static class RepoPaths
 {
     private const int MaxSegmentBytes = 255;
@@ -12,8 +12,9 @@ internal static class RepoPaths
     private static readonly SearchValues<char> NotOnWindows = SearchValues.Create("<>:\"|?*");
     private static readonly string[] Devices = ["CON", "PRN", "AUX", "NUL"];
 
-    /// <summary>Refuses a list of files of which one has a name that leads elsewhere or that another one has too.</summary>
-    /// <param name="repo">Where they come from.</param> <param name="paths">All of them.</param>
+    /// <summary>Refuses a list of files if a name leads out of the folder or occurs twice.</summary>
+    /// <param name="repo">The repository, for the error.</param>
+    /// <param name="paths">All of them.</param>
     /// <param name="ignoresCase">Whether the file system does.</param>
     /// <exception cref="HubException">Names the first such file.</exception>
     public static void Require(HubRepo repo, IEnumerable<string> paths, bool ignoresCase)
@@ -36,7 +37,7 @@ internal static class RepoPaths
         if (files.FirstOrDefault(folders.ContainsKey) is { } both) throw Refusal(repo, both, "is the name of a file and of a folder");
     }
 
-    /// <summary>What makes a name unsafe, or null.</summary>
+    /// <summary>The reason why a name is unsafe, or null.</summary>
     public static string? Fault(string path)
     {
         if (path.Length == 0) return "is empty";
@@ -56,7 +57,7 @@ internal static class RepoPaths
         return null;
     }
 
-    /// <summary>Windows takes these names for devices in every folder and with every extension.</summary>
+    /// <summary>Windows treats these names as devices in every folder and with every extension.</summary>
     private static bool IsDevice(string segment)
     {
         string stem = segment.Split('.')[0].TrimEnd(' ').ToUpperInvariant();

@@ -4,8 +4,8 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A README.md that the caller wrote for a folder that sends none: it lies in a temporary folder while it is sent, as an upload
-/// adds nothing to what it reads.</summary>
+/// <summary>A README.md that the caller supplies for a folder without one. It is in a temporary folder during the upload, because an upload
+/// must not write into its source.</summary>
 internal sealed class AddedCard : IDisposable
 {
     private readonly string _folder;
@@ -15,7 +15,7 @@ internal sealed class AddedCard : IDisposable
     /// <summary>The file.</summary>
     public LocalFile File { get; }
 
-    /// <summary>Writes the card; null where there is none, or none is needed.</summary>
+    /// <summary>Writes the card; null if there is none or none is needed.</summary>
     /// <exception cref="LapidaryException">It cannot be written.</exception>
     public static AddedCard? For(string folder, UploadOptions upload)
     {

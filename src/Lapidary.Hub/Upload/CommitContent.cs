@@ -8,11 +8,11 @@ using Lapidary.Formats;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A commit as lines of JSON, the header first; the contents of small files are read and encoded as they are sent, so that none is
-/// held.</summary>
+/// <summary>A commit as lines of JSON, the header first. Small files are read and encoded while they are sent, so that none is held in
+/// memory.</summary>
 internal sealed class CommitContent : HttpContent
 {
-    /// <summary>A multiple of three, so that pieces of base64 can stand one after the other.</summary>
+    /// <summary>A multiple of three, so that pieces of base64 can be concatenated.</summary>
     private const int PieceBytes = 3 << 15;
 
     private readonly CommitHeader _header;
@@ -25,7 +25,7 @@ internal sealed class CommitContent : HttpContent
         Headers.ContentType = new MediaTypeHeaderValue("application/x-ndjson");
     }
 
-    /// <summary>What kept a file from being read, which a failed request does not tell.</summary>
+    /// <summary>The error of reading a file, which a failed request does not report.</summary>
     public LapidaryException? Fault { get; private set; }
 
     /// <inheritdoc/>
@@ -98,7 +98,7 @@ internal sealed class CommitContent : HttpContent
                 await stream.WriteAsync(text.AsMemory(0, written), cancellation).ConfigureAwait(false);
             }
 
-            // The size and time of a file may stay as they were though its content changes; here the hash is as good as free.
+            // A file's size and time may be unchanged although its content changed; here the hash costs almost nothing.
             if (Convert.ToHexStringLower(hash.GetHashAndReset()) != planned.Oid) throw planned.File.Changed();
         }
         finally

@@ -3,31 +3,36 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>Makes commits, each on top of the one before. A commit is never made twice: where its answer is lost, the branch is looked at
+/// <summary>Makes commits, each on top of the previous one. A commit is never made twice: if its answer is lost, the branch is checked
 /// first.</summary>
-/// <param name="http">Asks.</param> <param name="setup">Knows the branch's commit.</param> <param name="repo">The repository.</param>
-/// <param name="branch">Its branch.</param> <param name="options">The clock.</param>
+/// <param name="http">Sends requests.</param>
+/// <param name="setup">Finds the branch's commit.</param>
+/// <param name="repo">The repository.</param>
+/// <param name="branch">Its branch.</param>
+/// <param name="options">The clock.</param>
 internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, string branch, HubOptions options)
 {
-    /// <summary>Attempts while others change the branch, or the connection breaks.</summary>
+    /// <summary>Attempts while others change the branch or the connection breaks.</summary>
     private const int MaxAttempts = 5;
 
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(6);
 
-    /// <summary>Answers after which the commit may have been made or not.</summary>
+    /// <summary>Statuses after which the commit may or may not exist.</summary>
     private static readonly HttpStatusCode[] Unclear =
     [
         HttpStatusCode.RequestTimeout, HttpStatusCode.TooManyRequests, HttpStatusCode.InternalServerError, HttpStatusCode.BadGateway,
         HttpStatusCode.ServiceUnavailable, HttpStatusCode.GatewayTimeout,
     ];
 
-    /// <summary>The Hub looks at all files of a commit before it answers.</summary>
+    /// <summary>The Hub checks all files of a commit before it answers.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
 
     /// <summary>Commits files whose contents are stored.</summary>
-    /// <param name="files">The files.</param> <param name="parent">The branch's commit, as far as it is known.</param>
-    /// <param name="summary">The first line.</param> <param name="cancellation">Ends it.</param>
-    /// <returns>The branch's commit now: 40 hex digits.</returns>
+    /// <param name="files">The files.</param>
+    /// <param name="parent">The branch's commit, if known.</param>
+    /// <param name="summary">The first line.</param>
+    /// <param name="cancellation">Cancels the call.</param>
+    /// <returns>The new commit of the branch: 40 hex digits.</returns>
     /// <exception cref="HubException">The branch keeps changing, or the Hub refused.</exception>
     public async Task<string> CommitAsync(
         IReadOnlyList<PlannedFile> files, string parent, string summary, CancellationToken cancellation)
@@ -45,8 +50,8 @@ internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, 
         }
     }
 
-    /// <summary>Tries it once.</summary>
-    /// <returns>The commit; or why there is none, where it may be tried again, and after which time if the Hub says so.</returns>
+    /// <summary>Makes one attempt.</summary>
+    /// <returns>The commit; or the reason of the failure, whether to retry, and the wait if the Hub gives one.</returns>
     private async Task<(string? Commit, HubException? Why, TimeSpan? Wait)> TryAsync(
         IReadOnlyList<PlannedFile> files, string parent, string summary, CancellationToken cancellation)
     {
@@ -91,7 +96,7 @@ internal sealed class CommitSender(HubHttp http, RepoSetup setup, HubRepo repo, 
         }
     }
 
-    /// <summary>Whether a commit has the files as they are here: then it is the one whose answer was lost, or as good.</summary>
+    /// <summary>Whether a commit has the same files as here: then it is the one whose answer was lost, or an equal one.</summary>
     private async Task<bool> HasAllAsync(string commit, IReadOnlyList<PlannedFile> files, CancellationToken cancellation)
     {
         var request = new PathsRequest([.. files.Select(file => file.File.Path)], Expand: false);

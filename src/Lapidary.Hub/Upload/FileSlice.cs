@@ -4,20 +4,22 @@ using Lapidary.Formats;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>Some bytes of a file as the body of a request, read as they are sent.</summary>
-/// <param name="file">The file.</param> <param name="offset">Where the part begins.</param> <param name="length">Its bytes.</param>
-/// <param name="patience">How long nothing may go out.</param>
-/// <param name="sent">Told of bytes that went out; of what a failed attempt took back.</param>
+/// <summary>A part of a file as the body of a request, read while it is sent.</summary>
+/// <param name="file">The file.</param>
+/// <param name="offset">Start of the part.</param>
+/// <param name="length">Its bytes.</param>
+/// <param name="patience">Longest pause without sending.</param>
+/// <param name="sent">Receives sent bytes, and negative numbers for the bytes of a failed attempt.</param>
 internal sealed class FileSlice(LocalFile file, long offset, long length, TimeSpan patience, Action<long> sent) : HttpContent
 {
     private const int BufferBytes = 1 << 17;
 
     private long _sent;
 
-    /// <summary>What kept the file from being read, which a failed request does not tell.</summary>
+    /// <summary>The error of reading the file, which a failed request does not report.</summary>
     public LapidaryException? Fault { get; private set; }
 
-    /// <summary>Takes back what was told, as it is to be sent again.</summary>
+    /// <summary>Subtracts the reported bytes, because they are sent again.</summary>
     public void TakeBack()
     {
         sent(-_sent);

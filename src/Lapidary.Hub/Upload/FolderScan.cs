@@ -4,19 +4,20 @@ using Lapidary.Hub.Paths;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>Finds the files of a folder that belong into a repository.</summary>
-/// <remarks>Left out are .git, .cache/huggingface, what is being written (*.tmp-*) and the files of a folder's lock. A link to a file is
-/// sent as the file, as the cache's own snapshots are made of such links. A link to a folder is not gone into, as that may lead anywhere
-/// and in circles; the note says so.</remarks>
+/// <summary>Finds the files of a folder that belong to a repository.</summary>
+/// <remarks>Excluded are .git, .cache/huggingface, unfinished files (*.tmp-*) and the files of a folder's lock. A link to a file is
+/// uploaded as the file, because the cache's snapshots consist of such links. A link to a folder is not followed, because it may lead
+/// anywhere and in circles; a note reports it.</remarks>
 internal static class FolderScan
 {
     private const string Git = ".git", Cache = ".cache", OwnCache = "huggingface", Temporary = ".tmp-";
 
     /// <summary>The files, by their paths in the repository.</summary>
-    /// <param name="folder">The folder.</param> <param name="options">Which of them, and where they go.</param>
-    /// <param name="note">Told of what is left out and may be missed.</param>
-    /// <exception cref="LapidaryException">It is no folder, a pattern or the folder has no files, or a name is none that a repository can
-    /// have.</exception>
+    /// <param name="folder">The folder.</param>
+    /// <param name="options">The selection and the target folder.</param>
+    /// <param name="note">Receives excluded files that the user may miss.</param>
+    /// <exception cref="LapidaryException">It is not a folder, a pattern or the folder has no files, or a name is not allowed in a
+    /// repository.</exception>
     public static IReadOnlyList<LocalFile> Find(string folder, UploadOptions options, Action<string>? note)
     {
         string prefix = Prefix(options.PathInRepo);
@@ -82,7 +83,7 @@ internal static class FolderScan
         return new LocalFile(prefix + path, localPath, stream.Length, File.GetLastWriteTimeUtc(stream.SafeFileHandle));
     }
 
-    /// <summary>Refuses what git or the Hub does not take, or other systems cannot have.</summary>
+    /// <summary>Refuses names that git, the Hub or other systems do not support.</summary>
     private static void RequireName(string localPath, string path)
     {
         string? wrong = path.Split('/').FirstOrDefault(part => part is "" or "." or ".." or Git or Cache);
@@ -95,7 +96,7 @@ internal static class FolderScan
         }
     }
 
-    /// <summary>The folder of the repository, with a slash at its end; empty for the root.</summary>
+    /// <summary>The target folder in the repository, with a slash at its end; empty for the root.</summary>
     private static string Prefix(string? pathInRepo)
     {
         string path = (pathInRepo ?? "").Trim();

@@ -6,33 +6,36 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>Sends contents to storage, by Git LFS: one request asks where to, and each content goes there whole or in parts. What is stored
-/// already, as after an upload that was interrupted, is not sent.</summary>
-/// <param name="http">Asks.</param> <param name="repo">The repository.</param> <param name="branch">Its branch.</param>
+/// <summary>Uploads contents to storage by Git LFS: one request returns the addresses, and each content goes there whole or in parts.
+/// Contents that are already stored, as after an interrupted upload, are not sent.</summary>
+/// <param name="http">Sends requests.</param>
+/// <param name="repo">The repository.</param>
+/// <param name="branch">Its branch.</param>
 /// <param name="options">Clock and limits.</param>
 internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOptions options)
 {
-    /// <summary>Contents that are sent at once, as storage asks of its clients.</summary>
+    /// <summary>Number of parallel uploads, as storage asks of its clients.</summary>
     private const int MaxParallel = 5;
 
     /// <summary>Attempts to send a content or a part while the connection breaks.</summary>
     private const int MaxAttempts = 5;
 
-    /// <summary>The slowest line for which an attempt may take its whole time.</summary>
+    /// <summary>The slowest connection for which an attempt may use its full time.</summary>
     private const long LeastBytesPerSecond = 50_000;
 
-    /// <summary>Attempts where storage takes the bytes and does not answer: each of them waits long.</summary>
+    /// <summary>Attempts if storage takes the bytes and does not answer; each of them waits long.</summary>
     private const int MaxSilentAttempts = 2;
 
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromMinutes(1);
 
-    /// <summary>What storage answers where an address is not valid any more.</summary>
+    /// <summary>Storage's statuses for an address that is no longer valid.</summary>
     private static readonly HttpStatusCode[] Expired =
         [HttpStatusCode.BadRequest, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden, HttpStatusCode.NotFound, HttpStatusCode.Gone];
 
-    /// <summary>Sends the contents of files.</summary>
-    /// <param name="files">Files whose content goes to storage.</param> <param name="meter">Told how far it
-    /// is.</param> <param name="cancellation">Ends it.</param>
+    /// <summary>Uploads the contents of files.</summary>
+    /// <param name="files">Files whose content goes to storage.</param>
+    /// <param name="meter">Receives the progress.</param>
+    /// <param name="cancellation">Cancels the call.</param>
     /// <exception cref="HubException">The Hub or its storage refused or cannot be reached.</exception>
     /// <exception cref="LapidaryException">A file has changed.</exception>
     public async Task SendAsync(IReadOnlyList<PlannedFile> files, TransferMeter meter, CancellationToken cancellation)
@@ -64,7 +67,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
                 return;
             }
 
-            // The address was valid for a while only, or the parts' upload is gone. New ones are asked for once.
+            // The address was only valid for a time, or the multipart upload is gone. New addresses are requested once.
             if (!isFirst)
             {
                 throw new HubException(HubError.Other,
@@ -100,8 +103,8 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         return targets;
     }
 
-    /// <summary>Sends a content in parts, and ends the upload.</summary>
-    /// <returns>What storage said where it refused an address; null where all is done.</returns>
+    /// <summary>Uploads a content in parts, and completes the upload.</summary>
+    /// <returns>Storage's words if it refused an address; null on success.</returns>
     private async Task<string?> SendPartsAsync(
         PlannedFile file, BatchAction upload, string chunkSize, TransferMeter meter, CancellationToken cancellation)
     {
@@ -145,7 +148,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         return $"status {(int)answer.Message.StatusCode}";
     }
 
-    /// <summary>Sends some bytes of a file to an address of storage, again while the connection breaks.</summary>
+    /// <summary>Sends a part of a file to an address of storage, and retries while the connection breaks.</summary>
     private async Task<(string? Refusal, string? Etag)> PutAsync(
         PlannedFile file, Uri address, long offset, long length, TransferMeter meter, CancellationToken cancellation)
     {
@@ -195,7 +198,7 @@ internal sealed class LfsUpload(HubHttp http, HubRepo repo, string branch, HubOp
         using var answer = await http.SendAsync(call, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>An address of an answer; one of the Hub's own host is the endpoint's where that is another one.</summary>
+    /// <summary>An address in an answer. An address on the Hub's public host is moved to the endpoint if that is another host.</summary>
     private Uri AddressOf(string? href)
     {
         var call = HubCall.Get(http.Urls.LfsBatch(repo)).About(repo, branch);

@@ -7,17 +7,19 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A file that is to be sent.</summary>
-/// <param name="Path">Within the repository, with "/".</param> <param name="LocalPath">On this machine.</param>
-/// <param name="Size">Bytes, when it was found.</param> <param name="Modified">When it was last written, then.</param>
+/// <summary>A file to upload.</summary>
+/// <param name="Path">Within the repository, with "/".</param>
+/// <param name="LocalPath">Path on this machine.</param>
+/// <param name="Size">Size in bytes when it was found.</param>
+/// <param name="Modified">Time of the last write when it was found.</param>
 internal sealed record LocalFile(string Path, string LocalPath, long Size, DateTime Modified)
 {
-    /// <summary>Bytes of its beginning that the Hub looks at.</summary>
+    /// <summary>Number of first bytes that the Hub checks.</summary>
     public const int SampleBytes = 512;
 
     private const int BufferBytes = 1 << 18;
 
-    /// <summary>Opens it, as it was when it was found.</summary>
+    /// <summary>Opens the file and checks that it is unchanged since it was found.</summary>
     /// <exception cref="LapidaryException">It cannot be read, or has changed.</exception>
     public FileStream OpenRead()
     {
@@ -34,14 +36,14 @@ internal sealed record LocalFile(string Path, string LocalPath, long Size, DateT
         }
     }
 
-    /// <summary>Refuses a file that somebody writes to.</summary>
-    /// <exception cref="LapidaryException">Its size or time is another one than when it was found.</exception>
+    /// <summary>Refuses a file that another program is changing.</summary>
+    /// <exception cref="LapidaryException">Its size or time changed since it was found.</exception>
     public void RequireUnchanged(FileStream stream)
     {
         if (stream.Length != Size || File.GetLastWriteTimeUtc(stream.SafeFileHandle) != Modified) throw Changed();
     }
 
-    /// <summary>The error for a file whose content is not what was announced.</summary>
+    /// <summary>The error for a file whose content differs from the announced one.</summary>
     public LapidaryException Changed() =>
         new($"{LocalPath}: changed while it was sent; upload it again when nothing writes to it.");
 
@@ -54,14 +56,14 @@ internal sealed record LocalFile(string Path, string LocalPath, long Size, DateT
         return read == sample.Length ? sample : throw Changed();
     }
 
-    /// <summary>SHA-256 of the content, 64 hex digits: what LFS knows it by.</summary>
+    /// <summary>SHA-256 of the content, 64 hex digits: its id in LFS.</summary>
     public string Sha256(CancellationToken cancellation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         return Hash(hash, cancellation);
     }
 
-    /// <summary>Git's SHA-1 of the content, 40 hex digits: what a file is known by that lies in git itself.</summary>
+    /// <summary>Git's SHA-1 of the content, 40 hex digits: the id of a file in git itself.</summary>
     public string GitSha1(CancellationToken cancellation)
     {
         // Git's names are SHA-1.
@@ -72,7 +74,7 @@ internal sealed record LocalFile(string Path, string LocalPath, long Size, DateT
         return Hash(hash, cancellation);
     }
 
-    /// <summary>What git hashes before a content.</summary>
+    /// <summary>The prefix that git hashes before a content.</summary>
     public static byte[] GitHeader(long size) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"blob {size}\0"));
 
     private string Hash(IncrementalHash hash, CancellationToken cancellation)

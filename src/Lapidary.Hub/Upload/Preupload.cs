@@ -4,11 +4,13 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>What the Hub says before anything is sent: which way a file goes, whether it is to be ignored, what is there now.</summary>
-/// <param name="http">Asks.</param> <param name="repo">The repository.</param> <param name="branch">Where the files go.</param>
+/// <summary>The Hub's answers before an upload: how to send a file, whether to ignore it, and its current content.</summary>
+/// <param name="http">Sends requests.</param>
+/// <param name="repo">The repository.</param>
+/// <param name="branch">The target of the files.</param>
 internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
 {
-    /// <summary>Files of a question.</summary>
+    /// <summary>Number of files per request.</summary>
     private const int MaxFiles = 256;
 
     private const string CardName = "README.md", IgnoreName = ".gitignore";
@@ -19,7 +21,7 @@ internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
 
     /// <summary>Asks about files.</summary>
     /// <returns>An answer to each, in order.</returns>
-    /// <exception cref="HubException">The token may not write there, or the Hub refused.</exception>
+    /// <exception cref="HubException">The token may not write to the repository, or the Hub refused.</exception>
     public async Task<IReadOnlyList<PreuploadMode>> AskAsync(
         IReadOnlyList<(string Path, Func<byte[]> Sample, long Size)> files, CancellationToken cancellation)
     {
@@ -45,7 +47,7 @@ internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
         return modes;
     }
 
-    /// <summary>Asks about files, and takes their .gitignore along.</summary>
+    /// <summary>Asks about files, and sends their .gitignore with the request.</summary>
     public Task<IReadOnlyList<PreuploadMode>> AskAsync(IReadOnlyList<LocalFile> files, CancellationToken cancellation)
     {
         if (files.FirstOrDefault(file => file.Path == IgnoreName) is { } ignore)
@@ -53,8 +55,8 @@ internal sealed class Preupload(HubHttp http, HubRepo repo, string branch)
         return AskAsync([.. files.Select(file => (file.Path, (Func<byte[]>)file.ReadSample, file.Size))], cancellation);
     }
 
-    /// <summary>Has the Hub check the front matter of the card, where one is among the files.</summary>
-    /// <exception cref="LapidaryException">It is wrong; the message has the Hub's words.</exception>
+    /// <summary>Asks the Hub to check the front matter of the card, if the files include one.</summary>
+    /// <exception cref="LapidaryException">It is invalid; the message has the Hub's words.</exception>
     public async Task CheckCardAsync(IReadOnlyList<LocalFile> files, Action<string>? note, CancellationToken cancellation)
     {
         if (files.FirstOrDefault(file => file.Path == CardName) is not { } card) return;

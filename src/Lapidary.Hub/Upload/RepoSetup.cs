@@ -3,19 +3,20 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A repository that can be written to: made where it is missing, with its branch.</summary>
-/// <param name="http">Asks.</param> <param name="options">Token and clock.</param>
+/// <summary>Prepares a repository for writing: creates it if missing, with its branch.</summary>
+/// <param name="http">Sends requests.</param>
+/// <param name="options">Token and clock.</param>
 /// <param name="getInfo">Describes a repository at a revision.</param>
 internal sealed class RepoSetup(
     HubHttp http, HubOptions options, Func<HubRepo, string, CancellationToken, Task<RepoInfo>> getInfo)
 {
     private const string Main = "main";
 
-    /// <summary>Attempts while another operation on the same name is under way.</summary>
+    /// <summary>Attempts while another operation on the same name is running.</summary>
     private const int MaxAttempts = 6;
 
-    /// <summary>Makes a repository where there is none.</summary>
-    /// <returns>Its page; the id of one that was named without an owner stands at its end.</returns>
+    /// <summary>Creates a repository if it is missing.</summary>
+    /// <returns>Its page. The page's address ends with the id, also if the name had no owner.</returns>
     /// <exception cref="HubException">The token may not, or the Hub refused.</exception>
     public async Task<string> CreateAsync(HubRepo repo, bool? isPrivate, CancellationToken cancellation)
     {
@@ -26,7 +27,7 @@ internal sealed class RepoSetup(
             repo.Type == RepoType.Model ? null : HubUrls.Singular(repo.Type));
         var call = UploadCalls.Post(http.Urls.At("api/repos/create"), request, UploadJson.Default.CreateRequest).About(repo) with
         {
-            // A second one after an answer that was lost finds the repository there, which is as good.
+            // If the answer is lost, a second request finds the existing repository, which is as good.
             Expects = [HttpStatusCode.Conflict, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden, HttpStatusCode.PaymentRequired],
         };
         for (int attempt = 1; ; attempt++)
@@ -57,7 +58,7 @@ internal sealed class RepoSetup(
         }
     }
 
-    /// <summary>The commit that a branch has, of a repository and branch that are made where they are missing.</summary>
+    /// <summary>The commit of a branch; creates repository and branch if they are missing.</summary>
     /// <returns>The repository, with its owner, and the commit.</returns>
     public async Task<(HubRepo Repo, string Head)> PrepareAsync(HubRepo repo, UploadOptions upload, CancellationToken cancellation)
     {
@@ -92,8 +93,8 @@ internal sealed class RepoSetup(
     public async Task<string> HeadAsync(HubRepo repo, string branch, CancellationToken cancellation) =>
         (await getInfo(repo, branch, cancellation).ConfigureAwait(false)).Commit;
 
-    /// <summary>Asks for a token before anything is asked that needs one.</summary>
-    /// <exception cref="HubException">There is none.</exception>
+    /// <summary>Checks for a token before a request that needs one.</summary>
+    /// <exception cref="HubException">No token is set.</exception>
     public void RequireToken(HubRepo repo)
     {
         if (options.Token is not null || options.IsOffline) return;
@@ -119,7 +120,7 @@ internal sealed class RepoSetup(
         using var answer = await http.SendAsync(call.About(repo, branch), cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>The page of a repository that is there though it cannot be made; null where it cannot be seen.</summary>
+    /// <summary>The page of a repository that exists but cannot be created; null if the token may not see it.</summary>
     private async Task<string?> UseExistingAsync(HubRepo repo, CancellationToken cancellation)
     {
         if (!repo.Id.Contains('/')) return null;
@@ -138,7 +139,7 @@ internal sealed class RepoSetup(
         }
     }
 
-    /// <summary>The address of a repository's page that an answer has, where it is this repository's.</summary>
+    /// <summary>The address of a repository's page in an answer, if it is this repository's.</summary>
     private string? PageOf(HubRepo repo, string url)
     {
         if (!Uri.TryCreate(url, UriKind.RelativeOrAbsolute, out var uri)) return null;

@@ -5,10 +5,10 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>Requests with a body and an answer of some types.</summary>
+/// <summary>Sends requests with a typed body and a typed answer.</summary>
 internal static class UploadCalls
 {
-    /// <summary>What Git LFS speaks.</summary>
+    /// <summary>The media type of Git LFS.</summary>
     public const string LfsType = "application/vnd.git-lfs+json";
 
     /// <summary>A request with a JSON body.</summary>
@@ -22,7 +22,7 @@ internal static class UploadCalls
         };
     }
 
-    /// <summary>Makes a request whose answer is JSON of a type.</summary>
+    /// <summary>Sends a request with a typed JSON answer.</summary>
     /// <exception cref="HubException">The Hub refused, cannot be reached, or answers something else.</exception>
     public static async Task<T> SendAsync<T>(this HubHttp http, HubCall call, JsonTypeInfo<T> type, CancellationToken cancellation)
         where T : class
@@ -31,7 +31,7 @@ internal static class UploadCalls
         return await http.ReadAsync(call, answer, type, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Reads an answer that is JSON of a type.</summary>
+    /// <summary>Reads a typed JSON answer.</summary>
     public static async Task<T> ReadAsync<T>(
         this HubHttp http, HubCall call, HubAnswer answer, JsonTypeInfo<T> type, CancellationToken cancellation) where T : class
     {

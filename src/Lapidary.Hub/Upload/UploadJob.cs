@@ -5,24 +5,25 @@ using Lapidary.Hub.Http;
 
 namespace Lapidary.Hub.Upload;
 
-/// <summary>A folder on its way into a repository: what is new or changed is sent, in commits of some files.</summary>
-/// <param name="http">Asks.</param> <param name="setup">Makes repository and branch.</param> <param name="options">Limits and
-/// notes.</param>
-/// <param name="upload">Which files, and where to.</param>
+/// <summary>The upload of a folder: sends new and changed files, in commits of limited size.</summary>
+/// <param name="http">Sends requests.</param>
+/// <param name="setup">Creates repository and branch.</param>
+/// <param name="options">Limits and notes.</param>
+/// <param name="upload">The selection and the target.</param>
 internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions options, UploadOptions upload)
 {
-    /// <summary>Files of a commit, as the Hub advises.</summary>
+    /// <summary>Files per commit, as the Hub recommends.</summary>
     private const int MaxFiles = 100;
 
-    /// <summary>Bytes that lie in a commit itself.</summary>
+    /// <summary>Largest size in bytes of file contents inside a commit.</summary>
     private const long MaxRegularBytes = 64 << 20;
 
-    /// <summary>Names that a note lists.</summary>
+    /// <summary>Largest number of names in a note.</summary>
     private const int MaxNames = 5;
 
-    /// <summary>Sends the files.</summary>
+    /// <summary>Uploads the files.</summary>
     /// <exception cref="HubException">The Hub refused or cannot be reached.</exception>
-    /// <exception cref="LapidaryException">A file cannot be read, has changed, or may not be in a repository.</exception>
+    /// <exception cref="LapidaryException">A file cannot be read, has changed, or is not allowed in a repository.</exception>
     public async Task<UploadResult> RunAsync(string folder, HubRepo asked, CancellationToken cancellation)
     {
         var notes = new List<string>();
@@ -33,7 +34,7 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
         var preupload = new Preupload(http, repo, upload.Revision);
         await preupload.CheckCardAsync(files, options.Note, cancellation).ConfigureAwait(false);
         var modes = await preupload.AskAsync(files, cancellation).ConfigureAwait(false);
-        // A refusal is one line: what the reader may miss is said when there is none.
+        // A refusal is one line, so notes about excluded files are shown only without one.
         if (options.Note is { } note) notes.ForEach(note);
         if (card is not null && modes[^1].Oid is not null) (files, modes) = ([.. files.SkipLast(1)], [.. modes.SkipLast(1)]);
         LocalFile[] ignored = [.. files.Where((_, i) => modes[i].ShouldIgnore)];
@@ -58,7 +59,7 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
         return new UploadResult(http.Urls.Page(repo), head, files.Count - ignored.Length, bytes, changed.Count);
     }
 
-    /// <summary>The files that the branch does not have as they are here.</summary>
+    /// <summary>The files that differ from those of the branch.</summary>
     private async Task<IReadOnlyList<PlannedFile>> FindChangedAsync(
         IReadOnlyList<LocalFile> files, IReadOnlyList<PreuploadMode> modes, TransferMeter meter, CancellationToken cancellation)
     {
@@ -72,7 +73,7 @@ internal sealed class UploadJob(HubHttp http, RepoSetup setup, HubOptions option
         {
             if (modes[i].ShouldIgnore) return default;
 
-            // Git LFS has no empty contents.
+            // Git LFS does not support empty contents.
             bool isLfs = modes[i].UploadMode == "lfs" && files[i].Size > 0;
             string oid = isLfs ? files[i].Sha256(token) : files[i].GitSha1(token);
             if (oid != modes[i].Oid)

@@ -9,28 +9,28 @@ internal sealed record CreateRequest(
 /// <summary>A made repository, or one that exists (409).</summary>
 internal sealed record CreateAnswer(string? Url, string? Error);
 
-/// <summary>Asks how files are to be sent.</summary>
+/// <summary>Asks how to send files.</summary>
 internal sealed record PreuploadRequest(IReadOnlyList<PreuploadFile> Files, string? GitIgnore);
 
 /// <summary>A file with its first bytes.</summary>
 internal sealed record PreuploadFile(string Path, byte[] Sample, long Size);
 
-/// <summary>How files are to be sent.</summary>
+/// <summary>How to send files.</summary>
 internal sealed record PreuploadAnswer(IReadOnlyList<PreuploadMode>? Files);
 
-/// <summary>How a file is to be sent: uploadMode lfs or regular; oid is what the branch has at the path.</summary>
+/// <summary>How to send a file: uploadMode lfs or regular; oid is the branch's current content at the path.</summary>
 internal sealed record PreuploadMode(string? Path, string? UploadMode, bool ShouldIgnore, string? Oid);
 
 /// <summary>Asks about a card.</summary>
 internal sealed record CardRequest(string Content, string RepoType);
 
-/// <summary>What is wrong with it.</summary>
+/// <summary>The problems of the card.</summary>
 internal sealed record CardAnswer(IReadOnlyList<CardMessage>? Errors, IReadOnlyList<CardMessage>? Warnings);
 
-/// <summary>A line about it.</summary>
+/// <summary>A line about one problem.</summary>
 internal sealed record CardMessage(string? Message);
 
-/// <summary>Asks for addresses to send contents to.</summary>
+/// <summary>Asks for upload addresses.</summary>
 internal sealed record BatchRequest(
     string Operation, IReadOnlyList<string> Transfers, IReadOnlyList<LfsObject> Objects,
     [property: JsonPropertyName("hash_algo")] string HashAlgorithm, BatchRef Ref);
@@ -41,25 +41,25 @@ internal sealed record BatchRef(string Name);
 /// <summary>A content.</summary>
 internal sealed record LfsObject(string Oid, long Size);
 
-/// <summary>Where to send contents.</summary>
+/// <summary>The upload addresses.</summary>
 internal sealed record BatchAnswer(string? Transfer, IReadOnlyList<BatchObject>? Objects);
 
-/// <summary>Where to send a content; without actions it is stored already.</summary>
+/// <summary>The upload address of a content; without actions, the content is already stored.</summary>
 internal sealed record BatchObject(string? Oid, long Size, BatchActions? Actions, BatchError? Error);
 
-/// <summary>Why not.</summary>
+/// <summary>The error.</summary>
 internal sealed record BatchError(int Code, string? Message);
 
-/// <summary>What is to be done.</summary>
+/// <summary>The actions to take.</summary>
 internal sealed record BatchActions(BatchAction? Upload, BatchAction? Verify);
 
-/// <summary>A request to make; the header of a multipart upload has chunk_size and the parts' addresses by number.</summary>
+/// <summary>A request to make; for a multipart upload, the header has chunk_size and the parts' addresses by number.</summary>
 internal sealed record BatchAction(string? Href, Dictionary<string, string>? Header);
 
 /// <summary>Ends a multipart upload.</summary>
 internal sealed record Completion(string Oid, IReadOnlyList<CompletedPart> Parts);
 
-/// <summary>A part as storage has it; the tag as it was received, with its quotes.</summary>
+/// <summary>A stored part; the tag as received, with its quotes.</summary>
 internal sealed record CompletedPart(int PartNumber, string Etag);
 
 /// <summary>A made commit.</summary>
@@ -71,13 +71,13 @@ internal sealed record PathsRequest(IReadOnlyList<string> Paths, bool Expand);
 /// <summary>A file of a revision; lfs.oid is its content's SHA-256.</summary>
 internal sealed record PathAnswer(string? Path, string? Oid, PathLfs? Lfs);
 
-/// <summary>What LFS knows of it.</summary>
+/// <summary>Its LFS data.</summary>
 internal sealed record PathLfs(string? Oid);
 
 /// <summary>The first line of a commit.</summary>
 internal sealed record CommitHeader(string Summary, string Description, string ParentCommit);
 
-/// <summary>A line of a commit that names a content of LFS.</summary>
+/// <summary>A line of a commit for a content in LFS.</summary>
 internal sealed record CommitLfsFile(string Path, string Algo, string Oid, long Size);
 
 [JsonSourceGenerationOptions(

@@ -2,22 +2,22 @@ using System.Globalization;
 
 namespace Lapidary.TextToSql.Data;
 
-/// <summary>A table that the demonstration's questions are about.</summary>
-/// <param name="Name">Plural, as a question says it.</param> <param name="Columns">The first one names a row; types are TEXT and
-/// INTEGER.</param>
-/// <param name="Rows">Its content: string or int by column.</param>
+/// <summary>A table for the demonstration's questions.</summary>
+/// <param name="Name">Plural, as in a question.</param>
+/// <param name="Columns">The first one names a row; types are TEXT and INTEGER.</param>
+/// <param name="Rows">The content: string or int by column.</param>
 internal sealed record SqlTable(string Name, IReadOnlyList<SqlColumn> Columns, IReadOnlyList<IReadOnlyList<object>> Rows)
 {
     /// <summary>The column that names a row.</summary>
     public SqlColumn Label => Columns[0];
 
-    /// <summary>Columns of text beside the label, which several rows may share.</summary>
+    /// <summary>Text columns other than the label, whose values several rows may share.</summary>
     public IEnumerable<SqlColumn> Categories => Columns.Skip(1).Where(column => column.Type == "TEXT");
 
     /// <summary>Columns of numbers.</summary>
     public IEnumerable<SqlColumn> Numbers => Columns.Where(column => column.Type == "INTEGER");
 
-    /// <summary>The statements that make and fill the table.</summary>
+    /// <summary>The statements that create and fill the table.</summary>
     public string Script =>
         $"CREATE TABLE {Name} ({string.Join(", ", Columns.Select(column => $"{column.Name} {column.Type}"))}); "
         + $"INSERT INTO {Name} VALUES {string.Join(", ", Rows.Select(row => $"({string.Join(", ", row.Select(Literal))})"))};";
@@ -29,14 +29,15 @@ internal sealed record SqlTable(string Name, IReadOnlyList<SqlColumn> Columns, I
         return Rows.Select(row => row[index]).Distinct();
     }
 
-    /// <summary>A value as SQL writes it.</summary>
+    /// <summary>A value in SQL syntax.</summary>
     public static string Literal(object value) => value is string text
         ? $"'{text.Replace("'", "''", StringComparison.Ordinal)}'"
         : Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }
 
 /// <summary>A column.</summary>
-/// <param name="Name">In SQL.</param> <param name="Type">TEXT or INTEGER.</param>
+/// <param name="Name">In SQL.</param>
+/// <param name="Type">TEXT or INTEGER.</param>
 internal sealed record SqlColumn(string Name, string Type)
 {
     /// <summary>In a question.</summary>

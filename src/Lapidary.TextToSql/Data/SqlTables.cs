@@ -37,7 +37,7 @@ internal static class SqlTables
             ["Ray", "red", "France", 181], ["Sam", "blue", "Spain", 176], ["Joe", "red", "Italy", 190]),
     ];
 
-    /// <summary>A table from a list of columns, TEXT where no type is given.</summary>
+    /// <summary>Creates a table from a list of columns; TEXT if no type is given.</summary>
     private static SqlTable Table(string name, string columns, params object[][] rows) => new(
         name, [.. columns.Split(", ").Select(column => Column(column.Split(' ')))], rows);
 

@@ -9,22 +9,22 @@ using Lapidary.TextToSql.Data;
 namespace Lapidary.TextToSql;
 
 /// <summary>One row of a text-to-SQL data set, with the columns of the guide's.</summary>
-/// <param name="SqlPrompt">sql_prompt: the question.</param> <param name="SqlContext">sql_context: statements that make and fill the
-/// tables.</param>
+/// <param name="SqlPrompt">sql_prompt: the question.</param>
+/// <param name="SqlContext">sql_context: statements that create and fill the tables.</param>
 /// <param name="Sql">sql: the query that answers it.</param>
 public sealed record TextToSqlRow(string SqlPrompt, string SqlContext, string Sql);
 
-/// <summary>A small text-to-SQL data set of our own making: question patterns over ten small tables. Every query runs on its
+/// <summary>A small text-to-SQL data set made for this project: question patterns over ten small tables. Every query runs on its
 /// context.</summary>
 public static class TextToSqlData
 {
-    /// <summary>Rows that there are.</summary>
+    /// <summary>Number of possible rows.</summary>
     public static int Count => AllRows.Value.Length;
 
     private static readonly Lazy<TextToSqlRow[]> AllRows = new(() => [.. SqlTables.All.SelectMany(table =>
         Questions(table).Select(pair => new TextToSqlRow(pair.Question, table.Script, pair.Sql + ";")))]);
 
-    /// <summary>Rows in an order that depends on the seed alone.</summary>
+    /// <summary>Rows in an order that depends only on the seed.</summary>
     public static IReadOnlyList<TextToSqlRow> Rows(long seed = 42)
     {
         var rows = (TextToSqlRow[])AllRows.Value.Clone();
@@ -33,7 +33,8 @@ public static class TextToSqlData
     }
 
     /// <summary>Writes rows as JSON Lines.</summary>
-    /// <param name="path">The file.</param> <param name="rows">What it is to hold.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="rows">The rows.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     public static void Write(string path, IEnumerable<TextToSqlRow> rows)
     {

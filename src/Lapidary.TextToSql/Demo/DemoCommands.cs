@@ -3,7 +3,7 @@ using Lapidary.Training;
 
 namespace Lapidary.TextToSql.Demo;
 
-/// <summary>The command lines that do what the demonstration's steps do, from the texts of Assets/Commands.</summary>
+/// <summary>The command lines for the demonstration's steps, from the texts in Assets/Commands.</summary>
 internal static class DemoCommands
 {
     /// <summary>Quantizes the model.</summary>
@@ -31,7 +31,7 @@ internal static class DemoCommands
     public static string Generate(DemoFolder folder) =>
         Fill("generate", ("model", folder.Merged), ("messages", folder.Question), ("max_new_tokens", DemoQuestions.MaxNewTokens));
 
-    /// <summary>The text of an asset on one line, with the values in its braces.</summary>
+    /// <summary>The text of an asset on one line, with its placeholders filled in.</summary>
     private static string Fill(string name, params (string Name, object? Value)[] values)
     {
         using var asset = typeof(DemoCommands).Assembly.GetManifestResourceStream($"Assets/Commands/{name}.txt")!;

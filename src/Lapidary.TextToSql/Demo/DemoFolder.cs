@@ -3,10 +3,10 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.TextToSql.Demo;
 
-/// <summary>The demonstration's folder and what it holds.</summary>
+/// <summary>The demonstration's folder and its content.</summary>
 internal sealed class DemoFolder : IDisposable
 {
-    /// <summary>Tells the demonstration's own folder from any other, which is never deleted.</summary>
+    /// <summary>Marks the demonstration's folder; a folder without this mark is never deleted.</summary>
     private const string Mark = ".lapidary-demo";
 
     private readonly OutputFolder _output;
@@ -29,7 +29,7 @@ internal sealed class DemoFolder : IDisposable
 
     public string Merged => Path.Combine(Root, "merged");
 
-    /// <summary>Makes the folder.</summary>
+    /// <summary>Creates the folder.</summary>
     /// <exception cref="LapidaryException">It exists and may not be replaced, is in use, or cannot be written.</exception>
     public static DemoFolder Create(string path, bool overwrite)
     {
@@ -49,10 +49,10 @@ internal sealed class DemoFolder : IDisposable
         }
     }
 
-    /// <summary>Gives the folder up for others to write to.</summary>
+    /// <summary>Releases the folder for other writers.</summary>
     public void Dispose() => _output.Dispose();
 
-    /// <summary>Deletes an earlier demonstration, and nothing else that may have come to lie there.</summary>
+    /// <summary>Deletes an earlier demonstration, and no other file in the folder.</summary>
     private void Clear(bool overwrite)
     {
         if (!File.Exists(Path.Combine(Root, Mark)))

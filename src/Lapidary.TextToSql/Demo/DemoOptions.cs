@@ -6,7 +6,7 @@ public sealed record DemoOptions
     /// <summary>Folder for the model, the data, the adapter and the merged model.</summary>
     public string OutputDir { get; init; } = "lapidary-demo";
 
-    /// <summary>Replace what an earlier demonstration left there.</summary>
+    /// <summary>Whether to replace an earlier demonstration.</summary>
     public bool Overwrite { get; init; }
 
     /// <summary>Optimizer steps; at least 1.</summary>
@@ -15,6 +15,6 @@ public sealed record DemoOptions
     /// <summary>Seed of the weights, the data's order and the training.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>Rows kept out of training.</summary>
+    /// <summary>Rows excluded from training.</summary>
     internal int HeldOutRows { get; init; } = 40;
 }

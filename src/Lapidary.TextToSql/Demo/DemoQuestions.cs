@@ -24,7 +24,7 @@ internal sealed class DemoQuestions : IDisposable
         _options = makers with { MaxNewTokens = MaxNewTokens, DoSample = false };
     }
 
-    /// <summary>The answer's text, without white space around it.</summary>
+    /// <summary>The answer's text, trimmed.</summary>
     public string Ask(ChatTurn question, CancellationToken cancellationToken)
     {
         int[] prompt = _template.Encode(_tokenizer, [question], addGenerationPrompt: true);

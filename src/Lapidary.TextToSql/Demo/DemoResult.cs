@@ -1,15 +1,15 @@
 namespace Lapidary.TextToSql;
 
-/// <summary>What the demonstration measured.</summary>
+/// <summary>The results of the demonstration.</summary>
 public sealed record DemoResult
 {
     /// <summary>Its folder.</summary>
     public required string OutputDir { get; init; }
 
-    /// <summary>Values of the model.</summary>
+    /// <summary>Number of the model's parameters.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>Values that were trained.</summary>
+    /// <summary>Number of trained parameters.</summary>
     public required long TrainedParameters { get; init; }
 
     /// <summary>Rows of the training set and of the held-out set.</summary>
@@ -21,22 +21,22 @@ public sealed record DemoResult
     /// <summary>Optimizer steps.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>The held-out rows before training, on the NF4 base.</summary>
+    /// <summary>Score of the held-out rows before training, on the NF4 base.</summary>
     public required DemoScore Before { get; init; }
 
-    /// <summary>The held-out rows after training, on the NF4 base with its adapter.</summary>
+    /// <summary>Score of the held-out rows after training, on the NF4 base with its adapter.</summary>
     public required DemoScore After { get; init; }
 
-    /// <summary>The held-out rows on the merged model.</summary>
+    /// <summary>Score of the held-out rows on the merged model.</summary>
     public required DemoScore Merged { get; init; }
 
-    /// <summary>Largest difference between logits of the merged model and of base and adapter.</summary>
+    /// <summary>Largest difference between the logits of the merged model and those of base and adapter.</summary>
     public required float MergeDistance { get; init; }
 
     /// <summary>A held-out question, the expected query and the generated one.</summary>
     public required (string Question, string Expected, string Generated) Sample { get; init; }
 
-    /// <summary>Held-out questions answered word for word, and asked.</summary>
+    /// <summary>Number of held-out questions answered word for word, and number of questions.</summary>
     public required (int Right, int Asked) Exact { get; init; }
 
     /// <summary>Wall-clock time of all steps.</summary>
@@ -44,5 +44,6 @@ public sealed record DemoResult
 }
 
 /// <summary>How well a model predicts the queries of the held-out rows.</summary>
-/// <param name="Loss">Nats per token.</param> <param name="Accuracy">Share of tokens whose prediction is right.</param>
+/// <param name="Loss">Nats per token.</param>
+/// <param name="Accuracy">Share of tokens predicted correctly.</param>
 public sealed record DemoScore(double Loss, double Accuracy);

@@ -6,20 +6,21 @@ using Lapidary.Training;
 
 namespace Lapidary.TextToSql;
 
-/// <summary>The whole story of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports what it does,
-/// what came out, and the command line that does the same.</summary>
-/// <param name="options">Where and how long.</param> <param name="backend">Where it runs.</param> <param name="observer">Told how it
-/// goes.</param>
-/// <param name="time">The clock, null for the system's.</param>
+/// <summary>The complete workflow of the guide on a built-in model: prepare, quantize, train, merge, generate. Each step reports its task,
+/// its result, and the command line that does the same.</summary>
+/// <param name="options">Options: folder, number of steps.</param>
+/// <param name="backend">The device.</param>
+/// <param name="observer">Receives the progress.</param>
+/// <param name="time">The clock; null for the system clock.</param>
 public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver observer, TimeProvider? time = null)
 {
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
-    /// <summary>The guide's, without dropout, which so small a model does not need.</summary>
+    /// <summary>The guide's settings without dropout, which such a small model does not need.</summary>
     private static readonly LoraConfig Lora = LoraConfig.Guide with { LoraDropout = 0 };
 
-    /// <summary>The options of training: the guide's, but for a learning rate that suits so small a model, and the loss on the assistant's
-    /// words alone, so that it tells about the queries.</summary>
+    /// <summary>The guide's training options, with two changes: a learning rate that suits such a small model, and a loss on only the
+    /// assistant's text, so that it measures the queries.</summary>
     private SftConfig Config(DemoFolder folder) => new()
     {
         OutputDir = folder.Adapter,

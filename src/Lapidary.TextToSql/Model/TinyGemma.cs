@@ -7,13 +7,12 @@ using Lapidary.Gemma.Weights;
 
 namespace Lapidary.TextToSql;
 
-/// <summary>A Gemma 3 small enough to train in seconds: 0.8 million random weights behind a tokenizer of 1,024 pieces, in a folder such as
-/// the hub has. It has everything that the real ones have (sliding and full layers, grouped queries, a tied head) and knows
-/// nothing.</summary>
+/// <summary>A Gemma 3 that trains in seconds: 0.8 million random weights and a tokenizer of 1,024 pieces, in a folder like those on the
+/// Hub. It has all features of the real models (sliding and full layers, grouped queries, a tied head) and no knowledge.</summary>
 public static class TinyGemma
 {
-    /// <summary>Standard deviation of the embedding. Small, so that all tokens are about as likely at first and the loss starts near
-    /// ln(vocabulary).</summary>
+    /// <summary>Standard deviation of the embedding. It is small, so that all tokens are about equally likely at first and the loss starts
+    /// near ln(vocabulary).</summary>
     private const double EmbeddingDeviation = 0.04;
 
     /// <summary>1 + w of the norms behind attention and MLP: each layer adds this much to a residual stream of about the embedding's size,
@@ -67,8 +66,8 @@ public static class TinyGemma
         """;
 
     /// <summary>Writes config.json, generation_config.json, the tokenizer's files and model.safetensors (bf16).</summary>
-    /// <param name="folder">The model's folder; created if absent, files of these names are replaced.</param>
-    /// <param name="seed">Of the weights: equal seeds give equal bytes, on every machine.</param>
+    /// <param name="folder">The model's folder, created if missing; files with these names are replaced.</param>
+    /// <param name="seed">The seed of the weights: equal seeds give equal bytes on every machine.</param>
     /// <exception cref="LapidaryException">The disk is full or the folder may not be written.</exception>
     public static void Write(string folder, long seed = 42)
     {
@@ -104,8 +103,8 @@ public static class TinyGemma
         return values;
     }
 
-    /// <summary>Nearly a standard normal number: the sum of twelve uniform ones, less its mean. It needs no function of the platform's own,
-    /// so the weights have the same bits everywhere.</summary>
+    /// <summary>Approximately a standard normal number: the sum of twelve uniform numbers minus its mean. It uses no function of the
+    /// platform, so the weights have the same bits everywhere.</summary>
     private static double Normal(ref StableRandom random)
     {
         double sum = -6;

@@ -3,15 +3,16 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>checkpoint-N folders of a run: written under a temporary name and renamed when complete, and renamed before they are deleted,
-/// so that a folder under a final name is always whole. Whoever changes something holds the folder's lock.</summary>
-/// <param name="outputDir">The run's folder.</param> <param name="limit">Checkpoints kept; 0 for all.</param>
+/// <summary>checkpoint-N folders of a run. Each is written under a temporary name and renamed when complete, and renamed before it is
+/// deleted, so a folder under a final name is always complete. The caller of a method that changes files holds the folder's lock.</summary>
+/// <param name="outputDir">The run's folder.</param>
+/// <param name="limit">Checkpoints kept; 0 for all.</param>
 internal sealed class CheckpointStore(string outputDir, int limit)
 {
-    /// <summary>The newest complete checkpoint, null where there is none.</summary>
+    /// <summary>The newest complete checkpoint; null if none exists.</summary>
     public string? Latest => All().LastOrDefault().Folder;
 
-    /// <summary>Complete checkpoints by step, oldest first. Nothing is changed.</summary>
+    /// <summary>Complete checkpoints by step, oldest first. Changes nothing.</summary>
     public List<(int Step, string Folder)> All()
     {
         var found = new List<(int, string)>();
@@ -27,7 +28,8 @@ internal sealed class CheckpointStore(string outputDir, int limit)
 
     /// <summary>Saves a checkpoint and, beyond the limit, deletes the oldest except <paramref name="best"/> and the one just
     /// saved.</summary>
-    /// <param name="step">Optimizer steps done.</param> <param name="write">Writes the files into a folder.</param>
+    /// <param name="step">Optimizer steps done.</param>
+    /// <param name="write">Writes the files into a folder.</param>
     /// <param name="best">Name of the checkpoint of the lowest evaluation loss, or null.</param>
     /// <returns>Its folder.</returns>
     public string Save(int step, Action<string> write, string? best)
@@ -55,7 +57,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         return folder;
     }
 
-    /// <summary>Puts back a checkpoint whose successor did not come, and deletes what killed runs left.</summary>
+    /// <summary>Restores a checkpoint whose replacement was not completed, and deletes the remains of killed runs.</summary>
     public void Repair()
     {
         if (!Directory.Exists(outputDir)) return;
@@ -69,7 +71,8 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         }
     }
 
-    /// <summary>Deletes a folder under a temporary name, so that no half of it is taken for the whole.</summary>
+    /// <summary>Renames a folder to a temporary name, then deletes it, so that a half-deleted folder is never taken for a complete
+    /// one.</summary>
     public static void Delete(string folder)
     {
         string temporary = RunNames.TemporaryOf(folder);
@@ -77,8 +80,8 @@ internal sealed class CheckpointStore(string outputDir, int limit)
         FolderMoves.DeleteQuietly(temporary);
     }
 
-    /// <summary>Gives a complete folder its final name. One that has it already is whole under one name or the other at all
-    /// times.</summary>
+    /// <summary>Gives a complete folder its final name. A folder that already has this name stays complete under one of the two names at
+    /// all times.</summary>
     private static void Replace(string folder, string temporary)
     {
         if (!Directory.Exists(folder))
@@ -117,7 +120,7 @@ internal sealed class CheckpointStore(string outputDir, int limit)
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // It is held by another program. One more than asked for is no reason to end a run; the next save tries again.
+                // Another program holds it open. One checkpoint too many is no reason to end a run; the next save tries again.
             }
 
             excess--;

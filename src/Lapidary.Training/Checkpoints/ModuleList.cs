@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>Modules of the decoder's layers, in few words.</summary>
+/// <summary>Names the modules of the decoder's layers briefly.</summary>
 internal static class ModuleList
 {
-    /// <summary>"q_proj, v_proj" where every layer has them, else with the layers' numbers: "q_proj (layers 0 1 3)".</summary>
+    /// <summary>"q_proj, v_proj" if every layer has them; otherwise with layer numbers: "q_proj (layers 0 1 3)".</summary>
     public static string Describe(IEnumerable<string> modules, int layers) => string.Join(", ", modules
         .Select(module => (Name: module[(module.LastIndexOf('.') + 1)..], Layer: LayerOf(module)))
         .GroupBy(module => module.Name)

@@ -5,8 +5,8 @@ using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and
-/// &lt;name&gt;.exp_avg_sq. Rank 0 writes and reads it; the others give and take their parts meanwhile.</summary>
+/// <summary>optimizer.safetensors of a checkpoint: the fp32 moments of every parameter, &lt;name&gt;.exp_avg and &lt;name&gt;.exp_avg_sq.
+/// Rank 0 writes and reads the file; the other ranks send and receive their parts meanwhile.</summary>
 internal static class OptimizerFile
 {
     /// <summary>The file's name in a checkpoint.</summary>
@@ -23,14 +23,14 @@ internal static class OptimizerFile
         writer.Complete();
     }
 
-    /// <summary>What the other ranks do while rank 0 writes.</summary>
+    /// <summary>Takes part in rank 0's write; for the other ranks.</summary>
     public static void Give(AdamWOptimizer optimizer)
     {
         foreach (var moment in optimizer.Moments) moment.Collect(take: null);
     }
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="LapidaryException">A moment is missing or has another shape: the checkpoint is of another adapter.</exception>
+    /// <exception cref="LapidaryException">A moment is missing or has another shape: the checkpoint belongs to another adapter.</exception>
     public static void Read(string folder, AdamWOptimizer optimizer, IBackend backend)
     {
         using var file = SafetensorsFile.Open(Path.Combine(folder, FileName));
@@ -43,7 +43,7 @@ internal static class OptimizerFile
         }
     }
 
-    /// <summary>What the other ranks do while rank 0 reads.</summary>
+    /// <summary>Takes part in rank 0's read; for the other ranks.</summary>
     public static void Take(AdamWOptimizer optimizer)
     {
         foreach (var moment in optimizer.Moments) moment.Spread(fill: null);

@@ -2,8 +2,8 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>The identity of a run while the hash of its base's weights, by far the longest part, is taken on other threads. It reads a file
-/// of gigabytes; a new run needs it only for its first checkpoint, and takes its first steps meanwhile.</summary>
+/// <summary>The identity of a run while other threads compute the hash of its base's weights, which takes by far the longest. The hash
+/// reads gigabytes. A new run needs it only for its first checkpoint and runs its first steps meanwhile.</summary>
 internal sealed class PendingIdentity : IDisposable
 {
     private readonly CancellationTokenSource _end = new();
@@ -17,13 +17,13 @@ internal sealed class PendingIdentity : IDisposable
         _value = new(() => RunIdentity.Of(model, adapter, config, train, eval, _weights.GetAwaiter().GetResult(), worldSize));
     }
 
-    /// <summary>Whether nobody has to wait for it.</summary>
+    /// <summary>Whether the identity is ready without waiting.</summary>
     public bool IsReady => _weights.IsCompletedSuccessfully;
 
-    /// <summary>Waits for the rest of it.</summary>
+    /// <summary>Waits until the identity is ready.</summary>
     public RunIdentity Value => _value.Value;
 
-    /// <summary>Ends the work: afterwards nobody reads the model's files.</summary>
+    /// <summary>Ends the work. Afterwards no thread reads the model's files.</summary>
     public void Dispose()
     {
         _end.Cancel();

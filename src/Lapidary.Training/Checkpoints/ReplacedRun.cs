@@ -5,10 +5,10 @@ using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>What an earlier run left in a folder, set aside while a new one starts there: a folder replaced-XXXXXXXX in it, by renames.
-/// It is deleted when the new run has saved something; until then it can be put back.</summary>
-/// <remarks>On the way in and out the folder's name ends with .part. So under its plain name all that belongs to the earlier run is in it,
-/// and a checkpoint beside it is the new run's. Whoever calls this holds the folder's lock.</remarks>
+/// <summary>The files of an earlier run, set aside while a new run starts in the same folder: renamed into a subfolder replaced-XXXXXXXX.
+/// They are deleted when the new run has saved something; until then they can be restored.</summary>
+/// <remarks>While files move in or out, the folder's name ends with .part. Under the plain name, the folder therefore holds all files of
+/// the earlier run, and a checkpoint beside it belongs to the new run. The caller holds the folder's lock.</remarks>
 /// <param name="outputDir">The run's folder.</param>
 internal sealed class ReplacedRun(string outputDir)
 {
@@ -17,14 +17,14 @@ internal sealed class ReplacedRun(string outputDir)
 
     private string? _aside;
 
-    /// <summary>Whether a folder holds what a run has saved: a checkpoint, an adapter, or how it ended.</summary>
+    /// <summary>Whether a folder holds saved work of a run: a checkpoint, an adapter, or its final state.</summary>
     public static bool IsIn(string outputDir) =>
         new CheckpointStore(outputDir, limit: 0).Latest is not null
         || File.Exists(Path.Combine(outputDir, AdapterFiles.WeightsName))
         || File.Exists(Path.Combine(outputDir, TrainerState.FileName));
 
-    /// <summary>Puts back what a run set aside that ended before it saved anything.</summary>
-    /// <returns>Whether there was something.</returns>
+    /// <summary>Restores the files that a run set aside if it ended before it saved anything.</summary>
+    /// <returns>Whether anything was set aside.</returns>
     public static bool Recover(string outputDir)
     {
         if (!Directory.Exists(outputDir)) return false;
@@ -46,14 +46,14 @@ internal sealed class ReplacedRun(string outputDir)
         return found;
     }
 
-    /// <summary>Deletes what is set aside though the run that did so has saved something since.</summary>
+    /// <summary>Deletes files that were set aside by a run that has saved something since.</summary>
     public static void DeleteLeftovers(string outputDir)
     {
         foreach (string folder in Directory.EnumerateDirectories(outputDir).Where(f => RunNames.IsAside(Path.GetFileName(f))).ToArray())
             FolderMoves.DeleteQuietly(folder);
     }
 
-    /// <summary>Sets all aside.</summary>
+    /// <summary>Sets all files of the earlier run aside.</summary>
     public void SetAside()
     {
         string aside = Path.Combine(outputDir, RunNames.NewAside()), part = RunNames.PartOf(aside);
@@ -71,14 +71,14 @@ internal sealed class ReplacedRun(string outputDir)
 
         MoveEvents(outputDir, part);
 
-        // The settings are copied: there is always a run.yaml to resume by.
+        // The settings are copied, so that a run.yaml to resume from always exists.
         string settings = Path.Combine(outputDir, RunSettings.FileName);
         if (File.Exists(settings)) File.Copy(settings, Path.Combine(part, RunSettings.FileName));
         FolderMoves.Move(part, aside);
         _aside = aside;
     }
 
-    /// <summary>Deletes it for good.</summary>
+    /// <summary>Deletes the earlier run's files for good.</summary>
     public void Delete()
     {
         if (_aside is null) return;
@@ -86,7 +86,7 @@ internal sealed class ReplacedRun(string outputDir)
         _aside = null;
     }
 
-    /// <summary>Puts it back, in place of what the new run has written so far.</summary>
+    /// <summary>Restores the earlier run's files and deletes what the new run has written so far.</summary>
     public void PutBack()
     {
         if (_aside is null) return;
@@ -97,8 +97,8 @@ internal sealed class ReplacedRun(string outputDir)
         _aside = null;
     }
 
-    /// <summary>Deletes what the run that came to nothing has written. As long as the earlier run is aside, nothing of this is
-    /// its.</summary>
+    /// <summary>Deletes the files of the run that saved nothing. While the earlier run is set aside, none of these files belong to
+    /// it.</summary>
     private void DeleteNew()
     {
         foreach (string file in Directory.GetFiles(outputDir).Where(IsResult).Concat(Events(outputDir))) File.Delete(file);

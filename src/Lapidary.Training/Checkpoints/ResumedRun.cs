@@ -6,14 +6,15 @@ using Lapidary.Gemma.Lora;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>A checkpoint to go on from: what it says, and whether it is of this run.</summary>
-/// <param name="Checkpoint">Its folder.</param> <param name="State">trainer_state.json.</param> <param name="Run">What only Lapidary
-/// needs.</param>
+/// <summary>A checkpoint to resume from: its state, and whether it belongs to this run.</summary>
+/// <param name="Checkpoint">Its folder.</param>
+/// <param name="State">trainer_state.json.</param>
+/// <param name="Run">State that only Lapidary needs.</param>
 internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunState Run)
 {
     private const string StateKey = "state", RunKey = "run";
 
-    /// <summary>What to do where the settings are not the checkpoint's.</summary>
+    /// <summary>Advice for settings that differ from the checkpoint's.</summary>
     public static string Advice(string checkpoint) =>
         $"Give the same as the {RunSettings.FileName} of that run has, or begin a new run with its weights: "
         + $"set adapter to {checkpoint} and choose another OutputDir.";
@@ -35,7 +36,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         return resumed;
     }
 
-    /// <summary>What <see cref="ToText"/> gave.</summary>
+    /// <summary>Reads the text of <see cref="ToText"/>.</summary>
     public static ResumedRun FromText(string text)
     {
         const string Source = "rank 0's checkpoint";
@@ -45,11 +46,11 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
             RunState.Read(new JsonSection(Source, (JsonObject)json[RunKey]!)));
     }
 
-    /// <summary>What the other ranks need to know of it.</summary>
+    /// <summary>The state that the other ranks need, as text.</summary>
     public string ToText() => new JsonObject { [StateKey] = State.ToJson(), [RunKey] = Run.ToJson() }.ToJsonString();
 
-    /// <summary>Refuses a checkpoint of another run, or one that is further than this run goes.</summary>
-    /// <exception cref="LapidaryException">It is one.</exception>
+    /// <summary>Refuses a checkpoint of another run, or one that is beyond the end of this run.</summary>
+    /// <exception cref="LapidaryException">The checkpoint is refused.</exception>
     public void Require(RunIdentity identity, string oldFingerprint, Adapter adapter, int totalSteps)
     {
         if (Run.Identity is { } saved) identity.Compare(saved, Checkpoint);
@@ -62,7 +63,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
         }
     }
 
-    /// <summary>What the user should know of how the run goes on.</summary>
+    /// <summary>Messages for the user about how the run continues.</summary>
     public IEnumerable<string> Notes(RunIdentity identity, int totalSteps, LrSchedulerType schedule, int worldSize)
     {
         if (Run.Identity is null)

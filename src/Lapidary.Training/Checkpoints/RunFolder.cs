@@ -6,9 +6,8 @@ using Lapidary.Gemma.Text;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>The output folder of a run, and the rules of using it: one run at a time, never two mixed, nothing lost. Opening changes
-/// nothing but puts back what a run that died had set aside; <see cref="Begin"/> is the first change, when all else has been
-/// accepted.</summary>
+/// <summary>The output folder of a run and its rules: one run at a time, runs are never mixed, and nothing is lost. Opening only restores
+/// files that a crashed run had set aside. <see cref="Begin"/> makes the first change, after everything else was accepted.</summary>
 internal sealed class RunFolder : IDisposable
 {
     private static readonly string[] CheckpointFiles = [TrainerState.FileName, OptimizerFile.FileName, AdapterFiles.WeightsName];
@@ -26,24 +25,24 @@ internal sealed class RunFolder : IDisposable
         _checkpoints = new CheckpointStore(path, limit);
     }
 
-    /// <summary>The checkpoint to go on from, null to start anew.</summary>
+    /// <summary>The checkpoint to resume from; null to start over.</summary>
     public string? Checkpoint { get; private init; }
 
-    /// <summary>The newest checkpoint of this run: saved by it, or the one that it went on from.</summary>
+    /// <summary>The newest checkpoint of this run: one that it saved, or the one that it resumed from.</summary>
     public string? LastCheckpoint { get; private set; }
 
-    /// <summary>What run.yaml has, or will have with the first save.</summary>
+    /// <summary>The content of run.yaml, now or after the first save.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Settings { get; private set; } = [];
 
-    /// <summary>Whether what an earlier run left is to be replaced.</summary>
+    /// <summary>Whether the files of an earlier run are to be replaced.</summary>
     public bool Replaces { get; private init; }
 
-    /// <summary>Takes a folder for a run.</summary>
-    /// <param name="config">Its output_dir, and whether that may be overwritten.</param>
-    /// <param name="resume">A checkpoint's folder, "latest" for the newest of the output folder, or null to start anew.</param>
-    /// <param name="say">Told in one line what was put back.</param>
+    /// <summary>Opens a folder for a run.</summary>
+    /// <param name="config">Its output_dir, and whether the folder may be overwritten.</param>
+    /// <param name="resume">A checkpoint's folder, "latest" for the newest one in the output folder, or null to start over.</param>
+    /// <param name="say">Receives one line about what was restored.</param>
     /// <param name="inputs">Folders that the run reads from and must not write to.</param>
-    /// <exception cref="LapidaryException">It is in use, not free, or there is no such checkpoint.</exception>
+    /// <exception cref="LapidaryException">The folder is in use or not free, or the checkpoint does not exist.</exception>
     public static RunFolder Open(SftConfig config, string? resume, Action<string> say, params IEnumerable<string> inputs)
     {
         string path = config.OutputDir;
@@ -72,13 +71,13 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Starts writing: cleans up, sets an earlier run aside, records the settings (beside an earlier run with the first
-    /// save).</summary>
+    /// <summary>Starts writing: cleans up, sets an earlier run aside, and records the settings (if an earlier run was set aside, with the
+    /// first save).</summary>
     /// <param name="settings">Keys and values for run.yaml.</param>
-    /// <param name="start">The adapter's folder that the run starts from, or null. Where that is set aside, a copy is kept as
+    /// <param name="start">The folder of the adapter that the run starts from, or null. If that folder is set aside, a copy is kept as
     /// initial-adapter.</param>
-    /// <param name="saveTokenizer">Writes the tokenizer's files into a folder. All that is saved gets these, as their source may be set
-    /// aside, be a checkpoint that is deleted, or change while the run goes on.</param>
+    /// <param name="saveTokenizer">Writes the tokenizer's files into a folder. Every save gets these files, because their source may be set
+    /// aside, belong to a checkpoint that is deleted, or change during the run.</param>
     public void Begin(IEnumerable<KeyValuePair<string, string>> settings, string? start, Action<string> saveTokenizer)
     {
         try
@@ -105,7 +104,7 @@ internal sealed class RunFolder : IDisposable
             throw FileErrors.Writing(_path, e);
         }
 
-        // Until a run that replaces another one has saved something, the other one's settings stay, for it may come back.
+        // Until a run that replaces another has saved something, the earlier settings stay, because the earlier run may be restored.
         Settings = _settings = [.. settings];
         if (!Replaces) Record();
     }
@@ -124,7 +123,7 @@ internal sealed class RunFolder : IDisposable
         return LastCheckpoint;
     }
 
-    /// <summary>Saves what the run came to.</summary>
+    /// <summary>Saves the final result of the run.</summary>
     public void Complete(Action<string> write)
     {
         Record();
@@ -133,14 +132,14 @@ internal sealed class RunFolder : IDisposable
         _replaced?.Delete();
     }
 
-    /// <summary>The checkpoint of a name in this folder, null where there is none.</summary>
+    /// <summary>The checkpoint of a name in this folder; null if none exists.</summary>
     public string? Named(string? name)
     {
         string? folder = name is null ? null : Path.Combine(_path, name);
         return Directory.Exists(folder) ? folder : null;
     }
 
-    /// <summary>Paths of the files that the run's adapter is, without a model card and without what is this run's alone.</summary>
+    /// <summary>Paths of the files of the run's adapter, without a model card and without files that belong only to this run.</summary>
     public IReadOnlyList<string> FinalFiles()
     {
         IEnumerable<string> tokenizer = _tokenizer is null ? [] : Directory.GetFiles(_tokenizer).Select(file => Path.GetFileName(file));
@@ -151,10 +150,10 @@ internal sealed class RunFolder : IDisposable
         ];
     }
 
-    /// <summary>Name of the checkpoint that a step has, or will have.</summary>
+    /// <summary>Name of the checkpoint of a step, existing or not.</summary>
     public static string NameOf(int step) => RunNames.Checkpoint(step);
 
-    /// <summary>Gives the folder up. What was set aside for a run that has saved nothing is put back.</summary>
+    /// <summary>Releases the folder. If the run has saved nothing, the files that it had set aside are restored.</summary>
     public void Dispose()
     {
         try
@@ -163,7 +162,7 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // It stays aside, whole; the next run in this folder puts it back.
+            // The earlier run stays set aside, complete; the next run in this folder restores it.
         }
         finally
         {

@@ -9,14 +9,14 @@ using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>Everything that the bits of a run depend on, each under its option's name, and the settings that may change on the way. A
-/// checkpoint records it, and a resumed run compares it one by one.</summary>
+/// <summary>Everything that the bits of a run depend on, each under its option's name, and the settings that may change when it resumes. A
+/// checkpoint records the identity, and a resumed run compares each value.</summary>
 internal sealed class RunIdentity
 {
-    /// <summary>The value of what is not set.</summary>
+    /// <summary>The value of a setting that is not set.</summary>
     public const string None = "none";
 
-    /// <summary>Where the base is from the Hub, which commit of it: for people, as the weights' hash decides.</summary>
+    /// <summary>The commit of a base from the Hub. Only for people to read, because the hash of the weights decides.</summary>
     private const string BaseCommit = "base_commit";
 
     private const string Data = "data", EvalData = "eval_data", Weights = "base_weights", BaseConfig = "base_config";
@@ -25,7 +25,7 @@ internal sealed class RunIdentity
 
     private const string OldBatch = "per_device_train_batch_size", OldAccumulation = "gradient_accumulation_steps";
 
-    /// <summary>What may change where a run goes on: it is said, not refused.</summary>
+    /// <summary>Settings that may change when a run resumes. A change is reported, not refused.</summary>
     private static readonly string[] Free =
     [
         Device, WorldSize, EvalData, "logging_steps", "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps",
@@ -39,9 +39,12 @@ internal sealed class RunIdentity
     }
 
     /// <summary>The identity of a run that is set up.</summary>
-    /// <param name="model">The base.</param> <param name="adapter">What is trained.</param> <param name="config">Options.</param>
-    /// <param name="train">Rows to train on.</param> <param name="eval">Rows to evaluate on, or null.</param>
-    /// <param name="weights">The hash of the base's weights; null where they are not from files.</param>
+    /// <param name="model">The base.</param>
+    /// <param name="adapter">The adapter to train.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="train">Rows to train on.</param>
+    /// <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="weights">The hash of the base's weights; null if they do not come from files.</param>
     /// <param name="worldSize">Number of ranks.</param>
     public static RunIdentity Of(
         GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, string? weights,
@@ -56,13 +59,13 @@ internal sealed class RunIdentity
         return identity;
     }
 
-    /// <summary>What all ranks of a run have alike.</summary>
+    /// <summary>The values that all ranks of a run must share.</summary>
     public IEnumerable<KeyValuePair<string, string>> SharedFields => _fields.Where(pair => pair.Key is not (Device or BaseCommit));
 
-    /// <summary>Which commit of the Hub the base is of; null where it is not from there.</summary>
+    /// <summary>The commit of a base from the Hub; null for other bases.</summary>
     public string? Commit => _fields.GetValueOrDefault(BaseCommit);
 
-    /// <summary>The hashes, each with what it is of and how it was taken.</summary>
+    /// <summary>The hashes, each with its subject and its method.</summary>
     public IEnumerable<(string Key, string Value, string Method)> Hashes => _fields.Where(pair => IsHash(pair.Key)).Select(pair =>
         (pair.Key, pair.Value, pair.Key switch
         {
@@ -71,10 +74,10 @@ internal sealed class RunIdentity
             _ => "SHA-256 over token ids and labels of all rows, in their order",
         }));
 
-    /// <summary>Whether the value of a key is the hash of something, which tells people nothing.</summary>
+    /// <summary>Whether the value of a key is a hash, which tells people nothing.</summary>
     public static bool IsHash(string key) => key is Data or EvalData or Weights or BaseConfig;
 
-    /// <summary>What it is the hash of.</summary>
+    /// <summary>The subject of the hash.</summary>
     public static string NameOfHash(string key) => key switch
     {
         Data => "data (rows, tokens or labels)",
@@ -83,7 +86,7 @@ internal sealed class RunIdentity
         _ => "config.json of the base",
     };
 
-    /// <summary>Reads what <see cref="ToJson"/> gave.</summary>
+    /// <summary>Reads the JSON of <see cref="ToJson"/>.</summary>
     public static RunIdentity Read(JsonSection json)
     {
         var identity = new RunIdentity();
@@ -93,14 +96,15 @@ internal sealed class RunIdentity
         return identity;
     }
 
-    /// <summary>Keys and values, all of them text.</summary>
+    /// <summary>Keys and values, all as text.</summary>
     public JsonObject ToJson() => new(_fields.Select(pair => new KeyValuePair<string, JsonNode?>(pair.Key, pair.Value)));
 
-    /// <summary>Refuses to go on from a checkpoint of another run.</summary>
-    /// <param name="saved">The checkpoint's.</param> <param name="checkpoint">Its folder.</param>
-    /// <returns>Settings that have changed and may, in words; empty for none.</returns>
-    /// <exception cref="LapidaryException">A value that the bits depend on differs; the message names all that do, with both
-    /// values.</exception>
+    /// <summary>Refuses to resume from a checkpoint of another run.</summary>
+    /// <param name="saved">The identity in the checkpoint.</param>
+    /// <param name="checkpoint">Its folder.</param>
+    /// <returns>Messages about permitted changes of settings; empty for none.</returns>
+    /// <exception cref="LapidaryException">A value that the bits depend on differs. The message names all such values, old and
+    /// new.</exception>
     public string Compare(RunIdentity saved, string checkpoint)
     {
         string[] different =
@@ -119,7 +123,7 @@ internal sealed class RunIdentity
 
     private string ValueOf(string key) => _fields.GetValueOrDefault(key, None);
 
-    /// <summary>A hash is cut to what tells two apart.</summary>
+    /// <summary>Shortens a hash to enough digits to tell two apart.</summary>
     private static string Short(RunIdentity of, string key) =>
         of.ValueOf(key) is var value && IsHash(key) && value.Length > 12 ? value[..12] : value;
 
@@ -212,7 +216,7 @@ internal sealed class RunIdentity
         Add("load_best_model_at_end", config.LoadBestModelAtEnd);
     }
 
-    /// <summary>Brings what earlier versions recorded of one rank, batch size and accumulation, into today's form.</summary>
+    /// <summary>Converts the record of earlier versions (one rank, batch size and accumulation) into today's form.</summary>
     private void Renew()
     {
         _fields.TryAdd(WorldSize, "1");
@@ -231,7 +235,7 @@ internal sealed class RunIdentity
         if (RunSettings.Format(value) is { } text) _fields.Add(key, text);
     }
 
-    /// <summary>What the forward pass takes from config.json, and what ends and pads a row.</summary>
+    /// <summary>The values of config.json that the forward pass uses, and the tokens that end and pad a row.</summary>
     private static string ConfigFingerprint(GemmaConfig config) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Create(CultureInfo.InvariantCulture,
             $"{config.VocabSize} {config.HiddenSize} {config.IntermediateSize} {config.NumHiddenLayers} {config.NumAttentionHeads} "

@@ -4,25 +4,25 @@ using System.Text.RegularExpressions;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>The names that a run gives in its folder. Nothing else there is ever moved or deleted.</summary>
+/// <summary>The names that a run uses in its folder. A run moves or deletes nothing else there.</summary>
 internal static partial class RunNames
 {
-    /// <summary>Instead of a checkpoint's folder: the newest of the output folder.</summary>
+    /// <summary>In place of a checkpoint's folder: the newest one in the output folder.</summary>
     public const string Latest = "latest";
 
-    /// <summary>The adapter that a run started from, where the run replaced the folder that held it.</summary>
+    /// <summary>The adapter that a run started from, if the run replaced the folder that held it.</summary>
     public const string InitialAdapter = "initial-adapter";
 
     /// <summary>Under a temporary name, the tokenizer that the run's checkpoints get.</summary>
     public const string Tokenizer = "tokenizer";
 
-    /// <summary>What the run was and what came of it.</summary>
+    /// <summary>The description of the run and its results.</summary>
     public const string Manifest = "manifest.json";
 
-    /// <summary>Under a temporary name, what is pushed to the Hub.</summary>
+    /// <summary>The staging folder of a push to the Hub, under a temporary name.</summary>
     public const string Push = "push";
 
-    /// <summary>Where TensorBoard events lie.</summary>
+    /// <summary>The folder of TensorBoard events.</summary>
     public const string Events = "runs";
 
     private const string Prefix = "checkpoint-", Temporary = ".tmp-", Replaced = ".old-", Aside = "replaced-", Part = ".part";
@@ -38,29 +38,29 @@ internal static partial class RunNames
             ? step
             : null;
 
-    /// <summary>The name that a folder has while it is written, or deleted.</summary>
+    /// <summary>The name of a folder while it is written or deleted.</summary>
     public static string TemporaryOf(string name) => name + Temporary + RandomHex();
 
-    /// <summary>The name that a checkpoint has while another one takes its place.</summary>
+    /// <summary>The name of a checkpoint while another one takes its place.</summary>
     public static string ReplacedOf(string name) => name + Replaced + RandomHex();
 
-    /// <summary>Whether it is one of <see cref="TemporaryOf"/>.</summary>
+    /// <summary>Whether a name comes from <see cref="TemporaryOf"/>.</summary>
     public static bool IsTemporary(string name) => OriginalOf(name, Temporary) is { } original && IsOwn(original);
 
-    /// <summary>The name that one of <see cref="ReplacedOf"/> had; null for any other.</summary>
+    /// <summary>The original of a name from <see cref="ReplacedOf"/>; null for any other name.</summary>
     public static string? OriginalOfReplaced(string name) =>
         OriginalOf(name, Replaced) is { } original && StepOf(original) is not null ? original : null;
 
-    /// <summary>A folder for what an earlier run left; under its <see cref="PartOf"/> name until all of it is there.</summary>
+    /// <summary>A folder for the files of an earlier run. It has its <see cref="PartOf"/> name until all of them are in it.</summary>
     public static string NewAside() => Aside + RandomHex();
 
-    /// <summary>The name while things are on their way into the folder, or out of it.</summary>
+    /// <summary>The name while files move into the folder or out of it.</summary>
     public static string PartOf(string aside) => aside + Part;
 
-    /// <summary>Whether it is one of <see cref="NewAside"/>.</summary>
+    /// <summary>Whether a name comes from <see cref="NewAside"/>.</summary>
     public static bool IsAside(string name) => AsideName().IsMatch(name);
 
-    /// <summary>Whether it is one of <see cref="PartOf"/>.</summary>
+    /// <summary>Whether a name comes from <see cref="PartOf"/>.</summary>
     public static bool IsPartOfAside(string name) => name.EndsWith(Part, StringComparison.Ordinal) && IsAside(name[..^Part.Length]);
 
     private static bool IsOwn(string name) => StepOf(name) is not null || name is InitialAdapter or Tokenizer or Push || IsAside(name);

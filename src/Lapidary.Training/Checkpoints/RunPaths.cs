@@ -1,22 +1,22 @@
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>Paths of a run's settings as its files have them: what lies in the run's folder or near it is named from there, so that a tree
-/// that is moved or mounted elsewhere works; what lies far away has its whole path.</summary>
+/// <summary>Paths in the files of a run. Files in or near the run's folder get a relative path, so that a tree works after it is moved or
+/// mounted elsewhere; distant files get an absolute path.</summary>
 internal static class RunPaths
 {
-    /// <summary>How a path begins that is named from the run's folder. No id and no name of a template does.</summary>
+    /// <summary>The start of a path that is relative to the run's folder. No id and no template name starts this way.</summary>
     private const string Inside = "./", Outside = "../";
 
-    /// <summary>Levels above the run's folder that still are near it.</summary>
+    /// <summary>Levels above the run's folder that count as near.</summary>
     private const int NearLevels = 2;
 
     /// <summary>Settings whose values may be paths.</summary>
     public static IReadOnlyList<string> Keys { get; } =
         ["model", "tokenizer", RunSettings.AdapterKey, "dataset", "eval_dataset", "template", "dataset_cache"];
 
-    /// <summary>A value as the files of a run have it: "./initial-adapter", "../rows.jsonl:train", "/models/gemma-3-1b-pt".</summary>
-    /// <param name="value">An absolute path, perhaps with a split behind it; anything else stays.</param> <param name="folder">The run's
-    /// folder.</param>
+    /// <summary>A value as the run's files store it: "./initial-adapter", "../rows.jsonl:train", "/models/gemma-3-1b-pt".</summary>
+    /// <param name="value">An absolute path, optionally followed by a split. Any other value stays unchanged.</param>
+    /// <param name="folder">The run's folder.</param>
     public static string Shorten(string value, string folder)
     {
         if (!Path.IsPathFullyQualified(value)) return value;
@@ -29,11 +29,12 @@ internal static class RunPaths
         return levels == 0 ? Inside + (written == "." ? "" : written) : written;
     }
 
-    /// <summary>The path that a value of a run's file means; any other value stays.</summary>
-    /// <param name="value">The value.</param> <param name="here">Where the file lies.</param>
-    /// <param name="recorded">Where the run's folder was when the file was written, or null: a folder that was moved alone still finds
-    /// what it left behind.</param>
-    /// <param name="exists">Whether a path, perhaps with a split behind it, is there.</param>
+    /// <summary>The absolute path of a value in a run's file. Any other value stays unchanged.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="here">The folder of the file.</param>
+    /// <param name="recorded">The run's folder when the file was written, or null. With it, a folder that was moved alone still finds files
+    /// that were left behind.</param>
+    /// <param name="exists">Whether a path, optionally followed by a split, exists.</param>
     public static string Resolve(string value, string here, string? recorded, Func<string, bool> exists)
     {
         bool isInside = value.StartsWith(Inside, StringComparison.Ordinal);

@@ -9,30 +9,30 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>run.yaml: the settings of a run beside its results, so that the tool can run or resume it. Paths in it are as
-/// <see cref="RunPaths"/> has them.</summary>
+/// <summary>run.yaml: the settings of a run, stored with its results, so that the tool can run or resume it. Its paths follow
+/// <see cref="RunPaths"/>.</summary>
 internal static partial class RunSettings
 {
     /// <summary>The file's name in a run's folder.</summary>
     public const string FileName = "run.yaml";
 
-    /// <summary>The key of the file's version; a file that has it was written by a run.</summary>
+    /// <summary>The key of the file's version. A file with this key was written by a run.</summary>
     public const string VersionKey = "run_file_version";
 
-    /// <summary>The version that is written. In files of version 1 all paths are absolute.</summary>
+    /// <summary>The version of new files. In files of version 1, all paths are absolute.</summary>
     public const int Version = 2;
 
     /// <summary>The key of the folder's path when the file was written.</summary>
     public const string FolderKey = "run_folder";
 
-    /// <summary>Keys that the folder's rules deal with.</summary>
+    /// <summary>Keys that the rules of the folder handle.</summary>
     public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter";
 
     private const string AccumulationKey = "gradient_accumulation_steps";
 
     /// <summary>Writes the file.</summary>
     /// <param name="folder">The run's folder.</param>
-    /// <param name="settings">Keys and values; a key that follows itself has a list.</param>
+    /// <param name="settings">Keys and values; a repeated key is a list.</param>
     public static void Write(string folder, IEnumerable<KeyValuePair<string, string>> settings)
     {
         var text = new StringBuilder("# The settings of a run, for 'lapidary train'. Paths from ./ or ../ on begin at this folder.\n");
@@ -47,15 +47,15 @@ internal static partial class RunSettings
         AtomicFile.WriteAllText(Path.Combine(folder, FileName), text.ToString());
     }
 
-    /// <summary>Settings as the files of a run have them: paths from the run's folder on, without overwrite_output_dir, which was meant
-    /// once.</summary>
+    /// <summary>Settings as a run's files store them: with paths relative to the run's folder, without overwrite_output_dir, which applies
+    /// only once.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Recorded(string folder, IEnumerable<KeyValuePair<string, string>> settings) =>
         settings.Where(pair => pair.Key != OverwriteKey).Select(pair =>
             pair.Key == OutputDirKey ? new(pair.Key, ".")
             : RunPaths.Keys.Contains(pair.Key) ? new(pair.Key, RunPaths.Shorten(pair.Value, folder))
             : pair);
 
-    /// <summary>The settings of a run that a program started. It brought its data itself, so dataset is not among them.</summary>
+    /// <summary>The settings of a run that a program started. The program supplied its data, so dataset is not among them.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config, int worldSize)
     {
         if (model.Name.Length > 0) yield return new("model", NameOf(model.Name));
@@ -76,12 +76,12 @@ internal static partial class RunSettings
         yield return new("ensure_weight_tying", Format(lora.EnsureWeightTying)!);
     }
 
-    /// <summary>The options that ranks of one run must have alike.</summary>
+    /// <summary>The options that all ranks of one run must share.</summary>
     public static IEnumerable<KeyValuePair<string, string>> OfLoop(SftConfig config) =>
         All(config).Where(pair => pair.Key is not (OutputDirKey or OverwriteKey or "report_to"));
 
-    /// <summary>The options of a run. One on several ranks has the rows of its steps over all ranks and no accumulation, so that it can
-    /// go on with any number of them; so has one that was given them.</summary>
+    /// <summary>The options of a run. With several ranks, they give the rows of a step over all ranks and no accumulation, so that the run
+    /// can resume with any number of ranks. The same holds for a run that was given these options.</summary>
     private static IEnumerable<KeyValuePair<string, string>> OfConfig(SftConfig config, int worldSize)
     {
         bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;
@@ -96,10 +96,10 @@ internal static partial class RunSettings
                 yield return new(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), text);
     }
 
-    /// <summary>A folder's whole path; an id stays as it was given.</summary>
+    /// <summary>The absolute path of a folder; an id stays as given.</summary>
     private static string NameOf(string folderOrId) => Path.Exists(folderOrId) ? Path.GetFullPath(folderOrId) : folderOrId;
 
-    /// <summary>A double-quoted YAML string has the escapes of a JSON one.</summary>
+    /// <summary>The escapes of a double-quoted YAML string are those of a JSON string.</summary>
     private static string Quote(string value) => Plain().IsMatch(value) && value is not ("null" or "Null" or "NULL")
         ? value
         : $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";

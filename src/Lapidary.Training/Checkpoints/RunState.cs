@@ -5,8 +5,8 @@ using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Checkpoints;
 
-/// <summary>lapidary_state.json of a checkpoint: what a run needs to go on with the same bits, beside trainer_state.json, which has
-/// transformers' keys alone.</summary>
+/// <summary>lapidary_state.json of a checkpoint: the state that a run needs to resume with the same bits, apart from trainer_state.json,
+/// which has only transformers' keys.</summary>
 internal sealed record RunState
 {
     /// <summary>The file's name in a checkpoint.</summary>
@@ -17,34 +17,34 @@ internal sealed record RunState
     /// <summary>Optimizer steps done, as in trainer_state.json.</summary>
     public required int GlobalStep { get; init; }
 
-    /// <summary>Rows that go through the model at a time: a resumed run goes on with as many, so that its bits are the same.</summary>
+    /// <summary>Rows that go through the model at a time. A resumed run uses the same number, so that its bits are the same.</summary>
     public required int RowsPerRun { get; init; }
 
     /// <summary>Logits held at a time, for the same reason.</summary>
     public required long MaxLogitsBytes { get; init; }
 
-    /// <summary>Number of ranks. With as many, a resumed run keeps rows per run and logits.</summary>
+    /// <summary>Number of ranks. A resumed run with the same number keeps the rows per run and the logits.</summary>
     public required int WorldSize { get; init; }
 
     /// <summary>Measured since the last entry of the log.</summary>
     public required LossMeter Pending { get; init; }
 
-    /// <summary>What the run is; null in a checkpoint of 0.1.</summary>
+    /// <summary>The identity of the run; null in a checkpoint of 0.1.</summary>
     public required RunIdentity? Identity { get; init; }
 
-    /// <summary>What 0.1 recorded instead: one hash over data, packing, lengths, batches and seed.</summary>
+    /// <summary>The identity in a checkpoint of 0.1: one hash over data, packing, lengths, batches and seed.</summary>
     public string? OldFingerprint { get; private init; }
 
-    /// <summary>Reads the file of a checkpoint, or what 0.1 had in trainer_state.json.</summary>
-    /// <exception cref="LapidaryException">It is missing or damaged, or of a later version.</exception>
+    /// <summary>Reads the file of a checkpoint, or the values that 0.1 stored in trainer_state.json.</summary>
+    /// <exception cref="LapidaryException">The file is missing, damaged, or of a later version.</exception>
     public static RunState Read(string checkpoint)
     {
         string path = Path.Combine(checkpoint, FileName);
         return InputFile.IsThere(path) ? Read(TrainerState.Open(path)) : ReadOld(checkpoint);
     }
 
-    /// <summary>Reads what <see cref="ToJson"/> gave.</summary>
-    /// <exception cref="LapidaryException">It is damaged, or of a later version.</exception>
+    /// <summary>Reads the JSON of <see cref="ToJson"/>.</summary>
+    /// <exception cref="LapidaryException">It is damaged or of a later version.</exception>
     public static RunState Read(JsonSection json)
     {
         int version = (int)TrainerState.Whole(json, "version", 0, int.MaxValue);

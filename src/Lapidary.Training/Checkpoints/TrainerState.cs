@@ -6,8 +6,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training;
 
-/// <summary>trainer_state.json: where a run stands and what it logged. It has the keys that transformers' TrainerState of versions 4 and 5
-/// takes, and no others, as transformers refuses a file with any other.</summary>
+/// <summary>trainer_state.json: the position and the log of a run. It has exactly the keys of transformers' TrainerState of versions 4 and
+/// 5, because transformers refuses a file with any other key.</summary>
 public sealed record TrainerState
 {
     /// <summary>The file's name in an output folder or checkpoint.</summary>
@@ -17,10 +17,10 @@ public sealed record TrainerState
 
     private const string NextStep = "choose another checkpoint";
 
-    /// <summary>A log of millions of steps is smaller.</summary>
+    /// <summary>Larger than a log of millions of steps.</summary>
     private const long MaxBytes = 1L << 30;
 
-    /// <summary>The largest whole number that every reader of JSON has.</summary>
+    /// <summary>The largest whole number that every JSON reader supports.</summary>
     private const long MaxWhole = 1L << 53;
 
     /// <summary>Optimizer steps done.</summary>
@@ -29,7 +29,7 @@ public sealed record TrainerState
     /// <summary>Optimizer steps of the whole run.</summary>
     public int MaxSteps { get; init; }
 
-    /// <summary>Passes over the data done, with fraction.</summary>
+    /// <summary>Completed passes over the data, with fraction.</summary>
     public double Epoch { get; init; }
 
     /// <summary>Tokens that went through the model in training (num_input_tokens_seen).</summary>
@@ -38,7 +38,7 @@ public sealed record TrainerState
     /// <summary>Lowest evaluation loss so far.</summary>
     public double? BestMetric { get; init; }
 
-    /// <summary>Checkpoint of the lowest evaluation loss: the name of its folder.</summary>
+    /// <summary>The folder name of the checkpoint with the lowest evaluation loss.</summary>
     public string? BestModelCheckpoint { get; init; }
 
     /// <summary>The options that transformers records here.</summary>
@@ -47,11 +47,11 @@ public sealed record TrainerState
     /// <summary>Logged steps and evaluations, oldest first.</summary>
     public IReadOnlyList<LogEntry> LogHistory { get; init; } = [];
 
-    /// <summary>Reads the file of a folder, which transformers may have written. Keys that are not known are passed over.</summary>
+    /// <summary>Reads the file of a folder, which transformers may have written. Unknown keys are ignored.</summary>
     /// <exception cref="LapidaryException">It is missing or damaged; the message names the key.</exception>
     public static TrainerState Read(string folder) => Read(Open(Path.Combine(folder, FileName)));
 
-    /// <summary>Reads what <see cref="ToJson"/> gave.</summary>
+    /// <summary>Reads the JSON of <see cref="ToJson"/>.</summary>
     internal static TrainerState Read(JsonSection json)
     {
         int maxSteps = (int)Whole(json, "max_steps", 0, int.MaxValue);
@@ -97,10 +97,10 @@ public sealed record TrainerState
     /// <exception cref="LapidaryException">It is missing or damaged.</exception>
     internal static JsonSection Open(string path) => new(path, JsonFile.Read(path, MaxBytes));
 
-    /// <summary>The error of a key that is missing or has no such value.</summary>
+    /// <summary>The error for a key that is missing or has a wrong value.</summary>
     internal static LapidaryException Damaged(JsonSection json, string key, string expected) => json.Error(key, expected, NextStep);
 
-    /// <summary>A whole number that must be there.</summary>
+    /// <summary>A required whole number.</summary>
     internal static long Whole(JsonSection json, string key, long min = 0, long max = MaxWhole) =>
         json.Json[key] is JsonValue value && value.TryGetValue(out long number) && number >= min && number <= max
             ? number

@@ -1,14 +1,14 @@
 namespace Lapidary.Training;
 
-/// <summary>Which layers keep only their input and are computed again on the way back.</summary>
+/// <summary>Which layers keep only their input and are recomputed in the backward pass.</summary>
 public enum GradientCheckpointing
 {
-    /// <summary>As few as memory allows.</summary>
+    /// <summary>As few layers as memory allows.</summary>
     Auto,
 
-    /// <summary>All: the least memory, about a third more work.</summary>
+    /// <summary>All layers: the least memory, about a third more work.</summary>
     True,
 
-    /// <summary>None.</summary>
+    /// <summary>No layer.</summary>
     False,
 }

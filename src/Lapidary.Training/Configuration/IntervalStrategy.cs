@@ -6,7 +6,7 @@ public enum IntervalStrategy
     /// <summary>Never.</summary>
     No,
 
-    /// <summary>Every so many optimizer steps.</summary>
+    /// <summary>Every given number of optimizer steps.</summary>
     Steps,
 
     /// <summary>At the end of each epoch.</summary>

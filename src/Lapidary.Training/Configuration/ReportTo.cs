@@ -1,6 +1,6 @@
 namespace Lapidary.Training;
 
-/// <summary>Where a run's log goes besides the screen.</summary>
+/// <summary>Where a run writes its log, besides the screen.</summary>
 public enum ReportTo
 {
     /// <summary>TensorBoard event files in the output folder's runs.</summary>

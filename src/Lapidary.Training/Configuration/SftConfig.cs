@@ -154,8 +154,9 @@ public sealed record SftConfig
 
     /// <summary>The options as so many ranks use them: where <see cref="GlobalBatchSize"/> is given, with the accumulation that makes it
     /// up.</summary>
-    /// <param name="worldSize">Number of ranks.</param> <param name="accumulationIsGiven">Whether <see cref="GradientAccumulationSteps"/>
-    /// is the user's choice, which must then fit, rather than to be set.</param>
+    /// <param name="worldSize">Number of ranks.</param>
+    /// <param name="accumulationIsGiven">Whether <see cref="GradientAccumulationSteps"/> is the user's choice, which must then fit, rather
+    /// than to be set.</param>
     /// <exception cref="LapidaryException">No accumulation makes it up, or the one given does not; the message says what
     /// would.</exception>
     public SftConfig ForRanks(int worldSize, bool accumulationIsGiven = false)

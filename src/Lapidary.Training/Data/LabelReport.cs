@@ -3,10 +3,10 @@ using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training;
 
-/// <summary>What training will see: shown before it starts, because wrong labels are silent afterwards.</summary>
+/// <summary>A summary of the training data, shown before training starts, because wrong labels cause no error later.</summary>
 public sealed record LabelReport
 {
-    /// <summary>Examples, after dropping.</summary>
+    /// <summary>Examples, without dropped rows.</summary>
     public required int Examples { get; init; }
 
     /// <summary>Sequences that they are packed into.</summary>
@@ -21,7 +21,7 @@ public sealed record LabelReport
     /// <summary>Examples longer than max_length.</summary>
     public required int TruncatedRows { get; init; }
 
-    /// <summary>The first of them, by its number in the data set from 1 on; 0 where there are none.</summary>
+    /// <summary>The first of them, by its number in the data set, counted from 1; 0 if there are none.</summary>
     public int FirstTruncatedRow { get; init; }
 
     /// <summary>Tokens cut off them.</summary>
@@ -30,13 +30,13 @@ public sealed record LabelReport
     /// <summary>Rows left out: empty, or without a trained token.</summary>
     public required int DroppedRows { get; init; }
 
-    /// <summary>Rows whose prompt alone has other tokens than the start of prompt and completion together.</summary>
+    /// <summary>Rows whose prompt, tokenized alone, differs from the start of prompt and completion together.</summary>
     public required int PrefixMismatches { get; init; }
 
     /// <summary>Rows of tokens whose assistant_masks are not used, because assistant_only_loss is false.</summary>
     public int UnusedAssistantMasks { get; init; }
 
-    /// <summary>Of what the rows tell the chat template, what it does not read, one line each.</summary>
+    /// <summary>Keys of the rows that the chat template does not read, one line each.</summary>
     public IReadOnlyList<string> UnreadKeys { get; init; } = [];
 
     /// <summary>Fewest BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
@@ -48,10 +48,10 @@ public sealed record LabelReport
     /// <summary>Examples with an end-of-turn token.</summary>
     public required int RowsWithEndOfTurn { get; init; }
 
-    /// <summary>Of these, the share whose last end-of-turn token is trained; 0 where there are none.</summary>
+    /// <summary>Of these, the share whose last end-of-turn token is trained; 0 if there are none.</summary>
     public required double EndOfTurnTrained { get; init; }
 
-    /// <summary>Where no example has turns, those whose last token is the trained end of the text.</summary>
+    /// <summary>If no example has turns: examples whose last token is the trained end of the text.</summary>
     internal int RowsWithEndOfText { get; init; }
 
     /// <summary>Tokens of the longest example.</summary>
@@ -63,12 +63,12 @@ public sealed record LabelReport
     /// <summary>Whether an earlier run tokenized the rows.</summary>
     public bool FromCache { get; init; }
 
-    /// <summary>What was wrong with the tokens that are kept for later runs, or why they are not kept; null where all is well.</summary>
+    /// <summary>A problem with the stored tokens, or the reason why none are stored; null if all is well.</summary>
     public string? CacheNote { get; init; }
 
     /// <summary>Counts.</summary>
-    /// <param name="sequences">The examples, packed.</param> <param name="maxLength">Tokens of a packed sequence; null without
-    /// packing.</param>
+    /// <param name="sequences">The examples, packed.</param>
+    /// <param name="maxLength">Tokens of a packed sequence; null without packing.</param>
     internal static LabelReport Create(PackedSequences sequences, int? maxLength)
     {
         var counts = sequences.Set.Counts;
@@ -105,7 +105,7 @@ public sealed record LabelReport
         return sum;
     }
 
-    /// <summary>What looks wrong, one line each; empty where nothing does.</summary>
+    /// <summary>Warnings, one line each; empty if nothing looks wrong.</summary>
     public IReadOnlyList<string> Warnings()
     {
         List<string> warnings = [];
@@ -138,8 +138,8 @@ public sealed record LabelReport
         return warnings;
     }
 
-    /// <summary>Refuses data that would train nothing.</summary>
-    /// <exception cref="LapidaryException">There is no trained token.</exception>
+    /// <summary>Refuses data without trained tokens.</summary>
+    /// <exception cref="LapidaryException">No token is trained.</exception>
     public void Validate()
     {
         if (TrainedTokens > 0) return;

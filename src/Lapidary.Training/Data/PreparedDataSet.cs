@@ -5,25 +5,26 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training;
 
-/// <summary>A data set on its way into a run: tokenized, labelled and packed.</summary>
+/// <summary>A data set prepared for a run: tokenized, labelled and packed.</summary>
 public sealed class PreparedDataSet
 {
     private PreparedDataSet(PackedDataSet packed, LabelReport report, DataRow? firstRow) =>
         (Packed, Report, FirstRow) = (packed, report, firstRow);
 
-    /// <summary>Its sequences, which a trainer or an evaluator takes.</summary>
+    /// <summary>Its sequences, for a trainer or an evaluator.</summary>
     public PackedDataSet Packed { get; }
 
-    /// <summary>What they hold.</summary>
+    /// <summary>A summary of the sequences.</summary>
     public LabelReport Report { get; }
 
     /// <summary>The examples before packing.</summary>
     internal ExampleSet Examples => Packed.Sequences.Set;
 
-    /// <summary>The data set's first row; null where it has none.</summary>
+    /// <summary>The data set's first row; null if it is empty.</summary>
     internal DataRow? FirstRow { get; }
 
-    /// <summary>Whether the rows went through a chat template, as their first one tells; null where tokens or nothing was given.</summary>
+    /// <summary>Whether the rows went through a chat template, judged by the first row; null if it is pre-tokenized or there is
+    /// none.</summary>
     internal bool? IsChat => FirstRow switch
     {
         MessagesRow or ConversationalPromptRow => true,
@@ -32,20 +33,22 @@ public sealed class PreparedDataSet
     };
 
     /// <summary>Prepares a data set.</summary>
-    /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template; null where all rows are
-    /// pre-tokenized.</param>
-    /// <param name="model">Size of the vocabulary and padding.</param> <param name="config">Length, packing and labels.</param>
-    /// <exception cref="LapidaryException">A row is not what it should be.</exception>
+    /// <param name="data">The rows.</param>
+    /// <param name="encoder">Tokenizer and chat template; null if all rows are pre-tokenized.</param>
+    /// <param name="model">Size of the vocabulary and padding.</param>
+    /// <param name="config">Length, packing and labels.</param>
+    /// <exception cref="LapidaryException">A row is invalid.</exception>
     public static PreparedDataSet Create(DataSet data, ITextEncoder? encoder, GemmaConfig model, SftConfig config) =>
         Create(data, encoder, model, config.Examples);
 
-    /// <summary>Prepares a data set whose rows are scored, each on its own; those of which nothing is predicted are left out.</summary>
-    /// <param name="data">The rows.</param> <param name="encoder">Tokenizer and chat template, or null.</param>
-    /// <param name="model">Size of the vocabulary and padding.</param> <param name="maxLength">Tokens that longer rows are cut to; null
-    /// keeps them whole.</param>
-    /// <param name="completionOnly">Scores completions alone.</param> <param name="assistantOnly">Scores the assistant's turns
-    /// alone.</param>
-    /// <exception cref="LapidaryException">A row is not what it should be.</exception>
+    /// <summary>Prepares a data set whose rows are scored one by one. Rows without a predicted token are left out.</summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="encoder">Tokenizer and chat template, or null.</param>
+    /// <param name="model">Size of the vocabulary and padding.</param>
+    /// <param name="maxLength">Longer rows are cut to this many tokens; null keeps them complete.</param>
+    /// <param name="completionOnly">Score only completions.</param>
+    /// <param name="assistantOnly">Score only the assistant's turns.</param>
+    /// <exception cref="LapidaryException">A row is invalid.</exception>
     internal static PreparedDataSet ForScoring(
         DataSet data, ITextEncoder? encoder, GemmaConfig model, int? maxLength, bool completionOnly, bool assistantOnly) =>
         Create(data, encoder, model, new SftConfig().Examples with

@@ -6,12 +6,15 @@ using Lapidary.Training.Data.Examples;
 namespace Lapidary.Training.Data;
 
 /// <summary>One token of an example, for people.</summary>
-/// <param name="Index">Position.</param> <param name="Id">Token id.</param> <param name="Text">Its text.</param>
+/// <param name="Index">Position in the example.</param>
+/// <param name="Id">Token id.</param>
+/// <param name="Text">Its text.</param>
 /// <param name="IsTrained">Whether its prediction is trained.</param>
 internal readonly record struct TokenPreview(int Index, int Id, string Text, bool IsTrained)
 {
     /// <summary>The tokens of an example.</summary>
-    /// <param name="example">The example.</param> <param name="encoder">Knows the tokens' texts; null leaves them empty.</param>
+    /// <param name="example">The example.</param>
+    /// <param name="encoder">Provides the tokens' texts; null leaves them empty.</param>
     public static IReadOnlyList<TokenPreview> Create(Example example, ITextEncoder? encoder) => [.. example.InputIds.Select((id, i) =>
         new TokenPreview(i, id, encoder?.TokenText(id) ?? "", i > 0 && example.Labels[i] != Label.None))];
 

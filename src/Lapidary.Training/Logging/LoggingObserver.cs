@@ -2,9 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Lapidary.Training;
 
-/// <summary>Tells a run to an <see cref="ILogger"/>: its beginning, log entries, evaluations, checkpoints and messages as information or
-/// warnings, each optimizer step at level Trace.</summary>
-/// <param name="logger">Where it goes. For several observers use <see cref="ObserverGroup"/>.</param>
+/// <summary>Writes the progress of a run to an <see cref="ILogger"/>: start, log entries, evaluations, checkpoints and messages as
+/// information or warnings, each optimizer step at level Trace.</summary>
+/// <param name="logger">The logger. Combine several observers with <see cref="ObserverGroup"/>.</param>
 public sealed partial class LoggingObserver(ILogger logger) : ITrainingObserver
 {
     private const string Warning = "warning: ";

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>What was measured since the last log entry; part of a checkpoint, so that a resumed run logs the same numbers.</summary>
+/// <summary>Sums since the last log entry. They are part of a checkpoint, so that a resumed run logs the same numbers.</summary>
 internal sealed class LossMeter
 {
     /// <summary>Sum of the losses of whole optimizer steps, each in nats per trained token.</summary>
@@ -34,6 +34,6 @@ internal sealed class LossMeter
         TrainedTokens += trainedTokens;
     }
 
-    /// <summary>Starts anew.</summary>
+    /// <summary>Clears all sums.</summary>
     public void Reset() => (LossSum, Steps, Hits, TrainedTokens) = (0, 0, 0, 0);
 }

@@ -5,8 +5,8 @@ namespace Lapidary.Training;
 
 /// <summary>Several observers as one, told in order. Looking on must not end a run: one that throws is told nothing more, and the others
 /// get a message that says so (with none left, <see cref="Trace"/> does).</summary>
-/// <remarks>An <see cref="OperationCanceledException"/> is an observer's way to end the run at once, without a checkpoint, and passes; to
-/// end it with one, cancel the token that the trainer was given.</remarks>
+/// <remarks>An <see cref="OperationCanceledException"/> passes through: with it, an observer ends the run at once, without a checkpoint. To
+/// end the run with a checkpoint, cancel the token that the trainer was given.</remarks>
 public sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
 {
     private readonly List<ITrainingObserver> _observers = [.. observers];

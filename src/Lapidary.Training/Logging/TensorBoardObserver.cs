@@ -3,9 +3,9 @@ using Lapidary.Training.Logging;
 
 namespace Lapidary.Training;
 
-/// <summary>Writes every log entry of a run as TensorBoard scalars, tagged as transformers does: train/loss, eval/loss and so on.</summary>
-/// <param name="folder">The folder of the event files, created if need be; each observer opens a new file in it.</param>
-/// <param name="time">The clock, null for the system's.</param>
+/// <summary>Writes every log entry of a run as TensorBoard scalars, with transformers' tags: train/loss, eval/loss and so on.</summary>
+/// <param name="folder">The folder of the event files, created if missing. Each observer opens a new file in it.</param>
+/// <param name="time">The clock; null for the system clock.</param>
 /// <exception cref="LapidaryException">The file cannot be created.</exception>
 public sealed class TensorBoardObserver(string folder, TimeProvider? time = null) : ITrainingObserver, IDisposable
 {

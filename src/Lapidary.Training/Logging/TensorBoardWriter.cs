@@ -4,9 +4,9 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, which TensorBoard reads as one
-/// run. The file is a log: it grows under its final name, and each record carries a checksum, so a killed process costs at most the last
-/// one.</summary>
+/// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, and TensorBoard reads both as
+/// one run. The file is a log: it grows under its final name, and each record has a checksum, so a killed process loses at most the last
+/// record.</summary>
 internal sealed class TensorBoardWriter : IDisposable
 {
     /// <summary>How the names of event files begin.</summary>
@@ -16,20 +16,22 @@ internal sealed class TensorBoardWriter : IDisposable
     private readonly FileStream _stream;
 
     /// <summary>Opens a new file "events.out.tfevents.SECONDS.HOST.PID.N".</summary>
-    /// <param name="folder">Its folder, created if need be.</param> <param name="time">The clock.</param>
+    /// <param name="folder">Its folder, created if missing.</param>
+    /// <param name="time">The clock.</param>
     /// <exception cref="LapidaryException">The file cannot be created.</exception>
     public TensorBoardWriter(string folder, TimeProvider time) : this(OpenIn(folder, time), time) =>
         Write(new TensorBoardEvent { FileVersion = "brain.Event:2" });
 
-    /// <summary>Goes on with a file.</summary>
+    /// <summary>Continues a file.</summary>
     internal TensorBoardWriter(FileStream stream, TimeProvider time) => (_stream, _time) = (stream, time);
 
     /// <summary>The file's path.</summary>
     public string FileName => _stream.Name;
 
     /// <summary>Writes the scalars of one step and hands them to the operating system.</summary>
-    /// <param name="step">The optimizer step.</param> <param name="scalars">Tag, such as "train/loss", and value.</param>
-    /// <exception cref="LapidaryException">They cannot be written.</exception>
+    /// <param name="step">The optimizer step.</param>
+    /// <param name="scalars">Tags, such as "train/loss", and values.</param>
+    /// <exception cref="LapidaryException">The scalars cannot be written.</exception>
     public void Write(long step, params ReadOnlySpan<(string Tag, double Value)> scalars)
     {
         var summary = new TensorBoardSummary();
@@ -47,7 +49,7 @@ internal sealed class TensorBoardWriter : IDisposable
         }
         catch (Exception error) when (FileErrors.IsFileSystem(error))
         {
-            // Closing writes again what could not be written; that was told then.
+            // Closing retries writes that failed; those errors were reported when they happened.
         }
     }
 

@@ -3,8 +3,8 @@ using System.Diagnostics.Metrics;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>What a run tells OpenTelemetry and other listeners of System.Diagnostics: a meter and an activity source, both named
-/// Lapidary.Training. Without a listener nothing is measured or allocated.</summary>
+/// <summary>The metrics and spans of a run for OpenTelemetry and other listeners of System.Diagnostics: a meter and an activity source,
+/// both named Lapidary.Training. Without a listener, nothing is measured or allocated.</summary>
 internal static class TrainingTelemetry
 {
     /// <summary>Name of the meter and of the activity source.</summary>
@@ -36,9 +36,9 @@ internal static class TrainingTelemetry
     private static readonly Counter<long> Steps = Meter.CreateCounter<long>(
         "lapidary.training.steps", "{step}", "Optimizer steps.");
 
-    /// <summary>The span of a run; null where nobody listens.</summary>
+    /// <summary>The span of a run; null without a listener.</summary>
     /// <param name="model">Name of the base model.</param>
-    /// <param name="run">The run, by its folder.</param>
+    /// <param name="run">The name of the run's folder.</param>
     /// <param name="totalSteps">Optimizer steps of the whole run.</param>
     public static Activity? Start(string model, string run, int totalSteps)
     {
@@ -53,7 +53,7 @@ internal static class TrainingTelemetry
         activity?.SetTag("error.type", error.GetType().FullName).SetStatus(ActivityStatusCode.Error, error.Message);
     }
 
-    /// <summary>After an optimizer step.</summary>
+    /// <summary>Records an optimizer step.</summary>
     public static void OnStep(TrainingProgress progress, long tokens, float gradNorm, string run)
     {
         var tag = new KeyValuePair<string, object?>(RunTag, run);
@@ -65,10 +65,10 @@ internal static class TrainingTelemetry
         Steps.Add(1, tag);
     }
 
-    /// <summary>After an evaluation.</summary>
+    /// <summary>Records an evaluation.</summary>
     public static void OnEvaluation(double loss, string run) => EvalLoss.Record(loss, new KeyValuePair<string, object?>(RunTag, run));
 
-    /// <summary>After a checkpoint was saved.</summary>
+    /// <summary>Records a saved checkpoint.</summary>
     public static void OnCheckpoint(string folder, int step) => Activity.Current?.AddEvent(new ActivityEvent(
         "checkpoint", tags: new() { { "lapidary.training.step", step }, { "lapidary.training.checkpoint", Path.GetFileName(folder) } }));
 }

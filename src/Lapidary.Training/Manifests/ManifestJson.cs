@@ -8,7 +8,7 @@ namespace Lapidary.Training.Manifests;
 /// <summary>The parts of manifest.json.</summary>
 internal static class ManifestJson
 {
-    /// <summary>Settings under their keys: numbers, true and false as such, lists where a key comes several times.</summary>
+    /// <summary>Settings under their keys: numbers and booleans as such, repeated keys as lists.</summary>
     public static JsonObject Settings(IEnumerable<KeyValuePair<string, string>> settings)
     {
         var json = new JsonObject();
@@ -21,10 +21,10 @@ internal static class ManifestJson
         return json;
     }
 
-    /// <summary>Which program it is.</summary>
+    /// <summary>The program and its version.</summary>
     public static JsonObject Program() => new() { ["version"] = ProgramVersion.Number, ["commit"] = ProgramVersion.Commit };
 
-    /// <summary>The base and what is trained of it.</summary>
+    /// <summary>The base and the trained adapter.</summary>
     public static JsonObject Model(ManifestSubject run, string? commit)
     {
         var (model, adapter) = (run.Model, run.Adapter);
@@ -39,7 +39,7 @@ internal static class ManifestJson
         };
     }
 
-    /// <summary>Names and sizes of the data, without a row of them.</summary>
+    /// <summary>Names and sizes of the data, without any row.</summary>
     public static JsonObject Data(ManifestSubject run) => new()
     {
         ["names"] = new JsonArray([.. run.DataSets.Select(name => (JsonNode)name)]),
@@ -47,7 +47,7 @@ internal static class ManifestJson
         ["evaluation"] = run.Evaluation is { } evaluation ? Rows(evaluation) : null,
     };
 
-    /// <summary>Where a session runs, and on what.</summary>
+    /// <summary>The machine and devices of a session.</summary>
     public static JsonObject Place(ManifestSubject run)
     {
         var ranks = run.Communicator.Ranks;
@@ -71,7 +71,7 @@ internal static class ManifestJson
         return json;
     }
 
-    /// <summary>Hashes, each with the way it was taken.</summary>
+    /// <summary>Hashes, each with its method.</summary>
     public static JsonObject Hashes(IEnumerable<(string Key, string Value, string Method)> hashes)
     {
         var json = new JsonObject();
@@ -79,7 +79,7 @@ internal static class ManifestJson
         return json;
     }
 
-    /// <summary>What came of the run so far.</summary>
+    /// <summary>The results of the run so far.</summary>
     public static JsonObject Results(TrainerState state)
     {
         var summary = new RunSummary(state);
@@ -98,7 +98,7 @@ internal static class ManifestJson
         };
     }
 
-    /// <summary>A number, or null where JSON has no word for it.</summary>
+    /// <summary>A number, or null if JSON cannot represent it.</summary>
     public static JsonNode? Finite(double? value) => value is { } number && double.IsFinite(number) ? number : null;
 
     private static JsonObject Rows(PackedDataSet data)

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Lapidary.Training.Manifests;
 
-/// <summary>Which Lapidary this is: the assembly's informational version is "1.2.0+commit".</summary>
+/// <summary>The version of Lapidary, from the assembly's informational version "1.2.0+commit".</summary>
 internal static class ProgramVersion
 {
     private static readonly string[] Parts = typeof(ProgramVersion).Assembly
@@ -11,6 +11,6 @@ internal static class ProgramVersion
     /// <summary>"1.2.0".</summary>
     public static string Number => Parts[0];
 
-    /// <summary>The commit it was built from; null where the build knew none.</summary>
+    /// <summary>The commit it was built from; null if the build did not know it.</summary>
     public static string? Commit => Parts.Length > 1 ? Parts[1] : null;
 }

@@ -8,19 +8,20 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Manifests;
 
-/// <summary>manifest.json of a run's folder: which program trained what on what, by which settings, where and when, and what came of it.
-/// 'train' takes it in place of run.yaml, for it has the same settings. It has paths of this machine and is not pushed.</summary>
-/// <remarks>It is written at the start, with every checkpoint and at the end, each time as a whole. A run that goes on adds a session. It
-/// tells of a run and is no part of it: where it cannot be written, the run goes on and says so.</remarks>
+/// <summary>manifest.json of a run's folder: the program, the model, the data, the settings, place and time of the run, and its results.
+/// 'train' accepts it in place of run.yaml, because it has the same settings. It contains paths of this machine and is not
+/// pushed.</summary>
+/// <remarks>It is rewritten as a whole at the start, with every checkpoint and at the end. A resumed run adds a session. The manifest only
+/// describes the run: if it cannot be written, the run continues and reports this.</remarks>
 internal sealed class RunManifest
 {
     /// <summary>The file's name in a run's folder.</summary>
     public const string FileName = RunNames.Manifest;
 
-    /// <summary>The key of the file's version, which is the first.</summary>
+    /// <summary>The key of the file's version; it comes first.</summary>
     public const string VersionKey = "manifest_version";
 
-    /// <summary>The version that is written.</summary>
+    /// <summary>The version of new files.</summary>
     public const int Version = 1;
 
     /// <summary>The key of the settings, which are those of run.yaml.</summary>
@@ -50,12 +51,14 @@ internal sealed class RunManifest
     }
 
     /// <summary>Starts a session.</summary>
-    /// <param name="folder">The run's folder.</param> <param name="run">What runs.</param> <param name="settings">As run.yaml has
-    /// them.</param>
-    /// <param name="identity">Its hashes, when they are there.</param> <param name="state">Where the run goes on, or null for a new
-    /// one.</param> <param name="totalSteps">Of the whole run.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="settings">The settings of run.yaml.</param>
+    /// <param name="identity">Its hashes, once they are known.</param>
+    /// <param name="state">The state that the run resumes from; null for a new run.</param>
+    /// <param name="totalSteps">Of the whole run.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="say">Told why the file cannot be written.</param>
+    /// <param name="say">Receives the reason why the file cannot be written.</param>
     public static RunManifest Begin(
         string folder, ManifestSubject run, IEnumerable<KeyValuePair<string, string>> settings, PendingIdentity identity,
         TrainerState? state, int totalSteps, TimeProvider time, Action<string> say)
@@ -92,13 +95,13 @@ internal sealed class RunManifest
         return manifest;
     }
 
-    /// <summary>A checkpoint was saved.</summary>
+    /// <summary>Records a saved checkpoint.</summary>
     public void Saved(TrainerState state) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes: 0);
 
-    /// <summary>The session has ended; what was saved last is under its final name.</summary>
-    /// <param name="state">Where.</param> <param name="isComplete">Whether that is the run's end; one that was stopped does not wait for
-    /// the hash of the weights.</param>
-    /// <param name="peakBytes">Most memory that the device handed out.</param>
+    /// <summary>Records the end of a session, after the last files got their final names.</summary>
+    /// <param name="state">The state of the run.</param>
+    /// <param name="isComplete">Whether the run is complete. A run that was stopped does not wait for the hash of the weights.</param>
+    /// <param name="peakBytes">Peak of the memory that the device allocated.</param>
     public void End(TrainerState state, bool isComplete, long peakBytes)
     {
         if (isComplete) HashAdapter();
@@ -107,7 +110,7 @@ internal sealed class RunManifest
         Tell(state, identity, isComplete ? RunOutcome.Finished : RunOutcome.Interrupted, peakBytes);
     }
 
-    /// <summary>The session ended by an error.</summary>
+    /// <summary>Records that an error ended the session.</summary>
     public void Fail()
     {
         _session["ended"] = Now(_time);
@@ -116,7 +119,7 @@ internal sealed class RunManifest
     }
 
     /// <summary>The file of a folder.</summary>
-    /// <exception cref="LapidaryException">It is missing or damaged, or of a later version.</exception>
+    /// <exception cref="LapidaryException">It is missing, damaged, or of a later version.</exception>
     public static JsonSection Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
@@ -132,7 +135,7 @@ internal sealed class RunManifest
         return json;
     }
 
-    /// <summary>An outcome as the file has it.</summary>
+    /// <summary>An outcome as text of the file.</summary>
     public static string NameOf(RunOutcome outcome) => RunSettings.Format(outcome)!;
 
     private void Tell(TrainerState state, RunIdentity? identity, RunOutcome outcome, long peakBytes)
@@ -184,7 +187,7 @@ internal sealed class RunManifest
         }
     }
 
-    /// <summary>The sessions of a run that goes on; none where its file does not tell.</summary>
+    /// <summary>The sessions of a run that resumes; none if its file cannot be read.</summary>
     private static JsonObject[] Earlier(string folder)
     {
         try
@@ -199,7 +202,7 @@ internal sealed class RunManifest
         }
     }
 
-    /// <summary>A session that says it runs is one whose process was killed.</summary>
+    /// <summary>A session still marked as running belongs to a killed process.</summary>
     private static JsonObject Ended(JsonObject session)
     {
         var copy = (JsonObject)session.DeepClone();
@@ -211,16 +214,16 @@ internal sealed class RunManifest
     private static string Now(TimeProvider time) => time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }
 
-/// <summary>How a run stands.</summary>
+/// <summary>The outcome of a run.</summary>
 internal enum RunOutcome
 {
-    /// <summary>It runs, or its process was killed.</summary>
+    /// <summary>It is running, or its process was killed.</summary>
     Running,
 
     /// <summary>Its adapter is in the folder.</summary>
     Finished,
 
-    /// <summary>It was stopped after a step, with a checkpoint.</summary>
+    /// <summary>It was stopped after a step and saved a checkpoint.</summary>
     Interrupted,
 
     /// <summary>An error ended it.</summary>

@@ -1,13 +1,13 @@
 namespace Lapidary.Training.Manifests;
 
-/// <summary>The numbers by which runs are compared.</summary>
-/// <param name="state">Where the run stands.</param>
+/// <summary>The numbers for comparing runs.</summary>
+/// <param name="state">The state of the run.</param>
 internal sealed class RunSummary(TrainerState state)
 {
-    /// <summary>Loss of the last logged steps, in nats per trained token; null where none were logged.</summary>
+    /// <summary>Loss of the last logged steps, in nats per trained token; null if none were logged.</summary>
     public double? LastLoss => state.LogHistory.LastOrDefault(entry => entry.Loss is not null)?.Loss;
 
-    /// <summary>Mean loss of all steps that were logged, each entry weighted by its steps.</summary>
+    /// <summary>Mean loss of all logged steps, each entry weighted by its steps.</summary>
     public double? MeanLoss
     {
         get
@@ -24,11 +24,11 @@ internal sealed class RunSummary(TrainerState state)
         }
     }
 
-    /// <summary>The last evaluation; null where there was none.</summary>
+    /// <summary>The last evaluation; null if there was none.</summary>
     public LogEntry? Evaluation => state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
 
-    /// <summary>Some entries of the log, a step each: the first, the last, all evaluations, and others between them.</summary>
-    /// <param name="most">Entries at most.</param>
+    /// <summary>Selected entries of the log, at most one a step: the first, the last, all evaluations, and others between them.</summary>
+    /// <param name="most">Upper bound on the number of entries.</param>
     public IReadOnlyList<(int Step, double Epoch, double? Loss, double? EvalLoss)> Course(int most)
     {
         var steps = state.LogHistory.GroupBy(entry => entry.Step).OrderBy(group => group.Key)

@@ -2,11 +2,11 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Optimizers;
 
-/// <summary>AdamW with clipping over all trained parameters: its moments, and the recorded program of one update. Ranks add up their
-/// gradients first and have the same parameters, to the bit, afterwards.</summary>
+/// <summary>AdamW with clipping over all trained parameters: its moments, and the recorded program of an update. The ranks first add up
+/// their gradients and afterwards have identical parameters, to the bit.</summary>
 internal sealed class AdamWOptimizer : IDisposable
 {
-    /// <summary>Elements from one rank's norm to the next: 16 bytes.</summary>
+    /// <summary>Elements between the norms of two ranks: 16 bytes.</summary>
     private const int NormStride = 4;
 
     private readonly IBackend _backend;
@@ -15,23 +15,25 @@ internal sealed class AdamWOptimizer : IDisposable
     private readonly MemoryRegion _moments;
     private readonly OptimizerBlock[] _blocks;
 
-    /// <summary>[3], fp32: what a step gets: its learning rate, and the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ.</summary>
+    /// <summary>[3], fp32: the inputs of a step: its learning rate, and the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ.</summary>
     private readonly Tensor _stepScalars;
 
     private readonly Tensor _norm;
     private readonly StepProgram _update;
     private readonly StepProgram _zero;
 
-    /// <summary>Fp32 [ranks, 4]: norms of the parts that ranks own, and the program of this rank's; null where none is cut.</summary>
+    /// <summary>Fp32 [ranks, 4]: norms of the parts that ranks own, and the program of this rank's norm; null if no parameter is
+    /// divided.</summary>
     private readonly Tensor? _partNorms;
 
     private readonly StepProgram? _ownNorm;
 
-    /// <summary>Allocates the moments, zero, and records the update.</summary>
-    /// <param name="blocks">Parameters, all with a gradient.</param> <param name="options">β₁, β₂, ε, weight decay.</param>
-    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 for never.</param> <param name="backend">Does the
-    /// work.</param>
-    /// <param name="communicator">Of the ranks that train together.</param>
+    /// <summary>Allocates zero moments and records the update.</summary>
+    /// <param name="blocks">Parameters, all with a gradient.</param>
+    /// <param name="options">β₁, β₂, ε, weight decay.</param>
+    /// <param name="maxGradNorm">Gradients of a larger norm are scaled down to it; 0 turns clipping off.</param>
+    /// <param name="backend">The backend.</param>
+    /// <param name="communicator">Connects the ranks that train together.</param>
     public AdamWOptimizer(
         IReadOnlyList<ParameterBlock> blocks, AdamWOptions options, float maxGradNorm, IBackend backend, ICommunicator communicator)
     {
@@ -80,13 +82,14 @@ internal sealed class AdamWOptimizer : IDisposable
 
     private bool IsAlone => _communicator.Ranks.WorldSize == 1;
 
-    /// <summary>Clears all gradients; the start of an optimizer step.</summary>
+    /// <summary>Clears all gradients, at the start of an optimizer step.</summary>
     public void ZeroGradients() => _zero.Run(_backend);
 
     /// <summary>Adds up the ranks' gradients, clips and applies them.</summary>
-    /// <param name="learningRate">Of this step.</param> <param name="step">1 for the first: the exponent of bias correction.</param>
-    /// <returns>The gradients' norm before clipping, and whether they were applied: where <see cref="AdamWOptions.Takes"/> refuses them,
-    /// weights and moments are those of the step before.</returns>
+    /// <param name="learningRate">Of this step.</param>
+    /// <param name="step">1 for the first: the exponent of bias correction.</param>
+    /// <returns>The gradients' norm before clipping, and whether they were applied: if <see cref="AdamWOptions.Takes"/> refuses them,
+    /// weights and moments do not change.</returns>
     public (float Norm, bool Applied) Step(double learningRate, int step)
     {
         Span<float> stepScalars =
@@ -104,7 +107,7 @@ internal sealed class AdamWOptimizer : IDisposable
         return (norm[0], AdamWOptions.Takes(norm[0], norm[1]));
     }
 
-    /// <summary>Gives all ranks rank 0's parameters.</summary>
+    /// <summary>Copies rank 0's parameters to all ranks.</summary>
     public void ShareParameters(IReadOnlyList<ParameterBlock> blocks)
     {
         if (IsAlone) return;

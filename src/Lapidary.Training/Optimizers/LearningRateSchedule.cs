@@ -1,11 +1,13 @@
 namespace Lapidary.Training.Optimizers;
 
 /// <summary>The learning rate of every optimizer step.</summary>
-/// <param name="Type">The shape.</param> <param name="LearningRate">Its peak.</param>
-/// <param name="WarmupSteps">Steps of warm-up.</param> <param name="TotalSteps">Steps of the whole run.</param>
+/// <param name="Type">The shape.</param>
+/// <param name="LearningRate">The peak.</param>
+/// <param name="WarmupSteps">Steps of warm-up.</param>
+/// <param name="TotalSteps">Steps of the whole run.</param>
 internal sealed record LearningRateSchedule(LrSchedulerType Type, double LearningRate, int WarmupSteps, int TotalSteps)
 {
-    /// <summary>The schedule of a run; a warm-up ratio counts where no steps are given, rounded up as transformers does.</summary>
+    /// <summary>The schedule of a run. The warm-up ratio applies if no steps are given; it is rounded up as in transformers.</summary>
     public static LearningRateSchedule Of(SftConfig config, int totalSteps)
     {
         int warmup = config.WarmupSteps > 0 ? config.WarmupSteps : (int)Math.Ceiling(config.WarmupRatio * totalSteps);

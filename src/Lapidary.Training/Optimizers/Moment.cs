@@ -2,11 +2,11 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Optimizers;
 
-/// <summary>A moment of one parameter: whole on every rank, or cut among the ranks. <see cref="Collect"/> and <see cref="Spread"/> go
-/// through its elements in order and are called by all ranks alike.</summary>
+/// <summary>A moment of one parameter: complete on every rank, or divided among the ranks. <see cref="Collect"/> and <see cref="Spread"/>
+/// go through its elements in order; all ranks call them alike.</summary>
 internal sealed class Moment
 {
-    /// <summary>Elements that go from rank to rank at a time.</summary>
+    /// <summary>Elements per transfer between ranks.</summary>
     private const long PieceElements = 1 << 24;
 
     private readonly ICommunicator _communicator;
@@ -15,16 +15,18 @@ internal sealed class Moment
     private readonly Tensor? _shared;
     private readonly Tensor? _buffer;
 
-    /// <summary>A moment that every rank has whole.</summary>
+    /// <summary>Creates a moment that every rank has completely.</summary>
     public Moment(Tensor whole, ICommunicator communicator) =>
         (Name, Whole, _shape, _communicator) = (whole.Name, whole, whole.Shape.ToArray(), communicator);
 
-    /// <summary>A moment that is cut.</summary>
-    /// <param name="name">Its name.</param> <param name="shape">The parameter's.</param> <param name="own">This rank's part.</param>
-    /// <param name="shared">What every rank has, behind the parts; null for none.</param>
-    /// <param name="buffer">Memory as large as all parts together for other ranks' elements: gradients, which nobody needs between two
+    /// <summary>Creates a divided moment.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="shape">Shape of the parameter.</param>
+    /// <param name="own">This rank's part.</param>
+    /// <param name="shared">The elements after the parts, which every rank has; null for none.</param>
+    /// <param name="buffer">Memory as large as all parts together for other ranks' elements: the gradients, which are unused between two
     /// steps.</param>
-    /// <param name="communicator">Of the ranks.</param>
+    /// <param name="communicator">Connects the ranks.</param>
     public Moment(string name, ReadOnlySpan<long> shape, Tensor own, Tensor? shared, Tensor buffer, ICommunicator communicator) =>
         (Name, _shape, _own, _shared, _buffer, _communicator) = (name, shape.ToArray(), own, shared, buffer, communicator);
 
@@ -34,13 +36,13 @@ internal sealed class Moment
     /// <summary>The parameter's shape.</summary>
     public ReadOnlySpan<long> Shape => _shape;
 
-    /// <summary>The moment where every rank has it whole, else null.</summary>
+    /// <summary>The moment if every rank has it completely, else null.</summary>
     public Tensor? Whole { get; }
 
     private int Rank => _communicator.Ranks.Rank;
 
-    /// <summary>Brings all elements to rank 0.</summary>
-    /// <param name="take">Gets them there, in order; null on the other ranks.</param>
+    /// <summary>Sends all elements to rank 0.</summary>
+    /// <param name="take">Receives them on rank 0, in order; null on the other ranks.</param>
     public void Collect(Action<Tensor>? take)
     {
         foreach (var (piece, owner, _) in Pieces())
@@ -50,8 +52,8 @@ internal sealed class Moment
         }
     }
 
-    /// <summary>Brings rank 0's elements to those who have them.</summary>
-    /// <param name="fill">Fills a piece there, whose first element has the given place; null on the other ranks.</param>
+    /// <summary>Sends rank 0's elements to the ranks that own them.</summary>
+    /// <param name="fill">Fills a piece on rank 0, given the position of its first element; null on the other ranks.</param>
     public void Spread(Action<Tensor, long>? fill)
     {
         foreach (var (piece, owner, first) in Pieces())
@@ -61,8 +63,8 @@ internal sealed class Moment
         }
     }
 
-    /// <summary>All elements in order: where this rank has them, or in the buffer; the rank that has them, below 0 for all; the first one's
-    /// place.</summary>
+    /// <summary>All elements in order: where this rank has them, or in the buffer; the rank that owns them, negative for all ranks; the
+    /// position of the first one.</summary>
     private IEnumerable<(Tensor Piece, int Owner, long First)> Pieces()
     {
         if (Whole is not null)

@@ -2,12 +2,12 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Optimizers;
 
-/// <summary>A block of parameters as one rank updates it. LoRA's matrices are updated by every rank alike. The large matrix of a saved
-/// module is cut in one part for each rank, which alone updates it and has its moments; the few elements that do not divide are updated by
-/// every rank.</summary>
+/// <summary>A block of parameters as one rank updates it. Every rank updates all of LoRA's matrices. The large matrix of a saved module is
+/// divided into one part per rank; only that rank updates the part and has its moments. Every rank updates the few remaining
+/// elements.</summary>
 internal sealed class OptimizerBlock
 {
-    /// <summary>Parts begin at multiples of so many elements: 256 bytes.</summary>
+    /// <summary>Parts begin at multiples of this number of elements: 256 bytes.</summary>
     private const long Alignment = 64;
 
     private readonly ParameterBlock _block;
@@ -29,7 +29,7 @@ internal sealed class OptimizerBlock
             Shared = Part.New(values.Rows(cut, values.Count - cut), gradient.Rows(cut, gradient.Count - cut), moments);
     }
 
-    /// <summary>The values and gradients that are cut, of all ranks; null where none are.</summary>
+    /// <summary>The divided values and gradients of all ranks; null if there are none.</summary>
     public Tensor? CutValues { get; }
 
     /// <inheritdoc cref="CutValues"/>
@@ -38,7 +38,7 @@ internal sealed class OptimizerBlock
     /// <summary>This rank's part of them.</summary>
     public Part? Own { get; }
 
-    /// <summary>What every rank updates.</summary>
+    /// <summary>The parameters that every rank updates.</summary>
     public Part? Shared { get; }
 
     /// <summary>The moments of each parameter, in order.</summary>
@@ -54,8 +54,10 @@ internal sealed class OptimizerBlock
             : new Moment(name, like.Value.Shape, of(Own), Shared is null ? null : of(Shared), CutGradient!, communicator);
     }
 
-    /// <summary>What is updated in one call, flat.</summary>
-    /// <param name="Values">Parameters.</param> <param name="Gradient">Their gradient.</param> <param name="M">First moment.</param>
+    /// <summary>The arrays of one update call, flat.</summary>
+    /// <param name="Values">Parameters.</param>
+    /// <param name="Gradient">Their gradient.</param>
+    /// <param name="M">First moment.</param>
     /// <param name="V">Second moment.</param>
     internal sealed record Part(Tensor Values, Tensor Gradient, Tensor M, Tensor V)
     {
@@ -64,5 +66,5 @@ internal sealed class OptimizerBlock
     }
 }
 
-/// <summary>A parameter and its moments, torch's names exp_avg and exp_avg_sq.</summary>
+/// <summary>A parameter and its moments, in torch's names exp_avg and exp_avg_sq.</summary>
 internal sealed record ParameterState(Parameter Parameter, Moment ExpAvg, Moment ExpAvgSq);

@@ -6,12 +6,12 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Publishing;
 
-/// <summary>The settings that a card tells: those that people look for, and of the others what differs from the defaults.</summary>
+/// <summary>The settings in a card: the ones people look for, and all others that differ from the defaults.</summary>
 internal static class CardSettings
 {
     private static readonly SftConfig Defaults = new();
 
-    /// <summary>What is told in any case, in words of its own, and what says nothing of the weights.</summary>
+    /// <summary>Settings that the card always describes in other words, and settings that say nothing about the weights.</summary>
     private static readonly HashSet<string> Others =
     [
         nameof(SftConfig.LearningRate), nameof(SftConfig.LrSchedulerType), nameof(SftConfig.WarmupSteps), nameof(SftConfig.WarmupRatio),
@@ -63,7 +63,7 @@ internal static class CardSettings
         foreach (var (key, value) in Differing(config)) yield return (key, CardText.Cell(value));
     }
 
-    /// <summary>Options besides those that differ from the defaults.</summary>
+    /// <summary>Options other than those that differ from the defaults.</summary>
     private static IEnumerable<(string Key, string Value)> Differing(SftConfig config)
     {
         foreach (var property in typeof(SftConfig).GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))

@@ -4,23 +4,24 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Publishing;
 
-/// <summary>How an adapter is used, by each program that reads PEFT's files: the same words in every card, in usage.md.</summary>
+/// <summary>How to use an adapter, for each program that reads PEFT's files: the same words in every card, from usage.md.</summary>
 internal static class CardUsage
 {
     private const string Resource = "usage.md";
 
-    /// <summary>What vLLM lets a server's largest rank be (max_lora_rank).</summary>
+    /// <summary>The values that vLLM accepts as a server's largest rank (max_lora_rank).</summary>
     private static readonly int[] VllmRanks = [8, 16, 32, 64, 128, 256, 320, 512];
 
     private static readonly Lazy<string> Text = new(Read);
 
     /// <summary>The section of a card.</summary>
-    /// <param name="lora">The adapter.</param> <param name="baseModel">The base, as others name it.</param>
-    /// <param name="place">Where the adapter is: an id or a folder's name.</param>
+    /// <param name="lora">The adapter.</param>
+    /// <param name="baseModel">The base, by the name that others use.</param>
+    /// <param name="place">Where to find the adapter: an id or a folder's name.</param>
     public static string Of(LoraConfig lora, string baseModel, string place) =>
         Fill(Text.Value, baseModel, place) + Vllm(lora, baseModel, place);
 
-    /// <summary>What vLLM's own check of an adapter says to this one; nobody ran it.</summary>
+    /// <summary>The result of vLLM's rules for this adapter. The rules are documented; nobody ran vLLM.</summary>
     private static string Vllm(LoraConfig lora, string baseModel, string place)
     {
         const string Rule = "vLLM checks an adapter's configuration in `vllm/lora/peft_helper.py`: it takes no `modules_to_save`, no DoRA, "

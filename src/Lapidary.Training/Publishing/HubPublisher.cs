@@ -7,14 +7,14 @@ using Lapidary.Training.Publishing;
 
 namespace Lapidary.Training;
 
-/// <summary>Pushes a run to the Hub: checkpoints beside the training, the final adapter at its end. Nothing of it makes a run fail or wait
-/// but its start, which refuses what could not be pushed before anything is trained.</summary>
-/// <remarks>Give it to <see cref="SftTrainer.Publisher"/> of rank 0; it is one run's.</remarks>
+/// <summary>Pushes a run to the Hub: checkpoints during training, the final adapter at the end. Only its start can fail a run: it refuses,
+/// before training, what could not be pushed. Later uploads neither fail the run nor delay its training.</summary>
+/// <remarks>Assign it to <see cref="SftTrainer.Publisher"/> of rank 0. It serves one run.</remarks>
 public sealed class HubPublisher : IDisposable
 {
     private const string LastCheckpoint = "last-checkpoint";
 
-    /// <summary>Attempts at the final push, each of which tries its requests several times.</summary>
+    /// <summary>Attempts at the final push; each attempt retries its requests.</summary>
     private const int FinalAttempts = 3;
 
     private static readonly string[] CheckpointOnly = [OptimizerFile.FileName, RunState.FileName, TrainerState.FileName];
@@ -29,30 +29,31 @@ public sealed class HubPublisher : IDisposable
         _queue = new PushQueue(client, repo, keepsFolders: push.HubStrategy == HubStrategy.AllCheckpoints);
     }
 
-    /// <summary>Where the run is pushed to, with its owner.</summary>
+    /// <summary>The target repository, with its owner.</summary>
     public HubRepo Repo { get; }
 
-    /// <summary>The commit of the last push: 40 hex digits; null where there is none yet.</summary>
+    /// <summary>The commit of the last push: 40 hex digits; null before the first push.</summary>
     public string? Commit => _queue.Commit;
 
-    /// <summary>Why the end of the run could not be pushed, and what to do: one line; null where it was.</summary>
+    /// <summary>One line that says why the final push failed and what to do; null if it succeeded.</summary>
     public string? Failure { get; private set; }
 
-    /// <summary>What to do by hand to push a folder: for a caller who has a command for it.</summary>
+    /// <summary>How to push a folder by hand, set by a caller that has a command for it.</summary>
     internal Func<string, string> ByHand { get; set; } = _ => "upload that folder by hand.";
 
-    /// <summary>How long a run that was stopped waits for an upload.</summary>
+    /// <summary>How long a stopped run waits for an upload.</summary>
     internal TimeSpan Grace { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the run waited for its last push.</summary>
     internal TimeSpan TimeWaited { get; private set; }
 
-    /// <summary>Makes the repository where it is missing, and makes sure that it can be written to.</summary>
-    /// <param name="client">The Hub; it must stay as long as this.</param> <param name="push">What is pushed where to.</param>
-    /// <param name="config">Its output_dir names the repository where nothing else does.</param>
-    /// <param name="cancellation">Ends it.</param>
-    /// <exception cref="HubException">There is no token, it may not write there, or the Hub cannot be asked.</exception>
-    /// <exception cref="LapidaryException">The name is none that the Hub allows.</exception>
+    /// <summary>Creates the repository if it is missing, and checks that it can be written to.</summary>
+    /// <param name="client">The Hub client; it must outlive this object.</param>
+    /// <param name="push">What to push, and where.</param>
+    /// <param name="config">Its output_dir names the repository if nothing else does.</param>
+    /// <param name="cancellation">Cancels the call.</param>
+    /// <exception cref="HubException">No token is set, the token may not write to the repository, or the Hub cannot be reached.</exception>
+    /// <exception cref="LapidaryException">The Hub does not allow the name.</exception>
     public static async Task<HubPublisher> StartAsync(
         HubClient client, HubPush push, SftConfig config, CancellationToken cancellation = default)
     {
@@ -72,23 +73,23 @@ public sealed class HubPublisher : IDisposable
             client, push, await client.PrepareUploadAsync(new HubRepo(id), options, cancellation).ConfigureAwait(false));
     }
 
-    /// <summary>Gives up what is under way.</summary>
+    /// <summary>Cancels running uploads.</summary>
     public void Dispose() => _queue.Dispose();
 
-    /// <summary>Keys and values for run.yaml, so that a run that goes on is pushed to the same repository.</summary>
+    /// <summary>Keys and values for run.yaml, so that a resumed run is pushed to the same repository.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Settings() =>
     [
         new("push_to_hub", "true"), new("hub_model_id", Repo.Id), new("hub_strategy", RunSettings.Format(_push.HubStrategy)!),
         new("hub_private_repo", RunSettings.Format(_push.HubPrivateRepo)!),
     ];
 
-    /// <summary>Tells what there is to say; called between steps.</summary>
+    /// <summary>Reports pending messages; called between steps.</summary>
     internal void Tell(ITrainingObserver observer)
     {
         while (_queue.Messages.TryDequeue(out string? message)) observer.OnMessage(message);
     }
 
-    /// <summary>Says what others will see of a run that its user may not expect.</summary>
+    /// <summary>Reports what others will see of a run that its user may not expect.</summary>
     internal static void Announce(LoraConfig lora, ITrainingObserver observer)
     {
         if (lora.BaseModelNameOrPath is { } path && ModelCard.IdOf(path) is null)
@@ -98,7 +99,7 @@ public sealed class HubPublisher : IDisposable
         }
     }
 
-    /// <summary>Sends a checkpoint that was saved, beside what comes next.</summary>
+    /// <summary>Uploads a saved checkpoint in the background.</summary>
     internal void Add(string checkpoint, string outputDir, RunCard card)
     {
         if (_push.HubStrategy == HubStrategy.End) return;
@@ -116,10 +117,12 @@ public sealed class HubPublisher : IDisposable
         }
     }
 
-    /// <summary>Sends what a run came to, and waits for it; where that fails, <see cref="Failure"/> has the line.</summary>
-    /// <param name="outputDir">The run's folder.</param> <param name="files">Files of the adapter in it.</param>
-    /// <param name="checkpoint">The newest checkpoint, or null.</param> <param name="card">The run's.</param>
-    /// <param name="cancellation">Ends it.</param>
+    /// <summary>Uploads the result of a run and waits for it. If this fails, <see cref="Failure"/> has the reason.</summary>
+    /// <param name="outputDir">The run's folder.</param>
+    /// <param name="files">Files of the adapter in it.</param>
+    /// <param name="checkpoint">The newest checkpoint, or null.</param>
+    /// <param name="card">The run's card.</param>
+    /// <param name="cancellation">Cancels the call.</param>
     internal void Complete(
         string outputDir, IEnumerable<string> files, string? checkpoint, RunCard card, CancellationToken cancellation)
     {
@@ -144,7 +147,7 @@ public sealed class HubPublisher : IDisposable
         TimeWaited = _time.GetElapsedTime(started);
     }
 
-    /// <summary>Lets a run end early that was stopped: what is under way has some seconds.</summary>
+    /// <summary>Lets a stopped run end early: running uploads get a few seconds.</summary>
     internal void Interrupt()
     {
         if (_queue.Wait(Grace, CancellationToken.None)) return;

@@ -1,6 +1,6 @@
 namespace Lapidary.Training;
 
-/// <summary>What of a run is pushed to the Hub, and when; the names are transformers'.</summary>
+/// <summary>Which parts of a run are pushed to the Hub, and when. The names follow transformers.</summary>
 public enum HubStrategy
 {
     /// <summary>The final adapter.</summary>
@@ -9,9 +9,9 @@ public enum HubStrategy
     /// <summary>The adapter of every checkpoint, and the final one.</summary>
     EverySave,
 
-    /// <summary>As every_save, and the newest checkpoint as the folder last-checkpoint, to go on from.</summary>
+    /// <summary>As every_save, plus the newest checkpoint in the folder last-checkpoint, for resuming.</summary>
     Checkpoint,
 
-    /// <summary>As every_save, and every checkpoint under its own name.</summary>
+    /// <summary>As every_save, plus every checkpoint under its name.</summary>
     AllCheckpoints,
 }

@@ -5,10 +5,11 @@ using Lapidary.Hub;
 
 namespace Lapidary.Training.Publishing;
 
-/// <summary>Uploads what is staged, one after the other, beside the run. While one is under way only the newest of the others is kept. A
-/// failure is a message: the next one brings what this one did not.</summary>
-/// <param name="client">The Hub.</param> <param name="repo">Where to.</param> <param name="keepsFolders">Whether folders of what is not
-/// sent go with the next.</param>
+/// <summary>Uploads staged folders one after the other, in the background. During an upload, only the newest waiting folder is kept. A
+/// failed upload only causes a message, and the next upload includes its files.</summary>
+/// <param name="client">The Hub.</param>
+/// <param name="repo">The target repository.</param>
+/// <param name="keepsFolders">Whether the next push includes the checkpoint folders of a skipped or failed one.</param>
 internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolders) : IDisposable
 {
     private readonly Lock _guard = new();
@@ -18,16 +19,16 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
     private Task _running = Task.CompletedTask;
     private bool _isRunning;
 
-    /// <summary>What there is to say: one line each, told once.</summary>
+    /// <summary>Pending messages, one line each; each is reported once.</summary>
     public ConcurrentQueue<string> Messages => _messages;
 
     /// <summary>The commit of the last upload, or null.</summary>
     public string? Commit { get; private set; }
 
-    /// <summary>What is being sent, or waits for it; null for nothing.</summary>
+    /// <summary>The current or waiting push; null if there is none.</summary>
     public string? Current { get; private set; }
 
-    /// <summary>Sends something when its turn comes.</summary>
+    /// <summary>Queues a push.</summary>
     public void Add(StagedPush push)
     {
         lock (_guard)
@@ -39,8 +40,8 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
         }
     }
 
-    /// <summary>Waits until nothing is under way.</summary>
-    /// <returns>Whether that came in time.</returns>
+    /// <summary>Waits until no upload is running.</summary>
+    /// <returns>Whether the uploads ended in time.</returns>
     public bool Wait(TimeSpan time, CancellationToken cancellation)
     {
         try
@@ -53,8 +54,8 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
         }
     }
 
-    /// <summary>Sends something now, with what was not sent; there is nothing else under way.</summary>
-    /// <exception cref="LapidaryException">It could not be sent.</exception>
+    /// <summary>Uploads a push now, together with earlier pushes that were not uploaded. No other upload is running.</summary>
+    /// <exception cref="LapidaryException">The upload failed.</exception>
     public async Task SendAsync(StagedPush push, CancellationToken cancellation)
     {
         lock (_guard)
@@ -65,7 +66,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
         await UploadAsync(push, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Gives up what is under way.</summary>
+    /// <summary>Cancels running uploads.</summary>
     public void Stop()
     {
         _stop.Cancel();
@@ -75,7 +76,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
         }
         catch (AggregateException)
         {
-            // It was told as a message.
+            // It was reported as a message.
         }
     }
 
@@ -120,7 +121,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
             }
             catch (OperationCanceledException)
             {
-                // Whoever stopped it says so.
+                // The caller that cancelled it reports this.
             }
             catch (Exception e)
             {
@@ -157,7 +158,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
         place = push;
     }
 
-    /// <summary>Folders that cannot be moved are not pushed; the run does not end by that.</summary>
+    /// <summary>Folders that cannot be moved are not pushed; this does not end the run.</summary>
     private void Quietly(Action move)
     {
         try

@@ -7,27 +7,29 @@ using Lapidary.Training.Manifests;
 
 namespace Lapidary.Training.Publishing;
 
-/// <summary>The model card of a run: what was trained on what, how, and what came of it. Nothing in it tells of the machine or has a row of
-/// the data, and the same run gives the same text.</summary>
-/// <param name="Lora">What was trained.</param> <param name="Config">How.</param> <param name="State">Where it stands.</param>
+/// <summary>The model card of a run: model, data, method and results. It contains no details of the machine and no row of the data. The
+/// same run always gives the same text.</summary>
+/// <param name="Lora">The trained adapter.</param>
+/// <param name="Config">Options of the run.</param>
+/// <param name="State">The state of the run.</param>
 internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState State)
 {
-    /// <summary>Rows of the table of losses.</summary>
+    /// <summary>Number of rows in the table of losses.</summary>
     private const int MostSteps = 12;
 
-    /// <summary>Where it is pushed to, or null.</summary>
+    /// <summary>The repository that the run is pushed to, or null.</summary>
     public HubRepo? Repo { get; init; }
 
-    /// <summary>Data sets as they were named; those that are no ids are not told.</summary>
+    /// <summary>Names of the data sets as given; names that are not ids are not shown.</summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
 
-    /// <summary>Rows that it was trained on; null where that is not known any more.</summary>
+    /// <summary>Rows in the training set; null if unknown.</summary>
     public int? TrainRows { get; init; }
 
-    /// <summary>Rows that it was evaluated on, or null.</summary>
+    /// <summary>Rows in the evaluation set, or null.</summary>
     public int? EvaluationRows { get; init; }
 
-    /// <summary>Whether the base was in NF4 while it was trained.</summary>
+    /// <summary>Whether the base was in NF4 during training.</summary>
     public bool IsQuantized { get; init; } = true;
 
     private string? BaseId => ModelCard.IdOf(Lora.BaseModelNameOrPath);
@@ -104,7 +106,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
 
     private static string Commit => ProgramVersion.Commit is { } commit ? $" (commit {commit[..Math.Min(12, commit.Length)]})" : "";
 
-    /// <summary>Which data, and how much of it: a file of somebody's machine is not named.</summary>
+    /// <summary>The data sets and their size; local files are not named.</summary>
     private string DataText(string[] ids)
     {
         int local = Datasets.Count(name => ModelCard.IdOf(name) is null);

@@ -5,24 +5,26 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Publishing;
 
-/// <summary>A folder as it is to be in the repository, of links to files that a run has saved: these keep their content while the run goes
-/// on and deletes checkpoints. It lies in the output folder under a temporary name.</summary>
+/// <summary>A staged folder with the content of a commit: links to files that a run has saved. The linked content stays while the run
+/// continues and deletes checkpoints. The folder has a temporary name in the output folder.</summary>
 internal sealed class StagedPush : IDisposable
 {
     private StagedPush(string folder, string what, string message) => (Folder, What, Message) = (folder, what, message);
 
-    /// <summary>Where it is.</summary>
+    /// <summary>The folder's path.</summary>
     public string Folder { get; }
 
-    /// <summary>What it is, for messages: checkpoint-12.</summary>
+    /// <summary>Its name in messages: checkpoint-12.</summary>
     public string What { get; }
 
     /// <summary>The commit's first line.</summary>
     public string Message { get; }
 
     /// <summary>Stages files.</summary>
-    /// <param name="outputDir">The run's folder.</param> <param name="what">What it is, for messages.</param>
-    /// <param name="message">The commit's first line.</param> <param name="card">The text of its README.md.</param>
+    /// <param name="outputDir">The run's folder.</param>
+    /// <param name="what">Its name in messages.</param>
+    /// <param name="message">The commit's first line.</param>
+    /// <param name="card">The text of its README.md.</param>
     /// <param name="files">Paths of files for the root.</param>
     public static StagedPush Create(string outputDir, string what, string message, string card, IEnumerable<string> files)
     {
@@ -50,7 +52,7 @@ internal sealed class StagedPush : IDisposable
         foreach (string file in Directory.GetFiles(checkpoint)) HardLink.CreateOrCopy(file, Path.Combine(target, Path.GetFileName(file)));
     }
 
-    /// <summary>Takes folders over from one that is not sent any more.</summary>
+    /// <summary>Moves folders here from a push that will not be uploaded.</summary>
     public void TakeFolders(StagedPush other)
     {
         foreach (string folder in Directory.GetDirectories(other.Folder))
@@ -60,6 +62,6 @@ internal sealed class StagedPush : IDisposable
         }
     }
 
-    /// <summary>Deletes the folder; the files stay where they were saved.</summary>
+    /// <summary>Deletes the folder; the saved files stay.</summary>
     public void Dispose() => TemporaryPaths.Remove(Folder, () => FolderMoves.DeleteQuietly(Folder));
 }

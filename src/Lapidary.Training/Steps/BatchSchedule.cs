@@ -2,8 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>Which sequences each optimizer step reads, as rows of its batches: a fresh order per epoch, cut into steps. A function of the
-/// seed alone, so a run can go on from any step. The last step of an epoch may be short.</summary>
+/// <summary>The sequences of each optimizer step, as rows of its batches: a new order per epoch, cut into steps. It depends only on the
+/// seed, so a run can resume from any step. The last step of an epoch may be short.</summary>
 internal sealed class BatchSchedule
 {
     private readonly int _rows;
@@ -18,31 +18,30 @@ internal sealed class BatchSchedule
         TotalSteps = config.MaxSteps > 0 ? config.MaxSteps : (int)Math.Ceiling(config.NumTrainEpochs * StepsPerEpoch);
     }
 
-    /// <summary>Rows of a whole optimizer step: batch size × accumulation × ranks.</summary>
+    /// <summary>Rows of an optimizer step: batch size × accumulation × ranks.</summary>
     public int RowsPerStep { get; }
 
-    /// <summary>Optimizer steps to a pass over the data.</summary>
+    /// <summary>Optimizer steps in a pass over the data.</summary>
     public int StepsPerEpoch { get; }
 
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps { get; }
 
-    /// <summary>Indices of the rows of an optimizer step, of all ranks.</summary>
+    /// <summary>Indices of the rows of an optimizer step, over all ranks.</summary>
     public ReadOnlySpan<int> Rows(int step)
     {
         int first = (int)((long)(step % StepsPerEpoch) * RowsPerStep);
         return _order.Rows(step / StepsPerEpoch).Slice(first, Math.Min(RowsPerStep, _rows - first));
     }
 
-    /// <summary>The rows of a step that a rank takes: neighbours, as many for each rank as can be, and none for some ranks of a short
-    /// step.</summary>
+    /// <summary>The rows of a step for one rank: consecutive and evenly shared; in a short step, some ranks get none.</summary>
     public static (int First, int End) Share(int rows, RankGroup ranks) =>
         ((int)((long)rows * ranks.Rank / ranks.WorldSize), (int)((long)rows * (ranks.Rank + 1) / ranks.WorldSize));
 
-    /// <summary>Passes done after a number of steps.</summary>
+    /// <summary>Completed passes after a number of steps.</summary>
     public double EpochAfter(int steps) => (double)steps / StepsPerEpoch;
 
-    /// <summary>Whether something of an interval is to be done after so many steps; the last step is always due.</summary>
+    /// <summary>Whether an action with this interval is due after a number of steps; it is always due after the last step.</summary>
     public bool IsDue(IntervalStrategy strategy, int interval, int steps) => strategy switch
     {
         IntervalStrategy.Steps => steps % interval == 0 || steps == TotalSteps,

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace Lapidary.Training;
 
 /// <summary>Rows of an optimizer step over all ranks.</summary>
-/// <param name="PerDevice">Rows of a micro-batch.</param> <param name="Accumulation">Micro-batches of a rank.</param>
+/// <param name="PerDevice">Rows of a micro-batch.</param>
+/// <param name="Accumulation">Micro-batches of a rank.</param>
 /// <param name="Ranks">How many train together.</param>
 public sealed record EffectiveBatch(int PerDevice, int Accumulation, int Ranks)
 {

@@ -2,10 +2,11 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>The order of sequences in each epoch: a permutation that depends on seed and epoch alone, so training can resume anywhere in
-/// any epoch without replaying what came before.</summary>
-/// <remarks>Fisher–Yates over SplitMix64 seeded with mix(seed) + epoch; it never changes between versions.</remarks>
-/// <param name="count">Sequences.</param> <param name="seed">The run's seed.</param>
+/// <summary>The order of sequences in each epoch: a permutation that depends only on seed and epoch, so training can resume anywhere in any
+/// epoch without replaying earlier steps.</summary>
+/// <remarks>Fisher–Yates over SplitMix64 seeded with mix(seed) + epoch; fixed for all versions.</remarks>
+/// <param name="count">Sequences.</param>
+/// <param name="seed">The run's seed.</param>
 /// <param name="shuffle">False keeps 0 … count − 1.</param>
 internal sealed class EpochOrder(int count, long seed, bool shuffle = true)
 {
@@ -15,7 +16,7 @@ internal sealed class EpochOrder(int count, long seed, bool shuffle = true)
     /// <summary>Sequences of an epoch.</summary>
     public int Count => count;
 
-    /// <summary>The numbers of an epoch's sequences in order; valid until another epoch is asked for.</summary>
+    /// <summary>The numbers of an epoch's sequences in order; valid until another epoch is requested.</summary>
     /// <param name="epoch">0-based.</param>
     public ReadOnlySpan<int> Rows(int epoch)
     {

@@ -3,23 +3,25 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training;
 
-/// <summary>How a run will use memory: what was chosen, and the bytes that it comes to, known before anything is computed.</summary>
-/// <param name="Steps">How steps are laid out.</param> <param name="Layers">Decoder layers of the model.</param>
-/// <param name="Batch">Rows of an optimizer step over all ranks, as the user asked for them.</param>
+/// <summary>The planned use of memory: the layout and its bytes, known before anything is computed.</summary>
+/// <param name="Steps">The layout of steps.</param>
+/// <param name="Layers">Decoder layers of the model.</param>
+/// <param name="Batch">Rows of an optimizer step over all ranks, as the user requested them.</param>
 /// <param name="BatchTokens">Tokens of the largest micro-batch, padding included.</param>
-/// <param name="StepRows">Rows of an optimizer step on one rank, at most.</param>
-/// <param name="RunTokens">Tokens of the largest run through the model.</param>
-/// <param name="Predicted">Memory of the whole run.</param> <param name="BudgetBytes">What there is for it.</param>
+/// <param name="StepRows">Largest number of rows of an optimizer step on one rank.</param>
+/// <param name="RunTokens">Tokens of the largest pass through the model.</param>
+/// <param name="Predicted">Predicted memory of the whole run.</param>
+/// <param name="BudgetBytes">Available memory.</param>
 public sealed record MemoryPlan(
     StepPlan Steps, int Layers, EffectiveBatch Batch, int BatchTokens, int StepRows, int RunTokens, MemoryUse Predicted, long BudgetBytes)
 {
     /// <summary>Rows of a micro-batch.</summary>
     public int BatchRows => Batch.PerDevice;
 
-    /// <summary>Whether there is memory enough.</summary>
+    /// <summary>Whether the run fits.</summary>
     public bool Fits => Predicted.TotalBytes <= BudgetBytes;
 
-    /// <summary>What was chosen that the user did not ask for, one line each.</summary>
+    /// <summary>Choices that the user did not make, one line each.</summary>
     public IEnumerable<string> Notes()
     {
         int rows = Steps.RowsPerRun, batch = Math.Min(BatchRows, StepRows);
@@ -32,13 +34,14 @@ public sealed record MemoryPlan(
         if (!Fits) yield return Advice;
     }
 
-    /// <summary>What would make the leanest layout smaller. A smaller micro-batch would not: its rows run one by one already.</summary>
+    /// <summary>Options that would make the leanest layout smaller. A smaller micro-batch would not: its rows already run one by
+    /// one.</summary>
     private string Advice =>
         $"less memory is taken with {(Steps.RecomputedLayers < Layers ? "GradientCheckpointing auto, " : "")}a smaller MaxLength, "
         + "ModulesToSave none, or a smaller model, where they are not so already; or set Quantization to nf4.";
 
     /// <summary>Refuses a run that does not fit.</summary>
-    /// <exception cref="LapidaryException">It does not; the message says what would help.</exception>
+    /// <exception cref="LapidaryException">It does not fit; the message says what would help.</exception>
     public void RequireFit()
     {
         if (Fits) return;

@@ -6,40 +6,41 @@ using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
 
-/// <summary>Chooses how a run's steps are laid out, by trying layouts on a backend that only counts.</summary>
+/// <summary>Chooses the layout of a run's steps by trying layouts on a backend that only counts memory.</summary>
 /// <remarks>
-/// <para>The rule. The rows of a step, whatever micro-batches they were asked for in, go through the model in as few even runs as have at
-/// most <see cref="MaxRunTokens"/> tokens (fewer where all layers are to be computed again for the sake of memory, see
-/// <see cref="LeanRunElements"/>), or in twice as many, four times as many …: in the one where the fewest layers need to be computed again,
-/// the largest of equals. Runs of less than <see cref="MinRunTokens"/> tokens are taken only where no larger ones fit. With the memory
-/// that is left, logits are formed as many at a time as <see cref="IBackend.MaxLogitsBytes"/> says, halved until they fit. Of what is
-/// left then, where no layer is computed again,
-/// half is for decoded weights (<see cref="IBackend.KeepDecodedWeights"/>), except where memory goes before speed.</para>
-/// <para>A resumed run keeps what its bits depend on, whatever memory there is now: rows per run and bytes of logits.</para>
+/// <para>The rule. The rows of a step, regardless of the requested micro-batches, go through the model in even runs. Their number is the
+/// smallest for which a run has at most <see cref="MaxRunTokens"/> tokens (fewer if all layers must be recomputed to save memory, see
+/// <see cref="LeanRunElements"/>), or twice that number, four times that number …: the planner takes the one that needs the fewest
+/// recomputed layers, and among equals the one with the largest runs. It takes runs of fewer than <see cref="MinRunTokens"/> tokens only if
+/// no larger ones fit. With the remaining memory, as many logits are computed at a time as <see cref="IBackend.MaxLogitsBytes"/> says,
+/// halved until they fit. If no layer is recomputed, half of the memory that is then left is for decoded weights
+/// (<see cref="IBackend.KeepDecodedWeights"/>), unless memory has priority over speed.</para>
+/// <para>A resumed run keeps the values that its bits depend on, regardless of the memory available now: rows per run and bytes of
+/// logits.</para>
 /// </remarks>
 public sealed class MemoryPlanner
 {
-    /// <summary>Tokens beyond which a larger run gains nothing: its products fill any GPU.</summary>
+    /// <summary>A larger run gains nothing beyond this number of tokens: its products fill any GPU.</summary>
     internal const int MaxRunTokens = 16384;
 
-    /// <summary>Tokens × hidden size of a run where memory goes before speed: three rounds of 128 × 128 tiles on 132 multiprocessors, which
-    /// is about where products of large models cease to gain.</summary>
+    /// <summary>Tokens × hidden size of a run when memory has priority over speed: three rounds of 128 × 128 tiles on 132 multiprocessors,
+    /// which is about the size from which on products of large models gain no speed.</summary>
     internal const int LeanRunElements = 6 << 20;
 
     /// <summary>Tokens below which smaller runs cost more than recomputation.</summary>
     internal const int MinRunTokens = 2048;
 
-    /// <summary>Share of the free memory that a plan may take; the rest is for captured graphs and for what lies between blocks.</summary>
+    /// <summary>Share of the free memory that a plan may use. The rest is for captured graphs and for memory between blocks.</summary>
     private const double UsableShare = 0.95;
 
-    /// <summary>Share of what a plan leaves over that decoded weights may take: they gain a few percent, and the device may be others'
+    /// <summary>Share of the remaining memory that decoded weights may use. They gain only a few percent, and others may use the device
     /// too.</summary>
     private const double DecodedShare = 0.5;
 
-    /// <summary>No batches of more tokens are tried.</summary>
+    /// <summary>Batches of more tokens are not tried.</summary>
     private const int MaxBatchTokens = 1 << 22;
 
-    /// <summary>Nor of more rows than the option takes.</summary>
+    /// <summary>The largest number of rows that the option allows.</summary>
     private static readonly int MaxBatchSize = (int)RecordLimits.Of<SftConfig>(nameof(SftConfig.PerDeviceTrainBatchSize)).Maximum;
 
     private readonly GemmaModel _model;
@@ -54,10 +55,11 @@ public sealed class MemoryPlanner
         model.Attach(adapter);
     }
 
-    /// <summary>A planner without data: for rows of max_length tokens, as packing makes them.</summary>
+    /// <summary>Creates a planner without data, for rows of max_length tokens as packing makes them.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
-    /// <param name="adapter">What is trained; the planner attaches it to the model.</param>
-    /// <param name="config">Options.</param> <param name="budgetBytes">Memory of a rank for the whole run, model included.</param>
+    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
     /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes, int worldSize = 1)
         : this(
@@ -65,12 +67,14 @@ public sealed class MemoryPlanner
     {
     }
 
-    /// <summary>A planner of a run over given rows.</summary>
+    /// <summary>Creates a planner of a run over given rows.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
-    /// <param name="adapter">What is trained; the planner attaches it to the model.</param> <param name="config">Options.</param>
-    /// <param name="train">What is trained on.</param> <param name="eval">What is evaluated on, or null.</param>
-    /// <param name="budgetBytes">Memory of a rank for the whole run, model included.</param> <param name="worldSize">Number of
-    /// ranks.</param>
+    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="train">The training set.</param>
+    /// <param name="eval">The evaluation set, or null.</param>
+    /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
+    /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
         int worldSize = 1)
         : this(
@@ -81,11 +85,12 @@ public sealed class MemoryPlanner
     /// <summary>The usable part of free memory.</summary>
     public static long UsableBytes(long freeBytes) => (long)(freeBytes * UsableShare);
 
-    /// <summary>Bytes that a run on a backend may take: what lies there already and the usable part of what is free.</summary>
-    /// <param name="memory">The backend's.</param> <param name="sharing">Ranks that take their memory from the same machine's.</param>
+    /// <summary>Bytes that a run on a backend may use: the bytes already allocated and the usable part of the free memory.</summary>
+    /// <param name="memory">The backend's memory.</param>
+    /// <param name="sharing">Number of ranks that share the same machine's memory.</param>
     public static long Budget(Allocator memory, int sharing = 1) => memory.LiveBytes + UsableBytes(memory.AvailableBytes) / sharing;
 
-    /// <summary>The layout of the run; the leanest one where none fits.</summary>
+    /// <summary>The layout of the run; the leanest one if none fits.</summary>
     public MemoryPlan Plan()
     {
         MemoryPlan? best = null;
@@ -101,12 +106,13 @@ public sealed class MemoryPlanner
     }
 
     /// <summary>The layout of a resumed run.</summary>
-    /// <param name="rowsPerRun">As it began.</param> <param name="maxLogitsBytes">As it began.</param>
+    /// <param name="rowsPerRun">The value at the start of the run.</param>
+    /// <param name="maxLogitsBytes">The value at the start of the run.</param>
     internal MemoryPlan Resume(int rowsPerRun, long maxLogitsBytes) =>
         WithDecodedWeights(FewestRecomputed(new StepPlan(rowsPerRun, MaxRecomputed, maxLogitsBytes)));
 
-    /// <summary>The largest per_device_train_batch_size, of rows of max_length tokens, that fits at a time, with as much recomputation as
-    /// allowed; 0 where none does. Larger ones run in parts.</summary>
+    /// <summary>The largest per_device_train_batch_size, for rows of max_length tokens, that fits in one pass, with as much recomputation
+    /// as allowed; 0 if none fits. Larger batches run in parts.</summary>
     public int LargestBatchSize()
     {
         int fits = 0;
@@ -133,7 +139,7 @@ public sealed class MemoryPlanner
 
     private int MinRecomputed => IsLean ? _model.Config.NumHiddenLayers : 0;
 
-    /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="leanest"/> itself where none does.</summary>
+    /// <summary>The layout with the fewest recomputed layers that fits; <paramref name="leanest"/> itself if none fits.</summary>
     private MemoryPlan FewestRecomputed(StepPlan leanest)
     {
         var best = Try(leanest);
@@ -148,7 +154,7 @@ public sealed class MemoryPlanner
         return best;
     }
 
-    /// <summary>The most logits that fit, unless memory goes before speed.</summary>
+    /// <summary>The largest number of logits that fits, unless memory has priority over speed.</summary>
     private MemoryPlan MoreLogits(MemoryPlan lean)
     {
         for (long bytes = IsLean ? 0 : _model.Backend.MaxLogitsBytes; bytes > lean.Steps.MaxLogitsBytes; bytes /= 2)
@@ -160,18 +166,18 @@ public sealed class MemoryPlanner
         return lean;
     }
 
-    /// <summary>The memory that is left for decoded weights, unless it goes before speed or was too little for all layers'
-    /// activations.</summary>
+    /// <summary>The memory left for decoded weights, unless memory has priority over speed or all layers' activations did not
+    /// fit.</summary>
     private MemoryPlan WithDecodedWeights(MemoryPlan plan)
     {
         if (IsLean || !plan.Fits || plan.Steps.RecomputedLayers > 0) return plan;
         var kept = Try(plan.Steps with { MaxDecodedBytes = (long)((_budgetBytes - plan.Predicted.TotalBytes) * DecodedShare) });
 
-        // No more than the run itself keeps: what else uses the model meanwhile is not to take the rest.
+        // No more than the run itself keeps; other users of the model must not take the rest.
         return kept with { Steps = kept.Steps with { MaxDecodedBytes = kept.Predicted[MemoryOwner.DecodedWeights] } };
     }
 
-    /// <summary>What a given layout comes to.</summary>
+    /// <summary>The memory of a given layout.</summary>
     internal MemoryPlan Try(StepPlan steps) => Try(_shape, steps);
 
     private MemoryPlan Try(RunShape shape, StepPlan steps) => new(

@@ -4,8 +4,8 @@ using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>One micro-batch of a fixed number of tokens, and of labels at most, recorded once and replayed: forward and loss, and in
-/// training the backward steps, which add to the adapter's gradients.</summary>
+/// <summary>A micro-batch with a fixed number of tokens and a largest number of labels, recorded once and replayed: forward and loss, and
+/// in training the backward steps, which add to the adapter's gradients.</summary>
 internal sealed class ModelStep : IDisposable
 {
     private readonly IBackend _backend;
@@ -19,12 +19,14 @@ internal sealed class ModelStep : IDisposable
     private readonly float[] _lossValues;
     private readonly float[] _hitValues;
 
-    /// <summary>Records the step. It can run once <see cref="Complete"/> has given it memory.</summary>
-    /// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the step.</param>
-    /// <param name="tokens">Of a batch.</param>
-    /// <param name="maxLabels">Trained tokens of a batch, at most.</param> <param name="training">Whether there are backward steps.</param>
-    /// <param name="recomputedLayers">Layers computed again on the way back.</param>
-    /// <param name="maxLogitsBytes">Logits held at a time.</param>
+    /// <summary>Records the step. It can run after <see cref="Complete"/> has given it memory.</summary>
+    /// <param name="model">The model to record.</param>
+    /// <param name="backend">Provides the memory and runs the step.</param>
+    /// <param name="tokens">Number of tokens in a batch.</param>
+    /// <param name="maxLabels">Largest number of trained tokens in a batch.</param>
+    /// <param name="training">Whether to record backward steps.</param>
+    /// <param name="recomputedLayers">Layers recomputed in the backward pass.</param>
+    /// <param name="maxLogitsBytes">Bytes of logits held at a time.</param>
     public ModelStep(
         GemmaModel model, IBackend backend, int tokens, int maxLabels, bool training, int recomputedLayers, long maxLogitsBytes)
     {
@@ -48,11 +50,11 @@ internal sealed class ModelStep : IDisposable
     /// <summary>Bytes of activations.</summary>
     public long ArenaBytes => _program.ArenaBytes;
 
-    /// <summary>Lays the activations out in an arena of at least <see cref="ArenaBytes"/>.</summary>
+    /// <summary>Places the activations in an arena of at least <see cref="ArenaBytes"/>.</summary>
     public void Complete(Arena arena) => _program.Complete(arena);
 
     /// <summary>Runs the step.</summary>
-    /// <param name="batch">Exactly as many tokens as were recorded, and no more labels.</param>
+    /// <param name="batch">Exactly the recorded number of tokens, and at most the recorded number of labels.</param>
     /// <param name="lossScale">1 / trained tokens of the whole optimizer step.</param>
     public StepResult Run(Batch batch, float lossScale)
     {
@@ -75,7 +77,7 @@ internal sealed class ModelStep : IDisposable
         return new StepResult(loss, (long)hits);
     }
 
-    /// <summary>Runs the step over the inputs as they lie there.</summary>
+    /// <summary>Runs the step on the current inputs.</summary>
     public void Replay() => _program.Run(_backend);
 
     /// <inheritdoc/>
@@ -86,7 +88,7 @@ internal sealed class ModelStep : IDisposable
     }
 }
 
-/// <summary>What a micro-batch gave.</summary>
-/// <param name="LossSum">Sum over trained tokens, in nats.</param> <param name="Hits">Trained tokens whose label has the largest
-/// logit.</param>
+/// <summary>The result of a micro-batch.</summary>
+/// <param name="LossSum">Sum over trained tokens, in nats.</param>
+/// <param name="Hits">Trained tokens whose label has the largest logit.</param>
 internal readonly record struct StepResult(double LossSum, long Hits);

@@ -4,22 +4,22 @@ using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena as large as the largest
-/// needs.</summary>
-/// <param name="model">What is recorded.</param> <param name="backend">Gives the memory and runs the steps.</param>
-/// <param name="training">Whether there are backward steps.</param> <param name="recomputedLayers">Layers computed again on the way
-/// back.</param>
-/// <param name="maxLogitsBytes">Logits held at a time.</param>
+/// <summary>The recorded steps of a run, one per number of tokens and share of labels, in one arena of the largest size needed.</summary>
+/// <param name="model">The model to record.</param>
+/// <param name="backend">Provides the memory and runs the steps.</param>
+/// <param name="training">Whether to record backward steps.</param>
+/// <param name="recomputedLayers">Layers recomputed in the backward pass.</param>
+/// <param name="maxLogitsBytes">Bytes of logits held at a time.</param>
 internal sealed class ModelSteps(GemmaModel model, IBackend backend, bool training, int recomputedLayers, long maxLogitsBytes) : IDisposable
 {
-    /// <summary>Shares of labels that steps are recorded for: quarters of the tokens. The head's products take the time of the next one,
-    /// and few programs serve all batches.</summary>
+    /// <summary>Number of label shares that steps are recorded for: quarters of the tokens. The head's products take the time of the next
+    /// larger share, and few programs serve all batches.</summary>
     private const int Shares = 4;
 
     private readonly Dictionary<(int Tokens, int MaxLabels), ModelStep> _steps = [];
     private Arena? _arena;
 
-    /// <summary>Steps that compute the loss alone.</summary>
+    /// <summary>Creates steps that only compute the loss.</summary>
     public static ModelSteps ForEvaluation(GemmaModel model, IBackend backend) =>
         new(model, backend, training: false, recomputedLayers: 0, LogitsMemory.LeanBytes);
 

@@ -1,6 +1,6 @@
 namespace Lapidary.Training.Steps;
 
-/// <summary>How much a run puts through the model at a time.</summary>
+/// <summary>The amounts that a run processes at a time.</summary>
 internal sealed class RunShape
 {
     private readonly Func<int, int> _tokensOfRows;
@@ -11,16 +11,16 @@ internal sealed class RunShape
         StepRows = (int)(((long)stepRows + batch.Ranks - 1) / batch.Ranks);
     }
 
-    /// <summary>Rows of a step as the user asked for them.</summary>
+    /// <summary>Rows of a step as the user requested them.</summary>
     public EffectiveBatch Batch { get; }
 
-    /// <summary>Rows of a rank in the largest optimizer step, at most.</summary>
+    /// <summary>Largest number of rows of a rank in an optimizer step.</summary>
     public int StepRows { get; }
 
-    /// <summary>Tokens of the largest batch of evaluation; 0 without one.</summary>
+    /// <summary>Tokens of the largest evaluation batch; 0 without evaluation.</summary>
     public int EvaluationTokens { get; }
 
-    /// <summary>The shape that data give a run.</summary>
+    /// <summary>The shape of a run over given data.</summary>
     public static RunShape Of(SftConfig config, PackedDataSet train, PackedDataSet? evaluation, int worldSize) => new(
         EffectiveBatch.Of(config, worldSize),
         Math.Min(train.Count, EffectiveBatch.Of(config, worldSize).Rows),
@@ -37,8 +37,8 @@ internal sealed class RunShape
     /// <summary>Tokens of the largest batch of some rows, padding included.</summary>
     public int Tokens(int rows) => _tokensOfRows(rows);
 
-    /// <summary>Numbers of rows that may run at a time, largest first: a step in as few even runs as <paramref name="maxTokens"/> tokens
-    /// allow, in twice as many, and so on down to single rows.</summary>
+    /// <summary>Possible numbers of rows per run, largest first: a step in as few even runs as <paramref name="maxTokens"/> tokens allow,
+    /// in twice as many, and so on down to single rows.</summary>
     public IEnumerable<int> RowsPerRun(int maxTokens)
     {
         int runs = 1;

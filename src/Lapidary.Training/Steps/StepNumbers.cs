@@ -2,7 +2,8 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>The numbers of an optimizer step that ranks add up on the host: each gives its own, and all take the same sums.</summary>
+/// <summary>The numbers of an optimizer step that ranks add up on the host: each contributes its numbers, and all get the same
+/// sums.</summary>
 internal sealed class StepNumbers : IDisposable
 {
     private const int PerRank = 4;
@@ -12,7 +13,7 @@ internal sealed class StepNumbers : IDisposable
     private readonly MemoryRegion _region;
     private readonly long[] _values;
 
-    /// <summary>Int64 [ranks · 4], null for a rank alone.</summary>
+    /// <summary>Int64 [ranks · 4], null for a single rank.</summary>
     private readonly Tensor? _all;
 
     private readonly Tensor? _own;
@@ -28,9 +29,11 @@ internal sealed class StepNumbers : IDisposable
         _own = _all.Rows(ranks.Rank * PerRank, PerRank);
     }
 
-    /// <summary>Gives this rank's numbers; queued, nothing is waited for.</summary>
-    /// <param name="loss">Sum of the losses.</param> <param name="hits">Trained tokens whose label has the largest logit.</param>
-    /// <param name="tokens">Tokens, padding left out.</param> <param name="stops">Whether this rank asks for an end.</param>
+    /// <summary>Queues this rank's numbers without waiting.</summary>
+    /// <param name="loss">Sum of the losses.</param>
+    /// <param name="hits">Trained tokens whose label has the largest logit.</param>
+    /// <param name="tokens">Tokens without padding.</param>
+    /// <param name="stops">Whether this rank requests an end.</param>
     public void Give(double loss, long hits, long tokens, bool stops)
     {
         var own = _values.AsSpan(_communicator.Ranks.Rank * PerRank, PerRank);
@@ -40,7 +43,7 @@ internal sealed class StepNumbers : IDisposable
         _communicator.AllGather(_all);
     }
 
-    /// <summary>The sums over all ranks, added in their order.</summary>
+    /// <summary>The sums over all ranks, added in rank order.</summary>
     public (double Loss, long Hits, long Tokens, bool Stops) Take()
     {
         if (_all is not null) _backend.Read<long>(_all, _values);

@@ -4,18 +4,20 @@ using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>What a run allocates besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. Set up
-/// on the model's own backend to train, and on one that only counts to know the memory beforehand.</summary>
+/// <summary>The allocations of a run besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. It
+/// is set up on the model's backend to train, or on one that only counts, to predict the memory.</summary>
 internal sealed class TrainingSetup : IDisposable
 {
     private readonly IDisposable _decodedWeights;
 
     /// <summary>Sets up the optimizer and the largest steps.</summary>
-    /// <param name="model">The base, which may lie on another backend than <paramref name="backend"/>, if that only counts.</param>
-    /// <param name="adapter">What is trained, attached to the model.</param> <param name="config">Options.</param>
-    /// <param name="shape">Sizes.</param> <param name="plan">How steps are laid out.</param> <param name="backend">Gives the
-    /// memory.</param>
-    /// <param name="communicator">Of the ranks that train together.</param>
+    /// <param name="model">The base. It may be on another backend than <paramref name="backend"/> if that one only counts.</param>
+    /// <param name="adapter">The adapter to train, attached to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="shape">Sizes of the run.</param>
+    /// <param name="plan">The layout of steps.</param>
+    /// <param name="backend">Provides the memory.</param>
+    /// <param name="communicator">Connects the ranks that train together.</param>
     public TrainingSetup(
         GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)
     {
@@ -41,7 +43,7 @@ internal sealed class TrainingSetup : IDisposable
 
     private ModelStep? LargestEvaluation { get; }
 
-    /// <summary>The memory of a rank on a backend like the model's, model and adapter included.</summary>
+    /// <summary>The memory of a rank on a backend like the model's, including model and adapter.</summary>
     public static MemoryUse Predict(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan)
     {
         using var counter = model.Backend.CreateCounter();
@@ -51,8 +53,8 @@ internal sealed class TrainingSetup : IDisposable
         setup.RunOnce();
         var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
 
-        // The counter has its own scratch from the first byte on, and decoded weights that another run keeps are freed; whatever else lies
-        // in the model's memory stays there.
+        // The counter includes its scratch from the start, and decoded weights of another run are freed. All other allocations in the
+        // model's memory stay.
         return new MemoryUse(owner => owner switch
         {
             MemoryOwner.Workspace => Math.Max(there[owner], added[owner]),
@@ -71,7 +73,7 @@ internal sealed class TrainingSetup : IDisposable
         _decodedWeights.Dispose();
     }
 
-    /// <summary>Runs the largest steps and an update, so that each operation asks for its scratch.</summary>
+    /// <summary>Runs the largest steps and an update, so that each operation requests its scratch.</summary>
     private void RunOnce()
     {
         Optimizer.ZeroGradients();

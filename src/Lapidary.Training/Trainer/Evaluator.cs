@@ -7,11 +7,11 @@ using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
 
-/// <summary>Scores a data set without training: sums over tokens only, no logits are kept. Ranks share the batches out and have the same
-/// result, to the bit that one alone has.</summary>
+/// <summary>Computes loss and accuracy of a data set without training. Only sums over tokens are kept, no logits. Several ranks share the
+/// batches, and all get the same result, to the bit that a single rank computes.</summary>
 public sealed class Evaluator : IDisposable
 {
-    /// <summary>Rows that a rank scores before the ranks exchange what they have.</summary>
+    /// <summary>Rows that a rank scores between two exchanges of the ranks.</summary>
     private const int RowsPerExchange = 32;
 
     private readonly GemmaModel _model;
@@ -21,27 +21,29 @@ public sealed class Evaluator : IDisposable
     private readonly RankGroup _ranks;
     private readonly bool _owned;
 
-    /// <summary>Prepares to score.</summary>
-    /// <param name="model">The model, with its adapter if one is attached.</param> <param name="data">What is scored.</param>
-    /// <param name="batchSize">Rows per batch.</param> <param name="ranks">Those that share the work; all of them then make the same calls,
-    /// with the same data. Null for one alone.</param>
+    /// <summary>Prepares an evaluation.</summary>
+    /// <param name="model">The model, with its adapter if one is attached.</param>
+    /// <param name="data">The data set.</param>
+    /// <param name="batchSize">Rows per batch.</param>
+    /// <param name="ranks">The ranks that share the work; all of them then make the same calls with the same data. Null for a single
+    /// rank.</param>
     public Evaluator(GemmaModel model, PackedDataSet data, int batchSize, RankGroup? ranks = null)
         : this(model, ModelSteps.ForEvaluation(model, model.Backend), data.Share(), batchSize, ranks ?? RankGroup.Solo) => _owned = true;
 
-    /// <summary>Scores by the steps of a run, which stay the run's.</summary>
+    /// <summary>Evaluates with the recorded steps of a run, which still belong to the run.</summary>
     internal Evaluator(GemmaModel model, ModelSteps steps, PackedDataSet data, int batchSize, RankGroup ranks) =>
         (_model, _steps, _data, _batchSize, _ranks) = (model, steps, data, batchSize, ranks);
 
     /// <summary>Loss per trained token in nats, and the share of trained tokens whose label has the largest logit.</summary>
-    /// <param name="cancellationToken">Asks for an end before the next batch, of all ranks.</param>
-    /// <exception cref="OperationCanceledException">It was asked for, on this rank or another.</exception>
-    /// <exception cref="LapidaryException">A loss is no finite number; the message names the rows.</exception>
+    /// <param name="cancellationToken">Stops all ranks before the next batch.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was requested, on this rank or another.</exception>
+    /// <exception cref="LapidaryException">A loss is not finite; the message names the rows.</exception>
     public (double Loss, double Accuracy) Run(CancellationToken cancellationToken = default) =>
         RunUnlessStopped(cancellationToken) ?? throw new OperationCanceledException(cancellationToken);
 
-    /// <summary>Loss of each sequence, which is a row where there is no packing, in order. All ranks get all of them, and go through them
+    /// <summary>Loss of each sequence, in order; without packing, a sequence is a row. Every rank gets all losses and must enumerate them
     /// to the end.</summary>
-    /// <exception cref="LapidaryException">A loss is no finite number; the message names the row.</exception>
+    /// <exception cref="LapidaryException">A loss is not finite; the message names the row.</exception>
     public IEnumerable<RowScore> ScoreRows()
     {
         int atATime = _ranks.WorldSize == 1 ? 1 : RowsPerExchange * _ranks.WorldSize;
@@ -53,7 +55,7 @@ public sealed class Evaluator : IDisposable
         }
     }
 
-    /// <summary>Null where an end was asked for.</summary>
+    /// <summary>Null if cancellation was requested.</summary>
     internal (double Loss, double Accuracy)? RunUnlessStopped(CancellationToken cancellationToken)
     {
         int[] indices = [.. Enumerable.Range(0, _data.Count)];
@@ -78,8 +80,7 @@ public sealed class Evaluator : IDisposable
         return (loss / Math.Max(1, trained), (double)hits / Math.Max(1, trained));
     }
 
-    /// <summary>Every rank runs its share of some items, and gets the results of all, in order; null where one of them was to
-    /// stop.</summary>
+    /// <summary>Every rank runs its share of the items and gets all results in order; null if any rank was asked to stop.</summary>
     private BatchScore[]? Share(int count, Func<int, BatchScore> run, Func<bool> stops)
     {
         var own = new List<BatchScore>();
@@ -122,5 +123,6 @@ public sealed class Evaluator : IDisposable
 }
 
 /// <summary>Loss of one row.</summary>
-/// <param name="Loss">Nats per token.</param> <param name="Tokens">Tokens that were predicted.</param>
+/// <param name="Loss">Nats per token.</param>
+/// <param name="Tokens">Number of predicted tokens.</param>
 public sealed record RowScore(double Loss, int Tokens);

@@ -7,15 +7,16 @@ using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Trainer;
 
-/// <summary>What the ranks of a run settle among each other, besides tensors: that all were started alike, what only rank 0 knows, and when
-/// they end. One alone agrees with itself at once.</summary>
+/// <summary>Agreements between the ranks of a run, besides tensors: that all were started alike, values that only rank 0 knows, and when to
+/// end. A single rank agrees with itself at once.</summary>
 internal sealed class RankAgreement(RankGroup ranks)
 {
     private bool IsAlone => ranks.WorldSize == 1;
 
     /// <summary>Refuses ranks that were started differently.</summary>
-    /// <param name="settings">This rank's, by their keys.</param> <param name="advice">What to do.</param>
-    /// <exception cref="LapidaryException">Settings differ; all ranks get the same message, which names rank, keys and both
+    /// <param name="settings">This rank's, by their keys.</param>
+    /// <param name="advice">Advice for the user.</param>
+    /// <exception cref="LapidaryException">Settings differ. All ranks get the same message, which names rank, keys and both
     /// values.</exception>
     public void RequireSame(
         IEnumerable<KeyValuePair<string, string>> settings, string advice = "Start them with the same options and files.")
@@ -31,12 +32,12 @@ internal sealed class RankAgreement(RankGroup ranks)
             : $"{key} {ValueOf(all[others[0]], key)}, {ranks.NameOf(0)} {ValueOf(all[0], key)}"));
         string more = others.Length == 1 ? "" : $" So {others.Length} ranks differ from rank 0.";
 
-        // A text, so that keys among the differences are told as options.
+        // A text, so that keys among the differences are shown as options.
         string message = $"{ranks.NameOf(others[0])} has {differences}; all ranks need the same.{more} {advice}";
         throw new LapidaryException(message);
     }
 
-    /// <summary>Refuses steps that ranks would lay out differently.</summary>
+    /// <summary>Refuses different step layouts on different ranks.</summary>
     /// <exception cref="LapidaryException">Two layouts differ.</exception>
     public void RequireSame(StepPlan plan) => RequireSame(
     [
@@ -44,7 +45,7 @@ internal sealed class RankAgreement(RankGroup ranks)
         new("bytes of logits", $"{plan.MaxLogitsBytes}"), new("bytes of decoded weights", $"{plan.MaxDecodedBytes}"),
     ], "Their devices lay a step out differently; use devices of one kind.");
 
-    /// <summary>The smallest of the ranks' values, and who has it.</summary>
+    /// <summary>The smallest of the ranks' values, and its rank.</summary>
     public (long Value, int Rank) Least(long value)
     {
         if (IsAlone) return (value, 0);
@@ -54,10 +55,10 @@ internal sealed class RankAgreement(RankGroup ranks)
             .Select((other, rank) => (BinaryPrimitives.ReadInt64LittleEndian(other), rank)).Min();
     }
 
-    /// <summary>Whether any rank says so.</summary>
+    /// <summary>Whether any rank passes true.</summary>
     public bool Any(bool value) => IsAlone ? value : Gather([value ? (byte)1 : (byte)0], "the other ranks").Any(bytes => bytes[0] != 0);
 
-    /// <summary>What rank 0 gives, on all ranks; null where it has nothing.</summary>
+    /// <summary>The value of rank 0, on all ranks; null if it has none.</summary>
     public string? FromLeader(string? value)
     {
         if (IsAlone) return value;
@@ -65,7 +66,7 @@ internal sealed class RankAgreement(RankGroup ranks)
         return bytes.Length == 0 ? null : Encoding.UTF8.GetString(bytes);
     }
 
-    /// <summary>Waits until all ranks are here.</summary>
+    /// <summary>Waits until all ranks arrive.</summary>
     public void Meet() => Any(false);
 
     private IReadOnlyList<byte[]> Gather(ReadOnlySpan<byte> own, string what)

@@ -3,14 +3,13 @@ using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Trainer;
 
-/// <summary>What a run remembers besides the weights: its log, tokens so far, what was measured since the last entry, the best
-/// evaluation.</summary>
+/// <summary>State of a run besides the weights: its log, tokens so far, sums since the last entry, the best evaluation.</summary>
 internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
 {
-    /// <summary>Told of every new entry.</summary>
+    /// <summary>Receives every new entry.</summary>
     public ITrainingObserver Observer { get; set; } = observer;
 
-    /// <summary>What was measured since the last entry.</summary>
+    /// <summary>Sums since the last entry.</summary>
     public LossMeter Pending => _meter;
 
     private readonly List<LogEntry> _entries = [];
@@ -22,27 +21,27 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     /// <summary>Lowest evaluation loss.</summary>
     public double? BestLoss { get; private set; }
 
-    /// <summary>Name of its checkpoint, null where none was saved then.</summary>
+    /// <summary>Name of its checkpoint; null if none was saved.</summary>
     public string? BestCheckpoint { get; private set; }
 
-    /// <summary>Takes up a resumed run.</summary>
+    /// <summary>Restores the state of a resumed run.</summary>
     public void Restore(TrainerState state, LossMeter pending)
     {
         _entries.AddRange(state.LogHistory);
         (_meter, _tokens) = (pending, state.NumTokens);
 
-        // A name and no path, as the file may have been changed.
+        // Accepts a name but not a path, because the file may have been changed.
         string? best = Path.GetFileName(state.BestModelCheckpoint);
         (BestLoss, BestCheckpoint) = (state.BestMetric, best is not null && RunNames.StepOf(best) is not null ? best : null);
     }
 
-    /// <summary>Looks for the best checkpoint anew.</summary>
+    /// <summary>Finds the best checkpoint again.</summary>
     public void ForgetBest() => (BestLoss, BestCheckpoint) = (null, null);
 
-    /// <summary>Whether there is an evaluation of a step.</summary>
+    /// <summary>Whether the log has an evaluation of a step.</summary>
     public bool IsEvaluated(int step) => _entries.Exists(entry => entry.Step == step && entry.EvalLoss is not null);
 
-    /// <summary>Starts the clock of tokens per second anew: what went before was no training.</summary>
+    /// <summary>Restarts the clock of tokens per second, because the time before was not training.</summary>
     public void StartClock() => (_tokensAtEntry, _timeAtEntry) = (_tokens, time.GetTimestamp());
 
     /// <summary>Counts an optimizer step.</summary>
@@ -71,8 +70,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     }
 
     /// <summary>Adds an evaluation.</summary>
-    /// <param name="step">Optimizer steps done.</param> <param name="epoch">Passes done.</param> <param name="loss">Nats per token.</param>
-    /// <param name="accuracy">Share of tokens hit.</param> <param name="checkpoint">The checkpoint that will be saved now, or null.</param>
+    /// <param name="step">Optimizer steps done.</param>
+    /// <param name="epoch">Passes done.</param>
+    /// <param name="loss">Nats per token.</param>
+    /// <param name="accuracy">Share of tokens hit.</param>
+    /// <param name="checkpoint">The checkpoint that will be saved next, or null.</param>
     public void AddEvaluation(int step, double epoch, double loss, double accuracy, string? checkpoint)
     {
         Add(new LogEntry { Step = step, Epoch = epoch, EvalLoss = loss, EvalMeanTokenAccuracy = accuracy });
@@ -100,9 +102,12 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     }
 }
 
-/// <summary>What an optimizer step gave.</summary>
-/// <param name="Loss">Nats per trained token.</param> <param name="Hits">Trained tokens whose label has the largest logit.</param>
-/// <param name="TrainedTokens">Labels.</param> <param name="Tokens">Tokens, padding left out.</param>
-/// <param name="GradNorm">Before clipping.</param> <param name="LearningRate">Of the step.</param>
+/// <summary>The results of an optimizer step.</summary>
+/// <param name="Loss">Nats per trained token.</param>
+/// <param name="Hits">Trained tokens whose label has the largest logit.</param>
+/// <param name="TrainedTokens">Number of trained tokens.</param>
+/// <param name="Tokens">Tokens, padding left out.</param>
+/// <param name="GradNorm">Before clipping.</param>
+/// <param name="LearningRate">Of the step.</param>
 internal readonly record struct OptimizerStepResult(
     double Loss, long Hits, int TrainedTokens, long Tokens, float GradNorm, double LearningRate);

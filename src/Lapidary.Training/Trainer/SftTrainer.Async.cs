@@ -8,16 +8,17 @@ public sealed partial class SftTrainer
 {
     private int _isRunning;
 
-    /// <summary>Trains as <see cref="Train(string?, CancellationToken)"/> does, without holding the caller's thread.</summary>
-    /// <remarks>A run computes all the time and waits for nothing, so it has a thread to itself and takes none from the pool.</remarks>
-    /// <param name="resumeFrom">A checkpoint folder to go on from, <see cref="LatestCheckpoint"/>, or null to start anew.</param>
-    /// <param name="progress">Told of every optimizer step.</param>
-    /// <param name="cancellationToken">Ends the run early: the step at hand is finished and a checkpoint saved, and then the task is
-    /// cancelled. <see cref="LatestCheckpoint"/> goes on from there.</param>
+    /// <summary>Trains like <see cref="Train(string?, CancellationToken)"/> without blocking the caller's thread.</summary>
+    /// <remarks>The run gets a dedicated thread, because it computes all the time and never waits. It takes no thread from the
+    /// pool.</remarks>
+    /// <param name="resumeFrom">A checkpoint folder to resume from, <see cref="LatestCheckpoint"/>, or null to start over.</param>
+    /// <param name="progress">Receives every optimizer step.</param>
+    /// <param name="cancellationToken">Ends the run early: the current step is finished, a checkpoint is saved, and the task is cancelled.
+    /// <see cref="LatestCheckpoint"/> resumes from it.</param>
     /// <returns>The state at the end of the whole run.</returns>
     /// <exception cref="OperationCanceledException">The run was cancelled; its checkpoint is in the output folder.</exception>
-    /// <exception cref="LapidaryException">As <see cref="Train(string?, CancellationToken)"/>.</exception>
-    /// <exception cref="InvalidOperationException">This trainer trains already.</exception>
+    /// <exception cref="LapidaryException">See <see cref="Train(string?, CancellationToken)"/>.</exception>
+    /// <exception cref="InvalidOperationException">This trainer is already training.</exception>
     public Task<TrainerState> TrainAsync(
         string? resumeFrom = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {

@@ -9,18 +9,20 @@ public sealed partial class SftTrainer
 {
     private Adapter? _ownedAdapter;
 
-    /// <summary>What the training data hold; null where they were given ready made.</summary>
+    /// <summary>A summary of the training data; null if prepared sequences were given.</summary>
     public LabelReport? LabelReport { get; private init; }
 
-    /// <summary>Prepares a run from a data set, as TRL's SFTTrainer does: tokenizes and packs the rows and puts a new adapter on the model.
-    /// The trainer owns the adapter and takes it off the model when it is disposed.</summary>
-    /// <param name="model">The frozen base.</param> <param name="encoder">Its tokenizer and chat template; null where all rows are
-    /// pre-tokenized.</param>
-    /// <param name="train">Rows to train on.</param> <param name="config">Options of the run.</param> <param name="peftConfig">What is
-    /// adapted.</param>
-    /// <param name="eval">Rows to evaluate on, or null.</param> <param name="observer">Told how it goes.</param>
-    /// <param name="communicator">Of the ranks that train together; null for one alone.</param>
-    /// <exception cref="LapidaryException">An option, a row or a module does not fit, or no token of the data would be trained.</exception>
+    /// <summary>Prepares a run from a data set, as TRL's SFTTrainer does: tokenizes and packs the rows and attaches a new adapter to the
+    /// model. The trainer owns the adapter and detaches it when it is disposed.</summary>
+    /// <param name="model">The frozen base.</param>
+    /// <param name="encoder">Its tokenizer and chat template; null if all rows are pre-tokenized.</param>
+    /// <param name="train">Rows to train on.</param>
+    /// <param name="config">Options of the run.</param>
+    /// <param name="peftConfig">Settings of the new adapter.</param>
+    /// <param name="eval">Rows to evaluate on, or null.</param>
+    /// <param name="observer">Receives the progress.</param>
+    /// <param name="communicator">Connects the ranks that train together; null for a single rank.</param>
+    /// <exception cref="LapidaryException">An option, a row or a module is invalid, or no token of the data would be trained.</exception>
     public static SftTrainer Create(
         GemmaModel model, ITextEncoder? encoder, DataSet train, SftConfig config, LoraConfig peftConfig, DataSet? eval = null,
         ITrainingObserver? observer = null, ICommunicator? communicator = null)
@@ -49,6 +51,6 @@ public sealed partial class SftTrainer
         }
     }
 
-    /// <summary>Whether the rows went through the chat template, which the adapter remembers; null where that is not known.</summary>
+    /// <summary>Whether the rows went through the chat template, which is stored with the adapter; null if unknown.</summary>
     internal bool? IsChat { get; init; }
 }

@@ -14,7 +14,7 @@ namespace Lapidary.Training;
 /// <content>How a run begins, and what it leaves: rank 0 reads and writes, and the others give and take their parts.</content>
 public sealed partial class SftTrainer
 {
-    /// <summary>Checks and sets up everything, and then takes the folder.</summary>
+    /// <summary>Checks and sets up everything, then opens the folder.</summary>
     /// <returns>Steps already done.</returns>
     private int Prepare(RunFolder? folder)
     {
@@ -35,7 +35,7 @@ public sealed partial class SftTrainer
         return resumed?.State.GlobalStep ?? 0;
     }
 
-    /// <summary>All that ranks must have alike, but for the hash of the weights, which takes long.</summary>
+    /// <summary>All settings that ranks must share, except the hash of the weights, which takes long.</summary>
     private IEnumerable<KeyValuePair<string, string>> OwnSettings()
     {
         var identity = RunIdentity.Of(_model, _adapter, _config, _train, _eval, weights: null, Ranks.WorldSize);
@@ -62,7 +62,7 @@ public sealed partial class SftTrainer
         return resumed ?? (shared is null ? null : ResumedRun.FromText(shared));
     }
 
-    /// <summary>Plans the run and allocates what it needs.</summary>
+    /// <summary>Plans the run and allocates its memory.</summary>
     private void SetUp(RunState? resumed)
     {
         _setup?.Dispose();
@@ -194,7 +194,7 @@ public sealed partial class SftTrainer
         if (folder is not null) WriteCard(state);
     }
 
-    /// <summary>The card, which a push sends as well. An adapter is whole without it.</summary>
+    /// <summary>The card, which is also pushed. An adapter is complete without it.</summary>
     private void WriteCard(TrainerState state)
     {
         try
@@ -219,7 +219,7 @@ public sealed partial class SftTrainer
         EvaluationRows = _eval?.Sequences.Set.Count,
     };
 
-    /// <summary>Pushes what the run came to; where it was stopped, what is under way may end soon.</summary>
+    /// <summary>Pushes the result of the run. If the run was stopped, running uploads may end soon.</summary>
     private void EndPublishing(RunFolder folder, TrainerState state, CancellationToken cancellationToken)
     {
         if (Publisher is null) return;
@@ -228,6 +228,6 @@ public sealed partial class SftTrainer
         Publisher.Tell(_observer);
     }
 
-    /// <summary>A log that only rank 0 tells of.</summary>
+    /// <summary>A log that only rank 0 shows.</summary>
     private RunLog NewLog() => new(_time, Ranks.IsLeader ? _observer : new ObserverGroup());
 }

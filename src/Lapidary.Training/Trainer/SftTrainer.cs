@@ -12,11 +12,11 @@ namespace Lapidary.Training;
 
 /// <summary>Supervised fine-tuning of an adapter: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
 /// <remarks>
-/// <para>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step, so rows per micro-batch
-/// × micro-batches × ranks (8×1×1, 2×2×2, 1×1×8) give the same losses but for rounding. A run is a function of data, options, seed and
-/// number of ranks, so stopped and resumed it gives the same bits as uninterrupted.</para>
-/// <para>Ranks. Each is a trainer of its own, with model, adapter, data and options like the others'; all of them call the same methods.
-/// Rank 0 alone touches the output folder and logs; what it reads of a checkpoint, the others get from it.</para>
+/// <para>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step. So rows per micro-batch ×
+/// micro-batches × ranks (8×1×1, 2×2×2, 1×1×8) give the same losses except for rounding. A run is a function of data, options, seed and
+/// number of ranks: a stopped and resumed run gives the same bits as an uninterrupted one.</para>
+/// <para>Ranks. Each rank has a separate trainer, with the same model, adapter, data and options; all ranks call the same methods. Only
+/// rank 0 uses the output folder and logs; the other ranks receive from it what it reads of a checkpoint.</para>
 /// </remarks>
 public sealed partial class SftTrainer : IDisposable
 {
@@ -40,15 +40,16 @@ public sealed partial class SftTrainer : IDisposable
     private Evaluator? _evaluator;
     private RunManifest? _manifest;
 
-    /// <summary>Prepares a run; nothing is computed or allocated yet.</summary>
-    /// <param name="model">The frozen base; the adapter is attached to it.</param> <param name="adapter">What is trained.</param>
-    /// <param name="config">Options; <see cref="SftConfig.ForRanks"/> is applied to them.</param> <param name="train">What is trained
-    /// on.</param>
-    /// <param name="eval">What is evaluated on, or null.</param>
-    /// <param name="observer">Told how it goes; what it throws does not end the run, see <see cref="ObserverGroup"/>. On ranks above 0 it
-    /// hears of steps only, not of logs, checkpoints and messages.</param>
-    /// <param name="time">The clock, null for the system's.</param>
-    /// <param name="communicator">Of the ranks that train together; null for one alone.</param>
+    /// <summary>Prepares a run; computes and allocates nothing yet.</summary>
+    /// <param name="model">The frozen base; the adapter is attached to it.</param>
+    /// <param name="adapter">The adapter to train.</param>
+    /// <param name="config">Options; <see cref="SftConfig.ForRanks"/> is applied to them.</param>
+    /// <param name="train">The training set.</param>
+    /// <param name="eval">The evaluation set, or null.</param>
+    /// <param name="observer">Receives the progress. Its exceptions do not end the run; see <see cref="ObserverGroup"/>. On ranks above 0,
+    /// it receives only steps, not logs, checkpoints and messages.</param>
+    /// <param name="time">The clock; null for the system clock.</param>
+    /// <param name="communicator">Connects the ranks that train together; null for a single rank.</param>
     public SftTrainer(
         GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval = null,
         ITrainingObserver? observer = null, TimeProvider? time = null, ICommunicator? communicator = null)
@@ -69,26 +70,26 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
 
-    /// <summary>Its tokenizer and chat template are saved beside the adapter and each checkpoint; the model's own where null.</summary>
+    /// <summary>Its tokenizer and chat template are saved with the adapter and with each checkpoint; null saves the model's.</summary>
     public ITextEncoder? Encoder { get; init; }
 
-    /// <summary>Names of the data sets that it trains on, for the model card, which tells those that are ids of the Hub.</summary>
+    /// <summary>Names of the training data sets for the model card, which shows those that are ids of the Hub.</summary>
     public IReadOnlyList<string> DataSets { get; init; } = [];
 
-    /// <summary>Pushes the run to the Hub; null for a run that stays here. Rank 0's counts. The caller has made it, and disposes
-    /// it.</summary>
+    /// <summary>Pushes the run to the Hub; null for no push. Only rank 0's is used. The caller creates and disposes it.</summary>
     public HubPublisher? Publisher { get; init; }
 
-    /// <summary>How the run uses memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>
+    /// <summary>The planned use of memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>
     public MemoryPlan? MemoryPlan { get; private set; }
 
-    /// <summary>Whether the run came to its end, and its adapter is in the output folder; false where it was cancelled.</summary>
+    /// <summary>Whether the run reached its end and its adapter is in the output folder; false after cancellation.</summary>
     public bool IsComplete { get; private set; }
 
-    /// <summary>For tests: a layout of steps instead of the planner's choice.</summary>
+    /// <summary>For tests: a layout of steps that replaces the planner's choice.</summary>
     internal StepPlan? FixedSteps { get; set; }
 
-    /// <summary>What run.yaml gets, for a caller that knows more than the trainer; null for what the trainer was given.</summary>
+    /// <summary>The content of run.yaml, for a caller that knows more than the trainer; null writes the values that the trainer was
+    /// given.</summary>
     internal IEnumerable<KeyValuePair<string, string>>? Settings { get; set; }
 
     private RankGroup Ranks => _communicator.Ranks;
@@ -97,14 +98,14 @@ public sealed partial class SftTrainer : IDisposable
 
     private TrainingSetup Setup => _setup ?? throw new InvalidOperationException("The run is not set up yet.");
 
-    /// <summary>Trains to the end, or until cancelled: then the step at hand is finished and a checkpoint saved. The output folder gets
-    /// checkpoints, run.yaml, TensorBoard events and at the end the adapter; one that holds a run already is refused, unless this one goes
-    /// on with it or overwrite_output_dir is set. Nothing in it changes before everything else has been accepted. A second call begins with
-    /// the weights that the first one left.</summary>
-    /// <param name="resumeFrom">A checkpoint folder to go on from, <see cref="LatestCheckpoint"/>, or null to start anew; rank 0's
-    /// counts.</param>
-    /// <param name="cancellationToken">Asks for an early end, of all ranks.</param>
-    /// <returns>The state at the end; <see cref="IsComplete"/> tells whether that is the run's.</returns>
+    /// <summary>Trains to the end or until cancelled. On cancellation, the current step is finished and a checkpoint is saved. The output
+    /// folder receives checkpoints, run.yaml, TensorBoard events and, at the end, the adapter. A folder that already holds a run is
+    /// refused, unless this run resumes it or overwrite_output_dir is set. The folder does not change before everything else was accepted.
+    /// A second call starts with the weights of the first one.</summary>
+    /// <param name="resumeFrom">A checkpoint folder to resume from, <see cref="LatestCheckpoint"/>, or null to start over; rank 0's value
+    /// is used.</param>
+    /// <param name="cancellationToken">Requests an early end, for all ranks.</param>
+    /// <returns>The state at the end; <see cref="IsComplete"/> tells whether the run is complete.</returns>
     /// <exception cref="LapidaryException">The output folder is in use or holds another run, the checkpoint does not belong to this run,
     /// ranks were started differently, or a file cannot be written.</exception>
     public TrainerState Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
@@ -115,7 +116,7 @@ public sealed partial class SftTrainer : IDisposable
         return Train(folder, cancellationToken);
     }
 
-    /// <summary>Trains in a folder that the caller has opened: rank 0, and no other rank.</summary>
+    /// <summary>Trains in a folder that the caller opened: only on rank 0.</summary>
     internal TrainerState Train(RunFolder? folder, CancellationToken cancellationToken)
     {
         if (Ranks.IsLeader != (folder is not null)) throw new ArgumentException("Rank 0 has the folder, and no other.", nameof(folder));
@@ -167,7 +168,7 @@ public sealed partial class SftTrainer : IDisposable
         long started = _time.GetTimestamp();
         int first = step, saved = step;
 
-        // A run that was stopped in an evaluation does that first.
+        // A run that was stopped during an evaluation repeats it first.
         bool stops = _agreement.Any(IsAskedToStop(cancellationToken));
         bool goesOn = first == 0 || _log.IsEvaluated(first)
             || Evaluate(first, _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);
@@ -206,8 +207,8 @@ public sealed partial class SftTrainer : IDisposable
         result.Tokens / _time.GetElapsedTime(stepStarted).TotalSeconds,
         _time.GetElapsedTime(started) * ((double)(TotalSteps - step) / (step - first)));
 
-    /// <summary>Scores the evaluation set where the step is due for it.</summary>
-    /// <returns>False where that was cancelled, or is not begun as all ranks are about to end.</returns>
+    /// <summary>Evaluates if the step is due for it.</summary>
+    /// <returns>False if it was cancelled, or not started because all ranks are about to end.</returns>
     private bool Evaluate(int step, bool saves, bool stops, CancellationToken cancellationToken)
     {
         if (_evaluator is null || !_schedule.IsDue(_config.EvalStrategy, _config.EvalSteps, step)) return true;

@@ -7,22 +7,23 @@ using Lapidary.Training.Steps;
 
 namespace Lapidary.Training.Trainer;
 
-/// <summary>Runs optimizer steps: the gradients of this rank's rows, some at a time, then the update, which all ranks do
+/// <summary>Runs optimizer steps: the gradients of this rank's rows in several parts, then the update, which all ranks do
 /// together.</summary>
 internal sealed class StepRunner(
     GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, BatchSchedule schedule, LearningRateSchedule rates,
     ICommunicator communicator)
 {
-    /// <summary>What others are told to be waited for. One text for all steps, as a step allocates nothing.</summary>
+    /// <summary>The text that tells other ranks why they wait. One text for all steps, because a step allocates nothing.</summary>
     private const string Update = "an optimizer step";
 
     /// <summary>One optimizer step.</summary>
-    /// <param name="setup">Its programs.</param> <param name="step">0 for the first.</param> <param name="rowsPerRun">Rows that go through
-    /// the model at a time, at most.</param>
-    /// <param name="isFirst">Whether it is the first here: it compiles and times what later ones use, so the others wait for it as long as
-    /// it takes.</param>
-    /// <param name="stops">Whether this rank asks for an end after the step.</param>
-    /// <returns>Its numbers over all ranks, and whether one of them asks for an end.</returns>
+    /// <param name="setup">The recorded steps.</param>
+    /// <param name="step">0 for the first.</param>
+    /// <param name="rowsPerRun">Largest number of rows that go through the model at a time.</param>
+    /// <param name="isFirst">Whether this is the first step of this run here. It compiles and tunes kernels for later steps, so the other
+    /// ranks wait for it without limit.</param>
+    /// <param name="stops">Whether this rank requests an end after the step.</param>
+    /// <returns>The sums over all ranks, and whether a rank requested an end.</returns>
     public (OptimizerStepResult Result, bool Stops) Run(TrainingSetup setup, int step, int rowsPerRun, bool isFirst, bool stops)
     {
         var rows = schedule.Rows(step);
@@ -72,7 +73,7 @@ internal sealed class StepRunner(
         return (loss, hits, tokens);
     }
 
-    /// <summary>A seed of its own for every step, whatever happened before.</summary>
+    /// <summary>A separate seed for every step, regardless of earlier steps.</summary>
     private long DropoutSeed(int step) => config.Seed + ((long)step * schedule.RowsPerStep + 1) * 0x5851F42D4C957F2DL;
 
     private LapidaryException NotFinite(int step, ReadOnlySpan<int> sequences, in StepResult result) => new(

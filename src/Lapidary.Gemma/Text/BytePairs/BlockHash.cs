@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace Lapidary.Gemma.Text.BytePairs;
 
-/// <summary>A 128-bit checksum of blocks of bytes, for files of our own. It is compiled at full speed at once: the code of a hash with
-/// vectors is slow until the runtime has compiled it a second time, and a start is over before that.</summary>
-/// <remarks>Two chains of multiplications whose halves are folded. Where the blocks are cut counts, so one reader and one writer must cut
-/// alike. It is no protection against files that somebody makes on purpose.</remarks>
+/// <summary>A 128-bit checksum of blocks of bytes, for Lapidary's files. It is compiled at full speed at once. A vectorized hash is slow
+/// until the runtime has compiled it a second time, and start-up ends before that.</summary>
+/// <remarks>Two chains of multiplications whose halves are folded. The result depends on the block boundaries, so reader and writer must
+/// use the same ones. It does not protect against deliberately forged files.</remarks>
 internal sealed class BlockHash
 {
     private const ulong First = 0x9E3779B97F4A7C15, Second = 0xC2B2AE3D27D4EB4F;

@@ -32,8 +32,8 @@ internal sealed class ImageWriter(Stream stream)
     }
 }
 
-/// <summary>Reads what <see cref="ImageWriter"/> wrote.</summary>
-/// <exception cref="InvalidDataException">Thrown by all members where the file is not of that form.</exception>
+/// <summary>Reads the output of <see cref="ImageWriter"/>.</summary>
+/// <exception cref="InvalidDataException">Thrown by all members if the file has another form.</exception>
 internal sealed class ImageReader(Stream stream)
 {
     private readonly BlockHash _hash = new();
@@ -59,7 +59,7 @@ internal sealed class ImageReader(Stream stream)
         return value;
     }
 
-    /// <summary>Checks that the rest is the checksum of what was read.</summary>
+    /// <summary>Checks that the remaining bytes are the checksum of the bytes read.</summary>
     public void Finish()
     {
         byte[] expected = _hash.ToBytes();

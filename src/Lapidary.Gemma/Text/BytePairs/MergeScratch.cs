@@ -1,6 +1,6 @@
 namespace Lapidary.Gemma.Text.BytePairs;
 
-/// <summary>The symbols of the word being encoded, and what its merges need. One per thread.</summary>
+/// <summary>The symbols of the current word, and scratch for its merges. One per thread.</summary>
 internal sealed class MergeScratch
 {
     private const int KeptSymbols = 1 << 16;
@@ -13,7 +13,7 @@ internal sealed class MergeScratch
     private int[] _previous = [];
     private int[] _ranks = [];
 
-    /// <summary>This thread's scratch; after a very long word it is made anew rather than kept large.</summary>
+    /// <summary>This thread's scratch; after a very long word it is created again instead of kept large.</summary>
     public static MergeScratch Current
     {
         get

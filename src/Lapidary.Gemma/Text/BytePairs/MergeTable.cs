@@ -39,8 +39,8 @@ internal sealed class MergeTable
     /// <summary>Writes the table as it is.</summary>
     public void Write(ImageWriter image) => image.Write<Slot>(_slots);
 
-    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="InvalidDataException">It is no table.</exception>
+    /// <summary>Reads the output of <see cref="Write"/>.</summary>
+    /// <exception cref="InvalidDataException">The data are not a valid table.</exception>
     public static MergeTable Read(ImageReader image)
     {
         var slots = image.ReadArray<Slot>();

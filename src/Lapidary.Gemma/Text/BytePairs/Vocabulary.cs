@@ -8,7 +8,7 @@ namespace Lapidary.Gemma.Text.BytePairs;
 /// each id: a quarter of a million small strings in a dictionary would cost most of the load time.</summary>
 internal sealed class Vocabulary
 {
-    /// <summary>Highest id that a file may use; it bounds what an untrusted file can make us allocate.</summary>
+    /// <summary>Highest id that a file may use; it limits the memory that an untrusted file can allocate.</summary>
     public const int MaxId = (1 << 24) - 1;
 
     /// <summary>Longest piece in bytes; Gemma's longest is under 100.</summary>
@@ -89,7 +89,7 @@ internal sealed class Vocabulary
         image.Write(Size);
     }
 
-    /// <summary>Reads what <see cref="Write"/> wrote. The checksum behind it comes first, then <see cref="IsWhole"/>.</summary>
+    /// <summary>Reads the output of <see cref="Write"/>. Check the following checksum first, then <see cref="IsWhole"/>.</summary>
     public static Vocabulary Read(ImageReader image) => new(image);
 
     /// <summary>Whether every piece lies within the text and the table finds some of them.</summary>

@@ -3,9 +3,9 @@ using System.Text;
 
 namespace Lapidary.Gemma.Text.BytePairs;
 
-/// <summary>Where a text may be cut without changing its encoding. A merge across a cut between characters x and y makes a piece that holds
-/// "xy"; so where no piece of the vocabulary holds "x▁" (x not ▁), a cut before ▁ is exact. Gemma has one such piece, "&gt;▁&lt;/".
-/// A vocabulary that merges across words simply leaves few cuts, down to none.</summary>
+/// <summary>Finds the positions where a text may be cut without changing its encoding. A merge across a cut between characters x and y
+/// makes a piece that contains "xy". So if no piece of the vocabulary contains "x▁" (x not ▁), a cut before ▁ is exact. Gemma has one such
+/// piece, "&gt;▁&lt;/". A vocabulary that merges across words leaves few cuts, or none.</summary>
 internal sealed class WordSplitter
 {
     private readonly char _space;
@@ -16,14 +16,14 @@ internal sealed class WordSplitter
     /// <summary>Learns the forbidden cuts from the vocabulary.</summary>
     /// <param name="vocabulary">All pieces.</param>
     /// <param name="normalizer">Its target is the character cut at; without one it is the space.</param>
-    /// <param name="opaqueMerges">A merge has a byte piece or unk as a part; the text of such a piece says nothing, so nothing is
+    /// <param name="opaqueMerges">A merge has a byte piece or unk as a part. The text of such a piece tells nothing, so nothing is
     /// cut.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // a quarter of a million pieces at every start
     public WordSplitter(Vocabulary vocabulary, CharMap? normalizer, bool opaqueMerges)
     {
         (_space, _normalizedSpace) = normalizer is { } map ? (map.From, map.To) : (' ', ' ');
         byte[] mark = Encoding.UTF8.GetBytes([_normalizedSpace]);
-        // Were ▁ itself unknown, a run of unknown characters could be fused across the cut.
+        // If ▁ itself were unknown, a run of unknown characters could be fused across the cut.
         _whole = opaqueMerges || vocabulary.Find(mark) < 0;
         for (int id = 0; id < vocabulary.Size; id++)
         {

@@ -4,13 +4,14 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Rows of the same tokens and labels as an earlier row.</summary>
-/// <param name="Count">How many there are.</param> <param name="First">The first of them, from 1; 0 where there are none.</param>
-/// <param name="Original">The row that it repeats, from 1; 0 where there are none.</param>
+/// <summary>Rows with the same tokens and labels as an earlier row.</summary>
+/// <param name="Count">Number of such rows.</param>
+/// <param name="First">The first of them, from 1; 0 if there are none.</param>
+/// <param name="Original">The row that it repeats, from 1; 0 if there are none.</param>
 internal readonly record struct DuplicateRows(int Count, int First, int Original)
 {
-    /// <summary>Looks for them; reads every example once.</summary>
-    /// <exception cref="LapidaryException">The file that holds the examples cannot be read.</exception>
+    /// <summary>Finds such rows; reads every example once.</summary>
+    /// <exception cref="LapidaryException">The file with the examples cannot be read.</exception>
     public static DuplicateRows Find(ExampleSet set)
     {
         var rows = new Dictionary<UInt128, int>(set.Count);

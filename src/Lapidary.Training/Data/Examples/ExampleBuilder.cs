@@ -4,27 +4,28 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Tokenizes a data set and sets its labels, on all cores; the result does not depend on how many.</summary>
+/// <summary>Tokenizes a data set and sets its labels, on all cores; the result does not depend on their number.</summary>
 /// <remarks>
-/// <para>Rules of TRL's SFTTrainer. Conversations: the template's text, which brings BOS; no EOS. Text: BOS, text, EOS. Prompt and
-/// completion: one text as above, of which the tokens that the prompt has alone are masked; a prompt of messages ends with the generation
-/// prompt.</para>
-/// <para>Sequences are cut to max_length, except that "wrapped" packing, which cuts by itself, loses nothing. Rows with no trained token
-/// are dropped where there is no packing; under packing they cost place but change no loss, and TRL keeps them.</para>
+/// <para>The rules are those of TRL's SFTTrainer. Conversations: the template's text, which includes BOS; no EOS. Text: BOS, text, EOS.
+/// Prompt and completion: one text as above, in which as many tokens are masked as the prompt has alone; a prompt of messages ends with the
+/// generation prompt.</para>
+/// <para>Sequences are cut to max_length, except with "wrapped" packing, which cuts the rows itself and loses nothing. Without packing,
+/// rows without a trained token are dropped. With packing they are kept, as in TRL: they take space but do not change the loss.</para>
 /// </remarks>
-/// <param name="encoder">Tokenizer and chat template; null where all rows are pre-tokenized.</param>
-/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Length and label
-/// rules.</param>
+/// <param name="encoder">Tokenizer and chat template; null if all rows are pre-tokenized.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: all ids must be smaller.</param>
+/// <param name="options">Length and label rules.</param>
 internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
 {
-    /// <summary>Rows that are tokenized at a time, for each core: enough for all to have work to the end of them, few enough for long ones
-    /// to fit memory.</summary>
+    /// <summary>Rows per core that are tokenized together: enough to keep all cores busy, few enough for long rows to fit in
+    /// memory.</summary>
     private const int RowsOfACore = 128;
 
     private int Limit => options.Packing == PackingStrategy.Wrapped ? int.MaxValue : options.MaxLength ?? int.MaxValue;
 
     /// <summary>Tokenizes all rows.</summary>
-    /// <exception cref="LapidaryException">A row does not fit the options or the template; of several the first is named.</exception>
+    /// <exception cref="LapidaryException">A row does not fit the options or the template; of several, the error names the
+    /// first.</exception>
     public ExampleSet Build(DataSet data)
     {
         if (options.MaxLength is < 2) throw new LapidaryException($"MaxLength: expected at least 2 tokens, found {options.MaxLength}.");
@@ -34,7 +35,7 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
         var unread = new UnreadKeys(encoder);
         var writer = new ExampleWriter(vocabularySize, data.Options.Limits, CacheFolder.Of(data.Options.CacheDir)?.Path);
 
-        // While some rows are tokenized, those before them are written.
+        // While some rows are tokenized, earlier rows are written.
         var writing = Task.CompletedTask;
         int blockRows = Math.Max(RowsOfACore * Environment.ProcessorCount, 256);
         for (int start = 0; start < data.Count; start += blockRows)

@@ -3,15 +3,16 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Tokenized rows, from an earlier run where it had the same rows, tokenizer, chat template and options.</summary>
-/// <param name="Set">The examples.</param> <param name="FirstRow">The data set's first row.</param>
-/// <param name="IsKept">Whether an earlier run tokenized them.</param> <param name="Note">What was wrong with what is kept, or why nothing
-/// is; null where all is well.</param>
+/// <summary>Tokenized rows, reused from an earlier run with the same rows, tokenizer, chat template and options.</summary>
+/// <param name="Set">The examples.</param>
+/// <param name="FirstRow">The data set's first row.</param>
+/// <param name="IsKept">Whether an earlier run tokenized them.</param>
+/// <param name="Note">A problem with the stored tokens, or why none are stored; null if all is well.</param>
 internal sealed record ExampleCache(ExampleSet Set, DataRow? FirstRow, bool IsKept, string? Note)
 {
     private const string Format = "lapidary-tokens-2";
 
-    /// <summary>Tokenizes a data set, or finds that it was tokenized before.</summary>
+    /// <summary>Tokenizes a data set, or finds its stored tokens.</summary>
     /// <exception cref="Formats.LapidaryException">A row does not fit the options or the template.</exception>
     public static ExampleCache Get(DataSet data, ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
     {
@@ -20,7 +21,7 @@ internal sealed record ExampleCache(ExampleSet Set, DataRow? FirstRow, bool IsKe
             return new(builder.Build(data), data.Count > 0 ? data.Rows[0] : null, IsKept: false, Note: null);
         if (Find(out string? damaged) is { } kept) return kept;
 
-        // Of processes that start together, as the ranks of a run do, one tokenizes.
+        // If several processes start together, like the ranks of a run, only one tokenizes.
         using var turn = cache.TakeTurn(key);
         if (Find(out _) is { } others) return others;
         var set = builder.Build(data);
@@ -42,7 +43,7 @@ internal sealed record ExampleCache(ExampleSet Set, DataRow? FirstRow, bool IsKe
         }
     }
 
-    /// <summary>Hash of all that decides the tokens; null where it is not known or the rows are too few to be kept.</summary>
+    /// <summary>Hash of everything that decides the tokens; null if it is unknown or the rows are too few to be stored.</summary>
     private static string? KeyOf(DataSet data, ITextEncoder? encoder, int vocabularySize, ExampleOptions options)
     {
         if (data.Count == 0 || data.ContentBytes < data.Options.Limits.CachedBytes) return null;

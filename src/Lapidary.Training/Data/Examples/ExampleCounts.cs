@@ -2,29 +2,29 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>What there is to say about the rows of a data set that became examples, and about those that did not.</summary>
+/// <summary>Counts for a data set's rows that became examples, and for those that did not.</summary>
 internal sealed record ExampleCounts
 {
     /// <summary>Rows longer than max_length.</summary>
     public int TruncatedRows { get; set; }
 
-    /// <summary>The first of them, from 1; 0 where there are none.</summary>
+    /// <summary>The first of them, from 1; 0 if there are none.</summary>
     public int FirstTruncatedRow { get; set; }
 
     /// <summary>Tokens cut off them.</summary>
     public long TruncatedTokens { get; set; }
 
-    /// <summary>Rows left out because they were empty or no trained token was left.</summary>
+    /// <summary>Rows left out because they were empty or had no trained token.</summary>
     public int DroppedRows { get; set; }
 
-    /// <summary>Rows whose prompt alone has other tokens than the start of prompt and completion together, so that the border between them
-    /// may be a token off.</summary>
+    /// <summary>Rows whose prompt, tokenized alone, differs from the start of prompt and completion together, so that the border may be off
+    /// by a token.</summary>
     public int PrefixMismatches { get; set; }
 
-    /// <summary>Rows of tokens with assistant_masks, where no option uses them.</summary>
+    /// <summary>Rows of tokens with assistant_masks that no option uses.</summary>
     public int UnusedAssistantMasks { get; set; }
 
-    /// <summary>What the chat template does not read of the rows, see <see cref="Examples.UnreadKeys"/>.</summary>
+    /// <summary>Keys of the rows that the chat template does not read; see <see cref="Examples.UnreadKeys"/>.</summary>
     public IReadOnlyList<string> UnreadKeys { get; set; } = [];
 
     /// <summary>Fewest BOS tokens in an example; null without a tokenizer or examples.</summary>
@@ -45,7 +45,7 @@ internal sealed record ExampleCounts
     /// <summary>Tokens of the longest example.</summary>
     public int Longest { get; set; }
 
-    /// <summary>Counts one example more.</summary>
+    /// <summary>Counts one more example.</summary>
     public void Add(ExampleMarks marks)
     {
         Longest = Math.Max(Longest, marks.Length);
@@ -59,12 +59,13 @@ internal sealed record ExampleCounts
 }
 
 /// <summary>The special tokens of one example.</summary>
-/// <param name="Length">Its tokens.</param> <param name="Bos">Its BOS tokens; null without a tokenizer.</param>
+/// <param name="Length">Its tokens.</param>
+/// <param name="Bos">Its BOS tokens; null without a tokenizer.</param>
 /// <param name="EndOfText">Whether its last token is the trained end of the text.</param>
-/// <param name="EndOfTurn">Whether its last end of a turn is trained; null where it has none.</param>
+/// <param name="EndOfTurn">Whether its last end of a turn is trained; null if it has none.</param>
 internal readonly record struct ExampleMarks(int Length, int? Bos, bool EndOfText, bool? EndOfTurn)
 {
-    /// <summary>Looks for them.</summary>
+    /// <summary>Finds the special tokens of an example.</summary>
     public static ExampleMarks Of(Example example, ITextEncoder? encoder)
     {
         var (ids, labels) = example;

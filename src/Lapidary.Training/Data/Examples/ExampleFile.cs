@@ -6,25 +6,27 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>A set of examples as one file: magic, bytes of the header, header, numbers of each example, tokens, XXH128 of all
-/// that.</summary>
-/// <remarks>Files are not trusted: nothing is allocated that the file's length does not have, and nothing is used unless its hash is
-/// right.</remarks>
+/// <summary>A set of examples as one file: magic, size of the header, header, numbers of each example, tokens, and the XXH128 of all of
+/// these.</summary>
+/// <remarks>Files are not trusted: allocations never exceed the file's length, and nothing is used unless the hash is correct.</remarks>
 internal static class ExampleFile
 {
-    /// <summary>Longer than any row is read, beside which the header has little.</summary>
+    /// <summary>Larger than any row that can be read; the header is small in comparison.</summary>
     private const int MaxHeaderBytes = 256 << 20;
 
     private const int BufferBytes = 1 << 20, HashBytes = 16, NumbersOfAnExample = 3;
 
     private static ReadOnlySpan<byte> Magic => "LPDTOKN2"u8;
 
-    /// <summary>Bytes of the file, but for its header.</summary>
+    /// <summary>Size of the file without its header.</summary>
     public static long LengthOf(ExampleSet set) => set.Bytes.Length + ((long)set.Count * (NumbersOfAnExample + 1) * sizeof(int));
 
     /// <summary>Writes a set.</summary>
-    /// <param name="stream">Where to.</param> <param name="key">What it was made of, as a hash.</param> <param name="set">The set.</param>
-    /// <param name="rows">Rows of the data set.</param> <param name="firstRow">The first of them.</param>
+    /// <param name="stream">The target.</param>
+    /// <param name="key">A hash of the sources of the set.</param>
+    /// <param name="set">The set.</param>
+    /// <param name="rows">Rows of the data set.</param>
+    /// <param name="firstRow">The first of them.</param>
     public static void Write(Stream stream, string key, ExampleSet set, int rows, DataRow firstRow)
     {
         var hash = new XxHash128();
@@ -50,10 +52,12 @@ internal static class ExampleFile
         }
     }
 
-    /// <summary>Reads a set, whose tokens stay in the file where they are many.</summary>
-    /// <param name="file">The file, which the set then owns.</param> <param name="key">What the set is to be made of.</param>
-    /// <param name="vocabularySize">Ids are below.</param> <param name="memoryBytes">Bytes of tokens that are kept in memory.</param>
-    /// <returns>The set and the data set's first row; null where the file is damaged or another's.</returns>
+    /// <summary>Reads a set. If it has many tokens, they stay in the file.</summary>
+    /// <param name="file">The file; the set owns it afterwards.</param>
+    /// <param name="key">The expected hash of the sources.</param>
+    /// <param name="vocabularySize">Ids are smaller than this.</param>
+    /// <param name="memoryBytes">Bytes of tokens to keep in memory.</param>
+    /// <returns>The set and the data set's first row; null if the file is damaged or belongs to another set.</returns>
     public static (ExampleSet Set, DataRow FirstRow)? TryRead(FileStream file, string key, int vocabularySize, long memoryBytes)
     {
         try
@@ -95,7 +99,7 @@ internal static class ExampleFile
         return header;
     }
 
-    /// <summary>One file on its way in.</summary>
+    /// <summary>A file while it is read.</summary>
     private sealed class Reading(FileStream file)
     {
         private readonly XxHash128 _hash = new();
@@ -175,7 +179,7 @@ internal static class ExampleFile
             return ends;
         }
 
-        /// <summary>All tokens go through the hash; few of them stay in memory.</summary>
+        /// <summary>All tokens are hashed; only a few stay in memory.</summary>
         private ByteStore Tokens(long tokenBytes, long memoryBytes)
         {
             var kept = tokenBytes <= memoryBytes ? new ByteStore(long.MaxValue, folder: null) : null;

@@ -2,22 +2,24 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Reads examples, by one thread, into memory that is there: the steady state allocates nothing.</summary>
+/// <summary>Reads examples on one thread into existing memory: the steady state allocates nothing.</summary>
 internal sealed class ExampleReader(ExampleSet set)
 {
     private byte[] _bytes = new byte[1 << 10];
 
     /// <summary>Reads a part of an example.</summary>
-    /// <param name="example">Its number.</param> <param name="start">First token of the part.</param>
-    /// <param name="ids">[tokens of the part]: receives the ids.</param> <param name="labels">The same of the labels, unshifted.</param>
-    /// <exception cref="LapidaryException">The file that holds the examples cannot be read, or is damaged.</exception>
+    /// <param name="example">Its number.</param>
+    /// <param name="start">First token of the part.</param>
+    /// <param name="ids">[tokens of the part]: receives the ids.</param>
+    /// <param name="labels">[tokens of the part]: receives the labels, unshifted.</param>
+    /// <exception cref="LapidaryException">The file with the examples cannot be read or is damaged.</exception>
     public void Read(int example, int start, Span<int> ids, Span<int> labels)
     {
         int length = set.Lengths[example], width = set.Width.Bytes;
         long offset = example == 0 ? 0 : set.Ends[example - 1];
         int bytes = (int)(set.Ends[example] - offset), idBytes = length * width;
 
-        // Nearly always the whole is wanted, which is read at once.
+        // Nearly always the whole example is requested; it is read at once.
         int first = start * width, wanted = ids.Length * width;
         bool isWhole = ids.Length == length;
         int rest = bytes - idBytes;

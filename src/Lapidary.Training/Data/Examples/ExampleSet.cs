@@ -9,11 +9,13 @@ internal sealed class ExampleSet
     private readonly long[] _ends;
     private readonly int[]? _rows;
 
-    /// <summary>Takes what <see cref="ExampleWriter"/> or <see cref="ExampleFile"/> has.</summary>
-    /// <param name="bytes">The examples' ids and labels.</param> <param name="vocabularySize">Ids are below.</param>
-    /// <param name="lengths">[example]: its tokens.</param> <param name="trained">[example]: those of them that are trained.</param>
-    /// <param name="ends">[example]: where its bytes end.</param> <param name="rows">[example]: its row in the data set; null where each
-    /// row is one.</param>
+    /// <summary>Wraps the data of <see cref="ExampleWriter"/> or <see cref="ExampleFile"/>.</summary>
+    /// <param name="bytes">The examples' ids and labels.</param>
+    /// <param name="vocabularySize">Ids are smaller than this.</param>
+    /// <param name="lengths">[example]: number of its tokens.</param>
+    /// <param name="trained">[example]: number of its trained tokens.</param>
+    /// <param name="ends">[example]: end of its bytes.</param>
+    /// <param name="rows">[example]: its row in the data set; null if every row is an example.</param>
     public ExampleSet(ByteStore bytes, int vocabularySize, int[] lengths, int[] trained, long[] ends, int[]? rows)
     {
         (Bytes, VocabularySize, Width) = (bytes, vocabularySize, new TokenWidth(vocabularySize));
@@ -23,31 +25,31 @@ internal sealed class ExampleSet
     /// <summary>Number of examples.</summary>
     public int Count => _lengths.Length;
 
-    /// <summary>[example]: its tokens.</summary>
+    /// <summary>[example]: number of its tokens.</summary>
     public ReadOnlySpan<int> Lengths => _lengths;
 
-    /// <summary>[example]: its trained tokens.</summary>
+    /// <summary>[example]: number of its trained tokens.</summary>
     public ReadOnlySpan<int> Trained => _trained;
 
-    /// <summary>[example]: where its bytes end.</summary>
+    /// <summary>[example]: end of its bytes.</summary>
     public ReadOnlySpan<long> Ends => _ends;
 
-    /// <summary>[example]: its row; empty where each row is one.</summary>
+    /// <summary>[example]: its row; empty if every row is an example.</summary>
     public ReadOnlySpan<int> Rows => _rows;
 
     /// <summary>The examples' ids and labels.</summary>
     public ByteStore Bytes { get; }
 
-    /// <summary>Ids are below.</summary>
+    /// <summary>Ids are smaller than this.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>How ids are written.</summary>
+    /// <summary>The encoding of ids.</summary>
     public TokenWidth Width { get; }
 
-    /// <summary>What there is to say about the rows.</summary>
+    /// <summary>Counts for the rows.</summary>
     public required ExampleCounts Counts { get; init; }
 
-    /// <summary>SHA-256 over lengths, ids and labels, in lower-case hexadecimal: what a run records and a resumed run compares.</summary>
+    /// <summary>SHA-256 over lengths, ids and labels, in lower-case hexadecimal. A run records it, and a resumed run compares it.</summary>
     public required string Fingerprint { get; init; }
 
     /// <summary>The number of an example's row in the data set.</summary>
@@ -61,7 +63,7 @@ internal sealed class ExampleSet
         return new(ids, labels);
     }
 
-    /// <summary>Examples that are there already, such as random ones.</summary>
+    /// <summary>Creates a set of existing examples, such as random ones.</summary>
     public static ExampleSet Of(IEnumerable<Example> examples)
     {
         var writer = new ExampleWriter(int.MaxValue, new(), folder: null);

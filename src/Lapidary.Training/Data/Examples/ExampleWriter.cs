@@ -4,9 +4,10 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Puts examples one after the other into a set.</summary>
-/// <param name="vocabularySize">Their ids are below.</param> <param name="limits">What stays in memory.</param>
-/// <param name="folder">For what does not, see <see cref="ByteStore"/>.</param>
+/// <summary>Appends examples to a set.</summary>
+/// <param name="vocabularySize">Ids are smaller than this.</param>
+/// <param name="limits">Limits for memory.</param>
+/// <param name="folder">The folder for data beyond these limits; see <see cref="ByteStore"/>.</param>
 internal sealed class ExampleWriter(int vocabularySize, StorageLimits limits, string? folder)
 {
     private readonly ByteStore _bytes = new(limits.MemoryBytes, folder);
@@ -18,11 +19,12 @@ internal sealed class ExampleWriter(int vocabularySize, StorageLimits limits, st
     private byte[] _ids = [];
     private bool _hasOtherRows;
 
-    /// <summary>What is known of all rows.</summary>
+    /// <summary>Counts for all rows.</summary>
     public ExampleCounts Counts { get; } = new();
 
     /// <summary>Appends an example.</summary>
-    /// <param name="example">Its ids are in range.</param> <param name="row">Its row in the data set.</param>
+    /// <param name="example">The example; its ids are in range.</param>
+    /// <param name="row">Its row in the data set.</param>
     public void Add(Example example, int row)
     {
         var (ids, labels) = example;

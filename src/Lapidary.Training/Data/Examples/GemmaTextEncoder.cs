@@ -4,14 +4,14 @@ using Lapidary.Hub;
 
 namespace Lapidary.Training;
 
-/// <summary>The model's own tokenizer and chat template.</summary>
+/// <summary>The tokenizer and chat template of a model.</summary>
 public sealed class GemmaTextEncoder : ITextEncoder
 {
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
 
-    /// <summary>Joins a tokenizer and a chat template.</summary>
-    /// <exception cref="LapidaryException">The tokenizer does not say what begins and ends a text.</exception>
+    /// <summary>Combines a tokenizer and a chat template.</summary>
+    /// <exception cref="LapidaryException">The tokenizer does not name the tokens that begin and end a text.</exception>
     public GemmaTextEncoder(Tokenizer tokenizer, ChatTemplate template)
     {
         (_tokenizer, _template) = (tokenizer, template);
@@ -25,8 +25,8 @@ public sealed class GemmaTextEncoder : ITextEncoder
     }
 
     /// <summary>Loads the tokenizer and the chat template of a model.</summary>
-    /// <param name="folderOrId">A folder, or an id of the Hub such as "google/gemma-3-1b-it".</param>
-    /// <param name="hub">Asks the Hub; null for one after the environment.</param>
+    /// <param name="folderOrId">A folder, or a Hub id such as "google/gemma-3-1b-it".</param>
+    /// <param name="hub">The Hub client; null for one configured by the environment.</param>
     /// <exception cref="LapidaryException">A file is missing or damaged, or the Hub refused.</exception>
     public static GemmaTextEncoder Load(string folderOrId, HubClient? hub = null) =>
         new(Tokenizer.Load(folderOrId, hub), ChatTemplate.Load(folderOrId, hub));

@@ -3,11 +3,11 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Labels as bytes behind an example's ids: nothing where each is the id; else after a first byte either how many are not trained
-/// and how many are, in turn, or, where one is neither the id nor untrained, all of them.</summary>
+/// <summary>Labels as bytes after an example's ids. No bytes if each label is its id. Otherwise a first byte, then either alternating
+/// counts of untrained and trained tokens, or, if a label is neither its id nor untrained, all labels.</summary>
 internal static class LabelRuns
 {
-    /// <summary>First byte of both kinds.</summary>
+    /// <summary>The first byte of the two forms.</summary>
     private const byte Runs = 1, Labels = 2;
 
     /// <summary>Appends the labels of an example.</summary>
@@ -36,11 +36,14 @@ internal static class LabelRuns
         }
     }
 
-    /// <summary>Reads labels that follow their example's ids.</summary>
-    /// <param name="bytes">What was written, of all the example.</param> <param name="start">First token that is wanted.</param>
-    /// <param name="ids">The ids from there on.</param> <param name="labels">As many labels.</param> <param name="width">Of ids.</param>
-    /// <param name="vocabularySize">Labels are below.</param>
-    /// <exception cref="InvalidDataException">The bytes are none that were written.</exception>
+    /// <summary>Reads labels stored after the ids of their example.</summary>
+    /// <param name="bytes">All bytes written for the example.</param>
+    /// <param name="start">First requested token.</param>
+    /// <param name="ids">The ids from there on.</param>
+    /// <param name="labels">As many labels.</param>
+    /// <param name="width">The encoding of ids.</param>
+    /// <param name="vocabularySize">Labels are smaller than this.</param>
+    /// <exception cref="InvalidDataException">The bytes are not valid.</exception>
     public static void Read(
         ReadOnlySpan<byte> bytes, int start, ReadOnlySpan<int> ids, Span<int> labels, TokenWidth width, int vocabularySize)
     {
@@ -50,7 +53,7 @@ internal static class LabelRuns
         switch (source.Byte())
         {
             case Runs:
-                // The runs of tokens before the first one and behind the last one are passed over.
+                // Skips the runs of tokens before the first requested token and after the last one.
                 long at = -start;
                 for (bool isTrained = false; at < labels.Length; isTrained = !isTrained)
                 {

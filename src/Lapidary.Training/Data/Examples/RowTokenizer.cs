@@ -6,14 +6,15 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Turns one row into an example, before truncation. Safe to call from several threads.</summary>
+/// <summary>Converts a row to an example, before truncation. Thread-safe.</summary>
 /// <param name="encoder">Tokenizer and chat template; may be null for pre-tokenized rows.</param>
-/// <param name="vocabularySize">Rows of the model's embedding: ids must be below.</param> <param name="options">Label rules.</param>
+/// <param name="vocabularySize">Rows of the model's embedding: all ids must be smaller.</param>
+/// <param name="options">Label rules.</param>
 /// <param name="completionOnly">completion_only_loss with its default resolved.</param>
 internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, ExampleOptions options, bool completionOnly)
 {
     /// <summary>Tokenizes a row.</summary>
-    /// <returns>Its example, and whether the prompt's ids alone are not the start of the whole's.</returns>
+    /// <returns>Its example, and whether the prompt's ids alone differ from the start of the whole.</returns>
     /// <exception cref="LapidaryException">The row does not fit the options or the template, or the model has no embedding for one of its
     /// ids; the message names the row.</exception>
     public (Example Example, bool PrefixMismatch) Tokenize(DataRow row)
@@ -23,7 +24,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return (example, mismatch);
     }
 
-    /// <summary>Pre-tokenized rows are taken as they are, but for their masks: whoever made them has set their end.</summary>
+    /// <summary>Pre-tokenized rows keep their ids and their end; only their masks are applied.</summary>
     private Example FromTokens(TokensRow row)
     {
         if (options.CompletionOnlyLoss == true && row.CompletionMask is null)
@@ -82,7 +83,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return WithCompletion(FromChat(row.Origin, [.. row.Prompt, .. row.Completion], row.TemplateVariables, encoder), prompt);
     }
 
-    /// <summary>Masks as many tokens as the prompt alone has.</summary>
+    /// <summary>Masks as many tokens as the prompt has when it is tokenized alone.</summary>
     private (Example, bool) WithCompletion(Example whole, int[] prompt)
     {
         bool mismatch = !whole.InputIds.AsSpan().StartsWith(prompt);
@@ -92,7 +93,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return (whole with { Labels = masked }, mismatch);
     }
 
-    /// <summary>A whole conversation; only where something of it is not trained, what that is needs to be found.</summary>
+    /// <summary>A whole conversation. The untrained parts are searched for only if there are any.</summary>
     private Example FromChat(
         RowOrigin origin, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables, ITextEncoder encoder)
     {
@@ -109,7 +110,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
         return Masked(new(ids, ids), mask);
     }
 
-    /// <summary>The template's errors know no file; they get the row's origin here.</summary>
+    /// <summary>The template's errors do not know the file; this adds the row's origin.</summary>
     private static T Located<T>(RowOrigin origin, Func<T> encode)
     {
         try
@@ -126,7 +127,7 @@ internal sealed class RowTokenizer(ITextEncoder? encoder, int vocabularySize, Ex
     {
         int[] ids = encoder.Encode(text);
 
-        // A text that brings its own BOS does not get a second one.
+        // A text that starts with BOS does not get a second one.
         bool addsBos = options.AddSpecialTokens && encoder.AddsBos && (ids.Length == 0 || ids[0] != encoder.BosTokenId);
         return addsBos ? [encoder.BosTokenId, .. ids] : ids;
     }

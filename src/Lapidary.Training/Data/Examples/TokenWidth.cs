@@ -2,9 +2,8 @@ using System.Buffers.Binary;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>Token ids in as few bytes as those of a vocabulary need: 2, 3 or 4. One number more stands for a label that is not
-/// trained.</summary>
-/// <param name="vocabularySize">Ids are below.</param>
+/// <summary>Token ids in 2, 3 or 4 bytes, as few as the vocabulary needs. One extra number stands for an untrained label.</summary>
+/// <param name="vocabularySize">Ids are smaller than this.</param>
 internal readonly struct TokenWidth(int vocabularySize)
 {
     /// <summary>Bytes of an id.</summary>
@@ -22,8 +21,8 @@ internal readonly struct TokenWidth(int vocabularySize)
         }
     }
 
-    /// <summary>Reads as many ids as <paramref name="ids"/> holds.</summary>
-    /// <returns>The largest of them, as an unsigned number.</returns>
+    /// <summary>Reads the number of ids that <paramref name="ids"/> holds.</summary>
+    /// <returns>The largest id, as an unsigned number.</returns>
     public uint Read(ReadOnlySpan<byte> source, Span<int> ids)
     {
         uint largest = 0;

@@ -2,9 +2,9 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Training.Data.Examples;
 
-/// <summary>What rows tell a chat template that does not read it, as Gemma's own knows no tools: a conversation is then trained without
-/// it.</summary>
-/// <param name="encoder">Knows what the template reads; may be null.</param>
+/// <summary>Finds keys of rows that the chat template does not read, such as tools for Gemma's template. The conversation is then trained
+/// without them.</summary>
+/// <param name="encoder">Tells which keys the template reads; may be null.</param>
 internal sealed class UnreadKeys(ITextEncoder? encoder)
 {
     private static readonly string[] OfMessages = ["tool_calls", "function_call", "reasoning_content"], OfRows = ["tools", "documents"];
@@ -12,8 +12,8 @@ internal sealed class UnreadKeys(ITextEncoder? encoder)
     private readonly string[] _unread = [.. OfRows.Concat(OfMessages).Where(key => encoder?.Reads(key) == false)];
     private readonly int[] _counts = new int[OfRows.Length + OfMessages.Length];
 
-    /// <summary>Looks for such keys in a row.</summary>
-    /// <returns>A bit for each that it brings, for <see cref="Count"/>.</returns>
+    /// <summary>Finds such keys in a row.</summary>
+    /// <returns>A bit for each key found, for <see cref="Count"/>.</returns>
     public int FindIn(DataRow row)
     {
         if (_unread.Length == 0 || !BringsFields(row)) return 0;
@@ -23,7 +23,7 @@ internal sealed class UnreadKeys(ITextEncoder? encoder)
         return found;
     }
 
-    /// <summary>Counts what was found in a row; for one thread.</summary>
+    /// <summary>Counts the keys found in a row; not thread-safe.</summary>
     public void Count(int found)
     {
         for (int i = 0; found != 0; i++, found >>= 1) _counts[i] += found & 1;
@@ -36,7 +36,7 @@ internal sealed class UnreadKeys(ITextEncoder? encoder)
             $"The chat template does not read {pair.First}, which {pair.Second} rows bring: it is not in what is trained."),
     ];
 
-    /// <summary>Whether a row has anything beside roles and contents, which most have not.</summary>
+    /// <summary>Whether a row has more than roles and contents; most rows do not.</summary>
     private static bool BringsFields(DataRow row) => row switch
     {
         MessagesRow messages => messages.TemplateVariables is not null || BringFields(messages.Messages),

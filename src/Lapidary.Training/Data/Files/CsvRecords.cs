@@ -6,7 +6,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Comma- or tab-separated text after RFC 4180, with a header; all values are strings.</summary>
+/// <summary>Comma- or tab-separated text by RFC 4180, with a header; all values are strings.</summary>
 internal static class CsvRecords
 {
     private const int MaxColumns = 100_000;
@@ -18,7 +18,7 @@ internal static class CsvRecords
         var names = Header(reader, file);
         while (ReadNext(reader, names, file) is { } record)
         {
-            // A quote inside an unquoted field is kept as text, as other readers do; the other flaws would join fields that are not one.
+            // A quote inside an unquoted field is kept as text, as in other readers. Other errors would join separate fields.
             if (flaw is { } reason && reason != CsvMalformedReason.StrayQuote) throw record.Origin.Error(Describe(reason));
             flaw = null;
             yield return record;

@@ -8,19 +8,21 @@ internal static class DataFiles
 {
     public const string Kinds = ".jsonl, .ndjson, .json, .csv, .tsv or .parquet";
 
-    /// <summary>Whether the name is that of a data file, packed or not.</summary>
+    /// <summary>Whether the name is that of a data file, compressed or not.</summary>
     public static bool IsData(string file) => FormatOf(file) is not null;
 
     /// <summary>The records of one file, pipe or device.</summary>
-    /// <param name="file">Its path.</param> <param name="format">What it holds; null tells it from the name.</param>
+    /// <param name="file">Its path.</param>
+    /// <param name="format">The format; null detects it from the name.</param>
     public static IEnumerable<DataRecord> Read(string file, DataFormat? format)
     {
         using var stream = Open(file);
         foreach (var record in Read(stream, file, format ?? FormatOf(file) ?? FormatOfStream(stream, file))) yield return record;
     }
 
-    /// <summary>Number of records; Parquet tells it, other files are read for it.</summary>
-    /// <param name="file">Its path.</param> <param name="format">What it holds; null tells it from the name.</param>
+    /// <summary>Number of records. Parquet stores it; other files are read to count.</summary>
+    /// <param name="file">Its path.</param>
+    /// <param name="format">The format; null detects it from the name.</param>
     public static long Count(string file, DataFormat? format)
     {
         if ((format ?? FormatOf(file)) != DataFormat.Parquet) return Read(file, format).LongCount();
@@ -29,7 +31,9 @@ internal static class DataFiles
     }
 
     /// <summary>The records of a stream, which is read once.</summary>
-    /// <param name="stream">It.</param> <param name="name">What errors call it.</param> <param name="format">What it holds.</param>
+    /// <param name="stream">The stream.</param>
+    /// <param name="name">Its name in errors.</param>
+    /// <param name="format">The format.</param>
     public static IEnumerable<DataRecord> Read(Stream stream, string name, DataFormat format)
     {
         if (format == DataFormat.Parquet)
@@ -51,7 +55,7 @@ internal static class DataFiles
         foreach (var record in records) yield return record;
     }
 
-    /// <summary>What the name of a file, packed or not, says it holds; null where it says nothing.</summary>
+    /// <summary>The format that a file name indicates, compressed or not; null if unknown.</summary>
     public static DataFormat? FormatOf(string file)
     {
         string name = Path.GetFileName(file).ToUpperInvariant();
@@ -67,7 +71,7 @@ internal static class DataFiles
         };
     }
 
-    /// <summary>What a pipe or a device holds, whose name says nothing: JSON Lines.</summary>
+    /// <summary>The format of a pipe or a device, whose name tells nothing: JSON Lines.</summary>
     private static DataFormat FormatOfStream(FileStream stream, string file)
     {
         if (!stream.CanSeek || file.StartsWith("/dev/", StringComparison.Ordinal)) return DataFormat.Jsonl;
@@ -76,7 +80,7 @@ internal static class DataFiles
             + "rename it, convert it or give dataset_format.");
     }
 
-    /// <summary>Opens a file, pipe or device; of a pipe it waits for the other end.</summary>
+    /// <summary>Opens a file, pipe or device; a pipe waits for its writer.</summary>
     public static FileStream Open(string file)
     {
         try

@@ -15,6 +15,6 @@ public enum DataFormat
     /// <summary>Tab-separated values with a header.</summary>
     Tsv,
 
-    /// <summary>Apache Parquet; not from a pipe.</summary>
+    /// <summary>Apache Parquet; not possible from a pipe.</summary>
     Parquet,
 }

@@ -3,16 +3,16 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>One record of a file of any kind, before its columns are given a meaning.</summary>
-/// <param name="Origin">Where it was read.</param>
-/// <param name="Columns">Values by column: null, string, bool, long, BigInteger (where 64 bits do not hold it), double, long[] (a list of
-/// nothing but integers, not empty), object?[] (any other list), a dictionary (an object; in the order of the file), or
-/// <see cref="Unreadable"/>. Parquet reads a column when it is first asked for.</param>
+/// <summary>A record of a file of any format, before its columns get a meaning.</summary>
+/// <param name="Origin">The place of the record.</param>
+/// <param name="Columns">Values by column: null, string, bool, long, BigInteger (for integers beyond 64 bits), double, long[] (a non-empty
+/// list of only integers), object?[] (any other list), a dictionary (an object; in the order of the file), or <see cref="Unreadable"/>.
+/// Parquet reads a column when it is first requested.</param>
 internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, object?> Columns)
 {
     private const int MaxNames = 40;
 
-    /// <summary>Names a value's type in an error.</summary>
+    /// <summary>The name of a value's type in an error.</summary>
     public static string Describe(object? value) => value switch
     {
         null => "null",
@@ -28,12 +28,12 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
         _ => "an object",
     };
 
-    /// <summary>The column, or an error that lists the columns there are.</summary>
+    /// <summary>The column, or an error that lists the existing columns.</summary>
     public object? Column(string name) => Columns.TryGetValue(name, out object? value)
         ? value
         : throw Origin.Error($"expected a column \"{name}\", found {ColumnList()}.");
 
-    /// <summary>The column as a string, or an error that says what it holds.</summary>
+    /// <summary>The column as a string, or an error that names its type.</summary>
     public string Text(string name) => Column(name) as string
         ?? throw Origin.Error($"expected a string in \"{name}\", found {Describe(Columns[name])}.");
 
@@ -45,7 +45,7 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
             _ => column.Key,
         }));
 
-    /// <summary>Names out of a file, for a message of one line.</summary>
+    /// <summary>Names from a file, for a one-line message.</summary>
     public static string Names(IEnumerable<string> names)
     {
         string[] first = [.. names.Take(MaxNames + 1).Select(FileErrors.OneLine)];
@@ -53,8 +53,8 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
     }
 }
 
-/// <summary>Stands for a value that the file has and that cannot be shown as it is. It matters only where its column is used.</summary>
-/// <param name="What">Follows "found" in an error: "type decimal, which …".</param>
+/// <summary>Stands for a value of the file that cannot be represented. It matters only if its column is used.</summary>
+/// <param name="What">The words after "found" in an error: "type decimal, which …".</param>
 internal sealed record Unreadable(string What)
 {
     /// <inheritdoc/>

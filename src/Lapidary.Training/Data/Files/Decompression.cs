@@ -3,13 +3,13 @@ using ZstdSharp;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Unpacks gzip and zstd on the way, told by how the data begin.</summary>
+/// <summary>Decompresses gzip and zstd while reading; the first bytes tell the format.</summary>
 internal static class Decompression
 {
-    /// <summary>Endings that stand behind that of the data.</summary>
+    /// <summary>Endings that may follow the ending of a data file.</summary>
     public static readonly IReadOnlyList<string> Extensions = [".GZ", ".ZST"];
 
-    /// <summary>The unpacked data, or the data themselves. Disposing it leaves <paramref name="stream"/> open.</summary>
+    /// <summary>The decompressed data, or the data unchanged. Disposing it leaves <paramref name="stream"/> open.</summary>
     public static Stream Open(Stream stream)
     {
         byte[] start = new byte[4];
@@ -21,11 +21,11 @@ internal static class Decompression
             : whole;
     }
 
-    /// <summary>Whether the exception says that packed data are broken.</summary>
+    /// <summary>Whether the exception means that compressed data are damaged.</summary>
     public static bool IsBroken(Exception error) => error is InvalidDataException or ZstdException or EndOfStreamException;
 }
 
-/// <summary>A stream that is only read, forwards.</summary>
+/// <summary>A read-only, forward-only stream.</summary>
 internal abstract class ForwardStream : Stream
 {
     public override bool CanRead => true;
@@ -59,7 +59,7 @@ internal sealed class JoinedStream(ReadOnlyMemory<byte> start, Stream stream, Re
     private ReadOnlyMemory<byte> _bytes = start;
     private ReadOnlyMemory<byte> _end = end;
 
-    /// <summary>Whether the stream has ended, and what follows are the last bytes.</summary>
+    /// <summary>Whether the stream has ended and only the last bytes follow.</summary>
     public bool IsAtEnd { get; private set; }
 
     public override int Read(Span<byte> buffer)
@@ -79,22 +79,22 @@ internal sealed class JoinedStream(ReadOnlyMemory<byte> start, Stream stream, Re
     }
 }
 
-/// <summary>gzip of which the end is known to be there.</summary>
-/// <remarks>.NET ends without an error where gzip data are cut off. So a member that unpacks to known bytes is appended to the data: it
-/// comes out at the end if all before it was whole, and only then. Where the data are cut off inside a block, the member is read as the
-/// rest of that block: what comes out from there on is given to nobody before the end has proved to be right.</remarks>
+/// <summary>Reads gzip and checks that the data are complete.</summary>
+/// <remarks>.NET reports no error if gzip data are cut off. So a member that unpacks to known bytes is appended to the data: it appears at
+/// the end only if all data before it are complete. If the data are cut off inside a block, the member is read as the rest of that block;
+/// these bytes are held back until the end has proved correct.</remarks>
 internal sealed class WholeGzipStream(JoinedStream packed) : ForwardStream
 {
     private static readonly byte[] Mark = Convert.FromHexString("9E4C1B7703D85AE6F2216D90BC3FA845");
 
     private readonly GZipStream _unpacked = new(packed, CompressionMode.Decompress);
 
-    /// <summary>Unpacked bytes that have not been given out: the last ones may be the mark.</summary>
+    /// <summary>Unpacked bytes that were not returned yet; the last ones may be the mark.</summary>
     private readonly byte[] _buffer = new byte[64 << 10];
     private int _start, _count;
     private bool _ended;
 
-    /// <summary>What is to stand behind the data.</summary>
+    /// <summary>The expected bytes after the data.</summary>
     public static ReadOnlyMemory<byte> End { get; } = Pack();
 
     public override int Read(Span<byte> buffer)
@@ -126,8 +126,8 @@ internal sealed class WholeGzipStream(JoinedStream packed) : ForwardStream
         _ended = true;
     }
 
-    /// <summary>The appended member, read as something else, unpacks to 40 KB at most (1032 bytes for one), so a full buffer at the end is
-    /// an error like any other.</summary>
+    /// <summary>If read as something else, the appended member unpacks to at most 40 KB (1032 bytes for one), so a full buffer at the end
+    /// is an error too.</summary>
     private int Unpack(Span<byte> buffer)
     {
         if (buffer.IsEmpty) throw CutOff();

@@ -5,7 +5,7 @@ namespace Lapidary.Training.Data.Files;
 /// <summary>JSON Lines: one object per line, UTF-8; blank lines are skipped. Only a line feed ends a line.</summary>
 internal static class JsonLinesRecords
 {
-    /// <summary>More blank lines one after the other than any file of rows has.</summary>
+    /// <summary>More consecutive blank lines than in any file of rows.</summary>
     private const int MaxBlankLines = 1 << 20;
 
     public static IEnumerable<DataRecord> Read(Stream stream, string file)

@@ -3,14 +3,14 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>A .json file: a list of objects, or an object that holds that list under "data" or "train", or, as many tools name
-/// them so, JSON Lines.</summary>
+/// <summary>A .json file: a list of objects, an object with such a list under "data" or "train", or JSON Lines, which many tools write
+/// under this name.</summary>
 internal static class JsonRecords
 {
-    /// <summary>The largest file that is read at once: 1 GiB.</summary>
+    /// <summary>The largest file that is read as a whole: 1 GiB.</summary>
     private const int MaxBytes = 1 << 30;
 
-    /// <summary>Read first: where it does not begin as JSON of rows does, nothing more is read.</summary>
+    /// <summary>Bytes that are read first. If they do not begin like JSON of rows, no more is read.</summary>
     private const int FirstBytes = 64 << 10;
 
     private static readonly string[] ListNames = ["data", "train"];
@@ -22,7 +22,7 @@ internal static class JsonRecords
         return Records(Parse(bytes, file), file);
     }
 
-    /// <summary>All bytes, or the first ones where rows do not begin so.</summary>
+    /// <summary>All bytes, or only the first ones if rows do not begin like this.</summary>
     public static byte[] ReadAll(Stream stream, string file, int maxBytes)
     {
         byte[] bytes = new byte[FirstBytes];
@@ -39,7 +39,7 @@ internal static class JsonRecords
         return bytes[..count];
     }
 
-    /// <summary>True where the first value is an object that ends before the file does, or that is a row itself.</summary>
+    /// <summary>True if the first value is an object that ends before the file does, or that is itself a row.</summary>
     private static bool IsJsonLines(ReadOnlySpan<byte> bytes)
     {
         bytes = WithoutMark(bytes);
@@ -60,7 +60,7 @@ internal static class JsonRecords
         }
         catch (JsonException)
         {
-            // The reader of one value then says where and why.
+            // The reader of one value then reports where and why.
             return false;
         }
     }

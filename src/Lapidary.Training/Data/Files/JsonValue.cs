@@ -6,15 +6,15 @@ using System.Text.Unicode;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Reads JSON text, with Python's NaN and Infinity, into the values that <see cref="DataRecord"/> lists.</summary>
+/// <summary>Reads JSON text, with Python's NaN and Infinity, into the value types of <see cref="DataRecord"/>.</summary>
 internal ref struct JsonValue
 {
-    /// <summary>Python reads no longer integers either.</summary>
+    /// <summary>Python does not read longer integers either.</summary>
     private const int MaxDigits = 4300;
 
     private static readonly Unreadable BrokenString = new("a string with half of a surrogate pair (\\ud800 to \\udfff)");
 
-    /// <summary>The text as it is; the reader has one without NaN and Infinity, if there are any.</summary>
+    /// <summary>The original text. The reader uses a copy without NaN and Infinity, if the text contains them.</summary>
     private readonly ReadOnlySpan<byte> _text;
     private readonly bool _isMasked;
     private Utf8JsonReader _reader;
@@ -28,7 +28,7 @@ internal ref struct JsonValue
     }
 
     /// <summary>Parses one value that fills the text.</summary>
-    /// <exception cref="JsonException">The text is not UTF-8 or not exactly one JSON value; its message names the byte in its
+    /// <exception cref="JsonException">The text is not UTF-8 or not exactly one JSON value; the message names the byte in its
     /// line.</exception>
     public static object? Parse(ReadOnlySpan<byte> utf8)
     {
@@ -56,7 +56,7 @@ internal ref struct JsonValue
         return reason.TrimEnd('.').ReplaceLineEndings(" ");
     }
 
-    /// <summary>The value at the reader's token; leaves the reader on the value's last token.</summary>
+    /// <summary>The value at the reader's token; leaves the reader on the last token of the value.</summary>
     private object? Read() => _reader.TokenType switch
     {
         JsonTokenType.String => ReadString(),
@@ -98,7 +98,7 @@ internal ref struct JsonValue
 
     private object ReadArray()
     {
-        // Token ids are by far the longest lists, so integers are not boxed until something else turns up.
+        // Token ids are by far the longest lists, so integers are not boxed until another type occurs.
         List<long> integers = [];
         List<object?>? values = null;
         while (_reader.Read() && _reader.TokenType != JsonTokenType.EndArray)

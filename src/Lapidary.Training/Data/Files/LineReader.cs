@@ -1,9 +1,9 @@
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Reads a stream line by line as bytes, in memory of the longest line; the byte order mark is skipped.</summary>
+/// <summary>Reads a stream line by line as bytes, in memory of the longest line; skips the byte order mark.</summary>
 internal sealed class LineReader(Stream stream, string file, int maxLineBytes = LineReader.MaxLineBytes)
 {
-    /// <summary>The longest line that is read: 64 MiB, far above any text that fits a context.</summary>
+    /// <summary>The longest line: 64 MiB, far more than any text that fits a context.</summary>
     public const int MaxLineBytes = 64 << 20;
 
     private byte[] _buffer = new byte[64 << 10];
@@ -11,7 +11,7 @@ internal sealed class LineReader(Stream stream, string file, int maxLineBytes = 
     private long _number;
     private bool _ended;
 
-    /// <summary>Gives the next line without its line feed, valid until the next call, and its 1-based number.</summary>
+    /// <summary>The next line without its line feed, valid until the next call, and its 1-based number.</summary>
     public bool TryRead(out ReadOnlySpan<byte> line, out RowOrigin origin)
     {
         int searched = 0;

@@ -1,10 +1,10 @@
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>NaN, Infinity and -Infinity, which Python's json.dumps writes and reads and which are no JSON.</summary>
+/// <summary>NaN, Infinity and -Infinity, which Python's json.dumps writes and reads although they are not JSON.</summary>
 internal static class NonFiniteNumbers
 {
-    /// <summary>A copy in which each of them outside a string is a 0 and spaces, so that all places stay the same; null where there is
-    /// none.</summary>
+    /// <summary>A copy in which each of them outside a string is replaced by a 0 and spaces, so that all positions stay the same; null if
+    /// there are none.</summary>
     public static byte[]? Mask(ReadOnlySpan<byte> json)
     {
         if (json.IndexOf("NaN"u8) < 0 && json.IndexOf("Infinity"u8) < 0) return null;
@@ -26,7 +26,7 @@ internal static class NonFiniteNumbers
         return copy;
     }
 
-    /// <summary>The number at the start of a text, or null if it is none of them.</summary>
+    /// <summary>The number at the start of a text; null if it is none of them.</summary>
     public static double? Read(ReadOnlySpan<byte> json) => Length(json) switch
     {
         3 => double.NaN,

@@ -7,8 +7,8 @@ using Parquet.Schema;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>The columns of one row group, each read when it is first asked for: one that is not used costs nothing and may be of any
-/// type, even broken.</summary>
+/// <summary>The columns of one row group, each read when it is first requested. An unused column costs nothing and may have any type, or
+/// even be damaged.</summary>
 internal sealed class ParquetColumns
 {
     /// <summary>The most rows of a group: writers make groups of thousands to a million.</summary>

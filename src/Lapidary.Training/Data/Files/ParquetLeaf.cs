@@ -5,7 +5,7 @@ using Parquet.Schema;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>One leaf column of a row group: its values and levels, read one entry after the other.</summary>
+/// <summary>One leaf column of a row group: reads its values and levels entry by entry.</summary>
 internal sealed class ParquetLeaf(DataField column)
 {
     /// <summary>The most entries of a column in a group; their levels are read at once.</summary>
@@ -20,10 +20,10 @@ internal sealed class ParquetLeaf(DataField column)
 
     public bool IsAtEnd => _at == _count;
 
-    /// <summary>The definition level of the entry that comes next.</summary>
+    /// <summary>The definition level of the next entry.</summary>
     public int Definition => _at < _count ? _definitions?[_at] ?? column.MaxDefinitionLevel : throw TooShort();
 
-    /// <summary>Whether there is an entry that comes next, in the same list.</summary>
+    /// <summary>Whether the next entry exists and continues the same list.</summary>
     public bool Continues(int repetition) => _at < _count && _repetitions is not null && _repetitions[_at] >= repetition;
 
     /// <summary>The next entry's value, or null.</summary>
@@ -47,12 +47,12 @@ internal sealed class ParquetLeaf(DataField column)
     {
         var chunk = group.GetMetadata(column)?.MetaData ?? throw new InvalidDataException($"column {Name} is not there");
         if (chunk.NumValues is < 0 or > MaxEntries) throw new InvalidDataException($"column {Name} claims {chunk.NumValues} values");
-        // Where the library begins: at the first of the offsets that are there.
+        // The column's first byte for the library: the first of the offsets given.
         long[] offsets = [chunk.DataPageOffset, chunk.DictionaryPageOffset ?? 0, chunk.IndexPageOffset ?? 0];
         pages.Enter(offsets.Where(offset => offset != 0).DefaultIfEmpty().Min(), chunk.TotalCompressedSize, chunk.NumValues);
         using var raw = group.ReadRawColumnDataBaseAsync(column).AsTask().GetAwaiter().GetResult();
 
-        // The library throws when levels are asked for that the column's kind has not.
+        // The library throws if levels are requested that this kind of column does not have.
         _definitions = column.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
         _repetitions = column.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
         if (Values(raw) is { } values) _values = values;

@@ -3,9 +3,9 @@ using Parquet.Schema;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>A field of the schema, which puts its values together from the levels of the leaves below it.</summary>
+/// <summary>A field of the schema, which builds its values from the levels of the leaves below it.</summary>
 /// <remarks>Source: Melnik et al., "Dremel: interactive analysis of web-scale datasets", 2010. An entry of a leaf has a definition level,
-/// which says how much of the path to it is there, and a repetition level, which says in which list it continues.</remarks>
+/// which tells how much of its path exists, and a repetition level, which tells the list that it continues.</remarks>
 internal abstract class ParquetNode
 {
     /// <summary>Deepest nesting of lists, structs and maps, as in JSON.</summary>
@@ -13,13 +13,13 @@ internal abstract class ParquetNode
 
     private ParquetLeaf? _first;
 
-    /// <summary>The first leaf below, whose levels stand for all.</summary>
+    /// <summary>The first leaf below; its levels stand for all leaves.</summary>
     private ParquetLeaf First => _first ??= Leaves.First();
 
     /// <summary>The leaves below, at least one.</summary>
     protected abstract IEnumerable<ParquetLeaf> Leaves { get; }
 
-    /// <summary>The node of a field.</summary>
+    /// <summary>Creates the node of a field.</summary>
     public static ParquetNode Create(Field field, int depth = 0)
     {
         if (depth > MaxDepth) throw new InvalidDataException($"column {field.Path} is nested too deeply");
@@ -51,7 +51,7 @@ internal abstract class ParquetNode
     /// <summary>The next value.</summary>
     protected abstract object? Read();
 
-    /// <summary>Goes past an entry that stands for nothing at or below this node.</summary>
+    /// <summary>Skips an entry without a value at or below this node.</summary>
     private object? Skip(object? value)
     {
         foreach (var leaf in Leaves) leaf.Skip();
@@ -69,8 +69,8 @@ internal abstract class ParquetNode
     {
         protected override IEnumerable<ParquetLeaf> Leaves => parts.SelectMany(part => part.Node.Leaves);
 
-        /// <remarks>Null parts are left out: the struct of a column has the keys of all rows, and TRL, too, removes those that a row has
-        /// not.</remarks>
+        /// <remarks>Null fields are left out: the struct of a column has the keys of all rows, and TRL, too, removes keys that a row does
+        /// not have.</remarks>
         protected override object? Read()
         {
             if (parts[0].Node.First.Definition < definition) return Skip(null);
@@ -84,7 +84,7 @@ internal abstract class ParquetNode
         }
     }
 
-    /// <summary>A list: its elements are there from one definition level on; one level lower it is empty, and below null.</summary>
+    /// <summary>A list: it has elements from one definition level on; one level lower it is empty, and below that null.</summary>
     private sealed class Repeated(ParquetNode item, int repetition, int definition) : ParquetNode
     {
         protected override IEnumerable<ParquetLeaf> Leaves => item.Leaves;

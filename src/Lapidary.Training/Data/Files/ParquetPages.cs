@@ -1,20 +1,20 @@
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>A Parquet file as the library may read it: of a column, the pages whose headers have been checked and nothing behind them.
-/// Pages may hold fewer values than their headers say; the library then goes on reading whatever follows as pages, and at the file's end
-/// it never stops.</summary>
+/// <summary>A view of a Parquet file that is safe for the library: of a column, only the pages with checked headers. Pages may hold fewer
+/// values than their headers claim. The library then reads any following bytes as pages, and at the end of the file it would never
+/// stop.</summary>
 internal sealed class ParquetPages(Stream file) : Stream
 {
-    /// <summary>The largest page: writers make pages of a megabyte, or of one value that is larger.</summary>
+    /// <summary>The largest page: writers make pages of a megabyte, or of one larger value.</summary>
     private const int MaxPageBytes = 256 << 20;
 
-    /// <summary>The most of one column in one group of rows: 4 GiB.</summary>
+    /// <summary>The most bytes of a column in a row group: 4 GiB.</summary>
     private const long MaxColumnBytes = 4L << 30;
 
-    /// <summary>A page's header is read with so many bytes, and again with more where they do not suffice.</summary>
+    /// <summary>A page's header is read with this many bytes first, and with more if they are not enough.</summary>
     private const int HeaderBytes = 4 << 10, MaxHeaderBytes = 16 << 20;
 
-    /// <summary>Where the library has to stop.</summary>
+    /// <summary>Where the library must stop.</summary>
     private long _end = file.Length;
 
     public override bool CanRead => true;
@@ -28,9 +28,10 @@ internal sealed class ParquetPages(Stream file) : Stream
     public override long Position { get => file.Position; set => file.Position = value; }
 
     /// <summary>Checks the headers of a column's pages and lets the library read these pages.</summary>
-    /// <param name="start">Where the first page is.</param> <param name="length">Bytes of all pages.</param>
-    /// <param name="values">Entries that they are to have.</param>
-    /// <exception cref="InvalidDataException">A page is larger than what is there or than any page is.</exception>
+    /// <param name="start">Start of the first page.</param>
+    /// <param name="length">Bytes of all pages.</param>
+    /// <param name="values">Expected number of entries.</param>
+    /// <exception cref="InvalidDataException">A page is larger than the remaining bytes or than the limit.</exception>
     public void Enter(long start, long length, long values)
     {
         if (start < 4 || length < 0 || length > file.Length - start)
@@ -87,7 +88,7 @@ internal sealed class ParquetPages(Stream file) : Stream
             }
             catch (InvalidDataException) when (bytes.Length == HeaderBytes && bytes.Length < length)
             {
-                // It may go on behind these bytes.
+                // It may continue after these bytes.
             }
         }
 
@@ -95,7 +96,9 @@ internal sealed class ParquetPages(Stream file) : Stream
     }
 }
 
-/// <summary>What a page's header says.</summary>
-/// <param name="Uncompressed">Its bytes.</param> <param name="Compressed">Its bytes in the file.</param>
-/// <param name="Values">Its entries.</param> <param name="IsDictionary">Whether it holds the values that other pages name.</param>
+/// <summary>The content of a page's header.</summary>
+/// <param name="Uncompressed">Its decompressed size.</param>
+/// <param name="Compressed">Its size in the file.</param>
+/// <param name="Values">Its entries.</param>
+/// <param name="IsDictionary">Whether it holds the values that other pages refer to.</param>
 internal readonly record struct ParquetPage(int Uncompressed, int Compressed, int Values, bool IsDictionary);

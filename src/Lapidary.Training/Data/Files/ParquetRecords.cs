@@ -4,8 +4,8 @@ using Parquet;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Parquet: columns of strings, numbers and booleans, and lists, structs and maps of them. One row group at a time is open, and of
-/// it the columns that are asked for are in memory.</summary>
+/// <summary>Parquet: columns of strings, numbers and booleans, and lists, structs and maps of them. One row group is open at a time, with
+/// only its requested columns in memory.</summary>
 internal static class ParquetRecords
 {
     public static IEnumerable<DataRecord> Read(Stream stream, string file)
@@ -30,7 +30,7 @@ internal static class ParquetRecords
         }
     }
 
-    /// <summary>Number of rows, by the file's own words.</summary>
+    /// <summary>Number of rows according to the file.</summary>
     public static long Count(Stream stream, string file)
     {
         var reader = ParquetErrors.Try(() => Open(new ParquetPages(stream)), file);
@@ -56,10 +56,10 @@ internal static class ParquetRecords
     }
 }
 
-/// <summary>Errors of the Parquet library.</summary>
+/// <summary>Converts errors of the Parquet library.</summary>
 internal static class ParquetErrors
 {
-    /// <summary>A hostile file makes the library throw errors of many types, all of which mean the same to the user.</summary>
+    /// <summary>A hostile file makes the library throw many types of errors; all of them mean the same to the user.</summary>
     public static T Try<T>(Func<T> read, string file)
     {
         try

@@ -5,16 +5,16 @@ using Parquet.Schema;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Which columns are text. The library decodes text by putting replacement characters in place of bytes that are no UTF-8, which
-/// would train on other texts than the file has; so it is kept from knowing that they are text.</summary>
+/// <summary>Handles text columns. The library would replace invalid UTF-8 with replacement characters, so training would use other texts
+/// than the file. Therefore the library is not told that these columns are text.</summary>
 internal static class ParquetText
 {
     private static readonly Unreadable NoUtf8 = new("bytes that are no UTF-8; write the file again");
 
-    // Marks are kept on the elements themselves, because fields point to them.
+    // Marks are kept on the elements themselves, because fields refer to them.
     private static readonly ConditionalWeakTable<SchemaElement, object> Marked = [];
 
-    /// <summary>Marks text and hides that it is text; before the schema is made of the elements.</summary>
+    /// <summary>Marks text columns and hides that they are text; call it before the schema is built from the elements.</summary>
     public static void Mark(IEnumerable<SchemaElement> elements)
     {
         foreach (var element in elements)
@@ -29,14 +29,14 @@ internal static class ParquetText
 
     public static bool IsText(DataField field) => field.SchemaElement is { } element && Marked.TryGetValue(element, out _);
 
-    /// <summary>The text, or what stands for it where it is none.</summary>
+    /// <summary>The text, or a placeholder if it is not valid.</summary>
     public static object Read(ReadOnlyMemory<byte> bytes) =>
         Utf8.IsValid(bytes.Span) ? System.Text.Encoding.UTF8.GetString(bytes.Span) : NoUtf8;
 
-    /// <summary>Whether the values stand for something else than what they are stored as.</summary>
+    /// <summary>Whether the values mean something other than their stored type.</summary>
     public static bool IsOther(DataField field) => OtherType(field.SchemaElement) is not null;
 
-    /// <summary>The type in Parquet's words.</summary>
+    /// <summary>The type in Parquet's terms.</summary>
     public static string TypeName(DataField field) => OtherType(field.SchemaElement) ?? field.SchemaElement?.Type switch
     {
         Parquet.Meta.Type.BYTE_ARRAY => "binary",

@@ -2,17 +2,17 @@ using System.Buffers.Binary;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Walks a Parquet file's footer, and the headers of pages, to see that they are whole, are what the format says and claim
-/// nothing that is not there. The library tells fields by their numbers alone: over one of another type it loses its place, and then it
-/// loops for very long and allocates what it is told.</summary>
-/// <remarks>They are structs of Thrift's compact protocol: fields with a number and a type, nested. The footer's length and "PAR1" end the
-/// file.</remarks>
+/// <summary>Checks a Parquet file's footer and the headers of pages: they must be complete, follow the format, and claim no more than the
+/// file has. The library identifies fields only by their numbers. A field of another type makes it lose its place; it then loops for very
+/// long and allocates any amount it reads.</summary>
+/// <remarks>The structures use Thrift's compact protocol: nested structs of fields with a number and a type. The footer's length and "PAR1"
+/// end the file.</remarks>
 internal ref struct ParquetThrift
 {
     /// <summary>The largest footer that is read: 256 MiB.</summary>
     private const int MaxFooterBytes = 256 << 20;
 
-    /// <summary>Deepest nesting of lists and structs of columns, as deep as our reader goes, with Parquet's own levels between.</summary>
+    /// <summary>Deepest nesting of lists and structs of columns, as in our reader, including Parquet's levels between them.</summary>
     private const int MaxDepth = 256;
 
     // Numbers of types; a boolean's value is its type.
@@ -20,7 +20,7 @@ internal ref struct ParquetThrift
 
     private const string Footer = "FileMetaData", Schema = "SchemaElement", Header = "PageHeader";
 
-    /// <summary>The types of the fields of each struct, in the order of their numbers from 1; a dash stands for none.</summary>
+    /// <summary>The types of the fields of each struct, in the order of their numbers from 1; a dash means no field.</summary>
     /// <remarks>Source: parquet.thrift of Apache Parquet's format.</remarks>
     private static readonly Dictionary<string, string[]> Structs = Parse(
         """
@@ -58,14 +58,14 @@ internal ref struct ParquetThrift
 
     private readonly ReadOnlySpan<byte> _bytes;
 
-    /// <summary>How many more children the open elements of the schema have, the outermost first.</summary>
+    /// <summary>Remaining children of the open elements of the schema, the outermost first.</summary>
     private readonly List<int> _open = [];
 
     private int _at;
 
     private ParquetThrift(ReadOnlySpan<byte> bytes) => _bytes = bytes;
 
-    /// <summary>Checks the footer and goes back to the stream's start.</summary>
+    /// <summary>Checks the footer and returns to the start of the stream.</summary>
     /// <exception cref="InvalidDataException">The file is not Parquet or its footer is broken.</exception>
     public static void CheckFooter(Stream stream)
     {
@@ -87,7 +87,8 @@ internal ref struct ParquetThrift
     }
 
     /// <summary>Reads a page's header.</summary>
-    /// <param name="bytes">They begin with it.</param> <param name="headerBytes">How long it is.</param>
+    /// <param name="bytes">The bytes, starting with the header.</param>
+    /// <param name="headerBytes">Length of the header.</param>
     public static ParquetPage ReadPage(ReadOnlySpan<byte> bytes, out int headerBytes)
     {
         var header = new ParquetThrift(bytes);
@@ -114,7 +115,7 @@ internal ref struct ParquetThrift
     private static Dictionary<string, string[]> Parse(string lines) =>
         lines.ReplaceLineEndings("\n").Split('\n').Select(line => line.Split(' ')).ToDictionary(words => words[0], words => words[1..]);
 
-    /// <summary>The type that a field has by the format, or null where there is no such field.</summary>
+    /// <summary>The type of a field in the format; null if the field does not exist.</summary>
     private static string? TypeOf(string kind, int id) =>
         Structs[kind] is var types && id >= 1 && id <= types.Length && types[id - 1] != "-" ? types[id - 1] : null;
 
@@ -131,8 +132,8 @@ internal ref struct ParquetThrift
         _ => type.StartsWith("list:", StringComparison.Ordinal) ? ListType : StructType,
     };
 
-    /// <summary>Goes to the end of a struct.</summary>
-    /// <returns>The value of the field of number <paramref name="numberOf"/>, an i32; -1 where it is not there.</returns>
+    /// <summary>Skips to the end of a struct.</summary>
+    /// <returns>The value of the field <paramref name="numberOf"/>, an i32; -1 if it is missing.</returns>
     private int WalkStruct(string kind, int numberOf = 0)
     {
         int value = -1;
@@ -145,7 +146,7 @@ internal ref struct ParquetThrift
         return value;
     }
 
-    /// <summary>The type of the next field, 0 at the struct's end; its number is told from the one before it.</summary>
+    /// <summary>The type of the next field, 0 at the end of the struct; its number is relative to the previous one.</summary>
     private int NextField(ref int id, string kind)
     {
         byte header = NextByte();
@@ -159,8 +160,9 @@ internal ref struct ParquetThrift
         return isRight ? type : throw new InvalidDataException($"field {id} of its {kind} has the type {type}");
     }
 
-    /// <summary>Goes past a field's value.</summary>
-    /// <param name="type">The type that it has.</param> <param name="expected">What the format says, or null.</param>
+    /// <summary>Skips a field's value.</summary>
+    /// <param name="type">The type in the file.</param>
+    /// <param name="expected">The type in the format, or null.</param>
     private void WalkField(int type, string? expected)
     {
         if (type == StructType) WalkNested(expected);
@@ -172,7 +174,7 @@ internal ref struct ParquetThrift
     {
         if (kind is null)
         {
-            // The library does not go past the values of one that it does not know.
+            // The library does not skip the values of unknown fields.
             if (NextByte() != 0) throw new InvalidDataException("it has a field that is not known");
             return;
         }

@@ -2,8 +2,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Files;
 
-/// <summary>Where a row was read, so that any later error can name it.</summary>
-/// <param name="File">The file's path, as the user gave it.</param>
+/// <summary>The place where a row was read, for later errors.</summary>
+/// <param name="File">The file's path as the user gave it.</param>
 /// <param name="Unit">"line" for line-based files, "row" for the others.</param>
 /// <param name="Number">1-based number of the line or row.</param>
 internal readonly record struct RowOrigin(string File, string Unit, long Number)
@@ -11,7 +11,7 @@ internal readonly record struct RowOrigin(string File, string Unit, long Number)
     /// <summary>"data.jsonl line 17".</summary>
     public override string ToString() => $"{File} {Unit} {Number}";
 
-    /// <summary>The error for a row that is not what it should be.</summary>
+    /// <summary>The error for an invalid row.</summary>
     public LapidaryException Error(string expectedAndFound, Exception? inner = null) =>
         Error(new LapidaryException(expectedAndFound), inner);
 
@@ -19,7 +19,7 @@ internal readonly record struct RowOrigin(string File, string Unit, long Number)
     public LapidaryException Error(ErrorText expectedAndFound, Exception? inner = null) =>
         Error(new LapidaryException(expectedAndFound), inner);
 
-    /// <summary>An error that knows no row, with this one.</summary>
+    /// <summary>Adds this row to an error without one.</summary>
     public LapidaryException Error(LapidaryException error) => Error(error, error);
 
     private LapidaryException Error(LapidaryException text, Exception? inner)

@@ -7,10 +7,10 @@ using Lapidary.Training.Data.Examples;
 namespace Lapidary.Training.Data.Packing;
 
 /// <summary>Fills batches. Each size is allocated once and then reused, so the steady state allocates nothing.</summary>
-/// <remarks>Padding goes at the end. Each padding token is a document of its own without a label, so it costs the least and changes no
-/// result. Unpacked sequences are concatenated like packed ones, so only the batch as a whole is padded, to one of few lengths.</remarks>
+/// <remarks>Padding goes at the end. Each padding token is a separate document without a label, which costs least and changes no result.
+/// Unpacked sequences are concatenated like packed ones, so only the batch as a whole is padded, to one of a few lengths.</remarks>
 /// <param name="padTokenId">Id of the padding.</param>
-/// <param name="rowTokens">Length of a packed sequence: a batch has as many tokens for each of its rows; null rounds its tokens up to
+/// <param name="rowTokens">Length of a packed sequence: a batch has this many tokens for each of its rows. Null rounds its tokens up to
 /// <see cref="BucketLength"/>.</param>
 internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
 {
@@ -25,18 +25,20 @@ internal sealed class BatchBuilder(int padTokenId, int? rowTokens = null)
         return power > 64 && power / 4 * 3 >= tokens ? power / 4 * 3 : power;
     }
 
-    /// <summary>A builder of the same batches, in memory of its own.</summary>
+    /// <summary>A builder of the same batches with separate memory.</summary>
     public BatchBuilder Copy() => new(padTokenId, rowTokens);
 
     /// <summary>Tokens of a batch, padding included.</summary>
-    /// <param name="rows">Number of its rows.</param> <param name="tokens">Their tokens.</param>
+    /// <param name="rows">Number of its rows.</param>
+    /// <param name="tokens">Their tokens.</param>
     public int LengthOf(int rows, int tokens) =>
         rowTokens is { } length ? (int)Math.Min((long)length * rows, int.MaxValue) : BucketLength(tokens);
 
     /// <summary>Fills a batch, valid until the next batch of the same size.</summary>
-    /// <param name="sequences">All sequences.</param> <param name="rows">Which of them are its rows, in order.</param>
-    /// <param name="reader">Of their examples.</param>
-    /// <exception cref="LapidaryException">They have more tokens than sequences of the fixed length, or cannot be read.</exception>
+    /// <param name="sequences">All sequences.</param>
+    /// <param name="rows">Which of them are its rows, in order.</param>
+    /// <param name="reader">Reads their examples.</param>
+    /// <exception cref="LapidaryException">They have more tokens than their rows hold at the fixed length, or cannot be read.</exception>
     public Batch Build(PackedSequences sequences, ReadOnlySpan<int> rows, ExampleReader reader)
     {
         int tokens = 0;

@@ -3,17 +3,20 @@ using System.Numerics;
 namespace Lapidary.Training.Data.Packing;
 
 /// <summary>Best-fit decreasing bin packing in O(n · capacity / 64) at worst.</summary>
-/// <remarks>Longest first, ties in order. Each goes into the open bin with the smallest sufficient space, among equals into the one that
-/// came to that space first, else into a new bin. Bins come out in the order they were opened. Same rule as TRL's "bfd".
-/// <para>Bins are queued by their free space, and a bit per space says whether its queue holds any, so the best bin is the next set
-/// bit.</para></remarks>
+/// <remarks>
+/// <para>The longest items come first, ties in order. Each item goes into the open bin with the smallest sufficient space (of equal bins,
+/// the one that reached that space first), else into a new bin. Bins keep the order in which they were opened. TRL's "bfd" has the same
+/// rule.</para>
+/// <para>Bins are queued by their free space. A bit per space tells whether its queue is non-empty, so the best bin is the next set
+/// bit.</para>
+/// </remarks>
 internal static class BestFitDecreasing
 {
     /// <summary>Packs items into bins.</summary>
-    /// <param name="lengths">Item sizes; those of 0 are left out, none is above the capacity.</param> <param name="capacity">Size of a
-    /// bin.</param>
-    /// <returns>The items by bin, in the order they were put in, and where in them each bin begins; the last entry is their
-    /// number.</returns>
+    /// <param name="lengths">Item sizes; items of 0 are left out, none is above the capacity.</param>
+    /// <param name="capacity">Size of a bin.</param>
+    /// <returns>The items by bin, in the order in which they were added, and the start of each bin; the last start is the number of
+    /// items.</returns>
     public static (int[] Starts, int[] Items) Pack(ReadOnlySpan<int> lengths, int capacity)
     {
         var spaces = new Spaces(capacity);

@@ -5,11 +5,11 @@ using Lapidary.Training.Data.Packing;
 
 namespace Lapidary.Training;
 
-/// <summary>Sequences ready for the model: examples, packed or one to a sequence, and how they become batches, of which each is a
-/// row.</summary>
+/// <summary>Sequences ready for the model: examples, packed or one per sequence, and the batches made of them. A sequence is a row of a
+/// batch.</summary>
 public sealed class PackedDataSet
 {
-    /// <summary>Beyond this no batch has a length: nothing of that size is ever run.</summary>
+    /// <summary>A batch cannot have more tokens; such sizes never run.</summary>
     private const int MaxTokens = 1 << 30;
 
     private readonly PackedSequences _sequences;
@@ -20,8 +20,10 @@ public sealed class PackedDataSet
     private readonly int[] _tokensOfLongest;
 
     /// <summary>Packs the examples.</summary>
-    /// <param name="examples">Tokenized rows.</param> <param name="packing">How they share sequences.</param>
-    /// <param name="maxLength">Tokens of a packed sequence.</param> <param name="padTokenId">Fills what is left of a batch.</param>
+    /// <param name="examples">Tokenized rows.</param>
+    /// <param name="packing">How they share sequences.</param>
+    /// <param name="maxLength">Tokens of a packed sequence.</param>
+    /// <param name="padTokenId">Id of the padding.</param>
     internal PackedDataSet(ExampleSet examples, PackingStrategy packing, int maxLength, int padTokenId)
     {
         _sequences = Packer.Pack(examples, packing, maxLength);
@@ -44,7 +46,7 @@ public sealed class PackedDataSet
     /// <summary>Number of sequences.</summary>
     public int Count => _sequences.Count;
 
-    /// <summary>Identifies the examples: their ids and labels, in their order.</summary>
+    /// <summary>Identifies the examples: their ids and labels, in order.</summary>
     internal string DataFingerprint => _sequences.Set.Fingerprint;
 
     /// <summary>The sequences.</summary>
@@ -66,7 +68,7 @@ public sealed class PackedDataSet
         return trained;
     }
 
-    /// <summary>The data set's rows that some sequences hold, from 1 on, for messages: "row 3", "rows 3, 9 and 12 others".</summary>
+    /// <summary>The data set's rows in some sequences, from 1 on, for messages: "row 3", "rows 3, 9 and 12 others".</summary>
     internal string Describe(ReadOnlySpan<int> indices)
     {
         const int Shown = 8;
@@ -78,20 +80,20 @@ public sealed class PackedDataSet
     private IEnumerable<int> RowsOf(int sequence) => Enumerable.Range(0, _sequences.DocumentsOf(sequence))
         .Select(i => _sequences.Set.RowOf(_sequences.Document(sequence, i).Example) + 1);
 
-    /// <summary>The same sequences with batches of their own: each user has one, as ranks may be threads.</summary>
+    /// <summary>The same sequences with separate batches. Each user needs a separate object, because ranks may be threads.</summary>
     internal PackedDataSet Share() => new(this);
 
     /// <summary>A batch of some sequences, valid until the next one.</summary>
     internal Batch Batch(ReadOnlySpan<int> indices) => _builder.Build(_sequences, indices, _reader);
 
-    /// <summary>Tokens of the largest batch of so many rows that can come up, padding included.</summary>
+    /// <summary>Tokens of the largest possible batch with a number of rows, padding included.</summary>
     internal int LargestBatchTokens(int rows)
     {
         rows = Math.Min(rows, Count);
         return _builder.LengthOf(rows, _tokensOfLongest[rows]);
     }
 
-    /// <summary>What checkpoints of 0.1 record: one hash of the data and of how they are put into steps.</summary>
+    /// <summary>The record of checkpoints of 0.1: one hash of the data and of their order in steps.</summary>
     internal string OldFingerprint(SftConfig config) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         $"{DataFingerprint} {config.EffectivePacking} {config.MaxLength} {config.PerDeviceTrainBatchSize} "
         + $"{config.GradientAccumulationSteps} {config.Seed} {config.Shuffle}")));

@@ -2,22 +2,24 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data.Packing;
 
-/// <summary>A document within a sequence: an example, or a piece of one. Documents never see each other.</summary>
-/// <param name="Example">The example's number.</param> <param name="Start">Its first token.</param> <param name="Length">Its
-/// tokens.</param>
+/// <summary>A document in a sequence: an example, or a piece of one. Documents never see each other.</summary>
+/// <param name="Example">The example's number.</param>
+/// <param name="Start">Its first token.</param>
+/// <param name="Length">Its tokens.</param>
 internal readonly record struct Document(int Example, int Start, int Length);
 
-/// <summary>Sequences for training, each a row of a batch: one document, or several that share it. A few numbers for each, and no
-/// objects.</summary>
+/// <summary>Sequences for training, each a row of a batch: one document, or several. They take a few numbers each and no objects.</summary>
 internal sealed class PackedSequences
 {
-    /// <summary>[sequence]: number of its first document; the last entry is the number of all. Null where each has one.</summary>
+    /// <summary>[sequence]: number of its first document; the last entry is the number of documents. Null if each sequence has
+    /// one.</summary>
     private readonly int[]? _starts;
 
-    /// <summary>[document]: its example. Null where they are the same.</summary>
+    /// <summary>[document]: its example. Null if the numbers are the same.</summary>
     private readonly int[]? _examples;
 
-    /// <summary>[document]: its first token and its tokens. Null where documents are whole examples, cut to a length at most.</summary>
+    /// <summary>[document]: its first token and its number of tokens. Null if documents are whole examples, cut to a maximum
+    /// length.</summary>
     private readonly (int Start, int Length)[]? _pieces;
 
     private readonly int _maxLength;
@@ -40,7 +42,7 @@ internal sealed class PackedSequences
         }
     }
 
-    /// <summary>The examples that they hold.</summary>
+    /// <summary>The examples of the sequences.</summary>
     public ExampleSet Set { get; }
 
     /// <summary>Number of sequences.</summary>
@@ -49,15 +51,17 @@ internal sealed class PackedSequences
     /// <summary>[sequence]: tokens of all its documents.</summary>
     public ReadOnlySpan<int> Tokens => _tokens;
 
-    /// <summary>[sequence]: tokens whose prediction is trained: labels other than −100, each document's first left out.</summary>
+    /// <summary>[sequence]: tokens whose prediction is trained: labels other than −100, except the first of each document.</summary>
     public ReadOnlySpan<int> Trained => _trained;
 
-    /// <summary>Every example is a sequence.</summary>
+    /// <summary>Makes a sequence of every example.</summary>
     public static PackedSequences OfExamples(ExampleSet set) => new(set, null, null, null, int.MaxValue);
 
-    /// <summary>Sequences of whole examples, of which what is longer is cut off.</summary>
-    /// <param name="set">The examples.</param> <param name="starts">[sequence]: number of its first document; one entry more.</param>
-    /// <param name="examples">[document]: its example.</param> <param name="maxLength">Tokens of a document at most.</param>
+    /// <summary>Makes sequences of whole examples; longer ones are cut.</summary>
+    /// <param name="set">The examples.</param>
+    /// <param name="starts">[sequence]: number of its first document; one extra entry at the end.</param>
+    /// <param name="examples">[document]: its example.</param>
+    /// <param name="maxLength">Largest number of tokens of a document.</param>
     public static PackedSequences OfBins(ExampleSet set, int[] starts, int[] examples, int maxLength) =>
         new(set, starts, examples, null, maxLength);
 

@@ -3,15 +3,16 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Data.Packing;
 
-/// <summary>Puts examples into sequences.</summary>
-/// <remarks>TRL packs each thousand rows on their own, because its map works in batches. Here the whole data set is packed at once: fewer
-/// sequences are left part empty, and the result does not depend on a batch size.</remarks>
+/// <summary>Packs examples into sequences.</summary>
+/// <remarks>TRL packs each thousand rows separately, because its map works in batches. Here the whole data set is packed at once: fewer
+/// sequences stay partly empty, and the result does not depend on a batch size.</remarks>
 internal static class Packer
 {
     /// <summary>Packs by any strategy.</summary>
-    /// <param name="set">The examples in order.</param> <param name="strategy">How.</param>
-    /// <param name="maxLength">Tokens of a sequence; required but for <see cref="PackingStrategy.None"/>.</param>
-    /// <exception cref="LapidaryException">Packing without a max_length.</exception>
+    /// <param name="set">The examples in order.</param>
+    /// <param name="strategy">The strategy.</param>
+    /// <param name="maxLength">Tokens of a sequence; required except for <see cref="PackingStrategy.None"/>.</param>
+    /// <exception cref="LapidaryException">Packing is requested without max_length.</exception>
     public static PackedSequences Pack(ExampleSet set, PackingStrategy strategy, int? maxLength)
     {
         if (strategy == PackingStrategy.None) return PackedSequences.OfExamples(set);

@@ -9,25 +9,23 @@ namespace Lapidary.Training;
 /// <content>Rows that a program has.</content>
 public sealed partial class DataSet
 {
-    /// <summary>What errors call rows of a program.</summary>
+    /// <summary>The name of a program's rows in errors.</summary>
     private const string ObjectsName = "rows";
 
-    /// <summary>Makes rows of a program's own objects: anonymous types, records, entities of a database.</summary>
-    /// <typeparam name="T">Its public properties are the columns: Prompt and Completion, Messages, Text or InputIds. A string
-    /// is a text; a list of <see cref="Gemma.ChatTurn"/> or of Microsoft.Extensions.AI's ChatMessage is a conversation; a dictionary has
-    /// columns as a file has.</typeparam>
-    /// <param name="rows">The objects, which are read once, one after the other.</param>
-    /// <exception cref="LapidaryException">An object is not what it should be; the message names the row, from 1, and the
-    /// property.</exception>
+    /// <summary>Makes rows from a program's objects: anonymous types, records, entities of a database.</summary>
+    /// <typeparam name="T">Its public properties are the columns: Prompt and Completion, Messages, Text or InputIds. A string is a text; a
+    /// list of <see cref="Gemma.ChatTurn"/> or of Microsoft.Extensions.AI's ChatMessage is a conversation; a dictionary has columns like a
+    /// file.</typeparam>
+    /// <param name="rows">The objects, read once, in order.</param>
+    /// <exception cref="LapidaryException">An object is invalid; the message names the row, counted from 1, and the property.</exception>
     public static DataSet From<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(IEnumerable<T> rows) =>
         From(rows, new DataSetOptions());
 
-    /// <summary>Makes rows of a program's own objects.</summary>
+    /// <summary>Makes rows from a program's objects.</summary>
     /// <typeparam name="T">As for <see cref="From{T}(IEnumerable{T})"/>.</typeparam>
-    /// <param name="rows">The objects, which are read once, one after the other.</param>
-    /// <param name="options">How columns become rows, and which stay.</param>
-    /// <exception cref="LapidaryException">An object is not what it should be; the message names the row, from 1, and the
-    /// property.</exception>
+    /// <param name="rows">The objects, read once, in order.</param>
+    /// <param name="options">How columns become rows, and which rows to keep.</param>
+    /// <exception cref="LapidaryException">An object is invalid; the message names the row, counted from 1, and the property.</exception>
     public static DataSet From<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>(
         IEnumerable<T> rows, DataSetOptions options)
     {
@@ -40,11 +38,11 @@ public sealed partial class DataSet
         return new(NotEmpty(stored, ObjectsName, records.LeftOut), options);
     }
 
-    /// <summary>Makes rows of a program's own objects by a function.</summary>
-    /// <param name="rows">The objects, which are read once, one after the other.</param>
+    /// <summary>Makes rows from a program's objects with a function.</summary>
+    /// <param name="rows">The objects, read once, in order.</param>
     /// <param name="selector">Makes the row of an object: a <see cref="PromptCompletionRow"/>, <see cref="MessagesRow"/>,
     /// <see cref="TextRow"/> or another one.</param>
-    /// <exception cref="LapidaryException">There is no row, or an object or its row is null.</exception>
+    /// <exception cref="LapidaryException">No row is given, or an object or its row is null.</exception>
     public static DataSet From<T>(IEnumerable<T> rows, Func<T, DataRow> selector)
     {
         ArgumentNullException.ThrowIfNull(rows);

@@ -10,38 +10,39 @@ namespace Lapidary.Training;
 /// <content>How rows are read.</content>
 public sealed partial class DataSet
 {
-    /// <summary>Far more rows than are trained on: packed data that unpack to more are not meant to be read.</summary>
+    /// <summary>Far more rows than anybody trains on; a compressed file that unpacks to more is not meant to be read.</summary>
     private const int MaxRows = 1 << 25;
 
     /// <summary>Rows between two reports of progress: some milliseconds.</summary>
     private const int RowsOfAReport = 1 << 12;
 
-    /// <summary>Reads a data set of this machine or of the Hub; the train split where nothing else is said.</summary>
-    /// <param name="pathOrId">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file, all but the last also as .gz or .zst; a pipe; a folder
-    /// of files; a pattern with * and ? in its last part; or "owner/name" of the Hub, also with "@revision", of which only the split's
-    /// files are fetched. What is on this machine goes before. ":split" may stand behind it. Several files are read in ordinal order of
+    /// <summary>Reads a local data set or one of the Hub; the train split unless another is given.</summary>
+    /// <param name="pathOrId">A .jsonl, .ndjson, .json, .csv, .tsv or .parquet file (all but the last also as .gz or .zst), a pipe, a
+    /// folder of files, or a pattern with * and ? in its last part. Or "owner/name" of the Hub, optionally with "@revision"; only the files
+    /// of the split are fetched. A local path takes precedence over an id. ":split" may follow. Several files are read in ordinal order of
     /// their names.</param>
-    /// <param name="options">How columns become rows, and which stay; null tells it from their names and takes all.</param>
-    /// <param name="split">Which rows, as in datasets: "train", "train[:1000]", "train[90%:]", "train+validation".</param>
-    /// <param name="config">Which config of its card; null for the default one.</param>
-    /// <param name="client">Asks the Hub; null for one after the environment.</param>
-    /// <exception cref="LapidaryException">A file cannot be read or fetched, there is no such split or config, or a row is not what it
-    /// should be; the message names file and line or row.</exception>
+    /// <param name="options">How columns become rows, and which rows to keep; null detects it from the column names and keeps all.</param>
+    /// <param name="split">Which rows, in the syntax of datasets: "train", "train[:1000]", "train[90%:]", "train+validation".</param>
+    /// <param name="config">The config of the data set's card; null for the default config.</param>
+    /// <param name="client">The client of the Hub; null for one configured by the environment.</param>
+    /// <exception cref="LapidaryException">A file cannot be read or fetched, the split or config does not exist, or a row is invalid; the
+    /// message names file and line or row.</exception>
     public static DataSet Load(
         string pathOrId, DataSetOptions? options = null, string? split = null, string? config = null, HubClient? client = null) =>
         Load(DataSource.Find(pathOrId, new HubAccess(client), config, split).FetchRows(), Of(pathOrId, options), out _);
 
-    /// <summary>Reads a data set from a stream, once and to its end.</summary>
-    /// <param name="stream">Its bytes, plain or packed with gzip or zstd.</param> <param name="name">What errors call it.</param>
-    /// <param name="options">How columns become rows; without a format the stream holds JSON Lines.</param>
-    /// <exception cref="LapidaryException">A row is not what it should be; the message names the line or row.</exception>
+    /// <summary>Reads a data set from a stream, once, to its end.</summary>
+    /// <param name="stream">The bytes, plain or compressed with gzip or zstd.</param>
+    /// <param name="name">The stream's name in errors.</param>
+    /// <param name="options">How columns become rows; without a format, the stream is read as JSON Lines.</param>
+    /// <exception cref="LapidaryException">A row is invalid; the message names the line or row.</exception>
     public static DataSet Read(Stream stream, string name, DataSetOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
         return Read(stream, name, options ?? new(), out _);
     }
 
-    /// <summary>Reads rows of a stream.</summary>
+    /// <summary>Reads the rows of a stream.</summary>
     internal static DataSet Read(Stream stream, string name, DataSetOptions options, out long leftOut)
     {
         var records = new RecordReader(options);
@@ -51,10 +52,10 @@ public sealed partial class DataSet
         return new(NotEmpty(rows, name, leftOut), options);
     }
 
-    /// <summary>Reads the rows to train on and those to evaluate on: the splits train and validation, told apart as Hugging Face's
-    /// datasets does, by the data set's card, or by train, validation, valid, dev, val, test or eval as a word in the names of folders or
-    /// files. Rows for a test are neither read nor fetched.</summary>
-    /// <returns>The rows, and those of the validation split, or null where there is none.</returns>
+    /// <summary>Reads the rows to train on and the rows to evaluate on: the splits train and validation. As in Hugging Face's datasets, the
+    /// data set's card defines them, or the words train, validation, valid, dev, val, test or eval in the names of folders or files. Test
+    /// rows are neither read nor fetched.</summary>
+    /// <returns>The rows, and those of the validation split; null if it does not exist.</returns>
     /// <inheritdoc cref="Load(string, DataSetOptions?, string?, string?, HubClient?)"/>
     public static (DataSet Train, DataSet? Validation) LoadSplits(
         string pathOrId, DataSetOptions? options = null, string? config = null, HubClient? client = null)
@@ -66,7 +67,8 @@ public sealed partial class DataSet
     }
 
     /// <summary>Reads rows of files.</summary>
-    /// <param name="parts">Which; they follow each other.</param> <param name="options">How columns become rows, and which stay.</param>
+    /// <param name="parts">Which; they follow each other.</param>
+    /// <param name="options">How columns become rows, and which rows to keep.</param>
     /// <param name="leftOut">Rows that filters left out.</param>
     internal static DataSet Load(IReadOnlyList<SourceRows> parts, DataSetOptions options, out long leftOut)
     {

@@ -13,14 +13,14 @@ public sealed partial class DataSet
         return sets.Count > 0 ? Join(sets) : throw new LapidaryException("Concatenate: expected at least one data set, found none.");
     }
 
-    /// <summary>Rows of several data sets in given shares. How many of each is exact, not drawn.</summary>
-    /// <param name="sets">At least one.</param> <param name="shares">Of the rows, one for each set, above 0; only how they compare matters:
-    /// 7 and 3 are 0.7 and 0.3.</param>
-    /// <param name="seed">Which rows of a set are taken: the first ones of set number i (from 0) as <see cref="Shuffle"/> orders it with
-    /// seed + i; null takes them in order.</param>
-    /// <param name="stopping">How many rows in all.</param>
-    /// <returns>The rows, mixed so that any first part of them has about the same shares.</returns>
-    /// <exception cref="LapidaryException">The shares are not what they should be, or rows would be repeated far too often.</exception>
+    /// <summary>Mixes rows of several data sets in given shares. The number of rows from each is exact, not random.</summary>
+    /// <param name="sets">At least one.</param>
+    /// <param name="shares">The share of each set, above 0. Only the ratios matter: 7 and 3 mean the same as 0.7 and 0.3.</param>
+    /// <param name="seed">Decides which rows of a set are taken: the first rows of set i (from 0) in the order of <see cref="Shuffle"/>
+    /// with seed + i; null takes them in order.</param>
+    /// <param name="stopping">When to stop, which decides the total number of rows.</param>
+    /// <returns>The rows, mixed so that every prefix has about the same shares.</returns>
+    /// <exception cref="LapidaryException">The shares are invalid, or rows would be repeated far too often.</exception>
     public static DataSet Mix(
         IReadOnlyList<DataSet> sets, IReadOnlyList<double> shares, long? seed, MixStopping stopping = MixStopping.FirstExhausted)
     {
@@ -32,7 +32,7 @@ public sealed partial class DataSet
         int[][] orders = [.. sets.Select(set => Enumerable.Range(0, set.Count).ToArray())];
         return Join(sets).Pick([.. Order(counts).Select(place => starts[place.Set] + Row(place.Set, place.Number))]);
 
-        // The rounds of a set that is repeated have an order of their own each: that of Shuffle.
+        // Each round of a repeated set has a different order: that of Shuffle.
         int Row(int set, int number)
         {
             int place = number % sets[set].Count, round = number / sets[set].Count;
@@ -76,7 +76,7 @@ public sealed partial class DataSet
         int Limit(int rows, int i) => stopping == MixStopping.FirstExhausted ? Math.Min(rows, available[i]) : Math.Max(rows, available[i]);
     }
 
-    /// <summary>Places of so many rows of each set, evenly spread.</summary>
+    /// <summary>Positions of the rows of each set, evenly spread.</summary>
     private static IEnumerable<(int Set, int Number)> Order(int[] counts)
     {
         var next = new PriorityQueue<(int Set, int Number), (double Place, int Set)>();
@@ -90,12 +90,12 @@ public sealed partial class DataSet
     }
 }
 
-/// <summary>When a mixture of data sets has enough rows; the names are those of datasets' interleave_datasets.</summary>
+/// <summary>When a mixture of data sets has enough rows. The names follow datasets' interleave_datasets.</summary>
 public enum MixStopping
 {
-    /// <summary>As soon as one data set is used up: no row is there twice, and the others give only their share.</summary>
+    /// <summary>As soon as one data set is used up: no row is repeated, and the other sets give only their share.</summary>
     FirstExhausted,
 
-    /// <summary>When all data sets are used up: rows of the smaller ones are there several times.</summary>
+    /// <summary>When all data sets are used up: rows of smaller sets are repeated.</summary>
     AllExhausted,
 }

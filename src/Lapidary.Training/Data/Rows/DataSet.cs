@@ -7,26 +7,27 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
-/// <summary>Rows in the order of their files; immutable. What was read is kept as bytes, above a size in a temporary file, and a row is
-/// made of them when it is asked for.</summary>
+/// <summary>Rows in the order of their files; immutable. The rows are stored as bytes, above a size limit in a temporary file, and each row
+/// is decoded when it is requested.</summary>
 public sealed partial class DataSet
 {
     private readonly RowSource _source;
 
-    /// <summary>[i]: which row of the source is row i; null where all are in their order.</summary>
+    /// <summary>[i]: the source's row number of row i; null for the original order.</summary>
     private readonly int[]? _order;
 
-    /// <summary>Takes rows as they are; errors name those made in memory by their number.</summary>
-    /// <remarks>They stay in memory, and their tokens are not kept for later runs.</remarks>
+    /// <summary>Takes existing rows. Errors name rows made in memory by their number.</summary>
+    /// <remarks>The rows stay in memory, and their tokens are not stored for later runs.</remarks>
     public DataSet(IEnumerable<DataRow> rows)
         : this(new MemoryRows(
             [.. rows.Select((row, i) => row.Origin == default ? row with { Origin = new("data set", "row", i + 1) } : row)]))
     {
     }
 
-    /// <summary>Takes rows wherever they are.</summary>
-    /// <param name="source">The rows.</param> <param name="options">Where what is made of them is kept; null for the defaults.</param>
-    /// <param name="order">Which of them, in which order; null for all.</param>
+    /// <summary>Takes the rows of a source.</summary>
+    /// <param name="source">The rows.</param>
+    /// <param name="options">Where derived data are stored; null for the defaults.</param>
+    /// <param name="order">The row numbers to take, in order; null for all.</param>
     internal DataSet(RowSource source, DataSetOptions? options = null, int[]? order = null)
     {
         (_source, _order) = (source, order);
@@ -34,28 +35,28 @@ public sealed partial class DataSet
         Rows = new RowList(this);
     }
 
-    /// <summary>The rows in order. A row that was read from a file is made anew each time it is asked for.</summary>
+    /// <summary>The rows in order. A row from a file is decoded each time it is requested.</summary>
     public IReadOnlyList<DataRow> Rows { get; }
 
     /// <summary>Number of rows.</summary>
     public int Count => _order?.Length ?? _source.Count;
 
-    /// <summary>Where what is made of the rows is kept.</summary>
+    /// <summary>Where derived data are stored.</summary>
     internal DataSetOptions Options { get; }
 
-    /// <summary>Bytes of the rows, about; 0 where they are in memory.</summary>
+    /// <summary>Approximate bytes of the rows; 0 for rows in memory.</summary>
     internal long ContentBytes => _source.Count == 0 ? 0 : (long)((double)_source.ContentBytes * Count / _source.Count);
 
-    /// <summary>One row; for several threads.</summary>
+    /// <summary>One row; thread-safe.</summary>
     internal DataRow Read(int row) => _source.Read(_order is null ? row : _order[row]);
 
-    /// <summary>Tells the rows and their order from any others; null where that is not known, as of rows in memory.</summary>
+    /// <summary>Identifies the rows and their order; null if unknown, as for rows in memory.</summary>
     internal string? ContentHash() => _source.ContentHash is not { } content ? null
         : _order is null ? content
         : HashText.Of([content, Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<int>(_order)))]);
 
-    /// <summary>Which of the data sets that <see cref="Join"/> put together a row came from, whatever was done with them since; 0 where it
-    /// put none together.</summary>
+    /// <summary>The data set, of those that <see cref="Join"/> combined, that a row came from, regardless of later operations; 0 if none
+    /// were combined.</summary>
     internal int PartOf(int row) => _source is JoinedRows joined ? joined.SourceOf(_order is null ? row : _order[row]) : 0;
 
     /// <summary>The rows of several data sets, one after the other.</summary>
@@ -78,7 +79,7 @@ public sealed partial class DataSet
     /// <summary>Some of the rows.</summary>
     internal DataSet Pick(int[] rows) => new(_source, Options, _order is null ? rows : Array.ConvertAll(rows, row => _order[row]));
 
-    /// <summary>The rows in an order that depends on the seed alone: Fisher–Yates over SplitMix64, fixed for all versions.</summary>
+    /// <summary>The rows in an order that depends only on the seed: Fisher–Yates over SplitMix64, fixed for all versions.</summary>
     public DataSet Shuffle(long seed)
     {
         int[] order = Order();
@@ -87,7 +88,7 @@ public sealed partial class DataSet
     }
 
     /// <summary>The first rows.</summary>
-    /// <exception cref="LapidaryException">There are fewer, or none is asked for.</exception>
+    /// <exception cref="LapidaryException">The data set has fewer rows, or the count is not positive.</exception>
     public DataSet Select(int count)
     {
         if (count < 1 || count > Count)
@@ -99,11 +100,11 @@ public sealed partial class DataSet
         return new(_source, Options, Order()[..count]);
     }
 
-    /// <summary>Shuffles as <see cref="Shuffle"/> does, then gives the first rows to the test set and the others to the training
+    /// <summary>Shuffles as <see cref="Shuffle"/> does, then splits: the first rows are the test set, the others the training
     /// set.</summary>
-    /// <param name="testSize">Rows of the test set where 1 or more, else the share of them, rounded up.</param> <param name="seed">The
-    /// seed.</param>
-    /// <exception cref="LapidaryException">One of the sets would be empty, or a count is not whole.</exception>
+    /// <param name="testSize">Rows of the test set if 1 or more, else their share of all rows, rounded up.</param>
+    /// <param name="seed">The seed.</param>
+    /// <exception cref="LapidaryException">One of the sets would be empty, or a count is not a whole number.</exception>
     public (DataSet Train, DataSet Test) TrainTestSplit(double testSize, long seed)
     {
         // The small subtraction keeps 0.07 · 100 = 7.000000000000001 from becoming 8.
@@ -120,7 +121,7 @@ public sealed partial class DataSet
 
     private int[] Order() => _order is null ? [.. Enumerable.Range(0, Count)] : [.. _order];
 
-    /// <summary>The rows as a list that reads one when it is asked for.</summary>
+    /// <summary>The rows as a list that decodes a row when it is requested.</summary>
     private sealed class RowList(DataSet data) : IReadOnlyList<DataRow>
     {
         public int Count => data.Count;

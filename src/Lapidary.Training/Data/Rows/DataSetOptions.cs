@@ -3,19 +3,19 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training;
 
-/// <summary>How columns become rows. By default the kind is told from the columns' names.</summary>
+/// <summary>How columns become rows. By default, the column names decide the kind.</summary>
 public sealed record DataSetOptions
 {
-    /// <summary>The kind of rows; null looks at the first row of each file.</summary>
+    /// <summary>The kind of rows; null detects it from the first row of each file.</summary>
     public RowKind? Kind { get; init; }
 
-    /// <summary>What the files hold; null tells it from their names, and takes JSON Lines from a pipe.</summary>
+    /// <summary>The format of the files; null detects it from their names and reads a pipe as JSON Lines.</summary>
     public DataFormat? Format { get; init; }
 
-    /// <summary>Which rows stay: those that all of these keep.</summary>
+    /// <summary>Filters: a row is kept if all of them accept it.</summary>
     public IReadOnlyList<RowFilter> Filters { get; init; } = [];
 
-    /// <summary>Makes messages out of other columns; goes before everything else.</summary>
+    /// <summary>Makes messages out of other columns; takes precedence over all other settings.</summary>
     public RowTemplate? Template { get; init; }
 
     /// <summary>Column of the conversation, instead of "messages" or "conversations".</summary>
@@ -30,16 +30,16 @@ public sealed record DataSetOptions
     /// <summary>Column of the completion, instead of "completion".</summary>
     public string? CompletionColumn { get; init; }
 
-    /// <summary>Folder in which the tokens of the rows are kept for later runs; null for the user's own (LAPIDARY_CACHE, else
-    /// ~/.cache/lapidary, and in it tokenized), empty for none.</summary>
+    /// <summary>Folder in which the tokens of the rows are stored for later runs; null for the user's cache (the folder tokenized in
+    /// LAPIDARY_CACHE, else in ~/.cache/lapidary), empty for none.</summary>
     public string? CacheDir { get; init; }
 
-    /// <summary>Told now and then how many rows are read, and later how many of them are tokenized.</summary>
+    /// <summary>Receives the number of rows read so far, and later the number of rows tokenized.</summary>
     public IProgress<WorkProgress>? Progress { get; init; }
 
-    /// <summary>What the rows were loaded by: a path or an id of the Hub; null for rows of a program.</summary>
+    /// <summary>The path or Hub id that the rows were loaded by; null for rows of a program.</summary>
     internal string? Source { get; init; }
 
-    /// <summary>What is kept in memory, and what is worth a file.</summary>
+    /// <summary>Limits: how much stays in memory, and from which size on a file is used.</summary>
     internal StorageLimits Limits { get; init; } = new();
 }

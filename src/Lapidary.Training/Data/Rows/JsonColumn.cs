@@ -8,7 +8,7 @@ namespace Lapidary.Training.Data.Rows;
 /// here.</summary>
 internal static class JsonColumn
 {
-    /// <summary>The column's value; null where it is empty.</summary>
+    /// <summary>The column's value; null if it is empty.</summary>
     public static object? Read(DataRecord record, string column)
     {
         object? value = record.Column(column);
@@ -28,11 +28,11 @@ internal static class JsonColumn
         }
     }
 
-    /// <summary>The column's value, or null where there is no such column.</summary>
+    /// <summary>The column's value; null if the column does not exist.</summary>
     public static object? ReadIfThere(DataRecord record, string column) =>
         record.Columns.ContainsKey(column) ? Read(record, column) : null;
 
-    /// <summary>str() of Python, which pandas writes into tables, puts strings into single quotes.</summary>
+    /// <summary>Python's str(), which pandas writes into tables, puts strings in single quotes.</summary>
     private static bool IsPython(string text) =>
         text.TrimStart() is ['[' or '{' or '(', ..]
         && (text.Contains('\'', StringComparison.Ordinal) || text.Contains("array(", StringComparison.Ordinal));

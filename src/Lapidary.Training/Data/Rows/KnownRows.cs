@@ -7,8 +7,8 @@ using Lapidary.Training.Data.Storage;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Rows of files that were read before, by the same options: their number and hash are known, and they are read again only where
-/// one is asked for, which a run whose tokens are kept does not do.</summary>
+/// <summary>Rows of files that were read before with the same options. Their number and hash are known, so they are read only when a row is
+/// requested; a run with stored tokens never requests one.</summary>
 internal sealed class KnownRows : RowSource
 {
     private const string Format = "lapidary-rows-1";
@@ -36,9 +36,9 @@ internal sealed class KnownRows : RowSource
     public override DataRow Read(int index) => _rows.Value.Read(index);
 
     /// <summary>Reads files, or finds that they were read before.</summary>
-    /// <param name="parts">The files in order, and which of their rows.</param>
-    /// <param name="options">How columns become rows, and which stay; also where it is kept what is known.</param>
-    /// <param name="read">Reads the rows and counts those that filters left out.</param>
+    /// <param name="parts">The files in order, and the rows to take.</param>
+    /// <param name="options">How columns become rows, which rows to keep, and where to store the result.</param>
+    /// <param name="read">Reads the rows and counts the ones that filters left out.</param>
     public static (RowSource Rows, long LeftOut) Load(
         IReadOnlyList<SourceRows> parts, DataSetOptions options, Func<(RowSource Rows, long LeftOut)> read)
     {
@@ -55,7 +55,7 @@ internal sealed class KnownRows : RowSource
 
         var (rows, leftOut) = read();
 
-        // What was read is what was hashed, unless somebody wrote to a file in between.
+        // The hash belongs to the data that were read, unless somebody wrote to a file in between.
         if (rows.ContentHash is { } content && Stamps(files) is { } after && after.SequenceEqual(before))
         {
             byte[] bytes = Serialize(new(rows.Count, content, rows.ContentBytes, leftOut));
@@ -65,7 +65,7 @@ internal sealed class KnownRows : RowSource
         return (rows, leftOut);
     }
 
-    /// <summary>Sizes and times of files; null where one is a pipe or a device, which is read only once.</summary>
+    /// <summary>Sizes and times of files; null for a pipe or a device, which can be read only once.</summary>
     private static List<(long Length, DateTime Changed)>? Stamps(IReadOnlyList<string> files)
     {
         List<(long, DateTime)> stamps = [];
@@ -87,7 +87,7 @@ internal sealed class KnownRows : RowSource
         return stamps;
     }
 
-    /// <summary>All that the options say of the rows; null where a filter is a function, of which nobody knows what it does.</summary>
+    /// <summary>All options that affect the rows; null if a filter is a function, whose effect is unknown.</summary>
     private static string? IdentityOf(DataSetOptions options) => options.Filters.Any(filter => filter.Column is null)
         ? null
         : HashText.Of([
@@ -95,7 +95,7 @@ internal sealed class KnownRows : RowSource
             .. options.Filters.Select(filter => filter.ToString()),
         ]);
 
-    /// <summary>Hash of all that decides what the rows are: this code, the options, and the files' names, which say what they hold, and
+    /// <summary>Hash of everything that decides the rows: this code, the options, and the files' names (which tell their formats) and
     /// bytes.</summary>
     private static string KeyOf(IReadOnlyList<SourceRows> parts, string identity)
     {

@@ -5,16 +5,17 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Reads the messages of a conversation: role and content, or from and value. Whatever else a message has goes to the template
-/// with it.</summary>
-/// <param name="error">Makes the error of a message that is not one, which knows the file.</param>
+/// <summary>Reads the messages of a conversation: role and content, or from and value. The template also gets all other fields of a
+/// message.</summary>
+/// <param name="error">Creates the error for an invalid message; it knows the file.</param>
 internal sealed class MessageReader(MessageReader.ErrorFactory error)
 {
     /// <summary>Makes an error.</summary>
-    /// <param name="number">Of the message, from 1.</param> <param name="expectedAndFound">What is wrong.</param>
+    /// <param name="number">Number of the message, from 1.</param>
+    /// <param name="expectedAndFound">The description of the problem.</param>
     internal delegate LapidaryException ErrorFactory(int number, string expectedAndFound);
 
-    /// <summary>The messages of a list of such values as <see cref="DataRecord"/> holds.</summary>
+    /// <summary>The messages in a list of values like those of <see cref="DataRecord"/>.</summary>
     public List<ChatTurn> Read(object?[] list)
     {
         List<ChatTurn> messages = new(list.Length);
@@ -47,7 +48,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
                     ? new ChatTurn(Shared(role), Array.ConvertAll(parts, part => new ChatPart("text", (string)part["text"]!)))
                     : WithOwnFields(With(fields, "content", parts), number);
             case null when Calls(fields.GetValueOrDefault("tool_calls")) || Calls(fields.GetValueOrDefault("function_call")):
-                // TRL leaves a null content out, too; a template that prints it would write "None".
+                // TRL, too, leaves out a null content; a template that prints it would write "None".
                 return WithOwnFields(new Dictionary<string, object?>(fields.Where(field => field.Key != "content")), number);
             default:
                 throw hasContent
@@ -58,7 +59,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
 
     private static bool Calls(object? value) => value is not (null or IReadOnlyCollection<object?> { Count: 0 });
 
-    /// <summary>One string for all messages of a role.</summary>
+    /// <summary>Shares one string among all messages with the same role.</summary>
     private static string Shared(string role) => role switch
     {
         "user" => "user",
@@ -79,7 +80,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
         }
     }
 
-    /// <summary>The fields with role and content in place of from and value, behind the others, as TRL puts them.</summary>
+    /// <summary>The fields with role and content in place of from and value, after the others, as in TRL.</summary>
     private static Dictionary<string, object?> WithRole(IReadOnlyDictionary<string, object?> fields)
     {
         var renamed = new Dictionary<string, object?>(StringComparer.Ordinal);
@@ -98,7 +99,7 @@ internal sealed class MessageReader(MessageReader.ErrorFactory error)
         return renamed;
     }
 
-    /// <summary>Whether a message that says so is trained: 0 and 1 or false and true, where nothing else can be meant.</summary>
+    /// <summary>Whether a message with this value is trained: 0 and 1, or false and true, where the meaning is certain.</summary>
     private bool Flag(IReadOnlyDictionary<string, object?> fields, string name, int number) => fields.GetValueOrDefault(name) switch
     {
         null or true or 1L or 1.0 => true,

@@ -12,11 +12,11 @@ using Microsoft.Extensions.AI;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>An object as a record: each public property is a column, found by its name or by the name that files have: InputIds is
-/// input_ids. A property is read when its column is asked for, so that an entity's other relations are left alone.</summary>
+/// <summary>An object as a record: each public property is a column, found by its name or by the name in files: InputIds is input_ids. A
+/// property is read when its column is requested, so that other relations of an entity are not loaded.</summary>
 internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
 {
-    /// <summary>Deeper than any data; an object that leads back to itself ends here.</summary>
+    /// <summary>Deeper than any data; ends the search in an object that refers to itself.</summary>
     private const int MaxDepth = 32;
 
     private readonly object _row;
@@ -43,7 +43,7 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
 
     /// <summary>The columns of an object.</summary>
     /// <param name="row">An object, a text, a dictionary, or a conversation as a list of messages.</param>
-    /// <param name="properties">Those of its type.</param>
+    /// <param name="properties">The properties of its type.</param>
     public static IReadOnlyDictionary<string, object?> Of(object row, PropertyInfo[] properties) => row switch
     {
         string => new Dictionary<string, object?> { ["text"] = row },
@@ -74,7 +74,7 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
     private PropertyInfo? Find(string column) =>
         Array.Find(_properties, property => property.Name == column) ?? Array.Find(_properties, property => IsSame(property.Name, column));
 
-    /// <summary>Whether names are alike but for case and underscores.</summary>
+    /// <summary>Whether names are equal apart from case and underscores.</summary>
     private static bool IsSame(string property, string column)
     {
         int i = 0;
@@ -102,7 +102,7 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
         }
     }
 
-    /// <summary>A value as <see cref="DataRecord"/> holds it.</summary>
+    /// <summary>A value in the form of <see cref="DataRecord"/>.</summary>
     private static object? Value(object? value, int depth)
     {
         if (depth > MaxDepth)
@@ -141,7 +141,7 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
         return fields;
     }
 
-    /// <summary>The texts of a message; anything else in it is no text that could be trained.</summary>
+    /// <summary>The texts of a message. Any other content is not text and cannot be trained.</summary>
     private static Dictionary<string, object?> Message(ChatMessage message)
     {
         if (message.Contents.FirstOrDefault(content => content is not TextContent) is { } other)
@@ -156,7 +156,7 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
         return result;
     }
 
-    /// <summary>Integers in a list are ids, masks or labels, which have a type of their own.</summary>
+    /// <summary>Integers in a list are ids, masks or labels, which are stored as long[].</summary>
     private static object List(IEnumerable list, int depth)
     {
         object?[] values = [.. list.Cast<object?>().Select(value => Value(value, depth + 1))];
@@ -164,8 +164,8 @@ internal sealed class ObjectColumns : IReadOnlyDictionary<string, object?>
         return areIntegers ? Array.ConvertAll(values, value => (long)value!) : values;
     }
 
-    /// <summary>An object in a row, such as a message, with names as templates have them. A property that is null is one that the message
-    /// does not have. The role comes first, as in files.</summary>
+    /// <summary>An object in a row, such as a message, with template-style names. A null property counts as missing. The role comes first,
+    /// as in files.</summary>
     [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "What trimming removed is missing in the error of the row.")]
     private static Dictionary<string, object?> Object(object value, int depth)
     {

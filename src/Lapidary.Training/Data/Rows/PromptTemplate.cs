@@ -6,8 +6,8 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training;
 
-/// <summary>Text with columns in braces, such as "Translate: {english}"; "{{" and "}}" stand for braces. What is between "{?notes}" and
-/// "{/notes}" is left out where a row has no such column or nothing but white space in it.</summary>
+/// <summary>Text with columns in braces, such as "Translate: {english}"; "{{" and "}}" stand for braces. The text between "{?notes}" and
+/// "{/notes}" is left out if the row has no such column or the column is blank.</summary>
 public sealed class PromptTemplate
 {
     private enum PartKind
@@ -21,8 +21,9 @@ public sealed class PromptTemplate
     private readonly List<(PartKind Kind, string Text)> _parts = [];
 
     /// <summary>Parses the template.</summary>
-    /// <param name="text">The template.</param> <param name="name">What errors call it, such as "template.json \"user\"".</param>
-    /// <exception cref="LapidaryException">A brace is not closed, not opened, or names no column; or a part that is opened is not
+    /// <param name="text">The template.</param>
+    /// <param name="name">Its name in errors, such as "template.json \"user\"".</param>
+    /// <exception cref="LapidaryException">A brace is not closed, not opened, or names no column; or an optional part is not
     /// closed.</exception>
     public PromptTemplate(string text, string name = "template")
     {
@@ -99,7 +100,7 @@ public sealed class PromptTemplate
     }
 
     /// <summary>Fills in one row's columns.</summary>
-    /// <param name="columns">Strings, numbers and booleans by name; the latter two are written as Python writes them.</param>
+    /// <param name="columns">Strings, numbers and booleans by name; numbers and booleans are written as in Python.</param>
     /// <exception cref="LapidaryException">A column is missing or is not a string, number or boolean; the message lists the
     /// columns.</exception>
     public string Format(IReadOnlyDictionary<string, object?> columns) => Format(new DataRecord(new("values", "row", 1), columns));
@@ -135,7 +136,7 @@ public sealed class PromptTemplate
             throw new LapidaryException($"{name}: expected {{/{last}}} behind {{?{last}}}, found none; close what is left out.");
     }
 
-    /// <summary>As Python's str.format writes it, which the guide's templates are.</summary>
+    /// <summary>Writes a value like Python's str.format, because the guide's templates use it.</summary>
     private static string PythonText(double number) => double.IsFinite(number) ? PythonFloat.Repr(number)
         : double.IsNaN(number) ? "nan"
         : number > 0 ? "inf" : "-inf";

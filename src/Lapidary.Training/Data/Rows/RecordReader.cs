@@ -5,15 +5,15 @@ using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>The records that are meant of a data set's files, one after the other: those of a slice that the filters keep.</summary>
+/// <summary>The selected records of a data set's files, one after the other: the records of a slice that the filters keep.</summary>
 /// <param name="options">Formats and filters.</param>
 internal sealed class RecordReader(DataSetOptions options)
 {
-    /// <summary>Records that filters left out so far.</summary>
+    /// <summary>Number of records that filters left out so far.</summary>
     public long LeftOut { get; private set; }
 
-    /// <summary>The records of each file. They are to be read to their end before the next file is asked for.</summary>
-    /// <exception cref="LapidaryException">A file cannot be read, or is not what it should be.</exception>
+    /// <summary>The records of each file. Read a file to its end before requesting the next.</summary>
+    /// <exception cref="LapidaryException">A file cannot be read or is invalid.</exception>
     public IEnumerable<IEnumerable<DataRecord>> Read(SourceRows rows)
     {
         long count = rows.Part.NeedsCount
@@ -41,7 +41,7 @@ internal sealed class RecordReader(DataSetOptions options)
     public IEnumerable<DataRecord> Read(Stream stream, string name) =>
         Filter(Guarded(name, DataFiles.Read(stream, name, options.Format ?? DataFormat.Jsonl)));
 
-    /// <summary>Records that the filters keep. A column that no record has is another one's name, misspelt.</summary>
+    /// <summary>The records that the filters keep. A column that no record has is an error, because its name is misspelt.</summary>
     public IEnumerable<DataRecord> Filter(IEnumerable<DataRecord> records)
     {
         if (options.Filters.Count == 0)
@@ -75,7 +75,7 @@ internal sealed class RecordReader(DataSetOptions options)
         while (Guarded(file, enumerator.MoveNext)) yield return enumerator.Current;
     }
 
-    /// <summary>Errors of the system and of packed data, with the file they are about.</summary>
+    /// <summary>Adds the file to errors of the system and of compressed data.</summary>
     private static T Guarded<T>(string file, Func<T> read)
     {
         try

@@ -6,10 +6,10 @@ using Lapidary.Training.Data.Files;
 namespace Lapidary.Training;
 
 /// <summary>Keeps some rows of a data set by their columns: "sql_complexity=basic SQL", "score&gt;=0.5", "language!=de",
-/// "sql_context~CREATE TABLE". The others are left out and counted.</summary>
-/// <remarks>= and != compare texts, numbers and booleans; &lt;, &lt;=, &gt; and &gt;= numbers, and texts by their characters' codes where
-/// the filter's value is no number; ~ looks for a part of a text, case-sensitive. Where the value is a number, texts of a column are read
-/// as numbers. Nothing behind = stands for null and the empty text; null is neither less nor more than anything and contains
+/// "sql_context~CREATE TABLE". Other rows are left out and counted.</summary>
+/// <remarks>= and != compare texts, numbers and booleans. &lt;, &lt;=, &gt; and &gt;= compare numbers, or texts by character codes if the
+/// filter's value is not a number. ~ searches for a part of a text, case-sensitive. If the filter's value is a number, texts of the column
+/// are read as numbers. An empty value after = means null and the empty text. Null is neither less nor greater than any value and contains
 /// nothing.</remarks>
 public sealed class RowFilter
 {
@@ -19,8 +19,8 @@ public sealed class RowFilter
     private readonly string _operator = "", _value = "";
     private readonly double? _number;
 
-    /// <summary>Keeps the rows for which a function says true.</summary>
-    /// <param name="keep">Gets the columns' values by name: null, string, bool, long, BigInteger, double, lists and dictionaries of
+    /// <summary>Keeps the rows for which a function returns true.</summary>
+    /// <param name="keep">Receives the columns' values by name: null, string, bool, long, BigInteger, double, lists and dictionaries of
     /// them.</param>
     public RowFilter(Func<IReadOnlyDictionary<string, object?>, bool> keep)
     {
@@ -34,11 +34,11 @@ public sealed class RowFilter
         if (TryNumber(value, out double number)) _number = number;
     }
 
-    /// <summary>The column it looks at; null for a function.</summary>
+    /// <summary>The column that it checks; null for a function.</summary>
     internal string? Column { get; }
 
-    /// <summary>Reads COLUMN OPERATOR VALUE; white space beside the operator does not count.</summary>
-    /// <exception cref="LapidaryException">There is no operator or no column.</exception>
+    /// <summary>Parses COLUMN OPERATOR VALUE; white space around the operator is ignored.</summary>
+    /// <exception cref="LapidaryException">The operator or the column is missing.</exception>
     public static RowFilter Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -55,7 +55,7 @@ public sealed class RowFilter
     /// <inheritdoc/>
     public override string ToString() => _predicate is null ? $"{Column}{_operator}{_value}" : "function";
 
-    /// <summary>Whether a row stays.</summary>
+    /// <summary>Whether a row is kept.</summary>
     /// <exception cref="LapidaryException">The column's value cannot be compared.</exception>
     internal bool Keeps(DataRecord record)
     {
@@ -81,7 +81,7 @@ public sealed class RowFilter
         };
     }
 
-    /// <summary>Less than 0 where the row's value is below the filter's; null where they have no order, as NaN has none, and which is not
+    /// <summary>Negative if the row's value is smaller than the filter's; null if they have no order (such as NaN) and are not
     /// equal.</summary>
     private int? Compare(DataRecord record, object value)
     {

@@ -1,6 +1,6 @@
 namespace Lapidary.Training;
 
-/// <summary>The kinds of rows that a data set may hold; a file holds one kind.</summary>
+/// <summary>The kinds of rows in a data set; a file holds one kind.</summary>
 public enum RowKind
 {
     /// <summary>A conversation: column "messages" (role, content) or "conversations" (from, value).</summary>

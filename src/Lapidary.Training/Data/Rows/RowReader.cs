@@ -5,7 +5,7 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Gives a file's records their meaning. The first record decides the kind, and the others must be like it.</summary>
+/// <summary>Interprets a file's records. The first record decides the kind, and all others must match it.</summary>
 internal sealed class RowReader(DataSetOptions options)
 {
     private const string Conversations = "conversations", System = "system";
@@ -49,7 +49,7 @@ internal sealed class RowReader(DataSetOptions options)
         }
     }
 
-    /// <summary>What the record's columns hold; a column that is empty in it decides only where no other does.</summary>
+    /// <summary>The content of the record's columns. A column that is empty in this record decides only if no other column does.</summary>
     private RowKind ChooseKind(DataRecord record)
     {
         if (options.MessagesColumn is not null) return RowKind.Messages;
@@ -106,7 +106,7 @@ internal sealed class RowReader(DataSetOptions options)
         return messages;
     }
 
-    /// <summary>Names a message by its role too, where it has one.</summary>
+    /// <summary>Names a message, including its role if it has one.</summary>
     private static string Role(object? message)
     {
         var fields = message as IReadOnlyDictionary<string, object?>;

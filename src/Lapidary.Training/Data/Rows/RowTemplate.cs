@@ -15,9 +15,9 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
 {
     private const long MaxBytes = 1 << 20;
 
-    /// <summary>Finds a built-in template by name, or reads a JSON file {"system": "…", "user": "…", "assistant": "…"}, system
-    /// optional.</summary>
-    /// <exception cref="LapidaryException">No such name or file, or the file is not of that form.</exception>
+    /// <summary>Finds a built-in template by name, or reads a JSON file {"system": "…", "user": "…", "assistant": "…"} (system is
+    /// optional).</summary>
+    /// <exception cref="LapidaryException">The name or file does not exist, or the file has another form.</exception>
     public static RowTemplate Load(string nameOrFile)
     {
         if (BuiltIn.TryGetValue(nameOrFile, out var builtIn)) return builtIn;
@@ -31,8 +31,8 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
     }
 
     /// <summary>The messages of one row.</summary>
-    /// <param name="columns">Values by column.</param> <param name="withAnswer">False leaves the assistant's message out, for a
-    /// prompt.</param>
+    /// <param name="columns">Values by column.</param>
+    /// <param name="withAnswer">False leaves out the assistant's message, for a prompt.</param>
     /// <exception cref="LapidaryException">A column is missing.</exception>
     public IReadOnlyList<ChatTurn> Format(IReadOnlyDictionary<string, object?> columns, bool withAnswer = true) =>
         Format(new DataRecord(new("values", "row", 1), columns), withAnswer);
@@ -48,7 +48,7 @@ public sealed partial record RowTemplate(PromptTemplate? System, PromptTemplate 
 
         List<ChatTurn> messages = [];
 
-        // A system message without words would still be one to the chat template.
+        // The chat template would still treat an empty system message as one.
         if (System?.Format(record) is { Length: > 0 } system) messages.Add(new("system", system));
         messages.Add(new("user", User.Format(record)));
         if (withAnswer) messages.Add(new("assistant", Assistant.Format(record)));

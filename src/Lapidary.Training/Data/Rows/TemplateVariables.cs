@@ -4,17 +4,17 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>What a row tells the chat template beside its messages: columns tools and documents, and the names in chat_template_kwargs.
-/// TRL and transformers pass them so.</summary>
+/// <summary>The variables of a row for the chat template, besides its messages: columns tools and documents, and the names in
+/// chat_template_kwargs. TRL and transformers pass them the same way.</summary>
 internal static class TemplateVariables
 {
     private const string Extra = "chat_template_kwargs";
 
-    // Arguments of transformers' apply_chat_template, which are no variables, or which a row has elsewhere.
+    // Arguments of transformers' apply_chat_template that are not variables, or that a row has elsewhere.
     private static readonly string[] Reserved =
         ["messages", "conversation", "tools", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize"];
 
-    /// <summary>The variables by name, or null where the row has none.</summary>
+    /// <summary>The variables by name; null if the row has none.</summary>
     public static IReadOnlyDictionary<string, object?>? Read(DataRecord record)
     {
         Dictionary<string, object?>? variables = null;

@@ -2,7 +2,7 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Rows;
 
-/// <summary>Reads a row that was tokenized beforehand: input_ids, labels, and the masks that TRL's rows have.</summary>
+/// <summary>Reads a pre-tokenized row: input_ids, labels, and the masks of TRL's rows.</summary>
 internal static class TokenColumns
 {
     private const string Ids = "input_ids";
@@ -16,7 +16,7 @@ internal static class TokenColumns
         bool[]? completion = Mask(record, "completion_mask", ids.Length), assistant = Mask(record, "assistant_masks", ids.Length);
         if (Mask(record, "attention_mask", ids.Length) is { } attention && attention.Contains(false))
         {
-            // Padding: the model is to see the row without it.
+            // Padding: the model must see the row without it.
             ids = Kept(ids, attention)!;
             labels = Kept(labels, attention);
             completion = Kept(completion, attention);

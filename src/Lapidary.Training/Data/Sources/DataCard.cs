@@ -5,22 +5,23 @@ using YamlDotNet.Core.Events;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>What a data set's card says of its files: the list "configs" in the front matter of README.md, or in .huggingface.yaml, which
-/// goes before. Read event by event; anything else in it is passed over.</summary>
-/// <param name="Configs">In the order of the card; empty where it names none.</param>
+/// <summary>The files in a data set's card: the list "configs" in the front matter of README.md, or in .huggingface.yaml, which takes
+/// precedence. The YAML is read event by event, and all other content is ignored.</summary>
+/// <param name="Configs">In the order of the card; empty if it names none.</param>
 internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
 {
-    /// <summary>Names of the files that may hold it, the one that goes before first.</summary>
+    /// <summary>Names of the possible files, in order of precedence.</summary>
     public const string YamlName = ".huggingface.yaml", ReadmeName = "README.md";
 
-    /// <summary>The largest file that is read: cards with figures inside are some hundred kilobytes.</summary>
+    /// <summary>The largest file that is read: cards with embedded figures have a few hundred kilobytes.</summary>
     public const int MaxBytes = 16 << 20;
 
-    // Cards of a thousand configs have half a megabyte.
+    // Cards with a thousand configs have half a megabyte.
     private const int MaxYamlLength = 4 << 20, MaxDepth = 32, MaxEntries = 10_000;
 
     /// <summary>Reads README.md.</summary>
-    /// <param name="text">The whole file.</param> <param name="place">What errors name.</param>
+    /// <param name="text">The whole file.</param>
+    /// <param name="place">The file's name in errors.</param>
     public static DataCard OfReadme(string text, string place)
     {
         var lines = text.AsSpan().TrimStart("\uFEFF\r\n");
@@ -40,7 +41,7 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
     }
 
     /// <summary>Reads YAML.</summary>
-    /// <exception cref="LapidaryException">It is no mapping, or "configs" is not what it should be.</exception>
+    /// <exception cref="LapidaryException">It is not a mapping, or "configs" is invalid.</exception>
     public static DataCard OfYaml(string yaml, string place)
     {
         if (yaml.Length > MaxYamlLength)
@@ -58,7 +59,7 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
         }
         catch (InvalidOperationException error)
         {
-            // YamlDotNet's scanner, where a line feed stands where none is expected.
+            // From YamlDotNet's scanner: a line feed where none is expected.
             throw new LapidaryException($"{place}: expected YAML, found what its reader cannot take apart.", error);
         }
     }
@@ -130,8 +131,8 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
         _ => throw Wrong(place, $"a text as {key}"),
     };
 
-    /// <summary>A value as null, string, list or dictionary. What an anchor stands for is not repeated: ten lines of them can stand for
-    /// more than any memory holds.</summary>
+    /// <summary>A value as null, string, list or dictionary. Aliases are not expanded: ten lines of them can stand for more than any memory
+    /// holds.</summary>
     private static object? Value(Parser events, string place, int depth)
     {
         if (depth > MaxDepth) throw Wrong(place, "fewer lists in each other");
@@ -162,7 +163,7 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
         return map;
     }
 
-    /// <summary>Goes past a value. The parser's time for open brackets grows faster than their number.</summary>
+    /// <summary>Skips a value. The parser's time for open brackets grows faster than their number.</summary>
     private static void Skip(Parser events, string place)
     {
         int depth = 0;
@@ -179,14 +180,17 @@ internal sealed record DataCard(IReadOnlyList<DataCardConfig> Configs)
 }
 
 /// <summary>An entry of "configs".</summary>
-/// <param name="Name">config_name.</param> <param name="Splits">data_files by split; null where there are none, and names decide.</param>
-/// <param name="DataDir">data_dir: the folder that patterns and names start from, or null.</param> <param name="IsDefault">default.</param>
+/// <param name="Name">config_name.</param>
+/// <param name="Splits">data_files by split; null if there are none, and the file names decide.</param>
+/// <param name="DataDir">data_dir: the base folder of patterns and names, or null.</param>
+/// <param name="IsDefault">default.</param>
 internal sealed record DataCardConfig(string Name, IReadOnlyList<DataCardSplit>? Splits, string? DataDir, bool IsDefault)
 {
-    /// <summary>The name of the only config where a card has none.</summary>
+    /// <summary>The config name of a card without configs.</summary>
     public const string DefaultName = "default";
 }
 
 /// <summary>A split of data_files.</summary>
-/// <param name="Name">Its name.</param> <param name="Patterns">Of its files, in order.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Patterns">Patterns of its files, in order.</param>
 internal sealed record DataCardSplit(string Name, IReadOnlyList<string> Patterns);

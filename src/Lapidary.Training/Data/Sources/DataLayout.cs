@@ -3,24 +3,27 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>One config of a data set: which files make which split.</summary>
-/// <param name="Config">Its name.</param> <param name="Splits">Those that have files.</param> <param name="Unused">Data files of no split,
-/// or of another format than most.</param>
+/// <summary>A config of a data set: the files of each split.</summary>
+/// <param name="Config">Its name.</param>
+/// <param name="Splits">The splits with files.</param>
+/// <param name="Unused">Data files that belong to no split, or have another format than most.</param>
 internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits, int Unused)
 {
-    /// <summary>Of the formats with equally many files the first is taken.</summary>
+    /// <summary>Among formats with equally many files, the first wins.</summary>
     private static readonly DataFormat[] Precedence =
         [DataFormat.Parquet, DataFormat.Jsonl, DataFormat.Json, DataFormat.Csv, DataFormat.Tsv];
 
-    // What stands beside data files and is none.
+    // Files beside data files that are not data.
     private static readonly string[] Descriptions =
         ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "README.json"];
 
-    /// <summary>Sorts a data set's files.</summary>
-    /// <param name="place">What errors name: the id or the folder.</param> <param name="files">All names, with "/".</param>
-    /// <param name="card">What its card says, or null for none.</param> <param name="config">The config that is asked for, or null.</param>
-    /// <param name="oneFormat">Whether files of another format than most are left out.</param>
-    /// <exception cref="LapidaryException">There is no such config, it must be chosen, or no file is data.</exception>
+    /// <summary>Assigns a data set's files to splits.</summary>
+    /// <param name="place">The name in errors: the id or the folder.</param>
+    /// <param name="files">All names, with "/".</param>
+    /// <param name="card">The parsed card, or null for none.</param>
+    /// <param name="config">The requested config, or null.</param>
+    /// <param name="oneFormat">Whether to leave out files of another format than most.</param>
+    /// <exception cref="LapidaryException">The config does not exist or must be chosen, or no file is a data file.</exception>
     public static DataLayout Of(string place, IReadOnlyList<string> files, DataCard? card, string? config, bool oneFormat)
     {
         var chosen = Choose(place, card?.Configs ?? [], config);
@@ -37,7 +40,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
     }
 
     /// <summary>The files of one split.</summary>
-    /// <exception cref="LapidaryException">There is no such split; the message lists those there are.</exception>
+    /// <exception cref="LapidaryException">The split does not exist; the message lists the existing ones.</exception>
     public DataSplit Split(string place, string name) => Find(name) ?? throw new LapidaryException(
         $"{place}: expected a split \"{name}\"{InConfig}, found {Names}; name another behind a colon ({place}:{Splits[0].Name}) or set "
         + "dataset_split.");
@@ -95,7 +98,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
                 else throw new LapidaryException($"{place}: expected the file {pattern.Text} of its card, found none of this name.");
             }
 
-            // A file that two patterns name is read once.
+            // A file that two patterns match is read once.
             yield return new(split.Name, [.. found.Distinct()]);
         }
     }
@@ -109,7 +112,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
     private static DataSplit Above(string folder, DataSplit split) =>
         split with { Files = [.. split.Files.Select(file => FilePattern.Join(new FilePattern(folder.TrimEnd('/'), folder).Text, file))] };
 
-    /// <summary>Files that hold what most of them hold, as far as it can be read: JSON Lines and JSON are one, and so are CSV and
+    /// <summary>Files of the most frequent format. For this comparison, JSON Lines and JSON are one format, and so are CSV and
     /// TSV.</summary>
     private static List<DataSplit> OfOneFormat(List<DataSplit> splits)
     {
@@ -127,7 +130,7 @@ internal sealed record DataLayout(string Config, IReadOnlyList<DataSplit> Splits
         _ => format == most,
     };
 
-    /// <summary>Whether names decide about a file: hidden ones, folders of programs and descriptions are passed over.</summary>
+    /// <summary>Whether a file is a candidate by its name: hidden files, folders of programs and descriptions are skipped.</summary>
     private static bool IsVisible(string file)
     {
         string[] parts = file.Split('/');

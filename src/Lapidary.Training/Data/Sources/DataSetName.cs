@@ -4,15 +4,16 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>A data set as a user names it: a path, or "owner/name" of the Hub, and after a colon which rows of it.</summary>
-/// <param name="Path">A file, folder, pipe or pattern; or the id.</param> <param name="IsId">Whether it is an id: what is on this machine
-/// goes before.</param>
-/// <param name="Revision">Branch, tag or commit behind "@"; null for main and for paths.</param> <param name="Split">What stands behind the
-/// colon, or null.</param>
+/// <summary>The name of a data set as a user gives it: a path, or "owner/name" of the Hub, optionally followed by a colon and the
+/// rows.</summary>
+/// <param name="Path">A file, folder, pipe or pattern; or the id.</param>
+/// <param name="IsId">Whether it is an id; a local path takes precedence.</param>
+/// <param name="Revision">Branch, tag or commit after "@"; null for main and for paths.</param>
+/// <param name="Split">The text after the colon, or null.</param>
 internal sealed record DataSetName(string Path, bool IsId, string? Revision, SplitExpression? Split)
 {
-    /// <summary>Takes "org/name", "org/name@revision:train[:1000]", "folder:validation", "rows.jsonl".</summary>
-    /// <exception cref="LapidaryException">It is empty, or what stands behind an id's colon is no split.</exception>
+    /// <summary>Parses "org/name", "org/name@revision:train[:1000]", "folder:validation", "rows.jsonl".</summary>
+    /// <exception cref="LapidaryException">It is empty, or the text after an id's colon is not a split.</exception>
     public static DataSetName Parse(string text)
     {
         if (text.Length == 0) throw new LapidaryException("\"\": expected the path of a data set, found none; check the path.");
@@ -27,12 +28,12 @@ internal sealed record DataSetName(string Path, bool IsId, string? Revision, Spl
         return TryId(text) ?? new(text, IsId: false, null, null);
     }
 
-    /// <summary>The name with other rows or another revision, as <see cref="Parse"/> takes it.</summary>
+    /// <summary>The name with other rows or another revision, in the form that <see cref="Parse"/> accepts.</summary>
     public override string ToString() => Path + (Revision is null ? "" : $"@{Revision}") + (Split is null ? "" : $":{Split}");
 
     private static bool IsPath(string text) => System.IO.Path.Exists(text) || (FolderPlace.IsPattern(text) && !text.Contains(':'));
 
-    /// <summary>Owner and name: a name alone is more often a folder that is not there than one of the first data sets.</summary>
+    /// <summary>Owner and name. A name alone is more often a missing folder than one of the Hub's early data sets.</summary>
     private static DataSetName? TryId(string text) =>
         HubReference.TryParse(text, RepoType.Dataset, out var named) && !DataFiles.IsData(named.Repo.Id)
             ? new(named.Repo.Id, IsId: true, named.Revision, null) : null;

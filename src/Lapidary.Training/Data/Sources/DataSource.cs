@@ -3,44 +3,44 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>A data set whose files are known. They come to this machine when they are asked for, so that splits which nobody reads are not
-/// fetched.</summary>
+/// <summary>A data set with known files. A file is fetched only when its split is requested.</summary>
 internal sealed class DataSource
 {
-    /// <summary>What lists the files; null for a file, a pipe or a pattern, whose files are all there is.</summary>
+    /// <summary>Lists the files; null for a file, a pipe or a pattern, which names all of its files.</summary>
     private readonly IDataPlace? _place;
     private readonly DataLayout _layout;
     private readonly DataSetName _name;
 
-    /// <summary>The split, where it was given beside the name.</summary>
+    /// <summary>The split, if it was given separately from the name.</summary>
     private readonly SplitExpression? _split;
 
     private DataSource(DataSetName name, SplitExpression? split, IDataPlace? place, DataLayout layout) =>
         (_name, _split, _place, _layout) = (name, split, place, layout);
 
-    /// <summary>As the user named it.</summary>
+    /// <summary>The name as the user gave it.</summary>
     public string Name => _name.ToString();
 
-    /// <summary>The id of the Hub, or null.</summary>
+    /// <summary>The Hub id, or null.</summary>
     public string? Id => _name.IsId ? _name.Path : null;
 
-    /// <summary>The name that brings the same rows wherever and whenever it is used: with the commit, or as an absolute path. A split that
-    /// was given beside the name is not in it.</summary>
+    /// <summary>A name that gives the same rows at any time and place: with the commit, or as an absolute path. It does not include a split
+    /// that was given separately.</summary>
     public string Recorded => _place is HubPlace hub
         ? (_name with { Revision = hub.Commit }).ToString()
         : (_name with { Path = Path.GetFullPath(_name.Path) }).ToString();
 
-    /// <summary>Whether the rows to train on are those of the train split, which may have a validation split beside it.</summary>
+    /// <summary>Whether the training rows are those of the train split, which may have a validation split beside it.</summary>
     public bool IsTrain => Rows.Parts.All(part => part.Split == SplitPart.TrainName);
 
-    /// <summary>Which rows are meant.</summary>
+    /// <summary>The requested rows.</summary>
     private SplitExpression Rows => _split ?? _name.Split ?? SplitExpression.Train;
 
-    /// <summary>Finds a data set. Of the Hub only its list of files and its card are fetched.</summary>
-    /// <param name="name">A path, or "owner/name" of the Hub; behind it "@revision" and ":split".</param>
-    /// <param name="config">The config; null for the default one.</param> <param name="split">The split, where the name has none.</param>
-    /// <param name="hub">Asks the Hub.</param>
-    /// <exception cref="LapidaryException">Nothing is there, the config must be chosen, or there is no such config.</exception>
+    /// <summary>Finds a data set. From the Hub, only its list of files and its card are fetched.</summary>
+    /// <param name="name">A path, or "owner/name" of the Hub, optionally with "@revision" and ":split".</param>
+    /// <param name="config">The config; null for the default one.</param>
+    /// <param name="split">The split, if the name has none.</param>
+    /// <param name="hub">The Hub client.</param>
+    /// <exception cref="LapidaryException">The data set does not exist, or the config does not exist or must be chosen.</exception>
     public static DataSource Find(string name, IHubAccess hub, string? config = null, string? split = null)
     {
         var parsed = DataSetName.Parse(name);
@@ -62,26 +62,26 @@ internal sealed class DataSource
             + "found nothing; check the path.");
     }
 
-    /// <summary>The rows that are meant, on this machine.</summary>
-    /// <exception cref="LapidaryException">There is no such split, or its files cannot be fetched.</exception>
+    /// <summary>The requested rows, as local files.</summary>
+    /// <exception cref="LapidaryException">The split does not exist, or its files cannot be fetched.</exception>
     public IReadOnlyList<SourceRows> FetchRows()
     {
-        // All are found before any is fetched.
+        // Find all files before fetching any.
         var splits = Rows.Parts.Select(part => (Part: part, Split: _layout.Split(_name.Path, part.Split))).ToList();
         return splits.ConvertAll(pair => Fetch(pair.Part, pair.Split));
     }
 
-    /// <summary>The validation split, or null where there is none.</summary>
+    /// <summary>The validation split; null if it does not exist.</summary>
     public IReadOnlyList<SourceRows>? FetchValidation() => _layout.Find(SplitPart.ValidationName) is { } split ? [Whole(split)] : null;
 
-    /// <summary>What an evaluation reads: the split that the name has, else validation, test, or all.</summary>
+    /// <summary>The rows for an evaluation: the split in the name, else validation, test, or all.</summary>
     public IReadOnlyList<SourceRows> FetchForEvaluation()
     {
         if ((_split ?? _name.Split) is not null) return FetchRows();
         return FetchValidation() ?? (_layout.Find(SplitPart.TestName) is { } test ? [Whole(test)] : FetchRows());
     }
 
-    /// <summary>What is used for what, on one line; null where it goes without saying.</summary>
+    /// <summary>One line about the use of the splits; null if it is obvious.</summary>
     public string? Describe(bool usesValidation)
     {
         if (_place is null || (_place is FolderPlace && _layout is { Splits: [{ Name: SplitPart.TrainName }], Unused: 0 }
@@ -139,6 +139,8 @@ internal sealed class DataSource
         new(this, part, _place is null ? split.Files : _place.Fetch(split.Files));
 }
 
-/// <summary>Rows of one split, in files of this machine.</summary>
-/// <param name="Source">The data set.</param> <param name="Part">Which rows.</param> <param name="Files">Of the whole split.</param>
+/// <summary>Rows of one split, in local files.</summary>
+/// <param name="Source">The data set.</param>
+/// <param name="Part">The rows.</param>
+/// <param name="Files">Files of the whole split.</param>
 internal sealed record SourceRows(DataSource Source, SplitPart Part, IReadOnlyList<string> Files);

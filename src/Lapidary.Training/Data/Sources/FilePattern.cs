@@ -6,8 +6,8 @@ namespace Lapidary.Training.Data.Sources;
 
 /// <summary>A pattern of data_files: "*" and "?" do not cross "/", "**" as a whole part of the path crosses any number of folders, "[…]"
 /// stands for one character.</summary>
-/// <remarks>Hidden files and folders, and folders that begin with "__", match only where the pattern has as many parts that begin so. The
-/// expression it becomes takes time in proportion to a name, whatever the pattern is.</remarks>
+/// <remarks>Hidden files and folders, and folders that begin with "__", match only if the pattern has as many parts that begin this way.
+/// Matching takes time proportional to the length of a name, for any pattern.</remarks>
 internal sealed class FilePattern
 {
     private const int MaxLength = 1024;
@@ -16,8 +16,9 @@ internal sealed class FilePattern
     private readonly int _hidden, _special;
 
     /// <summary>Parses a pattern.</summary>
-    /// <param name="text">Relative, with "/".</param> <param name="place">What an error names.</param>
-    /// <exception cref="LapidaryException">It is empty, leads out of the data set or is no pattern.</exception>
+    /// <param name="text">Relative, with "/".</param>
+    /// <param name="place">The name in errors.</param>
+    /// <exception cref="LapidaryException">It is empty, leads out of the data set or is not a pattern.</exception>
     public FilePattern(string text, string place)
     {
         Text = text.StartsWith("./", StringComparison.Ordinal) ? text[2..] : text;
@@ -37,19 +38,19 @@ internal sealed class FilePattern
     /// <summary>The pattern.</summary>
     public string Text { get; }
 
-    /// <summary>Whether it stands for more than one name.</summary>
+    /// <summary>Whether it can match more than one name.</summary>
     public bool HasMagic => Text.AsSpan().ContainsAny('*', '?', '[');
 
-    /// <summary>Whether a file is meant.</summary>
+    /// <summary>Whether it matches a file.</summary>
     /// <param name="file">Relative, with "/".</param>
     public bool Matches(string file) => _regex is null ? file == Text : _regex.IsMatch(file) && Count(file) == (_hidden, _special);
 
-    /// <summary>The pattern behind a folder.</summary>
+    /// <summary>The pattern relative to a folder.</summary>
     public static string Join(string? folder, string pattern) =>
         folder is null ? pattern
         : folder.TrimEnd('/') + "/" + (pattern.StartsWith("./", StringComparison.Ordinal) ? pattern[2..] : pattern);
 
-    /// <summary>Parts that begin with a dot, and folders that begin with "__".</summary>
+    /// <summary>Number of parts that begin with a dot, and of folders that begin with "__".</summary>
     private static (int Hidden, int Special) Count(string path)
     {
         int hidden = 0, special = 0;
@@ -106,7 +107,7 @@ internal sealed class FilePattern
         }
     }
 
-    /// <summary>The inside of a set; only "-" between two characters has a meaning of its own.</summary>
+    /// <summary>The inside of a set; only "-" between two characters has a special meaning.</summary>
     private static string Set(string set)
     {
         var inside = new StringBuilder();

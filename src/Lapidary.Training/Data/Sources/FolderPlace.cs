@@ -5,16 +5,16 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>A folder of this machine with those in it, but for hidden ones.</summary>
+/// <summary>A local folder with its subfolders, except hidden ones.</summary>
 internal sealed class FolderPlace : IDataPlace
 {
-    /// <summary>More names than any data set has: the path is another one.</summary>
+    /// <summary>More names than any data set has; the path is probably wrong.</summary>
     private const int MaxFiles = 100_000;
 
     private readonly string _folder;
 
     /// <summary>Lists a folder.</summary>
-    /// <exception cref="LapidaryException">It cannot be listed, or holds far too much.</exception>
+    /// <exception cref="LapidaryException">It cannot be listed, or has far too many files.</exception>
     public FolderPlace(string folder)
     {
         _folder = folder;
@@ -29,12 +29,12 @@ internal sealed class FolderPlace : IDataPlace
 
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>Whether a path is a pattern with * and ? in its last part, in a folder that is there.</summary>
+    /// <summary>Whether a path is a pattern with * and ? in its last part, in an existing folder.</summary>
     public static bool IsPattern(string path) =>
         Path.GetFileName(path).AsSpan().ContainsAny('*', '?') && Directory.Exists(FolderOf(path));
 
     /// <summary>The data files that a pattern matches, in ordinal order.</summary>
-    /// <exception cref="LapidaryException">None does.</exception>
+    /// <exception cref="LapidaryException">No file matches.</exception>
     public static IReadOnlyList<string> Matches(string pattern)
     {
         string[] files = [.. Try(pattern, () => Directory.GetFiles(FolderOf(pattern), Path.GetFileName(pattern)))
@@ -62,7 +62,7 @@ internal sealed class FolderPlace : IDataPlace
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
 
-            // A link to a folder may lead back to one that is above it.
+            // A link to a folder may lead back to a parent folder.
             ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
         };
     }

@@ -2,15 +2,16 @@ using Lapidary.Hub;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>Asks the Hub, and waits for what it says: rows are read by one thread, which has nothing else to do.</summary>
+/// <summary>Calls the Hub synchronously: rows are read by one thread, which has no other work.</summary>
 internal interface IHubAccess
 {
-    /// <summary>Asks something.</summary>
-    /// <param name="name">The repository, for people.</param> <param name="call">What; it may take long.</param>
+    /// <summary>Makes a call.</summary>
+    /// <param name="name">The repository, for people.</param>
+    /// <param name="call">The call; it may take long.</param>
     T Ask<T>(string name, Func<HubClient, IProgress<TransferProgress>?, CancellationToken, Task<T>> call);
 }
 
-/// <summary>A program's client, or one after the environment for each call.</summary>
+/// <summary>The caller's client, or a new one per call, configured by the environment.</summary>
 internal sealed class HubAccess(HubClient? client) : IHubAccess
 {
     public T Ask<T>(string name, Func<HubClient, IProgress<TransferProgress>?, CancellationToken, Task<T>> call)

@@ -4,34 +4,35 @@ using Lapidary.Hub;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>A data set of the Hub, at the commit that its revision named when it was first asked for. Where the Hub cannot be asked, what
-/// is cached of it.</summary>
+/// <summary>A data set of the Hub at a fixed commit: the one that its revision named at the first request. If the Hub cannot be reached,
+/// the cached files are used.</summary>
 internal sealed class HubPlace : IDataPlace
 {
     private readonly HubRepo _repo;
     private readonly IHubAccess _hub;
 
-    /// <summary>The commit; offline and without a cached card, the revision, which nothing can change then.</summary>
+    /// <summary>The commit. Offline and without a cached card, it is the revision, which cannot change then.</summary>
     private string _revision;
 
-    /// <summary>Finds commit and names, and fetches the card.</summary>
-    /// <param name="id">Owner and name.</param> <param name="revision">Branch, tag or commit; null for main.</param>
-    /// <param name="hub">Asks the Hub.</param>
-    /// <exception cref="HubException">There is no such data set, or it cannot be asked for and is not cached.</exception>
+    /// <summary>Finds the commit and the file names, and fetches the card.</summary>
+    /// <param name="id">Owner and name.</param>
+    /// <param name="revision">Branch, tag or commit; null for main.</param>
+    /// <param name="hub">The Hub client.</param>
+    /// <exception cref="HubException">The data set does not exist, or the Hub cannot be reached and the data set is not cached.</exception>
     /// <exception cref="LapidaryException">The data set is a program.</exception>
     public HubPlace(string id, string? revision, IHubAccess hub)
     {
         (_repo, _hub, _revision) = (new HubRepo(id, RepoType.Dataset), hub, revision ?? "main");
         try
         {
-            // By the revision's name, so that the cache knows it when the Hub cannot be asked.
+            // Ask with the revision's name, so that the cache can answer later when the Hub cannot be reached.
             try
             {
                 _revision = Download(file => file is DataCard.YamlName or DataCard.ReadmeName).Commit;
             }
             catch (HubException error) when (error.Error is HubError.Offline)
             {
-                // The rows may be there without a card.
+                // The rows may be cached without a card.
             }
 
             Files = hub.Ask(id, (client, _, stop) => client.ListFilesAsync(_repo, _revision, stop)).Select(file => file.Path).ToArray();
@@ -61,7 +62,7 @@ internal sealed class HubPlace : IDataPlace
 
     public IReadOnlyList<string> Fetch(IReadOnlyList<string> files)
     {
-        // Of a cache that another program filled in part, no list says what is missing.
+        // If another program filled the cache in part, no list tells which files are missing.
         if (_hub.Ask(Name, (client, _, _) => Task.FromResult(client.Options.IsOffline))) NumberedFiles.RequireAll(Name, files);
         var wanted = files.ToHashSet(StringComparer.Ordinal);
         var snapshot = Download(wanted.Contains);

@@ -1,9 +1,9 @@
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>Where a data set's files are: a folder, or a repository of the Hub at one commit.</summary>
+/// <summary>The place of a data set's files: a folder, or a Hub repository at one commit.</summary>
 internal interface IDataPlace
 {
-    /// <summary>What errors call it.</summary>
+    /// <summary>Its name in errors.</summary>
     string Name { get; }
 
     /// <summary>Names of all files, with "/".</summary>
@@ -12,7 +12,7 @@ internal interface IDataPlace
     /// <summary>The text of a small file.</summary>
     string ReadText(string file);
 
-    /// <summary>Gets files to this machine.</summary>
-    /// <returns>Their paths, in the same order.</returns>
+    /// <summary>Fetches files.</summary>
+    /// <returns>Their local paths, in the same order.</returns>
     IReadOnlyList<string> Fetch(IReadOnlyList<string> files);
 }

@@ -4,12 +4,12 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>Files whose names say how many they are: train-00000-of-00003.parquet.</summary>
+/// <summary>Files whose names include their total number: train-00000-of-00003.parquet.</summary>
 internal static partial class NumberedFiles
 {
-    /// <summary>Refuses files of which some are missing, as in a cache that a download was stopped in: training on the rest would look
-    /// like training on all.</summary>
-    /// <exception cref="LapidaryException">One is missing.</exception>
+    /// <summary>Refuses an incomplete set of numbered files, as after an interrupted download: training on a part would look like training
+    /// on all.</summary>
+    /// <exception cref="LapidaryException">A file is missing.</exception>
     public static void RequireAll(string place, IReadOnlyList<string> files)
     {
         var groups = files.Select(file => Pattern().Match(file)).Where(match => match.Success)

@@ -4,25 +4,25 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>Which rows of a data set: "train", "train[:1000]", "train[90%:]", "train+validation[:10%]", in the words of Hugging Face's
+/// <summary>Selects rows of a data set: "train", "train[:1000]", "train[90%:]", "train+validation[:10%]", in the syntax of Hugging Face's
 /// datasets.</summary>
-/// <param name="Parts">One after the other.</param>
+/// <param name="Parts">The parts, in order.</param>
 internal sealed partial record SplitExpression(IReadOnlyList<SplitPart> Parts)
 {
     private const int MaxParts = 100;
 
-    /// <summary>The rows that are trained where nothing else is said.</summary>
+    /// <summary>The default rows for training.</summary>
     public static SplitExpression Train { get; } = new([new(SplitPart.TrainName, null, null)]);
 
-    /// <summary>Whether it is a whole split of this name.</summary>
+    /// <summary>Whether it is the complete split of this name.</summary>
     public bool IsWhole(string split) => Parts is [{ From: null, To: null } part] && part.Split == split;
 
-    /// <summary>Reads an expression.</summary>
-    /// <exception cref="LapidaryException">It is none.</exception>
+    /// <summary>Parses an expression.</summary>
+    /// <exception cref="LapidaryException">The text is not an expression.</exception>
     public static SplitExpression Parse(string text) => TryParse(text) ?? throw new LapidaryException(
         $"\"{text}\": expected a split such as train, train[:1000], train[90%:] or train+validation, found another text.");
 
-    /// <summary>Reads an expression; null where it is none.</summary>
+    /// <summary>Parses an expression; null if the text is not one.</summary>
     public static SplitExpression? TryParse(string text)
     {
         string[] texts = text.Split('+', StringSplitOptions.TrimEntries);
@@ -66,25 +66,26 @@ internal sealed partial record SplitExpression(IReadOnlyList<SplitPart> Parts)
 }
 
 /// <summary>Some rows of one split.</summary>
-/// <param name="Split">Its name.</param> <param name="From">The first row; null for the first there is.</param>
-/// <param name="To">The row behind the last one; null for the end.</param>
+/// <param name="Split">Its name.</param>
+/// <param name="From">The first row; null for the start.</param>
+/// <param name="To">The row after the last one; null for the end.</param>
 internal sealed record SplitPart(string Split, SplitBound? From, SplitBound? To)
 {
-    /// <summary>The split that is trained.</summary>
+    /// <summary>The split for training.</summary>
     public const string TrainName = "train";
 
-    /// <summary>The split that is evaluated on while it is trained.</summary>
+    /// <summary>The split for evaluation during training.</summary>
     public const string ValidationName = "validation";
 
-    /// <summary>The split that no training sees.</summary>
+    /// <summary>The split that training never uses.</summary>
     public const string TestName = "test";
 
-    /// <summary>Whether the number of rows must be known to say which ones are meant.</summary>
+    /// <summary>Whether the selection depends on the number of rows.</summary>
     public bool NeedsCount => From is { IsOfCount: true } || To is { IsOfCount: true };
 
-    /// <summary>The rows that are meant.</summary>
-    /// <param name="count">Rows of the split; where <see cref="NeedsCount"/> is false, any number not below the bounds.</param>
-    /// <returns>The first one and the one behind the last, both within the split.</returns>
+    /// <summary>The selected rows.</summary>
+    /// <param name="count">Rows of the split. If <see cref="NeedsCount"/> is false, any number that is not smaller than the bounds.</param>
+    /// <returns>The first row and the row after the last, both within the split.</returns>
     public (long First, long End) Of(long count)
     {
         long first = From?.Of(count) ?? 0, end = To?.Of(count) ?? count;
@@ -95,14 +96,15 @@ internal sealed record SplitPart(string Split, SplitBound? From, SplitBound? To)
     public override string ToString() => From is null && To is null ? Split : $"{Split}[{From}:{To}]";
 }
 
-/// <summary>An end of a slice: a row's number from 0, or a share of the rows; from the end where it is negative.</summary>
-/// <param name="Value">The number or the percent.</param> <param name="IsPercent">Which of them.</param>
+/// <summary>An end of a slice: a row's number from 0, or a share of the rows; negative values count from the end.</summary>
+/// <param name="Value">The number or the percent.</param>
+/// <param name="IsPercent">Whether the value is a percentage.</param>
 internal sealed record SplitBound(long Value, bool IsPercent)
 {
     /// <summary>Whether it depends on the number of rows.</summary>
     public bool IsOfCount => IsPercent || Value < 0;
 
-    /// <summary>The row's number. A share is rounded to the nearest row, and half of a row to the even number, as datasets does.</summary>
+    /// <summary>The row's number. A share is rounded to the nearest row, and half a row to the even number, as in datasets.</summary>
     public long Of(long count)
     {
         long row = IsPercent ? (long)Math.Round(Value * (double)count / 100, MidpointRounding.ToEven) : Value;

@@ -3,8 +3,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Training.Data.Sources;
 
-/// <summary>The splits of files whose card names none, told from their names after the rules of Hugging Face's datasets: the first rule by
-/// which any file has a split is the one for all.</summary>
+/// <summary>Finds the splits of files by their names, if the card names none. The rules are those of Hugging Face's datasets: the first
+/// rule that finds a split for any file applies to all files.</summary>
 internal static partial class SplitRules
 {
     private static readonly (string Split, Regex Word)[] Words =
@@ -13,8 +13,9 @@ internal static partial class SplitRules
     ];
 
     /// <summary>The splits: train, validation and test first, then others by name.</summary>
-    /// <param name="files">Relative to the data set, with "/", in order.</param> <param name="place">What errors name.</param>
-    /// <exception cref="LapidaryException">A numbered file's split has no name that one may have.</exception>
+    /// <param name="files">Relative to the data set, with "/", in order.</param>
+    /// <param name="place">The name in errors.</param>
+    /// <exception cref="LapidaryException">The split of a numbered file has an invalid name.</exception>
     public static IReadOnlyList<DataSplit> Of(IReadOnlyList<string> files, string place)
     {
         if (Numbered(files, place) is { Count: > 0 } numbered) return numbered;
@@ -23,7 +24,7 @@ internal static partial class SplitRules
         return files.Count == 0 ? [] : [new(SplitPart.TrainName, files)];
     }
 
-    /// <summary>Whether a text may name a split.</summary>
+    /// <summary>Whether a text is a valid name of a split.</summary>
     public static bool IsName(string text) => SplitName().IsMatch(text);
 
     /// <summary>data/train-00000-of-00002.parquet: the split may have any name, such as train_sft.</summary>
@@ -42,7 +43,7 @@ internal static partial class SplitRules
             .Select(split => new DataSplit(split.Key, [.. split]))];
     }
 
-    /// <summary>A file with words of several splits belongs to each of them.</summary>
+    /// <summary>A file whose name has words of several splits belongs to each of them.</summary>
     private static List<DataSplit> ByWord(IReadOnlyList<string> files, Func<string, IEnumerable<string>> names) =>
         [.. Words.Select(word => new DataSplit(word.Split, [.. files.Where(file => names(file).Any(word.Word.IsMatch))]))
             .Where(split => split.Files.Count > 0)];
@@ -66,5 +67,6 @@ internal static partial class SplitRules
 }
 
 /// <summary>A split's files.</summary>
-/// <param name="Name">Its name.</param> <param name="Files">Relative to the data set, with "/", in the order they are read in.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Files">Relative to the data set, with "/", in reading order.</param>
 internal sealed record DataSplit(string Name, IReadOnlyList<string> Files);

@@ -5,8 +5,7 @@ using System.Text.Unicode;
 
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>Values as bytes, one after the other; <see cref="ByteSource"/> reads them back. Its memory is used again after
-/// <see cref="Clear"/>.</summary>
+/// <summary>Values as consecutive bytes; <see cref="ByteSource"/> reads them. The memory is reused after <see cref="Clear"/>.</summary>
 internal sealed class ByteBuilder
 {
     private byte[] _bytes = new byte[1 << 10];
@@ -17,13 +16,13 @@ internal sealed class ByteBuilder
     /// <summary>The bytes, valid until the next change.</summary>
     public ReadOnlySpan<byte> Span => _bytes.AsSpan(0, Length);
 
-    /// <summary>Begins anew.</summary>
+    /// <summary>Clears the bytes.</summary>
     public void Clear() => Length = 0;
 
     /// <summary>Appends one byte.</summary>
     public void Byte(byte value) => Reserve(1)[0] = value;
 
-    /// <summary>Appends a number in as few bytes as it needs, seven bits in each.</summary>
+    /// <summary>Appends a number in as few bytes as possible, seven bits in each.</summary>
     public void Number(ulong value)
     {
         for (; value >= 0x80; value >>= 7) Byte((byte)(value | 0x80));
@@ -36,7 +35,7 @@ internal sealed class ByteBuilder
     /// <summary>Appends eight bytes.</summary>
     public void Long(long value) => BinaryPrimitives.WriteInt64LittleEndian(Reserve(sizeof(long)), value);
 
-    /// <summary>Appends bytes with their number.</summary>
+    /// <summary>Appends bytes, preceded by their number.</summary>
     public void Bytes(ReadOnlySpan<byte> bytes)
     {
         Number(bytes.Length);
@@ -46,10 +45,11 @@ internal sealed class ByteBuilder
     /// <summary>Appends bytes.</summary>
     public void Raw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Reserve(bytes.Length));
 
-    /// <summary>Appends a text in UTF-8; one with half of a surrogate pair as it is in memory.</summary>
+    /// <summary>Appends a text in UTF-8; a text with an unpaired surrogate is stored as in memory.</summary>
     public void Text(string text)
     {
-        // Nearly all texts are shorter in UTF-8 than the bound; its number has room for it, so that they need not be moved.
+        // Nearly all texts are shorter in UTF-8 than the bound. The length field has room for the bound, so that the bytes need not be
+        // moved.
         int bound = Encoding.UTF8.GetMaxByteCount(text.Length);
         int prefix = NumberBytes((ulong)bound << 1);
         int start = Length;
@@ -63,7 +63,7 @@ internal sealed class ByteBuilder
             return;
         }
 
-        // A number may be longer than it needs to be: its last bytes are then zeros.
+        // A number may have more bytes than it needs: the last ones are then zeros.
         ulong value = (ulong)written << 1;
         for (int i = 0; i < prefix; i++, value >>= 7) target[i] = (byte)((value & 0x7F) | (i < prefix - 1 ? 0x80u : 0));
         Length = start + prefix + written;

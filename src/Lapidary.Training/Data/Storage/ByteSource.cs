@@ -3,20 +3,20 @@ using System.Text;
 
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>Reads what <see cref="ByteBuilder"/> wrote. Files are not trusted: what is not there is an error, never more memory than the
-/// bytes are.</summary>
-/// <param name="bytes">All of them.</param>
+/// <summary>Reads the bytes of <see cref="ByteBuilder"/>. Files are not trusted: missing bytes are an error, and memory never exceeds the
+/// number of bytes.</summary>
+/// <param name="bytes">All bytes.</param>
 internal ref struct ByteSource(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;
 
-    /// <summary>Whether all was read.</summary>
+    /// <summary>Whether all bytes were read.</summary>
     public readonly bool IsAtEnd => _rest.IsEmpty;
 
-    /// <summary>What was not read yet.</summary>
+    /// <summary>The bytes that were not read yet.</summary>
     public readonly ReadOnlySpan<byte> Rest => _rest;
 
-    /// <summary>The error of bytes that are not what was written.</summary>
+    /// <summary>The error for invalid bytes.</summary>
     public static InvalidDataException Damaged() => new("stored rows are damaged");
 
     /// <summary>One byte.</summary>
@@ -39,16 +39,16 @@ internal ref struct ByteSource(ReadOnlySpan<byte> bytes)
     /// <summary>A number that fits 31 bits.</summary>
     public int Int() => Number() is <= int.MaxValue and var value ? (int)value : throw Damaged();
 
-    /// <summary>A number of items that have at least one byte each.</summary>
+    /// <summary>A number of items of at least one byte each.</summary>
     public int Count() => Int() is var count && count <= _rest.Length ? count : throw Damaged();
 
     /// <summary>Eight bytes.</summary>
     public long Long() => BinaryPrimitives.ReadInt64LittleEndian(Raw(sizeof(long)));
 
-    /// <summary>Bytes with their number.</summary>
+    /// <summary>Bytes, preceded by their number.</summary>
     public ReadOnlySpan<byte> Bytes() => Raw(Count());
 
-    /// <summary>So many bytes.</summary>
+    /// <summary>A given number of bytes.</summary>
     public ReadOnlySpan<byte> Raw(int count)
     {
         if ((uint)count > (uint)_rest.Length) throw Damaged();
@@ -66,7 +66,7 @@ internal ref struct ByteSource(ReadOnlySpan<byte> bytes)
         return (number & 1) == 0 ? Encoding.UTF8.GetString(read) : Utf16(read);
     }
 
-    /// <summary>As it is: .NET's decoder would replace half of a surrogate pair.</summary>
+    /// <summary>Copies the text unchanged, because .NET's decoder would replace an unpaired surrogate.</summary>
     private static string Utf16(ReadOnlySpan<byte> bytes)
     {
         var chars = new char[bytes.Length / sizeof(char)];

@@ -3,25 +3,27 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>Bytes that are appended and then read anywhere, by several threads: in memory, above a limit in a temporary file.</summary>
-/// <remarks>The file has no name from the moment it is there (on Windows, until it is closed), so that nothing stays of it however the
-/// process ends. It is read, not mapped: what the system keeps of it in memory then does not count as the process's.</remarks>
+/// <summary>Bytes that are appended once and then read at any position, by several threads: in memory, and above a limit in a temporary
+/// file.</summary>
+/// <remarks>The file has no name from the start (on Windows, until it is closed), so nothing remains, however the process ends. It is read,
+/// not mapped, so that the system's cache of it does not count as memory of the process.</remarks>
 internal sealed class ByteStore
 {
-    /// <summary>Small enough for no array to be among .NET's large objects.</summary>
+    /// <summary>Small enough to keep arrays out of .NET's large object heap.</summary>
     private const int BlockBytes = 64 << 10;
 
     private readonly long _memoryBytes;
     private readonly string? _folder;
 
-    /// <summary>All bytes where there is no file; else those that are not in it yet.</summary>
+    /// <summary>All bytes if there is no file; otherwise the bytes that are not in the file yet.</summary>
     private readonly List<byte[]> _blocks = [];
     private FileStream? _file;
     private long _fileStart, _fileBytes;
 
-    /// <summary>An empty store.</summary>
-    /// <param name="memoryBytes">What stays in memory.</param> <param name="folder">Of the file, or null for the system's folder of
-    /// temporary files, which is also taken where this one cannot be written.</param>
+    /// <summary>Creates an empty store.</summary>
+    /// <param name="memoryBytes">Bytes to keep in memory.</param>
+    /// <param name="folder">Folder of the file; null for the system's folder of temporary files, which is also used if this folder cannot
+    /// be written.</param>
     public ByteStore(long memoryBytes, string? folder) => (_memoryBytes, _folder) = (memoryBytes, folder);
 
     private ByteStore(FileStream file, long start, long length) => (_file, _fileStart, _fileBytes, Length) = (file, start, length, length);
@@ -29,8 +31,9 @@ internal sealed class ByteStore
     /// <summary>Number of bytes.</summary>
     public long Length { get; private set; }
 
-    /// <summary>A part of a file that stays as it is, to read.</summary>
-    /// <param name="file">It, which the store owns.</param> <param name="start">The part's first byte.</param>
+    /// <summary>Wraps a part of a read-only file.</summary>
+    /// <param name="file">The file; the store owns it afterwards.</param>
+    /// <param name="start">The part's first byte.</param>
     /// <param name="length">Its bytes.</param>
     public static ByteStore OfFile(FileStream file, long start, long length) => new(file, start, length);
 
@@ -52,7 +55,7 @@ internal sealed class ByteStore
         }
     }
 
-    /// <summary>Copies bytes from anywhere.</summary>
+    /// <summary>Copies bytes from any position.</summary>
     /// <exception cref="LapidaryException">The file cannot be read.</exception>
     public void Read(long offset, Span<byte> target)
     {
@@ -77,7 +80,7 @@ internal sealed class ByteStore
         }
     }
 
-    /// <summary>Gives all bytes, in order, some at a time.</summary>
+    /// <summary>Passes on all bytes in order, in pieces.</summary>
     public void ReadAll(Action<ReadOnlyMemory<byte>> read)
     {
         byte[] buffer = new byte[16 * BlockBytes];
@@ -99,7 +102,7 @@ internal sealed class ByteStore
             return;
         }
 
-        // All blocks are full; the last one is used again.
+        // All blocks are full; the last one is reused.
         WriteFile();
         _blocks.RemoveRange(0, _blocks.Count - 1);
     }
@@ -149,7 +152,7 @@ internal sealed class ByteStore
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // No room of our own: the system's does as well.
+                // The folder cannot be written; the system's folder serves as well.
             }
         }
 

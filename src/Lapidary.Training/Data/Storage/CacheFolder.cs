@@ -3,24 +3,24 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>Files that later runs use again, each found by a hash of all that decides its content. Without a folder that can be written
-/// nothing is kept, and everything works.</summary>
-/// <remarks>Only its owner may read the folder: it holds what training data say. A name appears when its file is whole; the oldest go where
-/// all would be more than the limit. A file that has no owner any more is deleted by whoever writes next.</remarks>
+/// <summary>Files for later runs, each found by a hash of everything that decides its content. If the folder cannot be written, nothing is
+/// stored, and everything works.</summary>
+/// <remarks>Only its owner may read the folder, because it holds training data. A name appears when its file is complete. If the total
+/// exceeds the limit, the oldest files are deleted. The next writer deletes the files of dead processes.</remarks>
 internal sealed class CacheFolder
 {
-    /// <summary>Stands in the name of a file that is being written, before a random word.</summary>
+    /// <summary>Part of the name of an unfinished file, before a random word.</summary>
     public const string TemporaryMark = "tmp-";
 
-    /// <summary>Ending of the tokens of rows.</summary>
+    /// <summary>Extension of files with the tokens of rows.</summary>
     public const string Tokens = ".tokens";
 
-    /// <summary>Ending of what is known of files of rows.</summary>
+    /// <summary>Extension of files with facts about files of rows.</summary>
     public const string Rows = ".rows";
 
     private const long MaxBytes = 50L << 30;
 
-    /// <summary>The share of the disk that all files may have.</summary>
+    /// <summary>The share of the disk that all files together may use.</summary>
     private const int MaxShare = 10;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -32,16 +32,16 @@ internal sealed class CacheFolder
     /// <summary>The folder's path.</summary>
     public string Path => _folder;
 
-    /// <summary>The folder of a setting.</summary>
-    /// <param name="setting">The folder; null for the user's own; empty for none.</param>
-    /// <returns>Null where nothing is to be kept.</returns>
+    /// <summary>Opens the folder of a setting.</summary>
+    /// <param name="setting">The folder; null for the user's cache; empty for none.</param>
+    /// <returns>Null if nothing is to be stored.</returns>
     public static CacheFolder? Of(string? setting)
     {
         string? folder = setting ?? UserCache.Folder("tokenized", Environment.GetEnvironmentVariable);
         return folder is { Length: > 0 } ? new(System.IO.Path.GetFullPath(folder)) : null;
     }
 
-    /// <summary>Makes a folder that nobody else may read, unless it is there.</summary>
+    /// <summary>Creates a private folder unless it exists.</summary>
     public static string Create(string folder)
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
@@ -49,7 +49,7 @@ internal sealed class CacheFolder
         return folder;
     }
 
-    /// <summary>Opens an entry, which is then among the last used; null where there is none.</summary>
+    /// <summary>Opens an entry and marks it as used; null if it does not exist.</summary>
     public FileStream? TryOpen(string name)
     {
         string path = System.IO.Path.Combine(_folder, name);
@@ -66,9 +66,9 @@ internal sealed class CacheFolder
         }
     }
 
-    /// <summary>Waits for the turn to make an entry: look again for it once the turn has come. A process that ends gives its turn
-    /// up.</summary>
-    /// <returns>The turn, to be disposed; null where the file system locks nothing, and an entry is made twice at worst.</returns>
+    /// <summary>Waits for the lock to create an entry; afterwards, check whether the entry exists now. A process that ends releases its
+    /// lock.</summary>
+    /// <returns>The lock, to be disposed; null if the file system has no locks, so that an entry may be created twice.</returns>
     public IDisposable? TakeTurn(string key)
     {
         while (true)
@@ -96,8 +96,10 @@ internal sealed class CacheFolder
     }
 
     /// <summary>Writes an entry.</summary>
-    /// <param name="name">Its name.</param> <param name="lengthBytes">Its bytes, about.</param> <param name="content">Writes it.</param>
-    /// <returns>Null, or why it is not kept.</returns>
+    /// <param name="name">Its name.</param>
+    /// <param name="lengthBytes">Its approximate size.</param>
+    /// <param name="content">Writes it.</param>
+    /// <returns>Null, or the reason why it is not stored.</returns>
     public string? TryWrite(string name, long lengthBytes, Action<Stream> content)
     {
         try
@@ -114,7 +116,7 @@ internal sealed class CacheFolder
         }
     }
 
-    /// <summary>Not flushed to the disk as other files are: what a power cut damages is made again.</summary>
+    /// <summary>Not flushed to the disk like other files: data damaged by a power cut are created again.</summary>
     private static void Write(string path, Action<Stream> content)
     {
         string temporary = $"{path}.{TemporaryMark}{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
@@ -143,7 +145,7 @@ internal sealed class CacheFolder
         }
     }
 
-    /// <summary>Deletes files that a killed process has left: no other has them open.</summary>
+    /// <summary>Deletes files of killed processes: no other process has them open.</summary>
     private void RemoveDead()
     {
         foreach (string path in Directory.GetFiles(_folder, $"*.{TemporaryMark}*"))
@@ -154,7 +156,7 @@ internal sealed class CacheFolder
             }
             catch (Exception e) when (FileErrors.IsFileSystem(e))
             {
-                // Somebody writes it.
+                // Another process is writing it.
             }
         }
     }
@@ -200,7 +202,7 @@ internal sealed class CacheFolder
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // A folder that is only read.
+            // The folder is read-only.
         }
     }
 
@@ -212,7 +214,7 @@ internal sealed class CacheFolder
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
-            // In use, or gone already.
+            // In use, or already deleted.
         }
     }
 }

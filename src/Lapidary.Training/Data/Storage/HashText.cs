@@ -4,11 +4,10 @@ using System.Text;
 
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>SHA-256 of texts, in lower-case hexadecimal: one that no data set that was made for it can have in common with
-/// another.</summary>
+/// <summary>SHA-256 of texts, in lower-case hexadecimal. Nobody can construct two data sets with the same hash.</summary>
 internal static class HashText
 {
-    /// <summary>Of several texts, each of which goes in with its length, so that no two lists of texts hash alike.</summary>
+    /// <summary>Hash of several texts. Each is hashed with its length, so that two different lists never have the same input.</summary>
     public static string Of(params IEnumerable<string> texts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -4,7 +4,7 @@ using Lapidary.Training.Data.Files;
 
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>Rows as bytes: all that they hold but where they were read.</summary>
+/// <summary>Rows as bytes: all of their content except their place.</summary>
 internal static class RowBytes
 {
     private const int NotTrained = 1, HasParts = 2, HasFields = 4;
@@ -56,8 +56,9 @@ internal static class RowBytes
     }
 
     /// <summary>Reads a row that fills the bytes.</summary>
-    /// <param name="bytes">What <see cref="Write"/> appended.</param> <param name="origin">Where the row was read.</param>
-    /// <exception cref="InvalidDataException">They are no row.</exception>
+    /// <param name="bytes">The bytes that <see cref="Write"/> appended.</param>
+    /// <param name="origin">The place of the row.</param>
+    /// <exception cref="InvalidDataException">The bytes are not a valid row.</exception>
     public static DataRow Read(ReadOnlySpan<byte> bytes, RowOrigin origin)
     {
         var source = new ByteSource(bytes);
@@ -135,7 +136,7 @@ internal static class RowBytes
         return parts;
     }
 
-    /// <summary>One string for all messages of a role.</summary>
+    /// <summary>Shares one string among all messages with the same role.</summary>
     private static string Shared(string role) => role switch
     {
         "user" => "user",
@@ -162,7 +163,7 @@ internal static class RowBytes
     private static T[]? ReadArray<T>(ref ByteSource bytes) where T : unmanaged =>
         bytes.Byte() == 0 ? null : MemoryMarshal.Cast<byte, T>(bytes.Bytes()).ToArray();
 
-    /// <summary>Bytes other than 0 and 1 would be booleans that are neither.</summary>
+    /// <summary>Other bytes than 0 and 1 would make invalid booleans.</summary>
     private static bool[]? ReadMask(ref ByteSource bytes) =>
         ReadArray<byte>(ref bytes) is { } mask ? Array.ConvertAll(mask, value => value != 0) : null;
 }

@@ -1,15 +1,15 @@
 namespace Lapidary.Training.Data.Storage;
 
-/// <summary>Rows that can be read one by one, by several threads, wherever they are.</summary>
+/// <summary>Rows from any source, readable one by one and by several threads.</summary>
 internal abstract class RowSource
 {
     /// <summary>Number of rows.</summary>
     public abstract int Count { get; }
 
-    /// <summary>SHA-256 of what the rows are, in hexadecimal; null where it is not known, as of rows in memory.</summary>
+    /// <summary>SHA-256 of the rows' content, in hexadecimal; null if unknown, as for rows in memory.</summary>
     public abstract string? ContentHash { get; }
 
-    /// <summary>Bytes of all rows; 0 where that is not known.</summary>
+    /// <summary>Bytes of all rows; 0 if unknown.</summary>
     public abstract long ContentBytes { get; }
 
     /// <summary>Reads a row.</summary>

@@ -62,8 +62,9 @@ internal sealed class StoredRows : RowSource
         return low;
     }
 
-    /// <summary>Takes rows in their order.</summary>
-    /// <param name="limits">What stays in memory.</param> <param name="folder">For what does not, see <see cref="ByteStore"/>.</param>
+    /// <summary>Collects rows in order.</summary>
+    /// <param name="limits">Limits for memory.</param>
+    /// <param name="folder">The folder for data beyond these limits; see <see cref="ByteStore"/>.</param>
     internal sealed class Builder(StorageLimits limits, string? folder)
     {
         private readonly ByteStore _bytes = new(limits.MemoryBytes, folder);

@@ -18,7 +18,7 @@ internal static class ValueBytes
         Fields,
     }
 
-    /// <summary>Appends a value as TemplateValue makes them.</summary>
+    /// <summary>Appends a value of the types that TemplateValue produces.</summary>
     public static void Write(ByteBuilder bytes, object? value)
     {
         switch (value)
