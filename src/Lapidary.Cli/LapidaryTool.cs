@@ -46,6 +46,10 @@ internal static class LapidaryTool
         {
             return Fail(terminal, PlainText.OneLine(e.Message), ExitCodes.Interrupted);
         }
+        catch (ReaderGoneException)
+        {
+            return ExitCodes.ReaderGone;
+        }
         catch (OperationCanceledException)
         {
             return Fail(terminal, "interrupted.", ExitCodes.Interrupted);

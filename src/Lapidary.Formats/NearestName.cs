@@ -5,19 +5,21 @@ internal static class NearestName
 {
     private const int MaxLength = 200;
 
-    /// <summary>The known name with the smallest edit distance, or null if none is close (within a third of its length).</summary>
+    /// <summary>The known name with the smallest edit distance, or null if none is close: within a third of its
+    /// length, or two characters of a longer name.</summary>
     public static string? Of(string typed, IEnumerable<string> known)
     {
         if (typed.Length > MaxLength) return null;
         string? best = null;
         int min = int.MaxValue;
+        string word = typed.ToLowerInvariant();
         foreach (string name in known)
         {
-            int distance = Distance(typed, name);
+            int distance = Distance(word, name.ToLowerInvariant());
             if (distance < min) (best, min) = (name, distance);
         }
 
-        return best is not null && min <= Math.Max(2, best.Length / 3) ? best : null;
+        return best is not null && min <= Math.Max(2, best.Length / 3) && min < best.TrimStart('-').Length ? best : null;
     }
 
     /// <summary>Levenshtein's distance: insertions, deletions and replacements.</summary>

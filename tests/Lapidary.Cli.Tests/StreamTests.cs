@@ -59,13 +59,13 @@ public sealed class StreamTests : IDisposable
     }
 
     [Fact]
-    public void AReaderThatIsGone_EndsALongOutput()
+    public void AReaderThatHasEnough_EndsALongOutput_WithoutAWord()
     {
         string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", Enumerable.Repeat("{\"text\": \"hello\"}", 50_000));
         using var tool = Tool.StartInShell("| head -n 1", "tokenize", "--model", TinyModel.WithTokenizer, "--file", rows);
         var run = tool.End();
         Assert.Single(run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains("could not be written", run.Error, StringComparison.Ordinal);
+        Assert.Equal("", run.Error);
     }
 
     [Fact]

@@ -7,6 +7,11 @@ using Microsoft.Extensions.AI;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
+using Xunit.Sdk;
+using Xunit.v3;
+
+// Meters belong to the process: answers of other tests would be counted with those of TelemetryTests.
+[assembly: Parallelization(Mode = ParallelMode.None)]
 
 namespace Lapidary.Hosting.Tests;
 

@@ -14,7 +14,9 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
     /// <summary>Share of the context from which on a warning appears.</summary>
     private const double Near = 0.9;
 
-    private const string Exit = "/exit", Reset = "/reset", Undo = "/undo", SystemText = "/system", Help = "/help", Nothing = "-";
+    private const string Exit = "/exit", Quit = "/quit";
+
+    private const string Reset = "/reset", Undo = "/undo", SystemText = "/system", Help = "/help", Nothing = "-";
 
     private static readonly string[] HelpLines =
     [
@@ -37,7 +39,7 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
         while (_input.Read() is { } text)
         {
             if (string.IsNullOrWhiteSpace(text)) continue;
-            if (text.Trim() == Exit) break;
+            if (text.Trim() is Exit or Quit) break;
             if (IsCommand(text.Trim())) continue;
             try
             {

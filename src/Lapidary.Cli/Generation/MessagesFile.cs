@@ -24,12 +24,13 @@ internal static class MessagesFile
     {
         byte[]? typed = path == StandardInput ? Encoding.UTF8.GetBytes(input.ReadToEnd()) : null;
         if (typed is not null) path = "standard input";
+        if (typed is { Length: 0 }) throw new LapidaryException($"{path}: expected a list of messages, found nothing.");
         object? value = Parse(path, typed);
         var columns = value as Dictionary<string, object?> ?? new(StringComparer.Ordinal) { ["messages"] = value };
         if (columns.GetValueOrDefault("messages") is not object?[] { Length: > 0 })
         {
-            throw new LapidaryException(
-                $"{path}: expected a list of messages or {{\"messages\": [...]}}, found {DataRecord.Describe(value)}.");
+            string found = DataRecord.Describe(columns.GetValueOrDefault("messages") ?? value);
+            throw new LapidaryException($"{path}: expected a list of messages or {{\"messages\": [...]}}, found {found}.");
         }
 
         var record = new DataRecord(new RowOrigin(path, "row", 1), columns);

@@ -144,11 +144,17 @@ internal static partial class LoraSettings
         return names.All(name => ModuleName().IsMatch(name)) ? ModuleSelector.FromNames(names) : ModuleSelector.FromPattern(text);
     }
 
+    /// <summary>Names as here, "q_proj,v_proj", or as a list of Python or JSON, which begins with a bracket and a quote.</summary>
     private static string[] SplitNames(string text)
     {
+        if (QuotedList().IsMatch(text))
+            text = text.Trim()[1..^1].Replace("'", "", StringComparison.Ordinal).Replace("\"", "", StringComparison.Ordinal);
         string[] names = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         return names.Length > 0 ? names : throw SettingText.Expected("names", text);
     }
+
+    [GeneratedRegex("""\A\s*\[\s*(?:'[\w.]+'|"[\w.]+")(?:\s*,\s*(?:'[\w.]+'|"[\w.]+"))*\s*\]\s*\z""")]
+    private static partial Regex QuotedList();
 
     [GeneratedRegex(@"\A[A-Za-z0-9_.]+\z")]
     private static partial Regex ModuleName();

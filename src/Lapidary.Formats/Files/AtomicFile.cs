@@ -33,7 +33,6 @@ internal sealed class AtomicFile : IDisposable
                 DiskSpace.Require(folder, lengthBytes);
             }
 
-            TemporaryPaths.Add(temporary);
             var options = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
@@ -42,7 +41,7 @@ internal sealed class AtomicFile : IDisposable
                 BufferSize = BufferBytes,
             };
             if (isSecret && !OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            return new AtomicFile(path, temporary, new FileStream(temporary, options));
+            return new AtomicFile(path, temporary, TemporaryPaths.Add(temporary, () => new FileStream(temporary, options)));
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

@@ -12,6 +12,18 @@ internal static class TemporaryPaths
         lock (Guard) Paths.Add(Path.GetFullPath(path));
     }
 
+    /// <summary>Registers a file or folder and creates it, so that a process that ends deletes it or never has it.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="create">Creates it.</param>
+    public static T Add<T>(string path, Func<T> create)
+    {
+        lock (Guard)
+        {
+            Paths.Add(Path.GetFullPath(path));
+            return create();
+        }
+    }
+
     /// <summary>Unregisters a path by renaming or deleting it. Another thread that ends the process waits for this.</summary>
     /// <param name="path">As it was added.</param>
     /// <param name="finish">Renames or deletes it.</param>

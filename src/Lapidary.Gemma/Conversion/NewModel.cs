@@ -40,8 +40,7 @@ internal sealed class NewModel : IDisposable
                     $"{path}: already holds a model; choose another output, or set Overwrite to true to replace it.");
             }
 
-            TemporaryPaths.Add(model.Folder);
-            model.Do(() => Directory.CreateDirectory(model.Folder));
+            model.Do(() => TemporaryPaths.Add(model.Folder, () => Directory.CreateDirectory(model.Folder)));
             return model;
         }
         catch

@@ -27,13 +27,26 @@ internal sealed record ModelSource(string Folder, string Name)
     /// <exception cref="LapidaryException">The text can only be a path, and the folder does not exist.</exception>
     public static HubReference? ReferenceOf(string folderOrId, HubFiles files)
     {
-        if (Directory.Exists(folderOrId)) return null;
+        if (Directory.Exists(folderOrId))
+        {
+            if (files.Required == HubFiles.Model.Required && IsAdapter(folderOrId))
+            {
+                throw new LapidaryException(
+                    $"{FileErrors.OneLine(folderOrId)}: expected a model ({files.Required}), found an adapter; give it as the adapter.");
+            }
+
+            return null;
+        }
+
         if (HubReference.TryParse(folderOrId, RepoType.Model, out var reference)) return reference;
         string found = File.Exists(folderOrId) ? "a file" : "none";
         throw new LapidaryException(
             $"{FileErrors.OneLine(folderOrId)}: expected {files.What} folder (with {files.Required}) or an id such as "
             + $"google/gemma-3-1b-pt, found {found}; check the path.");
     }
+
+    private static bool IsAdapter(string folder) =>
+        File.Exists(Path.Combine(folder, HubFiles.Adapter.Required)) && !File.Exists(Path.Combine(folder, HubFiles.Model.Required));
 
     /// <summary>Fetches uncached files.</summary>
     /// <exception cref="LapidaryException">The Hub refused or cannot be reached, or the files are not of the expected kind.</exception>

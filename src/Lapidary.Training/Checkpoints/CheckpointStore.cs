@@ -36,10 +36,9 @@ internal sealed class CheckpointStore(string outputDir, int limit)
     {
         string folder = FolderOf(step);
         string temporary = RunNames.TemporaryOf(folder);
-        TemporaryPaths.Add(temporary);
         try
         {
-            Directory.CreateDirectory(temporary);
+            TemporaryPaths.Add(temporary, () => Directory.CreateDirectory(temporary));
             write(temporary);
             TemporaryPaths.Remove(temporary, () => Replace(folder, temporary));
         }

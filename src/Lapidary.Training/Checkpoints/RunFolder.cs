@@ -174,9 +174,8 @@ internal sealed class RunFolder : IDisposable
     private void KeepTokenizer(Action<string> save)
     {
         string copy = RunNames.TemporaryOf(Path.Combine(_path, RunNames.Tokenizer));
-        TemporaryPaths.Add(copy);
         _tokenizer = copy;
-        Directory.CreateDirectory(copy);
+        TemporaryPaths.Add(copy, () => Directory.CreateDirectory(copy));
         save(copy);
     }
 
