@@ -54,7 +54,12 @@ internal static class NextSteps
     public static string? AfterDownload(RepoType type, string name, string folder)
     {
         name = ShellText.Quote(name);
-        if (type == RepoType.Dataset) return $"lapidary train --model google/gemma-3-1b-pt --dataset {name} --preview";
+        if (type == RepoType.Dataset)
+        {
+            string template = TemplateGuess.Of(folder) is { } fitting ? $" --template {fitting}" : "";
+            return $"lapidary train --model google/gemma-3-1b-pt --tokenizer google/gemma-3-1b-it --dataset {name}{template} --preview";
+        }
+
         if (type != RepoType.Model) return null;
         if (File.Exists(Path.Combine(folder, AdapterConfigFile.FileName))) return $"lapidary generate --adapter {name} {InputOf(folder)}";
         if (!File.Exists(Path.Combine(folder, GemmaConfig.FileName))) return null;

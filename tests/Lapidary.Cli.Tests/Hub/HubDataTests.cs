@@ -54,6 +54,11 @@ public sealed class HubDataTests : IAsyncLifetime
     }
 
     [Fact]
+    public void Download_SuggestsTheTemplateThatFits() => Assert.Contains(
+        $"--dataset {Gretel} --template text-to-sql --preview\n",
+        On(Options, ["download", Gretel, "--repo-type", "dataset"]).Ok().Out, StringComparison.Ordinal);
+
+    [Fact]
     public void Train_MixesDataSets_AndCountsThem()
     {
         string local = TinyModel.WriteLines(_folder, "own.jsonl", ["""{"instruction":"Say a","input":"","output":"a"}""",
