@@ -12,7 +12,7 @@ public class ModuleNamesTests
     [InlineData("q_prj", "TargetModules: \"q_prj\" matches no layer; perhaps q_proj is meant.")]
     [InlineData("all_linear", "TargetModules: \"all_linear\" matches no layer; perhaps all-linear is meant.")]
     [InlineData("c_attn", "TargetModules: \"c_attn\" matches no layer; expected some of q_proj,")]
-    [InlineData("Q_PROJ", "TargetModules: \"Q_PROJ\" matches no layer; expected some of")]
+    [InlineData("Q_PROJ", "TargetModules: \"Q_PROJ\" matches no layer; perhaps q_proj is meant.")]
     [InlineData("model.layers.99.self_attn.q_proj", "perhaps model.layers.")]
     [InlineData("embed_tokens", "matches model.embed_tokens; LoRA on it is not supported: name embed_tokens in ModulesToSave")]
     [InlineData("lm_head", "TargetModules: \"lm_head\" matches lm_head; LoRA on it is not supported: name lm_head in ModulesToSave")]
