@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Gemma.Sources;
 
@@ -44,7 +45,7 @@ internal static class RunTable
             yield return Line(Fit(Tail(run.Name, nameWidth), nameWidth), shown.Select(column => column.Pad(column.Value(run), runs)));
         string[] left = [.. all.Except(shown).Select(column => column.Title)];
         if (left.Length == 0) yield break;
-        foreach (string line in Wrapped($"left out: {string.Join(", ", left)}; --json has them.", width)) yield return line;
+        foreach (string line in WrappedText.Lines($"left out: {string.Join(", ", left)}; --json has them.", width)) yield return line;
     }
 
     /// <summary>The columns that fit, by importance, in their order.</summary>
@@ -85,25 +86,6 @@ internal static class RunTable
     private static string Fit(string text, int width) => text + new string(' ', Math.Max(0, width - Width(text)));
 
     private static int Width(string text) => StringInfo.ParseCombiningCharacters(text).Length;
-
-    private static IEnumerable<string> Wrapped(string text, int width)
-    {
-        string line = "";
-        foreach (string word in text.Split(' '))
-        {
-            if (line.Length > 0 && line.Length + 1 + word.Length > width)
-            {
-                yield return line;
-                line = word;
-            }
-            else
-            {
-                line = line.Length == 0 ? word : $"{line} {word}";
-            }
-        }
-
-        yield return line;
-    }
 
     /// <param name="Title">The heading.</param>
     /// <param name="Rank">The importance: columns with a smaller value are kept longer.</param>

@@ -6,12 +6,6 @@ internal static class TemporaryPaths
     private static readonly Lock Guard = new();
     private static readonly HashSet<string> Paths = [];
 
-    /// <summary>Registers a file or folder before it is created.</summary>
-    public static void Add(string path)
-    {
-        lock (Guard) Paths.Add(Path.GetFullPath(path));
-    }
-
     /// <summary>Registers a file or folder and creates it, so that a process that ends deletes it or never has it.</summary>
     /// <param name="path">The path.</param>
     /// <param name="create">Creates it.</param>

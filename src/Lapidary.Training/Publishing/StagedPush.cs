@@ -29,11 +29,10 @@ internal sealed class StagedPush : IDisposable
     public static StagedPush Create(string outputDir, string what, string message, string card, IEnumerable<string> files)
     {
         string folder = RunNames.TemporaryOf(Path.Combine(outputDir, RunNames.Push));
-        TemporaryPaths.Add(folder);
         var staged = new StagedPush(folder, what, message);
         try
         {
-            Directory.CreateDirectory(folder);
+            TemporaryPaths.Add(folder, () => Directory.CreateDirectory(folder));
             foreach (string file in files) HardLink.CreateOrCopy(file, Path.Combine(folder, Path.GetFileName(file)));
             File.WriteAllText(Path.Combine(folder, ModelCard.FileName), card, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
             return staged;

@@ -128,11 +128,10 @@ internal sealed class CacheFolder
             BufferSize = 1 << 16,
         };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        TemporaryPaths.Add(temporary);
         bool isMoved = false;
         try
         {
-            using var file = new FileStream(temporary, options);
+            using var file = TemporaryPaths.Add(temporary, () => new FileStream(temporary, options));
             content(file);
             file.Flush();
             if (OperatingSystem.IsWindows()) file.Dispose(); // An open file cannot be renamed there; elsewhere it stays locked until then.
