@@ -44,6 +44,19 @@ public interface IBackend : IOps, IDisposable
     /// <param name="maxBytes">Upper bound of <see cref="MemoryOwner.DecodedWeights"/>. Weights beyond it are decoded at every use.</param>
     IDisposable KeepDecodedWeights(long maxBytes);
 
+    /// <summary>Number of rows, at least <paramref name="tokens"/>, of a step over prompt tokens in which no row's bits depend on how many
+    /// tokens the step has. The rows beyond the tokens belong to no text.</summary>
+    /// <param name="tokens">At least 1.</param>
+    int PromptRows(int tokens);
+
+    /// <summary>Number of rows, at least <paramref name="texts"/>, of a step that decodes one token of each text. A backend that captures
+    /// steps needs few different numbers.</summary>
+    /// <param name="texts">At least 1.</param>
+    int DecodeRows(int texts);
+
+    /// <summary>Number of texts of a decoding step up to which one more text costs little.</summary>
+    int EfficientTexts { get; }
+
     /// <summary>Captures the calls of <paramref name="work"/>, so that they can be queued together later. Returns null if that would gain
     /// nothing. The same work must have run before. The capture itself computes nothing.</summary>
     IReplay? Capture(Action work);

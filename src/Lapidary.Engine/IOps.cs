@@ -142,24 +142,34 @@ public interface IOps
     /// <param name="v">Second moment.</param>
     void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v);
 
-    /// <summary>Inference only: stores the keys and values of the last tokens of a prompt, token i of n at slot
-    /// (position + i) mod capacity.</summary>
+    /// <summary>Inference only: layers that read the same input, as in <see cref="ProjectForward"/> without dropout, for the few rows of a
+    /// decoding step: yᵢ = x · Wᵢᵀ + sᵢ · (x · Aᵢᵀ) · Bᵢᵀ. A row's bits depend neither on the number of rows nor on the other rows.</summary>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r] and s.</param>
+    /// <param name="ys">[rows, out] each, in the activations' type, or fp32 for logits; overwritten.</param>
+    void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys);
+
+    /// <summary>Inference only: stores keys and values of tokens of several texts. The token at position p of a text goes to entry p mod
+    /// capacity of the text's slot. No two tokens of a call may go to the same entry.</summary>
     /// <param name="k">[tokens, kvHeads · headDim].</param>
     /// <param name="v">Like k.</param>
-    /// <param name="position">Int32 [1]: position of the first of these tokens.</param>
-    /// <param name="keys">[capacity, kvHeads · headDim].</param>
+    /// <param name="slots">Int32 [tokens]: the slot of each token's text; −1 for a row without a token, of which nothing is stored.</param>
+    /// <param name="positions">Int32 [tokens]: each token's position in its text.</param>
+    /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
     /// <param name="values">Like keys.</param>
-    void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values);
+    void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values);
 
-    /// <summary>Inference only: attention of one new token at <paramref name="position"/> over the cached positions p with position −
-    /// window &lt; p ≤ position. The cache already holds the token's key and value.</summary>
-    /// <param name="q">[1, heads · headDim].</param>
-    /// <param name="keys">[capacity, kvHeads · headDim].</param>
+    /// <summary>Inference only: attention of tokens of several texts over the cached positions p of their text with position − window &lt; p
+    /// ≤ position. The cache holds these already, the tokens' keys and values included. A row's bits depend only on its query, its position
+    /// and these entries.</summary>
+    /// <param name="q">[tokens, heads · headDim].</param>
+    /// <param name="slots">Int32 [tokens], as in <see cref="KvAppend"/>; the output of a row without a token is 0.</param>
+    /// <param name="positions">Int32 [tokens].</param>
+    /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
     /// <param name="values">Like keys.</param>
-    /// <param name="position">Int32 [1].</param>
     /// <param name="shape">Heads, kvHeads, headDim, window and s.</param>
-    /// <param name="o">[1, heads · headDim].</param>
-    void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o);
+    /// <param name="o">[tokens, heads · headDim].</param>
+    void CachedAttention(Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o);
 
     /// <summary>Inference only: indices[t] = index of the largest element of x[t], the first among equals; −1 if x[t] contains NaN or its
     /// largest element is not finite.</summary>

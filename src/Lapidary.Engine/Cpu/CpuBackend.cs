@@ -86,6 +86,16 @@ public sealed unsafe partial class CpuBackend : IBackend
     public IDisposable KeepDecodedWeights(long maxBytes) => new MemoryRegion(_memory, MemoryOwner.DecodedWeights);
 
     /// <inheritdoc/>
+    /// <remarks>Products sum each row in an order that only the length of the sum decides.</remarks>
+    public int PromptRows(int tokens) => tokens;
+
+    /// <inheritdoc/>
+    public int EfficientTexts => 8;
+
+    /// <inheritdoc/>
+    public int DecodeRows(int texts) => texts;
+
+    /// <inheritdoc/>
     /// <remarks>A call costs the CPU almost nothing, so capture would gain nothing.</remarks>
     public IReplay? Capture(Action work) => null;
 

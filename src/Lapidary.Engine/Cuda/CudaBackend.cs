@@ -203,12 +203,25 @@ public sealed class CudaBackend : IBackend
         _operations.AdamW.Run(dWeight, norm, stepScalars, options, weight, m, v);
 
     /// <inheritdoc/>
-    public void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values) =>
-        _operations.KvAppend.Run(k, v, position, keys, values);
+    public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) =>
+        throw new NotImplementedException();
 
     /// <inheritdoc/>
-    public void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o) =>
-        _operations.AttentionDecode.Run(q, keys, values, position, shape, o);
+    public void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
+        throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public void CachedAttention(Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o) =>
+        throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public int PromptRows(int tokens) => throw new NotImplementedException();
+
+    /// <inheritdoc/>
+    public int EfficientTexts => 64;
+
+    /// <inheritdoc/>
+    public int DecodeRows(int texts) => throw new NotImplementedException();
 
     /// <inheritdoc/>
     public void ArgMax(Tensor x, Tensor indices) => _operations.ArgMax.Run(x, indices);

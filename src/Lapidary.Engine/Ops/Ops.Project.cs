@@ -22,12 +22,19 @@ public static partial class Ops
             ys[i] = tape.New(tokens, weight.Shape[0]);
             if (adapter is not null)
             {
-                xas[i] = tape.New(tokens, CheckedRank(adapter, weight));
+                long r = CheckedRank(adapter, weight);
+                if (!tape.HasIndependentRows) xas[i] = tape.New(tokens, r);
                 isTrained |= adapter.A.Gradient is not null || adapter.B.Gradient is not null;
                 if (!tape.Training) adapter = adapter with { Dropout = null };
             }
 
             layers[i] = new Projection(weight, adapter);
+        }
+
+        if (tape.HasIndependentRows)
+        {
+            tape.Run(ops => ops.ProjectRows(x, layers, ys));
+            return ys;
         }
 
         tape.Run(ops => ops.ProjectForward(x, layers, xas, ys));

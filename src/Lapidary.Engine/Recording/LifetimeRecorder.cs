@@ -84,10 +84,14 @@ internal sealed class LifetimeRecorder : IOps
     public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) =>
         Touch([dWeight, norm, stepScalars, weight, m, v]);
 
-    public void KvAppend(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values) => Touch([k, v, position, keys, values]);
+    public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) => Touch([x, .. ys]);
 
-    public void AttentionDecode(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o) =>
-        Touch([q, keys, values, position, o]);
+    public void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
+        Touch([k, v, slots, positions, keys, values]);
+
+    public void CachedAttention(
+        Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o) =>
+        Touch([q, slots, positions, keys, values, o]);
 
     public void ArgMax(Tensor x, Tensor indices) => Touch([x, indices]);
 

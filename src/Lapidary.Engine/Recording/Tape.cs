@@ -31,6 +31,9 @@ public sealed class Tape
     /// <summary>Whether the step trains. If so, dropout applies, also in passes whose backward steps are not kept.</summary>
     public bool Training { get; }
 
+    /// <summary>Whether projections are computed by <see cref="IOps.ProjectRows"/>, for a step that decodes. Inference only.</summary>
+    public bool HasIndependentRows { get; init; }
+
     /// <summary>A new activation of the backend's type.</summary>
     public Tensor New(params ReadOnlySpan<long> shape) => _program.New(_program.ActivationDType, shape);
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Gemma.Sources;
 using Microsoft.Extensions.AI;
 
@@ -21,7 +22,7 @@ public sealed class GemmaChatClient : IChatClient
     private readonly GemmaModel _model;
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
-    private readonly SerialEngine _engine;
+    private readonly BatchEngine _engine;
     private readonly CancellationTokenSource _closing = new();
     private readonly GenerationOptions _defaults;
     private readonly ChatClientMetadata _metadata;
@@ -36,7 +37,7 @@ public sealed class GemmaChatClient : IChatClient
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
     {
         (_model, _tokenizer, _template) = (model, tokenizer, template);
-        _engine = new SerialEngine(model);
+        _engine = new BatchEngine(model);
         _modelId = modelId ?? ModelSource.ShortName(model.Name);
         _metadata = new ChatClientMetadata(ChatTelemetry.Provider, providerUri: null, _modelId);
         var makers = GenerationConfig.Load(model.Folder, model.Config);

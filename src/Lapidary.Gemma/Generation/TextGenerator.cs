@@ -1,22 +1,18 @@
-using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Gemma.Generation;
-using Lapidary.Gemma.Model;
+using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Continues token ids: one pass over the prompt, then a recorded one-token step that is replayed for every new token.</summary>
-/// <remarks>A step ends by writing the likeliest next id to the input of the one-token step. So without sampling, no logits leave the
-/// device, and a token costs one small copy each way.</remarks>
+/// <summary>Continues token ids, one text at a time.</summary>
+/// <remarks>A step ends by choosing the likeliest next id. So without sampling, no logits leave the device, and a token costs one small copy
+/// each way. A prompt that begins like the one before it is computed only from the first difference on. The ids are the same to the bit
+/// as those of the same text among others in <see cref="GemmaChatClient"/>.</remarks>
 public sealed class TextGenerator(GemmaModel model) : IDisposable
 {
-    private readonly IBackend _backend = model.Backend;
+    private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPromptStep];
+    private readonly TextSlots _slots = new(model, most: 1);
     private float[] _logits = [];
-    private MemoryRegion? _region;
-    private KvCache? _cache;
-    private Tensor? _nextId;
-    private Step? _decode;
-    private Adapter? _recordedWith;
+    private RunningText? _running;
 
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
@@ -30,122 +26,42 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
-        Check(promptIds, options.MaxNewTokens);
+        PromptCheck.Require(promptIds, options, model.Config);
         return Continue(promptIds, options, cancellationToken);
     }
 
-    /// <summary>Frees the cache and the recorded step.</summary>
-    public void Dispose()
-    {
-        _decode?.Program.Dispose();
-        _cache?.Dispose();
-        _region?.Dispose();
-        (_decode, _cache, _region) = (null, null, null);
-    }
-
-    private void Check(IReadOnlyList<int> promptIds, int maxNewTokens)
-    {
-        if (promptIds.Count == 0) throw new LapidaryException("The prompt is empty; give at least one token.");
-        if (promptIds.Count > int.MaxValue - maxNewTokens)
-        {
-            throw new LapidaryException(
-                $"Prompt: expected at most {int.MaxValue} tokens together with MaxNewTokens, "
-                + $"found {promptIds.Count} and {maxNewTokens}.");
-        }
-
-        int vocabulary = model.Config.VocabSize;
-        for (int i = 0; i < promptIds.Count; i++)
-        {
-            if ((uint)promptIds[i] >= (uint)vocabulary)
-                throw new LapidaryException($"Prompt: expected ids from 0 to {vocabulary - 1}, found {promptIds[i]} at index {i}.");
-        }
-    }
+    /// <summary>Frees the cache and the recorded steps.</summary>
+    public void Dispose() => _slots.Dispose();
 
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {
-        Prepare(promptIds.Count + options.MaxNewTokens);
-        bool readsLogits = Sampler.NeedsLogits(options);
-        var sampler = readsLogits ? new Sampler(options, promptIds) : null;
-        Prefill(promptIds, readsLogits);
-        for (int i = 0; i < options.MaxNewTokens && !cancellationToken.IsCancellationRequested; i++)
+        var text = new RunningText(promptIds, options);
+        if (_running is not null) _slots.End(_running); // its reader left
+        _running = null;
+        _slots.Prepare(text.MaxLength, ReservedLength);
+        _slots.Begin(_running = text);
+        while (text.Unstored > 0)
         {
-            int id = Choose(sampler, promptIds.Count + i);
-            if (options.StopTokenIds.Contains(id)) yield break;
-            yield return id;
-            if (i + 1 < options.MaxNewTokens) Run(_decode!, promptIds.Count + i, readsLogits);
+            if (cancellationToken.IsCancellationRequested) yield break;
+            int count = Math.Min(_piece.Length, text.Unstored);
+            for (int i = 0; i < count; i++) _piece[i] = text.Next(i);
+            _slots.Steps.Store(_piece.AsSpan(0, count));
+            text.AddStored(count);
         }
+
+        while (!text.IsFull && !cancellationToken.IsCancellationRequested && Decode(text) is { } id) yield return id;
     }
 
-    private void Prepare(int maxLength)
-    {
-        if (_cache is not null && _cache.MaxLength >= maxLength && ReferenceEquals(_recordedWith, model.Adapter)) return;
-        Dispose();
-        maxLength = Math.Max(maxLength, ReservedLength);
-        try
-        {
-            _region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
-            _cache = new KvCache(model.Config, _backend, maxLength);
-            _nextId = _region.New("next_id", DType.Int32, 1);
-            _decode = Record(new StepInputs(_nextId, _cache.Position, _region.New("document_starts", DType.Int32, 1)));
-            _recordedWith = model.Adapter;
-        }
-        catch
-        {
-            Dispose(); // or the next text would find a cache without its step
-            throw;
-        }
-    }
-
-    private void Prefill(IReadOnlyList<int> promptIds, bool readLogits)
-    {
-        using var region = new MemoryRegion(_backend.Memory, MemoryOwner.Inputs);
-        var inputs = StepInputs.Allocate(region, promptIds.Count);
-        _backend.Write<int>([.. promptIds], inputs.Ids);
-        _backend.Write<int>([.. Enumerable.Range(0, promptIds.Count)], inputs.Positions);
-        var prefill = Record(inputs);
-        using (prefill.Program) Run(prefill, position: 0, readLogits);
-    }
-
-    /// <summary>Records a step over some tokens: the logits of the last token, and the likeliest next id.</summary>
-    private Step Record(StepInputs inputs)
-    {
-        var program = new StepProgram(_backend.ActivationDType);
-        var tape = new Tape(program, training: false);
-        var h = model.Forward(tape, inputs, _cache);
-        var logits = model.Logits(tape, h.Rows(inputs.Tokens - 1, 1));
-        var nextId = _nextId!;
-        tape.Run(ops => ops.ArgMax(logits, nextId));
-        program.Keep(logits);
-        program.Complete(_backend.Memory);
-        return new Step(program, logits);
-    }
-
-    private void Run(Step step, int position, bool readLogits)
-    {
-        _backend.Write<int>([position], _cache!.Position);
-        step.Program.Run(_backend);
-        if (!readLogits) return;
-        if (_logits.Length == 0) _logits = new float[step.Logits.Count];
-        _backend.Read<float>(step.Logits, _logits);
-    }
-
-    /// <summary>The next id, stored where the next step reads it: the likeliest, or the sampler's choice.</summary>
-    /// <exception cref="LapidaryException">The logits are not finite.</exception>
-    private int Choose(Sampler? sampler, int length)
+    private int? Decode(RunningText text)
     {
         int likeliest = 0;
-        _backend.Read(_nextId!, new Span<int>(ref likeliest));
-        if (likeliest < 0)
+        _slots.Steps.Decode([text.Last], new Span<int>(ref likeliest));
+        if (text.ReadsLogits)
         {
-            throw new LapidaryException(
-                $"The logits after {length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
+            if (_logits.Length == 0) _logits = new float[_slots.Steps.Vocabulary];
+            _slots.Steps.ReadLogits(row: 0, _logits);
         }
 
-        if (sampler is null) return likeliest;
-        int drawn = sampler.Next(_logits);
-        _backend.Write<int>([drawn], _nextId!);
-        return drawn;
+        return text.Choose(likeliest, _logits, model);
     }
-
-    private sealed record Step(StepProgram Program, Tensor Logits);
 }

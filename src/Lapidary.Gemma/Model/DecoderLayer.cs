@@ -73,19 +73,15 @@ internal sealed class DecoderLayer
     /// <summary>h [tokens, hidden] → [tokens, hidden].</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="h">Hidden states.</param>
-    /// <param name="documentStarts">Int32 [tokens].</param>
     /// <param name="rope">The rotary table of this layer's kind.</param>
-    /// <param name="cache">Keys and values of this layer when generating, else null.</param>
-    public Tensor Forward(Tape tape, Tensor h, Tensor documentStarts, RotaryTable rope, KvCache.Layer? cache)
+    /// <param name="attend">Attention of q over k and v, each [tokens, heads · headDim].</param>
+    public Tensor Forward(Tape tape, Tensor h, RotaryTable rope, Func<Tensor, Tensor, Tensor, Tensor> attend)
     {
         var x = Ops.RmsNorm(tape, h, InputLayernorm, RmsNormEps);
         Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
         var q = Ops.QkNormRope(tape, qkv[0], QNorm, rope, RmsNormEps);
         var k = Ops.QkNormRope(tape, qkv[1], KNorm, rope, RmsNormEps);
-        var v = qkv[2];
-        var o = cache is null
-            ? Ops.Attention(tape, q, k, v, documentStarts, Attention)
-            : cache.Attend(tape, q, k, v, documentStarts, Attention);
+        var o = attend(q, k, qkv[2]);
         h = Ops.RmsNorm(tape, OProj.Forward(tape, o), PostAttentionLayernorm, RmsNormEps, residual: h);
 
         x = Ops.RmsNorm(tape, h, PreFeedforwardLayernorm, RmsNormEps);

@@ -17,6 +17,9 @@ public sealed class GemmaModel : IDisposable
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
 
+    /// <summary>Attention of a layer.</summary>
+    private delegate Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, (int Index, AttentionShape Shape) layer);
+
     internal GemmaModel(GemmaConfig config, IBackend backend, ModelWeights weights)
     {
         Config = config;
@@ -112,33 +115,34 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The head in use: the adapter's trained head if it has one.</summary>
     public Tensor Head => Adapter?.Head?.Value ?? LmHead;
 
-    /// <summary>Ids to the final norm's output.</summary>
+    /// <summary>Ids to the final norm's output, over whole documents.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="inputs">Ids, positions and document starts.</param>
-    /// <param name="cache">Keys and values when generating, else null.</param>
     /// <param name="recomputedLayers">Number of layers, counted from the first, that keep only their input and run again in the backward
     /// pass (gradient checkpointing). No bits depend on it.</param>
     /// <param name="onHiddenState">Called with the embedding and every layer's output, in order; for tests and inspection.</param>
     /// <returns>[tokens, hidden].</returns>
-    public Tensor Forward(
-        Tape tape, StepInputs inputs, KvCache? cache = null, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null)
-    {
-        var local = Ops.RopeTable(tape, inputs.Positions, _localFrequencies);
-        var global = Ops.RopeTable(tape, inputs.Positions, _globalFrequencies);
-        var embedding = Adapter?.Embedding;
-        var h = Ops.Embedding(tape, inputs.Ids, embedding?.Value ?? EmbedTokens, EmbeddingScale, embedding?.Gradient);
-        onHiddenState?.Invoke(h);
-        for (int i = 0; i < _layers.Count; i++)
-        {
-            var layer = _layers[i];
-            var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
-            var layerCache = cache?[i];
-            Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, inputs.DocumentStarts, rope, layerCache);
-            h = i < recomputedLayers ? tape.Recompute(h, Block) : Block(tape, h);
-            onHiddenState?.Invoke(h);
-        }
+    public Tensor Forward(Tape tape, StepInputs inputs, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null) => Forward(
+        tape, inputs.Ids, inputs.Positions, (t, q, k, v, layer) => Ops.Attention(t, q, k, v, inputs.DocumentStarts, layer.Shape),
+        recomputedLayers, onHiddenState);
 
-        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
+    /// <summary>Ids to the final norm's output, over tokens that continue texts of a cache. For inference only.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="inputs">The cache, ids, positions and slots.</param>
+    /// <returns>[tokens, hidden].</returns>
+    internal Tensor Forward(Tape tape, CachedInputs inputs)
+    {
+        return Forward(tape, inputs.Ids, inputs.Positions, Attend, recomputedLayers: 0, onHiddenState: null);
+
+        Tensor Attend(Tape t, Tensor q, Tensor k, Tensor v, (int Index, AttentionShape Shape) layer)
+        {
+            var (_, _, positions, slots) = inputs;
+            var (keys, values) = inputs.Cache[layer.Index];
+            var o = t.New(q.Shape);
+            t.Run(ops => ops.KvAppend(k, v, slots, positions, keys, values));
+            t.Run(ops => ops.CachedAttention(q, slots, positions, keys, values, layer.Shape, o));
+            return o;
+        }
     }
 
     /// <summary>Logits of some rows of the final norm's output.</summary>
@@ -146,12 +150,35 @@ public sealed class GemmaModel : IDisposable
     public Tensor Logits(Tape tape, Tensor h)
     {
         var logits = tape.New(DType.Float32, h.AsRows().Rows, Head.Shape[0]);
-        tape.Run(ops => ops.LinearForward(h, Head, logits));
+        Projection[] head = [new Projection(Head, null)];
+        if (tape.HasIndependentRows) tape.Run(ops => ops.ProjectRows(h, head, [logits]));
+        else tape.Run(ops => ops.LinearForward(h, head[0].Weight, logits));
         return logits;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _owner.Dispose();
+
+    private Tensor Forward(
+        Tape tape, Tensor ids, Tensor positions, Attention attention, int recomputedLayers, Action<Tensor>? onHiddenState)
+    {
+        var local = Ops.RopeTable(tape, positions, _localFrequencies);
+        var global = Ops.RopeTable(tape, positions, _globalFrequencies);
+        var embedding = Adapter?.Embedding;
+        var h = Ops.Embedding(tape, ids, embedding?.Value ?? EmbedTokens, EmbeddingScale, embedding?.Gradient);
+        onHiddenState?.Invoke(h);
+        for (int i = 0; i < _layers.Count; i++)
+        {
+            var layer = _layers[i];
+            var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
+            var at = (Index: i, Shape: layer.Attention);
+            Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, rope, (q, k, v) => attention(t, q, k, v, at));
+            h = i < recomputedLayers ? tape.Recompute(h, Block) : Block(tape, h);
+            onHiddenState?.Invoke(h);
+        }
+
+        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
+    }
 
     /// <summary>θ^(−2j / headDim) / factor in fp32, as transformers computes it.</summary>
     private Tensor NewFrequencies(string name, double theta, double factor)

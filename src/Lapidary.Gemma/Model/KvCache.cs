@@ -1,33 +1,38 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 
-namespace Lapidary.Gemma;
+namespace Lapidary.Gemma.Model;
 
-/// <summary>Keys and values of the text so far, per layer. A local layer keeps only its sliding window: token p is in slot p mod
-/// capacity.</summary>
-public sealed class KvCache : IDisposable
+/// <summary>Keys and values of several texts, each in its slot, per layer. The token at position p of a text lies in entry p mod capacity of
+/// its slot. A local layer's slot holds its sliding window, and room for the tokens of one step.</summary>
+internal sealed class KvCache : IDisposable
 {
     private readonly MemoryRegion _region;
     private readonly Layer[] _layers;
 
-    /// <summary>Allocates a cache for texts of up to <paramref name="maxLength"/> tokens.</summary>
+    /// <summary>Allocates a cache.</summary>
+    /// <param name="config">Sizes of the model.</param>
+    /// <param name="backend">The device.</param>
+    /// <param name="slots">Number of texts.</param>
+    /// <param name="maxLength">Most tokens of a text.</param>
+    /// <param name="maxStepLength">Most tokens of one text in one step.</param>
     /// <exception cref="LapidaryException">Not enough memory.</exception>
-    public KvCache(GemmaConfig config, IBackend backend, int maxLength)
+    public KvCache(GemmaConfig config, IBackend backend, int slots, int maxLength, int maxStepLength)
     {
+        (Slots, MaxLength, Window) = (slots, maxLength, config.SlidingWindow);
+        // The first token of a step sees a window that ends there; the last one must not have overwritten it.
+        LocalCapacity = (int)Math.Min(maxLength, (long)config.SlidingWindow + maxStepLength - 1);
         _region = new MemoryRegion(backend.Memory, MemoryOwner.KvCache);
-        MaxLength = maxLength;
         _layers = new Layer[config.NumHiddenLayers];
         long dim = (long)config.NumKeyValueHeads * config.HeadDim;
         try
         {
-            Position = _region.New("position", DType.Int32, 1);
             for (int i = 0; i < _layers.Length; i++)
             {
-                int capacity = config.LayerTypes[i] == LayerType.Sliding ? Math.Min(maxLength, config.SlidingWindow) : maxLength;
+                int capacity = config.LayerTypes[i] == LayerType.Sliding ? LocalCapacity : maxLength;
                 _layers[i] = new Layer(
-                    _region.New($"keys.{i}", backend.ActivationDType, capacity, dim),
-                    _region.New($"values.{i}", backend.ActivationDType, capacity, dim),
-                    Position);
+                    _region.New($"keys.{i}", backend.ActivationDType, slots, capacity, dim),
+                    _region.New($"values.{i}", backend.ActivationDType, slots, capacity, dim));
             }
         }
         catch
@@ -37,33 +42,30 @@ public sealed class KvCache : IDisposable
         }
     }
 
-    /// <summary>Longest text that fits, in tokens.</summary>
-    public int MaxLength { get; }
+    /// <summary>Number of texts.</summary>
+    public int Slots { get; }
 
-    /// <summary>Int32 [1]: position of the first token of the next step.</summary>
-    public Tensor Position { get; }
+    /// <summary>Most tokens of a text.</summary>
+    public int MaxLength { get; }
 
     /// <summary>Bytes held.</summary>
     public long LengthBytes => _region.LengthBytes;
 
+    /// <summary>Entries of a local layer's slot.</summary>
+    private int LocalCapacity { get; }
+
+    private int Window { get; }
+
+    /// <summary>Whether a text can be continued after its first <paramref name="length"/> tokens, if its slot has received
+    /// <paramref name="stored"/> tokens: whether no entry that the next token sees is overwritten.</summary>
+    public bool CanContinue(int length, int stored) => stored - LocalCapacity <= Math.Max(0, length - Window + 1);
+
     /// <summary>The cache of one layer.</summary>
-    internal Layer this[int layer] => _layers[layer];
+    public Layer this[int layer] => _layers[layer];
 
     /// <inheritdoc/>
     public void Dispose() => _region.Dispose();
 
-    /// <summary>One layer's keys and values.</summary>
-    internal sealed class Layer(Tensor keys, Tensor values, Tensor position)
-    {
-        /// <summary>Stores k and v, then attends: a single token over the cache, a prompt (which starts at position 0) over
-        /// itself.</summary>
-        public Tensor Attend(Tape tape, Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape)
-        {
-            tape.Run(ops => ops.KvAppend(k, v, position, keys, values));
-            if (q.AsRows().Rows > 1) return Ops.Attention(tape, q, k, v, documentStarts, shape);
-            var o = tape.New(q.Shape);
-            tape.Run(ops => ops.AttentionDecode(q, keys, values, position, shape, o));
-            return o;
-        }
-    }
+    /// <summary>One layer's keys and values, [slots, capacity, kvHeads · headDim] each.</summary>
+    public sealed record Layer(Tensor Keys, Tensor Values);
 }

@@ -120,11 +120,9 @@ public class DeviceAttentionTests
         var shape = new AttentionShape(heads, kvHeads, headDim, window, 1 / MathF.Sqrt(headDim));
         Tensor q = run.Normal(1, tokens, heads * headDim), last = run.New(1, heads * headDim);
         Tensor k = run.Normal(1, tokens, kvHeads * headDim), v = run.Normal(1, tokens, kvHeads * headDim);
-        Tensor keys = run.New(capacity, kvHeads * headDim), values = run.New(capacity, kvHeads * headDim);
-        int prompt = tokens / 2; // a prompt, then token by token
-        if (prompt > 0) run.Backend.KvAppend(k.Rows(0, prompt), v.Rows(0, prompt), run.Ints(0), keys, values);
-        for (int t = prompt; t < tokens; t++) run.Backend.KvAppend(k.Rows(t, 1), v.Rows(t, 1), run.Ints(t), keys, values);
-        run.Backend.AttentionDecode(q.Rows(tokens - 1, 1), keys, values, run.Ints(tokens - 1), shape, last);
+        Tensor keys = run.New(1, capacity, kvHeads * headDim), values = run.New(1, capacity, kvHeads * headDim);
+        for (int t = 0; t < tokens; t++) run.Backend.KvAppend(k.Rows(t, 1), v.Rows(t, 1), run.Ints(0), run.Ints(t), keys, values);
+        run.Backend.CachedAttention(q.Rows(tokens - 1, 1), run.Ints(0), run.Ints(tokens - 1), keys, values, shape, last);
         var expected = new AttentionReference(run.Doubles(q), run.Doubles(k), run.Doubles(v), new int[tokens], shape);
         run.AssertClose(expected.O[^(heads * headDim)..], last);
     }

@@ -110,13 +110,16 @@ public class DeviceSanitizerTests
         backend.AttentionBackward(dO, q, k, v, o, lse, starts, shape, dq, dk, dv);
         AssertWritten(run, o, lse, dq, dk, dv);
 
-        Tensor keys = run.Normal(1, Capacity, KvHeads * headDim), values = run.Normal(1, Capacity, KvHeads * headDim);
+        Tensor keys = run.Normal(1, 1, Capacity, KvHeads * headDim), values = run.Normal(1, 1, Capacity, KvHeads * headDim);
+        Tensor slots = run.Ints(new int[Tokens]), places = run.Ints([.. Enumerable.Range(30, Tokens)]);
         Tensor last = run.Normal(1, 1, Heads * headDim), decoded = run.New(1, Heads * headDim);
-        backend.KvAppend(k, v, run.Ints(30), keys, values);
-        backend.AttentionDecode(last, keys, values, run.Ints(30 + Tokens - 1), shape with { Window = Capacity }, decoded);
+        backend.KvAppend(k, v, slots, places, keys, values);
+        backend.CachedAttention(
+            last, slots.Rows(0, 1), places.Rows(Tokens - 1, 1), keys, values, shape with { Window = Capacity }, decoded);
         AssertWritten(run, keys, values, decoded);
-        Tensor oddKeys = run.Zeros(backend.ActivationDType, Capacity, 3), oddValues = run.Zeros(backend.ActivationDType, Capacity, 3);
-        backend.KvAppend(run.Normal(1, Tokens, 3), run.Normal(1, Tokens, 3), run.Ints(30), oddKeys, oddValues);
+        Tensor oddKeys = run.Zeros(backend.ActivationDType, 1, Capacity, 3);
+        Tensor oddValues = run.Zeros(backend.ActivationDType, 1, Capacity, 3);
+        backend.KvAppend(run.Normal(1, Tokens, 3), run.Normal(1, Tokens, 3), slots, places, oddKeys, oddValues);
         AssertWritten(run, oddKeys, oddValues);
     }
 

@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Model;
 using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
@@ -138,7 +139,7 @@ public class GemmaModelTests
     {
         var config = GemmaConfig.Load(Fixtures.Path("tiny/model")) with { NumKeyValueHeads = int.MaxValue, HeadDim = int.MaxValue };
         using var backend = new CpuBackend(1);
-        Assert.Throws<OverflowException>(() => new KvCache(config, backend, maxLength: 1 << 20));
+        Assert.Throws<OverflowException>(() => new KvCache(config, backend, slots: 1, maxLength: 1 << 20, maxStepLength: 1));
         Assert.Equal(0, backend.Memory.LiveBytes);
     }
 

@@ -10,18 +10,7 @@ public sealed unsafe partial class CpuBackend
         var (tokens, dim) = Rows(x);
         var operand = Operand.Of(weight, nameof(LinearForward));
         int outDim = Rows(y).Dim;
-        if (tokens > MatrixVector.MaxRows)
-        {
-            Product(
-                tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
-            return;
-        }
-
-        for (int i = 0; i < tokens; i++)
-        {
-            MatrixVector.Run(
-                _team, _scratch, VectorWidths.Best, operand, outDim, dim, x.Pointer<float>() + i * dim, y.Pointer<float>() + i * outDim);
-        }
+        Product(tokens, outDim, dim, 1, x.Pointer<float>(), transposeA: false, operand, transposeB: true, add: false, y.Pointer<float>());
     }
 
     /// <inheritdoc/>

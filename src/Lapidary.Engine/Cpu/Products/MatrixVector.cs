@@ -7,9 +7,6 @@ namespace Lapidary.Engine.Cpu.Products;
 /// <summary>y = W · x for one x, row by row, directly from the weight's type; limited by memory or by decoding.</summary>
 internal static unsafe class MatrixVector
 {
-    /// <summary>Up to this many rows of x, reading the weight once per row is faster than packing it.</summary>
-    public const int MaxRows = 4;
-
     /// <summary>Rows of W per item of work.</summary>
     private const int ItemRows = 16;
 

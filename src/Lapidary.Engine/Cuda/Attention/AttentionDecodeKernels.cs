@@ -12,12 +12,12 @@ internal sealed class AttentionDecodeKernels(CudaRuntime runtime)
     private readonly Kernel _chunks = new("attention_decode.cu", "attention_decode_chunks");
     private readonly Kernel _join = new("attention_decode.cu", "attention_decode_join");
 
-    /// <inheritdoc cref="IOps.AttentionDecode"/>
+    /// <inheritdoc cref="IOps.CachedAttention"/>
     /// <remarks>Only the device knows the position, so one captured graph serves every token. The grid is that of a full ring; blocks past
     /// the position end at once.</remarks>
     public void Run(Tensor q, Tensor keys, Tensor values, Tensor position, AttentionShape shape, Tensor o)
     {
-        HeadDims.Check(nameof(IOps.AttentionDecode), shape.HeadDim, q);
+        HeadDims.Check(nameof(IOps.CachedAttention), shape.HeadDim, q);
         int capacity = checked((int)keys.Shape[0]), chunks = Tiles(Math.Min(capacity, shape.Window), ChunkLength);
         var args = new AttentionDecodeArgs
         {

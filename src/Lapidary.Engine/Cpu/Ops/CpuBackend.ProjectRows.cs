@@ -1,0 +1,29 @@
+using Lapidary.Engine.Cpu.Products;
+
+namespace Lapidary.Engine;
+
+public sealed unsafe partial class CpuBackend
+{
+    /// <inheritdoc/>
+    public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys)
+    {
+        var (rows, dim) = Rows(x);
+        for (int i = 0; i < projections.Count; i++)
+        {
+            var (weight, adapter) = projections[i];
+            int outDim = Rows(ys[i]).Dim;
+            for (int row = 0; row < rows; row++)
+            {
+                float* input = x.Pointer<float>() + (nint)row * dim, y = ys[i].Pointer<float>() + (nint)row * outDim;
+                MatrixVector.Run(_team, _scratch, VectorWidths.Best, Operand.Of(weight, nameof(ProjectRows)), outDim, dim, input, y);
+            }
+
+            if (adapter is null) continue;
+            int r = Rows(adapter.A.Value).Rows;
+            float* xa = (float*)_scratch.Get("LoRA xa", (long)rows * r * sizeof(float));
+            Operand a = Operand.Of(adapter.A.Value, nameof(ProjectRows)), b = Operand.Of(adapter.B.Value, nameof(ProjectRows));
+            Product(rows, r, dim, 1, x.Pointer<float>(), transposeA: false, a, transposeB: true, add: false, xa);
+            Product(rows, outDim, r, adapter.Scale, xa, transposeA: false, b, transposeB: true, add: true, ys[i].Pointer<float>());
+        }
+    }
+}

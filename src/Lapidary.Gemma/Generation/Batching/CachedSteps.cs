@@ -1,0 +1,186 @@
+using Lapidary.Engine;
+using Lapidary.Formats;
+using Lapidary.Gemma.Model;
+
+namespace Lapidary.Gemma.Generation.Batching;
+
+/// <summary>The two kinds of steps over a cache of texts: steps that store a prompt's tokens, and steps that store the last token of some
+/// texts and choose the next one of each. Every step is recorded once for a number of rows and then replayed with other tokens.</summary>
+/// <remarks>A token's keys, values and logits depend only on the tokens before it and on the kind of its step. They do not depend on other
+/// texts, on the slot, or on how a prompt is cut into steps. So a text is the same to the bit, alone or among others.</remarks>
+internal sealed class CachedSteps : IDisposable
+{
+    /// <summary>Most tokens of a step over prompts. Longer steps gain little speed and make other texts wait.</summary>
+    public const int MaxPromptStep = 512;
+
+    private readonly GemmaModel _model;
+    private readonly IBackend _backend;
+    private readonly KvCache _cache;
+    private readonly Dictionary<int, Step> _decoding = [];
+    private readonly Arena? _arena;
+    private Step? _prompt;
+    private Step? _last;
+
+    /// <summary>Allocates the cache and the memory of all steps.</summary>
+    /// <param name="model">The model, with the adapter to use.</param>
+    /// <param name="slots">Number of texts.</param>
+    /// <param name="maxLength">Most tokens of a text.</param>
+    /// <exception cref="LapidaryException">Not enough memory.</exception>
+    public CachedSteps(GemmaModel model, int slots, int maxLength)
+    {
+        (_model, _backend, Adapter) = (model, model.Backend, model.Adapter);
+        int promptRows = Math.Min(MaxPromptStep, maxLength);
+        _cache = new KvCache(model.Config, _backend, slots, maxLength, promptRows);
+        try
+        {
+            _prompt = RecordPrompt(_backend.PromptRows(promptRows));
+            var largest = RecordDecoding(_backend.DecodeRows(slots));
+            _decoding.Add(largest.Rows, largest);
+            _arena = new Arena(_backend.Memory, Math.Max(_prompt.Program.ArenaBytes, largest.Program.ArenaBytes));
+            _prompt.Program.Complete(_arena);
+            largest.Program.Complete(_arena);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The adapter that the steps use.</summary>
+    public Adapter? Adapter { get; }
+
+    /// <summary>Number of texts.</summary>
+    public int Slots => _cache.Slots;
+
+    /// <summary>Most tokens of a text.</summary>
+    public int MaxLength => _cache.MaxLength;
+
+    /// <inheritdoc cref="KvCache.CanContinue"/>
+    public bool CanContinue(int length, int stored) => _cache.CanContinue(length, stored);
+
+    /// <summary>Stores tokens of prompts.</summary>
+    /// <param name="tokens">At most <see cref="MaxPromptStep"/>; of each text in order, after those stored already.</param>
+    public void Store(ReadOnlySpan<StepToken> tokens)
+    {
+        int rows = _backend.PromptRows(tokens.Length);
+        if (_prompt!.Rows != rows)
+        {
+            _prompt.Dispose();
+            _prompt = Complete(RecordPrompt(rows));
+        }
+
+        _last = null;
+        _prompt.Run(_backend, tokens);
+    }
+
+    /// <summary>Stores the last token of some texts and chooses the next one of each: the likeliest.</summary>
+    /// <param name="tokens">One of each text.</param>
+    /// <param name="next">Receives the ids; −1 where a logit is not finite.</param>
+    public void Decode(ReadOnlySpan<StepToken> tokens, Span<int> next)
+    {
+        int rows = _backend.DecodeRows(tokens.Length);
+        if (!_decoding.TryGetValue(rows, out _last)) _decoding.Add(rows, _last = Complete(RecordDecoding(rows)));
+        _last.Run(_backend, tokens);
+        _backend.Read(_last.Next!, next);
+    }
+
+    /// <summary>The logits of a row of the last <see cref="Decode"/>.</summary>
+    /// <param name="row">Index of its token.</param>
+    /// <param name="logits">[vocabulary].</param>
+    public void ReadLogits(int row, Span<float> logits) => _backend.Read(_last!.Logits!.Rows(row, 1), logits);
+
+    /// <summary>Length of a row of logits.</summary>
+    public int Vocabulary => checked((int)_model.Head.Shape[0]);
+
+    /// <summary>Frees the cache and the steps.</summary>
+    public void Dispose()
+    {
+        _prompt?.Dispose();
+        foreach (var step in _decoding.Values) step.Dispose();
+        _arena?.Dispose();
+        _cache.Dispose();
+    }
+
+    private Step Complete(Step step)
+    {
+        if (step.Program.ArenaBytes <= _arena!.LengthBytes) step.Program.Complete(_arena);
+        else step.Program.Complete(_backend.Memory);
+        return step;
+    }
+
+    private Step RecordPrompt(int rows)
+    {
+        var step = new Step(_backend, rows);
+        var tape = new Tape(step.Program, training: false);
+        _model.Forward(tape, step.InputsOf(_cache));
+        return step;
+    }
+
+    private Step RecordDecoding(int rows)
+    {
+        var step = new Step(_backend, rows);
+        var tape = new Tape(step.Program, training: false) { HasIndependentRows = true };
+        var logits = _model.Logits(tape, _model.Forward(tape, step.InputsOf(_cache)));
+        step.Choose(tape, logits);
+        return step;
+    }
+
+    /// <summary>A recorded step over some rows.</summary>
+    private sealed class Step : IDisposable
+    {
+        private readonly MemoryRegion _region;
+        private readonly Tensor _inputs;
+        private readonly int[] _values;
+
+        public Step(IBackend backend, int rows)
+        {
+            Rows = rows;
+            Program = new StepProgram(backend.ActivationDType);
+            _values = new int[3 * rows];
+            _region = new MemoryRegion(backend.Memory, MemoryOwner.Inputs);
+            _inputs = _region.New("step_inputs", DType.Int32, 3, rows);
+            Next = _region.New("next_ids", DType.Int32, rows);
+        }
+
+        public int Rows { get; }
+
+        public StepProgram Program { get; }
+
+        /// <summary>Int32 [rows].</summary>
+        public Tensor Next { get; }
+
+        /// <summary>fp32 [rows, vocabulary].</summary>
+        public Tensor? Logits { get; private set; }
+
+        /// <summary>Slots, positions and ids lie in one tensor, so that a step needs one copy.</summary>
+        public CachedInputs InputsOf(KvCache cache) => new(cache, Ids: Row(2), Positions: Row(1), Slots: Row(0));
+
+        public void Choose(Tape tape, Tensor logits)
+        {
+            Logits = logits;
+            tape.Run(ops => ops.ArgMax(logits, Next));
+            Program.Keep(logits);
+        }
+
+        public void Run(IBackend backend, ReadOnlySpan<StepToken> tokens)
+        {
+            for (int i = 0; i < Rows; i++)
+            {
+                var token = i < tokens.Length ? tokens[i] : StepToken.None;
+                (_values[i], _values[Rows + i], _values[2 * Rows + i]) = (token.Slot, token.Position, token.Id);
+            }
+
+            backend.Write<int>(_values, _inputs);
+            Program.Run(backend);
+        }
+
+        public void Dispose()
+        {
+            Program.Dispose();
+            _region.Dispose();
+        }
+
+        private Tensor Row(int row) => _inputs.Rows(row, 1);
+    }
+}

@@ -1,0 +1,40 @@
+namespace Lapidary.Gemma.Generation.Batching;
+
+/// <summary>A text that somebody waits for.</summary>
+/// <param name="text">The text.</param>
+/// <param name="onToken">Receives each id and returns whether to continue.</param>
+/// <param name="cancellationToken">Ends it.</param>
+internal sealed class EngineRequest(RunningText text, Func<int, bool> onToken, CancellationToken cancellationToken)
+{
+    private readonly TaskCompletionSource<int> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The text.</summary>
+    public RunningText Text => text;
+
+    /// <summary>Prompt tokens that needed no computation, once it has begun.</summary>
+    public int Cached { get; set; }
+
+    /// <summary>Ends with the text; its result is <see cref="Cached"/>.</summary>
+    public Task<int> Done => _done.Task;
+
+    /// <summary>Whether it has ended.</summary>
+    public bool HasEnded => _done.Task.IsCompleted;
+
+    /// <summary>Ends it if it was cancelled.</summary>
+    /// <returns>Whether it has ended.</returns>
+    public bool EndIfCancelled()
+    {
+        if (cancellationToken.IsCancellationRequested) _done.TrySetCanceled(cancellationToken);
+        return HasEnded;
+    }
+
+    /// <summary>Ends it with an error.</summary>
+    public void Fail(Exception error) => _done.TrySetException(error);
+
+    /// <summary>Passes a token on.</summary>
+    /// <param name="id">The token; null at the end of the text.</param>
+    public void Add(int? id)
+    {
+        if (id is not { } token || !onToken(token) || text.IsFull) _done.TrySetResult(Cached);
+    }
+}

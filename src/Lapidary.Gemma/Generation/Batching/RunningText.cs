@@ -1,0 +1,81 @@
+using Lapidary.Formats;
+using Lapidary.Gemma.Model;
+
+namespace Lapidary.Gemma.Generation.Batching;
+
+/// <summary>A text during its generation: its prompt, the part of it that is stored, and its last token.</summary>
+/// <param name="prompt">At least one id.</param>
+/// <param name="options">Limits and sampling.</param>
+internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions options)
+{
+    private readonly Sampler? _sampler = Sampler.NeedsLogits(options) ? new Sampler(options, prompt) : null;
+    private int _length;
+    private int _last = prompt[^1];
+
+    /// <summary>The ids before the first new token.</summary>
+    public IReadOnlyList<int> Prompt => prompt;
+
+    /// <summary>The slot of the cache that it has; null before it begins.</summary>
+    public TextSlot? Slot { get; private set; }
+
+    /// <summary>Most tokens of prompt and text together.</summary>
+    public int MaxLength => checked(prompt.Count + options.MaxNewTokens);
+
+    /// <summary>Number of new tokens.</summary>
+    public int NewTokens { get; private set; }
+
+    /// <summary>Whether the choice of a token needs its logits.</summary>
+    public bool ReadsLogits => _sampler is not null;
+
+    /// <summary>Number of prompt tokens that are not stored yet. The last one is stored by the step that chooses the first new
+    /// token.</summary>
+    public int Unstored => Math.Max(0, prompt.Count - 1 - _length);
+
+    /// <summary>The token for the next decoding step.</summary>
+    public StepToken Last => new(Slot!.Index, _length, _last);
+
+    /// <summary>The id at a place of the prompt that is not stored yet, counted from the first such one.</summary>
+    public StepToken Next(int index) => new(Slot!.Index, _length + index, prompt[_length + index]);
+
+    /// <summary>Takes a slot and uses what it has stored already.</summary>
+    /// <returns>Number of prompt tokens that need no computation.</returns>
+    public int Begin(TextSlot slot, CachedSteps steps)
+    {
+        Slot = slot;
+        _length = slot.Cached(prompt, steps);
+        slot.Begin(prompt, _length);
+        return _length;
+    }
+
+    /// <summary>Notes that a step has stored tokens of the prompt.</summary>
+    public void AddStored(int tokens)
+    {
+        _length += tokens;
+        Slot!.AddPrompted(tokens);
+    }
+
+    /// <summary>Chooses the next token after a decoding step.</summary>
+    /// <param name="likeliest">From <see cref="CachedSteps.Decode"/>.</param>
+    /// <param name="logits">Of the step, if <see cref="ReadsLogits"/>; changed in place.</param>
+    /// <param name="model">For the message.</param>
+    /// <returns>The id; null if the text has ended at a stop token.</returns>
+    /// <exception cref="LapidaryException">The logits are not finite.</exception>
+    public int? Choose(int likeliest, Span<float> logits, GemmaModel model)
+    {
+        _length++;
+        Slot!.AddDecoded();
+        if (likeliest < 0)
+        {
+            throw new LapidaryException(
+                $"The logits after {_length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
+        }
+
+        _last = _sampler?.Next(logits) ?? likeliest;
+        if (options.StopTokenIds.Contains(_last)) return null;
+        NewTokens++;
+        return _last;
+    }
+
+    /// <summary>Whether the text has its most tokens.</summary>
+    public bool IsFull => NewTokens == options.MaxNewTokens;
+}

@@ -1,0 +1,11 @@
+namespace Lapidary.Gemma.Generation.Batching;
+
+/// <summary>A token that a step computes.</summary>
+/// <param name="Slot">The slot of its text.</param>
+/// <param name="Position">Its position in the text.</param>
+/// <param name="Id">Its id.</param>
+internal readonly record struct StepToken(int Slot, int Position, int Id)
+{
+    /// <summary>A row without a token, which fills a step up.</summary>
+    public static StepToken None { get; } = new(-1, 0, 0);
+}

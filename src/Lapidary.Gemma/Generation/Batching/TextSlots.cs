@@ -1,0 +1,66 @@
+using Lapidary.Formats;
+
+namespace Lapidary.Gemma.Generation.Batching;
+
+/// <summary>The slots of a cache, and the cache itself, which grows when a longer text comes.</summary>
+/// <param name="model">The model.</param>
+/// <param name="most">Most texts at a time. If memory is insufficient, there are fewer.</param>
+internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
+{
+    private readonly List<TextSlot> _free = [];
+    private CachedSteps? _steps;
+
+    /// <summary>The steps over the cache, after <see cref="Prepare"/>.</summary>
+    public CachedSteps Steps => _steps!;
+
+    /// <summary>Number of free slots.</summary>
+    public int Free => _free.Count;
+
+    /// <summary>Whether the cache has room for texts of this length, and its steps use the model's adapter.</summary>
+    public bool Fits(int maxLength) =>
+        _steps is not null && maxLength <= _steps.MaxLength && ReferenceEquals(_steps.Adapter, model.Adapter);
+
+    /// <summary>Makes room for texts of <paramref name="maxLength"/> tokens. No text may be running, unless they fit already.</summary>
+    /// <param name="maxLength">Most tokens of a text.</param>
+    /// <param name="reserved">Room to make if there is memory.</param>
+    /// <exception cref="LapidaryException">Not enough memory for a single text.</exception>
+    public void Prepare(int maxLength, int reserved)
+    {
+        if (Fits(maxLength)) return;
+        Dispose();
+        for (int slots = most; _steps is null;)
+        {
+            try
+            {
+                _steps = new CachedSteps(model, slots, Math.Max(maxLength, reserved));
+            }
+            catch (LapidaryException) when (slots > 1 || reserved > maxLength)
+            {
+                if (reserved > maxLength) reserved = maxLength;
+                else slots /= 2;
+            }
+        }
+
+        for (int i = 0; i < _steps.Slots; i++) _free.Add(new TextSlot(i));
+    }
+
+    /// <summary>Gives a text the free slot that holds most of its prompt.</summary>
+    /// <returns>Number of prompt tokens that need no computation.</returns>
+    public int Begin(RunningText text)
+    {
+        var best = _free.MaxBy(slot => slot.Cached(text.Prompt, Steps))!; // of equals, the one that was freed first
+        _free.Remove(best);
+        return text.Begin(best, Steps);
+    }
+
+    /// <summary>Takes a text's slot back. What it holds stays, for a later text.</summary>
+    public void End(RunningText text) => _free.Add(text.Slot!);
+
+    /// <summary>Frees the cache and its steps.</summary>
+    public void Dispose()
+    {
+        _steps?.Dispose();
+        _steps = null;
+        _free.Clear();
+    }
+}
