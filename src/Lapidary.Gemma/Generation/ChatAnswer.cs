@@ -11,7 +11,7 @@ namespace Lapidary.Gemma.Generation;
 /// <param name="prompt">The conversation as tokens.</param>
 /// <param name="options">Limits and sampling.</param>
 internal sealed class ChatAnswer(
-    ITokenEngine engine, Tokenizer tokenizer, ChatRequest request, int[] prompt, GenerationOptions options)
+    GenerationEngine engine, Tokenizer tokenizer, ChatRequest request, int[] prompt, GenerationOptions options)
 {
     private readonly Channel<string> _pieces =
         Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
@@ -34,11 +34,11 @@ internal sealed class ChatAnswer(
         using var telemetry = ChatTelemetry.Start(modelId, id, options);
         try
         {
-            int cached = await engine.GenerateAsync(prompt, options, Append, cancellationToken).ConfigureAwait(false);
+            var text = await engine.GenerateAsync(prompt, options, Append, cancellationToken).ConfigureAwait(false);
             if (!_stop.IsStopped) Write(_stop.Append(_text.Finish()) + _stop.Finish());
-            var reason = _tokens == options.MaxNewTokens && !_stop.IsStopped ? ChatFinishReason.Length : ChatFinishReason.Stop;
-            telemetry.Complete(prompt.Length, cached, reason.Value);
-            return (Usage(cached), reason);
+            var reason = text.FinishReason == FinishReason.Length ? ChatFinishReason.Length : ChatFinishReason.Stop;
+            telemetry.Complete(prompt.Length, text.CachedTokens, reason.Value);
+            return (Usage(text.CachedTokens), reason);
         }
         catch (Exception e)
         {

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
-using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Gemma.Sources;
 using Microsoft.Extensions.AI;
 
@@ -11,10 +10,9 @@ namespace Lapidary.Gemma;
 /// TopK, Seed, MaxOutputTokens and StopSequences; refuses tools, JSON formats, penalties and media with a
 /// <see cref="NotSupportedException"/>.</summary>
 /// <remarks>
-/// <para>One client serves any number of callers. A backend generates one answer at a time, in the order of the requests. A caller waits
-/// for the answers before its own, but never for their readers. An answer ends within a step if it is cancelled or its reader
-/// leaves.</para>
-/// <para>Without a seed, the same request gets the same answer. The client does not dispose the model, which others may use too.</para>
+/// <para>One client serves any number of callers at once: a <see cref="GenerationEngine"/> generates their answers together. No caller waits
+/// for another's reader. An answer ends within a step if it is cancelled or its reader leaves.</para>
+/// <para>Without a seed, the same request gets the same answer, whatever else is asked meanwhile. The client does not dispose the model, which others may use too.</para>
 /// <para>The meter and the activity source Lapidary.Gemma report answers by OpenTelemetry's conventions for generative AI.</para>
 /// </remarks>
 public sealed class GemmaChatClient : IChatClient
@@ -22,25 +20,41 @@ public sealed class GemmaChatClient : IChatClient
     private readonly GemmaModel _model;
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
-    private readonly BatchEngine _engine;
+    private readonly GenerationEngine _engine;
+    private readonly bool _ownsEngine;
     private readonly CancellationTokenSource _closing = new();
     private readonly GenerationOptions _defaults;
     private readonly ChatClientMetadata _metadata;
     private readonly string _modelId;
 
-    /// <summary>Creates a client.</summary>
+    /// <summary>Creates a client with an engine of its own.</summary>
     /// <param name="model">The model, with its adapter attached if it has one.</param>
     /// <param name="tokenizer">Its tokenizer, from the folder that <see cref="TokenizerFolder.Resolve"/> returns.</param>
     /// <param name="template">Its chat template.</param>
     /// <param name="modelId">Its name; null for the name of its folder.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
+        : this(new GenerationEngine(model), tokenizer, template, modelId, ownsEngine: true)
     {
-        (_model, _tokenizer, _template) = (model, tokenizer, template);
-        _engine = new BatchEngine(model);
-        _modelId = modelId ?? ModelSource.ShortName(model.Name);
+    }
+
+    /// <summary>Creates a client of an engine that others use too, and that it does not dispose.</summary>
+    /// <param name="engine">Generates the answers.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="template">The model's chat template.</param>
+    /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
+    public GemmaChatClient(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template)
+        : this(engine, tokenizer, template, modelId: null, ownsEngine: false)
+    {
+    }
+
+    private GemmaChatClient(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template, string? modelId, bool ownsEngine)
+    {
+        _ownsEngine = ownsEngine;
+        (_engine, _model, _tokenizer, _template) = (engine, engine.Model, tokenizer, template);
+        _modelId = modelId ?? ModelSource.ShortName(_model.Name);
         _metadata = new ChatClientMetadata(ChatTelemetry.Provider, providerUri: null, _modelId);
-        var makers = GenerationConfig.Load(model.Folder, model.Config);
+        var makers = GenerationConfig.Load(_model.Folder, _model.Config);
         _defaults = GenerationOptions.From(makers, tokenizer);
         IgnoredSettings = makers.Ignored;
     }
@@ -78,11 +92,11 @@ public sealed class GemmaChatClient : IChatClient
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Ends running and waiting answers, and frees the client's cache, but not the model.</summary>
+    /// <summary>Ends the client's running and waiting answers, and its own engine, but not the model.</summary>
     public void Dispose()
     {
         _closing.Cancel();
-        _engine.Dispose();
+        if (_ownsEngine) _engine.Dispose();
     }
 
     private async IAsyncEnumerable<ChatResponseUpdate> Stream(

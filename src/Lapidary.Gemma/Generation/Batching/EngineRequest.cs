@@ -2,11 +2,12 @@ namespace Lapidary.Gemma.Generation.Batching;
 
 /// <summary>A text that somebody waits for.</summary>
 /// <param name="text">The text.</param>
-/// <param name="onToken">Receives each id and returns whether to continue.</param>
+/// <param name="onToken">Receives each id and returns whether to continue; may be null.</param>
 /// <param name="cancellationToken">Ends it.</param>
-internal sealed class EngineRequest(RunningText text, Func<int, bool> onToken, CancellationToken cancellationToken)
+internal sealed class EngineRequest(RunningText text, Func<int, bool>? onToken, CancellationToken cancellationToken)
 {
-    private readonly TaskCompletionSource<int> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<int> _ids = [];
+    private readonly TaskCompletionSource<GeneratedText> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The text.</summary>
     public RunningText Text => text;
@@ -14,8 +15,8 @@ internal sealed class EngineRequest(RunningText text, Func<int, bool> onToken, C
     /// <summary>Prompt tokens that needed no computation, once it has begun.</summary>
     public int Cached { get; set; }
 
-    /// <summary>Ends with the text; its result is <see cref="Cached"/>.</summary>
-    public Task<int> Done => _done.Task;
+    /// <summary>Ends with the text.</summary>
+    public Task<GeneratedText> Done => _done.Task;
 
     /// <summary>Whether it has ended.</summary>
     public bool HasEnded => _done.Task.IsCompleted;
@@ -35,6 +36,17 @@ internal sealed class EngineRequest(RunningText text, Func<int, bool> onToken, C
     /// <param name="id">The token; null at the end of the text.</param>
     public void Add(int? id)
     {
-        if (id is not { } token || !onToken(token) || text.IsFull) _done.TrySetResult(Cached);
+        var reason = FinishReason.Stop;
+        if (id is { } token)
+        {
+            _ids.Add(token);
+            if (onToken?.Invoke(token) ?? true)
+            {
+                if (!text.IsFull) return;
+                reason = FinishReason.Length;
+            }
+        }
+
+        _done.TrySetResult(new GeneratedText(_ids, reason, Cached));
     }
 }

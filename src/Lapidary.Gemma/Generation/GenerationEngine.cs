@@ -2,19 +2,24 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Batching;
 
-namespace Lapidary.Gemma.Generation.Batching;
+namespace Lapidary.Gemma;
 
-/// <summary>Generates many texts at once (continuous batching): texts join and leave between steps. A turn of the engine admits waiting
-/// texts, stores one piece of their prompts, and decodes one token of each text whose prompt is stored. So a long prompt delays the others
-/// by one piece at a time.</summary>
-/// <remarks>All engines of a backend take turns, because a backend's scratch memory supports one computation at a time. The engine's thread
-/// ends when no text is left.</remarks>
-internal sealed class BatchEngine : ITokenEngine
+/// <summary>Generates many texts at once (continuous batching), for any number of callers. A text has the same ids, to the bit, alone or
+/// among others.</summary>
+/// <remarks>
+/// <para>Texts join and leave between steps. In a turn the engine admits waiting texts, stores one piece of their prompts, and decodes one
+/// token of each text whose prompt is stored. So a long prompt delays the others by one piece at a time.</para>
+/// <para>A prompt that begins like an earlier one, whose slot is free, is computed only from the first difference on.</para>
+/// <para>All engines of a backend take turns, because a backend's scratch memory supports one computation at a time. The engine's thread
+/// ends when no text is left.</para>
+/// </remarks>
+public sealed class GenerationEngine : IDisposable
 {
     private static readonly ConditionalWeakTable<IBackend, FairGate> Gates = [];
 
-    private readonly GemmaModel _model;
     private readonly FairGate _gate;
     private readonly TextSlots _slots;
     private readonly StepToken[] _tokens;
@@ -30,15 +35,18 @@ internal sealed class BatchEngine : ITokenEngine
     /// <summary>Creates an engine.</summary>
     /// <param name="model">The model, which others may use between turns.</param>
     /// <param name="maxTexts">Most texts at a time; 0 for the backend's number. If memory is insufficient, there are fewer.</param>
-    public BatchEngine(GemmaModel model, int maxTexts = 0)
+    public GenerationEngine(GemmaModel model, int maxTexts = 0)
     {
         if (maxTexts <= 0) maxTexts = model.Backend.EfficientTexts;
-        _model = model;
+        Model = model;
         _gate = Gates.GetValue(model.Backend, _ => new FairGate());
         _slots = new TextSlots(model, maxTexts);
         _tokens = new StepToken[Math.Max(maxTexts, CachedSteps.MaxPromptStep)];
         _choice = new TokenChoice(model, maxTexts);
     }
+
+    /// <summary>The model.</summary>
+    public GemmaModel Model { get; }
 
     /// <summary>Most texts that may wait. One more is refused.</summary>
     public int MaxWaiting { get; init; } = int.MaxValue;
@@ -46,12 +54,21 @@ internal sealed class BatchEngine : ITokenEngine
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
 
-    /// <inheritdoc/>
-    public Task<int> GenerateAsync(
-        IReadOnlyList<int> promptIds, GenerationOptions options, Func<int, bool> onToken, CancellationToken cancellationToken)
+    /// <summary>Continues a prompt until a stop token, the limit, or the caller ends it.</summary>
+    /// <param name="promptIds">At least one id; must not change meanwhile.</param>
+    /// <param name="options">Limits and sampling.</param>
+    /// <param name="onToken">Receives each new id in order and returns whether to continue. It must be fast, because other texts wait for
+    /// it. Null to receive the ids at the end alone.</param>
+    /// <param name="cancellationToken">Ends the text, or its wait, within a step.</param>
+    /// <exception cref="LapidaryException">The prompt or an option is out of range, too many texts wait, memory is insufficient, or the
+    /// logits are not finite.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Task<GeneratedText> GenerateAsync(
+        IReadOnlyList<int> promptIds, GenerationOptions options, Func<int, bool>? onToken = null,
+        CancellationToken cancellationToken = default)
     {
         options.Validate();
-        PromptCheck.Require(promptIds, options, _model.Config);
+        PromptCheck.Require(promptIds, options, Model.Config);
         var request = new EngineRequest(new RunningText(promptIds, options), onToken, cancellationToken);
         lock (_lock)
         {
@@ -99,7 +116,7 @@ internal sealed class BatchEngine : ITokenEngine
         {
             while (_new.TryDequeue(out var request)) _waiting.Add(request);
             if (!_isDisposed && _waiting.Count + _running.Count > 0) return true;
-            FailAll(new ObjectDisposedException(nameof(GemmaChatClient)));
+            if (_isDisposed) FailAll(new ObjectDisposedException(nameof(GenerationEngine)));
             return _isWorking = false;
         }
     }
@@ -146,7 +163,7 @@ internal sealed class BatchEngine : ITokenEngine
     private int Reserved(int maxLength)
     {
         long room = BitOperations.RoundUpToPowerOf2((uint)maxLength);
-        return (int)Math.Max(ReservedLength, Math.Min(room, _model.Config.MaxPositionEmbeddings));
+        return (int)Math.Max(ReservedLength, Math.Min(room, Model.Config.MaxPositionEmbeddings));
     }
 
     private void StorePrompts()
