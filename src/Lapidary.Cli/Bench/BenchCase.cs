@@ -13,7 +13,7 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>"1b".</summary>
     public required string Size { get; init; }
 
-    /// <summary>Rows per micro-batch.</summary>
+    /// <summary>Rows per micro-batch; texts at once when decoding.</summary>
     public int Batch { get; init; } = 1;
 
     /// <summary>Tokens of a row; of the prompt when decoding.</summary>
@@ -58,10 +58,11 @@ internal sealed record BenchCase(string Name, string Meaning)
         {
             Size = "27b", Batch = 4, GradientCheckpointing = GradientCheckpointing.True,
         },
-        new("decode1b", "1B, greedy decoding of 256 tokens after a prompt of 128")
+        new("decode1b", "1B, greedy decoding of 60 tokens after a prompt of 300; --batch for several texts at once")
         {
-            Size = "1b", Length = 128, NewTokens = 256, Steps = 3, Warmup = 1,
+            Size = "1b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2,
         },
+        new("decode4b", "the same for 4B") { Size = "4b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2 },
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
     ];
 

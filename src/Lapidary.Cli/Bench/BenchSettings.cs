@@ -13,7 +13,7 @@ internal static class BenchSettings
         ModelSettings.Size("Size of the random model; makes a case of its own where no case is named.");
 
     private static readonly Setting<int?> Batch =
-        Integer("batch", "Rows per micro-batch.", nameof(SftConfig.PerDeviceTrainBatchSize));
+        Integer("batch", "Rows per micro-batch, or texts that are decoded at once.", nameof(SftConfig.PerDeviceTrainBatchSize));
 
     private static readonly Setting<int?> Length =
         Integer("length", "Tokens of a row, or of the prompt.", nameof(SftConfig.MaxLength));

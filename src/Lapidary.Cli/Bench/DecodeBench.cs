@@ -7,75 +7,106 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Bench;
 
-/// <summary>Greedy decoding at batch 1 with the real generator, compared to the time for reading only the weights.</summary>
+/// <summary>Greedy decoding of some texts at once with the real engine, compared to the time for reading the weights, and the keys and
+/// values of the texts, once a step.</summary>
 internal static class DecodeBench
 {
     private const int Seed = 1;
 
-    /// <summary>Tokens that a warm-up generates: enough to record and capture the step.</summary>
-    private const int WarmupTokens = 8;
-
-    /// <summary>Measures a case.</summary>
+    /// <summary>Measures a case: the steps in which all texts decode, after the last prompt.</summary>
     /// <returns>An action that writes the figures as members of the result.</returns>
     /// <exception cref="LapidaryException">Memory is insufficient.</exception>
     public static Action<Utf8JsonWriter> Run(BenchCase bench, GemmaModel model, Terminal terminal)
     {
-        var random = new StableRandom(Seed, stream: 1);
-        int[] prompt = [.. Enumerable.Range(0, bench.Length).Select(_ => random.Below(model.Config.VocabSize))];
         var memory = model.Backend.Memory;
-        long weightBytes = memory.LiveBytesOf(MemoryOwner.Base), managed = 0;
-        var (prefills, tokens) = (new List<double>(), new List<double>());
-        using (var generator = new TextGenerator(model))
+        long weightBytes = memory.LiveBytesOf(MemoryOwner.Base), managed = 0, cacheBytes = 0;
+        var (prompts, steps) = (new List<double>(), new List<double>());
+        using (var engine = new GenerationEngine(model, bench.Batch) { ReservedLength = bench.Length + Tokens(bench) })
         {
-            for (int i = 0; i < bench.Warmup; i++) Generate(generator, prompt, bench.NewTokens, WarmupTokens, terminal.Interrupted);
-            for (int i = 0; i < bench.Steps; i++)
+            for (int i = 0; i < bench.Warmup + bench.Steps; i++)
             {
                 long before = GC.GetTotalAllocatedBytes(precise: true);
-                var (prefill, token) = Generate(generator, prompt, bench.NewTokens, bench.NewTokens, terminal.Interrupted);
+                var (prompt, step) = Generate(engine, Prompts(bench, model.Config), bench, terminal.Interrupted);
                 managed = GC.GetTotalAllocatedBytes(precise: true) - before;
-                prefills.Add(prefill);
-                tokens.Add(token);
+                cacheBytes = memory.LiveBytesOf(MemoryOwner.KvCache);
+                if (i < bench.Warmup) continue;
+                prompts.Add(prompt);
+                steps.Add(step);
             }
         }
 
-        long peak = memory.PeakBytes;
-        Spread seconds = Spread.Of(tokens), prefillSeconds = Spread.Of(prefills);
-        double bandwidth = Bandwidth.Measure(model.Backend), floor = weightBytes / bandwidth;
-        terminal.Error.WriteLine($"  {1 / seconds.Median:N1} tokens/s, {seconds.Median * 1000:F3} ms a token, "
-            + $"its weights alone {floor * 1000:F3} ms ({floor / seconds.Median:P0}); "
-            + $"prompt {prefillSeconds.Median * 1000:F1} ms; peak {ByteSize.Format(peak)}");
+        long peak = memory.PeakBytes, read = ReadBytes(bench, model);
+        Spread seconds = Spread.Of(steps), promptSeconds = Spread.Of(prompts);
+        double bandwidth = Bandwidth.Measure(model.Backend), floor = (weightBytes + read) / bandwidth;
+        double speed = bench.Batch / seconds.Median;
+        terminal.Error.WriteLine(
+            $"  {speed:N0} tokens/s, {seconds.Median * 1000:F3} ms a step of {bench.Batch}, its bytes alone {floor * 1000:F3} ms "
+            + $"({floor / seconds.Median:P0}); prompts {promptSeconds.Median * 1000:F1} ms "
+            + $"({bench.Batch * bench.Length / promptSeconds.Median:N0} tokens/s); peak {ByteSize.Format(peak)}");
         return json =>
         {
+            json.WriteNumber("batch", bench.Batch);
             json.WriteNumber("prompt_tokens", bench.Length);
             json.WriteNumber("new_tokens", bench.NewTokens);
             json.WriteNumber("generations", bench.Steps);
-            json.WriteNumber("tokens_per_second", 1 / seconds.Median);
-            json.WriteSpread("token_seconds", seconds);
-            json.WriteSpread("prefill_seconds", prefillSeconds);
+            json.WriteNumber("tokens_per_second", speed);
+            json.WriteSpread("step_seconds", seconds);
+            json.WriteSpread("prefill_seconds", promptSeconds);
             json.WriteNumber("weight_bytes", weightBytes);
+            json.WriteNumber("read_cache_bytes", read);
+            json.WriteNumber("cache_bytes", cacheBytes);
             json.WriteNumber("bytes_per_second", bandwidth);
-            json.WriteNumber("weights_seconds", floor);
+            json.WriteNumber("floor_seconds", floor);
             json.WriteNumber("share_of_floor", floor / seconds.Median);
             json.WriteNumber("managed_bytes_per_generation", managed);
             json.WriteNumber("peak_bytes", peak);
         };
     }
 
-    /// <summary>Generates up to <paramref name="stopAfter"/> tokens.</summary>
-    /// <returns>Seconds to the first token, and of each later one on average.</returns>
-    private static (double Prefill, double Token) Generate(
-        TextGenerator generator, int[] prompt, int maxNewTokens, int stopAfter, CancellationToken interrupted)
-    {
-        long started = Stopwatch.GetTimestamp(), first = started;
-        int count = 0;
-        foreach (int _ in generator.Generate(prompt, new GenerationOptions { MaxNewTokens = maxNewTokens }, interrupted))
-        {
-            if (++count == 1) first = Stopwatch.GetTimestamp();
-            if (count == stopAfter) break;
-        }
+    /// <summary>New tokens of a text: those that are measured, and those that the first texts decode while the last prompts are
+    /// stored.</summary>
+    private static int Tokens(BenchCase bench) => checked(bench.NewTokens + bench.Batch * bench.Length / 256 + 2);
 
-        interrupted.ThrowIfCancellationRequested();
-        double later = Stopwatch.GetElapsedTime(first).TotalSeconds;
-        return (Stopwatch.GetElapsedTime(started, first).TotalSeconds, later / Math.Max(1, count - 1));
+    private static int[][] Prompts(BenchCase bench, GemmaConfig config)
+    {
+        var random = new StableRandom(Seed, stream: 1);
+        return [.. Enumerable.Range(0, bench.Batch)
+            .Select(_ => Enumerable.Range(0, bench.Length).Select(_ => random.Below(config.VocabSize)).ToArray())];
+    }
+
+    /// <summary>Keys and values that a step in the middle of the measured ones reads.</summary>
+    private static long ReadBytes(BenchCase bench, GemmaModel model)
+    {
+        var config = model.Config;
+        int position = bench.Length + bench.NewTokens / 2;
+        long entry = 2L * config.NumKeyValueHeads * config.HeadDim * model.Backend.ActivationDType.LengthBytes(1);
+        return bench.Batch * entry * config.LayerTypes.Sum(
+            type => (long)(type == LayerType.Sliding ? Math.Min(position, config.SlidingWindow) : position));
+    }
+
+    /// <summary>Generates all texts.</summary>
+    /// <returns>Seconds until the last text has its first token, and of each later step on average.</returns>
+    private static (double Prompts, double Step) Generate(
+        GenerationEngine engine, int[][] prompts, BenchCase bench, CancellationToken interrupted)
+    {
+        long started = Stopwatch.GetTimestamp(), all = 0, end = 0;
+        int waiting = prompts.Length, steps = 0;
+        var options = new GenerationOptions { MaxNewTokens = Tokens(bench) };
+        var made = prompts.Select((prompt, i) =>
+        {
+            bool isFirst = true;
+            return engine.GenerateAsync(prompt, options, _ => OnToken(i, ref isFirst), interrupted);
+        });
+        Task.WhenAll(made.ToArray()).GetAwaiter().GetResult();
+        return (Stopwatch.GetElapsedTime(started, all).TotalSeconds, Stopwatch.GetElapsedTime(all, end).TotalSeconds / steps);
+
+        // Called by the engine's thread alone.
+        bool OnToken(int text, ref bool isFirst)
+        {
+            if (isFirst && --waiting == 0) all = Stopwatch.GetTimestamp();
+            else if (waiting == 0 && text == prompts.Length - 1 && steps < bench.NewTokens) (end, steps) = (Stopwatch.GetTimestamp(), steps + 1);
+            isFirst = false;
+            return steps < bench.NewTokens;
+        }
     }
 }

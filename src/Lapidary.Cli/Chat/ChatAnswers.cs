@@ -29,7 +29,9 @@ internal sealed record ChatAnswer(string Text, int Tokens, AnswerEnd End);
 /// <param name="model">The model.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="options">Sampling and length.</param>
-internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, GenerationOptions options) : IDisposable
+/// <param name="stops">Texts that end an answer.</param>
+internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, GenerationOptions options, IReadOnlyList<string> stops)
+    : IDisposable
 {
     /// <summary>Tokens that the first cache has room for. A conversation grows, and each time the cache is too small it is created
     /// again.</summary>
@@ -52,15 +54,17 @@ internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, Generat
         int room = Context - prompt.Length, most = Math.Min(options.MaxNewTokens, room), tokens = 0;
         var text = new StringBuilder();
         var stream = tokenizer.NewStream(skipSpecialTokens: true);
+        var stopText = new StopSequences(stops);
         foreach (int id in _generator.Generate(prompt, options with { MaxNewTokens = most }, stop))
         {
             tokens++;
-            Add(stream.Append(id));
+            Add(stopText.Append(stream.Append(id)));
+            if (stopText.IsStopped) break;
         }
 
-        Add(stream.Finish());
+        if (!stopText.IsStopped) Add(stopText.Append(stream.Finish()) + stopText.Finish());
         var end = stop.IsCancellationRequested ? AnswerEnd.Interrupted
-            : tokens < most ? AnswerEnd.Stop
+            : stopText.IsStopped || tokens < most ? AnswerEnd.Stop
             : most == room ? AnswerEnd.Context
             : AnswerEnd.Length;
         return new ChatAnswer(text.ToString(), tokens, end);

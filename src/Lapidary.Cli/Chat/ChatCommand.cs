@@ -1,5 +1,4 @@
 using Lapidary.Cli.CommandLine;
-using Lapidary.Cli.Commands;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
@@ -29,7 +28,7 @@ internal static class ChatCommand
                 "--model google/gemma-3-1b-pt --adapter my-adapter --system \"Answer with SQL alone.\"",
                 "--model merged --json")
             .Takes(Model.All)
-            .Takes([SystemText, MaxNewTokens, .. GenerateCommand.Sampling])
+            .Takes([SystemText, MaxNewTokens, .. SamplingSettings.All])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 
@@ -45,12 +44,12 @@ internal static class ChatCommand
         using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);
         var makers = GenerationConfig.Load(session.Model.Folder, session.Model.Config);
-        foreach (string note in GenerateCommand.Notes(values, makers)) run.Note(note);
-        var options = GenerateCommand.Options(values, makers, GenerationOptions.From(makers, text.Tokenizer)) with
+        foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
+        var options = SamplingSettings.Options(values, makers, GenerationOptions.From(makers, text.Tokenizer)) with
         {
             MaxNewTokens = values.Get(MaxNewTokens),
         };
-        using var answers = new ChatAnswers(session.Model, text.Tokenizer, options);
+        using var answers = new ChatAnswers(session.Model, text.Tokenizer, options, SamplingSettings.Stops(values));
         if (run.Terminal.Ask is not null)
         {
             string adapter = values.Get(Model.Adapter) is { } given ? $" with {given}" : "";

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
+using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Generation;
 using Lapidary.Cli.Models;
@@ -15,8 +15,6 @@ namespace Lapidary.Cli.Commands;
 internal static class GenerateCommand
 {
     public const string Summary = "Continue a text or a conversation, or answer the rows of a data set.";
-
-    private static readonly GenerationOptions Defaults = new();
 
     private static readonly ModelSettings Model = new(QuantizationKind.None);
 
@@ -43,28 +41,12 @@ internal static class GenerateCommand
         Setting.Flag("chat", "Take the prompt as a user's message and wrap it in the chat template.");
 
     private static readonly Setting<int> MaxNewTokens =
-        Setting.Integer("max-new-tokens", "Most tokens to generate.", Defaults.MaxNewTokens, 1, 1 << 20);
-
-    private static readonly Setting<bool> DoSample =
-        Setting.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
-
-    private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
-        "temperature", "Logits are divided by it before drawing, 0 for the likeliest; the model's generation_config.json where not given.",
-        0, 1000);
-
-    private static readonly Setting<int?> TopK =
-        Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
-
-    private static readonly Setting<double?> TopP =
-        Setting.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
-
-    private static readonly Setting<long> Seed =
-        Setting.Long("seed", "The same seed, prompt and options give the same text.", Defaults.Seed);
+        Setting.Integer("max-new-tokens", "Most tokens to generate.", new GenerationOptions().MaxNewTokens, 1, 1 << 20);
 
     private static readonly Setting<bool> IgnoreEos = Setting.Flag("ignore-eos", "Go on after tokens that end a text.");
 
-    /// <summary>The sampling options of every command that generates.</summary>
-    internal static IReadOnlyList<Setting> Sampling => [DoSample, Temperature, TopK, TopP, Seed];
+    private static readonly Setting<int?> BatchSize = Setting.OptionalInteger(
+        "batch-size", "Most rows of --dataset to answer at a time on a device; fewer if memory is short. No answer depends on it.", 1, 4096);
 
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("generate", Summary,
@@ -78,7 +60,8 @@ internal static class GenerateCommand
             .Takes(DataSettings.Columns)
             .Takes([RankSettings.DdpTimeout])
             .Takes(Model.All)
-            .Takes(InputIds, Chat, MaxNewTokens, DoSample, Temperature, TopK, TopP, Seed, IgnoreEos)
+            .Takes(InputIds, Chat, MaxNewTokens)
+            .Takes([.. SamplingSettings.All, IgnoreEos, BatchSize])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
 
@@ -103,29 +86,35 @@ internal static class GenerateCommand
         var model = session.Model;
         var output = new List<int>();
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
+        var stop = new StopSequences(SamplingSettings.Stops(values));
+        var answer = new StringBuilder();
         var makers = GenerationConfig.Load(model.Folder, model.Config);
-        foreach (string note in Notes(values, makers)) run.Note(note);
+        foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
         using var generator = new TextGenerator(model);
         IDisposable? graceful = null;
-        var options = Options(values, makers, GenerationOptions.From(makers, text?.Tokenizer));
+        var options = Options(values, makers, text?.Tokenizer);
         foreach (int id in generator.Generate(prompt, options, run.Interrupted))
         {
             graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
             output.Add(id);
-            string part = stream?.Append(id) ?? $"{(output.Count > 1 ? "," : "")}{id}";
+            string part = stream is null ? $"{(output.Count > 1 ? "," : "")}{id}" : stop.Append(stream.Append(id));
+            answer.Append(part);
             if (!run.IsJson) Show(run.Terminal.Out, part);
+            if (stop.IsStopped) break;
         }
+
+        string rest = stream is null || stop.IsStopped ? "" : stop.Append(stream.Finish()) + stop.Finish();
 
         graceful?.Dispose();
         run.Print(
             json =>
             {
                 json.WriteNumbers("output_ids", output);
-                json.WriteString("text", text?.Tokenizer.Decode([.. output], skipSpecialTokens: true) ?? "");
+                json.WriteString("text", stream is null ? "" : answer.Append(rest).ToString());
             },
             people =>
             {
-                Show(people, stream?.Finish() ?? "");
+                Show(people, rest);
                 people.WriteLine();
             });
         return run.Interrupted.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Done;
@@ -135,19 +124,21 @@ internal static class GenerateCommand
     {
         if (run.Values.IsGiven(Chat))
             throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
-        return new DatasetGeneration(run, Model, Options, run.Values.Get(Output), run.Get(Resume)).Run();
+        var settings = new AnswerSettings(
+            Options, SamplingSettings.Stops(run.Values), run.Values.Get(BatchSize) ?? 0, run.Values.Get(Output), run.Get(Resume));
+        return new DatasetGeneration(run, Model, settings).Run();
 
         GenerationOptions Options(string folder, TextTools? text)
         {
             var makers = GenerationConfig.Load(folder, GemmaConfig.Load(folder));
-            foreach (string note in Notes(run.Values, makers)) run.Note(note);
-            return GenerateCommand.Options(run.Values, makers, GenerationOptions.From(makers, text?.Tokenizer));
+            foreach (string note in SamplingSettings.Notes(run.Values, makers)) run.Note(note);
+            return GenerateCommand.Options(run.Values, makers, text?.Tokenizer);
         }
     }
 
     private static void RefuseOptionsOfADataSet(CommandRun run)
     {
-        Setting[] ofRows = [Output, .. DataSettings.Columns];
+        Setting[] ofRows = [Output, BatchSize, .. DataSettings.Columns];
         string[] given = [.. ofRows.Where(run.Values.IsGiven).Select(setting => setting.Name)];
         if (run.Get(Resume)) given = [.. given, "resume"];
         if (given.Length > 0) throw run.Wrong($"--{given[0]} is for --dataset.");
@@ -176,31 +167,19 @@ internal static class GenerateCommand
         };
     }
 
-    /// <summary>Options without an effect.</summary>
-    internal static IEnumerable<string> Notes(SettingValues values, GenerationConfig makers)
+    private static GenerationOptions Options(SettingValues values, GenerationConfig makers, Tokenizer? tokenizer)
     {
-        if (makers.Ignored.Count > 0) yield return $"{GenerationConfig.FileName}: not applied: {string.Join(", ", makers.Ignored)}.";
-        string[] given = [.. new Setting[] { Temperature, TopK, TopP }.Where(values.IsGiven).Select(setting => $"--{setting.Name}")];
-        if (given.Length > 0 && !values.Get(DoSample))
-            yield return $"{string.Join(", ", given)}: no effect without --{DoSample.Name}; the likeliest token is taken.";
-        if (values.Get(DoSample) && values.Get(Temperature) is null && makers.Temperature == 0)
-            yield return $"{GenerationConfig.FileName}: temperature 0 takes the likeliest token; --{Temperature.Name} draws others.";
+        var options = SamplingSettings.Options(values, makers, GenerationOptions.From(makers, tokenizer));
+        return options with
+        {
+            MaxNewTokens = values.Get(MaxNewTokens),
+            StopTokenIds = values.Get(IgnoreEos) ? SamplingSettings.StopIds(values) : options.StopTokenIds,
+        };
     }
-
-    internal static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
-    {
-        MaxNewTokens = values.Get(MaxNewTokens),
-        DoSample = values.Get(DoSample) && (values.Get(Temperature) ?? makers.Temperature) > 0,
-        Temperature = values.Get(Temperature) is > 0 and double chosen ? (float)chosen : options.Temperature,
-        TopK = values.Get(TopK) ?? options.TopK,
-        TopP = (float?)values.Get(TopP) ?? options.TopP,
-        Seed = values.Get(Seed),
-        StopTokenIds = values.Get(IgnoreEos) ? [] : options.StopTokenIds,
-    };
 
     private static int[] PromptIds(CommandRun run, TextTools? text)
     {
-        if (run.Values.Get(InputIds) is { } ids) return ParseIds(ids, run);
+        if (run.Values.Get(InputIds) is { } ids) return SamplingSettings.Ids(InputIds, ids, run.Values.Command);
         if (text is null) throw TextTools.NoTokenizer();
         if (run.Get(Messages) is { } file)
         {
@@ -214,12 +193,4 @@ internal static class GenerateCommand
             ? text.Template.Encode(text.Tokenizer, [new ChatTurn("user", prompt)], addGenerationPrompt: true)
             : text.Tokenizer.EncodePrompt(prompt);
     }
-
-    private static int[] ParseIds(string text, CommandRun run) =>
-    [
-        .. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
-            int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
-                ? id
-                : throw run.Wrong($"--input-ids: expected token ids with commas between, found \"{part}\".")),
-    ];
 }

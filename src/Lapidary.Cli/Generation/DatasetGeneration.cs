@@ -15,14 +15,14 @@ namespace Lapidary.Cli.Generation;
 /// <summary>generate --dataset: every row of a data set with its answer, in order, divided among the ranks.</summary>
 /// <param name="run">The command.</param>
 /// <param name="model">Settings of the model.</param>
-/// <param name="options">Sampling and length, from the model's folder; the seed is the run's, and each row gets a separate one.</param>
-/// <param name="output">The file of answers, or null for standard output.</param>
-/// <param name="resume">Whether to continue an unfinished file.</param>
-internal sealed class DatasetGeneration(
-    CommandRun run, ModelSettings model, Func<string, TextTools?, GenerationOptions> options, string? output, bool resume)
+/// <param name="settings">How the rows are answered.</param>
+internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, AnswerSettings settings)
 {
-    /// <summary>Rows that each of several ranks answers between two exchanges.</summary>
-    private const int RowsPerExchange = 8;
+    /// <summary>Rows that each of several ranks answers between two exchanges, as a multiple of the rows that it answers at a time: the last
+    /// rows of an exchange leave the device partly idle.</summary>
+    private const int BatchesPerExchange = 8;
+
+    private readonly string? _output = settings.Output;
 
     /// <summary>Answers all rows.</summary>
     /// <returns>The command's exit code.</returns>
@@ -30,9 +30,9 @@ internal sealed class DatasetGeneration(
     {
         if (run.Values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe))
             throw run.Wrong("--dataset: the rows are read before the model; give a file, a folder or a pattern.");
-        if (output is not null && AnswersFile.IsComplete(output) && resume)
+        if (_output is not null && AnswersFile.IsComplete(_output) && settings.Resume)
         {
-            run.Note($"{output} is complete; nothing is left to do.");
+            run.Note($"{_output} is complete; nothing is left to do.");
             return ExitCodes.Done;
         }
 
@@ -45,20 +45,21 @@ internal sealed class DatasetGeneration(
         var folders = ModelFolders.Find(run, model);
         var text = TextTools.TryLoad(model, run.Values, folders);
         var sources = NamedData.Find(run);
-        var questions = RowQuestion.Read(sources, text);
+        var config = GemmaConfig.Load(folders.Model);
+        var questions = RowQuestion.Read(sources, text, config);
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
-        var chosen = options(folders.Model, text);
-        folders.FetchWeights(run, output is null ? null : run.People);
-        using var file = output is not null && team.IsLeader
-            ? AnswersFile.Open(output, resume, Identity(questions, folders, chosen))
+        var chosen = settings.Options(folders.Model, text);
+        folders.FetchWeights(run, _output is null ? null : run.People);
+        using var file = _output is not null && team.IsLeader
+            ? AnswersFile.Open(_output, settings.Resume, Identity(questions, folders, chosen))
             : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)
-            throw new LapidaryException($"{output}: has answers to {done} rows, the data set has {questions.Count}.");
+            throw new LapidaryException($"{_output}: has answers to {done} rows, the data set has {questions.Count}.");
         int end = team.RunEach(rank => Answer(rank, folders, questions, done, chosen, text, file));
         if (end < questions.Count)
         {
-            if (output is not null && team.IsLeader)
+            if (_output is not null && team.IsLeader)
                 run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {questions.Count} rows; go on with --resume.");
             return ExitCodes.Interrupted;
         }
@@ -77,71 +78,56 @@ internal sealed class DatasetGeneration(
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
-        using var generator = new TextGenerator(session.Model) { ReservedLength = longest + chosen.MaxNewTokens };
+        using var engine = new GenerationEngine(session.Model, settings.BatchSize) { ReservedLength = longest + chosen.MaxNewTokens };
         using var graceful = run.EndsGracefully();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, rank.Group.StopRequested);
         using var tell = run.Interrupted.Register(rank.Group.RequestStop);
-        var exchange = new AnswerExchange(rank.Group);
         using var progress = new RowProgress(questions.Count, done, run.Terminal);
-        int block = rank.Group.WorldSize == 1 ? 1 : RowsPerExchange * rank.Group.WorldSize;
+        var answers = new RowAnswers(engine, questions, chosen, settings.Stops, text, progress);
+        var exchange = new AnswerExchange(rank.Group);
+        int world = rank.Group.WorldSize, block = world == 1 ? questions.Count : BatchesPerExchange * engine.MaxTexts * world;
         for (int first = done; first < questions.Count; first += block)
         {
             int last = Math.Min(first + block, questions.Count);
-            var mine = new List<byte[]>();
-            for (int row = first + rank.Group.Rank; row < last && !stop.IsCancellationRequested; row += rank.Group.WorldSize)
+            if (world == 1)
             {
-                var answer = AnswerOf(generator, questions[row], row, chosen, text, stop.Token);
-                progress.Count(answer.OutputIds?.Count ?? 0);
-                mine.Add(answer.Line(questions[row]));
+                int end = answers.Run(first, last, step: 1, Save, stop.Token);
+                if (end < last) return end;
+                continue;
             }
 
+            var mine = new List<byte[]>();
+            answers.Run(first + rank.Group.Rank, last, world, mine.AddRange, stop.Token);
             // Rows that a stop skipped or cut short are not written.
             if (exchange.Gather(mine, stop.IsCancellationRequested) is not { } lines) return first;
-            if (!rank.IsLeader) continue;
-            if (file is not null) file.Append(lines);
-            else foreach (byte[] line in lines) run.Terminal.Out.Write(Encoding.UTF8.GetString(line));
-            if (file is not null) progress.Show(last);
+            if (rank.IsLeader) Save(lines);
         }
 
         return questions.Count;
-    }
 
-    private static Answer AnswerOf(
-        TextGenerator generator, RowQuestion question, int row, GenerationOptions chosen, TextTools? text, CancellationToken stop)
-    {
-        if (question.PromptIds is not { } prompt) return new Answer(null, null, null, question.Error);
-        try
+        void Save(IReadOnlyList<byte[]> lines)
         {
-            var own = chosen with { Seed = SeedOf(chosen.Seed, row) };
-            int[] ids = [.. generator.Generate(prompt, own, stop)];
-            return new Answer(
-                ids, text?.Tokenizer.Decode(ids, skipSpecialTokens: true) ?? "",
-                ids.Length < chosen.MaxNewTokens ? "stop" : "length", null);
-        }
-        catch (LapidaryException e) when (prompt.Length == 0)
-        {
-            return new Answer(null, null, null, question.Record.Origin.Error(e).Message);
+            if (file is not null) file.Append(lines);
+            else foreach (byte[] line in lines) run.Terminal.Out.Write(Encoding.UTF8.GetString(line));
+            if (file is not null) progress.Show(file.Rows);
         }
     }
-
-    /// <summary>A row's samples depend on its position in the data set, not on its rank.</summary>
-    private static long SeedOf(long seed, int row) => unchecked(seed + row * 0x5851F42D4C957F2DL);
 
     private int Report(IReadOnlyList<RowQuestion> questions)
     {
         string[] errors = [.. questions.Select(question => question.Error).OfType<string>()];
         if (run.Terminal.IsLeader)
             foreach (string error in errors) run.Terminal.Error.WriteLine($"lapidary: {run.Line(error)}");
-        if (output is not null)
+        if (_output is not null)
         {
             run.PrintSummary(
                 json =>
                 {
-                    json.WriteString("output", output);
+                    json.WriteString("output", _output);
                     json.WriteNumber("rows", questions.Count);
                     json.WriteNumber("failed", errors.Length);
                 },
-                people => people.WriteLine($"answered   {questions.Count - errors.Length} of {questions.Count} rows in {output}"));
+                people => people.WriteLine($"answered   {questions.Count - errors.Length} of {questions.Count} rows in {_output}"));
         }
 
         return errors.Length == 0 ? ExitCodes.Done : ExitCodes.Error;
@@ -159,7 +145,7 @@ internal sealed class DatasetGeneration(
     }
 
     private string Describe(GenerationOptions chosen) => string.Join(' ',
-        chosen, string.Join(',', chosen.StopTokenIds), string.Join(',', chosen.SuppressTokens),
+        chosen, string.Join(',', chosen.StopTokenIds), string.Join('\0', settings.Stops), string.Join(',', chosen.SuppressTokens),
         string.Join(',', chosen.BeginSuppressTokens),
         run.Values.Get(model.Quantization), run.Values.Get(model.DoubleQuant), run.Values.Get(model.DType));
 

@@ -15,8 +15,8 @@ internal sealed class RowProgress(int total, int done, Terminal terminal) : IDis
     private long _shown = Stopwatch.GetTimestamp();
     private long _tokens;
 
-    /// <summary>Counts the tokens of an answer of this rank.</summary>
-    public void Count(int tokens) => _tokens += tokens;
+    /// <summary>Counts the tokens of an answer of this rank. Answers may end on several threads.</summary>
+    public void Count(int tokens) => Interlocked.Add(ref _tokens, tokens);
 
     /// <summary>Shows the progress if that was not done for a while.</summary>
     public void Show(int rows)

@@ -17,8 +17,9 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
     /// <summary>Reads all rows of data sets. An error in a single row is stored with the row.</summary>
     /// <param name="sources">The data sets, none of them a pipe.</param>
     /// <param name="text">Tokenizer and template, or null for token ids.</param>
+    /// <param name="config">The model's vocabulary and context.</param>
     /// <exception cref="LapidaryException">A file cannot be read to its end.</exception>
-    public static IReadOnlyList<RowQuestion> Read(IReadOnlyList<NamedData> sources, TextTools? text)
+    public static IReadOnlyList<RowQuestion> Read(IReadOnlyList<NamedData> sources, TextTools? text, GemmaConfig config)
     {
         var questions = new List<RowQuestion>();
         foreach (var source in sources)
@@ -27,23 +28,39 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
             foreach (var file in source.Source!.FetchRows().SelectMany(records.Read))
             {
                 var reader = new RowReader(source.Options);
-                foreach (var record in file) questions.Add(Of(record, reader, source.Options, text));
+                foreach (var record in file) questions.Add(Of(record, reader, source.Options, text, config));
             }
         }
 
         return questions;
     }
 
-    private static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)
+    private static RowQuestion Of(
+        DataRecord record, RowReader reader, DataSetOptions options, TextTools? text, GemmaConfig config)
     {
         try
         {
-            return new(record, Ids(record, reader, options, text), Error: null);
+            int[] ids = Ids(record, reader, options, text);
+            return Problem(ids, config) is { } problem ? throw record.Origin.Error(problem) : new(record, ids, Error: null);
         }
         catch (LapidaryException e)
         {
             return new(record, PromptIds: null, e.Message);
         }
+    }
+
+    /// <summary>Why a prompt cannot be continued; null if it can.</summary>
+    private static string? Problem(int[] ids, GemmaConfig config)
+    {
+        if (ids.Length == 0) return "expected at least one token, found none.";
+        if (ids.Length >= config.MaxPositionEmbeddings)
+        {
+            return $"expected fewer tokens than the model's context of {config.MaxPositionEmbeddings}, found {ids.Length}; "
+                + "shorten the row.";
+        }
+
+        int at = Array.FindIndex(ids, id => (uint)id >= (uint)config.VocabSize);
+        return at < 0 ? null : $"expected ids from 0 to {config.VocabSize - 1}, found {ids[at]} at index {at}.";
     }
 
     private static int[] Ids(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)

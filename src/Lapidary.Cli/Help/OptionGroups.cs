@@ -29,7 +29,9 @@ internal static class OptionGroups
         ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),
         ("Evaluation",
             "test-size* eval-dataset eval-strategy eval-steps per-device-eval-batch-size load-best-model-at-end"),
-        ("Generation", "max-new-tokens* do-sample* temperature* top-k top-p generate.seed ignore-eos"),
+        ("Generation",
+            "max-new-tokens* do-sample* temperature* stop* batch-size* top-k top-p min-p repetition-penalty generate.seed stop-token-ids "
+            + "ignore-eos"),
         ("Device", "device* threads ddp-timeout"),
         ("Hub",
             "push-to-hub* hub-model-id hub-strategy hub-private-repo repo-type revision include exclude local-dir force private "

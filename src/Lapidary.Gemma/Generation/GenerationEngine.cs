@@ -38,7 +38,7 @@ public sealed class GenerationEngine : IDisposable
     public GenerationEngine(GemmaModel model, int maxTexts = 0)
     {
         if (maxTexts <= 0) maxTexts = model.Backend.EfficientTexts;
-        Model = model;
+        (Model, MaxTexts) = (model, maxTexts);
         _gate = Gates.GetValue(model.Backend, _ => new FairGate());
         _slots = new TextSlots(model, maxTexts);
         _tokens = new StepToken[Math.Max(maxTexts, CachedSteps.MaxPromptStep)];
@@ -47,6 +47,9 @@ public sealed class GenerationEngine : IDisposable
 
     /// <summary>The model.</summary>
     public GemmaModel Model { get; }
+
+    /// <summary>Most texts at a time.</summary>
+    public int MaxTexts { get; }
 
     /// <summary>Most texts that may wait. One more is refused.</summary>
     public int MaxWaiting { get; init; } = int.MaxValue;
@@ -200,7 +203,8 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>After an error of the device nothing is known about the cache.</summary>
     private void FailAll(Exception error)
     {
-        foreach (var request in _running.Concat(_waiting)) request.Fail(error);
+        foreach (var request in _running.Concat(_waiting))
+            if (!request.EndIfCancelled()) request.Fail(error);
         _running.Clear();
         _waiting.Clear();
         _slots.Dispose();

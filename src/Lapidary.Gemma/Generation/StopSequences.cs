@@ -1,8 +1,8 @@
-namespace Lapidary.Gemma.Generation;
+namespace Lapidary.Gemma;
 
 /// <summary>Ends a text before the first occurrence of a stop sequence, even if the sequence spans several pieces.</summary>
-/// <param name="sequences">The sequences; none is empty.</param>
-internal sealed class StopSequences(IReadOnlyList<string> sequences)
+/// <param name="sequences">The sequences; none is empty. There may be none.</param>
+public sealed class StopSequences(IReadOnlyList<string> sequences)
 {
     private string _held = "";
 

@@ -105,6 +105,60 @@ public sealed class GenerateDatasetTests : IDisposable
     }
 
     [Theory]
+    [InlineData()]
+    [InlineData("--do-sample", "--temperature", "1.5", "--min-p", "0.05", "--repetition-penalty", "1.3")]
+    public void Answers_DoNotDependOnTheBatchSize(params string[] more)
+    {
+        var random = new Random(3);
+        string rows = TinyModel.WriteRows(
+            _folder.Path, [.. Enumerable.Range(0, 20).Select(_ => Enumerable.Range(0, 1 + random.Next(60)).Select(_ => random.Next(1000)).ToArray())]);
+        string one = Generate(rows, [.. more, "--batch-size", "1"]).Ok().Out;
+        Assert.Equal(20, one.Count(c => c == '\n'));
+        foreach (string size in new[] { "3", "64" }) Assert.Equal(one, Generate(rows, [.. more, "--batch-size", size]).Ok().Out);
+        Assert.Equal(one, Generate(rows, more).Ok().Out);
+    }
+
+    [Fact]
+    public void StopIds_EndAnAnswer_AndAreNotPartOfIt()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, [[2, 9, 4]]);
+        int[] ids = Ids(Generate(rows, "--ignore-eos").Ok());
+        var stopped = Generate(rows, "--ignore-eos", "--stop-token-ids", $"{ids[3]},1023").Ok();
+        Assert.Equal(ids.TakeWhile(id => id != ids[3]), Ids(stopped));
+        Assert.Equal("stop", Lines(stopped.Out.Split('\n'))[0].GetProperty("finish_reason").GetString());
+        Generate(rows, "--stop-token-ids", "x").AssertError(2, "--stop-token-ids", "\"x\"");
+    }
+
+    [Fact]
+    public void AStopText_EndsAnAnswerBeforeIt_AsForASinglePrompt()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "prompts.jsonl", ["""{"prompt": "List the names of all cities"}"""]);
+        string whole = Lines(Ask(rows, "--ignore-eos").Ok().Out.Split('\n'))[0].GetProperty("output").GetString()!;
+        Assert.True(whole.Length > 4, whole);
+        string stop = whole[2..4];
+        var answer = Lines(Ask(rows, "--ignore-eos", "--stop", stop, "--stop", "nowhere").Ok().Out.Split('\n'))[0];
+        string expected = whole[..whole.IndexOf(stop, StringComparison.Ordinal)];
+        Assert.Equal((expected, "stop"), (answer.GetProperty("output").GetString(), answer.GetProperty("finish_reason").GetString()));
+        var single = CliRun.Of(
+            "generate", "--model", TinyModel.WithTokenizer, "--prompt", "List the names of all cities", "--max-new-tokens", "5", "--threads", "1",
+            "--ignore-eos", "--stop", stop, "--json").Ok().Json;
+        Assert.Equal(expected, single.GetProperty("text").GetString());
+        Assert.Equal(answer.GetProperty("output_ids").GetRawText(), single.GetProperty("output_ids").GetRawText());
+    }
+
+    [Theory]
+    [InlineData("[2, 5000]", "expected ids from 0 to 1023, found 5000 at index 1")]
+    [InlineData("[]", "expected at least one token")]
+    public void ARowThatDoesNotFitTheModel_StaysWithItsError(string ids, string problem)
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"input_ids": [2, 9]}""", $$"""{"input_ids": {{ids}}}"""]);
+        var run = Generate(rows);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("rows.jsonl line 2", run.Error, StringComparison.Ordinal);
+        Assert.Contains(problem, Lines(run.Out.Split('\n'))[1].GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("--prompt", "Hi")]
     [InlineData("--chat")]
     public void OptionsOfASinglePrompt_AreRefused(params string[] more) =>
@@ -116,7 +170,10 @@ public sealed class GenerateDatasetTests : IDisposable
 
     private static CliRun Generate(string rows, params string[] more) => CliRun.Of(Arguments(TinyModel.Folder, rows, more));
 
-    private static CliRun Ask(string rows) => CliRun.Of(Arguments(TinyModel.WithTokenizer, rows));
+    private static CliRun Ask(string rows, params string[] more) => CliRun.Of(Arguments(TinyModel.WithTokenizer, rows, more));
+
+    private static int[] Ids(CliRun run) =>
+        [.. Lines(run.Out.Split('\n'))[0].GetProperty("output_ids").EnumerateArray().Select(id => id.GetInt32())];
 
     private static string[] Arguments(string model, string rows, params string[] more) =>
         ["generate", "--model", model, "--dataset", rows, "--max-new-tokens", "5", "--threads", "1", .. more];

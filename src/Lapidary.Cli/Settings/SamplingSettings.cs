@@ -1,0 +1,88 @@
+using System.Globalization;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Gemma;
+
+namespace Lapidary.Cli.Settings;
+
+/// <summary>How tokens are chosen and what ends a text, for every command that generates.</summary>
+internal static class SamplingSettings
+{
+    private static readonly GenerationOptions Defaults = new();
+
+    private static readonly Setting<bool> DoSample =
+        Setting.Flag("do-sample", "Draw tokens at random; otherwise the likeliest is taken.");
+
+    private static readonly Setting<double?> Temperature = Setting.OptionalNumber(
+        "temperature", "Logits are divided by it before drawing, 0 for the likeliest; the model's generation_config.json where not given.",
+        0, 1000);
+
+    private static readonly Setting<int?> TopK =
+        Setting.OptionalInteger("top-k", "Draw among this many of the likeliest tokens, 0 for all; as above.", 0);
+
+    private static readonly Setting<double?> TopP =
+        Setting.OptionalNumber("top-p", "Draw among the likeliest tokens that together reach it; as above.", 1e-6, 1);
+
+    private static readonly Setting<double?> MinP = Setting.OptionalNumber(
+        "min-p", "Draw among tokens of at least this probability, relative to the likeliest, 0 for all; as above.", 0, 1);
+
+    private static readonly Setting<double?> RepetitionPenalty = Setting.OptionalNumber(
+        "repetition-penalty", "Divide the logits of tokens that occurred already, 1 for none; as above.", 1e-3, 1000);
+
+    private static readonly Setting<long> Seed =
+        Setting.Long("seed", "The same seed, prompt and options give the same text.", Defaults.Seed);
+
+    private static readonly SettingList Stop =
+        new("stop", "TEXT", "End before this text; it is not part of the output. May be repeated.");
+
+    private static readonly Setting<string?> StopTokenIds =
+        Setting.Text("stop-token-ids", "1,2,3", "End at these tokens too.");
+
+    /// <summary>In the order of the help text.</summary>
+    public static IReadOnlyList<Setting> All =>
+        [DoSample, Temperature, TopK, TopP, MinP, RepetitionPenalty, Seed, Stop, StopTokenIds];
+
+    /// <summary>The texts that end an answer.</summary>
+    public static IReadOnlyList<string> Stops(SettingValues values) => values.Get(Stop);
+
+    /// <summary>The ids of --stop-token-ids.</summary>
+    /// <exception cref="UsageException">They are not ids.</exception>
+    public static IReadOnlyList<int> StopIds(SettingValues values) =>
+        values.Get(StopTokenIds) is { } text ? Ids(StopTokenIds, text, values.Command) : [];
+
+    /// <summary>Token ids with commas or blanks between.</summary>
+    /// <exception cref="UsageException">They are not ids.</exception>
+    public static int[] Ids(Setting setting, string text, string command) =>
+    [
+        .. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
+            int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+                ? id
+                : throw new UsageException(
+                    $"--{setting.Name}: expected token ids with commas between, found \"{part}\".", command)),
+    ];
+
+    /// <summary>Options without an effect.</summary>
+    /// <param name="values">The command's.</param>
+    /// <param name="makers">The model's generation_config.json.</param>
+    public static IEnumerable<string> Notes(SettingValues values, GenerationConfig makers)
+    {
+        if (makers.Ignored.Count > 0) yield return $"{GenerationConfig.FileName}: not applied: {string.Join(", ", makers.Ignored)}.";
+        string[] given = [.. new Setting[] { Temperature, TopK, TopP, MinP }.Where(values.IsGiven).Select(setting => $"--{setting.Name}")];
+        if (given.Length > 0 && !values.Get(DoSample))
+            yield return $"{string.Join(", ", given)}: no effect without --{DoSample.Name}; the likeliest token is taken.";
+        if (values.Get(DoSample) && values.Get(Temperature) is null && makers.Temperature == 0)
+            yield return $"{GenerationConfig.FileName}: temperature 0 takes the likeliest token; --{Temperature.Name} draws others.";
+    }
+
+    /// <summary>The model's options with the given ones applied.</summary>
+    public static GenerationOptions Options(SettingValues values, GenerationConfig makers, GenerationOptions options) => options with
+    {
+        DoSample = values.Get(DoSample) && (values.Get(Temperature) ?? makers.Temperature) > 0,
+        Temperature = values.Get(Temperature) is > 0 and double chosen ? (float)chosen : options.Temperature,
+        TopK = values.Get(TopK) ?? options.TopK,
+        TopP = (float?)values.Get(TopP) ?? options.TopP,
+        MinP = (float?)values.Get(MinP) ?? options.MinP,
+        RepetitionPenalty = (float?)values.Get(RepetitionPenalty) ?? options.RepetitionPenalty,
+        Seed = values.Get(Seed),
+        StopTokenIds = [.. options.StopTokenIds, .. StopIds(values)],
+    };
+}
