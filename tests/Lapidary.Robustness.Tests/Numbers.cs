@@ -14,6 +14,9 @@ internal static class Numbers
     /// <summary>Runs that are stopped at a random moment, of each kind.</summary>
     public static int Interruptions => Of("LAPIDARY_INTERRUPTIONS", 2);
 
+    /// <summary>Texts that callers of one engine ask for.</summary>
+    public static int Texts => Of("LAPIDARY_TEXTS", 500);
+
     /// <summary>Another seed tries other files and moments.</summary>
     public static int Seed => Of("LAPIDARY_SEED", 1);
 

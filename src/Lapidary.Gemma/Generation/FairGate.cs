@@ -31,6 +31,13 @@ internal sealed class FairGate
         return new Turn(this);
     }
 
+    /// <summary>Waits for the caller's turn on its thread.</summary>
+    public Turn Enter()
+    {
+        var entering = EnterAsync(CancellationToken.None);
+        return entering.IsCompletedSuccessfully ? entering.Result : entering.AsTask().GetAwaiter().GetResult();
+    }
+
     private void Leave()
     {
         lock (_lock)

@@ -101,7 +101,7 @@ public sealed class GenerationEngine : IDisposable
     {
         while (HasWork())
         {
-            using var turn = _gate.EnterAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+            using var turn = _gate.Enter();
             try
             {
                 TakeTurn();

@@ -20,8 +20,7 @@ internal sealed class KvCache : IDisposable
     public KvCache(GemmaConfig config, IBackend backend, int slots, int maxLength, int maxStepLength)
     {
         (Slots, MaxLength, Window) = (slots, maxLength, config.SlidingWindow);
-        // The first token of a step sees a window that ends there; the last one must not have overwritten it.
-        LocalCapacity = (int)Math.Min(maxLength, (long)config.SlidingWindow + maxStepLength - 1);
+        LocalCapacity = LocalCapacityOf(config, maxLength, maxStepLength);
         _region = new MemoryRegion(backend.Memory, MemoryOwner.KvCache);
         _layers = new Layer[config.NumHiddenLayers];
         long dim = (long)config.NumKeyValueHeads * config.HeadDim;
@@ -40,6 +39,15 @@ internal sealed class KvCache : IDisposable
             _region.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Bytes of a cache; see the constructor.</summary>
+    public static long LengthBytesOf(GemmaModel model, int slots, int maxLength, int maxStepLength)
+    {
+        var config = model.Config;
+        long entry = 2L * config.NumKeyValueHeads * model.Backend.ActivationDType.LengthBytes(config.HeadDim);
+        long local = LocalCapacityOf(config, maxLength, maxStepLength);
+        return slots * entry * config.LayerTypes.Sum(type => type == LayerType.Sliding ? local : maxLength);
     }
 
     /// <summary>Number of texts.</summary>
@@ -65,6 +73,10 @@ internal sealed class KvCache : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _region.Dispose();
+
+    /// <summary>The first token of a step sees a window that ends there; the last one must not have overwritten it.</summary>
+    private static int LocalCapacityOf(GemmaConfig config, int maxLength, int maxStepLength) =>
+        (int)Math.Min(maxLength, (long)config.SlidingWindow + maxStepLength - 1);
 
     /// <summary>One layer's keys and values, [slots, capacity, kvHeads · headDim] each.</summary>
     public sealed record Layer(Tensor Keys, Tensor Values);

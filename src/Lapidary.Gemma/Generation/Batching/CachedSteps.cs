@@ -29,11 +29,10 @@ internal sealed class CachedSteps : IDisposable
     public CachedSteps(GemmaModel model, int slots, int maxLength)
     {
         (_model, _backend, Adapter) = (model, model.Backend, model.Adapter);
-        int promptRows = Math.Min(MaxPromptStep, maxLength);
-        _cache = new KvCache(model.Config, _backend, slots, maxLength, promptRows);
+        _cache = new KvCache(model.Config, _backend, slots, maxLength, Math.Min(MaxPromptStep, maxLength));
         try
         {
-            _prompt = RecordPrompt(_backend.PromptRows(promptRows));
+            _prompt = RecordPrompt(_backend.PromptRows((int)Math.Min(MaxPromptStep, (long)slots * maxLength)));
             var largest = RecordDecoding(_backend.DecodeRows(slots));
             _decoding.Add(largest.Rows, largest);
             _arena = new Arena(_backend.Memory, Math.Max(_prompt.Program.ArenaBytes, largest.Program.ArenaBytes));

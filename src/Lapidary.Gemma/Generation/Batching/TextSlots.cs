@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma.Generation.Batching;
 
@@ -7,6 +8,9 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <param name="most">Most texts at a time. If memory is insufficient, there are fewer.</param>
 internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
 {
+    /// <summary>Largest share of the available memory for a cache of more than one text.</summary>
+    private const double MemoryShare = 0.8;
+
     private readonly List<TextSlot> _free = [];
     private CachedSteps? _steps;
 
@@ -28,13 +32,22 @@ internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
     {
         if (Fits(maxLength)) return;
         Dispose();
+        reserved = Math.Max(maxLength, reserved);
         for (int slots = most; _steps is null;)
         {
             try
             {
-                _steps = new CachedSteps(model, slots, Math.Max(maxLength, reserved));
+                if (CanBeSmaller() && !HasMemory(slots, reserved)) Reduce();
+                else _steps = new CachedSteps(model, slots, reserved);
             }
-            catch (LapidaryException) when (slots > 1 || reserved > maxLength)
+            catch (LapidaryException) when (CanBeSmaller())
+            {
+                Reduce();
+            }
+
+            bool CanBeSmaller() => slots > 1 || reserved > maxLength;
+
+            void Reduce()
             {
                 if (reserved > maxLength) reserved = maxLength;
                 else slots /= 2;
@@ -55,6 +68,11 @@ internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
 
     /// <summary>Takes a text's slot back. What it holds stays, for a later text.</summary>
     public void End(RunningText text) => _free.Add(text.Slot!);
+
+    /// <summary>Whether a cache leaves room for its steps and for others. Host memory is not refused when it is allocated, but when it is
+    /// used.</summary>
+    private bool HasMemory(int slots, int maxLength) =>
+        KvCache.LengthBytesOf(model, slots, maxLength, CachedSteps.MaxPromptStep) <= MemoryShare * model.Backend.Memory.AvailableBytes;
 
     /// <summary>Frees the cache and its steps.</summary>
     public void Dispose()
