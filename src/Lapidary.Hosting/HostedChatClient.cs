@@ -58,7 +58,9 @@ internal sealed class HostedChatClient(SharedModel model, string? modelId) : ICh
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return _client ??= new GemmaChatClient(loaded.Model, loaded.Tokenizer, loaded.Template, modelId);
+            return _client ??= modelId is null
+                ? new GemmaChatClient(loaded.Engine, loaded.Tokenizer, loaded.Template)
+                : new GemmaChatClient(loaded.Engine, loaded.Tokenizer, loaded.Template) { ModelId = modelId };
         }
     }
 }

@@ -2,8 +2,8 @@ using Lapidary.Gemma;
 
 namespace Lapidary.Hosting;
 
-/// <summary>The model that answers, and its device. Clients with the same model, adapter and device share one model, which is loaded
-/// once.</summary>
+/// <summary>The model that answers, and its device. Clients with the same model, adapter, device and limits share one model, which is
+/// loaded once, and one <see cref="GenerationEngine"/>.</summary>
 public sealed class LapidaryChatClientOptions
 {
     /// <summary>A Hugging Face folder of Gemma 3, such as a merged model, or a Hub id.</summary>
@@ -20,6 +20,12 @@ public sealed class LapidaryChatClientOptions
 
     /// <summary>Whether the model's projections are held in 4 bits. An adapter trained on NF4 fits the model in NF4.</summary>
     public QuantizationKind Quantization { get; set; } = QuantizationKind.None;
+
+    /// <summary>Most answers that are generated at the same time; 0 for the device's number. If memory is short, there are fewer.</summary>
+    public int MaxConcurrentAnswers { get; set; }
+
+    /// <summary>Most answers that may wait for one of those. One more is refused with a LapidaryException.</summary>
+    public int MaxWaitingAnswers { get; set; } = 1000;
 
     /// <summary>The model's name in answers and metrics; null for the name of its folder.</summary>
     public string? ModelId { get; set; }

@@ -5,11 +5,13 @@ using Microsoft.Extensions.Logging;
 namespace Lapidary.Hosting;
 
 /// <summary>The key of models that clients can share.</summary>
-internal sealed record ModelKey(string Model, string? Adapter, string? Tokenizer, string Device, QuantizationKind Quantization)
+internal sealed record ModelKey(
+    string Model, string? Adapter, string? Tokenizer, string Device, QuantizationKind Quantization, int MaxTexts, int MaxWaiting)
 {
     /// <summary>The key of given options.</summary>
     public static ModelKey Of(LapidaryChatClientOptions options) =>
-        new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.Quantization);
+        new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.Quantization, options.MaxConcurrentAnswers,
+            options.MaxWaitingAnswers);
 
     /// <summary>"model with adapter".</summary>
     public override string ToString() => Adapter is null ? Model : $"{Model} with {Adapter}";
@@ -70,14 +72,14 @@ internal sealed partial class SharedModel : IDisposable
 }
 
 /// <summary>A model that is ready to answer.</summary>
-internal sealed record LoadedModel(IBackend Backend, GemmaModel Model, Adapter? Adapter, Tokenizer Tokenizer, ChatTemplate Template)
-    : IDisposable
+internal sealed record LoadedModel(
+    IBackend Backend, GemmaModel Model, Adapter? Adapter, GenerationEngine Engine, Tokenizer Tokenizer, ChatTemplate Template) : IDisposable
 {
     /// <summary>Loads a model, its adapter and its tokenizer.</summary>
     /// <exception cref="Formats.LapidaryException">One of them cannot be loaded.</exception>
     public static LoadedModel Load(ModelKey key)
     {
-        var backend = Engine.Backend.Create(key.Device);
+        var backend = Lapidary.Engine.Backend.Create(key.Device);
         GemmaModel? model = null;
         Adapter? adapter = null;
         try
@@ -87,7 +89,8 @@ internal sealed record LoadedModel(IBackend Backend, GemmaModel Model, Adapter? 
             string tokenizer = key.Tokenizer
                 ?? (adapter?.Source is { } source ? TokenizerFolder.Resolve(source.Folder) : null)
                 ?? key.Model;
-            return new(backend, model, adapter, Tokenizer.Load(tokenizer), ChatTemplate.Load(tokenizer));
+            var engine = new GenerationEngine(model, key.MaxTexts) { MaxWaiting = key.MaxWaiting };
+            return new(backend, model, adapter, engine, Tokenizer.Load(tokenizer), ChatTemplate.Load(tokenizer));
         }
         catch
         {
@@ -101,6 +104,7 @@ internal sealed record LoadedModel(IBackend Backend, GemmaModel Model, Adapter? 
     /// <inheritdoc/>
     public void Dispose()
     {
+        Engine.Dispose();
         Adapter?.Dispose();
         Model.Dispose();
         Backend.Dispose();

@@ -24,8 +24,6 @@ public sealed class GemmaChatClient : IChatClient
     private readonly bool _ownsEngine;
     private readonly CancellationTokenSource _closing = new();
     private readonly GenerationOptions _defaults;
-    private readonly ChatClientMetadata _metadata;
-    private readonly string _modelId;
 
     /// <summary>Creates a client with an engine of its own.</summary>
     /// <param name="model">The model, with its adapter attached if it has one.</param>
@@ -34,8 +32,10 @@ public sealed class GemmaChatClient : IChatClient
     /// <param name="modelId">Its name; null for the name of its folder.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
-        : this(new GenerationEngine(model), tokenizer, template, modelId, ownsEngine: true)
+        : this(new GenerationEngine(model), tokenizer, template)
     {
+        _ownsEngine = true;
+        if (modelId is not null) ModelId = modelId;
     }
 
     /// <summary>Creates a client of an engine that others use too, and that it does not dispose.</summary>
@@ -44,20 +44,16 @@ public sealed class GemmaChatClient : IChatClient
     /// <param name="template">The model's chat template.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template)
-        : this(engine, tokenizer, template, modelId: null, ownsEngine: false)
     {
-    }
-
-    private GemmaChatClient(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template, string? modelId, bool ownsEngine)
-    {
-        _ownsEngine = ownsEngine;
         (_engine, _model, _tokenizer, _template) = (engine, engine.Model, tokenizer, template);
-        _modelId = modelId ?? ModelSource.ShortName(_model.Name);
-        _metadata = new ChatClientMetadata(ChatTelemetry.Provider, providerUri: null, _modelId);
+        ModelId = ModelSource.ShortName(_model.Name);
         var makers = GenerationConfig.Load(_model.Folder, _model.Config);
         _defaults = GenerationOptions.From(makers, tokenizer);
         IgnoredSettings = makers.Ignored;
     }
+
+    /// <summary>The model's name in answers and metrics: the name of its folder, if no other is given.</summary>
+    public string ModelId { get; init; }
 
     /// <summary>Settings of generation_config.json that are not applied; see <see cref="GenerationConfig.Ignored"/>.</summary>
     public IReadOnlyList<string> IgnoredSettings { get; }
@@ -78,7 +74,7 @@ public sealed class GemmaChatClient : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        var request = ChatRequest.Create(messages, options, _modelId, _defaults);
+        var request = ChatRequest.Create(messages, options, ModelId, _defaults);
         return Stream(request, cancellationToken);
     }
 
@@ -87,7 +83,7 @@ public sealed class GemmaChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(serviceType);
         if (serviceKey is not null) return null;
-        if (serviceType == typeof(ChatClientMetadata)) return _metadata;
+        if (serviceType == typeof(ChatClientMetadata)) return new ChatClientMetadata(ChatTelemetry.Provider, providerUri: null, ModelId);
         if (serviceType.IsInstanceOfType(_model)) return _model;
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
@@ -107,7 +103,7 @@ public sealed class GemmaChatClient : IChatClient
         int[] prompt = _template.Encode(_tokenizer, request.Turns, addGenerationPrompt: true);
         var answer = new ChatAnswer(_engine, _tokenizer, request, prompt, Limit(request.Options, prompt.Length));
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
-        var making = answer.RunAsync(_modelId, id, ending.Token);
+        var making = answer.RunAsync(ModelId, id, ending.Token);
         (UsageDetails Usage, ChatFinishReason Reason) end;
         try
         {
@@ -146,5 +142,5 @@ public sealed class GemmaChatClient : IChatClient
     }
 
     private ChatResponseUpdate Update(string id, AIContent content) =>
-        new(ChatRole.Assistant, [content]) { ResponseId = id, MessageId = id, ModelId = _modelId };
+        new(ChatRole.Assistant, [content]) { ResponseId = id, MessageId = id, ModelId = ModelId };
 }
