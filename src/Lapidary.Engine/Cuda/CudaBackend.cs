@@ -204,24 +204,24 @@ public sealed class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) =>
-        throw new NotImplementedException();
+        _operations.RowProjector.Run(x, projections, ys);
 
     /// <inheritdoc/>
     public void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
-        throw new NotImplementedException();
+        _operations.KvAppend.Run(k, v, slots, positions, keys, values);
 
     /// <inheritdoc/>
     public void CachedAttention(Tensor q, Tensor slots, Tensor positions, Tensor keys, Tensor values, AttentionShape shape, Tensor o) =>
-        throw new NotImplementedException();
+        _operations.CachedAttention.Run(q, slots, positions, keys, values, shape, o);
 
     /// <inheritdoc/>
-    public int PromptRows(int tokens) => throw new NotImplementedException();
+    public int PromptRows(int tokens) => StepRows.OfPrompts(tokens);
 
     /// <inheritdoc/>
     public int EfficientTexts => 64;
 
     /// <inheritdoc/>
-    public int DecodeRows(int texts) => throw new NotImplementedException();
+    public int DecodeRows(int texts) => StepRows.OfTexts(texts);
 
     /// <inheritdoc/>
     public void ArgMax(Tensor x, Tensor indices) => _operations.ArgMax.Run(x, indices);

@@ -6,6 +6,7 @@ using Lapidary.Engine.Cuda.Loss;
 using Lapidary.Engine.Cuda.Pointwise;
 using Lapidary.Engine.Cuda.Projections;
 using Lapidary.Engine.Cuda.Projections.Decoding;
+using Lapidary.Engine.Cuda.Projections.RowProducts;
 
 namespace Lapidary.Engine.Cuda;
 
@@ -22,12 +23,13 @@ internal sealed class CudaOperations : IDisposable
         RmsNorm = new RmsNormKernels(launcher);
         Linear = new FrozenLinear(runtime, decoder);
         Projector = new Projector(runtime, decoder, Linear);
+        RowProjector = new RowProjector(runtime);
         RopeTable = new RopeTableKernel(launcher);
         QkNormRope = new QkNormRopeKernels(launcher);
         AttentionForward = new AttentionForwardKernels(runtime);
         AttentionBackward = new AttentionBackwardKernels(runtime);
         KvAppend = new KvAppendKernels(launcher);
-        AttentionDecode = new AttentionDecodeKernels(runtime);
+        CachedAttention = new CachedAttentionKernels(runtime);
         GeGlu = new GeGluKernels(launcher);
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder);
@@ -48,6 +50,8 @@ internal sealed class CudaOperations : IDisposable
 
     public Projector Projector { get; }
 
+    public RowProjector RowProjector { get; }
+
     public RopeTableKernel RopeTable { get; }
 
     public QkNormRopeKernels QkNormRope { get; }
@@ -58,7 +62,7 @@ internal sealed class CudaOperations : IDisposable
 
     public KvAppendKernels KvAppend { get; }
 
-    public AttentionDecodeKernels AttentionDecode { get; }
+    public CachedAttentionKernels CachedAttention { get; }
 
     public GeGluKernels GeGlu { get; }
 

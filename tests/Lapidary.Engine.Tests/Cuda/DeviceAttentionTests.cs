@@ -18,10 +18,6 @@ public class DeviceAttentionTests
     ]);
 
     /// <summary>Tokens, heads, kvHeads, headDim, window, capacity.</summary>
-    public static IEnumerable<object[]> DecodeCases => DeviceRun.Each(
-        [1, 4, 1, 32, int.MaxValue, 8], [8, 4, 1, 32, int.MaxValue, 8], [100, 4, 2, 10, int.MaxValue, 100], [100, 2, 2, 34, 30, 30],
-        [100, 2, 1, 34, 30, 64], [300, 4, 1, 256, int.MaxValue, 301], [300, 4, 1, 256, 200, 257]);
-
     /// <summary>As <see cref="Cases"/>, of the head dimension with kernels for little shared memory.</summary>
     public static IEnumerable<object[]> LargeHeads => new[] { 99, 227 }.SelectMany(kibibytes => (object[][])[
         [kibibytes, new[] { 150, 70 }, 4, 1, 256, int.MaxValue], [kibibytes, new[] { 63, 50, 40 }, 2, 1, 256, 70],
@@ -109,21 +105,5 @@ public class DeviceAttentionTests
         }
 
         Assert.Equal(Run(), Run());
-    }
-
-    [Theory]
-    [MemberData(nameof(DecodeCases))]
-    public void Decode_IsTheLastRowOfPlainAttention(
-        string device, int tokens, int heads, int kvHeads, int headDim, int window, int capacity)
-    {
-        using var run = DeviceRun.On(device);
-        var shape = new AttentionShape(heads, kvHeads, headDim, window, 1 / MathF.Sqrt(headDim));
-        Tensor q = run.Normal(1, tokens, heads * headDim), last = run.New(1, heads * headDim);
-        Tensor k = run.Normal(1, tokens, kvHeads * headDim), v = run.Normal(1, tokens, kvHeads * headDim);
-        Tensor keys = run.New(1, capacity, kvHeads * headDim), values = run.New(1, capacity, kvHeads * headDim);
-        for (int t = 0; t < tokens; t++) run.Backend.KvAppend(k.Rows(t, 1), v.Rows(t, 1), run.Ints(0), run.Ints(t), keys, values);
-        run.Backend.CachedAttention(q.Rows(tokens - 1, 1), run.Ints(0), run.Ints(tokens - 1), keys, values, shape, last);
-        var expected = new AttentionReference(run.Doubles(q), run.Doubles(k), run.Doubles(v), new int[tokens], shape);
-        run.AssertClose(expected.O[^(heads * headDim)..], last);
     }
 }

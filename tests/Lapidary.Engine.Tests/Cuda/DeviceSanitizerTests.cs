@@ -110,15 +110,14 @@ public class DeviceSanitizerTests
         backend.AttentionBackward(dO, q, k, v, o, lse, starts, shape, dq, dk, dv);
         AssertWritten(run, o, lse, dq, dk, dv);
 
-        Tensor keys = run.Normal(1, 1, Capacity, KvHeads * headDim), values = run.Normal(1, 1, Capacity, KvHeads * headDim);
-        Tensor slots = run.Ints(new int[Tokens]), places = run.Ints([.. Enumerable.Range(30, Tokens)]);
-        Tensor last = run.Normal(1, 1, Heads * headDim), decoded = run.New(1, Heads * headDim);
+        Tensor keys = run.Normal(1, 2, Capacity, KvHeads * headDim), values = run.Normal(1, 2, Capacity, KvHeads * headDim);
+        Tensor slots = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 - 1)]);
+        Tensor places = run.Ints([.. Enumerable.Range(30, Tokens)]), decoded = run.New(Tokens, Heads * headDim);
         backend.KvAppend(k, v, slots, places, keys, values);
-        backend.CachedAttention(
-            last, slots.Rows(0, 1), places.Rows(Tokens - 1, 1), keys, values, shape with { Window = Capacity }, decoded);
+        backend.CachedAttention(q, slots, places, keys, values, shape with { Window = Capacity }, decoded);
         AssertWritten(run, keys, values, decoded);
-        Tensor oddKeys = run.Zeros(backend.ActivationDType, 1, Capacity, 3);
-        Tensor oddValues = run.Zeros(backend.ActivationDType, 1, Capacity, 3);
+        Tensor oddKeys = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
+        Tensor oddValues = run.Zeros(backend.ActivationDType, 2, Capacity, 3);
         backend.KvAppend(run.Normal(1, Tokens, 3), run.Normal(1, Tokens, 3), slots, places, oddKeys, oddValues);
         AssertWritten(run, oddKeys, oddValues);
     }
@@ -129,8 +128,7 @@ public class DeviceSanitizerTests
         const int In = 192, Out = 83;
         var backend = run.Backend;
         using MemoryRegion host = MemoryRegion.OnHost(MemoryOwner.Base), region = new(backend.Memory, MemoryOwner.Base);
-        var weight = host.New("weight", type, Out, In);
-        FloatConversion.FromSingle([.. Enumerable.Range(0, Out * In).Select(i => MathF.Sin(i))], type, weight.AsBytes());
+        var weight = OnHost(host, type, Out, In);
         Tensor[] weights =
         [
             backend.Import(weight, region),
@@ -147,7 +145,21 @@ public class DeviceSanitizerTests
                 backend.LinearBackward(dy, w, dx, add: true);
                 AssertWritten(run, y, dx);
             }
+        }
 
+        // Few rows, several tiles of them, and so many outputs that tiles are wide; columns that are read one by one.
+        Tensor wide = run.Normal(type, 0.1, 8200, 64), odd = run.Normal(type, 0.1, 21, 77);
+        Tensor[] many =
+        [
+            wide, backend.QuantizeNf4(OnHost(host, type, 8200, 64), new Nf4Options(), region),
+            backend.QuantizeNf4(OnHost(host, type, 8200, 64), new Nf4Options { DoubleQuant = false }, region), odd,
+        ];
+        foreach (int rows in (int[])[1, 9, 70])
+        {
+            foreach (var w in (Tensor[])[.. weights, .. many])
+            {
+                foreach (int r in (int[])[Rank, 5]) FewRows(run, w, rows, r);
+            }
         }
 
         // Outputs narrower and wider than the input, several layers and one, ranks of a whole slice, less and more.
@@ -164,6 +176,24 @@ public class DeviceSanitizerTests
         Adapters(run, run.Normal(type, 0.1, 77, 21), Tokens, [Rank, 7]);
         Adapters(run, run.Normal(type, 0.1, 8, 328), MinTokensPerBlock + 6, [16]);
         Adapters(run, run.Normal(type, 0.1, 24, 16), MinTokensPerBlock + 6, [16, 8]);
+    }
+
+    private static Tensor OnHost(MemoryRegion host, DType type, int rows, int dim)
+    {
+        var weight = host.New("weight", type, rows, dim);
+        FloatConversion.FromSingle([.. Enumerable.Range(0, rows * dim).Select(i => MathF.Sin(i))], type, weight.AsBytes());
+        return weight;
+    }
+
+    private static void FewRows(DeviceRun run, Tensor weight, int rows, int rank)
+    {
+        var (outDim, dim) = weight.AsRows();
+        var adapter = new LoraAdapter(
+            new Parameter("A", run.Normal(DType.Float32, 0.1, rank, dim), null),
+            new Parameter("B", run.Normal(DType.Float32, 0.1, outDim, rank), null), 2, Dropout: null);
+        Tensor[] ys = [run.New(rows, outDim), run.New(rows, outDim)];
+        run.Backend.ProjectRows(run.Normal(1, rows, dim), [new(weight, adapter), new(weight, null)], ys);
+        AssertWritten(run, ys);
     }
 
     private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)

@@ -9,20 +9,20 @@ internal sealed class KvAppendKernels(Launcher launcher)
     private readonly Kernel _append8 = new("kv_append.cu", "kv_append_8");
 
     /// <inheritdoc cref="IOps.KvAppend"/>
-    public void Run(Tensor k, Tensor v, Tensor position, Tensor keys, Tensor values)
+    public void Run(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values)
     {
-        long capacity = keys.Shape[0];
-        int dim = checked((int)(keys.Count / capacity));
+        int dim = checked((int)(k.Count / slots.Count));
         bool wide = dim % 8 == 0;
         var args = new KvAppendArgs
         {
             K = k.Address,
             V = v.Address,
-            Position = position.Address,
+            Slots = slots.Address,
+            Positions = positions.Address,
             Keys = keys.Address,
             Values = values.Address,
-            Tokens = k.Count / dim,
-            Capacity = capacity,
+            Tokens = slots.Count,
+            Capacity = checked((int)keys.Shape[1]),
             Dim = dim,
         };
         launcher.LaunchStrided(wide ? _append8 : _append1, k.Count, wide ? 8 : 1, args, gridY: 2);
@@ -30,8 +30,8 @@ internal sealed class KvAppendKernels(Launcher launcher)
 
     private struct KvAppendArgs
     {
-        public nint K, V, Position, Keys, Values;
-        public long Tokens, Capacity;
-        public int Dim;
+        public nint K, V, Slots, Positions, Keys, Values;
+        public long Tokens;
+        public int Capacity, Dim;
     }
 }

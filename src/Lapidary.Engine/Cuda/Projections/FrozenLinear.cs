@@ -1,7 +1,6 @@
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Products;
 using Lapidary.Engine.Cuda.Projections.Decoding;
-using Lapidary.Engine.Cuda.Projections.MatVec;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
@@ -9,13 +8,9 @@ namespace Lapidary.Engine.Cuda.Projections;
 /// <summary>Frozen linear layers without an adapter, and products with weights that are already bf16.</summary>
 internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
 {
-    private readonly MatVecKernels _matVec = new(runtime.Launcher);
-
     /// <inheritdoc cref="IOps.LinearForward"/>
-    public void Forward(Tensor x, Tensor weight, Tensor y)
-    {
-        if (!_matVec.TryRun(x, weight, y)) Multiply(x, decoder.AsBFloat16(weight, ProjectionWeights.ScratchPurpose), y);
-    }
+    public void Forward(Tensor x, Tensor weight, Tensor y) =>
+        Multiply(x, decoder.AsBFloat16(weight, ProjectionWeights.ScratchPurpose), y);
 
     /// <inheritdoc cref="IOps.LinearBackward"/>
     public void Backward(Tensor dy, Tensor weight, Tensor dx, bool add) =>

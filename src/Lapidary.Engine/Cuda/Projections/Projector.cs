@@ -1,7 +1,6 @@
 using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Cuda.Projections.Decoding;
 using Lapidary.Engine.Cuda.Projections.LowRank;
-using Lapidary.Engine.Cuda.Projections.MatVec;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
@@ -13,7 +12,6 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
     private readonly LowRankDownKernels _down = new(runtime);
     private readonly LowRankUpKernels _up = new(runtime);
     private readonly LowRankGradientKernels _gradients = new(runtime);
-    private readonly LoraMatVecKernel _loraMatVec = new(runtime.Launcher);
 
     /// <inheritdoc cref="IBackend.KeepDecodedWeights"/>
     public IDisposable KeepDecodedWeights(long maxBytes) => _weights.Keep(maxBytes);
@@ -25,12 +23,6 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
     {
         var (tokens, dim) = Rows(x);
         var layout = new AugmentedLayout(projections, dim);
-        if (tokens == 1)
-        {
-            for (int i = 0; i < projections.Count; i++) ForwardOneToken(x, projections[i], xas[i], ys[i]);
-            return;
-        }
-
         if (!WidensWithAdapters(projections, dim))
         {
             if (layout.Extra > 0) _down.Run(x, projections, xas);
@@ -106,14 +98,6 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
         _gradients.Add(dys, x, projections, xas, rows);
         nint weight = _weights.Stacked(projections[0].Weight, adapter.A.Value);
         linear.Product(tokens, Rows(dx).Dim, rows.Layout.Width, rows.Address, weight, transposeB: false, add, dx.Address);
-    }
-
-    private void ForwardOneToken(Tensor x, in Projection projection, Tensor? xa, Tensor y)
-    {
-        linear.Forward(x, projection.Weight, y);
-        if (projection.Adapter is not { } adapter || _loraMatVec.TryRun(x, adapter, xa!, y)) return;
-        _down.Run(x, [projection], [xa]);
-        _up.AddToOutput(xa!, adapter, y);
     }
 
     /// <summary>Whether the outputs that adapters write are wider than the input.</summary>
