@@ -45,7 +45,7 @@ public class DeviceProjectRowsTests
                 double[] expected = Sum(rows, outDim, dim, (t, o, p) => input[t * dim + p] * values[o * dim + p]);
                 string size = $"{kind} {rows} × {outDim} × {dim}, blocks of {blockSize}";
                 AssertClose(run, expected, y.Rows(0, rows), run.Tolerance, size);
-                AssertClose(run, expected, logits.Rows(0, rows), 1e-5, size + ", fp32");
+                AssertClose(run, expected, logits.Rows(0, rows), Fp32Tolerance(run), size + ", fp32");
                 Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
                 Assert.All(run.Doubles(logits.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
             }
@@ -157,6 +157,9 @@ public class DeviceProjectRowsTests
         replay.Run();
         Assert.Equal(run.Doubles(expected), run.Doubles(y));
     }
+
+    /// <summary>Error of long fp32 sums. Tensor cores round them towards zero.</summary>
+    private static double Fp32Tolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 3e-5 : 1e-5;
 
     private static Projection Layer(DeviceRun run, Tensor weight, int r)
     {
