@@ -78,7 +78,8 @@ public class DeviceCachedAttentionTests
         int[] slots = [1, -1, 0, 1, 2, -1, 2, 2], positions = [3, 0, 0, 4, 8, 2, 10, 9];
         Tensor k = run.Normal(1, slots.Length, dim), v = run.Normal(1, slots.Length, dim);
         Tensor keys = run.Normal(1, Texts, Capacity, dim), values = run.Normal(1, Texts, Capacity, dim);
-        double[] expectedKeys = run.Doubles(keys), expectedValues = run.Doubles(values), newKeys = run.Doubles(k), newValues = run.Doubles(v);
+        double[] expectedKeys = run.Doubles(keys), expectedValues = run.Doubles(values);
+        double[] newKeys = run.Doubles(k), newValues = run.Doubles(v);
         for (int t = 0; t < slots.Length; t++)
         {
             if (slots[t] < 0) continue;

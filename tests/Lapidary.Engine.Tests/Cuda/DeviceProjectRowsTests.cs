@@ -16,7 +16,8 @@ public class DeviceProjectRowsTests
     /// <summary>Rows, in, and out and r (0: no adapter) of each layer: ranks and sizes that are no multiples of 4.</summary>
     public static IEnumerable<object[]> Adapters => DeviceRun.Each(
         [1, 8, new[] { 100 }, new[] { 4 }], [1, 100, new[] { 3 }, new[] { 64 }], [2, 1152, new[] { 256, 64, 65 }, new[] { 16, 16, 16 }],
-        [5, 6912, new[] { 130 }, new[] { 16 }], [64, 640, new[] { 1000, 33 }, new[] { 64, 0 }], [7, 132, new[] { 129, 9 }, new[] { 0, 300 }],
+        [5, 6912, new[] { 130 }, new[] { 16 }], [64, 640, new[] { 1000, 33 }, new[] { 64, 0 }],
+        [7, 132, new[] { 129, 9 }, new[] { 0, 300 }],
         [9, 96, new[] { 40, 24 }, new[] { 6, 16 }], [3, 98, new[] { 40 }, new[] { 16 }], [70, 33, new[] { 17, 1, 40 }, new[] { 5, 0, 1 }]);
 
     /// <summary>One output, odd outputs, a part of a step, steps shared by 1 to 16 warps and several turns of them; rows of one tile and
@@ -45,7 +46,7 @@ public class DeviceProjectRowsTests
                 double[] expected = Sum(rows, outDim, dim, (t, o, p) => input[t * dim + p] * values[o * dim + p]);
                 string size = $"{kind} {rows} × {outDim} × {dim}, blocks of {blockSize}";
                 AssertClose(run, expected, y.Rows(0, rows), run.Tolerance, size);
-                AssertClose(run, expected, logits.Rows(0, rows), 1e-5, size + ", fp32");
+                AssertClose(run, expected, logits.Rows(0, rows), Fp32Tolerance(run), size + ", fp32");
                 Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
                 Assert.All(run.Doubles(logits.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
             }
@@ -157,6 +158,9 @@ public class DeviceProjectRowsTests
         replay.Run();
         Assert.Equal(run.Doubles(expected), run.Doubles(y));
     }
+
+    /// <summary>Error of long fp32 sums. Tensor cores round them towards zero.</summary>
+    private static double Fp32Tolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 3e-5 : 1e-5;
 
     private static Projection Layer(DeviceRun run, Tensor weight, int r)
     {

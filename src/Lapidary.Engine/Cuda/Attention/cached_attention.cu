@@ -1,4 +1,4 @@
-// Grid: chunks: x: key heads, y: blocks that share the chunks of 64 positions, z: rows, 8 warps; join: x: query heads, y: rows, 128 threads.
+// Grid: chunks: x: key heads, y: blocks that share the chunks of 64 positions, z: rows, 8 warps; join: x: query heads, y: rows, 4 warps.
 // fp32 scores, softmax and sums. A row's bits depend on its query, its position and the cached positions that it sees: chunks are counted
 // from the first of these, and joined in order. q, keys, values, o bf16, headDim even, at most 256: a lane takes pairs of elements, 4
 // bytes, coalesced.

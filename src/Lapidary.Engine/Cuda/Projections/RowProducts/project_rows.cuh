@@ -127,7 +127,7 @@ struct Nf4Rows {
     }
 };
 
-// Any type and any dim, element by element: for shapes that no model of note has.
+// Any type and any dim, element by element: slow, for shapes that models hardly have.
 struct AnyRows {
     static constexpr int Run = 8;
     static constexpr bool Aligned = false;
