@@ -143,7 +143,8 @@ public interface IOps
     void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v);
 
     /// <summary>Inference only: layers that read the same input, as in <see cref="ProjectForward"/> without dropout, for the few rows of a
-    /// decoding step: yᵢ = x · Wᵢᵀ + sᵢ · (x · Aᵢᵀ) · Bᵢᵀ. A row's bits depend neither on the number of rows nor on the other rows.</summary>
+    /// decoding step: yᵢ = x · Wᵢᵀ + sᵢ · (x · Aᵢᵀ) · Bᵢᵀ. A row's bits depend neither on the number of rows nor on the other
+    /// rows.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r] and s.</param>
     /// <param name="ys">[rows, out] each, in the activations' type, or fp32 for logits; overwritten.</param>
@@ -159,9 +160,9 @@ public interface IOps
     /// <param name="values">Like keys.</param>
     void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values);
 
-    /// <summary>Inference only: attention of tokens of several texts over the cached positions p of their text with position − window &lt; p
-    /// ≤ position. The cache holds these already, the tokens' keys and values included. A row's bits depend only on its query, its position
-    /// and these entries.</summary>
+    /// <summary>Inference only: attention of tokens of several texts over the cached positions p of their text with position − window &lt;
+    /// p ≤ position. The cache holds these already, the tokens' keys and values included. A row's bits depend only on its query, its
+    /// position and these entries.</summary>
     /// <param name="q">[tokens, heads · headDim].</param>
     /// <param name="slots">Int32 [tokens], as in <see cref="KvAppend"/>; the output of a row without a token is 0.</param>
     /// <param name="positions">Int32 [tokens].</param>

@@ -26,7 +26,7 @@ internal static class DecodeBench
             for (int i = 0; i < bench.Warmup + bench.Steps; i++)
             {
                 long before = GC.GetTotalAllocatedBytes(precise: true);
-                var (prompt, step) = Generate(engine, Prompts(bench, model.Config), bench, terminal.Interrupted);
+                var (prompt, step) = Generate(engine, Prompts(bench, model.Config, i), bench, terminal.Interrupted);
                 managed = GC.GetTotalAllocatedBytes(precise: true) - before;
                 cacheBytes = memory.LiveBytesOf(MemoryOwner.KvCache);
                 if (i < bench.Warmup) continue;
@@ -67,9 +67,10 @@ internal static class DecodeBench
     /// stored.</summary>
     private static int Tokens(BenchCase bench) => checked(bench.NewTokens + bench.Batch * bench.Length / 256 + 2);
 
-    private static int[][] Prompts(BenchCase bench, GemmaConfig config)
+    /// <summary>Each generation has prompts of its own: the engine keeps what it has stored of earlier ones.</summary>
+    private static int[][] Prompts(BenchCase bench, GemmaConfig config, int generation)
     {
-        var random = new StableRandom(Seed, stream: 1);
+        var random = new StableRandom(Seed, stream: 1 + generation);
         return [.. Enumerable.Range(0, bench.Batch)
             .Select(_ => Enumerable.Range(0, bench.Length).Select(_ => random.Below(config.VocabSize)).ToArray())];
     }
@@ -104,7 +105,8 @@ internal static class DecodeBench
         bool OnToken(int text, ref bool isFirst)
         {
             if (isFirst && --waiting == 0) all = Stopwatch.GetTimestamp();
-            else if (waiting == 0 && text == prompts.Length - 1 && steps < bench.NewTokens) (end, steps) = (Stopwatch.GetTimestamp(), steps + 1);
+            else if (waiting == 0 && text == prompts.Length - 1 && steps < bench.NewTokens)
+                (end, steps) = (Stopwatch.GetTimestamp(), steps + 1);
             isFirst = false;
             return steps < bench.NewTokens;
         }

@@ -46,7 +46,8 @@ internal static class GenerateCommand
     private static readonly Setting<bool> IgnoreEos = Setting.Flag("ignore-eos", "Go on after tokens that end a text.");
 
     private static readonly Setting<int?> BatchSize = Setting.OptionalInteger(
-        "batch-size", "Most rows of --dataset to answer at a time on a device; fewer if memory is short. No answer depends on it.", 1, 4096);
+        "batch-size", "Most rows of --dataset to answer at a time on a device; fewer if memory is short. No answer depends on it.", 1,
+        4096);
 
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("generate", Summary,

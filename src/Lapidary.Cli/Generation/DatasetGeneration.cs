@@ -18,8 +18,8 @@ namespace Lapidary.Cli.Generation;
 /// <param name="settings">How the rows are answered.</param>
 internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, AnswerSettings settings)
 {
-    /// <summary>Rows that each of several ranks answers between two exchanges, as a multiple of the rows that it answers at a time: the last
-    /// rows of an exchange leave the device partly idle.</summary>
+    /// <summary>Rows that each of several ranks answers between two exchanges, as a multiple of the rows that it answers at a time: the
+    /// last rows of an exchange leave the device partly idle.</summary>
     private const int BatchesPerExchange = 8;
 
     private readonly string? _output = settings.Output;

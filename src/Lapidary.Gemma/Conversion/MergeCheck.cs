@@ -1,6 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Sampling;
 
 namespace Lapidary.Gemma;
 

@@ -10,9 +10,10 @@ namespace Lapidary.Gemma;
 /// TopK, Seed, MaxOutputTokens and StopSequences; refuses tools, JSON formats, penalties and media with a
 /// <see cref="NotSupportedException"/>.</summary>
 /// <remarks>
-/// <para>One client serves any number of callers at once: a <see cref="GenerationEngine"/> generates their answers together. No caller waits
-/// for another's reader. An answer ends within a step if it is cancelled or its reader leaves.</para>
-/// <para>Without a seed, the same request gets the same answer, whatever else is asked meanwhile. The client does not dispose the model, which others may use too.</para>
+/// <para>One client serves any number of callers at once: a <see cref="GenerationEngine"/> generates their answers together. No caller
+/// waits for another's reader. An answer ends within a step if it is cancelled or its reader leaves.</para>
+/// <para>Without a seed, the same request gets the same answer, whatever else is asked meanwhile. The client does not dispose the model,
+/// which others may use too.</para>
 /// <para>The meter and the activity source Lapidary.Gemma report answers by OpenTelemetry's conventions for generative AI.</para>
 /// </remarks>
 public sealed class GemmaChatClient : IChatClient

@@ -4,9 +4,9 @@ using Lapidary.Gemma.Generation.Batching;
 namespace Lapidary.Gemma;
 
 /// <summary>Continues token ids, one text at a time.</summary>
-/// <remarks>A step ends by choosing the likeliest next id. So without sampling, no logits leave the device, and a token costs one small copy
-/// each way. A prompt that begins like the one before it is computed only from the first difference on. The ids are the same to the bit
-/// as those of the same text among others in a <see cref="GenerationEngine"/>.</remarks>
+/// <remarks>A step ends by choosing the likeliest next id. So without sampling, no logits leave the device, and a token costs one small
+/// copy each way. A prompt that begins like the one before it is computed only from the first difference on. The ids are the same to the
+/// bit as those of the same text among others in a <see cref="GenerationEngine"/>.</remarks>
 public sealed class TextGenerator(GemmaModel model) : IDisposable
 {
     private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPromptStep];

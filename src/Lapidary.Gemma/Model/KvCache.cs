@@ -3,8 +3,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Gemma.Model;
 
-/// <summary>Keys and values of several texts, each in its slot, per layer. The token at position p of a text lies in entry p mod capacity of
-/// its slot. A local layer's slot holds its sliding window, and room for the tokens of one step.</summary>
+/// <summary>Keys and values of several texts, each in its slot, per layer. The token at position p of a text lies in entry p mod capacity
+/// of its slot. A local layer's slot holds its sliding window, and room for the tokens of one step.</summary>
 internal sealed class KvCache : IDisposable
 {
     private readonly MemoryRegion _region;

@@ -110,12 +110,13 @@ public sealed class GenerateDatasetTests : IDisposable
     public void Answers_DoNotDependOnTheBatchSize(params string[] more)
     {
         var random = new Random(3);
-        string rows = TinyModel.WriteRows(
-            _folder.Path, [.. Enumerable.Range(0, 20).Select(_ => Enumerable.Range(0, 1 + random.Next(60)).Select(_ => random.Next(1000)).ToArray())]);
+        string rows = TinyModel.WriteRows(_folder.Path, [.. Enumerable.Range(0, 20).Select(_ => Ids(1 + random.Next(60)))]);
         string one = Generate(rows, [.. more, "--batch-size", "1"]).Ok().Out;
         Assert.Equal(20, one.Count(c => c == '\n'));
         foreach (string size in new[] { "3", "64" }) Assert.Equal(one, Generate(rows, [.. more, "--batch-size", size]).Ok().Out);
         Assert.Equal(one, Generate(rows, more).Ok().Out);
+
+        int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(1000))];
     }
 
     [Fact]
@@ -140,8 +141,8 @@ public sealed class GenerateDatasetTests : IDisposable
         string expected = whole[..whole.IndexOf(stop, StringComparison.Ordinal)];
         Assert.Equal((expected, "stop"), (answer.GetProperty("output").GetString(), answer.GetProperty("finish_reason").GetString()));
         var single = CliRun.Of(
-            "generate", "--model", TinyModel.WithTokenizer, "--prompt", "List the names of all cities", "--max-new-tokens", "5", "--threads", "1",
-            "--ignore-eos", "--stop", stop, "--json").Ok().Json;
+            "generate", "--model", TinyModel.WithTokenizer, "--prompt", "List the names of all cities", "--max-new-tokens", "5",
+            "--threads", "1", "--ignore-eos", "--stop", stop, "--json").Ok().Json;
         Assert.Equal(expected, single.GetProperty("text").GetString());
         Assert.Equal(answer.GetProperty("output_ids").GetRawText(), single.GetProperty("output_ids").GetRawText());
     }

@@ -1,5 +1,5 @@
 using Lapidary.Formats;
-using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Sampling;
 
 namespace Lapidary.Gemma.Tests.Generation;
 

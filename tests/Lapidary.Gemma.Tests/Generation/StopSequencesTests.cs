@@ -1,4 +1,3 @@
-using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Gemma.Tests.Generation;
 

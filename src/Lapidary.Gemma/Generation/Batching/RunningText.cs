@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Sampling;
 using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma.Generation.Batching;

@@ -1,6 +1,7 @@
 namespace Lapidary.Gemma.Generation.Batching;
 
-/// <summary>A slot of the cache: which prompt tokens it holds, so that a later text that begins with the same tokens can use them.</summary>
+/// <summary>A slot of the cache: which prompt tokens it holds, so that a later text that begins with the same tokens can use
+/// them.</summary>
 /// <param name="index">Of the slot.</param>
 internal sealed class TextSlot(int index)
 {

@@ -1,6 +1,6 @@
 using Lapidary.Formats;
 
-namespace Lapidary.Gemma.Generation;
+namespace Lapidary.Gemma.Generation.Sampling;
 
 /// <summary>Changes logits before a token is chosen, in the order of transformers: repetition_penalty, no_repeat_ngram_size,
 /// suppress_tokens, begin_suppress_tokens.</summary>

@@ -1,7 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 
-namespace Lapidary.Gemma.Generation;
+namespace Lapidary.Gemma.Generation.Sampling;
 
 /// <summary>Chooses the next token from logits: after <see cref="LogitsRules"/>, the largest logit, or a sample after temperature, top-k,
 /// top-p and min-p in that order, like transformers' logits warpers.</summary>
