@@ -9,6 +9,7 @@ using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Cli.Generation;
 
@@ -45,9 +46,16 @@ internal sealed class DatasetGeneration(
         var folders = ModelFolders.Find(run, model);
         var text = TextTools.TryLoad(model, run.Values, folders);
         var sources = NamedData.Find(run);
-        var questions = RowQuestion.Read(sources, text);
+        var config = GemmaConfig.Load(folders.Model);
+        var questions = RowQuestion.Read(sources, text, config);
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
         var chosen = options(folders.Model, text);
+        if (questions.Count(question => IsCut(question, chosen, config)) is > 0 and var cut)
+        {
+            run.Note($"{cut} of {questions.Count} prompts leave less than --max-new-tokens {chosen.MaxNewTokens} in the model's context of "
+                + $"{config.MaxPositionEmbeddings} tokens: answers to them may be cut.");
+        }
+
         folders.FetchWeights(run, output is null ? null : run.People);
         using var file = output is not null && team.IsLeader
             ? AnswersFile.Open(output, resume, Identity(questions, folders, chosen))
@@ -77,7 +85,10 @@ internal sealed class DatasetGeneration(
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
-        using var generator = new TextGenerator(session.Model) { ReservedLength = longest + chosen.MaxNewTokens };
+        using var generator = new TextGenerator(session.Model)
+        {
+            ReservedLength = (int)Math.Min((long)longest + chosen.MaxNewTokens, session.Model.Config.MaxPositionEmbeddings),
+        };
         using var graceful = run.EndsGracefully();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, rank.Group.StopRequested);
         using var tell = run.Interrupted.Register(rank.Group.RequestStop);
@@ -90,7 +101,7 @@ internal sealed class DatasetGeneration(
             var mine = new List<byte[]>();
             for (int row = first + rank.Group.Rank; row < last && !stop.IsCancellationRequested; row += rank.Group.WorldSize)
             {
-                var answer = AnswerOf(generator, questions[row], row, chosen, text, stop.Token);
+                var answer = AnswerOf(generator, session.Model.Config, questions[row], row, chosen, text, stop.Token);
                 progress.Count(answer.OutputIds?.Count ?? 0);
                 mine.Add(answer.Line(questions[row]));
             }
@@ -107,7 +118,8 @@ internal sealed class DatasetGeneration(
     }
 
     private static Answer AnswerOf(
-        TextGenerator generator, RowQuestion question, int row, GenerationOptions chosen, TextTools? text, CancellationToken stop)
+        TextGenerator generator, GemmaConfig config, RowQuestion question, int row, GenerationOptions chosen, TextTools? text,
+        CancellationToken stop)
     {
         if (question.PromptIds is not { } prompt) return new Answer(null, null, null, question.Error);
         try
@@ -116,13 +128,16 @@ internal sealed class DatasetGeneration(
             int[] ids = [.. generator.Generate(prompt, own, stop)];
             return new Answer(
                 ids, text?.Tokenizer.Decode(ids, skipSpecialTokens: true) ?? "",
-                ids.Length < chosen.MaxNewTokens ? "stop" : "length", null);
+                ids.Length < Math.Min(chosen.MaxNewTokens, ContextRoom.After(config, prompt.Length)) ? "stop" : "length", null);
         }
         catch (LapidaryException e) when (prompt.Length == 0)
         {
             return new Answer(null, null, null, question.Record.Origin.Error(e).Message);
         }
     }
+
+    private static bool IsCut(RowQuestion question, GenerationOptions chosen, GemmaConfig config) =>
+        question.PromptIds is { } prompt && ContextRoom.After(config, prompt.Length) < chosen.MaxNewTokens;
 
     /// <summary>A row's samples depend on its position in the data set, not on its rank.</summary>
     private static long SeedOf(long seed, int row) => unchecked(seed + row * 0x5851F42D4C957F2DL);

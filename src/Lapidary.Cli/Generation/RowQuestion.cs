@@ -2,6 +2,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation;
 using Lapidary.Training;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
@@ -17,8 +18,9 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
     /// <summary>Reads all rows of data sets. An error in a single row is stored with the row.</summary>
     /// <param name="sources">The data sets, none of them a pipe.</param>
     /// <param name="text">Tokenizer and template, or null for token ids.</param>
+    /// <param name="config">The model's, which has the length of its context.</param>
     /// <exception cref="LapidaryException">A file cannot be read to its end.</exception>
-    public static IReadOnlyList<RowQuestion> Read(IReadOnlyList<NamedData> sources, TextTools? text)
+    public static IReadOnlyList<RowQuestion> Read(IReadOnlyList<NamedData> sources, TextTools? text, GemmaConfig config)
     {
         var questions = new List<RowQuestion>();
         foreach (var source in sources)
@@ -27,18 +29,20 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
             foreach (var file in source.Source!.FetchRows().SelectMany(records.Read))
             {
                 var reader = new RowReader(source.Options);
-                foreach (var record in file) questions.Add(Of(record, reader, source.Options, text));
+                foreach (var record in file) questions.Add(Of(record, reader, source.Options, text, config));
             }
         }
 
         return questions;
     }
 
-    private static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)
+    private static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text, GemmaConfig config)
     {
         try
         {
-            return new(record, Ids(record, reader, options, text), Error: null);
+            int[] ids = Ids(record, reader, options, text);
+            return ContextRoom.After(config, ids.Length) > 0 ? new(record, ids, Error: null) : throw record.Origin.Error(
+                $"the prompt has {ids.Length} tokens, expected fewer than the model's context of {config.MaxPositionEmbeddings}; shorten it.");
         }
         catch (LapidaryException e)
         {

@@ -21,17 +21,19 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
 
-    /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, or when cancelled.</summary>
+    /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, at the end of the model's context
+    /// (max_position_embeddings), or when cancelled.</summary>
     /// <param name="promptIds">At least one id.</param>
     /// <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the current token.</param>
-    /// <exception cref="LapidaryException">The prompt is empty or too long, an id is outside the vocabulary, an option is out of range, or
+    /// <exception cref="LapidaryException">The prompt is empty or fills the model's context, an id is outside the vocabulary, an option is out of range, or
     /// memory is insufficient.</exception>
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
-        Check(promptIds, options.MaxNewTokens);
-        return Continue(promptIds, options, cancellationToken);
+        Check(promptIds);
+        int room = ContextRoom.Require(model.Config, promptIds.Count);
+        return Continue(promptIds, options with { MaxNewTokens = Math.Min(options.MaxNewTokens, room) }, cancellationToken);
     }
 
     /// <summary>Frees the cache and the recorded step.</summary>
@@ -43,16 +45,9 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
         (_decode, _cache, _region) = (null, null, null);
     }
 
-    private void Check(IReadOnlyList<int> promptIds, int maxNewTokens)
+    private void Check(IReadOnlyList<int> promptIds)
     {
         if (promptIds.Count == 0) throw new LapidaryException("The prompt is empty; give at least one token.");
-        if (promptIds.Count > int.MaxValue - maxNewTokens)
-        {
-            throw new LapidaryException(
-                $"Prompt: expected at most {int.MaxValue} tokens together with MaxNewTokens, "
-                + $"found {promptIds.Count} and {maxNewTokens}.");
-        }
-
         int vocabulary = model.Config.VocabSize;
         for (int i = 0; i < promptIds.Count; i++)
         {

@@ -26,6 +26,12 @@ public sealed partial class SftTrainer
         if (resumed is not null) Resume(resumed, folder);
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnWeights());
+        if (folder is not null && resumed is null && Expected is not null)
+        {
+            using var busy = Ranks.Busy("the hash of the weights"); // which a new run computes anyway, but waits for only here
+            Expected.RequireBase(_identity!.Value, _model.Name);
+        }
+
         folder?.Begin(
             Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
             _adapter.Source?.Folder, SaveTokenizer);
