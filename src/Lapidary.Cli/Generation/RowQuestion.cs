@@ -42,7 +42,8 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
         {
             int[] ids = Ids(record, reader, options, text);
             return ContextRoom.After(config, ids.Length) > 0 ? new(record, ids, Error: null) : throw record.Origin.Error(
-                $"the prompt has {ids.Length} tokens, expected fewer than the model's context of {config.MaxPositionEmbeddings}; shorten it.");
+                $"the prompt has {ids.Length} tokens, expected fewer than the model's context of {config.MaxPositionEmbeddings}; "
+                + "shorten it.");
         }
         catch (LapidaryException e)
         {

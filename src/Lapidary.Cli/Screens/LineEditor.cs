@@ -2,8 +2,9 @@ using System.Text;
 
 namespace Lapidary.Cli.Screens;
 
-/// <summary>Reads a line that can be edited while it is typed: with the keys of a shell, a history, and pasted text of several lines. It needs
-/// a terminal with escape codes.</summary>
+/// <summary>Reads a line that can be edited while it is typed: with the keys of a shell, a history, and pasted text of several lines. It
+/// needs a terminal with escape codes.</summary>
+/// <remarks>While a thread waits for a key, no other may ask the keys anything: the console would let it wait too.</remarks>
 /// <param name="keys">The keys.</param>
 /// <param name="writer">The screen's writer.</param>
 /// <param name="screen">The screen.</param>
@@ -35,6 +36,7 @@ internal sealed class LineEditor(IKeys keys, TextWriter writer, Screen screen)
     /// <returns>The text, with "\n" between lines that were pasted; null at Ctrl-D on an empty line.</returns>
     public string? Read(string prompt)
     {
+        _ = keys.IsAvailable; // from now on the terminal shows no keys by itself
         Begin(prompt);
         while (true)
         {
@@ -90,7 +92,6 @@ internal sealed class LineEditor(IKeys keys, TextWriter writer, Screen screen)
             _buffer.Set("");
             (_prompt, _draft, _entry, _emptyKeys) = (prompt, "", _history.Count, 0);
             (_drawn, _isReading, _isPasting) = (new([""], 0, 0), true, false);
-            _ = keys.IsAvailable; // from now on the terminal shows no keys by itself
             writer.Write(PasteOn);
             Draw(isWhole: false);
         }

@@ -39,7 +39,8 @@ public sealed class ManifestTests : IDisposable
     [Fact]
     public void TheManifest_RefusesOtherData_AndRunYamlTrainsOnThem()
     {
-        string run = Train("run", "--test-size", "2"), manifest = Path.Combine(run, "manifest.json"), settings = Path.Combine(run, "run.yaml");
+        string run = Train("run", "--test-size", "2");
+        string manifest = Path.Combine(run, "manifest.json"), settings = Path.Combine(run, "run.yaml");
         string rows = Directory.GetFiles(_folder["job"], "*.jsonl").Single();
         File.AppendAllText(rows, "{\"input_ids\": [5, 6, 7]}\n");
         var refused = CliRun.Of("train", "--config", manifest, "--output-dir", _folder["again"]);
@@ -63,7 +64,8 @@ public sealed class ManifestTests : IDisposable
         foreach (string file in Directory.GetFiles(TinyModel.Folder)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
         string run = Train("run", "--model", model), manifest = Path.Combine(run, "manifest.json");
         string changed = Variant.Of(model, tensors => tensors["model.norm.weight"] = tensors["model.norm.weight"].With(0, 7));
-        foreach (string file in Directory.GetFiles(changed, "*.safetensors")) File.Copy(file, Path.Combine(model, Path.GetFileName(file)), true);
+        foreach (string file in Directory.GetFiles(changed, "*.safetensors"))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)), overwrite: true);
         CliRun.Of("train", "--config", manifest, "--output-dir", _folder["again"])
             .AssertError(1, "hashes.base_weights: expected ", model, "other weights of the base", "Give the base that it had");
         Assert.False(Directory.Exists(_folder["again"]) && Directory.EnumerateFileSystemEntries(_folder["again"]).Any());

@@ -56,17 +56,19 @@ public sealed class TrainNotesTests : IDisposable
             "train", "--model", TinyModel.Folder, "--dataset", rows, "--max-steps", "1", "--modules-to-save", "none", "--max-length", "16",
             "--threads", "1", "--device", "cpu",
         ];
-        string said = CliRun.Of([.. args, "--output-dir", _folder["a"], "--config", file, "--bf16", "true", "--optim", "adamw_torch"]).Ok().Out;
+        args = [.. args, "--config", file];
+        string said = CliRun.Of([.. args, "--output-dir", _folder["a"], "--bf16", "true", "--optim", "adamw_torch"]).Ok().Out;
         const string Cpu = "changes nothing: the CPU computes in float32.\n";
         Assert.Contains($"note       --fp16 true {Cpu}", said, StringComparison.Ordinal);
         Assert.Contains($"note       --bf16 true {Cpu}", said, StringComparison.Ordinal);
         Assert.Contains($"note       --bnb-4bit-compute-dtype bfloat16 {Cpu}", said, StringComparison.Ordinal);
         Assert.Contains(
-            "note       --low-cpu-mem-usage false changes nothing: weights are always mapped from their file.", said, StringComparison.Ordinal);
+            "note       --low-cpu-mem-usage false changes nothing: weights are always mapped from their file.", said,
+            StringComparison.Ordinal);
         Assert.Equal(4, said.Split("changes nothing").Length - 1);
 
         // The command line goes before the file.
-        said = CliRun.Of([.. args, "--output-dir", _folder["b"], "--config", file, "--fp16", "no", "--bf16", "false"]).Ok().Out;
+        said = CliRun.Of([.. args, "--output-dir", _folder["b"], "--fp16", "no", "--bf16", "false"]).Ok().Out;
         Assert.DoesNotContain("fp16", said, StringComparison.Ordinal);
         Assert.DoesNotContain("bf16", said, StringComparison.Ordinal);
         Assert.Equal(2, said.Split("changes nothing").Length - 1);

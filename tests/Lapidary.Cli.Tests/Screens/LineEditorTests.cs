@@ -33,8 +33,8 @@ public sealed class LineEditorTests
     [Fact]
     public void PastedText_KeepsItsLines_AndTheLinesBehindAreNotSent()
     {
-        Assert.Equal(
-            ["x one\ntwo\tb\nthree!", "next"], new Typing(40).Lines("x <Escape>[200~one\r\ntwo\tb\r\u0001three<Escape>[201~!<Enter>next<Enter>"));
+        const string Keys = "x <Escape>[200~one\r\ntwo\tb\r\u0001three<Escape>[201~!<Enter>next<Enter>";
+        Assert.Equal(["x one\ntwo\tb\nthree!", "next"], new Typing(40).Lines(Keys));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class LineEditorTests
         var typing = new Typing(columns);
         string words = string.Join(' ', Enumerable.Range(1, 30)), wide = "日本語のテキスト";
         string text = $"{words} {wide}";
-        string?[] lines = typing.Lines(text + Home + "A" + Right + Right + Back + End + "Z" + Left + Left + Delete + Enter + "next" + Enter);
+        string?[] lines = typing.Lines($"{text}{Home}A{Right}{Right}{Back}{End}Z{Left}{Left}{Delete}{Enter}next{Enter}");
         string expected = $"A1{text[2..]}"[..^1] + "Z";
         Assert.Equal([expected, "next"], lines);
         string Dense(string shown) => shown.Replace(" ", "", StringComparison.Ordinal); // rows have no blanks at their ends
