@@ -84,7 +84,7 @@ internal static class TrainCommand
         var sizes = BaseHead.ConfigOf(folders.Model);
         var data = TrainingData.Load(run, config, sizes, text);
         config.Validate(hasEvaluation: data.Evaluation is not null);
-        var expected = team.IsLeader && checkpoint is null ? RepeatedJob.Check(run, Model, data) : null;
+        var expected = checkpoint is null ? RepeatedJob.Check(run, Model, data) : null;
         var lora = Lora(values, folders, checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
         using var push = team.IsLeader ? RunPush.Start(run, config, isResumed: checkpoint is not null) : null;
