@@ -26,8 +26,8 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     /// <param name="promptIds">At least one id.</param>
     /// <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the current token.</param>
-    /// <exception cref="LapidaryException">The prompt is empty or fills the model's context, an id is outside the vocabulary, an option is out of range, or
-    /// memory is insufficient.</exception>
+    /// <exception cref="LapidaryException">The prompt is empty or fills the model's context, an id is outside the vocabulary, an option is
+    /// out of range, or memory is insufficient.</exception>
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();

@@ -46,7 +46,8 @@ public abstract class KeptRows : IDisposable
         Limits = new() { MemoryBytes = spilled ? 0 : long.MaxValue, CachedBytes = 1 },
     };
 
-    private protected static PreparedDataSet Prepare(DataSet data, PackingStrategy packing = PackingStrategy.Bfd, ITextEncoder? encoder = null) =>
+    private protected static PreparedDataSet Prepare(
+        DataSet data, PackingStrategy packing = PackingStrategy.Bfd, ITextEncoder? encoder = null) =>
         PreparedDataSet.Create(data, encoder ?? new CountingEncoder(), Model, new SftConfig
         {
             MaxLength = 32,
