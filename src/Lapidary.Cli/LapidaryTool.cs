@@ -108,7 +108,9 @@ internal static class LapidaryTool
         while (depth < words.Length && command.Subcommands.FirstOrDefault(sub => sub.Name == words[depth]) is ToolCommand below)
             (command, depth) = (below, depth + 1);
         AwaitedRank.Introduce(command, terminal);
-        string[] rest = new CommandWords(command, Usage.PathOf(command)).Resolve(words[depth..]);
+        var resolved = new CommandWords(command, Usage.PathOf(command));
+        string[] rest = resolved.Resolve(words[depth..]);
+        command.Constants = [.. resolved.Constants];
         var parsed = root.Parse([.. words[..depth], .. rest], ParserRules);
         return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
     }

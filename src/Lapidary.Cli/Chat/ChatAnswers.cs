@@ -1,5 +1,6 @@
 using System.Text;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Cli.Chat;
 
@@ -51,7 +52,7 @@ internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, Generat
     /// <param name="stop">Ends the answer after the current token.</param>
     public ChatAnswer Answer(int[] prompt, Action<string> show, CancellationToken stop)
     {
-        int room = Context - prompt.Length, most = Math.Min(options.MaxNewTokens, room), tokens = 0;
+        int room = ContextRoom.After(model.Config, prompt.Length), most = Math.Min(options.MaxNewTokens, room), tokens = 0;
         var text = new StringBuilder();
         var stream = tokenizer.NewStream(skipSpecialTokens: true);
         var stopText = new StopSequences(stops);

@@ -6,10 +6,15 @@ namespace Lapidary.Cli.Chat;
 /// <param name="terminal">The source.</param>
 internal sealed class ChatInput(Terminal terminal)
 {
+    private const string HowToEnd = "Ctrl-C again, Ctrl-D or /exit ends the chat.";
+
     private const string Prompt = "> ", More = "... ", Quotes = "\"\"\"";
 
     /// <summary>Whether the input is interactive; prompts and hints appear only then.</summary>
     public bool IsInteractive { get; } = terminal.Ask is not null;
+
+    /// <summary>Whether lines can be edited while they are typed.</summary>
+    public bool IsEdited { get; } = terminal is { Ask: not null, Editor: not null };
 
     /// <summary>The next text; null at the end.</summary>
     public string? Read()
@@ -44,12 +49,20 @@ internal sealed class ChatInput(Terminal terminal)
         {
             if (isWarned) return false;
             isWarned = true;
-            terminal.Error.Write($"\nCtrl-C again, Ctrl-D or /exit ends the chat.\n{prompt}");
+            if (terminal.Editor is { } editor) editor.Interrupt(HowToEnd);
+            else Ask("\n" + HowToEnd + "\n" + prompt);
             return true;
         });
-        terminal.Error.Write(prompt);
-        string? line = terminal.In.ReadLine();
+        if (IsEdited) return terminal.Editor!.Read(prompt);
+        Ask(prompt);
+        string? line = terminal.ReadLine();
         if (line is null) terminal.Error.WriteLine();
         return line;
+    }
+
+    private void Ask(string prompt)
+    {
+        terminal.Error.Write(prompt);
+        terminal.Error.Flush();
     }
 }

@@ -18,6 +18,8 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
 
     private const string Reset = "/reset", Undo = "/undo", SystemText = "/system", Help = "/help", Nothing = "-";
 
+    private static readonly string[] Commands = [Reset, Undo, SystemText, Help, Exit];
+
     private static readonly string[] HelpLines =
     [
         "/reset          begins a new conversation; the system message stays",
@@ -26,6 +28,12 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
         "/exit           ends the chat, as Ctrl-D does",
         "\"\"\"             begins and ends a text of several lines",
         "Ctrl-C          stops the answer",
+    ];
+
+    private static readonly string[] KeyLines =
+    [
+        "Up, Down        bring earlier texts back",
+        "Alt-Enter       begins a new line in the text",
     ];
 
     private readonly ChatInput _input = new(run.Terminal);
@@ -72,10 +80,16 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
                 SetSystem(words.Length == 1 ? null : words[1]);
                 return true;
             case Help when words.Length == 1:
-                foreach (string line in HelpLines) _input.Hint(line);
+                foreach (string line in _input.IsEdited ? HelpLines.Concat(KeyLines) : HelpLines) _input.Hint(line);
                 return true;
             case ['/', _, ..] word when _input.IsInteractive && word.AsSpan(1).IndexOfAnyExceptInRange('a', 'z') < 0:
-                string near = NearestName.Of(word, [Reset, Undo, SystemText, Help, Exit]) is { } name ? $"did you mean {name}? " : "";
+                if (Commands.Contains(word))
+                {
+                    _input.Hint($"{word} takes no text; type it alone.");
+                    return true;
+                }
+
+                string near = NearestName.Of(word, Commands) is { } name ? $"did you mean {name}? " : "";
                 _input.Hint($"{word}: there is no such command; {near}{Help} lists them.");
                 return true;
             default:

@@ -9,14 +9,19 @@ namespace Lapidary.Cli.CommandLine;
 /// <param name="settings">The settings of the command.</param>
 /// <param name="parsed">The command line.</param>
 /// <param name="terminal">The output.</param>
+/// <param name="constants">Settings of other tools on the command line that change nothing.</param>
 /// <exception cref="LapidaryException">The configuration file is invalid.</exception>
-internal sealed class CommandRun(IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal)
+internal sealed class CommandRun(
+    IReadOnlyList<Setting> settings, ParseResult parsed, Terminal terminal, IReadOnlyList<GivenConstant> constants)
 {
     private readonly OptionNames _options = OptionNames.Of(parsed);
 
     /// <summary>The settings' values: the command line, then --config, then the defaults.</summary>
     public SettingValues Values { get; } =
         new(settings, parsed, parsed.GetValue(ToolCommand.Config) is { } path ? RunFile.Read(path, settings) : null);
+
+    /// <summary>Settings of other tools that change nothing: the command line's, then those of --config that it does not repeat.</summary>
+    public IEnumerable<GivenConstant> Constants => constants.Concat(Values.File?.Constants ?? []).DistinctBy(given => given.Name.Key);
 
     public Terminal Terminal => terminal;
 

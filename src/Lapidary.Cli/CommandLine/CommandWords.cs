@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.CommandLine;
@@ -13,6 +12,11 @@ internal sealed class CommandWords(ToolCommand command, string path)
     private const string Negation = "--no-";
 
     private readonly List<(Option? Option, string[] Words)> _parts = [];
+
+    private readonly Dictionary<string, GivenConstant> _constants = [];
+
+    /// <summary>Settings of other tools that change nothing, after <see cref="Resolve"/>.</summary>
+    public IEnumerable<GivenConstant> Constants => _constants.Values;
 
     private OptionNames Names => new(command.Options.Select(OptionNames.KeyOf));
 
@@ -72,10 +76,11 @@ internal sealed class CommandWords(ToolCommand command, string path)
             return;
         }
 
-        if (value is null && guide.IsFlag) value = rest.TryPeek(out string? next) && IsBool(next) ? rest.Dequeue() : "true";
+        if (value is null && guide.IsFlag) value = rest.TryPeek(out string? next) && SettingText.IsBool(next) ? rest.Dequeue() : "true";
         value ??= rest.TryDequeue(out string? following) ? following : throw new UsageException($"{name}: expected a value.", path);
         try
         {
+            if (guide.Constants is not null) _constants[guide.Key] = new(guide, guide.ConstantOf(value));
             if (guide.Read(value) is { } text) _parts.Add((option, [$"{option.Name}={text}"]));
         }
         catch (FormatException e)
@@ -90,7 +95,7 @@ internal sealed class CommandWords(ToolCommand command, string path)
         if (option.Arity.MaximumNumberOfValues == 0 || !rest.TryPeek(out string? next)) return false;
         if (option.Arity.MinimumNumberOfValues > 0) return !IsName(next) || !IsKnownName(next);
         if (isFlag || option.ValueType == typeof(bool))
-            return IsBool(next) || IsValueOf(option, next) || (isFlag && command.Arguments.Count == 0 && !IsName(next));
+            return SettingText.IsBool(next) || IsValueOf(option, next) || (isFlag && command.Arguments.Count == 0 && !IsName(next));
         return !IsName(next) && command.Arguments.Count == 0;
     }
 
@@ -109,8 +114,6 @@ internal sealed class CommandWords(ToolCommand command, string path)
             && command.SettingOf(option) is { IsFlag: true } ? option : null;
 
     private bool IsKnown(string key) => command.Find(OptionOf(key)) is not null;
-
-    private static bool IsBool(string text) => text.ToLower(CultureInfo.InvariantCulture) is "true" or "false";
 
     private static string OptionOf(string key) => "--" + key.Replace('_', '-');
 

@@ -16,6 +16,13 @@ internal sealed record GuideName(string Key, params string[] Targets)
     /// <summary>The values that change nothing; null if the name gives the setting a value.</summary>
     public IReadOnlyList<string>? Constants { get; init; }
 
+    /// <summary>Those of <see cref="Constants"/> that are what the tool does anyway; null if all of them are. A note says what happens in
+    /// place of the others.</summary>
+    public IReadOnlyList<string>? Same { get; init; }
+
+    /// <summary>Whether the value asks for a type to compute in, which the device decides.</summary>
+    public bool IsPrecision { get; init; }
+
     /// <summary>What the tool does instead, for the refusal of another value and for the help.</summary>
     public string? Here { get; init; }
 
@@ -28,11 +35,16 @@ internal sealed record GuideName(string Key, params string[] Targets)
     public string? Read(string text)
     {
         if (Constants is null) return Translate is null ? text : Translate(text);
-        if (Constants.Contains(Plain(text), StringComparer.OrdinalIgnoreCase)) return null;
+        if (Constants.Contains(ConstantOf(text), StringComparer.OrdinalIgnoreCase)) return null;
         string expected = string.Join(", ", Constants.SkipLast(1));
         expected += (expected.Length == 0 ? "" : " or ") + Constants[^1];
         throw new FormatException(SettingText.Expected(expected, text).Message + (Here is null ? "" : $"; {Here}"));
     }
+
+    /// <summary>A value in the form of <see cref="Constants"/>.</summary>
+    public string ConstantOf(string text) => IsFlag && SettingText.IsBool(text)
+        ? SettingText.Format(SettingText.Bool(text))
+        : Plain(text);
 
     /// <summary>"torch.bfloat16" as pasted from Python: bfloat16; JSON without spaces.</summary>
     public static string Plain(string text)
@@ -41,4 +53,13 @@ internal sealed record GuideName(string Key, params string[] Targets)
         string plain = text.StartsWith(Torch, StringComparison.Ordinal) ? text[Torch.Length..] : text;
         return plain.StartsWith('{') ? string.Concat(plain.Where(c => c != ' ')) : plain;
     }
+}
+
+/// <summary>A setting of another tool as given, which changes nothing.</summary>
+/// <param name="Name">The setting.</param>
+/// <param name="Value">Its value.</param>
+internal sealed record GivenConstant(GuideName Name, string Value)
+{
+    /// <summary>"--fp16 true".</summary>
+    public override string ToString() => $"--{Name.Key.Replace('_', '-')} {Value}";
 }

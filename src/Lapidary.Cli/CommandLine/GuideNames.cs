@@ -39,15 +39,15 @@ internal static class GuideNames
             Here = "true: set device to cpu",
         },
         Fixed("optim", Run, ["adamw_torch", "adamw_torch_fused"], AdamW),
-        Fixed("bf16", Run, YesOrNo, "what is computed in follows from dtype and the device"),
-        Fixed("fp16", Run, YesOrNo, "what is computed in follows from dtype and the device"),
-        Fixed("tf32", Run, YesOrNo, "what is computed in follows from dtype and the device"),
+        Precision("bf16", Run, YesOrNo),
+        Precision("fp16", Run, YesOrNo),
+        Precision("tf32", Run, YesOrNo),
         Fixed("gradient_checkpointing_kwargs", "gradient_checkpointing",
             ["{\"use_reentrant\":false}", "{\"use_reentrant\":true}"], "a layer is computed again in one way only"),
         Fixed("use_reentrant", "gradient_checkpointing", YesOrNo, "a layer is computed again in one way only"),
         Fixed("use_liger_kernel", Run, YesOrNo, "the loss is always computed in chunks"),
         Fixed("logging_strategy", Run, ["steps"], "log lines come every logging_steps"),
-        Fixed("remove_unused_columns", Run, YesOrNo, "columns that are not used are never read"),
+        Fixed("remove_unused_columns", Run, YesOrNo, "columns that are not used are never read") with { Same = Yes },
         Fixed("group_by_length", Run, No, "rows of a batch are never padded to one length"),
         Fixed("do_train", Run, Yes, "'lapidary score' evaluates without training"),
         Fixed("save_safetensors", Run, Yes, "no other format is written"),
@@ -55,7 +55,7 @@ internal static class GuideNames
         // from_pretrained.
         Fixed("attn_implementation", Model, ["eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"],
             "one attention of its own does the work of all of them"),
-        Fixed("low_cpu_mem_usage", Model, YesOrNo, "weights are always mapped from their file"),
+        Fixed("low_cpu_mem_usage", Model, YesOrNo, "weights are always mapped from their file") with { Same = Yes },
         Fixed("use_cache", Model, YesOrNo, "generation keeps keys and values, training does not"),
         Fixed("trust_remote_code", Model, No, "code that comes with a model is never run"),
 
@@ -78,8 +78,8 @@ internal static class GuideNames
         new("bnb_4bit_use_double_quant", "double_quant") { IsFlag = true },
         new("use_bnb_nested_quant", "double_quant") { IsFlag = true },
         Fixed("bnb_4bit_quant_type", Model, ["nf4"], "NF4 is the only type of 4 bits"),
-        Fixed("bnb_4bit_compute_dtype", Model, Floats, "what is computed in follows from dtype and the device"),
-        Fixed("bnb_4bit_quant_storage", Model, [.. Floats, "uint8"], "4-bit codes are always kept as bytes"),
+        Precision("bnb_4bit_compute_dtype", Model, Floats),
+        Fixed("bnb_4bit_quant_storage", Model, [.. Floats, "uint8"], "4-bit codes are always kept as bytes") with { Same = ["uint8"] },
     ];
 
     /// <summary>Keys under which a configuration file may group settings, as Python's configuration objects do.</summary>
@@ -105,6 +105,9 @@ internal static class GuideNames
     /// <summary>The names that a command knows, with the keys that they stand for or belong to.</summary>
     public static IEnumerable<(GuideName Name, string Target)> Of(Func<string, bool> isKnown) =>
         from name in All let target = name.Targets.FirstOrDefault(isKnown) where target is not null select (name, target);
+
+    private static GuideName Precision(string key, string target, string[] values) =>
+        Fixed(key, target, values, "what is computed in follows from dtype and the device") with { IsPrecision = true };
 
     private static GuideName Fixed(string key, string target, string[] values, string here) =>
         new(key, target) { Constants = values, Here = here, IsFlag = values[0] is "true" or "false" };

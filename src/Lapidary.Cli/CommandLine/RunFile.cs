@@ -36,8 +36,8 @@ internal sealed class RunFile
     private readonly string _path;
     private readonly Dictionary<string, Setting> _known;
     private readonly Dictionary<Setting, RunFileValue> _values = [];
+    private readonly List<GivenConstant> _constants = [];
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
-    private bool _isManifest;
     private int _version;
     private string? _recordedFolder;
 
@@ -46,6 +46,15 @@ internal sealed class RunFile
 
     /// <summary>The values in the file.</summary>
     public IReadOnlyDictionary<Setting, RunFileValue> Values => _values;
+
+    /// <summary>The file's path.</summary>
+    public string Source => _path;
+
+    /// <summary>Settings of other tools that change nothing.</summary>
+    public IReadOnlyList<GivenConstant> Constants => _constants;
+
+    /// <summary>Whether the file is a run's manifest.</summary>
+    public bool IsManifest { get; private set; }
 
     /// <summary>Whether a run wrote the file, so that it has all settings, not only the chosen ones.</summary>
     public bool IsOfARun { get; private set; }
@@ -61,13 +70,15 @@ internal sealed class RunFile
         try
         {
             string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
-            file._isManifest = IsManifest(text);
-            file.IsOfARun = file._isManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
+            file.IsManifest = BeginsAsManifest(text);
+            file.IsOfARun = file.IsManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
             file.ReadDocument(new Parser(new StringReader(text)));
         }
         catch (YamlException e)
         {
-            throw new ToolException($"{path}, line {e.Start.Line}: {e.Message}; correct the YAML.", e);
+            string reason = e.Message.TrimEnd('.');
+            throw new ToolException(
+                PlainText.OneLine($"{path}, line {e.Start.Line}: expected YAML, found a fault ({reason}); correct the file."), e);
         }
         catch (InvalidOperationException e)
         {
@@ -75,7 +86,7 @@ internal sealed class RunFile
             throw new ToolException($"{path}: expected YAML, found what its reader cannot take apart; correct the file.", e);
         }
 
-        if (file._isManifest || file._version > 1) file.ResolvePaths();
+        if (file.IsManifest || file._version > 1) file.ResolvePaths();
         else if (file.IsOfARun && Path.GetFileName(path) == RunSettings.FileName) file.FollowFolder();
         return file;
     }
@@ -94,7 +105,7 @@ internal sealed class RunFile
         }
     }
 
-    private static bool IsManifest(string text)
+    private static bool BeginsAsManifest(string text)
     {
         int at = 0;
         foreach (char c in text)
@@ -130,7 +141,7 @@ internal sealed class RunFile
             var guide = _known.ContainsKey(typed) ? null : GuideNames.Find(typed, _known.ContainsKey);
             string key = guide is { Name.Constants: null } renamed ? renamed.Target : typed;
             int line = (int)scalar.Start.Line;
-            if (_isManifest && depth == 0)
+            if (IsManifest && depth == 0)
             {
                 ReadOfManifest(parser, key, line);
                 continue;
@@ -167,6 +178,7 @@ internal sealed class RunFile
     private void Add(Setting setting, Parser parser)
     {
         var (value, isNull) = ReadText(parser, setting.Key);
+        if (isNull && setting.NullError is { } refused) throw Error(value.Line, $"{setting.Key}: {refused}");
         if (isNull && setting.NullText is null) return;
         _values.Add(setting, isNull ? value with { Items = [setting.NullText!] } : value);
     }
@@ -184,6 +196,7 @@ internal sealed class RunFile
         if (isNull) return;
         try
         {
+            if (name.Constants is not null) _constants.Add(new(name, name.ConstantOf(value.Text)));
             if (name.Read(value.Text) is { } text) _values.Add(setting, value with { Items = [text] });
         }
         catch (FormatException e)

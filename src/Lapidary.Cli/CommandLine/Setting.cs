@@ -61,6 +61,9 @@ internal abstract class Setting
     /// <summary>The meaning of null in a configuration file, if it is not the default.</summary>
     public string? NullText { get; init; }
 
+    /// <summary>Why null is refused in a configuration file; null if it is accepted.</summary>
+    public string? NullError { get; init; }
+
     /// <summary>Parses a value.</summary>
     /// <exception cref="FormatException">The value is invalid; the message says what was expected and found.</exception>
     public abstract object? ParseValue(string text);

@@ -8,12 +8,16 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>Reads and writes the values of settings. Reading throws a FormatException that says what was expected and found.</summary>
 internal static class SettingText
 {
-    public static bool Bool(string text) => text switch
+    /// <summary>True or false; also yes, no, on and off, which mean the same to Python's YAML.</summary>
+    public static bool Bool(string text) => text.ToLowerInvariant() switch
     {
-        "true" or "True" or "TRUE" => true,
-        "false" or "False" or "FALSE" => false,
+        "true" or "yes" or "on" => true,
+        "false" or "no" or "off" => false,
         _ => throw Expected("true or false", text),
     };
+
+    /// <summary>Whether <see cref="Bool"/> accepts the text.</summary>
+    public static bool IsBool(string text) => text.ToLowerInvariant() is "true" or "yes" or "on" or "false" or "no" or "off";
 
     /// <summary>A path or a name: a non-empty text without the null character.</summary>
     public static string NotEmpty(string text, string valueName) =>

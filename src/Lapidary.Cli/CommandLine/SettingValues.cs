@@ -17,7 +17,7 @@ internal sealed class SettingValues
     /// <exception cref="LapidaryException">A value of the file is invalid.</exception>
     public SettingValues(IReadOnlyList<Setting> settings, ParseResult parsed, RunFile? file = null)
     {
-        (All, Command) = (settings, Usage.CommandOf(parsed));
+        (All, Command, File) = (settings, Usage.CommandOf(parsed), file);
         foreach (var setting in settings)
         {
             var typed = parsed.GetResult(setting.Option) is { Implicit: false } result ? result.Tokens : null;
@@ -38,6 +38,9 @@ internal sealed class SettingValues
 
     /// <summary>"lapidary train".</summary>
     public string Command { get; }
+
+    /// <summary>The configuration file; null without one.</summary>
+    public RunFile? File { get; }
 
     /// <summary>The value of a setting.</summary>
     public T Get<T>(Setting<T> setting) => (T)Get((Setting)setting)!;

@@ -38,6 +38,9 @@ internal sealed class ToolCommand : Command
     /// <summary>Names of other tools that the command accepts.</summary>
     public IEnumerable<string> OtherNames => GuideNames.Of(IsKnown).Select(pair => Typed(pair.Name.Key));
 
+    /// <summary>Settings of other tools on the command line that change nothing.</summary>
+    public IReadOnlyList<GivenConstant> Constants { get; set; } = [];
+
     private Terminal? Terminal { get; set; }
 
     /// <summary>Adds settings.</summary>
@@ -87,7 +90,7 @@ internal sealed class ToolCommand : Command
     public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
         Terminal = terminal;
-        SetAction(parsed => run(new CommandRun(_settings, parsed, terminal)));
+        SetAction(parsed => run(new CommandRun(_settings, parsed, terminal, Constants)));
         return this;
     }
 

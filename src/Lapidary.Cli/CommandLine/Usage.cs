@@ -22,7 +22,13 @@ internal static class Usage
     public static UsageException Error(ParseResult parsed)
     {
         if (parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) is { } wrongValue)
-            return new(wrongValue.Message, CommandOf(parsed));
+        {
+            var result = (OptionResult)wrongValue.SymbolResult!;
+            string message = result.Tokens.Count > 0 || result.Option.Arity.MinimumNumberOfValues == 0 ? wrongValue.Message
+                : $"{result.Option.Name}: expected a value{(result.Option.HelpName is { } name ? $" ({name})" : "")}, found none.";
+            return new(message, CommandOf(parsed));
+        }
+
         return parsed.UnmatchedTokens.Count > 0
             ? UnknownWord(parsed, parsed.UnmatchedTokens[0])
             : new(parsed.Errors[0].Message, CommandOf(parsed));

@@ -7,6 +7,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Gemma.Text;
 
 namespace Lapidary.Cli.Commands;
@@ -81,6 +82,7 @@ internal static class GenerateCommand
         var text = TextTools.TryLoad(Model, values, folders);
         int[] prompt = PromptIds(run, text);
         if (PromptNote(run, folders) is { } form) run.Note(form);
+        if (ContextNote(run, GemmaConfig.Load(folders.Model), prompt.Length) is { } cut) run.Note(cut);
 
         using var session = ModelSession.Open(run, Model, folders.FetchWeights(run));
         foreach (string note in session.Notes) run.Note(note);
@@ -166,6 +168,15 @@ internal static class GenerateCommand
             (false, true) => $"the {what} was trained on plain text, without a chat template: leave --{Chat.Name} out.",
             _ => null,
         };
+    }
+
+    /// <summary>A warning that the answer may end at the end of the model's context; null if there is room for all of it.</summary>
+    /// <exception cref="Formats.LapidaryException">The prompt alone does not fit.</exception>
+    private static string? ContextNote(CommandRun run, GemmaConfig config, int promptTokens)
+    {
+        int room = ContextRoom.Require(config, promptTokens), most = run.Values.Get(MaxNewTokens);
+        return most <= room ? null : $"the prompt has {promptTokens} of the {config.MaxPositionEmbeddings} tokens of the model's context: "
+            + $"the answer is cut after {room} tokens, before --{MaxNewTokens.Name} {most}.";
     }
 
     private static GenerationOptions Options(SettingValues values, GenerationConfig makers, Tokenizer? tokenizer)

@@ -37,7 +37,9 @@ internal static class RunsCommand
             throw new ToolException($"{folder}: expected a folder, found {(File.Exists(folder) ? "a file" : "none")}; check the path.");
         var scan = RunScan.Of(folder, TrainCommand.AllSettings);
         var runs = RunComparison.Sorted(scan.Runs, run.Values.Get(Sort));
-        var options = RunComparison.DifferingKeys(runs);
+        var compared = RunComparison.Comparable(runs);
+        var options = RunComparison.DifferingKeys(compared);
+        foreach (string note in scan.Notes) run.Note(note);
         foreach (var unreadable in scan.Unreadable)
         {
             bool isNamed = unreadable.Reason.StartsWith(unreadable.Folder, StringComparison.Ordinal);
@@ -49,7 +51,7 @@ internal static class RunsCommand
             text =>
             {
                 if (runs.Count == 0) text.WriteLine($"there are no runs in {folder}; 'lapidary train' makes one in its --output-dir.");
-                else foreach (string line in RunTable.Lines(runs, options, WidthOf(run))) text.WriteLine(line);
+                else foreach (string line in RunTable.Lines(compared, options, WidthOf(run))) text.WriteLine(line);
             });
     }
 

@@ -12,6 +12,7 @@ using Lapidary.Gemma.Weights;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Data.Sources;
+using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.Commands;
 
@@ -83,13 +84,15 @@ internal static class TrainCommand
         var sizes = BaseHead.ConfigOf(folders.Model);
         var data = TrainingData.Load(run, config, sizes, text);
         config.Validate(hasEvaluation: data.Evaluation is not null);
+        var expected = checkpoint is null ? RepeatedJob.Check(run, Model, data) : null;
         var lora = Lora(values, folders, checkpoint, sizes);
         PlannedRun.PlanOf(Model, values, team, config, sizes, data, lora).RequireFit();
         using var push = team.IsLeader ? RunPush.Start(run, config, isResumed: checkpoint is not null) : null;
         folders.FetchWeights(run, run.People);
         if (BaseHead.ConfigOf(folders.Model) is var loaded && loaded.TieWordEmbeddings != sizes.TieWordEmbeddings)
             PlannedRun.PlanOf(Model, values, team, config, loaded, data, lora).RequireFit();
-        var result = team.RunEach(rank => TrainRank(run, rank, team.Launcher, folders, config, data, lora, output, push, checkpoint));
+        var result = team.RunEach(
+            rank => TrainRank(run, rank, team.Launcher, folders, config, data, lora, output, push, checkpoint, expected));
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
@@ -112,7 +115,7 @@ internal static class TrainCommand
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(
         CommandRun run, LocalRank rank, string? launcher, ModelFolders folders, SftConfig config, TrainingData data, LoraConfig lora,
-        RunFolder? output, RunPush? push, string? checkpoint)
+        RunFolder? output, RunPush? push, string? checkpoint, RecordedHashes? expected)
     {
         // The adapter in the settings is the start of a new run; a resumed run gets the values of its checkpoint.
         bool isNew = checkpoint is null;
@@ -122,7 +125,8 @@ internal static class TrainCommand
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
         if (rank.IsLeader) Announce(run, session, config, data, devices, launcher, isNew);
-        return Train(run, session, config, data, communicator, rank.IsLeader ? output : null, rank.IsLeader ? push : null, checkpoint);
+        return Train(
+            run, session, config, data, communicator, rank.IsLeader ? output : null, rank.IsLeader ? push : null, checkpoint, expected);
     }
 
     private static int? RowsPerStepOf(string? checkpoint) =>
@@ -154,7 +158,7 @@ internal static class TrainCommand
         var notes = isNew
             ? TrainingBanner.Notes(
                 run.Values, Model, config, session, data.Evaluation is not null, couldUseMore ? DeviceSettings.UsableGpus() : [])
-            : OptionNotes.OfAResumedRun(run.Values, Model);
+            : OptionNotes.OfAResumedRun(run.Values, Model).Concat(session.Constants);
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
 
@@ -187,7 +191,7 @@ internal static class TrainCommand
 
     private static TrainResult Train(
         CommandRun run, ModelSession session, SftConfig config, TrainingData data, ICommunicator communicator, RunFolder? output,
-        RunPush? push, string? checkpoint)
+        RunPush? push, string? checkpoint, RecordedHashes? expected)
     {
         var (memory, error, isLeader) = (session.Backend.Memory, run.Terminal.Error, communicator.Ranks.IsLeader);
         long before = isLeader && checkpoint is not null ? TrainerState.Read(checkpoint).NumTokens : 0;
@@ -206,6 +210,7 @@ internal static class TrainCommand
                 Encoder = data.Encoder,
                 IsChat = data.IsChat,
                 Publisher = push?.Publisher,
+                Expected = expected,
                 DataSets = [.. run.Values.Get(DataSettings.DataSet).Select(name => DataSetName.Parse(name).Path)],
                 Settings = RunRecord.Of(
                     run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null,

@@ -9,6 +9,7 @@ using Lapidary.Cli.Settings;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Cli.Generation;
 
@@ -49,6 +50,12 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         var questions = RowQuestion.Read(sources, text, config);
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
         var chosen = settings.Options(folders.Model, text);
+        if (questions.Count(question => IsCut(question, chosen, config)) is > 0 and var cut)
+        {
+            run.Note($"{cut} of {questions.Count} prompts leave less than --max-new-tokens {chosen.MaxNewTokens} in the model's context of "
+                + $"{config.MaxPositionEmbeddings} tokens: answers to them may be cut.");
+        }
+
         folders.FetchWeights(run, _output is null ? null : run.People);
         using var file = _output is not null && team.IsLeader
             ? AnswersFile.Open(_output, settings.Resume, Identity(questions, folders, chosen))
@@ -78,7 +85,10 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
-        using var engine = new GenerationEngine(session.Model, settings.BatchSize) { ReservedLength = longest + chosen.MaxNewTokens };
+        using var engine = new GenerationEngine(session.Model, settings.BatchSize)
+        {
+            ReservedLength = (int)Math.Min((long)longest + chosen.MaxNewTokens, session.Model.Config.MaxPositionEmbeddings),
+        };
         using var graceful = run.EndsGracefully();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, rank.Group.StopRequested);
         using var tell = run.Interrupted.Register(rank.Group.RequestStop);
@@ -112,6 +122,9 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
             if (file is not null) progress.Show(file.Rows);
         }
     }
+
+    private static bool IsCut(RowQuestion question, GenerationOptions chosen, GemmaConfig config) =>
+        question.PromptIds is { } prompt && ContextRoom.After(config, prompt.Length) < chosen.MaxNewTokens;
 
     private int Report(IReadOnlyList<RowQuestion> questions)
     {

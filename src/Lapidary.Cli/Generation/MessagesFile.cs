@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Lapidary.Formats;
@@ -14,7 +15,7 @@ internal static class MessagesFile
 {
     private const int MaxBytes = 64 << 20;
 
-    private const string StandardInput = "-";
+    private const string StandardInput = "-", Expected = "a list of messages or {\"messages\": [...]}";
 
     /// <summary>Reads the conversation.</summary>
     /// <param name="path">The file; - for standard input.</param>
@@ -24,13 +25,14 @@ internal static class MessagesFile
     {
         byte[]? typed = path == StandardInput ? Encoding.UTF8.GetBytes(input.ReadToEnd()) : null;
         if (typed is not null) path = "standard input";
-        if (typed is { Length: 0 }) throw new LapidaryException($"{path}: expected a list of messages, found nothing.");
         object? value = Parse(path, typed);
         var columns = value as Dictionary<string, object?> ?? new(StringComparer.Ordinal) { ["messages"] = value };
         if (columns.GetValueOrDefault("messages") is not object?[] { Length: > 0 })
         {
-            string found = DataRecord.Describe(columns.GetValueOrDefault("messages") ?? value);
-            throw new LapidaryException($"{path}: expected a list of messages or {{\"messages\": [...]}}, found {found}.");
+            string found = columns.GetValueOrDefault("messages") is { } messages
+                ? DataRecord.Describe(messages) + (value is Dictionary<string, object?> ? " under messages" : "")
+                : $"{DataRecord.Describe(value)} without messages";
+            throw new LapidaryException($"{path}: expected {Expected}, found {found}.");
         }
 
         var record = new DataRecord(new RowOrigin(path, "row", 1), columns);
@@ -39,20 +41,38 @@ internal static class MessagesFile
 
     private static object? Parse(string path, byte[]? typed)
     {
+        byte[] json = typed ?? InputFile.ReadAllBytes(path, MaxBytes, "a file of messages");
+        if (json.AsSpan().Trim(" \t\r\n"u8).IsEmpty) throw new LapidaryException($"{path}: expected {Expected}, found nothing.");
         try
         {
-            return JsonValue.Parse(typed ?? InputFile.ReadAllBytes(path, MaxBytes, "a file of messages"));
+            return JsonValue.Parse(json);
         }
         catch (JsonException e)
         {
-            if (Path.GetExtension(path) is ".jsonl" or ".ndjson")
+            if (Path.GetExtension(path) is ".jsonl" or ".ndjson" || IsSeveral(json))
             {
                 throw new LapidaryException(
-                    $"{path}: expected one conversation, found JSON Lines; put the row to go on from into a file of its own.", e);
+                    $"{path}: expected one conversation, found JSON Lines; put one row into a file of its own, or answer all of them with "
+                    + "--dataset.", e);
             }
 
-            string where = e.LineNumber is { } line ? $"{path}, line {line + 1}" : path;
-            throw new LapidaryException($"{where}: expected JSON: {e.Message}", e);
+            string where = e.LineNumber is { } line
+                ? string.Create(CultureInfo.InvariantCulture, $"{path}, line {line + 1}, byte {e.BytePositionInLine + 1}") : path;
+            throw new LapidaryException($"{where}: expected JSON, found a fault; look for a missing quote, comma or bracket there.", e);
+        }
+    }
+
+    /// <summary>Whether a whole JSON value is followed by more.</summary>
+    private static bool IsSeveral(byte[] json)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(json, new JsonReaderOptions { AllowMultipleValues = true });
+            return reader.TrySkip() && reader.Read() && reader.TrySkip() && reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
         }
     }
 }

@@ -60,11 +60,7 @@ internal sealed class RowAnswers(
         var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
         var stop = new StopSequences(stops);
         var output = new StringBuilder();
-        var options = chosen with
-        {
-            Seed = SeedOf(chosen.Seed, row),
-            MaxNewTokens = Math.Min(chosen.MaxNewTokens, engine.Model.Config.MaxPositionEmbeddings - prompt.Length),
-        };
+        var options = chosen with { Seed = SeedOf(chosen.Seed, row) };
         var made = await engine.GenerateAsync(prompt, options, Add, cancellationToken).ConfigureAwait(false);
         if (stream is not null && !stop.IsStopped) output.Append(stop.Append(stream.Finish())).Append(stop.Finish());
         progress.Count(made.Ids.Count);

@@ -2,6 +2,7 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Runs;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Training;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
@@ -35,8 +36,7 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
         return questions;
     }
 
-    private static RowQuestion Of(
-        DataRecord record, RowReader reader, DataSetOptions options, TextTools? text, GemmaConfig config)
+    private static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text, GemmaConfig config)
     {
         try
         {
@@ -53,10 +53,10 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
     private static string? Problem(int[] ids, GemmaConfig config)
     {
         if (ids.Length == 0) return "expected at least one token, found none.";
-        if (ids.Length >= config.MaxPositionEmbeddings)
+        if (ContextRoom.After(config, ids.Length) <= 0)
         {
-            return $"expected fewer tokens than the model's context of {config.MaxPositionEmbeddings}, found {ids.Length}; "
-                + "shorten the row.";
+            return $"the prompt has {ids.Length} tokens, expected fewer than the model's context of {config.MaxPositionEmbeddings}; "
+                + "shorten it.";
         }
 
         int at = Array.FindIndex(ids, id => (uint)id >= (uint)config.VocabSize);

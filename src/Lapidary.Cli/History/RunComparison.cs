@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.History;
@@ -12,6 +13,30 @@ internal static class RunComparison
         "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps", "per_device_eval_batch_size", "push_to_hub",
         "hub_model_id", "hub_strategy", "hub_private_repo", "ddp_timeout",
     };
+
+    private const string BatchSize = "per_device_train_batch_size", Accumulation = "gradient_accumulation_steps";
+
+    private const string GlobalBatch = "global_batch_size";
+
+    /// <summary>The runs with settings that can be compared. The rows of a step are global_batch_size in some runs (of several ranks, or
+    /// resumed) and micro-batches in others: then all runs get the former.</summary>
+    public static IReadOnlyList<FoundRun> Comparable(IReadOnlyList<FoundRun> runs)
+    {
+        return runs.Any(run => run.Settings.ContainsKey(GlobalBatch)) ? [.. runs.Select(WithGlobalBatch)] : runs;
+
+        static FoundRun WithGlobalBatch(FoundRun run)
+        {
+            var settings = new Dictionary<string, string>(run.Settings);
+            bool isWhole = settings.Remove(Accumulation, out string? accumulation) & settings.TryGetValue(BatchSize, out string? batch);
+            if (isWhole && int.TryParse(accumulation, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+                && int.TryParse(batch, NumberStyles.None, CultureInfo.InvariantCulture, out int rows))
+            {
+                settings.TryAdd(GlobalBatch, ((long)count * rows).ToString(CultureInfo.InvariantCulture));
+            }
+
+            return run with { Settings = settings };
+        }
+    }
 
     /// <summary>The keys, in the order of the runs' settings; empty for one run.</summary>
     public static IReadOnlyList<string> DifferingKeys(IReadOnlyList<FoundRun> runs) =>

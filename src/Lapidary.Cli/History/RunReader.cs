@@ -18,11 +18,27 @@ internal static class RunReader
     /// <param name="folder">The run's folder.</param>
     /// <param name="name">The run's name.</param>
     /// <param name="settings">The settings of train.</param>
-    /// <exception cref="LapidaryException">A file is damaged, or of a later version.</exception>
-    public static FoundRun Read(string folder, string name, IReadOnlyList<Setting> settings) =>
-        File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName))
-            ? OfManifest(folder, name, RunManifest.Read(folder))
-            : OfState(folder, name, settings);
+    /// <param name="say">Receives a line about a manifest that is not used.</param>
+    /// <exception cref="LapidaryException">Another file is damaged, or of a later version.</exception>
+    public static FoundRun Read(string folder, string name, IReadOnlyList<Setting> settings, Action<string> say)
+    {
+        string manifest = Path.Combine(folder, RunManifest.FileName);
+        if (File.Exists(manifest) && File.Exists(Path.Combine(folder, RunSettings.FileName)))
+        {
+            try
+            {
+                return OfManifest(folder, name, RunManifest.Read(folder));
+            }
+            catch (LapidaryException)
+            {
+                var run = OfState(folder, name, settings); // of the other files, which are whole, or the error is theirs
+                say($"{manifest}: is damaged, or of a later version of Lapidary; the run is shown as its other files describe it.");
+                return run;
+            }
+        }
+
+        return OfState(folder, name, settings);
+    }
 
     /// <summary>The newest checkpoint with a state; null if none exists.</summary>
     public static string? LatestCheckpoint(string folder) => new CheckpointStore(folder, limit: 0).All()
@@ -33,7 +49,7 @@ internal static class RunReader
         JsonSection[] sessions = json.Json[RunManifest.SessionsKey] is JsonArray list
             ? [.. list.OfType<JsonObject>().Select(session => new JsonSection(json.Path, session))]
             : [];
-        double seconds = sessions.Sum(session => session.Number("seconds", 0, 0, double.MaxValue));
+        double seconds = sessions.Sum(session => session.Number("seconds", 0, 0, 1e9)); // a TimeSpan has room for hundreds of them
         double tokens = sessions.Sum(session => session.Number("tokens", 0, 0, double.MaxValue));
         var results = json.Section(RunManifest.ResultsKey);
         return new FoundRun(name, folder, StateOf(json.Text(RunManifest.StateKey), folder))
@@ -44,7 +60,7 @@ internal static class RunReader
             Loss = Number(results, "last_loss"),
             EvalLoss = Number(results, "eval_loss"),
             EvalAccuracy = Number(results, "eval_token_accuracy"),
-            Started = sessions.Length > 0 ? TimeOf(sessions[0].Text("started")) : null,
+            Started = sessions.Length > 0 ? ParseTime(sessions[0].Text("started")) : null,
             Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
             TokensPerSecond = seconds > 0 ? tokens / seconds : null,
             Settings = json.Section(RunManifest.SettingsKey) is { } settings ? Texts(settings.Json) : new Dictionary<string, string>(),
@@ -54,10 +70,19 @@ internal static class RunReader
     private static FoundRun OfState(string folder, string name, IReadOnlyList<Setting> known)
     {
         bool isDone = File.Exists(Path.Combine(folder, TrainerState.FileName));
-        string place = isDone ? folder : LatestCheckpoint(folder)!;
+        var settings = OfRunFile(folder, known);
+        if ((isDone ? folder : LatestCheckpoint(folder)) is not { } place) // it has saved nothing yet
+        {
+            return new FoundRun(name, folder, StateOf("running", folder))
+            {
+                Model = settings.GetValueOrDefault("model"),
+                Started = TimeOf(Path.Combine(folder, RunSettings.FileName)),
+                Settings = settings,
+            };
+        }
+
         var state = TrainerState.Read(place);
         var summary = new RunSummary(state);
-        var settings = OfRunFile(folder, known);
         return new FoundRun(name, folder, isDone ? "finished" : StateOf("running", folder))
         {
             Model = settings.GetValueOrDefault("model") ?? BaseOf(place),
@@ -66,7 +91,7 @@ internal static class RunReader
             Loss = summary.LastLoss,
             EvalLoss = summary.Evaluation?.EvalLoss,
             EvalAccuracy = summary.Evaluation?.EvalMeanTokenAccuracy,
-            Started = new DateTimeOffset(File.GetLastWriteTimeUtc(Path.Combine(place, TrainerState.FileName)), TimeSpan.Zero),
+            Started = TimeOf(Path.Combine(place, TrainerState.FileName)),
             TokensPerSecond = state.LogHistory.LastOrDefault(entry => entry.TokensPerSecond is not null)?.TokensPerSecond,
             Settings = settings,
         };
@@ -105,6 +130,8 @@ internal static class RunReader
     private static double? Number(JsonSection? json, string key) =>
         json?.Has(key) == true ? json.Number(key, 0, double.MinValue, double.MaxValue) : null;
 
-    private static DateTimeOffset? TimeOf(string? text) =>
+    private static DateTimeOffset TimeOf(string file) => new(File.GetLastWriteTimeUtc(file), TimeSpan.Zero);
+
+    private static DateTimeOffset? ParseTime(string? text) =>
         DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null;
 }

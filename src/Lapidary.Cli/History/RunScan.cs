@@ -17,6 +17,7 @@ internal sealed class RunScan
 
     private readonly List<FoundRun> _runs = [];
     private readonly List<UnreadableRun> _unreadable = [];
+    private readonly List<string> _notes = [];
     private readonly string _root;
     private readonly IReadOnlyList<Setting> _settings;
 
@@ -27,6 +28,9 @@ internal sealed class RunScan
 
     /// <summary>Folders that could not be read.</summary>
     public IReadOnlyList<UnreadableRun> Unreadable => _unreadable;
+
+    /// <summary>Faults of runs that could be read all the same, one line each.</summary>
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Searches a folder.</summary>
     /// <param name="root">The folder.</param>
@@ -66,7 +70,7 @@ internal sealed class RunScan
         if (name == ".") name = Path.GetFileName(Path.GetFullPath(Path.TrimEndingDirectorySeparator(_root)));
         try
         {
-            _runs.Add(RunReader.Read(folder, name.Replace(Path.DirectorySeparatorChar, '/'), _settings));
+            _runs.Add(RunReader.Read(folder, name.Replace(Path.DirectorySeparatorChar, '/'), _settings, _notes.Add));
         }
         catch (LapidaryException e)
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Screens;
 using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Cli.History;
@@ -77,15 +78,12 @@ internal static class RunTable
     }
 
     /// <summary>The end of a text that is too long; runs differ more often at the end than at the beginning.</summary>
-    private static string Tail(string text, int width)
-    {
-        int[] elements = StringInfo.ParseCombiningCharacters(text);
-        return elements.Length <= width ? text : Cut + text[elements[elements.Length - width + 1]..];
-    }
+    private static string Tail(string text, int width) =>
+        Width(text) <= width ? text : Cut + LineLayout.End(text, width - Width(Cut));
 
     private static string Fit(string text, int width) => text + new string(' ', Math.Max(0, width - Width(text)));
 
-    private static int Width(string text) => StringInfo.ParseCombiningCharacters(text).Length;
+    private static int Width(string text) => LineLayout.Width(text);
 
     /// <param name="Title">The heading.</param>
     /// <param name="Rank">The importance: columns with a smaller value are kept longer.</param>

@@ -10,7 +10,8 @@ namespace Lapidary.Cli.Models;
 /// <summary>A model loaded for one command: backend, base and an optional adapter.</summary>
 internal sealed class ModelSession : IDisposable
 {
-    private ModelSession(IBackend backend, GemmaModel model) => (Backend, Model) = (backend, model);
+    private ModelSession(IBackend backend, GemmaModel model, IEnumerable<string> constants) =>
+        (Backend, Model, Constants) = (backend, model, [.. constants]);
 
     public IBackend Backend { get; }
 
@@ -19,8 +20,11 @@ internal sealed class ModelSession : IDisposable
     /// <summary>The adapter of --adapter, attached; null without.</summary>
     public Adapter? Adapter { get; private set; }
 
-    /// <summary>Notes for the user of model and adapter.</summary>
-    public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? []];
+    /// <summary>Notes for the user: of model and adapter, and on settings of other tools that the device does not follow.</summary>
+    public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? [], .. Constants];
+
+    /// <summary>Notes on settings of other tools that the device does not follow.</summary>
+    public IReadOnlyList<string> Constants { get; }
 
     /// <summary>Loads what the settings name, and shows the progress.</summary>
     /// <param name="run">The command.</param>
@@ -42,7 +46,8 @@ internal sealed class ModelSession : IDisposable
         {
             using var work = new WorkScreen(run.Terminal, run.IsJson);
             var options = settings.Options(run.Values) with { Progress = isShown ? work : null };
-            session = new ModelSession(backend, GemmaModel.Load(folders.Model, backend, options));
+            session = new ModelSession(
+                backend, GemmaModel.Load(folders.Model, backend, options), ConstantNotes.Of(run.Constants, backend.ActivationDType));
             if (withAdapter && folders.Adapter is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));
             return session;

@@ -32,6 +32,9 @@ internal sealed class Terminal(
     /// <summary>Asks a question on the screen, optionally with hidden input. Null if nobody can answer.</summary>
     public Func<string, bool, string>? Ask { get; init; }
 
+    /// <summary>Reads lines that can be edited; null if nobody types, or the terminal has no escape codes.</summary>
+    public LineEditor? Editor { get; init; }
+
     /// <summary>The Hub and its cache; null for those of the environment.</summary>
     public HubOptions? Hub { get; init; }
 
@@ -68,6 +71,8 @@ internal sealed class Terminal(
         terminal = new Terminal(Reader(), Writer(1), Writer(2), screen, outIsScreen, errorIsScreen)
         {
             Ask = Question.CanBeAsked ? (question, isSecret) => Question.Ask(terminal!.Error, question, isSecret) : null,
+            Editor = Question.CanBeAsked && screen is { HasCodes: true } && errorIsScreen
+                ? new LineEditor(new ConsoleKeys(), new ScreenWriter(Writer(2), screen), screen) : null,
             Interrupted = interruption.Token,
             Interruption = interruption,
         };
@@ -99,13 +104,23 @@ internal sealed class Terminal(
     /// <summary>The screen of <see cref="People"/>; null if it is not a screen.</summary>
     public Screen? ScreenOf(bool json) => RankPrefix.Length == 0 && (json ? errorIsScreen : outIsScreen) ? screen : null;
 
+    /// <summary>Reads a line from standard input. On a screen, its line end is also shown.</summary>
+    public string? ReadLine()
+    {
+        string? line = input.ReadLine();
+        if (line is not null) screen?.StartsRow();
+        return line;
+    }
+
     private static TextWriter OnScreen(Screen? screen, TextWriter writer) =>
         screen is null ? writer : new ScreenWriter(writer, screen);
 
     /// <summary>The last line of a process that a signal ends; it removes the rest of the status line.</summary>
     private void EndWith(string line)
     {
+        Editor?.Leave();
         screen?.Clear();
+        if (errorIsScreen) screen?.EndLine(error);
         Error.WriteLine(line);
     }
 

@@ -11,6 +11,7 @@ internal static class RunRecord
 {
     private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
     private static readonly Setting Accumulation = SftSettings.Of(nameof(SftConfig.GradientAccumulationSteps));
+    private static readonly Setting BatchSize = SftSettings.Of(nameof(SftConfig.PerDeviceTrainBatchSize));
     private static readonly Setting GlobalBatch = SftSettings.Of(nameof(SftConfig.GlobalBatchSize));
 
     /// <summary>Keys and values in the order of the help text.</summary>
@@ -31,7 +32,8 @@ internal static class RunRecord
         {
             object? value = adapter.TryGetValue(setting, out object? saved) ? saved
                 : setting == EvalStrategy && !hasEvaluation ? IntervalStrategy.No
-                : setting == Accumulation && isGlobal ? null
+                : setting == Accumulation ? isGlobal ? null : config.GradientAccumulationSteps
+                : setting == BatchSize && !isGlobal ? config.PerDeviceTrainBatchSize
                 : setting == GlobalBatch && isGlobal ? EffectiveBatch.Of(config, worldSize).Rows
                 : values.Get(setting);
             if (data.TryGetValue(setting, out var names))

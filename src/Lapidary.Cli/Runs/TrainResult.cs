@@ -50,8 +50,10 @@ internal sealed record TrainResult(
         people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {State.GlobalStep} steps"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
             + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
-            + $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
-            + $"peak memory {ByteSize.Format(PeakBytes)}");
+            + (IsComplete && Tokens == 0
+                ? "; nothing was left to train"
+                : $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
+                    + $"peak memory {ByteSize.Format(PeakBytes)}"));
         Push?.Show(people);
         NextSteps.Show(people, next);
     }

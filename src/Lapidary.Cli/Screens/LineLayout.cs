@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Spectre.Console.Rendering;
 
@@ -57,6 +58,20 @@ internal static class LineLayout
         }
 
         return cut.ToString();
+    }
+
+    /// <summary>The longest end of a text that fits; characters are not split from their combining marks.</summary>
+    public static string End(string text, int width)
+    {
+        int start = text.Length, used = 0;
+        foreach (int element in StringInfo.ParseCombiningCharacters(text).Reverse())
+        {
+            used += Width(text[element..start]);
+            if (used > width) break;
+            start = element;
+        }
+
+        return text[start..];
     }
 
     private static int IndentOf(int label, int width) =>

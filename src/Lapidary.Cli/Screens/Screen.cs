@@ -9,9 +9,10 @@ namespace Lapidary.Cli.Screens;
 /// <param name="columns">The current number of columns.</param>
 /// <param name="hasCodes">Whether the terminal supports escape codes.</param>
 /// <param name="hasColour">Whether to use colours.</param>
-internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
+/// <param name="rows">The current number of rows; null if unknown.</param>
+internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour, Func<int>? rows = null)
 {
-    private const int DefaultWidth = 80, LeastWidth = 20;
+    private const int DefaultWidth = 80, LeastWidth = 20, DefaultHeight = 24;
 
     private const string EraseLine = "\r\e[K";
 
@@ -25,6 +26,9 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
 
     /// <summary>Columns for text. The last column stays free, because some terminals start the next row as soon as it is filled.</summary>
     public int Width => (columns() is var width and > 0 ? Math.Max(width, LeastWidth) : DefaultWidth) - 1;
+
+    /// <summary>Rows.</summary>
+    public int Height => rows?.Invoke() is > 0 and var height ? height : DefaultHeight;
 
     /// <summary>Whether the terminal supports escape codes, and so a status line.</summary>
     public bool HasCodes { get; } = hasCodes;
@@ -88,6 +92,22 @@ internal sealed class Screen(Func<int> columns, bool hasCodes, bool hasColour)
         {
             Hide();
             _statusWriter = null;
+        }
+    }
+
+    /// <summary>Declares that the cursor is at the start of a row: somebody has typed a line end.</summary>
+    public void StartsRow()
+    {
+        lock (_lock) _isMidLine = false;
+    }
+
+    /// <summary>Ends a line that was begun.</summary>
+    public void EndLine(TextWriter writer)
+    {
+        lock (_lock)
+        {
+            if (_isMidLine) writer.WriteLine();
+            _isMidLine = false;
         }
     }
 

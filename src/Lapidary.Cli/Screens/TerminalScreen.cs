@@ -11,25 +11,26 @@ internal static unsafe partial class TerminalScreen
     /// <summary>The terminal as described by its environment: TERM=dumb means no escape codes, NO_COLOR means no colours.</summary>
     /// <param name="isError">Whether standard error is the stream on it.</param>
     public static Screen Of(bool isError) => new(
-        () => Width(isError ? 2 : 1), KnowsCodes(isError), string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")));
+        () => Size(isError ? 2 : 1).Columns, KnowsCodes(isError), string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
+        () => Size(isError ? 2 : 1).Rows);
 
-    /// <summary>Number of columns, 0 if unknown. .NET's own query would first prepare the terminal for typing, and print escape codes for
-    /// it.</summary>
-    private static int Width(int descriptor)
+    /// <summary>Number of columns and rows, 0 if unknown. .NET's own query would first prepare the terminal for typing, and print escape
+    /// codes for it.</summary>
+    private static (int Columns, int Rows) Size(int descriptor)
     {
         if (OperatingSystem.IsLinux())
         {
             WindowSize size = default;
-            return Control(descriptor, GetWindowSize, &size) == 0 ? size.Columns : 0;
+            return Control(descriptor, GetWindowSize, &size) == 0 ? (size.Columns, size.Rows) : (0, 0);
         }
 
         try
         {
-            return Console.WindowWidth;
+            return (Console.WindowWidth, Console.WindowHeight);
         }
         catch (Exception e) when (e is IOException or PlatformNotSupportedException)
         {
-            return 0;
+            return (0, 0);
         }
     }
 

@@ -46,7 +46,10 @@ internal static class SftSettings
         }
 
         if (isAsBefore)
-            return (config with { GlobalBatchSize = resumed }).ForRanks(worldSize, accumulationIsGiven: false);
+        {
+            var asBefore = (config with { GlobalBatchSize = resumed }).ForRanks(worldSize, accumulationIsGiven: false);
+            return worldSize == 1 ? asBefore with { GlobalBatchSize = null } : asBefore; // which nobody has set
+        }
 
         // What is typed goes before what a file says.
         bool isGiven = values.IsTyped(accumulation) || (values.IsGiven(accumulation) && !values.IsTyped(batch));
@@ -67,7 +70,12 @@ internal static class SftSettings
         bool isFlag = type == typeof(bool) || (type.IsEnum && Enum.IsDefined(type, "True"));
         return new Setting<object?>(
             SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), OptionTexts.Of(typeof(SftConfig), property.Name),
-            property.GetValue(Defaults), text => Parse(text, type, range), isFlag: isFlag);
+            property.GetValue(Defaults), text => Parse(text, type, range), isFlag: isFlag)
+        {
+            // In TRL, null cuts nothing; the default would cut in silence.
+            NullError = property.Name == nameof(SftConfig.MaxLength)
+                ? "expected a number of tokens, found null; give the length of the longest row, or of the model's context" : null,
+        };
     }
 
     private static string ValueName(Type type)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
+using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Gemma.Sources;
 using Microsoft.Extensions.AI;
 
@@ -132,13 +133,7 @@ public sealed class GemmaChatClient : IChatClient
     /// <summary>The answer may fill the rest of the context.</summary>
     private GenerationOptions Limit(GenerationOptions options, int promptTokens)
     {
-        int context = _model.Config.MaxPositionEmbeddings, room = context - promptTokens;
-        if (room <= 0)
-        {
-            throw new LapidaryException(
-                $"The conversation has {promptTokens} tokens, expected fewer than the model's context of {context}; shorten it.");
-        }
-
+        int room = ContextRoom.Require(_model.Config, promptTokens, "The conversation");
         return options with { MaxNewTokens = Math.Min(options.MaxNewTokens, room) };
     }
 

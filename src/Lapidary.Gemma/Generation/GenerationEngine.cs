@@ -71,7 +71,7 @@ public sealed class GenerationEngine : IDisposable
         CancellationToken cancellationToken = default)
     {
         options.Validate();
-        PromptCheck.Require(promptIds, options, Model.Config);
+        options = PromptCheck.Limit(promptIds, options, Model.Config);
         var request = new EngineRequest(new RunningText(promptIds, options), onToken, cancellationToken);
         lock (_lock)
         {

@@ -17,17 +17,17 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
 
-    /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, or when cancelled.</summary>
+    /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, at the end of the model's context
+    /// (max_position_embeddings), or when cancelled.</summary>
     /// <param name="promptIds">At least one id.</param>
     /// <param name="options">Limits and sampling.</param>
     /// <param name="cancellationToken">Ends the text after the current token.</param>
-    /// <exception cref="LapidaryException">The prompt is empty or too long, an id is outside the vocabulary, an option is out of range, or
-    /// memory is insufficient.</exception>
+    /// <exception cref="LapidaryException">The prompt is empty or fills the model's context, an id is outside the vocabulary, an option is
+    /// out of range, or memory is insufficient.</exception>
     public IEnumerable<int> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken = default)
     {
         options.Validate();
-        PromptCheck.Require(promptIds, options, model.Config);
-        return Continue(promptIds, options, cancellationToken);
+        return Continue(promptIds, PromptCheck.Limit(promptIds, options, model.Config), cancellationToken);
     }
 
     /// <summary>Frees the cache and the recorded steps.</summary>

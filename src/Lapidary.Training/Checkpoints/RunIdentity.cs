@@ -74,6 +74,21 @@ internal sealed class RunIdentity
             _ => "SHA-256 over token ids and labels of all rows, in their order",
         }));
 
+    /// <summary>The hashes of a run's data, which are known before its base is loaded.</summary>
+    /// <param name="train">Rows to train on.</param>
+    /// <param name="eval">Rows to evaluate on, or null.</param>
+    public static IEnumerable<KeyValuePair<string, string>> HashesOf(PackedDataSet train, PackedDataSet? eval)
+    {
+        yield return new(Data, train.DataFingerprint);
+        if (eval is not null) yield return new(EvalData, eval.DataFingerprint);
+    }
+
+    /// <summary>Whether a hash is one of <see cref="HashesOf"/>.</summary>
+    public static bool IsOfData(string key) => key is Data or EvalData;
+
+    /// <summary>Enough digits of a hash to tell two apart; other values as they are.</summary>
+    public static string Short(string key, string value) => IsHash(key) && value.Length > 12 ? value[..12] : value;
+
     /// <summary>Whether the value of a key is a hash, which tells people nothing.</summary>
     public static bool IsHash(string key) => key is Data or EvalData or Weights or BaseConfig;
 
@@ -123,9 +138,7 @@ internal sealed class RunIdentity
 
     private string ValueOf(string key) => _fields.GetValueOrDefault(key, None);
 
-    /// <summary>Shortens a hash to enough digits to tell two apart.</summary>
-    private static string Short(RunIdentity of, string key) =>
-        of.ValueOf(key) is var value && IsHash(key) && value.Length > 12 ? value[..12] : value;
+    private static string Short(RunIdentity of, string key) => Short(key, of.ValueOf(key));
 
     private string Hint(string key, RunIdentity saved) => key switch
     {

@@ -132,7 +132,7 @@ public sealed record LabelReport
         {
             warnings.Add(
                 $"{PrefixMismatches} prompts are tokenized otherwise alone than before their completion; "
-                + "end prompts with white space or a line end.");
+                + "begin completions with the blanks that end prompts, or end prompts with a line end.");
         }
 
         return warnings;

@@ -31,7 +31,7 @@ internal static class ManifestJson
         return new JsonObject
         {
             ["name"] = model.Name,
-            ["commit"] = commit,
+            [RunManifest.CommitKey] = commit,
             ["layers"] = model.Config.NumHiddenLayers,
             ["hidden_size"] = model.Config.HiddenSize,
             ["vocab_size"] = model.Config.VocabSize,
@@ -75,7 +75,7 @@ internal static class ManifestJson
     public static JsonObject Hashes(IEnumerable<(string Key, string Value, string Method)> hashes)
     {
         var json = new JsonObject();
-        foreach (var (key, value, method) in hashes) json[key] = new JsonObject { ["value"] = value, ["method"] = method };
+        foreach (var (key, value, method) in hashes) json[key] = new JsonObject { [RunManifest.HashKey] = value, ["method"] = method };
         return json;
     }
 

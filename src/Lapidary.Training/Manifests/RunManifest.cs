@@ -30,6 +30,9 @@ internal sealed class RunManifest
     /// <summary>Keys that other code reads.</summary>
     public const string StateKey = "state", ResultsKey = "results", SessionsKey = "sessions", DataKey = "data";
 
+    /// <summary>Keys of the hashes and of a hash's value, of the model and of its commit.</summary>
+    public const string HashesKey = "hashes", HashKey = "value", ModelKey = "model", CommitKey = "commit";
+
     private const long MaxBytes = 64 << 20;
 
     private readonly string _folder;
@@ -82,11 +85,11 @@ internal sealed class RunManifest
             [RunSettings.FolderKey] = Path.GetFullPath(folder),
             [StateKey] = NameOf(RunOutcome.Running),
             ["lapidary"] = ManifestJson.Program(),
-            ["model"] = ManifestJson.Model(run, commit: null),
+            [ModelKey] = ManifestJson.Model(run, commit: null),
             [DataKey] = ManifestJson.Data(names.Length > 0 ? run with { DataSets = names } : run),
             ["seed"] = run.Config.Seed,
             [SettingsKey] = ManifestJson.Settings(recorded),
-            ["hashes"] = new JsonObject(),
+            [HashesKey] = new JsonObject(),
             [SessionsKey] = new JsonArray([.. sessions, session]),
             [ResultsKey] = ManifestJson.Results(state ?? new TrainerState { MaxSteps = totalSteps }),
         };
@@ -120,9 +123,12 @@ internal sealed class RunManifest
 
     /// <summary>The file of a folder.</summary>
     /// <exception cref="LapidaryException">It is missing, damaged, or of a later version.</exception>
-    public static JsonSection Read(string folder)
+    public static JsonSection Read(string folder) => ReadFile(Path.Combine(folder, FileName));
+
+    /// <summary>A manifest, which may have another name.</summary>
+    /// <exception cref="LapidaryException">It is missing, damaged, or of a later version.</exception>
+    public static JsonSection ReadFile(string path)
     {
-        string path = Path.Combine(folder, FileName);
         var json = new JsonSection(path, JsonFile.Read(path, MaxBytes));
         int version = json.Int(VersionKey, 0, 1, int.MaxValue);
         if (version is 0 or > Version)
@@ -151,9 +157,9 @@ internal sealed class RunManifest
         _json[ResultsKey] = ManifestJson.Results(state);
         if (identity is not null)
         {
-            var hashes = (JsonObject)_json["hashes"]!;
+            var hashes = (JsonObject)_json[HashesKey]!;
             foreach (var (key, value) in ManifestJson.Hashes(identity.Hashes).ToArray()) hashes[key] = value?.DeepClone();
-            _json["model"]!["commit"] = identity.Commit;
+            _json[ModelKey]![CommitKey] = identity.Commit;
         }
 
         Write();
@@ -169,8 +175,8 @@ internal sealed class RunManifest
     {
         using var file = File.OpenRead(Path.Combine(_folder, AdapterFiles.WeightsName));
         string hash = Convert.ToHexStringLower(SHA256.HashData(file));
-        ((JsonObject)_json["hashes"]!)[AdapterFiles.WeightsName] =
-            new JsonObject { ["value"] = hash, ["method"] = "SHA-256 over the file" };
+        ((JsonObject)_json[HashesKey]!)[AdapterFiles.WeightsName] =
+            new JsonObject { [HashKey] = hash, ["method"] = "SHA-256 over the file" };
     });
 
     private void Write() => Quietly(() => JsonFile.Write(Path.Combine(_folder, FileName), _json));

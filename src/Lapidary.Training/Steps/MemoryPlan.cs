@@ -26,7 +26,12 @@ public sealed record MemoryPlan(
     {
         int rows = Steps.RowsPerRun, batch = Math.Min(BatchRows, StepRows);
         if (rows > batch)
-            yield return $"{(double)rows / batch:0.##} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}.";
+        {
+            yield return rows % batch == 0
+                ? $"{rows / batch} micro-batches of {BatchTokens:N0} tokens run as one of {RunTokens:N0}."
+                : $"{rows} rows run as one batch of {RunTokens:N0} tokens, more than a micro-batch of {batch} rows.";
+        }
+
         if (rows < batch)
             yield return $"a micro-batch of {BatchTokens:N0} tokens runs in parts of {RunTokens:N0}, which gives the same step.";
         if (Fits && Steps.RecomputedLayers > 0 && Steps.RecomputedLayers < Layers)

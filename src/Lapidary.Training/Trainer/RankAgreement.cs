@@ -37,6 +37,14 @@ internal sealed class RankAgreement(RankGroup ranks)
         throw new LapidaryException(message);
     }
 
+    /// <summary>Refuses ranks with other weights or files, once their hashes are known.</summary>
+    /// <exception cref="LapidaryException">Values differ.</exception>
+    public void RequireSame(PendingIdentity identity)
+    {
+        using (ranks.Busy("the hash of the weights")) _ = identity.Value;
+        RequireSame(identity.Value.SharedFields);
+    }
+
     /// <summary>Refuses different step layouts on different ranks.</summary>
     /// <exception cref="LapidaryException">Two layouts differ.</exception>
     public void RequireSame(StepPlan plan) => RequireSame(

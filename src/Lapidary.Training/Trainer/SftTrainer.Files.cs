@@ -25,7 +25,13 @@ public sealed partial class SftTrainer
         _log = NewLog();
         if (resumed is not null) Resume(resumed, folder);
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
-        if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnWeights());
+        if (Ranks.WorldSize > 1) _agreement.RequireSame(_identity!);
+        if (folder is not null && resumed is null && Expected is not null)
+        {
+            using var busy = Ranks.Busy("the hash of the weights"); // which a new run computes anyway, but waits for only here
+            Expected.RequireBase(_identity!.Value, _model.Name);
+        }
+
         folder?.Begin(
             Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
             _adapter.Source?.Folder, SaveTokenizer);
@@ -40,12 +46,6 @@ public sealed partial class SftTrainer
     {
         var identity = RunIdentity.Of(_model, _adapter, _config, _train, _eval, weights: null, Ranks.WorldSize);
         return identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key);
-    }
-
-    private IEnumerable<KeyValuePair<string, string>> OwnWeights()
-    {
-        using var busy = Ranks.Busy("the hash of the weights");
-        return _identity!.Value.SharedFields;
     }
 
     private ResumedRun? ReadCheckpoint(RunFolder? folder)

@@ -92,6 +92,10 @@ public sealed partial class SftTrainer : IDisposable
     /// given.</summary>
     internal IEnumerable<KeyValuePair<string, string>>? Settings { get; set; }
 
+    /// <summary>The hashes of the manifest whose job this run repeats; null for any other run. A resumed run is compared with its
+    /// checkpoint instead.</summary>
+    internal RecordedHashes? Expected { get; set; }
+
     private RankGroup Ranks => _communicator.Ranks;
 
     private MemoryPlan Memory => MemoryPlan ?? throw new InvalidOperationException("The run is not set up yet.");

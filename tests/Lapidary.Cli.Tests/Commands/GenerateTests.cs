@@ -54,6 +54,40 @@ public sealed class GenerateTests : IDisposable
         Assert.Equal(expected, CliRun.Of([.. args, "--messages", file]).Ok().Out);
     }
 
+    [Theory]
+    [InlineData(" \n", "standard input: expected a list of messages", "found nothing.")]
+    [InlineData("{\"messages\": []}", "found an empty list under messages.")]
+    [InlineData("{\"messages\": \"x\"}", "found a string under messages.")]
+    [InlineData("{\"a\": 1}", "without messages.")]
+    [InlineData("\"x\"", "found a string.")]
+    [InlineData("{\"messages\": []}\n{\"messages\": []}\n", "expected one conversation, found JSON Lines", "--dataset")]
+    [InlineData("[\n  {\"role\" 1}]", "standard input, line 2, byte ", "expected JSON, found a fault; look for a missing quote")]
+    public void Generate_OfMessagesThatAreNone_SaysWhatIsWrong(string input, params string[] words)
+    {
+        var run = CliRun.Of(
+            input, CancellationToken.None, "generate", "--model", TinyModel.WithTokenizer, "--threads", "1", "--messages", "-");
+        run.AssertError(1, words);
+        Assert.DoesNotContain("isFinalBlock", run.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Beyond its context a model was never trained.</summary>
+    [Fact]
+    public void Generate_SaysWhatTheContextCuts_AndRefusesAPromptThatFillsIt()
+    {
+        string small = Variant.Of(TinyModel.Folder, json: config => config["max_position_embeddings"] = 20);
+        string[] args = ["generate", "--model", small, "--threads", "1", "--ignore-eos", "--json", "--input-ids"];
+        var whole = CliRun.Of([.. args, "2,5,6", "--max-new-tokens", "17"]).Ok();
+        Assert.DoesNotContain("context", whole.Error, StringComparison.Ordinal);
+        Assert.Equal(17, whole.Json.GetProperty("output_ids").GetArrayLength());
+        var cut = CliRun.Of([.. args, "2,5,6", "--max-new-tokens", "18"]).Ok();
+        Assert.Contains(
+            "note       the prompt has 3 of the 20 tokens of the model's context: the answer is cut after 17 tokens, "
+            + "before --max-new-tokens 18.", cut.Error, StringComparison.Ordinal);
+        Assert.Equal(17, cut.Json.GetProperty("output_ids").GetArrayLength());
+        string full = string.Join(',', Enumerable.Repeat(5, 20));
+        CliRun.Of([.. args, full]).AssertError(1, "The prompt has 20 tokens, expected fewer than the model's context of 20");
+    }
+
     [Fact]
     public void Generate_Interrupted_EndsWith130()
     {

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Lapidary.Cli.Commands;
+using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Commands;
 
@@ -31,6 +33,54 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal(Adapter(run), Adapter(again));
         CliRun.Of("train", "--config", Path.Combine(run, "manifest.json")).AssertError(1, "holds a run already");
         CliRun.Of("train", "--config", Path.Combine(run, "manifest.json"), "--resume", "--max-steps", "3").Ok();
+    }
+
+    /// <summary>What the manifest says of its job holds, or the job is another one.</summary>
+    [Fact]
+    public void TheManifest_RefusesOtherData_AndRunYamlTrainsOnThem()
+    {
+        string run = Train("run", "--test-size", "2");
+        string manifest = Path.Combine(run, "manifest.json"), settings = Path.Combine(run, "run.yaml");
+        string rows = Directory.GetFiles(_folder["job"], "*.jsonl").Single();
+        File.AppendAllText(rows, "{\"input_ids\": [5, 6, 7]}\n");
+        var refused = CliRun.Of("train", "--config", manifest, "--output-dir", _folder["again"]);
+        refused.AssertError(1, $"{manifest}: hashes.data: expected ", ", found ", rows, "other data (rows, tokens or labels)",
+            $"use --config {settings} to train on what is there now");
+        Assert.Matches("expected [0-9a-f]{12}, found [0-9a-f]{12} in", refused.Error);
+        Assert.False(Directory.Exists(_folder["again"]));
+        CliRun.Of("train", "--config", settings, "--output-dir", _folder["again"]).Ok();
+
+        // Who asks for other rows gets them, and is told.
+        var other = CliRun.Of("train", "--config", manifest, "--output-dir", _folder["other"], "--dataset", rows).Ok();
+        Assert.Contains($"note       with --dataset, the run trains on other rows, tokens or labels than that of {manifest}.", other.Error,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheManifest_RefusesAnotherBase_BeforeAFileIsWritten()
+    {
+        string model = _folder["model"];
+        Directory.CreateDirectory(model);
+        foreach (string file in Directory.GetFiles(TinyModel.Folder)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        string run = Train("run", "--model", model), manifest = Path.Combine(run, "manifest.json");
+        string changed = Variant.Of(model, tensors => tensors["model.norm.weight"] = tensors["model.norm.weight"].With(0, 7));
+        foreach (string file in Directory.GetFiles(changed, "*.safetensors"))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)), overwrite: true);
+        CliRun.Of("train", "--config", manifest, "--output-dir", _folder["again"])
+            .AssertError(1, "hashes.base_weights: expected ", model, "other weights of the base", "Give the base that it had");
+        Assert.False(Directory.Exists(_folder["again"]) && Directory.EnumerateFileSystemEntries(_folder["again"]).Any());
+        CliRun.Of("train", "--config", manifest, "--output-dir", _folder["again"], "--model", model).Ok();
+    }
+
+    [Fact]
+    public void AManifestWithoutHashes_SaysThatNothingIsCompared()
+    {
+        string manifest = Path.Combine(Train("run"), "manifest.json");
+        var json = JsonNode.Parse(File.ReadAllText(manifest))!;
+        json["hashes"] = new JsonObject();
+        File.WriteAllText(manifest, json.ToJsonString());
+        var run = CliRun.Of("train", "--config", manifest, "--output-dir", _folder["again"]).Ok();
+        Assert.Contains("has no hashes", run.Error, StringComparison.Ordinal);
     }
 
     /// <summary>The whole tree, as a container that mounts it elsewhere.</summary>

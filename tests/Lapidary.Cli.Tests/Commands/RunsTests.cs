@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using Lapidary.Cli.History;
+using Lapidary.Cli.Screens;
 
 namespace Lapidary.Cli.Tests.Commands;
 
@@ -63,6 +65,85 @@ public sealed class RunsTests : IDisposable
         File.WriteAllText(path, text.Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal));
         var json = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json;
         Assert.Equal("interrupted", json.GetProperty("runs")[0].GetProperty("state").GetString());
+    }
+
+    /// <summary>A run that was resumed differs from its twin in nothing that anybody set.</summary>
+    [Fact]
+    public void ARunThatWasResumed_DoesNotDiffer()
+    {
+        Train("one", "--save-strategy", "steps", "--save-steps", "1");
+        Train("two", "--save-strategy", "steps", "--save-steps", "1");
+        string two = Path.Combine(_folder["exp"], "two");
+        Directory.Delete(Path.Combine(two, "checkpoint-2"), recursive: true);
+        CliRun.Of("train", "--config", Path.Combine(two, "run.yaml"), "--resume").Ok();
+        Assert.Empty(CliRun.Of("runs", _folder["exp"], "--json").Ok().Json.GetProperty("differing_settings").EnumerateArray());
+        Assert.DoesNotContain("global_batch_size", File.ReadAllText(Path.Combine(two, "run.yaml")), StringComparison.Ordinal);
+        Assert.Contains("gradient_accumulation_steps: 4\n", File.ReadAllText(Path.Combine(two, "run.yaml")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Of several ranks, a run's files have the rows of a step; of one, its micro-batches.</summary>
+    [Fact]
+    public void RowsOfAStep_AreCompared_HoweverTheyAreGiven()
+    {
+        static FoundRun Run(string name, params (string, string)[] settings) =>
+            new(name, name, "finished") { Settings = settings.ToDictionary() };
+        var one = Run("a", ("per_device_train_batch_size", "2"), ("gradient_accumulation_steps", "4"));
+        var same = Run("b", ("per_device_train_batch_size", "2"), ("global_batch_size", "8"));
+        var other = Run("c", ("per_device_train_batch_size", "2"), ("global_batch_size", "16"));
+        Assert.Empty(RunComparison.DifferingKeys(RunComparison.Comparable([one, same])));
+        var compared = RunComparison.Comparable([one, same, other]);
+        Assert.Equal(["global_batch_size"], RunComparison.DifferingKeys(compared));
+        Assert.Equal(["8", "8", "16"], compared.Select(run => run.Settings["global_batch_size"]));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\n  \"manifest_version\": 1,")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("\0\u0001\u00FF")]
+    [InlineData("{\"manifest_version\": 1, \"results\": 5}")]
+    [InlineData("{\"manifest_version\": 99}")]
+    public void ADamagedManifest_DoesNotHideTheRun(string text)
+    {
+        Train("one", "--learning-rate", "1e-3");
+        string folder = Path.Combine(_folder["exp"], "one"), path = Path.Combine(folder, "manifest.json");
+        AssertShown(text, 2);
+        AssertShown(new string('[', 2000), 2);
+        AssertShown("{\"manifest_version\": 1, \"a\": " + new string('[', 2000), 2);
+        foreach (string file in Directory.GetFiles(folder, "trainer_state.json", SearchOption.AllDirectories)) File.Delete(file);
+        AssertShown(text, 0); // a run that was killed before its first checkpoint
+
+        void AssertShown(string text, int steps)
+        {
+            File.WriteAllText(path, text, Encoding.Latin1);
+            var run = CliRun.Of("runs", _folder["exp"], "--json").Ok();
+            var one = run.Json.GetProperty("runs")[0];
+            Assert.Equal(steps, one.GetProperty("global_step").GetInt32());
+            Assert.Equal("0.001", one.GetProperty("settings").GetProperty("learning_rate").GetString());
+            Assert.Empty(run.Json.GetProperty("unreadable").EnumerateArray());
+            Assert.Equal(
+                $"note       {path}: is damaged, or of a later version of Lapidary; the run is shown as its other files describe it.\n",
+                run.Error);
+        }
+    }
+
+    /// <summary>Wide characters take two columns, in names as elsewhere.</summary>
+    [Fact]
+    public void Table_CountsColumns_NotCharacters()
+    {
+        FoundRun[] runs =
+        [
+            new("日本語の実験/とても長い名前/実行", "a", "finished") { Step = 1, MaxSteps = 2 },
+            new("e\u0301te\u0301", "b", "finished") { Step = 1, MaxSteps = 2 },
+        ];
+        foreach (int width in new[] { 40, 80 })
+        {
+            string[] lines = [.. RunTable.Lines(runs, [], width).Take(3)];
+            Assert.All(lines, line => Assert.True(LineLayout.Width(line) <= width, line));
+            int[] columns = [.. lines.Skip(1).Select(line => LineLayout.Width(line[..line.IndexOf("finished", StringComparison.Ordinal)]))];
+            Assert.Equal(columns[0], columns[1]);
+        }
     }
 
     [Theory]

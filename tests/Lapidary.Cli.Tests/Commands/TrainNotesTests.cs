@@ -1,3 +1,7 @@
+using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
+using Lapidary.Engine;
+
 namespace Lapidary.Cli.Tests.Commands;
 
 /// <summary>What train says of its rows and options.</summary>
@@ -39,6 +43,62 @@ public sealed class TrainNotesTests : IDisposable
         var run = CliRun.Of(
             "train", "--config", Path.Combine(output, "run.yaml"), "--resume", Path.Combine(output, "checkpoint-1")).Ok();
         Assert.DoesNotContain("Goes on with", run.Out + run.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Values of other tools that ask for something else than what happens; the others say nothing.</summary>
+    [Fact]
+    public void SettingsOfOtherTools_ThatTheDeviceDoesNotFollow_AreSaid()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(4)), file = _folder["guide.yaml"];
+        File.WriteAllText(file, "fp16: true\nlow_cpu_mem_usage: false\nuse_liger_kernel: false\nbnb_4bit_compute_dtype: torch.bfloat16\n");
+        string[] args =
+        [
+            "train", "--model", TinyModel.Folder, "--dataset", rows, "--max-steps", "1", "--modules-to-save", "none", "--max-length", "16",
+            "--threads", "1", "--device", "cpu",
+        ];
+        args = [.. args, "--config", file];
+        string said = CliRun.Of([.. args, "--output-dir", _folder["a"], "--bf16", "true", "--optim", "adamw_torch"]).Ok().Out;
+        const string Cpu = "changes nothing: the CPU computes in float32.\n";
+        Assert.Contains($"note       --fp16 true {Cpu}", said, StringComparison.Ordinal);
+        Assert.Contains($"note       --bf16 true {Cpu}", said, StringComparison.Ordinal);
+        Assert.Contains($"note       --bnb-4bit-compute-dtype bfloat16 {Cpu}", said, StringComparison.Ordinal);
+        Assert.Contains(
+            "note       --low-cpu-mem-usage false changes nothing: weights are always mapped from their file.", said,
+            StringComparison.Ordinal);
+        Assert.Equal(4, said.Split("changes nothing").Length - 1);
+
+        // The command line goes before the file.
+        said = CliRun.Of([.. args, "--output-dir", _folder["b"], "--fp16", "no", "--bf16", "false"]).Ok().Out;
+        Assert.DoesNotContain("fp16", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("bf16", said, StringComparison.Ordinal);
+        Assert.Equal(2, said.Split("changes nothing").Length - 1);
+    }
+
+    [Theory]
+    [InlineData(DType.BFloat16, "--bf16 false,--fp16 true,--tf32 true,--bnb-4bit-compute-dtype float16")]
+    [InlineData(DType.Float32, "--bf16 true,--fp16 true,--tf32 true,--bnb-4bit-compute-dtype float16,--bnb-4bit-compute-dtype bfloat16")]
+    public void Precision_IsTheDevices(DType computesIn, string expected)
+    {
+        GivenConstant[] all =
+        [
+            .. new[] { "bf16", "fp16", "tf32", "bnb_4bit_compute_dtype" }.Select(key => GuideNames.All.Single(name => name.Key == key))
+                .SelectMany(name => name.Constants!.Reverse().Select(value => new GivenConstant(name, value))),
+        ];
+        string[] notes = [.. ConstantNotes.Of(all, computesIn).Select(note => note[..note.IndexOf(" changes", StringComparison.Ordinal)])];
+        string[] others = [.. notes.Where(note => !note.EndsWith(" float32", StringComparison.Ordinal))];
+        Assert.Equal(expected.Split(',').Order(StringComparer.Ordinal), others.Order(StringComparer.Ordinal));
+        Assert.Equal(computesIn == DType.BFloat16, notes.Length > others.Length);
+    }
+
+    [Fact]
+    public void AFinishedRunThatIsResumed_SaysThatNothingIsLeft()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(4)), output = _folder["out"];
+        CliRun.Of(
+            "train", "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", output, "--max-steps", "1",
+            "--modules-to-save", "none", "--max-length", "64", "--threads", "1").Ok();
+        var run = CliRun.Of("train", "--config", Path.Combine(output, "run.yaml"), "--resume").Ok();
+        Assert.Contains("; nothing was left to train\n", run.Out, StringComparison.Ordinal);
     }
 
     /// <summary>A run called text-to-sql in a folder is what the guide's example makes.</summary>

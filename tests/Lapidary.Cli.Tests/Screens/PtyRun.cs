@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.RegularExpressions;
 using Lapidary.Cli.Output;
 
@@ -23,7 +24,14 @@ internal sealed partial record PtyRun(int ExitCode, string Raw, int Columns)
     /// <summary>Runs the tool.</summary>
     /// <param name="columns">Columns of the terminal.</param> <param name="variables">Variables of its environment, "NAME=VALUE".</param>
     /// <param name="args">The command line.</param>
-    public static PtyRun Of(int columns, string[] variables, params string[] args)
+    public static PtyRun Of(int columns, string[] variables, params string[] args) => Typing(columns, variables, [], exitCode: 0, args);
+
+    /// <summary>Runs the tool for somebody who types.</summary>
+    /// <param name="columns">Columns of the terminal.</param> <param name="variables">Variables of its environment, "NAME=VALUE".</param>
+    /// <param name="typed">What is waited for in what the tool has written since the last one, and what is typed then.</param>
+    /// <param name="exitCode">The code that is expected.</param> <param name="args">The command line.</param>
+    public static PtyRun Typing(
+        int columns, string[] variables, IReadOnlyList<(string Seen, string Typed)> typed, int exitCode, params string[] args)
     {
         string tool = Path.Combine(AppContext.BaseDirectory, "lapidary");
         string command = $"stty cols {columns} rows 24; exec env {string.Join(' ', variables)} "
@@ -38,16 +46,36 @@ internal sealed partial record PtyRun(int ExitCode, string Raw, int Columns)
         start.Environment["TERM"] = "xterm-256color";
         start.Environment.Remove("NO_COLOR");
         using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
+        var output = Task.Run(() => Read(process, typed));
         if (!process.WaitForExit(Limit))
         {
             process.Kill(entireProcessTree: true);
             Assert.Fail("The tool was still running, and was killed.");
         }
 
-        Assert.True(process.ExitCode == 0, $"exit code {process.ExitCode}: {output.Result} {error.Result}");
+        Assert.True(process.ExitCode == exitCode, $"exit code {process.ExitCode}: {output.Result} {error.Result}");
         return new PtyRun(process.ExitCode, output.Result, columns);
+    }
+
+    private static string Read(Process process, IReadOnlyList<(string Seen, string Typed)> typed)
+    {
+        var all = new StringBuilder();
+        char[] buffer = new char[4096];
+        int next = 0, from = 0;
+        while (process.StandardOutput.Read(buffer, 0, buffer.Length) is > 0 and var count)
+        {
+            all.Append(buffer, 0, count);
+            while (next < typed.Count && all.ToString(from, all.Length - from) is var shown
+                && shown.IndexOf(typed[next].Seen, StringComparison.Ordinal) is >= 0 and var at)
+            {
+                from += at + typed[next].Seen.Length;
+                process.StandardInput.Write(typed[next++].Typed);
+                process.StandardInput.Flush();
+            }
+        }
+
+        return all.ToString();
     }
 
     /// <summary>The screen at the end.</summary>

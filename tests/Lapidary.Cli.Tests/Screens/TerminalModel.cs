@@ -1,19 +1,20 @@
 using System.Text;
+using Lapidary.Cli.Screens;
 
 namespace Lapidary.Cli.Tests.Screens;
 
 /// <summary>A terminal as far as the tool uses one: text that wraps at the last column, CR, LF, cursor moves, erasing. Colours and modes
-/// change nothing.</summary>
+/// change nothing. A wide character takes two columns: the second has a mark.</summary>
 internal sealed class TerminalModel(int columns)
 {
-    private const char Escape = '\e';
+    private const char Escape = '\e', SecondHalf = '\uFFFF';
 
     private readonly List<(StringBuilder Text, bool IsWrapped)> _rows = [(new(), false)];
     private readonly StringBuilder _sequence = new();
     private int _row, _column;
 
     /// <summary>All rows, with those that have scrolled by, without the blanks at their ends.</summary>
-    public IReadOnlyList<string> Rows => [.. _rows.Select(row => row.Text.ToString().TrimEnd())];
+    public IReadOnlyList<string> Rows => [.. _rows.Select(row => Text(row.Text))];
 
     /// <summary>The lines that people copy: rows that the terminal has wrapped are one again.</summary>
     public IReadOnlyList<string> Lines
@@ -27,7 +28,7 @@ internal sealed class TerminalModel(int columns)
                 else lines.Add(_rows[i].Text.ToString());
             }
 
-            return [.. lines.Select(line => line.TrimEnd())];
+            return [.. lines.Select(line => Text(new(line)))];
         }
     }
 
@@ -64,9 +65,18 @@ internal sealed class TerminalModel(int columns)
         }
     }
 
+    private static string Text(StringBuilder row) => row.ToString().Replace($"{SecondHalf}", "", StringComparison.Ordinal).TrimEnd();
+
     private void Put(char c)
     {
-        if (_column == columns)
+        bool isWide = !char.IsSurrogate(c) && LineLayout.Width(c.ToString()) == 2; // a pair of surrogates has two columns anyway
+        Place(c, isWide ? 2 : 1);
+        if (isWide) Place(SecondHalf, 1);
+    }
+
+    private void Place(char c, int needed)
+    {
+        if (_column + needed > columns)
         {
             _rows[_row] = (_rows[_row].Text, true);
             MoveTo(_row + 1);

@@ -21,6 +21,14 @@ public class CudaTrainerTests : SftTrainerTests
     }
 }
 
+/// <summary>The tests of <see cref="SftTrainerResumeTests"/> on the GPU.</summary>
+[Collection(TestDevice.Cuda)]
+public class CudaTrainerResumeTests : SftTrainerResumeTests
+{
+    /// <inheritdoc/>
+    protected override string Device => TestDevice.Cuda;
+}
+
 /// <summary>The tests of <see cref="DivergenceTests"/> on the GPU.</summary>
 [Collection(TestDevice.Cuda)]
 public class CudaDivergenceTests : DivergenceTests

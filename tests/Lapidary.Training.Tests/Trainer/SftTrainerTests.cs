@@ -7,18 +7,13 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Tests;
 
-/// <summary>Whole runs against torch's AdamW over PEFT's LoRA (12 steps), and against themselves: other accumulation, stopped and resumed,
-/// checkpointed, merged.</summary>
+/// <summary>Whole runs against torch's AdamW over PEFT's LoRA (12 steps), and against themselves: other accumulation, other
+/// layouts, merged.</summary>
 /// <remarks>On the CPU both sum in fp32 in other orders; 2e-7 is seen, and 2e-5 in matrices of the tied run, where AdamW divides small
 /// gradients by their size. On the GPU activations are rounded to bf16: the CPU's backend with every output so rounded is 3e-4 off in
 /// losses, 9e-4 in norms of gradients and 5e-3 in matrices after 12 steps.</remarks>
-public class SftTrainerTests
+public class SftTrainerTests : TrainerTests
 {
-    /// <summary>Where the tests of this class run.</summary>
-    protected virtual string Device => TestDevice.Cpu;
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
-
     private double Losses => TestDevice.Within(Device, fp32: 1e-5, bf16: 2e-3);
 
     private double Norms => TestDevice.Within(Device, fp32: 1e-5, bf16: 1e-2);
@@ -153,82 +148,6 @@ public class SftTrainerTests
         Assert.All(adapters, adapter => Assert.Equal(adapters[0], adapter));
     }
 
-    [Fact]
-    public void Train_Resumed_KeepsWhatItsBitsDependOn()
-    {
-        var config = TrainerRun.Small() with { GradientAccumulationSteps = 4, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
-        var began = new StepPlan(2, 0, LogitsMemory.LeanBytes / 2);
-        using (var run = new TrainerRun(Device, config with { MaxSteps = 1 }, TrainerRun.RandomRows(8), adapter: null))
-        {
-            run.Trainer.FixedSteps = began;
-            run.Trainer.Train(cancellationToken: Token);
-        }
-
-        using var resumed = new TrainerRun(Device, config with { MaxSteps = 2 }, TrainerRun.RandomRows(8), adapter: null);
-        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), Token);
-
-        Assert.Equal(2, state.GlobalStep);
-        var plan = resumed.Trainer.MemoryPlan!.Steps;
-        Assert.Equal((began.RowsPerRun, began.MaxLogitsBytes), (plan.RowsPerRun, plan.MaxLogitsBytes));
-    }
-
-    [Theory]
-    [InlineData(false, 0)]
-    [InlineData(true, 0.1)]
-    public void Train_GoesOnToTheSameBits_AfterAStop(bool packing, double dropout)
-    {
-        var config = TrainerRun.Small() with
-        {
-            Packing = packing,
-            MaxLength = packing ? 64 : 512,
-            MaxSteps = 7,
-            LoggingSteps = 3,
-            SaveStrategy = IntervalStrategy.Steps,
-            SaveSteps = 4,
-            GradientAccumulationSteps = 2,
-        };
-        var whole = config with { OutputDir = Fixtures.TemporaryFolder() };
-        using (var run = new TrainerRun(Device, whole, TrainerRun.RandomRows(24), adapter: null, dropout))
-        {
-            run.Trainer.Train(cancellationToken: Token);
-        }
-
-        using (var run = new TrainerRun(Device, config with { MaxSteps = 4 }, TrainerRun.RandomRows(24), adapter: null, dropout))
-        {
-            run.Trainer.Train(cancellationToken: Token);
-        }
-
-        using var resumed = new TrainerRun(Device, config, TrainerRun.RandomRows(24), adapter: null, dropout);
-        var state = resumed.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-4"), Token);
-
-        Assert.Equal(
-            File.ReadAllBytes(Path.Combine(whole.OutputDir, "adapter_model.safetensors")),
-            File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors")));
-        Assert.Equal(TrainerState.Read(whole.OutputDir).LogHistory[^1].Loss, state.LogHistory[^1].Loss);
-    }
-
-    [Fact]
-    public void Train_GivesTheSameBits_TwiceAndCheckpointed()
-    {
-        byte[][] adapters = [.. new[] { false, false, true }.Select(checkpointing =>
-        {
-            var config = TrainerRun.Small() with
-            {
-                MaxSteps = 4,
-                PerDeviceTrainBatchSize = 2,
-                GradientAccumulationSteps = 2,
-                GradientCheckpointing = checkpointing ? GradientCheckpointing.True : GradientCheckpointing.False,
-            };
-            using var run = new TrainerRun(
-                Device, config, TrainerRun.RandomRows(16), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
-            run.Trainer.Train(cancellationToken: Token);
-            return File.ReadAllBytes(Path.Combine(config.OutputDir, "adapter_model.safetensors"));
-        })];
-
-        Assert.True(adapters[0].AsSpan().SequenceEqual(adapters[1]), "two runs gave other bits");
-        Assert.True(adapters[0].AsSpan().SequenceEqual(adapters[2]), "gradient checkpointing gave other bits");
-    }
-
     /// <summary>The merged model computes with the sum that the adapter was trained to be beside; both are rounded on the GPU, each in its
     /// way.</summary>
     [Theory]
@@ -266,36 +185,6 @@ public class SftTrainerTests
     }
 
     [Fact]
-    public void Train_FinishesTheStepAndSaves_WhenCancelled()
-    {
-        var config = TrainerRun.Small() with { MaxSteps = 50 };
-        using var stop = new CancellationTokenSource();
-        using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(8), adapter: null, observer: new StopAfter(3, stop));
-
-        var state = run.Trainer.Train(cancellationToken: stop.Token);
-
-        Assert.Equal(3, state.GlobalStep);
-        Assert.True(File.Exists(Path.Combine(config.OutputDir, "checkpoint-3", "optimizer.safetensors")));
-        Assert.False(File.Exists(Path.Combine(config.OutputDir, "adapter_model.safetensors")));
-    }
-
-    [Fact]
-    public void Train_RefusesACheckpointOfOtherData()
-    {
-        var config = TrainerRun.Small() with { MaxSteps = 2, SaveStrategy = IntervalStrategy.Steps, SaveSteps = 1 };
-        using (var run = new TrainerRun(Device, config, TrainerRun.RandomRows(8), adapter: null))
-        {
-            run.Trainer.Train(cancellationToken: Token);
-        }
-
-        using var other = new TrainerRun(Device, config, TrainerRun.RandomRows(9), adapter: null);
-
-        var error = Assert.Throws<LapidaryException>(() => other.Trainer.Train(Path.Combine(config.OutputDir, "checkpoint-1"), Token));
-
-        Assert.Contains("other data", error.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Train_AllocatesNoActivationsPerStep()
     {
         var observer = new AllocationObserver();
@@ -311,28 +200,6 @@ public class SftTrainerTests
         Assert.True(observer.LiveBytes[0] > 0);
     }
 
-    /// <summary>Losses of six steps of QLoRA with dropout and two micro-batches a step.</summary>
-    protected static double[] QloraLosses(string device, bool packing)
-    {
-        var config = TrainerRun.Small() with
-        {
-            Packing = packing,
-            MaxLength = packing ? 100 : 512,
-            MaxSteps = 6,
-            GradientAccumulationSteps = 2,
-        };
-        using var run = new TrainerRun(
-            device, config, TrainerRun.RandomRows(24), adapter: null, dropout: 0.1, quantization: QuantizationKind.Nf4);
-        return [.. run.Trainer.Train(cancellationToken: Token).LogHistory.Select(entry => entry.Loss!.Value)];
-    }
-
-    protected static void AssertClose(double expected, double actual, double relative, string what)
-    {
-        double error = Math.Abs(actual - expected) / Math.Abs(expected);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: relative error {error:E2}");
-        Assert.True(error <= relative, $"{what}: {actual:G7}, expected {expected:G7}; relative error {error:E2}, allowed {relative:E2}");
-    }
-
     private static ExampleSet Rows(SafetensorsFile golden)
     {
         long[] ids = MemoryMarshal.Cast<byte, long>(golden.Bytes("batches")).ToArray();
@@ -340,14 +207,6 @@ public class SftTrainerTests
     }
 
     private static float[] Floats(SafetensorsFile file, string name) => MemoryMarshal.Cast<byte, float>(file.Bytes(name)).ToArray();
-
-    private sealed class StopAfter(int step, CancellationTokenSource stop) : ITrainingObserver
-    {
-        public void OnStep(TrainingProgress progress)
-        {
-            if (progress.Step == step) stop.Cancel();
-        }
-    }
 
     private sealed class AllocationObserver : ITrainingObserver
     {
