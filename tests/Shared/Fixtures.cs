@@ -16,14 +16,21 @@ internal static class Fixtures
     /// <summary>Folder of the small tokenizer, which is the one that the demonstration ships.</summary>
     public static string SmallTokenizer { get; } = System.IO.Path.Combine(Repository, "src", "Lapidary.TextToSql", "Assets");
 
-    /// <summary>A new empty folder for one test.</summary>
-    public static string TemporaryFolder() => Directory.CreateTempSubdirectory("lapidary-test-").FullName;
+    /// <summary>A new empty folder, which goes away with the process unless its test deletes it.</summary>
+    public static string TemporaryFolder()
+    {
+        string folder = Directory.CreateTempSubdirectory("lapidary-test-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        };
+        return folder;
+    }
 
     private static string Unpack()
     {
         string source = System.IO.Path.Combine(Repository, "tests", "Fixtures");
         string target = TemporaryFolder();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(target, recursive: true);
         foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
         {
             string destination = System.IO.Path.Combine(target, System.IO.Path.GetRelativePath(source, file));
