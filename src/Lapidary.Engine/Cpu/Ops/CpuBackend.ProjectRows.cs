@@ -12,12 +12,8 @@ public sealed unsafe partial class CpuBackend
         {
             var (weight, adapter) = projections[i];
             int outDim = Rows(ys[i]).Dim;
-            for (int row = 0; row < rows; row++)
-            {
-                float* input = x.Pointer<float>() + (nint)row * dim, y = ys[i].Pointer<float>() + (nint)row * outDim;
-                MatrixVector.Run(_team, _scratch, VectorWidths.Best, Operand.Of(weight, nameof(ProjectRows)), outDim, dim, input, y);
-            }
-
+            var operand = Operand.Of(weight, nameof(ProjectRows));
+            RowsProduct.Run(_team, _scratch, VectorWidths.Best, in operand, rows, outDim, dim, x.Pointer<float>(), ys[i].Pointer<float>());
             if (adapter is null) continue;
             int r = Rows(adapter.A.Value).Rows;
             float* xa = (float*)_scratch.Get("LoRA xa", (long)rows * r * sizeof(float));
