@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cpu.Products;
+using Lapidary.Engine.Cpu.Products.Rows;
 
 namespace Lapidary.Engine;
 

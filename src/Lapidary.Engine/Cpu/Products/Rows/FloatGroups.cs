@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cpu.Vectors;
 using Lapidary.Engine.Nf4;
 
-namespace Lapidary.Engine.Cpu.Products;
+namespace Lapidary.Engine.Cpu.Products.Rows;
 
 /// <summary>fp32 elements in their order.</summary>
 internal unsafe struct Float32Group<V> : IWeightGroup<Float32Group<V>, V> where V : struct, ILanes<V>

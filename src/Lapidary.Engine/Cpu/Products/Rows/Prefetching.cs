@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Lapidary.Engine.Cpu.Products;
+namespace Lapidary.Engine.Cpu.Products.Rows;
 
 /// <summary>Fetches weights ahead. Rows follow each other in memory, so a fetch runs into the next row.</summary>
 internal static unsafe class Prefetching

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 using Lapidary.Engine.Cpu.Vectors;
 using Lapidary.Engine.Nf4;
 
-namespace Lapidary.Engine.Cpu.Products;
+namespace Lapidary.Engine.Cpu.Products.Rows;
 
 /// <summary>Groups of NF4 codes, each in one register: lane l holds the codes of elements 8·l … 8·l + 7, and shifting all lanes by 4·j
 /// brings one code of each to the low 4 bits. So vector j holds elements 8·l + (j ^ 1), as the high nibble of a byte comes first.</summary>
@@ -40,6 +40,10 @@ internal unsafe struct Nf4Group512 : IWeightGroup<Nf4Group512, Lanes512>
     private Vector512<float> _values;
     private Vector512<uint> _codes;
 
+    public static bool IsNf4 => true;
+
+    public static void Order(float* x, float* ordered) => Nf4Groups.Order(x, Lanes512.Count, ordered);
+
     public static Nf4Group512 Create() => new() { _values = Vector512.Create(Nf4Groups.Values) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -59,14 +63,12 @@ internal unsafe struct Nf4Group512 : IWeightGroup<Nf4Group512, Lanes512>
     public static Lanes512 Scale(in Nf4Blocks blocks, nint element)
     {
         nint block = element >> blocks.Shift;
-        return blocks.Shift switch
-        {
-            5 => Vector512.Create(
-                Vector256.Create(Vector128.Create(blocks.Scale(block)), Vector128.Create(blocks.Scale(block + 1))),
-                Vector256.Create(Vector128.Create(blocks.Scale(block + 2)), Vector128.Create(blocks.Scale(block + 3)))),
-            6 => Vector512.Create(Vector256.Create(blocks.Scale(block)), Vector256.Create(blocks.Scale(block + 1))),
-            _ => Vector512.Create(blocks.Scale(block)),
-        };
+        var scale = Vector512.Create(blocks.Scale(block));
+        if (blocks.Shift > 6) return scale;
+        if (blocks.Shift == 6) return scale.WithUpper(Vector256.Create(blocks.Scale(block + 1)));
+        var lower = Vector256.Create(blocks.Scale(block)).WithUpper(Vector128.Create(blocks.Scale(block + 1)));
+        var upper = Vector256.Create(blocks.Scale(block + 2)).WithUpper(Vector128.Create(blocks.Scale(block + 3)));
+        return lower.ToVector512Unsafe().WithUpper(upper);
     }
 }
 
@@ -75,6 +77,10 @@ internal unsafe struct Nf4Group256 : IWeightGroup<Nf4Group256, Lanes256>
 {
     private Vector256<float> _low, _high;
     private Vector256<uint> _codes;
+
+    public static bool IsNf4 => true;
+
+    public static void Order(float* x, float* ordered) => Nf4Groups.Order(x, Lanes256.Count, ordered);
 
     public static Nf4Group256 Create() =>
         new() { _low = Vector256.Create(Nf4Groups.Values), _high = Vector256.Create(Nf4Groups.Values, 8) };
@@ -99,8 +105,7 @@ internal unsafe struct Nf4Group256 : IWeightGroup<Nf4Group256, Lanes256>
     public static Lanes256 Scale(in Nf4Blocks blocks, nint element)
     {
         nint block = element >> blocks.Shift;
-        return blocks.Shift == 5
-            ? Vector256.Create(Vector128.Create(blocks.Scale(block)), Vector128.Create(blocks.Scale(block + 1)))
-            : Vector256.Create(blocks.Scale(block));
+        var scale = Vector256.Create(blocks.Scale(block));
+        return blocks.Shift > 5 ? scale : scale.WithUpper(Vector128.Create(blocks.Scale(block + 1)));
     }
 }

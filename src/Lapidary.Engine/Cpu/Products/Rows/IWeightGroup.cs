@@ -1,15 +1,18 @@
 using Lapidary.Engine.Cpu.Vectors;
 using Lapidary.Engine.Nf4;
 
-namespace Lapidary.Engine.Cpu.Products;
+namespace Lapidary.Engine.Cpu.Products.Rows;
 
-/// <summary>A group of a weight row: <see cref="Vectors"/> vectors, decoded in registers one by one, before any scale.</summary>
+/// <summary>A group of a weight row: 8 vectors, decoded in registers one by one, before any scale.</summary>
 /// <typeparam name="TSelf">The implementing type.</typeparam>
 /// <typeparam name="V">Lanes of a vector.</typeparam>
 internal unsafe interface IWeightGroup<TSelf, V> where TSelf : struct, IWeightGroup<TSelf, V> where V : struct, ILanes<V>
 {
-    /// <summary>Vectors of a group: 128 elements of 512-bit vectors, as many as NF4 codes in 512 bits.</summary>
-    const int Vectors = 8;
+    /// <summary>Whether the weight is NF4.</summary>
+    static virtual bool IsNf4 => false;
+
+    /// <summary>Brings a group of x into the order of the vectors.</summary>
+    static virtual void Order(float* x, float* ordered) => new ReadOnlySpan<float>(x, 8 * V.Count).CopyTo(new Span<float>(ordered, 8 * V.Count));
 
     /// <summary>A reader of groups. Its tables stay in registers from group to group.</summary>
     static abstract TSelf Create();
