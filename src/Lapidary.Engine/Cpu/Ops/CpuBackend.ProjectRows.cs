@@ -19,7 +19,7 @@ public sealed unsafe partial class CpuBackend
             int r = Rows(adapter.A.Value).Rows;
             float* xa = (float*)_scratch.Get("LoRA xa", (long)rows * r * sizeof(float));
             Operand a = Operand.Of(adapter.A.Value, nameof(ProjectRows)), b = Operand.Of(adapter.B.Value, nameof(ProjectRows));
-            Product(rows, r, dim, 1, x.Pointer<float>(), transposeA: false, a, transposeB: true, add: false, xa);
+            RowsProduct.Run(_team, _scratch, VectorWidths.Best, in a, rows, r, dim, x.Pointer<float>(), xa);
             Product(rows, outDim, r, adapter.Scale, xa, transposeA: false, b, transposeB: true, add: true, ys[i].Pointer<float>());
         }
     }

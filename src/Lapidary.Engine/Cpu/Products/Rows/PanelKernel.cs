@@ -13,9 +13,6 @@ internal static unsafe class PanelKernel<V> where V : struct, ILanes<V>
     /// <summary>Weight rows of a panel.</summary>
     public const int Rows = 8;
 
-    /// <summary>Rows of x of a tile.</summary>
-    public const int TileRows = 4;
-
     /// <summary>Adds to the running sums of a panel and a tile of x.</summary>
     /// <param name="panel">Decoded weights.</param>
     /// <param name="weightRows">Rows in use; a few more may be computed.</param>

@@ -25,8 +25,14 @@ internal unsafe struct RowsJob
     /// <summary>Floats of a worker.</summary>
     public int WorkerFloats;
 
-    /// <summary>Rows of a tile of x.</summary>
-    public readonly int Height => Rows <= 2 ? Rows : 4;
+    /// <summary>Weight rows of an item of work, a multiple of 8: many where an item is little work.</summary>
+    public readonly int ItemRows => InRegisters ? 64 : 16;
+
+    /// <summary>Whether x meets weights that are decoded in registers, not in a panel.</summary>
+    public readonly bool InRegisters => Rows <= 2;
+
+    /// <summary>Rows of a tile of x; <see cref="PanelKernel{V}"/> takes four.</summary>
+    public readonly int Height => InRegisters ? Rows : 4;
 
     /// <summary>Tiles of x.</summary>
     public readonly int Tiles => (Rows + Height - 1) / Height;

@@ -55,13 +55,13 @@ internal static unsafe class RowsProduct
         int group = 8 * V.Count;
         job.PaddedK = (job.K + group - 1) / group * group;
         job.WholeK = job.Weight.Type == DType.NF4 && !TGroup.IsNf4 ? 0 : job.K / group * group;
-        job.WorkerFloats = RowsTask<V, TGroup>.FloatsFor(job.PaddedRows);
+        job.WorkerFloats = RowsTask<V, TGroup>.FloatsFor(in job);
         job.Ordered = (float*)scratch.Get("rows x", (long)job.PaddedRows * job.PaddedK * sizeof(float));
         job.Scratch = (float*)scratch.Get("rows panels", (long)job.WorkerFloats * team.Count * sizeof(float));
         var order = new OrderTask<V, TGroup> { Of = job };
         team.For(job.PaddedRows, Math.Max(1, 16384 / job.K), ref order);
         var task = new RowsTask<V, TGroup> { Of = job };
-        team.For((job.N + RowsTask<V, TGroup>.ItemRows - 1) / RowsTask<V, TGroup>.ItemRows, 4, ref task);
+        team.For((job.N + job.ItemRows - 1) / job.ItemRows, grain: 64 / job.ItemRows, ref task);
     }
 
     /// <summary>Brings rows of x into tiles. Zeros complete the last group and the last tile.</summary>

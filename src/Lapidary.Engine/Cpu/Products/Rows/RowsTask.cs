@@ -4,12 +4,9 @@ using Lapidary.Engine.Cpu.Vectors;
 
 namespace Lapidary.Engine.Cpu.Products.Rows;
 
-/// <summary>Items are <see cref="ItemRows"/> weight rows, with all rows of x.</summary>
+/// <summary>Items are <see cref="RowsJob.ItemRows"/> weight rows, with all rows of x.</summary>
 internal unsafe struct RowsTask<V, TGroup> : IRange where V : struct, ILanes<V> where TGroup : struct, IWeightGroup<TGroup, V>
 {
-    /// <summary>Weight rows of an item.</summary>
-    public const int ItemRows = 2 * PanelKernel<V>.Rows;
-
     /// <summary>Most elements of a row in a panel: a panel and a tile of x fit the first-level cache.</summary>
     private const int MaxSpan = 640;
 
@@ -23,7 +20,8 @@ internal unsafe struct RowsTask<V, TGroup> : IRange where V : struct, ILanes<V> 
     private static int SpanGroups => MaxSpan / Group;
 
     /// <summary>Floats of a worker: a panel with its scales, and the running sums.</summary>
-    public static int FloatsFor(int rows) => PanelKernel<V>.Rows * SpanGroups * (Group + V.Count) + ItemRows * rows * V.Count;
+    public static int FloatsFor(in RowsJob job) =>
+        PanelKernel<V>.Rows * SpanGroups * (Group + V.Count) + job.ItemRows * job.PaddedRows * V.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(int start, int end, int worker)
@@ -39,15 +37,12 @@ internal unsafe struct RowsTask<V, TGroup> : IRange where V : struct, ILanes<V> 
         float* totals = panel.Scales + PanelKernel<V>.Rows * panel.ScaleRow;
         for (int item = start; item < end; item++)
         {
-            int row = item * ItemRows, count = Math.Min(ItemRows, Of.N - row);
-            new Span<float>(totals, ItemRows * Of.PaddedRows * V.Count).Clear();
-            bool inRegisters = Of.Height < PanelKernel<V>.TileRows;
-            if (inRegisters) MultiplyInRegisters(row, count, totals);
-            for (int i = 0; i < count; i += PanelKernel<V>.Rows)
-            {
-                int rows = Math.Min(PanelKernel<V>.Rows, count - i);
-                MultiplyPanels(row + i, rows, inRegisters ? Of.WholeK : 0, in panel, totals + i * TotalRow);
-            }
+            int row = item * Of.ItemRows, count = Math.Min(Of.ItemRows, Of.N - row);
+            new Span<float>(totals, Of.ItemRows * Of.PaddedRows * V.Count).Clear();
+            int done = Of.InRegisters ? Of.WholeK : 0;
+            if (done > 0) MultiplyInRegisters(row, count, totals);
+            for (int i = 0; i < count && done < Of.PaddedK; i += PanelKernel<V>.Rows)
+                MultiplyPanels(row + i, Math.Min(PanelKernel<V>.Rows, count - i), done, in panel, totals + i * TotalRow);
 
             Store(row, count, totals);
         }
@@ -85,7 +80,7 @@ internal unsafe struct RowsTask<V, TGroup> : IRange where V : struct, ILanes<V> 
             for (int tile = 0; tile < Of.Tiles; tile++)
             {
                 float* x = Of.Tile(tile) + (nint)element * Of.Height, sums = totals + (nint)tile * Of.Height * V.Count;
-                if (Of.Height == PanelKernel<V>.TileRows) PanelKernel<V>.Run(in panel, count, length / Group, x, sums, TotalRow);
+                if (!Of.InRegisters) PanelKernel<V>.Run(in panel, count, length / Group, x, sums, TotalRow);
                 else RowsKernel<V>.Run<Float32Group<V>>(TileOf(in panel, count, length, x, sums));
             }
 
