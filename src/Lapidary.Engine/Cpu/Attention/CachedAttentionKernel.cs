@@ -12,7 +12,7 @@ internal unsafe struct CachedAttentionKernel : IKernel
     private const int SumsOffset = 16;
 
     /// <summary>Keys that all tokens of a tile meet before the next keys are read.</summary>
-    private const int KeyBlock = 16;
+    private const int KeyBlock = 32;
 
     public float* Q, Keys, Values, Partials, Scratch;
     public int* Slots, Positions;
@@ -65,7 +65,14 @@ internal unsafe struct CachedAttentionKernel : IKernel
                 for (int i = Math.Max(low, block); i < high; i += count)
                 {
                     nint at = Run(token, tile, i, high, out count);
-                    for (int h = 0; h < Group; h += 2)
+                    int h = 0;
+                    for (; V.Count == 16 && h <= Group - 4; h += 4)
+                    {
+                        RowQuad<V>.Dots(
+                            Query(token, tile.KvHead, h), Keys + at, count, Stride, HeadDim, Scale, Scores(tile, token, h) + i, ChunkLength);
+                    }
+
+                    for (; h < Group; h += 2)
                     {
                         int other = Math.Min(h + 1, Group - 1);
                         RowPair<V>.Dots(
@@ -113,9 +120,17 @@ internal unsafe struct CachedAttentionKernel : IKernel
                 for (int i = Math.Max(low, block); i < high; i += count)
                 {
                     nint at = Run(token, tile, i, high, out count);
-                    for (int h = 0; h < Group; h += 2)
+                    int h = 0, head = tile.KvHead * Group;
+                    for (; V.Count == 16 && HeadDim % 64 == 0 && h <= Group - 4; h += 4)
                     {
-                        int other = Math.Min(h + 1, Group - 1), head = tile.KvHead * Group;
+                        RowQuad<V>.AddWeighted(
+                            Scores(tile, token, h) + i, ChunkLength, Values + at, count, Stride, HeadDim,
+                            PartialSums(token, head + h, tile.Chunk), (nint)MaxChunks * PartialFloats);
+                    }
+
+                    for (; h < Group; h += 2)
+                    {
+                        int other = Math.Min(h + 1, Group - 1);
                         RowPair<V>.AddWeighted(
                             Scores(tile, token, h) + i, Scores(tile, token, other) + i, Values + at, count, Stride, HeadDim,
                             PartialSums(token, head + h, tile.Chunk), PartialSums(token, head + other, tile.Chunk));

@@ -51,16 +51,18 @@ internal static unsafe class RowPair<V> where V : struct, ILanes<V>
             float* key = keys;
             for (int j = 0; j <= last; j++, key += stride)
             {
-                float s0 = sums[j], s1 = sums[4 + j];
-                for (int e = d; e < dim; e++)
-                {
-                    s0 += q0[e] * key[e];
-                    s1 += q1[e] * key[e];
-                }
-
-                (scores0[i + j], scores1[i + j]) = (scale * s0, scale * s1);
+                scores0[i + j] = scale * AddRest(sums[j], q0, key, d, dim);
+                scores1[i + j] = scale * AddRest(sums[4 + j], q1, key, d, dim);
             }
         }
+    }
+
+    /// <summary>Adds the products from <paramref name="d"/> on, which fill no vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float AddRest(float sum, float* q, float* key, int d, int dim)
+    {
+        for (; d < dim; d++) sum += q[d] * key[d];
+        return sum;
     }
 
     /// <summary>sums += Σ weights[i] · values[i] for both rows.</summary>
