@@ -119,16 +119,16 @@ internal unsafe struct RowsTask<V, TGroup> : IRange where V : struct, ILanes<V> 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Store(int row, int count, float* totals)
     {
+        // Row by row: rows of y may be a power of two apart, and a line that is left half written would be gone when its rest comes.
         float* sums = stackalloc float[4];
-        for (int i = 0; i < count; i += 4)
+        for (int r = 0; r < Of.Rows; r++)
         {
-            int last = Math.Min(3, count - 1 - i);
-            for (int r = 0; r < Of.Rows; r++)
+            float* total = totals + (nint)r * V.Count, y = Of.Y + (nint)r * Of.N + row;
+            for (int i = 0; i < count; i += 4, total += 4 * TotalRow)
             {
-                float* total = totals + i * TotalRow + (nint)r * V.Count, y = Of.Y + (nint)r * Of.N + row + i;
                 V.StoreSums(
                     V.Load(total), V.Load(total + TotalRow), V.Load(total + 2 * TotalRow), V.Load(total + 3 * TotalRow), sums);
-                for (int j = 0; j <= last; j++) y[j] = sums[j];
+                for (int j = 0; j < Math.Min(4, count - i); j++) y[i + j] = sums[j];
             }
         }
     }
