@@ -64,7 +64,8 @@ internal static class KernelBenchmark
     {
         const int Step = 512;
         using var region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
-        Tensor q = Weights.New(region, DType.Float32, tokens, shape.Heads * shape.HeadDim), lse = region.New("lse", DType.Float32, 4, tokens);
+        var q = Weights.New(region, DType.Float32, tokens, shape.Heads * shape.HeadDim);
+        var lse = region.New("lse", DType.Float32, shape.Heads, tokens);
         Tensor k = Weights.New(region, DType.Float32, tokens, shape.HeadDim), v = Weights.New(region, DType.Float32, tokens, shape.HeadDim);
         Tensor keys = region.New("keys", DType.Float32, 1, tokens, shape.HeadDim);
         Tensor values = region.New("values", DType.Float32, 1, tokens, shape.HeadDim);

@@ -68,8 +68,8 @@ internal unsafe struct CachedAttentionKernel : IKernel
                     int h = 0;
                     for (; V.Count == 16 && h <= Group - 4; h += 4)
                     {
-                        RowQuad<V>.Dots(
-                            Query(token, tile.KvHead, h), Keys + at, count, Stride, HeadDim, Scale, Scores(tile, token, h) + i, ChunkLength);
+                        float* query = Query(token, tile.KvHead, h), scores = Scores(tile, token, h) + i;
+                        RowQuad<V>.Dots(query, Keys + at, count, Stride, HeadDim, Scale, scores, ChunkLength);
                     }
 
                     for (; h < Group; h += 2)

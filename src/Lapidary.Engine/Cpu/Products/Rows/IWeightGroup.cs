@@ -12,7 +12,8 @@ internal unsafe interface IWeightGroup<TSelf, V> where TSelf : struct, IWeightGr
     static virtual bool IsNf4 => false;
 
     /// <summary>Brings a group of x into the order of the vectors.</summary>
-    static virtual void Order(float* x, float* ordered) => new ReadOnlySpan<float>(x, 8 * V.Count).CopyTo(new Span<float>(ordered, 8 * V.Count));
+    static virtual void Order(float* x, float* ordered) =>
+        new ReadOnlySpan<float>(x, 8 * V.Count).CopyTo(new Span<float>(ordered, 8 * V.Count));
 
     /// <summary>A reader of groups. Its tables stay in registers from group to group.</summary>
     static abstract TSelf Create();

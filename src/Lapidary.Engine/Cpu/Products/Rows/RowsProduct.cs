@@ -25,7 +25,8 @@ internal static unsafe class RowsProduct
     /// <param name="k">Length of a row of x.</param>
     /// <param name="x">[rows, k].</param>
     /// <param name="y">[rows, n].</param>
-    public static void Run(WorkerTeam team, Scratch scratch, VectorWidth width, in Operand weight, int rows, int n, int k, float* x, float* y)
+    public static void Run(
+        WorkerTeam team, Scratch scratch, VectorWidth width, in Operand weight, int rows, int n, int k, float* x, float* y)
     {
         var job = new RowsJob { Width = width, Weight = weight, Rows = rows, N = n, K = k, X = x, Y = y };
         bool inGroups = weight.Type == DType.NF4 && Nf4Groups.Supports(width, k);
