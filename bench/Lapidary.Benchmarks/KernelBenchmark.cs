@@ -28,6 +28,13 @@ internal static class KernelBenchmark
             Console.WriteLine("| attention, 512 tokens | forward ms | GFLOP/s | backward ms | GFLOP/s |");
             Console.WriteLine("|---|---|---|---|---|");
             foreach (var shape in Shapes) Attention(backend, region, shape);
+            Console.WriteLine($"{Environment.NewLine}| attention of a prompt from the cache | forward pass ms | cached ms | ratio |");
+            Console.WriteLine("|---|---|---|---|");
+            foreach (int tokens in new[] { 300, 2000 })
+            {
+                foreach (int window in new[] { int.MaxValue, 512 }) CachedAttention(backend, tokens, new(4, 1, 256, window, 0.0625f));
+            }
+
             Console.WriteLine($"{Environment.NewLine}| kernel | ms | GB/s |");
             Console.WriteLine("|---|---|---|");
             RowKernels(backend, region);
@@ -50,6 +57,34 @@ internal static class KernelBenchmark
             $"| {shape.Heads} heads, {shape.KvHeads} kv, {shape.HeadDim}, window {window} "
             + $"| {forward * 1e3:F2} | {2 * productFlops / forward / 1e9:F0} "
             + $"| {backward * 1e3:F2} | {5 * productFlops / backward / 1e9:F0} |");
+    }
+
+    /// <summary>A prompt in steps of 512 tokens, beside the same tokens in a forward pass.</summary>
+    private static void CachedAttention(CpuBackend backend, int tokens, AttentionShape shape)
+    {
+        const int Step = 512;
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
+        var q = Weights.New(region, DType.Float32, tokens, shape.Heads * shape.HeadDim);
+        var lse = region.New("lse", DType.Float32, shape.Heads, tokens);
+        Tensor k = Weights.New(region, DType.Float32, tokens, shape.HeadDim), v = Weights.New(region, DType.Float32, tokens, shape.HeadDim);
+        Tensor keys = region.New("keys", DType.Float32, 1, tokens, shape.HeadDim);
+        Tensor values = region.New("values", DType.Float32, 1, tokens, shape.HeadDim);
+        Tensor o = region.New("o", DType.Float32, tokens, shape.Heads * shape.HeadDim), zeros = region.New("zeros", DType.Int32, tokens);
+        var positions = region.New("positions", DType.Int32, tokens);
+        backend.Write<int>([.. Enumerable.Range(0, tokens)], positions);
+        backend.KvAppend(k, v, zeros, positions, keys, values);
+        double forward = Median(() => backend.AttentionForward(q, k, v, zeros, shape, o, lse));
+        double cached = Median(() =>
+        {
+            for (int first = 0; first < tokens; first += Step)
+            {
+                int count = Math.Min(Step, tokens - first);
+                Tensor slots = zeros.Rows(first, count), at = positions.Rows(first, count);
+                backend.CachedAttention(q.Rows(first, count), slots, at, keys, values, shape, o.Rows(first, count));
+            }
+        });
+        string window = shape.Window == int.MaxValue ? "all" : $"{shape.Window}";
+        Console.WriteLine($"| {tokens} tokens, window {window} | {forward * 1e3:F1} | {cached * 1e3:F1} | {cached / forward:F2} |");
     }
 
     private static void RowKernels(CpuBackend backend, MemoryRegion region)

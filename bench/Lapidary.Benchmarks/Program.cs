@@ -5,8 +5,8 @@ switch (args)
     case ["matmul"]:
         ProductBenchmark.Run();
         return 0;
-    case ["matvec"]:
-        MatVecBenchmark.Run();
+    case ["rows"]:
+        RowsBenchmark.Run();
         return 0;
     case ["nf4"]:
         return Nf4Benchmark.Run();
@@ -21,6 +21,6 @@ switch (args)
         return LoadBenchmark.Run(size, folder);
     default:
         Console.Error.WriteLine(
-            "Usage: Lapidary.Benchmarks matmul | matvec | nf4 | kernels | kernel-hashes | tokenizer FOLDER FILE | load SIZE FOLDER");
+            "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | tokenizer FOLDER FILE | load SIZE FOLDER");
         return 2;
 }

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Cpu.Products;
+using Lapidary.Engine.Cpu.Products.Rows;
 
 namespace Lapidary.Engine;
 
@@ -12,17 +13,13 @@ public sealed unsafe partial class CpuBackend
         {
             var (weight, adapter) = projections[i];
             int outDim = Rows(ys[i]).Dim;
-            for (int row = 0; row < rows; row++)
-            {
-                float* input = x.Pointer<float>() + (nint)row * dim, y = ys[i].Pointer<float>() + (nint)row * outDim;
-                MatrixVector.Run(_team, _scratch, VectorWidths.Best, Operand.Of(weight, nameof(ProjectRows)), outDim, dim, input, y);
-            }
-
+            var operand = Operand.Of(weight, nameof(ProjectRows));
+            RowsProduct.Run(_team, _scratch, VectorWidths.Best, in operand, rows, outDim, dim, x.Pointer<float>(), ys[i].Pointer<float>());
             if (adapter is null) continue;
             int r = Rows(adapter.A.Value).Rows;
             float* xa = (float*)_scratch.Get("LoRA xa", (long)rows * r * sizeof(float));
             Operand a = Operand.Of(adapter.A.Value, nameof(ProjectRows)), b = Operand.Of(adapter.B.Value, nameof(ProjectRows));
-            Product(rows, r, dim, 1, x.Pointer<float>(), transposeA: false, a, transposeB: true, add: false, xa);
+            RowsProduct.Run(_team, _scratch, VectorWidths.Best, in a, rows, r, dim, x.Pointer<float>(), xa);
             Product(rows, outDim, r, adapter.Scale, xa, transposeA: false, b, transposeB: true, add: true, ys[i].Pointer<float>());
         }
     }

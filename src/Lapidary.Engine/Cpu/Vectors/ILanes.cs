@@ -57,6 +57,9 @@ internal unsafe interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>Sum over the lanes.</summary>
     float Sum();
 
+    /// <summary>Stores the sums over the lanes of four registers, each added in the same order.</summary>
+    static abstract void StoreSums(V a, V b, V c, V d, float* destination);
+
     /// <summary>Largest lane; NaN if any is.</summary>
     float Max();
 }

@@ -69,5 +69,12 @@ internal readonly unsafe struct Lane1(float value) : ILanes<Lane1>
     public float Sum() => _value;
 
     [MethodImpl(Inline)]
+    public static void StoreSums(Lane1 a, Lane1 b, Lane1 c, Lane1 d, float* destination)
+    {
+        (destination[0], destination[1]) = (a._value, b._value);
+        (destination[2], destination[3]) = (c._value, d._value);
+    }
+
+    [MethodImpl(Inline)]
     public float Max() => _value;
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Lapidary.Engine.Cpu.Vectors;
 
@@ -73,6 +74,19 @@ internal readonly unsafe struct Lanes128(Vector128<float> value) : ILanes<Lanes1
 
     [MethodImpl(Inline)]
     public float Sum() => Vector128.Sum(_value);
+
+    [MethodImpl(Inline)]
+    public static void StoreSums(Lanes128 a, Lanes128 b, Lanes128 c, Lanes128 d, float* destination)
+    {
+        if (Sse3.IsSupported)
+        {
+            Sse3.HorizontalAdd(Sse3.HorizontalAdd(a, b), Sse3.HorizontalAdd(c, d)).Store(destination);
+            return;
+        }
+
+        (destination[0], destination[1]) = (a.Sum(), b.Sum());
+        (destination[2], destination[3]) = (c.Sum(), d.Sum());
+    }
 
     [MethodImpl(Inline)]
     public float Max() => MathF.Max(MathF.Max(_value[0], _value[1]), MathF.Max(_value[2], _value[3]));

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Lapidary.Engine.Cpu.Vectors;
 
@@ -75,7 +76,23 @@ internal readonly unsafe struct Lanes256(Vector256<float> value) : ILanes<Lanes2
     public float Sum() => Vector256.Sum(_value);
 
     [MethodImpl(Inline)]
+    public static void StoreSums(Lanes256 a, Lanes256 b, Lanes256 c, Lanes256 d, float* destination)
+    {
+        if (Avx.IsSupported)
+        {
+            var sums = Avx.HorizontalAdd(Avx.HorizontalAdd(a, b), Avx.HorizontalAdd(c, d));
+            (sums.GetLower() + sums.GetUpper()).Store(destination);
+            return;
+        }
+
+        Lanes128.StoreSums(Half(a), Half(b), Half(c), Half(d), destination);
+    }
+
+    [MethodImpl(Inline)]
     public float Max() => Lanes128.Max(_value.GetLower(), _value.GetUpper()).Max();
+
+    [MethodImpl(Inline)]
+    private static Lanes128 Half(Lanes256 a) => a._value.GetLower() + a._value.GetUpper();
 
     [MethodImpl(Inline)]
     private static Vector256<uint> LoadWords(ushort* source) => Vector256.WidenLower(Vector128.Load(source).ToVector256());

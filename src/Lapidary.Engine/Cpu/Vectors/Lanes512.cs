@@ -75,7 +75,14 @@ internal readonly unsafe struct Lanes512(Vector512<float> value) : ILanes<Lanes5
     public float Sum() => Vector512.Sum(_value);
 
     [MethodImpl(Inline)]
+    public static void StoreSums(Lanes512 a, Lanes512 b, Lanes512 c, Lanes512 d, float* destination) =>
+        Lanes256.StoreSums(Half(a), Half(b), Half(c), Half(d), destination);
+
+    [MethodImpl(Inline)]
     public float Max() => Lanes256.Max(_value.GetLower(), _value.GetUpper()).Max();
+
+    [MethodImpl(Inline)]
+    private static Lanes256 Half(Lanes512 a) => a._value.GetLower() + a._value.GetUpper();
 
     [MethodImpl(Inline)]
     private static Vector512<uint> LoadWords(ushort* source) => Vector512.WidenLower(Vector256.Load(source).ToVector512());

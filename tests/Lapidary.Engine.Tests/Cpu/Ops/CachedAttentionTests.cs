@@ -52,6 +52,56 @@ public class CachedAttentionTests
         }
     }
 
+    /// <summary>A prompt gives the same bits in one step, in pieces and token by token, in a ring too.</summary>
+    [Theory]
+    [InlineData(4, 1, 64, int.MaxValue, 400)]
+    [InlineData(2, 2, 34, int.MaxValue, 400)]
+    [InlineData(3, 1, 10, 150, 150 + 299)]
+    [InlineData(4, 2, 16, 30, 30 + 299)]
+    public void Attention_OfAPrompt_HasTheSameBitsInAnyPieces(int heads, int kvHeads, int headDim, int window, int capacity)
+    {
+        const int Tokens = 400;
+        using var run = new CpuRun();
+        var shape = new AttentionShape(heads, kvHeads, headDim, window, 1 / MathF.Sqrt(headDim));
+        Tensor q = run.Normal(1, Tokens, heads * headDim);
+        Tensor k = run.Normal(1, Tokens, kvHeads * headDim), v = run.Normal(1, Tokens, kvHeads * headDim);
+        byte[][] outputs = [.. new[] { 300, 100, 17, 1 }.Select(InPiecesOf)];
+        Assert.All(outputs, output => Assert.Equal(outputs[0], output));
+
+        byte[] InPiecesOf(int piece)
+        {
+            Tensor keys = run.New(2, capacity, kvHeads * headDim), values = run.New(2, capacity, kvHeads * headDim);
+            var o = run.New(Tokens, heads * headDim);
+            for (int first = 0; first < Tokens; first += piece)
+            {
+                int count = Math.Min(piece, Tokens - first);
+                Tensor slots = run.Ints([.. Enumerable.Repeat(1, count)]), positions = run.Ints([.. Enumerable.Range(first, count)]);
+                run.Backend.KvAppend(k.Rows(first, count), v.Rows(first, count), slots, positions, keys, values);
+                run.Backend.CachedAttention(q.Rows(first, count), slots, positions, keys, values, shape, o.Rows(first, count));
+            }
+
+            return Close.Bytes(o);
+        }
+    }
+
+    [Fact]
+    public void Attention_OfManyTexts_HasTheSameBitsAlone()
+    {
+        const int Texts = 70;
+        using var run = new CpuRun();
+        var shape = new AttentionShape(4, 1, 32, Window: 200, 0.2f);
+        int[] slots = [.. Enumerable.Range(0, Texts).Select(i => i % 7 == 3 ? -1 : i % 5)];
+        int[] positions = [.. Enumerable.Range(0, Texts).Select(i => i * 37 % 300)];
+        Tensor q = run.Normal(1, Texts, 128), keys = run.Normal(1, 5, 300, 32), values = run.Normal(1, 5, 300, 32);
+        Tensor together = run.New(Texts, 128), alone = run.New(1, 128);
+        run.Backend.CachedAttention(q, run.Ints(slots), run.Ints(positions), keys, values, shape, together);
+        for (int row = 0; row < Texts; row++)
+        {
+            run.Backend.CachedAttention(q.Rows(row, 1), run.Ints(slots[row]), run.Ints(positions[row]), keys, values, shape, alone);
+            Assert.Equal(Close.Bytes(alone), Close.Bytes(together.Rows(row, 1)));
+        }
+    }
+
     [Fact]
     public void Attention_HasTheSameBitsForAnyThreads() => Close.SameBitsForAnyThreads(run =>
     {
@@ -59,7 +109,10 @@ public class CachedAttentionTests
         var o = run.New(1, 136);
         Tensor q = run.Normal(1, 1, 136), keys = run.Normal(1, 1, 700, 34), values = run.Normal(1, 1, 700, 34);
         run.Backend.CachedAttention(q, run.Ints(0), run.Ints(650), keys, values, shape, o);
-        return [o];
+        var prompt = run.New(200, 136);
+        int[] slots = new int[200], positions = [.. Enumerable.Range(450, 200)];
+        run.Backend.CachedAttention(run.Normal(1, 200, 136), run.Ints(slots), run.Ints(positions), keys, values, shape, prompt);
+        return [o, prompt];
     });
 
     [Fact]

@@ -96,6 +96,36 @@ public unsafe class MatrixProductTests
         for (int i = 0; i < m; i += 97) AssertRow(first!, a, b, i, n, k);
     }
 
+    /// <summary>Steps over prompts rely on it: a token must not depend on how its text is cut into steps.</summary>
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Run_GivesARowTheSameBits_ForAnyNumberOfRows(int bits)
+    {
+        const int Most = 200;
+        foreach (var kind in Enum.GetValues<WeightKind>())
+        {
+            foreach (var (n, k, add) in new[] { (100, 1000, false), (16, 1152, false), (300, 16, true), (260, 64, false) })
+            {
+                using var a = TestMatrix.Float32(Most, k, 1);
+                using var b = TestMatrix.Create(kind, n, k, 2);
+                float[] all = Product(Most, threads: 2);
+                foreach (int m in new[] { 1, 2, 3, 7, 47, 48, 49, 96 })
+                    Assert.Equal(all[..(m * n)], Product(m, threads: 1 + m % 3));
+
+                float[] Product(int m, int threads)
+                {
+                    using var c = TestMatrix.Float32(m, n, 3);
+                    using var team = new WorkerTeam(threads);
+                    using var scratch = new Scratch(new HostAllocator());
+                    MatrixProduct.Run(
+                        team, scratch, (VectorWidth)bits, m, n, k, 0.75f, a.Pointer, k, false, Operand.Of(b.Tensor, "test"), true, add,
+                        c.Pointer, n);
+                    return c.ToArray();
+                }
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Widths))]
     public void Reserve_IsEnoughForEverySmallerProduct(int bits)
