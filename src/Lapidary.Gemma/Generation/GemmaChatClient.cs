@@ -19,6 +19,9 @@ namespace Lapidary.Gemma;
 /// </remarks>
 public sealed class GemmaChatClient : IChatClient
 {
+    /// <summary>A moderate number, because every answer takes memory.</summary>
+    private const int OwnTexts = 8;
+
     private readonly GemmaModel _model;
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplate _template;
@@ -27,14 +30,14 @@ public sealed class GemmaChatClient : IChatClient
     private readonly CancellationTokenSource _closing = new();
     private readonly GenerationOptions _defaults;
 
-    /// <summary>Creates a client with an engine of its own.</summary>
+    /// <summary>Creates a client with an engine of its own, which generates up to 8 answers at the same time.</summary>
     /// <param name="model">The model, with its adapter attached if it has one.</param>
     /// <param name="tokenizer">Its tokenizer, from the folder that <see cref="TokenizerFolder.Resolve"/> returns.</param>
     /// <param name="template">Its chat template.</param>
     /// <param name="modelId">Its name; null for the name of its folder.</param>
     /// <exception cref="LapidaryException">generation_config.json of the model's folder is damaged.</exception>
     public GemmaChatClient(GemmaModel model, Tokenizer tokenizer, ChatTemplate template, string? modelId = null)
-        : this(new GenerationEngine(model), tokenizer, template)
+        : this(new GenerationEngine(model, OwnTexts), tokenizer, template)
     {
         _ownsEngine = true;
         if (modelId is not null) ModelId = modelId;
