@@ -15,6 +15,8 @@ internal static class CommandTable
 
     private const string Train = "Train", Use = "Use", Hub = "Hugging Face Hub", Machine = "This machine";
 
+    private static readonly string[] Servers = ["serve", "server", "api", "openai"];
+
     private static readonly CommandEntry[] Entries =
     [
         new(Train, "train", TrainCommand.Summary, TrainCommand.Create),
@@ -83,6 +85,15 @@ internal static class CommandTable
         return HelpMarkdown.Of(Page(), [.. pages]);
     }
 
-    /// <summary>The error for an unknown command.</summary>
-    public static UsageException Unknown(string word) => Usage.UnknownWord(word, Names, Usage.Tool);
+    /// <summary>The error for an unknown command. What people type who know another tool is shown as a command line to copy.</summary>
+    /// <param name="word">The command as typed.</param>
+    /// <param name="rest">The words after it.</param>
+    public static UsageException Unknown(string word, IReadOnlyList<string> rest)
+    {
+        if (Array.IndexOf(Servers, word) >= 0)
+            return new($"there is no command {word}.", Usage.Tool, "The package Lapidary.Hosting serves a model from an ASP.NET program.");
+        if (CommandWords.IsName(word) || Habits.OfCommand(word, rest) is not { } meant) return Usage.UnknownWord(word, Names, Usage.Tool);
+        string line = string.Join(' ', meant.Select(ShellText.Quote));
+        return new($"there is no command {word}.", Usage.Tool, $"Did you mean: {Usage.Tool} {line}");
+    }
 }

@@ -31,6 +31,7 @@ internal static class ChatCommand
             .Takes(Model.All)
             .Takes([SystemText, MaxNewTokens, .. GenerateCommand.Sampling])
             .Takes(ToolCommand.Json)
+            .Requires(Model.Model, Model.Adapter)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)

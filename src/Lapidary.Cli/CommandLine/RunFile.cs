@@ -1,6 +1,6 @@
 using System.Globalization;
+using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
-using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Data.Sources;
@@ -174,7 +174,7 @@ internal sealed class RunFile
     /// <summary>A value under another tool's name, which may change nothing.</summary>
     private void Add(GuideName name, string typed, Setting setting, Parser parser)
     {
-        if (name is { Constants: null, Translate: null })
+        if (name.IsAlias)
         {
             Add(setting, parser);
             return;
@@ -182,14 +182,8 @@ internal sealed class RunFile
 
         var (value, isNull) = ReadText(parser, typed);
         if (isNull) return;
-        try
-        {
-            if (name.Read(value.Text) is { } text) _values.Add(setting, value with { Items = [text] });
-        }
-        catch (FormatException e)
-        {
-            throw Error(value.Line, $"{typed}: {e.Message}");
-        }
+        string? text = name.Read(value.Text, message => Error(value.Line, $"{typed}: {message}"));
+        if (text is not null) _values.Add(setting, value with { Items = [text] });
     }
 
     /// <summary>A scalar or a list of them.</summary>
@@ -266,8 +260,8 @@ internal sealed class RunFile
 
     private ToolException Unknown(string typed, string key, int line)
     {
-        string? near = NearestName.Of(key, [.. _known.Keys, .. GuideNames.Of(_known.ContainsKey).Select(pair => pair.Name.Key)]);
-        string hint = near is null ? "'lapidary train --help' lists them" : $"did you mean {near}?";
+        string? near = NameHints.Of(key, [.. _known.Keys, .. GuideNames.Of(_known.ContainsKey).Select(pair => pair.Name.Key)]);
+        string hint = near is null ? "'lapidary train --help' lists them" : "d" + near[1..];
         return Error(line, $"there is no setting \"{FileErrors.OneLine(typed)}\"; {hint}");
     }
 

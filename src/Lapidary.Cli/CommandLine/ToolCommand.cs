@@ -13,6 +13,8 @@ internal sealed class ToolCommand : Command
     private readonly List<Setting> _settings = [];
     private readonly Dictionary<string, Option> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<Option, Setting> _settingOf = [];
+    private readonly List<RequiredOption> _required = [];
+    private Func<CommandRun, string?>? _hintOfMissing;
     private readonly string[] _examples;
 
     /// <param name="name">As typed.</param>
@@ -60,6 +62,23 @@ internal sealed class ToolCommand : Command
         return this;
     }
 
+    /// <summary>Declares settings of which one must be given. The help marks them, and the command does not start without one.</summary>
+    public ToolCommand Requires(params IEnumerable<Setting> settings) => Requires(settings.Select(setting => setting.Option));
+
+    /// <inheritdoc cref="Requires(IEnumerable{Setting})"/>
+    public ToolCommand Requires(params IEnumerable<Option> options)
+    {
+        _required.Add(new RequiredOption([.. options]));
+        return this;
+    }
+
+    /// <summary>Sets what else to say if a required option is missing: a function that returns null for nothing.</summary>
+    public ToolCommand HintsAtMissing(Func<CommandRun, string?> hint)
+    {
+        _hintOfMissing = hint;
+        return this;
+    }
+
     /// <summary>Adds arguments.</summary>
     public ToolCommand Takes(Argument argument)
     {
@@ -87,7 +106,12 @@ internal sealed class ToolCommand : Command
     public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
         Terminal = terminal;
-        SetAction(parsed => run(new CommandRun(_settings, parsed, terminal)));
+        SetAction(parsed =>
+        {
+            var command = new CommandRun(_settings, parsed, terminal);
+            command.Require(_required, _hintOfMissing);
+            return run(command);
+        });
         return this;
     }
 
@@ -116,9 +140,10 @@ internal sealed class ToolCommand : Command
             orderby place.Order
             group Entry(option, place, known) by place.Title;
         sections.AddRange(options.Select(group => new HelpSection(group.Key, [.. group])));
+        string needed = string.Concat(_required.Select(option => $"{option.Usage} "));
         string words = string.Concat(arguments.Select(argument => $" {Shown(argument)}"));
         return new HelpPage(
-            path, Description!, $"{(Subcommands.Count > 0 ? "[command] " : "")}[options]{words}", sections,
+            path, Description!, $"{(Subcommands.Count > 0 ? "[command] " : "")}{needed}[options]{words}", sections,
             [.. _examples.Select(example => $"{path} {example}".TrimEnd())])
         {
             OtherNames =
@@ -154,7 +179,10 @@ internal sealed class ToolCommand : Command
             .. names.Where(pair => pair.Name.IsShown && pair.Target == key).Select(pair => Typed(pair.Name.Key)),
         ];
         string? value = option.HelpName is null ? null : option.Arity.MinimumNumberOfValues == 0 ? $"[{option.HelpName}]" : option.HelpName;
-        return new(option.Name, aliases, value, setting?.Help ?? option.Description ?? "", setting?.DefaultText, place.IsMain);
+        return new(option.Name, aliases, value, setting?.Help ?? option.Description ?? "", setting?.DefaultText, place.IsMain)
+        {
+            Need = _required.Select(required => required.MarkOf(option)).FirstOrDefault(mark => mark is not null),
+        };
     }
 
     private bool IsKnown(string key) => Find("--" + key.Replace('_', '-')) is not null;

@@ -33,6 +33,8 @@ internal static class MergeCommand
                 Model.Model, Model.Adapter, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DType, Base, Model.DoubleQuant,
                 CheckText, Model.Tokenizer, DeviceSettings.Device, DeviceSettings.Threads, OutputSettings.Overwrite)
             .Takes(ToolCommand.Json)
+            .Requires(Model.Adapter)
+            .Requires(OutputSettings.Output)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)

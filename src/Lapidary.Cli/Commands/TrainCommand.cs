@@ -50,6 +50,9 @@ internal static class TrainCommand
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)
+            .Requires(Model.Model, Model.Adapter)
+            .Requires(DataSettings.DataSet)
+            .HintsAtMissing(SettingsOfTheRun)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)
@@ -58,9 +61,7 @@ internal static class TrainCommand
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
         _ = HubSettings.Read(values);
-        RequireSettingsOfTheRun(run, config.OutputDir);
         var folders = ModelFolders.Find(run, Model, withAdapter: ResumeFrom(run) is null);
-        values.Require(DataSettings.DataSet);
         if (run.Get(Preview))
         {
             TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run);
@@ -158,17 +159,17 @@ internal static class TrainCommand
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
 
-    /// <summary>If the user resumes without naming a model, the message names the file with all of the run's settings.</summary>
-    private static void RequireSettingsOfTheRun(CommandRun run, string outputDir)
+    /// <summary>If the user resumes without naming model and data, the message names the file with all of the run's settings.</summary>
+    private static string? SettingsOfTheRun(CommandRun run)
     {
-        if (ResumeFrom(run) is not { } from || run.Values.IsGiven(Model.Model)) return;
-        string? parent = from == SftTrainer.LatestCheckpoint ? outputDir : Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(from));
+        if (ResumeFrom(run) is not { } from) return null;
+        string? parent = from == SftTrainer.LatestCheckpoint
+            ? SftSettings.Read(run.Values).OutputDir
+            : Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(from));
         string file = Path.Combine(parent ?? "", RunSettings.FileName);
-        if (File.Exists(file))
-        {
-            string resume = from == SftTrainer.LatestCheckpoint ? "--resume" : $"--resume {ShellText.Quote(from)}";
-            throw run.Wrong($"--model is missing; go on with the run's settings: lapidary train --config {ShellText.Quote(file)} {resume}");
-        }
+        if (!File.Exists(file)) return null;
+        string resume = from == SftTrainer.LatestCheckpoint ? "--resume" : $"--resume {ShellText.Quote(from)}";
+        return $"go on with the run's settings: lapidary train --config {ShellText.Quote(file)} {resume}";
     }
 
     /// <summary>A checkpoint's folder, "latest" for a bare --resume, null without it or if auto finds nothing.</summary>

@@ -17,7 +17,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("lapidary train --lr_scheduler_type co", "constant constant_with_warmup cosine")]
     [InlineData("lapidary train --device=cp", "--device=cpu")]
     [InlineData("lapidary train --model ", ":files")]
-    [InlineData("lapidary cache ", "list prune --help --help-all --json")]
+    [InlineData("lapidary cache ", "list rm prune --help --help-all --json")]
     [InlineData("lapidary cache prune --y", "--yes")]
     [InlineData("lapidary completions z", "zsh")]
     [InlineData("lapidary upload fol", ":files")]

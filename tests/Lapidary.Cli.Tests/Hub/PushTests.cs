@@ -1,6 +1,6 @@
 using Lapidary.Hub;
 using Lapidary.TestHub;
-using HubToken = Lapidary.Hub.HubToken;
+using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Hub;
 
@@ -117,14 +117,7 @@ public sealed class PushTests : IAsyncLifetime
     private static CliRun On(HubOptions hub, params string[] args) =>
         CliRun.OnHub(hub, args, interrupted: TestContext.Current.CancellationToken);
 
-    private HubOptions Hub(string token = HubTokens.Write) => new()
-    {
-        Endpoint = new Uri(Server.ApiUrl),
-        CacheFolder = _folder["hub"],
-        HomeFolder = _folder["home"],
-        Token = new HubToken(token, "HF_TOKEN"),
-        MetadataTimeout = TimeSpan.FromSeconds(30),
-    };
+    private HubOptions Hub(string token = HubTokens.Write) => HubSetup.Options(Server.ApiUrl, _folder["home"], token);
 
     private string[] Args(string output) =>
     [
