@@ -53,7 +53,7 @@ internal sealed class CommandWords(ToolCommand command, string path)
         string? value = at < 0 ? null : word[(at + 1)..];
         if (name.StartsWith("--", StringComparison.Ordinal)) name = name.Replace('_', '-');
         if (command.Find(name) is { } option) Add(option, value, rest);
-        else if (GuideOf(name) is { } guide) Add(guide.Name, name, guide.Target, value, rest);
+        else if (command.FindOther(name) is { } guide) Add(guide.Name, name, guide.Target, value, rest);
         else if (IsGroup(name)) AddGroup(name, value, rest);
         else if (value is null && Negated(name) is { } flag) _parts.Add((flag, [flag.Name + "=false"]));
         else if (value is null && NegatedGuide(name) is { } fixedFlag) Add(fixedFlag.Name, name, fixedFlag.Target, "false", rest);
@@ -128,22 +128,20 @@ internal sealed class CommandWords(ToolCommand command, string path)
     private bool IsKnownName(string word)
     {
         string name = word.Split('=', ':')[0].Replace('_', '-');
-        return command.Find(name) is not null || GuideOf(name) is not null || IsGroup(name) || Negated(name) is not null
+        return command.Find(name) is not null || command.FindOther(name) is not null || IsGroup(name) || Negated(name) is not null
             || NegatedGuide(name) is not null;
     }
 
-    private (GuideName Name, string Target)? GuideOf(string name) => GuideNames.Find(KeyOf(name), IsKnown);
-
     /// <summary>Whether a name groups settings, in a command that has those of a run.</summary>
-    private bool IsGroup(string name) => GuideNames.Groups.Contains(KeyOf(name)) && command.Find(ToolCommand.Config.Name) is not null;
+    private bool IsGroup(string name) => GuideNames.Groups.Contains(ToolCommand.KeyOf(name)) && command.Find(ToolCommand.Config.Name) is not null;
 
     /// <summary>Whether a word is a short name with its value: "-r8".</summary>
     private bool IsAttached(string word) =>
-        word.Length > 2 && word[1] != '-' && !char.IsAsciiLetter(word[2]) && GuideOf(word[..2]) is not null;
+        word.Length > 2 && word[1] != '-' && !char.IsAsciiLetter(word[2]) && command.FindOther(word[..2]) is not null;
 
     /// <summary>The name that "--no-bf16" sets to false.</summary>
     private (GuideName Name, string Target)? NegatedGuide(string name) =>
-        name.StartsWith(Negation, StringComparison.Ordinal) && GuideOf("--" + name[Negation.Length..]) is { Name.IsFlag: true } guide
+        name.StartsWith(Negation, StringComparison.Ordinal) && command.FindOther("--" + name[Negation.Length..]) is { Name.IsFlag: true } guide
             ? guide : null;
 
     /// <summary>The flag that "--no-flag" sets to false.</summary>
@@ -151,13 +149,7 @@ internal sealed class CommandWords(ToolCommand command, string path)
         name.StartsWith(Negation, StringComparison.Ordinal) && command.Find("--" + name[Negation.Length..]) is { } option
             && command.SettingOf(option) is { IsFlag: true } ? option : null;
 
-    private bool IsKnown(string key) => command.Find(OptionOf(key)) is not null;
-
     private static bool IsBool(string text) => text.ToLower(CultureInfo.InvariantCulture) is "true" or "false";
 
     private static string OptionOf(string key) => "--" + key.Replace('_', '-');
-
-    /// <summary>The key of "--max-seq-length", or of "-r".</summary>
-    private static string KeyOf(string name) =>
-        name.StartsWith("--", StringComparison.Ordinal) || name.Length == 2 ? name.TrimStart('-').Replace('-', '_') : name;
 }

@@ -40,6 +40,13 @@ internal sealed class ToolCommand : Command
     /// <summary>Names of other tools that the command accepts.</summary>
     public IEnumerable<string> OtherNames => GuideNames.Of(IsKnown).Select(pair => Typed(pair.Name.Key));
 
+    /// <summary>Those of them that the help shows beside the options.</summary>
+    public IEnumerable<string> ShortNames => GuideNames.Of(IsKnown).Where(pair => pair.Name.IsShown).Select(pair => Typed(pair.Name.Key));
+
+    /// <summary>The flags as they are turned off: --no-packing.</summary>
+    public IEnumerable<string> Negations =>
+        _settings.Where(setting => setting is { IsFlag: true, Option.Hidden: false }).Select(setting => $"--no-{setting.Name}");
+
     private Terminal? Terminal { get; set; }
 
     /// <summary>Adds settings.</summary>
@@ -117,6 +124,13 @@ internal sealed class ToolCommand : Command
 
     /// <summary>The option of a name with its dashes, or null.</summary>
     public Option? Find(string name) => _names.GetValueOrDefault(name);
+
+    /// <summary>Another tool's name with its dashes, and the key that it stands for or belongs to; null for no such name.</summary>
+    public (GuideName Name, string Target)? FindOther(string name) => GuideNames.Find(KeyOf(name), IsKnown);
+
+    /// <summary>The key of "--max-seq-length", or of "-r".</summary>
+    public static string KeyOf(string name) =>
+        name.StartsWith("--", StringComparison.Ordinal) || name.Length == 2 ? name.TrimStart('-').Replace('-', '_') : name;
 
     /// <summary>The setting of an option; null if it has none.</summary>
     public Setting? SettingOf(Option option) => _settingOf.GetValueOrDefault(option);
