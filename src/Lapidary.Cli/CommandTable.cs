@@ -5,6 +5,7 @@ using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli;
 

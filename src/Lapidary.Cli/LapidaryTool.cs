@@ -4,6 +4,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
 using Lapidary.Cli.Help;
+using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Formats;
@@ -131,7 +132,7 @@ internal static class LapidaryTool
         }
         catch (LapidaryException e)
         {
-            return Fail(terminal, OptionNames.Of(parsed).Line(e), ExitCodes.Error);
+            return Fail(terminal, CachedPaths.InIds(OptionNames.Of(parsed).Line(e), terminal), ExitCodes.Error);
         }
     }
 

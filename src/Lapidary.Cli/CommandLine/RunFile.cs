@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Recipes;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Data.Sources;
@@ -60,7 +61,9 @@ internal sealed class RunFile
             throw new ToolException($"{path}: expected a YAML file, found a run's folder; give {inside}.");
         try
         {
-            string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
+            if (!Path.Exists(path) && Recipe.Find(path) is null && Recipe.Like(path) is { } builtIn)
+                throw new ToolException($"{path}: file not found; the tool has these settings itself: --config {builtIn}.");
+            string text = (Path.Exists(path) ? null : Recipe.Find(path)) ?? InputFile.ReadAllText(path, MaxBytes, "a YAML file");
             file._isManifest = IsManifest(text);
             file.IsOfARun = file._isManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
             file.ReadDocument(new Parser(new StringReader(text)));

@@ -4,6 +4,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Recipes;
 
 namespace Lapidary.Cli.CommandLine;
 
@@ -34,7 +35,9 @@ internal sealed class ToolCommand : Command
     public static Option<string?> Config { get; } = new("--config")
     {
         HelpName = "FILE",
-        Description = "YAML file with the same keys; command-line options override it. A run writes its own to run.yaml.",
+        Description = "YAML file with the same keys; command-line options override it. A run writes its own to run.yaml. Built in are "
+            + $"Google's guide for each size, by name: {string.Join(", ", Recipe.Names)}.",
+        CompletionSources = { _ => Recipe.Names.Select(name => new CompletionItem(name)) },
     };
 
     /// <summary>Names of other tools that the command accepts.</summary>

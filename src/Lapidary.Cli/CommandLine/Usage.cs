@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Lapidary.Cli.Help;
-using Lapidary.Cli.Output;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
 

@@ -5,6 +5,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Cli.Screens;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 
@@ -49,7 +50,11 @@ internal static class DemoCommand
         var result = Run(run, options, backend);
         if (run.IsJson) run.PrintSummary(json => Write(json, result), _ => { });
         people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
-            + "Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
+            + "Each command above can be typed again.");
+        people.WriteLine("For a real Gemma 3, leave out --learning-rate and the options after --max-length: they suit the tiny model only, and "
+            + "the defaults are those of Google's guide. Accept the licence on the model's page of the Hub, then:");
+        people.WriteLine("  lapidary login");
+        people.WriteLine("  lapidary train --config gemma-3-1b-text-to-sql");
         string merged = Path.Combine(options.OutputDir, "merged"), question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
         people.WriteLine($"next       lapidary generate --model {ShellText.Quote(merged)} --messages {ShellText.Quote(question)}");
     }

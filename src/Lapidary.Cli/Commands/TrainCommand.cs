@@ -6,6 +6,7 @@ using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 using Lapidary.Gemma.Weights;
@@ -40,8 +41,12 @@ internal static class TrainCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<bool> Preview =
-        new("--preview") { Description = "Show tokens and labels of the first row and stop." };
+    private static readonly Option<string?> Preview = new("--preview")
+    {
+        HelpName = "all",
+        Description = "Show tokens and labels of the first row and stop. all shows every token, also those amid a long text.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("train", Summary,
@@ -62,9 +67,9 @@ internal static class TrainCommand
         config.Validate(hasEvaluation: true); // which shows only with the rows
         _ = HubSettings.Read(values);
         var folders = ModelFolders.Find(run, Model, withAdapter: ResumeFrom(run) is null);
-        if (run.Get(Preview))
+        if (IsPreview(run) is { } isAll)
         {
-            TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run);
+            TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run, isAll);
             return ExitCodes.Done;
         }
 
@@ -94,7 +99,8 @@ internal static class TrainCommand
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
-            var next = NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.Sample);
+            var next = NextSteps.Write(
+                values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, push?.PushedId);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;
@@ -109,6 +115,15 @@ internal static class TrainCommand
 
         return ExitCodes.Interrupted;
     }
+
+    /// <summary>Whether to show only the data, and then whether to show all of its tokens.</summary>
+    private static bool? IsPreview(CommandRun run) => !run.IsGiven(Preview) ? null : run.Get(Preview) switch
+    {
+        null or "true" => false,
+        "false" => null,
+        "all" => true,
+        var other => throw run.Wrong($"--preview: expected all or nothing, found {other}."),
+    };
 
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(

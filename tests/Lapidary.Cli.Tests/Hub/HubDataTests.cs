@@ -97,6 +97,14 @@ public sealed class HubDataTests : IAsyncLifetime
         Assert.Contains("evaluation rows 4", evaluated.Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void AnError_NamesTheId_AndNotThePathInTheCache()
+    {
+        var run = On(Options, Arguments(Gretel));
+        run.AssertError(1, $"{Gretel}/gretel_train.jsonl line 1: expected columns", "--template text-to-sql");
+        Assert.DoesNotContain("snapshots", run.Error, StringComparison.Ordinal);
+    }
+
     private string[] Arguments(string dataset) =>
     [
         "train", "--model", TinyModel.WithTokenizer, "--dataset", dataset, "--output-dir", Path.Combine(_folder, "out"), "--device", "cpu",

@@ -39,6 +39,31 @@ public sealed class PushTests : IAsyncLifetime
     }
 
     [Fact]
+    public void APush_ShowsThePage_AndWhatToTypeNext()
+    {
+        string text = Train("out", [.. Push("ada/tiny"), "--max-steps", "1"]).Ok().Out;
+        Assert.Contains($"pushed     ada/tiny at {Server.Find("ada/tiny")!.Head.Oid[..12]}\n", text, StringComparison.Ordinal);
+        Assert.Contains($"page       {Server.ApiUrl.TrimEnd('/')}/ada/tiny\n", text, StringComparison.Ordinal);
+        Assert.Contains("lapidary generate --adapter ada/tiny --input-ids ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithoutAToken_TheOptionIsNamed_AndNotTheFolder()
+    {
+        var run = On(Hub() with { Token = null }, [.. Args("np"), "--push-to-hub"]);
+        run.AssertError(1, "lapidary: --push-to-hub: expected a token that may write, found none", "lapidary login", "--push-to-hub false");
+        Assert.DoesNotContain("np:", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SomebodyElsesName_IsAnsweredWithOnesOwn()
+    {
+        On(Hub(), [.. Args("out"), .. Push("bob/tiny")]).AssertError(1, "bob/tiny: you are ada", "use ada/tiny or acme/tiny");
+        File.WriteAllText(_folder["file.txt"], "x");
+        On(Hub(), "upload", _folder.Path, "bob/tiny").AssertError(1, "bob/tiny: you are ada", "use ada/tiny");
+    }
+
+    [Fact]
     public void AResumedRun_IsPushedToTheSameRepository()
     {
         Train("out", [.. Push("first-name"), "--max-steps", "2", "--save-strategy", "steps", "--save-steps", "1"]).Ok();
