@@ -5,8 +5,8 @@ internal static class NearestName
 {
     private const int MaxLength = 200;
 
-    /// <summary>The known name with the smallest edit distance, in any case; null if none is close. One edit in three letters of the name is
-    /// close, so a name of two letters is only found under its own letters.</summary>
+    /// <summary>The known name with the smallest edit distance, in any case; null if none is close. One edit in three letters of the name
+    /// is close, so a name of two letters is only found under its own letters.</summary>
     public static string? Of(string typed, IEnumerable<string> known)
     {
         if (typed.Length > MaxLength) return null;

@@ -133,7 +133,8 @@ internal sealed class CommandWords(ToolCommand command, string path)
     }
 
     /// <summary>Whether a name groups settings, in a command that has those of a run.</summary>
-    private bool IsGroup(string name) => GuideNames.Groups.Contains(ToolCommand.KeyOf(name)) && command.Find(ToolCommand.Config.Name) is not null;
+    private bool IsGroup(string name) =>
+        GuideNames.Groups.Contains(ToolCommand.KeyOf(name)) && command.Find(ToolCommand.Config.Name) is not null;
 
     /// <summary>Whether a word is a short name with its value: "-r8".</summary>
     private bool IsAttached(string word) =>
@@ -141,8 +142,8 @@ internal sealed class CommandWords(ToolCommand command, string path)
 
     /// <summary>The name that "--no-bf16" sets to false.</summary>
     private (GuideName Name, string Target)? NegatedGuide(string name) =>
-        name.StartsWith(Negation, StringComparison.Ordinal) && command.FindOther("--" + name[Negation.Length..]) is { Name.IsFlag: true } guide
-            ? guide : null;
+        name.StartsWith(Negation, StringComparison.Ordinal)
+            && command.FindOther("--" + name[Negation.Length..]) is { Name.IsFlag: true } guide ? guide : null;
 
     /// <summary>The flag that "--no-flag" sets to false.</summary>
     private Option? Negated(string name) =>

@@ -64,7 +64,12 @@ internal static class Usage
     {
         var option = result.Option;
         if (message.StartsWith(option.Name + ":", StringComparison.Ordinal)) return message; // from a setting
-        string expected = option.ValueType == typeof(bool) ? "true or false" : option.HelpName is "X" or "N" ? "a number" : option.HelpName ?? "a value";
+        string expected = option.ValueType == typeof(bool) ? "true or false" : option.HelpName switch
+        {
+            null => "a value",
+            "X" or "N" => "a number",
+            var placeholder => placeholder,
+        };
         return result.Tokens.Count == 0
             ? $"{option.Name}: expected {expected}, found nothing."
             : $"{option.Name}: expected {expected}, found \"{result.Tokens[^1].Value}\".";

@@ -76,8 +76,8 @@ internal static class Suggestions
         return words;
     }
 
-    /// <summary>The options that begin like a word, in its spelling: with hyphens or underscores. The names of other tools are offered where
-    /// nothing else fits.</summary>
+    /// <summary>The options that begin like a word, in its spelling: with hyphens or underscores. The names of other tools are offered
+    /// where nothing else fits.</summary>
     private static IEnumerable<string> NamesOf(ToolCommand command, string[] before, string current)
     {
         var own = command.Options

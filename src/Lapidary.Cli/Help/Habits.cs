@@ -75,8 +75,8 @@ internal static class Habits
 
     private static readonly Dictionary<string, string[]> MeantBy = Options
         .SelectMany(row => row.Typed.Split(' ').Select(typed => (typed, row.Meant)))
-        .GroupBy(pair => pair.typed, StringComparer.OrdinalIgnoreCase)
-        .ToDictionary(group => group.Key, group => group.SelectMany(pair => pair.Meant).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
+        .GroupBy(pair => pair.typed, pair => pair.Meant, StringComparer.OrdinalIgnoreCase)
+        .ToDictionary(group => group.Key, group => group.SelectMany(meant => meant).ToArray(), StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The options that a typed name may mean, without dashes, some with a value.</summary>
     public static IReadOnlyList<string> Of(string name) => MeantBy.GetValueOrDefault(name, []);

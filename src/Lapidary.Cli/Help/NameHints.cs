@@ -37,7 +37,8 @@ internal static class NameHints
 
     private static string[]? First(Dictionary<string, string> names, Func<string, bool> isLike)
     {
-        string[] found = [.. names.Where(pair => pair.Key.Length >= ShortestPart && isLike(pair.Key)).Select(pair => pair.Value).Take(Most)];
+        var like = names.Where(pair => pair.Key.Length >= ShortestPart && isLike(pair.Key));
+        string[] found = [.. like.Select(pair => pair.Value).Take(Most)];
         return found.Length == 0 ? null : found;
     }
 

@@ -30,8 +30,8 @@ internal static class DataPreview
         var tokens = TokenPreview.Create(data.First, data.Encoder);
         IReadOnlyList<TokenPreview> shown = isAll ? tokens : Ends(tokens);
         run.People.Write(TokenPreview.Table(shown));
-        if (shown.Count < tokens.Count)
-            run.People.WriteLine($"           {tokens.Count} tokens in the row, {tokens.Count - shown.Count} not shown; --preview all shows them");
+        int hidden = tokens.Count - shown.Count;
+        if (hidden > 0) run.People.WriteLine($"           {tokens.Count} tokens in the row, {hidden} not shown; --preview all shows them");
     }
 
     /// <summary>The tokens without those amid a long part of one kind.</summary>

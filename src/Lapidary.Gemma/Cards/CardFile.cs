@@ -7,8 +7,8 @@ using Lapidary.Hub;
 namespace Lapidary.Gemma.Cards;
 
 /// <summary>README.md of a folder. A file that a user wrote or changed, even by one character, is never touched. A file that a run or a
-/// merge wrote is replaced by the next one, because its numbers belong to another. To tell the two apart, the file ends with a comment that holds a
-/// hash of the text above it.</summary>
+/// merge wrote is replaced by the next one, because its numbers belong to another. To tell the two apart, the file ends with a comment that
+/// holds a hash of the text above it.</summary>
 internal static class CardFile
 {
     private const long MaxBytes = 4 << 20;

@@ -62,8 +62,7 @@ public sealed class CachePrune
                 string etag = blob.Name.Split('.')[0];
                 if (locks.ContainsKey(etag)) continue;
                 if (CacheLock.TryAcquire(folder.Lock(etag)) is { } held) locks.Add(etag, held);
-                else if (_isWhole)
-                    throw new HubException(HubError.Other, $"{planned.Scan.Repo.Id}: another process fetches its files; wait until it ends.");
+                else if (_isWhole) throw InUse(planned.Scan.Repo);
             }
 
             var now = Find(CacheScan.Of(_options.CacheFolder, planned.Scan.Repo));
@@ -86,6 +85,9 @@ public sealed class CachePrune
             foreach (var held in locks.Values) held.Dispose();
         }
     }
+
+    private static HubException InUse(HubRepo repo) =>
+        new(HubError.Other, $"{repo.Id}: another process fetches its files; wait until it ends.");
 
     private Unused Find(CacheScan scan)
     {

@@ -17,7 +17,8 @@ internal static class OwnerHint
     public static async Task<HubException> ExplainAsync(
         HubHttp http, HubOptions options, HubRepo repo, HubException error, CancellationToken cancellation)
     {
-        if (error.Error != HubError.Token || options.Token is not { } token || repo.Id.Split('/') is not [var owner, var name]) return error;
+        if (error.Error != HubError.Token || options.Token is not { } token) return error;
+        if (repo.Id.Split('/') is not [var owner, var name]) return error;
         try
         {
             var user = await WhoAmI.AskAsync(http, options, cancellation).ConfigureAwait(false);

@@ -74,9 +74,10 @@ public sealed class HubPublisher : IDisposable
 
         if (client.Options is { Token: null, IsOffline: false, Endpoint: var hub })
         {
+            var page = new Uri(hub, "/settings/tokens");
             throw new HubException(HubError.Token,
-                $"PushToHub: expected a token that may write, found none; make one at {new Uri(hub, "/settings/tokens")} and log in with it "
-                + "(\"lapidary login\"), or set HF_TOKEN. Without a push: set PushToHub to false.");
+                $"PushToHub: expected a token that may write, found none; make one at {page} and log in with it (\"lapidary login\"), or set "
+                + "HF_TOKEN. Without a push: set PushToHub to false.");
         }
 
         var options = new UploadOptions { Private = push.HubPrivateRepo };

@@ -84,10 +84,14 @@ public sealed class CompletionTests : IDisposable
     [InlineData("train --device cuda:a", "cuda:all")]
     [InlineData("train --model ro", "./rows.jsonl")]
     [InlineData("train --dataset=ro", "--dataset=./rows.jsonl")]
-    public void PowerShell_CompletesALine(string typed, string expected) => Assert.Equal(expected, Run("pwsh", "-NoProfile", "-Command", $$"""
-        lapidary completions pwsh | Out-String | Invoke-Expression
-        (TabExpansion2 'lapidary {{typed}}' {{typed.Length + "lapidary ".Length}}).CompletionMatches.CompletionText
-        """).TrimEnd());
+    public void PowerShell_CompletesALine(string typed, string expected)
+    {
+        string text = Run("pwsh", "-NoProfile", "-Command", $$"""
+            lapidary completions pwsh | Out-String | Invoke-Expression
+            (TabExpansion2 'lapidary {{typed}}' {{typed.Length + "lapidary ".Length}}).CompletionMatches.CompletionText
+            """);
+        Assert.Equal(expected, text.TrimEnd());
+    }
 
     /// <summary>zsh completes only in a terminal: its module zpty has one.</summary>
     [Theory]

@@ -105,7 +105,9 @@ public sealed class NextStepsTests : IDisposable
     public void TheDemosCommands_CanBeTypedAgain()
     {
         var demo = CliRun.Of("demo", "--output-dir", _folder["d e'mo"], "--steps", "1", "--device", "cpu").Ok();
-        string[] steps = [.. demo.Out.Split('\n').Where(line => line.StartsWith("   $ ", StringComparison.Ordinal)).Select(line => line[5..])];
+        const string Mark = "   $ ";
+        var typed = demo.Out.Split('\n').Where(line => line.StartsWith(Mark, StringComparison.Ordinal));
+        string[] steps = [.. typed.Select(line => line[Mark.Length..])];
         Assert.Equal(4, steps.Length);
         foreach (string step in steps) Works(step);
         Works(Assert.Single(Next(demo.Out)));
