@@ -2,7 +2,6 @@ using Lapidary.Formats;
 using Lapidary.Hub;
 using Lapidary.TestHub;
 using Lapidary.Tests;
-using HubToken = Lapidary.Hub.HubToken;
 
 namespace Lapidary.Training.Tests;
 
@@ -230,7 +229,7 @@ public sealed class HubPublisherTests : IAsyncLifetime
 
     private string[] Paths() => [.. Server.Find(Id)!.Head.Files.Keys.Order(StringComparer.Ordinal)];
 
-    private HubClient Client(string token = HubTokens.Write) => 
+    private HubClient Client(string token = HubTokens.Write) =>
         new(HubSetup.Options(Server.ApiUrl, Path.Combine(_root, "home"), token) with { Time = new ShortWaits() });
 
     private Task<HubPublisher> StartAsync(HubClient client, HubPush push) =>
