@@ -51,8 +51,8 @@ internal static class DemoCommand
         if (run.IsJson) run.PrintSummary(json => Write(json, result), _ => { });
         people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
             + "Each command above can be typed again.");
-        people.WriteLine("The learning rate and the number of steps suit the tiny model only. For a real Gemma 3, accept its licence on the "
-            + "model's page of the Hub, and train with the settings of Google's guide:");
+        people.WriteLine("The learning rate and the number of steps suit the tiny model only. For a real Gemma 3, accept its licence on "
+            + "the model's page of the Hub, and train with the settings of Google's guide:");
         people.WriteLine("  lapidary login");
         people.WriteLine("  lapidary train --config gemma-3-1b-text-to-sql");
         string merged = Path.Combine(options.OutputDir, "merged"), question = Path.Combine(options.OutputDir, NextSteps.QuestionName);

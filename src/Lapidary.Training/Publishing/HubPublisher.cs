@@ -76,8 +76,8 @@ public sealed class HubPublisher : IDisposable
         {
             var page = new Uri(hub, "/settings/tokens");
             throw new HubException(HubError.Token,
-                $"PushToHub: expected a token that may write, found none; make one at {page} and log in with it (\"lapidary login\"), or set "
-                + "HF_TOKEN. Without a push: set PushToHub to false.");
+                $"PushToHub: expected a token that may write, found none; make one at {page} and log in with it (\"lapidary login\"), or "
+                + "set HF_TOKEN. Without a push: set PushToHub to false.");
         }
 
         var options = new UploadOptions { Private = push.HubPrivateRepo };
