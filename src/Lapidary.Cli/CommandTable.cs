@@ -5,6 +5,7 @@ using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli;
 
@@ -14,6 +15,8 @@ internal static class CommandTable
     private const string Summary = "Fine-tune Google's Gemma models with QLoRA: data set, NF4 base, LoRA, merge, test.";
 
     private const string Train = "Train", Use = "Use", Hub = "Hugging Face Hub", Machine = "This machine";
+
+    private static readonly string[] Servers = ["serve", "server", "api", "openai"];
 
     private static readonly CommandEntry[] Entries =
     [
@@ -83,6 +86,15 @@ internal static class CommandTable
         return HelpMarkdown.Of(Page(), [.. pages]);
     }
 
-    /// <summary>The error for an unknown command.</summary>
-    public static UsageException Unknown(string word) => Usage.UnknownWord(word, Names, Usage.Tool);
+    /// <summary>The error for an unknown command. What people type who know another tool is shown as a command line to copy.</summary>
+    /// <param name="word">The command as typed.</param>
+    /// <param name="rest">The words after it.</param>
+    public static UsageException Unknown(string word, IReadOnlyList<string> rest)
+    {
+        if (Array.IndexOf(Servers, word) >= 0)
+            return new($"there is no command {word}.", Usage.Tool, "The package Lapidary.Hosting serves a model from an ASP.NET program.");
+        if (CommandWords.IsName(word) || Habits.OfCommand(word, rest) is not { } meant) return Usage.UnknownWord(word, Names, Usage.Tool);
+        string line = string.Join(' ', meant.Select(ShellText.Quote));
+        return new($"there is no command {word}.", Usage.Tool, $"Did you mean: {Usage.Tool} {line}");
+    }
 }

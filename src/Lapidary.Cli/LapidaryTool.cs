@@ -4,6 +4,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
 using Lapidary.Cli.Help;
+using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Formats;
@@ -31,7 +32,7 @@ internal static class LapidaryTool
         {
             string[] words = HelpCommand.Resolve(args);
             if (words.Length == 0) return AskForCommand(terminal);
-            return TryAnswer(args, words, terminal) ? ExitCodes.Done : RunCommand(words, terminal);
+            return TryAnswer(args, words, terminal) ? ExitCodes.Done : RunCommand(words, HelpCommand.IsAskedFor(args), terminal);
         }
         catch (UsageException e)
         {
@@ -99,14 +100,17 @@ internal static class LapidaryTool
     }
 
     /// <summary>Builds the requested command and runs it.</summary>
-    private static int RunCommand(string[] words, Terminal terminal)
+    private static int RunCommand(string[] words, bool isHelp, Terminal terminal)
     {
-        var entry = CommandTable.Find(words[0]) ?? throw CommandTable.Unknown(words[0]);
+        var entry = CommandTable.Find(words[0]) ?? throw CommandTable.Unknown(words[0], isHelp ? [] : words[1..]);
         var root = CommandTable.Root([entry], terminal);
         var command = (ToolCommand)root.Subcommands[0];
         int depth = 1;
         while (depth < words.Length && command.Subcommands.FirstOrDefault(sub => sub.Name == words[depth]) is ToolCommand below)
             (command, depth) = (below, depth + 1);
+        // Otherwise help of a mistyped subcommand would be that of its parent.
+        if ((isHelp || command.Subcommands.Count > 0) && depth < words.Length && !CommandWords.IsName(words[depth]))
+            throw Usage.UnknownWord(command, words[depth]);
         AwaitedRank.Introduce(command, terminal);
         var resolved = new CommandWords(command, Usage.PathOf(command));
         string[] rest = resolved.Resolve(words[depth..]);
@@ -130,7 +134,7 @@ internal static class LapidaryTool
         }
         catch (LapidaryException e)
         {
-            return Fail(terminal, OptionNames.Of(parsed).Line(e), ExitCodes.Error);
+            return Fail(terminal, CachedPaths.InIds(OptionNames.Of(parsed).Line(e), terminal), ExitCodes.Error);
         }
     }
 

@@ -5,8 +5,8 @@ internal static class NearestName
 {
     private const int MaxLength = 200;
 
-    /// <summary>The known name with the smallest edit distance, or null if none is close: within a third of its
-    /// length, or two characters of a longer name.</summary>
+    /// <summary>The known name with the smallest edit distance, in any case; null if none is close. One edit in three letters of the name
+    /// is close, so a name of two letters is only found under its own letters.</summary>
     public static string? Of(string typed, IEnumerable<string> known)
     {
         if (typed.Length > MaxLength) return null;
@@ -19,23 +19,25 @@ internal static class NearestName
             if (distance < min) (best, min) = (name, distance);
         }
 
-        return best is not null && min <= Math.Max(2, best.Length / 3) && min < best.TrimStart('-').Length ? best : null;
+        return best is not null && min <= best.TrimStart('-').Length / 3 ? best : null;
     }
 
-    /// <summary>Levenshtein's distance: insertions, deletions and replacements.</summary>
+    /// <summary>The number of edits: insertions, deletions, replacements, and exchanges of neighbours.</summary>
     private static int Distance(string a, string b)
     {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        int[] before = [], row = [.. Enumerable.Range(0, b.Length + 1)];
         for (int i = 1; i <= a.Length; i++)
         {
-            int diagonal = row[0];
-            row[0] = i;
+            int[] next = new int[b.Length + 1];
+            next[0] = i;
             for (int j = 1; j <= b.Length; j++)
             {
-                int replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, 1 + Math.Min(row[j - 1], row[j]));
+                int replaced = row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                next[j] = Math.Min(replaced, 1 + Math.Min(row[j], next[j - 1]));
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) next[j] = Math.Min(next[j], before[j - 2] + 1);
             }
+
+            (before, row) = (row, next);
         }
 
         return row[^1];

@@ -31,12 +31,19 @@ public sealed partial class HubClient
     {
         ArgumentNullException.ThrowIfNull(repo);
         options ??= new UploadOptions();
-        var (ready, _) = await Setup().PrepareAsync(repo, options, cancellation).ConfigureAwait(false);
+        try
+        {
+            var (ready, _) = await Setup().PrepareAsync(repo, options, cancellation).ConfigureAwait(false);
 
-        // A token that may ask about an upload may also upload; the question leaves nothing behind.
-        var question = new Preupload(Http, ready, options.Revision);
-        await question.AskAsync([(ModelCard.FileName, () => [], 0)], cancellation).ConfigureAwait(false);
-        return ready;
+            // A token that may ask about an upload may also upload; the question leaves nothing behind.
+            var question = new Preupload(Http, ready, options.Revision);
+            await question.AskAsync([(ModelCard.FileName, () => [], 0)], cancellation).ConfigureAwait(false);
+            return ready;
+        }
+        catch (HubException e)
+        {
+            throw await OwnerHint.ExplainAsync(Http, Options, repo, e, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Uploads the files of a folder to a repository, which is created if missing. Files that the repository already has are not
@@ -47,12 +54,20 @@ public sealed partial class HubClient
     /// pattern matches nothing.</exception>
     /// <remarks>Not uploaded: .git, .cache/huggingface, unfinished files (*.tmp-*), and files that .gitignore excludes, which a note
     /// reports. A link to a file is uploaded as the file; a link to a folder is left out.</remarks>
-    public Task<UploadResult> UploadAsync(
+    public async Task<UploadResult> UploadAsync(
         string folder, HubRepo repo, UploadOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(repo);
-        return new UploadJob(Http, Setup(), Options, options ?? new UploadOptions()).RunAsync(folder, repo, cancellation);
+        try
+        {
+            var job = new UploadJob(Http, Setup(), Options, options ?? new UploadOptions());
+            return await job.RunAsync(folder, repo, cancellation).ConfigureAwait(false);
+        }
+        catch (HubException e)
+        {
+            throw await OwnerHint.ExplainAsync(Http, Options, repo, e, cancellation).ConfigureAwait(false);
+        }
     }
 
     private RepoSetup Setup() => new(Http, Options, GetInfoAsync);

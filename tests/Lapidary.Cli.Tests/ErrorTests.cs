@@ -15,7 +15,7 @@ public sealed class ErrorTests : IDisposable
     [InlineData("train --model", "--model")]
     [InlineData("train --model --dataset x", "--model")]
     [InlineData("train --model --datset x", "the option --datset")]
-    [InlineData("train", "--model is missing")]
+    [InlineData("train", "--model (or --adapter)")]
     [InlineData(
         "train --per-device-train-batch-size 0", "--per-device-train-batch-size: expected a whole number from 1 to 4096, found \"0\"")]
     [InlineData("train --learning-rate fast", "--learning-rate: expected a number")]
@@ -24,9 +24,9 @@ public sealed class ErrorTests : IDisposable
     [InlineData("train --quantization int8", "none or nf4")]
     [InlineData("train --seed 1 --seed x", "--seed")]
     [InlineData("train extra", "extra")]
-    [InlineData("generate --model x", "one of --prompt, --messages, --input-ids and --dataset")]
+    [InlineData("generate --model x", "--prompt (or --messages, --input-ids, --dataset) is missing")]
     [InlineData("merge --max-shard-size big", "--max-shard-size")]
-    [InlineData("tokenize --model x", "--text or --file")]
+    [InlineData("tokenize --model x", "--text (or --file) is missing")]
     [InlineData("score --device gpu", "cuda:N")]
     public void WrongUsage_Is2(string line, params string[] words)
     {
@@ -115,7 +115,7 @@ public sealed class ErrorTests : IDisposable
     [Fact]
     public void Values_MayBeNegativeOrBeginWithAnAt()
     {
-        CliRun.Of("train", "--max-steps", "-1", "--learning-rate=1e-3").AssertError(2, "--model is missing");
+        CliRun.Of("train", "--max-steps", "-1", "--learning-rate=1e-3").AssertError(2, "--model (or --adapter)");
         CliRun.Of("generate", "--model", TinyModel.WithTokenizer, "--prompt", "@stones", "--max-new-tokens", "1", "--threads", "1").Ok();
     }
 

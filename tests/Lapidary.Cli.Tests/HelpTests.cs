@@ -114,6 +114,18 @@ public class HelpTests
     }
 
     [Fact]
+    public void Help_MarksWhatIsRequired()
+    {
+        string help = CliRun.Of("train", "--help").Ok().Out;
+        Assert.Contains("Usage: lapidary train --model MODEL --dataset DATASET [options]", help, StringComparison.Ordinal);
+        Assert.Matches(@"(?s)--model.*?\(required, or\s+--adapter\)", help);
+        Assert.Matches(@"(?s)--dataset PATH\|ID.*?\(required\)", help);
+        Assert.Contains(
+            "Usage: lapidary generate --model MODEL (--prompt PROMPT | --messages MESSAGES |", CliRun.Of("generate", "-h").Ok().Out,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Version_IsPrinted() => Assert.StartsWith("0.1.0", CliRun.Of("--version").Ok().Out, StringComparison.Ordinal);
 
     private static void AssertApproved(string found, params string[] path)

@@ -84,12 +84,12 @@ public class DemoRunTests
     /// <summary>What a user can type instead of running the demonstration.</summary>
     private static string[] Commands(string folder) =>
     [
-        $"lapidary quantize --model {folder}/model --output {folder}/model-nf4",
+        $"lapidary quantize --model {folder}/model --output {folder}/model-nf4 --overwrite",
         $"lapidary train --model {folder}/model --dataset {folder}/train.jsonl --template text-to-sql --quantization nf4 "
         + $"--output-dir {folder}/adapter --max-length 512 --max-steps 3 --learning-rate 0.004 --lr-scheduler-type cosine "
         + "--max-grad-norm 1.0 --lora-dropout 0.0 --gradient-accumulation-steps 1 --gradient-checkpointing false "
-        + "--assistant-only-loss true --logging-steps 100 --save-strategy no",
-        $"lapidary merge --model {folder}/model --adapter {folder}/adapter --base nf4 --output {folder}/merged",
+        + "--assistant-only-loss true --logging-steps 100 --save-strategy no --overwrite-output-dir",
+        $"lapidary merge --model {folder}/model --adapter {folder}/adapter --base nf4 --output {folder}/merged --overwrite",
         $"lapidary generate --model {folder}/merged --messages {folder}/question.json --max-new-tokens 48",
     ];
 

@@ -30,6 +30,7 @@ internal static class ChatCommand
             .Takes(Model.All)
             .Takes([SystemText, MaxNewTokens, .. SamplingSettings.All])
             .Takes(ToolCommand.Json)
+            .Requires(Model.Model, Model.Adapter)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
 
@@ -56,11 +57,27 @@ internal sealed class CommandRun(
     /// <summary>Whether an option that is not a setting is given, with a value or without.</summary>
     public bool IsGiven(Option option) => parsed.GetResult(option) is not null;
 
+    /// <summary>Checks that one of each group of options is given.</summary>
+    /// <param name="required">The groups.</param>
+    /// <param name="hint">What else to say.</param>
+    /// <exception cref="UsageException">Names all that are missing.</exception>
+    public void Require(IEnumerable<RequiredOption> required, Func<CommandRun, string?>? hint)
+    {
+        string[] missing = [.. required.Where(group => !group.Options.Any(IsGivenAnywhere)).Select(group => group.Names)];
+        if (missing.Length == 0) return;
+        string verb = missing.Length == 1 ? "is" : "are";
+        string message = $"{RequiredOption.Listed(missing, "and")} {verb} missing";
+        throw Wrong(hint?.Invoke(this) is { } more ? $"{message}; {more}" : message + ".");
+    }
+
+    private bool IsGivenAnywhere(Option option) =>
+        settings.FirstOrDefault(setting => setting.Option == option) is { } setting ? Values.IsGiven(setting) : IsGiven(option);
+
     /// <summary>The error for a command line that asks for nothing possible.</summary>
     public UsageException Wrong(string message) => new(message, Values.Command);
 
     /// <summary>The error for a word that is not an option of the command.</summary>
-    public UsageException UnknownWord(string word) => Usage.UnknownWord(parsed, word);
+    public UsageException UnknownWord(string word) => Usage.UnknownWord(parsed.CommandResult.Command, word);
 
     /// <summary>A library's text on one line, with this command's options in place of the keys.</summary>
     public string Line(string text) => PlainText.OneLine(_options.InPlaceOfKeys(text));

@@ -21,7 +21,8 @@ internal sealed class CommandWords(ToolCommand command, string path)
     private OptionNames Names => new(command.Options.Select(OptionNames.KeyOf));
 
     /// <summary>The words for the parser.</summary>
-    /// <exception cref="UsageException">The value of another tool's name cannot be honoured.</exception>
+    /// <exception cref="UsageException">The value of another tool's name cannot be honoured, or words follow "--" where there can be
+    /// none.</exception>
     public string[] Resolve(IReadOnlyList<string> typed)
     {
         var words = new Queue<string>(typed);
@@ -29,6 +30,8 @@ internal sealed class CommandWords(ToolCommand command, string path)
         {
             if (word == "--")
             {
+                if (command.Arguments.Count == 0)
+                    throw new UsageException($"{path} takes options only, and after -- there are none; leave -- out.", path);
                 _parts.Add((null, [word, .. words]));
                 break;
             }
@@ -54,8 +57,11 @@ internal sealed class CommandWords(ToolCommand command, string path)
         string? value = at < 0 ? null : word[(at + 1)..];
         if (name.StartsWith("--", StringComparison.Ordinal)) name = name.Replace('_', '-');
         if (command.Find(name) is { } option) Add(option, value, rest);
-        else if (GuideNames.Find(KeyOf(name), IsKnown) is { } guide) Add(guide.Name, name, guide.Target, value, rest);
+        else if (command.FindOther(name) is { } guide) Add(guide.Name, name, guide.Target, value, rest);
+        else if (IsGroup(name)) AddGroup(name, value, rest);
         else if (value is null && Negated(name) is { } flag) _parts.Add((flag, [flag.Name + "=false"]));
+        else if (value is null && NegatedGuide(name) is { } fixedFlag) Add(fixedFlag.Name, name, fixedFlag.Target, "false", rest);
+        else if (IsAttached(word)) Add($"{word[..2]}={word[2..]}", rest);
         else _parts.Add((null, [word]));
     }
 
@@ -63,30 +69,53 @@ internal sealed class CommandWords(ToolCommand command, string path)
     {
         bool isFlag = command.SettingOf(option) is { IsFlag: true };
         if (value is not null) _parts.Add((option, [$"{option.Name}={value}"]));
-        else if (TakesNext(option, isFlag, rest)) _parts.Add((option, [option.Name, rest.Dequeue()]));
+        else if (TakesNext(option, isFlag, rest)) _parts.Add((option, [option.Name, .. Values(option, rest)]));
         else _parts.Add((option, [isFlag ? option.Name + "=true" : option.Name]));
     }
 
     private void Add(GuideName guide, string name, string target, string? value, Queue<string> rest)
     {
         var option = command.Find(OptionOf(target))!;
-        if (guide is { Constants: null, Translate: null })
+        if (guide.IsAlias)
         {
             Add(option, value, rest);
             return;
         }
 
         if (value is null && guide.IsFlag) value = rest.TryPeek(out string? next) && SettingText.IsBool(next) ? rest.Dequeue() : "true";
-        value ??= rest.TryDequeue(out string? following) ? following : throw new UsageException($"{name}: expected a value.", path);
+        value ??= Next(name, rest);
+        if (guide.Constants is not null) _constants[guide.Key] = new(guide, guide.ConstantOf(value));
+        string? text = guide.Read(value, message => Refused(name, message));
+        if (text is not null) _parts.Add((option, [$"{option.Name}={text}"]));
+    }
+
+    /// <summary>Adds the settings of a dictionary, each like an option.</summary>
+    private void AddGroup(string name, string? value, Queue<string> rest)
+    {
         try
         {
-            if (guide.Constants is not null) _constants[guide.Key] = new(guide, guide.ConstantOf(value));
-            if (guide.Read(value) is { } text) _parts.Add((option, [$"{option.Name}={text}"]));
+            foreach (var (key, text) in ValueGroup.Read(value ?? Next(name, rest))) Add($"{OptionOf(key)}={text}", new Queue<string>());
         }
         catch (FormatException e)
         {
-            throw new UsageException($"{name}: {Names.InPlaceOfKeys(e.Message)}.", path);
+            throw Refused(name, e.Message);
         }
+    }
+
+    private string Next(string name, Queue<string> rest) =>
+        rest.TryDequeue(out string? next) ? next : throw new UsageException($"{name}: expected a value.", path);
+
+    private UsageException Refused(string name, string message) => new($"{name}: {Names.InPlaceOfKeys(message)}.", path);
+
+    /// <summary>The values that follow an option. As in argparse, an option of several takes all words up to the next option, if the
+    /// command has no words of its own.</summary>
+    private IEnumerable<string> Values(Option option, Queue<string> rest)
+    {
+        bool isNames = ValueWords.IsNames(option.HelpName), isList = option.Arity.MaximumNumberOfValues > 1;
+        var values = new List<string> { rest.Dequeue() };
+        while ((isNames || isList) && command.Arguments.Count == 0 && rest.TryPeek(out string? next) && !IsName(next) && next != "--")
+            values.Add(rest.Dequeue());
+        return isNames ? [string.Join(',', values)] : values.SelectMany((value, i) => i == 0 ? [value] : new[] { option.Name, value });
     }
 
     /// <summary>Whether the word that follows an option is its value.</summary>
@@ -105,19 +134,28 @@ internal sealed class CommandWords(ToolCommand command, string path)
     private bool IsKnownName(string word)
     {
         string name = word.Split('=', ':')[0].Replace('_', '-');
-        return command.Find(name) is not null || GuideNames.Find(KeyOf(name), IsKnown) is not null || Negated(name) is not null;
+        return command.Find(name) is not null || command.FindOther(name) is not null || IsGroup(name) || Negated(name) is not null
+            || NegatedGuide(name) is not null;
     }
+
+    /// <summary>Whether a name groups settings, in a command that has those of a run.</summary>
+    private bool IsGroup(string name) =>
+        GuideNames.Groups.Contains(ToolCommand.KeyOf(name)) && command.Find(ToolCommand.Config.Name) is not null;
+
+    /// <summary>Whether a word is a short name with its value: "-r8".</summary>
+    private bool IsAttached(string word) =>
+        word.Length > 2 && word[1] != '-' && !char.IsAsciiLetter(word[2]) && command.FindOther(word[..2]) is not null;
+
+    /// <summary>The name that "--no-bf16" sets to false.</summary>
+    private (GuideName Name, string Target)? NegatedGuide(string name) =>
+        name.StartsWith(Negation, StringComparison.Ordinal)
+            && command.FindOther("--" + name[Negation.Length..]) is { Name.IsFlag: true } guide ? guide : null;
 
     /// <summary>The flag that "--no-flag" sets to false.</summary>
     private Option? Negated(string name) =>
         name.StartsWith(Negation, StringComparison.Ordinal) && command.Find("--" + name[Negation.Length..]) is { } option
             && command.SettingOf(option) is { IsFlag: true } ? option : null;
 
-    private bool IsKnown(string key) => command.Find(OptionOf(key)) is not null;
 
     private static string OptionOf(string key) => "--" + key.Replace('_', '-');
-
-    /// <summary>The key of "--max-seq-length", or of "-r".</summary>
-    private static string KeyOf(string name) =>
-        name.StartsWith("--", StringComparison.Ordinal) || name.Length == 2 ? name.TrimStart('-').Replace('-', '_') : name;
 }

@@ -29,6 +29,24 @@ internal sealed record GuideName(string Key, params string[] Targets)
     /// <summary>The setting's value for a value of this name; null if it changes nothing.</summary>
     public Func<string, string?>? Translate { get; init; }
 
+    /// <summary>Whether it is only another name: its values are those of the setting.</summary>
+    public bool IsAlias => Constants is null && Translate is null;
+
+    /// <summary>The setting's value for a value of this name; null if nothing changes.</summary>
+    /// <param name="text">The value.</param>
+    /// <param name="refuse">Makes the error for an invalid value of what was expected and found.</param>
+    public string? Read(string text, Func<string, Exception> refuse)
+    {
+        try
+        {
+            return Read(text);
+        }
+        catch (FormatException e)
+        {
+            throw refuse(e.Message);
+        }
+    }
+
     /// <summary>Parses a value.</summary>
     /// <returns>The value of the setting; null if nothing changes.</returns>
     /// <exception cref="FormatException">The value is invalid; the message says what was expected and found.</exception>
@@ -46,12 +64,11 @@ internal sealed record GuideName(string Key, params string[] Targets)
         ? SettingText.Format(SettingText.Bool(text))
         : Plain(text);
 
-    /// <summary>"torch.bfloat16" as pasted from Python: bfloat16; JSON without spaces.</summary>
+    /// <summary>"torch.bfloat16" as pasted from Python: bfloat16.</summary>
     public static string Plain(string text)
     {
         const string Torch = "torch.";
-        string plain = text.StartsWith(Torch, StringComparison.Ordinal) ? text[Torch.Length..] : text;
-        return plain.StartsWith('{') ? string.Concat(plain.Where(c => c != ' ')) : plain;
+        return text.StartsWith(Torch, StringComparison.Ordinal) ? text[Torch.Length..] : text;
     }
 }
 

@@ -24,6 +24,7 @@ internal static class GuideNames
 
         // transformers' TrainingArguments and TRL's scripts.
         new("model_name_or_path", "model"),
+        new("model_id", "model"),
         new("dataset_name", "dataset"),
         new("dataset_train_split", "dataset_split"),
         new("dataset_text_field", "text_column"),
@@ -42,8 +43,6 @@ internal static class GuideNames
         Precision("bf16", Run, YesOrNo),
         Precision("fp16", Run, YesOrNo),
         Precision("tf32", Run, YesOrNo),
-        Fixed("gradient_checkpointing_kwargs", "gradient_checkpointing",
-            ["{\"use_reentrant\":false}", "{\"use_reentrant\":true}"], "a layer is computed again in one way only"),
         Fixed("use_reentrant", "gradient_checkpointing", YesOrNo, "a layer is computed again in one way only"),
         Fixed("use_liger_kernel", Run, YesOrNo, "the loss is always computed in chunks"),
         Fixed("logging_strategy", Run, ["steps"], "log lines come every logging_steps"),
@@ -82,7 +81,8 @@ internal static class GuideNames
         Fixed("bnb_4bit_quant_storage", Model, [.. Floats, "uint8"], "4-bit codes are always kept as bytes") with { Same = ["uint8"] },
     ];
 
-    /// <summary>Keys under which a configuration file may group settings, as Python's configuration objects do.</summary>
+    /// <summary>Keys that group settings, as Python's configuration objects do: in a configuration file over indented keys, on the
+    /// command line before a dictionary of Python or JSON.</summary>
     public static IReadOnlyList<string> Groups { get; } =
     [
         "dataset_kwargs", "model_kwargs", "model_init_kwargs", "quantization_config", "bnb_config", "peft_config", "lora_config",

@@ -1,6 +1,7 @@
 using System.Globalization;
+using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
-using Lapidary.Formats;
+using Lapidary.Cli.Recipes;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Data.Sources;
@@ -69,7 +70,9 @@ internal sealed class RunFile
             throw new ToolException($"{path}: expected a YAML file, found a run's folder; give {inside}.");
         try
         {
-            string text = InputFile.ReadAllText(path, MaxBytes, "a YAML file");
+            if (!Path.Exists(path) && Recipe.Find(path) is null && Recipe.Like(path) is { } builtIn)
+                throw new ToolException($"{path}: file not found; the tool has these settings itself: --config {builtIn}.");
+            string text = (Path.Exists(path) ? null : Recipe.Find(path)) ?? InputFile.ReadAllText(path, MaxBytes, "a YAML file");
             file.IsManifest = BeginsAsManifest(text);
             file.IsOfARun = file.IsManifest || text.StartsWith(FirstLineOf01, StringComparison.Ordinal);
             file.ReadDocument(new Parser(new StringReader(text)));
@@ -186,7 +189,7 @@ internal sealed class RunFile
     /// <summary>A value under another tool's name, which may change nothing.</summary>
     private void Add(GuideName name, string typed, Setting setting, Parser parser)
     {
-        if (name is { Constants: null, Translate: null })
+        if (name.IsAlias)
         {
             Add(setting, parser);
             return;
@@ -194,15 +197,9 @@ internal sealed class RunFile
 
         var (value, isNull) = ReadText(parser, typed);
         if (isNull) return;
-        try
-        {
-            if (name.Constants is not null) _constants.Add(new(name, name.ConstantOf(value.Text)));
-            if (name.Read(value.Text) is { } text) _values.Add(setting, value with { Items = [text] });
-        }
-        catch (FormatException e)
-        {
-            throw Error(value.Line, $"{typed}: {e.Message}");
-        }
+        if (name.Constants is not null) _constants.Add(new(name, name.ConstantOf(value.Text)));
+        string? text = name.Read(value.Text, message => Error(value.Line, $"{typed}: {message}"));
+        if (text is not null) _values.Add(setting, value with { Items = [text] });
     }
 
     /// <summary>A scalar or a list of them.</summary>
@@ -279,8 +276,8 @@ internal sealed class RunFile
 
     private ToolException Unknown(string typed, string key, int line)
     {
-        string? near = NearestName.Of(key, [.. _known.Keys, .. GuideNames.Of(_known.ContainsKey).Select(pair => pair.Name.Key)]);
-        string hint = near is null ? "'lapidary train --help' lists them" : $"did you mean {near}?";
+        string? near = NameHints.Of(key, [.. _known.Keys, .. GuideNames.Of(_known.ContainsKey).Select(pair => pair.Name.Key)]);
+        string hint = near is null ? "'lapidary train --help' lists them" : "d" + near[1..];
         return Error(line, $"there is no setting \"{FileErrors.OneLine(typed)}\"; {hint}");
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Lapidary.Cli.Help;
 
 namespace Lapidary.Cli.CommandLine;
@@ -57,6 +58,12 @@ internal abstract class Setting
 
     /// <summary>The option of the command line.</summary>
     public Option Option { get; }
+
+    /// <summary>Values that a shell completes, besides those that the placeholder lists.</summary>
+    public IEnumerable<string> Completions
+    {
+        init => Option.CompletionSources.Add(_ => value.Select(word => new CompletionItem(word)));
+    }
 
     /// <summary>The meaning of null in a configuration file, if it is not the default.</summary>
     public string? NullText { get; init; }

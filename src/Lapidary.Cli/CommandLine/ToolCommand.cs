@@ -4,6 +4,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Recipes;
 
 namespace Lapidary.Cli.CommandLine;
 
@@ -13,6 +14,8 @@ internal sealed class ToolCommand : Command
     private readonly List<Setting> _settings = [];
     private readonly Dictionary<string, Option> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<Option, Setting> _settingOf = [];
+    private readonly List<RequiredOption> _required = [];
+    private Func<CommandRun, string?>? _hintOfMissing;
     private readonly string[] _examples;
 
     /// <param name="name">As typed.</param>
@@ -32,7 +35,9 @@ internal sealed class ToolCommand : Command
     public static Option<string?> Config { get; } = new("--config")
     {
         HelpName = "FILE",
-        Description = "YAML file with the same keys; command-line options override it. A run writes its own to run.yaml.",
+        Description = "YAML file with the same keys; command-line options override it. A run writes its own to run.yaml. Built in are "
+            + $"Google's guide for each size, by name: {string.Join(", ", Recipe.Names)}.",
+        CompletionSources = { _ => Recipe.Names.Select(name => new CompletionItem(name)) },
     };
 
     /// <summary>Names of other tools that the command accepts.</summary>
@@ -40,6 +45,13 @@ internal sealed class ToolCommand : Command
 
     /// <summary>Settings of other tools on the command line that change nothing.</summary>
     public IReadOnlyList<GivenConstant> Constants { get; set; } = [];
+
+    /// <summary>Those of them that the help shows beside the options.</summary>
+    public IEnumerable<string> ShortNames => GuideNames.Of(IsKnown).Where(pair => pair.Name.IsShown).Select(pair => Typed(pair.Name.Key));
+
+    /// <summary>The flags as they are turned off: --no-packing.</summary>
+    public IEnumerable<string> Negations =>
+        _settings.Where(setting => setting is { IsFlag: true, Option.Hidden: false }).Select(setting => $"--no-{setting.Name}");
 
     private Terminal? Terminal { get; set; }
 
@@ -60,6 +72,23 @@ internal sealed class ToolCommand : Command
     public ToolCommand Takes(params IEnumerable<Option> options)
     {
         foreach (var option in options) Know(option);
+        return this;
+    }
+
+    /// <summary>Declares settings of which one must be given. The help marks them, and the command does not start without one.</summary>
+    public ToolCommand Requires(params IEnumerable<Setting> settings) => Requires(settings.Select(setting => setting.Option));
+
+    /// <inheritdoc cref="Requires(IEnumerable{Setting})"/>
+    public ToolCommand Requires(params IEnumerable<Option> options)
+    {
+        _required.Add(new RequiredOption([.. options]));
+        return this;
+    }
+
+    /// <summary>Sets what else to say if a required option is missing: a function that returns null for nothing.</summary>
+    public ToolCommand HintsAtMissing(Func<CommandRun, string?> hint)
+    {
+        _hintOfMissing = hint;
         return this;
     }
 
@@ -90,12 +119,24 @@ internal sealed class ToolCommand : Command
     public ToolCommand Runs(Terminal terminal, Func<CommandRun, int> run)
     {
         Terminal = terminal;
-        SetAction(parsed => run(new CommandRun(_settings, parsed, terminal, Constants)));
+        SetAction(parsed =>
+        {
+            var command = new CommandRun(_settings, parsed, terminal, Constants);
+            command.Require(_required, _hintOfMissing);
+            return run(command);
+        });
         return this;
     }
 
     /// <summary>The option of a name with its dashes, or null.</summary>
     public Option? Find(string name) => _names.GetValueOrDefault(name);
+
+    /// <summary>Another tool's name with its dashes, and the key that it stands for or belongs to; null for no such name.</summary>
+    public (GuideName Name, string Target)? FindOther(string name) => GuideNames.Find(KeyOf(name), IsKnown);
+
+    /// <summary>The key of "--max-seq-length", or of "-r".</summary>
+    public static string KeyOf(string name) =>
+        name.StartsWith("--", StringComparison.Ordinal) || name.Length == 2 ? name.TrimStart('-').Replace('-', '_') : name;
 
     /// <summary>The setting of an option; null if it has none.</summary>
     public Setting? SettingOf(Option option) => _settingOf.GetValueOrDefault(option);
@@ -119,9 +160,10 @@ internal sealed class ToolCommand : Command
             orderby place.Order
             group Entry(option, place, known) by place.Title;
         sections.AddRange(options.Select(group => new HelpSection(group.Key, [.. group])));
+        string needed = string.Concat(_required.Select(option => $"{option.Usage} "));
         string words = string.Concat(arguments.Select(argument => $" {Shown(argument)}"));
         return new HelpPage(
-            path, Description!, $"{(Subcommands.Count > 0 ? "[command] " : "")}[options]{words}", sections,
+            path, Description!, $"{(Subcommands.Count > 0 ? "[command] " : "")}{needed}[options]{words}", sections,
             [.. _examples.Select(example => $"{path} {example}".TrimEnd())])
         {
             OtherNames =
@@ -157,7 +199,10 @@ internal sealed class ToolCommand : Command
             .. names.Where(pair => pair.Name.IsShown && pair.Target == key).Select(pair => Typed(pair.Name.Key)),
         ];
         string? value = option.HelpName is null ? null : option.Arity.MinimumNumberOfValues == 0 ? $"[{option.HelpName}]" : option.HelpName;
-        return new(option.Name, aliases, value, setting?.Help ?? option.Description ?? "", setting?.DefaultText, place.IsMain);
+        return new(option.Name, aliases, value, setting?.Help ?? option.Description ?? "", setting?.DefaultText, place.IsMain)
+        {
+            Need = _required.Select(required => required.MarkOf(option)).FirstOrDefault(mark => mark is not null),
+        };
     }
 
     private bool IsKnown(string key) => Find("--" + key.Replace('_', '-')) is not null;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Lapidary.Cli.Help;
 using Lapidary.Formats;
 
 namespace Lapidary.Cli.CommandLine;
@@ -18,43 +19,60 @@ internal static class Usage
         ? Tool
         : $"{(command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? PathOf(parent) : Tool)} {command.Name}";
 
-    /// <summary>The most helpful error: an invalid value, else an unknown word, else a missing one.</summary>
+    /// <summary>The most helpful error: an invalid value, else an unknown word, else a missing one. The parser's own words are not
+    /// shown.</summary>
     public static UsageException Error(ParseResult parsed)
     {
-        if (parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult) is { } wrongValue)
-        {
-            var result = (OptionResult)wrongValue.SymbolResult!;
-            string message = result.Tokens.Count > 0 || result.Option.Arity.MinimumNumberOfValues == 0 ? wrongValue.Message
-                : $"{result.Option.Name}: expected a value{(result.Option.HelpName is { } name ? $" ({name})" : "")}, found none.";
-            return new(message, CommandOf(parsed));
-        }
-
-        return parsed.UnmatchedTokens.Count > 0
-            ? UnknownWord(parsed, parsed.UnmatchedTokens[0])
-            : new(parsed.Errors[0].Message, CommandOf(parsed));
+        var command = parsed.CommandResult.Command;
+        foreach (var error in parsed.Errors)
+            if (error.SymbolResult is OptionResult option) return new(OfOption(option, error.Message), PathOf(command));
+        if (parsed.UnmatchedTokens.Count > 0) return UnknownWord(command, parsed.UnmatchedTokens[0]);
+        string[] missing =
+        [
+            .. command.Arguments.Where(argument => argument.Arity.MinimumNumberOfValues > 0 && parsed.GetResult(argument) is not
+                { Tokens.Count: > 0 }).Select(argument => argument.Name),
+        ];
+        string usage = string.Join(' ', command.Arguments.Select(argument => argument.Name));
+        return missing.Length == 0
+            ? new(parsed.Errors[0].Message, PathOf(command))
+            : new($"{RequiredOption.Listed(missing, "and")} {(missing.Length == 1 ? "is" : "are")} missing: {PathOf(command)} {usage}.",
+                PathOf(command));
     }
 
     /// <summary>The error for an unknown option or command, with the most similar known one.</summary>
-    public static UsageException UnknownWord(ParseResult parsed, string word)
+    public static UsageException UnknownWord(Command command, string word)
     {
-        var command = parsed.CommandResult.Command;
-        if (command.Subcommands.Count > 0 && !CommandWords.IsName(word))
+        if (CommandWords.IsName(word)) return UnknownWord(word, NamesOf(command), PathOf(command));
+        string[] names = [.. command.Subcommands.Select(sub => sub.Name)];
+        if (names.Length > 0)
+            return new($"expected {RequiredOption.Listed(names, "or")}, found {word}.", PathOf(command), NameHints.Of(word, names));
+        string? hint = NameHints.Of(word, NamesOf(command));
+        if (hint is null && command is ToolCommand tool)
         {
-            string[] names = [.. command.Subcommands.Select(sub => sub.Name)];
-            string? near = NearestName.Of(word, names);
-            return new($"expected {string.Join(" or ", names)}, found {word}.", CommandOf(parsed), HintOf(near));
+            if (tool.Find("--prompt") is not null) hint = $"A text is given as --prompt {ShellText.Quote(word)}.";
+            else if (tool.Find("--include") is not null) hint = $"A file is named by --include {ShellText.Quote(word)}.";
         }
 
-        return UnknownWord(word, NamesOf(command), CommandOf(parsed));
+        return new($"expected {(command.Arguments.Count == 0 ? "an option" : "no further word")}, found {word}.", PathOf(command), hint);
     }
 
     /// <summary>The error for a word that is not a known one.</summary>
-    public static UsageException UnknownWord(string word, IEnumerable<string> known, string command)
+    public static UsageException UnknownWord(string word, IEnumerable<string> known, string command) =>
+        new($"there is no option or command {word}.", command, NameHints.Of(word.Split('=')[0], known));
+
+    private static string OfOption(OptionResult result, string message)
     {
-        // "eval-dataset" and "--eval_datset" are both near to --eval-dataset.
-        var names = known.DistinctBy(Bare).ToDictionary(Bare, StringComparer.Ordinal);
-        string? near = NearestName.Of(Bare(word.Split('=')[0]), names.Keys);
-        return new($"there is no option or command {word}.", command, HintOf(near is null ? null : names[near]));
+        var option = result.Option;
+        if (message.StartsWith(option.Name + ":", StringComparison.Ordinal)) return message; // from a setting
+        string expected = option.ValueType == typeof(bool) ? "true or false" : option.HelpName switch
+        {
+            null => "a value",
+            "X" or "N" => "a number",
+            var placeholder => placeholder,
+        };
+        return result.Tokens.Count == 0
+            ? $"{option.Name}: expected {expected}, found nothing."
+            : $"{option.Name}: expected {expected}, found \"{result.Tokens[^1].Value}\".";
     }
 
     private static IEnumerable<string> NamesOf(Command command) =>
@@ -62,8 +80,4 @@ internal static class Usage
         .. command.Options.Where(option => !option.Hidden).Select(option => option.Name),
         .. command is ToolCommand tool ? tool.OtherNames : [],
     ];
-
-    private static string Bare(string name) => name.TrimStart('-').Replace('_', '-');
-
-    private static string? HintOf(string? name) => name is null ? null : $"Did you mean {name}?";
 }

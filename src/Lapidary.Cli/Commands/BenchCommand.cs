@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
@@ -32,6 +33,7 @@ internal static class BenchCommand
         Arity = ArgumentArity.ZeroOrMore,
         Description = "What to measure, one after the other:\n"
             + string.Join('\n', BenchCase.All.Select(bench => $"{bench.Name}: {bench.Meaning}")),
+        CompletionSources = { _ => BenchCase.All.Select(bench => new CompletionItem(bench.Name)) },
     };
 
     public static ToolCommand Create(Terminal terminal) =>

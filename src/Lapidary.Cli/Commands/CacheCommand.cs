@@ -7,24 +7,35 @@ using Lapidary.Hub;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>cache: lists the cache, and removes content that nobody needs.</summary>
+/// <summary>cache: lists the cache, and removes repositories or content that nobody needs.</summary>
 internal static class CacheCommand
 {
     public const string Summary = "Show or tidy the cache of the Hugging Face Hub.";
 
-    private const string List = "list", Prune = "prune";
+    private const string List = "list", Prune = "prune", Rm = "rm";
 
-    private static readonly Option<bool> Yes = new("--yes") { Description = "Remove without asking." };
+    private static readonly Argument<string[]> Ids = new("ID")
+    {
+        Arity = ArgumentArity.OneOrMore,
+        Description = "owner/name of a repository in the cache.",
+    };
 
     public static ToolCommand Create(Terminal terminal) =>
-        new ToolCommand("cache", Summary, "", "list --json", "prune --yes")
+        new ToolCommand("cache", Summary, "", "list --json", "rm google/gemma-3-1b-pt", "prune --yes")
             .Takes(
                 new ToolCommand(List, "Show the repositories with their sizes, refs and last use (as cache alone does).", "", "--json")
                     .Takes(ToolCommand.Json)
                     .Runs(terminal, Show),
+                new ToolCommand(
+                        Rm, "Remove repositories from the cache; shows their size and asks first.", "google/gemma-3-1b-pt",
+                        "philschmid/gretel-synthetic-text-to-sql --repo-type dataset --yes")
+                    .Takes(Ids)
+                    .Takes([HubWords.RepoKind])
+                    .Takes(CacheRemoval.Yes, ToolCommand.Json)
+                    .Runs(terminal, Remove),
                 new ToolCommand(Prune, "Remove commits that no branch or tag names, and files that no commit names.", "", "--yes")
-                    .Takes(Yes, ToolCommand.Json)
-                    .Runs(terminal, Remove))
+                    .Takes(CacheRemoval.Yes, ToolCommand.Json)
+                    .Runs(terminal, RemoveUnused))
             .Takes(ToolCommand.Json)
             .Runs(terminal, Show);
 
@@ -33,30 +44,20 @@ internal static class CacheCommand
     private static void Remove(CommandRun run)
     {
         var cache = new HubCache(HubTransfer.OptionsOf(run));
-        var unused = cache.FindUnused();
-        bool isNothing = unused.Commits + unused.Blobs == 0;
-        string what = $"{Count(unused.Commits, "commit")} that no branch or tag names and {Count(unused.Blobs, "file")} that no commit "
-            + $"names, {ByteSize.Format(unused.Bytes)}";
-        var (commits, blobs, bytes) = (unused.Commits, unused.Blobs, unused.Bytes);
-        bool removes = !isNothing && (run.Get(Yes) || IsWanted(run, what));
-        if (removes) unused.Remove();
-        run.PrintSummary(
-            json =>
-            {
-                json.WriteNumber("commits", removes ? commits : 0);
-                json.WriteNumber("blobs", removes ? blobs : 0);
-                json.WriteNumber("bytes", removes ? bytes : 0);
-            },
-            people => people.WriteLine(
-                isNothing ? "there is nothing to remove" : removes ? $"removed    {what}" : "nothing was removed"));
+        var repos = CacheRemoval.Find(run, cache, run.Get(Ids)!);
+        var removal = cache.Find(repos.Select(repo => repo.Repo));
+        string names = string.Join(", ", repos.Select(repo => $"{SettingText.Format(repo.Repo.Type)} {repo.Repo.Id}"));
+        CacheRemoval.Run(run, removal, $"{names}: {Count(removal.Blobs, "file")}, {ByteSize.Format(removal.Bytes)}");
+    }
+
+    private static void RemoveUnused(CommandRun run)
+    {
+        var unused = new HubCache(HubTransfer.OptionsOf(run)).FindUnused();
+        CacheRemoval.Run(
+            run, unused,
+            $"{Count(unused.Commits, "commit")} that no branch or tag names and {Count(unused.Blobs, "file")} that no commit names, "
+            + ByteSize.Format(unused.Bytes));
     }
 
     private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
-
-    private static bool IsWanted(CommandRun run, string what)
-    {
-        if (run.Terminal.Ask is not { } ask)
-            throw new ToolException($"cache {Prune} would remove {what}; there is nobody to ask: add --yes to do it.");
-        return ask($"Remove {what}? [y/N] ", false).Trim() is "y" or "Y" or "yes" or "Yes" or "YES";
-    }
 }

@@ -5,6 +5,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Cli.Screens;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 
@@ -49,7 +50,11 @@ internal static class DemoCommand
         var result = Run(run, options, backend);
         if (run.IsJson) run.PrintSummary(json => Write(json, result), _ => { });
         people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
-            + "Next: the same commands with --model DIR of a real Gemma 3 and your own --dataset.");
+            + "Each command above can be typed again.");
+        people.WriteLine("The learning rate and the number of steps suit the tiny model only. For a real Gemma 3, accept its licence on "
+            + "the model's page of the Hub, and train with the settings of Google's guide:");
+        people.WriteLine("  lapidary login");
+        people.WriteLine("  lapidary train --config gemma-3-1b-text-to-sql");
         string merged = Path.Combine(options.OutputDir, "merged"), question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
         people.WriteLine($"next       lapidary generate --model {ShellText.Quote(merged)} --messages {ShellText.Quote(question)}");
     }

@@ -65,6 +65,8 @@ internal static class GenerateCommand
             .Takes(InputIds, Chat, MaxNewTokens)
             .Takes([.. SamplingSettings.All, IgnoreEos, BatchSize])
             .Takes(ToolCommand.Json)
+            .Requires(Model.Model, Model.Adapter)
+            .Requires(Prompt, Messages, InputIds.Option, DataSettings.DataSet.Option)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)
@@ -74,7 +76,7 @@ internal static class GenerateCommand
         [
             run.Get(Prompt) is not null, run.Get(Messages) is not null, values.IsGiven(InputIds), values.IsGiven(DataSettings.DataSet),
         ];
-        if (sources.Count(isGiven => isGiven) is not 1 and var found)
+        if (sources.Count(isGiven => isGiven) is > 1 and var found)
             throw run.Wrong($"expected one of --prompt, --messages, --input-ids and --dataset, found {found}.");
         if (values.IsGiven(DataSettings.DataSet)) return AnswerDataSet(run);
         RefuseOptionsOfADataSet(run);

@@ -25,10 +25,13 @@ internal static class HelpCommand
                 new Option<bool>(All) { Description = "Show all options." },
                 new Option<bool>(Markdown) { Hidden = true });
 
+    /// <summary>Whether the command line begins with "help".</summary>
+    public static bool IsAskedFor(IReadOnlyList<string> args) => args.Count > 0 && args[0] == Name;
+
     /// <summary>Converts "help train" to "train --help". Other words stay.</summary>
     public static string[] Resolve(IReadOnlyList<string> args)
     {
-        if (args.Count == 0 || args[0] != Name) return [.. args];
+        if (!IsAskedFor(args)) return [.. args];
         string[] words = [.. args.Skip(1).Where(word => word is not (All or "--help" or "-h"))];
         return [.. words, args.Contains(All) ? "--help-all" : "--help"];
     }

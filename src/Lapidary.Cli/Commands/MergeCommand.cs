@@ -5,6 +5,7 @@ using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Commands;
 
@@ -18,7 +19,10 @@ internal static class MergeCommand
     private static readonly ModelSettings Model = new(QuantizationKind.None, "Type of the merged weights; auto is the base's own.");
 
     private static readonly Setting<string> Base = new(
-        "base", "16bit|nf4", "Projections the adapter is added to: the base's own, or their NF4 values, on which it was trained.", Sixteen,
+        "base", "16bit|nf4",
+        "What the adapter is added to: 16bit, the base's own weights, as PEFT and Google's guide do; or nf4, the base's values after "
+        + "4-bit quantization, which a QLoRA adapter was trained on. nf4 keeps exactly what was trained and measured; 16bit also takes the "
+        + "quantization error back, which the adapter may have learned to make up for. Compare them with 'lapidary score'.", Sixteen,
         text => text is Sixteen or Nf4 ? text : throw SettingText.Expected("16bit or nf4", text));
 
     private static readonly Setting<string?> CheckText = Setting.Text(
@@ -33,7 +37,24 @@ internal static class MergeCommand
                 Model.Model, Model.Adapter, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DType, Base, Model.DoubleQuant,
                 CheckText, Model.Tokenizer, DeviceSettings.Device, DeviceSettings.Threads, OutputSettings.Overwrite)
             .Takes(ToolCommand.Json)
+            .Requires(Model.Adapter)
+            .Requires(OutputSettings.Output)
             .Runs(terminal, Run);
+
+    /// <summary>Whether the adapter's folder has a run's settings that say so.</summary>
+    private static bool WasTrainedOnNf4(CommandRun run, string adapter)
+    {
+        string file = Path.Combine(adapter, RunSettings.FileName);
+        if (!File.Exists(file)) return false;
+        try
+        {
+            return run.ReadSettings(file, TrainCommand.AllSettings).Get(TrainCommand.Model.Quantization) == QuantizationKind.Nf4;
+        }
+        catch (LapidaryException)
+        {
+            return false; // no more than a note depends on it
+        }
+    }
 
     private static void Run(CommandRun run)
     {
@@ -47,11 +68,16 @@ internal static class MergeCommand
             DoubleQuant = values.Get(Model.DoubleQuant),
             MaxShardBytes = values.Get(OutputSettings.MaxShardSize),
             TokenizerFolder = folders.Tokenizer,
+            BaseName = values.Get(Model.Model),
+            AdapterName = adapter,
             CheckText = values.Get(CheckText)!,
             Overwrite = values.Get(OutputSettings.Overwrite),
             CancellationToken = run.Interrupted,
             OnNote = run.Note,
         };
+        if (!values.IsChosen(Base) && WasTrainedOnNf4(run, folders.Adapter!)) run.Note(
+            "the adapter was trained on the base's NF4 values (QLoRA); it is added to the base's own weights here, and --base nf4 adds it "
+            + "to what it was trained on. 'lapidary score' compares the two.");
         using var work = new WorkScreen(run.Terminal, run.IsJson);
         options = options with { Progress = work };
         using var backend = DeviceSettings.CreateBackend(values);

@@ -32,6 +32,7 @@ internal static class PlanCommand
             .Takes(ScalingSettings.All)
             .Takes(TrainCommand.AllSettings)
             .Takes(ToolCommand.Config, ToolCommand.Json)
+            .Requires(Size, Model.Model, Model.Adapter)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)
@@ -39,7 +40,7 @@ internal static class PlanCommand
         var values = run.Values;
         string? size = values.Get(Size);
         if (size is not null) RefuseFiles(run);
-        var folders = size is null ? Folders(run) : null;
+        var folders = size is null ? ModelFolders.Find(run, Model) : null;
         var sizes = folders is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folders.Model);
         int worldSize = values.Get(ScalingSettings.WorldSize);
         var config = SftSettings.ForRanks(SftSettings.Read(values), values, worldSize, resumed: null);
@@ -66,10 +67,6 @@ internal static class PlanCommand
             });
         foreach (string note in scaling?.Notes() ?? []) run.Note(note);
     }
-
-    private static ModelFolders Folders(CommandRun run) => run.Values.IsGiven(Model.Model) || run.Values.IsGiven(Model.Adapter)
-        ? ModelFolders.Find(run, Model)
-        : throw run.Wrong("expected --model, or --size for a published size.");
 
     private static void RefuseFiles(CommandRun run)
     {

@@ -23,6 +23,8 @@ internal static class QuantizeCommand
                 Model.Model, OutputSettings.Output, OutputSettings.MaxShardSize, Model.DoubleQuant, DeviceSettings.Device,
                 DeviceSettings.Threads, OutputSettings.Overwrite)
             .Takes(ToolCommand.Json)
+            .Requires(Model.Model)
+            .Requires(OutputSettings.Output)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)

@@ -35,11 +35,12 @@ internal static class ScoreCommand
                 RankSettings.DdpTimeout,
             ])
             .Takes(ToolCommand.Json)
+            .Requires(Model.Model, Model.Adapter)
+            .Requires(DataSettings.DataSet)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)
     {
-        run.Values.Require(DataSettings.DataSet);
         using var team = RankTeam.Join(run, exchanges: false);
         team.Run(() => Run(run, team));
     }

@@ -35,6 +35,8 @@ internal static class TokenizeCommand
             .Takes(Text, RowsFile)
             .Takes([Model.Model, Model.Adapter, Model.Tokenizer, .. DataSettings.Columns, AddSpecialTokens, AddGenerationPrompt])
             .Takes(ToolCommand.Json)
+            .Requires(Model.Tokenizer, Model.Model, Model.Adapter)
+            .Requires(Text, RowsFile)
             .Runs(terminal, Run);
 
     private static void Run(CommandRun run)

@@ -6,6 +6,7 @@ using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 using Lapidary.Gemma.Weights;
@@ -41,8 +42,12 @@ internal static class TrainCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<bool> Preview =
-        new("--preview") { Description = "Show tokens and labels of the first row and stop." };
+    private static readonly Option<string?> Preview = new("--preview")
+    {
+        HelpName = "all",
+        Description = "Show tokens and labels of the first row and stop. all shows every token, also those amid a long text.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("train", Summary,
@@ -51,6 +56,9 @@ internal static class TrainCommand
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)
+            .Requires(Model.Model, Model.Adapter)
+            .Requires(DataSettings.DataSet)
+            .HintsAtMissing(SettingsOfTheRun)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)
@@ -59,12 +67,10 @@ internal static class TrainCommand
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
         _ = HubSettings.Read(values);
-        RequireSettingsOfTheRun(run, config.OutputDir);
         var folders = ModelFolders.Find(run, Model, withAdapter: ResumeFrom(run) is null);
-        values.Require(DataSettings.DataSet);
-        if (run.Get(Preview))
+        if (IsPreview(run) is { } isAll)
         {
-            TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run);
+            TrainingData.Load(run, config, BaseHead.ConfigOf(folders.Model), TextTools.TryLoad(Model, values, folders)).Preview(run, isAll);
             return ExitCodes.Done;
         }
 
@@ -96,7 +102,8 @@ internal static class TrainCommand
         if (!result.WasInterrupted)
         {
             if (output is null) return ExitCodes.Done;
-            var next = NextSteps.Write(values.Require(Model.Model), config.OutputDir, data.Sample);
+            var next = NextSteps.Write(
+                values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, push?.PushedId);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;
@@ -111,6 +118,15 @@ internal static class TrainCommand
 
         return ExitCodes.Interrupted;
     }
+
+    /// <summary>Whether to show only the data, and then whether to show all of its tokens.</summary>
+    private static bool? IsPreview(CommandRun run) => !run.IsGiven(Preview) ? null : run.Get(Preview) switch
+    {
+        null or "true" => false,
+        "false" => null,
+        "all" => true,
+        var other => throw run.Wrong($"--preview: expected all or nothing, found {other}."),
+    };
 
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(
@@ -162,17 +178,17 @@ internal static class TrainCommand
         foreach (string note in notes) run.People.WriteLine($"note       {note}");
     }
 
-    /// <summary>If the user resumes without naming a model, the message names the file with all of the run's settings.</summary>
-    private static void RequireSettingsOfTheRun(CommandRun run, string outputDir)
+    /// <summary>If the user resumes without naming model and data, the message names the file with all of the run's settings.</summary>
+    private static string? SettingsOfTheRun(CommandRun run)
     {
-        if (ResumeFrom(run) is not { } from || run.Values.IsGiven(Model.Model)) return;
-        string? parent = from == SftTrainer.LatestCheckpoint ? outputDir : Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(from));
+        if (ResumeFrom(run) is not { } from) return null;
+        string? parent = from == SftTrainer.LatestCheckpoint
+            ? SftSettings.Read(run.Values).OutputDir
+            : Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(from));
         string file = Path.Combine(parent ?? "", RunSettings.FileName);
-        if (File.Exists(file))
-        {
-            string resume = from == SftTrainer.LatestCheckpoint ? "--resume" : $"--resume {ShellText.Quote(from)}";
-            throw run.Wrong($"--model is missing; go on with the run's settings: lapidary train --config {ShellText.Quote(file)} {resume}");
-        }
+        if (!File.Exists(file)) return null;
+        string resume = from == SftTrainer.LatestCheckpoint ? "--resume" : $"--resume {ShellText.Quote(from)}";
+        return $"go on with the run's settings: lapidary train --config {ShellText.Quote(file)} {resume}";
     }
 
     /// <summary>A checkpoint's folder, "latest" for a bare --resume, null without it or if auto finds nothing.</summary>

@@ -4,8 +4,9 @@ using Lapidary.Cli.Hub;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Formats;
+using Lapidary.Gemma.Cards;
 using Lapidary.Hub;
-using Lapidary.Training.Publishing;
+using Lapidary.Hub.Upload;
 
 namespace Lapidary.Cli.Commands;
 
@@ -17,7 +18,7 @@ internal static class UploadCommand
     private static readonly Argument<string> Folder = new("DIR") { Description = "The folder whose files are sent." };
 
     private static readonly Argument<string> Id =
-        new("ID") { Description = "owner/name; the repository is made where it is missing." };
+        new("ID") { Description = "owner/name; name alone is one of yours. A missing repository is created." };
 
     private static readonly Setting<bool?> Private = Setting.OptionalFlag(
         "private", "Whether a repository that is made now is private; what the account's settings say where not given.");
@@ -88,6 +89,8 @@ internal static class UploadCommand
                     + (result.TransferredFiles == 0 ? "all of them there already" : $"{result.TransferredFiles} new or changed"));
                 people.WriteLine($"commit     {result.Commit}");
                 people.WriteLine($"page       {result.Url}");
+                var uploaded = RepoSetup.IdOfPage(reference.Repo, result.Url);
+                if (reference.Revision is null && NextSteps.AfterUpload(uploaded, folder) is { } next) NextSteps.Show(people, next);
             });
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 
@@ -12,13 +13,11 @@ internal static class CompletionsCommand
     private static readonly Argument<string> Shell = new("SHELL")
     {
         Description = string.Join('\n', ShellScripts.Names.Select(name => $"{name}: {ShellScripts.HowToInstall(name)}")),
+        CompletionSources = { _ => ShellScripts.Names.Select(name => new CompletionItem(name)) },
     };
 
-    public static ToolCommand Create(Terminal terminal)
-    {
-        if (Shell.CompletionSources.Count == 0) Shell.CompletionSources.Add([.. ShellScripts.Names]);
-        return new ToolCommand("completions", Summary, "bash", "pwsh").Takes(Shell).Runs(terminal, Run);
-    }
+    public static ToolCommand Create(Terminal terminal) =>
+        new ToolCommand("completions", Summary, "bash", "pwsh").Takes(Shell).Runs(terminal, Run);
 
     private static void Run(CommandRun run)
     {

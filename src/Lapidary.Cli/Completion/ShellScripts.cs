@@ -37,7 +37,10 @@ internal static class ShellScripts
                 if [[ $suggestion == ":files" ]]; then files=1; else words_found+=("$suggestion"); fi
             done < <("${words[1]}" "[suggest:${#line}]" "$line" 2> /dev/null)
             (( ${#words_found} )) && compadd -a words_found
-            (( files )) && _files
+            if (( files )); then
+                compset -P 1 '--*='
+                _files
+            fi
             return 0
         }
         compdef _lapidary lapidary
@@ -51,7 +54,11 @@ internal static class ShellScripts
             set -l tool (commandline -opc)[1]
             for suggestion in ($tool "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)
                 if test "$suggestion" = ":files"
-                    __fish_complete_path (commandline -ct)
+                    set -l word (commandline -ct)
+                    set -l head (string match -r -- '^--[^=]*=' "$word")
+                    for path in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' "$word"))
+                        echo "$head$path"
+                    end
                 else
                     echo $suggestion
                 end
@@ -66,9 +73,17 @@ internal static class ShellScripts
         Register-ArgumentCompleter -Native -CommandName lapidary -ScriptBlock {
             param($wordToComplete, $commandAst, $cursorPosition)
             $line = $commandAst.ToString()
-            if ($cursorPosition -gt $line.Length) { $line = $line.PadRight($cursorPosition) }
-            & $commandAst.CommandElements[0].Value "[suggest:$cursorPosition]" "$line" 2>$null | ForEach-Object {
-                if ($_ -eq ':files') { [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete) }
+            $at = $cursorPosition - $commandAst.Extent.StartOffset
+            if ($at -gt $line.Length) { $line = $line.PadRight($at) }
+            & $commandAst.CommandElements[0].Value "[suggest:$at]" "$line" 2>$null | ForEach-Object {
+                if ($_ -eq ':files') {
+                    $head = if ($wordToComplete -match '^--[^=]*=') { $Matches[0] } else { '' }
+                    [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete.Substring($head.Length)) |
+                        ForEach-Object {
+                            [System.Management.Automation.CompletionResult]::new(
+                                $head + $_.CompletionText, $_.ListItemText, $_.ResultType, $_.ToolTip)
+                        }
+                }
                 else { [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_) }
             }
         }

@@ -127,9 +127,10 @@ internal sealed record DoctorReport(
         }
 
         output.WriteLine();
-        output.WriteLine($"QLoRA training on the {(Chosen is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least:");
-        output.WriteLine("  Gemma 3   LoRA alone            with embed_tokens and lm_head (the guide)");
-        foreach (var size in Estimates) output.WriteLine($"  {size.Size,-7}   {Verdict(size.LoraBytes),-20}  {Verdict(size.GuideBytes)}");
+        output.WriteLine($"QLoRA training on the {(Chosen is null ? "CPU" : "GPU")}, 512 tokens at a time, at the least; the guide also "
+            + "trains embed_tokens and lm_head:");
+        output.WriteLine("  size  LoRA alone      the guide");
+        foreach (var size in Estimates) output.WriteLine($"  {size.Size,-5} {Verdict(size.LoraBytes),-15} {Verdict(size.GuideBytes)}");
         output.WriteLine();
         output.WriteLine(Verdict());
     }
@@ -253,5 +254,5 @@ internal sealed record DoctorReport(
         : $"{found.Path}, {(library == CudaLibrary.Driver ? "for CUDA " : "")}{found.Version}";
 
     private string Verdict(long bytes) =>
-        $"{ByteSize.Format(bytes),9} {(bytes <= MemoryPlanner.UsableBytes(FreeBytes) ? "fits" : "too large")}";
+        $"{ByteSize.Format(bytes),9} {(bytes <= MemoryPlanner.UsableBytes(FreeBytes) ? "fits" : "no")}";
 }

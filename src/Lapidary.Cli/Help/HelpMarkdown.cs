@@ -49,7 +49,8 @@ internal static class HelpMarkdown
             foreach (var entry in section.Entries)
             {
                 string value = entry.Default is { } known ? $" Default: `{known}`." : "";
-                Wrap(text, $"- `{entry.Heading}`: {Escape(entry.Text.Replace('\n', ' '))}{value}", 2);
+                string need = entry.Need is { } required ? " " + required : "";
+                Wrap(text, $"- `{entry.Heading}`: {Escape(entry.Text.Replace('\n', ' '))}{need}{value}", 2);
             }
         }
 

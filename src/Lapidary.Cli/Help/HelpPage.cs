@@ -19,6 +19,9 @@ internal sealed record HelpEntry(string Name, IReadOnlyList<string> Aliases, str
         }
     }
 
+    /// <summary>"(required)"; null for an option that may be left out.</summary>
+    public string? Need { get; init; }
+
     private static bool IsShort(string alias) => alias.Length == 2;
 }
 

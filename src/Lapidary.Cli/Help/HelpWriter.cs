@@ -81,6 +81,7 @@ internal sealed class HelpWriter(TextWriter output, int width)
     private void Write(HelpEntry entry, bool isWhole)
     {
         string text = isWhole ? entry.Text : FirstSentence(entry.Text);
+        if (entry.Need is { } need) text += " " + need;
         if (entry.Default is { } value) text += $" [default: {value}]";
         string heading = new string(' ', Indent) + entry.Heading;
         bool isBeside = heading.Length + 2 <= _column;

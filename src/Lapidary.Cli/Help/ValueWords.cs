@@ -13,6 +13,9 @@ internal static class ValueWords
     public static bool IsPath(string? valueName) =>
         valueName is not null && valueName.Split('|').Any(word => word is "DIR" or "FILE" or "PATH" or "DIR_OR_ID");
 
+    /// <summary>Whether a placeholder stands for a list of names, which commas separate.</summary>
+    public static bool IsNames(string? valueName) => valueName is not null && valueName.Split('|').Contains("NAMES");
+
     // Placeholders are in capitals.
     private static bool IsValue(string word) =>
         word.Length > 0 && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or '-' or ':' or '.');

@@ -12,11 +12,40 @@ internal static class DataPreview
 {
     private const int MaxDocuments = 3, MaxTokens = 600;
 
+    /// <summary>Tokens in the table at the beginning and at the end of those that are trained, or not trained, in a row.</summary>
+    private const int First = 8, Last = 4;
+
     /// <summary>Shows the tokens: as text on a screen, elsewhere as a table.</summary>
-    public static void Show(CommandRun run, TrainingData data)
+    /// <param name="run">The command.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="isAll">Whether every token is shown.</param>
+    public static void Show(CommandRun run, TrainingData data, bool isAll)
     {
-        if (run.Terminal.ScreenOf(run.IsJson) is { } screen) ShowText(run.People, screen, data);
-        else run.People.Write(TokenPreview.Table(TokenPreview.Create(data.First, data.Encoder)));
+        if (run.Terminal.ScreenOf(run.IsJson) is { } screen)
+        {
+            ShowText(run.People, screen, data, isAll);
+            return;
+        }
+
+        var tokens = TokenPreview.Create(data.First, data.Encoder);
+        IReadOnlyList<TokenPreview> shown = isAll ? tokens : Ends(tokens);
+        run.People.Write(TokenPreview.Table(shown));
+        int hidden = tokens.Count - shown.Count;
+        if (hidden > 0) run.People.WriteLine($"           {tokens.Count} tokens in the row, {hidden} not shown; --preview all shows them");
+    }
+
+    /// <summary>The tokens without those amid a long part of one kind.</summary>
+    internal static IReadOnlyList<TokenPreview> Ends(IReadOnlyList<TokenPreview> tokens)
+    {
+        var shown = new List<TokenPreview>();
+        for (int start = 0, end; start < tokens.Count; start = end)
+        {
+            for (end = start + 1; end < tokens.Count && tokens[end].IsTrained == tokens[start].IsTrained;) end++;
+            bool isLong = end - start > First + Last + 1; // a line in place of a line is no gain
+            shown.AddRange(tokens.Skip(start).Take(end - start).Where((_, i) => !isLong || i < First || i >= end - start - Last));
+        }
+
+        return shown;
     }
 
     /// <summary>Shows rows that are repeated, and rows that are cut.</summary>
@@ -32,13 +61,14 @@ internal static class DataPreview
     }
 
     /// <summary>The documents of the first packed row, each under a line with its row number in the data set.</summary>
-    private static void ShowText(TextWriter people, Screen screen, TrainingData data)
+    private static void ShowText(TextWriter people, Screen screen, TrainingData data, bool isAll)
     {
+        int mostDocuments = isAll ? int.MaxValue : MaxDocuments, mostTokens = isAll ? int.MaxValue : MaxTokens;
         var sequences = data.Train.Sequences;
         var reader = new ExampleReader(sequences.Set);
         int documents = sequences.DocumentsOf(0);
         people.WriteLine($"tokens     trained ones are {(screen.HasColour ? "green and bold" : "in [brackets]")}, ↵ is a line end");
-        for (int i = 0; i < Math.Min(documents, MaxDocuments); i++)
+        for (int i = 0; i < Math.Min(documents, mostDocuments); i++)
         {
             var document = sequences.Document(0, i);
             int[] ids = new int[document.Length], labels = new int[document.Length];
@@ -47,10 +77,11 @@ internal static class DataPreview
             string place = documents == 1 ? "" : $" (document {i + 1} of {documents} of a packed row)";
             people.WriteLine($"row {sequences.Set.RowOf(document.Example) + 1}: {tokens.Count} tokens, "
                 + $"{tokens.Count(token => token.IsTrained)} trained{place}");
-            people.Write(Text(tokens, screen.Width, screen.HasColour));
+            people.Write(Text(tokens, screen.Width, screen.HasColour, mostTokens));
         }
 
-        if (documents > MaxDocuments) people.WriteLine($"… {documents - MaxDocuments} documents more in this packed row");
+        if (documents > mostDocuments)
+            people.WriteLine($"… {documents - mostDocuments} documents more in this packed row; --preview all shows them");
         people.WriteLine();
     }
 
@@ -58,12 +89,13 @@ internal static class DataPreview
     /// <param name="tokens">The tokens.</param>
     /// <param name="width">Columns.</param>
     /// <param name="hasColour">Whether colour marks trained tokens; otherwise brackets do.</param>
-    internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour)
+    /// <param name="most">Number of tokens to show.</param>
+    internal static string Text(IReadOnlyList<TokenPreview> tokens, int width, bool hasColour, int most = MaxTokens)
     {
         var text = new StringBuilder();
         int used = 0, next;
         bool wasTrained = false;
-        var shown = tokens.Take(MaxTokens).Select(token => (Text: Shown(token), token.IsTrained)).ToArray();
+        var shown = tokens.Take(most).Select(token => (Text: Shown(token), token.IsTrained)).ToArray();
         for (int first = 0; first < shown.Length; first = next)
         {
             for (next = first + 1; next < shown.Length && !StartsWord(shown[next - 1].Text, shown[next].Text);) next++;
@@ -81,7 +113,7 @@ internal static class DataPreview
         }
 
         if (wasTrained && !hasColour) text.Append(']');
-        if (tokens.Count > MaxTokens) text.Append(CultureInfo.InvariantCulture, $" … {tokens.Count - MaxTokens} tokens more");
+        if (tokens.Count > most) text.Append(CultureInfo.InvariantCulture, $" … {tokens.Count - most} tokens more");
         return text.Append('\n').ToString();
 
         void NewRow()

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Lapidary.Cli.Output;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
@@ -27,25 +26,44 @@ internal static class NextSteps
     /// <param name="model">--model.</param>
     /// <param name="outputDir">The run's folder.</param>
     /// <param name="row">A row to try the adapter on.</param>
+    /// <param name="isChat">Whether rows went through the chat template.</param>
+    /// <param name="pushed">The id that the adapter was pushed to, or null.</param>
     /// <exception cref="LapidaryException">The question cannot be written.</exception>
-    public static IReadOnlyList<string> Write(string model, string outputDir, DataRow row)
+    public static IReadOnlyList<string> Write(string model, string outputDir, DataRow row, bool isChat, string? pushed)
     {
         string run = $"--model {ShellText.Quote(model)} --adapter {ShellText.Quote(outputDir)}";
+        string input = Input(outputDir, row);
+        var lines = new List<string>
+        {
+            $"lapidary generate {run} {input}",
+            $"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}",
+        };
+        if (isChat) lines.Add($"lapidary chat {run}");
+        if (pushed is not null) lines.Add($"lapidary generate --adapter {pushed} {input}");
+        return lines;
+    }
+
+    /// <summary>Suggestions for a merged model: ask it the question in the run's folder, store it in 4 bits, upload it, and talk to
+    /// it.</summary>
+    /// <param name="output">The model's folder.</param>
+    /// <param name="adapter">The folder of the merged adapter.</param>
+    public static IReadOnlyList<string> AfterMerge(string output, string adapter)
+    {
+        string input = InputOf(output, adapter), model = ShellText.Quote(output);
+        bool isChat = input.StartsWith("--chat", StringComparison.Ordinal) || input.StartsWith("--messages", StringComparison.Ordinal);
         return
         [
-            $"lapidary generate {run} {Input(outputDir, row)}",
-            $"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}",
+            $"lapidary generate --model {model} {input}",
+            $"lapidary quantize --model {model} --output {ShellText.Quote(Unused(WithoutEnd(output) + "-4bit"))}",
+            $"lapidary upload {model} {RepositoryName(output)} --private",
+            .. isChat ? [$"lapidary chat --model {model}"] : Array.Empty<string>(),
         ];
     }
 
-    /// <summary>Suggestions for a merged model: ask it the question in the run's folder, and store it in 4 bits.</summary>
-    /// <param name="output">The model's folder.</param>
-    /// <param name="adapter">The folder of the merged adapter.</param>
-    public static IReadOnlyList<string> AfterMerge(string output, string adapter) =>
-    [
-        $"lapidary generate --model {ShellText.Quote(output)} {InputOf(output, adapter)}",
-        $"lapidary quantize --model {ShellText.Quote(output)} --output {ShellText.Quote(Unused(WithoutEnd(output) + "-4bit"))}",
-    ];
+    /// <summary>Suggestion after an upload; null if none fits.</summary>
+    /// <param name="repo">The repository.</param>
+    /// <param name="folder">The uploaded folder.</param>
+    public static string? AfterUpload(HubRepo repo, string folder) => AfterDownload(repo.Type, repo.Id, folder);
 
     /// <summary>Suggestion after a download; null if none fits.</summary>
     /// <param name="type">The kind of repository.</param>
@@ -157,6 +175,13 @@ internal static class NextSteps
 
     /// <summary>Whether a model has a chat template, like models tuned for conversations.</summary>
     private static bool TemplateIn(string folder) => TokenizerConfig.Read(folder).Template is not null;
+
+    /// <summary>The folder's name if the Hub allows it. Without an owner, the repository is the user's own.</summary>
+    private static string RepositoryName(string folder)
+    {
+        string name = Path.GetFileName(Path.GetFullPath(WithoutEnd(folder)));
+        return HubRepo.IsId(name) ? name : "gemma-merged";
+    }
 
     private static string WithoutEnd(string folder) => Path.TrimEndingDirectorySeparator(folder);
 

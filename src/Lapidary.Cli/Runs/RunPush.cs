@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Hub;
-using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
+using Lapidary.Formats;
 using Lapidary.Hub;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
@@ -12,6 +12,9 @@ namespace Lapidary.Cli.Runs;
 /// <summary>The push of a run to the Hub.</summary>
 internal sealed class RunPush : IDisposable
 {
+    /// <summary>Digits of a commit that are enough to recognize it.</summary>
+    private const int CommitLength = 12;
+
     private readonly HubClient _client;
 
     private RunPush(HubClient client, HubPublisher publisher) => (_client, Publisher) = (client, publisher);
@@ -45,10 +48,15 @@ internal sealed class RunPush : IDisposable
         }
     }
 
+    /// <summary>The id that the run was pushed to; null if it was not.</summary>
+    public string? PushedId => Publisher is { Commit: not null, Failure: null } ? Publisher.Repo.Id : null;
+
     /// <summary>Shows where the run was pushed to.</summary>
     public void Show(TextWriter people)
     {
-        if (Publisher.Commit is { } commit && Publisher.Failure is null) people.WriteLine($"pushed     {Publisher.Repo} at {commit}");
+        if (PushedId is not { } id) return;
+        people.WriteLine($"pushed     {id} at {Publisher.Commit![..CommitLength]}");
+        people.WriteLine($"page       {Publisher.Page}");
     }
 
     public void WriteTo(Utf8JsonWriter json)

@@ -122,9 +122,11 @@ internal sealed record TrainingData(
     }
 
     /// <summary>Shows the tokens of the first row with their labels, then the summary.</summary>
-    public void Preview(CommandRun run)
+    /// <param name="run">The command.</param>
+    /// <param name="isAll">Whether every token is shown.</param>
+    public void Preview(CommandRun run, bool isAll)
     {
-        DataPreview.Show(run, this);
+        DataPreview.Show(run, this, isAll);
         Show(run);
         DataPreview.ShowFaults(run, this);
         if (run.IsJson) JsonResult.Write(run.Terminal.Out, WriteReport);

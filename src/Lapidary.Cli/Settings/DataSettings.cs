@@ -57,7 +57,10 @@ internal static class DataSettings
     public static readonly SettingList Template = new(
         "template", "NAME|FILE",
         $"Build conversations from columns: {RowTemplate.Names}, or a JSON file with system, user and assistant; one for all data sets "
-        + "or one for each.");
+        + "or one for each.")
+    {
+        Completions = RowTemplate.BuiltIn.Keys,
+    };
 
     public static readonly Setting<string?> MessagesColumn =
         Setting.Text("messages-column", "NAME", "Column of the conversation, instead of messages.");

@@ -40,6 +40,12 @@ public sealed record MergeOptions
     /// <summary>Called with notes about parts of the base or the adapter that are not used as their files state.</summary>
     public Action<string>? OnNote { get; init; }
 
+    /// <summary>The base's name for the model card, if it was given as an id and fetched before.</summary>
+    internal string? BaseName { get; init; }
+
+    /// <summary>The adapter's name, likewise.</summary>
+    internal string? AdapterName { get; init; }
+
     /// <summary>Told of each tensor merged, then of each layer that is loaded for the comparison.</summary>
     public IProgress<WorkProgress>? Progress { get; init; }
 }

@@ -1,10 +1,14 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.Gemma.Cards;
 using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Conversion;
+using Lapidary.Gemma.Lora;
 using Lapidary.Gemma.Sources;
 using Lapidary.Gemma.Text;
 using Lapidary.Gemma.Weights;
+using Lapidary.Hub;
 
 namespace Lapidary.Gemma;
 
@@ -20,8 +24,8 @@ public static class Merger
     /// <summary>Writes the merged model, compares it with base + adapter, and puts it in its folder only if both agree.</summary>
     /// <param name="baseModel">The base: a folder, or an id of the Hub.</param>
     /// <param name="adapter">A PEFT adapter: a folder, or an id of the Hub.</param>
-    /// <param name="outputFolder">Receives weights, index, config.json, generation settings, and the tokenizer that the adapter was trained
-    /// with.</param>
+    /// <param name="outputFolder">Receives weights, index, config.json, generation settings, the tokenizer that the adapter was trained
+    /// with, and README.md, a model card, unless the folder has one that somebody wrote.</param>
     /// <param name="options">Type, base of the projections, size of files.</param>
     /// <param name="backend">The device for the comparison; null for the CPU.</param>
     /// <returns>How close the merged model is to base + adapter.</returns>
@@ -47,6 +51,14 @@ public static class Merger
         }
 
         options.CancellationToken.ThrowIfCancellationRequested();
+        var card = new MergedCard(
+            AdapterConfigFile.Read(adapterFolder), GemmaConfig.Load(output.Folder), options.BaseName ?? baseModel,
+            options.AdapterName ?? adapter)
+        {
+            IsFromNf4 = options.FromNf4 || GemmaConfig.Load(baseFolder).Quantization is not null,
+            Check = check.ToString(),
+        };
+        AtomicFile.WriteAllText(Path.Combine(output.Folder, ModelCard.FileName), CardFile.TextFor(outputFolder, card.ToText()));
         output.Publish();
         return check;
     }

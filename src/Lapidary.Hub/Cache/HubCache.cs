@@ -17,5 +17,10 @@ public sealed class HubCache(HubOptions options)
     /// <summary>Commits that no ref names, contents that no other commit names, and incomplete contents that were not continued for a
     /// day.</summary>
     /// <exception cref="LapidaryException">The cache cannot be read.</exception>
-    public CachePrune FindUnused() => new(options, CacheScan.All(Folder));
+    public CachePrune FindUnused() => new(options, CacheScan.All(Folder), isWhole: false);
+
+    /// <summary>Everything in the cache of some repositories: their commits, refs and contents.</summary>
+    /// <exception cref="LapidaryException">The cache cannot be read.</exception>
+    public CachePrune Find(IEnumerable<HubRepo> repos) =>
+        new(options, [.. repos.Select(repo => CacheScan.Of(Folder, repo))], isWhole: true);
 }

@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
 
@@ -31,12 +32,14 @@ internal static class DemoCommands
     public static string Generate(DemoFolder folder) =>
         Fill("generate", ("model", folder.Merged), ("messages", folder.Question), ("max_new_tokens", DemoQuestions.MaxNewTokens));
 
-    /// <summary>The text of an asset on one line, with its placeholders filled in.</summary>
+    /// <summary>The text of an asset on one line, with its placeholders filled in and quoted for a shell. The commands replace what the
+    /// demonstration wrote, so that they can be typed again.</summary>
     private static string Fill(string name, params (string Name, object? Value)[] values)
     {
         using var asset = typeof(DemoCommands).Assembly.GetManifestResourceStream($"Assets/Commands/{name}.txt")!;
         using var reader = new StreamReader(asset);
         string line = reader.ReadToEnd().ReplaceLineEndings(" ").Trim();
-        return new PromptTemplate(line).Format(values.ToDictionary(pair => pair.Name, pair => pair.Value, StringComparer.Ordinal));
+        return new PromptTemplate(line).Format(values.ToDictionary(
+            pair => pair.Name, pair => pair.Value is string text ? ShellText.Quote(text) : pair.Value, StringComparer.Ordinal));
     }
 }

@@ -18,13 +18,20 @@ internal readonly record struct TokenPreview(int Index, int Id, string Text, boo
     public static IReadOnlyList<TokenPreview> Create(Example example, ITextEncoder? encoder) => [.. example.InputIds.Select((id, i) =>
         new TokenPreview(i, id, encoder?.TokenText(id) ?? "", i > 0 && example.Labels[i] != Label.None))];
 
-    /// <summary>A table with one line per token: index, id, whether it is trained, and the text with control characters escaped.</summary>
+    /// <summary>A table with one line per token: index, id, whether it is trained, and the text with control characters escaped. A line
+    /// stands for tokens that are left out.</summary>
     public static string Table(IEnumerable<TokenPreview> tokens)
     {
         var table = new StringBuilder();
         table.AppendLine(CultureInfo.InvariantCulture, $"{"index",6}  {"id",7}  trained  text");
+        int next = 0;
         foreach (var (index, id, text, isTrained) in tokens)
+        {
+            if (index > next) table.AppendLine(CultureInfo.InvariantCulture, $"{"…",6}  {index - next} tokens");
             table.AppendLine(CultureInfo.InvariantCulture, $"{index,6}  {id,7}  {(isTrained ? "yes" : "no"),-7}  {Escape(text)}");
+            next = index + 1;
+        }
+
         return table.ToString();
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Lapidary.Engine;
+using Lapidary.Gemma.Cards;
 
 namespace Lapidary.Training.Manifests;
 

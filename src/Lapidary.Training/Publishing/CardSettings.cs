@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Cards;
 using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Publishing;

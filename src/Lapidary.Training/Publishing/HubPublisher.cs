@@ -1,6 +1,7 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Cards;
 using Lapidary.Hub;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Publishing;
@@ -35,6 +36,9 @@ public sealed class HubPublisher : IDisposable
     /// <summary>The commit of the last push: 40 hex digits; null before the first push.</summary>
     public string? Commit => _queue.Commit;
 
+    /// <summary>The repository's page; null before the first push.</summary>
+    internal string? Page => _queue.Page;
+
     /// <summary>One line that says why the final push failed and what to do; null if it succeeded.</summary>
     public string? Failure { get; private set; }
 
@@ -66,6 +70,14 @@ public sealed class HubPublisher : IDisposable
             throw new LapidaryException(
                 $"HubModelId: expected owner/name (letters, digits, '-', '_' and '.'), found \"{id}\""
                 + (push.HubModelId is null ? ", the name of OutputDir; set HubModelId." : "; check it."));
+        }
+
+        if (client.Options is { Token: null, IsOffline: false, Endpoint: var hub })
+        {
+            var page = new Uri(hub, "/settings/tokens");
+            throw new HubException(HubError.Token,
+                $"PushToHub: expected a token that may write, found none; make one at {page} and log in with it (\"lapidary login\"), or "
+                + "set HF_TOKEN. Without a push: set PushToHub to false.");
         }
 
         var options = new UploadOptions { Private = push.HubPrivateRepo };
@@ -162,7 +174,7 @@ public sealed class HubPublisher : IDisposable
     private static StagedPush Stage(string outputDir, string what, string message, RunCard card, IEnumerable<string> files)
     {
         var own = files.Where(file => Path.GetFileName(file) != ModelCard.FileName);
-        return StagedPush.Create(outputDir, what, message, CardFile.TextFor(outputDir, card), own);
+        return StagedPush.Create(outputDir, what, message, CardFile.TextFor(outputDir, card.ToText()), own);
     }
 
     private void AddCheckpoint(StagedPush staged, string checkpoint)

@@ -25,6 +25,9 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
     /// <summary>The commit of the last upload, or null.</summary>
     public string? Commit { get; private set; }
 
+    /// <summary>The repository's page; null before the first upload.</summary>
+    public string? Page { get; private set; }
+
     /// <summary>The current or waiting push; null if there is none.</summary>
     public string? Current { get; private set; }
 
@@ -144,7 +147,7 @@ internal sealed class PushQueue(HubClient client, HubRepo repo, bool keepsFolder
     {
         var result = await client.UploadAsync(push.Folder, repo, new UploadOptions { CommitMessage = push.Message }, cancellation)
             .ConfigureAwait(false);
-        Commit = result.Commit;
+        (Commit, Page) = (result.Commit, result.Url);
     }
 
     private void Replace(ref StagedPush? place, StagedPush push)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Cards;
 using Lapidary.Gemma.Lora;
 using Lapidary.Hub;
 using Lapidary.Training.Manifests;
@@ -46,7 +47,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
             BaseModelRelation = "adapter",
             LibraryName = "peft",
             PipelineTag = "text-generation",
-            License = "gemma",
+            License = CardText.License,
             Tags = [.. BaseId is { } tagged ? [$"base_model:adapter:{tagged}"] : Array.Empty<string>(), "lora", "qlora", "sft", "lapidary"],
             Datasets = DatasetIds,
             ModelName = name,
@@ -90,21 +91,15 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         AddResults(text);
         text.Append(CultureInfo.InvariantCulture, $"""
 
-            Trained by Lapidary {ProgramVersion.Number}{Commit}; files in the format of PEFT {AdapterConfigFile.PeftVersion}.
+            Trained by Lapidary {ProgramVersion.Text}; files in the format of PEFT {AdapterConfigFile.PeftVersion}.
 
-            ## Licence
-
-            Gemma is provided under and subject to the [Gemma Terms of Use](https://ai.google.dev/gemma/terms), which hold for what is
-            made from it as well.
-
+            {CardText.Licence}
             """);
         return text.ToString().ReplaceLineEndings("\n");
     }
 
     private string Place => Repo?.Id ?? (Path.GetFileName(Path.TrimEndingDirectorySeparator(Config.OutputDir)) is { Length: > 0 } folder
         && CardText.IsPlain(folder) ? folder : "ADAPTER");
-
-    private static string Commit => ProgramVersion.Commit is { } commit ? $" (commit {commit[..Math.Min(12, commit.Length)]})" : "";
 
     /// <summary>The data sets and their size; local files are not named.</summary>
     private string DataText(string[] ids)

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Cards;
 using Lapidary.Gemma.Text;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
@@ -199,7 +200,7 @@ public sealed partial class SftTrainer
     {
         try
         {
-            CardFile.Write(_config.OutputDir, Card(state));
+            CardFile.Write(_config.OutputDir, Card(state).ToText());
         }
         catch (LapidaryException e)
         {

@@ -27,11 +27,20 @@ public class CommandWordsTests
     [InlineData("--resume_from_checkpoint last", "--resume last")]
     [InlineData("--template --foo_bar", "--template --foo_bar")]
     [InlineData("--modle x", "--modle x")]
-    [InlineData("--seed 1 -- --seed 2", "--seed 1 -- --seed 2")]
+    [InlineData("-r8 -o./out", "--lora-r=8 --output-dir=./out")]
+    [InlineData("-lr 1", "-lr 1")]
+    [InlineData("--no-bf16 --no-load-in-4bit", "--quantization=none")]
+    [InlineData("--target_modules q_proj v_proj --modules_to_save lm_head", "--target-modules q_proj,v_proj --modules-to-save lm_head")]
+    [InlineData("--dataset a b --lr 1", "--dataset a --dataset b --learning-rate 1")]
+    [InlineData("--model_id google/gemma-3-1b-pt", "--model google/gemma-3-1b-pt")]
+    [InlineData("--dataset_kwargs {'add_special_tokens':False,'append_concat_token':True}",
+        "--add-special-tokens=False --append-concat-token=True")]
+    [InlineData("--quantization_config {\"load_in_4bit\":true,\"bnb_4bit_compute_dtype\":null}", "--quantization=nf4")]
     [InlineData("--optim adamw_torch_fused --bf16 true --fp16 --tf32 true --bias none --task_type CAUSAL_LM", "")]
     [InlineData("--load-in-4bit true --bnb_4bit_use_double_quant True", "--quantization=nf4 --double-quant True")]
     [InlineData("--load_in_4bit --bnb-4bit-quant-type nf4 --bnb-4bit-compute-dtype torch.bfloat16", "--quantization=nf4")]
     [InlineData("--attn-implementation flash_attention_2 --device_map auto --torch_dtype bfloat16", "--device auto --dtype=bfloat16")]
+    [InlineData("--gradient_checkpointing_kwargs={'use_reentrant':False} --lr 1", "--learning-rate 1")]
     [InlineData("--report-to tensorboard --gradient_checkpointing_kwargs {\"use_reentrant\":false}", "--report-to tensorboard")]
     public void Names_AreTheCommandsOwn(string typed, string expected) => Assert.Equal(expected, Resolve(TrainCommand.Create, typed));
 
@@ -59,6 +68,11 @@ public class CommandWordsTests
     [InlineData("--trust-remote-code true", "never run")]
     [InlineData("--torch-dtype float16", "--dtype: expected auto, float32 or bfloat16")]
     [InlineData("--optim", "--optim: expected a value")]
+    [InlineData("--dataset_kwargs x", "--dataset-kwargs: expected a dictionary such as {\"key\": value}, found \"x\"")]
+    [InlineData("--dataset_kwargs {\"foo\":1}", "there is no option or command --foo=1")]
+    [InlineData("--learning-rate", "--learning-rate: expected a number, found nothing")]
+    [InlineData("--config", "--config: expected FILE, found nothing")]
+    [InlineData("-- --lr 1", "lapidary train takes options only")]
     public void WhatCannotBeHonoured_IsOneLine(string typed, string words) =>
         CliRun.Of(["train", .. typed.Split(' ')]).AssertError(2, words);
 
@@ -69,8 +83,49 @@ public class CommandWordsTests
     [InlineData("train --epoch 3", "Did you mean --epochs?")]
     [InlineData("train --attn_implementatio eager", "Did you mean --attn-implementation?")]
     [InlineData("help tain", "Did you mean train?")]
-    [InlineData("cache prun", "expected list or prune, found prun. Did you mean prune?")]
+    [InlineData("cache prun", "expected list, rm or prune, found prun. Did you mean prune?")]
+    [InlineData("help cache prun", "expected list, rm or prune, found prun. Did you mean prune?")]
+    [InlineData("train --LR 1", "Did you mean --lr?")]
+    [InlineData("train -lr 1", "Did you mean --lr?")]
+    [InlineData("train --rank 8", "Did you mean --lora-r?")]
+    [InlineData("train --alpha 8", "Did you mean --lora-alpha?")]
+    [InlineData("train --warmup 8", "Did you mean --warmup-ratio or --warmup-steps?")]
+    [InlineData("train --learnin 8", "Did you mean --learning-rate?")]
+    [InlineData("train --data x", "Did you mean --dataset?")]
+    [InlineData("train --output x", "Did you mean --output-dir?")]
+    [InlineData("train --cpu", "Did you mean --device cpu?")]
+    [InlineData("train --dry-run", "Did you mean --preview?")]
+    [InlineData("merge --base_model x", "Did you mean --model?")]
+    [InlineData("merge --output-dir x", "Did you mean --output?")]
+    [InlineData("generate --temp 1", "Did you mean --temperature?")]
+    [InlineData("generate --model m Hello", "A text is given as --prompt Hello.")]
+    [InlineData("download a/b config.json", "A file is named by --include config.json.")]
+    [InlineData("finetune", "there is no command finetune. Did you mean: lapidary train")]
+    [InlineData("inspect --model m --dataset d", "Did you mean: lapidary train --model m --dataset d --preview")]
+    [InlineData("eval", "Did you mean: lapidary score")]
+    [InlineData("rm a/b", "Did you mean: lapidary cache rm a/b")]
+    [InlineData("serve", "Lapidary.Hosting")]
     public void UnknownWords_HaveASuggestion(string typed, string words) => CliRun.Of(typed.Split(' ')).AssertError(2, words);
+
+    [Theory]
+    [InlineData("train --ab 1")]
+    [InlineData("train --xy 1")]
+    [InlineData("score --lx 1")]
+    public void UnrelatedNames_AreNotSuggested(string typed) =>
+        Assert.DoesNotContain("Did you mean", CliRun.Of(typed.Split(' ')).Error, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("train", "--model (or --adapter) and --dataset are missing.")]
+    [InlineData("train --dataset x", "--model (or --adapter) is missing.")]
+    [InlineData("train --adapter x", "--dataset is missing.")]
+    [InlineData("merge", "--adapter and --output are missing.")]
+    [InlineData("generate", "--model (or --adapter) and --prompt (or --messages, --input-ids, --dataset) are missing.")]
+    [InlineData("plan", "--size (or --model, --adapter) is missing.")]
+    [InlineData("upload", "DIR and ID are missing: lapidary upload DIR ID.")]
+    [InlineData("upload x", "ID is missing: lapidary upload DIR ID.")]
+    [InlineData("cache rm", "ID is missing: lapidary cache rm ID.")]
+    [InlineData("completions", "SHELL is missing")]
+    public void WhatIsMissing_IsNamedInOneLine(string typed, string words) => CliRun.Of(typed.Split(' ')).AssertError(2, words);
 
     private static string Resolve(Func<Terminal, ToolCommand> create, string typed) =>
         string.Join(' ', new CommandWords(create(Nowhere), "lapidary").Resolve(typed.Split(' ')));

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Lapidary.Cli.Completion;
 
 namespace Lapidary.Cli.Tests.CommandLine;
 
@@ -17,11 +16,25 @@ public sealed class CompletionTests : IDisposable
     [InlineData("lapidary train --lr_scheduler_type co", "constant constant_with_warmup cosine")]
     [InlineData("lapidary train --device=cp", "--device=cpu")]
     [InlineData("lapidary train --model ", ":files")]
-    [InlineData("lapidary cache ", "list prune --help --help-all --json")]
+    [InlineData("lapidary cache ", "list rm prune --help --help-all --json")]
     [InlineData("lapidary cache prune --y", "--yes")]
     [InlineData("lapidary completions z", "zsh")]
     [InlineData("lapidary upload fol", ":files")]
     [InlineData("lapidary nothing ", "")]
+    [InlineData("lapidary train -o di", ":files")]
+    [InlineData("lapidary train -m ", ":files")]
+    [InlineData("lapidary merge --output_dir x -o ", ":files")]
+    [InlineData("lapidary train --dataset=my", ":files")]
+    [InlineData("lapidary train --learning_", "--learning_rate")]
+    [InlineData("lapidary train --template te", "text-to-sql :files")]
+    [InlineData("lapidary train --lr", "--lr-scheduler-type --lr")]
+    [InlineData("lapidary train --optim ", "adamw_torch adamw_torch_fused")]
+    [InlineData("lapidary train --optim=a", "--optim=adamw_torch --optim=adamw_torch_fused")]
+    [InlineData("lapidary train --opti", "--optim")]
+    [InlineData("lapidary train --no-pac", "--no-packing")]
+    [InlineData("lapidary help ca", "cache")]
+    [InlineData("lapidary help cache ", "list rm prune")]
+    [InlineData("lapidary bench g", "guide1b")]
     public void Words_AreThoseThatMayFollow(string line, string expected) => Assert.Equal(
         expected, CliRun.Of($"[suggest:{line.Length}]", line).Ok().Out.TrimEnd('\n').Replace('\n', ' '));
 
@@ -40,46 +53,85 @@ public sealed class CompletionTests : IDisposable
         CliRun.Of("completions", "tcsh").AssertError(2, "expected bash, zsh, fish, pwsh, found tcsh");
 
     [Theory]
-    [InlineData("bash", "train --le", "--learning-rate ")]
-    [InlineData("bash", "train --device cuda:a", "all ")]
-    [InlineData("bash", "train --model ro", "rows.jsonl ")]
-    [InlineData("bash", "cac", "cache ")]
-    public void Bash_CompletesALine(string shell, string typed, string expected)
+    [InlineData("train --le", "--learning-rate ")]
+    [InlineData("train --device cuda:a", "all ")]
+    [InlineData("train --model ro", "rows.jsonl ")]
+    [InlineData("train -o ro", "rows.jsonl ")]
+    [InlineData("train --dataset=ro", "rows.jsonl ")]
+    [InlineData("train --learning_", "--learning_rate ")]
+    [InlineData("cac", "cache ")]
+    public void Bash_CompletesALine(string typed, string expected) => Assert.Equal(expected, Run("bash", "-c", $$"""
+        source <(lapidary completions bash)
+        COMP_LINE="lapidary {{typed}}" COMP_POINT=${#COMP_LINE}
+        COMP_POINT=${#COMP_LINE}
+        COMP_WORDBREAKS=$' \t\n"'"'"'><=;|&(:'
+        IFS=' :' read -ra COMP_WORDS <<< "$COMP_LINE"
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _lapidary lapidary
+        printf '%s ' "${COMPREPLY[@]}"
+        """));
+
+    [Theory]
+    [InlineData("train --le", "--learning-rate")]
+    [InlineData("train --device cuda:a", "cuda:all")]
+    [InlineData("train --model ro", "rows.jsonl")]
+    [InlineData("train --dataset=ro", "--dataset=rows.jsonl")]
+    public void Fish_CompletesALine(string typed, string expected) => Assert.Equal(
+        expected, Run("fish", "--no-config", "-c", $"lapidary completions fish | source; complete -C 'lapidary {typed}'").TrimEnd());
+
+    [Theory]
+    [InlineData("train --le", "--learning-rate")]
+    [InlineData("train --device cuda:a", "cuda:all")]
+    [InlineData("train --model ro", "./rows.jsonl")]
+    [InlineData("train --dataset=ro", "--dataset=./rows.jsonl")]
+    public void PowerShell_CompletesALine(string typed, string expected)
     {
-        Assert.SkipUnless(File.Exists("/bin/bash"), "bash is not here");
-        File.WriteAllText(_folder["rows.jsonl"], "");
-        string tool = Path.Combine(AppContext.BaseDirectory, "lapidary");
-        File.WriteAllText(_folder["script"], ShellScripts.Of(shell)! + $$"""
-            lapidary() { '{{tool}}' "$@"; }
-            COMP_LINE="lapidary {{typed}}" COMP_POINT=${#COMP_LINE}
-            COMP_POINT=${#COMP_LINE}
-            COMP_WORDBREAKS=$' \t\n"'"'"'><=;|&(:'
-            IFS=' :' read -ra COMP_WORDS <<< "$COMP_LINE"
-            COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-            _lapidary lapidary
-            printf '%s ' "${COMPREPLY[@]}"
+        string text = Run("pwsh", "-NoProfile", "-Command", $$"""
+            lapidary completions pwsh | Out-String | Invoke-Expression
+            (TabExpansion2 'lapidary {{typed}}' {{typed.Length + "lapidary ".Length}}).CompletionMatches.CompletionText
             """);
-        var start = new ProcessStartInfo("/bin/bash", [_folder["script"]])
+        Assert.Equal(expected, text.TrimEnd());
+    }
+
+    /// <summary>zsh completes only in a terminal: its module zpty has one.</summary>
+    [Theory]
+    [InlineData("train --le", "train --learning-rate ")]
+    [InlineData("train --device cuda:a", "train --device cuda:all ")]
+    [InlineData("train --model ro", "train --model rows.jsonl ")]
+    [InlineData("train --dataset=ro", "train --dataset=rows.jsonl ")]
+    public void Zsh_CompletesALine(string typed, string expected) => Assert.Contains(expected, Run("zsh", "-f", "-c", $$"""
+        zmodload zsh/zpty
+        TERM=dumb zpty inner zsh -f -i
+        zpty -w inner "autoload -U compinit; compinit -u -D; source <(lapidary completions zsh); print REA''DY"
+        zpty -r inner seen '*READY*'
+        zpty -n -w inner $'lapidary {{typed}}\t'
+        zpty -r inner seen '*{{expected}}*'
+        print -r -- "$seen"
+        zpty -d inner
+        """), StringComparison.Ordinal);
+
+    /// <summary>Runs a shell that finds the tool and a file rows.jsonl in its folder.</summary>
+    private string Run(string shell, params string[] args)
+    {
+        var folders = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
+        Assert.SkipUnless(folders.Any(folder => File.Exists(Path.Combine(folder, shell))), $"{shell} is not here");
+        File.WriteAllText(_folder["rows.jsonl"], "");
+        var start = new ProcessStartInfo(shell, args)
         {
             RedirectStandardOutput = true,
             WorkingDirectory = _folder.Path,
         };
+        start.Environment["PATH"] = string.Join(Path.PathSeparator, [AppContext.BaseDirectory, .. folders]);
+        start.Environment["HOME"] = _folder.Path;
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        using var bash = Process.Start(start)!;
-        Assert.Equal(expected, bash.StandardOutput.ReadToEnd());
-    }
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        if (!process.WaitForExit(TimeSpan.FromSeconds(120)))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{shell} was still running after two minutes.");
+        }
 
-    [Theory]
-    [InlineData("zsh", "-n")]
-    [InlineData("fish", "-n")]
-    public void OtherShells_ReadTheirScript(string shell, string check)
-    {
-        string? program = Environment.GetEnvironmentVariable("PATH")?.Split(':').Select(folder => Path.Combine(folder, shell))
-            .FirstOrDefault(File.Exists);
-        Assert.SkipUnless(program is not null, $"{shell} is not here");
-        File.WriteAllText(_folder["script"], CliRun.Of("completions", shell).Ok().Out);
-        using var process = Process.Start(program, [check, _folder["script"]]);
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
+        return output.Result;
     }
 }

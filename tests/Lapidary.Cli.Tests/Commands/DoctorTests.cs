@@ -104,6 +104,14 @@ public class DoctorTests
         Assert.All(sizes, size => Assert.True(size.GetProperty("guide_bytes").GetInt64() > size.GetProperty("lora_bytes").GetInt64()));
     }
 
+    [Fact]
+    public void TheTable_FitsANarrowScreen()
+    {
+        string[] lines = CliRun.Of("doctor").Ok().Out.Split('\n');
+        int title = Array.FindIndex(lines, line => line.StartsWith("  size  LoRA alone", StringComparison.Ordinal));
+        Assert.All(lines[title..(title + 6)], line => Assert.InRange(line.Length, 20, 40));
+    }
+
     /// <summary>No sentence comes twice, and it ends with what can be trained.</summary>
     [Fact]
     public void Doctor_SaysEverythingOnce_AndEndsWithWhatCanBeTrained()

@@ -41,6 +41,38 @@ public sealed class MergeTests : IDisposable
         CliRun.Of([.. Args, "--overwrite"]).Ok();
     }
 
+    [Fact]
+    public void AMergedModel_HasACard_UnlessSomebodyWroteOne()
+    {
+        CliRun.Of([.. Args, "--base", "nf4"]).Ok();
+        string path = Path.Combine(_folder["merged"], "README.md"), card = File.ReadAllText(path);
+        Assert.StartsWith("---\nlibrary_name: transformers\nlicense: gemma\n", card, StringComparison.Ordinal);
+        Assert.Contains("| added to | the base's NF4 values (4 bits) |", card, StringComparison.Ordinal);
+        Assert.Matches(@"\| stored as \| (bfloat16|float32) \|", card);
+        Assert.Contains("over 32 tokens the largest logit distance is", card, StringComparison.Ordinal);
+        Assert.All((string[])["lapidary chat", "Backend.Auto()", "AutoModelForCausalLM", "vllm serve"],
+            words => Assert.Contains(words, card, StringComparison.Ordinal));
+        Assert.DoesNotContain(Fixtures.Repository, card, StringComparison.Ordinal);
+
+        CliRun.Of([.. Args, "--overwrite"]).Ok();
+        Assert.Contains("the base's own weights", File.ReadAllText(path), StringComparison.Ordinal);
+        File.AppendAllText(path, "mine");
+        card = File.ReadAllText(path);
+        CliRun.Of([.. Args, "--overwrite", "--base", "nf4"]).Ok();
+        Assert.Equal(card, File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void AnAdapterOfQlora_IsMergedWithANoteOnTheBase()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(4));
+        CliRun.Of("train", "--model", TinyModel.Folder, "--dataset", rows, "--max-steps", "1", "--output-dir", _folder["run"],
+            "--threads", "1", "--device", "cpu").Ok();
+        string[] merge = ["merge", "--model", TinyModel.Folder, "--adapter", _folder["run"], "--threads", "1", "--output"];
+        Assert.Contains("--base nf4", CliRun.Of([.. merge, _folder["a"]]).Ok().Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("--base", CliRun.Of([.. merge, _folder["b"], "--base", "16bit"]).Ok().Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--tokenizer", "nope")]
     [InlineData("--dtype", "float7")]

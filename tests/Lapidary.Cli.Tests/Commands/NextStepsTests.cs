@@ -31,7 +31,9 @@ public sealed class NextStepsTests : IDisposable
         string[] afterTraining = Next(text);
         Assert.StartsWith("lapidary generate ", afterTraining[0], StringComparison.Ordinal);
         Assert.DoesNotContain("note ", Works(afterTraining[0]).Error, StringComparison.Ordinal);
+        Assert.Equal(name is "messages" or "template", afterTraining[^1].StartsWith("lapidary chat ", StringComparison.Ordinal));
         string[] afterMerge = Next(Works(afterTraining[1]).Out);
+        Assert.Matches("^lapidary upload '?.*merged'? [a-z0-9-]+ --private$", afterMerge[2]);
         Assert.DoesNotContain("note ", Works(afterMerge[0]).Error, StringComparison.Ordinal);
         string afterQuantize = Assert.Single(Next(Works(afterMerge[1]).Out));
         Assert.DoesNotContain("note ", Works(afterQuantize).Error, StringComparison.Ordinal);
@@ -100,10 +102,25 @@ public sealed class NextStepsTests : IDisposable
     }
 
     [Fact]
-    public void TheDemo_IsFollowedByAQuestion()
+    public void TheDemosCommands_CanBeTypedAgain()
     {
-        var demo = CliRun.Of("demo", "--output-dir", _folder["demo"], "--steps", "1", "--device", "cpu").Ok();
+        var demo = CliRun.Of("demo", "--output-dir", _folder["d e'mo"], "--steps", "1", "--device", "cpu").Ok();
+        const string Mark = "   $ ";
+        var typed = demo.Out.Split('\n').Where(line => line.StartsWith(Mark, StringComparison.Ordinal));
+        string[] steps = [.. typed.Select(line => line[Mark.Length..])];
+        Assert.Equal(4, steps.Length);
+        foreach (string step in steps) Works(step);
         Works(Assert.Single(Next(demo.Out)));
+    }
+
+    [Fact]
+    public async Task AnUpload_IsFollowedByWhatWorks()
+    {
+        await using var hub = await HubRun.StartAsync();
+        hub.Token = TestHub.HubTokens.Write;
+        string next = Assert.Single(Next(hub.Run("upload", TinyModel.WithTokenizer, "tiny-model").Ok().Out));
+        Assert.StartsWith("lapidary generate --model ada/tiny-model ", next, StringComparison.Ordinal);
+        hub.Run([.. Words(next)[1..], "--max-new-tokens", "1", "--threads", "1"]).Ok();
     }
 
     [Fact]

@@ -64,7 +64,7 @@ public sealed class PlanTests : IDisposable
         CliRun.Of("plan", "--size", "1b", "--device", "cuda:99").AssertError(2, "--memory");
 
     [Theory]
-    [InlineData("", "expected --model, or --size")]
+    [InlineData("", "--size (or --model, --adapter) is missing")]
     [InlineData("--size 13b", "--size: expected 270m, 1b, 4b, 12b, 27b, found \"13b\"")]
     [InlineData("--size 1b --model x", "no --model")]
     [InlineData("--size 1b --dataset x", "no --dataset")]

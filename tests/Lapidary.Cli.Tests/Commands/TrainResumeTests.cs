@@ -85,7 +85,8 @@ public sealed class TrainResumeTests : TrainRuns
     {
         CliRun.Of([.. Args("out", rows: 2), "--max-steps", "1"]).Ok();
         string file = Path.Combine(_folder["out"], "run.yaml"), checkpoint = Path.Combine(_folder["out"], "checkpoint-1");
-        CliRun.Of("train", "--output-dir", _folder["out"], "--resume").AssertError(2, "--model is missing", $"--config {file} --resume");
+        CliRun.Of("train", "--output-dir", _folder["out"], "--resume").AssertError(
+            2, "--model (or --adapter) and --dataset are missing", $"--config {file} --resume");
         CliRun.Of("train", "--resume", checkpoint).AssertError(2, $"--config {file} --resume {checkpoint}");
         CliRun.Of("train", "--config", _folder["out"], "--resume").AssertError(1, "found a run's folder", $"give {file}");
     }

@@ -132,6 +132,20 @@ public sealed class TrainTests : TrainRuns
         Assert.False(Directory.Exists(_folder["out"]));
     }
 
+    [Fact]
+    public void Train_Preview_LeavesOutTheMiddle_UnlessAllIsAskedFor()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, [[.. Enumerable.Range(10, 60)]]);
+        string[] args = ["train", "--model", TinyModel.Folder, "--dataset", rows, "--output-dir", _folder["out"], "--preview"];
+        string text = CliRun.Of(args).Ok().Out;
+        Assert.Contains("     …  47 tokens\n", text, StringComparison.Ordinal);
+        Assert.Contains("60 tokens in the row, 47 not shown; --preview all shows them", text, StringComparison.Ordinal);
+        Assert.Equal(1 + 60, CliRun.Of([.. args, "all"]).Ok().Out.Split('\n').Count(
+            line => line.Contains("  yes  ", StringComparison.Ordinal) || line.Contains("  no  ", StringComparison.Ordinal)
+                || line.Contains("trained  text", StringComparison.Ordinal)));
+        CliRun.Of([.. args, "some"]).AssertError(2, "--preview: expected all or nothing, found some");
+    }
+
     [Theory]
     [InlineData("", "splits: train 1 file, validation 1 file (evaluated on), test 1 file (not used)", true)]
     [InlineData("--eval-strategy no", "validation 1 file (not used)", false)]

@@ -164,8 +164,24 @@ public class HubCommandTests
         Assert.Contains("nothing to remove", hub.Run("cache", "prune").Ok().Out, StringComparison.Ordinal);
         string rows = TinyModel.WriteRows(hub.Folder.Path, TinyModel.Runs(2));
         hub.Offline("score", "--model", HubRun.Model, "--dataset", rows, "--threads", "1").Ok();
-        hub.Run("cache", "tidy").AssertError(2, "expected list or prune");
+        hub.Run("cache", "tidy").AssertError(2, "expected list, rm or prune");
         hub.Run("cache", "--yes").AssertError(2, "--yes");
+    }
+
+    [Fact]
+    public async Task Rm_RemovesARepository_AndAsksFirst()
+    {
+        await using var hub = await HubRun.StartAsync();
+        hub.Run("download", HubRun.Model).Ok();
+        hub.Run("cache", "rm", "google/gemma-3-1b-ptt").AssertError(1, "is not in the cache", $"did you mean {HubRun.Model}?");
+        hub.Run("cache", "rm", HubRun.Model + "@main").AssertError(1, "leave the revision out");
+        hub.Run("cache", "rm", HubRun.Model, "--repo-type", "dataset").AssertError(1, "is not in the cache");
+        hub.Run("cache", "rm", HubRun.Model).AssertError(1, $"cache rm would remove model {HubRun.Model}: ", "iB;", "--yes");
+        hub.Ask = (_, _) => "n";
+        Assert.Contains("nothing was removed", hub.Run("cache", "rm", HubRun.Model).Ok().Out, StringComparison.Ordinal);
+        hub.Ask = (_, _) => "y";
+        Assert.Contains($"removed    model {HubRun.Model}: ", hub.Run("cache", "rm", HubRun.Model).Ok().Out, StringComparison.Ordinal);
+        Assert.StartsWith("0 repositories", hub.Run("cache").Ok().Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,12 +12,7 @@ public sealed class HubDataTests : IAsyncLifetime
     private readonly string _folder = Fixtures.TemporaryFolder();
     private HubServer _server = null!;
 
-    private HubOptions Options => new()
-    {
-        Endpoint = new Uri(_server.ApiUrl),
-        CacheFolder = Path.Combine(_folder, "hub"),
-        HomeFolder = _folder,
-    };
+    private HubOptions Options => HubSetup.Options(_server.ApiUrl, _folder);
 
     public async ValueTask InitializeAsync()
     {
@@ -100,6 +95,14 @@ public sealed class HubDataTests : IAsyncLifetime
         var evaluated = Train(
             Gretel, "--template", "text-to-sql", "--eval-dataset", Gretel, "--max-steps", "1", "--eval-strategy", "epoch");
         Assert.Contains("evaluation rows 4", evaluated.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnError_NamesTheId_AndNotThePathInTheCache()
+    {
+        var run = On(Options, Arguments(Gretel));
+        run.AssertError(1, $"{Gretel}/gretel_train.jsonl line 1: expected columns", "--template text-to-sql");
+        Assert.DoesNotContain("snapshots", run.Error, StringComparison.Ordinal);
     }
 
     private string[] Arguments(string dataset) =>

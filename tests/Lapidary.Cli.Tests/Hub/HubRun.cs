@@ -26,13 +26,9 @@ internal sealed class HubRun : IAsyncDisposable
 
     public string Cache => Folder["home/hub"];
 
-    public HubOptions Options => new()
-    {
-        Endpoint = new Uri(Server.ApiUrl),
-        HomeFolder = Folder["home"],
-        CacheFolder = Cache,
-        Token = Token is null ? SavedToken() : new Lapidary.Hub.HubToken(Token, "HF_TOKEN"),
-    };
+    public HubOptions Options => Token is { } token
+        ? HubSetup.Options(Server.ApiUrl, Folder["home"], token)
+        : HubSetup.Options(Server.ApiUrl, Folder["home"]) with { Token = SavedToken() };
 
     /// <summary>What has been asked for, by the decoded paths.</summary>
     public IEnumerable<string> Paths => Server.Requests.Select(request => request.Path);

@@ -1,6 +1,6 @@
 using Lapidary.Hub;
 using Lapidary.TestHub;
-using HubToken = Lapidary.Hub.HubToken;
+using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Hub;
 
@@ -36,6 +36,31 @@ public sealed class PushTests : IAsyncLifetime
             repository.Head.Files.Keys,
             path => path is "run.yaml" or "manifest.json" or "question.json" or "prompt.txt" || path.Contains('/'));
         Assert.DoesNotContain(HubTokens.Mark, run.Out + run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void APush_ShowsThePage_AndWhatToTypeNext()
+    {
+        string text = Train("out", [.. Push("ada/tiny"), "--max-steps", "1"]).Ok().Out;
+        Assert.Contains($"pushed     ada/tiny at {Server.Find("ada/tiny")!.Head.Oid[..12]}\n", text, StringComparison.Ordinal);
+        Assert.Contains($"page       {Server.ApiUrl.TrimEnd('/')}/ada/tiny\n", text, StringComparison.Ordinal);
+        Assert.Contains("lapidary generate --adapter ada/tiny --input-ids ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithoutAToken_TheOptionIsNamed_AndNotTheFolder()
+    {
+        var run = On(Hub() with { Token = null }, [.. Args("np"), "--push-to-hub"]);
+        run.AssertError(1, "lapidary: --push-to-hub: expected a token that may write, found none", "lapidary login", "--push-to-hub false");
+        Assert.DoesNotContain("np:", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SomebodyElsesName_IsAnsweredWithOnesOwn()
+    {
+        On(Hub(), [.. Args("out"), .. Push("bob/tiny")]).AssertError(1, "bob/tiny: you are ada", "use ada/tiny or acme/tiny");
+        File.WriteAllText(_folder["file.txt"], "x");
+        On(Hub(), "upload", _folder.Path, "bob/tiny").AssertError(1, "bob/tiny: you are ada", "use ada/tiny");
     }
 
     [Fact]
@@ -117,14 +142,7 @@ public sealed class PushTests : IAsyncLifetime
     private static CliRun On(HubOptions hub, params string[] args) =>
         CliRun.OnHub(hub, args, interrupted: TestContext.Current.CancellationToken);
 
-    private HubOptions Hub(string token = HubTokens.Write) => new()
-    {
-        Endpoint = new Uri(Server.ApiUrl),
-        CacheFolder = _folder["hub"],
-        HomeFolder = _folder["home"],
-        Token = new HubToken(token, "HF_TOKEN"),
-        MetadataTimeout = TimeSpan.FromSeconds(30),
-    };
+    private HubOptions Hub(string token = HubTokens.Write) => HubSetup.Options(Server.ApiUrl, _folder["home"], token);
 
     private string[] Args(string output) =>
     [

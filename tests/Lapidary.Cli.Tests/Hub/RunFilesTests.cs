@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
+using Lapidary.Cli.Recipes;
 using Lapidary.Cli.Settings;
 using Lapidary.TestHub;
 using Lapidary.Tests;
@@ -49,6 +50,18 @@ public class RunFilesTests
         // Whoever has the id has the model.
         hub.Run("generate", "--adapter", $"ada/{name}", "--prompt", "SELECT", "--max-new-tokens", "1", "--threads", "1").Ok();
         hub.AssertNoViolations();
+    }
+
+    [Fact]
+    public async Task WhoHasTheToolAlone_HasTheFilesByName()
+    {
+        Assert.Equal(Sizes.Count, Recipe.Names.Count);
+        await using var hub = await HubRun.StartAsync();
+        Serve(hub.Server, HubRun.Model, HubRun.Tokenizer, isMultimodal: false);
+        string[] train = ["train", "--select", "24", "--test-size", "4", "--dataset-cache", "none", "--preview"];
+        var run = hub.Run([.. train, "--config", "gemma-3-1b-text-to-sql"]).Ok();
+        Assert.Contains("rows 20", run.Out, StringComparison.Ordinal);
+        hub.Run([.. train, "--config", "runs/gemma-3-1b-text-to-sql.yaml"]).AssertError(1, "--config gemma-3-1b-text-to-sql.");
     }
 
     private static void Serve(HubServer server, string model, string tokenizer, bool isMultimodal)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
-using Lapidary.Cli.Output;
+using Lapidary.Formats;
 
 namespace Lapidary.Cli.Tests.Screens;
 

@@ -141,6 +141,37 @@ public sealed class HubCacheTests : HubTest
     }
 
     [Fact]
+    public async Task ARepository_IsRemovedWhole()
+    {
+        var snapshot = await DownloadAsync();
+        Server.AddRepository("acme/rows", HubRepoKind.Dataset).AddFile("a.csv", "a\n1\n");
+        using var client = Client();
+        await client.DownloadAsync(new HubRepo("acme/rows", RepoType.Dataset), cancellation: Cancellation);
+        var removal = new HubCache(Options).Find([new HubRepo("acme/tiny")]);
+        Assert.Equal((1, 5, snapshot.Bytes), (removal.Commits, removal.Blobs, removal.Bytes));
+        removal.Remove();
+        Assert.False(Directory.Exists(Folder.At(Root)));
+        Assert.Equal("acme/rows", Assert.Single(new HubCache(Options).List()).Repo.Id);
+        Assert.Equal(snapshot.Bytes, (await DownloadAsync()).TransferredBytes);
+    }
+
+    [Fact]
+    public async Task ARepository_ThatIsFetched_StaysWhole()
+    {
+        var snapshot = await DownloadAsync();
+        var removal = new HubCache(Options).Find([new HubRepo("acme/tiny")]);
+        string etag = Seeded.Head.Files["model.safetensors"].Hash;
+        using (CacheLock.TryAcquire(Folder.At($"hub/.locks/{Path.GetFileName(Root)}/{etag}.lock")))
+        {
+            Assert.Contains("another process", Assert.Throws<HubException>(removal.Remove).Message, StringComparison.Ordinal);
+            Assert.True(File.Exists(Path.Combine(snapshot.Path, "model.safetensors")));
+        }
+
+        removal.Remove();
+        Assert.False(Directory.Exists(Folder.At(Root)));
+    }
+
+    [Fact]
     public async Task ALock_IsTheOneThatPythonTakes()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "flock is a lock of Unix");

@@ -2,7 +2,6 @@ using Lapidary.Formats;
 using Lapidary.Hub;
 using Lapidary.TestHub;
 using Lapidary.Tests;
-using HubToken = Lapidary.Hub.HubToken;
 
 namespace Lapidary.Training.Tests;
 
@@ -230,15 +229,8 @@ public sealed class HubPublisherTests : IAsyncLifetime
 
     private string[] Paths() => [.. Server.Find(Id)!.Head.Files.Keys.Order(StringComparer.Ordinal)];
 
-    private HubClient Client(string token = HubTokens.Write) => new(new HubOptions
-    {
-        Endpoint = new Uri(Server.ApiUrl),
-        CacheFolder = Path.Combine(_root, "hub"),
-        HomeFolder = Path.Combine(_root, "home"),
-        Token = new HubToken(token, "HF_TOKEN"),
-        MetadataTimeout = TimeSpan.FromSeconds(30),
-        Time = new ShortWaits(),
-    });
+    private HubClient Client(string token = HubTokens.Write) =>
+        new(HubSetup.Options(Server.ApiUrl, Path.Combine(_root, "home"), token) with { Time = new ShortWaits() });
 
     private Task<HubPublisher> StartAsync(HubClient client, HubPush push) =>
         HubPublisher.StartAsync(client, push with { PushToHub = true }, Config, Token);

@@ -16,12 +16,7 @@ public sealed class HubDataTests : IAsyncLifetime
     private readonly string _folder = Fixtures.TemporaryFolder();
     private HubServer _server = null!;
 
-    private HubOptions Options => new()
-    {
-        Endpoint = new Uri(_server.ApiUrl),
-        CacheFolder = Path.Combine(_folder, "hub"),
-        HomeFolder = _folder,
-    };
+    private HubOptions Options => HubSetup.Options(_server.ApiUrl, _folder);
 
     public async ValueTask InitializeAsync() =>
         _server = await HubServer.StartAsync(HubServerOptions.ForLapidary, TestContext.Current.CancellationToken);

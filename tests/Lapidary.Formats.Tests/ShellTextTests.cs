@@ -1,6 +1,5 @@
-using Lapidary.Cli.Output;
 
-namespace Lapidary.Cli.Tests.CommandLine;
+namespace Lapidary.Formats.Tests;
 
 public class ShellTextTests
 {

@@ -1,25 +1,26 @@
-using System.Globalization;
 using System.Text;
-using Lapidary.Gemma;
 
-namespace Lapidary.Training.Publishing;
+namespace Lapidary.Gemma.Cards;
 
-/// <summary>How to use an adapter, for each program that reads PEFT's files: the same words in every card, from usage.md.</summary>
+/// <summary>How to use an adapter or a merged model, for each program that reads its files: the same words in every card, from usage.md and
+/// merged.md.</summary>
 internal static class CardUsage
 {
-    private const string Resource = "usage.md";
+    private const string Adapter = "usage.md", Merged = "merged.md";
 
     /// <summary>The values that vLLM accepts as a server's largest rank (max_lora_rank).</summary>
     private static readonly int[] VllmRanks = [8, 16, 32, 64, 128, 256, 320, 512];
 
-    private static readonly Lazy<string> Text = new(Read);
+    /// <summary>The section of a merged model's card.</summary>
+    /// <param name="architecture">The class that config.json names.</param>
+    public static string OfMerged(string architecture) => Read(Merged).Replace("{architecture}", architecture, StringComparison.Ordinal);
 
-    /// <summary>The section of a card.</summary>
+    /// <summary>The section of an adapter's card.</summary>
     /// <param name="lora">The adapter.</param>
     /// <param name="baseModel">The base, by the name that others use.</param>
     /// <param name="place">Where to find the adapter: an id or a folder's name.</param>
     public static string Of(LoraConfig lora, string baseModel, string place) =>
-        Fill(Text.Value, baseModel, place) + Vllm(lora, baseModel, place);
+        Fill(Read(Adapter), baseModel, place) + Vllm(lora, baseModel, place);
 
     /// <summary>The result of vLLM's rules for this adapter. The rules are documented; nobody ran vLLM.</summary>
     private static string Vllm(LoraConfig lora, string baseModel, string place)
@@ -52,10 +53,10 @@ internal static class CardUsage
     private static string Fill(string text, string baseModel, string place) =>
         new StringBuilder(text).Replace("{base}", baseModel).Replace("{place}", place).ToString();
 
-    private static string Read()
+    private static string Read(string resource)
     {
-        using var stream = typeof(CardUsage).Assembly.GetManifestResourceStream(Resource)
-            ?? throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The assembly has no {Resource}."));
+        using var stream = typeof(CardUsage).Assembly.GetManifestResourceStream(resource)
+            ?? throw new InvalidOperationException($"The assembly has no {resource}.");
         using var reader = new StreamReader(stream, Encoding.UTF8);
         return reader.ReadToEnd().ReplaceLineEndings("\n");
     }

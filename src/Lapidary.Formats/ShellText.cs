@@ -1,4 +1,4 @@
-namespace Lapidary.Cli.Output;
+namespace Lapidary.Formats;
 
 /// <summary>Quotes words for a command line that people copy.</summary>
 internal static class ShellText

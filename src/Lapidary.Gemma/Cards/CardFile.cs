@@ -4,11 +4,11 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Hub;
 
-namespace Lapidary.Training.Publishing;
+namespace Lapidary.Gemma.Cards;
 
-/// <summary>README.md of a folder. A file that a user wrote or changed, even by one character, is never touched. A file that a run wrote is
-/// replaced by the next run, because its numbers belong to another run. To tell the two apart, the file ends with a comment that holds a
-/// hash of the text above it.</summary>
+/// <summary>README.md of a folder. A file that a user wrote or changed, even by one character, is never touched. A file that a run or a
+/// merge wrote is replaced by the next one, because its numbers belong to another. To tell the two apart, the file ends with a comment that
+/// holds a hash of the text above it.</summary>
 internal static class CardFile
 {
     private const long MaxBytes = 4 << 20;
@@ -17,14 +17,14 @@ internal static class CardFile
 
     /// <summary>The text of a folder's card: the existing one or the run's.</summary>
     /// <param name="folder">The folder that may hold a user's card.</param>
-    /// <param name="card">The run's card.</param>
-    public static string TextFor(string folder, RunCard card) => Foreign(folder) ?? Marked(card.ToText());
+    /// <param name="card">The text of a new card.</param>
+    public static string TextFor(string folder, string card) => Foreign(folder) ?? Marked(card);
 
     /// <summary>Writes the card, unless the folder has a card that is not a run's.</summary>
     /// <exception cref="LapidaryException">It cannot be written.</exception>
-    public static void Write(string folder, RunCard card)
+    public static void Write(string folder, string card)
     {
-        if (Foreign(folder) is null) AtomicFile.WriteAllText(Path.Combine(folder, ModelCard.FileName), Marked(card.ToText()));
+        if (Foreign(folder) is null) AtomicFile.WriteAllText(Path.Combine(folder, ModelCard.FileName), Marked(card));
     }
 
     /// <summary>Whether a run wrote the folder's card and nobody changed it since.</summary>

@@ -1,7 +1,8 @@
 using System.CommandLine;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 
-namespace Lapidary.Cli.CommandLine;
+namespace Lapidary.Cli;
 
 /// <summary>An entry in the list of commands. The command is built only when it is requested.</summary>
 /// <param name="Group">Its title in the tool's help.</param>
