@@ -22,7 +22,14 @@ internal static class Fixtures
         string folder = Directory.CreateTempSubdirectory("lapidary-test-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            try
+            {
+                if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+            }
+            catch (IOException)
+            {
+                // Something still holds a file of it; the system's cleaning takes it.
+            }
         };
         return folder;
     }
