@@ -26,7 +26,8 @@ internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, K
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order,
     /// addresses as pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4
     /// KiB.</param>
-    /// <param name="clusterBlocks">Neighbouring blocks along x that form a cluster, 1 to 8; more than 1 from compute capability 9.0 on.</param>
+    /// <param name="clusterBlocks">Neighbouring blocks along x that form a cluster, 1 to 8; more than 1 from compute capability 9.0
+    /// on.</param>
     /// <remarks>If the device supports it, the kernel launches while its predecessor in the stream finishes, in a captured graph too, and
     /// first waits for it (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both
     /// neighbours. </remarks>

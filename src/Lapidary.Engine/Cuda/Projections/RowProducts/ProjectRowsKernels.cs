@@ -72,9 +72,11 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
         var (rows, dim) = Rows(x);
         int outputs = 0;
         for (int i = first; i < first + count; i++) outputs += Rows(ys[i]).Dim;
-        var (kernel, tile) = KernelOf(form, rows, isWide: outputs >= MinWideRows);
         var (run, minPartSteps) = Parts(form);
-        int steps = Tiles(dim, LanesPerRow * run), partSteps = Math.Max(minPartSteps, Tiles(steps, MaxParts)), parts = Tiles(steps, partSteps);
+        int steps = Tiles(dim, LanesPerRow * run), partSteps = Math.Max(minPartSteps, Tiles(steps, MaxParts));
+        int parts = Tiles(steps, partSteps);
+        bool isWide = outputs >= MinWideRows;
+        var (kernel, tile) = KernelOf(form, isWide, TakesFew(rows, outputs, parts, isWide));
         bool isFew = tile.GroupRows == Few.GroupRows;
         int warpParts = Tiles(parts, isFew ? tile.MaxWarps : tile.MaxClusterBlocks), sharers = Tiles(parts, warpParts);
         var args = new ProjectRowsArgs
@@ -144,21 +146,26 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
         _ => NoTableBytes,
     };
 
-    /// <summary>The kernel for a number of rows of x, and its tile. Without clusters, narrow weights are read once for each group of a few
-    /// rows.</summary>
-    private (Kernel Kernel, Tile Tile) KernelOf(Form form, int rows, bool isWide)
+    /// <summary>Whether kernels of few rows take the rows, in groups: if there is one group, or if the blocks of all groups run at once
+    /// although each decodes its weights anew. Narrow weights have no other kernel where blocks form no clusters.</summary>
+    private bool TakesFew(int rows, int outputs, int parts, bool isWide)
     {
-        bool few = rows <= Few.GroupRows || (!isWide && runtime.Device.ComputeCapability.Major < 9);
-        return form switch
-        {
-            Form.Nf4 => few ? isWide ? (_nf4Wide, FewWide) : (_nf4, Few) : isWide ? (_nf4Many, Many) : (_nf4Split, Split),
-            Form.Nested => few ? isWide ? (_nestedWide, FewWide) : (_nested, Few) : isWide ? (_nestedMany, Many) : (_nestedSplit, Split),
-            Form.BFloat16 => few ? (_bf16, Few) : isWide ? (_bf16Many, Many) : (_bf16Split, Split),
-            Form.Float16 => (_fp16, Few),
-            Form.Float32 => (_fp32, Few),
-            _ => (_any, Few),
-        };
+        if (rows <= Few.GroupRows || isWide) return rows <= Few.GroupRows;
+        long blocks = (long)Tiles(outputs, Few.TileRows) * Tiles(rows, Few.GroupRows);
+        int blocksAtOnce = runtime.Device.Multiprocessors * (Few.MaxWarps / parts);
+        return blocks <= blocksAtOnce || runtime.Device.ComputeCapability.Major < 9;
     }
+
+    /// <summary>A form's kernel, and its tile.</summary>
+    private (Kernel Kernel, Tile Tile) KernelOf(Form form, bool isWide, bool few) => form switch
+    {
+        Form.Nf4 => few ? isWide ? (_nf4Wide, FewWide) : (_nf4, Few) : isWide ? (_nf4Many, Many) : (_nf4Split, Split),
+        Form.Nested => few ? isWide ? (_nestedWide, FewWide) : (_nested, Few) : isWide ? (_nestedMany, Many) : (_nestedSplit, Split),
+        Form.BFloat16 => few ? (_bf16, Few) : isWide ? (_bf16Many, Many) : (_bf16Split, Split),
+        Form.Float16 => (_fp16, Few),
+        Form.Float32 => (_fp32, Few),
+        _ => (_any, Few),
+    };
 
     /// <summary>What a block of a kernel takes: rows of a weight and of x, by at most so many warps; and the blocks at most that share a
     /// tile.</summary>

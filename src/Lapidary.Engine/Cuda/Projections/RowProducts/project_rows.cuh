@@ -6,8 +6,8 @@
 // the parts are added in their order. The weight's type and number of columns alone decide what the parts are.
 //
 // A weight type takes Run columns at once, in pieces of 8; Fetched is a run as it lies in memory. Its prepare() fills what it keeps in
-// shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the bf16 values that training multiplies with: what nf4_decode.cu and
-// to_bf16.cu write.
+// shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the bf16 values that training
+// multiplies with: what nf4_decode.cu and to_bf16.cu write. x bf16, y bf16 or fp32; addresses aligned to 16 where dim is.
 #include "nf4.cuh"
 
 struct ProjectRowsArgs {

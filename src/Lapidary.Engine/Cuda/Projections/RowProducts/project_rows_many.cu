@@ -1,6 +1,6 @@
-// Products of more rows, see project_rows.cuh. A warp takes 16 rows of a weight and all rows of x of the block, step by step; the warps of a
-// block share the steps' columns of x, which come to shared memory two steps ahead, in the order in which lanes read them. Grid: x: tiles of
-// rows of the weights, one weight after the other; y: groups of rows of x. Two kinds of kernels:
+// Products of more rows, see project_rows.cuh. A warp takes 16 rows of a weight and all rows of x of the block, step by step; the warps of
+// a block share the steps' columns of x, which come to shared memory two steps ahead, in the order in which lanes read them. Grid: x: tiles
+// of rows of the weights, one weight after the other; y: groups of rows of x. Two kinds of kernels:
 // - many: 7 warps and 64 rows of x; every block takes all parts, and adds up their sums in registers.
 // - split: 4 warps and 32 rows of x, for weights with too few rows to give every multiprocessor a tile: the blocks of a cluster share the
 //   parts of a tile, warpParts each and at least one, and keep the parts' sums in shared memory. From sm_90 on.
