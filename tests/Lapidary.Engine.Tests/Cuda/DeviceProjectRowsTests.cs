@@ -20,8 +20,8 @@ public class DeviceProjectRowsTests
         [7, 132, new[] { 129, 9 }, new[] { 0, 300 }],
         [9, 96, new[] { 40, 24 }, new[] { 6, 16 }], [3, 98, new[] { 40 }, new[] { 16 }], [70, 33, new[] { 17, 1, 40 }, new[] { 5, 0, 1 }]);
 
-    /// <summary>One output, odd outputs, a part of a step, steps shared by 1 to 16 warps and several turns of them; rows of one tile and
-    /// more. Where a row of the weight ends within 16 bytes, elements are read one by one.</summary>
+    /// <summary>One output, odd outputs, a piece of a step, 1 to 32 parts, a part of one step and of several; as many outputs and rows as
+    /// end a tile, and one more. Where a row of the weight ends within 16 bytes, elements are read one by one.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
     public void ProjectRows_MatchesFp64(string device, WeightKind kind)
@@ -33,6 +33,7 @@ public class DeviceProjectRowsTests
             {
                 (1, 1, 64), (1, 3, 96), (3, 16, 1152), (1, 256, 1152), (20, 100, 96), (8, 515, 264), (5, 5, 6912), (1, 3, 20480),
                 (2, 7, 8), (9, 2, 100), (65, 33, 160), (4, 9, 77), (1, 1, 1), (12, 8200, 64), (64, 40, 256),
+                (33, 130, 1152), (40, 65, 6912), (65, 8193, 96), (9, 8288, 32), (8, 8193, 640),
             })
             {
                 using var weight = TestMatrix.Create(kind, outDim, dim, 2, blockSize);
@@ -53,7 +54,7 @@ public class DeviceProjectRowsTests
         }
     }
 
-    /// <summary>Alone, among others, and in another order: with few outputs and with as many as select other tiles.</summary>
+    /// <summary>Alone, among others, and in another order: with few outputs and with as many as select other kernels.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
     public void ProjectRows_OfARow_HasTheSameBitsAloneAndAmongOthers(string device, WeightKind kind)
@@ -62,7 +63,8 @@ public class DeviceProjectRowsTests
         using var run = DeviceRun.On(device);
         foreach (var (dim, outDims, ranks) in new (int, int[], int[])[]
         {
-            (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (2304, [33], [0]), (100, [20, 9], [4, 4]), (77, [12], [5]),
+            (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (2304, [33], [0]), (6912, [270], [0]), (1152, [2100], [4]),
+            (100, [20, 9], [4, 4]), (77, [12], [5]),
         })
         {
             TestMatrix[] weights = [.. outDims.Select((outDim, i) => TestMatrix.Create(kind, outDim, dim, i))];

@@ -27,11 +27,18 @@ __device__ __forceinline__ void load_once(const void* source, uint4& x) {
     asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
 }
 
-// A float at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.
-__device__ __forceinline__ float load_shared(uint32 address) {
-    float x;
-    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(x) : "r"(address));
+// Two floats at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.
+__device__ __forceinline__ float2 load_shared2(uint32 address) {
+    float2 x;
+    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(x.x), "=f"(x.y) : "r"(address));
     return x;
+}
+
+// Byte i of a word, in one instruction for any i.
+__device__ __forceinline__ uint32 select_byte(uint32 word, int i) {
+    uint32 byte;
+    asm("prmt.b32 %0, %1, 0, %2;" : "=r"(byte) : "r"(word), "r"(0x4440 + i));
+    return byte;
 }
 
 // Brings a line towards the multiprocessor without waiting.

@@ -1,5 +1,6 @@
 // Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: bf16 in the first half of
 // each fp32 row. Rows behind the last that has a label get a gradient of zeros. fp32, sums in a fixed order.
+#include "cluster.cuh"
 #include "elements.cuh"
 
 struct SoftmaxRowsArgs {
@@ -87,24 +88,9 @@ __device__ __forceinline__ void load_if(const float* source, bool valid, float (
         : "+f"(x[0]), "+f"(x[1]), "+f"(x[2]), "+f"(x[3]) : "l"(source), "r"((int)valid));
 }
 
-// What this thread did before it arrives is visible to all that waited.
-__device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive.aligned;" ::: "memory"); }
-
-// Of threads that have nothing to show yet: they do not wait for their own writes.
-__device__ __forceinline__ void cluster_arrive_relaxed() {
-#if __CUDACC_VER_MAJOR__ >= 12
-    asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
-#else
-    cluster_arrive();
-#endif
-}
-
-__device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
-
 // Writes to where another block of the cluster has this address of shared memory.
 __device__ __forceinline__ void store_to_block(MaxSum* shared, int block, MaxSum x) {
-    uint32 address = (uint32)__cvta_generic_to_shared(shared), there;
-    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(block));
+    uint32 there = address_in_block(shared, block);
     asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(there), "f"(x.max), "f"(x.sum) : "memory");
 }
 

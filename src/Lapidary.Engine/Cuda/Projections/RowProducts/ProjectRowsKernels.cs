@@ -7,28 +7,37 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
 /// <summary>Products of a few rows with frozen weights, directly from the weights' bytes.</summary>
 /// <remarks>A row's bits depend only on the row and the weight. The number of rows selects the kernel and the tile, but not the order of an
-/// element's sum: which warp takes which columns follows from the weight's type and number of columns.</remarks>
-internal sealed unsafe class ProjectRowsKernels(Launcher launcher)
+/// element's sum: the parts it consists of follow from the weight's type and number of columns.</remarks>
+internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
 {
     private const int MaxWeights = AugmentedLayout.MaxProjections;
 
-    // As project_rows.cu has them: most warps of a block, and of one of the wide kernels, rows of a weight in a tile, lanes that share a
-    // row, rows of x.
-    private const int MaxWarps = 16, MaxWideWarps = 10, TileRows = 16, WideTileRows = 32, LanesPerRow = 4, FewRows = 8, ManyRows = 64;
+    /// <summary>Parts that a row of a weight has at most: a kernel of few rows takes a warp for each.</summary>
+    private const int MaxParts = 32;
 
-    /// <summary>Rows of weights from which on the wide kernels, which read x half as often, still have a block for every
-    /// multiprocessor.</summary>
+    // As project_rows.cuh and its kernels have them.
+    private const int LanesPerRow = 4, PadRows = 4, Stages = 3, TableBytes = 32 << 10, ScaleTableBytes = 1 << 10, NoTableBytes = 16;
+
+    /// <summary>Rows of weights from which on tiles of more rows still give every multiprocessor a block.</summary>
     private const int MinWideRows = 8192;
 
-    private readonly Kernel _nf4Few = new("project_rows.cu", "project_rows_nf4_few");
+    private static readonly Tile Few = new(TileRows: 16, GroupRows: 8, MaxWarps: MaxParts);
+    private static readonly Tile FewWide = new(TileRows: 32, GroupRows: 8, MaxWarps: 5);
+    private static readonly Tile Many = new(TileRows: 112, GroupRows: 64, MaxWarps: 7);
+    private static readonly Tile Split = new(TileRows: 64, GroupRows: 32, MaxWarps: 4, MaxClusterBlocks: 8);
+
+    private readonly Launcher _launcher = runtime.Launcher;
     private readonly Kernel _nf4 = new("project_rows.cu", "project_rows_nf4");
     private readonly Kernel _nf4Wide = new("project_rows.cu", "project_rows_nf4_wide");
-    private readonly Kernel _nestedFew = new("project_rows.cu", "project_rows_nf4_nested_few");
+    private readonly Kernel _nf4Many = new("project_rows_many.cu", "project_rows_nf4_many");
+    private readonly Kernel _nf4Split = new("project_rows_many.cu", "project_rows_nf4_split");
     private readonly Kernel _nested = new("project_rows.cu", "project_rows_nf4_nested");
     private readonly Kernel _nestedWide = new("project_rows.cu", "project_rows_nf4_nested_wide");
-    private readonly Kernel _bf16Few = new("project_rows.cu", "project_rows_bf16_few");
+    private readonly Kernel _nestedMany = new("project_rows_many.cu", "project_rows_nf4_nested_many");
+    private readonly Kernel _nestedSplit = new("project_rows_many.cu", "project_rows_nf4_nested_split");
     private readonly Kernel _bf16 = new("project_rows.cu", "project_rows_bf16");
-    private readonly Kernel _bf16Wide = new("project_rows.cu", "project_rows_bf16_wide");
+    private readonly Kernel _bf16Many = new("project_rows_many.cu", "project_rows_bf16_many");
+    private readonly Kernel _bf16Split = new("project_rows_many.cu", "project_rows_bf16_split");
     private readonly Kernel _fp16 = new("project_rows.cu", "project_rows_fp16");
     private readonly Kernel _fp32 = new("project_rows.cu", "project_rows_fp32");
     private readonly Kernel _any = new("project_rows.cu", "project_rows_any");
@@ -61,15 +70,26 @@ internal sealed unsafe class ProjectRowsKernels(Launcher launcher)
     private void Run(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, Form form)
     {
         var (rows, dim) = Rows(x);
-        int warps = Warps(form, dim), outputs = 0;
+        int outputs = 0;
         for (int i = first; i < first + count; i++) outputs += Rows(ys[i]).Dim;
-        var (kernel, tileRows, groupRows) = KernelOf(form, rows, isWide: outputs >= MinWideRows && warps <= MaxWideWarps);
+        var (run, minPartSteps) = Parts(form);
+        int steps = Tiles(dim, LanesPerRow * run), partSteps = Math.Max(minPartSteps, Tiles(steps, MaxParts));
+        int parts = Tiles(steps, partSteps);
+        bool isWide = outputs >= MinWideRows;
+        var (kernel, tile) = KernelOf(form, isWide, TakesFew(rows, outputs, parts, isWide));
+        bool isFew = tile.GroupRows == Few.GroupRows;
+        int warpParts = Tiles(parts, isFew ? tile.MaxWarps : tile.MaxClusterBlocks), sharers = Tiles(parts, warpParts);
         var args = new ProjectRowsArgs
         {
             X = x.Address,
             Rows = rows,
             Dim = dim,
             WeightType = (int)projections[first].Weight.DType,
+            Steps = steps,
+            PartSteps = partSteps,
+            Parts = parts,
+            WarpParts = warpParts,
+            ClusterBlocks = isFew ? 1 : sharers,
         };
         int tiles = 0;
         for (int i = 0; i < count; i++)
@@ -79,7 +99,7 @@ internal sealed unsafe class ProjectRowsKernels(Launcher launcher)
             args.Y[i] = y.Address;
             args.OutDim[i] = Rows(y).Dim;
             args.YType[i] = (int)y.DType;
-            tiles += Tiles(args.OutDim[i], tileRows);
+            tiles += Tiles(args.OutDim[i], tile.TileRows);
             args.TileEnd[i] = tiles;
             if (weight.Scales is not { } scales) continue;
             args.Absmax[i] = scales.Absmax.Address;
@@ -89,7 +109,12 @@ internal sealed unsafe class ProjectRowsKernels(Launcher launcher)
             args.BlockShift[i] = BitOperations.Log2((uint)scales.BlockSize);
         }
 
-        launcher.Launch(kernel, new Dim3(tiles, Tiles(rows, groupRows)), warps * WarpSize, sharedBytes: 0, in args);
+        int sums = isFew ? parts : tile == Split ? warpParts : 0, stages = isFew ? 0 : Stages;
+        int sharedBytes = TablesOf(form) + (stages * tile.GroupRows * LanesPerRow * run * sizeof(ushort))
+            + (sums * tile.GroupRows * (tile.TileRows + PadRows) * sizeof(float));
+        var grid = new Dim3(tiles * args.ClusterBlocks, Tiles(rows, tile.GroupRows));
+        int warps = isFew ? sharers : tile.MaxWarps;
+        _launcher.Launch(kernel, grid, warps * WarpSize, sharedBytes, in args, args.ClusterBlocks);
     }
 
     /// <summary>The form of a weight, which its type and its number of columns decide.</summary>
@@ -105,36 +130,46 @@ internal sealed unsafe class ProjectRowsKernels(Launcher launcher)
         _ => throw new ShapeException(nameof(IOps.ProjectRows), nameof(weight), "NF4, Float32, BFloat16 or Float16", weight),
     };
 
-    /// <summary>Warps that share a row of a weight: each has enough steps to keep loads under way, and long rows have most warps.</summary>
-    private static int Warps(Form form, int dim)
+    /// <summary>Columns of a run, and the fewest steps of a part: as many as a warp needs to keep loads under way.</summary>
+    private static (int Run, int MinPartSteps) Parts(Form form) => form switch
     {
-        var (run, minSteps) = form switch
-        {
-            Form.Nf4 or Form.Nested => (32, 2),
-            Form.Any => (8, 1),
-            _ => (16, 4),
-        };
-        int steps = Tiles(dim, LanesPerRow * run), perWarp = Math.Max(minSteps, Tiles(steps, MaxWarps));
-        return Tiles(steps, perWarp);
+        Form.Nf4 or Form.Nested => (32, 1),
+        Form.Any => (8, 1),
+        _ => (16, 4),
+    };
+
+    /// <summary>Shared memory of a form's tables.</summary>
+    private static int TablesOf(Form form) => form switch
+    {
+        Form.Nf4 => TableBytes + NoTableBytes,
+        Form.Nested => TableBytes + ScaleTableBytes,
+        _ => NoTableBytes,
+    };
+
+    /// <summary>Whether kernels of few rows take the rows, in groups: if there is one group, or if the blocks of all groups run at once
+    /// although each decodes its weights anew. Narrow weights have no other kernel where blocks form no clusters.</summary>
+    private bool TakesFew(int rows, int outputs, int parts, bool isWide)
+    {
+        if (rows <= Few.GroupRows || isWide) return rows <= Few.GroupRows;
+        long blocks = (long)Tiles(outputs, Few.TileRows) * Tiles(rows, Few.GroupRows);
+        int blocksAtOnce = runtime.Device.Multiprocessors * (Few.MaxWarps / parts);
+        return blocks <= blocksAtOnce || runtime.Device.ComputeCapability.Major < 9;
     }
 
-    /// <summary>The kernel for a number of rows, the rows of weights that a block takes, and the rows of x.</summary>
-    private (Kernel Kernel, int TileRows, int GroupRows) KernelOf(Form form, int rows, bool isWide)
+    /// <summary>A form's kernel, and its tile.</summary>
+    private (Kernel Kernel, Tile Tile) KernelOf(Form form, bool isWide, bool few) => form switch
     {
-        bool few = rows <= FewRows;
-        return form switch
-        {
-            Form.Nf4 => Choose(_nf4Few, _nf4, _nf4Wide),
-            Form.Nested => Choose(_nestedFew, _nested, _nestedWide),
-            Form.BFloat16 => Choose(_bf16Few, _bf16, _bf16Wide),
-            Form.Float16 => (_fp16, TileRows, ManyRows),
-            Form.Float32 => (_fp32, TileRows, ManyRows),
-            _ => (_any, TileRows, ManyRows),
-        };
+        Form.Nf4 => few ? isWide ? (_nf4Wide, FewWide) : (_nf4, Few) : isWide ? (_nf4Many, Many) : (_nf4Split, Split),
+        Form.Nested => few ? isWide ? (_nestedWide, FewWide) : (_nested, Few) : isWide ? (_nestedMany, Many) : (_nestedSplit, Split),
+        Form.BFloat16 => few ? (_bf16, Few) : isWide ? (_bf16Many, Many) : (_bf16Split, Split),
+        Form.Float16 => (_fp16, Few),
+        Form.Float32 => (_fp32, Few),
+        _ => (_any, Few),
+    };
 
-        (Kernel Kernel, int TileRows, int GroupRows) Choose(Kernel ofFew, Kernel ofMany, Kernel wide) =>
-            few ? (ofFew, TileRows, FewRows) : isWide ? (wide, WideTileRows, ManyRows) : (ofMany, TileRows, ManyRows);
-    }
+    /// <summary>What a block of a kernel takes: rows of a weight and of x, by at most so many warps; and the blocks at most that share a
+    /// tile.</summary>
+    private sealed record Tile(int TileRows, int GroupRows, int MaxWarps, int MaxClusterBlocks = 1);
 
     private struct ProjectRowsArgs
     {
@@ -149,6 +184,6 @@ internal sealed unsafe class ProjectRowsKernels(Launcher launcher)
         public fixed int OutDim[MaxWeights];
         public fixed int TileEnd[MaxWeights];
         public fixed int YType[MaxWeights];
-        public int Rows, Dim, WeightType;
+        public int Rows, Dim, WeightType, Steps, PartSteps, Parts, WarpParts, ClusterBlocks;
     }
 }

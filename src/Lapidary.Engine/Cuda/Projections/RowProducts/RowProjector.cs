@@ -5,7 +5,7 @@ namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 /// <summary>Frozen layers with one input, and their adapters, for the few rows of a decoding step.</summary>
 internal sealed class RowProjector(CudaRuntime runtime)
 {
-    private readonly ProjectRowsKernels _weights = new(runtime.Launcher);
+    private readonly ProjectRowsKernels _weights = new(runtime);
     private readonly LoraRowsKernels _adapters = new(runtime);
 
     /// <inheritdoc cref="IOps.ProjectRows"/>

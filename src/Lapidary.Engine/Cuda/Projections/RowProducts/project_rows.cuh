@@ -1,7 +1,13 @@
 #pragma once
-// The weights of project_rows.cu. A weight type takes Run neighbouring columns of a row at once, in pieces of 8; Fetched is a run as it
-// lies in memory. Its prepare() writes what it keeps in shared memory; a barrier follows. Every type yields the bf16 values that training
-// multiplies with: what nf4_decode.cu and to_bf16.cu write.
+// y = x · Wᵀ of up to three weights that read the same rows, on tensor cores. A row's bits depend neither on the number of rows nor on the
+// other rows, since all kernels form the sum of an element alike. The weight is the left factor: 16 of its rows and 16 columns to an mma,
+// for 8 rows of x. Columns may come in any order that both factors share: lane t of a quad holds a run of neighbours, and an mma takes four
+// of each run. A step is the runs of a quad; a part is partSteps neighbouring steps, and what a part adds up is kept apart. The sums of
+// the parts are added in their order. The weight's type and number of columns alone decide what the parts are.
+//
+// A weight type takes Run columns at once, in pieces of 8; Fetched is a run as it lies in memory. Its prepare() fills what it keeps in
+// shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the bf16 values that training
+// multiplies with: what nf4_decode.cu and to_bf16.cu write. x bf16, y bf16 or fp32; addresses aligned to 16 where dim is.
 #include "nf4.cuh"
 
 struct ProjectRowsArgs {
@@ -17,10 +23,57 @@ struct ProjectRowsArgs {
     int tileEnd[3];                       // tiles of the weights up to and with this one
     int yType[3];
     int rows, dim, weightType;
+    int steps, partSteps, parts;
+    int warpParts;                        // neighbouring parts of a warp (few) or of a block (split)
+    int clusterBlocks;                    // that share a tile (split)
 };
+
+// The weight of a block, and its first row of it.
+struct BlockTile {
+    int which, firstOut;
+
+    __device__ __forceinline__ BlockTile(const ProjectRowsArgs& a, int block, int tileRows) {
+        which = block < a.tileEnd[0] ? 0 : block < a.tileEnd[1] ? 1 : 2;
+        firstOut = (which == 0 ? block : block - a.tileEnd[which - 1]) * tileRows;
+    }
+};
+
+__device__ __forceinline__ void store_y(const ProjectRowsArgs& a, int which, int row, int out, float y) {
+    int64 to = (int64)row * a.outDim[which] + out;
+    if (a.yType[which] == FLOAT32) store((float*)a.y[which] + to, y);
+    else store((bf16*)a.y[which] + to, y);
+}
 
 // The words of 8 elements of a row in bf16, two to a word.
 typedef uint32 Piece[4];
+
+// 8 elements of a row of x, zeros behind its end.
+template <bool Aligned>
+__device__ __forceinline__ void load_x(const bf16* x, int column, int dim, Piece& words) {
+#pragma unroll
+    for (int j = 0; j < 4; j++) words[j] = 0;
+    if (column >= dim) return;
+    if constexpr (Aligned) {
+        uint4 all = *(const uint4*)(x + column);
+        words[0] = all.x, words[1] = all.y, words[2] = all.z, words[3] = all.w;
+    } else {
+#pragma unroll
+        for (int j = 0; j < 8; j++) {
+            if (column + j < dim) words[j / 2] |= (uint32)x[column + j].bits << (j % 2 * 16);
+        }
+    }
+}
+
+// sum[16 rows of the weight, 8 of x] += those of a piece of both.
+__device__ __forceinline__ void multiply(float (&sum)[4], const Piece& top, const Piece& bottom, const Piece& x) {
+    mma_bf16(sum, {top[0], bottom[0], top[1], bottom[1]}, x[0], x[1]);
+    mma_bf16(sum, {top[2], bottom[2], top[3], bottom[3]}, x[2], x[3]);
+}
+
+// For weights that need no tables: what follows in shared memory stays aligned.
+struct alignas(16) NoTables {
+    uint4 none;
+};
 
 template <typename T>
 constexpr bool IsHalf = false;
@@ -35,15 +88,21 @@ struct DenseRows {
         uint4 words[Run * sizeof(T) / 16];
     };
 
-    const T* weight;
+    typedef NoTables Tables;
+    typedef const T* Row;
 
-    __device__ __forceinline__ DenseRows(const ProjectRowsArgs& a, int i) : weight((const T*)a.weight[i]) {}
+    const T* weight;
+    int dim;
+
+    __device__ __forceinline__ DenseRows(const ProjectRowsArgs& a, int i, Tables*) : weight((const T*)a.weight[i]), dim(a.dim) {}
 
     __device__ __forceinline__ void prepare() const {}
 
-    __device__ __forceinline__ void fetch(int64 row, int column, int dim, Fetched& run) const {
+    __device__ __forceinline__ Row row(int row) const { return weight + (int64)row * dim; }
+
+    __device__ __forceinline__ void fetch(Row row, int column, Fetched& run) const {
         constexpr int PieceWords = sizeof(T) / 2; // of 16 bytes
-        const uint4* from = (const uint4*)(weight + row * dim + column);
+        const uint4* from = (const uint4*)(row + column);
 #pragma unroll
         for (int i = 0; i < Run / 8; i++) {
 #pragma unroll
@@ -54,6 +113,8 @@ struct DenseRows {
             }
         }
     }
+
+    __device__ __forceinline__ void complete(Fetched&) const {}
 
     __device__ __forceinline__ void decode(const Fetched& run, int piece, Piece& w) const {
         if constexpr (sizeof(T) == 4) {
@@ -74,6 +135,27 @@ struct DenseRows {
     }
 };
 
+// The values of two codes for every byte, the first that of the high nibble. Half a warp reads 8 bytes per lane at once: each of its lanes
+// has a copy in banks of its own.
+struct Nf4Pairs {
+    static constexpr int Copies = WARP / 2, EntryShift = 7; // log2 of the bytes of an entry's copies
+    float2 entries[256][Copies];
+
+    __device__ __forceinline__ void fill() {
+        for (int i = threadIdx.x; i < 256 * Copies / 2; i += blockDim.x) { // two copies, 16 bytes, at once
+            int entry = i / (Copies / 2);
+            float high = NF4[entry >> 4], low = NF4[entry & 15];
+            ((float4*)entries)[i] = make_float4(high, low, high, low);
+        }
+    }
+};
+
+template <bool Nested>
+struct RowTables {
+    Nf4Pairs pairs;
+    float scales[Nested ? 256 : 4];
+};
+
 // dim % 32 == 0, so a run has one scale.
 template <bool Nested>
 struct Nf4Rows {
@@ -81,49 +163,55 @@ struct Nf4Rows {
     static constexpr bool Aligned = true;
     struct Fetched {
         uint4 codes;
-        float absmax; // of the scale's block under double quantization
+        float absmax; // at first of the scale's block under double quantization
         uint32 scaleCode;
     };
+    typedef RowTables<Nested> Tables;
+    typedef uint32 Row; // its first run: a matrix has fewer than 2³² runs
 
-    const ProjectRowsArgs& a;
-    int i;
-    float (&values)[16][WARP]; // shared: every lane has a copy of the table in a bank of its own
-    float* scaleValues;        // shared [256]
-    uint32 lane;               // shared address of the lane's entry in the table's first row
+    const uint4* codes;
+    const void* absmax;
+    const float *nestedAbsmax, *nestedCode;
+    float offset;
+    int blockShift; // log2 of the runs that share a scale
+    int lastColumn; // of a run
+    Tables* tables; // shared
+    uint32 lane;    // shared address of the lane's copy of the first entry
 
-    __device__ __forceinline__ Nf4Rows(const ProjectRowsArgs& a, int i, float (&values)[16][WARP], float* scaleValues)
-        : a(a), i(i), values(values), scaleValues(scaleValues), lane((uint32)__cvta_generic_to_shared(&values[0][threadIdx.x % WARP])) {}
+    __device__ __forceinline__ Nf4Rows(const ProjectRowsArgs& a, int i, Tables* tables)
+        : codes((const uint4*)a.weight[i]), absmax(a.absmax[i]), nestedAbsmax(a.nestedAbsmax[i]), nestedCode(a.nestedCode[i]),
+          offset(a.offset[i]), blockShift(a.blockShift[i] - 5), lastColumn(a.dim - Run), tables(tables),
+          lane((uint32)__cvta_generic_to_shared(&tables->pairs.entries[0][threadIdx.x % Nf4Pairs::Copies])) {}
 
     __device__ __forceinline__ void prepare() const {
-        for (int entry = threadIdx.x; entry < 16 * WARP; entry += blockDim.x) values[entry / WARP][entry % WARP] = NF4[entry / WARP];
+        tables->pairs.fill();
         if constexpr (Nested) {
-            for (int entry = threadIdx.x; entry < 256; entry += blockDim.x) scaleValues[entry] = a.nestedCode[i][entry];
+            for (int entry = threadIdx.x; entry < 256; entry += blockDim.x) tables->scales[entry] = nestedCode[entry];
         }
     }
 
-    __device__ __forceinline__ void fetch(int64 row, int column, int dim, Fetched& run) const {
-        run.codes = make_uint4(0, 0, 0, 0), run.absmax = 0, run.scaleCode = 0;
-        if (column >= dim) return; // x is zero there
-        int64 first = row * dim + column;
-        uint32 block = (uint32)(first >> a.blockShift[i]);
-        load_once((const uint8*)a.weight[i] + (first >> 1), run.codes);
+    __device__ __forceinline__ Row row(int row) const { return (uint32)row * (uint32)(lastColumn / Run + 1); }
+
+    __device__ __forceinline__ void fetch(Row row, int column, Fetched& run) const {
+        uint32 at = row + (uint32)min(column, lastColumn) / Run, block = at >> blockShift; // x is zero behind the last run
+        load_once(codes + at, run.codes);
         if constexpr (Nested) {
-            run.scaleCode = ((const uint8*)a.absmax[i])[block];
-            run.absmax = a.nestedAbsmax[i][block >> NESTED_BLOCK_SHIFT];
-        } else run.absmax = ((const float*)a.absmax[i])[block];
+            run.scaleCode = ((const uint8*)absmax)[block];
+            run.absmax = nestedAbsmax[block >> NESTED_BLOCK_SHIFT];
+        } else run.absmax = ((const float*)absmax)[block];
+    }
+
+    __device__ __forceinline__ void complete(Fetched& run) const {
+        if constexpr (Nested) run.absmax = nested_scale(tables->scales[run.scaleCode], run.absmax, offset);
     }
 
     __device__ __forceinline__ void decode(const Fetched& run, int piece, Piece& w) const {
-        float scale = Nested ? nested_scale(scaleValues[run.scaleCode], run.absmax, a.offset[i]) : run.absmax;
-        uint32 codes = piece == 0 ? run.codes.x : piece == 1 ? run.codes.y : piece == 2 ? run.codes.z : run.codes.w;
+        uint32 word = piece == 0 ? run.codes.x : piece == 1 ? run.codes.y : piece == 2 ? run.codes.z : run.codes.w;
 #pragma unroll
-        for (int j = 0; j < 4; j++) // the even element is the high nibble
-            w[j] = pack_bf16(value(codes, 8 * j + 4) * scale, value(codes, 8 * j) * scale);
-    }
-
-    // The value of the code at a bit: its row of the table, times 128 bytes, is added to the lane's address.
-    __device__ __forceinline__ float value(uint32 codes, int bit) const {
-        return load_shared(((bit < 7 ? codes << (7 - bit) : codes >> (bit - 7)) & 0x780) + lane);
+        for (int j = 0; j < 4; j++) {
+            float2 pair = load_shared2((select_byte(word, j) << Nf4Pairs::EntryShift) + lane);
+            w[j] = pack_bf16(pair.x * run.absmax, pair.y * run.absmax);
+        }
     }
 };
 
@@ -135,20 +223,27 @@ struct AnyRows {
         Piece words;
     };
 
+    typedef NoTables Tables;
+    typedef int64 Row; // its first element
+
     const ProjectRowsArgs& a;
     int i;
 
-    __device__ __forceinline__ AnyRows(const ProjectRowsArgs& a, int i) : a(a), i(i) {}
+    __device__ __forceinline__ AnyRows(const ProjectRowsArgs& a, int i, Tables*) : a(a), i(i) {}
 
     __device__ __forceinline__ void prepare() const {}
 
-    __device__ __forceinline__ void fetch(int64 row, int column, int dim, Fetched& run) const {
+    __device__ __forceinline__ Row row(int row) const { return (int64)row * a.dim; }
+
+    __device__ __forceinline__ void fetch(Row row, int column, Fetched& run) const {
         float x[8];
 #pragma unroll
-        for (int j = 0; j < 8; j++) x[j] = column + j < dim ? element(row * dim + column + j) : 0.0f;
+        for (int j = 0; j < 8; j++) x[j] = column + j < a.dim ? element(row + column + j) : 0.0f;
 #pragma unroll
         for (int j = 0; j < 4; j++) run.words[j] = pack_bf16(x[2 * j], x[2 * j + 1]);
     }
+
+    __device__ __forceinline__ void complete(Fetched&) const {}
 
     __device__ __forceinline__ void decode(const Fetched& run, int piece, Piece& w) const {
 #pragma unroll
