@@ -351,16 +351,14 @@ struct CachedAttention {
 
     // Whether this block is the last of its rows', which then sees what all have written.
     __device__ __forceinline__ bool arrive(int blocks) {
-        __threadfence();
         __syncthreads();
-        uint32* arrivals = a.arrivals + (int64)tile.row * gridDim.x + blockIdx.x;
         if (threadIdx.x == 0) {
-            shared.last = atomicAdd(arrivals, 1u) == (uint32)blocks - 1;
+            uint32* arrivals = a.arrivals + (int64)tile.row * gridDim.x + blockIdx.x;
+            shared.last = count_arrival(arrivals) == (uint32)blocks - 1;
             if (shared.last) *arrivals = 0;
         }
 
         __syncthreads();
-        __threadfence();
         return shared.last;
     }
 

@@ -42,6 +42,14 @@ __device__ __forceinline__ void load_if(bool valid, const void* source, uint4& x
         : "+r"(x.x), "+r"(x.y), "+r"(x.z), "+r"(x.w) : "l"(source), "r"((int)valid));
 }
 
+// Adds 1 and returns what was there. After a barrier of the block: what its threads have written is visible to a block that counts later,
+// after a barrier of its own, by __ldcg.
+__device__ __forceinline__ uint32 count_arrival(uint32* arrivals) {
+    uint32 before;
+    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(arrivals) : "memory");
+    return before;
+}
+
 // A float at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.
 __device__ __forceinline__ float load_shared(uint32 address) {
     float x;

@@ -58,13 +58,11 @@ __device__ __forceinline__ void find(const ArgMaxArgs& a) {
         float2* bests = a.bests + (int64)row * gridDim.y;
         if (threadIdx.x == 0) {
             bests[blockIdx.y] = make_float2(best.value, __int_as_float(best.index));
-            __threadfence();
-            last = atomicAdd(a.arrivals + row, 1u) == gridDim.y - 1;
+            last = count_arrival(a.arrivals + row) == gridDim.y - 1;
         }
 
         __syncthreads();
         if (!last || threadIdx.x >= WARP) return;
-        __threadfence();
         best = {-infinity(), 0};
         for (int i = threadIdx.x; i < (int)gridDim.y; i += WARP) {
             float2 other = __ldcg(bests + i);
