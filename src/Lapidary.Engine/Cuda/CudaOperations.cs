@@ -33,7 +33,7 @@ internal sealed class CudaOperations : IDisposable
         GeGlu = new GeGluKernels(launcher);
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder);
-        ArgMax = new ArgMaxKernels(launcher);
+        ArgMax = new ArgMaxKernels(runtime);
         GradientNorm = new GradientNormKernels(runtime);
         AdamW = new AdamWKernel(launcher);
     }

@@ -13,8 +13,8 @@ internal sealed class Scratch(Allocator allocator) : IDisposable
     /// <summary>Reports that other memory, which captured work may use, is gone.</summary>
     public void CountMove() => Moves++;
 
-    /// <summary>Returns at least <paramref name="lengthBytes"/> bytes of undefined content, 64-byte aligned; the same block for the same
-    /// purpose.</summary>
+    /// <summary>Returns at least <paramref name="lengthBytes"/> bytes, 64-byte aligned; the same block for the same purpose. A new block is
+    /// zeroed, another is as its last user left it.</summary>
     public nint Get(string purpose, long lengthBytes)
     {
         if (_blocks.TryGetValue(purpose, out var block) && block.LengthBytes >= lengthBytes) return block.Address;

@@ -54,6 +54,23 @@ public class DeviceArgMaxTests
         }
     }
 
+    /// <summary>One number of rows after another: rows take turns with the same places for what their blocks find.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void ArgMax_OfAnyNumberOfRows_OneAfterAnother(string device)
+    {
+        const int Dim = 20_000;
+        using var run = DeviceRun.On(device);
+        var random = new Random(5);
+        foreach (int rows in new[] { 1, 64, 3, 600, 1, 1200, 200 })
+        {
+            float[] values = new float[rows * Dim];
+            int[] places = [.. Enumerable.Range(0, rows).Select(_ => random.Next(Dim))];
+            for (int row = 0; row < rows; row++) values[row * Dim + places[row]] = values[row * Dim + Dim - 1] = 2;
+            Assert.Equal(places, ArgMax(run, values, rows));
+        }
+    }
+
     private static int[] ArgMax(DeviceRun run, float[] values, int rows)
     {
         int[] indices = [.. Enumerable.Repeat(-9, rows)];

@@ -9,7 +9,11 @@ public class DeviceCachedAttentionTests
     /// <summary>Tokens, heads, kvHeads, headDim, window, capacity.</summary>
     public static IEnumerable<object[]> Cases => DeviceRun.Each(
         [1, 4, 1, 32, int.MaxValue, 8], [8, 4, 1, 32, int.MaxValue, 8], [100, 4, 2, 10, int.MaxValue, 100], [100, 2, 2, 34, 30, 30],
-        [100, 2, 1, 34, 30, 64], [300, 4, 1, 256, int.MaxValue, 301], [300, 4, 1, 256, 200, 257], [140, 6, 1, 64, 100, 180]);
+        [100, 2, 1, 34, 30, 64], [300, 4, 1, 256, int.MaxValue, 301], [300, 4, 1, 256, 200, 257], [140, 6, 1, 64, 100, 180],
+        [150, 4, 2, 136, 70, 150], [90, 20, 1, 128, int.MaxValue, 90], [200, 4, 1, 256, 512, 200]);
+
+    /// <summary>Heads, kvHeads, headDim.</summary>
+    public static IEnumerable<object[]> HeadShapes => DeviceRun.Each([4, 1, 256], [2, 1, 128], [4, 4, 64], [3, 1, 34], [20, 1, 16]);
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -36,6 +40,33 @@ public class DeviceCachedAttentionTests
 
         var expected = new AttentionReference(run.Doubles(q), run.Doubles(k), run.Doubles(v), new int[tokens], shape);
         run.AssertClose(expected.O, o);
+    }
+
+    /// <summary>Neighbours in a text share blocks; some of these numbers of rows leave a row's chunks to one block, others to several. The
+    /// ring has wrapped.</summary>
+    [Theory]
+    [MemberData(nameof(HeadShapes))]
+    public void Attention_OfARowOfAPrompt_HasTheSameBitsAloneAndAmongOthers(string device, int heads, int kvHeads, int headDim)
+    {
+        const int Window = 100, Capacity = 1400, First = 1350;
+        using var run = DeviceRun.On(device);
+        var shape = new AttentionShape(heads, kvHeads, headDim, Window, 1 / MathF.Sqrt(headDim));
+        Tensor keys = run.Normal(1, 2, Capacity, kvHeads * headDim), values = run.Normal(1, 2, Capacity, kvHeads * headDim);
+        int dim = heads * headDim;
+        foreach (int rows in new[] { 5, 16, 50, 300, 1100 })
+        {
+            int[] slots = [.. Enumerable.Range(0, rows).Select(i => i < rows / 3 ? 0 : i < rows - 2 ? 1 : -1)];
+            int[] positions = [.. Enumerable.Range(0, rows).Select(i => First + i - (slots[i] == 0 ? 0 : rows / 3))];
+            Tensor q = run.Normal(1, rows, dim), together = run.New(rows, dim);
+            run.Backend.CachedAttention(q, run.Ints(slots), run.Ints(positions), keys, values, shape, together);
+            double[] all = run.Doubles(together);
+            for (int row = 0; row < rows; row += rows > 50 ? 43 : 3)
+            {
+                Tensor alone = run.New(1, dim), slot = run.Ints(slots[row]), position = run.Ints(positions[row]);
+                run.Backend.CachedAttention(q.Rows(row, 1), slot, position, keys, values, shape, alone);
+                Assert.Equal(all[(row * dim)..((row + 1) * dim)], run.Doubles(alone));
+            }
+        }
     }
 
     /// <summary>So many rows that blocks take several chunks each, and partial results are formed for some of the rows at a time.</summary>
@@ -113,6 +144,7 @@ public class DeviceCachedAttentionTests
 
         Step();
         using var replay = backend.Capture(Step)!;
+        replay.Run();
         backend.Write<int>(otherSlots, slots);
         backend.Write<int>(otherPositions, positions);
         replay.Run();

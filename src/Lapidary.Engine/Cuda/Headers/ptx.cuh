@@ -27,6 +27,29 @@ __device__ __forceinline__ void load_once(const void* source, uint4& x) {
     asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
 }
 
+// Loads where valid, without a branch; leaves x as it is, and reads nothing, elsewhere. In the order written, as above.
+__device__ __forceinline__ void load_if(bool valid, const void* source, uint32& x) {
+    asm volatile("{.reg .pred p; setp.ne.s32 p, %2, 0; @p ld.global.u32 %0, [%1];}" : "+r"(x) : "l"(source), "r"((int)valid));
+}
+
+__device__ __forceinline__ void load_if(bool valid, const void* source, uint2& x) {
+    asm volatile("{.reg .pred p; setp.ne.s32 p, %3, 0; @p ld.global.v2.u32 {%0, %1}, [%2];}"
+        : "+r"(x.x), "+r"(x.y) : "l"(source), "r"((int)valid));
+}
+
+__device__ __forceinline__ void load_if(bool valid, const void* source, uint4& x) {
+    asm volatile("{.reg .pred p; setp.ne.s32 p, %5, 0; @p ld.global.v4.u32 {%0, %1, %2, %3}, [%4];}"
+        : "+r"(x.x), "+r"(x.y), "+r"(x.z), "+r"(x.w) : "l"(source), "r"((int)valid));
+}
+
+// Adds 1 and returns what was there. After a barrier of the block: what its threads have written is visible to a block that counts later,
+// after a barrier of its own, by __ldcg.
+__device__ __forceinline__ uint32 count_arrival(uint32* arrivals) {
+    uint32 before;
+    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(arrivals) : "memory");
+    return before;
+}
+
 // Two floats at an address in shared memory, for address arithmetic in 32 bits. Stays behind the barrier before it.
 __device__ __forceinline__ float2 load_shared2(uint32 address) {
     float2 x;
