@@ -162,6 +162,12 @@ public class DeviceSanitizerTests
             }
         }
 
+        // Narrow outputs with more blocks of few rows than run at once, so that blocks of a cluster share the columns.
+        var narrow = OnHost(host, type, 1300, 1152);
+        FewRows(run, run.Normal(type, 0.1, 1300, 1152), rows: 70, Rank);
+        FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options(), region), rows: 70, Rank);
+        FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options { DoubleQuant = false }, region), rows: 70, Rank);
+
         // Outputs narrower and wider than the input, several layers and one, ranks of a whole slice, less and more.
         foreach (int tokens in (int[])[1, Tokens])
         {

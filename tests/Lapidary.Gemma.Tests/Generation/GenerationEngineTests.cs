@@ -5,6 +5,7 @@ using Lapidary.Tests;
 namespace Lapidary.Gemma.Tests.Generation;
 
 /// <summary>Many texts at once, on each device. The model has windows of 16 tokens, so most prompts are longer than a window.</summary>
+[Collection(TestDevice.Cuda)]
 public class GenerationEngineTests
 {
     private static readonly ModelOptions Nf4 = new() { Quantization = QuantizationKind.Nf4 };

@@ -6,6 +6,7 @@ using Lapidary.Tests;
 namespace Lapidary.Gemma.Tests.Generation;
 
 /// <summary>GemmaModelTests has transformers' tokens; here are the ways to choose them, and other devices.</summary>
+[Collection(TestDevice.Cuda)]
 public class TextGeneratorTests
 {
     private const int NewTokens = 40;

@@ -1,4 +1,5 @@
 using Lapidary.Engine.Memory;
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda.Device;
@@ -38,6 +39,10 @@ internal sealed unsafe class CudaGraph : IReplay
         Check(result, "instantiating a captured graph");
         _executable = executable;
     }
+
+    /// <summary>Whether a capture failed because another thread has ended it.</summary>
+    public static bool WasInvalidated(LapidaryException error) =>
+        error.Message.Contains("CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public bool IsStale => _scratch.Moves != _moves;

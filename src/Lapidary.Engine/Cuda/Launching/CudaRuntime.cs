@@ -3,6 +3,7 @@ using Lapidary.Engine.Cuda.Compilation;
 using Lapidary.Engine.Cuda.Device;
 using Lapidary.Engine.Cuda.Products;
 using Lapidary.Engine.Memory;
+using Lapidary.Formats;
 using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 
 namespace Lapidary.Engine.Cuda.Launching;
@@ -11,6 +12,9 @@ namespace Lapidary.Engine.Cuda.Launching;
 /// products.</summary>
 internal sealed class CudaRuntime : IDisposable
 {
+    /// <summary>Most attempts at a capture. Other threads load each kernel once.</summary>
+    private const int MaxCaptures = 100;
+
     private readonly KernelLibrary? _kernels;
 
     /// <summary>Opens a device, compiles its kernels or takes them from the cache, and sets cuBLASLt up.</summary>
@@ -68,13 +72,25 @@ internal sealed class CudaRuntime : IDisposable
     public bool IsCapturing { get; private set; }
 
     /// <summary>Captures the work that <paramref name="work"/> queues; null if memory is only counted.</summary>
+    /// <remarks>A kernel that another thread loads at that moment synchronizes the device's context, which ends the capture. Then it is
+    /// tried again.</remarks>
     public CudaGraph? Capture(Action work)
     {
         if (OnlyCounts) return null;
         IsCapturing = true;
         try
         {
-            return new CudaGraph(Context, Scratch, work);
+            for (int attempt = 1; ; attempt++)
+            {
+                try
+                {
+                    return new CudaGraph(Context, Scratch, work);
+                }
+                catch (LapidaryException e) when (attempt < MaxCaptures && CudaGraph.WasInvalidated(e))
+                {
+                    // The work queued nothing.
+                }
+            }
         }
         finally
         {
