@@ -130,7 +130,8 @@ internal static class GenerateCommand
         if (run.Values.IsGiven(Chat))
             throw run.Wrong($"--{Chat.Name} is for --prompt; rows say themselves whether they are conversations.");
         var settings = new AnswerSettings(
-            Options, SamplingSettings.Stops(run.Values), run.Values.Get(BatchSize) ?? 0, run.Values.Get(Output), run.Get(Resume));
+            Options, SamplingSettings.Stops(run.Values), run.Values.Get(BatchSize) ?? 0,
+            run.Values.Get(Output) is "-" ? null : run.Values.Get(Output), run.Get(Resume));
         return new DatasetGeneration(run, Model, settings).Run();
 
         GenerationOptions Options(string folder, TextTools? text)

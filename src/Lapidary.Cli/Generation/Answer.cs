@@ -20,6 +20,24 @@ internal sealed record Answer(IReadOnlyList<int>? OutputIds, string? Text, strin
         SkipValidation = true,
     };
 
+    /// <summary>Whether a line of a file of answers has an error; null if it is no answer.</summary>
+    public static bool? HasFailed(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("output_ids", out var ids)) return null;
+            return ids.ValueKind == JsonValueKind.Null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether an answer has a column of this name, which replaces a row's.</summary>
+    public static bool Replaces(string column) => Names.Contains(column);
+
     /// <summary>The row's columns with the answer's, as one line of JSON with its end.</summary>
     public byte[] Line(RowQuestion question)
     {

@@ -20,6 +20,24 @@ internal sealed class AnswersFile : IDisposable
     /// <summary>Whether a file is complete, so that nothing is left to do.</summary>
     public static bool IsComplete(string path) => File.Exists(path);
 
+    /// <summary>Number of rows of a complete file that have an error instead of an answer.</summary>
+    /// <exception cref="LapidaryException">It is no file of answers, or an unfinished one lies beside it.</exception>
+    public static int FailedRows(string path)
+    {
+        if (File.Exists(path + Partial))
+            throw new LapidaryException($"{path}: is there beside the unfinished {path}{Partial}; move one of them away.");
+        int line = 0, failed = 0;
+        foreach (string text in File.ReadLines(path))
+        {
+            line++;
+            if (Answer.HasFailed(text) is not { } hasFailed)
+                throw new LapidaryException($"{path} line {line}: expected an answer, found another line; choose another output.");
+            failed += hasFailed ? 1 : 0;
+        }
+
+        return line > 0 ? failed : throw new LapidaryException($"{path}: expected answers, found an empty file; remove it.");
+    }
+
     /// <summary>Starts or continues a file.</summary>
     /// <param name="path">The final name.</param>
     /// <param name="resume">Whether to continue an existing unfinished file.</param>
@@ -42,6 +60,10 @@ internal sealed class AnswersFile : IDisposable
             else AtomicFile.WriteAllText(path + About, identity);
             var stream = new FileStream(path + Partial, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             return new AnswersFile(path, stream, KeepWholeLines(stream));
+        }
+        catch (IOException e) when (resume && e.GetType() == typeof(IOException) && File.Exists(path + Partial))
+        {
+            throw new LapidaryException($"{path}{Partial}: cannot be opened; another process may be writing it: wait for it to end.", e);
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {

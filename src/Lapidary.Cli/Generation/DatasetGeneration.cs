@@ -30,11 +30,14 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
     public int Run()
     {
         if (run.Values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe))
-            throw run.Wrong("--dataset: the rows are read before the model; give a file, a folder or a pattern.");
-        if (_output is not null && AnswersFile.IsComplete(_output) && settings.Resume)
+            throw run.Wrong("--dataset: generate cannot read rows from a pipe; save them in a file, and give its name.");
+        if (settings.Resume && _output is null) throw run.Wrong("--resume goes on with a file: give it with --output.");
+        if (Directory.Exists(_output)) throw run.Wrong($"--output: {_output} is a folder; name a file in it.");
+        if (_output is not null && settings.Resume && AnswersFile.IsComplete(_output))
         {
+            int failed = AnswersFile.FailedRows(_output);
             run.Note($"{_output} is complete; nothing is left to do.");
-            return ExitCodes.Done;
+            return failed == 0 ? ExitCodes.Done : ExitCodes.Error;
         }
 
         using var team = RankTeam.Join(run, exchanges: false);
@@ -47,8 +50,10 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         var text = TextTools.TryLoad(model, run.Values, folders);
         var sources = NamedData.Find(run);
         var config = GemmaConfig.Load(folders.Model);
-        var questions = RowQuestion.Read(sources, text, config);
+        IReadOnlyList<RowQuestion> questions = [.. RowQuestion.Read(sources, text, config).Select(InWordsOfTheTool)];
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
+        if (questions.SelectMany(question => question.Record.Columns.Keys).FirstOrDefault(Answer.Replaces) is { } column)
+            run.Note($"rows have a column {column}, which the answer replaces; the data set keeps it.");
         var chosen = settings.Options(folders.Model, text);
         if (questions.Count(question => IsCut(question, chosen, config)) is > 0 and var cut)
         {
@@ -63,7 +68,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)
             throw new LapidaryException($"{_output}: has answers to {done} rows, the data set has {questions.Count}.");
-        int end = team.RunEach(rank => Answer(rank, folders, questions, done, chosen, text, file));
+        int end = done == questions.Count ? done : team.RunEach(rank => AnswerShare(rank, folders, questions, done, chosen, text, file));
         if (end < questions.Count)
         {
             if (_output is not null && team.IsLeader)
@@ -77,7 +82,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
 
     /// <summary>Answers one rank's share; rank 0 also writes all answers.</summary>
     /// <returns>Number of rows answered by all ranks.</returns>
-    private int Answer(
+    private int AnswerShare(
         LocalRank rank, ModelFolders folders, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text,
         AnswersFile? file)
     {
@@ -123,6 +128,9 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         }
     }
 
+    private RowQuestion InWordsOfTheTool(RowQuestion question) =>
+        question.Error is { } error ? question with { Error = run.Line(error) } : question;
+
     private static bool IsCut(RowQuestion question, GenerationOptions chosen, GemmaConfig config) =>
         question.PromptIds is { } prompt && ContextRoom.After(config, prompt.Length) < chosen.MaxNewTokens;
 
@@ -130,7 +138,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
     {
         string[] errors = [.. questions.Select(question => question.Error).OfType<string>()];
         if (run.Terminal.IsLeader)
-            foreach (string error in errors) run.Terminal.Error.WriteLine($"lapidary: {run.Line(error)}");
+            foreach (string error in errors) run.Terminal.Error.WriteLine($"lapidary: {error}");
         if (_output is not null)
         {
             run.PrintSummary(

@@ -104,6 +104,56 @@ public sealed class GenerateDatasetTests : IDisposable
         Assert.Equal(before, File.ReadAllBytes(output));
     }
 
+    /// <summary>A kill between the last row and the file's final name.</summary>
+    [Fact]
+    public void Resume_OfAFileWithAllRows_GivesItItsName()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(3)), output = _folder["out.jsonl"];
+        Generate(rows, "--output", output).Ok();
+        string all = File.ReadAllText(output);
+        File.Delete(output);
+        using (var stopped = new CancellationTokenSource())
+        {
+            stopped.Cancel();
+            Assert.Equal(130, CliRun.Of("", stopped.Token, Arguments(TinyModel.Folder, rows, "--output", output)).ExitCode);
+        }
+
+        File.WriteAllText(output + ".partial", all);
+        Generate(rows, "--output", output, "--resume").Ok();
+        Assert.Equal(all, File.ReadAllText(output));
+        Assert.Equal(["out.jsonl", "rows.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void Resume_OfACompleteFile_ReadsIt()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"input_ids": [2, 9]}""", """{"other": 1}"""]);
+        string output = _folder["out.jsonl"];
+        Assert.Equal(1, Generate(rows, "--output", output).ExitCode);
+        Assert.Equal(1, Generate(rows, "--output", output, "--resume").ExitCode); // a row has failed, as before
+        Generate(rows, "--output", rows, "--resume").AssertError(1, "rows.jsonl line 1", "expected an answer");
+        File.WriteAllText(_folder["empty.jsonl"], "");
+        Generate(rows, "--output", _folder["empty.jsonl"], "--resume").AssertError(1, "found an empty file");
+        File.WriteAllText(output + ".partial", "");
+        Generate(rows, "--output", output, "--resume").AssertError(1, "is there beside the unfinished");
+    }
+
+    [Fact]
+    public void AnOutputThatCannotBe_IsRefusedAtOnce()
+    {
+        string rows = TinyModel.WriteRows(_folder.Path, [[2, 9]]);
+        Generate(rows, "--output", _folder.Path).AssertError(2, "--output", "is a folder; name a file in it");
+        Generate(rows, "--resume").AssertError(2, "--output");
+        Assert.Single(Lines(Generate(rows, "--output", "-").Ok().Out.Split('\n')));
+    }
+
+    [Fact]
+    public void AColumnThatTheAnswerReplaces_IsNamed()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"input_ids": [2, 9], "output": "gold"}"""]);
+        Assert.Contains("rows have a column output", Generate(rows).Ok().Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData()]
     [InlineData("--do-sample", "--temperature", "1.5", "--min-p", "0.05", "--repetition-penalty", "1.3")]
