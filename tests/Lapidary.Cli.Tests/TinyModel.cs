@@ -47,7 +47,6 @@ internal static class TinyModel
     private static string CopyWithTokenizer()
     {
         string folder = Fixtures.TemporaryFolder();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         foreach (string source in new[] { Folder, Fixtures.SmallTokenizer })
             foreach (string file in Directory.EnumerateFiles(source)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         return folder;

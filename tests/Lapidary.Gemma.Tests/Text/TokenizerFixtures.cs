@@ -81,7 +81,6 @@ internal static class TokenizerFixtures
     private static string? Unpack(string folder)
     {
         string target = Fixtures.TemporaryFolder();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(target, recursive: true);
         try
         {
             var start = new ProcessStartInfo("xz", ["-dc", Path.Combine(folder, "tokenizer.json.xz")]) { RedirectStandardOutput = true };

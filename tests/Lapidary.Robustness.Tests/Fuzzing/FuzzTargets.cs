@@ -152,7 +152,6 @@ internal static class FuzzTargets
     private static string Folder((string Name, byte[] Bytes) file)
     {
         string folder = Fixtures.TemporaryFolder();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         File.WriteAllBytes(Path.Combine(folder, file.Name), file.Bytes);
         return folder;
     }
