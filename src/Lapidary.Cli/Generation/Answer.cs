@@ -26,8 +26,9 @@ internal sealed record Answer(IReadOnlyList<int>? OutputIds, string? Text, strin
         try
         {
             using var json = JsonDocument.Parse(line);
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("output_ids", out var ids)) return null;
-            return ids.ValueKind == JsonValueKind.Null;
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("output_ids", out var ids)
+                ? ids.ValueKind == JsonValueKind.Null
+                : null;
         }
         catch (JsonException)
         {

@@ -90,7 +90,8 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
-        using var engine = new GenerationEngine(session.Model, settings.BatchSize)
+        int texts = settings.BatchSize > 0 ? settings.BatchSize : session.Backend.EfficientTexts;
+        using var engine = new GenerationEngine(session.Model, Math.Min(texts, questions.Count - done))
         {
             ReservedLength = (int)Math.Min((long)longest + chosen.MaxNewTokens, session.Model.Config.MaxPositionEmbeddings),
         };

@@ -102,7 +102,8 @@ internal sealed class ChatTelemetry : IDisposable
     /// <summary>Records a failed or cancelled answer.</summary>
     public void Fail(Exception error)
     {
-        _error = error.GetType().FullName;
+        // Which of its kinds a cancellation is says nothing.
+        _error = (error is OperationCanceledException ? typeof(OperationCanceledException) : error.GetType()).FullName;
         _activity?.SetTag("error.type", _error).SetTag("gen_ai.usage.output_tokens", _outputTokens)
             .SetStatus(ActivityStatusCode.Error, error.Message);
     }

@@ -8,8 +8,9 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <param name="most">Most texts at a time. If memory is insufficient, there are fewer.</param>
 internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
 {
-    /// <summary>Largest share of the available memory for a cache of more than one text.</summary>
-    private const double MemoryShare = 0.8;
+    /// <summary>Largest share of the available memory for a cache of more than one text. On the CPU, the pages of mapped weights count as
+    /// available.</summary>
+    private const double MemoryShare = 0.5;
 
     private readonly List<TextSlot> _free = [];
     private CachedSteps? _steps;
