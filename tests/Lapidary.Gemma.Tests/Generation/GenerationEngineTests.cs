@@ -58,6 +58,21 @@ public class GenerationEngineTests
         Assert.Equal(0, (await engine.GenerateAsync([9, .. start], options, cancellationToken: Token)).CachedTokens);
     }
 
+    /// <summary>Its weights may have changed between two texts.</summary>
+    [Fact]
+    public async Task AnAdapterThatIsTrained_LeavesNothingOfAPrompt()
+    {
+        using var backend = new CpuBackend(2);
+        using var model = GemmaModel.Load(Fixtures.Path("tiny/model"), backend, Nf4);
+        using var adapter = Adapter.Create(model, new LoraConfig(), seed: 1);
+        model.Attach(adapter);
+        using var engine = new GenerationEngine(model, maxTexts: 1);
+        int[] prompt = [.. Enumerable.Range(3, 40)];
+        var options = new GenerationOptions { MaxNewTokens = 2 };
+        for (int i = 0; i < 2; i++)
+            Assert.Equal(0, (await engine.GenerateAsync(prompt, options, cancellationToken: Token)).CachedTokens);
+    }
+
     [Fact]
     public async Task ACancelledText_LeavesItsSlot_AndAWaitingOneLeavesTheQueue()
     {

@@ -16,6 +16,7 @@ internal sealed class CachedSteps : IDisposable
     private readonly GemmaModel _model;
     private readonly IBackend _backend;
     private readonly KvCache _cache;
+    private readonly bool _mayChange;
     private readonly Dictionary<int, Step> _decoding = [];
     private readonly Arena? _arena;
     private Step? _prompt;
@@ -29,6 +30,7 @@ internal sealed class CachedSteps : IDisposable
     public CachedSteps(GemmaModel model, int slots, int maxLength)
     {
         (_model, _backend, Adapter) = (model, model.Backend, model.Adapter);
+        _mayChange = Adapter?.Parameters.Any(parameter => parameter.Gradient is not null) ?? false;
         _cache = new KvCache(model.Config, _backend, slots, maxLength, Math.Min(MaxPromptStep, maxLength));
         try
         {
@@ -55,8 +57,9 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Most tokens of a text.</summary>
     public int MaxLength => _cache.MaxLength;
 
-    /// <inheritdoc cref="KvCache.CanContinue"/>
-    public bool CanContinue(int length, int stored) => _cache.CanContinue(length, stored);
+    /// <summary>Whether a text can begin with what its slot holds of an earlier one; see <see cref="KvCache.CanContinue"/>. An adapter that
+    /// has gradients may have been trained since.</summary>
+    public bool CanContinue(int length, int stored) => !_mayChange && _cache.CanContinue(length, stored);
 
     /// <summary>Stores tokens of prompts.</summary>
     /// <param name="tokens">At most <see cref="MaxPromptStep"/>; of each text in order, after those stored already.</param>
