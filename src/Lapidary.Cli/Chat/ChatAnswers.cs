@@ -1,5 +1,6 @@
 using System.Text;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
 
 namespace Lapidary.Cli.Chat;
@@ -54,18 +55,17 @@ internal sealed class ChatAnswers(GemmaModel model, Tokenizer tokenizer, Generat
     {
         int room = ContextRoom.After(model.Config, prompt.Length), most = Math.Min(options.MaxNewTokens, room), tokens = 0;
         var text = new StringBuilder();
-        var stream = tokenizer.NewStream(skipSpecialTokens: true);
-        var stopText = new StopSequences(stops);
+        var answer = new AnswerText(tokenizer, stops);
         foreach (int id in _generator.Generate(prompt, options with { MaxNewTokens = most }, stop))
         {
             tokens++;
-            Add(stopText.Append(stream.Append(id)));
-            if (stopText.IsStopped) break;
+            Add(answer.Append(id));
+            if (answer.IsStopped) break;
         }
 
-        if (!stopText.IsStopped) Add(stopText.Append(stream.Finish()) + stopText.Finish());
+        Add(answer.Finish());
         var end = stop.IsCancellationRequested ? AnswerEnd.Interrupted
-            : stopText.IsStopped || tokens < most ? AnswerEnd.Stop
+            : answer.IsStopped || tokens < most ? AnswerEnd.Stop
             : most == room ? AnswerEnd.Context
             : AnswerEnd.Length;
         return new ChatAnswer(text.ToString(), tokens, end);

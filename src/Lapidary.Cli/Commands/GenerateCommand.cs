@@ -7,6 +7,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Gemma.Text;
 
@@ -90,9 +91,8 @@ internal static class GenerateCommand
         foreach (string note in session.Notes) run.Note(note);
         var model = session.Model;
         var output = new List<int>();
-        var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
-        var stop = new StopSequences(SamplingSettings.Stops(values));
-        var answer = new StringBuilder();
+        var answer = text is null ? null : new AnswerText(text.Tokenizer, SamplingSettings.Stops(values));
+        var shown = new StringBuilder();
         var makers = GenerationConfig.Load(model.Folder, model.Config);
         foreach (string note in SamplingSettings.Notes(values, makers)) run.Note(note);
         using var generator = new TextGenerator(model);
@@ -102,20 +102,20 @@ internal static class GenerateCommand
         {
             graceful ??= run.EndsGracefully(); // reading the prompt asks nobody
             output.Add(id);
-            string part = stream is null ? $"{(output.Count > 1 ? "," : "")}{id}" : stop.Append(stream.Append(id));
-            answer.Append(part);
+            string part = answer is null ? $"{(output.Count > 1 ? "," : "")}{id}" : answer.Append(id);
+            shown.Append(part);
             if (!run.IsJson) Show(run.Terminal.Out, part);
-            if (stop.IsStopped) break;
+            if (answer is { IsStopped: true }) break;
         }
 
-        string rest = stream is null || stop.IsStopped ? "" : stop.Append(stream.Finish()) + stop.Finish();
+        string rest = answer?.Finish() ?? "";
 
         graceful?.Dispose();
         run.Print(
             json =>
             {
                 json.WriteNumbers("output_ids", output);
-                json.WriteString("text", stream is null ? "" : answer.Append(rest).ToString());
+                json.WriteString("text", answer is null ? "" : shown.Append(rest).ToString());
             },
             people =>
             {

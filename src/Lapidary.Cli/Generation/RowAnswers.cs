@@ -2,6 +2,7 @@ using System.Text;
 using Lapidary.Cli.Models;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation;
 
 namespace Lapidary.Cli.Generation;
 
@@ -57,20 +58,19 @@ internal sealed class RowAnswers(
     {
         var question = questions[row];
         if (question.PromptIds is not { } prompt) return new Answer(null, null, null, question.Error).Line(question);
-        var stream = text?.Tokenizer.NewStream(skipSpecialTokens: true);
-        var stop = new StopSequences(stops);
+        var answer = text is null ? null : new AnswerText(text.Tokenizer, stops);
         var output = new StringBuilder();
         var options = chosen with { Seed = SeedOf(chosen.Seed, row) };
         var made = await engine.GenerateAsync(prompt, options, Add, cancellationToken).ConfigureAwait(false);
-        if (stream is not null && !stop.IsStopped) output.Append(stop.Append(stream.Finish())).Append(stop.Finish());
+        output.Append(answer?.Finish());
         progress.Count(made.Ids.Count);
         string reason = made.FinishReason == FinishReason.Length ? "length" : "stop";
         return new Answer(made.Ids, output.ToString(), reason, null).Line(question);
 
         bool Add(int id)
         {
-            if (stream is not null) output.Append(stop.Append(stream.Append(id)));
-            return !stop.IsStopped;
+            output.Append(answer?.Append(id));
+            return answer is not { IsStopped: true };
         }
     }
 

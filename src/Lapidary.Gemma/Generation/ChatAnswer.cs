@@ -16,8 +16,7 @@ internal sealed class ChatAnswer(
     private readonly Channel<string> _pieces =
         Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
-    private readonly TokenStream _text = tokenizer.NewStream(skipSpecialTokens: true);
-    private readonly StopSequences _stop = new(request.StopSequences);
+    private readonly AnswerText _text = new(tokenizer, request.StopSequences);
     private int _tokens;
 
     /// <summary>The text in pieces. It ends with the answer, however that ends.</summary>
@@ -35,7 +34,7 @@ internal sealed class ChatAnswer(
         try
         {
             var text = await engine.GenerateAsync(prompt, options, Append, cancellationToken).ConfigureAwait(false);
-            if (!_stop.IsStopped) Write(_stop.Append(_text.Finish()) + _stop.Finish());
+            Write(_text.Finish());
             var reason = text.FinishReason == FinishReason.Length ? ChatFinishReason.Length : ChatFinishReason.Stop;
             telemetry.Complete(prompt.Length, text.CachedTokens, reason.Value);
             return (Usage(text.CachedTokens), reason);
@@ -54,8 +53,8 @@ internal sealed class ChatAnswer(
         {
             _tokens++;
             telemetry.OnToken();
-            Write(_stop.Append(_text.Append(token)));
-            return !_stop.IsStopped;
+            Write(_text.Append(token));
+            return !_text.IsStopped;
         }
     }
 

@@ -22,7 +22,7 @@ public sealed class GenerationEngine : IDisposable
 
     private readonly FairGate _gate;
     private readonly TextSlots _slots;
-    private readonly StepToken[] _tokens;
+    private readonly StepToken[] _tokens = new StepToken[CachedSteps.MaxPromptStep];
     private readonly TokenChoice _choice;
     private readonly List<EngineRequest> _waiting = [];
     private readonly List<EngineRequest> _running = [];
@@ -41,7 +41,6 @@ public sealed class GenerationEngine : IDisposable
         (Model, MaxTexts) = (model, maxTexts);
         _gate = Gates.GetValue(model.Backend, _ => new FairGate());
         _slots = new TextSlots(model, maxTexts);
-        _tokens = new StepToken[Math.Max(maxTexts, CachedSteps.MaxPromptStep)];
         _choice = new TokenChoice(model, maxTexts);
     }
 

@@ -56,9 +56,6 @@ internal sealed class KvCache : IDisposable
     /// <summary>Most tokens of a text.</summary>
     public int MaxLength { get; }
 
-    /// <summary>Bytes held.</summary>
-    public long LengthBytes => _region.LengthBytes;
-
     /// <summary>Entries of a local layer's slot.</summary>
     private int LocalCapacity { get; }
 

@@ -84,7 +84,7 @@ internal sealed class CachedSteps : IDisposable
         int rows = _backend.DecodeRows(tokens.Length);
         if (!_decoding.TryGetValue(rows, out _last)) _decoding.Add(rows, _last = Complete(RecordDecoding(rows)));
         _last.Run(_backend, tokens);
-        _backend.Read(_last.Next!, next);
+        _backend.Read(_last.Next, next);
     }
 
     /// <summary>The logits of a row of the last <see cref="Decode"/>.</summary>
