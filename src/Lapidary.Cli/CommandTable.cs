@@ -3,6 +3,7 @@ using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
+using Lapidary.Cli.Export;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
@@ -28,6 +29,7 @@ internal static class CommandTable
         new(Use, "chat", ChatCommand.Summary, ChatCommand.Create),
         new(Use, "merge", MergeCommand.Summary, MergeCommand.Create),
         new(Use, "quantize", QuantizeCommand.Summary, QuantizeCommand.Create),
+        new(Use, "export", ExportCommand.Summary, ExportCommand.Create),
         new(Use, "tokenize", TokenizeCommand.Summary, TokenizeCommand.Create),
         new(Hub, "login", LoginCommand.Summary, LoginCommand.Create),
         new(Hub, "logout", LogoutCommand.Summary, LogoutCommand.Create),
