@@ -17,8 +17,8 @@ internal static class OptionGroups
             + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "
             + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
         ("Output",
-            "output-dir* output* type* modelfile* generate.resume save-strategy save-steps save-total-limit logging-steps report-to max-shard-size "
-            + "overwrite-output-dir overwrite"),
+            "output-dir* output* type* modelfile* generate.resume save-strategy save-steps save-total-limit logging-steps report-to "
+            + "max-shard-size overwrite-output-dir overwrite"),
         ("Measurement",
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
             + "bench.max-new-tokens bench.steps warmup"),

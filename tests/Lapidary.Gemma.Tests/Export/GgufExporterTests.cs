@@ -173,7 +173,8 @@ public class GgufExporterTests
     public void AnotherChatTemplate_HasNoModelfile()
     {
         string model = GgufModels.Of(), folder = Fixtures.TemporaryFolder();
-        File.WriteAllText(Path.Combine(model, "chat_template.jinja"), "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}");
+        File.WriteAllText(
+            Path.Combine(model, "chat_template.jinja"), "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}");
 
         var error = Assert.Throws<LapidaryException>(() => GgufExporter.Export(
             model, Path.Combine(folder, "m.gguf"), new() { Modelfile = Path.Combine(folder, "Modelfile") }));
