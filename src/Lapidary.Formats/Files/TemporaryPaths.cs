@@ -3,6 +3,9 @@ namespace Lapidary.Formats.Files;
 /// <summary>Files and folders that are being written under a temporary name, so that a process that ends early can delete them.</summary>
 internal static class TemporaryPaths
 {
+    /// <summary>Another thread may copy a file into a folder while it is deleted, which then is not empty.</summary>
+    private const int Attempts = 10;
+
     private static readonly Lock Guard = new();
     private static readonly HashSet<string> Paths = [];
 
@@ -37,15 +40,21 @@ internal static class TemporaryPaths
         Guard.Enter();
         foreach (string path in Paths)
         {
-            try
-            {
-                if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
-                else File.Delete(path);
-            }
-            catch (Exception e) when (FileErrors.IsFileSystem(e))
-            {
-                // The process ends; a later cleanup finds the temporary name.
-            }
+            for (int i = 0; i < Attempts && !TryDelete(path); i++) Thread.Yield();
+        }
+    }
+
+    private static bool TryDelete(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+            else File.Delete(path);
+            return true;
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            return false; // The process ends; a later cleanup finds the temporary name.
         }
     }
 }
