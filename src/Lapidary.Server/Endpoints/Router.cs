@@ -23,6 +23,7 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
         string path = (context.Request.Path.Value ?? "").TrimEnd('/');
         string known = path is Chat or Text or Models or Health or Metrics ? path : IsModel(path) ? Models : Other;
         context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.Headers["X-Request-Id"] = context.TraceIdentifier;
         int status;
         try
         {
