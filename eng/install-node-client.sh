@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs npm's packages for the tests that use real clients: @huggingface/hub against the Hub's stand-in, and llama.cpp
-# (node-llama-cpp) on exported GGUF files. Quiet, idempotent; without Node or network it says so, and those tests skip.
+# Installs npm's packages for the tests that use real clients: @huggingface/hub against the Hub's stand-in, llama.cpp
+# (node-llama-cpp) on exported GGUF files, and openai against the server. Quiet, idempotent; without Node or network it says so, and those tests skip.
 set -uo pipefail
 cd "$(dirname "$0")/../tests"
 
@@ -19,4 +19,5 @@ install() { # folder, package, how
 
 install Lapidary.HubServer/clients/node @huggingface/hub ci
 install clients/llama node-llama-cpp "install --no-package-lock"
+install clients/openai openai ci
 exit "$status"

@@ -17,10 +17,14 @@ switch (args)
         return KernelHashes.Run();
     case ["tokenizer", .. var rest]:
         return TokenizerBenchmark.Run(rest);
+    case ["serve"] or ["serve", _]:
+        await ServeBenchmark.RunAsync(args.ElementAtOrDefault(1));
+        return 0;
     case ["load", var size, var folder]:
         return LoadBenchmark.Run(size, folder);
     default:
         Console.Error.WriteLine(
-            "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | tokenizer FOLDER FILE | load SIZE FOLDER");
+            "Usage: Lapidary.Benchmarks matmul | rows | nf4 | kernels | kernel-hashes | tokenizer FOLDER FILE | load SIZE FOLDER | "
+            + "serve [FOLDER]");
         return 2;
 }

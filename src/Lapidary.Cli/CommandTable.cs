@@ -6,6 +6,7 @@ using Lapidary.Cli.Completion;
 using Lapidary.Cli.Export;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Serving;
 using Lapidary.Formats;
 
 namespace Lapidary.Cli;
@@ -17,8 +18,6 @@ internal static class CommandTable
 
     private const string Train = "Train", Use = "Use", Hub = "Hugging Face Hub", Machine = "This machine";
 
-    private static readonly string[] Servers = ["serve", "server", "api", "openai"];
-
     private static readonly CommandEntry[] Entries =
     [
         new(Train, "train", TrainCommand.Summary, TrainCommand.Create),
@@ -27,6 +26,7 @@ internal static class CommandTable
         new(Train, "runs", RunsCommand.Summary, RunsCommand.Create),
         new(Use, "generate", GenerateCommand.Summary, GenerateCommand.Create),
         new(Use, "chat", ChatCommand.Summary, ChatCommand.Create),
+        new(Use, "serve", ServeCommand.Summary, ServeCommand.Create),
         new(Use, "merge", MergeCommand.Summary, MergeCommand.Create),
         new(Use, "quantize", QuantizeCommand.Summary, QuantizeCommand.Create),
         new(Use, "export", ExportCommand.Summary, ExportCommand.Create),
@@ -93,8 +93,6 @@ internal static class CommandTable
     /// <param name="rest">The words after it.</param>
     public static UsageException Unknown(string word, IReadOnlyList<string> rest)
     {
-        if (Array.IndexOf(Servers, word) >= 0)
-            return new($"there is no command {word}.", Usage.Tool, "The package Lapidary.Hosting serves a model from an ASP.NET program.");
         if (CommandWords.IsName(word) || Habits.OfCommand(word, rest) is not { } meant) return Usage.UnknownWord(word, Names, Usage.Tool);
         string line = string.Join(' ', meant.Select(ShellText.Quote));
         return new($"there is no command {word}.", Usage.Tool, $"Did you mean: {Usage.Tool} {line}");

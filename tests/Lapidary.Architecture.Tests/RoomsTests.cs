@@ -22,7 +22,7 @@ public partial class RoomsTests
     private static readonly string[] Layers =
     [
         "Lapidary.Formats", "Lapidary.Hub", "Lapidary.Jinja", "Lapidary.Engine", "Lapidary.Gemma", "Lapidary.Training",
-        "Lapidary.TextToSql", "Lapidary.Hosting", "Lapidary.Cli",
+        "Lapidary.TextToSql", "Lapidary.Hosting", "Lapidary.Server", "Lapidary.Cli",
     ];
 
     /// <summary>Which folder uses types of which other, with one example each; found once, as every name of src is looked at.</summary>

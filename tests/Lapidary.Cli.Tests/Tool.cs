@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Lapidary.Cli.Tests;
 
@@ -11,13 +12,14 @@ internal sealed class Tool : IDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
     private readonly Process _process;
+    private readonly StringBuilder _printed = new();
     private readonly Task<string> _out;
     private readonly Task<string> _error;
 
     private Tool(Process process)
     {
         _process = process;
-        _out = process.StandardOutput.ReadToEndAsync();
+        _out = ReadAsync(process.StandardOutput);
         _error = process.StandardError.ReadToEndAsync();
     }
 
@@ -60,6 +62,15 @@ internal sealed class Tool : IDisposable
         return new(Process.Start(start)!);
     }
 
+    /// <summary>What it has printed so far.</summary>
+    public string Printed
+    {
+        get
+        {
+            lock (_printed) return _printed.ToString();
+        }
+    }
+
     /// <summary>Waits until something has happened; fails where the process ends before.</summary>
     public void WaitFor(Func<bool> condition)
     {
@@ -96,6 +107,17 @@ internal sealed class Tool : IDisposable
         }
 
         return new CliRun(_process.ExitCode, _out.Result, _error.Result);
+    }
+
+    private async Task<string> ReadAsync(StreamReader reader)
+    {
+        char[] buffer = new char[1024];
+        for (int count; (count = await reader.ReadAsync(buffer)) > 0;)
+        {
+            lock (_printed) _printed.Append(buffer, 0, count);
+        }
+
+        return Printed;
     }
 
     public void Dispose()

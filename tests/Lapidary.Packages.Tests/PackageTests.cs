@@ -7,6 +7,7 @@ using Lapidary.Gemma;
 using Lapidary.Hosting;
 using Lapidary.Hub;
 using Lapidary.Jinja;
+using Lapidary.Server;
 using Lapidary.Tests;
 using Lapidary.TextToSql;
 using Lapidary.Training;
@@ -20,6 +21,7 @@ public class PackageTests(PackedPackages packages)
     [
         typeof(LapidaryException).Assembly, typeof(HubClient).Assembly, typeof(JinjaException).Assembly, typeof(IBackend).Assembly,
         typeof(GemmaModel).Assembly, typeof(SftTrainer).Assembly, typeof(TinyGemma).Assembly, typeof(LapidaryChatClientOptions).Assembly,
+        typeof(LapidaryServerOptions).Assembly,
     ];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -14,7 +14,7 @@ public sealed class PackedPackages : IAsyncLifetime
     public static readonly string[] Ids =
     [
         "Lapidary", "Lapidary.Engine", "Lapidary.Formats", "Lapidary.Gemma", "Lapidary.Hosting", "Lapidary.Hub", "Lapidary.Jinja",
-        "Lapidary.TextToSql", "Lapidary.Tool", "Lapidary.Training",
+        "Lapidary.Server", "Lapidary.TextToSql", "Lapidary.Tool", "Lapidary.Training",
     ];
 
     /// <summary>The folder that they are in.</summary>

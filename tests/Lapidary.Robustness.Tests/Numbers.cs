@@ -17,6 +17,9 @@ internal static class Numbers
     /// <summary>Texts that callers of one engine ask for.</summary>
     public static int Texts => Of("LAPIDARY_TEXTS", 500);
 
+    /// <summary>Requests to one server.</summary>
+    public static int Requests => Of("LAPIDARY_REQUESTS", 500);
+
     /// <summary>Another seed tries other files and moments.</summary>
     public static int Seed => Of("LAPIDARY_SEED", 1);
 

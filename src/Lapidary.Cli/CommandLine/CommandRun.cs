@@ -26,8 +26,8 @@ internal sealed class CommandRun(
 
     public Terminal Terminal => terminal;
 
-    /// <summary>Whether the result is JSON.</summary>
-    public bool IsJson { get; } = parsed.GetValue(ToolCommand.Json);
+    /// <summary>Whether the result is JSON: asked for by --json, or the only form of the command's result.</summary>
+    public bool IsJson { get; set; } = parsed.GetValue(ToolCommand.Json);
 
     /// <summary>The stream for human-readable text.</summary>
     public TextWriter People => terminal.People(IsJson);

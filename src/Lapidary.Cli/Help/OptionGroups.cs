@@ -12,6 +12,7 @@ internal static class OptionGroups
         ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
         ("Input", "prompt* messages* chat* input-ids text file"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
+        ("Server", "host* port* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
         ("Data",
             "dataset* template* max-length* packing* select dataset-split dataset-config dataset-format filter mix mix-stopping "
             + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "

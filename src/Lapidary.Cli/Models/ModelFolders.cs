@@ -36,16 +36,25 @@ internal sealed class ModelFolders
     /// <param name="withAdapter">Whether the command uses the adapter.</param>
     /// <exception cref="UsageException">No model is given, and no adapter names its base.</exception>
     /// <exception cref="LapidaryException">The model or adapter does not exist, or the Hub refused.</exception>
-    public static ModelFolders Find(CommandRun run, ModelSettings settings, bool withAdapter = true)
+    public static ModelFolders Find(CommandRun run, ModelSettings settings, bool withAdapter = true) =>
+        Find(run, settings, withAdapter ? run.Values.Get(settings.Adapter) : null);
+
+    /// <inheritdoc cref="Find(CommandRun, ModelSettings, bool)"/>
+    /// <param name="run">The command.</param>
+    /// <param name="settings">Settings of the model.</param>
+    /// <param name="adapterName">Folder or id of an adapter; null for none.</param>
+    public static ModelFolders Find(CommandRun run, ModelSettings settings, string? adapterName)
     {
         var values = run.Values;
-        var adapter = withAdapter && values.Get(settings.Adapter) is { } given
-            ? Place.Find(run, given, HubFiles.AdapterDescription, HubFiles.Adapter)
-            : null;
+        var adapter = FindAdapter(run, adapterName);
         if (adapter is not null && !values.IsGiven(settings.Model)) SupplyBase(run, settings, adapter);
         var model = Place.Find(run, values.Require(settings.Model), HubFiles.Description, HubFiles.Model);
         return new ModelFolders(model, adapter, () => FindTokenizer(run, settings));
     }
+
+    /// <summary>The same base with another adapter, or with none.</summary>
+    public ModelFolders WithAdapter(CommandRun run, string? adapterName) =>
+        new(_model, FindAdapter(run, adapterName), () => Tokenizer);
 
     /// <summary>The folder of the requested tokenizer; null if none is requested.</summary>
     public static string? FindTokenizer(CommandRun run, ModelSettings settings) =>
@@ -61,6 +70,9 @@ internal sealed class ModelFolders
         _model.FetchWeights(run, log);
         return this;
     }
+
+    private static Place? FindAdapter(CommandRun run, string? name) =>
+        name is null ? null : Place.Find(run, name, HubFiles.AdapterDescription, HubFiles.Adapter);
 
     /// <summary>The base that the adapter was made for.</summary>
     private static void SupplyBase(CommandRun run, ModelSettings settings, Place adapter)

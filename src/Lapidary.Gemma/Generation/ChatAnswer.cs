@@ -34,8 +34,8 @@ internal sealed class ChatAnswer(
         try
         {
             var text = await engine.GenerateAsync(prompt, options, Append, cancellationToken).ConfigureAwait(false);
-            Write(_text.Finish());
-            var reason = text.FinishReason == FinishReason.Length ? ChatFinishReason.Length : ChatFinishReason.Stop;
+            Write(_text.Finish()); // may find a stop text
+            var reason = text.FinishReason == FinishReason.Length && !_text.IsStopped ? ChatFinishReason.Length : ChatFinishReason.Stop;
             telemetry.Complete(prompt.Length, text.CachedTokens, reason.Value);
             return (Usage(text.CachedTokens), reason);
         }

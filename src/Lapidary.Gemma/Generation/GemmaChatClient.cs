@@ -3,6 +3,7 @@ using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Gemma.Sources;
+using Lapidary.Gemma.Text;
 using Microsoft.Extensions.AI;
 
 namespace Lapidary.Gemma;
@@ -68,7 +69,7 @@ public sealed class GemmaChatClient : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
         GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
-    /// <summary>Streams the answer to a conversation.</summary>
+    /// <summary>Streams the answer to a conversation. Control tokens that are written in messages are text.</summary>
     /// <param name="messages">System (optional), then user and assistant in turn.</param>
     /// <param name="options">See the class's summary.</param>
     /// <param name="cancellationToken">Ends the answer, or its wait, within a step with an
@@ -105,7 +106,7 @@ public sealed class GemmaChatClient : IChatClient
     {
         ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, this);
         string id = Guid.NewGuid().ToString("N");
-        int[] prompt = _template.Encode(_tokenizer, request.Turns, addGenerationPrompt: true);
+        int[] prompt = WrittenTokens.EncodePrompt(_template, _tokenizer, request.Turns);
         var answer = new ChatAnswer(_engine, _tokenizer, request, prompt, Limit(request.Options, prompt.Length));
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         var making = answer.RunAsync(ModelId, id, ending.Token);

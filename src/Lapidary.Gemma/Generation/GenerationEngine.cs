@@ -56,6 +56,32 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
 
+    /// <summary>Number of engines of the device that are to divide its free memory evenly.</summary>
+    internal int Sharers
+    {
+        init => _slots.MemoryShare = 1.0 / (value + 1);
+    }
+
+    /// <summary>Number of texts that run, and of those that wait, at about this moment.</summary>
+    internal (int Running, int Waiting) Load
+    {
+        get
+        {
+            lock (_lock) return (_running.Count, _new.Count + _waiting.Count);
+        }
+    }
+
+    /// <summary>Allocates the cache before the first text.</summary>
+    /// <param name="maxLength">Most tokens of a prompt and its text.</param>
+    /// <returns>Number of texts of that length at a time, at most <see cref="MaxTexts"/>.</returns>
+    /// <exception cref="LapidaryException">Not enough memory for a single text.</exception>
+    internal int Prepare(int maxLength)
+    {
+        using var turn = _gate.Enter();
+        _slots.Prepare(maxLength, maxLength);
+        return _slots.Steps.Slots;
+    }
+
     /// <summary>Continues a prompt until a stop token, the limit, or the caller ends it.</summary>
     /// <param name="promptIds">At least one id; must not change meanwhile.</param>
     /// <param name="options">Limits and sampling.</param>
@@ -67,11 +93,23 @@ public sealed class GenerationEngine : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public Task<GeneratedText> GenerateAsync(
         IReadOnlyList<int> promptIds, GenerationOptions options, Func<int, bool>? onToken = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        GenerateAsync(promptIds, options, onToken is null ? null : token => onToken(token.Id), null, cancellationToken);
+
+    /// <summary>The same, with the tokens' probabilities.</summary>
+    /// <param name="promptIds">At least one id; must not change meanwhile.</param>
+    /// <param name="options">Limits and sampling.</param>
+    /// <param name="onToken">As above.</param>
+    /// <param name="topLogProbs">Number of likeliest tokens at each place, 0 for the chosen one alone; null for no probabilities. They need
+    /// all logits of each token in host memory.</param>
+    /// <param name="cancellationToken">Ends the text, or its wait, within a step.</param>
+    internal Task<GeneratedText> GenerateAsync(
+        IReadOnlyList<int> promptIds, GenerationOptions options, Func<ChosenToken, bool>? onToken, int? topLogProbs,
+        CancellationToken cancellationToken)
     {
         options.Validate();
         options = PromptCheck.Limit(promptIds, options, Model.Config);
-        var request = new EngineRequest(new RunningText(promptIds, options), onToken, cancellationToken);
+        var request = new EngineRequest(new RunningText(promptIds, options, topLogProbs), onToken, cancellationToken);
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);

@@ -70,6 +70,31 @@ internal sealed class DecoderLayer
         };
     }
 
+    /// <summary>A layer with the same weights and places for other adapters.</summary>
+    public DecoderLayer WithoutAdapters()
+    {
+        return new DecoderLayer
+        {
+            QProj = Without(QProj),
+            KProj = Without(KProj),
+            VProj = Without(VProj),
+            OProj = Without(OProj),
+            GateProj = Without(GateProj),
+            UpProj = Without(UpProj),
+            DownProj = Without(DownProj),
+            QNorm = QNorm,
+            KNorm = KNorm,
+            InputLayernorm = InputLayernorm,
+            PostAttentionLayernorm = PostAttentionLayernorm,
+            PreFeedforwardLayernorm = PreFeedforwardLayernorm,
+            PostFeedforwardLayernorm = PostFeedforwardLayernorm,
+            Attention = Attention,
+            RmsNormEps = RmsNormEps,
+        };
+
+        static LinearLayer Without(LinearLayer layer) => new(layer.Name, layer.Weight);
+    }
+
     /// <summary>h [tokens, hidden] → [tokens, hidden].</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="h">Hidden states.</param>

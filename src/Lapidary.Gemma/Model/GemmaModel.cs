@@ -112,6 +112,31 @@ public sealed class GemmaModel : IDisposable
         foreach (var layer in LinearLayers) layer.Adapter = adapter?.For(layer.Name);
     }
 
+    /// <summary>A second model over the same weights in memory, for another adapter; it has none yet. Dispose it before this one, which
+    /// owns the weights.</summary>
+    public GemmaModel ShareWeights()
+    {
+        var own = new MemoryRegion(Backend.Memory, MemoryOwner.Base);
+        var weights = new ModelWeights
+        {
+            Owner = own,
+            Region = own,
+            Embedding = _embedding,
+            EmbeddingScale = EmbeddingScale,
+            LmHead = _lmHead,
+            Layers = [.. _layers.Select(layer => layer.WithoutAdapters())],
+            Norm = _norm,
+        };
+        return new GemmaModel(Config, Backend, weights)
+        {
+            Folder = Folder,
+            Name = Name,
+            Options = Options,
+            Source = Source,
+            Notes = Notes,
+        };
+    }
+
     /// <summary>The head in use: the adapter's trained head if it has one.</summary>
     public Tensor Head => Adapter?.Head?.Value ?? LmHead;
 

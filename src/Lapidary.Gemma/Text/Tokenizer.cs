@@ -25,6 +25,8 @@ public sealed class Tokenizer
     private readonly HashSet<int> _special;
     private readonly AddedTokenMatcher? _literalTokens;
     private readonly AddedTokenMatcher? _normalizedTokens;
+    private readonly HashSet<int> _control;
+    private readonly Lazy<AddedTokenMatcher?> _controlTokens;
     private readonly BytePairModel _model;
     private readonly WordSplitter _splitter;
     private readonly WordCache _cache = new();
@@ -41,8 +43,8 @@ public sealed class Tokenizer
         _addedIds = file.AddedTokens.ToDictionary(token => token.Content, token => token.Id, StringComparer.Ordinal);
         _addedContents = file.AddedTokens.ToDictionary(token => token.Id, token => token.Content);
         _special = file.AddedTokens.Where(token => token.Special).Select(token => token.Id).ToHashSet();
-        _literalTokens = Matcher(file, normalized: false);
-        _normalizedTokens = Matcher(file, normalized: true);
+        _literalTokens = Matcher(file.AddedTokens.Where(token => !token.Normalized), normalizer: null);
+        _normalizedTokens = Matcher(file.AddedTokens.Where(token => token.Normalized), file.Normalizer);
         _model = new BytePairModel(_vocabulary, file.Merges, file.Normalizer, file.Bytes, file.Unknown, file.FuseUnknown);
         _splitter = new WordSplitter(_vocabulary, file.Normalizer, file.HasOpaqueMerges);
         VocabSize = Math.Max(_vocabulary.Size, file.AddedTokens.Select(token => token.Id + 1).DefaultIfEmpty().Max());
@@ -53,6 +55,12 @@ public sealed class Tokenizer
         PadTokenId = TokenId(config["pad_token"] ?? "<pad>");
         UnkTokenId = TokenId(config["unk_token"] ?? "<unk>");
         EndOfTurnTokenId = TokenId("<end_of_turn>");
+        _control =
+        [
+            .. _special, .. new[] { BosTokenId, EosTokenId, PadTokenId, UnkTokenId, EndOfTurnTokenId, TokenId("<start_of_turn>") }
+                .OfType<int>().Where(_addedContents.ContainsKey),
+        ];
+        _controlTokens = new(() => Matcher(file.AddedTokens.Where(token => _control.Contains(token.Id)), normalizer: null));
         (_before, _after) = (file.Before, file.After);
         _fileHash = file.Hash;
         if (config.AddBosToken is { } bos) _before = bos ? [.. IdOf("bos_token", BosTokenId).Union(_before)] : [];
@@ -145,7 +153,35 @@ public sealed class Tokenizer
     /// second BOS, and no tokens at the end.</summary>
     public int[] EncodePrompt(string text) => Run(text, before: !BeginsWithBos(text), after: false, withSpans: false).Ids();
 
-    /// <inheritdoc cref="EncodePrompt"/>
+    /// <summary>The same, but control tokens with a break inside are text.</summary>
+    /// <param name="text">Of the prompt.</param>
+    /// <param name="breaks">Places between two characters, in order: the index of the second.</param>
+    internal int[] EncodePrompt(string text, ReadOnlySpan<int> breaks)
+    {
+        bool begins = BeginsWithBos(text) && !HasBreak(breaks, 0, BosToken!.Length);
+        return Run(text, before: !begins, after: false, withSpans: false, breaks).Ids();
+    }
+
+    /// <summary>Where control tokens are written in a text: the index after the first character of each.</summary>
+    internal IEnumerable<int> FindControlTokens(string text)
+    {
+        for (int start = 0; _controlTokens.Value is { } tokens && tokens.TryFind(text, start, text.Length, out var found);
+            start = found.Start + 1)
+            if (found.End > found.Start + 1) yield return found.Start + 1;
+    }
+
+    /// <summary>The text of one token, and its bytes: a token may be part of a character.</summary>
+    internal (string Text, byte[] Bytes) Piece(int id)
+    {
+        var decoder = new PieceDecoder(_decoding);
+        AddPiece(decoder, id, skipSpecialTokens: false);
+        bool isByte = _decoding.ByteFallback && _vocabulary.Contains(id);
+        if (isByte && PieceDecoding.TryReadByte(_vocabulary[id], out byte value)) return (decoder.Take(end: true), [value]);
+        string text = decoder.Take(end: true);
+        return (text, Encoding.UTF8.GetBytes(text));
+    }
+
+    /// <inheritdoc cref="EncodePrompt(string)"/>
     internal TokenizedText EncodePromptWithOffsets(string text)
     {
         var tokens = Run(text, before: !BeginsWithBos(text), after: false, withSpans: true);
@@ -197,38 +233,37 @@ public sealed class Tokenizer
         else if (_addedContents.TryGetValue(id, out string? added)) decoder.Add(Encoding.UTF8.GetBytes(added));
     }
 
-    private static AddedTokenMatcher? Matcher(TokenizerParts file, bool normalized)
+    private static AddedTokenMatcher? Matcher(IEnumerable<AddedToken> all, CharMap? normalizer)
     {
-        var tokens = file.AddedTokens.Where(token => token.Normalized == normalized)
-            .Select(token => (token.Content, token.Id)).ToList();
-        return tokens.Count == 0 ? null : new AddedTokenMatcher(tokens, normalized ? file.Normalizer : null);
+        var tokens = all.Select(token => (token.Content, token.Id)).ToList();
+        return tokens.Count == 0 ? null : new AddedTokenMatcher(tokens, normalizer);
     }
 
-    private TokenBuffer Run(string text, bool before, bool after, bool withSpans)
+    private TokenBuffer Run(string text, bool before, bool after, bool withSpans, ReadOnlySpan<int> breaks = default)
     {
         var output = new TokenBuffer((text.Length / 3) + 8, withSpans);
         if (before) output.AddSpecial(_before);
-        EncodeLiteral(text, output);
+        EncodeLiteral(text, output, breaks);
         if (after) output.AddSpecial(_after);
         return output;
     }
 
-    private void EncodeLiteral(ReadOnlySpan<char> text, TokenBuffer output)
+    private void EncodeLiteral(ReadOnlySpan<char> text, TokenBuffer output, ReadOnlySpan<int> breaks)
     {
         int at = 0;
-        while (_literalTokens is not null && _literalTokens.TryFind(text, at, text.Length, out var found))
+        while (TryFind(_literalTokens, text, at, text.Length, breaks, out var found))
         {
-            EncodeNormalized(text, at, found.Start, output);
+            EncodeNormalized(text, at, found.Start, output, breaks);
             output.Add([found], 0);
             at = found.End;
         }
 
-        EncodeNormalized(text, at, text.Length, output);
+        EncodeNormalized(text, at, text.Length, output, breaks);
     }
 
-    private void EncodeNormalized(ReadOnlySpan<char> text, int from, int to, TokenBuffer output)
+    private void EncodeNormalized(ReadOnlySpan<char> text, int from, int to, TokenBuffer output, ReadOnlySpan<int> breaks)
     {
-        while (_normalizedTokens is not null && _normalizedTokens.TryFind(text, from, to, out var found))
+        while (TryFind(_normalizedTokens, text, from, to, breaks, out var found))
         {
             EncodeWords(text, from, found.Start, output);
             output.Add([found], 0);
@@ -236,6 +271,24 @@ public sealed class Tokenizer
         }
 
         EncodeWords(text, from, to, output);
+    }
+
+    /// <summary>The next added token that is not a control token with a break inside.</summary>
+    private bool TryFind(
+        AddedTokenMatcher? tokens, ReadOnlySpan<char> text, int from, int to, ReadOnlySpan<int> breaks, out EncodedToken found)
+    {
+        found = default;
+        if (tokens is null) return false;
+        for (int start = from; tokens.TryFind(text, start, to, out found); start = found.Start + 1)
+            if (!_control.Contains(found.Id) || !HasBreak(breaks, found.Start, found.End)) return true;
+        return false;
+    }
+
+    private static bool HasBreak(ReadOnlySpan<int> breaks, int start, int end)
+    {
+        int first = breaks.BinarySearch(start + 1);
+        if (first < 0) first = ~first;
+        return first < breaks.Length && breaks[first] < end;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -104,7 +104,7 @@ public class CommandWordsTests
     [InlineData("inspect --model m --dataset d", "Did you mean: lapidary train --model m --dataset d --preview")]
     [InlineData("eval", "Did you mean: lapidary score")]
     [InlineData("rm a/b", "Did you mean: lapidary cache rm a/b")]
-    [InlineData("serve", "Lapidary.Hosting")]
+    [InlineData("server", "Did you mean: lapidary serve")]
     public void UnknownWords_HaveASuggestion(string typed, string words) => CliRun.Of(typed.Split(' ')).AssertError(2, words);
 
     [Theory]

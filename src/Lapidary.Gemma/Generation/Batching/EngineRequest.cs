@@ -2,9 +2,9 @@ namespace Lapidary.Gemma.Generation.Batching;
 
 /// <summary>A text that somebody waits for.</summary>
 /// <param name="text">The text.</param>
-/// <param name="onToken">Receives each id and returns whether to continue; may be null.</param>
+/// <param name="onToken">Receives each token and returns whether to continue; may be null.</param>
 /// <param name="cancellationToken">Ends it.</param>
-internal sealed class EngineRequest(RunningText text, Func<int, bool>? onToken, CancellationToken cancellationToken)
+internal sealed class EngineRequest(RunningText text, Func<ChosenToken, bool>? onToken, CancellationToken cancellationToken)
 {
     private readonly List<int> _ids = [];
     private readonly TaskCompletionSource<GeneratedText> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -40,7 +40,7 @@ internal sealed class EngineRequest(RunningText text, Func<int, bool>? onToken, 
         if (id is { } token)
         {
             _ids.Add(token);
-            if (onToken?.Invoke(token) ?? true)
+            if (onToken?.Invoke(new ChosenToken(token, text.LastLogProbs)) ?? true)
             {
                 if (!text.IsFull) return;
                 reason = FinishReason.Length;

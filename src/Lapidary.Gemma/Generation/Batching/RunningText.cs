@@ -7,7 +7,9 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <summary>A text during its generation: its prompt, the part of it that is stored, and its last token.</summary>
 /// <param name="prompt">At least one id.</param>
 /// <param name="options">Limits and sampling.</param>
-internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions options)
+/// <param name="topLogProbs">Number of likeliest tokens whose probabilities the caller wants, besides that of the chosen one; null for
+/// no probabilities.</param>
+internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions options, int? topLogProbs = null)
 {
     private readonly Sampler? _sampler = Sampler.NeedsLogits(options) ? new Sampler(options, prompt) : null;
     private int _length;
@@ -26,7 +28,10 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     public int NewTokens { get; private set; }
 
     /// <summary>Whether the choice of a token needs its logits.</summary>
-    public bool ReadsLogits => _sampler is not null;
+    public bool ReadsLogits => _sampler is not null || topLogProbs is not null;
+
+    /// <summary>Probabilities of the last token, if the caller wants them.</summary>
+    public TokenLogProbs? LastLogProbs { get; private set; }
 
     /// <summary>Number of prompt tokens that are not stored yet. The last one is stored by the step that chooses the first new
     /// token.</summary>
@@ -71,7 +76,9 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
                 $"The logits after {_length} tokens are not finite, so no token follows; {Divergence.Explain(model)}");
         }
 
+        float[]? unruled = topLogProbs is not null && LogitsRules.AreIn(options) ? logits.ToArray() : null;
         _last = _sampler?.Next(logits) ?? likeliest;
+        if (topLogProbs is { } top) LastLogProbs = TokenLogProbs.Of(unruled ?? logits, _last, top);
         if (options.StopTokenIds.Contains(_last)) return null;
         NewTokens++;
         return _last;

@@ -8,12 +8,12 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <param name="most">Most texts at a time. If memory is insufficient, there are fewer.</param>
 internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
 {
-    /// <summary>Largest share of the available memory for a cache of more than one text. On the CPU, the pages of mapped weights count as
-    /// available.</summary>
-    private const double MemoryShare = 0.5;
-
     private readonly List<TextSlot> _free = [];
     private CachedSteps? _steps;
+
+    /// <summary>Largest share of the available memory for a cache of more than one text. On the CPU, the pages of mapped weights count as
+    /// available.</summary>
+    public double MemoryShare { get; set; } = 0.5;
 
     /// <summary>The steps over the cache, after <see cref="Prepare"/>.</summary>
     public CachedSteps Steps => _steps!;

@@ -1,0 +1,52 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace Lapidary.Server.Http;
+
+/// <summary>Decides who is let in.</summary>
+/// <param name="options">The keys.</param>
+/// <param name="isLocal">Whether only this machine can reach the server.</param>
+internal sealed class Gatekeeper(LapidaryServerOptions options, bool isLocal)
+{
+    private const string Scheme = "Bearer ";
+
+    // Digests have one length, so that a comparison's time tells nothing.
+    private readonly byte[][] _keys = [.. options.ApiKeys.Select(Digest)];
+
+    /// <summary>Refuses a caller without a key.</summary>
+    /// <exception cref="ApiException">401; or 403, see <see cref="RequireKnownHost"/>.</exception>
+    public void Check(HttpRequest request)
+    {
+        if (_keys.Length == 0)
+        {
+            if (isLocal) RequireKnownHost(request.Host.Host);
+            return;
+        }
+
+        string given = request.Headers.Authorization.ToString();
+        if (!given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+            throw Unauthorized("This server needs an API key: send it as \"Authorization: Bearer KEY\".");
+        byte[] digest = Digest(given[Scheme.Length..].Trim());
+        bool isKnown = false;
+        foreach (byte[] key in _keys) isKnown |= CryptographicOperations.FixedTimeEquals(key, digest);
+        if (!isKnown) throw Unauthorized("The API key is not one of this server's.");
+    }
+
+    /// <summary>Without a key a web page must not reach the server by a name of its own that leads to this machine (DNS rebinding).
+    /// </summary>
+    private static void RequireKnownHost(string host)
+    {
+        if (host.Length == 0 || IPAddress.TryParse(host.Trim('[', ']'), out _) || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)) return;
+        throw new ApiException(
+            StatusCodes.Status403Forbidden, ApiException.InvalidRequest, "host_not_allowed", null,
+            "Host: expected localhost or an address, because this server has no API key; start it with one to use other names.");
+    }
+
+    private static ApiException Unauthorized(string message) =>
+        new(StatusCodes.Status401Unauthorized, ApiException.InvalidRequest, "invalid_api_key", null, message);
+
+    private static byte[] Digest(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+}

@@ -1,0 +1,32 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace Lapidary.Server.Http;
+
+/// <summary>Reads the JSON of a request.</summary>
+internal static class RequestBody
+{
+    private const string Json = "application/json";
+
+    /// <summary>The request's body.</summary>
+    /// <exception cref="ApiException">It is not JSON. A page of another site can send other types of content to a local server without
+    /// asking, so they are refused.</exception>
+    /// <exception cref="BadHttpRequestException">It is larger than the server's limit, or does not arrive.</exception>
+    public static async Task<JsonDocument> ReadAsync(HttpRequest request)
+    {
+        string type = request.ContentType ?? "none";
+        if (!MediaTypeHeaderValue.TryParse(type, out var parsed) || !parsed.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase))
+            throw ApiException.Wrong($"Content-Type: expected {Json}, found {Found.Of(type)}.");
+        try
+        {
+            // Reads to the end before it parses, in memory of the pool.
+            return await JsonDocument.ParseAsync(request.Body, default, request.HttpContext.RequestAborted).ConfigureAwait(false);
+        }
+        catch (JsonException e)
+        {
+            throw ApiException.Wrong(
+                $"The body is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}; send one JSON object.");
+        }
+    }
+}

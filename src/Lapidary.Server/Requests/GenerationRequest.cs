@@ -1,0 +1,64 @@
+using Lapidary.Gemma;
+using Lapidary.Server.Http;
+
+namespace Lapidary.Server.Requests;
+
+/// <summary>What both kinds of completions ask for, besides their prompts.</summary>
+/// <param name="Options">Sampling, and what the model's files say; the seed is that of the first answer.</param>
+/// <param name="MaxTokens">Most tokens of an answer; null for the rest of the context.</param>
+/// <param name="Stops">Texts that end an answer.</param>
+/// <param name="Choices">Number of answers to each prompt.</param>
+/// <param name="IsStream">Whether to send pieces.</param>
+/// <param name="IncludeUsage">Whether a last piece has the usage.</param>
+internal sealed record GenerationRequest(
+    GenerationOptions Options, int? MaxTokens, IReadOnlyList<string> Stops, int Choices, bool IsStream, bool IncludeUsage)
+{
+    /// <summary>Most answers of a request.</summary>
+    public const int MaxChoices = 128;
+
+    private const int MaxStops = 16, MaxStopLength = 1000;
+
+    /// <summary>Number of likeliest tokens to report, 0 for the chosen ones alone; null for none.</summary>
+    public int? TopLogProbs { get; init; }
+
+    /// <summary>Reads the fields.</summary>
+    /// <param name="fields">The request.</param>
+    /// <param name="defaults">The model's options.</param>
+    /// <param name="newSeed">Provides a seed for a request without one.</param>
+    /// <exception cref="ApiException">A field is wrong, or asks for what is not supported.</exception>
+    public static GenerationRequest Read(RequestFields fields, GenerationOptions defaults, Func<long> newSeed)
+    {
+        UnsupportedFields.Refuse(fields);
+        bool isStream = fields.Flag("stream");
+        var streaming = fields.Object("stream_options");
+        if (streaming is not null && !isStream) throw ApiException.Wrong("stream_options", "expected only with stream true.");
+        string[] stops = [.. fields.Texts("stop").Where(text => text.Length > 0)];
+        if (stops.Length > MaxStops) throw ApiException.Wrong("stop", $"expected at most {MaxStops} texts, found {stops.Length}.");
+        if (stops.Any(text => text.Length > MaxStopLength))
+            throw ApiException.Wrong("stop", $"expected texts of at most {MaxStopLength} characters.");
+        int? most = fields.Integer("max_completion_tokens", 1, int.MaxValue), older = fields.Integer("max_tokens", 1, int.MaxValue);
+        return new(
+            Sampling(fields, defaults, newSeed), most ?? older, stops, fields.Integer("n", 1, MaxChoices) ?? 1, isStream,
+            streaming?.Flag("include_usage") ?? false);
+    }
+
+    /// <summary>The rules of GemmaChatClient: temperature 0 takes the likeliest token, any other sampling field turns sampling on, and
+    /// without one it is as the model's files say.</summary>
+    private static GenerationOptions Sampling(RequestFields fields, GenerationOptions defaults, Func<long> newSeed)
+    {
+        double? temperature = fields.Number("temperature", 0, 2), topP = fields.Number("top_p", 0, 1), minP = fields.Number("min_p", 0, 1);
+        int? topK = fields.Integer("top_k", -1, int.MaxValue);
+        bool isGreedy = temperature == 0 || topP == 0;
+        bool isAsked = temperature is not null || topP is not null || topK is not null || minP is not null;
+        return defaults with
+        {
+            DoSample = !isGreedy && (isAsked || defaults.DoSample),
+            Temperature = temperature > 0 ? Math.Max((float)temperature, 1e-6f) : defaults.Temperature,
+            TopP = topP > 0 ? Math.Max((float)topP, 1e-6f) : defaults.TopP,
+            TopK = Math.Max(topK ?? defaults.TopK, 0),
+            MinP = (float?)minP ?? defaults.MinP,
+            RepetitionPenalty = (float?)fields.Number("repetition_penalty", 0.001, 1000) ?? defaults.RepetitionPenalty,
+            Seed = fields.Long("seed") ?? newSeed(),
+        };
+    }
+}
