@@ -1,0 +1,93 @@
+using Lapidary.TextToSql.Synthesis.Domains;
+
+namespace Lapidary.TextToSql.Synthesis.Schemas;
+
+/// <summary>Draws tables of a domain: which of them, which of their columns, under which names, with which rows.</summary>
+internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
+{
+    private const int MostTables = 4, ColumnShare = 78;
+
+    private readonly SchemaStyle _style = new(dice);
+    private readonly List<DrawnTable> _tables = [];
+
+    /// <summary>Draws a schema.</summary>
+    /// <param name="leastTables">Number of tables that a question needs.</param>
+    /// <returns>Null if the domain has fewer tables that belong together.</returns>
+    public Schema? Draw(int leastTables)
+    {
+        var chosen = Choose(leastTables);
+        if (chosen.Count < leastTables) return null;
+        foreach (var table in domain.Tables.Where(chosen.Contains)) _tables.Add(Draw(table));
+        return new(domain, _tables, _style);
+    }
+
+    /// <summary>A table, and tables that are related to those that are chosen.</summary>
+    private HashSet<TableSpec> Choose(int least)
+    {
+        int extra = dice.Below(10) switch { < 5 => 0, < 8 => 1, _ => 2 };
+        int most = Math.Min(Math.Min(MostTables, domain.Tables.Count), least + extra);
+        var chosen = new HashSet<TableSpec> { dice.Pick(domain.Tables) };
+        while (chosen.Count < most)
+        {
+            TableSpec[] related = [.. domain.Tables.Where(table => !chosen.Contains(table) && chosen.Any(other => AreRelated(table, other)))];
+            if (related.Length == 0) break;
+            chosen.Add(dice.Pick(related));
+        }
+
+        return chosen;
+    }
+
+    private static bool AreRelated(TableSpec a, TableSpec b) =>
+        a.Parents.Any(parent => parent.Table == b.Id) || b.Parents.Any(parent => parent.Table == a.Id);
+
+    private DrawnTable Draw(TableSpec table)
+    {
+        List<DrawnColumn> columns = [new(null, _style.KeyName(table), 0, ColumnKind.Key, _style.TypeOf(ColumnKind.Key), "ID")];
+        foreach (var parent in table.Parents)
+        {
+            if (_tables.Find(drawn => drawn.Spec.Id == parent.Table) is not { } drawn) continue;
+            columns.Add(new(
+                null, _style.ReferenceName(drawn.Spec), columns.Count, ColumnKind.Reference, _style.TypeOf(ColumnKind.Reference),
+                $"{drawn.Singular} ID")
+            {
+                Parent = drawn,
+                Phrase = parent.Phrase,
+            });
+        }
+
+        var (labels, others) = (
+            table.Columns.Where(column => column.Kind == ColumnKind.Label), table.Columns.Where(column => column.Kind != ColumnKind.Label));
+        ColumnSpec[] all = [.. others];
+        var kept = all.Where(_ => dice.Chance(ColumnShare)).ToHashSet();
+        while (kept.Count < Math.Min(2, all.Length)) kept.Add(dice.Pick(all));
+        foreach (var spec in labels.Concat(all.Where(kept.Contains)))
+        {
+            string name = dice.Pick(spec.Names);
+            string cased = _style.Cased(name);
+            if (columns.Any(column => column.Name == cased)) cased = _style.Cased(spec.Names[0]);
+            string noun = spec.Noun ?? name.Replace('_', ' ');
+            if (spec.Kind == ColumnKind.Count) noun = $"number of {spec.NounPlural ?? English.Plural(noun)}";
+            columns.Add(new(spec, cased, columns.Count, spec.Kind, _style.TypeOf(spec.Kind), noun));
+        }
+
+        bool isChild = table.Parents.Count > 0;
+        int count = dice.Between(isChild ? 6 : 5, isChild ? 10 : 7);
+        if (columns.Find(column => column.Spec?.Pool == "" && column is { Kind: ColumnKind.Label, Spec.Values.Count: > 1 }) is { } list)
+            count = Math.Min(count, list.Spec!.Values.Count);
+        return new(table, _style.TableName(table), columns, new RowDraw(columns, dice).Draw(count));
+    }
+}
+
+/// <summary>The tables of one row of the data set.</summary>
+/// <param name="Domain">Where they are from.</param>
+/// <param name="Tables">Parents before children.</param>
+/// <param name="Style">How names are written.</param>
+internal sealed record Schema(DomainSpec Domain, IReadOnlyList<DrawnTable> Tables, SchemaStyle Style)
+{
+    /// <summary>Statements that create the tables, then statements that fill them.</summary>
+    public string Script { get; } = string.Join(
+        ' ', [.. Tables.Select(table => SchemaScript.Create(table, Style)), .. Tables.Select(table => SchemaScript.Fill(table, Style))]);
+
+    /// <summary>A value in SQL.</summary>
+    public string Literal(object? value) => SchemaScript.Literal(value, Style);
+}
