@@ -1,6 +1,5 @@
 using System.Globalization;
 using Lapidary.TextToSql.Synthesis.Domains;
-using Lapidary.TextToSql.Synthesis.Schemas;
 using Lapidary.TextToSql.Synthesis.Wording;
 
 namespace Lapidary.TextToSql.Synthesis.Shapes;
