@@ -5,7 +5,7 @@ namespace Lapidary.TextToSql.Synthesis.Schemas;
 /// <summary>Draws tables of a domain: which of them, which of their columns, under which names, with which rows.</summary>
 internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
 {
-    private const int MostTables = 4, ColumnShare = 78;
+    private const int MostTables = 4, ColumnShare = 72;
 
     private readonly SchemaStyle _style = new(dice);
     private readonly List<DrawnTable> _tables = [];
@@ -71,7 +71,7 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
         }
 
         bool isChild = table.Parents.Count > 0;
-        int count = dice.Between(isChild ? 6 : 5, isChild ? 10 : 7);
+        int count = dice.Between(isChild ? 5 : 4, isChild ? 8 : 6);
         if (columns.Find(column => column.Spec?.Pool == "" && column is { Kind: ColumnKind.Label, Spec.Values.Count: > 1 }) is { } list)
             count = Math.Min(count, list.Spec!.Values.Count);
         return new(table, _style.TableName(table), columns, new RowDraw(columns, dice).Draw(count));

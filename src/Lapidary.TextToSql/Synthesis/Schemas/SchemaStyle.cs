@@ -34,7 +34,10 @@ internal sealed record SchemaStyle
     /// <summary>Whether columns without NULL are declared as such.</summary>
     public bool HasConstraints { get; }
 
-    public string TableName(TableSpec table) => Cased(_isPlural ? English.Plural(table.SqlName) : table.SqlName);
+    public string TableName(TableSpec table) => Cased(
+        !_isPlural ? table.SqlName
+        : table.SqlName == table.Id ? table.Plural.Replace(' ', '_').Replace('-', '_')
+        : English.Plural(table.SqlName));
 
     public string KeyName(TableSpec table) => _hasShortKeys ? Cased("id") : Cased($"{table.SqlName}_id");
 

@@ -151,7 +151,7 @@ internal static class MultiJoinShapes
         string text = scene.Say(
             $"For each {one.Singular}, count the {child.Plural} {second.Phrase} {Scene.Those(two, filter)}. Show the {one.Label.Noun} and the "
             + $"count, only for {one.Plural} with at least one.",
-            $"Show the {one.Label.Noun} of each {one.Singular} that has {child.Plural} {second.Phrase} {Scene.Those(two, filter)}, and the "
+            $"Show the {one.Label.Noun} of each {one.Singular} {one.Who} has {child.Plural} {second.Phrase} {Scene.Those(two, filter)}, and the "
             + "number of them.");
         string query = $"SELECT {label}, COUNT(*){scene.As($"{child.Spec.SqlName}_count")} FROM {scene.Joined(child, first)}"
             + scene.Join(child, second);

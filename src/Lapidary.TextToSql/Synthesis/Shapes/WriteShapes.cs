@@ -32,7 +32,7 @@ internal static class WriteShapes
         }
 
         var columns = table.Columns.Where(column => row[column.Index] is not null).ToArray();
-        var parts = columns.Select(column => $"{column.Noun} {Shown(scene, column, row[column.Index]!)}").ToArray();
+        var parts = columns.Select(column => $"{column.Noun} {Shown(column, row[column.Index]!)}").ToArray();
         string text = scene.Say(
             $"Add {English.A(table.Singular)} with {English.List(parts)}.",
             $"Insert a new {table.Singular}: {English.List(parts)}.");
@@ -46,8 +46,8 @@ internal static class WriteShapes
         if (scene.Any(table.Others.Where(column => column is { IsNullable: false, Kind: not ColumnKind.Flag })) is not { } column) return null;
         object label = scene.LabelOf(table), value = scene.Dice.Pick([.. table.Values(column)]);
         string text = scene.Say(
-            $"Change the {column.Noun} of {Scene.Named(table, label)} to {Shown(scene, column, value)}.",
-            $"Set the {column.Noun} of {Scene.Named(table, label)} to {Shown(scene, column, value)}.");
+            $"Change the {column.Noun} of {Scene.Named(table, label)} to {Shown(column, value)}.",
+            $"Set the {column.Noun} of {Scene.Named(table, label)} to {Shown(column, value)}.");
         string sql = $"UPDATE {table.Name} SET {column.Name} = {scene.Literal(value)}";
         return new(text, $"{sql} WHERE {table.Label.Name} = {scene.Literal(label)}") { Writes = true, Wrong = [sql] };
     }
@@ -92,10 +92,10 @@ internal static class WriteShapes
         return new(text, sql + Scene.Where(filter)) { Writes = true, Wrong = [sql] };
     }
 
-    private static string Shown(Scene scene, DrawnColumn column, object value) => value switch
+    private static string Shown(DrawnColumn column, object value) => value switch
     {
         string text when column.Kind != ColumnKind.Date => Filters.Quoted(text),
-        bool => scene.Literal(value).ToLowerInvariant(),
+        bool flag => flag ? "true" : "false",
         _ => Filters.Shown(value),
     };
 }
