@@ -19,7 +19,9 @@ internal sealed class ColumnFacts(string name)
     public long Values => _values;
 
     /// <summary>"text", or "integer and text".</summary>
-    public string Types => _types.Count == 0 ? "null" : string.Join(" and ", _types.OrderByDescending(pair => pair.Value).Select(pair => pair.Key));
+    public string Types => _types.Count == 0
+        ? "null"
+        : string.Join(" and ", _types.OrderByDescending(pair => pair.Value).Select(pair => pair.Key));
 
     /// <summary>Lengths of texts and lists; empty if there are none.</summary>
     public Lengths Lengths => _lengths;

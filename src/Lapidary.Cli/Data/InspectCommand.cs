@@ -36,12 +36,14 @@ internal static class InspectCommand
     ];
 
     public static ToolCommand Create(Terminal terminal) =>
-        new ToolCommand("inspect", "Show columns, lengths, duplicates, leaks into the evaluation rows and failing SQL; or a row as it is trained.",
+        new ToolCommand("inspect", "Show columns, lengths, duplicates, leaks into the evaluation rows and failing SQL; or a row as it is "
+            + "trained.",
                 "sql.jsonl", "train.jsonl --eval-dataset test.jsonl --tokenizer gemma-3-1b-it --max-length 1024",
                 "sql.jsonl --row 17 --tokenizer gemma-3-1b-it --template text-to-sql")
             .Takes(Files)
             .Takes([
-                DataSettings.DataSet, DataSettings.EvalDataSet, .. DataSettings.Columns, Model.Model, Model.Tokenizer, .. Labels, Row, CheckSql,
+                DataSettings.DataSet, DataSettings.EvalDataSet, .. DataSettings.Columns, Model.Model, Model.Tokenizer, .. Labels,
+                Row, CheckSql,
             ])
             .Takes(ToolCommand.Json)
             .Runs(terminal, Run);
@@ -75,7 +77,9 @@ internal static class InspectCommand
     private static TextTools? Tools(CommandRun run)
     {
         if (ModelFolders.FindTokenizer(run, Model) is { } folder) return TextTools.Load(folder, needsTemplate: false);
-        return run.Values.IsGiven(Model.Model) ? TextTools.TryLoad(Model, run.Values, ModelFolders.Find(run, Model), needsTemplate: false) : null;
+        return run.Values.IsGiven(Model.Model)
+            ? TextTools.TryLoad(Model, run.Values, ModelFolders.Find(run, Model), needsTemplate: false)
+            : null;
     }
 
     /// <summary>Examines the rows to evaluate on: those of --eval-dataset, else a split of the same data set.</summary>
@@ -108,7 +112,8 @@ internal static class InspectCommand
         {
             RowTokenizer? tokenizer = null;
             using var all = rows.GetEnumerator();
-            if (!all.MoveNext()) throw new LapidaryException($"{string.Join(", ", run.Get(Files) ?? [])}: expected at least one row, found none.");
+            if (!all.MoveNext()) throw new LapidaryException($"{string.Join(", ", run.Get(Files) ?? [])}: expected at least one row, "
+                + $"found none.");
             if (encoder is not null && all.Current.Row is { } first) tokenizer = TokenizerOf(first, encoder, config);
             found.Add(
                 Rest(all), tokenizer, config.MaxLength, run.Values.Get(CheckSql), others,
@@ -124,7 +129,8 @@ internal static class InspectCommand
     /// <param name="encoder">The tokenizer.</param>
     /// <param name="config">Label rules.</param>
     internal static RowTokenizer TokenizerOf(DataRow first, ITextEncoder encoder, SftConfig config) => new(
-        encoder, int.MaxValue, config.Examples, config.Examples.CompletionOnlyLoss ?? first is PromptCompletionRow or ConversationalPromptRow);
+        encoder, int.MaxValue, config.Examples,
+        config.Examples.CompletionOnlyLoss ?? first is PromptCompletionRow or ConversationalPromptRow);
 
     private static (ReadRow Row, RowReading Reading) Find(IReadOnlyList<NamedData> sources, int number)
     {

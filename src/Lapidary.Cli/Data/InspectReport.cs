@@ -29,8 +29,8 @@ internal sealed class InspectReport(
 
         if (found.Characters.Count > 0) text.WriteLine($"characters {found.Characters}");
         if (found.Tokens.Count > 0) text.WriteLine($"tokens     {found.Tokens}");
-        foreach (string bar in (found.Tokens.Count > 0 ? found.Tokens : found.Characters) is { Count: > 0 } lengths ? lengths.Histogram() : [])
-            text.WriteLine($"           {bar}");
+        var lengths = found.Tokens.Count > 0 ? found.Tokens : found.Characters;
+        foreach (string bar in lengths.Count > 0 ? lengths.Histogram() : []) text.WriteLine($"           {bar}");
         if (found.Tokens.Count > 0) text.WriteLine($"cut        {CutLine()}");
         if (found.Invalid is { Count: > 0 } invalid)
             text.WriteLine($"invalid    {Count(invalid.Count, "row")}; the first: {PlainText.OneLine(invalid.First!)}");
@@ -38,11 +38,12 @@ internal sealed class InspectReport(
         if (found.Characters.Count > 0)
         {
             text.WriteLine("conflicts  " + Repeated(
-                found.Conflicts, "has the prompt of an earlier row and another answer", "have the prompt of an earlier row and another answer"));
+                found.Conflicts, "has the prompt of an earlier row and another answer", "have the prompt of an earlier row and another "
+                    + "answer"));
         }
 
-        if (evaluation is var (name, evaluated)) WriteLeaks(text, name, evaluated);
         WriteSql(text, found);
+        if (evaluation is var (name, evaluated)) WriteLeaks(text, name, evaluated);
     }
 
     /// <summary>Writes the members of a JSON object.</summary>
@@ -109,8 +110,8 @@ internal sealed class InspectReport(
         var (same, loose, first) = evaluated.Leaks;
         text.WriteLine("leaks      " + (loose == 0
             ? "none of their prompts is in the training rows"
-            : $"{Count(same, "row")} ({Percent(same, evaluated.Rows)}) with a prompt of the training rows, {loose} ({Percent(loose, evaluated.Rows)}) "
-                + $"if case, blanks and punctuation do not count; the first is row {first}"));
+            : $"{Count(same, "row")} ({Percent(same, evaluated.Rows)}) with a prompt of the training rows, {loose} "
+                + $"({Percent(loose, evaluated.Rows)}) if case, blanks and punctuation do not count; the first is row {first}"));
         text.WriteLine($"duplicates {Repeated(evaluated.Duplicates, "repeats an earlier one", "repeat an earlier one")}");
         WriteSql(text, evaluated);
     }
@@ -119,8 +120,8 @@ internal sealed class InspectReport(
     {
         var (rows, contexts, queries, empty) = found.Sql;
         if (rows == 0) return;
-        text.WriteLine($"sql        of {Count(rows, "row")}, {Percent(rows - contexts, rows)} of the contexts and {Percent(rows - contexts - queries, rows)} of the "
-            + $"queries run; {empty} have an empty result");
+        text.WriteLine($"sql        of {Count(rows, "row")}, {Percent(rows - contexts, rows)} of the contexts and "
+            + $"{Percent(rows - contexts - queries, rows)} of the queries run; {empty} have an empty result");
         foreach (var (place, part, error) in found.SqlFailures) text.WriteLine($"           {place}: {part}: {PlainText.OneLine(error)}");
         long hidden = contexts + queries - found.SqlFailures.Count;
         if (hidden > 0) text.WriteLine($"           {hidden} failures more");
@@ -128,8 +129,8 @@ internal sealed class InspectReport(
 
     private string CutLine() => maxLength is not { } length ? "none: there is no --max-length"
         : found.Cut.Rows == 0 ? $"none of the rows is longer than --max-length {length}"
-        : $"{Count(found.Cut.Rows, "row")} ({Percent(found.Cut.Rows, found.Rows)}) longer than --max-length {length}, which loses {found.Cut.Tokens} "
-            + $"tokens; the first is row {found.Cut.First}";
+        : $"{Count(found.Cut.Rows, "row")} ({Percent(found.Cut.Rows, found.Rows)}) longer than --max-length {length}, which loses "
+            + $"{found.Cut.Tokens} tokens; the first is row {found.Cut.First}";
 
     private static string Repeated((long Count, long First, long Original) rows, string one, string many) => rows.Count == 0
         ? "none"

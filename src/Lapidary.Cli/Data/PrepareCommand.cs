@@ -7,7 +7,6 @@ using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Data;
 
@@ -41,14 +40,15 @@ internal static class PrepareCommand
     private const int ProgressRows = 1024;
 
     public static ToolCommand Create(Terminal terminal) =>
-        new ToolCommand("prepare", "Draw, split and convert rows as train does, and write them as files that train and Python's datasets read.",
+        new ToolCommand("prepare", "Draw, split and convert rows as train does, and write them as files that train and Python's datasets "
+            + "read.",
                 "--dataset philschmid/gretel-synthetic-text-to-sql --template text-to-sql --select 12500 --test-size 2500 --output data",
                 "--dataset rows.csv --prompt-column question --completion-column answer --test-size 0.1 --format parquet --output data",
                 "--dataset chat.jsonl --drop-duplicates --max-length 1024 --tokenizer gemma-3-1b-it --output chat-1024.jsonl")
             .Takes([
                 DataSettings.DataSet, .. DataSettings.Columns, DataSettings.Mix, DataSettings.Stopping, DataSettings.Select,
-                DataSettings.TestSize, .. Draw, Output, Format, KeepColumns, DropDuplicates, NoLeaks, MaxLength, Model.Model, Model.Tokenizer,
-                Overwrite,
+                DataSettings.TestSize, .. Draw, Output, Format, KeepColumns, DropDuplicates, NoLeaks, MaxLength, Model.Model,
+                Model.Tokenizer, Overwrite,
             ])
             .Takes(ToolCommand.Json)
             .Requires(DataSettings.DataSet)
@@ -83,11 +83,13 @@ internal static class PrepareCommand
         if (test is not null && values.Get(NoLeaks)) test = WithoutLeaks(train, test, counts);
         (counts.Train, counts.Test) = (train.Count, test?.Count ?? 0);
         if (train.Count == 0 || test?.Count == 0)
-            throw new LapidaryException($"{(train.Count == 0 ? "Training" : "Test")} rows: expected at least one, found none that are kept.");
-        var asJson = Write(run, files.Train, train, work).Concat(test is null ? [] : Write(run, files.Test!, test, work)).Distinct().ToArray();
+            throw new LapidaryException($"{(train.Count == 0 ? "Training" : "Test")} rows: expected at least one, found none that are "
+                + $"kept.");
+        var asJson = Write(run, files.Train, train, work).ToHashSet();
+        if (test is not null) asJson.UnionWith(Write(run, files.Test!, test, work));
         files.WriteCard(sources, counts, config);
         work.Dispose();
-        if (asJson.Length > 0) run.Note($"Parquet holds {string.Join(", ", asJson)} as JSON text.");
+        if (asJson.Count > 0) run.Note($"Parquet holds {string.Join(", ", asJson)} as JSON text.");
         counts.Report(run, files, sources.Select(source => source.Name));
     }
 
@@ -96,7 +98,8 @@ internal static class PrepareCommand
         if (run.Values.Get(MaxLength) is null) return null;
         if (ModelFolders.FindTokenizer(run, Model) is { } folder) return TextTools.Load(folder, needsTemplate: false).Encoder();
         return run.Values.IsGiven(Model.Model)
-            ? TextTools.TryLoad(Model, run.Values, ModelFolders.Find(run, Model), needsTemplate: false)?.Encoder() ?? throw TextTools.NoTokenizer()
+            ? TextTools.TryLoad(Model, run.Values, ModelFolders.Find(run, Model), needsTemplate: false)?.Encoder()
+                ?? throw TextTools.NoTokenizer()
             : throw run.Wrong("--max-length counts tokens; give --tokenizer or --model.");
     }
 
@@ -125,7 +128,7 @@ internal static class PrepareCommand
         return kept;
     }
 
-    private static IReadOnlyList<string> Write(CommandRun run, string path, StoredRecords rows, IProgress<WorkProgress> progress) =>
+    private static IReadOnlyList<string> Write(CommandRun run, string path, StoredRecords rows, WorkScreen progress) =>
         RowFile.Write(run, path, Enumerable.Range(0, rows.Count).Select(i =>
         {
             if (i % ProgressRows == 0) progress.Report(new("writing rows", i, rows.Count, "rows"));

@@ -6,7 +6,6 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats.Files;
 using Lapidary.Training;
-using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Writing;
 
 namespace Lapidary.Cli.Data;

@@ -26,7 +26,7 @@ internal readonly record struct RowTexts(string Prompt, string Answer)
     /// <summary>The texts of a row.</summary>
     public static RowTexts Of(DataRow row) => row switch
     {
-        MessagesRow { Messages: [.. var before, { IsAssistant: true } last] } => new(Text(before), last.Content ?? ""),
+        MessagesRow { Messages: [.., { IsAssistant: true } last] } all => new(Text(all.Messages.SkipLast(1)), last.Content ?? ""),
         MessagesRow messages => new(Text(messages.Messages), ""),
         PromptCompletionRow pair => new(pair.Prompt, pair.Completion),
         ConversationalPromptRow pair => new(Text(pair.Prompt), Text(pair.Completion)),

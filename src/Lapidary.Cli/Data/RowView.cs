@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
@@ -74,9 +73,8 @@ internal static class RowView
         var screen = run.Terminal.ScreenOf(run.IsJson);
         bool hasColour = screen?.HasColour ?? false;
         string cut = tokens.Count > maxLength ? $", {tokens.Count - maxLength} beyond --max-length {maxLength}" : "";
-        text.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"tokens     {tokens.Count}, {example.TrainedTokens} trained{cut}; trained ones are {(hasColour ? "green and bold" : "in [brackets]")}, "
-            + "↵ is a line end"));
+        string marks = hasColour ? "green and bold" : "in [brackets]";
+        text.WriteLine($"tokens     {tokens.Count}, {example.TrainedTokens} trained{cut}; trained ones are {marks}, ↵ is a line end");
         text.Write(DataPreview.Text(tokens, screen?.Width ?? PlainWidth, hasColour, int.MaxValue));
     }
 

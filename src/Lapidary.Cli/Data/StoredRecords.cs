@@ -32,7 +32,8 @@ internal sealed class StoredRecords
             var reading = new RowReading(source);
             sets.Add(DataSet.From(Counted(reading.Read(), progress), row => new TextRow(RowFile.ToJson(row.Record.Columns))));
             if (reading.Unknown is { } unknown) throw new LapidaryException(unknown);
-            if (reading.GuessedTemplate is { } template) run.Note($"{source.Name}: rows are read with --template {template}, which their columns fit.");
+            if (reading.GuessedTemplate is { } template) run.Note($"{source.Name}: rows are read with --template {template}, which their "
+                + $"columns fit.");
             if (reading.LeftOut > 0) run.Note($"{source.Name}: {reading.LeftOut} rows left out by --filter.");
             options.Add(reading.Options);
         }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
@@ -19,8 +18,8 @@ internal static class SynthCommand
         Setting.Long("seed", "Determines all rows: the same seed gives the same rows on every machine.", new SyntheticSqlOptions().Seed);
 
     private static readonly Setting<string?> Output = Setting.Text(
-        "output", "FILE", "File for the rows, .jsonl or .parquet; - for standard output. With --eval-rows also a folder, for train.jsonl and "
-        + "test.jsonl.");
+        "output", "FILE", "File for the rows, .jsonl or .parquet; - for standard output. With --eval-rows also a folder, for train.jsonl "
+        + $"and test.jsonl.");
 
     private static readonly Setting<int> EvalRows = Setting.Integer(
         "eval-rows", "Also write this many rows for evaluation, FILE with -eval in its name. Then rows to train on and rows to evaluate on "
@@ -39,10 +38,14 @@ internal static class SynthCommand
 
     private static readonly Setting<bool> Overwrite = Setting.Flag("overwrite", "Replace a file of that name.");
 
-    private static readonly Option<bool> ListDomains = new("--list-domains") { Description = "Show the domains and their tables, and end." };
+    private static readonly Option<bool> ListDomains = new("--list-domains")
+    {
+        Description = "Show the domains and their tables, and end.",
+    };
 
     public static ToolCommand Create(Terminal terminal) =>
-        new ToolCommand("synth", "Generate text-to-SQL rows; each query was run on its tables, and has an answer that is not right by chance.",
+        new ToolCommand(
+                "synth", "Generate text-to-SQL rows; each query was run on its tables, and its answer is not that of a simpler query.",
                 "--rows 10000 --output sql.jsonl", "--rows 10000 --eval-rows 2500 --output sql",
                 "--rows 5 --complexity \"window functions\" --output -")
             .Takes([Rows, Seed, Output, EvalRows, Domains, ExcludeDomains, Complexity, Split, Overwrite])
@@ -114,7 +117,8 @@ internal static class SynthCommand
             : (Path.Combine(output, "train.jsonl"), Path.Combine(output, "test.jsonl"));
         return
         [
-            new(train, rows, options with { Split = SyntheticSplit.Train }), new(test, evalRows, options with { Split = SyntheticSplit.Test }),
+            new(train, rows, options with { Split = SyntheticSplit.Train }),
+            new(test, evalRows, options with { Split = SyntheticSplit.Test }),
         ];
     }
 
@@ -144,7 +148,8 @@ internal static class SynthCommand
             string data = ShellText.Quote(targets[0].Path);
             string evaluation = targets.Length > 1 ? $" --eval-dataset {ShellText.Quote(targets[1].Path)}" : "";
             text.WriteLine($"next       lapidary data inspect {data} --row 1");
-            text.WriteLine($"           lapidary train --model google/gemma-3-1b-pt --dataset {data}{evaluation} --template {RowTemplate.TextToSqlName}");
+            text.WriteLine($"           lapidary train --model google/gemma-3-1b-pt --dataset {data}{evaluation} --template "
+                + $"{RowTemplate.TextToSqlName}");
         });
 
     private static void List(CommandRun run, SyntheticSqlOptions options)

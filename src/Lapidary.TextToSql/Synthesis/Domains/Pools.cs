@@ -11,8 +11,8 @@ internal static class Pools
 
     private static readonly string[] Last = Split(
         "Adams Bianchi Costa Duarte Evans Fischer Garcia Haddad Ito Jensen Kowalski Lopez Moreau Novak Okafor Petrov Quinn Rossi Silva "
-        + "Tanaka Usman Vargas Weber Young Zhang Andersson Becker Carter Dubois Eriksen Ferrari Grant Hughes Ivanova Jones Khan Larsen Meyer "
-        + "Nguyen Olsen");
+        + "Tanaka Usman Vargas Weber Young Zhang Andersson Becker Carter Dubois Eriksen Ferrari Grant Hughes Ivanova Jones Khan Larsen "
+        + $"Meyer Nguyen Olsen");
 
     private static readonly string[] Cities = Split(
         "Berlin Lisbon Madrid Oslo Dublin Vienna Prague Warsaw Athens Boston Chicago Denver Seattle Toronto Montreal Sydney Osaka Nairobi "

@@ -58,7 +58,9 @@ internal sealed class RowDraw(IReadOnlyList<DrawnColumn> columns, Dice dice)
                 string[] free = [.. spec.Values.Where(value => !_seen[column.Index].Contains(value))];
                 return dice.Pick(free);
             case ColumnKind.Label or ColumnKind.Words:
-                return spec.Values.Count > 1 ? dice.Pick(spec.Values) : Pools.Draw(spec.Pool, spec.Values.Count > 0 ? spec.Values[0] : "", dice);
+                return spec.Values.Count > 1
+                    ? dice.Pick(spec.Values)
+                    : Pools.Draw(spec.Pool, spec.Values.Count > 0 ? spec.Values[0] : "", dice);
             case ColumnKind.Category:
                 return dice.Pick(SharedBy(column));
             case ColumnKind.Flag:

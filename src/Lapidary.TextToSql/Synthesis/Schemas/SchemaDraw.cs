@@ -5,7 +5,7 @@ namespace Lapidary.TextToSql.Synthesis.Schemas;
 /// <summary>Draws tables of a domain: which of them, which of their columns, under which names, with which rows.</summary>
 internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
 {
-    private const int MostTables = 4, ColumnShare = 72;
+    private const int MostTables = 4, ColumnShare = 60;
 
     private readonly SchemaStyle _style = new(dice);
     private readonly List<DrawnTable> _tables = [];
@@ -24,12 +24,13 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
     /// <summary>A table, and tables that are related to those that are chosen.</summary>
     private HashSet<TableSpec> Choose(int least)
     {
-        int extra = dice.Below(10) switch { < 5 => 0, < 8 => 1, _ => 2 };
+        int extra = dice.Below(20) switch { < 13 => 0, < 19 => 1, _ => 2 };
         int most = Math.Min(Math.Min(MostTables, domain.Tables.Count), least + extra);
         var chosen = new HashSet<TableSpec> { dice.Pick(domain.Tables) };
         while (chosen.Count < most)
         {
-            TableSpec[] related = [.. domain.Tables.Where(table => !chosen.Contains(table) && chosen.Any(other => AreRelated(table, other)))];
+            var left = domain.Tables.Where(table => !chosen.Contains(table));
+            TableSpec[] related = [.. left.Where(table => chosen.Any(other => AreRelated(table, other)))];
             if (related.Length == 0) break;
             chosen.Add(dice.Pick(related));
         }
@@ -71,7 +72,7 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
         }
 
         bool isChild = table.Parents.Count > 0;
-        int count = dice.Between(isChild ? 5 : 4, isChild ? 8 : 6);
+        int count = dice.Between(4, isChild ? 6 : 5);
         if (columns.Find(column => column.Spec?.Pool == "" && column is { Kind: ColumnKind.Label, Spec.Values.Count: > 1 }) is { } list)
             count = Math.Min(count, list.Spec!.Values.Count);
         return new(table, _style.TableName(table), columns, new RowDraw(columns, dice).Draw(count));

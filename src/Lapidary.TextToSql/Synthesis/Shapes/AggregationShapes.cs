@@ -31,7 +31,8 @@ internal static class AggregationShapes
     /// <summary>Draws a function for a column: AVG, SUM, MIN or MAX.</summary>
     public static (string Function, string Words) Draw(Scene scene, DrawnColumn column)
     {
-        string function = column.IsAdditive ? scene.Dice.Pick("SUM", "SUM", "AVG", "MAX", "MIN") : scene.Dice.Pick("AVG", "AVG", "MAX", "MIN");
+        string function = column.IsAdditive ? scene.Dice.Pick("SUM", "SUM", "AVG", "MAX", "MIN")
+            : scene.Dice.Pick("AVG", "AVG", "MAX", "MIN");
         string noun = column.Kind == ColumnKind.Count ? $"number of {column.Things}" : column.Noun;
         return (function, function switch
         {
@@ -202,10 +203,10 @@ internal static class AggregationShapes
         object bound = table.Values(column).ElementAt(scene.Dice.Below(table.Rows.Count));
         string number = Filters.Shown(bound) + (column.Kind == ColumnKind.Count ? "" : column.Unit);
         string text = scene.Say(
-            $"Which {Scene.Many(group)} have {English.A($"average {column.Noun}")} of {(isMore ? "more" : "less")} than {number} over their "
-            + $"{table.Plural}? Show the {group.Noun} and the average.",
-            $"Show each {group.Noun} whose {table.Plural} have an average {column.Noun} {(isMore ? "above" : "below")} {number}, together with "
-            + "that average.");
+            $"Which {Scene.Many(group)} have {English.A($"average {column.Noun}")} of {(isMore ? "more" : "less")} than {number} over "
+            + $"their {table.Plural}? Show the {group.Noun} and the average.",
+            $"Show each {group.Noun} whose {table.Plural} have an average {column.Noun} {(isMore ? "above" : "below")} {number}, "
+            + $"together with that average.");
         string select = $"SELECT {group.Name}, AVG({column.Name}){scene.As(NameOf("AVG", column))} FROM {table.Name} GROUP BY {group.Name}";
         return new(text, $"{select} HAVING AVG({column.Name}) {(isMore ? ">" : "<")} {scene.Literal(bound)}") { Wrong = [select] };
     }
@@ -232,11 +233,13 @@ internal static class AggregationShapes
         var table = scene.Any(scene.Tables)!;
         if (scene.Any(table.Categories) is not { } group || scene.Filters.Plain(table, group.Name) is not { } filter) return null;
         string text = scene.Say(
-            $"For each {group.Noun}, show the {group.Noun}, the number of all {table.Plural} and the number of {Scene.Those(table, filter)}.",
+            $"For each {group.Noun}, show the {group.Noun}, the number of all {table.Plural} and the number of "
+                + $"{Scene.Those(table, filter)}.",
             $"Show for every {group.Noun} how many {table.Plural} it has in total and how many of them {filter.Clause}; start with the "
             + $"{group.Noun}.");
         string count = $"SUM(CASE WHEN {filter.Sql("")} THEN 1 ELSE 0 END)";
-        string sql = $"SELECT {group.Name}, COUNT(*){scene.As("total")}, {count}{scene.As("matching")} FROM {table.Name} GROUP BY {group.Name}";
+        string sql = $"SELECT {group.Name}, COUNT(*){scene.As("total")}, {count}{scene.As("matching")} FROM {table.Name} GROUP BY "
+            + $"{group.Name}";
         return new(text, sql) { Varied = [$"SELECT {filter.Sql("")} FROM {table.Name}", $"SELECT {group.Name} FROM {table.Name}"] };
     }
 

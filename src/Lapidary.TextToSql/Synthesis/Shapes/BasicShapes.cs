@@ -182,7 +182,8 @@ internal static class BasicShapes
         string text = scene.Say(
             $"Which {table.Singular} has the {nth} {word} {key.Noun}? Show the {table.Label.Noun} and {key.Noun}.",
             $"Show the {table.Label.Noun} and {key.Noun} of the {table.Singular} with the {nth} {word} {key.Noun}.");
-        string order = $"SELECT {table.Label.Name}, {key.Name} FROM {table.Name} ORDER BY {key.Name} {(isHighest ? "DESC" : "ASC")} LIMIT 1";
+        string order = $"SELECT {table.Label.Name}, {key.Name} FROM {table.Name} ORDER BY {key.Name} {(isHighest ? "DESC" : "ASC")} "
+            + $"LIMIT 1";
         return new(text, string.Create(CultureInfo.InvariantCulture, $"{order} OFFSET {place - 1}"))
         {
             Wrong = [order],
@@ -217,8 +218,10 @@ internal static class BasicShapes
         string fallback = column.IsNumber ? "0" : scene.Say("'none'", "'unknown'", "'n/a'");
         string function = scene.Say("COALESCE", "IFNULL");
         string text = scene.Say(
-            $"Show the {table.Label.Noun} and the {column.Noun} of every {table.Singular}, with {fallback} where there is no {column.Noun}.",
-            $"For each {table.Singular}, list the {table.Label.Noun} and the {column.Noun}; write {fallback} if the {column.Noun} is missing.");
+            $"Show the {table.Label.Noun} and the {column.Noun} of every {table.Singular}, with {fallback} where there is no "
+                + $"{column.Noun}.",
+            $"For each {table.Singular}, list the {table.Label.Noun} and the {column.Noun}; write {fallback} if the {column.Noun} is "
+                + $"missing.");
         string select = $"SELECT {table.Label.Name}, ";
         return new(text, $"{select}{function}({column.Name}, {fallback}){scene.As(column.Name)} FROM {table.Name}")
         {

@@ -25,13 +25,14 @@ internal static class CteShapes
         bool isAbove = scene.Dice.Chance(65);
         string word = isAbove ? "above" : "below";
         string text = scene.Say(
-            $"First compute the average {column.Noun} of the {table.Plural} for each {group.Noun}. Then show each {group.Noun} and its average "
-            + $"where that average is {word} the average {column.Noun} of all {table.Plural}.",
+            $"First compute the average {column.Noun} of the {table.Plural} for each {group.Noun}. Then show each {group.Noun} and its "
+            + $"average where that average is {word} the average {column.Noun} of all {table.Plural}.",
             $"Which {Scene.Many(group)} have an average {column.Noun} {word} the average {column.Noun} of all {table.Plural}? Show the "
             + $"{group.Noun} and its average.");
         string with = $"WITH averages AS (SELECT {group.Name}, AVG({column.Name}) AS average FROM {table.Name} GROUP BY {group.Name}) ";
         string select = $"{with}SELECT {group.Name}, average FROM averages";
-        return new(text, $"{select} WHERE average {(isAbove ? ">" : "<")} (SELECT AVG({column.Name}) FROM {table.Name})") { Wrong = [select] };
+        string all = $"(SELECT AVG({column.Name}) FROM {table.Name})";
+        return new(text, $"{select} WHERE average {(isAbove ? ">" : "<")} {all}") { Wrong = [select] };
     }
 
     private static Question? FilterThenGroup(Scene scene)
@@ -44,7 +45,8 @@ internal static class CteShapes
         string text = scene.Say(
             $"Take only the {Scene.Those(table, filter)}. For each {group.Noun} among them, show the {group.Noun}, how many there are and "
             + $"{words}.",
-            $"Among the {Scene.Those(table, filter)}, show for each {group.Noun} the {group.Noun}, the number of {table.Plural} and {words}.");
+            $"Among the {Scene.Those(table, filter)}, show for each {group.Noun} the {group.Noun}, the number of {table.Plural} and "
+                + $"{words}.");
         string name = AggregationShapes.NameOf(function, column);
         string select = $"SELECT {group.Name}, COUNT(*) AS {table.Spec.SqlName}_count, {function}({column.Name}) AS {name} FROM ";
         string end = $" GROUP BY {group.Name}";
@@ -62,8 +64,8 @@ internal static class CteShapes
         string text = scene.Say(
             $"Count the {child.Plural} of each {parent.Singular} that has any. Then show the {parent.Label.Noun} and the count of the "
             + $"{parent.Plural} whose count is above the average of these counts.",
-            $"Which {parent.Plural} have more {child.Plural} than the average {parent.Singular} that has any? Show the {parent.Label.Noun} and "
-            + $"the number of {child.Plural}.");
+            $"Which {parent.Plural} have more {child.Plural} than the average {parent.Singular} that has any? Show the "
+            + $"{parent.Label.Noun} and the number of {child.Plural}.");
         string join = $"SELECT {scene.Of(parent, parent.Label)}, c.total FROM {scene.From(parent)} JOIN {counts} c ON "
             + $"c.{key.Name} = {scene.Of(parent, parent.Key)}";
         if (scene.Of(parent) == "c.") return null;
@@ -79,10 +81,10 @@ internal static class CteShapes
         string with = $"WITH totals AS (SELECT {key.Name}, SUM({column.Name}) AS total FROM {child.Name} GROUP BY {key.Name}) ";
         string number = Filters.Shown(bound) + (column.Kind == ColumnKind.Count ? "" : column.Unit);
         string text = scene.Say(
-            $"Add up the {column.Noun} of the {child.Plural} for each {parent.Singular}. Show the {parent.Label.Noun} and the total where the "
-            + $"total is more than {number}.",
-            $"Show the {parent.Label.Noun} of each {parent.Singular} and the total {column.Noun} of its {child.Plural}, but only for totals "
-            + $"above {number}.");
+            $"Add up the {column.Noun} of the {child.Plural} for each {parent.Singular}. Show the {parent.Label.Noun} and the total "
+            + $"where the total is more than {number}.",
+            $"Show the {parent.Label.Noun} of each {parent.Singular} and the total {column.Noun} of its {child.Plural}, but only for "
+            + $"totals above {number}.");
         if (parent.Spec.IsPerson) text = text.Replace(" its ", " their ", StringComparison.Ordinal);
         string join = $"SELECT {scene.Of(parent, parent.Label)}, t.total FROM {scene.From(parent)} JOIN totals t ON "
             + $"t.{key.Name} = {scene.Of(parent, parent.Key)}";

@@ -58,7 +58,8 @@ internal static class JoinShapes
         if (scene.Any(scene.References) is not ({ } child, { Parent: { } parent } key) || scene.Filters.Plain(parent) is not { } filter)
             return null;
         var second = scene.Dice.Chance(35) ? scene.Filters.Plain(child) : null;
-        string those = second is null ? child.Plural : $"{child.Plural} {child.Who} {second.Clause} and are {key.Phrase} {Scene.Those(parent, filter)}";
+        string those = second is null ? child.Plural : $"{child.Plural} {child.Who} {second.Clause} and are {key.Phrase} "
+            + $"{Scene.Those(parent, filter)}";
         if (second is null) those = $"{child.Plural} {key.Phrase} {Scene.Those(parent, filter)}";
         var columns = scene.Columns(child, scene.Dice.Below(2));
         string what = columns.Length == 1 ? $"the {Scene.Many(child.Label)}" : Scene.Nouns(columns);
@@ -76,7 +77,8 @@ internal static class JoinShapes
         if (scene.Any(scene.References) is not ({ } child, { Parent: { } parent } key) || scene.Filters.Plain(parent) is not { } filter)
             return null;
         string those = $"{child.Plural} {key.Phrase} {Scene.Those(parent, filter)}";
-        string value = "COUNT(*)", text = scene.Say($"How many {those} are there?", $"Count the {those}.", $"What is the number of {those}?");
+        string value = "COUNT(*)", text = scene.Say($"How many {those} are there?", $"Count the {those}.", $"What is the number of "
+            + $"{those}?");
         string name = $"{child.Spec.SqlName}_count";
         if (scene.Dice.Chance(55) && scene.Any(child.Numbers) is { } column)
         {
@@ -112,8 +114,8 @@ internal static class JoinShapes
         var (function, words) = AggregationShapes.Draw(scene, column);
         string label = scene.Of(parent, parent.Label), id = scene.Of(parent, parent.Key);
         string text = scene.Say(
-            $"For each {parent.Singular} with at least one {child.Singular}, show the {parent.Label.Noun} and {words} of the {child.Plural} "
-            + $"{key.Phrase} {parent.Pronoun}.",
+            $"For each {parent.Singular} with at least one {child.Singular}, show the {parent.Label.Noun} and {words} of the "
+            + $"{child.Plural} {key.Phrase} {parent.Pronoun}.",
             $"Show the {parent.Label.Noun} of each {parent.Singular} and {words} of its {child.Plural}; leave out {parent.Plural} without "
             + $"{child.Plural}.".Replace(" its ", parent.Spec.IsPerson ? " their " : " its ", StringComparison.Ordinal));
         string name = scene.As(AggregationShapes.NameOf(function, column));
@@ -161,8 +163,8 @@ internal static class JoinShapes
         bool showsCount = scene.Dice.Chance(45);
         string text = scene.Say(
             $"Which {parent.Plural} have {count}? Show the {parent.Label.Noun}{(showsCount ? $" and the number of {child.Plural}" : "")}.",
-            $"{scene.List()} the {(showsCount ? $"{parent.Label.Noun} and the number of {child.Plural}" : Scene.Many(parent.Label))} of all "
-            + $"{parent.Plural} with {count}.");
+            $"{scene.List()} the {(showsCount ? $"{parent.Label.Noun} and the number of {child.Plural}" : Scene.Many(parent.Label))} of "
+            + $"all {parent.Plural} with {count}.");
         string select = $"SELECT {label}{(showsCount ? $", COUNT(*){scene.As($"{child.Spec.SqlName}_count")}" : "")} FROM "
             + $"{scene.Joined(child, key)} GROUP BY {id}{(label == id ? "" : $", {label}")}";
         return new(text, $"{select} HAVING COUNT(*) {(isMore ? ">" : ">=")} {number}") { Wrong = [select] };

@@ -91,10 +91,10 @@ internal static class MultiJoinShapes
         }
 
         string text = scene.Say(
-            $"For each {top.Singular}, show the {top.Label.Noun} and {words} {key.Phrase} {middle.Plural} {next.Phrase} {top.Pronoun}; leave out "
-            + $"{top.Plural} without any.",
-            $"Show the {top.Label.Noun} of each {top.Singular} and {words} {key.Phrase} {middle.Plural} {next.Phrase} {top.Pronoun}, only for "
-            + $"{top.Plural} that have such {child.Plural}.");
+            $"For each {top.Singular}, show the {top.Label.Noun} and {words} {key.Phrase} {middle.Plural} {next.Phrase} {top.Pronoun}; "
+            + $"leave out {top.Plural} without any.",
+            $"Show the {top.Label.Noun} of each {top.Singular} and {words} {key.Phrase} {middle.Plural} {next.Phrase} {top.Pronoun}, "
+            + $"only for {top.Plural} that have such {child.Plural}.");
         string sql = $"SELECT {label}, {value}{scene.As(name)} FROM {From(scene, child, key, middle, next)} GROUP BY {id}"
             + (label == id ? "" : $", {label}");
         return new(text, sql) { Varied = [$"SELECT {id} FROM {From(scene, child, key, middle, next)}"] };
@@ -115,15 +115,14 @@ internal static class MultiJoinShapes
     {
         if (Fork(scene) is not var (child, first, second)) return null;
         var (one, two) = (first.Parent!, second.Parent!);
-        var filter = scene.Dice.Chance(75) ? scene.Filters.Plain(scene.Dice.Chance(60) ? child : one) : null;
-        bool isOfChild = filter is null || child.Columns.Any(column => column.Name == filter.Column && one.Columns.All(x => x.Name != filter.Column));
-        if (filter is not null && !isOfChild && child.Columns.Any(column => column.Name == filter.Column)) return null;
-        string those = isOfChild ? Scene.Those(child, filter) : $"{child.Plural} {first.Phrase} {Scene.Those(one, filter)}";
+        bool isOfChild = scene.Dice.Chance(60);
+        var filter = scene.Dice.Chance(75) ? scene.Filters.Plain(isOfChild ? child : one) : null;
+        string those = isOfChild || filter is null ? Scene.Those(child, filter) : $"{child.Plural} {first.Phrase} {Scene.Those(one, filter)}";
         string text = scene.Say(
             $"For all {those}, show the {child.Label.Noun}, the {one.Label.Noun} of the {one.Singular} and the {two.Label.Noun} of the "
             + $"{two.Singular}.",
-            $"{scene.List()} the {child.Label.Noun} of all {those} with the {one.Label.Noun} of the {one.Singular} and the {two.Label.Noun} of "
-            + $"the {two.Singular}.");
+            $"{scene.List()} the {child.Label.Noun} of all {those} with the {one.Label.Noun} of the {one.Singular} and the "
+            + $"{two.Label.Noun} of the {two.Singular}.");
         string query = $"SELECT {scene.Of(child, child.Label)}, {scene.Of(one, one.Label)}, {scene.Of(two, two.Label)} FROM "
             + scene.Joined(child, first) + scene.Join(child, second);
         return new(text, query + Scene.Where(filter, scene.Of(isOfChild ? child : one))) { Wrong = filter is null ? [] : [query] };
@@ -149,10 +148,10 @@ internal static class MultiJoinShapes
         var (one, two) = (first.Parent!, second.Parent!);
         string label = scene.Of(one, one.Label), id = scene.Of(one, one.Key);
         string text = scene.Say(
-            $"For each {one.Singular}, count the {child.Plural} {second.Phrase} {Scene.Those(two, filter)}. Show the {one.Label.Noun} and the "
-            + $"count, only for {one.Plural} with at least one.",
-            $"Show the {one.Label.Noun} of each {one.Singular} {one.Who} has {child.Plural} {second.Phrase} {Scene.Those(two, filter)}, and the "
-            + "number of them.");
+            $"For each {one.Singular}, count the {child.Plural} {second.Phrase} {Scene.Those(two, filter)}. Show the {one.Label.Noun} "
+            + $"and the count, only for {one.Plural} with at least one.",
+            $"Show the {one.Label.Noun} of each {one.Singular} {one.Who} has {child.Plural} {second.Phrase} {Scene.Those(two, filter)}, "
+            + $"and the number of them.");
         string query = $"SELECT {label}, COUNT(*){scene.As($"{child.Spec.SqlName}_count")} FROM {scene.Joined(child, first)}"
             + scene.Join(child, second);
         string group = $" GROUP BY {id}{(label == id ? "" : $", {label}")}";

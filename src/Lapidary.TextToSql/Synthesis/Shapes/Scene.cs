@@ -129,7 +129,8 @@ internal sealed class Scene
         if (column.Kind is ColumnKind.Date or ColumnKind.Year)
         {
             string first = isDescending ? "latest" : "earliest";
-            return Say($"sorted by {column.Noun}, {first} first", $"ordered by {column.Noun} from {first} to {(isDescending ? "earliest" : "latest")}");
+            return Say($"sorted by {column.Noun}, {first} first", $"ordered by {column.Noun} from {first} to "
+                + $"{(isDescending ? "earliest" : "latest")}");
         }
 
         string order = isDescending ? "from highest to lowest" : "from lowest to highest";

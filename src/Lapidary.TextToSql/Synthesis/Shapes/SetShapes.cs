@@ -25,10 +25,10 @@ internal static class SetShapes
         var table = scene.Any(scene.Tables)!;
         if (scene.Filters.Plain(table) is not { } first || scene.Filters.Plain(table, first.Column) is not { } second) return null;
         string text = scene.Say(
-            $"Combine the {Scene.Many(table.Label)} of the {Scene.Those(table, first)} with those of the {Scene.Those(table, second)}, each "
-            + $"{table.Label.Noun} once.",
-            $"{scene.List()} every {table.Label.Noun} that belongs to the {Scene.Those(table, first)} or to the {Scene.Those(table, second)}, "
-            + "without repetition.");
+            $"Combine the {Scene.Many(table.Label)} of the {Scene.Those(table, first)} with those of the {Scene.Those(table, second)}, "
+            + $"each {table.Label.Noun} once.",
+            $"{scene.List()} every {table.Label.Noun} that belongs to the {Scene.Those(table, first)} or to the "
+            + $"{Scene.Those(table, second)}, without repetition.");
         string select = $"SELECT {table.Label.Name} FROM {table.Name}";
         string one = select + Scene.Where(first), two = select + Scene.Where(second);
         return new(text, $"{one} UNION {two}") { Wrong = [one, two, select, $"{one} UNION ALL {two}"] };
@@ -64,7 +64,8 @@ internal static class SetShapes
         string one2 = Describe(first, x), two2 = Describe(second, y);
         string text = scene.Say(
             $"{scene.List()} every {thing} that is {one2} or {two2}{(keepsAll ? ", with repetitions" : ", each only once")}.",
-            $"Put together the {English.Plural(thing)} that are {one2} and those that are {two2}{(keepsAll ? "; keep duplicates" : ", without duplicates")}.");
+            $"Put together the {English.Plural(thing)} that are {one2} and those that are "
+                + $"{two2}{(keepsAll ? "; keep duplicates" : ", without duplicates")}.");
         string sql = $"SELECT {x.Name} FROM {first.Name} UNION{(keepsAll ? " ALL" : "")} SELECT {y.Name} FROM {second.Name}";
         string other = $"SELECT {x.Name} FROM {first.Name} UNION{(keepsAll ? "" : " ALL")} SELECT {y.Name} FROM {second.Name}";
         return new(text, sql) { Wrong = [other] };

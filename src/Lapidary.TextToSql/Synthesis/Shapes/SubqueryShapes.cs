@@ -71,7 +71,8 @@ internal static class SubqueryShapes
             _ => $"{English.A($"{(isMore ? "higher" : "lower")} {column.Noun}")}",
         };
         string text = scene.Say(
-            $"Which {table.Plural} have {comparative} than {JoinShapes.Named(table, name)}? {scene.List()} their {Scene.Many(table.Label)}.",
+            $"Which {table.Plural} have {comparative} than {JoinShapes.Named(table, name)}? {scene.List()} their "
+                + $"{Scene.Many(table.Label)}.",
             $"{scene.List()} the {Scene.Many(table.Label)} of all {table.Plural} with {comparative} than {JoinShapes.Named(table, name)}.");
         string select = $"SELECT {table.Label.Name} FROM {table.Name}";
         string inner = $"(SELECT {column.Name} FROM {table.Name} WHERE {table.Label.Name} = {scene.Literal(name)})";
@@ -87,10 +88,10 @@ internal static class SubqueryShapes
         var table = scene.Any(scene.Tables)!;
         if (scene.Any(table.Categories) is not { } group || scene.Any(table.Numbers) is not { } column) return null;
         string text = scene.Say(
-            $"{scene.List()} the {table.Label.Noun}, {group.Noun} and {column.Noun} of each {table.Singular} whose {column.Noun} is above the "
-            + $"average of all {table.Plural} with the same {group.Noun}.",
-            $"Which {table.Plural} exceed the average {column.Noun} of their own {group.Noun}? Show the {table.Label.Noun}, the {group.Noun} "
-            + $"and the {column.Noun}.");
+            $"{scene.List()} the {table.Label.Noun}, {group.Noun} and {column.Noun} of each {table.Singular} whose {column.Noun} is "
+            + $"above the average of all {table.Plural} with the same {group.Noun}.",
+            $"Which {table.Plural} exceed the average {column.Noun} of their own {group.Noun}? Show the {table.Label.Noun}, the "
+            + $"{group.Noun} and the {column.Noun}.");
         string inner = $"(SELECT AVG(b.{column.Name}) FROM {table.Name} b WHERE b.{group.Name} = a.{group.Name})";
         string select = $"SELECT a.{table.Label.Name}, a.{group.Name}, a.{column.Name} FROM {table.Name} a";
         return new(text, $"{select} WHERE a.{column.Name} > {inner}")
@@ -104,8 +105,8 @@ internal static class SubqueryShapes
         var table = scene.Any(scene.Tables)!;
         if (scene.Any(table.Numbers) is not { } column) return null;
         string text = scene.Say(
-            $"For each {table.Singular}, show the {table.Label.Noun} and the difference between the {column.Noun} and the average {column.Noun} "
-            + $"of all {table.Plural}.",
+            $"For each {table.Singular}, show the {table.Label.Noun} and the difference between the {column.Noun} and the average "
+            + $"{column.Noun} of all {table.Plural}.",
             $"By how much does the {column.Noun} of each {table.Singular} differ from the average? Show the {table.Label.Noun} and the "
             + $"{column.Noun} minus the average.");
         string inner = $"(SELECT AVG({column.Name}) FROM {table.Name})";

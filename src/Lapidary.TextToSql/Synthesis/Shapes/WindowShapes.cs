@@ -27,9 +27,10 @@ internal static class WindowShapes
         bool isHighest = scene.Dice.Chance(70);
         string first = isHighest ? "highest" : "lowest", function = scene.Dice.Pick("RANK", "ROW_NUMBER", "DENSE_RANK");
         string text = scene.Say(
-            $"Rank all {table.Plural} by {column.Noun}, with rank 1 for the {first}. Show the {table.Label.Noun}, the {column.Noun} and the "
-            + "rank.",
-            $"Show the {table.Label.Noun} and {column.Noun} of each {table.Singular} and the rank by {column.Noun}, where 1 is the {first}.");
+            $"Rank all {table.Plural} by {column.Noun}, with rank 1 for the {first}. Show the {table.Label.Noun}, the {column.Noun} and "
+            + $"the rank.",
+            $"Show the {table.Label.Noun} and {column.Noun} of each {table.Singular} and the rank by {column.Noun}, where 1 is the "
+                + $"{first}.");
         string over = $"{function}() OVER (ORDER BY {column.Name} {(isHighest ? "DESC" : "ASC")})";
         return new(text, $"SELECT {table.Label.Name}, {column.Name}, {over} AS position FROM {table.Name}")
         {
@@ -53,7 +54,8 @@ internal static class WindowShapes
         string over = $"{function}() OVER (PARTITION BY {group.Name} ORDER BY {column.Name} {(isHighest ? "DESC" : "ASC")})";
         return new(text, $"SELECT {table.Label.Name}, {group.Name}, {over} AS position FROM {table.Name}")
         {
-            Wrong = [$"SELECT {table.Label.Name}, {group.Name}, {over.Replace($"PARTITION BY {group.Name} ", "", StringComparison.Ordinal)} "
+            Wrong = [$"SELECT {table.Label.Name}, {group.Name}, "
+                + $"{over.Replace($"PARTITION BY {group.Name} ", "", StringComparison.Ordinal)} "
                 + $"FROM {table.Name}"],
             Unique = [$"SELECT {column.Name} FROM {table.Name}"],
         };
@@ -76,7 +78,8 @@ internal static class WindowShapes
         return new(text, $"SELECT {columns} FROM (SELECT {columns}, {over} FROM {table.Name}) AS ranked WHERE {end}")
         {
             Wrong = [$"SELECT {columns} FROM {table.Name}",
-                string.Create(CultureInfo.InvariantCulture, $"SELECT {columns} FROM {table.Name} ORDER BY {column.Name} {(isHighest ? "DESC" : "ASC")} LIMIT {count}")],
+                string.Create(CultureInfo.InvariantCulture, $"SELECT {columns} FROM {table.Name} ORDER BY {column.Name} "
+                    + $"{(isHighest ? "DESC" : "ASC")} LIMIT {count}")],
             Unique = [$"SELECT {column.Name} FROM {table.Name}"],
         };
     }
@@ -90,8 +93,8 @@ internal static class WindowShapes
         string text = scene.Say(
             $"Show the {date.Noun} and {column.Noun} of each {table.Singular} and the running total of the {column.Noun} in order of "
             + $"{date.Noun}, earliest first.",
-            $"List the {date.Noun} and {column.Noun} of all {table.Plural} from the earliest to the latest {date.Noun}, with the cumulative "
-            + $"{column.Noun} up to that date.");
+            $"List the {date.Noun} and {column.Noun} of all {table.Plural} from the earliest to the latest {date.Noun}, with the "
+            + $"cumulative {column.Noun} up to that date.");
         string over = $"SUM({column.Name}) OVER (ORDER BY {date.Name}) AS running_total";
         string sql = $"SELECT {date.Name}, {column.Name}, {over} FROM {table.Name} ORDER BY {date.Name}";
         return new(text, sql) { Unique = [$"SELECT {date.Name} FROM {table.Name}"] };
@@ -106,10 +109,10 @@ internal static class WindowShapes
             ? $"For each {table.Singular}, show the {table.Label.Noun} and the difference between the {column.Noun} and the average "
                 + $"{column.Noun} of the {table.Plural} with the same {group.Noun}."
             : scene.Say(
-                $"Show the {table.Label.Noun}, {group.Noun} and {column.Noun} of each {table.Singular} beside the average {column.Noun} of all "
-                + $"{table.Plural} with the same {group.Noun}.",
-                $"List every {table.Singular} with the {table.Label.Noun}, the {group.Noun}, the {column.Noun} and the average {column.Noun} of "
-                + $"that {group.Noun}.");
+                $"Show the {table.Label.Noun}, {group.Noun} and {column.Noun} of each {table.Singular} beside the average {column.Noun} "
+                + $"of all {table.Plural} with the same {group.Noun}.",
+                $"List every {table.Singular} with the {table.Label.Noun}, the {group.Noun}, the {column.Noun} and the average "
+                + $"{column.Noun} of that {group.Noun}.");
         string over = $"AVG({column.Name}) OVER (PARTITION BY {group.Name})";
         string sql = isDifference
             ? $"SELECT {table.Label.Name}, {column.Name} - {over} AS difference FROM {table.Name}"
@@ -129,11 +132,12 @@ internal static class WindowShapes
         bool isPrevious = scene.Dice.Chance(65);
         string word = isPrevious ? "previous" : "next";
         string text = scene.Say(
-            $"In order of {date.Noun}, show for each {table.Singular} the {date.Noun}, the {column.Noun} and the {column.Noun} of the {word} "
-            + $"{table.Singular}.",
+            $"In order of {date.Noun}, show for each {table.Singular} the {date.Noun}, the {column.Noun} and the {column.Noun} of the "
+            + $"{word} {table.Singular}.",
             $"List the {date.Noun} and {column.Noun} of all {table.Plural}, earliest first, together with the {column.Noun} of the "
             + $"{table.Singular} {(isPrevious ? "before" : "after")} it.");
-        string over = $"{(isPrevious ? "LAG" : "LEAD")}({column.Name}) OVER (ORDER BY {date.Name}) AS {word}_{column.Name.ToLowerInvariant()}";
+        string over = $"{(isPrevious ? "LAG" : "LEAD")}({column.Name}) OVER (ORDER BY {date.Name}) AS "
+            + $"{word}_{column.Name.ToLowerInvariant()}";
         return new(text, $"SELECT {date.Name}, {column.Name}, {over} FROM {table.Name} ORDER BY {date.Name}")
         {
             Unique = [$"SELECT {date.Name} FROM {table.Name}"],
@@ -158,7 +162,8 @@ internal static class WindowShapes
         var table = scene.Any(scene.Tables)!;
         if (scene.Any(table.Categories) is not { } group) return null;
         string text = scene.Say(
-            $"Show the {table.Label.Noun} and {group.Noun} of each {table.Singular} and the number of {table.Plural} with that {group.Noun}.",
+            $"Show the {table.Label.Noun} and {group.Noun} of each {table.Singular} and the number of {table.Plural} with that "
+                + $"{group.Noun}.",
             $"For every {table.Singular}, list the {table.Label.Noun}, the {group.Noun} and how many {table.Plural} have the same "
             + $"{group.Noun}.");
         string sql = $"SELECT {table.Label.Name}, {group.Name}, COUNT(*) OVER (PARTITION BY {group.Name}) AS group_size FROM {table.Name}";

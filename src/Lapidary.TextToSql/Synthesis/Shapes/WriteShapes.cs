@@ -43,7 +43,8 @@ internal static class WriteShapes
     private static Question? UpdateOne(Scene scene)
     {
         var table = scene.Any(scene.Tables)!;
-        if (scene.Any(table.Others.Where(column => column is { IsNullable: false, Kind: not ColumnKind.Flag })) is not { } column) return null;
+        var free = table.Others.Where(column => column is { IsNullable: false, Kind: not ColumnKind.Flag });
+        if (scene.Any(free) is not { } column) return null;
         object label = scene.LabelOf(table), value = scene.Dice.Pick([.. table.Values(column)]);
         string text = scene.Say(
             $"Change the {column.Noun} of {Scene.Named(table, label)} to {Shown(column, value)}.",

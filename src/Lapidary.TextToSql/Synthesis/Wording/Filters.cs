@@ -170,7 +170,8 @@ internal sealed class Filters(Schema schema, Dice dice)
 
     /// <summary>Values in the order of SQLite.</summary>
     public static object[] Sorted(IEnumerable<object> values) =>
-        [.. values.Order(Comparer<object>.Create((a, b) => a is string text ? string.CompareOrdinal(text, (string)b) : ((IComparable)a).CompareTo(b)))];
+        [.. values.Order(Comparer<object>.Create((a, b) =>
+            a is string text ? string.CompareOrdinal(text, (string)b) : ((IComparable)a).CompareTo(b)))];
 
     /// <summary>A number or a date in a question.</summary>
     public static string Shown(object value) => value switch

@@ -33,7 +33,8 @@ internal sealed class ParquetColumn(string name, ParquetKind kind)
 {
     private const string Role = "role", Content = "content";
 
-    private readonly DataField _role = new(Role, typeof(string), isNullable: true), _content = new(Content, typeof(string), isNullable: true);
+    private readonly DataField _role = new(Role, typeof(string), isNullable: true);
+    private readonly DataField _content = new(Content, typeof(string), isNullable: true);
 
     private DataField? _field;
 
