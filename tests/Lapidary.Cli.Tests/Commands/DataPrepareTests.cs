@@ -45,7 +45,7 @@ public sealed class DataPrepareTests : IDisposable
         await using var reader = await ParquetReader.CreateAsync(output, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(12, reader.Metadata!.RowGroups.Sum(group => group.NumRows));
         string[] paths = [.. reader.Schema.DataFields.Select(field => field.Path.ToString())];
-        Assert.Contains(paths, path => path.StartsWith("messages", StringComparison.Ordinal) && path.EndsWith("content", StringComparison.Ordinal));
+        Assert.Contains(paths, path => path is "messages/list/element/content");
         Assert.Contains("sql_complexity", paths);
         Assert.Equal(12, DataSet.Load(output).Count);
     }
@@ -64,7 +64,8 @@ public sealed class DataPrepareTests : IDisposable
         Assert.Contains("tags as JSON text", run.Error, StringComparison.Ordinal);
         Assert.Equal(2, DataSet.Load(_folder["same.parquet"]).Count);
 
-        static string[] Elements(string file) => [.. File.ReadAllLines(file).Select(line => JsonSerializer.Serialize(JsonDocument.Parse(line)))];
+        static string[] Elements(string file) =>
+            [.. File.ReadAllLines(file).Select(line => JsonSerializer.Serialize(JsonDocument.Parse(line)))];
     }
 
     [Fact]
@@ -84,7 +85,8 @@ public sealed class DataPrepareTests : IDisposable
         var inspected = CliRun.Of("data", "inspect", _folder["out"], "--json").Ok().Json.GetProperty("evaluation");
         Assert.Equal(0, inspected.GetProperty("similar_prompt").GetInt32());
 
-        string chat = TinyModel.WriteLines(_folder.Path, "text.jsonl", ["""{"text": "stones"}""", """{"text": "stones stones stones stones"}"""]);
+        string chat = TinyModel.WriteLines(
+            _folder.Path, "text.jsonl", ["""{"text": "stones"}""", """{"text": "stones stones stones stones"}"""]);
         var cut = CliRun.Of(
             "data", "prepare", "--dataset", chat, "--max-length", "6", "--tokenizer", TinyModel.WithTokenizer, "--output",
             _folder["short.jsonl"], "--json").Ok().Json;

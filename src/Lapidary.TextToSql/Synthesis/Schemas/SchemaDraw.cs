@@ -5,7 +5,12 @@ namespace Lapidary.TextToSql.Synthesis.Schemas;
 /// <summary>Draws tables of a domain: which of them, which of their columns, under which names, with which rows.</summary>
 internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
 {
-    private const int MostTables = 4, ColumnShare = 60;
+    private const int MostTables = 4, LeastColumns = 2;
+
+    /// <summary>By the number of tables: how many of a hundred columns a table has, and the rows of a table and of a child. Most rows
+    /// of the data set so have fewer than the guide's 512 tokens.</summary>
+    private static readonly (int Share, (int Least, int Most) Rows, (int Least, int Most) ChildRows)[] Sizes =
+        [(75, (5, 7), (5, 8)), (55, (4, 5), (5, 6)), (40, (3, 4), (4, 6)), (35, (3, 4), (4, 6))];
 
     private readonly SchemaStyle _style = new(dice);
     private readonly List<DrawnTable> _tables = [];
@@ -17,14 +22,14 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
     {
         var chosen = Choose(leastTables);
         if (chosen.Count < leastTables) return null;
-        foreach (var table in domain.Tables.Where(chosen.Contains)) _tables.Add(Draw(table));
+        foreach (var table in domain.Tables.Where(chosen.Contains)) _tables.Add(Draw(table, chosen.Count));
         return new(domain, _tables, _style);
     }
 
     /// <summary>A table, and tables that are related to those that are chosen.</summary>
     private HashSet<TableSpec> Choose(int least)
     {
-        int extra = dice.Below(20) switch { < 13 => 0, < 19 => 1, _ => 2 };
+        int extra = dice.Below(20) switch { < 15 => 0, < 19 => 1, _ => 2 };
         int most = Math.Min(Math.Min(MostTables, domain.Tables.Count), least + extra);
         var chosen = new HashSet<TableSpec> { dice.Pick(domain.Tables) };
         while (chosen.Count < most)
@@ -41,8 +46,9 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
     private static bool AreRelated(TableSpec a, TableSpec b) =>
         a.Parents.Any(parent => parent.Table == b.Id) || b.Parents.Any(parent => parent.Table == a.Id);
 
-    private DrawnTable Draw(TableSpec table)
+    private DrawnTable Draw(TableSpec table, int tables)
     {
+        var (share, few, children) = Sizes[tables - 1];
         List<DrawnColumn> columns = [new(null, _style.KeyName(table), 0, ColumnKind.Key, _style.TypeOf(ColumnKind.Key), "ID")];
         foreach (var parent in table.Parents)
         {
@@ -59,8 +65,8 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
         var (labels, others) = (
             table.Columns.Where(column => column.Kind == ColumnKind.Label), table.Columns.Where(column => column.Kind != ColumnKind.Label));
         ColumnSpec[] all = [.. others];
-        var kept = all.Where(_ => dice.Chance(ColumnShare)).ToHashSet();
-        while (kept.Count < Math.Min(2, all.Length)) kept.Add(dice.Pick(all));
+        var kept = all.Where(_ => dice.Chance(share)).ToHashSet();
+        while (kept.Count < Math.Min(LeastColumns, all.Length)) kept.Add(dice.Pick(all));
         foreach (var spec in labels.Concat(all.Where(kept.Contains)))
         {
             string name = dice.Pick(spec.Names);
@@ -71,8 +77,8 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
             columns.Add(new(spec, cased, columns.Count, spec.Kind, _style.TypeOf(spec.Kind), noun));
         }
 
-        bool isChild = table.Parents.Count > 0;
-        int count = dice.Between(4, isChild ? 6 : 5);
+        var (least, most) = columns.Exists(column => column.Kind == ColumnKind.Reference) ? children : few;
+        int count = dice.Between(least, most);
         if (columns.Find(column => column.Spec?.Pool == "" && column is { Kind: ColumnKind.Label, Spec.Values.Count: > 1 }) is { } list)
             count = Math.Min(count, list.Spec!.Values.Count);
         return new(table, _style.TableName(table), columns, new RowDraw(columns, dice).Draw(count));

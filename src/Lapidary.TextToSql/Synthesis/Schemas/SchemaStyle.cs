@@ -17,7 +17,7 @@ internal sealed record SchemaStyle
         _integer = dice.Pick("INTEGER", "INT");
         _real = dice.Pick("REAL", "FLOAT", "DECIMAL(10, 2)");
         InlineReferences = dice.Chance(50);
-        NamesColumns = dice.Chance(65);
+        NamesColumns = dice.Chance(45);
         WordsForFlags = dice.Chance(50);
         HasConstraints = dice.Chance(40);
     }
