@@ -121,6 +121,10 @@ public sealed partial class SyntheticSqlTests
                 Assert.Equal(table.Columns.Count, table.Columns.Select(column => column.Names[0]).Distinct().Count());
             });
         });
+        Assert.Empty(Names(isTest: true).Intersect(Names(isTest: false)));
+
+        static IEnumerable<string> Names(bool isTest) => DomainFile.All.Where(domain => domain.IsTest == isTest)
+            .SelectMany(domain => domain.Tables).SelectMany(table => table.Columns).SelectMany(column => column.Names);
     }
 
     private static string Tables(GuardedDatabase database)

@@ -5,12 +5,12 @@ namespace Lapidary.TextToSql.Synthesis.Schemas;
 /// <summary>Draws tables of a domain: which of them, which of their columns, under which names, with which rows.</summary>
 internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
 {
-    private const int MostTables = 4, LeastColumns = 2;
+    private const int MostTables = 4;
 
     /// <summary>By the number of tables: how many of a hundred columns a table has, and the rows of a table and of a child. Most rows
     /// of the data set so have fewer than the guide's 512 tokens.</summary>
     private static readonly (int Share, (int Least, int Most) Rows, (int Least, int Most) ChildRows)[] Sizes =
-        [(75, (5, 7), (5, 8)), (55, (4, 5), (5, 6)), (40, (3, 4), (4, 6)), (35, (3, 4), (4, 6))];
+        [(75, (5, 7), (5, 8)), (45, (4, 5), (4, 6)), (25, (3, 3), (4, 5)), (20, (3, 3), (3, 4))];
 
     private readonly SchemaStyle _style = new(dice);
     private readonly List<DrawnTable> _tables = [];
@@ -66,7 +66,7 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
             table.Columns.Where(column => column.Kind == ColumnKind.Label), table.Columns.Where(column => column.Kind != ColumnKind.Label));
         ColumnSpec[] all = [.. others];
         var kept = all.Where(_ => dice.Chance(share)).ToHashSet();
-        while (kept.Count < Math.Min(LeastColumns, all.Length)) kept.Add(dice.Pick(all));
+        while (kept.Count < Math.Min(tables < 3 ? 2 : 1, all.Length)) kept.Add(dice.Pick(all));
         foreach (var spec in labels.Concat(all.Where(kept.Contains)))
         {
             string name = dice.Pick(spec.Names);
