@@ -73,6 +73,7 @@ internal sealed class SchemaDraw(DomainSpec domain, Dice dice)
             string cased = _style.Cased(name);
             if (columns.Any(column => column.Name == cased)) cased = _style.Cased(spec.Names[0]);
             string noun = spec.Noun ?? name.Replace('_', ' ');
+            if (spec.Kind == ColumnKind.Flag && noun.Split(' ', 2) is ["is" or "has" or "was", var rest]) noun = rest;
             if (spec.Kind == ColumnKind.Count) noun = $"number of {spec.NounPlural ?? English.Plural(noun)}";
             columns.Add(new(spec, cased, columns.Count, spec.Kind, _style.TypeOf(spec.Kind), noun));
         }

@@ -117,7 +117,9 @@ internal static class MultiJoinShapes
         var (one, two) = (first.Parent!, second.Parent!);
         bool isOfChild = scene.Dice.Chance(60);
         var filter = scene.Dice.Chance(75) ? scene.Filters.Plain(isOfChild ? child : one) : null;
-        string those = isOfChild || filter is null ? Scene.Those(child, filter) : $"{child.Plural} {first.Phrase} {Scene.Those(one, filter)}";
+        string those = isOfChild || filter is null
+            ? Scene.Those(child, filter)
+            : $"{child.Plural} {first.Phrase} {Scene.Those(one, filter)}";
         string text = scene.Say(
             $"For all {those}, show the {child.Label.Noun}, the {one.Label.Noun} of the {one.Singular} and the {two.Label.Noun} of the "
             + $"{two.Singular}.",

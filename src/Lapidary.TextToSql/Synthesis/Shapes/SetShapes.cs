@@ -63,8 +63,8 @@ internal static class SetShapes
         bool keepsAll = scene.Dice.Chance(25);
         string one2 = Describe(first, x), two2 = Describe(second, y);
         string text = scene.Say(
-            $"{scene.List()} every {thing} that is {one2} or {two2}{(keepsAll ? ", with repetitions" : ", each only once")}.",
-            $"Put together the {English.Plural(thing)} that are {one2} and those that are "
+            $"{scene.List()} every {thing} that occurs as {one2} or as {two2}{(keepsAll ? ", with repetitions" : ", each only once")}.",
+            $"Put together the {English.Plural(thing)} that occur as {one2} and those that occur as "
                 + $"{two2}{(keepsAll ? "; keep duplicates" : ", without duplicates")}.");
         string sql = $"SELECT {x.Name} FROM {first.Name} UNION{(keepsAll ? " ALL" : "")} SELECT {y.Name} FROM {second.Name}";
         string other = $"SELECT {x.Name} FROM {first.Name} UNION{(keepsAll ? "" : " ALL")} SELECT {y.Name} FROM {second.Name}";
