@@ -43,7 +43,8 @@ internal sealed class PreparedCounts
             string data = ShellText.Quote(files.Folder ?? files.Train);
             string evaluation = files.Test is null ? "" : $" --eval-dataset {data}";
             text.WriteLine($"next       lapidary data inspect {data} --row 1");
-            text.WriteLine($"           lapidary train --model google/gemma-3-1b-pt --dataset {data}{evaluation}");
+            text.WriteLine($"           lapidary train --model google/gemma-3-1b-pt --tokenizer google/gemma-3-1b-it "
+                + $"--dataset {data}{evaluation}");
         });
 
     private static void WriteFile(TextWriter text, string split, string path, int rows) =>

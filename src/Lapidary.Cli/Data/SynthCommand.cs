@@ -25,12 +25,12 @@ internal static class SynthCommand
         "eval-rows", "Also write this many rows for evaluation, FILE with -eval in its name. Then rows to train on and rows to evaluate on "
         + "are from different domains: they share no table.", 0);
 
-    private static readonly SettingList Domains = new("domains", "NAME", "Take these domains only; names with commas between them.");
+    private static readonly SettingList Domains = new("domains", "NAME,NAME", "Take these domains only.");
 
-    private static readonly SettingList ExcludeDomains = new("exclude-domains", "NAME", "Leave these domains out.");
+    private static readonly SettingList ExcludeDomains = new("exclude-domains", "NAME,NAME", "Leave these domains out.");
 
     private static readonly SettingList Complexity = new(
-        "complexity", "NAME", $"Take these kinds of queries only: {string.Join(", ", SyntheticSql.Complexities)}.");
+        "complexity", "NAME,NAME", $"Take these kinds of queries only: {string.Join(", ", SyntheticSql.Complexities)}.");
 
     private static readonly Setting<SyntheticSplit> Split = new(
         "split", "all|train|test", "Take all domains, those for training, or those for testing.", SyntheticSplit.All,
@@ -148,8 +148,8 @@ internal static class SynthCommand
             string data = ShellText.Quote(targets[0].Path);
             string evaluation = targets.Length > 1 ? $" --eval-dataset {ShellText.Quote(targets[1].Path)}" : "";
             text.WriteLine($"next       lapidary data inspect {data} --row 1");
-            text.WriteLine($"           lapidary train --model google/gemma-3-1b-pt --dataset {data}{evaluation} --template "
-                + $"{RowTemplate.TextToSqlName}");
+            text.WriteLine($"           lapidary train --model google/gemma-3-1b-pt --tokenizer google/gemma-3-1b-it "
+                + $"--dataset {data}{evaluation} --template {RowTemplate.TextToSqlName}");
         });
 
     private static void List(CommandRun run, SyntheticSqlOptions options)
