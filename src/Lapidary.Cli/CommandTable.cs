@@ -3,6 +3,7 @@ using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
+using Lapidary.Cli.Data;
 using Lapidary.Cli.Export;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
@@ -21,6 +22,7 @@ internal static class CommandTable
     private static readonly CommandEntry[] Entries =
     [
         new(Train, "train", TrainCommand.Summary, TrainCommand.Create),
+        new(Train, "data", DataCommand.Summary, DataCommand.Create),
         new(Train, "plan", PlanCommand.Summary, PlanCommand.Create),
         new(Train, "score", ScoreCommand.Summary, ScoreCommand.Create),
         new(Train, "runs", RunsCommand.Summary, RunsCommand.Create),

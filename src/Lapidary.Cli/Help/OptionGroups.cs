@@ -9,16 +9,18 @@ internal static class OptionGroups
     // "*" marks options in the short help.
     private static readonly (string Title, string Names)[] Table =
     [
+        ("Rows", "rows* eval-rows* synth.split* domains exclude-domains complexity list-domains row* check-sql"),
         ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
         ("Input", "prompt* messages* chat* input-ids text file"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Server", "host* port* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
         ("Data",
-            "dataset* template* max-length* packing* select dataset-split dataset-config dataset-format filter mix mix-stopping "
+            "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates no-leaks "
+            + "keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping "
             + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "
             + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
         ("Output",
-            "output-dir* output* type* modelfile* generate.resume save-strategy save-steps save-total-limit logging-steps report-to "
+            "output-dir* output* type* modelfile* format generate.resume save-strategy save-steps save-total-limit logging-steps report-to "
             + "max-shard-size overwrite-output-dir overwrite"),
         ("Measurement",
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "

@@ -38,9 +38,13 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
     ];
 
     /// <summary>The data sets of --eval-dataset; one that --dataset also names has the same config.</summary>
-    public static IReadOnlyList<NamedData> FindEvaluation(CommandRun run, IProgress<WorkProgress>? progress = null)
+    /// <param name="run">The command.</param>
+    /// <param name="progress">Receives the number of rows read so far.</param>
+    /// <param name="trainedNames">The other data sets; null for those of --dataset.</param>
+    public static IReadOnlyList<NamedData> FindEvaluation(
+        CommandRun run, IProgress<WorkProgress>? progress = null, IReadOnlyList<string>? trainedNames = null)
     {
-        var (names, trained) = (run.Values.Get(DataSettings.EvalDataSet), run.Values.Require(DataSettings.DataSet));
+        var (names, trained) = (run.Values.Get(DataSettings.EvalDataSet), trainedNames ?? run.Values.Require(DataSettings.DataSet));
         return
         [
             .. names.Select((name, i) => Find(

@@ -81,6 +81,10 @@ internal sealed class DataSource
         return FetchValidation() ?? (_layout.Find(SplitPart.TestName) is { } test ? [Whole(test)] : FetchRows());
     }
 
+    /// <summary>The validation split, else the test split, of a data set whose train split is requested; null if there is none.</summary>
+    public IReadOnlyList<SourceRows>? FetchHeldOut() => !IsTrain ? null
+        : FetchValidation() ?? (_layout.Find(SplitPart.TestName) is { } test ? [Whole(test)] : null);
+
     /// <summary>One line about the use of the splits; null if it is obvious.</summary>
     public string? Describe(bool usesValidation)
     {
