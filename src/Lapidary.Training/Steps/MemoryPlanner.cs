@@ -63,7 +63,10 @@ public sealed class MemoryPlanner
     /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes, int worldSize = 1)
         : this(
-            model, adapter, config.ForRanks(worldSize), RunShape.OfFullRows(config.ForRanks(worldSize), worldSize), budgetBytes)
+            model, adapter, config.ForRanks(worldSize),
+            RunShape.OfFullRows(
+                config.ForRanks(worldSize), worldSize, GenerationShape.OfFullRows(model, config, worldSize, budgetBytes)),
+            budgetBytes)
     {
     }
 
@@ -75,10 +78,14 @@ public sealed class MemoryPlanner
     /// <param name="eval">The evaluation set, or null.</param>
     /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
     /// <param name="worldSize">Number of ranks.</param>
+    /// <param name="metric">What evaluations measure by generated texts, or null.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
-        int worldSize = 1)
+        int worldSize = 1, IEvaluationMetric? metric = null)
         : this(
-            model, adapter, config.ForRanks(worldSize), RunShape.Of(config.ForRanks(worldSize), train, eval, worldSize), budgetBytes)
+            model, adapter, config.ForRanks(worldSize),
+            RunShape.Of(
+                config.ForRanks(worldSize), train, eval, worldSize, GenerationShape.Of(model, metric, worldSize, budgetBytes)),
+            budgetBytes)
     {
     }
 
@@ -128,7 +135,7 @@ public sealed class MemoryPlanner
     private bool FitsLeanly(int batchSize)
     {
         var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
-        return Try(RunShape.OfFullRows(config, _shape.Batch.Ranks), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
+        return Try(RunShape.OfFullRows(config, _shape.Batch.Ranks, _shape.Generation), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
     }
 
     private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;
