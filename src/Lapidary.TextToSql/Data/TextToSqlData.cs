@@ -12,7 +12,14 @@ namespace Lapidary.TextToSql;
 /// <param name="SqlPrompt">sql_prompt: the question.</param>
 /// <param name="SqlContext">sql_context: statements that create and fill the tables.</param>
 /// <param name="Sql">sql: the query that answers it.</param>
-public sealed record TextToSqlRow(string SqlPrompt, string SqlContext, string Sql);
+public sealed record TextToSqlRow(string SqlPrompt, string SqlContext, string Sql)
+{
+    /// <summary>domain: what the tables are about; null where the data set does not say.</summary>
+    public string? Domain { get; init; }
+
+    /// <summary>complexity or sql_complexity: a name for the kind of query; null where the data set does not say.</summary>
+    public string? Complexity { get; init; }
+}
 
 /// <summary>A small text-to-SQL data set made for this project: question patterns over ten small tables. Every query runs on its
 /// context.</summary>
