@@ -3,6 +3,7 @@ using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
+using Lapidary.Cli.Evaluation;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
@@ -23,6 +24,7 @@ internal static class CommandTable
         new(Train, "train", TrainCommand.Summary, TrainCommand.Create),
         new(Train, "plan", PlanCommand.Summary, PlanCommand.Create),
         new(Train, "score", ScoreCommand.Summary, ScoreCommand.Create),
+        new(Train, "eval", EvalCommand.Summary, EvalCommand.Create),
         new(Train, "runs", RunsCommand.Summary, RunsCommand.Create),
         new(Use, "generate", GenerateCommand.Summary, GenerateCommand.Create),
         new(Use, "chat", ChatCommand.Summary, ChatCommand.Create),

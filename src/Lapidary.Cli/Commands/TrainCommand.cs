@@ -225,6 +225,7 @@ internal static class TrainCommand
             {
                 Encoder = data.Encoder,
                 IsChat = data.IsChat,
+                Metric = data.Metric,
                 Publisher = push?.Publisher,
                 Expected = expected,
                 DataSets = [.. run.Values.Get(DataSettings.DataSet).Select(name => DataSetName.Parse(name).Path)],

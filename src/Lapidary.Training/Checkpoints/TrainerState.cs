@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training;
 

@@ -78,9 +78,24 @@ public sealed class MemoryPlanner
     /// <param name="eval">The evaluation set, or null.</param>
     /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
     /// <param name="worldSize">Number of ranks.</param>
-    /// <param name="metric">What evaluations measure by generated texts, or null.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
-        int worldSize = 1, IEvaluationMetric? metric = null)
+        int worldSize = 1)
+        : this(model, adapter, config, train, eval, budgetBytes, worldSize, metric: null)
+    {
+    }
+
+    /// <summary>Creates a planner of a run over given rows, with a metric.</summary>
+    /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="train">The training set.</param>
+    /// <param name="eval">The evaluation set, or null.</param>
+    /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
+    /// <param name="worldSize">Number of ranks.</param>
+    /// <param name="metric">What evaluations measure by generated texts, or null.</param>
+    public MemoryPlanner(
+        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes, int worldSize,
+        IEvaluationMetric? metric)
         : this(
             model, adapter, config.ForRanks(worldSize),
             RunShape.Of(
