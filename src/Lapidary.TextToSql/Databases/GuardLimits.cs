@@ -1,0 +1,33 @@
+namespace Lapidary.TextToSql.Databases;
+
+/// <summary>How much a database and its statements may take; and what is fixed so that results repeat.</summary>
+internal sealed record GuardLimits
+{
+    /// <summary>Steps of the virtual machine, for a whole context or one statement.</summary>
+    public long MaxSteps { get; init; } = 20_000_000;
+
+    /// <summary>The net behind the limit of steps.</summary>
+    public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(20);
+
+    public int MaxRows { get; init; } = 10_000;
+
+    public long MaxResultBytes { get; init; } = 8 << 20;
+
+    public long MaxDatabaseBytes { get; init; } = 64 << 20;
+
+    /// <summary>Bytes that SQLite may hold in all: sorts and grouped rows are in no database.</summary>
+    public long MaxMemoryBytes => 8 * MaxDatabaseBytes;
+
+    /// <summary>Bytes of a text or blob.</summary>
+    public int MaxValueBytes { get; init; } = 1_000_000;
+
+    /// <summary>Bytes of a context.</summary>
+    public int MaxContextBytes { get; init; } = 16 << 20;
+
+    /// <summary>Bytes of an answer or a reference.</summary>
+    public int MaxStatementBytes { get; init; } = 20_000;
+
+    public long Seed { get; init; } = 42;
+
+    public DateTimeOffset Now { get; init; } = new(2024, 1, 1, 12, 0, 0, TimeSpan.Zero);
+}

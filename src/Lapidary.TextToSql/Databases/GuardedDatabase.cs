@@ -1,0 +1,325 @@
+using System.Text;
+using Lapidary.TextToSql.Queries;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace Lapidary.TextToSql.Databases;
+
+/// <summary>A database in memory that runs statements that nobody has checked. It reaches no file, and what a statement may take is
+/// bounded. Used by one thread.</summary>
+internal sealed class GuardedDatabase : IDisposable
+{
+    private readonly GuardLimits _limits;
+    private readonly CancellationToken _cancellation;
+    private readonly SqliteConnection _connection;
+    private readonly StatementGuard _guard = new();
+    private readonly StatementProgress _progress;
+    private readonly StableFunctions _functions;
+    private readonly Dictionary<string, int> _views = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>An empty database.</summary>
+    /// <param name="limits">What statements may take.</param>
+    /// <param name="heartbeat">Called while statements run.</param>
+    /// <param name="cancellation">Stops the statement that runs: its caller gets an OperationCanceledException.</param>
+    public GuardedDatabase(GuardLimits limits, Action? heartbeat = null, CancellationToken cancellation = default)
+    {
+        (_limits, _cancellation) = (limits, cancellation);
+        _progress = new StatementProgress(limits, heartbeat, cancellation);
+        _functions = new StableFunctions(limits);
+        _connection = new SqliteConnection("Data Source=:memory:;Pooling=False");
+        _connection.Open();
+        Prepare();
+    }
+
+    private sqlite3 Handle => _connection.Handle!;
+
+    /// <summary>Tables that the last compiled statement reads; views are followed.</summary>
+    public IReadOnlyCollection<string> TablesRead => _guard.TablesRead;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        raw.sqlite3_set_authorizer(Handle, default(delegate_authorizer), null);
+        raw.sqlite3_progress_handler(Handle, 0, null, null);
+        _connection.Dispose();
+        _functions.Dispose();
+    }
+
+    /// <summary>Runs a script that makes tables and rows; results of queries in it are not looked at.</summary>
+    /// <returns>Why it could not; null where all of it ran.</returns>
+    public SqlFailure? Build(string script)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(script + '\0');
+        if (bytes.Length > _limits.MaxContextBytes)
+            return new SqlFailure(SqlFailureKind.TooLarge, $"{bytes.Length} bytes, {_limits.MaxContextBytes} are allowed.");
+        if (script.Contains('\0')) return new SqlFailure(SqlFailureKind.Invalid, "There is a NUL character in it.");
+        if (TooHeavy(script) is { } heavy) return heavy;
+        Limit(raw.SQLITE_LIMIT_VDBE_OP, 10_000_000);
+        _guard.Mode = GuardMode.Build;
+        var failure = BuildAll(bytes);
+        EndTransaction(failure is null ? "COMMIT" : "ROLLBACK");
+        if (failure is null) RefreshTables();
+        return failure;
+    }
+
+    /// <summary>Runs one statement.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="mode">What it may do.</param>
+    public SqlOutcome Run(string sql, GuardMode mode)
+    {
+        using var statement = Compile(sql, mode, out var failure);
+        if (statement is null) return new SqlOutcome(null, failure);
+        if (failure is not null) return new SqlOutcome(null, failure);
+        var outcome = Read(statement);
+        if (mode == GuardMode.Write && _guard.ChangedSchema) RefreshTables();
+        return outcome;
+    }
+
+    /// <summary>Whether a statement only reads; false where it does not compile.</summary>
+    public bool IsReading(string sql, out SqlFailure? failure)
+    {
+        using var statement = Compile(sql, GuardMode.Write, out failure);
+        return failure is null && raw.sqlite3_stmt_readonly(statement!) != 0;
+    }
+
+    /// <summary>Runs this project's own statement: all is allowed, within the limits of time.</summary>
+    /// <param name="sql">One statement.</param>
+    /// <param name="values">Its parameters.</param>
+    /// <returns>Its rows.</returns>
+    public List<object?[]> Ask(string sql, params ReadOnlySpan<object?> values)
+    {
+        using var open = new OpenedGuard(_guard);
+        BeginStatement();
+        Check(raw.sqlite3_prepare_v2(Handle, sql, out var statement));
+        using (statement)
+        {
+            for (int index = 0; index < values.Length; index++) StatementValues.Bind(statement, index + 1, values[index]);
+            var rows = new List<object?[]>();
+            int columns = raw.sqlite3_column_count(statement), code;
+            while ((code = raw.sqlite3_step(statement)) == raw.SQLITE_ROW)
+                rows.Add([.. Enumerable.Range(0, columns).Select(column => StatementValues.Read(statement, column))]);
+            if (code != raw.SQLITE_DONE) Check(code);
+            return rows;
+        }
+    }
+
+    /// <summary>A statement of this project that runs many times.</summary>
+    public PreparedInsert PrepareInsert(string sql)
+    {
+        using var open = new OpenedGuard(_guard);
+        Check(raw.sqlite3_prepare_v2(Handle, sql, out var statement));
+        return new PreparedInsert(statement, () => BeginStatement());
+    }
+
+    /// <summary>Rolls back to where <see cref="BeginChanges"/> was called.</summary>
+    public void UndoChanges() => EndTransaction("ROLLBACK");
+
+    /// <summary>What is done from here on can be undone.</summary>
+    public void BeginChanges()
+    {
+        _guard.Mode = GuardMode.Open;
+        Ask("BEGIN");
+    }
+
+    /// <summary>Settings that statements cannot change, as they may use no PRAGMA.</summary>
+    private void Prepare()
+    {
+        // As the sqlite3 shell and Python have them: the reference queries of Spider have texts in double quotes, and contexts fill
+        // tables in any order.
+        Configure(raw.SQLITE_DBCONFIG_DQS_DML, 1);
+        Configure(raw.SQLITE_DBCONFIG_DQS_DDL, 1);
+        Configure(raw.SQLITE_DBCONFIG_ENABLE_FKEY, 0);
+        Configure(raw.SQLITE_DBCONFIG_DEFENSIVE, 1);
+        Configure(raw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
+        Configure(raw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
+        Ask("PRAGMA temp_store = MEMORY");
+        Ask("PRAGMA cell_size_check = OFF");
+        Ask($"PRAGMA max_page_count = {Math.Max(10, _limits.MaxDatabaseBytes / 4096)}");
+        Limit(raw.SQLITE_LIMIT_SQL_LENGTH, _limits.MaxContextBytes);
+        Limit(raw.SQLITE_LIMIT_LENGTH, _limits.MaxValueBytes);
+        Limit(raw.SQLITE_LIMIT_ATTACHED, 0);
+        Limit(raw.SQLITE_LIMIT_COMPOUND_SELECT, 50);
+        Limit(raw.SQLITE_LIMIT_EXPR_DEPTH, 200);
+        Limit(raw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500);
+        Limit(raw.SQLITE_LIMIT_TRIGGER_DEPTH, 10);
+        Limit(raw.SQLITE_LIMIT_WORKER_THREADS, 0);
+        _guard.SetModules(Ask("SELECT name FROM pragma_module_list").Select(row => (string)row[0]!));
+        _functions.AddTo(Handle);
+        raw.sqlite3_set_authorizer(Handle, _guard.Authorize, null);
+        raw.sqlite3_progress_handler(Handle, StatementProgress.Interval, _progress.OnProgress, null);
+    }
+
+    private SqlFailure? BuildAll(byte[] bytes)
+    {
+        ReadOnlySpan<byte> rest = bytes;
+        for (int number = 1; rest.Length > 0 && rest[0] != 0; number++)
+        {
+            BeginStatement(keepSteps: number > 1);
+            var start = rest;
+            int code = raw.sqlite3_prepare_v2(Handle, rest, out var statement, out rest);
+            using (statement)
+            {
+                SqlFailure? failure = null;
+                bool isEmpty = code == raw.SQLITE_OK && statement.IsInvalid;
+                if (code == raw.SQLITE_OK && !isEmpty)
+                {
+                    failure = Unsuitable(statement);
+                    if (failure is null)
+                        while ((code = raw.sqlite3_step(statement)) == raw.SQLITE_ROW) { }
+                    if (code == raw.SQLITE_DONE) code = raw.SQLITE_OK;
+                }
+
+                if (code != raw.SQLITE_OK) failure = Failure(code, isCompiled: false);
+                if (failure is not null) return failure with { Message = $"Statement {number}, {Start(start)}: {failure.Message}" };
+            }
+
+            if (_guard.ChangedSchema) RefreshTables();
+        }
+
+        return null;
+    }
+
+    /// <summary>Compiles a statement, alone in its text.</summary>
+    private sqlite3_stmt? Compile(string sql, GuardMode mode, out SqlFailure? failure)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(sql + '\0');
+        failure = sql.Contains('\0') ? new SqlFailure(SqlFailureKind.Invalid, "There is a NUL character in it.")
+            : bytes.Length > _limits.MaxStatementBytes
+                ? new SqlFailure(SqlFailureKind.TooLarge, $"{bytes.Length} bytes, {_limits.MaxStatementBytes} are allowed.")
+            : TooHeavy(sql);
+        if (failure is not null) return null;
+        Limit(raw.SQLITE_LIMIT_VDBE_OP, 100_000);
+        _guard.Mode = mode;
+        BeginStatement();
+        ReadOnlySpan<byte> rest = bytes;
+        sqlite3_stmt statement;
+        int code;
+        do
+        {
+            // Semicolons and comments at the start give statements of nothing.
+            code = raw.sqlite3_prepare_v2(Handle, rest, out statement, out rest);
+        }
+        while (code == raw.SQLITE_OK && statement.IsInvalid && rest.Length > 1);
+
+        if (code != raw.SQLITE_OK)
+        {
+            failure = Failure(code, isCompiled: false);
+            return null;
+        }
+
+        string tail = Encoding.UTF8.GetString(rest).TrimEnd('\0');
+        var next = SqlTokenizer.Tokens(tail).FirstOrDefault(token => !token.IsSymbol(";"));
+        failure = statement.IsInvalid ? new SqlFailure(SqlFailureKind.Invalid, "There is no statement in it.")
+            : next.End > 0 ? new SqlFailure(SqlFailureKind.Refused, $"One statement is allowed; after it comes \"{Shorten(tail[next.Start..])}\".")
+            : mode == GuardMode.Read && raw.sqlite3_column_count(statement) == 0 ? new SqlFailure(SqlFailureKind.Refused, StatementGuard.OnlyQueries + ".")
+            : Unsuitable(statement);
+        return statement;
+    }
+
+    private SqlFailure? TooHeavy(string sql) => QueryWeight.Of(SqlTokenizer.Tokens(sql), _views) > QueryWeight.Limit
+        ? new SqlFailure(SqlFailureKind.TooLarge, $"Written out, views and WITH clauses name more than {QueryWeight.Limit} tables.")
+        : null;
+
+    /// <summary>Why a statement that compiles is not run.</summary>
+    private static SqlFailure? Unsuitable(sqlite3_stmt statement) =>
+        raw.sqlite3_stmt_isexplain(statement) != 0 ? new SqlFailure(SqlFailureKind.Refused, "EXPLAIN is not allowed.")
+        : raw.sqlite3_bind_parameter_count(statement) > 0
+            ? new SqlFailure(SqlFailureKind.Invalid, $"Parameters have no value: {raw.sqlite3_bind_parameter_name(statement, 1).utf8_to_string() ?? "?"}")
+        : null;
+
+    private SqlOutcome Read(sqlite3_stmt statement)
+    {
+        int columns = raw.sqlite3_column_count(statement);
+        var rows = new List<object?[]>();
+        long bytes = 0;
+        int code;
+        while ((code = raw.sqlite3_step(statement)) == raw.SQLITE_ROW)
+        {
+            for (int column = 0; column < columns; column++) bytes += StatementValues.Bytes(statement, column);
+            if (rows.Count >= _limits.MaxRows)
+                return TooLarge($"The result has more than {_limits.MaxRows} rows.");
+            if (bytes > _limits.MaxResultBytes)
+                return TooLarge($"The result has more than {_limits.MaxResultBytes} bytes.");
+            object?[] row = new object?[columns];
+            for (int column = 0; column < columns; column++) row[column] = StatementValues.Read(statement, column);
+            rows.Add(row);
+        }
+
+        if (code != raw.SQLITE_DONE) return new SqlOutcome(null, Failure(code, isCompiled: true));
+        string[] names = new string[columns];
+        for (int column = 0; column < columns; column++) names[column] = raw.sqlite3_column_name(statement, column).utf8_to_string();
+        return new SqlOutcome(new ResultRows(names, rows), null);
+
+        static SqlOutcome TooLarge(string message) => new(null, new SqlFailure(SqlFailureKind.TooLarge, message, IsCompiled: true));
+    }
+
+    private void BeginStatement(bool keepSteps = false)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        _guard.Begin();
+        _progress.Begin(keepSteps);
+        _functions.Begin();
+    }
+
+    private SqlFailure Failure(int code, bool isCompiled)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        string message = raw.sqlite3_errmsg(Handle).utf8_to_string();
+        var failure = (code & 0xFF) switch
+        {
+            _ when _guard.Refusal is { } refusal => new SqlFailure(SqlFailureKind.Refused, $"{refusal}."),
+            raw.SQLITE_INTERRUPT when _progress.Stop is { } stop => stop,
+            raw.SQLITE_AUTH => new SqlFailure(SqlFailureKind.Refused, message),
+            raw.SQLITE_NOMEM when !isCompiled => new SqlFailure(SqlFailureKind.TooLarge, "It compiles to too many steps."),
+            raw.SQLITE_NOMEM => new SqlFailure(SqlFailureKind.OutOfMemory, "SQLite has no more memory."),
+            raw.SQLITE_TOOBIG => new SqlFailure(SqlFailureKind.TooLarge, $"A value or statement is too large: {message}."),
+            raw.SQLITE_FULL => new SqlFailure(SqlFailureKind.TooLarge, $"The database has more than {_limits.MaxDatabaseBytes} bytes."),
+            _ => new SqlFailure(SqlFailureKind.Invalid, message),
+        };
+        return failure with { IsCompiled = isCompiled };
+    }
+
+    private void EndTransaction(string how)
+    {
+        if (raw.sqlite3_get_autocommit(Handle) == 0) Ask(how);
+        if (how == "ROLLBACK") RefreshTables();
+    }
+
+    private void RefreshTables() => _guard.SetTables(
+        Ask("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").Select(row => (string)row[0]!));
+
+    private void Limit(int which, int value) => raw.sqlite3_limit(Handle, which, value);
+
+    private void Configure(int what, int value) => Check(raw.sqlite3_db_config(Handle, what, value, out _));
+
+    private void Check(int code)
+    {
+        if (code is not (raw.SQLITE_OK or raw.SQLITE_ROW or raw.SQLITE_DONE))
+            throw new InvalidOperationException($"SQLite: {raw.sqlite3_errmsg(Handle).utf8_to_string()} ({code}).");
+    }
+
+    /// <summary>How a statement starts, for a message.</summary>
+    private static string Start(ReadOnlySpan<byte> sql) =>
+        "\"" + Shorten(Encoding.UTF8.GetString(sql[..Math.Min(sql.Length, 200)]).TrimEnd('\0')) + "\"";
+
+    private static string Shorten(string text)
+    {
+        text = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return text.Length <= 40 ? text : text[..39] + "…";
+    }
+
+    /// <summary>No guard until it ends.</summary>
+    private readonly struct OpenedGuard : IDisposable
+    {
+        private readonly StatementGuard _guard;
+        private readonly GuardMode _mode;
+
+        public OpenedGuard(StatementGuard guard)
+        {
+            (_guard, _mode) = (guard, guard.Mode);
+            guard.Mode = GuardMode.Open;
+        }
+
+        public void Dispose() => _guard.Mode = _mode;
+    }
+}

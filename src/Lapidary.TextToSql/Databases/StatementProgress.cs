@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using SQLitePCL;
+
+namespace Lapidary.TextToSql.Databases;
+
+/// <summary>Counts the steps of a statement and stops it: SQLite calls it every few hundred steps.</summary>
+internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, CancellationToken cancellationToken)
+{
+    /// <summary>Steps between two calls. A step makes at most one value of a megabyte or so: this bounds what is held between two looks
+    /// at the memory.</summary>
+    public const int Interval = 200;
+
+    private long _steps;
+    private long _started;
+
+    /// <summary>Why the statement was stopped; null where it was not, or was cancelled.</summary>
+    public SqlFailure? Stop { get; private set; }
+
+    /// <summary>A statement starts with all its steps, or goes on with those that an earlier one left.</summary>
+    public void Begin(bool keepSteps = false)
+    {
+        if (!keepSteps) _steps = 0;
+        Stop = null;
+        _started = Stopwatch.GetTimestamp();
+        heartbeat?.Invoke();
+    }
+
+    /// <summary>SQLite's callback; it must not throw.</summary>
+    /// <returns>0 to go on.</returns>
+    public int OnProgress(object userData)
+    {
+        _steps += Interval;
+        heartbeat?.Invoke();
+        if (cancellationToken.IsCancellationRequested) return 1;
+        if (_steps > limits.MaxSteps)
+            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {limits.MaxSteps} steps.");
+        else if (Stopwatch.GetElapsedTime(_started) > limits.TimeLimit)
+            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {limits.TimeLimit.TotalSeconds:0.###} s.");
+        else if (raw.sqlite3_memory_used() > limits.MaxMemoryBytes)
+            Stop = new SqlFailure(SqlFailureKind.OutOfMemory, $"Stopped at {limits.MaxMemoryBytes} bytes of memory.");
+        return Stop is null ? 0 : 1;
+    }
+}
