@@ -113,13 +113,14 @@ internal sealed class ModelAnswers : IDisposable
     {
         _passes.Add(pass);
         if (pass.Output is null) return;
+        bool isComplete = false;
         if (_team.IsLeader)
         {
             if (resume && AnswersFile.IsComplete(pass.Output))
             {
                 _ = AnswersFile.FailedRows(pass.Output); // which checks it
                 pass.Done = File.ReadLines(pass.Output).Count();
-                _run.Note($"{pass.Output} is complete; its answers are scored.");
+                isComplete = pass.Done == _questions.Count;
             }
             else
             {
@@ -137,6 +138,8 @@ internal sealed class ModelAnswers : IDisposable
             throw new LapidaryException(
                 $"{pass.Output}: has answers to {pass.Done} rows, the data set has {_questions.Count}; choose another output.");
         }
+
+        if (isComplete) _run.Note($"{pass.Output} is complete; its answers are scored.");
     }
 
     /// <summary>One rank's share of all passes.</summary>

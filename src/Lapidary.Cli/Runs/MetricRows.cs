@@ -47,7 +47,7 @@ internal static class MetricRows
         {
             MaxRows = config.EvalMetricRows,
             Seed = config.Seed,
-            MaxNewTokens = config.EvalMetricMaxNewTokens,
+            MaxNewTokens = config.EvalMaxNewTokens,
         };
         return SqlEvaluation.WithPrompts(
             tools.Tokenizer, row => RowPrompt.Ids(evaluation.Rows[row], () => tools.Tokenizer, () => tools.Template),

@@ -31,7 +31,7 @@ internal sealed class RunIdentity
     private static readonly string[] Free =
     [
         Device, WorldSize, EvalData, "logging_steps", "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps",
-        "per_device_eval_batch_size", "load_best_model_at_end", EvalMetric, "eval_metric_rows", "eval_metric_max_new_tokens",
+        "per_device_eval_batch_size", "load_best_model_at_end", EvalMetric, "eval_metric_rows", "eval_max_new_tokens",
     ];
 
     private readonly Dictionary<string, string> _fields = [];
@@ -235,7 +235,7 @@ internal sealed class RunIdentity
         if (!config.HasMetric) return;
         Add(EvalMetric, config.EvalMetric);
         Add("eval_metric_rows", config.EvalMetricRows);
-        Add("eval_metric_max_new_tokens", config.EvalMetricMaxNewTokens);
+        Add("eval_max_new_tokens", config.EvalMaxNewTokens);
     }
 
     /// <summary>Converts the record of earlier versions (one rank, batch size and accumulation) into today's form.</summary>

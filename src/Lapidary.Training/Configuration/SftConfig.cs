@@ -125,8 +125,8 @@ public sealed record SftConfig
     [Range(1, int.MaxValue)]
     public int EvalSteps { get; init; } = 500;
 
-    /// <summary>What an evaluation measures besides the loss: sql_execution is the share of questions to which the model writes SQL that
-    /// gives the right rows. The best checkpoint is chosen by it. loss measures nothing else.</summary>
+    /// <summary>What evaluations measure besides the loss. sql_execution is the share of questions to which the model writes SQL that gives
+    /// the right rows; the best checkpoint is then chosen by it.</summary>
     public string EvalMetric { get; init; } = LossMetric;
 
     /// <summary>Evaluation rows that eval_metric has the model answer, drawn by the seed; 0 for all. Answers take much longer than
@@ -136,7 +136,7 @@ public sealed record SftConfig
 
     /// <summary>Most tokens of an answer for eval_metric.</summary>
     [Range(1, 1 << 20)]
-    public int EvalMetricMaxNewTokens { get; init; } = 256;
+    public int EvalMaxNewTokens { get; init; } = 256;
 
     /// <summary>Evaluate before the first step too. Default: on with an eval_metric, so that the result has a value before it.</summary>
     public bool? EvalOnStart { get; init; }

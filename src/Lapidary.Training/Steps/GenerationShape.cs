@@ -33,7 +33,7 @@ internal readonly record struct GenerationShape(int Texts, int Length)
     public static GenerationShape OfFullRows(GemmaModel model, SftConfig config, int ranks, long budgetBytes) => config.HasMetric
         ? Of(
             model, config.EvalMetricRows > 0 ? config.EvalMetricRows : int.MaxValue - ranks,
-            config.MaxLength + config.EvalMetricMaxNewTokens, ranks, budgetBytes)
+            config.MaxLength + config.EvalMaxNewTokens, ranks, budgetBytes)
         : default;
 
     /// <summary>The shape of a run with a metric; nothing is generated without one.</summary>

@@ -119,7 +119,7 @@ public sealed class EvalPredictionTests : IDisposable
         Assert.Equal((3, 1), (json.GetProperty("fixed").GetInt32(), json.GetProperty("broken").GetInt32()));
         Assert.Equal(0.625, json.GetProperty("mcnemar_p").GetDouble(), 1e-12);
         string text = CliRun.Of(args).Ok().Out;
-        Assert.Contains("before   after", text, StringComparison.Ordinal);
+        Assert.Matches("before +after", text);
         Assert.Contains("3 rows fixed, 1 broken", text, StringComparison.Ordinal);
         CliRun.Of([.. args, "--predictions", after]).AssertError(2, "found 3");
     }

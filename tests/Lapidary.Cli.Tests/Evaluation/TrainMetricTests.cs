@@ -85,7 +85,7 @@ public sealed class TrainMetricTests : IDisposable
     [
         "train", "--model", SqlModel.Folder, "--dataset", SqlModel.Write(_folder.Path, "rows.jsonl", SqlModel.Rows.Take(3)),
         "--eval-dataset", SqlModel.Write(_folder.Path, "test.jsonl", SqlModel.Rows.Skip(3)), "--template", "text-to-sql", "--output-dir",
-        _folder[output], "--eval-metric", "sql_execution", "--eval-metric-max-new-tokens", "8", "--eval-strategy", "steps", "--eval-steps",
+        _folder[output], "--eval-metric", "sql_execution", "--eval-max-new-tokens", "8", "--eval-strategy", "steps", "--eval-steps",
         "2", "--save-strategy", "steps", "--save-steps", "2", "--max-steps", "4", "--max-length", "256", "--packing", "false",
         "--modules-to-save", "none", "--threads", "1", "--logging-steps", "1",
     ];
