@@ -59,9 +59,10 @@ internal static class EvalCommand
         var files = values.Get(EvalSettings.Predictions);
         if (files.Count > 2)
             throw run.Wrong($"--{EvalSettings.Predictions.Name}: expected one file, or two to compare, found {files.Count}.");
-        var rows = EvalRows.Load(run);
+        var seconds = new OrderedDictionary<string, double>();
+        var rows = Timed(seconds, "reading", () => EvalRows.Load(run));
         var answers = files.Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In), file, rows)).ToList();
-        return Score(run, rows, answers, unanswered: 0, seconds: null);
+        return Score(run, rows, answers, unanswered: 0, seconds);
     }
 
     private static int OfAModel(CommandRun run)
@@ -69,14 +70,13 @@ internal static class EvalCommand
         using var team = RankTeam.Join(run, exchanges: false);
         return team.Run(() =>
         {
-            var rows = EvalRows.Load(run);
-            long started = Stopwatch.GetTimestamp();
-            using var model = ModelAnswers.Prepare(run, team, rows, run.Get(Resume));
+            var seconds = new OrderedDictionary<string, double>();
+            var rows = Timed(seconds, "reading", () => EvalRows.Load(run));
+            using var model = Timed(seconds, "prompts", () => ModelAnswers.Prepare(run, team, rows, run.Get(Resume)));
             ShowErrors(run, model.Errors);
             if (model.Run() is not { } answers) return ExitCodes.Interrupted;
-            return team.IsLeader
-                ? Score(run, rows, answers, model.Errors.Count, Stopwatch.GetElapsedTime(started).TotalSeconds)
-                : ExitCodes.Done;
+            (seconds["loading"], seconds["answers"]) = (model.LoadSeconds, model.AnswerSeconds);
+            return team.IsLeader ? Score(run, rows, answers, model.Errors.Count, seconds) : ExitCodes.Done;
         });
     }
 
@@ -95,18 +95,29 @@ internal static class EvalCommand
             $"{name}: expected {rows.Rows.Count} predictions, one for each row in their order{among}, found {answers.Count}.");
     }
 
+    private static T Timed<T>(OrderedDictionary<string, double> seconds, string part, Func<T> work)
+    {
+        long started = Stopwatch.GetTimestamp();
+        var result = work();
+        seconds[part] = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        return result;
+    }
+
     private static int Score(
-        CommandRun run, EvalRows rows, IReadOnlyList<IReadOnlyList<string?>> answers, int unanswered, double? seconds)
+        CommandRun run, EvalRows rows, IReadOnlyList<IReadOnlyList<string?>> answers, int unanswered, OrderedDictionary<string, double> seconds)
     {
         var scorer = new SqlScorer();
         var scores = new List<IReadOnlyList<SqlScore>>();
-        long started = Stopwatch.GetTimestamp();
         using (var graceful = run.EndsGracefully())
         using (var work = new WorkScreen(run.Terminal, run.IsJson))
         {
             try
             {
-                foreach (var some in answers) scores.Add(scorer.ScoreAll(rows.Rows, some, work.Report, run.Interrupted));
+                Timed(seconds, "scores", () =>
+                {
+                    foreach (var some in answers) scores.Add(scorer.ScoreAll(rows.Rows, some, work.Report, run.Interrupted));
+                    return scores;
+                });
             }
             catch (OperationCanceledException) when (run.Interrupted.IsCancellationRequested)
             {
@@ -114,11 +125,7 @@ internal static class EvalCommand
             }
         }
 
-        var result = new EvalResult(rows, [.. scores.Select(SqlAccuracy.Of)], scores, unanswered)
-        {
-            AnswerSeconds = seconds,
-            ScoreSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
-        };
+        var result = new EvalResult(rows, [.. scores.Select(SqlAccuracy.Of)], scores, unanswered, seconds);
         if (run.Values.Get(EvalSettings.Failures) is { } failures) FailureFile.Write(failures, rows, scores[^1], answers[^1]);
         foreach (string note in result.Notes()) run.Note(note);
         run.Print(result.WriteTo, result.Show);

@@ -12,15 +12,11 @@ namespace Lapidary.Cli.Evaluation;
 /// <param name="Accuracies">One, or before and after.</param>
 /// <param name="Scores">A score for each row, for each accuracy.</param>
 /// <param name="Unanswered">Rows without a prompt that fits into the model's context; they count as wrong.</param>
+/// <param name="Seconds">Time of each part, in their order.</param>
 internal sealed record EvalResult(
-    EvalRows Rows, IReadOnlyList<SqlAccuracy> Accuracies, IReadOnlyList<IReadOnlyList<SqlScore>> Scores, int Unanswered)
+    EvalRows Rows, IReadOnlyList<SqlAccuracy> Accuracies, IReadOnlyList<IReadOnlyList<SqlScore>> Scores, int Unanswered,
+    IReadOnlyDictionary<string, double> Seconds)
 {
-    /// <summary>Time of the answers, loading included; null if they were made elsewhere.</summary>
-    public double? AnswerSeconds { get; init; }
-
-    /// <summary>Time of the scores.</summary>
-    public double ScoreSeconds { get; init; }
-
     /// <summary>The accuracy that counts: of the only answers, or of those after.</summary>
     public SqlAccuracy Last => Accuracies[^1];
 
@@ -72,8 +68,7 @@ internal sealed record EvalResult(
         }
 
         json.WriteStartObject("seconds");
-        if (AnswerSeconds is { } answering) json.WriteNumber("answering", Math.Round(answering, 3));
-        json.WriteNumber("scoring", Math.Round(ScoreSeconds, 3));
+        foreach (var (part, seconds) in Seconds) json.WriteNumber(part, Math.Round(seconds, 3));
         json.WriteEndObject();
     }
 
@@ -90,8 +85,7 @@ internal sealed record EvalResult(
             people.WriteLine($"changed    {Fixed:N0} rows fixed, {Broken:N0} broken (McNemar's test: p {(p < 0.001 ? "< 0.001" : $"= {Fraction(p)}")})");
         }
 
-        string answering = AnswerSeconds is { } seconds ? $"{Time(seconds)} for the answers, " : "";
-        people.WriteLine($"time       {answering}{Time(ScoreSeconds)} for the scores");
+        people.WriteLine($"time       {string.Join(", ", Seconds.Select(part => $"{part.Key} {Time(part.Value)}"))}");
     }
 
     private static string Time(double seconds) => seconds < 60

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
@@ -25,6 +26,12 @@ internal sealed class ModelAnswers : IDisposable
     private ModelAnswers(
         CommandRun run, RankTeam team, ModelFolders folders, IReadOnlyList<RowQuestion> questions, RowAnswering answering) =>
         (_run, _team, _folders, _questions, _answering) = (run, team, folders, questions, answering);
+
+    /// <summary>Time of the model's loading; 0 if all answers were there.</summary>
+    public double LoadSeconds { get; private set; }
+
+    /// <summary>Time of the answers.</summary>
+    public double AnswerSeconds { get; private set; }
 
     /// <summary>Errors of rows that have no prompt, one line each.</summary>
     public IReadOnlyList<string> Errors => [.. _questions.Select(question => question.Error).OfType<string>()];
@@ -146,9 +153,12 @@ internal sealed class ModelAnswers : IDisposable
     /// <returns>The first pass that was interrupted, or their number; and its rows.</returns>
     private (int Pass, int Rows) AnswerAll(LocalRank rank)
     {
+        long started = Stopwatch.GetTimestamp();
         using var session = ModelSession.Open(_run, EvalSettings.Model, _folders, rank.CreateBackend(), isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) _run.Note(note);
+        if (rank.IsLeader) LoadSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        started = Stopwatch.GetTimestamp();
         for (int i = 0; i < _passes.Count; i++)
         {
             var pass = _passes[i];
@@ -156,6 +166,8 @@ internal sealed class ModelAnswers : IDisposable
             int end = _answering.Share(session.Model, rank.Group, pass.Done, pass.Name, isShown: rank.IsLeader, pass.Save);
             if (end < _questions.Count) return (i, end);
         }
+
+        if (rank.IsLeader) AnswerSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
 
         return (_passes.Count, _questions.Count);
     }

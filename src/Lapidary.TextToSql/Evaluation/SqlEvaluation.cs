@@ -27,6 +27,9 @@ public sealed class SqlEvaluation : IEvaluationMetric
         Tokenizer tokenizer, int[][] prompts, TextToSqlRow[] rows, SqlEvaluationOptions options, SqlScorer scorer, int drawn) =>
         (_tokenizer, _prompts, _rows, _options, _scorer, Drawn) = (tokenizer, prompts, rows, options, scorer, drawn);
 
+    /// <summary>Receives the number of answers while a run measures, from rank 0; null for nothing.</summary>
+    public IProgress<WorkProgress>? Progress { get; set; }
+
     /// <summary>Number of rows that were drawn, including those that cannot be scored.</summary>
     public int Drawn { get; }
 
@@ -109,7 +112,8 @@ public sealed class SqlEvaluation : IEvaluationMetric
         bool isStopped;
         using (ranks.Busy("the answers of an evaluation"))
         {
-            var answers = Answer(engine, ranks.Rank, ranks.WorldSize, progress: null, cancellationToken);
+            var answers = Answer(
+                engine, ranks.Rank, ranks.WorldSize, ranks.IsLeader ? Progress : null, cancellationToken);
             isStopped = answers is null;
             if (answers is not null) (right, isStopped) = CountRight(answers, ranks, cancellationToken);
         }

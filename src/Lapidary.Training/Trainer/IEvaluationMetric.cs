@@ -4,7 +4,7 @@ using Lapidary.Gemma;
 namespace Lapidary.Training;
 
 /// <summary>What a run measures at each evaluation besides the loss, by the texts that the model generates. A program gives it to
-/// <see cref="SftTrainer.Metric"/>. Each rank has a separate one.</summary>
+/// <see cref="SftTrainer.Metric"/>. The ranks of a process may share it, from several threads.</summary>
 public interface IEvaluationMetric
 {
     /// <summary>Its name, such as "sql_execution". Logs have it as eval_sql_execution, and <see cref="SftConfig.EvalMetric"/> names it to

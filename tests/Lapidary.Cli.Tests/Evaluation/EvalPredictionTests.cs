@@ -25,7 +25,7 @@ public sealed class EvalPredictionTests : IDisposable
         var basic = json.GetProperty("by_complexity").GetProperty("basic");
         Assert.Equal((1.0, 2), (basic.GetProperty("execution_accuracy").GetDouble(), basic.GetProperty("rows").GetInt32()));
         Assert.Equal(5, json.GetProperty("verdicts").GetProperty("right").GetInt32());
-        Assert.Equal(["scoring"], json.GetProperty("seconds").EnumerateObject().Select(part => part.Name));
+        Assert.Equal(["reading", "scores"], json.GetProperty("seconds").EnumerateObject().Select(part => part.Name));
 
         var empty = Eval(Lines(Gold.Select(_ => "")), "--json").Ok().Json;
         Assert.Equal((0.0, 5), (empty.GetProperty("execution_accuracy").GetDouble(), empty.GetProperty("rows").GetInt32()));
