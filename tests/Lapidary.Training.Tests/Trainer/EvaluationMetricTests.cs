@@ -82,7 +82,9 @@ public sealed class EvaluationMetricTests : IDisposable
         run.Trainer.Train(cancellationToken: Token);
         var predicted = run.Trainer.MemoryPlan!.Predicted;
         Assert.True(predicted[MemoryOwner.KvCache] > 0, "no memory is planned for the texts");
-        Assert.Equal(predicted.TotalBytes, watch.AfterFirstStep);
+
+        // How many texts a step has depends on how soon they come.
+        Assert.Equal(predicted.TotalBytes, watch.AfterFirstStep, predicted.TotalBytes / 50.0);
         Assert.Equal(predicted.TotalBytes, backend.Memory.PeakBytes, predicted.TotalBytes / 50.0);
     }
 

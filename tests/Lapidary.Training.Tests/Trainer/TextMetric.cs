@@ -29,9 +29,11 @@ internal sealed class TextMetric(params double[] values) : IEvaluationMetric
         int call = Interlocked.Increment(ref _next) - 1;
         OnMeasure(call);
         int tokens = 0, even = 0;
+        var texts = new List<Task<GeneratedText>>();
         for (int i = ranks.Rank; i < Prompts.Length && !cancellationToken.IsCancellationRequested; i += ranks.WorldSize)
+            texts.Add(engine.GenerateAsync(Prompts[i], Options, null, CancellationToken.None));
+        foreach (var text in Task.WhenAll(texts).GetAwaiter().GetResult())
         {
-            var text = engine.GenerateAsync(Prompts[i], Options, null, CancellationToken.None).GetAwaiter().GetResult();
             tokens += text.Ids.Count;
             even += text.Ids.Count(id => id % 2 == 0);
         }
