@@ -4,6 +4,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
 using Lapidary.Cli.Completion;
 using Lapidary.Cli.Data;
+using Lapidary.Cli.Evaluation;
 using Lapidary.Cli.Export;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
@@ -25,6 +26,7 @@ internal static class CommandTable
         new(Train, "data", DataCommand.Summary, DataCommand.Create),
         new(Train, "plan", PlanCommand.Summary, PlanCommand.Create),
         new(Train, "score", ScoreCommand.Summary, ScoreCommand.Create),
+        new(Train, "eval", EvalCommand.Summary, EvalCommand.Create),
         new(Train, "runs", RunsCommand.Summary, RunsCommand.Create),
         new(Use, "generate", GenerateCommand.Summary, GenerateCommand.Create),
         new(Use, "chat", ChatCommand.Summary, ChatCommand.Create),

@@ -1,6 +1,6 @@
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Ranks;
-using Lapidary.Cli.Runs;
 using Lapidary.Cli.Scaling;
 using Lapidary.Engine;
 using Lapidary.Gemma;

@@ -29,6 +29,11 @@ internal static class GuideNames
         new("dataset_train_split", "dataset_split"),
         new("dataset_text_field", "text_column"),
         new("evaluation_strategy", "eval_strategy"),
+        new("metric_for_best_model", "eval_metric")
+        {
+            Translate = text => text.StartsWith("eval_", StringComparison.Ordinal) ? text["eval_".Length..] : text,
+        },
+        Fixed("greater_is_better", "eval_metric", YesOrNo, "it follows from eval_metric"),
         new("resume_from_checkpoint", "resume"),
         new("push_to_hub_model_id", "hub_model_id"),
         new("torch_dtype", "dtype") { Translate = GuideName.Plain },

@@ -47,7 +47,7 @@ internal static class PlanCommand
         var data = values.IsGiven(DataSettings.DataSet)
             ? TrainingData.Load(run, config, sizes, TextTools.TryLoad(Model, values, folders!))
             : null;
-        config.Validate(hasEvaluation: data?.Evaluation is not null);
+        config.Validate(hasEvaluation: data is null || data.Evaluation is not null); // which shows only with the rows
         var lora = (folders is null ? values.Get(Model.Adapter) : folders.Adapter) is { } adapter
             ? LoraSettings.ReadSaved(values, adapter, sizes)
             : LoraSettings.Read(values, values.Get(Model.Model) ?? size!);

@@ -74,6 +74,7 @@ internal static class RunsCommand
             json.WriteFinite("loss", run.Loss);
             json.WriteFinite("eval_loss", run.EvalLoss);
             json.WriteFinite("eval_token_accuracy", run.EvalAccuracy);
+            if (run.Metric is { } metric) json.WriteFinite($"eval_{metric}", run.MetricValue);
             if (run.Started is { } started) json.WriteString("started", started);
             else json.WriteNull("started");
             json.WriteFinite("seconds", run.Time?.TotalSeconds);

@@ -225,6 +225,7 @@ internal static class TrainCommand
             {
                 Encoder = data.Encoder,
                 IsChat = data.IsChat,
+                Metric = data.Metric,
                 Publisher = push?.Publisher,
                 Expected = expected,
                 DataSets = [.. run.Values.Get(DataSettings.DataSet).Select(name => DataSetName.Parse(name).Path)],
@@ -233,6 +234,8 @@ internal static class TrainCommand
                     data.Recorded),
             };
             using var graceful = run.EndsGracefully();
+            using var work = isLeader && data.Metric is not null ? new WorkScreen(run.Terminal, run.IsJson) : null;
+            if (work is not null) data.Metric!.Progress = work;
             var ended = trainer.Train(output, run.Interrupted);
             (plan, isComplete) = (trainer.MemoryPlan, trainer.IsComplete);
             return ended;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
@@ -19,10 +18,6 @@ namespace Lapidary.Cli.Generation;
 /// <param name="settings">How the rows are answered.</param>
 internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, AnswerSettings settings)
 {
-    /// <summary>Rows that each of several ranks answers between two exchanges, as a multiple of the rows that it answers at a time: the
-    /// last rows of an exchange leave the device partly idle.</summary>
-    private const int BatchesPerExchange = 8;
-
     private readonly string? _output = settings.Output;
 
     /// <summary>Answers all rows.</summary>
@@ -63,12 +58,15 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
 
         folders.FetchWeights(run, _output is null ? null : run.People);
         using var file = _output is not null && team.IsLeader
-            ? AnswersFile.Open(_output, settings.Resume, Identity(questions, folders, chosen))
+            ? AnswersFile.Open(
+                _output, settings.Resume,
+                AnswerIdentity.Of(run, model, folders.Model, folders.Adapter, questions, chosen, settings.Stops))
             : null;
         int done = int.Parse(team.FromLeader($"{file?.Rows ?? 0}")!, CultureInfo.InvariantCulture);
         if (done > questions.Count)
             throw new LapidaryException($"{_output}: has answers to {done} rows, the data set has {questions.Count}.");
-        int end = done == questions.Count ? done : team.RunEach(rank => AnswerShare(rank, folders, questions, done, chosen, text, file));
+        var answering = new RowAnswering(run, questions, chosen, settings.Stops, settings.BatchSize, text);
+        int end = done == questions.Count ? done : team.RunEach(rank => AnswerShare(rank, folders, answering, done, file));
         if (end < questions.Count)
         {
             if (_output is not null && team.IsLeader)
@@ -82,50 +80,17 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
 
     /// <summary>Answers one rank's share; rank 0 also writes all answers.</summary>
     /// <returns>Number of rows answered by all ranks.</returns>
-    private int AnswerShare(
-        LocalRank rank, ModelFolders folders, IReadOnlyList<RowQuestion> questions, int done, GenerationOptions chosen, TextTools? text,
-        AnswersFile? file)
+    private int AnswerShare(LocalRank rank, ModelFolders folders, RowAnswering answering, int done, AnswersFile? file)
     {
         using var session = ModelSession.Open(run, model, folders, rank.CreateBackend(), isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
-        int longest = questions.Skip(done).Max(question => question.PromptIds?.Length ?? 0);
-        int texts = settings.BatchSize > 0 ? settings.BatchSize : session.Backend.EfficientTexts;
-        using var engine = new GenerationEngine(session.Model, Math.Min(texts, questions.Count - done))
-        {
-            ReservedLength = (int)Math.Min((long)longest + chosen.MaxNewTokens, session.Model.Config.MaxPositionEmbeddings),
-        };
-        using var graceful = run.EndsGracefully();
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted, rank.Group.StopRequested);
-        using var tell = run.Interrupted.Register(rank.Group.RequestStop);
-        using var progress = new RowProgress(questions.Count, done, run.Terminal);
-        var answers = new RowAnswers(engine, questions, chosen, settings.Stops, text, progress);
-        var exchange = new AnswerExchange(rank.Group);
-        int world = rank.Group.WorldSize, block = world == 1 ? questions.Count : BatchesPerExchange * engine.MaxTexts * world;
-        for (int first = done; first < questions.Count; first += block)
-        {
-            int last = Math.Min(first + block, questions.Count);
-            if (world == 1)
-            {
-                int end = answers.Run(first, last, step: 1, Save, stop.Token);
-                if (end < last) return end;
-                continue;
-            }
-
-            var mine = new List<byte[]>();
-            answers.Run(first + rank.Group.Rank, last, world, mine.AddRange, stop.Token);
-            // Rows that a stop skipped or cut short are not written.
-            if (exchange.Gather(mine, stop.IsCancellationRequested) is not { } lines) return first;
-            if (rank.IsLeader) Save(lines);
-        }
-
-        return questions.Count;
+        return answering.Share(session.Model, rank.Group, done, what: "", isShown: file is not null, Save);
 
         void Save(IReadOnlyList<byte[]> lines)
         {
             if (file is not null) file.Append(lines);
             else foreach (byte[] line in lines) run.Terminal.Out.Write(Encoding.UTF8.GetString(line));
-            if (file is not null) progress.Show(file.Rows);
         }
     }
 
@@ -154,30 +119,4 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
 
         return errors.Length == 0 ? ExitCodes.Done : ExitCodes.Error;
     }
-
-    /// <summary>Everything that the answers depend on. The sizes of the weights' files stand for the weights.</summary>
-    private string Identity(IReadOnlyList<RowQuestion> questions, ModelFolders folders, GenerationOptions chosen)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var question in questions) hash.AppendData(new Answer(question.PromptIds, null, null, question.Error).Line(question));
-        string rows = Convert.ToHexStringLower(hash.GetHashAndReset());
-        string adapter = folders.Adapter is { } given ? Files(given) : "none";
-        string files = Files(folders.Model), options = Hash(Describe(chosen));
-        return $$"""{"rows":"{{rows}}","model":"{{files}}","adapter":"{{adapter}}","options":"{{options}}"}""" + "\n";
-    }
-
-    private string Describe(GenerationOptions chosen) => string.Join(' ',
-        chosen, string.Join(',', chosen.StopTokenIds), string.Join('\0', settings.Stops), string.Join(',', chosen.SuppressTokens),
-        string.Join(',', chosen.BeginSuppressTokens),
-        run.Values.Get(model.Quantization), run.Values.Get(model.DoubleQuant), run.Values.Get(model.DType));
-
-    private static string Files(string folder) => Hash(string.Join('\n', new DirectoryInfo(folder).EnumerateFiles("*.safetensors")
-        .OrderBy(file => file.Name, StringComparer.Ordinal).Select(Identity)));
-
-    /// <summary>A file in the Hub's cache is a link; the name of its target identifies the content.</summary>
-    private static string Identity(FileInfo file) => file.LinkTarget is { } target
-        ? $"{file.Name} {Path.GetFileName(target)}"
-        : $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}";
-
-    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

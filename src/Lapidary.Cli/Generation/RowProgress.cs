@@ -7,7 +7,8 @@ namespace Lapidary.Cli.Generation;
 /// <param name="total">Rows.</param>
 /// <param name="done">Rows answered before.</param>
 /// <param name="terminal">The output, on standard error.</param>
-internal sealed class RowProgress(int total, int done, Terminal terminal) : IDisposable
+/// <param name="what">A word before it, or nothing.</param>
+internal sealed class RowProgress(int total, int done, Terminal terminal, string what) : IDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -26,14 +27,16 @@ internal sealed class RowProgress(int total, int done, Terminal terminal) : IDis
         string speed = $"{_tokens / elapsed.TotalSeconds:F0} tok/s a rank";
         if (terminal.ScreenOf(json: true) is { HasCodes: true } screen)
         {
-            screen.Show(terminal.Error, (double)rows / total, $"row {rows}/{total}", left, speed);
+            screen.Show(terminal.Error, (double)rows / total, $"{Lead}row {rows}/{total}", left, speed);
             return;
         }
 
         if (Stopwatch.GetElapsedTime(_shown) < Interval) return;
         _shown = Stopwatch.GetTimestamp();
-        terminal.Error.WriteLine($"row {rows}/{total}  {speed}  {left}");
+        terminal.Error.WriteLine($"{Lead}row {rows}/{total}  {speed}  {left}");
     }
+
+    private string Lead => what.Length == 0 ? "" : $"{what}: ";
 
     /// <summary>Removes the status line.</summary>
     public void Dispose() => terminal.ScreenOf(json: true)?.Clear();

@@ -4,6 +4,7 @@ using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Training;
+using Lapidary.Training.Data.Examples;
 using Lapidary.Training.Data.Files;
 using Lapidary.Training.Data.Rows;
 
@@ -36,7 +37,13 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
         return questions;
     }
 
-    private static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text, GemmaConfig config)
+    /// <summary>A row as a question. An error is stored with it.</summary>
+    /// <param name="record">The row.</param>
+    /// <param name="reader">Reads rows of these options.</param>
+    /// <param name="options">How columns become rows.</param>
+    /// <param name="text">Tokenizer and template, or null for token ids.</param>
+    /// <param name="config">The model's vocabulary and context.</param>
+    public static RowQuestion Of(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text, GemmaConfig config)
     {
         try
         {
@@ -66,7 +73,8 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
     private static int[] Ids(DataRecord record, RowReader reader, DataSetOptions options, TextTools? text)
     {
         // The answer is to be generated: a row need not have one.
-        if (options.Template is { } template) return Continue(text, template.Format(record, withAnswer: false), variables: null);
+        if (options.Template is { } template)
+            return Tools(text).Template.Encode(text!.Tokenizer, template.Format(record, withAnswer: false), addGenerationPrompt: true);
         string prompt = options.PromptColumn ?? "prompt";
         bool isPrompt = options.Kind is null && options.MessagesColumn is null && options.TextColumn is null
             && (options.PromptColumn is not null || !HasAny(record, "input_ids", "messages", "conversations"))
@@ -75,22 +83,8 @@ internal sealed record RowQuestion(DataRecord Record, int[]? PromptIds, string? 
         var row = isPrompt
             ? new RowReader(options with { PromptColumn = null, MessagesColumn = prompt }).Read(record)
             : reader.Read(record);
-        return row switch
-        {
-            MessagesRow messages => Continue(text, WithoutAnswer(messages.Messages), messages.TemplateVariables),
-            PromptCompletionRow both => Tools(text).Tokenizer.EncodePrompt(both.Prompt),
-            ConversationalPromptRow both => Continue(text, both.Prompt, both.TemplateVariables),
-            TextRow plain => Tools(text).Tokenizer.EncodePrompt(plain.Text),
-            TokensRow tokens => tokens.InputIds,
-            _ => throw record.Origin.Error("expected a row that can be continued, found another kind."),
-        };
+        return RowPrompt.Ids(row, () => Tools(text).Tokenizer, () => Tools(text).Template);
     }
-
-    private static int[] Continue(TextTools? text, IReadOnlyList<ChatTurn> messages, IReadOnlyDictionary<string, object?>? variables) =>
-        Tools(text).Template.Encode(text!.Tokenizer, messages, addGenerationPrompt: true, variables);
-
-    private static IReadOnlyList<ChatTurn> WithoutAnswer(IReadOnlyList<ChatTurn> messages) =>
-        messages is [_, .., { Role: "assistant" or "model" }] ? [.. messages.Take(messages.Count - 1)] : messages;
 
     private static TextTools Tools(TextTools? text) => text ?? throw TextTools.NoTokenizer();
 

@@ -11,17 +11,17 @@ internal static class OptionGroups
     [
         ("Rows", "rows* eval-rows* synth.split* domains exclude-domains complexity list-domains row* check-sql"),
         ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
-        ("Input", "prompt* messages* chat* input-ids text file"),
+        ("Input", "prompt* messages* chat* input-ids predictions* text file"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Server", "host* port* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
         ("Data",
             "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates no-leaks "
-            + "keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping "
-            + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "
+            + "keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping messages-column text-column prompt-column "
+            + "completion-column question-column context-column sql-column dataset-cache packing-strategy completion-only-loss "
             + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
         ("Output",
-            "output-dir* output* type* modelfile* format generate.resume save-strategy save-steps save-total-limit logging-steps report-to "
-            + "max-shard-size overwrite-output-dir overwrite"),
+            "output-dir* output* type* modelfile* failures* format generate.resume eval.resume save-strategy save-steps save-total-limit "
+            + "logging-steps report-to max-shard-size overwrite-output-dir overwrite"),
         ("Measurement",
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
             + "bench.max-new-tokens bench.steps warmup"),
@@ -31,9 +31,10 @@ internal static class OptionGroups
             + "adam-epsilon steps seed"),
         ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),
         ("Evaluation",
-            "test-size* eval-dataset eval-strategy eval-steps per-device-eval-batch-size load-best-model-at-end"),
+            "test-size* with-base* metric fail-under eval-dataset eval-strategy eval-steps per-device-eval-batch-size eval-metric "
+            + "eval-metric-rows eval-max-new-tokens eval-on-start load-best-model-at-end"),
         ("Generation",
-            "max-new-tokens* do-sample* temperature* stop* batch-size* top-k top-p min-p repetition-penalty generate.seed stop-token-ids "
+            "max-new-tokens* do-sample* temperature* stop* batch-size* top-k top-p min-p repetition-penalty generate.seed eval.seed stop-token-ids "
             + "ignore-eos"),
         ("Device", "device* threads ddp-timeout"),
         ("Hub",

@@ -24,6 +24,12 @@ internal sealed record FoundRun(string Name, string Folder, string State)
     /// <summary>Token accuracy of the last evaluation.</summary>
     public double? EvalAccuracy { get; init; }
 
+    /// <summary>Name of the metric of its evaluations; null for none.</summary>
+    public string? Metric { get; init; }
+
+    /// <summary>Value of the metric at the last evaluation.</summary>
+    public double? MetricValue { get; init; }
+
     /// <summary>The start of the run, or the time of its oldest file.</summary>
     public DateTimeOffset? Started { get; init; }
 

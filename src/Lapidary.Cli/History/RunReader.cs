@@ -52,6 +52,7 @@ internal static class RunReader
         double seconds = sessions.Sum(session => session.Number("seconds", 0, 0, 1e9)); // a TimeSpan has room for hundreds of them
         double tokens = sessions.Sum(session => session.Number("tokens", 0, 0, double.MaxValue));
         var results = json.Section(RunManifest.ResultsKey);
+        string? metric = results?.Text(RunManifest.MetricKey);
         return new FoundRun(name, folder, StateOf(json.Text(RunManifest.StateKey), folder))
         {
             Model = json.Section("model")?.Text("name"),
@@ -60,6 +61,8 @@ internal static class RunReader
             Loss = Number(results, "last_loss"),
             EvalLoss = Number(results, "eval_loss"),
             EvalAccuracy = Number(results, "eval_token_accuracy"),
+            Metric = metric,
+            MetricValue = metric is null ? null : Number(results, $"eval_{metric}"),
             Started = sessions.Length > 0 ? ParseTime(sessions[0].Text("started")) : null,
             Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
             TokensPerSecond = seconds > 0 ? tokens / seconds : null,
@@ -91,6 +94,8 @@ internal static class RunReader
             Loss = summary.LastLoss,
             EvalLoss = summary.Evaluation?.EvalLoss,
             EvalAccuracy = summary.Evaluation?.EvalMeanTokenAccuracy,
+            Metric = summary.Evaluation?.EvalMetric,
+            MetricValue = summary.Evaluation?.EvalMetricValue,
             Started = TimeOf(Path.Combine(place, TrainerState.FileName)),
             TokensPerSecond = state.LogHistory.LastOrDefault(entry => entry.TokensPerSecond is not null)?.TokensPerSecond,
             Settings = settings,

@@ -25,6 +25,8 @@ internal static class RunTable
             new("steps", 4, run => run.MaxSteps > 0 ? $"{run.Step}/{run.MaxSteps}" : $"{run.Step}", IsRight: true),
             new("loss", 3, run => Number(run.Loss), IsRight: true),
             new("eval", 1, run => Number(run.EvalLoss), IsRight: true),
+            .. runs.Select(run => run.Metric).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(metric =>
+                new Column(metric, 1, run => run.Metric == metric ? Number(run.MetricValue) : "-", IsRight: true)),
             .. options.Select(key => new Column(key, 5, run => Option(run, key))),
             new("model", 6, run => run.Model is { } model ? Tail(ModelSource.ShortName(model), LongestOption) : "-"),
             new("time", 7, run => run.Time is { } time ? PlainText.Duration(time) : "-", IsRight: true),

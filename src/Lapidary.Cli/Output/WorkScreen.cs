@@ -15,6 +15,7 @@ internal sealed class WorkScreen : IProgress<WorkProgress>, IDisposable
     private readonly TextWriter _writer;
     private readonly bool _writesLines;
     private string? _work;
+    private long _done;
     private long _started, _shown;
 
     /// <summary>Shows nothing until the first progress.</summary>
@@ -31,7 +32,9 @@ internal sealed class WorkScreen : IProgress<WorkProgress>, IDisposable
     {
         lock (_lock)
         {
-            if (_work != value.Work)
+            bool isNew = _work != value.Work || value.Done < _done; // work of the same name may begin again
+            _done = value.Done;
+            if (isNew)
             {
                 _work = value.Work;
                 _shown = _started = Stopwatch.GetTimestamp();

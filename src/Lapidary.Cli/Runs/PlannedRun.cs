@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Cli.CommandLine;
+using Lapidary.Cli.Models;
 using Lapidary.Cli.Ranks;
 using Lapidary.Cli.Settings;
 using Lapidary.Engine;
@@ -116,7 +117,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         using var adapter = Adapter.Skeleton(model, lora);
         return plan(counter, adapter, data is null
             ? new MemoryPlanner(model, adapter, config, budget, worldSize)
-            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget, worldSize));
+            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget, worldSize, data.Metric));
     }
 
     private static string Describe(MemoryOwner owner) => owner switch
@@ -129,6 +130,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         MemoryOwner.Workspace => "workspace: logits, scratch of operations",
         MemoryOwner.DecodedWeights => "decoded weights, kept between uses",
         MemoryOwner.Exchange => "exchange: buffers between ranks",
+        MemoryOwner.KvCache => "keys and values of the texts of eval_metric",
         _ => SettingText.Snake(owner.ToString()),
     };
 }

@@ -27,12 +27,20 @@ internal sealed record TrainResult(
 
     private double? EvalLoss => new RunSummary(State).Evaluation?.EvalLoss;
 
+    private string? Metric => new RunSummary(State).Evaluation?.EvalMetric;
+
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteString("output_dir", OutputDir);
         json.WriteNumber("global_step", State.GlobalStep);
         json.WriteFinite("train_loss", TrainLoss);
         json.WriteFinite("eval_loss", EvalLoss);
+        if (Metric is { } metric)
+        {
+            json.WriteFinite($"eval_{metric}_before", new RunSummary(State).Before);
+            json.WriteFinite($"eval_{metric}", new RunSummary(State).After);
+        }
+
         json.WriteNumber("tokens", Tokens);
         json.WriteFinite("seconds", Elapsed.TotalSeconds);
         json.WriteFinite("tokens_per_second", Tokens / Elapsed.TotalSeconds);
@@ -54,6 +62,15 @@ internal sealed record TrainResult(
                 ? "; nothing was left to train"
                 : $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
                     + $"peak memory {ByteSize.Format(PeakBytes)}"));
+        if (Metric is { } metric)
+        {
+            var summary = new RunSummary(State);
+            string best = State.Config is { LoadBestModelAtEnd: true } && State.BestModelCheckpoint is { } name && IsComplete
+                ? $" ({name})" : "";
+            people.WriteLine($"{"metric",-10} {metric}: "
+                + (summary.Before is { } before ? $"{before:F4} before, {summary.After:F4} after" : $"{summary.After:F4}") + best);
+        }
+
         Push?.Show(people);
         NextSteps.Show(people, next);
     }

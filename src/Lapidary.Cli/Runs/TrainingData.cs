@@ -5,6 +5,7 @@ using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.TextToSql;
 using Lapidary.Training;
 using Lapidary.Training.Data.Examples;
 
@@ -33,6 +34,9 @@ internal sealed record TrainingData(
     /// <summary>Repeated rows; found at the first request.</summary>
     public DuplicateRows Duplicates => _duplicates ??= DuplicateRows.Find(Train.Sequences.Set);
 
+    /// <summary>What evaluations measure besides the loss, or null.</summary>
+    public SqlEvaluation? Metric { get; private init; }
+
     /// <summary>The use of the data sets, one line each; empty if it is obvious.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
@@ -51,28 +55,11 @@ internal sealed record TrainingData(
         using var work = new WorkScreen(run.Terminal, run.IsJson);
         var sources = NamedData.Find(run, work);
         var notes = new List<string>();
-        var data = RowsOf(values, config, sources, notes);
-        if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
-        DataSet? evaluation = null;
-        bool usesValidation = false;
         var evaluated = NamedData.FindEvaluation(run, work);
-        if (evaluated.Count > 0)
-        {
-            evaluation = Join([.. evaluated.Select(source => source.ReadForEvaluation())]);
-        }
-        else if (values.Get(DataSettings.TestSize) is > 0 and double size)
-        {
-            (data, evaluation) = data.TrainTestSplit(size, config.Seed);
-        }
-        else if (config.EvalStrategy != IntervalStrategy.No)
-        {
-            DataSet[] validation =
-                [
-                    .. sources.Where(source => source.Source is { IsTrain: true }).Select(source => source.ReadValidation())
-                        .OfType<DataSet>(),
-                ];
-            (evaluation, usesValidation) = (validation.Length == 0 ? null : Join(validation), validation.Length > 0);
-        }
+        var (data, evaluation, usesValidation) = Read(values, config, sources, evaluated, notes);
+        var metric = config.HasMetric && evaluation is not null
+            ? MetricRows.Evaluation(run, config, evaluation, text, Raw)
+            : null;
 
         var encoder = text?.Encoder();
         var prepared = PreparedDataSet.Create(data, encoder, model, config);
@@ -82,6 +69,7 @@ internal sealed record TrainingData(
             prepared.Packed, preparedEvaluation, prepared.Report, prepared.Examples.Read(0), prepared.FirstRow!, prepared.IsChat,
             encoder)
         {
+            Metric = metric,
             Notes = [.. sources.Select(source => source.Source?.Describe(usesValidation)).OfType<string>(), .. notes],
             Sources = sources.Count > 1 ? SourceCount.Of(sources, data, prepared.Examples) : [],
             Recorded = new Dictionary<Setting, IReadOnlyList<string>>
@@ -90,6 +78,34 @@ internal sealed record TrainingData(
                 [DataSettings.EvalDataSet] = [.. evaluated.Select(source => source.Recorded)],
             },
         };
+
+        // The same rows in the same order, because both follow from their numbers.
+        DataSet Raw(RowTemplate template) =>
+            Read(values, config, With(sources, template), With(evaluated, template), notes: []).Evaluation!;
+    }
+
+    private static IReadOnlyList<NamedData> With(IReadOnlyList<NamedData> sources, RowTemplate template) =>
+        [.. sources.Select(source => source with { Options = source.Options with { Template = template } })];
+
+    /// <summary>Reads, draws and splits.</summary>
+    private static (DataSet Train, DataSet? Evaluation, bool UsesValidation) Read(
+        SettingValues values, SftConfig config, IReadOnlyList<NamedData> sources, IReadOnlyList<NamedData> evaluated, List<string> notes)
+    {
+        var data = RowsOf(values, config, sources, notes);
+        if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
+        if (evaluated.Count > 0) return (data, Join([.. evaluated.Select(source => source.ReadForEvaluation())]), false);
+        if (values.Get(DataSettings.TestSize) is > 0 and double size)
+        {
+            (data, var held) = data.TrainTestSplit(size, config.Seed);
+            return (data, held, false);
+        }
+
+        if (config.EvalStrategy == IntervalStrategy.No) return (data, null, false);
+        DataSet[] validation =
+        [
+            .. sources.Where(source => source.Source is { IsTrain: true }).Select(source => source.ReadValidation()).OfType<DataSet>(),
+        ];
+        return (data, validation.Length == 0 ? null : Join(validation), validation.Length > 0);
     }
 
     private static DataSet RowsOf(SettingValues values, SftConfig config, IReadOnlyList<NamedData> sources, List<string> notes)
@@ -117,6 +133,7 @@ internal sealed record TrainingData(
         foreach (var source in Sources) people.WriteLine($"           {run.Line(source.ToString())}");
         if (Evaluated?.Report is { } report)
             people.WriteLine($"           evaluation rows {report.Examples}, packed into {report.Sequences}");
+        if (Metric is not null) people.WriteLine($"metric     {MetricRows.Describe(Metric, Evaluated!.Report.Examples)}");
         foreach (string note in new[] { Report.CacheNote, Evaluated?.Report.CacheNote }.OfType<string>()) run.Note(note);
         foreach (string warning in Report.Warnings()) people.WriteLine($"warning    {run.Line(warning)}");
     }

@@ -56,7 +56,8 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<i
         if (entry.EvalLoss is null) _pending = entry;
         else write(Fitted(
             ($"step {entry.Step}", 0), ($"epoch {entry.Epoch:F2}", 3), ($"evaluation loss {entry.EvalLoss:F4}", 1),
-            ($"accuracy {entry.EvalMeanTokenAccuracy:P1}", 2)));
+            ($"accuracy {entry.EvalMeanTokenAccuracy:P1}", 2),
+            (entry.EvalMetricValue is { } value ? $"{entry.EvalMetric} {value:F4}" : "", 0)));
     }
 
     public void OnCheckpoint(string folder) => write($"saved {folder}");
@@ -70,6 +71,7 @@ internal sealed class TrainingLog(Action<string> write, Allocator memory, Func<i
         for (int most = parts.Length - 1; line.Length > width && most > 1; most--) line = Line(most);
         return line;
 
-        string Line(int orders) => string.Join("  ", parts.Where(part => part.Order < orders).Select(part => part.Text));
+        string Line(int orders) =>
+            string.Join("  ", parts.Where(part => part.Order < orders && part.Text.Length > 0).Select(part => part.Text));
     }
 }

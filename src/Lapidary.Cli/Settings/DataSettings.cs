@@ -49,7 +49,7 @@ internal static class DataSettings
         null, text => (DataFormat)SettingText.Enumeration(typeof(DataFormat), text));
 
     public static readonly Setting<double> TestSize = Setting.Number(
-        "test-size", "Rows to hold out for evaluation: their number, or a share below 1. Not with --eval-dataset.",
+        "test-size", "Rows to hold out for evaluation. Their number, or a share below 1. Not with --eval-dataset.",
         0, 0, int.MaxValue);
 
     public static readonly Setting<int> Select = Setting.Integer("select", "Use this many rows, drawn by --seed; 0 for all.", 0);

@@ -41,6 +41,9 @@ internal static class SamplingSettings
     public static IReadOnlyList<Setting> All =>
         [DoSample, Temperature, TopK, TopP, MinP, RepetitionPenalty, Seed, Stop, StopTokenIds];
 
+    /// <summary>The seed of the command.</summary>
+    public static long SeedOf(SettingValues values) => values.Get(Seed);
+
     /// <summary>The texts that end an answer.</summary>
     public static IReadOnlyList<string> Stops(SettingValues values) => values.Get(Stop);
 

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using Lapidary.Cli.CommandLine;
+using Lapidary.TextToSql;
 using Lapidary.Training;
 
 namespace Lapidary.Cli.Settings;
@@ -67,6 +68,7 @@ internal static class SftSettings
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         var range = property.GetCustomAttribute<RangeAttribute>();
+        if (property.Name == nameof(SftConfig.EvalMetric)) return Metric(property);
         bool isFlag = type == typeof(bool) || (type.IsEnum && Enum.IsDefined(type, "True"));
         return new Setting<object?>(
             SettingText.Snake(property.Name).Replace('_', '-'), ValueName(type), OptionTexts.Of(typeof(SftConfig), property.Name),
@@ -76,6 +78,16 @@ internal static class SftSettings
             NullError = property.Name == nameof(SftConfig.MaxLength)
                 ? "expected a number of tokens, found null; give the length of the longest row, or of the model's context" : null,
         };
+    }
+
+    /// <summary>A program can measure anything; the tool knows these.</summary>
+    private static Setting<object?> Metric(PropertyInfo property)
+    {
+        string[] names = [SftConfig.LossMetric, SqlEvaluation.MetricName];
+        return new Setting<object?>(
+            SettingText.Snake(property.Name).Replace('_', '-'), string.Join('|', names), OptionTexts.Of(typeof(SftConfig), property.Name),
+            property.GetValue(Defaults),
+            text => Array.Find(names, name => name == text.Replace('-', '_')) ?? throw SettingText.Expected(string.Join(" or ", names), text));
     }
 
     private static string ValueName(Type type)

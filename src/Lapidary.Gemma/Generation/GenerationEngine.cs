@@ -36,11 +36,22 @@ public sealed class GenerationEngine : IDisposable
     /// <param name="model">The model, which others may use between turns.</param>
     /// <param name="maxTexts">Most texts at a time; 0 for the backend's number. If memory is insufficient, there are fewer.</param>
     public GenerationEngine(GemmaModel model, int maxTexts = 0)
+        : this(model, maxTexts > 0 ? maxTexts : model.Backend.EfficientTexts, prepared: null)
     {
-        if (maxTexts <= 0) maxTexts = model.Backend.EfficientTexts;
+    }
+
+    /// <summary>Creates an engine over a cache that is there already, whose memory is thus known.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="prepared">The cache, which the engine then owns. It grows only for a text that is longer.</param>
+    internal GenerationEngine(GemmaModel model, CachedSteps prepared) : this(model, prepared.Slots, prepared)
+    {
+    }
+
+    private GenerationEngine(GemmaModel model, int maxTexts, CachedSteps? prepared)
+    {
         (Model, MaxTexts) = (model, maxTexts);
         _gate = Gates.GetValue(model.Backend, _ => new FairGate());
-        _slots = new TextSlots(model, maxTexts);
+        _slots = new TextSlots(model, maxTexts, prepared);
         _choice = new TokenChoice(model, maxTexts);
     }
 

@@ -25,11 +25,13 @@ internal sealed class RunIdentity
 
     private const string OldBatch = "per_device_train_batch_size", OldAccumulation = "gradient_accumulation_steps";
 
+    private const string EvalMetric = "eval_metric";
+
     /// <summary>Settings that may change when a run resumes. A change is reported, not refused.</summary>
     private static readonly string[] Free =
     [
         Device, WorldSize, EvalData, "logging_steps", "save_strategy", "save_steps", "save_total_limit", "eval_strategy", "eval_steps",
-        "per_device_eval_batch_size", "load_best_model_at_end",
+        "per_device_eval_batch_size", "load_best_model_at_end", EvalMetric, "eval_metric_rows", "eval_max_new_tokens",
     ];
 
     private readonly Dictionary<string, string> _fields = [];
@@ -64,6 +66,9 @@ internal sealed class RunIdentity
 
     /// <summary>The commit of a base from the Hub; null for other bases.</summary>
     public string? Commit => _fields.GetValueOrDefault(BaseCommit);
+
+    /// <summary>The name of the metric that chooses the best checkpoint; null for the loss.</summary>
+    public string? Metric => _fields.GetValueOrDefault(EvalMetric);
 
     /// <summary>The hashes, each with its subject and its method.</summary>
     public IEnumerable<(string Key, string Value, string Method)> Hashes => _fields.Where(pair => IsHash(pair.Key)).Select(pair =>
@@ -227,6 +232,10 @@ internal sealed class RunIdentity
         Add("eval_steps", config.EvalSteps);
         Add("per_device_eval_batch_size", config.PerDeviceEvalBatchSize);
         Add("load_best_model_at_end", config.LoadBestModelAtEnd);
+        if (!config.HasMetric) return;
+        Add(EvalMetric, config.EvalMetric);
+        Add("eval_metric_rows", config.EvalMetricRows);
+        Add("eval_max_new_tokens", config.EvalMaxNewTokens);
     }
 
     /// <summary>Converts the record of earlier versions (one rank, batch size and accumulation) into today's form.</summary>

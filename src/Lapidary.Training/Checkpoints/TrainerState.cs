@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training;
 
@@ -35,10 +35,10 @@ public sealed record TrainerState
     /// <summary>Tokens that went through the model in training (num_input_tokens_seen).</summary>
     public long NumTokens { get; init; }
 
-    /// <summary>Lowest evaluation loss so far.</summary>
+    /// <summary>Best evaluation so far: the lowest loss, or the best value of <see cref="SftConfig.EvalMetric"/>.</summary>
     public double? BestMetric { get; init; }
 
-    /// <summary>The folder name of the checkpoint with the lowest evaluation loss.</summary>
+    /// <summary>The folder name of the checkpoint with the best evaluation.</summary>
     public string? BestModelCheckpoint { get; init; }
 
     /// <summary>The options that transformers records here.</summary>
@@ -81,7 +81,7 @@ public sealed record TrainerState
         ["is_hyper_param_search"] = false,
         ["is_local_process_zero"] = true,
         ["is_world_process_zero"] = true,
-        [LogHistoryKey] = JsonSerializer.SerializeToNode(LogHistory, TrainerJson.Default.IReadOnlyListLogEntry),
+        [LogHistoryKey] = LogJson.Write(LogHistory),
         ["logging_steps"] = Config.LoggingSteps,
         ["max_steps"] = MaxSteps,
         [NumTokensKey] = NumTokens,
@@ -115,8 +115,7 @@ public sealed record TrainerState
         if (json.Json[LogHistoryKey] is not JsonArray entries) throw Damaged(json, LogHistoryKey, "a list of objects");
         try
         {
-            return [.. entries.Select(entry => entry.Deserialize(TrainerJson.Default.LogEntry)
-                ?? throw Damaged(json, LogHistoryKey, "a list of objects"))];
+            return [.. entries.Select(entry => LogJson.Read(entry) ?? throw Damaged(json, LogHistoryKey, "a list of objects"))];
         }
         catch (JsonException e)
         {
@@ -124,8 +123,3 @@ public sealed record TrainerState
         }
     }
 }
-
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(IReadOnlyList<LogEntry>))]
-internal sealed partial class TrainerJson : JsonSerializerContext;

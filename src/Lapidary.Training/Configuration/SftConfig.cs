@@ -125,8 +125,24 @@ public sealed record SftConfig
     [Range(1, int.MaxValue)]
     public int EvalSteps { get; init; } = 500;
 
-    /// <summary>Use the checkpoint with the lowest evaluation loss as the result instead of the last one. Evaluations and checkpoints must
-    /// be at the same steps.</summary>
+    /// <summary>What evaluations measure besides the loss. sql_execution is the share of questions to which the model writes SQL that gives
+    /// the right rows; the best checkpoint is then chosen by it.</summary>
+    public string EvalMetric { get; init; } = LossMetric;
+
+    /// <summary>Evaluation rows that eval_metric has the model answer, drawn by the seed; 0 for all. Answers take much longer than
+    /// losses.</summary>
+    [Range(0, int.MaxValue)]
+    public int EvalMetricRows { get; init; } = 200;
+
+    /// <summary>Most tokens of an answer for eval_metric.</summary>
+    [Range(1, 1 << 20)]
+    public int EvalMaxNewTokens { get; init; } = 256;
+
+    /// <summary>Evaluate before the first step too. Default: on with an eval_metric, so that the result has a value before it.</summary>
+    public bool? EvalOnStart { get; init; }
+
+    /// <summary>Use the checkpoint with the best evaluation (the lowest loss, or the best eval_metric) as the result instead of the last
+    /// one. Evaluations and checkpoints must be at the same steps.</summary>
     public bool LoadBestModelAtEnd { get; init; }
 
     /// <summary>Use a new order of rows in each epoch.</summary>
@@ -134,6 +150,12 @@ public sealed record SftConfig
 
     /// <summary>Seed of the adapter's initial values, the order of rows, and dropout.</summary>
     public long Seed { get; init; } = 42;
+
+    /// <summary>The <see cref="EvalMetric"/> that needs no metric of its own.</summary>
+    internal const string LossMetric = "loss";
+
+    /// <summary>Whether evaluations measure more than the loss.</summary>
+    internal bool HasMetric => EvalMetric != LossMetric;
 
     /// <summary>How rows are formed: <see cref="PackingStrategy"/> if packing is on.</summary>
     internal PackingStrategy EffectivePacking => Packing ? PackingStrategy : PackingStrategy.None;
@@ -204,6 +226,7 @@ public sealed record SftConfig
         if (string.IsNullOrWhiteSpace(OutputDir)) throw new LapidaryException("OutputDir must name a folder, got nothing.");
         if (NumTrainEpochs == 0 && MaxSteps <= 0)
             throw new LapidaryException("NumTrainEpochs must be above 0 where MaxSteps is not given, got 0: nothing would be trained.");
+        if (HasMetric) ValidateMetric(hasEvaluation);
         if (!LoadBestModelAtEnd) return;
         if (!hasEvaluation)
             throw new LapidaryException("LoadBestModelAtEnd needs an evaluation set; give eval_dataset or test_size.");
@@ -215,5 +238,13 @@ public sealed record SftConfig
                 "LoadBestModelAtEnd needs a checkpoint at every evaluation; "
                 + "set SaveStrategy and EvalStrategy (and their steps) alike.");
         }
+    }
+
+    private void ValidateMetric(bool hasEvaluation)
+    {
+        if (string.IsNullOrWhiteSpace(EvalMetric)) throw new LapidaryException("EvalMetric must name a metric, got nothing.");
+        if (!hasEvaluation) throw new LapidaryException("EvalMetric needs an evaluation set; give eval_dataset or test_size.");
+        if (EvalStrategy == IntervalStrategy.No)
+            throw new LapidaryException("EvalMetric is measured at evaluations, of which there are none; set EvalStrategy to epoch or steps.");
     }
 }

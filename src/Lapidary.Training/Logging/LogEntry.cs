@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Lapidary.Training;
 
 /// <summary>One entry of log_history: a logged training step, or an evaluation.</summary>
@@ -32,4 +34,13 @@ public sealed record LogEntry
 
     /// <summary>Share of the evaluation set's trained tokens whose label has the largest logit.</summary>
     public double? EvalMeanTokenAccuracy { get; init; }
+
+    /// <summary>Name of the run's metric, such as "sql_execution"; null if none was measured. The file has it as
+    /// eval_sql_execution.</summary>
+    [JsonIgnore]
+    public string? EvalMetric { get; init; }
+
+    /// <summary>Value of the run's metric.</summary>
+    [JsonIgnore]
+    public double? EvalMetricValue { get; init; }
 }

@@ -24,7 +24,9 @@ public sealed partial class LoggingObserver(ILogger logger) : ITrainingObserver
     /// <inheritdoc/>
     public void OnLog(LogEntry entry)
     {
-        if (entry.EvalLoss is { } loss) Evaluated(entry.Step, loss, entry.EvalMeanTokenAccuracy ?? 0);
+        if (entry is { EvalLoss: { } evaluated, EvalMetricValue: { } value })
+            Measured(entry.Step, evaluated, entry.EvalMeanTokenAccuracy ?? 0, entry.EvalMetric!, value);
+        else if (entry.EvalLoss is { } loss) Evaluated(entry.Step, loss, entry.EvalMeanTokenAccuracy ?? 0);
         else Logged(entry.Step, entry.Epoch, entry.Loss ?? 0, entry.LearningRate ?? 0, entry.TokensPerSecond ?? 0);
     }
 
@@ -51,6 +53,10 @@ public sealed partial class LoggingObserver(ILogger logger) : ITrainingObserver
 
     [LoggerMessage(4, LogLevel.Information, "Evaluation after step {Step}: loss {EvalLoss:F4}, token accuracy {EvalMeanTokenAccuracy:P1}")]
     private partial void Evaluated(int step, double evalLoss, double evalMeanTokenAccuracy);
+
+    [LoggerMessage(8, LogLevel.Information,
+        "Evaluation after step {Step}: loss {EvalLoss:F4}, token accuracy {EvalMeanTokenAccuracy:P1}, {EvalMetric} {EvalMetricValue:F4}")]
+    private partial void Measured(int step, double evalLoss, double evalMeanTokenAccuracy, string evalMetric, double evalMetricValue);
 
     [LoggerMessage(5, LogLevel.Information, "Checkpoint saved: {Folder}")]
     private partial void Saved(string folder);

@@ -24,6 +24,7 @@ public sealed class TensorBoardObserver(string folder, TimeProvider? time = null
             ("train/mean_token_accuracy", entry.MeanTokenAccuracy),
             ("eval/loss", entry.EvalLoss),
             ("eval/mean_token_accuracy", entry.EvalMeanTokenAccuracy),
+            ($"eval/{entry.EvalMetric}", entry.EvalMetricValue),
             ("train/epoch", entry.Epoch),
         ];
         var measured = scalars.Where(scalar => scalar.Value is not null).Select(scalar => (scalar.Tag, scalar.Value!.Value));

@@ -84,7 +84,8 @@ internal static class ManifestJson
     public static JsonObject Results(TrainerState state)
     {
         var summary = new RunSummary(state);
-        return new JsonObject
+        string chosenBy = state.Config.EvalMetric;
+        var json = new JsonObject
         {
             ["global_step"] = state.GlobalStep,
             ["max_steps"] = state.MaxSteps,
@@ -94,9 +95,14 @@ internal static class ManifestJson
             ["last_loss"] = Finite(summary.LastLoss),
             ["eval_loss"] = Finite(summary.Evaluation?.EvalLoss),
             ["eval_token_accuracy"] = Finite(summary.Evaluation?.EvalMeanTokenAccuracy),
-            ["best_eval_loss"] = Finite(state.BestMetric),
+            [$"best_eval_{chosenBy}"] = Finite(state.BestMetric),
             ["best_checkpoint"] = state.BestModelCheckpoint,
         };
+        if (summary.Evaluation is not { EvalMetric: { } metric } measured) return json;
+        json[RunManifest.MetricKey] = metric;
+        if (summary.Before is { } before) json[$"eval_{metric}_before"] = Finite(before);
+        json[$"eval_{metric}"] = Finite(measured.EvalMetricValue);
+        return json;
     }
 
     /// <summary>A number, or null if JSON cannot represent it.</summary>

@@ -31,7 +31,8 @@ internal sealed class RunManifest
     public const string StateKey = "state", ResultsKey = "results", SessionsKey = "sessions", DataKey = "data";
 
     /// <summary>Keys of the hashes and of a hash's value, of the model and of its commit.</summary>
-    public const string HashesKey = "hashes", HashKey = "value", ModelKey = "model", CommitKey = "commit";
+    public const string HashesKey = "hashes", HashKey = "value", ModelKey = "model", CommitKey = "commit",
+        MetricKey = "eval_metric";
 
     private const long MaxBytes = 64 << 20;
 

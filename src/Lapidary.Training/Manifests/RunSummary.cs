@@ -27,6 +27,15 @@ internal sealed class RunSummary(TrainerState state)
     /// <summary>The last evaluation; null if there was none.</summary>
     public LogEntry? Evaluation => state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
 
+    /// <summary>The metric before the first step; null if it was not measured.</summary>
+    public double? Before => state.LogHistory.FirstOrDefault(entry => entry is { Step: 0, EvalMetricValue: not null })?.EvalMetricValue;
+
+    /// <summary>The metric of the weights that the run ended with: of the best checkpoint if they are taken from it, else of the last
+    /// evaluation.</summary>
+    public double? After => state.Config is { LoadBestModelAtEnd: true, HasMetric: true } && state.BestModelCheckpoint is not null
+        ? state.BestMetric
+        : Evaluation?.EvalMetricValue;
+
     /// <summary>Selected entries of the log, at most one a step: the first, the last, all evaluations, and others between them.</summary>
     /// <param name="most">Upper bound on the number of entries.</param>
     public IReadOnlyList<(int Step, double Epoch, double? Loss, double? EvalLoss)> Course(int most)

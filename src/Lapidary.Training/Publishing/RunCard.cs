@@ -61,6 +61,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         if (new RunSummary(State).Evaluation is not { } entry) yield break;
         yield return new CardResult("loss", entry.EvalLoss!.Value, dataset);
         if (entry.EvalMeanTokenAccuracy is { } accuracy) yield return new CardResult("accuracy", accuracy, dataset);
+        if (entry is { EvalMetric: { } metric, EvalMetricValue: { } value }) yield return new CardResult(metric, value, dataset);
     }
 
     private string Body(string name)
@@ -134,6 +135,10 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
             text.Append(CultureInfo.InvariantCulture, $"| evaluation loss | {evaluation.EvalLoss:0.####} |\n");
             if (evaluation.EvalMeanTokenAccuracy is { } accuracy)
                 text.Append(CultureInfo.InvariantCulture, $"| evaluation token accuracy | {accuracy:0.####} |\n");
+            if (summary.Before is { } before)
+                text.Append(CultureInfo.InvariantCulture, $"| {evaluation.EvalMetric} before training | {before:0.####} |\n");
+            if (summary.After is { } after)
+                text.Append(CultureInfo.InvariantCulture, $"| {evaluation.EvalMetric} | {after:0.####} |\n");
         }
 
         var course = summary.Course(MostSteps);

@@ -63,7 +63,10 @@ public sealed class MemoryPlanner
     /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes, int worldSize = 1)
         : this(
-            model, adapter, config.ForRanks(worldSize), RunShape.OfFullRows(config.ForRanks(worldSize), worldSize), budgetBytes)
+            model, adapter, config.ForRanks(worldSize),
+            RunShape.OfFullRows(
+                config.ForRanks(worldSize), worldSize, GenerationShape.OfFullRows(model, config, worldSize, budgetBytes)),
+            budgetBytes)
     {
     }
 
@@ -77,8 +80,27 @@ public sealed class MemoryPlanner
     /// <param name="worldSize">Number of ranks.</param>
     public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
         int worldSize = 1)
+        : this(model, adapter, config, train, eval, budgetBytes, worldSize, metric: null)
+    {
+    }
+
+    /// <summary>Creates a planner of a run over given rows, with a metric.</summary>
+    /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
+    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="config">Options.</param>
+    /// <param name="train">The training set.</param>
+    /// <param name="eval">The evaluation set, or null.</param>
+    /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
+    /// <param name="worldSize">Number of ranks.</param>
+    /// <param name="metric">What evaluations measure by generated texts, or null.</param>
+    public MemoryPlanner(
+        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes, int worldSize,
+        IEvaluationMetric? metric)
         : this(
-            model, adapter, config.ForRanks(worldSize), RunShape.Of(config.ForRanks(worldSize), train, eval, worldSize), budgetBytes)
+            model, adapter, config.ForRanks(worldSize),
+            RunShape.Of(
+                config.ForRanks(worldSize), train, eval, worldSize, GenerationShape.Of(model, metric, worldSize, budgetBytes)),
+            budgetBytes)
     {
     }
 
@@ -128,7 +150,7 @@ public sealed class MemoryPlanner
     private bool FitsLeanly(int batchSize)
     {
         var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
-        return Try(RunShape.OfFullRows(config, _shape.Batch.Ranks), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
+        return Try(RunShape.OfFullRows(config, _shape.Batch.Ranks, _shape.Generation), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
     }
 
     private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;

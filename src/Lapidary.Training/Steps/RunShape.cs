@@ -20,19 +20,31 @@ internal sealed class RunShape
     /// <summary>Tokens of the largest evaluation batch; 0 without evaluation.</summary>
     public int EvaluationTokens { get; }
 
+    /// <summary>The texts that an evaluation generates.</summary>
+    public GenerationShape Generation { get; private init; }
+
     /// <summary>The shape of a run over given data.</summary>
-    public static RunShape Of(SftConfig config, PackedDataSet train, PackedDataSet? evaluation, int worldSize) => new(
-        EffectiveBatch.Of(config, worldSize),
-        Math.Min(train.Count, EffectiveBatch.Of(config, worldSize).Rows),
-        train.LargestBatchTokens,
-        evaluation?.LargestBatchTokens(config.PerDeviceEvalBatchSize) ?? 0);
+    public static RunShape Of(
+        SftConfig config, PackedDataSet train, PackedDataSet? evaluation, int worldSize, GenerationShape generation = default) =>
+        new(
+            EffectiveBatch.Of(config, worldSize),
+            Math.Min(train.Count, EffectiveBatch.Of(config, worldSize).Rows),
+            train.LargestBatchTokens,
+            evaluation?.LargestBatchTokens(config.PerDeviceEvalBatchSize) ?? 0)
+        {
+            Generation = generation,
+        };
 
     /// <summary>The shape of a run over enough rows of max_length tokens.</summary>
-    public static RunShape OfFullRows(SftConfig config, int worldSize) => new(
-        EffectiveBatch.Of(config, worldSize),
-        EffectiveBatch.Of(config, worldSize).Rows,
-        rows => (int)Math.Min((long)rows * config.MaxLength, int.MaxValue),
-        evaluationTokens: 0);
+    public static RunShape OfFullRows(SftConfig config, int worldSize, GenerationShape generation = default) =>
+        new(
+            EffectiveBatch.Of(config, worldSize),
+            EffectiveBatch.Of(config, worldSize).Rows,
+            rows => (int)Math.Min((long)rows * config.MaxLength, int.MaxValue),
+            evaluationTokens: 0)
+        {
+            Generation = generation,
+        };
 
     /// <summary>Tokens of the largest batch of some rows, padding included.</summary>
     public int Tokens(int rows) => _tokensOfRows(rows);

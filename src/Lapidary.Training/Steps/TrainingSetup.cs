@@ -1,14 +1,19 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
+using Lapidary.Gemma.Generation.Batching;
 using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>The allocations of a run besides model and adapter: moments, recorded steps with their inputs and arenas, decoded weights. It
-/// is set up on the model's backend to train, or on one that only counts, to predict the memory.</summary>
+/// <summary>The allocations of a run besides model and adapter: moments, recorded steps with their inputs and arenas, the cache of an
+/// evaluation's texts, decoded weights. It is set up on the model's backend to train, or on one that only counts, to predict the
+/// memory.</summary>
 internal sealed class TrainingSetup : IDisposable
 {
+    private readonly GemmaModel _model;
+    private readonly CachedSteps? _generation;
     private readonly IDisposable _decodedWeights;
+    private GenerationEngine? _engine;
 
     /// <summary>Sets up the optimizer and the largest steps.</summary>
     /// <param name="model">The base. It may be on another backend than <paramref name="backend"/> if that one only counts.</param>
@@ -21,6 +26,7 @@ internal sealed class TrainingSetup : IDisposable
     public TrainingSetup(
         GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)
     {
+        _model = model;
         Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);
         Numbers = new StepNumbers(backend, communicator);
         Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
@@ -28,6 +34,8 @@ internal sealed class TrainingSetup : IDisposable
         int tokens = shape.Tokens(plan.RowsPerRun), evaluated = shape.EvaluationTokens;
         LargestStep = Steps.For(tokens, tokens);
         LargestEvaluation = evaluated > 0 ? EvaluationSteps.For(evaluated, evaluated) : null;
+        var (texts, length) = shape.Generation;
+        if (texts > 0) _generation = new CachedSteps(model, texts, length, backend);
         _decodedWeights = backend.KeepDecodedWeights(plan.MaxDecodedBytes);
     }
 
@@ -38,6 +46,10 @@ internal sealed class TrainingSetup : IDisposable
     public ModelSteps Steps { get; }
 
     public ModelSteps EvaluationSteps { get; }
+
+    /// <summary>Generates an evaluation's texts, in memory that was allocated with the other parts.</summary>
+    public GenerationEngine Engine =>
+        _engine ??= _generation is null ? new GenerationEngine(_model) : new GenerationEngine(_model, _generation);
 
     private ModelStep LargestStep { get; }
 
@@ -66,6 +78,8 @@ internal sealed class TrainingSetup : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_engine is not null) _engine.Dispose();
+        else _generation?.Dispose();
         EvaluationSteps.Dispose();
         Steps.Dispose();
         Numbers.Dispose();
@@ -80,5 +94,6 @@ internal sealed class TrainingSetup : IDisposable
         LargestStep.Replay();
         Optimizer.Step(learningRate: 0, step: 1);
         LargestEvaluation?.Replay();
+        _generation?.RunOnce();
     }
 }

@@ -4,7 +4,10 @@ using Lapidary.Training.Logging;
 namespace Lapidary.Training.Trainer;
 
 /// <summary>State of a run besides the weights: its log, tokens so far, sums since the last entry, the best evaluation.</summary>
-internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
+/// <param name="time">The clock.</param>
+/// <param name="observer">Receives every new entry.</param>
+/// <param name="chosenBy">The metric that chooses the best evaluation; null for the loss.</param>
+internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEvaluationMetric? chosenBy = null)
 {
     /// <summary>Receives every new entry.</summary>
     public ITrainingObserver Observer { get; set; } = observer;
@@ -18,8 +21,9 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
     private long _tokensAtEntry;
     private long _timeAtEntry = time.GetTimestamp();
 
-    /// <summary>Lowest evaluation loss.</summary>
-    public double? BestLoss { get; private set; }
+    /// <summary>Best evaluation with a checkpoint, or the best one if no checkpoint is saved: the lowest loss, or the best value of the
+    /// metric.</summary>
+    public double? Best { get; private set; }
 
     /// <summary>Name of its checkpoint; null if none was saved.</summary>
     public string? BestCheckpoint { get; private set; }
@@ -32,11 +36,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
 
         // Accepts a name but not a path, because the file may have been changed.
         string? best = Path.GetFileName(state.BestModelCheckpoint);
-        (BestLoss, BestCheckpoint) = (state.BestMetric, best is not null && RunNames.StepOf(best) is not null ? best : null);
+        (Best, BestCheckpoint) = (state.BestMetric, best is not null && RunNames.StepOf(best) is not null ? best : null);
     }
 
     /// <summary>Finds the best checkpoint again.</summary>
-    public void ForgetBest() => (BestLoss, BestCheckpoint) = (null, null);
+    public void ForgetBest() => (Best, BestCheckpoint) = (null, null);
 
     /// <summary>Whether the log has an evaluation of a step.</summary>
     public bool IsEvaluated(int step) => _entries.Exists(entry => entry.Step == step && entry.EvalLoss is not null);
@@ -69,18 +73,19 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
         StartClock();
     }
 
-    /// <summary>Adds an evaluation.</summary>
-    /// <param name="step">Optimizer steps done.</param>
-    /// <param name="epoch">Passes done.</param>
-    /// <param name="loss">Nats per token.</param>
-    /// <param name="accuracy">Share of tokens hit.</param>
+    /// <summary>Adds an evaluation. One before the first step has nothing to save, so it is never the best.</summary>
+    /// <param name="evaluation">The evaluation.</param>
     /// <param name="checkpoint">The checkpoint that will be saved next, or null.</param>
-    public void AddEvaluation(int step, double epoch, double loss, double accuracy, string? checkpoint)
+    public void AddEvaluation(LogEntry evaluation, string? checkpoint)
     {
-        Add(new LogEntry { Step = step, Epoch = epoch, EvalLoss = loss, EvalMeanTokenAccuracy = accuracy });
-        if (BestLoss is null || loss < BestLoss) (BestLoss, BestCheckpoint) = (loss, checkpoint);
+        Add(evaluation);
+        double? value = chosenBy is null ? evaluation.EvalLoss : evaluation.EvalMetricValue;
+        if (evaluation.Step > 0 && value is { } found && IsBetter(found)) (Best, BestCheckpoint) = (found, checkpoint);
         StartClock();
     }
+
+    private bool IsBetter(double value) =>
+        Best is not { } best || (chosenBy is { GreaterIsBetter: true } ? value > best : value < best);
 
     /// <summary>The state after some steps.</summary>
     public TrainerState State(int step, int totalSteps, double epoch, SftConfig config) => new()
@@ -89,7 +94,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer)
         MaxSteps = totalSteps,
         Epoch = epoch,
         NumTokens = _tokens,
-        BestMetric = BestLoss,
+        BestMetric = Best,
         BestModelCheckpoint = BestCheckpoint,
         Config = config,
         LogHistory = _entries,

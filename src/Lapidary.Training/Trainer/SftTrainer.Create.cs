@@ -22,10 +22,11 @@ public sealed partial class SftTrainer
     /// <param name="eval">Rows to evaluate on, or null.</param>
     /// <param name="observer">Receives the progress.</param>
     /// <param name="communicator">Connects the ranks that train together; null for a single rank.</param>
+    /// <param name="metric">What evaluations measure besides the loss; see <see cref="Metric"/>.</param>
     /// <exception cref="LapidaryException">An option, a row or a module is invalid, or no token of the data would be trained.</exception>
     public static SftTrainer Create(
         GemmaModel model, ITextEncoder? encoder, DataSet train, SftConfig config, LoraConfig peftConfig, DataSet? eval = null,
-        ITrainingObserver? observer = null, ICommunicator? communicator = null)
+        ITrainingObserver? observer = null, ICommunicator? communicator = null, IEvaluationMetric? metric = null)
     {
         config.Validate(hasEvaluation: eval is not null);
         var prepared = PreparedDataSet.Create(train, encoder, model.Config, config);
@@ -41,6 +42,7 @@ public sealed partial class SftTrainer
                 Encoder = encoder,
                 DataSets = train.Options.Source is { } source ? [DataSetName.Parse(source).Path] : [],
                 IsChat = prepared.IsChat,
+                Metric = metric,
                 _ownedAdapter = adapter,
             };
         }

@@ -67,10 +67,11 @@ public sealed partial class SftTrainer
     private void SetUp(RunState? resumed)
     {
         _setup?.Dispose();
-        var shape = RunShape.Of(_config, _train, _eval, Ranks.WorldSize);
         _agreement.Meet(); // ranks that share a machine's memory have all loaded when it is read
         int sharing = _model.Backend is CpuBackend ? Ranks.LocalSize : 1;
         var (budget, leastRank) = _agreement.Least(MemoryPlanner.Budget(_model.Backend.Memory, sharing));
+        var shape = RunShape.Of(
+            _config, _train, _eval, Ranks.WorldSize, GenerationShape.Of(_model, Metric, Ranks.WorldSize, budget));
         using (Ranks.Busy("planning"))
         {
             var planner = new MemoryPlanner(_model, _adapter, _config, shape, budget);
@@ -118,6 +119,7 @@ public sealed partial class SftTrainer
         }
 
         _log.Restore(resumed.State, resumed.Run.Pending);
+        if (resumed.Run.Identity is { } before && before.Metric != _identity!.Value.Metric) _log.ForgetBest(); // of another measure
         if (folder is not null && _config.LoadBestModelAtEnd && _log.BestCheckpoint is { } best && folder.Named(best) is null)
         {
             _observer.OnMessage($"The best checkpoint so far, {best}, is not in the output folder: the best one is looked for anew.");
@@ -181,7 +183,7 @@ public sealed partial class SftTrainer
         }
 
         _adapter.Restore(checkpoint, _model);
-        _observer.OnMessage($"Best checkpoint: {name}, evaluation loss {_log.BestLoss:F4}.");
+        _observer.OnMessage($"Best checkpoint: {name}, {(_config.HasMetric ? _config.EvalMetric : "evaluation loss")} {_log.Best:F4}.");
     }
 
     private void Complete(RunFolder? folder, TrainerState state)
@@ -230,5 +232,5 @@ public sealed partial class SftTrainer
     }
 
     /// <summary>A log that only rank 0 shows.</summary>
-    private RunLog NewLog() => new(_time, Ranks.IsLeader ? _observer : new ObserverGroup());
+    private RunLog NewLog() => new(_time, Ranks.IsLeader ? _observer : new ObserverGroup(), _config.HasMetric ? Metric : null);
 }

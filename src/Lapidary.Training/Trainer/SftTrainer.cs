@@ -76,6 +76,10 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>Names of the training data sets for the model card, which shows those that are ids of the Hub.</summary>
     public IReadOnlyList<string> DataSets { get; init; } = [];
 
+    /// <summary>What evaluations measure besides the loss, by generated texts; null for nothing. The best checkpoint is chosen by it if
+    /// <see cref="SftConfig.EvalMetric"/> is its name.</summary>
+    public IEvaluationMetric? Metric { get; init; }
+
     /// <summary>Pushes the run to the Hub; null for no push. Only rank 0's is used. The caller creates and disposes it.</summary>
     public HubPublisher? Publisher { get; init; }
 
@@ -124,6 +128,7 @@ public sealed partial class SftTrainer : IDisposable
     internal TrainerState Train(RunFolder? folder, CancellationToken cancellationToken)
     {
         if (Ranks.IsLeader != (folder is not null)) throw new ArgumentException("Rank 0 has the folder, and no other.", nameof(folder));
+        RequireMetric();
         using var request = Ranks.WorldSize == 1 ? default : cancellationToken.Register(Ranks.RequestStop);
         using var identity = _identity = new PendingIdentity(_model, _adapter, _config, _train, _eval, Ranks.WorldSize);
         int step = Prepare(folder);
@@ -174,8 +179,9 @@ public sealed partial class SftTrainer : IDisposable
 
         // A run that was stopped during an evaluation repeats it first.
         bool stops = _agreement.Any(IsAskedToStop(cancellationToken));
-        bool goesOn = first == 0 || _log.IsEvaluated(first)
-            || Evaluate(first, _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);
+        bool isLeftOut = _log.IsEvaluated(first) || (first == 0 ? !EvaluatesOnStart : !IsDueForEvaluation(first));
+        bool goesOn = isLeftOut
+            || Evaluate(first, first > 0 && _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);
         while (goesOn && step < TotalSteps && !(Ranks.WorldSize == 1 ? cancellationToken.IsCancellationRequested : stops))
         {
             long stepStarted = _time.GetTimestamp();
@@ -189,7 +195,7 @@ public sealed partial class SftTrainer : IDisposable
             if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
             bool saves = _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, step);
-            goesOn = Evaluate(step, saves, stops, cancellationToken);
+            goesOn = !IsDueForEvaluation(step) || Evaluate(step, saves, stops, cancellationToken);
             if (saves) Save(folder, saved = step);
         }
 
@@ -211,16 +217,40 @@ public sealed partial class SftTrainer : IDisposable
         result.Tokens / _time.GetElapsedTime(stepStarted).TotalSeconds,
         _time.GetElapsedTime(started) * ((double)(TotalSteps - step) / (step - first)));
 
-    /// <summary>Evaluates if the step is due for it.</summary>
+    /// <summary>Whether there are rows to evaluate on, and the evaluation before the first step is asked for.</summary>
+    private bool EvaluatesOnStart => _evaluator is not null && (_config.EvalOnStart ?? Metric is not null);
+
+    private bool IsDueForEvaluation(int step) =>
+        _evaluator is not null && _schedule.IsDue(_config.EvalStrategy, _config.EvalSteps, step);
+
+    /// <summary>Evaluates.</summary>
     /// <returns>False if it was cancelled, or not started because all ranks are about to end.</returns>
     private bool Evaluate(int step, bool saves, bool stops, CancellationToken cancellationToken)
     {
-        if (_evaluator is null || !_schedule.IsDue(_config.EvalStrategy, _config.EvalSteps, step)) return true;
         if (stops && Ranks.WorldSize > 1) return false;
-        if (_evaluator.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
-        _log.AddEvaluation(step, _schedule.EpochAfter(step), loss, accuracy, saves ? RunFolder.NameOf(step) : null);
+        if (_evaluator!.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
+        var entry = new LogEntry { Step = step, Epoch = _schedule.EpochAfter(step), EvalLoss = loss, EvalMeanTokenAccuracy = accuracy };
+        if (Metric is not null)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Ranks.StopRequested);
+            if (Metric.Measure(Setup.Engine, Ranks, stop.Token) is not { } value) return false;
+            entry = entry with { EvalMetric = Metric.Name, EvalMetricValue = value };
+        }
+
+        _log.AddEvaluation(entry, saves ? RunFolder.NameOf(step) : null);
         if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(loss, _config.OutputDir);
         return true;
+    }
+
+    /// <summary>Refuses a metric without rows, and options that choose by a metric that is not there.</summary>
+    private void RequireMetric()
+    {
+        if (Metric is not null && _eval is null)
+            throw new LapidaryException($"The metric {Metric.Name} needs an evaluation set; give eval_dataset or test_size.");
+        if (!_config.HasMetric || Metric?.Name == _config.EvalMetric) return;
+        throw new LapidaryException(
+            $"EvalMetric: expected {SftConfig.LossMetric} or the name of the trainer's metric, which is "
+            + $"{Metric?.Name ?? "not there"}, found {_config.EvalMetric}.");
     }
 
     private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);

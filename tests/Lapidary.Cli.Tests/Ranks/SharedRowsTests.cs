@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Lapidary.Cli.Tests.Evaluation;
 using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Ranks;
@@ -72,6 +74,23 @@ public sealed class SharedRowsTests : IDisposable
         Assert.False(File.Exists(_tool["several.jsonl"]));
         await RankedTool.Ok(MpiRun.OpenMpi, 2, Args("several.jsonl", "--resume"));
         Assert.Equal(File.ReadAllText(_tool["one.jsonl"]), File.ReadAllText(_tool["several.jsonl"]));
+    }
+
+    [Fact]
+    public async Task Eval_IsThatOfOneProcess()
+    {
+        string rows = SqlModel.Write(_tool["."], "sql.jsonl", SqlModel.Rows);
+        string[] Args(string output) =>
+        [
+            "eval", "--device", "cpu", "--model", SqlModel.Folder, "--dataset", rows, "--max-new-tokens", "6", "--threads", "1", "--output",
+            _tool[output], "--json",
+        ];
+        var one = CliRun.Of(Args("one.jsonl")).Ok().Json;
+        var several = JsonDocument.Parse(Output(await RankedTool.Ok(MpiRun.OpenMpi, 2, Args("several.jsonl")))).RootElement;
+        Assert.Equal(File.ReadAllText(_tool["one.jsonl"]), File.ReadAllText(_tool["several.jsonl"]));
+        Assert.Equal(one.EnumerateObject().Select(member => member.Name), several.EnumerateObject().Select(member => member.Name));
+        foreach (var member in one.EnumerateObject().Where(member => member.Name != "seconds"))
+            Assert.Equal(member.Value.GetRawText(), several.GetProperty(member.Name).GetRawText());
     }
 
     private string[] Generate(string rows, string output, params string[] more) =>

@@ -16,6 +16,8 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
 
     public string? Resume { get; init; }
 
+    public IEvaluationMetric? Metric { get; init; }
+
     /// <summary>Rows that go through the model at a time; null for the planner's choice.</summary>
     public int? RowsPerRun { get; init; }
 
@@ -81,6 +83,7 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
             model, adapter, config, Packed(RowsOf(group.Rank, Rows), config), Eval is null ? null : Packed(Eval, config), losses,
             communicator: communicator)
         {
+            Metric = Metric,
             FixedSteps = RowsPerRun is { } rows ? new StepPlan(rows, 0, LogitsMemory.LeanBytes) : null,
         };
         var state = trainer.Train(Resume, TokenOf(group.Rank));

@@ -13,7 +13,7 @@ internal sealed class TrainerRun : IDisposable
     public TrainerRun(
         string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
         ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None,
-        string? folder = null, HubPublisher? publisher = null)
+        string? folder = null, HubPublisher? publisher = null, IEvaluationMetric? metric = null)
     {
         Model = GemmaModel.Load(
             folder ?? Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
@@ -26,6 +26,7 @@ internal sealed class TrainerRun : IDisposable
             eval is null ? null : Packed(eval, config), observer)
         {
             Publisher = publisher,
+            Metric = metric,
             DataSets = ["org/rows:train", "/data/rows.jsonl"],
         };
     }

@@ -8,6 +8,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void ArgMax(Tensor x, Tensor indices)
     {
+        if (OnlyCounts) return;
         var (rows, dim) = Rows(x);
         for (int row = 0; row < rows; row++)
         {

@@ -26,10 +26,11 @@ internal sealed class CachedSteps : IDisposable
     /// <param name="model">The model, with the adapter to use.</param>
     /// <param name="slots">Number of texts.</param>
     /// <param name="maxLength">Most tokens of a text.</param>
+    /// <param name="counter">A backend that only counts, to know the memory beforehand; null for the model's.</param>
     /// <exception cref="LapidaryException">Not enough memory.</exception>
-    public CachedSteps(GemmaModel model, int slots, int maxLength)
+    public CachedSteps(GemmaModel model, int slots, int maxLength, IBackend? counter = null)
     {
-        (_model, _backend, Adapter) = (model, model.Backend, model.Adapter);
+        (_model, _backend, Adapter) = (model, counter ?? model.Backend, model.Adapter);
         _mayChange = Adapter?.Parameters.Any(parameter => parameter.Gradient is not null) ?? false;
         _cache = new KvCache(model.Config, _backend, slots, maxLength, Math.Min(MaxPromptStep, maxLength));
         try
@@ -94,6 +95,13 @@ internal sealed class CachedSteps : IDisposable
 
     /// <summary>Length of a row of logits.</summary>
     public int Vocabulary => checked((int)_model.Head.Shape[0]);
+
+    /// <summary>Runs the largest steps on no text, so that each operation requests its scratch.</summary>
+    public void RunOnce()
+    {
+        _prompt!.Program.Run(_backend);
+        _decoding[_backend.DecodeRows(Slots)].Program.Run(_backend);
+    }
 
     /// <summary>Frees the cache and the steps.</summary>
     public void Dispose()

@@ -6,10 +6,11 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <summary>The slots of a cache, and the cache itself, which grows when a longer text comes.</summary>
 /// <param name="model">The model.</param>
 /// <param name="most">Most texts at a time. If memory is insufficient, there are fewer.</param>
-internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
+/// <param name="prepared">A cache to begin with, which is then owned; null for none.</param>
+internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepared = null) : IDisposable
 {
-    private readonly List<TextSlot> _free = [];
-    private CachedSteps? _steps;
+    private readonly List<TextSlot> _free = prepared is null ? [] : SlotsOf(prepared);
+    private CachedSteps? _steps = prepared;
 
     /// <summary>Largest share of the available memory for a cache of more than one text. On the CPU, the pages of mapped weights count as
     /// available.</summary>
@@ -55,7 +56,7 @@ internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
             }
         }
 
-        for (int i = 0; i < _steps.Slots; i++) _free.Add(new TextSlot(i));
+        _free.AddRange(SlotsOf(_steps));
     }
 
     /// <summary>Gives a text the free slot that holds most of its prompt.</summary>
@@ -74,6 +75,8 @@ internal sealed class TextSlots(GemmaModel model, int most) : IDisposable
     /// used.</summary>
     private bool HasMemory(int slots, int maxLength) =>
         KvCache.LengthBytesOf(model, slots, maxLength, CachedSteps.MaxPromptStep) <= MemoryShare * model.Backend.Memory.AvailableBytes;
+
+    private static List<TextSlot> SlotsOf(CachedSteps steps) => [.. Enumerable.Range(0, steps.Slots).Select(i => new TextSlot(i))];
 
     /// <summary>Frees the cache and its steps.</summary>
     public void Dispose()

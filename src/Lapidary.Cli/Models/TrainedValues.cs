@@ -1,7 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Gemma;
 
-namespace Lapidary.Cli.Runs;
+namespace Lapidary.Cli.Models;
 
 /// <summary>The values of an adapter that ranks exchange.</summary>
 /// <param name="Lora">Number of LoRA values, including gaps between matrices.</param>

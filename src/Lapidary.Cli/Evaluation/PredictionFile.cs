@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text.Json;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+
+namespace Lapidary.Cli.Evaluation;
+
+/// <summary>Answers made elsewhere, in any of the usual forms: JSON Lines of objects or texts, a JSON list, BIRD's object of numbered
+/// queries, or a query on each line as Spider's scripts read them.</summary>
+internal static class PredictionFile
+{
+    private const long MaxBytes = 1L << 30;
+
+    private const string StandardInput = "-";
+
+    /// <summary>BIRD's separator of query and database.</summary>
+    private const string BirdMark = "\t----- bird -----\t";
+
+    /// <summary>Keys of an answer; the first one of the first object counts for all.</summary>
+    private static readonly string[] Keys =
+    [
+        "output", "prediction", "predicted_sql", "pred_sql", "sql_pred", "pred", "predict", "generated_sql", "generated", "completion",
+        "response", "sql", "SQL", "query", "answer",
+    ];
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file; - for standard input.</param>
+    /// <param name="input">Standard input.</param>
+    /// <returns>The answers in order; null where a row has none.</returns>
+    /// <exception cref="LapidaryException">The file does not exist, or has another form.</exception>
+    public static IReadOnlyList<string?> Read(string path, TextReader input)
+    {
+        string name = path == StandardInput ? "standard input" : path;
+        string text = path == StandardInput ? input.ReadToEnd() : InputFile.ReadAllText(path, MaxBytes, "a file of predictions");
+        var start = text.AsSpan().TrimStart("\uFEFF \t\r\n");
+        if (start.IsEmpty) throw new LapidaryException($"{name}: expected predictions, found an empty file.");
+        text = text.TrimStart('\uFEFF');
+        return start[0] switch
+        {
+            '[' when Whole(text) is { } list => OfList(name, list),
+            '{' when Whole(text) is { } whole && IsNumbered(whole) => OfNumbers(name, whole),
+            '{' or '"' => OfLines(name, text),
+            _ => [.. Lines(text).Select(Query)],
+        };
+    }
+
+    /// <summary>The only JSON value of a text; null if it is none, or several.</summary>
+    private static JsonElement? Whole(string text)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            return json.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string?[] OfList(string name, JsonElement list)
+    {
+        string? key = null;
+        return [.. list.EnumerateArray().Select((item, i) => OfValue($"{name} item {i + 1}", item, ref key))];
+    }
+
+    private static string?[] OfLines(string name, string text)
+    {
+        string? key = null;
+        var answers = new List<string?>();
+        int line = 0;
+        foreach (string each in Lines(text))
+        {
+            line++;
+            if (string.IsNullOrWhiteSpace(each)) continue;
+            var value = Whole(each) ?? throw new LapidaryException($"{name} line {line}: expected JSON, found another line.");
+            answers.Add(OfValue($"{name} line {line}", value, ref key));
+        }
+
+        return [.. answers];
+    }
+
+    private static string? OfValue(string where, JsonElement value, ref string? key)
+    {
+        if (value.ValueKind == JsonValueKind.Object)
+        {
+            key ??= Keys.FirstOrDefault(name => value.TryGetProperty(name, out _)) ?? throw new LapidaryException(
+                $"{where}: expected an object with one of {string.Join(", ", Keys)}, found "
+                + $"{Named(value)}.");
+            if (!value.TryGetProperty(key, out var found))
+                throw new LapidaryException($"{where}: expected the key {key}, as in the first prediction, found {Named(value)}.");
+            value = found;
+        }
+
+        return value.ValueKind switch
+        {
+            JsonValueKind.Null => null,
+            JsonValueKind.String => value.GetString(),
+            var kind => throw new LapidaryException($"{where}: expected a text or null, found {Printable.Line($"{kind}").ToLowerInvariant()}."),
+        };
+    }
+
+    private static string Named(JsonElement json)
+    {
+        string names = string.Join(", ", json.EnumerateObject().Take(20).Select(member => Printable.Line(member.Name)));
+        return names.Length == 0 ? "no keys" : names;
+    }
+
+    private static bool IsNumbered(JsonElement json) => json.ValueKind == JsonValueKind.Object && json.EnumerateObject().Any()
+        && json.EnumerateObject().All(member => int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
+    private static string?[] OfNumbers(string name, JsonElement json)
+    {
+        var numbered = json.EnumerateObject()
+            .Select(member => (Number: int.Parse(member.Name, CultureInfo.InvariantCulture), member.Value))
+            .OrderBy(pair => pair.Number).ToArray();
+        int missing = Array.FindIndex([.. numbered.Select((pair, i) => pair.Number == i + numbered[0].Number)], isThere => !isThere);
+        if (missing >= 0 || numbered[0].Number > 1)
+        {
+            int number = missing < 0 ? 0 : numbered[0].Number + missing;
+            throw new LapidaryException($"{name}: expected predictions numbered from 0 without a gap, found none of number {number}.");
+        }
+
+        string? key = null;
+        return [.. numbered.Select(pair => OfValue($"{name} number {pair.Number}", pair.Value, ref key) is { } text ? Query(text) : null)];
+    }
+
+    /// <summary>A query without the name of a database that follows it.</summary>
+    private static string Query(string text)
+    {
+        int bird = text.IndexOf(BirdMark, StringComparison.Ordinal);
+        if (bird >= 0) return text[..bird];
+        int tab = text.LastIndexOf('\t');
+        return tab > 0 && text[(tab + 1)..].Trim() is { Length: > 0 } word && word.All(c => char.IsLetterOrDigit(c) || c == '_')
+            ? text[..tab] : text;
+    }
+
+    /// <summary>The lines of a text; what follows the last line end is one only if it is not empty.</summary>
+    private static IEnumerable<string> Lines(string text)
+    {
+        using var reader = new StringReader(text);
+        while (reader.ReadLine() is { } line) yield return line;
+    }
+}
