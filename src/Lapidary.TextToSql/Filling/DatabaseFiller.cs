@@ -45,8 +45,9 @@ internal sealed class DatabaseFiller
 
         foreach (var table in _tables.Where(table => table.Sql.Contains("CHECK", StringComparison.OrdinalIgnoreCase)))
         {
-            // What a CHECK asks for must be met by all values.
-            foreach (var (column, conditions) in new QueryHints(table.Sql, [table]).Conditions) _conditions[column] = conditions;
+            // Values that a CHECK does not allow are tried in vain; these are allowed.
+            foreach (var (column, conditions) in new QueryHints(table.Sql, [table]).Conditions)
+                _conditions[column] = [.. _conditions.GetValueOrDefault(column, []), .. conditions];
         }
 
         _order = Ordered();
