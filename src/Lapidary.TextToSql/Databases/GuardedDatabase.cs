@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text;
 using Lapidary.TextToSql.Queries;
 using Microsoft.Data.Sqlite;
@@ -9,6 +10,9 @@ namespace Lapidary.TextToSql.Databases;
 /// bounded. Used by one thread.</summary>
 internal sealed class GuardedDatabase : IDisposable
 {
+    /// <summary>Kinds of virtual tables of this SQLite.</summary>
+    private static FrozenSet<string>? _modules;
+
     private readonly GuardLimits _limits;
     private readonly CancellationToken _cancellation;
     private readonly SqliteConnection _connection;
@@ -143,7 +147,8 @@ internal sealed class GuardedDatabase : IDisposable
         Limit(raw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500);
         Limit(raw.SQLITE_LIMIT_TRIGGER_DEPTH, 10);
         Limit(raw.SQLITE_LIMIT_WORKER_THREADS, 0);
-        _guard.SetModules(Ask("SELECT name FROM pragma_module_list").Select(row => (string)row[0]!));
+        _guard.SetModules(LazyInitializer.EnsureInitialized(
+            ref _modules, () => Ask("SELECT name FROM pragma_module_list").Select(row => (string)row[0]!).ToFrozenSet(StringComparer.OrdinalIgnoreCase)));
         _functions.AddTo(Handle);
         raw.sqlite3_set_authorizer(Handle, _guard.Authorize, null);
         raw.sqlite3_progress_handler(Handle, StatementProgress.Interval, _progress.OnProgress, null);

@@ -86,8 +86,7 @@ internal static class Schema
             "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"))
         {
             string name = (string)row[0]!;
-            bool isEmpty = database.Ask($"SELECT 1 FROM {SchemaTable.Quote(name)} LIMIT 1").Count == 0;
-            var table = new SchemaTable(name, row[1] as string ?? "") { IsEmpty = isEmpty };
+            var table = new SchemaTable(name, row[1] as string ?? "") { IsEmpty = IsEmpty(database, name) };
             tables.Add(table);
             AddColumns(database, table);
         }
@@ -95,6 +94,10 @@ internal static class Schema
         foreach (var table in tables) AddForeignKeys(database, table, tables);
         return tables;
     }
+
+    /// <summary>Whether a table has no rows.</summary>
+    public static bool IsEmpty(GuardedDatabase database, string table) =>
+        database.Ask($"SELECT 1 FROM {SchemaTable.Quote(table)} LIMIT 1").Count == 0;
 
     private static void AddColumns(GuardedDatabase database, SchemaTable table)
     {
