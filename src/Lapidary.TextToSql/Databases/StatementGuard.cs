@@ -43,7 +43,8 @@ internal sealed class StatementGuard
     /// <summary>Sets which tables and views there are.</summary>
     public void SetTables(IEnumerable<string> names) => _tables = new(names, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Sets which kinds of virtual tables SQLite has: some tell of files and settings, and have a table of their own name.</summary>
+    /// <summary>Sets which kinds of virtual tables SQLite has: some tell of files and settings, and have a table of their own
+    /// name.</summary>
     public void SetModules(FrozenSet<string> names) => _modules = names;
 
     /// <summary>SQLite's callback; it must not throw.</summary>

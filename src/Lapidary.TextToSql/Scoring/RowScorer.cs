@@ -5,7 +5,8 @@ using Lapidary.TextToSql.Queries;
 namespace Lapidary.TextToSql.Scoring;
 
 /// <summary>Scores one answer to one row.</summary>
-internal sealed class RowScorer(SqlScorerOptions options, TextToSqlRow row, string? answer, Action heartbeat, CancellationToken cancellation)
+internal sealed class RowScorer(
+    SqlScorerOptions options, TextToSqlRow row, string? answer, Action heartbeat, CancellationToken cancellation)
 {
     private readonly string _answer = AnswerText.Sql(answer);
 
@@ -65,7 +66,8 @@ internal sealed class RowScorer(SqlScorerOptions options, TextToSqlRow row, stri
 
         bool isFailed = tally.Count == 0 || lastFailure is { Kind: not SqlFailureKind.Invalid };
         return isFailed ? NotScored(SqlVerdict.FailedReference, $"The reference does not run: {lastFailure!.Message}")
-            : tally.IsEmpty ? NotScored(SqlVerdict.EmptyReference, isReading ? "The reference gives no rows." : "The reference changes nothing.")
+            : tally.IsEmpty
+                ? NotScored(SqlVerdict.EmptyReference, isReading ? "The reference gives no rows." : "The reference changes nothing.")
             : Scored(tally) with { OnRandomDatabases = filler is not null };
     }
 
