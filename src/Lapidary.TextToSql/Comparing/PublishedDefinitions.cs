@@ -26,7 +26,8 @@ internal static class PublishedDefinitions
         string[] aColumns = Columns(a), bColumns = Columns(b);
 
         // A column can only stand for one with the same values.
-        int[][] candidates = [.. aColumns.Select(values => Enumerable.Range(0, columns).Where(column => bColumns[column] == values).ToArray())];
+        int[][] candidates = [.. aColumns.Select(values =>
+            Enumerable.Range(0, columns).Where(column => bColumns[column] == values).ToArray())];
         var wanted = Rows(a, [.. Enumerable.Range(0, columns)]);
         int tried = 0;
         return Try(new int[columns], 0);

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Lapidary.TextToSql.Comparing;
 
-/// <summary>Results as the published scripts compare them: as Python's tuples, of which 1 and 1.0 are equal and all else is exact.</summary>
+/// <summary>Results as the published scripts compare them: as Python's tuples, of which 1 and 1.0 are equal and all else is
+/// exact.</summary>
 internal static class PythonRows
 {
     /// <summary>A text for each cell, the same for those that Python finds equal.</summary>

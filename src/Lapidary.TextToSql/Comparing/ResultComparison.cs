@@ -28,7 +28,9 @@ internal static class ResultComparison
 
         // The reference itself must fit, or its order was not understood.
         if (isSame || (ties() is { } tied && tied.Allow(expected.Rows) && tied.Allow(found.Rows))) return null;
-        return Bags.Contain(found.Rows, expected.Rows, columns) ? "The rows are right, their order is not." : FirstDifference(expected, found);
+        return Bags.Contain(found.Rows, expected.Rows, columns)
+            ? "The rows are right, their order is not."
+            : FirstDifference(expected, found);
     }
 
     private static string? Shape(ResultRows expected, ResultRows found)
@@ -56,6 +58,7 @@ internal static class ResultComparison
             byte[] blob => $"x'{Convert.ToHexString(blob)}'",
             _ => Convert.ToString(cell, CultureInfo.InvariantCulture),
         }));
-        return string.Join(' ', (text.Length <= 120 ? text : text[..119] + "…").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        if (text.Length > 120) text = text[..119] + "…";
+        return string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 }

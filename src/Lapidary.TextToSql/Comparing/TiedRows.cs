@@ -1,13 +1,15 @@
 namespace Lapidary.TextToSql.Comparing;
 
-/// <summary>The rows of a reference without its LIMIT, with the keys of its order: which other results it could as well have given.</summary>
+/// <summary>The rows of a reference without its LIMIT, with the keys of its order: which other results it could as well have
+/// given.</summary>
 /// <param name="rows">In order, with the keys behind or among the columns.</param>
 /// <param name="keys">Which columns are keys.</param>
 /// <param name="columns">How many columns the result has.</param>
 /// <param name="offset">Rows that are skipped.</param>
 internal sealed class TiedRows(List<object?[]> rows, int[] keys, int columns, long offset)
 {
-    /// <summary>Whether rows, in their order, are a result that the reference allows: at each place a row with the key of that place.</summary>
+    /// <summary>Whether rows, in their order, are a result that the reference allows: at each place a row with the key of that
+    /// place.</summary>
     public bool Allow(List<object?[]> result)
     {
         if (offset + result.Count > rows.Count) return false;
@@ -30,5 +32,6 @@ internal sealed class TiedRows(List<object?[]> rows, int[] keys, int columns, lo
     }
 
     /// <summary>Exactly: a tolerance here would only allow more.</summary>
-    private static new bool Equals(object? a, object? b) => a is byte[] x && b is byte[] y ? x.AsSpan().SequenceEqual(y) : object.Equals(a, b);
+    private static new bool Equals(object? a, object? b) =>
+        a is byte[] x && b is byte[] y ? x.AsSpan().SequenceEqual(y) : object.Equals(a, b);
 }

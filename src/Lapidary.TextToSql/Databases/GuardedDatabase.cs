@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text;
 using Lapidary.TextToSql.Queries;
 using Microsoft.Data.Sqlite;
@@ -9,6 +10,9 @@ namespace Lapidary.TextToSql.Databases;
 /// bounded. Used by one thread.</summary>
 internal sealed class GuardedDatabase : IDisposable
 {
+    /// <summary>Kinds of virtual tables of this SQLite.</summary>
+    private static FrozenSet<string>? _modules;
+
     private readonly GuardLimits _limits;
     private readonly CancellationToken _cancellation;
     private readonly SqliteConnection _connection;
@@ -144,7 +148,9 @@ internal sealed class GuardedDatabase : IDisposable
         Limit(raw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500);
         Limit(raw.SQLITE_LIMIT_TRIGGER_DEPTH, 10);
         Limit(raw.SQLITE_LIMIT_WORKER_THREADS, 0);
-        _guard.SetModules(Ask("SELECT name FROM pragma_module_list").Select(row => (string)row[0]!));
+        _guard.SetModules(LazyInitializer.EnsureInitialized(
+            ref _modules,
+            () => Ask("SELECT name FROM pragma_module_list").Select(row => (string)row[0]!).ToFrozenSet(StringComparer.OrdinalIgnoreCase)));
         _functions.AddTo(Handle);
         raw.sqlite3_set_authorizer(Handle, _guard.Authorize, null);
         raw.sqlite3_progress_handler(Handle, StatementProgress.Interval, _progress.OnProgress, null);
@@ -211,8 +217,10 @@ internal sealed class GuardedDatabase : IDisposable
         string tail = Encoding.UTF8.GetString(rest).TrimEnd('\0');
         var next = SqlTokenizer.Tokens(tail).FirstOrDefault(token => !token.IsSymbol(";"));
         failure = statement.IsInvalid ? new SqlFailure(SqlFailureKind.Invalid, "There is no statement in it.")
-            : next.End > 0 ? new SqlFailure(SqlFailureKind.Refused, $"One statement is allowed; after it comes \"{Shorten(tail[next.Start..])}\".")
-            : mode == GuardMode.Read && raw.sqlite3_column_count(statement) == 0 ? new SqlFailure(SqlFailureKind.Refused, StatementGuard.OnlyQueries + ".")
+            : next.End > 0
+                ? new SqlFailure(SqlFailureKind.Refused, $"One statement is allowed; after it comes \"{Shorten(tail[next.Start..])}\".")
+            : mode == GuardMode.Read && raw.sqlite3_column_count(statement) == 0
+                ? new SqlFailure(SqlFailureKind.Refused, StatementGuard.OnlyQueries + ".")
             : Unsuitable(statement);
         return statement;
     }
@@ -225,7 +233,9 @@ internal sealed class GuardedDatabase : IDisposable
     private static SqlFailure? Unsuitable(sqlite3_stmt statement) =>
         raw.sqlite3_stmt_isexplain(statement) != 0 ? new SqlFailure(SqlFailureKind.Refused, "EXPLAIN is not allowed.")
         : raw.sqlite3_bind_parameter_count(statement) > 0
-            ? new SqlFailure(SqlFailureKind.Invalid, $"Parameters have no value: {raw.sqlite3_bind_parameter_name(statement, 1).utf8_to_string() ?? "?"}")
+            ? new SqlFailure(
+                SqlFailureKind.Invalid,
+                $"Parameters have no value: {raw.sqlite3_bind_parameter_name(statement, 1).utf8_to_string() ?? "?"}")
         : null;
 
     private SqlOutcome Read(sqlite3_stmt statement)

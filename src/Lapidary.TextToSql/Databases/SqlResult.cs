@@ -6,7 +6,8 @@ public sealed record SqlResult
     /// <summary>Names of the columns, as SQLite gives them.</summary>
     public required IReadOnlyList<string> Columns { get; init; }
 
-    /// <summary>Rows in order: each cell is null, long, double, string or byte[]. At most the first few, see <see cref="RowCount"/>.</summary>
+    /// <summary>Rows in order: each cell is null, long, double, string or byte[]. At most the first few, see
+    /// <see cref="RowCount"/>.</summary>
     public required IReadOnlyList<IReadOnlyList<object?>> Rows { get; init; }
 
     /// <summary>Number of rows of the whole result.</summary>

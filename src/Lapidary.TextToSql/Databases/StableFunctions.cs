@@ -62,7 +62,8 @@ internal sealed class StableFunctions(GuardLimits limits) : IDisposable
         raw.sqlite3_result_blob(context, bytes);
     }
 
-    /// <summary>SQLite's own function, asked elsewhere with a fixed time in place of "now"; the machine's time zone does not count.</summary>
+    /// <summary>SQLite's own function, asked elsewhere with a fixed time in place of "now"; the machine's time zone does not
+    /// count.</summary>
     private void Time(sqlite3_context context, string name, sqlite3_value[] values, int firstTime, int lastTime)
     {
         var arguments = new List<object?>();
@@ -161,12 +162,12 @@ internal sealed class StableFunctions(GuardLimits limits) : IDisposable
         if (AnyNull(context, values)) return;
         string text = Text(values[0]);
         var set = Text(values[1]).EnumerateRunes().ToHashSet();
-        int from = 0, to = text.Length;
-        while (start && from < to && Rune.DecodeFromUtf16(text.AsSpan(from, to - from), out var rune, out int used) == 0 && set.Contains(rune))
-            from += used;
-        while (end && from < to && Rune.DecodeLastFromUtf16(text.AsSpan(from, to - from), out var rune, out int used) == 0 && set.Contains(rune))
-            to -= used;
-        raw.sqlite3_result_text(context, text[from..to]);
+        var rest = text.AsSpan();
+        while (start && rest.Length > 0 && Rune.DecodeFromUtf16(rest, out var rune, out int used) == 0 && set.Contains(rune))
+            rest = rest[used..];
+        while (end && rest.Length > 0 && Rune.DecodeLastFromUtf16(rest, out var rune, out int used) == 0 && set.Contains(rune))
+            rest = rest[..^used];
+        raw.sqlite3_result_text(context, rest.ToString());
     }
 
     private static bool AnyNull(sqlite3_context context, sqlite3_value[] values)

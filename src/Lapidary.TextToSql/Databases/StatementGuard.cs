@@ -16,7 +16,7 @@ internal sealed class StatementGuard
         "sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema", "sqlite_sequence", "json_each", "json_tree");
 
     private HashSet<string> _tables = new(StringComparer.OrdinalIgnoreCase);
-    private HashSet<string> _modules = new(StringComparer.OrdinalIgnoreCase);
+    private FrozenSet<string> _modules = [];
     private bool _isAltering;
 
     /// <summary>What is allowed at the moment.</summary>
@@ -43,8 +43,9 @@ internal sealed class StatementGuard
     /// <summary>Sets which tables and views there are.</summary>
     public void SetTables(IEnumerable<string> names) => _tables = new(names, StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Sets which kinds of virtual tables SQLite has: some tell of files and settings, and have a table of their own name.</summary>
-    public void SetModules(IEnumerable<string> names) => _modules = new(names, StringComparer.OrdinalIgnoreCase);
+    /// <summary>Sets which kinds of virtual tables SQLite has: some tell of files and settings, and have a table of their own
+    /// name.</summary>
+    public void SetModules(FrozenSet<string> names) => _modules = names;
 
     /// <summary>SQLite's callback; it must not throw.</summary>
     public int Authorize(object userData, int action, utf8z first, utf8z second, utf8z database, utf8z inner)

@@ -32,5 +32,6 @@ internal static class StatementValues
 
     /// <summary>Bytes that a value takes, roughly.</summary>
     public static int Bytes(sqlite3_stmt statement, int column) =>
-        8 + (raw.sqlite3_column_type(statement, column) is raw.SQLITE_TEXT or raw.SQLITE_BLOB ? raw.sqlite3_column_bytes(statement, column) : 0);
+        8 + (raw.sqlite3_column_type(statement, column) is raw.SQLITE_TEXT or raw.SQLITE_BLOB
+            ? raw.sqlite3_column_bytes(statement, column) : 0);
 }

@@ -24,14 +24,11 @@ internal sealed class DatabaseFiller
     /// <summary>A filler for one row of a data set.</summary>
     /// <param name="database">The database, with its schema.</param>
     /// <param name="row">The row.</param>
-    /// <param name="tablesRead">Tables that the reference reads.</param>
     /// <param name="seed">The seed of all.</param>
-    public DatabaseFiller(GuardedDatabase database, TextToSqlRow row, IReadOnlyCollection<string> tablesRead, long seed)
+    public DatabaseFiller(GuardedDatabase database, TextToSqlRow row, long seed)
     {
         _database = database;
-        string[] read = [.. tablesRead];
         _tables = Schema.Read(database);
-        IsNeeded = _tables.Exists(table => table.IsEmpty && read.Contains(table.Name, StringComparer.OrdinalIgnoreCase));
         _hints = new QueryHints(row.Sql, _tables);
         _groups = new ColumnGroups(_tables, _hints);
         byte[] text = Encoding.UTF8.GetBytes($"{row.SqlContext}\0{row.SqlPrompt}\0{row.Sql}");
@@ -53,8 +50,15 @@ internal sealed class DatabaseFiller
         _order = Ordered();
     }
 
-    /// <summary>Whether a table that the reference reads has no rows, so that its result says little.</summary>
-    public bool IsNeeded { get; }
+    /// <summary>Whether a table that a reference reads has no rows, so that its result says little.</summary>
+    /// <param name="database">The database, which has just compiled the reference.</param>
+    public static bool IsNeeded(GuardedDatabase database)
+    {
+        string[] read = [.. database.TablesRead];
+        return database.Ask("SELECT name FROM sqlite_master WHERE type = 'table'").Select(row => (string)row[0]!)
+            .Where(table => read.Contains(table, StringComparer.OrdinalIgnoreCase)).ToList()
+            .Exists(table => Schema.IsEmpty(database, table));
+    }
 
     /// <summary>Fills the database.</summary>
     /// <param name="number">Which of the random databases this is.</param>

@@ -112,7 +112,7 @@ internal sealed class QueryHints
         }
         else if (token.Is("like") || token.Is("glob"))
         {
-            if (Literal(at + 1, out _) is { } pattern) Add(columns, "LIKE", token.Is("glob") ? ((string)pattern.ToString()!).Replace('*', '%') : pattern);
+            if (Literal(at + 1, out _) is string pattern) Add(columns, "LIKE", token.Is("glob") ? pattern.Replace('*', '%') : pattern);
         }
         else if (token.Is("in") && Token(at + 1).IsSymbol("("))
         {
@@ -198,7 +198,8 @@ internal sealed class QueryHints
         {
             var columns = Columns(at, out int end);
             items.Add(columns);
-            int next = _tokens.FindIndex(end, token => token.Depth == depth && (token.IsSymbol(",") || token.Is("from") || token.IsSymbol(")")));
+            int next = _tokens.FindIndex(
+                end, token => token.Depth == depth && (token.IsSymbol(",") || token.Is("from") || token.IsSymbol(")")));
             if (next < 0 || !Token(next).IsSymbol(",")) break;
             at = next + 1;
         }

@@ -36,7 +36,8 @@ internal sealed class SchemaColumn(SchemaTable table, string name, string type, 
     public ColumnKind Kind { get; } = KindOf(type.ToUpperInvariant(), name.ToLowerInvariant());
 
     /// <summary>Whether the name is that of a key in any table: rows meet over such columns.</summary>
-    public bool IsNamedLikeKey => Name.EndsWith("id", StringComparison.OrdinalIgnoreCase) || Name.EndsWith("code", StringComparison.OrdinalIgnoreCase)
+    public bool IsNamedLikeKey => Name.EndsWith("id", StringComparison.OrdinalIgnoreCase)
+        || Name.EndsWith("code", StringComparison.OrdinalIgnoreCase)
         || Name.EndsWith("key", StringComparison.OrdinalIgnoreCase);
 
     private static ColumnKind KindOf(string type, string name)
@@ -86,8 +87,7 @@ internal static class Schema
             "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"))
         {
             string name = (string)row[0]!;
-            bool isEmpty = database.Ask($"SELECT 1 FROM {SchemaTable.Quote(name)} LIMIT 1").Count == 0;
-            var table = new SchemaTable(name, row[1] as string ?? "") { IsEmpty = isEmpty };
+            var table = new SchemaTable(name, row[1] as string ?? "") { IsEmpty = IsEmpty(database, name) };
             tables.Add(table);
             AddColumns(database, table);
         }
@@ -95,6 +95,10 @@ internal static class Schema
         foreach (var table in tables) AddForeignKeys(database, table, tables);
         return tables;
     }
+
+    /// <summary>Whether a table has no rows.</summary>
+    public static bool IsEmpty(GuardedDatabase database, string table) =>
+        database.Ask($"SELECT 1 FROM {SchemaTable.Quote(table)} LIMIT 1").Count == 0;
 
     private static void AddColumns(GuardedDatabase database, SchemaTable table)
     {
@@ -114,7 +118,8 @@ internal static class Schema
         foreach (object?[] index in database.Ask($"PRAGMA index_list({SchemaTable.Quote(table.Name)})"))
         {
             if ((long)index[2]! == 0) continue;
-            var names = database.Ask($"PRAGMA index_info({SchemaTable.Quote((string)index[1]!)})").Select(part => part[2] as string).ToList();
+            var names = database.Ask($"PRAGMA index_info({SchemaTable.Quote((string)index[1]!)})")
+                .Select(part => part[2] as string).ToList();
             if (names is [{ } only] && table.Find(only) is { } column) column.IsKey = true;
         }
     }
@@ -128,8 +133,8 @@ internal static class Schema
             if (parent is null) continue;
             var primary = parent.Columns.Where(column => column.IsPrimary).ToList();
             List<SchemaColumn> from = [.. key.Select(part => table.Find((string)part[3]!)).OfType<SchemaColumn>()];
-            List<SchemaColumn> to = [.. key.Select((part, index) => part[4] is string name ? parent.Find(name) : primary.ElementAtOrDefault(index))
-                .OfType<SchemaColumn>()];
+            List<SchemaColumn> to = [.. key.Select((part, index) =>
+                part[4] is string name ? parent.Find(name) : primary.ElementAtOrDefault(index)).OfType<SchemaColumn>()];
             if (from.Count == key.Count() && to.Count == from.Count) table.ForeignKeys.Add(([.. from], [.. to]));
         }
     }

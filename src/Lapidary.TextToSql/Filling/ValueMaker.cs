@@ -60,7 +60,8 @@ internal sealed class ValueMaker(FillPlan plan, StableRandom random)
     public static object Key(string pool, SchemaColumn column, bool isNumeric, int number) =>
         IsNumber(column, isNumeric) ? Typed((long)number, column)
         : column.Kind is ColumnKind.Date or ColumnKind.DateTime ? Day(number, column)
-        : $"{Words[(Offset(pool) + number) % Words.Length]}{(number < Words.Length ? "" : (number / Words.Length).ToString(CultureInfo.InvariantCulture))}";
+        : Words[(Offset(pool) + number) % Words.Length]
+            + (number < Words.Length ? "" : (number / Words.Length).ToString(CultureInfo.InvariantCulture));
 
     private object Any(string pool, SchemaColumn column, bool isNumeric)
     {
@@ -70,7 +71,8 @@ internal sealed class ValueMaker(FillPlan plan, StableRandom random)
         if (name.Contains("year", StringComparison.Ordinal)) return 1995L + Below(Math.Min(plan.Range, 29));
         if (!IsNumber(column, isNumeric)) return Words[(Offset(pool) + Below(plan.Words)) % Words.Length];
         long whole = 1 + Below(plan.Range);
-        bool hasDecimals = column.Kind != ColumnKind.Integer && Array.Exists(NamesOfDecimals, part => name.Contains(part, StringComparison.Ordinal));
+        bool hasDecimals = column.Kind != ColumnKind.Integer
+            && Array.Exists(NamesOfDecimals, part => name.Contains(part, StringComparison.Ordinal));
         return hasDecimals && Chance(0.5) ? whole + (Below(100) / 100.0) : whole;
     }
 
@@ -138,7 +140,8 @@ internal sealed class ValueMaker(FillPlan plan, StableRandom random)
     /// <summary>The value as the column stores it, so that what is compared is what was meant.</summary>
     private static object Typed(object value, SchemaColumn column) => value switch
     {
-        string text when column.Kind is ColumnKind.Integer or ColumnKind.Number or ColumnKind.Boolean && AsNumber(text) is { } number => number,
+        string text when column.Kind is ColumnKind.Integer or ColumnKind.Number or ColumnKind.Boolean
+            && AsNumber(text) is { } number => number,
         long or double when column.Kind is ColumnKind.Text or ColumnKind.Date or ColumnKind.DateTime =>
             Convert.ToString(value, CultureInfo.InvariantCulture)!,
         _ => value,
@@ -151,18 +154,21 @@ internal sealed class ValueMaker(FillPlan plan, StableRandom random)
     {
         long or double => value,
         string text when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole) => whole,
-        string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) => number,
+        string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+            && double.IsFinite(number) => number,
         _ => null,
     };
 
     private static object Shifted(object value, object number, long by)
     {
-        object shifted = number is long whole ? unchecked(whole + by) : (double)number + (by * ((double)number == Math.Truncate((double)number) ? 1 : 0.1));
+        object shifted = number is long whole ? unchecked(whole + by)
+            : (double)number + (by * ((double)number == Math.Truncate((double)number) ? 1 : 0.1));
         return value is string ? Convert.ToString(shifted, CultureInfo.InvariantCulture)! : shifted;
     }
 
     private static DateTime? AsDate(string text) => text.Length >= 8 && DateTime.TryParseExact(
-        text, ["yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy/MM/dd"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) ? day : null;
+        text, ["yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyy/MM/dd"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
+        ? day : null;
 
     private static string DateText(DateTime day, string like) => day.ToString(
         like.Length > 10 ? "yyyy-MM-dd HH:mm:ss" : like.Contains('/') ? "yyyy/MM/dd" : "yyyy-MM-dd", CultureInfo.InvariantCulture);

@@ -120,7 +120,8 @@ internal sealed class OuterOrder
         {
             if (item[index].Kind != key[index].Kind) return false;
             bool isExact = key[index].Kind is SqlTokenKind.Text or SqlTokenKind.Blob;
-            if (!item[index].Value.Equals(key[index].Value, isExact ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase)) return false;
+            var comparison = isExact ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+            if (!item[index].Value.Equals(key[index].Value, comparison)) return false;
         }
 
         return true;

@@ -21,8 +21,12 @@ internal static class QueryWeight
         for (int at = 0; at < tokens.Count; at++)
         {
             var token = tokens[at];
-            while (open.TryPeek(out var inner) && (token.IsSymbol(";") || (!inner.IsView && token.IsSymbol(")") && token.Depth == inner.Depth)))
+            while (open.TryPeek(out var inner)
+                && (token.IsSymbol(";") || (!inner.IsView && token.IsSymbol(")") && token.Depth == inner.Depth)))
+            {
                 Close();
+            }
+
             if (token.IsSymbol(";"))
             {
                 heaviest = Math.Max(heaviest, sum);

@@ -23,7 +23,7 @@ internal sealed class DatabaseState
             string type = (string)entry[0]!, name = (string)entry[1]!, sql = entry[3] as string ?? "";
             if (type == "table") state.Add(database, name, Shape(database, name));
             else if (type == "view") state.Add(database, name, "view");
-            else if (type == "trigger") state._others.Add(string.Join(' ', SqlTokenizer.Tokens(sql).Select(token => token.Value.ToUpperInvariant())));
+            else if (type == "trigger") state._others.Add(Words(sql));
         }
 
         state._others.Sort(StringComparer.Ordinal);
@@ -73,6 +73,9 @@ internal sealed class DatabaseState
             .Order(StringComparer.OrdinalIgnoreCase);
         return string.Join("; ", [.. columns, "|", .. foreign, "|", .. indexes]).ToUpperInvariant();
     }
+
+    /// <summary>A statement without what does not count in it: blanks, comments, upper and lower case.</summary>
+    private static string Words(string sql) => string.Join(' ', SqlTokenizer.Tokens(sql).Select(token => token.Value.ToUpperInvariant()));
 
     /// <summary>SQLite's rules of how a declared type stores values.</summary>
     private static string Affinity(string type)

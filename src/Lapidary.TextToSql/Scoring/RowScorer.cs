@@ -5,7 +5,8 @@ using Lapidary.TextToSql.Queries;
 namespace Lapidary.TextToSql.Scoring;
 
 /// <summary>Scores one answer to one row.</summary>
-internal sealed class RowScorer(SqlScorerOptions options, TextToSqlRow row, string? answer, Action heartbeat, CancellationToken cancellation)
+internal sealed class RowScorer(
+    SqlScorerOptions options, TextToSqlRow row, string? answer, Action heartbeat, CancellationToken cancellation)
 {
     private readonly string _answer = AnswerText.Sql(answer);
 
@@ -22,13 +23,13 @@ internal sealed class RowScorer(SqlScorerOptions options, TextToSqlRow row, stri
 
         bool isReading = database.IsReading(row.Sql, out var wrong);
         if (wrong is not null) return NotScored(SqlVerdict.FailedReference, $"The reference does not run: {wrong.Message}");
-        var filler = new DatabaseFiller(database, row, database.TablesRead, options.Seed);
-        int count = filler.IsNeeded ? Math.Max(1, options.RandomDatabases) : 1;
+        var filler = DatabaseFiller.IsNeeded(database) ? new DatabaseFiller(database, row, options.Seed) : null;
+        int count = filler is not null ? Math.Max(1, options.RandomDatabases) : 1;
         int current = 0;
         void Enter()
         {
             database.BeginChanges();
-            if (filler.IsNeeded) filler.Fill(current);
+            filler?.Fill(current);
         }
 
         QueryAgreement? query = isReading ? new(database, row.Sql, _answer) : null;
@@ -65,8 +66,9 @@ internal sealed class RowScorer(SqlScorerOptions options, TextToSqlRow row, stri
 
         bool isFailed = tally.Count == 0 || lastFailure is { Kind: not SqlFailureKind.Invalid };
         return isFailed ? NotScored(SqlVerdict.FailedReference, $"The reference does not run: {lastFailure!.Message}")
-            : tally.IsEmpty ? NotScored(SqlVerdict.EmptyReference, isReading ? "The reference gives no rows." : "The reference changes nothing.")
-            : Scored(tally) with { OnRandomDatabases = filler.IsNeeded };
+            : tally.IsEmpty
+                ? NotScored(SqlVerdict.EmptyReference, isReading ? "The reference gives no rows." : "The reference changes nothing.")
+            : Scored(tally) with { OnRandomDatabases = filler is not null };
     }
 
     /// <summary>A score for a row that did not come back from SQLite.</summary>

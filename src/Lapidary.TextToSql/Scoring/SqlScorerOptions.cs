@@ -9,7 +9,8 @@ public sealed record SqlScorerOptions
     /// <summary>Databases that are made for a row whose reference reads tables without rows; at least 1.</summary>
     public int RandomDatabases { get; init; } = 8;
 
-    /// <summary>Steps of SQLite's virtual machine that a context or a statement may take: the limit of time, the same on every machine.</summary>
+    /// <summary>Steps of SQLite's virtual machine that a context or a statement may take: the limit of time, the same on every
+    /// machine.</summary>
     public long MaxSteps { get; init; } = 20_000_000;
 
     /// <summary>Time after which a statement is stopped that the limit of steps did not stop; generous, so that verdicts do not depend

@@ -12,7 +12,8 @@ public enum SqlVerdict
     /// <summary>Empty, no SQL that SQLite compiles on the schema, or an error while it ran.</summary>
     InvalidSql,
 
-    /// <summary>Something that an answer may not do: write where the reference reads, a second statement, PRAGMA, ATTACH, EXPLAIN.</summary>
+    /// <summary>Something that an answer may not do: write where the reference reads, a second statement, PRAGMA, ATTACH,
+    /// EXPLAIN.</summary>
     Refused,
 
     /// <summary>Stopped at the limit of steps or time.</summary>

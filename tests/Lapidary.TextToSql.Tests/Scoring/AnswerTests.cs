@@ -27,9 +27,13 @@ public class AnswerTests
     [Fact]
     public void Tokenizer_KnowsQuotesCommentsAndDepth()
     {
-        var tokens = SqlTokenizer.Tokens("SELECT \"a\"\"b\", [c d], `e`, 'it''s', x'0F', 1.5e-3, .5, 0xFF, :p, a<>b /* ( */ -- )\n FROM (t)");
+        var tokens = SqlTokenizer.Tokens(
+            "SELECT \"a\"\"b\", [c d], `e`, 'it''s', x'0F', 1.5e-3, .5, 0xFF, :p, a<>b /* ( */ -- )\n FROM (t)");
         Assert.Equal(
-            ["SELECT", "a\"b", ",", "c d", ",", "e", ",", "it's", ",", "0F", ",", "1.5e-3", ",", ".5", ",", "0xFF", ",", ":p", ",", "a", "<>", "b", "FROM", "(", "t", ")"],
+            [
+                "SELECT", "a\"b", ",", "c d", ",", "e", ",", "it's", ",", "0F", ",", "1.5e-3", ",", ".5", ",", "0xFF", ",", ":p", ",",
+                "a", "<>", "b", "FROM", "(", "t", ")",
+            ],
             tokens.Select(token => token.Value));
         Assert.Equal((1, 0), (tokens[^2].Depth, tokens[^1].Depth));
         foreach (string open in (string[])["'", "\"", "`", "[", "/*", "x'", "(", "'a''", "--", "."]) SqlTokenizer.Tokens("SELECT " + open);

@@ -12,7 +12,8 @@ public class BagTests
             var random = new Random(seed);
             var rows = Enumerable.Range(0, 1 + (seed * 3)).Select(_ => new object?[]
             {
-                random.Next(4) == 0 ? null : (object)(long)random.Next(5), 1 + (random.Next(3) * 1e-7), "t" + random.Next(3), Math.Sqrt(random.Next(9)),
+                random.Next(4) == 0 ? null : (object)(long)random.Next(5), 1 + (random.Next(3) * 1e-7), "t" + random.Next(3),
+                Math.Sqrt(random.Next(9)),
             }).ToList();
             var shuffled = rows.Select(row => new object?[] { row[0], (double)row[1]! * (1 + 1e-8), row[2], row[3] }).ToList();
             random.Shuffle(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(shuffled));

@@ -5,7 +5,8 @@ namespace Lapidary.TextToSql.Tests.Scoring;
 public class OrderTests
 {
     private const string Context =
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER); INSERT INTO t VALUES (1,'x',1),(2,'y',1),(3,'z',2),(4,'x',2),(5,'w',3);";
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER); "
+        + "INSERT INTO t VALUES (1,'x',1),(2,'y',1),(3,'z',2),(4,'x',2),(5,'w',3);";
 
     [Theory]
     [InlineData("SELECT a FROM t ORDER BY b", true)]

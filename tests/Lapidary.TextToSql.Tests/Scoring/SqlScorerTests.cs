@@ -66,7 +66,8 @@ public class SqlScorerTests
     [Fact]
     public void ScoreAll_KeepsTheOrder_AndTellsOfItsProgress()
     {
-        var rows = Enumerable.Range(0, 200).Select(i => new TextToSqlRow("", Context, $"SELECT b + {i} FROM t") { Complexity = i % 2 == 0 ? "a" : "b" }).ToList();
+        var rows = Enumerable.Range(0, 200).Select(i =>
+            new TextToSqlRow("", Context, $"SELECT b + {i} FROM t") { Complexity = i % 2 == 0 ? "a" : "b" }).ToList();
         var answers = rows.Select((row, i) => i % 4 == 0 ? "SELECT -1" : row.Sql).ToList();
         var seen = new List<WorkProgress>();
         var scores = new SqlScorer().ScoreAll(rows, answers, seen.Add, Token);
@@ -116,7 +117,8 @@ public class SqlScorerTests
         var rows = TextToSqlData.Rows();
         var accuracy = SqlAccuracy.Of(new SqlScorer().ScoreAll(rows, [.. rows.Select(row => row.Sql)], null, Token));
         Assert.Equal((1.0, 1.0, 1.0, 0, 0), (
-            accuracy.ExecutionAccuracy, accuracy.BirdAccuracy, accuracy.TestSuiteAccuracy, accuracy.FailedContext, accuracy.FailedReference));
+            accuracy.ExecutionAccuracy, accuracy.BirdAccuracy, accuracy.TestSuiteAccuracy,
+            accuracy.FailedContext, accuracy.FailedReference));
         Assert.Equal(rows.Count, accuracy.Rows + accuracy.EmptyReference);
     }
 }
