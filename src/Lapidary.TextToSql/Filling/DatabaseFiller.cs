@@ -45,8 +45,9 @@ internal sealed class DatabaseFiller
 
         foreach (var table in _tables.Where(table => table.Sql.Contains("CHECK", StringComparison.OrdinalIgnoreCase)))
         {
-            // What a CHECK asks for must be met by all values.
-            foreach (var (column, conditions) in new QueryHints(table.Sql, [table]).Conditions) _conditions[column] = conditions;
+            // Values that a CHECK does not allow are tried in vain; these are allowed.
+            foreach (var (column, conditions) in new QueryHints(table.Sql, [table]).Conditions)
+                _conditions[column] = [.. _conditions.GetValueOrDefault(column, []), .. conditions];
         }
 
         _order = Ordered();
@@ -73,7 +74,8 @@ internal sealed class DatabaseFiller
     {
         bool refers = table.Columns.Exists(column => _groups.Owner(column) is { } owner && owner.Table != table);
         int rows = plan.Rows.From + maker.Below(plan.Rows.To - plan.Rows.From + 1);
-        if (refers) rows = Math.Max(rows * 3 / 2, _hints.LargestCount * 4);
+        if (refers) rows = rows * 3 / 2;
+        rows = Math.Max(rows, _hints.LargestCount * 4);
         string names = string.Join(", ", table.Columns.Select(column => SchemaTable.Quote(column.Name)));
         string marks = string.Join(", ", table.Columns.Select((_, index) => "?" + (index + 1)));
         using var insert = _database.PrepareInsert($"INSERT INTO {SchemaTable.Quote(table.Name)} ({names}) VALUES ({marks})");

@@ -70,7 +70,8 @@ internal sealed class QueryHints
         IEnumerable<SchemaTable> tables = _tables.Select(entry => entry.Table);
         if (Token(at + 1).IsSymbol(".") && Token(at + 2).IsName)
         {
-            tables = _tables.Where(entry => entry.Alias.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(entry => entry.Table);
+            string alias = name;
+            tables = _tables.Where(entry => entry.Alias.Equals(alias, StringComparison.OrdinalIgnoreCase)).Select(entry => entry.Table);
             name = Token(at + 2).Value;
             end = at + 3;
         }
