@@ -14,8 +14,8 @@ internal static class OptionGroups
         ("Input", "prompt* messages* chat* input-ids text file"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Data",
-            "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates no-leaks "
-            + "keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping "
+            "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates "
+            + "no-leaks keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping "
             + "messages-column text-column prompt-column completion-column dataset-cache packing-strategy completion-only-loss "
             + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
         ("Output",
