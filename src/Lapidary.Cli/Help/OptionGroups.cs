@@ -15,10 +15,10 @@ internal static class OptionGroups
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Server", "host* port* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
         ("Data",
-            "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates no-leaks "
-            + "keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping messages-column text-column prompt-column "
-            + "completion-column question-column context-column sql-column dataset-cache packing-strategy completion-only-loss "
-            + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
+            "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates "
+            + "no-leaks keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping messages-column text-column "
+            + "prompt-column completion-column question-column context-column sql-column dataset-cache packing-strategy "
+            + "completion-only-loss assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
         ("Output",
             "output-dir* output* type* modelfile* failures* format generate.resume eval.resume save-strategy save-steps save-total-limit "
             + "logging-steps report-to max-shard-size overwrite-output-dir overwrite"),

@@ -94,7 +94,6 @@ internal sealed class GuardedDatabase : IDisposable
     {
         using var open = new OpenedGuard(_guard);
         BeginStatement();
-        Limit(raw.SQLITE_LIMIT_SQL_LENGTH, _limits.MaxContextBytes); // the last statement may have been shorter
         Check(raw.sqlite3_prepare_v2(Handle, sql, out var statement));
         using (statement)
         {
