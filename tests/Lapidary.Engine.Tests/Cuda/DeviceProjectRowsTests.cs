@@ -164,7 +164,7 @@ public class DeviceProjectRowsTests
     /// <summary>Error of long fp32 sums. Tensor cores round them towards zero.</summary>
     private static double Fp32Tolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 3e-5 : 1e-5;
 
-    private static Projection Layer(DeviceRun run, Tensor weight, int r)
+    internal static Projection Layer(DeviceRun run, Tensor weight, int r)
     {
         var (outDim, dim) = weight.AsRows();
         return new Projection(weight, r == 0 ? null : new LoraAdapter(

@@ -38,6 +38,12 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
     private readonly Kernel _bf16 = new("project_rows.cu", "project_rows_bf16");
     private readonly Kernel _bf16Many = new("project_rows_many.cu", "project_rows_bf16_many");
     private readonly Kernel _bf16Split = new("project_rows_many.cu", "project_rows_bf16_split");
+    private readonly Kernel _nf4Gated = new("project_rows.cu", "project_rows_nf4_gated");
+    private readonly Kernel _nestedGated = new("project_rows.cu", "project_rows_nf4_nested_gated");
+    private readonly Kernel _bf16Gated = new("project_rows.cu", "project_rows_bf16_gated");
+    private readonly Kernel _nf4ManyGated = new("project_rows_many.cu", "project_rows_nf4_many_gated");
+    private readonly Kernel _nestedManyGated = new("project_rows_many.cu", "project_rows_nf4_nested_many_gated");
+    private readonly Kernel _bf16ManyGated = new("project_rows_many.cu", "project_rows_bf16_many_gated");
     private readonly Kernel _fp16 = new("project_rows.cu", "project_rows_fp16");
     private readonly Kernel _fp32 = new("project_rows.cu", "project_rows_fp32");
     private readonly Kernel _any = new("project_rows.cu", "project_rows_any");
@@ -67,54 +73,78 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
         }
     }
 
+    /// <summary>y = gelu_tanh(x · Wgᵀ) · (x · Wuᵀ), if there is a kernel for the form of both weights and the number of rows.</summary>
+    public bool TryGated(Tensor x, Projection gate, Projection up, Tensor y)
+    {
+        var (rows, dim) = Rows(x);
+        var form = FormOf(gate.Weight, dim);
+        bool isFew = rows <= Few.GroupRows;
+        if (form != FormOf(up.Weight, dim) || GatedKernelOf(form, isFew) is not { } kernel || y.DType != DType.BFloat16) return false;
+        if (!isFew && 2 * Rows(y).Dim < MinWideRows) return false;
+        var args = new ProjectRowsArgs();
+        Set(ref args, 0, gate.Weight, y);
+        Set(ref args, 1, up.Weight, y);
+        var tile = isFew ? FewWide : Many;
+        args.TileEnd[0] = Tiles(args.OutDim[0], tile.TileRows / 2);
+        Launch(x, args, args.TileEnd[0], form, kernel, tile);
+        return true;
+    }
+
     private void Run(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys, int first, int count, Form form)
     {
         var (rows, dim) = Rows(x);
         int outputs = 0;
         for (int i = first; i < first + count; i++) outputs += Rows(ys[i]).Dim;
-        var (run, minPartSteps) = Parts(form);
-        int steps = Tiles(dim, LanesPerRow * run), partSteps = Math.Max(minPartSteps, Tiles(steps, MaxParts));
-        int parts = Tiles(steps, partSteps);
         bool isWide = outputs >= MinWideRows;
-        var (kernel, tile) = KernelOf(form, isWide, TakesFew(rows, outputs, parts, isWide));
-        bool isFew = tile.GroupRows == Few.GroupRows;
-        int warpParts = Tiles(parts, isFew ? tile.MaxWarps : tile.MaxClusterBlocks), sharers = Tiles(parts, warpParts);
-        var args = new ProjectRowsArgs
-        {
-            X = x.Address,
-            Rows = rows,
-            Dim = dim,
-            WeightType = (int)projections[first].Weight.DType,
-            Steps = steps,
-            PartSteps = partSteps,
-            Parts = parts,
-            WarpParts = warpParts,
-            ClusterBlocks = isFew ? 1 : sharers,
-        };
+        var (kernel, tile) = KernelOf(form, isWide, TakesFew(rows, outputs, PartsOf(form, dim).Parts, isWide));
+        var args = new ProjectRowsArgs();
         int tiles = 0;
         for (int i = 0; i < count; i++)
         {
-            var (weight, y) = (projections[first + i].Weight, ys[first + i]);
-            args.Weight[i] = weight.Address;
-            args.Y[i] = y.Address;
-            args.OutDim[i] = Rows(y).Dim;
-            args.YType[i] = (int)y.DType;
+            Set(ref args, i, projections[first + i].Weight, ys[first + i]);
             tiles += Tiles(args.OutDim[i], tile.TileRows);
             args.TileEnd[i] = tiles;
-            if (weight.Scales is not { } scales) continue;
-            args.Absmax[i] = scales.Absmax.Address;
-            args.NestedAbsmax[i] = scales.NestedAbsmax?.Address ?? 0;
-            args.NestedCode[i] = scales.NestedCode?.Address ?? 0;
-            args.Offset[i] = scales.Offset;
-            args.BlockShift[i] = BitOperations.Log2((uint)scales.BlockSize);
         }
 
+        Launch(x, args, tiles, form, kernel, tile);
+    }
+
+    /// <summary>Launches a kernel on tiles of weights that <paramref name="args"/> holds.</summary>
+    private void Launch(Tensor x, ProjectRowsArgs args, int tiles, Form form, Kernel kernel, Tile tile)
+    {
+        var (rows, dim) = Rows(x);
+        var (run, steps, partSteps, parts) = PartsOf(form, dim);
+        bool isFew = tile.GroupRows == Few.GroupRows;
+        int warpParts = Tiles(parts, isFew ? tile.MaxWarps : tile.MaxClusterBlocks), sharers = Tiles(parts, warpParts);
+        args.X = x.Address;
+        args.Rows = rows;
+        args.Dim = dim;
+        args.Steps = steps;
+        args.PartSteps = partSteps;
+        args.Parts = parts;
+        args.WarpParts = warpParts;
+        args.ClusterBlocks = isFew ? 1 : sharers;
         int sums = isFew ? parts : tile == Split ? warpParts : 0, stages = isFew ? 0 : Stages;
         int sharedBytes = TablesOf(form) + (stages * tile.GroupRows * LanesPerRow * run * sizeof(ushort))
             + (sums * tile.GroupRows * (tile.TileRows + PadRows) * sizeof(float));
         var grid = new Dim3(tiles * args.ClusterBlocks, Tiles(rows, tile.GroupRows));
         int warps = isFew ? sharers : tile.MaxWarps;
         _launcher.Launch(kernel, grid, warps * WarpSize, sharedBytes, in args, args.ClusterBlocks);
+    }
+
+    private static void Set(ref ProjectRowsArgs args, int i, Tensor weight, Tensor y)
+    {
+        args.Weight[i] = weight.Address;
+        args.WeightType = (int)weight.DType;
+        args.Y[i] = y.Address;
+        args.OutDim[i] = Rows(y).Dim;
+        args.YType[i] = (int)y.DType;
+        if (weight.Scales is not { } scales) return;
+        args.Absmax[i] = scales.Absmax.Address;
+        args.NestedAbsmax[i] = scales.NestedAbsmax?.Address ?? 0;
+        args.NestedCode[i] = scales.NestedCode?.Address ?? 0;
+        args.Offset[i] = scales.Offset;
+        args.BlockShift[i] = BitOperations.Log2((uint)scales.BlockSize);
     }
 
     /// <summary>The form of a weight, which its type and its number of columns decide.</summary>
@@ -130,13 +160,19 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
         _ => throw new ShapeException(nameof(IOps.ProjectRows), nameof(weight), "NF4, Float32, BFloat16 or Float16", weight),
     };
 
-    /// <summary>Columns of a run, and the fewest steps of a part: as many as a warp needs to keep loads under way.</summary>
-    private static (int Run, int MinPartSteps) Parts(Form form) => form switch
+    /// <summary>Columns of a run, steps of a row, steps of a part and parts, which the form and the number of columns decide. A part has as
+    /// many steps at least as a warp needs to keep loads under way.</summary>
+    private static (int Run, int Steps, int PartSteps, int Parts) PartsOf(Form form, int dim)
     {
-        Form.Nf4 or Form.Nested => (32, 1),
-        Form.Any => (8, 1),
-        _ => (16, 4),
-    };
+        var (run, minPartSteps) = form switch
+        {
+            Form.Nf4 or Form.Nested => (32, 1),
+            Form.Any => (8, 1),
+            _ => (16, 4),
+        };
+        int steps = Tiles(dim, LanesPerRow * run), partSteps = Math.Max(minPartSteps, Tiles(steps, MaxParts));
+        return (run, steps, partSteps, Tiles(steps, partSteps));
+    }
 
     /// <summary>Shared memory of a form's tables.</summary>
     private static int TablesOf(Form form) => form switch
@@ -165,6 +201,14 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
         Form.Float16 => (_fp16, Few),
         Form.Float32 => (_fp32, Few),
         _ => (_any, Few),
+    };
+
+    private Kernel? GatedKernelOf(Form form, bool few) => form switch
+    {
+        Form.Nf4 => few ? _nf4Gated : _nf4ManyGated,
+        Form.Nested => few ? _nestedGated : _nestedManyGated,
+        Form.BFloat16 => few ? _bf16Gated : _bf16ManyGated,
+        _ => null,
     };
 
     /// <summary>What a block of a kernel takes: rows of a weight and of x, by at most so many warps; and the blocks at most that share a

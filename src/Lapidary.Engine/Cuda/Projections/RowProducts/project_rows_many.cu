@@ -27,17 +27,18 @@ struct SharedX {
     }
 };
 
-template <typename W, int RowWarps, int NTiles, int Depth, bool Split>
+template <typename W, int RowWarps, int NTiles, int Depth, bool Split, bool Gated = false>
 __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
-    constexpr int TileRows = 16 * RowWarps, GroupRows = 8 * NTiles, Pieces = W::Run / 8;
+    static_assert(!(Split && Gated));
+    constexpr int TileRows = 16 * RowWarps, TileOuts = Gated ? TileRows / 2 : TileRows, GroupRows = 8 * NTiles, Pieces = W::Run / 8;
     constexpr int Stride = TileRows + 4; // no two lanes of a store in one bank
     extern __shared__ uint4 shared[];
     typename W::Tables* tables = (typename W::Tables*)shared;
     SharedX<W, NTiles>* xs = (SharedX<W, NTiles>*)(tables + 1);
     float* partial = (float*)(xs + Stages);
     int blocks = Split ? a.clusterBlocks : 1, rank = Split ? blockIdx.x % blocks : 0;
-    BlockTile at(a, blockIdx.x / blocks, TileRows);
-    W weight(a, at.which, tables);
+    BlockTile at(a, blockIdx.x / blocks, TileOuts);
+    const W weights[2] = {W(a, Gated ? 0 : at.which, tables), W(a, Gated ? 1 : at.which, tables)}; // of rows group and 8 + group
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4, outDim = a.outDim[at.which];
     int firstRow = blockIdx.y * GroupRows, rows = min(a.rows - firstRow, GroupRows);
     int tiles = rows > GroupRows / 2 ? NTiles : NTiles / 2; // of 8 rows of x
@@ -48,18 +49,20 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
     auto fetch = [&](int step, typename W::Fetched(&to)[2]) {
         if (step >= end) return;
 #pragma unroll
-        for (int r = 0; r < 2; r++) weight.fetch(row[r], step * 4 * W::Run + quad * W::Run, to[r]);
+        for (int r = 0; r < 2; r++) weights[r].fetch(row[r], step * 4 * W::Run + quad * W::Run, to[r]);
     };
 #pragma unroll
-    for (int r = 0; r < 2; r++) row[r] = weight.row(min(at.firstOut + 16 * warp + 8 * r + group, outDim - 1));
+    for (int r = 0; r < 2; r++) row[r] = weights[r].row(min(at.firstOut + (Gated ? 8 * warp : 16 * warp + 8 * r) + group, outDim - 1));
 #pragma unroll
     for (int d = 0; d < Depth; d++) fetch(first + d, run[d]);
+    weights[0].prepare(); // the barrier is that of the first step
+    after_previous_kernel();
+    let_next_kernel_start();
     for (int s = 0; s < Stages - 1; s++) {
         if (first + s < end) xs[s].copy(x, a.dim, first + s, rows, tiles);
         cp_async_commit();
     }
 
-    weight.prepare(); // the barrier is that of the first step
     float sum[NTiles][4] = {}, total[Split ? 1 : NTiles][4] = {};
     int left = a.partSteps; // steps of the part
     float* to = partial + 2 * quad * Stride + 16 * warp + group;
@@ -74,12 +77,12 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
             if (step + Stages - 1 < end) xs[ahead].copy(x, a.dim, step + Stages - 1, rows, tiles);
             cp_async_commit();
 #pragma unroll
-            for (int r = 0; r < 2; r++) weight.complete(run[d][r]);
+            for (int r = 0; r < 2; r++) weights[r].complete(run[d][r]);
 #pragma unroll
             for (int piece = 0; piece < Pieces; piece++) {
                 Piece top, bottom;
-                weight.decode(run[d][0], piece, top);
-                weight.decode(run[d][1], piece, bottom);
+                weights[0].decode(run[d][0], piece, top);
+                weights[1].decode(run[d][1], piece, bottom);
 #pragma unroll
                 for (int half = 0; half < 2; half++) {
                     if (half == 1 && tiles < NTiles) continue;
@@ -131,40 +134,47 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
 #pragma unroll
         for (int n = 0; n < NTiles; n++) {
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                int r = 8 * n + 2 * quad + i % 2, out = at.firstOut + 16 * warp + 8 * (i / 2) + group;
-                if (r < rows && out < outDim) store_y(a, at.which, firstRow + r, out, total[n][i]);
+            for (int i = 0; i < (Gated ? 2 : 4); i++) {
+                int r = 8 * n + 2 * quad + i % 2, out = at.firstOut + (Gated ? 8 * warp : 16 * warp + 8 * (i / 2)) + group;
+                float y = Gated ? gated(total[n][i], total[n][i % 2 + 2]) : total[n][i];
+                if (r < rows && out < outDim) store_y(a, at.which, firstRow + r, out, y);
             }
         }
     }
 }
 
 extern "C" __global__ void __launch_bounds__(224, 1) project_rows_nf4_many(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_many<Nf4Rows<false>, 7, 8, 2, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) project_rows_nf4_split(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_many<Nf4Rows<false>, 4, 4, 2, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(224, 1) project_rows_nf4_nested_many(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_many<Nf4Rows<true>, 7, 8, 2, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) project_rows_nf4_nested_split(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_many<Nf4Rows<true>, 4, 4, 2, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(224, 2) project_rows_bf16_many(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_many<DenseRows<bf16>, 7, 8, 2, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 2) project_rows_bf16_split(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_many<DenseRows<bf16>, 4, 4, 2, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(224, 1) project_rows_nf4_many_gated(const __grid_constant__ ProjectRowsArgs a) {
+    project_many<Nf4Rows<false>, 7, 8, 2, false, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(224, 1) project_rows_nf4_nested_many_gated(const __grid_constant__ ProjectRowsArgs a) {
+    project_many<Nf4Rows<true>, 7, 8, 2, false, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(224, 2) project_rows_bf16_many_gated(const __grid_constant__ ProjectRowsArgs a) {
+    project_many<DenseRows<bf16>, 7, 8, 2, false, true>(a);
 }
