@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Tests.Cpu;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
@@ -10,6 +11,9 @@ public class DeviceProjectRowsTests
     private const float Scale = 1.5f;
 
     public static IEnumerable<object[]> Kinds => DeviceRun.Each([.. Enum.GetValues<WeightKind>().Select(kind => (object[])[kind])]);
+
+    public static IEnumerable<object[]> SmallCards =>
+        [.. Enum.GetValues<WeightKind>().Select(kind => (object[])["cuda", kind])];
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -27,6 +31,19 @@ public class DeviceProjectRowsTests
     public void ProjectRows_MatchesFp64(string device, WeightKind kind)
     {
         using var run = DeviceRun.On(device);
+        AssertMatchesFp64(run, kind);
+    }
+
+    [Theory]
+    [MemberData(nameof(SmallCards))]
+    public void ProjectRows_OnASmallerCard_MatchesFp64(string device, WeightKind kind)
+    {
+        using var run = OnSmallerCard(device);
+        AssertMatchesFp64(run, kind);
+    }
+
+    private static void AssertMatchesFp64(DeviceRun run, WeightKind kind)
+    {
         foreach (int blockSize in kind >= WeightKind.NF4 ? new[] { 32, 64, 4096 } : [64])
         {
             foreach (var (rows, outDim, dim) in new[]
@@ -59,11 +76,24 @@ public class DeviceProjectRowsTests
     [MemberData(nameof(Kinds))]
     public void ProjectRows_OfARow_HasTheSameBitsAloneAndAmongOthers(string device, WeightKind kind)
     {
-        const int Rows = 75;
         using var run = DeviceRun.On(device);
+        AssertSameBits(run, kind);
+    }
+
+    [Theory]
+    [MemberData(nameof(SmallCards))]
+    public void ProjectRows_OfARow_OnASmallerCard_HasTheSameBitsAloneAndAmongOthers(string device, WeightKind kind)
+    {
+        using var run = OnSmallerCard(device);
+        AssertSameBits(run, kind);
+    }
+
+    private static void AssertSameBits(DeviceRun run, WeightKind kind)
+    {
+        const int Rows = 75;
         foreach (var (dim, outDims, ranks) in new (int, int[], int[])[]
         {
-            (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (2304, [33], [0]), (6912, [270], [0]), (1152, [2100], [4]),
+            (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (640, [14900], [0]), (640, [4100, 4100], [0, 0]), (2304, [33], [0]), (6912, [270], [0]), (1152, [2100], [4]),
             (100, [20, 9], [4, 4]), (77, [12], [5]),
         })
         {
@@ -160,6 +190,10 @@ public class DeviceProjectRowsTests
         replay.Run();
         Assert.Equal(run.Doubles(expected), run.Doubles(y));
     }
+
+    /// <summary>With 99 KiB of shared memory to a block, as consumer cards have.</summary>
+    private static DeviceRun OnSmallerCard(string device) =>
+        DeviceRun.On(device, () => new CpuBackend(2), () => new CudaBackend(0, new KernelThresholds { RowsSharedBytes = 99 << 10 }));
 
     /// <summary>Error of long fp32 sums. Tensor cores round them towards zero.</summary>
     private static double Fp32Tolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 3e-5 : 1e-5;

@@ -5,9 +5,18 @@
 
 constexpr int FewRows = 8;
 
-__device__ __forceinline__ float sum_parts(int parts, const float* partial, int stride) {
+// An output, from the sums of its parts, which lie stride elements from each other.
+__device__ __forceinline__ float sum_parts(const ProjectRowsArgs& a, const float* partial, int stride) {
     float sum = 0;
-    for (int i = 0; i < parts; i++) sum += partial[i * stride];
+    for (int first = 0; first < a.parts; first += a.bundleParts, partial += a.bundleParts * stride) {
+        float part[MaxBundleParts], bundle = 0;
+#pragma unroll
+        for (int i = 0; i < MaxBundleParts; i++) part[i] = i < a.bundleParts && first + i < a.parts ? partial[i * stride] : 0; // adds nothing
+#pragma unroll
+        for (int i = 0; i < MaxBundleParts; i++) bundle += part[i];
+        sum += bundle;
+    }
+
     return sum;
 }
 
@@ -91,8 +100,8 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
     for (int e = threadIdx.x; e < rows * TileOuts; e += blockDim.x) {
         int r = e / TileOuts, out = e % TileOuts;
         if (at.firstOut + out >= outDim) continue;
-        float y = sum_parts(a.parts, partial + r * Stride + (Gated ? out / 8 * 16 + out % 8 : out), FewRows * Stride);
-        if constexpr (Gated) y = gated(y, sum_parts(a.parts, partial + r * Stride + out / 8 * 16 + 8 + out % 8, FewRows * Stride));
+        float y = sum_parts(a, partial + r * Stride + (Gated ? out / 8 * 16 + out % 8 : out), FewRows * Stride);
+        if constexpr (Gated) y = gated(y, sum_parts(a, partial + r * Stride + out / 8 * 16 + 8 + out % 8, FewRows * Stride));
         store_y(a, at.which, firstRow + r, at.firstOut + out, y);
     }
 }

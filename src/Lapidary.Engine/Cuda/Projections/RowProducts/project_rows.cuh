@@ -2,8 +2,9 @@
 // y = x · Wᵀ of up to three weights that read the same rows, on tensor cores. A row's bits depend neither on the number of rows nor on the
 // other rows, since all kernels form the sum of an element alike. The weight is the left factor: 16 of its rows and 16 columns to an mma,
 // for 8 rows of x. Columns may come in any order that both factors share: lane t of a quad holds a run of neighbours, and an mma takes four
-// of each run. A step is the runs of a quad; a part is partSteps neighbouring steps, and what a part adds up is kept apart. The sums of
-// the parts are added in their order. The weight's type and number of columns alone decide what the parts are.
+// of each run. A step is the runs of a quad; a part is partSteps neighbouring steps, and what a part adds up is kept apart. A bundle is
+// bundleParts neighbouring parts, whose sums are added in their order; an output is the sum of the bundles, in their order. The weight's
+// type and number of columns alone decide what parts and bundles are.
 //
 // A weight type takes Run columns at once, in pieces of 8; Fetched is a run as it lies in memory. Its prepare() fills what it keeps in
 // shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the bf16 values that training
@@ -28,10 +29,13 @@ struct ProjectRowsArgs {
     int tileEnd[3];                       // tiles of the weights up to and with this one
     int yType[3];
     int rows, dim, weightType;
-    int steps, partSteps, parts;
-    int warpParts;                        // neighbouring parts of a warp (few) or of a block (split)
-    int clusterBlocks;                    // that share a tile (split)
+    int steps, partSteps, parts, bundleParts, bundles;
+    int warpParts;                        // neighbouring parts of a warp (few)
+    float* partial;                       // [groups of rows, tiles, bundles, outputs of a tile] (split with several bundles)
+    uint32* arrivals;                     // [groups of rows, tiles]: blocks that have ended; 0 between launches
 };
+
+constexpr int MaxBundleParts = 4;
 
 // The weight of a block, and its first row of it.
 struct BlockTile {
