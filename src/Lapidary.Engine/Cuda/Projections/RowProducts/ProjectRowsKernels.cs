@@ -16,7 +16,8 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
     private const int MaxParts = 32;
 
     // As project_rows.cuh and its kernels have them.
-    private const int LanesPerRow = 4, PadRows = 4, ManyStages = 3, SplitStages = 2, BundleParts = 4, StaticBytes = 16, TableBytes = 32 << 10, ScaleTableBytes = 1 << 10, NoTableBytes = 16;
+    private const int LanesPerRow = 4, BundleParts = 4, PadRows = 4, ManyStages = 3, SplitStages = 2;
+    private const int TableBytes = 32 << 10, ScaleTableBytes = 1 << 10, NoTableBytes = 16, StaticBytes = 16;
 
     /// <summary>Rows of weights from which on tiles of more rows still give every multiprocessor a block.</summary>
     private const int MinWideRows = 8192;

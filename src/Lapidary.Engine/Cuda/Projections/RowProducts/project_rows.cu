@@ -11,7 +11,7 @@ __device__ __forceinline__ float sum_parts(const ProjectRowsArgs& a, const float
     for (int first = 0; first < a.parts; first += a.bundleParts, partial += a.bundleParts * stride) {
         float part[MaxBundleParts], bundle = 0;
 #pragma unroll
-        for (int i = 0; i < MaxBundleParts; i++) part[i] = i < a.bundleParts && first + i < a.parts ? partial[i * stride] : 0; // adds nothing
+        for (int i = 0; i < MaxBundleParts; i++) part[i] = i < a.bundleParts && first + i < a.parts ? partial[i * stride] : 0;
 #pragma unroll
         for (int i = 0; i < MaxBundleParts; i++) bundle += part[i];
         sum += bundle;
