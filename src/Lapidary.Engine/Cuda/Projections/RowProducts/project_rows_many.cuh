@@ -35,7 +35,7 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
     after_previous_kernel();
     let_next_kernel_start();
     for (int s = 0; s < Stages - 1; s++) {
-        if (s < a.steps) xs[s].template copy<Threads>(x, a.dim, s, rows);
+        if (s < a.steps) xs[s].template copy<Threads, 5>(x, a.dim, s, rows);
         cp_async_commit();
     }
 
@@ -51,7 +51,7 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
             cp_async_wait_groups<Stages - 2>();
             __syncthreads(); // this step's x is there, and the place of the one before it is free
             int ahead = slot == 0 ? Stages - 1 : slot - 1;
-            if (step + Stages - 1 < a.steps) xs[ahead].template copy<Threads>(x, a.dim, step + Stages - 1, rows);
+            if (step + Stages - 1 < a.steps) xs[ahead].template copy<Threads, 5>(x, a.dim, step + Stages - 1, rows);
             cp_async_commit();
 #pragma unroll
             for (int r = 0; r < 2; r++) weights[r].complete(run[d][r]);
@@ -60,7 +60,7 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
                 Piece top, bottom;
                 weights[0].decode(run[d][0], piece, top);
                 weights[1].decode(run[d][1], piece, bottom);
-                xs[slot].multiply(sum, top, bottom, piece, lane);
+                xs[slot].template multiply<4>(sum, top, bottom, piece, lane);
             }
 
             fetch(step + Depth, run[d]);

@@ -7,6 +7,13 @@
 
 constexpr int RowWarps = 4, Stages = 2;
 
+// What the compilers for these devices fit into the 128 registers of a thread.
+#if __CUDA_ARCH__ >= 900
+constexpr int TilesAtOnce = 2;
+#else
+constexpr int TilesAtOnce = 4;
+#endif
+
 template <typename W, int NTiles>
 __device__ __forceinline__ void project_split(const ProjectRowsArgs& a) {
     constexpr int SetThreads = WARP * RowWarps, Threads = SetThreads * MaxBundleParts, TileRows = 16 * RowWarps, GroupRows = 8 * NTiles;
@@ -34,7 +41,7 @@ __device__ __forceinline__ void project_split(const ProjectRowsArgs& a) {
     };
     auto copy = [&](int i) {
         if (i < steps) {
-            xs[i % Stages * MaxBundleParts + set].template copy<SetThreads>(x, a.dim, first + i, rows, (int)threadIdx.x % SetThreads);
+            xs[i % Stages * MaxBundleParts + set].template copy<SetThreads, 1>(x, a.dim, first + i, rows, (int)threadIdx.x % SetThreads);
         }
 
         cp_async_commit();
@@ -63,7 +70,7 @@ __device__ __forceinline__ void project_split(const ProjectRowsArgs& a) {
                     Piece top, bottom;
                     weight.decode(run[d][0], piece, top);
                     weight.decode(run[d][1], piece, bottom);
-                    xs[d * MaxBundleParts + set].multiply(sum, top, bottom, piece, lane);
+                    xs[d * MaxBundleParts + set].template multiply<TilesAtOnce>(sum, top, bottom, piece, lane);
                 }
             }
 
