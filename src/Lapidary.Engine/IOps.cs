@@ -150,6 +150,41 @@ public interface IOps
     /// <param name="ys">[rows, out] each, in the activations' type, or fp32 for logits; overwritten.</param>
     void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys);
 
+    /// <summary>Inference only: y = gelu_tanh(x · Wgᵀ) · (x · Wuᵀ), as <see cref="ProjectRows"/> and then <see cref="GeGluForward"/>, to
+    /// the bit.</summary>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="gate">Wg [out, in], and its adapter.</param>
+    /// <param name="up">Wu [out, in], and its adapter.</param>
+    /// <param name="gateY">[rows, out]: room for x · Wgᵀ, which the backend may use.</param>
+    /// <param name="upY">The same for x · Wuᵀ.</param>
+    /// <param name="y">[rows, out].</param>
+    void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y);
+
+    /// <summary>Inference only: h = residual + norm(x) and y = norm(h), as two calls of <see cref="RmsNormForward"/>, to the bit.</summary>
+    /// <param name="x">[rows, dim].</param>
+    /// <param name="weight">[dim]: of the first norm.</param>
+    /// <param name="residual">[rows, dim].</param>
+    /// <param name="nextWeight">[dim]: of the second norm.</param>
+    /// <param name="epsilon">rms_norm_eps of config.json.</param>
+    /// <param name="h">[rows, dim].</param>
+    /// <param name="y">[rows, dim].</param>
+    /// <param name="rstd">fp32 [rows]: room for the backend.</param>
+    void RmsNormPair(Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd);
+
+    /// <summary>Inference only: <see cref="QkNormRopeForward"/> of queries, in place, and of keys, and <see cref="KvAppend"/>, to the
+    /// bit.</summary>
+    /// <param name="q">[tokens, heads · headDim]; overwritten.</param>
+    /// <param name="k">[tokens, kvHeads · headDim]; may be overwritten by anything.</param>
+    /// <param name="v">Like k; kept.</param>
+    /// <param name="norms">Weights of q_norm and k_norm, and rms_norm_eps.</param>
+    /// <param name="rope">From <see cref="RopeTable"/>.</param>
+    /// <param name="slots">Int32 [tokens], as in <see cref="KvAppend"/>.</param>
+    /// <param name="positions">Int32 [tokens].</param>
+    /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
+    /// <param name="values">Like keys.</param>
+    void QkvToCache(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values);
+
     /// <summary>Inference only: stores keys and values of tokens of several texts. The token at position p of a text goes to entry p mod
     /// capacity of the text's slot. No two tokens of a call may go to the same entry.</summary>
     /// <param name="k">[tokens, kvHeads · headDim].</param>

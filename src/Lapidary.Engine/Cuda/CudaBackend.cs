@@ -207,6 +207,20 @@ public sealed class CudaBackend : IBackend
         _operations.RowProjector.Run(x, projections, ys);
 
     /// <inheritdoc/>
+    public void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y) =>
+        _operations.RowProjector.RunGated(x, gate, up, gateY, upY, y);
+
+    /// <inheritdoc/>
+    public void RmsNormPair(
+        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd) =>
+        _operations.RmsNorm.Pair(x, weight, residual, nextWeight, epsilon, h, y, rstd);
+
+    /// <inheritdoc/>
+    public void QkvToCache(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
+        _operations.QkNormRope.ToCache(q, k, v, norms, rope, slots, positions, keys, values);
+
+    /// <inheritdoc/>
     public void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
         _operations.KvAppend.Run(k, v, slots, positions, keys, values);
 

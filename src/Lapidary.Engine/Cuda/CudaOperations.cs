@@ -23,7 +23,6 @@ internal sealed class CudaOperations : IDisposable
         RmsNorm = new RmsNormKernels(launcher);
         Linear = new FrozenLinear(runtime, decoder);
         Projector = new Projector(runtime, decoder, Linear);
-        RowProjector = new RowProjector(runtime);
         RopeTable = new RopeTableKernel(launcher);
         QkNormRope = new QkNormRopeKernels(launcher);
         AttentionForward = new AttentionForwardKernels(runtime);
@@ -31,6 +30,7 @@ internal sealed class CudaOperations : IDisposable
         KvAppend = new KvAppendKernels(launcher);
         CachedAttention = new CachedAttentionKernels(runtime);
         GeGlu = new GeGluKernels(launcher);
+        RowProjector = new RowProjector(runtime, GeGlu);
         Add = new AddKernels(launcher);
         LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder);
         ArgMax = new ArgMaxKernels(runtime);

@@ -2,6 +2,34 @@ namespace Lapidary.Engine;
 
 public static partial class Ops
 {
+    /// <summary>Two layers with one input and the gated activation of what they yield.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="gate">The gate's layer.</param>
+    /// <param name="up">The other layer.</param>
+    /// <returns>[tokens, out].</returns>
+    /// <exception cref="ShapeException">The sizes differ.</exception>
+    public static Tensor ProjectGated(Tape tape, Tensor x, Projection gate, Projection up)
+    {
+        if (!tape.HasIndependentRows)
+        {
+            Tensor[] both = Project(tape, x, gate, up);
+            return GeGlu(tape, both[0], both[1]);
+        }
+
+        var (tokens, dim) = x.AsRows();
+        long outDim = gate.Weight.Shape[0];
+        foreach (var weight in (ReadOnlySpan<Tensor>)[gate.Weight, up.Weight])
+        {
+            bool fits = weight.Shape.Length == 2 && weight.Shape[0] == outDim && weight.Shape[1] == dim;
+            Check(fits, nameof(ProjectGated), nameof(weight), $"[{outDim}, {dim}]", weight);
+        }
+
+        Tensor y = tape.New(tokens, outDim), gateY = tape.New(tokens, outDim), upY = tape.New(tokens, outDim);
+        tape.Run(ops => ops.ProjectRowsGated(x, gate, up, gateY, upY, y));
+        return y;
+    }
+
     /// <summary>Gemma's gated activation: gelu_tanh(gate) · up.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="gate">[tokens, intermediate], used by nothing else.</param>

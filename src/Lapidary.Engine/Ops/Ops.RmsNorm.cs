@@ -2,6 +2,33 @@ namespace Lapidary.Engine;
 
 public static partial class Ops
 {
+    /// <summary>A norm added to a residual, and the norm of the sum: between two blocks of a layer.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="x">[rows, dim].</param>
+    /// <param name="weight">[dim]: of the first norm.</param>
+    /// <param name="residual">[rows, dim].</param>
+    /// <param name="nextWeight">[dim]: of the second norm.</param>
+    /// <param name="epsilon">rms_norm_eps of config.json.</param>
+    /// <returns>The sum and its norm, [rows, dim] each.</returns>
+    /// <exception cref="ShapeException">A weight is not [dim], or <paramref name="residual"/> not of x's shape.</exception>
+    public static (Tensor H, Tensor Y) RmsNormPair(
+        Tape tape, Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon)
+    {
+        if (tape.Training || tape.NeedsGradient(x) || tape.NeedsGradient(residual))
+        {
+            var sum = RmsNorm(tape, x, weight, epsilon, residual);
+            return (sum, RmsNorm(tape, sum, nextWeight, epsilon));
+        }
+
+        var (rows, dim) = x.AsRows();
+        foreach (var w in (ReadOnlySpan<Tensor>)[weight, nextWeight])
+            Check(w.Count == dim, nameof(RmsNormPair), nameof(weight), $"[{dim}]", w);
+        Check(residual.Count == x.Count, nameof(RmsNormPair), nameof(residual), $"[{rows}, {dim}]", residual);
+        Tensor h = tape.New(rows, dim), y = tape.New(rows, dim), rstd = tape.New(DType.Float32, rows);
+        tape.Run(ops => ops.RmsNormPair(x, weight, residual, nextWeight, epsilon, h, y, rstd));
+        return (h, y);
+    }
+
     /// <summary>Gemma's RMSNorm over the last axis, added to <paramref name="residual"/> if that is given.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="x">[rows, dim].</param>

@@ -86,6 +86,17 @@ internal sealed class LifetimeRecorder : IOps
 
     public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys) => Touch([x, .. ys]);
 
+    public void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y) =>
+        Touch([x, gateY, upY, y]);
+
+    public void RmsNormPair(
+        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd) =>
+        Touch([x, weight, residual, nextWeight, h, y, rstd]);
+
+    public void QkvToCache(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
+        Touch([q, k, v, norms.Q, norms.K, rope.Cos, rope.Sin, slots, positions, keys, values]);
+
     public void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
         Touch([k, v, slots, positions, keys, values]);
 

@@ -95,23 +95,49 @@ internal sealed class DecoderLayer
         static LinearLayer Without(LinearLayer layer) => new(layer.Name, layer.Weight);
     }
 
-    /// <summary>h [tokens, hidden] → [tokens, hidden].</summary>
+    /// <summary>h [tokens, hidden] → [tokens, hidden], over whole documents.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="h">Hidden states.</param>
     /// <param name="rope">The rotary table of this layer's kind.</param>
-    /// <param name="attend">Attention of q over k and v, each [tokens, heads · headDim].</param>
-    public Tensor Forward(Tape tape, Tensor h, RotaryTable rope, Func<Tensor, Tensor, Tensor, Tensor> attend)
+    /// <param name="documentStarts">As in <see cref="StepInputs"/>.</param>
+    public Tensor Forward(Tape tape, Tensor h, RotaryTable rope, Tensor documentStarts)
     {
         var x = Ops.RmsNorm(tape, h, InputLayernorm, RmsNormEps);
         Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
         var q = Ops.QkNormRope(tape, qkv[0], QNorm, rope, RmsNormEps);
         var k = Ops.QkNormRope(tape, qkv[1], KNorm, rope, RmsNormEps);
-        var o = attend(q, k, qkv[2]);
-        h = Ops.RmsNorm(tape, OProj.Forward(tape, o), PostAttentionLayernorm, RmsNormEps, residual: h);
+        var o = Ops.Attention(tape, q, k, qkv[2], documentStarts, Attention);
+        (h, var down) = AfterAttention(tape, h, o);
+        return Ops.RmsNorm(tape, down, PostFeedforwardLayernorm, RmsNormEps, residual: h);
+    }
 
-        x = Ops.RmsNorm(tape, h, PreFeedforwardLayernorm, RmsNormEps);
-        Tensor[] gateUp = LinearLayer.Forward(tape, x, GateProj, UpProj);
-        var activated = Ops.GeGlu(tape, gateUp[0], gateUp[1]);
-        return Ops.RmsNorm(tape, DownProj.Forward(tape, activated), PostFeedforwardLayernorm, RmsNormEps, residual: h);
+    /// <summary>The same over tokens that continue texts of a cache, with the norm that follows. For inference only.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="h">Hidden states.</param>
+    /// <param name="x">Their <see cref="InputLayernorm"/>.</param>
+    /// <param name="rope">The rotary table of this layer's kind.</param>
+    /// <param name="inputs">Positions and slots of the tokens.</param>
+    /// <param name="cache">The cache of this layer.</param>
+    /// <param name="nextNorm">The input norm of the next layer, or the final norm.</param>
+    /// <returns>Hidden states, and their <paramref name="nextNorm"/>.</returns>
+    public (Tensor H, Tensor X) Continue(
+        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, Tensor nextNorm)
+    {
+        Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
+        var (_, _, positions, slots) = inputs;
+        var (keys, values) = cache;
+        var norms = new QkNorms(QNorm, KNorm, RmsNormEps);
+        var q = Ops.QkvToCache(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values);
+        var o = tape.New(q.Shape);
+        tape.Run(ops => ops.CachedAttention(q, slots, positions, keys, values, Attention, o));
+        (h, var down) = AfterAttention(tape, h, o);
+        return Ops.RmsNormPair(tape, down, PostFeedforwardLayernorm, h, nextNorm, RmsNormEps);
+    }
+
+    /// <summary>Hidden states after attention, and what the feed-forward block yields of them before its last norm.</summary>
+    private (Tensor H, Tensor Down) AfterAttention(Tape tape, Tensor h, Tensor o)
+    {
+        (h, var x) = Ops.RmsNormPair(tape, OProj.Forward(tape, o), PostAttentionLayernorm, h, PreFeedforwardLayernorm, RmsNormEps);
+        return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, GateProj, UpProj)));
     }
 }

@@ -17,9 +17,6 @@ public sealed class GemmaModel : IDisposable
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
 
-    /// <summary>Attention of a layer.</summary>
-    private delegate Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, (int Index, AttentionShape Shape) layer);
-
     internal GemmaModel(GemmaConfig config, IBackend backend, ModelWeights weights)
     {
         Config = config;
@@ -147,9 +144,21 @@ public sealed class GemmaModel : IDisposable
     /// pass (gradient checkpointing). No bits depend on it.</param>
     /// <param name="onHiddenState">Called with the embedding and every layer's output, in order; for tests and inspection.</param>
     /// <returns>[tokens, hidden].</returns>
-    public Tensor Forward(Tape tape, StepInputs inputs, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null) => Forward(
-        tape, inputs.Ids, inputs.Positions, (t, q, k, v, layer) => Ops.Attention(t, q, k, v, inputs.DocumentStarts, layer.Shape),
-        recomputedLayers, onHiddenState);
+    public Tensor Forward(Tape tape, StepInputs inputs, int recomputedLayers = 0, Action<Tensor>? onHiddenState = null)
+    {
+        var ropes = Rotary(tape, inputs.Positions);
+        var h = Embed(tape, inputs.Ids);
+        onHiddenState?.Invoke(h);
+        for (int i = 0; i < _layers.Count; i++)
+        {
+            var (layer, rope) = (_layers[i], ropes[Config.LayerTypes[i]]);
+            Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, rope, inputs.DocumentStarts);
+            h = i < recomputedLayers ? tape.Recompute(h, Block) : Block(tape, h);
+            onHiddenState?.Invoke(h);
+        }
+
+        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
+    }
 
     /// <summary>Ids to the final norm's output, over tokens that continue texts of a cache. For inference only.</summary>
     /// <param name="tape">Receives the calls.</param>
@@ -157,17 +166,16 @@ public sealed class GemmaModel : IDisposable
     /// <returns>[tokens, hidden].</returns>
     internal Tensor Forward(Tape tape, CachedInputs inputs)
     {
-        return Forward(tape, inputs.Ids, inputs.Positions, Attend, recomputedLayers: 0, onHiddenState: null);
-
-        Tensor Attend(Tape t, Tensor q, Tensor k, Tensor v, (int Index, AttentionShape Shape) layer)
+        var ropes = Rotary(tape, inputs.Positions);
+        var h = Embed(tape, inputs.Ids);
+        var x = Ops.RmsNorm(tape, h, _layers[0].InputLayernorm, (float)Config.RmsNormEps);
+        for (int i = 0; i < _layers.Count; i++)
         {
-            var (_, _, positions, slots) = inputs;
-            var (keys, values) = inputs.Cache[layer.Index];
-            var o = t.New(q.Shape);
-            t.Run(ops => ops.KvAppend(k, v, slots, positions, keys, values));
-            t.Run(ops => ops.CachedAttention(q, slots, positions, keys, values, layer.Shape, o));
-            return o;
+            var nextNorm = i + 1 < _layers.Count ? _layers[i + 1].InputLayernorm : _norm;
+            (h, x) = _layers[i].Continue(tape, h, x, ropes[Config.LayerTypes[i]], inputs, inputs.Cache[i], nextNorm);
         }
+
+        return x;
     }
 
     /// <summary>Logits of some rows of the final norm's output.</summary>
@@ -184,26 +192,17 @@ public sealed class GemmaModel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _owner.Dispose();
 
-    private Tensor Forward(
-        Tape tape, Tensor ids, Tensor positions, Attention attention, int recomputedLayers, Action<Tensor>? onHiddenState)
+    private Tensor Embed(Tape tape, Tensor ids)
     {
-        var local = Ops.RopeTable(tape, positions, _localFrequencies);
-        var global = Ops.RopeTable(tape, positions, _globalFrequencies);
         var embedding = Adapter?.Embedding;
-        var h = Ops.Embedding(tape, ids, embedding?.Value ?? EmbedTokens, EmbeddingScale, embedding?.Gradient);
-        onHiddenState?.Invoke(h);
-        for (int i = 0; i < _layers.Count; i++)
-        {
-            var layer = _layers[i];
-            var rope = Config.LayerTypes[i] == LayerType.Sliding ? local : global;
-            var at = (Index: i, Shape: layer.Attention);
-            Tensor Block(Tape t, Tensor x) => layer.Forward(t, x, rope, (q, k, v) => attention(t, q, k, v, at));
-            h = i < recomputedLayers ? tape.Recompute(h, Block) : Block(tape, h);
-            onHiddenState?.Invoke(h);
-        }
-
-        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
+        return Ops.Embedding(tape, ids, embedding?.Value ?? EmbedTokens, EmbeddingScale, embedding?.Gradient);
     }
+
+    private Dictionary<LayerType, RotaryTable> Rotary(Tape tape, Tensor positions) => new()
+    {
+        [LayerType.Sliding] = Ops.RopeTable(tape, positions, _localFrequencies),
+        [LayerType.Full] = Ops.RopeTable(tape, positions, _globalFrequencies),
+    };
 
     /// <summary>θ^(−2j / headDim) / factor in fp32, as transformers computes it.</summary>
     private Tensor NewFrequencies(string name, double theta, double factor)

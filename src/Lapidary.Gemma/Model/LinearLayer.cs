@@ -22,4 +22,8 @@ public sealed class LinearLayer(string name, Tensor weight)
     /// <summary>The same for several layers with one input, which a backend computes together.</summary>
     internal static Tensor[] Forward(Tape tape, Tensor x, params LinearLayer[] layers) =>
         Ops.Project(tape, x, [.. layers.Select(layer => new Projection(layer.Weight, layer.Adapter))]);
+
+    /// <summary>gelu_tanh of the gate's output · the other's.</summary>
+    internal static Tensor ForwardGated(Tape tape, Tensor x, LinearLayer gate, LinearLayer up) =>
+        Ops.ProjectGated(tape, x, new Projection(gate.Weight, gate.Adapter), new Projection(up.Weight, up.Adapter));
 }

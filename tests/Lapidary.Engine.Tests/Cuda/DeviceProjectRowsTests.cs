@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Engine.Tests.Cpu;
 using static Lapidary.Engine.Tests.Cuda.DeviceLinearTests;
 
@@ -10,6 +11,9 @@ public class DeviceProjectRowsTests
     private const float Scale = 1.5f;
 
     public static IEnumerable<object[]> Kinds => DeviceRun.Each([.. Enum.GetValues<WeightKind>().Select(kind => (object[])[kind])]);
+
+    public static IEnumerable<object[]> SmallCards =>
+        [.. Enum.GetValues<WeightKind>().Select(kind => (object[])["cuda", kind])];
 
     public static IEnumerable<object[]> Devices => DeviceRun.EachDevice;
 
@@ -27,76 +31,35 @@ public class DeviceProjectRowsTests
     public void ProjectRows_MatchesFp64(string device, WeightKind kind)
     {
         using var run = DeviceRun.On(device);
-        foreach (int blockSize in kind >= WeightKind.NF4 ? new[] { 32, 64, 4096 } : [64])
-        {
-            foreach (var (rows, outDim, dim) in new[]
-            {
-                (1, 1, 64), (1, 3, 96), (3, 16, 1152), (1, 256, 1152), (20, 100, 96), (8, 515, 264), (5, 5, 6912), (1, 3, 20480),
-                (2, 7, 8), (9, 2, 100), (65, 33, 160), (4, 9, 77), (1, 1, 1), (12, 8200, 64), (64, 40, 256),
-                (33, 130, 1152), (40, 65, 6912), (65, 8193, 96), (9, 8288, 32), (8, 8193, 640),
-            })
-            {
-                using var weight = TestMatrix.Create(kind, outDim, dim, 2, blockSize);
-                Tensor w = run.Import(weight.Tensor), x = run.Normal(1, rows + 2, dim).Rows(2, rows);
-                Tensor y = run.New(rows + 1, outDim), logits = run.New(DType.Float32, rows + 1, outDim);
-                Projection[] projections = [new(w, null)];
-                run.Backend.ProjectRows(x, projections, [y.Rows(0, rows)]);
-                run.Backend.ProjectRows(x, projections, [logits.Rows(0, rows)]);
-
-                double[] input = run.Doubles(x), values = Values(run, weight);
-                double[] expected = Sum(rows, outDim, dim, (t, o, p) => input[t * dim + p] * values[o * dim + p]);
-                string size = $"{kind} {rows} × {outDim} × {dim}, blocks of {blockSize}";
-                AssertClose(run, expected, y.Rows(0, rows), run.Tolerance, size);
-                AssertClose(run, expected, logits.Rows(0, rows), Fp32Tolerance(run), size + ", fp32");
-                Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
-                Assert.All(run.Doubles(logits.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
-            }
-        }
+        AssertMatchesFp64(run, kind);
     }
+
+    [Theory]
+    [MemberData(nameof(SmallCards))]
+    public void ProjectRows_OnASmallerCard_MatchesFp64(string device, WeightKind kind)
+    {
+        using var run = OnSmallerCard(device);
+        AssertMatchesFp64(run, kind);
+    }
+
 
     /// <summary>Alone, among others, and in another order: with few outputs and with as many as select other kernels.</summary>
     [Theory]
     [MemberData(nameof(Kinds))]
     public void ProjectRows_OfARow_HasTheSameBitsAloneAndAmongOthers(string device, WeightKind kind)
     {
-        const int Rows = 75;
         using var run = DeviceRun.On(device);
-        foreach (var (dim, outDims, ranks) in new (int, int[], int[])[]
-        {
-            (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (2304, [33], [0]), (6912, [270], [0]), (1152, [2100], [4]),
-            (100, [20, 9], [4, 4]), (77, [12], [5]),
-        })
-        {
-            TestMatrix[] weights = [.. outDims.Select((outDim, i) => TestMatrix.Create(kind, outDim, dim, i))];
-            Projection[] projections = [.. weights.Select((weight, i) => Layer(run, run.Import(weight.Tensor), ranks[i]))];
-            double[] input = run.Doubles(run.Normal(1, Rows, dim));
-            double[][] all = Project(Enumerable.Range(0, Rows));
-            foreach (int rows in new[] { 1, 2, 7, 8, 9, 33, 64 })
-            {
-                AssertRows([.. Enumerable.Range(0, rows)]);
-                AssertRows([.. Enumerable.Range(Rows - rows, rows).Reverse()]);
-            }
-
-            foreach (var weight in weights) weight.Dispose();
-
-            void AssertRows(int[] rows)
-            {
-                double[][] found = Project(rows);
-                for (int i = 0; i < outDims.Length; i++)
-                    Assert.Equal(rows.SelectMany(row => all[i].Skip(row * outDims[i]).Take(outDims[i])), found[i]);
-            }
-
-            double[][] Project(IEnumerable<int> rows)
-            {
-                double[] picked = [.. rows.SelectMany(row => input.Skip(row * dim).Take(dim))];
-                int count = picked.Length / dim;
-                var x = run.From(run.Backend.ActivationDType, picked, count, dim);
-                Tensor[] ys = [.. outDims.Select(outDim => run.New(count, outDim))];
-                run.Backend.ProjectRows(x, projections, ys);
-                return [.. ys.Select(run.Doubles)];
-            }
-        }
+        AssertSameBits(run, kind);
     }
+
+    [Theory]
+    [MemberData(nameof(SmallCards))]
+    public void ProjectRows_OfARow_OnASmallerCard_HasTheSameBitsAloneAndAmongOthers(string device, WeightKind kind)
+    {
+        using var run = OnSmallerCard(device);
+        AssertSameBits(run, kind);
+    }
+
 
     [Theory]
     [MemberData(nameof(Adapters))]
@@ -161,10 +124,84 @@ public class DeviceProjectRowsTests
         Assert.Equal(run.Doubles(expected), run.Doubles(y));
     }
 
+    private static void AssertMatchesFp64(DeviceRun run, WeightKind kind)
+    {
+        foreach (int blockSize in kind >= WeightKind.NF4 ? new[] { 32, 64, 4096 } : [64])
+        {
+            foreach (var (rows, outDim, dim) in new[]
+            {
+                (1, 1, 64), (1, 3, 96), (3, 16, 1152), (1, 256, 1152), (20, 100, 96), (8, 515, 264), (5, 5, 6912), (1, 3, 20480),
+                (2, 7, 8), (9, 2, 100), (65, 33, 160), (4, 9, 77), (1, 1, 1), (12, 8200, 64), (64, 40, 256),
+                (33, 130, 1152), (40, 65, 6912), (65, 8193, 96), (9, 8288, 32), (8, 8193, 640),
+            })
+            {
+                using var weight = TestMatrix.Create(kind, outDim, dim, 2, blockSize);
+                Tensor w = run.Import(weight.Tensor), x = run.Normal(1, rows + 2, dim).Rows(2, rows);
+                Tensor y = run.New(rows + 1, outDim), logits = run.New(DType.Float32, rows + 1, outDim);
+                Projection[] projections = [new(w, null)];
+                run.Backend.ProjectRows(x, projections, [y.Rows(0, rows)]);
+                run.Backend.ProjectRows(x, projections, [logits.Rows(0, rows)]);
+
+                double[] input = run.Doubles(x), values = Values(run, weight);
+                double[] expected = Sum(rows, outDim, dim, (t, o, p) => input[t * dim + p] * values[o * dim + p]);
+                string size = $"{kind} {rows} × {outDim} × {dim}, blocks of {blockSize}";
+                AssertClose(run, expected, y.Rows(0, rows), run.Tolerance, size);
+                AssertClose(run, expected, logits.Rows(0, rows), Fp32Tolerance(run), size + ", fp32");
+                Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
+                Assert.All(run.Doubles(logits.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
+            }
+        }
+    }
+
+    private static void AssertSameBits(DeviceRun run, WeightKind kind)
+    {
+        const int Rows = 75;
+        foreach (var (dim, outDims, ranks) in new (int, int[], int[])[]
+        {
+            (1152, [40, 17, 8], [16, 0, 3]), (96, [8200], [8]), (640, [9000], [0]), (640, [4100, 4100], [0, 0]),
+            (2304, [33], [0]), (6912, [270], [0]), (1152, [2100], [4]),
+            (100, [20, 9], [4, 4]), (77, [12], [5]),
+        })
+        {
+            TestMatrix[] weights = [.. outDims.Select((outDim, i) => TestMatrix.Create(kind, outDim, dim, i))];
+            Projection[] projections = [.. weights.Select((weight, i) => Layer(run, run.Import(weight.Tensor), ranks[i]))];
+            double[] input = run.Doubles(run.Normal(1, Rows, dim));
+            double[][] all = Project(Enumerable.Range(0, Rows));
+            foreach (int rows in new[] { 1, 2, 7, 8, 9, 33, 64 })
+            {
+                AssertRows([.. Enumerable.Range(0, rows)]);
+                AssertRows([.. Enumerable.Range(Rows - rows, rows).Reverse()]);
+            }
+
+            foreach (var weight in weights) weight.Dispose();
+
+            void AssertRows(int[] rows)
+            {
+                double[][] found = Project(rows);
+                for (int i = 0; i < outDims.Length; i++)
+                    Assert.Equal(rows.SelectMany(row => all[i].Skip(row * outDims[i]).Take(outDims[i])), found[i]);
+            }
+
+            double[][] Project(IEnumerable<int> rows)
+            {
+                double[] picked = [.. rows.SelectMany(row => input.Skip(row * dim).Take(dim))];
+                int count = picked.Length / dim;
+                var x = run.From(run.Backend.ActivationDType, picked, count, dim);
+                Tensor[] ys = [.. outDims.Select(outDim => run.New(count, outDim))];
+                run.Backend.ProjectRows(x, projections, ys);
+                return [.. ys.Select(run.Doubles)];
+            }
+        }
+    }
+
+    /// <summary>With 99 KiB of shared memory to a block, as consumer cards have.</summary>
+    private static DeviceRun OnSmallerCard(string device) =>
+        DeviceRun.On(device, () => new CpuBackend(2), () => new CudaBackend(0, new KernelThresholds { RowsSharedBytes = 99 << 10 }));
+
     /// <summary>Error of long fp32 sums. Tensor cores round them towards zero.</summary>
     private static double Fp32Tolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 3e-5 : 1e-5;
 
-    private static Projection Layer(DeviceRun run, Tensor weight, int r)
+    internal static Projection Layer(DeviceRun run, Tensor weight, int r)
     {
         var (outDim, dim) = weight.AsRows();
         return new Projection(weight, r == 0 ? null : new LoraAdapter(

@@ -414,15 +414,18 @@ __device__ __forceinline__ void attend(const CachedAttentionArgs& a) {
 
 extern "C" __global__ void __launch_bounds__(256, 2) cached_attention_128(CachedAttentionArgs a) {
     after_previous_kernel();
+    let_next_kernel_start();
     attend<128, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2) cached_attention_256(CachedAttentionArgs a) {
     after_previous_kernel();
+    let_next_kernel_start();
     attend<256, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2) cached_attention_any(CachedAttentionArgs a) {
     after_previous_kernel();
+    let_next_kernel_start();
     attend<256, false>(a);
 }

@@ -12,7 +12,7 @@ internal unsafe struct LaunchConfig
     public uint AttributeCount;
 }
 
-/// <summary>CUlaunchAttribute: its id, and a union of 64 bytes, of which one number is used, or three.</summary>
+/// <summary>CUlaunchAttribute: its id, and a union of 64 bytes, of which one number is used.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 72)]
 internal struct LaunchAttribute
 {
@@ -21,20 +21,11 @@ internal struct LaunchAttribute
 
     [FieldOffset(8)]
     public int Value;
-
-    [FieldOffset(12)]
-    public int ClusterY;
-
-    [FieldOffset(16)]
-    public int ClusterZ;
 }
 
 /// <summary>CUlaunchAttributeID.</summary>
 internal enum LaunchAttributeId
 {
-    /// <summary>Blocks of a cluster along each axis: <see cref="LaunchAttribute.Value"/> along x.</summary>
-    ClusterDimension = 4,
-
     /// <summary>1: the kernel may start before its predecessor in the stream has ended, and waits for it.</summary>
     ProgrammaticStreamSerialization = 6,
 }

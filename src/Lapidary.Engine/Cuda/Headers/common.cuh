@@ -12,14 +12,23 @@ typedef long long int64;
 constexpr int WARP = 32;
 constexpr uint32 FULL_MASK = 0xFFFFFFFFu;
 
-// The first statement of every kernel. From sm_90 on a kernel launches while its predecessor finishes (programmatic dependent launch, see
-// Launcher.Launch). This call keeps their order: it returns when the predecessor has ended and its writes are visible, and since all
-// kernels wait, all earlier ones have ended too. Parameters may be read before it; global memory may not, not even by a prefetch. After it,
-// loads that assume memory to be constant during the kernel (__ldg, ld.global.nc, const __restrict__) must not read such memory either:
-// they ignore this order.
+// The first statement of every kernel, but for those that load weights before it. From sm_90 on a kernel launches while its predecessor
+// finishes (programmatic dependent launch, see Launcher.Launch). This call keeps their order: it returns when the predecessor has ended and
+// its writes are visible, and since all kernels wait, all earlier ones have ended too. Parameters may be read before it; global memory may
+// not, not even by a prefetch, but for weights by load_weight: no kernel of a step writes them. After it, loads that assume memory to be
+// constant during the kernel (__ldg, ld.global.nc, const __restrict__) must not read such memory either: they ignore this order.
 __device__ __forceinline__ void after_previous_kernel() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// Lets the next kernel launch as soon as all blocks of this one have called it, where there is room: it then has its tables and first
+// weights when its wait ends. For the short kernels of decoding. Only after the kernel's own wait, so that the end of a kernel still means
+// the end of all before it.
+__device__ __forceinline__ void let_next_kernel_start() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
 }
 

@@ -59,6 +59,31 @@ __device__ __forceinline__ void store(float* target, const float (&x)[N]) {
     }
 }
 
+// load_as of a weight, which may stand before after_previous_kernel().
+template <int N>
+__device__ __forceinline__ void load_weight_as(const void* source, int type, int64 first, float (&x)[N]) {
+    if (type == FLOAT32) {
+        const float* from = (const float*)source + first;
+#pragma unroll
+        for (int i = 0; i < N; i++) load_weight(from + i, x[i]);
+        return;
+    }
+
+    const bf16* from = (const bf16*)source + first; // 16 bits, of either type
+    uint16 bits[N];
+    if constexpr (N == 8) {
+        uint4 words;
+        load_weight(from, words);
+        *(uint4*)bits = words;
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++) load_weight((const uint16*)from + i, bits[i]);
+    }
+
+#pragma unroll
+    for (int i = 0; i < N; i++) x[i] = type == BFLOAT16 ? to_float(bf16{bits[i]}) : to_float(half{bits[i]});
+}
+
 // Elements first to first + N of an array of any real type.
 template <int N>
 __device__ __forceinline__ void load_as(const void* source, int type, int64 first, float (&x)[N]) {

@@ -27,6 +27,25 @@ __device__ __forceinline__ void load_once(const void* source, uint4& x) {
     asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
 }
 
+// Loads of weights, which may stand before after_previous_kernel(): what they read must not be written by the kernel just before. Their
+// comments tell a test so.
+__device__ __forceinline__ void load_weight(const void* source, uint4& x) {
+    asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4]; // weight"
+        : "=r"(x.x), "=r"(x.y), "=r"(x.z), "=r"(x.w) : "l"(source));
+}
+
+__device__ __forceinline__ void load_weight(const float* source, float& x) {
+    asm volatile("ld.global.f32 %0, [%1]; // weight" : "=f"(x) : "l"(source));
+}
+
+__device__ __forceinline__ void load_weight(const uint8* source, uint32& x) {
+    asm volatile("ld.global.u8 %0, [%1]; // weight" : "=r"(x) : "l"(source));
+}
+
+__device__ __forceinline__ void load_weight(const uint16* source, uint16& x) {
+    asm volatile("ld.global.u16 %0, [%1]; // weight" : "=h"(x) : "l"(source));
+}
+
 // Loads where valid, without a branch; leaves x as it is, and reads nothing, elsewhere. In the order written, as above.
 __device__ __forceinline__ void load_if(bool valid, const void* source, uint32& x) {
     asm volatile("{.reg .pred p; setp.ne.s32 p, %2, 0; @p ld.global.u32 %0, [%1];}" : "+r"(x) : "l"(source), "r"((int)valid));

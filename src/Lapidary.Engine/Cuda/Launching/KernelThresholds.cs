@@ -7,6 +7,9 @@ internal sealed record KernelThresholds
     /// cards.</summary>
     public int? AttentionSharedBytes { get; init; }
 
+    /// <summary>Shared memory of a block that products of many rows assume, instead of the device's.</summary>
+    public int? RowsSharedBytes { get; init; }
+
     /// <summary>From this many tokens on blocks of 64 of low_rank_down fill the device, and read the factors a quarter as often as those
     /// of 16.</summary>
     public int ManyTokens { get; init; } = 8192;

@@ -26,35 +26,18 @@ internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, K
     /// <param name="args">The kernel's only parameter, by value: an unmanaged struct with the fields of the C struct in the same order,
     /// addresses as pointers or <see cref="nint"/>, sizes as int or long, numbers as float. Both sides align fields naturally; at most 4
     /// KiB.</param>
-    /// <param name="clusterBlocks">Neighbouring blocks along x that form a cluster, 1 to 8; more than 1 from compute capability 9.0
-    /// on.</param>
     /// <remarks>If the device supports it, the kernel launches while its predecessor in the stream finishes, in a captured graph too, and
     /// first waits for it (after_previous_kernel of common.cuh). Products by cuBLASLt, copies and clears keep their full order with both
     /// neighbours. </remarks>
-    public void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args, int clusterBlocks = 1)
-        where TArgs : unmanaged
+    public void Launch<TArgs>(Kernel kernel, Dim3 grid, Dim3 block, int sharedBytes, in TArgs args) where TArgs : unmanaged
     {
         if (!Prepare(kernel, sharedBytes)) return;
         TArgs copy = args;
         void* parameter = &copy;
-        var attributes = stackalloc LaunchAttribute[2];
-        uint count = 0;
-        if (kernels!.StartEarly)
-            attributes[count++] = new LaunchAttribute { Id = LaunchAttributeId.ProgrammaticStreamSerialization, Value = 1 };
-        if (clusterBlocks > 1)
-        {
-            attributes[count++] = new LaunchAttribute
-            {
-                Id = LaunchAttributeId.ClusterDimension,
-                Value = clusterBlocks,
-                ClusterY = 1,
-                ClusterZ = 1,
-            };
-        }
-
+        var attribute = new LaunchAttribute { Id = LaunchAttributeId.ProgrammaticStreamSerialization, Value = 1 };
         var config = Config(grid, block, sharedBytes);
-        config.Attributes = attributes;
-        config.AttributeCount = count;
+        config.Attributes = &attribute;
+        config.AttributeCount = kernels!.StartEarly ? 1u : 0u;
         int result = cuLaunchKernelEx(&config, kernel.Function, &parameter, null);
         if (result != 0) throw Failure(result, kernel.ToString());
     }

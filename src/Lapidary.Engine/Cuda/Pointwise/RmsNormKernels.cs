@@ -6,8 +6,14 @@ namespace Lapidary.Engine.Cuda.Pointwise;
 /// <summary>RMSNorm of rows.</summary>
 internal sealed class RmsNormKernels(Launcher launcher)
 {
+    /// <summary>Runs of a thread that the pair's kernels keep: of 8 elements, of one.</summary>
+    private const int LongRuns = 3, ShortRuns = 8;
+
     private readonly Kernel _forward1 = new("rms_norm.cu", "rms_norm_forward_1");
     private readonly Kernel _forward8 = new("rms_norm.cu", "rms_norm_forward_8");
+    private readonly Kernel _pair1 = new("rms_norm.cu", "rms_norm_pair_1");
+    private readonly Kernel _pair8 = new("rms_norm.cu", "rms_norm_pair_8");
+    private readonly Kernel _pairLong = new("rms_norm.cu", "rms_norm_pair_long");
     private readonly Kernel _backward1 = new("rms_norm.cu", "rms_norm_backward_1");
     private readonly Kernel _backward8 = new("rms_norm.cu", "rms_norm_backward_8");
 
@@ -23,6 +29,33 @@ internal sealed class RmsNormKernels(Launcher launcher)
             Y = y.Address,
             Rstd = rstd.Address,
             WeightType = (int)weight.DType,
+            Dim = dim,
+            Epsilon = epsilon,
+        });
+    }
+
+    /// <inheritdoc cref="IOps.RmsNormPair"/>
+    public void Pair(Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd)
+    {
+        var (rows, dim) = Rows(x);
+        int threads = Threads(dim), width = dim % 8 == 0 ? 8 : 1, runs = Tiles(dim, width * threads);
+        if (runs > (width == 8 ? LongRuns : ShortRuns))
+        {
+            Forward(x, weight, residual, epsilon, h, rstd);
+            Forward(h, nextWeight, null, epsilon, y, rstd);
+            return;
+        }
+
+        launcher.Launch(width == 1 ? _pair1 : runs == 1 ? _pair8 : _pairLong, rows, threads, sharedBytes: 0, new RmsNormPairArgs
+        {
+            X = x.Address,
+            Weight = weight.Address,
+            Residual = residual.Address,
+            NextWeight = nextWeight.Address,
+            H = h.Address,
+            Y = y.Address,
+            WeightType = (int)weight.DType,
+            NextWeightType = (int)nextWeight.DType,
             Dim = dim,
             Epsilon = epsilon,
         });
@@ -56,6 +89,13 @@ internal sealed class RmsNormKernels(Launcher launcher)
     {
         public nint X, Weight, Residual, Y, Rstd;
         public int WeightType, Dim;
+        public float Epsilon;
+    }
+
+    private struct RmsNormPairArgs
+    {
+        public nint X, Weight, Residual, NextWeight, H, Y;
+        public int WeightType, NextWeightType, Dim;
         public float Epsilon;
     }
 

@@ -76,5 +76,5 @@ __device__ __forceinline__ void find(const ArgMaxArgs& a) {
     if (threadIdx.x == 0) a.indices[row] = fabsf(best.value) < infinity() ? best.index : -1;
 }
 
-extern "C" __global__ void __launch_bounds__(256) argmax_1(ArgMaxArgs a) { after_previous_kernel(); find<1>(a); }
-extern "C" __global__ void __launch_bounds__(256) argmax_4(ArgMaxArgs a) { after_previous_kernel(); find<4>(a); }
+extern "C" __global__ void __launch_bounds__(256) argmax_1(ArgMaxArgs a) { after_previous_kernel(); let_next_kernel_start(); find<1>(a); }
+extern "C" __global__ void __launch_bounds__(256) argmax_4(ArgMaxArgs a) { after_previous_kernel(); let_next_kernel_start(); find<4>(a); }

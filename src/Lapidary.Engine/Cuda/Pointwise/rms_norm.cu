@@ -1,4 +1,4 @@
-// Grid: a block per row, 32 to 256 threads. Sums in fp32, in a fixed order.
+// Grid: a block per row, 32 to 256 threads. Sums in fp32, in a fixed order. A pair is two forward kernels in one, with their bits.
 // x, y, dy, dx, residual bf16 [rows, dim]; 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single
 // elements.
 #include "elements.cuh"
@@ -39,6 +39,71 @@ __device__ __forceinline__ void forward(const RmsNormForwardArgs& a) {
 
 extern "C" __global__ void rms_norm_forward_1(RmsNormForwardArgs a) { after_previous_kernel(); forward<1>(a); }
 extern "C" __global__ void rms_norm_forward_8(RmsNormForwardArgs a) { after_previous_kernel(); forward<8>(a); }
+
+struct RmsNormPairArgs {
+    const bf16* x;
+    const void* weight;
+    const bf16* residual;
+    const void* nextWeight;
+    bf16* h;
+    bf16* y;
+    int weightType, nextWeightType, dim;
+    float epsilon;
+};
+
+// The sums and roundings of two forward kernels. A thread keeps its Runs runs of a row, which begin at Step elements from each other.
+template <int N, int Runs>
+__device__ __forceinline__ void forward_pair(const RmsNormPairArgs& a) {
+    int64 offset = (int64)blockIdx.x * a.dim;
+    int first = threadIdx.x * N, step = blockDim.x * N;
+    float x[Runs][N], w[Runs][N], next[Runs][N], residual[Runs][N], squares = 0;
+#pragma unroll
+    for (int r = 0; r < Runs; r++) {
+        if (first + r * step >= a.dim) continue;
+        load_weight_as(a.weight, a.weightType, first + r * step, w[r]);
+        load_weight_as(a.nextWeight, a.nextWeightType, first + r * step, next[r]);
+    }
+
+    after_previous_kernel();
+    let_next_kernel_start();
+#pragma unroll
+    for (int r = 0; r < Runs; r++) {
+        if (first + r * step >= a.dim) continue;
+        load(a.x + offset + first + r * step, x[r]);
+        load(a.residual + offset + first + r * step, residual[r]);
+    }
+
+#pragma unroll
+    for (int r = 0; r < Runs; r++) {
+        if (first + r * step >= a.dim) continue;
+        for (int j = 0; j < N; j++) squares += x[r][j] * x[r][j];
+    }
+
+    float rstd = 1 / sqrtf(block_sum(squares) / a.dim + a.epsilon);
+    squares = 0;
+#pragma unroll
+    for (int r = 0; r < Runs; r++) {
+        if (first + r * step >= a.dim) continue;
+        for (int j = 0; j < N; j++) {
+            x[r][j] = to_float(to_bf16(residual[r][j] + x[r][j] * rstd * (1 + w[r][j])));
+            squares += x[r][j] * x[r][j];
+        }
+
+        store(a.h + offset + first + r * step, x[r]);
+    }
+
+    rstd = 1 / sqrtf(block_sum(squares) / a.dim + a.epsilon);
+#pragma unroll
+    for (int r = 0; r < Runs; r++) {
+        if (first + r * step >= a.dim) continue;
+        for (int j = 0; j < N; j++) x[r][j] = 0.0f + x[r][j] * rstd * (1 + next[r][j]);
+        store(a.y + offset + first + r * step, x[r]);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(256) rms_norm_pair_1(RmsNormPairArgs a) { forward_pair<1, 8>(a); }
+extern "C" __global__ void __launch_bounds__(256) rms_norm_pair_8(RmsNormPairArgs a) { forward_pair<8, 1>(a); }
+extern "C" __global__ void __launch_bounds__(256) rms_norm_pair_long(RmsNormPairArgs a) { forward_pair<8, 3>(a); }
 
 struct RmsNormBackwardArgs {
     const bf16* dy;

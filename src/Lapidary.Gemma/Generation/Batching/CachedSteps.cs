@@ -13,12 +13,17 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Most tokens of a step over prompts. Longer steps gain little speed and make other texts wait.</summary>
     public const int MaxPromptStep = 512;
 
+    /// <summary>Largest share of the memory that the cache leaves for decoded weights, which prompts of many texts use again and
+    /// again.</summary>
+    private const double DecodedShare = 0.5;
+
     private readonly GemmaModel _model;
     private readonly IBackend _backend;
     private readonly KvCache _cache;
     private readonly bool _mayChange;
     private readonly Dictionary<int, Step> _decoding = [];
     private readonly Arena? _arena;
+    private readonly IDisposable? _decodedWeights;
     private Step? _prompt;
     private Step? _last;
 
@@ -41,6 +46,7 @@ internal sealed class CachedSteps : IDisposable
             _arena = new Arena(_backend.Memory, Math.Max(_prompt.Program.ArenaBytes, largest.Program.ArenaBytes));
             _prompt.Program.Complete(_arena);
             largest.Program.Complete(_arena);
+            if (slots > 1) _decodedWeights = _backend.KeepDecodedWeights((long)(DecodedShare * _backend.Memory.AvailableBytes));
         }
         catch
         {
@@ -106,6 +112,7 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Frees the cache and the steps.</summary>
     public void Dispose()
     {
+        _decodedWeights?.Dispose();
         _prompt?.Dispose();
         foreach (var step in _decoding.Values) step.Dispose();
         _arena?.Dispose();

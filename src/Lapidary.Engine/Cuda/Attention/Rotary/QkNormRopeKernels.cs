@@ -11,6 +11,9 @@ internal sealed class QkNormRopeKernels(Launcher launcher)
     private readonly Kernel _forward1 = new("qk_norm_rope.cu", "qk_norm_rope_forward_1");
     private readonly Kernel _forward2 = new("qk_norm_rope.cu", "qk_norm_rope_forward_2");
     private readonly Kernel _forward4 = new("qk_norm_rope.cu", "qk_norm_rope_forward_4");
+    private readonly Kernel _toCache1 = new("qk_norm_rope.cu", "qkv_to_cache_1");
+    private readonly Kernel _toCache2 = new("qk_norm_rope.cu", "qkv_to_cache_2");
+    private readonly Kernel _toCache4 = new("qk_norm_rope.cu", "qkv_to_cache_4");
     private readonly Kernel _backward1 = new("qk_norm_rope.cu", "qk_norm_rope_backward_1");
     private readonly Kernel _backward2 = new("qk_norm_rope.cu", "qk_norm_rope_backward_2");
     private readonly Kernel _backward4 = new("qk_norm_rope.cu", "qk_norm_rope_backward_4");
@@ -34,6 +37,38 @@ internal sealed class QkNormRopeKernels(Launcher launcher)
             HeadDim = headDim,
             Heads = (int)(rstd.Count / cos.Shape[0]),
             Epsilon = epsilon,
+        });
+    }
+
+    /// <inheritdoc cref="IOps.QkvToCache"/>
+    public void ToCache(
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values)
+    {
+        int headDim = checked((int)norms.Q.Count), tokens = checked((int)slots.Count);
+        HeadDims.Check(nameof(IOps.QkvToCache), headDim, norms.Q);
+        int heads = (int)(q.Count / tokens / headDim), kvHeads = (int)(k.Count / tokens / headDim);
+        var kernel = OfHalf(headDim / 2, _toCache1, _toCache2, _toCache4);
+        launcher.LaunchEach(kernel, (long)tokens * (heads + (2 * kvHeads)) * WarpSize, HeadsPerBlock * WarpSize, new QkvToCacheArgs
+        {
+            Q = q.Address,
+            K = k.Address,
+            V = v.Address,
+            QWeight = norms.Q.Address,
+            KWeight = norms.K.Address,
+            Cos = rope.Cos.Address,
+            Sin = rope.Sin.Address,
+            Slots = slots.Address,
+            Positions = positions.Address,
+            Keys = keys.Address,
+            Values = values.Address,
+            Tokens = tokens,
+            Heads = heads,
+            KvHeads = kvHeads,
+            HeadDim = headDim,
+            Capacity = checked((int)keys.Shape[1]),
+            QWeightType = (int)norms.Q.DType,
+            KWeightType = (int)norms.K.DType,
+            Epsilon = norms.Epsilon,
         });
     }
 
@@ -67,6 +102,13 @@ internal sealed class QkNormRopeKernels(Launcher launcher)
         public nint X, Weight, Cos, Sin, Y, Rstd;
         public long Rows;
         public int WeightType, HeadDim, Heads;
+        public float Epsilon;
+    }
+
+    private struct QkvToCacheArgs
+    {
+        public nint Q, K, V, QWeight, KWeight, Cos, Sin, Slots, Positions, Keys, Values;
+        public int Tokens, Heads, KvHeads, HeadDim, Capacity, QWeightType, KWeightType;
         public float Epsilon;
     }
 

@@ -1,9 +1,10 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Pointwise;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
 /// <summary>Frozen layers with one input, and their adapters, for the few rows of a decoding step.</summary>
-internal sealed class RowProjector(CudaRuntime runtime)
+internal sealed class RowProjector(CudaRuntime runtime, GeGluKernels geGlu)
 {
     private readonly ProjectRowsKernels _weights = new(runtime);
     private readonly LoraRowsKernels _adapters = new(runtime);
@@ -13,5 +14,14 @@ internal sealed class RowProjector(CudaRuntime runtime)
     {
         _weights.Run(x, projections, ys);
         _adapters.AddTo(x, projections, ys);
+    }
+
+    /// <inheritdoc cref="IOps.ProjectRowsGated"/>
+    /// <remarks>In one kernel unless adapters have to be added before the activation, or the weights' form has no such kernel.</remarks>
+    public void RunGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y)
+    {
+        if (gate.Adapter is null && up.Adapter is null && _weights.TryGated(x, gate, up, y)) return;
+        Run(x, [gate, up], [gateY, upY]);
+        geGlu.Forward(gateY, upY, y);
     }
 }

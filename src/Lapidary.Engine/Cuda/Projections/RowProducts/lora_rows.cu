@@ -96,20 +96,24 @@ __device__ __forceinline__ void up(const LoraRowsArgs& args) {
 
 extern "C" __global__ void __launch_bounds__(256) lora_rows_down_4(const __grid_constant__ LoraRowsArgs args) {
     after_previous_kernel();
+    let_next_kernel_start();
     down<4>(args);
 }
 
 extern "C" __global__ void __launch_bounds__(256) lora_rows_down_1(const __grid_constant__ LoraRowsArgs args) {
     after_previous_kernel();
+    let_next_kernel_start();
     down<1>(args);
 }
 
 extern "C" __global__ void __launch_bounds__(256) lora_rows_up_4(const __grid_constant__ LoraRowsArgs args) {
     after_previous_kernel();
+    let_next_kernel_start();
     up<4>(args);
 }
 
 extern "C" __global__ void __launch_bounds__(256) lora_rows_up_1(const __grid_constant__ LoraRowsArgs args) {
     after_previous_kernel();
+    let_next_kernel_start();
     up<1>(args);
 }

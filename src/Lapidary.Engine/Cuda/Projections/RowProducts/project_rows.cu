@@ -5,22 +5,42 @@
 
 constexpr int FewRows = 8;
 
-template <typename W, int Depth, int MTiles>
+// An output, from the sums of its parts, which lie stride elements from each other.
+__device__ __forceinline__ float sum_parts(const ProjectRowsArgs& a, const float* partial, int stride) {
+    float sum = 0;
+    for (int first = 0; first < a.parts; first += a.bundleParts, partial += a.bundleParts * stride) {
+        float part[MaxBundleParts], bundle = 0;
+#pragma unroll
+        for (int i = 0; i < MaxBundleParts; i++) part[i] = i < a.bundleParts && first + i < a.parts ? partial[i * stride] : 0;
+#pragma unroll
+        for (int i = 0; i < MaxBundleParts; i++) bundle += part[i];
+        sum += bundle;
+    }
+
+    return sum;
+}
+
+template <typename W, int Depth, int MTiles, bool Gated = false>
 __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
-    constexpr int TileRows = 16 * MTiles, Step = 4 * W::Run, Pieces = W::Run / 8;
+    constexpr int TileRows = 16 * MTiles, TileOuts = Gated ? TileRows / 2 : TileRows, Step = 4 * W::Run, Pieces = W::Run / 8;
     constexpr int Stride = TileRows + 4; // no two lanes of a store in one bank
+    if constexpr (!W::WeightsFirst) {
+        after_previous_kernel();
+        let_next_kernel_start();
+    }
+
     extern __shared__ uint4 shared[];
     typename W::Tables* tables = (typename W::Tables*)shared;
     float* partial = (float*)(tables + 1);
-    BlockTile at(a, blockIdx.x, TileRows);
-    W weight(a, at.which, tables);
+    BlockTile at(a, blockIdx.x, TileOuts);
+    const W weights[2] = {W(a, Gated ? 0 : at.which, tables), W(a, Gated ? 1 : at.which, tables)}; // of rows 8r + group for even and odd r
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4, outDim = a.outDim[at.which];
     int firstRow = blockIdx.y * FewRows, rows = min(a.rows - firstRow, FewRows);
     int end = min((warp + 1) * a.warpParts * a.partSteps, a.steps);
     const bf16* x = a.x + (int64)(firstRow + group) * a.dim;
     typename W::Row row[2 * MTiles];
 #pragma unroll
-    for (int r = 0; r < 2 * MTiles; r++) row[r] = weight.row(min(at.firstOut + 8 * r + group, outDim - 1));
+    for (int r = 0; r < 2 * MTiles; r++) row[r] = weights[r % 2].row(min(at.firstOut + 8 * (Gated ? r / 2 : r) + group, outDim - 1));
     float sum[MTiles][4] = {};
     int part = warp * a.warpParts, left = a.partSteps; // steps of the part
     for (int step = warp * a.warpParts * a.partSteps; step < end; step += Depth) { // the same for a whole warp
@@ -30,11 +50,16 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
             int column = (step + d) * Step + quad * W::Run;
             if (step + d >= end) continue;
 #pragma unroll
-            for (int r = 0; r < 2 * MTiles; r++) weight.fetch(row[r], column, run[d][r]);
+            for (int r = 0; r < 2 * MTiles; r++) weights[r % 2].fetch(row[r], column, run[d][r]);
         }
 
         if (part == warp * a.warpParts && left == a.partSteps) { // once, by all warps: each has a step
-            weight.prepare();
+            weights[0].prepare();
+            if constexpr (W::WeightsFirst) {
+                after_previous_kernel();
+                let_next_kernel_start();
+            }
+
             __syncthreads();
         }
 
@@ -42,7 +67,7 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
         for (int d = 0; d < Depth; d++) {
             if (step + d >= end) continue;
 #pragma unroll
-            for (int r = 0; r < 2 * MTiles; r++) weight.complete(run[d][r]);
+            for (int r = 0; r < 2 * MTiles; r++) weights[r % 2].complete(run[d][r]);
 #pragma unroll
             for (int piece = 0; piece < Pieces; piece++) {
                 Piece words;
@@ -50,8 +75,8 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
 #pragma unroll
                 for (int m = 0; m < MTiles; m++) {
                     Piece top, bottom;
-                    weight.decode(run[d][2 * m], piece, top);
-                    weight.decode(run[d][2 * m + 1], piece, bottom);
+                    weights[0].decode(run[d][2 * m], piece, top);
+                    weights[1].decode(run[d][2 * m + 1], piece, bottom);
                     multiply(sum[m], top, bottom, words);
                 }
             }
@@ -72,51 +97,55 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
     }
 
     __syncthreads();
-    for (int e = threadIdx.x; e < rows * TileRows; e += blockDim.x) {
-        int r = e / TileRows, out = e % TileRows;
+    for (int e = threadIdx.x; e < rows * TileOuts; e += blockDim.x) {
+        int r = e / TileOuts, out = e % TileOuts;
         if (at.firstOut + out >= outDim) continue;
-        float total = 0;
-        for (int i = 0; i < a.parts; i++) total += partial[(i * FewRows + r) * Stride + out];
-        store_y(a, at.which, firstRow + r, at.firstOut + out, total);
+        float y = sum_parts(a, partial + r * Stride + (Gated ? out / 8 * 16 + out % 8 : out), FewRows * Stride);
+        if constexpr (Gated) y = gated(y, sum_parts(a, partial + r * Stride + out / 8 * 16 + 8 + out % 8, FewRows * Stride));
+        store_y(a, at.which, firstRow + r, at.firstOut + out, y);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(1024) project_rows_nf4(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<Nf4Rows<false>, 1, 1>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(160, 4) project_rows_nf4_wide(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<Nf4Rows<false>, 2, 2>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(1024) project_rows_nf4_nested(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<Nf4Rows<true>, 1, 1>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(160, 4) project_rows_nf4_nested_wide(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<Nf4Rows<true>, 2, 2>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(1024) project_rows_bf16(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<DenseRows<bf16>, 2, 1>(a);
 }
 
+extern "C" __global__ void __launch_bounds__(160, 4) project_rows_nf4_gated(const __grid_constant__ ProjectRowsArgs a) {
+    project_few<Nf4Rows<false>, 2, 2, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(160, 4) project_rows_nf4_nested_gated(const __grid_constant__ ProjectRowsArgs a) {
+    project_few<Nf4Rows<true>, 2, 2, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(160, 4) project_rows_bf16_gated(const __grid_constant__ ProjectRowsArgs a) {
+    project_few<DenseRows<bf16>, 2, 2, true>(a);
+}
+
 extern "C" __global__ void __launch_bounds__(1024) project_rows_fp16(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<DenseRows<half>, 1, 1>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(1024) project_rows_fp32(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<DenseRows<float>, 1, 1>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(1024) project_rows_any(const __grid_constant__ ProjectRowsArgs a) {
-    after_previous_kernel();
     project_few<AnyRows, 1, 1>(a);
 }

@@ -2,12 +2,18 @@
 // y = x · Wᵀ of up to three weights that read the same rows, on tensor cores. A row's bits depend neither on the number of rows nor on the
 // other rows, since all kernels form the sum of an element alike. The weight is the left factor: 16 of its rows and 16 columns to an mma,
 // for 8 rows of x. Columns may come in any order that both factors share: lane t of a quad holds a run of neighbours, and an mma takes four
-// of each run. A step is the runs of a quad; a part is partSteps neighbouring steps, and what a part adds up is kept apart. The sums of
-// the parts are added in their order. The weight's type and number of columns alone decide what the parts are.
+// of each run. A step is the runs of a quad; a part is partSteps neighbouring steps, and what a part adds up is kept apart. A bundle is
+// bundleParts neighbouring parts, whose sums are added in their order; an output is the sum of the bundles, in their order. The weight's
+// type and number of columns alone decide what parts and bundles are.
 //
 // A weight type takes Run columns at once, in pieces of 8; Fetched is a run as it lies in memory. Its prepare() fills what it keeps in
 // shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the bf16 values that training
-// multiplies with: what nf4_decode.cu and to_bf16.cu write. x bf16, y bf16 or fp32; addresses aligned to 16 where dim is.
+// multiplies with: what nf4_decode.cu and to_bf16.cu write. x bf16, y bf16 or fp32; addresses aligned to 16 where dim is. A type with
+// WeightsFirst fetches and prepares before the wait for the previous kernel.
+//
+// Gated kernels give y = gelu_tanh(gate) · up of weights 0 and 1, both [outDim[0], dim]: of the 16 rows of an mma, 8 are of the gate and 8
+// of up, so that a lane has both sums of an output. These are rounded to bf16 as if they had been stored.
+#include "gelu.cuh"
 #include "nf4.cuh"
 
 struct ProjectRowsArgs {
@@ -23,10 +29,13 @@ struct ProjectRowsArgs {
     int tileEnd[3];                       // tiles of the weights up to and with this one
     int yType[3];
     int rows, dim, weightType;
-    int steps, partSteps, parts;
-    int warpParts;                        // neighbouring parts of a warp (few) or of a block (split)
-    int clusterBlocks;                    // that share a tile (split)
+    int steps, partSteps, parts, bundleParts, bundles;
+    int warpParts;                        // neighbouring parts of a warp (few)
+    float* partial;                       // [groups of rows, tiles, bundles, outputs of a tile] (split with several bundles)
+    uint32* arrivals;                     // [groups of rows, tiles]: blocks that have ended; 0 between launches
 };
+
+constexpr int MaxBundleParts = 4;
 
 // The weight of a block, and its first row of it.
 struct BlockTile {
@@ -42,6 +51,12 @@ __device__ __forceinline__ void store_y(const ProjectRowsArgs& a, int which, int
     int64 to = (int64)row * a.outDim[which] + out;
     if (a.yType[which] == FLOAT32) store((float*)a.y[which] + to, y);
     else store((bf16*)a.y[which] + to, y);
+}
+
+// The activation of a gated kernel, from sums.
+__device__ __forceinline__ float gated(float gate, float up) {
+    float slope, g = to_float(to_bf16(gate));
+    return to_float(to_bf16(up)) * (g * gelu_sigmoid(g, slope));
 }
 
 // The words of 8 elements of a row in bf16, two to a word.
@@ -83,7 +98,7 @@ constexpr bool IsHalf<half> = true;
 template <typename T>
 struct DenseRows {
     static constexpr int Run = 16;
-    static constexpr bool Aligned = true; // dim % 8 == 0
+    static constexpr bool Aligned = true, WeightsFirst = true; // dim % 8 == 0
     struct Fetched {
         uint4 words[Run * sizeof(T) / 16];
     };
@@ -108,7 +123,7 @@ struct DenseRows {
 #pragma unroll
             for (int j = 0; j < PieceWords; j++) {
                 uint4& words = run.words[i * PieceWords + j];
-                if (column + 8 * i < dim) load_once(from + i * PieceWords + j, words);
+                if (column + 8 * i < dim) load_weight(from + i * PieceWords + j, words);
                 else words = make_uint4(0, 0, 0, 0);
             }
         }
@@ -160,7 +175,7 @@ struct RowTables {
 template <bool Nested>
 struct Nf4Rows {
     static constexpr int Run = 32;
-    static constexpr bool Aligned = true;
+    static constexpr bool Aligned = true, WeightsFirst = true;
     struct Fetched {
         uint4 codes;
         float absmax; // at first of the scale's block under double quantization
@@ -186,7 +201,7 @@ struct Nf4Rows {
     __device__ __forceinline__ void prepare() const {
         tables->pairs.fill();
         if constexpr (Nested) {
-            for (int entry = threadIdx.x; entry < 256; entry += blockDim.x) tables->scales[entry] = nestedCode[entry];
+            for (int entry = threadIdx.x; entry < 256; entry += blockDim.x) load_weight(nestedCode + entry, tables->scales[entry]);
         }
     }
 
@@ -194,11 +209,11 @@ struct Nf4Rows {
 
     __device__ __forceinline__ void fetch(Row row, int column, Fetched& run) const {
         uint32 at = row + (uint32)min(column, lastColumn) / Run, block = at >> blockShift; // x is zero behind the last run
-        load_once(codes + at, run.codes);
+        load_weight(codes + at, run.codes);
         if constexpr (Nested) {
-            run.scaleCode = ((const uint8*)absmax)[block];
-            run.absmax = nestedAbsmax[block >> NESTED_BLOCK_SHIFT];
-        } else run.absmax = ((const float*)absmax)[block];
+            load_weight((const uint8*)absmax + block, run.scaleCode);
+            load_weight(nestedAbsmax + (block >> NESTED_BLOCK_SHIFT), run.absmax);
+        } else load_weight((const float*)absmax + block, run.absmax);
     }
 
     __device__ __forceinline__ void complete(Fetched& run) const {
@@ -218,7 +233,7 @@ struct Nf4Rows {
 // Any type and any dim, element by element: slow, for shapes that models hardly have.
 struct AnyRows {
     static constexpr int Run = 8;
-    static constexpr bool Aligned = false;
+    static constexpr bool Aligned = false, WeightsFirst = false;
     struct Fetched {
         Piece words;
     };

@@ -1,0 +1,93 @@
+using Lapidary.Engine.Tests.Cpu;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+/// <summary>Operations of generation that do the work of several others: with the same bits.</summary>
+[Collection(nameof(DeviceRun))]
+public class DeviceFusedTests
+{
+    private const float Epsilon = 1e-6f;
+
+    public static IEnumerable<object[]> Kinds => DeviceRun.Each([.. Enum.GetValues<WeightKind>().Select(kind => (object[])[kind])]);
+
+    public static IEnumerable<object[]> Types => DeviceRun.Each([DType.Float32], [DType.BFloat16], [DType.Float16]);
+
+    /// <summary>Heads, kvHeads, headDim.</summary>
+    public static IEnumerable<object[]> Heads =>
+        DeviceRun.Each([4, 1, 256], [8, 4, 256], [2, 1, 128], [4, 4, 64], [3, 1, 34], [2, 2, 2]);
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void ProjectRowsGated_IsProductsAndActivation(string device, WeightKind kind)
+    {
+        using var run = DeviceRun.On(device);
+        foreach (var (dim, outDim, r) in new[] { (1152, 40, 0), (1152, 4100, 0), (2304, 57, 0), (640, 4097, 4), (96, 1, 0), (77, 12, 0) })
+        {
+            TestMatrix[] matrices = [TestMatrix.Create(kind, outDim, dim, 1), TestMatrix.Create(kind, outDim, dim, 2)];
+            Projection[] layers = [.. matrices.Select(matrix => DeviceProjectRowsTests.Layer(run, run.Import(matrix.Tensor), r))];
+            foreach (int rows in new[] { 1, 8, 9, 33, 64, 75 })
+            {
+                Tensor x = run.Normal(1, rows, dim), y = run.New(rows + 1, outDim), expected = run.New(rows, outDim);
+                Tensor gate = run.New(rows, outDim), up = run.New(rows, outDim), gateY = run.New(rows, outDim), upY = run.New(rows, outDim);
+                run.Backend.ProjectRows(x, layers, [gate, up]);
+                run.Backend.GeGluForward(gate, up, expected);
+                run.Backend.ProjectRowsGated(x, layers[0], layers[1], gateY, upY, y.Rows(0, rows));
+                Assert.Equal(run.Doubles(expected), run.Doubles(y.Rows(0, rows)));
+                Assert.All(run.Doubles(y.Rows(rows, 1)), value => Assert.Equal(double.NaN, value));
+            }
+
+            foreach (var matrix in matrices) matrix.Dispose();
+        }
+    }
+
+    /// <summary>Rows that a thread takes at once or not, and longer ones than it keeps.</summary>
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void RmsNormPair_IsTwoNorms(string device, DType type)
+    {
+        const int Rows = 3;
+        using var run = DeviceRun.On(device);
+        foreach (int dim in new[] { 1, 7, 8, 640, 1151, 1152, 2049, 2056, 2560, 5376, 6152 })
+        {
+            Tensor x = run.Normal(3, Rows, dim), residual = run.Normal(1, Rows, dim), rstd = run.New(DType.Float32, Rows);
+            Tensor weight = run.Normal(type, 0.5, dim), nextWeight = run.Normal(DType.BFloat16, 0.5, dim);
+            Tensor h = run.New(Rows, dim), y = run.New(Rows, dim), expectedH = run.New(Rows, dim), expectedY = run.New(Rows, dim);
+            run.Backend.RmsNormForward(x, weight, residual, Epsilon, expectedH, rstd);
+            run.Backend.RmsNormForward(expectedH, nextWeight, null, Epsilon, expectedY, rstd);
+            run.Backend.RmsNormPair(x, weight, residual, nextWeight, Epsilon, h, y, rstd);
+            Assert.Equal(run.Doubles(expectedH), run.Doubles(h));
+            Assert.Equal(run.Doubles(expectedY), run.Doubles(y));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Heads))]
+    public void QkvToCache_IsNormsRotationAndAppend(string device, int heads, int kvHeads, int headDim)
+    {
+        const int Texts = 3, Capacity = 5;
+        using var run = DeviceRun.On(device);
+        int[] texts = [1, -1, 0, 1, 2, -1, 2, 2], places = [3, 0, 0, 4, 8, 2, 10, 9];
+        int tokens = texts.Length, half = headDim / 2;
+        Tensor slots = run.Ints(texts), positions = run.Ints(places);
+        var rope = new RotaryTable(run.New(DType.Float32, tokens, half), run.New(DType.Float32, tokens, half));
+        run.Backend.RopeTable(positions, run.Floats([.. Enumerable.Range(0, half).Select(j => 1f / (j + 1))]), rope.Cos, rope.Sin);
+        var norms = new QkNorms(run.Normal(0.5, headDim), run.Normal(DType.Float32, 0.5, headDim), Epsilon);
+        Tensor q = run.Normal(2, tokens, heads * headDim), v = run.Normal(1, tokens, kvHeads * headDim);
+        Tensor k = run.Normal(2, tokens, kvHeads * headDim), rotated = run.New(tokens, kvHeads * headDim);
+        Tensor expectedQ = run.New(tokens, heads * headDim), rstd = run.New(DType.Float32, tokens * Math.Max(heads, kvHeads));
+        var (keys, values) = Cache();
+        var (expectedKeys, expectedValues) = Cache();
+
+        run.Backend.QkNormRopeForward(q, norms.Q, rope.Cos, rope.Sin, Epsilon, expectedQ, rstd.Rows(0, tokens * heads));
+        run.Backend.QkNormRopeForward(k, norms.K, rope.Cos, rope.Sin, Epsilon, rotated, rstd.Rows(0, tokens * kvHeads));
+        run.Backend.KvAppend(rotated, v, slots, positions, expectedKeys, expectedValues);
+        run.Backend.QkvToCache(q, k, v, norms, rope, slots, positions, keys, values);
+
+        Assert.Equal(run.Doubles(expectedQ), run.Doubles(q));
+        Assert.Equal(run.Doubles(expectedKeys), run.Doubles(keys));
+        Assert.Equal(run.Doubles(expectedValues), run.Doubles(values));
+
+        (Tensor Keys, Tensor Values) Cache() =>
+            (run.New(Texts, Capacity, kvHeads * headDim), run.New(Texts, Capacity, kvHeads * headDim));
+    }
+}
