@@ -46,7 +46,7 @@ internal static class Completions
         var fields = new RequestFields(body.RootElement);
         var model = state.ModelOf(fields);
         var request = GenerationRequest.Read(fields, model.Defaults, NewSeed);
-        // Some clients send a chat's true or false.
+        // Some clients send a chat's false.
         if (fields.Get("logprobs") is { ValueKind: not System.Text.Json.JsonValueKind.False })
             request = request with { TopLogProbs = fields.Integer("logprobs", 0, MaxTopLogProbs) };
         var prompts = TextPrompts.Read(fields, model.Tokenizer, model.Engine.Model.Config.VocabSize);
@@ -75,6 +75,13 @@ internal static class Completions
         }
 
         int count = prompts.Count * request.Choices;
+        if (count > model.Engine.MaxTexts + (long)state.Options.MaxWaiting)
+        {
+            throw ApiException.Wrong(
+                "n", $"expected at most {model.Engine.MaxTexts + (long)state.Options.MaxWaiting} answers in all on this server, found "
+                + $"{count}.");
+        }
+
         if (!model.TryEnter(count, state.Options.MaxWaiting))
         {
             throw ApiException.Later(
@@ -86,10 +93,16 @@ internal static class Completions
         {
             var times = new RequestTimes(state.Metrics.Of(model.Id), state.Time);
             await using var group = new AnswerGroup(model, request, prompts, times, context.RequestAborted);
-            if (request.IsStream) await StreamAsync(context, group, form, request).ConfigureAwait(false);
-            else await form.SendAsync(context, group).ConfigureAwait(false);
-            times.Completed(group.GeneratedTokens, group.Count);
-            state.Metrics.Of(model.Id).Add(group.PromptTokens, group.CachedTokens, group.GeneratedTokens);
+            try
+            {
+                if (request.IsStream) await StreamAsync(context, group, form, request).ConfigureAwait(false);
+                else await form.SendAsync(context, group).ConfigureAwait(false);
+                times.Completed(group.GeneratedTokens, group.Count);
+            }
+            finally
+            {
+                state.Metrics.Of(model.Id).Add(group.PromptTokens, group.CachedTokens, group.GeneratedTokens);
+            }
         }
         finally
         {
