@@ -14,6 +14,9 @@ internal static class Completions
 {
     private const int MaxTopLogProbs = 20;
 
+    /// <summary>A connection that is cut loses what the system has not sent yet.</summary>
+    private static readonly TimeSpan ErrorPatience = TimeSpan.FromSeconds(0.25);
+
     /// <summary>Answers a conversation.</summary>
     public static async Task ChatAsync(HttpContext context, ServerState state)
     {
@@ -95,7 +98,7 @@ internal static class Completions
             await using var group = new AnswerGroup(model, request, prompts, times, context.RequestAborted);
             try
             {
-                if (request.IsStream) await StreamAsync(context, group, form, request).ConfigureAwait(false);
+                if (request.IsStream) await StreamAsync(context, state, group, form, request).ConfigureAwait(false);
                 else await form.SendAsync(context, group).ConfigureAwait(false);
                 times.Completed(group.GeneratedTokens, group.Count);
             }
@@ -111,7 +114,8 @@ internal static class Completions
     }
 
     /// <summary>The reply begins with the first piece. So an error before it is a plain error.</summary>
-    private static async Task StreamAsync(HttpContext context, AnswerGroup group, IReplyForm form, GenerationRequest request)
+    private static async Task StreamAsync(
+        HttpContext context, ServerState state, AnswerGroup group, IReplyForm form, GenerationRequest request)
     {
         var aborted = context.RequestAborted;
         await group.Pieces.WaitToReadAsync(aborted).ConfigureAwait(false);
@@ -132,6 +136,7 @@ internal static class Completions
             // Some clients see this event alone, others the end of the connection alone.
             events.Write(Reply.Of(Router.ErrorOf(e)), ServerJson.Default.ErrorReply);
             await events.FlushAsync(aborted).ConfigureAwait(false);
+            await Task.Delay(ErrorPatience, state.Time, aborted).ConfigureAwait(false);
             throw;
         }
 
