@@ -93,7 +93,7 @@ public sealed class LapidaryServer : IAsyncDisposable
     /// <summary>The web server, without what reads settings, writes to the console or has the signals of the process.</summary>
     private static WebApplication Build(LapidaryServerOptions options, IPEndPoint endpoint)
     {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = Timeout.InfiniteTimeSpan);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>

@@ -31,7 +31,13 @@ public class ClientTests
     {
         await using var server = await TestServer.StartAsync();
         var client = Client(server).GetChatClient("tiny");
-        var options = new ChatCompletionOptions { MaxOutputTokenCount = 8, Temperature = 0, IncludeLogProbabilities = true, TopLogProbabilityCount = 3 };
+        var options = new ChatCompletionOptions
+        {
+            MaxOutputTokenCount = 8,
+            Temperature = 0,
+            IncludeLogProbabilities = true,
+            TopLogProbabilityCount = 3,
+        };
 
         ChatCompletion whole = await client.CompleteChatAsync([new UserChatMessage("How many users are there?")], options, Token);
 

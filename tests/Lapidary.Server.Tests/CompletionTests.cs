@@ -36,7 +36,8 @@ public class CompletionTests
         await using var server = await TestServer.StartAsync();
         string whole = TextOf(await server.ChatAsync());
 
-        var events = await server.StreamAsync(Chat, TestServer.Ask(more: """, "stream": true, "stream_options": {"include_usage": true}"""));
+        var events = await server.StreamAsync(
+            Chat, TestServer.Ask(more: """, "stream": true, "stream_options": {"include_usage": true}"""));
 
         Assert.Equal("[DONE]", events[^1]);
         JsonElement[] chunks = [.. events[..^1].Select(text => JsonDocument.Parse(text).RootElement)];
@@ -73,7 +74,8 @@ public class CompletionTests
         Assert.Equal([text, text], many.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("text").GetString()));
         Assert.Equal([0, 1], greedyChat.GetProperty("choices").EnumerateArray().Select(choice => choice.GetProperty("index").GetInt32()));
 
-        var events = await server.StreamAsync(Text, """{"model": "tiny", "prompt": "SELECT", "max_tokens": 6, "temperature": 0, "stream": true}""");
+        var events = await server.StreamAsync(
+            Text, """{"model": "tiny", "prompt": "SELECT", "max_tokens": 6, "temperature": 0, "stream": true}""");
         Assert.Equal(text, string.Concat(events[..^1].Select(line =>
             JsonDocument.Parse(line).RootElement.GetProperty("choices")[0].GetProperty("text").GetString())));
 
@@ -185,9 +187,13 @@ public class CompletionTests
     {
         await using var server = await TestServer.StartAsync();
 
-        var apart = await Ask("""[{"role": "system", "content": "A"}, {"role": "user", "content": "Hi"}, {"role": "developer", "content": "B"}]""");
-        var joined = await Ask(
-            """[{"role": "system", "content": "A\n\nB"}, {"role": "user", "content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]}]""");
+        var apart = await Ask("""
+            [{"role": "system", "content": "A"}, {"role": "user", "content": "Hi"}, {"role": "developer", "content": "B"}]
+            """);
+        var joined = await Ask("""
+            [{"role": "system", "content": "A\n\nB"},
+             {"role": "user", "content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]}]
+            """);
 
         Assert.Equal(TextOf(apart), TextOf(joined));
         Assert.Equal(Prompt(apart), Prompt(joined));

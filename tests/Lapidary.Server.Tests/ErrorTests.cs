@@ -48,8 +48,11 @@ public class ErrorTests
     [InlineData("messages", """[{"role": "system", "content": "Hi"}]""")]
     [InlineData("messages", """[{"role": "assistant", "content": "Hi"}]""", "messages[0]")]
     [InlineData("messages", """[{"role": "user", "content": "A"}, {"role": "user", "content": "B"}]""", "messages[1]")]
-    [InlineData("messages", """[{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "user", "content": "B"}]""", "messages[2]")]
-    [InlineData("messages", """[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]""", "messages[0].content[0]")]
+    [InlineData(
+        "messages", """[{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "user", "content": "B"}]""",
+        "messages[2]")]
+    [InlineData(
+        "messages", """[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]""", "messages[0].content[0]")]
     [InlineData("model", "5")]
     [InlineData("model", "null")]
     public async Task AWrongField_IsNamed(string field, string value, string? param = null)
@@ -62,7 +65,9 @@ public class ErrorTests
             [field] = value,
         };
 
-        var (status, body) = await server.PostAsync(Chat, "{" + string.Join(',', fields.Select(pair => $"\"{pair.Key}\": {pair.Value}")) + "}");
+        string json = "{" + string.Join(',', fields.Select(pair => $"\"{pair.Key}\": {pair.Value}")) + "}";
+
+        var (status, body) = await server.PostAsync(Chat, json);
 
         var error = body.GetProperty("error");
         Assert.True(status == 400, body.ToString());
@@ -79,6 +84,7 @@ public class ErrorTests
     [InlineData("NaN")]
     [InlineData("{\"top_p\": NaN}")]
     [InlineData("{} {}")]
+    [InlineData("{\"\\ud800\": 1}")]
     public async Task ABodyThatIsNoObject_IsRefused(string json)
     {
         await using var server = await TestServer.StartAsync();

@@ -71,7 +71,8 @@ public class LifeTests
 
         Assert.Equal(0, server.Models[0].Engine.Load.Running);
         using var reader = new StreamReader(stream);
-        Assert.EndsWith("data: [DONE]", (await reader.ReadToEndAsync(Token)).TrimEnd().Split("\r\n0")[0].TrimEnd(), StringComparison.Ordinal);
+        string text = await reader.ReadToEndAsync(Token);
+        Assert.EndsWith("data: [DONE]", text.TrimEnd().Split("\r\n0")[0].TrimEnd(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -178,13 +179,13 @@ public class LifeTests
 
         async Task<string> Ask(string model)
         {
-            using var content = new StringContent(
-                $$"""{"model": "{{model}}", "messages": [{"role": "user", "content": "Hi there"}], "max_tokens": 12, "temperature": 1.5, "seed": 3}""",
-                Encoding.UTF8, "application/json");
+            string json = TestServer.Ask(more: ", \"temperature\": 1.5, \"seed\": 3").Replace("tiny", model, StringComparison.Ordinal);
+            using var content = new StringContent(json, Encoding.UTF8, "application/json");
             using var response = await client.PostAsync(Chat, content, Token);
             string text = await response.Content.ReadAsStringAsync(Token);
             Assert.True(response.IsSuccessStatusCode, text);
-            return JsonDocument.Parse(text).RootElement.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
+            var choice = JsonDocument.Parse(text).RootElement.GetProperty("choices")[0];
+            return choice.GetProperty("message").GetProperty("content").GetString()!;
         }
     }
 

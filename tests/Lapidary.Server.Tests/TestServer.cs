@@ -65,8 +65,9 @@ internal sealed class TestServer : IAsyncDisposable
     }
 
     /// <summary>The JSON of a question.</summary>
-    public static string Ask(string question = "How many users are there?", string more = "") =>
-        $$"""{"model": "tiny", "messages": [{"role": "user", "content": {{JsonSerializer.Serialize(question)}}}], "max_tokens": 8{{more}}}""";
+    public static string Ask(string question = "How many users are there?", string more = "") => $$"""
+        {"model": "tiny", "messages": [{"role": "user", "content": {{JsonSerializer.Serialize(question)}}}], "max_tokens": 8{{more}}}
+        """;
 
     /// <summary>The data of a stream's events.</summary>
     public async Task<List<string>> StreamAsync(string path, string json)

@@ -27,7 +27,8 @@ internal static class ServeSettings
     private static readonly Setting<int> Port = Setting.Integer("port", "Port to listen on; 0 for a free one.", Defaults.Port, 0, 65535);
 
     private static readonly Setting<string?> KeyFile = Setting.Text(
-        "api-key-file", "FILE", $"File with API keys, one a line, of which callers need one. {KeyVariable} in the environment is one more.");
+        "api-key-file", "FILE",
+        $"File with API keys, one a line, of which callers need one. {KeyVariable} in the environment is one more.");
 
     private static readonly Setting<bool> AllowNoKey =
         Setting.Flag("allow-no-key", "Let everybody in who can reach the address, also from other machines.");

@@ -5,8 +5,8 @@ namespace Lapidary.Gemma.Text;
 
 /// <summary>Conversations of users: a control token that somebody wrote in a message, such as &lt;end_of_turn&gt;, is text. It ends no
 /// turn.</summary>
-/// <remarks>Such texts go through the template with a mark inside, a character that occurs nowhere else. The place of a mark is then a break,
-/// which no control token contains. All other text has the ids of <see cref="ChatTemplate.Encode"/>.</remarks>
+/// <remarks>Such texts go through the template with a mark inside, a character that occurs nowhere else. The place of a mark is then a
+/// break, which no control token contains. All other text has the ids of <see cref="ChatTemplate.Encode"/>.</remarks>
 internal static class WrittenTokens
 {
     /// <summary>Noncharacters, which no text should contain; then those that nobody has given a meaning.</summary>
@@ -57,5 +57,6 @@ internal static class WrittenTokens
         return (string.Concat(parts), breaks);
     }
 
-    private static IEnumerable<char> Characters(char first, char last) => Enumerable.Range(first, last - first + 1).Select(unit => (char)unit);
+    private static IEnumerable<char> Characters(char first, char last) =>
+        Enumerable.Range(first, last - first + 1).Select(unit => (char)unit);
 }

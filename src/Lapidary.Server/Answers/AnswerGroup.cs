@@ -7,8 +7,8 @@ using Lapidary.Server.Requests;
 
 namespace Lapidary.Server.Answers;
 
-/// <summary>The answers of a request while they are generated, in pieces for one reader. Their engine never waits for that reader: an answer
-/// has at most as many pieces as tokens, so one who reads slowly costs a little memory, and no slot.</summary>
+/// <summary>The answers of a request while they are generated, in pieces for one reader. Their engine never waits for that reader: an
+/// answer has at most as many pieces as tokens, so one who reads slowly costs a little memory, and no slot.</summary>
 internal sealed class AnswerGroup : IAsyncDisposable
 {
     private readonly Channel<AnswerPiece> _pieces =

@@ -14,6 +14,9 @@ internal static class Completions
 {
     private const int MaxTopLogProbs = 20;
 
+    /// <summary>A connection that is cut loses what the system has not sent yet.</summary>
+    private static readonly TimeSpan ErrorPatience = TimeSpan.FromSeconds(0.25);
+
     /// <summary>Answers a conversation.</summary>
     public static async Task ChatAsync(HttpContext context, ServerState state)
     {
@@ -46,7 +49,7 @@ internal static class Completions
         var fields = new RequestFields(body.RootElement);
         var model = state.ModelOf(fields);
         var request = GenerationRequest.Read(fields, model.Defaults, NewSeed);
-        // Some clients send a chat's true or false.
+        // Some clients send a chat's false.
         if (fields.Get("logprobs") is { ValueKind: not System.Text.Json.JsonValueKind.False })
             request = request with { TopLogProbs = fields.Integer("logprobs", 0, MaxTopLogProbs) };
         var prompts = TextPrompts.Read(fields, model.Tokenizer, model.Engine.Model.Config.VocabSize);
@@ -75,6 +78,13 @@ internal static class Completions
         }
 
         int count = prompts.Count * request.Choices;
+        if (count > model.Engine.MaxTexts + (long)state.Options.MaxWaiting)
+        {
+            throw ApiException.Wrong(
+                "n", $"expected at most {model.Engine.MaxTexts + (long)state.Options.MaxWaiting} answers in all on this server, found "
+                + $"{count}.");
+        }
+
         if (!model.TryEnter(count, state.Options.MaxWaiting))
         {
             throw ApiException.Later(
@@ -86,10 +96,16 @@ internal static class Completions
         {
             var times = new RequestTimes(state.Metrics.Of(model.Id), state.Time);
             await using var group = new AnswerGroup(model, request, prompts, times, context.RequestAborted);
-            if (request.IsStream) await StreamAsync(context, group, form, request).ConfigureAwait(false);
-            else await form.SendAsync(context, group).ConfigureAwait(false);
-            times.Completed(group.GeneratedTokens, group.Count);
-            state.Metrics.Of(model.Id).Add(group.PromptTokens, group.CachedTokens, group.GeneratedTokens);
+            try
+            {
+                if (request.IsStream) await StreamAsync(context, state, group, form, request).ConfigureAwait(false);
+                else await form.SendAsync(context, group).ConfigureAwait(false);
+                times.Completed(group.GeneratedTokens, group.Count);
+            }
+            finally
+            {
+                state.Metrics.Of(model.Id).Add(group.PromptTokens, group.CachedTokens, group.GeneratedTokens);
+            }
         }
         finally
         {
@@ -98,7 +114,8 @@ internal static class Completions
     }
 
     /// <summary>The reply begins with the first piece. So an error before it is a plain error.</summary>
-    private static async Task StreamAsync(HttpContext context, AnswerGroup group, IReplyForm form, GenerationRequest request)
+    private static async Task StreamAsync(
+        HttpContext context, ServerState state, AnswerGroup group, IReplyForm form, GenerationRequest request)
     {
         var aborted = context.RequestAborted;
         await group.Pieces.WaitToReadAsync(aborted).ConfigureAwait(false);
@@ -119,6 +136,7 @@ internal static class Completions
             // Some clients see this event alone, others the end of the connection alone.
             events.Write(Reply.Of(Router.ErrorOf(e)), ServerJson.Default.ErrorReply);
             await events.FlushAsync(aborted).ConfigureAwait(false);
+            await Task.Delay(ErrorPatience, state.Time, aborted).ConfigureAwait(false);
             throw;
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Lapidary.Server.Http;
@@ -23,7 +24,7 @@ internal static class Reply
     /// <summary>Sends an error.</summary>
     public static Task SendAsync(HttpContext context, ApiException error)
     {
-        if (error.RetryAfter is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (error.RetryAfter is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         if (error.Status == StatusCodes.Status401Unauthorized) context.Response.Headers.WWWAuthenticate = "Bearer";
         return SendAsync(context, error.Status, Of(error), ServerJson.Default.ErrorReply);
     }

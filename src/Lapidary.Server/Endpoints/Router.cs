@@ -55,7 +55,8 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
         LapidaryException own => new(StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, own.Message),
         OutOfMemoryException => new(
             StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, "There is not enough memory."),
-        _ => new(StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, "An internal error; the server's log has it."),
+        _ => new(
+            StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, "An internal error; the server's log has it."),
     };
 
     private static bool IsModel(string path) => path.StartsWith(Models + "/", StringComparison.Ordinal);

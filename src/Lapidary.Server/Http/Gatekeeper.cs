@@ -21,7 +21,7 @@ internal sealed class Gatekeeper(LapidaryServerOptions options, bool isLocal)
     {
         if (_keys.Length == 0)
         {
-            if (isLocal) RequireKnownHost(request.Host.Host);
+            if (isLocal && !options.AllowNoKey) RequireKnownHost(request.Host.Host);
             return;
         }
 
@@ -38,11 +38,13 @@ internal sealed class Gatekeeper(LapidaryServerOptions options, bool isLocal)
     /// </summary>
     private static void RequireKnownHost(string host)
     {
-        if (host.Length == 0 || IPAddress.TryParse(host.Trim('[', ']'), out _) || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        if (host.Length == 0 || IPAddress.TryParse(host.Trim('[', ']'), out _)
+            || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
             || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)) return;
         throw new ApiException(
             StatusCodes.Status403Forbidden, ApiException.InvalidRequest, "host_not_allowed", null,
-            "Host: expected localhost or an address, because this server has no API key; start it with one to use other names.");
+            "Host: expected localhost or an address, because this server has no API key; start it with one, or with "
+            + "allow_no_key, to use other names.");
     }
 
     private static ApiException Unauthorized(string message) =>

@@ -27,7 +27,8 @@ internal sealed class ServerMetrics
     {
         var text = new StringBuilder();
         Head("lapidary_http_requests_total", "counter", "Requests by path and status; 499 if the caller left.");
-        foreach (var ((path, status), count) in _requests.OrderBy(entry => entry.Key.Path, StringComparer.Ordinal).ThenBy(entry => entry.Key.Status))
+        var requests = _requests.OrderBy(entry => entry.Key.Path, StringComparer.Ordinal).ThenBy(entry => entry.Key.Status);
+        foreach (var ((path, status), count) in requests)
             text.Append(CultureInfo.InvariantCulture, $"lapidary_http_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}\n");
         var now = loads.ToList();
         Gauge("lapidary_num_requests_running", "Answers that are generated now.", load => load.Running);

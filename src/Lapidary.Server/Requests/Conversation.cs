@@ -36,8 +36,11 @@ internal sealed record Conversation(IReadOnlyList<ChatTurn> Turns, IReadOnlyList
             if (role is not ("user" or "assistant"))
                 throw ApiException.Wrong($"{path}.role", $"expected system, developer, user or assistant, found {Found.Of(role)}.");
             foreach (string name in (ReadOnlySpan<string>)["tool_calls", "function_call", "audio"])
-                if (message.Get(name) is { } given && given is not { ValueKind: JsonValueKind.Array } || message.Get(name)?.GetArrayLength() > 0)
+            {
+                if (message.Get(name) is { } given && !UnsupportedFields.SaysNothing(given))
                     throw ApiException.Wrong($"{path}.{name}", "not supported; send its text as content.");
+            }
+
             turns.Add(new ChatTurn(role, Text(message, mayBeMissing: role == "assistant")));
             sources.Add(path);
         }

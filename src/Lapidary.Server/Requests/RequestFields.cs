@@ -16,19 +16,29 @@ internal readonly struct RequestFields
     public RequestFields(JsonElement json, string path = "")
     {
         if (json.ValueKind != JsonValueKind.Object)
-            throw path.Length == 0 ? ApiException.Wrong($"The body must be a JSON object, found {Found(json)}.") : Wrong(path, "an object", json);
+        {
+            throw path.Length == 0
+                ? ApiException.Wrong($"The body must be a JSON object, found {Found(json)}.") : Wrong(path, "an object", json);
+        }
+
         (_json, _path) = (json, path);
     }
-
-    /// <summary>Names of all fields.</summary>
-    public IEnumerable<string> Names => _json.EnumerateObject().Select(entry => entry.Name);
 
     /// <summary>A field's name in the whole request: "stream_options.include_usage".</summary>
     public string NameOf(string name) => _path.Length == 0 ? name : $"{_path}.{name}";
 
     /// <summary>A field of any kind; null if it is missing.</summary>
-    public JsonElement? Get(string name) =>
-        _json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    public JsonElement? Get(string name)
+    {
+        try
+        {
+            return _json.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        }
+        catch (InvalidOperationException)
+        {
+            throw ApiException.Wrong("The body has a name that is not Unicode.");
+        }
+    }
 
     /// <summary>A text.</summary>
     public string? Text(string name) => Get(name) is { } value ? TextOf(value, NameOf(name)) : null;

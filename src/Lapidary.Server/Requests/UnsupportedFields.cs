@@ -42,10 +42,9 @@ internal static class UnsupportedFields
     /// <exception cref="ApiException">Names the first.</exception>
     public static void Refuse(RequestFields fields)
     {
-        foreach (string name in fields.Names)
+        foreach (var (name, reason) in Reasons)
         {
-            if (Reasons.TryGetValue(name, out string? reason) && fields.Get(name) is { } value && !SaysNothing(value) && !IsNone(value))
-                throw ApiException.Wrong(name, reason);
+            if (fields.Get(name) is { } value && !SaysNothing(value) && !IsNone(value)) throw ApiException.Wrong(name, reason);
         }
 
         if (fields.Object("response_format") is { } format && format.Require("type") is not "text" and var type)
@@ -59,13 +58,14 @@ internal static class UnsupportedFields
 
     /// <summary>The words by which clients say that no tool is to be called, or that nothing is asked for.</summary>
     private static bool IsNone(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String && (value.ValueEquals("none") || value.ValueEquals("auto"));
+        value.ValueKind == JsonValueKind.String && value.GetRawText() is "\"none\"" or "\"auto\"";
 
-    private static bool SaysNothing(JsonElement value) => value.ValueKind switch
+    /// <summary>Whether a value is as good as none.</summary>
+    public static bool SaysNothing(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null or JsonValueKind.False => true,
         JsonValueKind.Number => value.TryGetDouble(out double number) && number == 0,
-        JsonValueKind.String => value.ValueEquals(""),
+        JsonValueKind.String => value.GetRawText() == "\"\"",
         JsonValueKind.Array => value.GetArrayLength() == 0,
         JsonValueKind.Object => !value.EnumerateObject().Any(),
         _ => false,

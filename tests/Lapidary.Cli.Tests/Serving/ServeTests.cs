@@ -73,7 +73,8 @@ public sealed class ServeTests : IDisposable
     [InlineData("serve --model m --host 0.0.0.0 --port 0", 1, "give an --api-key-file, or use --allow-no-key true")]
     [InlineData("serve --model m --host no.such.host.invalid --port 0", 1, "address or name of this machine")]
     [InlineData("serve --model m --port 0 --api-key-file no-such-file", 1, "no-such-file: file not found")]
-    public void WhatCannotBeServed_IsSaid(string line, int exitCode, string words) => CliRun.Of(line.Split(' ')).AssertError(exitCode, words);
+    public void WhatCannotBeServed_IsSaid(string line, int exitCode, string words) =>
+        CliRun.Of(line.Split(' ')).AssertError(exitCode, words);
 
     [Fact]
     public void WhatDoesNotFit_IsSaid()

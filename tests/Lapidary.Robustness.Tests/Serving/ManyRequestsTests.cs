@@ -8,7 +8,8 @@ using Lapidary.Tests;
 
 namespace Lapidary.Robustness.Tests.Serving;
 
-/// <summary>Many callers of one server, with requests of all lengths, who leave, read slowly, or send half of a request, at random.</summary>
+/// <summary>Many callers of one server, with requests of all lengths, who leave, read slowly, or send half of a request, at
+/// random.</summary>
 public class ManyRequestsTests
 {
     private const int Kinds = 60, Callers = 24;
@@ -25,7 +26,11 @@ public class ManyRequestsTests
         using var view = model.ShareWeights();
         using var adapter = Adapter.Create(view, new LoraConfig { R = 4 }, seed: 1);
         foreach (var parameter in adapter.Parameters)
-            backend.Write<float>([.. Enumerable.Range(0, (int)parameter.Value.Count).Select(_ => random.NextSingle() - 0.5f)], parameter.Value);
+        {
+            float[] values = [.. Enumerable.Range(0, (int)parameter.Value.Count).Select(_ => random.NextSingle() - 0.5f)];
+            backend.Write<float>(values, parameter.Value);
+        }
+
         view.Attach(adapter);
         var (tokenizer, template) = (Tokenizer.Load(Fixtures.SmallTokenizer), ChatTemplate.Load(Fixtures.SmallTokenizer));
         using var ofBase = new GenerationEngine(model, 6) { Sharers = 2 };
@@ -66,12 +71,14 @@ public class ManyRequestsTests
         await Task.WhenAll(callers);
         var after = await MemoryAsync();
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{count} requests in {watch.Elapsed.TotalSeconds:F1} s: {whole} read to their end, {left} left; bytes half-way and at the end: "
-            + $"device {before.Device} {after.Device}, managed {before.Managed} {after.Managed}, resident {before.Resident} {after.Resident}");
+            $"{count} requests in {watch.Elapsed.TotalSeconds:F1} s: {whole} read to their end, {left} left; bytes half-way and at the "
+            + $"end: device {before.Device} {after.Device}, managed {before.Managed} {after.Managed}, resident {before.Resident} "
+            + $"{after.Resident}");
         Assert.Equal(count, whole + left);
         Assert.True(whole > count / 2, $"{whole} of {count} requests were read to their end.");
         Assert.Equal(before.Device, after.Device);
-        Assert.True(after.Managed - before.Managed < 4 << 20, $"managed memory: {before.Managed} bytes half-way, {after.Managed} at the end");
+        Assert.True(
+            after.Managed - before.Managed < 4 << 20, $"managed memory: {before.Managed} bytes half-way, {after.Managed} at the end");
         Assert.Equal((0, 0), ofBase.Load);
         Assert.Equal((0, 0), ofAdapter.Load);
 
