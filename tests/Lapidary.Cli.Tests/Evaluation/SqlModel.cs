@@ -27,11 +27,10 @@ internal static class SqlModel
     ];
 
     /// <summary>A file of rows in the guide's columns.</summary>
-    public static string Write(string folder, string name, IEnumerable<TextToSqlRow> rows, string extra = "") =>
+    public static string Write(string folder, string name, IEnumerable<TextToSqlRow> rows) =>
         TinyModel.WriteLines(folder, name, rows.Select((row, i) =>
-            $$"""
-            {"sql_prompt": "{{row.SqlPrompt}}", "sql_context": "{{row.SqlContext}}", "sql": "{{row.Sql}}", "complexity": "{{(i < 2 ? "basic" : "other")}}"{{extra}}}
-            """));
+            $$"""{"sql_prompt": "{{row.SqlPrompt}}", "sql_context": "{{row.SqlContext}}", "sql": "{{row.Sql}}", """
+            + $$""""complexity": "{{(i < 2 ? "basic" : "other")}}"}"""));
 
     private static TextToSqlRow Row(string question, string sql) => new(
         question,
