@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Lapidary.Engine;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -16,11 +17,11 @@ internal sealed class StableFunctions(GuardLimits limits) : IDisposable
     private const int MaxNeedle = 1000;
 
     private readonly string _now = limits.Now.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-    private ulong _random;
+    private StableRandom _random = new((ulong)limits.Seed);
     private SqliteConnection? _clock;
 
     /// <summary>A statement starts: random() starts anew.</summary>
-    public void Begin() => _random = (ulong)limits.Seed;
+    public void Begin() => _random = new StableRandom((ulong)limits.Seed);
 
     /// <summary>Adds the functions to a database.</summary>
     public void AddTo(sqlite3 database)
@@ -28,7 +29,7 @@ internal sealed class StableFunctions(GuardLimits limits) : IDisposable
         void Add(string name, int count, int flags, delegate_function_scalar function) =>
             raw.sqlite3_create_function(database, name, count, flags, null, function);
 
-        Add("random", 0, raw.SQLITE_UTF8 | Innocuous, (context, _, _) => raw.sqlite3_result_int64(context, (long)Next()));
+        Add("random", 0, raw.SQLITE_UTF8 | Innocuous, (context, _, _) => raw.sqlite3_result_int64(context, (long)_random.Next()));
         Add("randomblob", 1, raw.SQLITE_UTF8 | Innocuous, RandomBlob);
         foreach (string name in (string[])["date", "time", "datetime", "julianday", "unixepoch"])
             Add(name, -1, Stable, (context, _, values) => Time(context, name, values, 0, 0));
@@ -47,15 +48,6 @@ internal sealed class StableFunctions(GuardLimits limits) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _clock?.Dispose();
 
-    /// <summary>SplitMix64.</summary>
-    private ulong Next()
-    {
-        ulong z = _random += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
-
     private void RandomBlob(sqlite3_context context, object data, sqlite3_value[] values)
     {
         long length = Math.Max(1, raw.sqlite3_value_int64(values[0]));
@@ -66,7 +58,7 @@ internal sealed class StableFunctions(GuardLimits limits) : IDisposable
         }
 
         byte[] bytes = new byte[length];
-        for (int index = 0; index < bytes.Length; index++) bytes[index] = (byte)Next();
+        for (int index = 0; index < bytes.Length; index++) bytes[index] = (byte)_random.Next();
         raw.sqlite3_result_blob(context, bytes);
     }
 

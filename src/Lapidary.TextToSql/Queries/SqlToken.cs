@@ -33,6 +33,9 @@ internal enum SqlTokenKind
 /// <param name="Depth">How many parentheses are open around it; those themselves count as outside.</param>
 internal readonly record struct SqlToken(SqlTokenKind Kind, string Value, int Start, int End, int Depth)
 {
+    /// <summary>Stands before the first and behind the last one; it is nothing that can be asked for.</summary>
+    public static readonly SqlToken None = new(SqlTokenKind.Symbol, "", 0, 0, 0);
+
     /// <summary>Whether it is a word without quotes, in any case.</summary>
     public bool Is(string word) => Kind == SqlTokenKind.Word && Value.Equals(word, StringComparison.OrdinalIgnoreCase);
 

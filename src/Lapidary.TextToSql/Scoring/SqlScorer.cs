@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.TextToSql.Scoring;
 
 namespace Lapidary.TextToSql;
 
@@ -7,6 +8,12 @@ namespace Lapidary.TextToSql;
 /// <remarks>Thread-safe. A score is a function of row, answer and options alone.</remarks>
 public sealed class SqlScorer(SqlScorerOptions? options = null)
 {
+    /// <summary>How long SQLite may take to look whether it is to stop.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Held for reading by rows beside each other, for writing by one alone.</summary>
+    private static readonly ReaderWriterLockSlim Beside = new();
+
     private readonly SqlScorerOptions _options = options ?? new();
 
     /// <summary>Scores one answer.</summary>
@@ -17,8 +24,7 @@ public sealed class SqlScorer(SqlScorerOptions? options = null)
     public SqlScore Score(TextToSqlRow row, string? answer, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(row);
-        cancellationToken.ThrowIfCancellationRequested();
-        return new SqlScore { Verdict = SqlVerdict.FailedContext, Why = $"{_options.Seed}", Answer = answer ?? "", Complexity = row.Complexity };
+        return ScoreAll([row], [answer], null, cancellationToken)[0];
     }
 
     /// <summary>Scores answers to rows, in parallel.</summary>
@@ -39,6 +45,63 @@ public sealed class SqlScorer(SqlScorerOptions? options = null)
         ArgumentNullException.ThrowIfNull(answers);
         if (rows.Count != answers.Count)
             throw new LapidaryException($"There are {answers.Count} answers for {rows.Count} rows; one for each row is expected.");
-        return [.. rows.Select((row, index) => Score(row, answers[index], cancellationToken))];
+        var scores = new SqlScore[rows.Count];
+        int threads = _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
+        new WatchedWork(_options.TimeLimit + Patience).Run(
+            rows.Count,
+            threads,
+            (index, heartbeat) =>
+            {
+                var score = ScoreOne(rows[index], answers[index], heartbeat, cancellationToken);
+                return () => scores[index] = score;
+            },
+            index => scores[index] = RowScorer.GivenUp(rows[index], answers[index]),
+            progress is null ? null : done => progress(new WorkProgress("running SQL", done, rows.Count, "rows")));
+        return scores;
+    }
+
+    /// <summary>Scores a row beside others; where SQLite holds too much memory, again alone, so that the score is the row's own.</summary>
+    private SqlScore ScoreOne(TextToSqlRow row, string? answer, Action heartbeat, CancellationToken cancellation)
+    {
+        SqlScore Score() => new RowScorer(_options, row, answer, heartbeat, cancellation).Score();
+        bool Enter(Func<int, bool> tryEnter)
+        {
+            // A row that was given up keeps its place for ever.
+            for (int attempt = 0; attempt < 100; attempt++)
+            {
+                if (tryEnter(500)) return true;
+                cancellation.ThrowIfCancellationRequested();
+                heartbeat();
+            }
+
+            return false;
+        }
+
+        bool isBeside = Enter(Beside.TryEnterReadLock);
+        try
+        {
+            return Score();
+        }
+        catch (MemoryShortage)
+        {
+        }
+        finally
+        {
+            if (isBeside) Beside.ExitReadLock();
+        }
+
+        bool isAlone = Enter(Beside.TryEnterWriteLock);
+        try
+        {
+            return Score();
+        }
+        catch (MemoryShortage)
+        {
+            return RowScorer.OutOfMemory(row, answer);
+        }
+        finally
+        {
+            if (isAlone) Beside.ExitWriteLock();
+        }
     }
 }
