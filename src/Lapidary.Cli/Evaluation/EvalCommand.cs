@@ -20,8 +20,8 @@ internal static class EvalCommand
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("eval", Summary,
                 "--model gemma-3-1b-pt --adapter my-adapter --tokenizer gemma-3-1b-it --dataset test.jsonl --with-base",
-                "--model merged --dataset gretelai/synthetic_text_to_sql:test --output answers.jsonl --failures wrong.jsonl --device cuda:all",
-                "--predictions answers.jsonl --dataset test.jsonl --json",
+                "--model merged --dataset gretelai/synthetic_text_to_sql:test --output answers.jsonl --device cuda:all",
+                "--predictions answers.jsonl --dataset test.jsonl --failures wrong.jsonl --json",
                 "--predictions before.jsonl --predictions after.jsonl --dataset test.jsonl")
             .Takes([DataSettings.DataSet, .. EvalSettings.Columns, EvalSettings.Metric, EvalSettings.Predictions])
             .Takes(EvalSettings.WithBase, EvalSettings.Output, EvalSettings.Failures, EvalSettings.FailUnder)
@@ -104,7 +104,8 @@ internal static class EvalCommand
     }
 
     private static int Score(
-        CommandRun run, EvalRows rows, IReadOnlyList<IReadOnlyList<string?>> answers, int unanswered, OrderedDictionary<string, double> seconds)
+        CommandRun run, EvalRows rows, IReadOnlyList<IReadOnlyList<string?>> answers, int unanswered,
+        OrderedDictionary<string, double> seconds)
     {
         var scorer = new SqlScorer();
         var scores = new List<IReadOnlyList<SqlScore>>();

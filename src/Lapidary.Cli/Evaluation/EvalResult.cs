@@ -82,7 +82,8 @@ internal sealed record EvalResult(
         if (IsComparison)
         {
             double p = McNemar.PValue(Fixed, Broken);
-            people.WriteLine($"changed    {Fixed:N0} rows fixed, {Broken:N0} broken (McNemar's test: p {(p < 0.001 ? "< 0.001" : $"= {Fraction(p)}")})");
+            string chance = p < 0.001 ? "p < 0.001" : $"p = {Fraction(p)}";
+            people.WriteLine($"changed    {Fixed:N0} rows fixed, {Broken:N0} broken (McNemar's test: {chance})");
         }
 
         people.WriteLine($"time       {string.Join(", ", Seconds.Select(part => $"{part.Key} {Time(part.Value)}"))}");

@@ -10,6 +10,9 @@ internal static class EvalTable
 {
     private const int MostComplexities = 20;
 
+    private static readonly SqlVerdict[] Mistakes =
+        [SqlVerdict.Wrong, SqlVerdict.InvalidSql, SqlVerdict.Refused, SqlVerdict.TimedOut, SqlVerdict.TooLarge];
+
     /// <summary>The lines of the table.</summary>
     public static IEnumerable<string> Lines(IReadOnlyList<SqlAccuracy> accuracies)
     {
@@ -20,7 +23,7 @@ internal static class EvalTable
         Add("  Spider's test suite", accuracy => Percent(accuracy.TestSuiteAccuracy));
         Add("  BIRD", accuracy => Percent(accuracy.BirdAccuracy));
         Add("parsed", accuracy => Percent(accuracy.ParseRate));
-        foreach (var verdict in new[] { SqlVerdict.Wrong, SqlVerdict.InvalidSql, SqlVerdict.Refused, SqlVerdict.TimedOut, SqlVerdict.TooLarge })
+        foreach (var verdict in Mistakes)
         {
             if (accuracies.Any(accuracy => Count(accuracy, verdict) > 0))
                 Add($"  {SettingText.Snake($"{verdict}").Replace('_', ' ')}", accuracy => $"{Count(accuracy, verdict):N0} rows");
@@ -42,7 +45,8 @@ internal static class EvalTable
 
         if (accuracies[^1].ByComplexity.Count - names.Length is > 0 and var more) rows.Add(($"  {more} more in --json", []));
         int first = rows.Max(row => row.Name.Length);
-        int[] widths = [.. Enumerable.Range(0, accuracies.Count).Select(i => rows.Max(row => i < row.Cells.Length ? row.Cells[i].Length : 0))];
+        int[] widths =
+            [.. Enumerable.Range(0, accuracies.Count).Select(i => rows.Max(row => i < row.Cells.Length ? row.Cells[i].Length : 0))];
         return rows.Select(row => string.Concat(
             row.Cells.Select((cell, i) => "  " + cell.PadLeft(widths[i])).Prepend(row.Name.PadRight(first))).TrimEnd());
 

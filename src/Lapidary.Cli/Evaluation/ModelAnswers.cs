@@ -92,7 +92,8 @@ internal sealed class ModelAnswers : IDisposable
             {
                 if (_team.IsLeader)
                 {
-                    string how = _passes[stopped].Output is null ? $"; --{EvalSettings.Output.Name} keeps answers" : "; go on with --resume";
+                    string how = _passes[stopped].Output is null
+                        ? $"; --{EvalSettings.Output.Name} keeps answers" : "; go on with --resume";
                     _run.Terminal.Error.WriteLine($"lapidary: interrupted after {end} of {_questions.Count} rows{how}.");
                 }
 

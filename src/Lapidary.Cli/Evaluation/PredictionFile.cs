@@ -96,7 +96,7 @@ internal static class PredictionFile
         {
             JsonValueKind.Null => null,
             JsonValueKind.String => value.GetString(),
-            var kind => throw new LapidaryException($"{where}: expected a text or null, found {Printable.Line($"{kind}").ToLowerInvariant()}."),
+            var kind => throw new LapidaryException($"{where}: expected a text or null, found {$"{kind}".ToLowerInvariant()}."),
         };
     }
 

@@ -63,6 +63,10 @@ internal sealed class RankAgreement(RankGroup ranks)
             .Select((other, rank) => (BinaryPrimitives.ReadInt64LittleEndian(other), rank)).Min();
     }
 
+    /// <summary>Whether this rank is asked to end the run: by its caller, or by another rank.</summary>
+    public bool IsAskedToStop(CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested || ranks.StopRequested.IsCancellationRequested;
+
     /// <summary>Whether any rank passes true.</summary>
     public bool Any(bool value) => IsAlone ? value : Gather([value ? (byte)1 : (byte)0], "the other ranks").Any(bytes => bytes[0] != 0);
 

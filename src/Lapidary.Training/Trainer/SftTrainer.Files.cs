@@ -85,9 +85,11 @@ public sealed partial class SftTrainer
         RequireFit(leastRank);
         using var busy = Ranks.Busy("setting up");
         _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend, _communicator);
-        _evaluator = _eval is null
+        _evaluation = _eval is null
             ? null
-            : new Evaluator(_model, _setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize, Ranks);
+            : new RunEvaluation(
+                _config, _schedule, new Evaluator(_model, _setup.EvaluationSteps, _eval, _config.PerDeviceEvalBatchSize, Ranks), Metric,
+                _setup.Engine, Ranks);
     }
 
     private void RequireFit(int leastRank)

@@ -37,7 +37,7 @@ public sealed partial class SftTrainer : IDisposable
     private RunLog _log;
     private PendingIdentity? _identity;
     private TrainingSetup? _setup;
-    private Evaluator? _evaluator;
+    private RunEvaluation? _evaluation;
     private RunManifest? _manifest;
 
     /// <summary>Prepares a run; computes and allocates nothing yet.</summary>
@@ -128,7 +128,7 @@ public sealed partial class SftTrainer : IDisposable
     internal TrainerState Train(RunFolder? folder, CancellationToken cancellationToken)
     {
         if (Ranks.IsLeader != (folder is not null)) throw new ArgumentException("Rank 0 has the folder, and no other.", nameof(folder));
-        RequireMetric();
+        RunEvaluation.Require(_config, Metric, hasRows: _eval is not null);
         using var request = Ranks.WorldSize == 1 ? default : cancellationToken.Register(Ranks.RequestStop);
         using var identity = _identity = new PendingIdentity(_model, _adapter, _config, _train, _eval, Ranks.WorldSize);
         int step = Prepare(folder);
@@ -178,15 +178,14 @@ public sealed partial class SftTrainer : IDisposable
         int first = step, saved = step;
 
         // A run that was stopped during an evaluation repeats it first.
-        bool stops = _agreement.Any(IsAskedToStop(cancellationToken));
-        bool isLeftOut = _log.IsEvaluated(first) || (first == 0 ? !EvaluatesOnStart : !IsDueForEvaluation(first));
-        bool goesOn = isLeftOut
+        bool stops = _agreement.Any(_agreement.IsAskedToStop(cancellationToken));
+        bool goesOn = _log.IsEvaluated(first) || _evaluation?.IsDue(first) != true
             || Evaluate(first, first > 0 && _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, first), stops, cancellationToken);
         while (goesOn && step < TotalSteps && !(Ranks.WorldSize == 1 ? cancellationToken.IsCancellationRequested : stops))
         {
             long stepStarted = _time.GetTimestamp();
             (var result, stops) = _runner.Run(
-                Setup, step, Memory.Steps.RowsPerRun, isFirst: step == first, IsAskedToStop(cancellationToken));
+                Setup, step, Memory.Steps.RowsPerRun, isFirst: step == first, _agreement.IsAskedToStop(cancellationToken));
             step++;
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
@@ -195,7 +194,7 @@ public sealed partial class SftTrainer : IDisposable
             if (Ranks.IsLeader) TrainingTelemetry.OnStep(progress, result.Tokens, result.GradNorm, _config.OutputDir);
             Publisher?.Tell(_observer);
             bool saves = _schedule.IsDue(_config.SaveStrategy, _config.SaveSteps, step);
-            goesOn = !IsDueForEvaluation(step) || Evaluate(step, saves, stops, cancellationToken);
+            goesOn = _evaluation?.IsDue(step) != true || Evaluate(step, saves, stops, cancellationToken);
             if (saves) Save(folder, saved = step);
         }
 
@@ -209,48 +208,20 @@ public sealed partial class SftTrainer : IDisposable
         return state;
     }
 
-    private bool IsAskedToStop(CancellationToken cancellationToken) =>
-        cancellationToken.IsCancellationRequested || Ranks.StopRequested.IsCancellationRequested;
-
     private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
         step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,
         result.Tokens / _time.GetElapsedTime(stepStarted).TotalSeconds,
         _time.GetElapsedTime(started) * ((double)(TotalSteps - step) / (step - first)));
-
-    /// <summary>Whether there are rows to evaluate on, and the evaluation before the first step is asked for.</summary>
-    private bool EvaluatesOnStart => _evaluator is not null && (_config.EvalOnStart ?? Metric is not null);
-
-    private bool IsDueForEvaluation(int step) =>
-        _evaluator is not null && _schedule.IsDue(_config.EvalStrategy, _config.EvalSteps, step);
 
     /// <summary>Evaluates.</summary>
     /// <returns>False if it was cancelled, or not started because all ranks are about to end.</returns>
     private bool Evaluate(int step, bool saves, bool stops, CancellationToken cancellationToken)
     {
         if (stops && Ranks.WorldSize > 1) return false;
-        if (_evaluator!.RunUnlessStopped(cancellationToken) is not var (loss, accuracy)) return false;
-        var entry = new LogEntry { Step = step, Epoch = _schedule.EpochAfter(step), EvalLoss = loss, EvalMeanTokenAccuracy = accuracy };
-        if (Metric is not null)
-        {
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Ranks.StopRequested);
-            if (Metric.Measure(Setup.Engine, Ranks, stop.Token) is not { } value) return false;
-            entry = entry with { EvalMetric = Metric.Name, EvalMetricValue = value };
-        }
-
+        if (_evaluation!.Run(step, cancellationToken) is not { } entry) return false;
         _log.AddEvaluation(entry, saves ? RunFolder.NameOf(step) : null);
-        if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(loss, _config.OutputDir);
+        if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(entry.EvalLoss!.Value, _config.OutputDir);
         return true;
-    }
-
-    /// <summary>Refuses a metric without rows, and options that choose by a metric that is not there.</summary>
-    private void RequireMetric()
-    {
-        if (Metric is not null && _eval is null)
-            throw new LapidaryException($"The metric {Metric.Name} needs an evaluation set; give eval_dataset or test_size.");
-        if (!_config.HasMetric || Metric?.Name == _config.EvalMetric) return;
-        throw new LapidaryException(
-            $"EvalMetric: expected {SftConfig.LossMetric} or the name of the trainer's metric, which is "
-            + $"{Metric?.Name ?? "not there"}, found {_config.EvalMetric}.");
     }
 
     private TrainerState State(int step) => _log.State(step, TotalSteps, _schedule.EpochAfter(step), _config);

@@ -102,7 +102,8 @@ public class CommandWordsTests
     [InlineData("download a/b config.json", "A file is named by --include config.json.")]
     [InlineData("finetune", "there is no command finetune. Did you mean: lapidary train")]
     [InlineData("inspect --model m --dataset d", "Did you mean: lapidary train --model m --dataset d --preview")]
-    [InlineData("eval", "Did you mean: lapidary score")]
+    [InlineData("evaluate", "Did you mean: lapidary eval")]
+    [InlineData("perplexity", "Did you mean: lapidary score")]
     [InlineData("rm a/b", "Did you mean: lapidary cache rm a/b")]
     [InlineData("server", "Did you mean: lapidary serve")]
     public void UnknownWords_HaveASuggestion(string typed, string words) => CliRun.Of(typed.Split(' ')).AssertError(2, words);

@@ -149,7 +149,8 @@ public sealed class EvalPredictionTests : IDisposable
     {
         string Written(string name, string question, string context, string sql) => TinyModel.WriteLines(
             _folder.Path, name,
-            SqlModel.Rows.Select(row => $$"""{"{{question}}": "{{row.SqlPrompt}}", "{{context}}": "{{row.SqlContext}}", "{{sql}}": "{{row.Sql}}"}"""));
+            SqlModel.Rows.Select(row =>
+                $$"""{"{{question}}": "{{row.SqlPrompt}}", "{{context}}": "{{row.SqlContext}}", "{{sql}}": "{{row.Sql}}"}"""));
         string gold = Lines(Gold);
         CliRun.Of("eval", "--predictions", gold, "--dataset", Written("b.jsonl", "question", "context", "answer")).Ok();
         CliRun.Of("eval", "--predictions", gold, "--dataset", Written("s.jsonl", "question", "schema", "query")).Ok();

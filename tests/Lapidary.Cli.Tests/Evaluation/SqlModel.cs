@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lapidary.Tests;
 using Lapidary.TextToSql;
 
@@ -27,11 +28,14 @@ internal static class SqlModel
     ];
 
     /// <summary>A file of rows in the guide's columns.</summary>
-    public static string Write(string folder, string name, IEnumerable<TextToSqlRow> rows, string extra = "") =>
-        TinyModel.WriteLines(folder, name, rows.Select((row, i) =>
-            $$"""
-            {"sql_prompt": "{{row.SqlPrompt}}", "sql_context": "{{row.SqlContext}}", "sql": "{{row.Sql}}", "complexity": "{{(i < 2 ? "basic" : "other")}}"{{extra}}}
-            """));
+    public static string Write(string folder, string name, IEnumerable<TextToSqlRow> rows) =>
+        TinyModel.WriteLines(folder, name, rows.Select((row, i) => JsonSerializer.Serialize(new
+        {
+            sql_prompt = row.SqlPrompt,
+            sql_context = row.SqlContext,
+            sql = row.Sql,
+            complexity = i < 2 ? "basic" : "other",
+        })));
 
     private static TextToSqlRow Row(string question, string sql) => new(
         question,

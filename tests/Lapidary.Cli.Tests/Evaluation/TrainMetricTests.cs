@@ -67,7 +67,8 @@ public sealed class TrainMetricTests : IDisposable
         CliRun.Of([.. Args("b").Where((_, i) => i is not (5 or 6))]).AssertError(1, "--eval-metric", "--test-size");
         CliRun.Of([.. Args("c"), "--eval-metric", "rouge"]).AssertError(2, "loss or sql_execution", "rouge");
         CliRun.Of([.. Args("d"), "--eval-strategy", "no"]).AssertError(1, "--eval-metric", "--eval-strategy");
-        Assert.Equal(["chats.jsonl", "rows.jsonl", "test.jsonl"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["chats.jsonl", "rows.jsonl", "test.jsonl"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
     }
 
     [Fact]

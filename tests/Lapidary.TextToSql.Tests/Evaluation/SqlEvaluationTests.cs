@@ -31,7 +31,8 @@ public sealed class SqlEvaluationTests : IDisposable
         var evaluation = Create(
         [
             new("one?", Context, "SELECT a FROM t"), new("none?", Context, "SELECT a FROM t WHERE a > 5"),
-            new("what?", Context, "SELECT b FROM t"), new("where?", "CREATE TABL", "SELECT 1"), new("two?", Context, "SELECT MAX(a) FROM t"),
+            new("what?", Context, "SELECT b FROM t"), new("where?", "CREATE TABL", "SELECT 1"),
+            new("two?", Context, "SELECT MAX(a) FROM t"),
         ]);
         Assert.Equal(["one?", "two?"], evaluation.Rows.Select(row => row.SqlPrompt));
         Assert.Equal((5, 2), (evaluation.Drawn, evaluation.Texts));
