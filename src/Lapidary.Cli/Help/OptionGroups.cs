@@ -14,10 +14,12 @@ internal static class OptionGroups
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Data",
             "dataset* template* max-length* packing* select dataset-split dataset-config dataset-format filter mix mix-stopping "
-            + "messages-column text-column prompt-column completion-column question-column context-column sql-column dataset-cache packing-strategy completion-only-loss "
+            + "messages-column text-column prompt-column completion-column question-column context-column sql-column "
+            + "dataset-cache packing-strategy completion-only-loss "
             + "assistant-only-loss add-special-tokens append-concat-token add-generation-prompt shuffle"),
         ("Output",
-            "output-dir* output* generate.resume eval.resume failures* save-strategy save-steps save-total-limit logging-steps report-to max-shard-size "
+            "output-dir* output* generate.resume eval.resume failures* "
+            + "save-strategy save-steps save-total-limit logging-steps report-to max-shard-size "
             + "overwrite-output-dir overwrite"),
         ("Measurement",
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
@@ -31,8 +33,8 @@ internal static class OptionGroups
             "test-size* with-base* metric fail-under eval-dataset eval-strategy eval-steps per-device-eval-batch-size eval-metric "
             + "eval-metric-rows eval-max-new-tokens eval-on-start load-best-model-at-end"),
         ("Generation",
-            "max-new-tokens* do-sample* temperature* stop* batch-size* top-k top-p min-p repetition-penalty generate.seed eval.seed stop-token-ids "
-            + "ignore-eos"),
+            "max-new-tokens* do-sample* temperature* stop* batch-size* top-k top-p min-p repetition-penalty generate.seed eval.seed "
+            + "stop-token-ids ignore-eos"),
         ("Device", "device* threads ddp-timeout"),
         ("Hub",
             "push-to-hub* hub-model-id hub-strategy hub-private-repo repo-type revision include exclude local-dir force private "
