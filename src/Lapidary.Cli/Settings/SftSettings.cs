@@ -87,7 +87,8 @@ internal static class SftSettings
         return new Setting<object?>(
             SettingText.Snake(property.Name).Replace('_', '-'), string.Join('|', names), OptionTexts.Of(typeof(SftConfig), property.Name),
             property.GetValue(Defaults),
-            text => Array.Find(names, name => name == text.Replace('-', '_')) ?? throw SettingText.Expected(string.Join(" or ", names), text));
+            text => Array.Find(names, name => name == text.Replace('-', '_'))
+                ?? throw SettingText.Expected(string.Join(" or ", names), text));
     }
 
     private static string ValueName(Type type)

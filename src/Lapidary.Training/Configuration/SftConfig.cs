@@ -245,6 +245,9 @@ public sealed record SftConfig
         if (string.IsNullOrWhiteSpace(EvalMetric)) throw new LapidaryException("EvalMetric must name a metric, got nothing.");
         if (!hasEvaluation) throw new LapidaryException("EvalMetric needs an evaluation set; give eval_dataset or test_size.");
         if (EvalStrategy == IntervalStrategy.No)
-            throw new LapidaryException("EvalMetric is measured at evaluations, of which there are none; set EvalStrategy to epoch or steps.");
+        {
+            throw new LapidaryException(
+                "EvalMetric is measured at evaluations, of which there are none; set EvalStrategy to epoch or steps.");
+        }
     }
 }

@@ -150,7 +150,8 @@ public sealed class MemoryPlanner
     private bool FitsLeanly(int batchSize)
     {
         var config = _config with { PerDeviceTrainBatchSize = batchSize, GradientAccumulationSteps = 1 };
-        return Try(RunShape.OfFullRows(config, _shape.Batch.Ranks, _shape.Generation), new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
+        var shape = RunShape.OfFullRows(config, _shape.Batch.Ranks, _shape.Generation);
+        return Try(shape, new StepPlan(batchSize, MaxRecomputed, LogitsMemory.LeanBytes)).Fits;
     }
 
     private int MaxTokens => IsLean ? Math.Min(MaxRunTokens, LeanRunElements / _model.Config.HiddenSize) : MaxRunTokens;
