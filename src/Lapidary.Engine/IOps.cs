@@ -158,7 +158,11 @@ public interface IOps
     /// <param name="gateY">[rows, out]: room for x · Wgᵀ, which the backend may use.</param>
     /// <param name="upY">The same for x · Wuᵀ.</param>
     /// <param name="y">[rows, out].</param>
-    void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y);
+    void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y)
+    {
+        ProjectRows(x, [gate, up], [gateY, upY]);
+        GeGluForward(gateY, upY, y);
+    }
 
     /// <summary>Inference only: h = residual + norm(x) and y = norm(h), as two calls of <see cref="RmsNormForward"/>, to the bit.</summary>
     /// <param name="x">[rows, dim].</param>
@@ -169,7 +173,11 @@ public interface IOps
     /// <param name="h">[rows, dim].</param>
     /// <param name="y">[rows, dim].</param>
     /// <param name="rstd">fp32 [rows]: room for the backend.</param>
-    void RmsNormPair(Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd);
+    void RmsNormPair(Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd)
+    {
+        RmsNormForward(x, weight, residual, epsilon, h, rstd);
+        RmsNormForward(h, nextWeight, null, epsilon, y, rstd);
+    }
 
     /// <summary>Inference only: <see cref="QkNormRopeForward"/> of queries, in place, and of keys, and <see cref="KvAppend"/>, to the
     /// bit.</summary>
@@ -182,8 +190,15 @@ public interface IOps
     /// <param name="positions">Int32 [tokens].</param>
     /// <param name="keys">[slots, capacity, kvHeads · headDim].</param>
     /// <param name="values">Like keys.</param>
+    /// <param name="rstd">fp32 [tokens · the larger number of heads]: room for the backend.</param>
     void QkvToCache(
-        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values);
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
+        Tensor rstd)
+    {
+        QkNormRopeForward(q, norms.Q, rope.Cos, rope.Sin, norms.Epsilon, q, rstd);
+        QkNormRopeForward(k, norms.K, rope.Cos, rope.Sin, norms.Epsilon, k, rstd);
+        KvAppend(k, v, slots, positions, keys, values);
+    }
 
     /// <summary>Inference only: stores keys and values of tokens of several texts. The token at position p of a text goes to entry p mod
     /// capacity of the text's slot. No two tokens of a call may go to the same entry.</summary>

@@ -217,7 +217,8 @@ public sealed class CudaBackend : IBackend
 
     /// <inheritdoc/>
     public void QkvToCache(
-        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
+        Tensor rstd) =>
         _operations.QkNormRope.ToCache(q, k, v, norms, rope, slots, positions, keys, values);
 
     /// <inheritdoc/>

@@ -64,7 +64,8 @@ public static partial class Ops
             Check(x.Shape[^1] % headDim == 0, nameof(QkvToCache), "q, k and v", $"[tokens, a multiple of {headDim}]", x);
         Check(norms.K.Count == headDim, nameof(QkvToCache), nameof(norms), $"[{headDim}]", norms.K);
         Check(rope.Cos.Shape[1] * 2 == headDim, nameof(QkvToCache), nameof(rope), $"[tokens, {headDim / 2}]", rope.Cos);
-        tape.Run(ops => ops.QkvToCache(q, k, v, norms, rope, slots, positions, keys, values));
+        var rstd = tape.New(DType.Float32, Math.Max(q.Count, k.Count) / headDim);
+        tape.Run(ops => ops.QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd));
         return q;
     }
 }

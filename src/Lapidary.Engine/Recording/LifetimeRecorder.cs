@@ -94,8 +94,9 @@ internal sealed class LifetimeRecorder : IOps
         Touch([x, weight, residual, nextWeight, h, y, rstd]);
 
     public void QkvToCache(
-        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
-        Touch([q, k, v, norms.Q, norms.K, rope.Cos, rope.Sin, slots, positions, keys, values]);
+        Tensor q, Tensor k, Tensor v, QkNorms norms, RotaryTable rope, Tensor slots, Tensor positions, Tensor keys, Tensor values,
+        Tensor rstd) =>
+        Touch([q, k, v, norms.Q, norms.K, rope.Cos, rope.Sin, slots, positions, keys, values, rstd]);
 
     public void KvAppend(Tensor k, Tensor v, Tensor slots, Tensor positions, Tensor keys, Tensor values) =>
         Touch([k, v, slots, positions, keys, values]);

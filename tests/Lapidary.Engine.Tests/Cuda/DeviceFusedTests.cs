@@ -81,7 +81,7 @@ public class DeviceFusedTests
         run.Backend.QkNormRopeForward(q, norms.Q, rope.Cos, rope.Sin, Epsilon, expectedQ, rstd.Rows(0, tokens * heads));
         run.Backend.QkNormRopeForward(k, norms.K, rope.Cos, rope.Sin, Epsilon, rotated, rstd.Rows(0, tokens * kvHeads));
         run.Backend.KvAppend(rotated, v, slots, positions, expectedKeys, expectedValues);
-        run.Backend.QkvToCache(q, k, v, norms, rope, slots, positions, keys, values);
+        run.Backend.QkvToCache(q, k, v, norms, rope, slots, positions, keys, values, rstd);
 
         Assert.Equal(run.Doubles(expectedQ), run.Doubles(q));
         Assert.Equal(run.Doubles(expectedKeys), run.Doubles(keys));

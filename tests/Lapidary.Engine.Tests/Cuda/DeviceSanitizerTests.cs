@@ -114,7 +114,7 @@ public class DeviceSanitizerTests
         Tensor slots = run.Ints([.. Enumerable.Range(0, Tokens).Select(t => t % 3 - 1)]);
         Tensor places = run.Ints([.. Enumerable.Range(30, Tokens)]), decoded = run.New(Tokens, Heads * headDim);
         var norms = new QkNorms(weight, weight, 1e-6f);
-        backend.QkvToCache(q, k, v, norms, new RotaryTable(cos, sin), slots, places, keys, values);
+        backend.QkvToCache(q, k, v, norms, new RotaryTable(cos, sin), slots, places, keys, values, rstd);
         backend.KvAppend(k, v, slots, places, keys, values);
         backend.CachedAttention(q, slots, places, keys, values, shape with { Window = Capacity }, decoded);
         AssertWritten(run, keys, values, decoded);

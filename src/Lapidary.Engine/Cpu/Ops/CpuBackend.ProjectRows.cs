@@ -6,13 +6,6 @@ namespace Lapidary.Engine;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void ProjectRowsGated(Tensor x, Projection gate, Projection up, Tensor gateY, Tensor upY, Tensor y)
-    {
-        ProjectRows(x, [gate, up], [gateY, upY]);
-        GeGluForward(gateY, upY, y);
-    }
-
-    /// <inheritdoc/>
     public void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys)
     {
         var (rows, dim) = Rows(x);

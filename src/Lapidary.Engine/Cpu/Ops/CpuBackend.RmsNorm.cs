@@ -23,14 +23,6 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    public void RmsNormPair(
-        Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor h, Tensor y, Tensor rstd)
-    {
-        RmsNormForward(x, weight, residual, epsilon, h, rstd);
-        RmsNormForward(h, nextWeight, null, epsilon, y, rstd);
-    }
-
-    /// <inheritdoc/>
     public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add)
     {
         var (rows, dim) = x.AsRows();

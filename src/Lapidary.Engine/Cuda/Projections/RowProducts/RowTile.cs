@@ -1,0 +1,17 @@
+namespace Lapidary.Engine.Cuda.Projections.RowProducts;
+
+/// <summary>What a block of a kernel takes: rows of a weight and of x, by at most so many warps; and whether only a bundle of
+/// parts.</summary>
+internal sealed record RowTile(int TileRows, int GroupRows, int MaxWarps, bool IsSplit = false)
+{
+    /// <summary>Parts that a row of a weight has at most: a kernel of few rows takes a warp for each.</summary>
+    public const int MaxParts = 32;
+
+    public static readonly RowTile Few = new(TileRows: 16, GroupRows: 8, MaxWarps: MaxParts);
+    public static readonly RowTile FewWide = new(TileRows: 32, GroupRows: 8, MaxWarps: 5);
+    public static readonly RowTile FewLong = new(TileRows: 16, GroupRows: 8, MaxWarps: 5);
+    public static readonly RowTile Many = new(TileRows: 112, GroupRows: 64, MaxWarps: 7);
+    public static readonly RowTile Many32 = new(TileRows: 112, GroupRows: 32, MaxWarps: 7);
+    public static readonly RowTile Split = new(TileRows: 64, GroupRows: 64, MaxWarps: 16, IsSplit: true);
+    public static readonly RowTile Split32 = new(TileRows: 64, GroupRows: 32, MaxWarps: 16, IsSplit: true);
+}
