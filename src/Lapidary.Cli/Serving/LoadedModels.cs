@@ -3,7 +3,6 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Sources;
 using Lapidary.Server;
 
 namespace Lapidary.Cli.Serving;
@@ -27,7 +26,7 @@ internal sealed class LoadedModels : IDisposable
     {
         var folders = ModelFolders.Find(run, settings, adapters.Count > 0 ? adapters[0].Source : null);
         ModelFolders[] all = [folders.WithAdapter(run, null), .. adapters.Select(adapter => folders.WithAdapter(run, adapter.Source))];
-        string[] names = [ModelSource.ShortName(run.Values.Require(settings.Model)), .. adapters.Select(adapter => adapter.Name)];
+        string[] names = [NamedAdapter.NameOf(run.Values.Require(settings.Model)), .. adapters.Select(adapter => adapter.Name)];
         if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw run.Wrong($"--adapter: two models have the name {twice.Key}; give another one as NAME=DIR_OR_ID.");
         var texts = all.Select(each => TextTools.TryLoad(settings, run.Values, each) ?? throw new ToolException(
