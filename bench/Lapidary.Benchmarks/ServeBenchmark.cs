@@ -11,7 +11,7 @@ namespace Lapidary.Benchmarks;
 /// and the process.</summary>
 internal static class ServeBenchmark
 {
-    private const int Tokens = 32, Rounds = 5;
+    private const int Tokens = 32, Rounds = 3;
 
     private static readonly string[] Questions = [.. Enumerable.Range(0, 40).Select(i => $"How many users have more than {i * 7} orders?")];
 

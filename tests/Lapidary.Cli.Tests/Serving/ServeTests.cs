@@ -23,9 +23,9 @@ public sealed class ServeTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no kill.");
         string model = TinyModel.WithTokenizer, adapter = WriteAdapter(model);
         using var tool = Tool.StartWith(
-            [("LAPIDARY_API_KEY", "from-the-environment")], "serve", "--model", Path.Combine(model, "."), "--adapter", adapter, "--adapter", $"sql={adapter}",
-            "--port", "0", "--device", "cpu", "--api-key-file", Write("keys.txt", "# ours\n\nfrom-the-file\n"), "--max-batch", "2",
-            "--max-length", "256");
+            [("LAPIDARY_API_KEY", "from-the-environment")], "serve", "--model", Path.Combine(model, "."), "--adapter", adapter,
+            "--adapter", $"sql={adapter}", "--port", "0", "--device", "cpu", "--max-batch", "2", "--max-length", "256",
+            "--api-key-file", Write("keys.txt", "# ours\n\nfrom-the-file\n"));
         tool.WaitFor(() => tool.Printed.Contains('\n', StringComparison.Ordinal));
         string url = JsonDocument.Parse(tool.Printed).RootElement.GetProperty("url").GetString()!;
         Assert.StartsWith("http://127.0.0.1:", url, StringComparison.Ordinal);
