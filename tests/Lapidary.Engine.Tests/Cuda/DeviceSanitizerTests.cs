@@ -27,6 +27,7 @@ public class DeviceSanitizerTests
         };
         using var run = DeviceRun.On(device, () => new CpuBackend(2), () => gpu = new CudaBackend(0, thresholds));
         foreach (int dim in (int[])[77, 96]) Rows(run, dim);
+        foreach (int dim in (int[])[77, 96, 2056]) NormPairs(run, dim);
         foreach (int headDim in (int[])[10, 32, 64, 80, 128, 192, 256]) Heads(run, headDim);
         foreach (var type in (DType[])[DType.Float32, DType.BFloat16, DType.Float16]) Products(run, type);
         foreach (int vocabulary in (int[])[Vocabulary, 304]) Losses(run, vocabulary);
@@ -82,6 +83,14 @@ public class DeviceSanitizerTests
         backend.Add(dTable, sum);
         backend.ArgMax(run.Normal(DType.Float32, 1, Tokens, dim), run.Ints(new int[Tokens]));
         AssertWritten(run, y, sum);
+    }
+
+    private static void NormPairs(DeviceRun run, int dim)
+    {
+        Tensor x = run.Normal(1, Tokens, dim), residual = run.Normal(1, Tokens, dim), weight = run.Normal(DType.Float32, 0.1, dim);
+        Tensor h = run.New(Tokens, dim), y = run.New(Tokens, dim), rstd = run.New(DType.Float32, Tokens);
+        run.Backend.RmsNormPair(x, weight, residual, weight, 1e-6f, h, y, rstd);
+        AssertWritten(run, h, y);
     }
 
     private static void Heads(DeviceRun run, int headDim)
@@ -162,13 +171,18 @@ public class DeviceSanitizerTests
             {
                 foreach (int r in (int[])[Rank, 5]) FewRows(run, w, rows, r);
             }
+
+            foreach (var w in many.Take(3)) Gated(run, w, rows);
         }
 
-        // Narrow outputs with more blocks of few rows than run at once, so that blocks of a cluster share the columns.
+        // Narrow outputs with more blocks of few rows than run at once, so that blocks share the columns; more than 32 rows and fewer.
         var narrow = OnHost(host, type, 1300, 1152);
-        FewRows(run, run.Normal(type, 0.1, 1300, 1152), rows: 70, Rank);
-        FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options(), region), rows: 70, Rank);
-        FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options { DoubleQuant = false }, region), rows: 70, Rank);
+        foreach (int rows in (int[])[70, 30])
+        {
+            FewRows(run, run.Normal(type, 0.1, 1300, 1152), rows, Rank);
+            FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options(), region), rows, Rank);
+            FewRows(run, backend.QuantizeNf4(narrow, new Nf4Options { DoubleQuant = false }, region), rows, Rank);
+        }
 
         // Outputs narrower and wider than the input, several layers and one, ranks of a whole slice, less and more.
         foreach (int tokens in (int[])[1, Tokens])
@@ -202,6 +216,14 @@ public class DeviceSanitizerTests
         Tensor[] ys = [run.New(rows, outDim), run.New(rows, outDim)];
         run.Backend.ProjectRows(run.Normal(1, rows, dim), [new(weight, adapter), new(weight, null)], ys);
         AssertWritten(run, ys);
+    }
+
+    private static void Gated(DeviceRun run, Tensor weight, int rows)
+    {
+        var (outDim, dim) = weight.AsRows();
+        Tensor gateY = run.New(rows, outDim), upY = run.New(rows, outDim), y = run.New(rows, outDim);
+        run.Backend.ProjectRowsGated(run.Normal(1, rows, dim), new(weight, null), new(weight, null), gateY, upY, y);
+        AssertWritten(run, y);
     }
 
     private static void Adapters(DeviceRun run, Tensor weight, int tokens, int[] ranks)
