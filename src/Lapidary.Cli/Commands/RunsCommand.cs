@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.History;
 using Lapidary.Cli.Output;
+using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.Commands;
 
@@ -74,6 +75,7 @@ internal static class RunsCommand
             json.WriteFinite("loss", run.Loss);
             json.WriteFinite("eval_loss", run.EvalLoss);
             json.WriteFinite("eval_token_accuracy", run.EvalAccuracy);
+            if (run.BestStep is { } best) json.WriteNumber(RunManifest.LoadedStepKey, best);
             if (run.Metric is { } metric) json.WriteFinite($"eval_{metric}", run.MetricValue);
             if (run.Started is { } started) json.WriteString("started", started);
             else json.WriteNull("started");

@@ -39,6 +39,9 @@ internal static class PrepareCommand
 
     private const int ProgressRows = 1024;
 
+    /// <summary>What a query is run on and compared with.</summary>
+    private static readonly string[] SqlColumns = ["sql_context", "sql"];
+
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("prepare", "Draw, split and convert rows as train does, and write them as files that train and Python's datasets "
             + "read.",
@@ -90,8 +93,18 @@ internal static class PrepareCommand
         files.WriteCard(sources, counts, config);
         work.Dispose();
         if (asJson.Count > 0) run.Note($"Parquet holds {string.Join(", ", asJson)} as JSON text.");
+        if (LosesQueries(train[0].Columns, train[0].HasTemplate) && !values.Get(KeepColumns))
+        {
+            run.Note($"the columns {SqlColumns[0]} and {SqlColumns[1]} are not kept; --keep-columns keeps them, for eval and for "
+                + "train --eval-metric sql_execution.");
+        }
+
         counts.Report(run, files, sources.Select(source => source.Name));
     }
+
+    /// <summary>Whether a row becomes a conversation of columns whose queries could be run.</summary>
+    private static bool LosesQueries(IReadOnlyDictionary<string, object?> columns, bool hasTemplate) =>
+        hasTemplate && SqlColumns.All(columns.ContainsKey);
 
     private static ITextEncoder? Encoder(CommandRun run)
     {

@@ -18,17 +18,20 @@ internal sealed record FoundRun(string Name, string Folder, string State)
     /// <summary>Loss of the last logged steps, nats per token.</summary>
     public double? Loss { get; init; }
 
-    /// <summary>Loss of the last evaluation.</summary>
+    /// <summary>Loss of the evaluation of the weights that the run ended with: of <see cref="BestStep"/>, or the last one.</summary>
     public double? EvalLoss { get; init; }
 
-    /// <summary>Token accuracy of the last evaluation.</summary>
+    /// <summary>Token accuracy of the same evaluation.</summary>
     public double? EvalAccuracy { get; init; }
 
     /// <summary>Name of the metric of its evaluations; null for none.</summary>
     public string? Metric { get; init; }
 
-    /// <summary>Value of the metric at the last evaluation.</summary>
+    /// <summary>Value of the metric at the same evaluation.</summary>
     public double? MetricValue { get; init; }
+
+    /// <summary>The step of the best checkpoint if the weights were taken from it; null for the last step's.</summary>
+    public int? BestStep { get; init; }
 
     /// <summary>The start of the run, or the time of its oldest file.</summary>
     public DateTimeOffset? Started { get; init; }

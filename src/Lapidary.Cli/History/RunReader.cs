@@ -63,6 +63,7 @@ internal static class RunReader
             EvalAccuracy = Number(results, "eval_token_accuracy"),
             Metric = metric,
             MetricValue = metric is null ? null : Number(results, $"eval_{metric}"),
+            BestStep = Number(results, RunManifest.LoadedStepKey) is { } step ? (int)step : null,
             Started = sessions.Length > 0 ? ParseTime(sessions[0].Text("started")) : null,
             Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
             TokensPerSecond = seconds > 0 ? tokens / seconds : null,
@@ -85,6 +86,8 @@ internal static class RunReader
         }
 
         var state = TrainerState.Read(place);
+        if (isDone && settings.GetValueOrDefault("load_best_model_at_end") == "true")
+            state = state with { LoadedCheckpoint = state.BestModelCheckpoint };
         var summary = new RunSummary(state);
         return new FoundRun(name, folder, isDone ? "finished" : StateOf("running", folder))
         {
@@ -96,6 +99,7 @@ internal static class RunReader
             EvalAccuracy = summary.Evaluation?.EvalMeanTokenAccuracy,
             Metric = summary.Evaluation?.EvalMetric,
             MetricValue = summary.Evaluation?.EvalMetricValue,
+            BestStep = summary.BestStep,
             Started = TimeOf(Path.Combine(place, TrainerState.FileName)),
             TokensPerSecond = state.LogHistory.LastOrDefault(entry => entry.TokensPerSecond is not null)?.TokensPerSecond,
             Settings = settings,

@@ -24,7 +24,7 @@ internal static class RunTable
             new("state", 2, run => run.State),
             new("steps", 4, run => run.MaxSteps > 0 ? $"{run.Step}/{run.MaxSteps}" : $"{run.Step}", IsRight: true),
             new("loss", 3, run => Number(run.Loss), IsRight: true),
-            new("eval", 1, run => Number(run.EvalLoss), IsRight: true),
+            new("eval", 1, run => Number(run.EvalLoss) + (run.BestStep is { } step ? $" @{step}" : ""), IsRight: true),
             .. runs.Select(run => run.Metric).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(metric =>
                 new Column(metric, 1, run => run.Metric == metric ? Number(run.MetricValue) : "-", IsRight: true)),
             .. options.Select(key => new Column(key, 5, run => Option(run, key))),

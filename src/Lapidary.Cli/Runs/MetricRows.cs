@@ -26,7 +26,8 @@ internal static class MetricRows
     public static SqlEvaluation Evaluation(
         CommandRun run, SftConfig config, DataSet evaluation, TextTools? text, Func<RowTemplate, DataSet> read)
     {
-        if (run.Values.Require(DataSettings.DataSet).Concat(run.Values.Get(DataSettings.EvalDataSet)).Any(DataSettings.IsPipe))
+        var names = run.Values.Get(DataSettings.EvalDataSet) is { Count: > 0 } others ? others : run.Values.Require(DataSettings.DataSet);
+        if (names.Any(DataSettings.IsPipe))
             throw new LapidaryException("EvalMetric reads rows a second time, which a pipe does not have; save them in a file.");
         var tools = text ?? throw TextTools.NoTokenizer();
         DataSet raw;
@@ -38,7 +39,7 @@ internal static class MetricRows
         {
             // A text, so that keys in both parts are shown as options.
             string message = $"{e.Message} EvalMetric {config.EvalMetric} compares results of queries, which rows have with sql_context "
-                + "and sql.";
+                + "and sql; 'lapidary data prepare' keeps these columns with --keep-columns.";
             throw new LapidaryException(message, e);
         }
 

@@ -81,7 +81,7 @@ internal sealed record NamedData(string Name, DataSource? Source, DataSetOptions
         {
             // A refusal is one line, without a note before it.
             var rows = data.Read(out long leftOut);
-            if (data.Source?.Describe(usesValidation: false) is { } splits)
+            if (data.Source?.Describe(evaluated: []) is { } splits)
             {
                 bool isChosen = !data.Source.IsTrain || run.Values.IsGiven(DataSettings.Split);
                 run.Note(isChosen ? $"{splits}." : $"{splits}; the train split is read, name another's file to read it.");

@@ -32,7 +32,9 @@ internal static class RunResults
         try
         {
             var values = readSettings(Path.Combine(folder, RunSettings.FileName));
-            return new RunCard(AdapterConfigFile.Read(folder), SftSettings.Read(values), TrainerState.Read(folder))
+            var (config, state) = (SftSettings.Read(values), TrainerState.Read(folder));
+            if (config.LoadBestModelAtEnd) state = state with { LoadedCheckpoint = state.BestModelCheckpoint };
+            return new RunCard(AdapterConfigFile.Read(folder), config, state)
             {
                 Repo = repo,
                 Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),

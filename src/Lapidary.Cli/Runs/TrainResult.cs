@@ -25,20 +25,19 @@ internal sealed record TrainResult(
 
     private double? TrainLoss => new RunSummary(State).MeanLoss;
 
-    private double? EvalLoss => new RunSummary(State).Evaluation?.EvalLoss;
-
-    private string? Metric => new RunSummary(State).Evaluation?.EvalMetric;
+    private LogEntry? Evaluation => new RunSummary(State).Evaluation;
 
     public void WriteTo(Utf8JsonWriter json)
     {
         json.WriteString("output_dir", OutputDir);
         json.WriteNumber("global_step", State.GlobalStep);
         json.WriteFinite("train_loss", TrainLoss);
-        json.WriteFinite("eval_loss", EvalLoss);
-        if (Metric is { } metric)
+        json.WriteFinite("eval_loss", Evaluation?.EvalLoss);
+        if (State.LoadedCheckpoint is { } loaded) json.WriteString("loaded_checkpoint", loaded);
+        if (Evaluation?.EvalMetric is { } metric)
         {
             json.WriteFinite($"eval_{metric}_before", new RunSummary(State).Before);
-            json.WriteFinite($"eval_{metric}", new RunSummary(State).After);
+            json.WriteFinite($"eval_{metric}", Evaluation.EvalMetricValue);
         }
 
         json.WriteNumber("tokens", Tokens);
@@ -55,20 +54,18 @@ internal sealed record TrainResult(
     /// <param name="next">Suggestions for the next step, as command lines.</param>
     public void Show(TextWriter people, IReadOnlyList<string> next)
     {
+        string best = State.LoadedCheckpoint is { } name ? $" ({name})" : "";
         people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {State.GlobalStep} steps"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
-            + (EvalLoss is { } loss ? $", evaluation loss {loss:F4}" : "")
+            + (Evaluation?.EvalLoss is { } loss ? $", evaluation loss {loss:F4}{best}" : "")
             + (IsComplete && Tokens == 0
                 ? "; nothing was left to train"
                 : $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
                     + $"peak memory {ByteSize.Format(PeakBytes)}"));
-        if (Metric is { } metric)
+        if (Evaluation is { EvalMetric: { } metric, EvalMetricValue: var after })
         {
-            var summary = new RunSummary(State);
-            string best = State.Config is { LoadBestModelAtEnd: true } && State.BestModelCheckpoint is { } name && IsComplete
-                ? $" ({name})" : "";
             people.WriteLine($"{"metric",-10} {metric}: "
-                + (summary.Before is { } before ? $"{before:F4} before, {summary.After:F4} after" : $"{summary.After:F4}") + best);
+                + (new RunSummary(State).Before is { } before ? $"{before:F4} before, {after:F4} after" : $"{after:F4}") + best);
         }
 
         Push?.Show(people);

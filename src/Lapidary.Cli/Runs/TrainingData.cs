@@ -8,6 +8,7 @@ using Lapidary.Gemma;
 using Lapidary.TextToSql;
 using Lapidary.Training;
 using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Sources;
 
 namespace Lapidary.Cli.Runs;
 
@@ -56,7 +57,7 @@ internal sealed record TrainingData(
         var sources = NamedData.Find(run, work);
         var notes = new List<string>();
         var evaluated = NamedData.FindEvaluation(run, work);
-        var (data, evaluation, usesValidation) = Read(values, config, sources, evaluated, notes);
+        var (data, evaluation) = Read(values, config, sources, evaluated, notes);
         var metric = config.HasMetric && evaluation is not null
             ? MetricRows.Evaluation(run, config, evaluation, text, Raw)
             : null;
@@ -70,7 +71,7 @@ internal sealed record TrainingData(
             encoder)
         {
             Metric = metric,
-            Notes = [.. sources.Select(source => source.Source?.Describe(usesValidation)).OfType<string>(), .. notes],
+            Notes = [.. sources.Select(source => source.Source?.Describe(Splits(source.Source))).OfType<string>(), .. notes],
             Sources = sources.Count > 1 ? SourceCount.Of(sources, data, prepared.Examples) : [],
             Recorded = new Dictionary<Setting, IReadOnlyList<string>>
             {
@@ -79,33 +80,47 @@ internal sealed record TrainingData(
             },
         };
 
-        // The same rows in the same order, because both follow from their numbers.
-        DataSet Raw(RowTemplate template) =>
-            Read(values, config, With(sources, template), With(evaluated, template), notes: []).Evaluation!;
+        // The same rows in the same order, because both follow from their numbers. Rows that are only trained on need no columns.
+        DataSet Raw(RowTemplate template)
+        {
+            var (raw, rawEvaluated) = (With(sources, template), With(evaluated, template));
+            return ReadEvaluation(values, config, raw, rawEvaluated) ?? Read(values, config, raw, rawEvaluated, notes: []).Evaluation!;
+        }
+
+        // The splits of a training data set that are evaluated on.
+        IReadOnlyList<string> Splits(DataSource source)
+        {
+            if (evaluated.Count > 0) return [.. evaluated.SelectMany(other => other.Source?.EvaluatedSplitsOf(source) ?? [])];
+            return evaluation is not null && values.Get(DataSettings.TestSize) is not > 0 && source.IsTrain
+                ? [SplitPart.ValidationName] : [];
+        }
     }
 
     private static IReadOnlyList<NamedData> With(IReadOnlyList<NamedData> sources, RowTemplate template) =>
         [.. sources.Select(source => source with { Options = source.Options with { Template = template } })];
 
     /// <summary>Reads, draws and splits.</summary>
-    private static (DataSet Train, DataSet? Evaluation, bool UsesValidation) Read(
+    private static (DataSet Train, DataSet? Evaluation) Read(
         SettingValues values, SftConfig config, IReadOnlyList<NamedData> sources, IReadOnlyList<NamedData> evaluated, List<string> notes)
     {
         var data = RowsOf(values, config, sources, notes);
         if (values.Get(DataSettings.Select) is > 0 and int count) data = (config.Shuffle ? data.Shuffle(config.Seed) : data).Select(count);
-        if (evaluated.Count > 0) return (data, Join([.. evaluated.Select(source => source.ReadForEvaluation())]), false);
-        if (values.Get(DataSettings.TestSize) is > 0 and double size)
-        {
-            (data, var held) = data.TrainTestSplit(size, config.Seed);
-            return (data, held, false);
-        }
+        return evaluated.Count == 0 && values.Get(DataSettings.TestSize) is > 0 and double size
+            ? data.TrainTestSplit(size, config.Seed)
+            : (data, ReadEvaluation(values, config, sources, evaluated));
+    }
 
-        if (config.EvalStrategy == IntervalStrategy.No) return (data, null, false);
+    /// <summary>The rows to evaluate on; null if there are none, or if they are drawn from the training rows.</summary>
+    private static DataSet? ReadEvaluation(
+        SettingValues values, SftConfig config, IReadOnlyList<NamedData> sources, IReadOnlyList<NamedData> evaluated)
+    {
+        if (evaluated.Count > 0) return Join([.. evaluated.Select(source => source.ReadForEvaluation())]);
+        if (values.Get(DataSettings.TestSize) is > 0 || config.EvalStrategy == IntervalStrategy.No) return null;
         DataSet[] validation =
         [
             .. sources.Where(source => source.Source is { IsTrain: true }).Select(source => source.ReadValidation()).OfType<DataSet>(),
         ];
-        return (data, validation.Length == 0 ? null : Join(validation), validation.Length > 0);
+        return validation.Length == 0 ? null : Join(validation);
     }
 
     private static DataSet RowsOf(SettingValues values, SftConfig config, IReadOnlyList<NamedData> sources, List<string> notes)

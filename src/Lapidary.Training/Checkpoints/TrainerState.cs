@@ -41,6 +41,10 @@ public sealed record TrainerState
     /// <summary>The folder name of the checkpoint with the best evaluation.</summary>
     public string? BestModelCheckpoint { get; init; }
 
+    /// <summary>The checkpoint whose weights the run ended with, because its evaluation is the best; null for the last step's. It is not in
+    /// the file.</summary>
+    internal string? LoadedCheckpoint { get; init; }
+
     /// <summary>The options that transformers records here.</summary>
     internal SftConfig Config { get; init; } = new();
 

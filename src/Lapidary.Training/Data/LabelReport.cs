@@ -45,14 +45,17 @@ public sealed record LabelReport
     /// <summary>Most BOS tokens in an example; should be 1; null without a tokenizer or examples.</summary>
     public required int? MaxBos { get; init; }
 
-    /// <summary>Examples with an end-of-turn token.</summary>
+    /// <summary>Examples with turns: with an end-of-turn token, or that had one before they were cut.</summary>
     public required int RowsWithEndOfTurn { get; init; }
 
-    /// <summary>Of these, the share whose last end-of-turn token is trained; 0 if there are none.</summary>
+    /// <summary>Of these, the share that still has its last end-of-turn token, and trains it; 0 if there are none.</summary>
     public required double EndOfTurnTrained { get; init; }
 
     /// <summary>If no example has turns: examples whose last token is the trained end of the text.</summary>
     internal int RowsWithEndOfText { get; init; }
+
+    /// <summary>Examples whose answer or text has lost its end, which would be trained, to max_length.</summary>
+    internal int RowsWithoutTheirEnd { get; init; }
 
     /// <summary>Tokens of the longest example.</summary>
     public required int LongestRow { get; init; }
@@ -91,6 +94,7 @@ public sealed record LabelReport
             RowsWithEndOfTurn = counts.WithEndOfTurn,
             EndOfTurnTrained = counts.WithEndOfTurn == 0 ? 0 : (double)counts.EndOfTurnTrained / counts.WithEndOfTurn,
             RowsWithEndOfText = counts.EndOfText,
+            RowsWithoutTheirEnd = counts.LostEnds,
             LongestRow = counts.Longest,
             PackingEfficiency = maxLength is { } length && sequences.Count > 0
                 ? (double)tokens / ((long)sequences.Count * length)
@@ -112,7 +116,9 @@ public sealed record LabelReport
         if (TruncatedRows > 0)
         {
             warnings.Add(
-                $"{TruncatedRows} rows were cut to MaxLength and lost {TruncatedTokens} tokens; raise MaxLength to keep them.");
+                $"{TruncatedRows} rows were cut to MaxLength and lost {TruncatedTokens} tokens"
+                + (RowsWithoutTheirEnd > 0 ? $", {RowsWithoutTheirEnd} of these rows the end of their answer" : "")
+                + "; raise MaxLength to keep them.");
         }
 
         if (DroppedRows > 0) warnings.Add($"{DroppedRows} rows were left out because no token of them is trained.");

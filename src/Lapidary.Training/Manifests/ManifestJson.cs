@@ -97,6 +97,7 @@ internal static class ManifestJson
             ["eval_token_accuracy"] = Finite(summary.Evaluation?.EvalMeanTokenAccuracy),
             [$"best_eval_{chosenBy}"] = Finite(state.BestMetric),
             ["best_checkpoint"] = state.BestModelCheckpoint,
+            [RunManifest.LoadedStepKey] = summary.BestStep,
         };
         if (summary.Evaluation is not { EvalMetric: { } metric } measured) return json;
         json[RunManifest.MetricKey] = metric;

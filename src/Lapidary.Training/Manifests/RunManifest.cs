@@ -34,6 +34,9 @@ internal sealed class RunManifest
     public const string HashesKey = "hashes", HashKey = "value", ModelKey = "model", CommitKey = "commit",
         MetricKey = "eval_metric";
 
+    /// <summary>The key of the step whose checkpoint the run ended with; null for the last step.</summary>
+    public const string LoadedStepKey = "loaded_step";
+
     private const long MaxBytes = 64 << 20;
 
     private readonly string _folder;

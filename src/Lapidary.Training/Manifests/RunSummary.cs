@@ -1,3 +1,5 @@
+using Lapidary.Training.Checkpoints;
+
 namespace Lapidary.Training.Manifests;
 
 /// <summary>The numbers for comparing runs.</summary>
@@ -24,25 +26,25 @@ internal sealed class RunSummary(TrainerState state)
         }
     }
 
-    /// <summary>The last evaluation; null if there was none.</summary>
-    public LogEntry? Evaluation => state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
+    /// <summary>The evaluation of the weights that the run ended with: of the best checkpoint if they are taken from it, else the last
+    /// one; null if there was none.</summary>
+    public LogEntry? Evaluation => state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null && entry.Step == BestStep)
+        ?? state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
+
+    /// <summary>The step of the best checkpoint if the weights are taken from it; null if they are those of the last step.</summary>
+    public int? BestStep => state.LoadedCheckpoint is { } name ? RunNames.StepOf(Path.GetFileName(name)) : null;
 
     /// <summary>The metric before the first step; null if it was not measured.</summary>
     public double? Before => state.LogHistory.FirstOrDefault(entry => entry is { Step: 0, EvalMetricValue: not null })?.EvalMetricValue;
 
-    /// <summary>The metric of the weights that the run ended with: of the best checkpoint if they are taken from it, else of the last
-    /// evaluation.</summary>
-    public double? After => state.Config is { LoadBestModelAtEnd: true, HasMetric: true } && state.BestModelCheckpoint is not null
-        ? state.BestMetric
-        : Evaluation?.EvalMetricValue;
-
     /// <summary>Selected entries of the log, at most one a step: the first, the last, all evaluations, and others between them.</summary>
     /// <param name="most">Upper bound on the number of entries.</param>
-    public IReadOnlyList<(int Step, double Epoch, double? Loss, double? EvalLoss)> Course(int most)
+    public IReadOnlyList<(int Step, double Epoch, double? Loss, double? EvalLoss, double? Metric)> Course(int most)
     {
         var steps = state.LogHistory.GroupBy(entry => entry.Step).OrderBy(group => group.Key)
             .Select(group => (group.Key, group.First().Epoch, group.Select(entry => entry.Loss).FirstOrDefault(loss => loss is not null),
-                group.Select(entry => entry.EvalLoss).FirstOrDefault(loss => loss is not null)))
+                group.Select(entry => entry.EvalLoss).FirstOrDefault(loss => loss is not null),
+                group.Select(entry => entry.EvalMetricValue).FirstOrDefault(value => value is not null)))
             .ToArray();
         if (steps.Length <= most) return steps;
         var evaluated = steps.Where(step => step.Item4 is not null).ToArray();

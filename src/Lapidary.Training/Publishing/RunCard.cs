@@ -132,19 +132,27 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         if (summary.MeanLoss is { } mean) text.Append(CultureInfo.InvariantCulture, $"| mean training loss | {mean:0.####} |\n");
         if (summary.Evaluation is { } evaluation)
         {
+            if (summary.BestStep is { } best)
+                text.Append(CultureInfo.InvariantCulture, $"| weights of | step {best}, the best evaluation |\n");
             text.Append(CultureInfo.InvariantCulture, $"| evaluation loss | {evaluation.EvalLoss:0.####} |\n");
             if (evaluation.EvalMeanTokenAccuracy is { } accuracy)
                 text.Append(CultureInfo.InvariantCulture, $"| evaluation token accuracy | {accuracy:0.####} |\n");
             if (summary.Before is { } before)
                 text.Append(CultureInfo.InvariantCulture, $"| {evaluation.EvalMetric} before training | {before:0.####} |\n");
-            if (summary.After is { } after)
+            if (evaluation.EvalMetricValue is { } after)
                 text.Append(CultureInfo.InvariantCulture, $"| {evaluation.EvalMetric} | {after:0.####} |\n");
         }
 
         var course = summary.Course(MostSteps);
         if (course.Count < 2) return;
-        text.Append("\nLosses are nats per trained token:\n\n| step | epoch | loss | evaluation loss |\n| --: | --: | --: | --: |\n");
-        foreach (var (step, epoch, stepLoss, evalLoss) in course)
-            text.Append(CultureInfo.InvariantCulture, $"| {step} | {epoch:0.##} | {stepLoss:0.####} | {evalLoss:0.####} |\n");
+        string? metric = summary.Evaluation?.EvalMetric;
+        text.Append("\nLosses are nats per trained token:\n\n| step | epoch | loss | evaluation loss |")
+            .Append(metric is null ? "\n" : $" {metric} |\n")
+            .Append("| --: | --: | --: | --: |").Append(metric is null ? "\n" : " --: |\n");
+        foreach (var (step, epoch, stepLoss, evalLoss, value) in course)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {step} | {epoch:0.##} | {stepLoss:0.####} | {evalLoss:0.####} |");
+            text.Append(metric is null ? "\n" : string.Create(CultureInfo.InvariantCulture, $" {value:0.####} |\n"));
+        }
     }
 }

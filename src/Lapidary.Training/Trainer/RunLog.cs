@@ -25,6 +25,9 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     /// metric.</summary>
     public double? Best { get; private set; }
 
+    /// <summary>Evaluation loss of the best evaluation, which decides between equal values of the metric: the lower one wins.</summary>
+    private double? _bestLoss;
+
     /// <summary>Name of its checkpoint; null if none was saved.</summary>
     public string? BestCheckpoint { get; private set; }
 
@@ -36,11 +39,14 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
 
         // Accepts a name but not a path, because the file may have been changed.
         string? best = Path.GetFileName(state.BestModelCheckpoint);
-        (Best, BestCheckpoint) = (state.BestMetric, best is not null && RunNames.StepOf(best) is not null ? best : null);
+        int? step = best is null ? null : RunNames.StepOf(best);
+        (Best, BestCheckpoint) = (state.BestMetric, step is null ? null : best);
+        _bestLoss = _entries.LastOrDefault(entry => entry.EvalLoss is not null && entry.Step > 0
+            && (step is null ? ValueOf(entry) == Best : entry.Step == step))?.EvalLoss;
     }
 
     /// <summary>Finds the best checkpoint again.</summary>
-    public void ForgetBest() => (Best, BestCheckpoint) = (null, null);
+    public void ForgetBest() => (Best, BestCheckpoint, _bestLoss) = (null, null, null);
 
     /// <summary>Whether the log has an evaluation of a step.</summary>
     public bool IsEvaluated(int step) => _entries.Exists(entry => entry.Step == step && entry.EvalLoss is not null);
@@ -79,13 +85,15 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     public void AddEvaluation(LogEntry evaluation, string? checkpoint)
     {
         Add(evaluation);
-        double? value = chosenBy is null ? evaluation.EvalLoss : evaluation.EvalMetricValue;
-        if (evaluation.Step > 0 && value is { } found && IsBetter(found)) (Best, BestCheckpoint) = (found, checkpoint);
+        if (evaluation.Step > 0 && ValueOf(evaluation) is { } found && IsBetter(found, evaluation.EvalLoss))
+            (Best, BestCheckpoint, _bestLoss) = (found, checkpoint, evaluation.EvalLoss);
         StartClock();
     }
 
-    private bool IsBetter(double value) =>
-        Best is not { } best || (chosenBy is { GreaterIsBetter: true } ? value > best : value < best);
+    private double? ValueOf(LogEntry entry) => chosenBy is null ? entry.EvalLoss : entry.EvalMetricValue;
+
+    private bool IsBetter(double value, double? loss) => Best is not { } best
+        || (value == best ? loss < _bestLoss : chosenBy is { GreaterIsBetter: true } ? value > best : value < best);
 
     /// <summary>The state after some steps.</summary>
     public TrainerState State(int step, int totalSteps, double epoch, SftConfig config) => new()

@@ -175,8 +175,12 @@ public sealed partial class SftTrainer
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
     }
 
+    /// <summary>The checkpoint that the weights were taken from at the end; null for those of the last step.</summary>
+    private string? _loadedCheckpoint;
+
     private void RestoreBest(RunFolder folder)
     {
+        _loadedCheckpoint = null;
         if (_log.BestCheckpoint is not { } name) return;
         if (folder.Named(name) is not { } checkpoint)
         {
@@ -185,6 +189,7 @@ public sealed partial class SftTrainer
         }
 
         _adapter.Restore(checkpoint, _model);
+        _loadedCheckpoint = name;
         _observer.OnMessage($"Best checkpoint: {name}, {(_config.HasMetric ? _config.EvalMetric : "evaluation loss")} {_log.Best:F4}.");
     }
 

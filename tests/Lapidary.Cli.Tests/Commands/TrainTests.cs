@@ -163,6 +163,16 @@ public sealed class TrainTests : TrainRuns
     }
 
     [Fact]
+    public void Train_NamesTheSplitOfTheSameFolder_ThatItEvaluatesOn()
+    {
+        foreach (string name in (string[])["train", "test"]) TinyModel.WriteRows(_folder.Path, TinyModel.Runs(6), $"{name}.jsonl");
+        var run = CliRun.Of(
+            "train", "--model", TinyModel.Folder, "--dataset", _folder.Path, "--eval-dataset", _folder.Path, "--max-steps", "1",
+            "--modules-to-save", "none", "--output-dir", _folder["out"]).Ok();
+        Assert.Contains("splits: train 1 file, test 1 file (evaluated on)", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Train_SaysWhatTheUserMayNotExpect()
     {
         string[] args = [.. Args("out", rows: 2).Where(arg => arg is not ("--modules-to-save" or "none")), "--max-steps", "1"];

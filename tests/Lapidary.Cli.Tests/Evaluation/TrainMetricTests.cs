@@ -55,6 +55,28 @@ public sealed class TrainMetricTests : IDisposable
     }
 
     [Fact]
+    public void RowsThatAreTrainedOn_NeedNoQueries()
+    {
+        string prepared = _folder["prepared.jsonl"];
+        string[] args = Args("out");
+        var prepare = CliRun.Of("data", "prepare", "--dataset", args[4], "--template", "text-to-sql", "--output", prepared).Ok();
+        Assert.Contains("sql_context and sql are not kept; --keep-columns keeps them", prepare.Error, StringComparison.Ordinal);
+        string evaluated = _folder["evaluated.jsonl"];
+        prepare = CliRun.Of(
+            "data", "prepare", "--dataset", args[6], "--template", "text-to-sql", "--keep-columns", "--output", evaluated).Ok();
+        Assert.DoesNotContain("--keep-columns", prepare.Error, StringComparison.Ordinal);
+        (args[4], args[6]) = (prepared, evaluated);
+        args = [.. args.Where((_, i) => i is not (7 or 8)), "--load-best-model-at-end"];
+        var run = CliRun.Of(args).Ok();
+        Assert.Contains("sql_execution on 2 of 2 evaluation rows", run.Out, StringComparison.Ordinal);
+        var state = TrainerState.Read(_folder["out"]);
+        int best = int.Parse(state.BestModelCheckpoint!["checkpoint-".Length..], System.Globalization.CultureInfo.InvariantCulture);
+        double loss = state.LogHistory.Single(entry => entry.Step == best && entry.EvalLoss is not null).EvalLoss!.Value;
+        Assert.Contains($"evaluation loss {loss:F4} ({state.BestModelCheckpoint})", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"{loss:F4} @{best}", CliRun.Of("runs", _folder.Path).Ok().Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatCannotWork_IsRefusedBeforeAnythingIsLoaded()
     {
         string chats = TinyModel.WriteLines(
@@ -63,7 +85,8 @@ public sealed class TrainMetricTests : IDisposable
                 $$"""{"messages": [{"role": "user", "content": "Hi {{i}}"}, {"role": "assistant", "content": "Hello {{i}}"}]}"""));
         CliRun.Of(
             "train", "--model", SqlModel.Folder, "--dataset", chats, "--test-size", "2", "--eval-metric", "sql_execution", "--output-dir",
-            _folder["a"]).AssertError(1, "chats.jsonl line 1", "sql_context", "--eval-metric sql_execution");
+            _folder["a"]).AssertError(1, "chats.jsonl line 1", "sql_context", "--eval-metric sql_execution", "'lapidary data prepare'",
+                "--keep-columns");
         CliRun.Of([.. Args("b").Where((_, i) => i is not (5 or 6))]).AssertError(1, "--eval-metric", "--test-size");
         CliRun.Of([.. Args("c"), "--eval-metric", "rouge"]).AssertError(2, "loss or sql_execution", "rouge");
         CliRun.Of([.. Args("d"), "--eval-strategy", "no"]).AssertError(1, "--eval-metric", "--eval-strategy");

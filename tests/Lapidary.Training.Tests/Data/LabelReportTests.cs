@@ -53,6 +53,21 @@ public class LabelReportTests
 
         report = Report(Trl with { AssistantOnlyLoss = true, MaxLength = 24 }, cut);
         Assert.Contains("No row trains its end of turn; the model will not learn to stop.", report.Warnings());
+        Assert.Contains("lost 6 tokens, 1 of these rows the end of their answer;", report.Warnings()[0], StringComparison.Ordinal);
+    }
+
+    /// <summary>The end of the user's turn, which is trained too, does not count.</summary>
+    [Fact]
+    public void Create_CountsRowsThatLostTheEndOfTheirAnswer()
+    {
+        var row = new MessagesRow([new("user", "q"), new("assistant", "a")]);
+        var cut = new MessagesRow([new("user", "q"), new("assistant", "abcdefghijkl")]);
+        var none = new MessagesRow([new("user", "a question that has more tokens than fit"), new("assistant", "a")]);
+        var report = Report(Trl with { MaxLength = 24 }, row, cut, none, row);
+        Assert.Equal((4, 0.5), (report.RowsWithEndOfTurn, report.EndOfTurnTrained));
+        Assert.Contains("2 rows were cut", report.Warnings()[0], StringComparison.Ordinal);
+        Assert.Contains("2 of these rows the end of their answer;", report.Warnings()[0], StringComparison.Ordinal);
+        Assert.Contains("end of turn trained in 50.0 % of 4 rows", report.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -36,6 +36,32 @@ public class RunCardTests
     }
 
     [Fact]
+    public void Card_HasTheEvaluationOfTheCheckpointThatTheWeightsAreOf()
+    {
+        var state = new TrainerState
+        {
+            GlobalStep = 40,
+            MaxSteps = 40,
+            LoadedCheckpoint = "checkpoint-20",
+            LogHistory =
+            [
+                new LogEntry { Step = 20, EvalLoss = 0.5, EvalMeanTokenAccuracy = 0.9, EvalMetric = "even", EvalMetricValue = 0.75 },
+                new LogEntry { Step = 40, EvalLoss = 0.7, EvalMeanTokenAccuracy = 0.8, EvalMetric = "even", EvalMetricValue = 0.25 },
+            ],
+        };
+        string card = new RunCard(new LoraConfig(), new SftConfig(), state).ToText();
+        Assert.Contains(
+            "| weights of | step 20, the best evaluation |\n| evaluation loss | 0.5 |\n| evaluation token accuracy | 0.9 |\n"
+            + "| even | 0.75 |\n",
+            card, StringComparison.Ordinal);
+        Assert.Contains("| step | epoch | loss | evaluation loss | even |\n", card, StringComparison.Ordinal);
+        Assert.Contains("| 40 | 0 |  | 0.7 | 0.25 |\n", card, StringComparison.Ordinal);
+        card = new RunCard(new LoraConfig(), new SftConfig(), state with { LoadedCheckpoint = null }).ToText();
+        Assert.Contains("| evaluation loss | 0.7 |", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("weights of", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Card_TellsWhatDiffersFromTheDefaults_AndNothingOfTheMachine()
     {
         string card = Card(config: new SftConfig { AssistantOnlyLoss = true, OutputDir = "/home/me/secret place/run" });

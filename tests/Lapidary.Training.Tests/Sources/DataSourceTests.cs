@@ -27,7 +27,22 @@ public sealed class DataSourceTests : IDisposable
         var (train, validation) = DataSet.LoadSplits(_folder);
         Assert.Equal(["a"], RowText.Of(train));
         Assert.Equal(["b"], RowText.Of(validation!));
-        Assert.Equal("splits: train 1 file, validation 1 file (evaluated on), test 1 file (not used)", Find(_folder).Describe(true));
+        Assert.Equal(
+            "splits: train 1 file, validation 1 file (evaluated on), test 1 file (not used)", Find(_folder).Describe(["validation"]));
+    }
+
+    [Fact]
+    public void TheSplitThatAnEvaluationTakes_IsNamed()
+    {
+        Write("train.jsonl", "a");
+        Write("test.jsonl", "b");
+        var source = Find(_folder);
+        Assert.Equal(["test"], Find(_folder + "/").EvaluatedSplitsOf(source));
+        Assert.Equal(["train"], Find($"{_folder}:train").EvaluatedSplitsOf(source));
+        Assert.Empty(Find(Path.Combine(_folder, "test.jsonl")).EvaluatedSplitsOf(source));
+        Assert.Equal("splits: train 1 file, test 1 file (evaluated on)", source.Describe(["test"]));
+        Write("validation.jsonl", "c");
+        Assert.Equal(["validation"], Find(_folder).EvaluatedSplitsOf(Find(_folder)));
     }
 
     [Fact]
@@ -42,7 +57,7 @@ public sealed class DataSourceTests : IDisposable
         Assert.Equal(["2"], RowText.Of(DataSet.Load(_folder, config: "b")));
         Assert.Equal(["1"], RowText.Of(DataSet.Load(_folder, split: "extra", config: "b")));
         Assert.Equal("splits of config b: train 1 file, extra 1 file (not used), 1 file of no split (not used)",
-            DataSource.Find(_folder, new HubAccess(null), "b").Describe(false));
+            DataSource.Find(_folder, new HubAccess(null), "b").Describe([]));
         Assert.Contains("found train, extra", Error(() => DataSet.Load(_folder, split: "test", config: "b")), StringComparison.Ordinal);
         WriteText(".huggingface.yaml", "configs:\n- data_files: two.jsonl");
         Assert.Equal(["2"], Rows(_folder));
@@ -57,7 +72,7 @@ public sealed class DataSourceTests : IDisposable
         Assert.Equal(["1", "2", "3"], Rows(_folder));
         WriteText("README.md", "# Rows");
         Assert.Equal(["1", "3"], Rows(_folder));
-        Assert.Equal("splits: train 2 files, 1 file of no split (not used)", Find(_folder).Describe(false));
+        Assert.Equal("splits: train 2 files, 1 file of no split (not used)", Find(_folder).Describe([]));
     }
 
     [Theory]

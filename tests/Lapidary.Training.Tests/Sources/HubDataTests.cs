@@ -67,7 +67,7 @@ public sealed class HubDataTests : IAsyncLifetime
         repo.AddFiles(("rows.jsonl", Row("2")));
         Assert.Equal(["1"], Rows(source));
         Assert.Equal($"org/rows@{first}:train[:1]", source.Recorded);
-        Assert.Equal($"org/rows@{first[..7]}: train[:1] 1 file", source.Describe(usesValidation: false));
+        Assert.Equal($"org/rows@{first[..7]}: train[:1] 1 file", source.Describe([]));
         Assert.Equal(["2"], RowText.Of(DataSet.Load("org/rows", client: client)));
         Assert.Equal(["1"], Rows(DataSource.Find(source.Recorded, new HubAccess(client))));
 

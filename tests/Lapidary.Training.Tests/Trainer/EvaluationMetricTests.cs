@@ -32,7 +32,7 @@ public sealed class EvaluationMetricTests : IDisposable
     public void TheBestCheckpoint_IsChosenByTheMetric(bool greater, string best, double value)
     {
         // What is measured before the first step is never the best.
-        var state = Train(Config, new TextMetric(greater ? 1 : 0, 0.2, 0.9, 0.9) { GreaterIsBetter = greater });
+        var state = Train(Config, new TextMetric(greater ? 1 : 0, 0.2, 0.9, 0.8) { GreaterIsBetter = greater });
         Assert.Equal((best, value), (state.BestModelCheckpoint, state.BestMetric));
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(Config.OutputDir, best, "adapter_model.safetensors")),
@@ -45,13 +45,18 @@ public sealed class EvaluationMetricTests : IDisposable
         Assert.Equal(value, json["best_metric"]!.GetValue<double>());
         var read = TrainerState.Read(Config.OutputDir);
         Assert.Equal(state.LogHistory, read.LogHistory);
-        Assert.Equal(("even", 0.9), (read.LogHistory[^1].EvalMetric, read.LogHistory[^1].EvalMetricValue));
+        Assert.Equal(("even", 0.8), (read.LogHistory[^1].EvalMetric, read.LogHistory[^1].EvalMetricValue));
 
         var results = JsonNode.Parse(File.ReadAllText(Path.Combine(Config.OutputDir, "manifest.json")))!["results"]!;
         Assert.Equal(value, results["best_eval_even"]!.GetValue<double>());
         Assert.Equal(
-            (greater ? 1 : 0, 0.9), (results["eval_even_before"]!.GetValue<double>(), results["eval_even"]!.GetValue<double>()));
-        Assert.Contains("even before training", File.ReadAllText(Path.Combine(Config.OutputDir, "README.md")), StringComparison.Ordinal);
+            (greater ? 1 : 0, value), (results["eval_even_before"]!.GetValue<double>(), results["eval_even"]!.GetValue<double>()));
+        int step = greater ? 4 : 2;
+        double loss = state.LogHistory.Single(entry => entry.Step == step && entry.EvalLoss is not null).EvalLoss!.Value;
+        Assert.Equal((step, loss), (results["loaded_step"]!.GetValue<int>(), results["eval_loss"]!.GetValue<double>()));
+        string card = File.ReadAllText(Path.Combine(Config.OutputDir, "README.md"));
+        Assert.Contains("even before training", card, StringComparison.Ordinal);
+        Assert.Contains($"| weights of | step {step}, the best evaluation |", card, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -65,8 +65,8 @@ internal sealed class ExampleBuilder(ITextEncoder? encoder, int vocabularySize, 
                 var (example, mismatch) = tokenizer.Tokenize(row);
                 var cut = Cut(example);
                 result[i] = new(
-                    cut, example.InputIds.Length - cut.InputIds.Length, mismatch, ExampleMarks.Of(cut, encoder), unread.FindIn(row),
-                    !options.AssistantOnlyLoss && row is TokensRow { AssistantMask: not null });
+                    cut, example.InputIds.Length - cut.InputIds.Length, mismatch, ExampleMarks.Of(example, cut.InputIds.Length, encoder),
+                    unread.FindIn(row), !options.AssistantOnlyLoss && row is TokensRow { AssistantMask: not null });
             }
             catch (LapidaryException error)
             {

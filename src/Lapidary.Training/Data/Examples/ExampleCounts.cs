@@ -33,14 +33,17 @@ internal sealed record ExampleCounts
     /// <summary>Most BOS tokens in an example; null without a tokenizer or examples.</summary>
     public int? MaxBos { get; set; }
 
-    /// <summary>Examples with an end-of-turn token.</summary>
+    /// <summary>Examples with an end-of-turn token, or that had one before they were cut.</summary>
     public int WithEndOfTurn { get; set; }
 
-    /// <summary>Those whose last end-of-turn token is trained.</summary>
+    /// <summary>Those that still have their last end-of-turn token, and train it.</summary>
     public int EndOfTurnTrained { get; set; }
 
     /// <summary>Examples whose last token is the trained end of the text.</summary>
     public int EndOfText { get; set; }
+
+    /// <summary>Examples that would train the end of an answer or text if they were not cut.</summary>
+    public int LostEnds { get; set; }
 
     /// <summary>Tokens of the longest example.</summary>
     public int Longest { get; set; }
@@ -52,6 +55,7 @@ internal sealed record ExampleCounts
         if (marks.Bos is not { } bos) return;
         (MinBos, MaxBos) = (Math.Min(MinBos ?? bos, bos), Math.Max(MaxBos ?? bos, bos));
         if (marks.EndOfText) EndOfText++;
+        if (marks.LostEnd) LostEnds++;
         if (marks.EndOfTurn is not { } isTrained) return;
         WithEndOfTurn++;
         if (isTrained) EndOfTurnTrained++;
@@ -62,17 +66,25 @@ internal sealed record ExampleCounts
 /// <param name="Length">Its tokens.</param>
 /// <param name="Bos">Its BOS tokens; null without a tokenizer.</param>
 /// <param name="EndOfText">Whether its last token is the trained end of the text.</param>
-/// <param name="EndOfTurn">Whether its last end of a turn is trained; null if it has none.</param>
-internal readonly record struct ExampleMarks(int Length, int? Bos, bool EndOfText, bool? EndOfTurn)
+/// <param name="EndOfTurn">Whether the last end of a turn is still there and trained; null if the example never had one.</param>
+/// <param name="LostEnd">Whether the end of a turn or text would be trained if the example were not cut.</param>
+internal readonly record struct ExampleMarks(int Length, int? Bos, bool EndOfText, bool? EndOfTurn, bool LostEnd)
 {
     /// <summary>Finds the special tokens of an example.</summary>
-    public static ExampleMarks Of(Example example, ITextEncoder? encoder)
+    /// <param name="whole">The example before it was cut.</param>
+    /// <param name="length">Tokens that are left of it.</param>
+    /// <param name="encoder">The tokenizer, or null.</param>
+    public static ExampleMarks Of(Example whole, int length, ITextEncoder? encoder)
     {
-        var (ids, labels) = example;
-        if (encoder is null) return new(ids.Length, null, false, null);
+        var (ids, labels) = whole;
+        if (encoder is null) return new(length, null, false, null, false);
         int end = encoder.EndOfTurnTokenId is { } id ? Array.LastIndexOf(ids, id) : -1;
+        bool trainsTurn = end >= 0 && labels[end] != Label.None;
+        bool trainsText = labels is [.., var last] && last == encoder.EosTokenId;
         return new(
-            ids.Length, ids.AsSpan().Count(encoder.BosTokenId), labels is [.., var last] && last == encoder.EosTokenId,
-            end < 0 ? null : labels[end] != Label.None);
+            length, ids.AsSpan(0, length).Count(encoder.BosTokenId),
+            length > 0 && labels[length - 1] == encoder.EosTokenId,
+            end < 0 ? null : trainsTurn && end < length,
+            (trainsTurn && end >= length) || (trainsText && length < ids.Length));
     }
 }

@@ -92,6 +92,7 @@ internal static class ExampleFile
         header.Number(counts.WithEndOfTurn);
         header.Number(counts.EndOfTurnTrained);
         header.Number(counts.EndOfText);
+        header.Number(counts.LostEnds);
         header.Number(counts.Longest);
         header.Number(counts.UnreadKeys.Count);
         foreach (string line in counts.UnreadKeys) header.Text(line);
@@ -158,6 +159,7 @@ internal static class ExampleFile
                 WithEndOfTurn = header.Int(),
                 EndOfTurnTrained = header.Int(),
                 EndOfText = header.Int(),
+                LostEnds = header.Int(),
                 Longest = header.Int(),
             };
             string[] lines = new string[header.Count()];

@@ -85,8 +85,21 @@ internal sealed class DataSource
     public IReadOnlyList<SourceRows>? FetchHeldOut() => !IsTrain ? null
         : FetchValidation() ?? (_layout.Find(SplitPart.TestName) is { } test ? [Whole(test)] : null);
 
+    /// <summary>The splits that <see cref="FetchForEvaluation"/> takes, if they are splits of another data set too: of the same folder, or
+    /// of the same commit and config.</summary>
+    public IReadOnlyList<string> EvaluatedSplitsOf(DataSource other)
+    {
+        if (_place is null || other._place is null || Location != other.Location || _layout.Config != other._layout.Config) return [];
+        if ((_split ?? _name.Split) is not null) return [.. Rows.Parts.Select(part => part.Split)];
+        string[] held = [SplitPart.ValidationName, SplitPart.TestName];
+        return [held.FirstOrDefault(name => _layout.Find(name) is not null) ?? SplitPart.TrainName];
+    }
+
+    private string Location => _place is HubPlace hub ? $"{hub.Name}@{hub.Commit}" : Path.GetFullPath(_name.Path).TrimEnd('/');
+
     /// <summary>One line about the use of the splits; null if it is obvious.</summary>
-    public string? Describe(bool usesValidation)
+    /// <param name="evaluated">The splits that are evaluated on.</param>
+    public string? Describe(IReadOnlyList<string> evaluated)
     {
         if (_place is null || (_place is FolderPlace && _layout is { Splits: [{ Name: SplitPart.TrainName }], Unused: 0 }
             && Rows == SplitExpression.Train && _layout.Config == DataCardConfig.DefaultName))
@@ -97,8 +110,8 @@ internal sealed class DataSource
         var used = Rows.Parts.Select(part => $"{part} {Count(_layout.Find(part.Split)?.Files.Count ?? 0)}");
         var others = _layout.Splits.Where(split => Rows.Parts.All(part => part.Split != split.Name)).Select(split =>
         {
-            bool isEvaluated = usesValidation && split.Name == SplitPart.ValidationName;
-            return $"{split.Name} {Count(split.Files.Count)} ({(isEvaluated ? "evaluated on" : "not used")})";
+            string use = evaluated.Contains(split.Name) ? "evaluated on" : "not used";
+            return $"{split.Name} {Count(split.Files.Count)} ({use})";
         });
         string unused = _layout.Unused > 0 ? $", {Count(_layout.Unused)} of no split (not used)" : "";
         return $"{Title}: {string.Join(", ", used.Concat(others))}{unused}";
