@@ -9,13 +9,16 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>The options of a command, for messages of the libraries. A library does not know the command line: it names C# properties
 /// (MaxLength) or keys of run.yaml (max_length), and the user is told which option to type.</summary>
 /// <param name="keys">Keys of the command's options: max_length.</param>
-internal sealed partial class OptionNames(IEnumerable<string> keys)
+/// <param name="flags">Those whose option alone means true.</param>
+internal sealed partial class OptionNames(IEnumerable<string> keys, params IEnumerable<string> flags)
 {
-    private readonly HashSet<string> _keys = [.. keys];
+    private readonly HashSet<string> _keys = [.. keys], _flags = [.. flags];
 
     /// <summary>The options of the requested command.</summary>
     public static OptionNames Of(ParseResult parsed) =>
-        new(parsed.CommandResult.Command.Options.Select(KeyOf));
+        new(
+            parsed.CommandResult.Command.Options.Select(KeyOf),
+            parsed.CommandResult.Command.Options.Where(option => option.Arity.MinimumNumberOfValues == 0).Select(KeyOf));
 
     /// <summary>--max-length: max_length.</summary>
     public static string KeyOf(Option option) => option.Name.TrimStart('-').Replace('-', '_');
@@ -35,7 +38,9 @@ internal sealed partial class OptionNames(IEnumerable<string> keys)
         string name = char.IsAsciiLetterUpper(key.ValueSpan[0]) ? JsonNamingPolicy.SnakeCaseLower.ConvertName(key.Value) : key.Value;
         if (!_keys.Contains(name)) return match.Value;
         string option = "--" + name.Replace('_', '-');
-        return set.Success ? $"{(set.Value == "Set" ? "Use" : "use")} {option} {match.Groups["value"].Value}" : option;
+        if (!set.Success) return option;
+        string value = match.Groups["value"].Value;
+        return $"{(set.Value == "Set" ? "Use" : "use")} {option}{(value == "true" && _flags.Contains(name) ? "" : $" {value}")}";
     });
 
     /// <summary>The one line of an error. The tool's errors already name options. Values in the line stay, because a file or column may

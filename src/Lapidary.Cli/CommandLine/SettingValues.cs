@@ -6,9 +6,13 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>The settings of one run: the command line overrides the configuration file, which overrides the defaults.</summary>
 internal sealed class SettingValues
 {
-    private readonly Dictionary<Setting, object?> _given = [];
-    private readonly HashSet<Setting> _chosen = [];
-    private readonly HashSet<Setting> _typed = [];
+    // A command may have a setting of its own under a common name, with another help text.
+    private static readonly EqualityComparer<Setting> ByName = EqualityComparer<Setting>.Create(
+        (one, other) => one?.Name == other?.Name, setting => setting.Name.GetHashCode(StringComparison.Ordinal));
+
+    private readonly Dictionary<Setting, object?> _given = new(ByName);
+    private readonly HashSet<Setting> _chosen = new(ByName);
+    private readonly HashSet<Setting> _typed = new(ByName);
 
     /// <summary>Reads all settings.</summary>
     /// <param name="settings">The command's settings, in order.</param>

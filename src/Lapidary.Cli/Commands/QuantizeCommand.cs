@@ -13,7 +13,7 @@ internal static class QuantizeCommand
 {
     public const string Summary = "Store a model in 4 bits, as bitsandbytes and transformers read it.";
 
-    private static readonly ModelSettings Model = new(QuantizationKind.Nf4);
+    private static readonly ModelSettings Model = new(QuantizationKind.Nf4, hasAdapter: false);
 
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("quantize", Summary,

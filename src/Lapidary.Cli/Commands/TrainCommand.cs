@@ -103,7 +103,8 @@ internal static class TrainCommand
         {
             if (output is null) return ExitCodes.Done;
             var next = NextSteps.Write(
-                values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, push?.PushedId);
+                values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, MetricRows.ForEval(values, config, data),
+                push?.PushedId);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;

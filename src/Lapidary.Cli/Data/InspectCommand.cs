@@ -20,7 +20,7 @@ internal static class InspectCommand
         Description = "Data sets, as for --dataset.",
     };
 
-    private static readonly ModelSettings Model = new(QuantizationKind.None);
+    private static readonly ModelSettings Model = new(QuantizationKind.None, hasAdapter: false);
 
     private static readonly Setting<int?> Row = Setting.OptionalInteger(
         "row", "Show only this row, counted from 1: its columns, its messages and, with a tokenizer, its tokens and which are trained.", 1);
@@ -71,7 +71,7 @@ internal static class InspectCommand
         work.Dispose();
         foreach (var reading in readings.Where(reading => reading.LeftOut > 0)) run.Note($"{reading.LeftOut} rows left out by --filter.");
         var report = new InspectReport(names, readings[0], found, evaluation, encoder is null ? null : config.MaxLength);
-        run.Print(report.Write, report.Write);
+        run.Print(report.Write, text => report.Write(run, text));
     }
 
     private static TextTools? Tools(CommandRun run)

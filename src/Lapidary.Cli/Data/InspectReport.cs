@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 
 namespace Lapidary.Cli.Data;
@@ -14,11 +15,13 @@ internal sealed class InspectReport(
     IReadOnlyList<string> names, RowReading reading, Inspection found, (string Name, Inspection Found)? evaluation, int? maxLength)
 {
     /// <summary>Writes lines for people.</summary>
-    public void Write(TextWriter text)
+    /// <param name="run">Has the options that messages name.</param>
+    /// <param name="text">Receives the lines.</param>
+    public void Write(CommandRun run, TextWriter text)
     {
         text.WriteLine($"data       {string.Join(", ", names)}: {Count(found.Rows, "row")}");
         if (reading.GuessedTemplate is { } template) text.WriteLine($"           read with --template {template}, which its columns fit");
-        if (reading.Unknown is { } unknown) text.WriteLine($"note       prompts are not compared: {PlainText.OneLine(unknown)}");
+        if (reading.Unknown is { } unknown) text.WriteLine($"note       prompts are not compared: {run.Line(unknown)}");
         int nameWidth = found.Columns.Max(column => column.Name.Length), typeWidth = found.Columns.Max(column => column.Types.Length);
         string label = "columns";
         foreach (var column in found.Columns)
@@ -33,7 +36,7 @@ internal sealed class InspectReport(
         foreach (string bar in lengths.Count > 0 ? lengths.Histogram() : []) text.WriteLine($"           {bar}");
         if (found.Tokens.Count > 0) text.WriteLine($"cut        {CutLine()}");
         if (found.Invalid is { Count: > 0 } invalid)
-            text.WriteLine($"invalid    {Count(invalid.Count, "row")}; the first: {PlainText.OneLine(invalid.First!)}");
+            text.WriteLine($"invalid    {Count(invalid.Count, "row")}; the first: {run.Line(invalid.First!)}");
         text.WriteLine($"duplicates {Repeated(found.Duplicates, "repeats an earlier one", "repeat an earlier one")}");
         if (found.Characters.Count > 0)
         {

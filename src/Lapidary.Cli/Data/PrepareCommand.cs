@@ -13,7 +13,7 @@ namespace Lapidary.Cli.Data;
 /// <summary>data prepare: the guide's steps from a data set to files of conversations.</summary>
 internal static class PrepareCommand
 {
-    private static readonly ModelSettings Model = new(QuantizationKind.None);
+    private static readonly ModelSettings Model = new(QuantizationKind.None, hasAdapter: false);
 
     private static readonly Setting<string?> Output = Setting.Text(
         "output", "DIR|FILE", "Folder for the splits and their card, or a file .jsonl or .parquet for all rows.");

@@ -38,10 +38,7 @@ internal sealed record PreparedFiles(string? Folder, string Train, string? Test)
         if (output == "-") throw run.Wrong("--output: prepared rows need a folder or a file, not standard output.");
         var files = new PreparedFiles(output, Named("train"), hasTest ? Named("test") : null);
         foreach (string file in new[] { files.Train, Named("test"), Path.Combine(output, Card) })
-        {
-            if (File.Exists(file) && !overwrites)
-                throw run.Wrong($"--output: {file} is there already; --overwrite replaces it.");
-        }
+            RowFile.RequireFree(file, overwrites);
 
         return files;
 

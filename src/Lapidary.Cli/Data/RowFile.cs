@@ -29,7 +29,14 @@ internal static class RowFile
         if (FormatOf(path) is null)
             throw run.Wrong($"{option}: expected a name that ends with .jsonl or .parquet, or - for standard output, found {path}.");
         if (Directory.Exists(path)) throw run.Wrong($"{option}: {path} is a folder; name a file in it.");
-        if (File.Exists(path) && !overwrites) throw run.Wrong($"{option}: {path} is there already; --overwrite replaces it.");
+        RequireFree(path, overwrites);
+    }
+
+    /// <summary>Refuses a file that exists and may not be replaced.</summary>
+    public static void RequireFree(string path, bool overwrites)
+    {
+        if (File.Exists(path) && !overwrites)
+            throw new ToolException($"{path}: is there already; choose another name, or use --overwrite to replace it.");
     }
 
     /// <summary>Writes rows.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
+using Lapidary.Engine;
 using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Data;
@@ -17,7 +18,7 @@ internal static class RowView
     public static void Show(CommandRun run, ReadRow row, RowReading reading, int number, ITextEncoder? encoder, SftConfig config)
     {
         var example = row.Row is { } read && encoder is not null
-            ? InspectCommand.TokenizerOf(read, encoder, config).Tokenize(read).Example
+            ? Cut(InspectCommand.TokenizerOf(read, encoder, config).Tokenize(read).Example, config.MaxLength)
             : null;
         run.Print(
             json => Write(json, row, number, example, config.MaxLength),
@@ -25,11 +26,20 @@ internal static class RowView
             {
                 text.WriteLine($"row        {number}: {row.Record.Origin}");
                 WriteColumns(text, row);
-                if (row.Error is { } error) text.WriteLine($"invalid    {PlainText.OneLine(error)}");
+                if (row.Error is { } error) text.WriteLine($"invalid    {run.Line(error)}");
                 if (reading.GuessedTemplate is { } template) text.WriteLine($"template   {template}, which the columns fit");
                 if (row.Row is not null) WriteMessages(text, row.Row);
                 if (example is not null) WriteTokens(run, text, example, encoder, config.MaxLength);
             });
+    }
+
+    /// <summary>The example with all its tokens, of which those beyond the limit are not trained.</summary>
+    private static Example? Cut(Example? example, int? maxLength)
+    {
+        if (example is null || maxLength is not { } length || example.Labels.Length <= length) return example;
+        int[] labels = [.. example.Labels];
+        labels.AsSpan(length).Fill(Label.None);
+        return example with { Labels = labels };
     }
 
     private static void WriteColumns(TextWriter text, ReadRow row)
@@ -75,7 +85,11 @@ internal static class RowView
         string cut = tokens.Count > maxLength ? $", {tokens.Count - maxLength} beyond --max-length {maxLength}" : "";
         string marks = hasColour ? "green and bold" : "in [brackets]";
         text.WriteLine($"tokens     {tokens.Count}, {example.TrainedTokens} trained{cut}; trained ones are {marks}, ↵ is a line end");
-        text.Write(DataPreview.Text(tokens, screen?.Width ?? PlainWidth, hasColour, int.MaxValue));
+        int kept = Math.Min(tokens.Count, maxLength ?? int.MaxValue), width = screen?.Width ?? PlainWidth;
+        text.Write(DataPreview.Text([.. tokens.Take(kept)], width, hasColour, int.MaxValue));
+        if (kept == tokens.Count) return;
+        text.WriteLine($"cut        at --max-length {maxLength}; what follows is not trained");
+        text.Write(DataPreview.Text([.. tokens.Skip(kept)], width, hasColour, int.MaxValue));
     }
 
     private static void Write(Utf8JsonWriter json, ReadRow row, int number, Example? example, int? maxLength)

@@ -25,12 +25,13 @@ internal static class SynthCommand
         "eval-rows", "Also write this many rows for evaluation, FILE with -eval in its name. Then rows to train on and rows to evaluate on "
         + "are from different domains: they share no table.", 0);
 
-    private static readonly SettingList Domains = new("domains", "NAME,NAME", "Take these domains only.");
+    private static readonly SettingList Domains = new("domains", "NAME,NAME", "Take these domains only.", CheckDomains);
 
-    private static readonly SettingList ExcludeDomains = new("exclude-domains", "NAME,NAME", "Leave these domains out.");
+    private static readonly SettingList ExcludeDomains = new("exclude-domains", "NAME,NAME", "Leave these domains out.", CheckDomains);
 
     private static readonly SettingList Complexity = new(
-        "complexity", "NAME,NAME", $"Take these kinds of queries only: {string.Join(", ", SyntheticSql.Complexities)}.");
+        "complexity", "NAME,NAME", $"Take these kinds of queries only: {string.Join(", ", SyntheticSql.Complexities)}.",
+        text => Check(text, SyntheticSql.Complexities));
 
     private static readonly Setting<SyntheticSplit> Split = new(
         "split", "all|train|test", "Take all domains, those for training, or those for testing.", SyntheticSplit.All,
@@ -79,6 +80,7 @@ internal static class SynthCommand
         };
         if (run.Get(ListDomains))
         {
+            RequireDomains(run, options);
             List(run, options);
             return;
         }
@@ -88,6 +90,7 @@ internal static class SynthCommand
         if (evalRows > 0 && options.Split != SyntheticSplit.All)
             throw run.Wrong("--eval-rows takes the domains for training and for testing apart; leave --split out.");
         var targets = Targets(run, output, values.Get(Rows), evalRows, options);
+        foreach (var target in targets) RequireDomains(run, target.Options);
         foreach (var target in targets) RowFile.Check(run, "--output", target.Path, values.Get(Overwrite));
         if (output == DataSettings.StandardInput && run.IsJson) throw run.Wrong("--json and --output - both print on standard output.");
         var counts = new SynthCounts();
@@ -182,6 +185,33 @@ internal static class SynthCommand
                         + string.Join(", ", domain.Tables.Select(table => table.Plural)));
                 }
             });
+    }
+
+    /// <summary>Refuses options that leave no domain, and says which kind of domain is missing.</summary>
+    private static void RequireDomains(CommandRun run, SyntheticSqlOptions options)
+    {
+        if (SyntheticSql.HasDomains(options)) return;
+        string kind = options.Split switch
+        {
+            SyntheticSplit.Train => "domain for training",
+            SyntheticSplit.Test => "domain for testing",
+            _ => "domain",
+        };
+        string why = run.Values.Get(EvalRows) > 0 ? $"; --{EvalRows.Name} needs domains for training and others for testing" : "";
+        throw run.Wrong(
+            $"--{Domains.Name} and --{ExcludeDomains.Name} leave no {kind}{why}; 'lapidary data synth --list-domains' shows them.");
+    }
+
+    private static void CheckDomains(string text) => Check(text, SyntheticSql.Domains);
+
+    private static void Check(string text, IReadOnlyList<string> known)
+    {
+        foreach (string name in Names([text]))
+        {
+            if (known.Contains(name)) continue;
+            string names = NearestName.Of(name, known) is { } near ? $"a known name such as {near}" : string.Join(", ", known);
+            throw SettingText.Expected(names, name);
+        }
     }
 
     private static string[] Names(IReadOnlyList<string> texts) =>

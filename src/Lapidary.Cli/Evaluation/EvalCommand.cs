@@ -23,14 +23,14 @@ internal static class EvalCommand
                 "--model merged --dataset gretelai/synthetic_text_to_sql:test --output answers.jsonl --device cuda:all",
                 "--predictions answers.jsonl --dataset test.jsonl --failures wrong.jsonl --json",
                 "--predictions before.jsonl --predictions after.jsonl --dataset test.jsonl")
-            .Takes([DataSettings.DataSet, .. EvalSettings.Columns, EvalSettings.Metric, EvalSettings.Predictions])
+            .Takes([EvalSettings.DataSet, .. EvalSettings.Columns, EvalSettings.Metric, EvalSettings.Predictions])
             .Takes(EvalSettings.WithBase, EvalSettings.Output, EvalSettings.Failures, EvalSettings.FailUnder)
             .Takes(Resume)
             .Takes(EvalSettings.Model.All)
             .Takes([EvalSettings.MaxNewTokens, EvalSettings.BatchSize, .. SamplingSettings.All, RankSettings.DdpTimeout])
             .Takes(ToolCommand.Json)
             .Requires(EvalSettings.Model.Model, EvalSettings.Model.Adapter, EvalSettings.Predictions)
-            .Requires(DataSettings.DataSet)
+            .Requires(EvalSettings.DataSet)
             .Runs(terminal, Run);
 
     private static int Run(CommandRun run)
@@ -46,7 +46,13 @@ internal static class EvalCommand
 
         if (run.Get(Resume) && values.Get(EvalSettings.Output) is null)
             throw run.Wrong($"--resume goes on with a file: give it with --{EvalSettings.Output.Name}.");
-        FailureFile.Check(values.Get(EvalSettings.Failures));
+        if (values.Get(EvalSettings.Failures) is { } failures)
+        {
+            if (values.Get(EvalSettings.Output) is { } output && Path.GetFullPath(output) == Path.GetFullPath(failures))
+                throw run.Wrong($"--{EvalSettings.Failures.Name}: {failures} is also --{EvalSettings.Output.Name}; name another.");
+            FailureFile.Check(failures);
+        }
+
         return values.IsGiven(EvalSettings.Predictions) ? OfFiles(run) : OfAModel(run);
     }
 
@@ -62,7 +68,13 @@ internal static class EvalCommand
         var seconds = new OrderedDictionary<string, double>();
         var rows = Timed(seconds, "reading", () => EvalRows.Load(run));
         var answers = files.Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In), file, rows)).ToList();
-        return Score(run, rows, answers, unanswered: 0, seconds);
+        for (int i = 0; i < files.Count; i++)
+        {
+            if (Unanswered(answers[i]) is > 0 and var missing)
+                run.Note($"{files[i]}: {missing} of {answers[i].Count} predictions are missing (null); they count as wrong.");
+        }
+
+        return Score(run, rows, answers, Unanswered(answers[^1]), seconds);
     }
 
     private static int OfAModel(CommandRun run)
@@ -79,6 +91,8 @@ internal static class EvalCommand
             return team.IsLeader ? Score(run, rows, answers, model.Errors.Count, seconds) : ExitCodes.Done;
         });
     }
+
+    private static int Unanswered(IReadOnlyList<string?> answers) => answers.Count(answer => answer is null);
 
     /// <summary>The seed also draws rows.</summary>
     private static bool IsSeedOfADraw(CommandRun run, Setting setting) =>

@@ -11,7 +11,8 @@ namespace Lapidary.Cli.Evaluation;
 /// <param name="Rows">The rows.</param>
 /// <param name="Accuracies">One, or before and after.</param>
 /// <param name="Scores">A score for each row, for each accuracy.</param>
-/// <param name="Unanswered">Rows without a prompt that fits into the model's context; they count as wrong.</param>
+/// <param name="Unanswered">Rows without an answer: no prompt fits into the model's context, or the file has none. They count as
+/// wrong.</param>
 /// <param name="Seconds">Time of each part, in their order.</param>
 internal sealed record EvalResult(
     EvalRows Rows, IReadOnlyList<SqlAccuracy> Accuracies, IReadOnlyList<IReadOnlyList<SqlScore>> Scores, int Unanswered,
@@ -77,7 +78,7 @@ internal sealed record EvalResult(
         people.WriteLine($"rows       {Last.Rows:N0} scored{LeftOut()}");
         if (Last.OnRandomDatabases > 0)
             people.WriteLine($"           {Last.OnRandomDatabases:N0} of them on databases filled at random, as their tables have no rows");
-        if (Unanswered > 0) people.WriteLine($"           {Unanswered:N0} prompts do not fit into the model's context, and count as wrong");
+        if (Unanswered > 0) people.WriteLine($"           {Unanswered:N0} of them without an answer, which count as wrong");
         foreach (string line in EvalTable.Lines(Accuracies)) people.WriteLine(line);
         if (IsComparison)
         {

@@ -10,6 +10,19 @@ internal static class EvalSettings
 {
     public static readonly ModelSettings Model = new(QuantizationKind.None);
 
+    /// <summary>Known to all code by its name, which is that of the other commands; the split is another one.</summary>
+    public static readonly SettingList DataSet = new(
+        "dataset", "PATH|ID",
+        "Rows to answer: a file (.jsonl, .json, .csv, .tsv, .parquet), a folder, or owner/name of the Hub. Files may end with .gz or .zst; "
+        + "of a folder the validation split is taken, else the test split, else all; patterns with * and ? and owner/name@REVISION work "
+        + "too. A split follows a colon: gretelai/synthetic_text_to_sql:test[:100]. Several data sets follow each other.");
+
+    public static readonly SettingList Split = new(
+        "dataset-split", "SPLIT",
+        "Rows of the data set, instead of its validation or test split: train, test[:100], test[90%:], validation+test; one for all data "
+        + "sets or one for each.",
+        DataSettings.CheckSplit);
+
     public static readonly Setting<string> Metric = new(
         "metric", "sql-execution", "What is measured: the share of answers whose SQL gives the rows of the reference.", "sql-execution",
         ParseMetric);
@@ -49,7 +62,7 @@ internal static class EvalSettings
     /// <summary>Which rows, and which of their columns.</summary>
     public static IReadOnlyList<Setting> Columns { get; } =
     [
-        DataSettings.Config, DataSettings.Split, DataSettings.Filter, DataSettings.Format, DataSettings.Select, QuestionColumn,
+        DataSettings.Config, Split, DataSettings.Filter, DataSettings.Format, DataSettings.Select, QuestionColumn,
         ContextColumn, SqlColumn, DataSettings.Template, DataSettings.MessagesColumn, DataSettings.PromptColumn,
     ];
 

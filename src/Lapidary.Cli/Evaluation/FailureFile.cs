@@ -10,17 +10,22 @@ namespace Lapidary.Cli.Evaluation;
 /// <summary>The answers that are not right, as JSON Lines: the row, the SQL of both, both results, and why.</summary>
 internal static class FailureFile
 {
+    /// <summary>Of the first row, as <see cref="WriteRow"/> writes it.</summary>
+    private const string Beginning = "{\"row\":";
+
     private static readonly JsonWriterOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Makes the file's folder, so that a wrong path is an error before the work.</summary>
-    /// <param name="path">The file; null for none.</param>
-    /// <exception cref="LapidaryException">The folder cannot be made.</exception>
-    public static void Check(string? path)
+    /// <summary>Makes the file's folder, so that a wrong path is an error before the work. Of the files that exist, only one of an earlier
+    /// evaluation may be replaced.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="LapidaryException">The folder cannot be made, or the file is another one.</exception>
+    public static void Check(string path)
     {
-        if (path is null) return;
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
+            if (File.Exists(path) && !IsOurs(path))
+                throw new LapidaryException($"{path}: is there already, and is no file of failures; choose another name, or remove it.");
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
@@ -44,6 +49,15 @@ internal static class FailureFile
                 stream.WriteByte((byte)'\n');
             }
         });
+
+    /// <summary>Whether a file begins like those written here, or is empty.</summary>
+    private static bool IsOurs(string path)
+    {
+        using var reader = new StreamReader(path);
+        char[] start = new char[Beginning.Length];
+        int count = reader.ReadBlock(start);
+        return count == 0 || start.AsSpan(0, count).SequenceEqual(Beginning);
+    }
 
     private static void WriteRow(Utf8JsonWriter json, EvalRows rows, int index, SqlScore score, string? answer)
     {

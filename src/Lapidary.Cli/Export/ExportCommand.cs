@@ -1,6 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
@@ -12,7 +13,7 @@ internal static class ExportCommand
 {
     public const string Summary = "Write a model for llama.cpp, Ollama and LM Studio.";
 
-    private static readonly ModelSettings Model = new(QuantizationKind.None);
+    private static readonly ModelSettings Model = new(QuantizationKind.None, hasAdapter: false);
 
     private static readonly Setting<GgufType> Type = new(
         "type", "f32|f16|bf16|q8_0|q4_0", "Type of the matrices; bf16 keeps a bfloat16 model exactly, q8_0 and q4_0 are smaller.",
@@ -69,7 +70,7 @@ internal static class ExportCommand
             text =>
             {
                 text.WriteLine($"{output}: {written.Tensors} tensors, {written.Tokens} tokens, {ByteSize.Format(written.Bytes)}.");
-                if (modelfile is not null) text.WriteLine($"next: ollama create my-model -f {ShellText.Quote(modelfile)}");
+                if (modelfile is not null) NextSteps.Show(text, $"ollama create my-model -f {ShellText.Quote(modelfile)}");
             });
     }
 }

@@ -49,7 +49,7 @@ internal sealed class AnswersFile : IDisposable
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
             bool goesOn = resume && File.Exists(path + Partial);
-            if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another output, or remove it.");
+            if (File.Exists(path)) throw new LapidaryException($"{path}: is there already; choose another name, or remove it.");
             if (!resume && File.Exists(path + Partial))
             {
                 throw new LapidaryException(

@@ -47,6 +47,8 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         var config = GemmaConfig.Load(folders.Model);
         IReadOnlyList<RowQuestion> questions = [.. RowQuestion.Read(sources, text, config).Select(InWordsOfTheTool)];
         if (questions.Count == 0) throw new LapidaryException($"{sources[0].Name}: expected at least one row, found none.");
+        if (questions.All(question => question.PromptIds is null))
+            throw new ToolException($"{questions[0].Error!.TrimEnd('.')}; none of the {questions.Count} rows can be answered.");
         if (questions.SelectMany(question => question.Record.Columns.Keys).FirstOrDefault(Answer.Replaces) is { } column)
             run.Note($"rows have a column {column}, which the answer replaces; the data set keeps it.");
         var chosen = settings.Options(folders.Model, text);

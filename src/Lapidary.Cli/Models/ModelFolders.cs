@@ -48,9 +48,20 @@ internal sealed class ModelFolders
         var values = run.Values;
         var adapter = FindAdapter(run, adapterName);
         if (adapter is not null && !values.IsGiven(settings.Model)) SupplyBase(run, settings, adapter);
-        var model = Place.Find(run, values.Require(settings.Model), HubFiles.Description, HubFiles.Model);
+        string name = values.Require(settings.Model);
+        if (!settings.HasAdapter && IsAdapter(name))
+        {
+            throw new ToolException(
+                $"{name}: expected a model, found an adapter; merge it into its base first: lapidary merge --adapter "
+                + $"{ShellText.Quote(name)} --output merged");
+        }
+
+        var model = Place.Find(run, name, HubFiles.Description, HubFiles.Model);
         return new ModelFolders(model, adapter, () => FindTokenizer(run, settings));
     }
+
+    private static bool IsAdapter(string folder) => File.Exists(Path.Combine(folder, HubFiles.Adapter.Required))
+        && !File.Exists(Path.Combine(folder, HubFiles.Model.Required));
 
     /// <summary>The same base with another adapter, or with none.</summary>
     public ModelFolders WithAdapter(CommandRun run, string? adapterName) =>

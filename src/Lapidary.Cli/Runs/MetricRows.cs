@@ -81,4 +81,16 @@ internal static class MetricRows
 
         System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }
+
+    /// <summary>The data sets that eval would score the trained model on: rows of SQL that the run was evaluated on, if eval finds them by
+    /// their names alone.</summary>
+    public static IReadOnlyList<string> ForEval(SettingValues values, SftConfig config, TrainingData data)
+    {
+        bool isSql = config.EvalMetric == SqlEvaluation.MetricName
+            || values.Get(DataSettings.Template).Contains(RowTemplate.TextToSqlName);
+        bool isElsewhere = values.IsGiven(DataSettings.Config) || values.IsGiven(DataSettings.Split);
+        if (!isSql || isElsewhere || data.Evaluation is null || values.Get(DataSettings.TestSize) > 0) return [];
+        var names = values.Get(DataSettings.EvalDataSet) is { Count: > 0 } given ? given : values.Get(DataSettings.DataSet);
+        return names.Any(DataSettings.IsPipe) ? [] : names;
+    }
 }

@@ -27,9 +27,11 @@ internal static class NextSteps
     /// <param name="outputDir">The run's folder.</param>
     /// <param name="row">A row to try the adapter on.</param>
     /// <param name="isChat">Whether rows went through the chat template.</param>
+    /// <param name="evaluated">Data sets whose SQL shows how good the adapter is; empty for none.</param>
     /// <param name="pushed">The id that the adapter was pushed to, or null.</param>
     /// <exception cref="LapidaryException">The question cannot be written.</exception>
-    public static IReadOnlyList<string> Write(string model, string outputDir, DataRow row, bool isChat, string? pushed)
+    public static IReadOnlyList<string> Write(
+        string model, string outputDir, DataRow row, bool isChat, IReadOnlyList<string> evaluated, string? pushed)
     {
         string run = $"--model {ShellText.Quote(model)} --adapter {ShellText.Quote(outputDir)}";
         string input = Input(outputDir, row);
@@ -38,13 +40,15 @@ internal static class NextSteps
             $"lapidary generate {run} {input}",
             $"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}",
         };
+        string rows = string.Concat(evaluated.Select(name => $" --dataset {ShellText.Quote(name)}"));
+        if (rows.Length > 0) lines.Add($"lapidary eval {run}{rows} --with-base");
         if (isChat) lines.Add($"lapidary chat {run}");
         if (pushed is not null) lines.Add($"lapidary generate --adapter {pushed} {input}");
         return lines;
     }
 
-    /// <summary>Suggestions for a merged model: ask it the question in the run's folder, store it in 4 bits, upload it, and talk to
-    /// it.</summary>
+    /// <summary>Suggestions for a merged model: ask it the question in the run's folder, store it in 4 bits, upload it, export it
+    /// and talk to it.</summary>
     /// <param name="output">The model's folder.</param>
     /// <param name="adapter">The folder of the merged adapter.</param>
     public static IReadOnlyList<string> AfterMerge(string output, string adapter)
@@ -56,6 +60,9 @@ internal static class NextSteps
             $"lapidary generate --model {model} {input}",
             $"lapidary quantize --model {model} --output {ShellText.Quote(Unused(WithoutEnd(output) + "-4bit"))}",
             $"lapidary upload {model} {RepositoryName(output)} --private",
+            .. HasTokenizer(output)
+                ? [$"lapidary export gguf --model {model} --output {ShellText.Quote(Unused(WithoutEnd(output) + ".gguf"))}"]
+                : Array.Empty<string>(),
             .. isChat ? [$"lapidary chat --model {model}"] : Array.Empty<string>(),
         ];
     }
@@ -114,6 +121,18 @@ internal static class NextSteps
         catch (LapidaryException)
         {
             return Prompt(AnyText); // The command that reads the damaged file says what is wrong with it.
+        }
+    }
+
+    private static bool HasTokenizer(string folder)
+    {
+        try
+        {
+            return TokenizerFolder.Resolve(folder) is not null;
+        }
+        catch (LapidaryException)
+        {
+            return false;
         }
     }
 

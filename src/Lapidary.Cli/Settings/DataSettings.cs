@@ -25,7 +25,7 @@ internal static class DataSettings
     public static readonly SettingList Split = new(
         "dataset-split", "SPLIT",
         "Rows of the data set, instead of train: test, train[:1000], train[90%:], train+validation; one for all data sets or one for each.",
-        text => _ = SplitExpression.TryParse(text) ?? throw SettingText.Expected("a split such as train or train[:1000]", text));
+        CheckSplit);
 
     public static readonly SettingList Filter = new(
         "filter", "COLUMN=VALUE",
@@ -111,6 +111,10 @@ internal static class DataSettings
         CompletionColumn = values.Get(CompletionColumn),
         CacheDir = values.Get(Cache) is "none" ? "" : values.Get(Cache),
     };
+
+    /// <summary>Refuses what is no split.</summary>
+    internal static void CheckSplit(string text) =>
+        _ = SplitExpression.TryParse(text) ?? throw SettingText.Expected("a split such as train or train[:1000]", text);
 
     private static double[] Shares(string text) =>
         [.. text.Split(',').Select(part => SettingText.Number(part.Trim(), double.Epsilon, 1e9))];

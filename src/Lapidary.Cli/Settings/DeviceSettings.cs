@@ -12,7 +12,7 @@ internal static class DeviceSettings
 
     public static readonly Setting<string> Device = new(
         "device", "auto|cpu|cuda|cuda:N|cuda:N,M|cuda:all",
-        "Where the work is done. Several GPUs share the rows of train, score, generate and bench.", Auto, Parse);
+        "Where the work is done. Several GPUs share the rows of train, score, generate, eval and bench.", Auto, Parse);
 
     public static readonly Setting<int> Threads = Setting.Integer(
         "threads", "Threads of the CPU; 0 for one per core, which ranks of one machine share.", 0, 0, 1024);

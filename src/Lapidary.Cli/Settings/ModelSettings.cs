@@ -7,16 +7,21 @@ namespace Lapidary.Cli.Settings;
 /// <summary>Which model and how it is held; common to all commands that use one.</summary>
 /// <param name="quantization">The command's default.</param>
 /// <param name="dtypeHelp">What --dtype is the type of.</param>
+/// <param name="hasAdapter">Whether the command takes an adapter.</param>
 internal sealed class ModelSettings(
     QuantizationKind quantization,
-    string dtypeHelp = "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.")
+    string dtypeHelp = "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.",
+    bool hasAdapter = true)
 {
     private const string Auto = "auto";
+
+    /// <summary>Whether the command takes an adapter.</summary>
+    public bool HasAdapter => hasAdapter;
 
     public Setting<string?> Model { get; } = Setting.Text(
         "model", "DIR_OR_ID",
         "Gemma 3 model: a folder, or an id of the Hub such as google/gemma-3-1b-pt. The id may end with @REVISION (a branch, tag or "
-        + "commit). Without the option: the adapter's base.");
+        + "commit)." + (hasAdapter ? " Without the option: the adapter's base." : ""));
 
     public Setting<string?> Tokenizer { get; } =
         Setting.Text(

@@ -60,7 +60,7 @@ internal sealed class DemoFolder : IDisposable
         if (!overwrite)
         {
             throw new LapidaryException(
-                $"{Root}: exists already; set Overwrite to true to replace it, or choose another OutputDir.");
+                $"{Root}: is there already; choose another OutputDir, or set Overwrite to true to replace it.");
         }
 
         string[] folders = [Model, Quantized, Adapter, Merged];

@@ -40,12 +40,17 @@ public static class SyntheticSql
     {
         foreach (string domain in options.Domains) Check("Domains", domain, Domains);
         foreach (string domain in options.ExcludedDomains) Check("ExcludedDomains", domain, Domains);
-        DomainSpec[] domains = [.. DomainFile.All.Where(domain =>
-            (options.Domains.Count == 0 || options.Domains.Contains(domain.Name)) && !options.ExcludedDomains.Contains(domain.Name)
-            && (options.Split == SyntheticSplit.All || domain.IsTest == (options.Split == SyntheticSplit.Test)))];
+        DomainSpec[] domains = [.. Left(options)];
         return domains.Length > 0 ? domains : throw new LapidaryException(
             "Generated rows: expected at least one domain, found none that Domains, ExcludedDomains and Split leave; change one of them.");
     }
+
+    /// <summary>Whether options leave a domain.</summary>
+    internal static bool HasDomains(SyntheticSqlOptions options) => Left(options).Any();
+
+    private static IEnumerable<DomainSpec> Left(SyntheticSqlOptions options) => DomainFile.All.Where(domain =>
+        (options.Domains.Count == 0 || options.Domains.Contains(domain.Name)) && !options.ExcludedDomains.Contains(domain.Name)
+        && (options.Split == SyntheticSplit.All || domain.IsTest == (options.Split == SyntheticSplit.Test)));
 
     private static IEnumerable<SyntheticRow> Draw(int count, RowMaker maker, CancellationToken cancellationToken)
     {

@@ -20,6 +20,11 @@ public class OptionNamesTests
     [InlineData("MaxLength must be from 2 to 9, got 1.", "--max-length must be from 2 to 9, got 1.")]
     public void AKeyOfSeveralWords_IsTheOption(string text, string expected) => Assert.Equal(expected, Options.InPlaceOfKeys(text));
 
+    [Fact]
+    public void AFlag_NeedsNoValue() => Assert.Equal(
+        "choose another name, or use --overwrite to replace it.",
+        new OptionNames(["overwrite"], "overwrite").InPlaceOfKeys("choose another name, or set Overwrite to true to replace it."));
+
     [Theory]
     [InlineData("update it, or set device to cpu.", "update it, or use --device cpu.")]
     [InlineData("set device to my-run/checkpoint-2 and", "use --device my-run/checkpoint-2 and")]

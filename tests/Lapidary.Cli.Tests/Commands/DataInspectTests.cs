@@ -111,6 +111,12 @@ public sealed class DataInspectTests : IDisposable
         int trained = json.GetProperty("labels").EnumerateArray().Count(label => label.GetInt32() >= 0);
         Assert.Equal(trained, json.GetProperty("trained_tokens").GetInt32());
         Assert.Equal("SELECT", json.GetProperty("messages")[0].GetProperty("content").GetString());
+        int all = json.GetProperty("labels").GetArrayLength();
+        string[] cutArgs = [.. args, "--max-length", $"{all - 2}"];
+        var cut = CliRun.Of([.. cutArgs, "--json"]).Ok().Json;
+        Assert.Equal((trained - 2, 2), (
+            cut.GetProperty("trained_tokens").GetInt32(), cut.GetProperty("truncated_tokens").GetInt32()));
+        Assert.Matches(@"cut        at --max-length \d+; what follows is not trained\n[^\[]*$", CliRun.Of(cutArgs).Ok().Out);
         CliRun.Of("data", "inspect", file, "--row", "3").AssertError(1, "expected a row from 1 to 2");
         CliRun.Of("data", "inspect").AssertError(2, "FILE");
     }

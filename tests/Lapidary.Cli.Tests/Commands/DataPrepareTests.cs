@@ -103,7 +103,7 @@ public sealed class DataPrepareTests : IDisposable
         CliRun.Of([.. prepare, _folder["one.jsonl"], "--no-leaks"]).AssertError(2, "--test-size");
         CliRun.Of([.. prepare, _folder["one.jsonl"], "--max-length", "9"]).AssertError(2, "--tokenizer");
         CliRun.Of([.. prepare, _folder["dir"]]).Ok();
-        CliRun.Of([.. prepare, _folder["dir"]]).AssertError(2, "--overwrite");
+        CliRun.Of([.. prepare, _folder["dir"]]).AssertError(1, "is there already", "--overwrite to replace");
         CliRun.Of([.. prepare, _folder["dir"], "--overwrite"]).Ok();
         CliRun.Of("data", "prepare", "--dataset", rows).AssertError(2, "--output");
     }

@@ -59,10 +59,13 @@ public sealed class DataSynthTests : IDisposable
         Assert.True(CliRun.Of("data", "synth", "--list-domains", "--json").Ok().Json.GetProperty("domains").GetArrayLength() >= 40);
         CliRun.Of("data", "synth", "--rows", "3").AssertError(2, "--output is missing");
         CliRun.Of("data", "synth", "--output", _folder["sql.csv"]).AssertError(2, ".jsonl or .parquet");
-        CliRun.Of("data", "synth", "--domains", "chesss", "--output", _folder["a.jsonl"]).AssertError(1, "did you mean chess?");
+        string[] toFile = ["data", "synth", "--output", _folder["a.jsonl"]];
+        CliRun.Of([.. toFile, "--domains", "chesss"]).AssertError(2, "--domains", "such as chess");
+        CliRun.Of([.. toFile, "--complexity", "windows"]).AssertError(2, "--complexity", "window functions");
+        CliRun.Of([.. toFile, "--domains", "libraries", "--eval-rows", "5"]).AssertError(2, "--domains", "testing", "--eval-rows");
         Assert.False(File.Exists(_folder["a.jsonl"]));
         File.WriteAllText(_folder["b.jsonl"], "");
-        CliRun.Of("data", "synth", "--rows", "3", "--output", _folder["b.jsonl"]).AssertError(2, "--overwrite");
+        CliRun.Of("data", "synth", "--rows", "3", "--output", _folder["b.jsonl"]).AssertError(1, "--overwrite");
         CliRun.Of("data").AssertError(2, "synth");
     }
 }

@@ -21,5 +21,7 @@ public sealed class ExportTests : IDisposable
         CliRun.Of([.. command, "--overwrite", "--type", "q5_k_m"]).AssertError(2, "--type", "q8_0 or q4_0", "q5_k_m");
         Assert.Contains("1024 tokens", CliRun.Of([.. command, "--overwrite"]).Ok().Out);
         CliRun.Of("export").AssertError(2, "gguf");
+        File.WriteAllText(_folder["adapter_config.json"], "{}");
+        CliRun.Of("export", "gguf", "--model", _folder.Path, "--output", file).AssertError(1, "found an adapter", "lapidary merge");
     }
 }

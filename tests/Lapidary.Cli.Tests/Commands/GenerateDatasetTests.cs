@@ -75,6 +75,15 @@ public sealed class GenerateDatasetTests : IDisposable
     }
 
     [Fact]
+    public void ADataSetWithoutQuestions_IsRefusedAtOnce()
+    {
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"other": 1}""", """{"other": 2}"""]);
+        string output = _folder["answers.jsonl"];
+        Generate(rows, "--output", output).AssertError(1, "rows.jsonl line 1", "\"input_ids\"", "none of the 2 rows");
+        Assert.False(File.Exists(output) || File.Exists(output + ".partial"));
+    }
+
+    [Fact]
     public void Resume_EndsWithTheSameFile_AndNothingBesideIt()
     {
         string rows = TinyModel.WriteRows(_folder.Path, TinyModel.Runs(6));

@@ -35,9 +35,22 @@ public sealed class NextStepsTests : IDisposable
         string[] afterMerge = Next(Works(afterTraining[1]).Out);
         Assert.Matches("^lapidary upload '?.*merged'? [a-z0-9-]+ --private$", afterMerge[2]);
         Assert.DoesNotContain("note ", Works(afterMerge[0]).Error, StringComparison.Ordinal);
+        Assert.StartsWith("lapidary export gguf ", afterMerge[3], StringComparison.Ordinal);
+        Works(afterMerge[3]);
         string afterQuantize = Assert.Single(Next(Works(afterMerge[1]).Out));
         Assert.DoesNotContain("note ", Works(afterQuantize).Error, StringComparison.Ordinal);
         Assert.Equal(name is "messages" or "template" or "ids", afterQuantize.Contains("--chat", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void RowsOfSql_AreFollowedByAnEvaluation()
+    {
+        const string Row = """{"sql_prompt": "How many?", "sql_context": "CREATE TABLE t (a); INSERT INTO t VALUES (1);", "sql": """;
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", [Row + "\"SELECT a FROM t\"}"]);
+        string held = TinyModel.WriteLines(_folder.Path, "held.jsonl", [Row + "\"SELECT COUNT(*) FROM t\"}"]);
+        string eval = Next(Train(rows, "run", "--eval-dataset", held, "--template", "text-to-sql").Out)[2];
+        Assert.StartsWith("lapidary eval ", eval, StringComparison.Ordinal);
+        Assert.Contains("before", Works($"{eval} --max-new-tokens 2 --threads 1").Out, StringComparison.Ordinal);
     }
 
     [Fact]

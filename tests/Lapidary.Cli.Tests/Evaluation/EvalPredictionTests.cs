@@ -107,6 +107,46 @@ public sealed class EvalPredictionTests : IDisposable
     }
 
     [Fact]
+    public void Failures_ReplaceTheirLikeOnly()
+    {
+        string failures = _folder["failures.jsonl"], wrong = Lines(Gold.Select(_ => "SELECT 1")), gold = Lines(Gold, "gold.txt");
+        foreach (string foreign in new[] { "the only copy\n", "{\"sql\": \"x\"}\n" })
+        {
+            File.WriteAllText(failures, foreign);
+            Eval(wrong, "--failures", failures).AssertError(1, "failures.jsonl", "no file of failures");
+            Assert.Equal(foreign, File.ReadAllText(failures));
+        }
+
+        File.Delete(failures);
+        Eval(wrong, "--failures", failures).Ok();
+        Eval(gold, "--failures", failures).Ok();
+        Assert.Equal("", File.ReadAllText(failures));
+        Eval(wrong, "--failures", failures).Ok();
+        Assert.Equal(5, File.ReadAllLines(failures).Length);
+    }
+
+    [Fact]
+    public void MissingPredictions_AreCounted()
+    {
+        string file = TinyModel.WriteLines(
+            _folder.Path, "generated.jsonl",
+            Gold.Select((sql, i) => JsonSerializer.Serialize(new { output = i < 2 ? null : sql, error = i < 2 ? "no prompt" : null })));
+        var run = Eval(file, "--json").Ok();
+        Assert.Equal((0.6, 2), (
+            run.Json.GetProperty("execution_accuracy").GetDouble(), run.Json.GetProperty("unanswered").GetInt32()));
+        Assert.Contains("generated.jsonl: 2 of 5 predictions are missing", run.Error, StringComparison.Ordinal);
+        Assert.Contains("2 of them without an answer", Eval(file).Ok().Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Help_SaysWhichSplitIsTaken()
+    {
+        string help = string.Join(' ', CliRun.Of("eval", "--help").Ok().Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains("the validation split is taken, else the test split", help, StringComparison.Ordinal);
+        Assert.DoesNotContain("--mix", help, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Two_AreBeforeAndAfter()
     {
         string before = Lines(Gold.Select((sql, i) => i == 0 ? sql : "SELECT 1"), "before.txt");

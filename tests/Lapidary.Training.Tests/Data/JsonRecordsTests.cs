@@ -75,7 +75,7 @@ public class JsonRecordsTests
     [InlineData("""{"text":"a"}|{"body":"b"}""", "line 2: expected a column \"text\", found columns body")]
     [InlineData(
         """{"foo":"a","bar":1}""",
-        "line 1: expected columns messages, conversations, prompt and completion, text, or input_ids, found columns foo, bar")]
+        "line 1: expected columns messages, conversations, prompt and completion, text, or \"input_ids\", found columns foo, bar")]
     [InlineData("{}", "found no columns")]
     [InlineData(
         """{"prompt":"a","completion":null}""",

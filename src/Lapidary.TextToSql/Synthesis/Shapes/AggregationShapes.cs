@@ -22,10 +22,10 @@ internal static class AggregationShapes
         new("group_order", Complexity, 1, GroupOrder),
         new("group_having_count", Complexity, 1, HavingCount),
         new("group_having_value", Complexity, 1, HavingValue),
-        new("most_common", Complexity, 1, MostCommon),
+        new("most_or_fewest", Complexity, 1, MostCommon),
         new("count_case", Complexity, 1, CountCase),
         new("percentage", Complexity, 1, Percentage),
-        new("count_by_year", Complexity, 1, ByYear),
+        new("group_by_year", Complexity, 1, ByYear),
     ];
 
     /// <summary>Draws a function for a column: AVG, SUM, MIN or MAX.</summary>
@@ -129,6 +129,7 @@ internal static class AggregationShapes
             $"How many {those} are there for each {column.Noun}? Show the {column.Noun} and the count.",
             $"Show each {column.Noun} with the number of {those}.",
             $"Count the {those} per {column.Noun}; return the {column.Noun} and the number.");
+        text += Scene.WithoutEmpty(column, table, filter);
         string select = $"SELECT {column.Name}, COUNT(*){scene.As($"{table.Spec.SqlName}_count")} FROM {table.Name}";
         string group = $" GROUP BY {column.Name}";
         return new(text, select + Scene.Where(filter) + group)
@@ -149,6 +150,7 @@ internal static class AggregationShapes
             $"What is {words} of the {those} for each {group.Noun}? Show the {group.Noun} and the value.",
             $"For each {group.Noun}, show the {group.Noun} and {words} of the {those}.",
             $"Find {words} of {those} by {group.Noun}, and show it after the {group.Noun}.");
+        text += Scene.WithoutEmpty(group, table, filter);
         string select = $"SELECT {group.Name}, {function}({column.Name}){scene.As(NameOf(function, column))} FROM {table.Name}";
         string end = $" GROUP BY {group.Name}";
         return new(text, select + Scene.Where(filter) + end)
@@ -190,7 +192,7 @@ internal static class AggregationShapes
         string number = least.ToString(CultureInfo.InvariantCulture), noun = least == 1 ? table.Singular : table.Plural;
         string text = scene.Say(
             $"Which {Scene.Many(group)} have {(isMore ? "more than" : "at least")} {number} {noun}?",
-            $"{scene.List()} the {Scene.Many(group)} that occur with {(isMore ? "more than" : "at least")} {number} {noun}.");
+            $"{scene.List()} the {Scene.Many(group)} with {(isMore ? "more than" : "at least")} {number} {noun}.");
         string select = $"SELECT {group.Name} FROM {table.Name} GROUP BY {group.Name}";
         return new(text, $"{select} HAVING COUNT(*) {(isMore ? ">" : ">=")} {number}") { Wrong = [select] };
     }
@@ -261,7 +263,7 @@ internal static class AggregationShapes
     {
         var table = scene.Any(scene.Tables)!;
         if (scene.Any(table.Others.Where(column => column is { Kind: ColumnKind.Date, IsNullable: false })) is not { } date) return null;
-        string year = $"strftime('%Y', {date.Name})";
+        string year = $"CAST(strftime('%Y', {date.Name}) AS INTEGER)"; // a number, as a year is
         string value = "COUNT(*)", what = $"the number of {table.Plural}", name = $"{table.Spec.SqlName}_count";
         if (scene.Dice.Chance(50) && scene.Any(table.Numbers) is { } column)
         {

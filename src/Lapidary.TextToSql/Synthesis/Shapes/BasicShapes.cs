@@ -34,7 +34,7 @@ internal static class BasicShapes
         new("case", Complexity, 1, Case),
         new("coalesce", Complexity, 1, Coalesce),
         new("computed", Complexity, 1, Computed),
-        new("year_of_date", Complexity, 1, YearOfDate),
+        new("part_of_date", Complexity, 1, YearOfDate),
     ];
 
     private static Func<DrawnTable, Scene, Filter?> OfCategory(Func<DrawnTable, DrawnColumn, Scene, Filter?> filter) =>
@@ -256,8 +256,8 @@ internal static class BasicShapes
             $"For each {table.Singular}, show the {table.Label.Noun} and the {part} of the {column.Noun}.",
             $"List the {table.Label.Noun} of every {table.Singular} together with the {part} of the {column.Noun}.");
         if (!isYear) text = text.TrimEnd('.') + " as two digits.";
-        string sql = $"SELECT {table.Label.Name}, strftime('{(isYear ? "%Y" : "%m")}', {column.Name}){scene.As(isYear ? "year" : "month")} "
-            + $"FROM {table.Name}";
+        string value = isYear ? $"CAST(strftime('%Y', {column.Name}) AS INTEGER)" : $"strftime('%m', {column.Name})";
+        string sql = $"SELECT {table.Label.Name}, {value}{scene.As(isYear ? "year" : "month")} FROM {table.Name}";
         return new(text, sql);
     }
 

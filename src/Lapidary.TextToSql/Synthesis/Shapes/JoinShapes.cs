@@ -185,6 +185,7 @@ internal static class JoinShapes
         string text = scene.Say(
             $"For each {group.Noun} of the {parent.Plural}, show the {group.Noun} and {words}.",
             $"Show {words} for each {group.Noun} of the {parent.Singular}, with the {group.Noun} first.");
+        text += $" Leave out {Scene.Many(group)} without {child.Plural}.";
         string column2 = scene.Of(parent, group);
         return new(text, $"SELECT {column2}, {value}{scene.As(name)} FROM {scene.Joined(child, key)} GROUP BY {column2}")
         {

@@ -52,6 +52,10 @@ internal sealed class Scene
     public static string Those(DrawnTable table, Filter? filter) =>
         filter is null ? table.Plural : $"{table.Plural} {Post(table, filter)}";
 
+    /// <summary>A sentence that leaves out groups without rows that match a filter, as the query does; nothing without a filter.</summary>
+    public static string WithoutEmpty(DrawnColumn group, DrawnTable table, Filter? filter) =>
+        filter is null ? "" : $" Leave out {Many(group)} without such {table.Plural}.";
+
     /// <summary>" WHERE …", or nothing.</summary>
     public static string Where(Filter? filter, string qualifier = "") => filter is null ? "" : $" WHERE {filter.Sql(qualifier)}";
 

@@ -18,7 +18,7 @@ internal static class SubqueryShapes
         new("with_child", Complexity, 2, scene => WithChild(scene, has: true)),
         new("without_child", Complexity, 2, scene => WithChild(scene, has: false)),
         new("exists", Complexity, 2, Exists),
-        new("average_of_counts", Complexity, 2, AverageOfCounts),
+        new("aggregate_of_counts", Complexity, 2, AverageOfCounts),
         new("of_extreme_parent", Complexity, 2, OfExtremeParent),
     ];
 

@@ -15,7 +15,7 @@ internal static class WindowShapes
         new("top_of_group", Complexity, 1, TopOfGroup),
         new("running_total", Complexity, 1, RunningTotal),
         new("group_average_beside", Complexity, 1, GroupAverage),
-        new("previous", Complexity, 1, Previous),
+        new("previous_or_next", Complexity, 1, Previous),
         new("share_of_total", Complexity, 1, Share),
         new("count_beside", Complexity, 1, CountBeside),
     ];

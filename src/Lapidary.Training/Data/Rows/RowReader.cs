@@ -58,12 +58,13 @@ internal sealed class RowReader(DataSetOptions options)
         return KindOf(name => Has(record, name)) ?? KindOf(record.Columns.ContainsKey) ?? throw Unknown(record);
     }
 
+    // The quotes say that input_ids is a column here, and no option.
     private static LapidaryException Unknown(DataRecord record) => RowTemplate.Like(record.Columns.ContainsKey) is { } name
         ? record.Origin.Error(
-            $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}, "
+            $"expected columns messages, conversations, prompt and completion, text, or \"input_ids\", found {record.ColumnList()}, "
             + $"which looks like {name}: set Template to {name}.")
         : record.Origin.Error(
-            $"expected columns messages, conversations, prompt and completion, text, or input_ids, found {record.ColumnList()}; "
+            $"expected columns messages, conversations, prompt and completion, text, or \"input_ids\", found {record.ColumnList()}; "
             + $"name yours with PromptColumn and CompletionColumn, MessagesColumn or TextColumn, or give a template.");
 
     private static RowKind? KindOf(Func<string, bool> has) =>
