@@ -8,6 +8,9 @@ internal static class PublishedDefinitions
     /// <summary>Orders of columns that are tried; the scripts try all, which does not end for many equal columns.</summary>
     private const int MaxOrders = 5000;
 
+    /// <summary>Cells that are put into other orders, whatever the number of orders.</summary>
+    private const long MaxCells = 50_000_000;
+
     /// <summary>BIRD: the same set of rows. Order and duplicates do not count, the order of columns does.</summary>
     public static bool Bird(ResultRows expected, ResultRows found)
     {
@@ -25,6 +28,11 @@ internal static class PublishedDefinitions
         int columns = expected.Columns.Length;
         string[] aColumns = Columns(a), bColumns = Columns(b);
 
+        // Each column has one that stands for it, or there is no order to look for.
+        if (!aColumns.Order(StringComparer.Ordinal).SequenceEqual(bColumns.Order(StringComparer.Ordinal))) return false;
+        string[] sequences = [.. Enumerable.Range(0, columns).Select(column => PythonRows.Row(b.Select(row => row[column])))];
+        long maxOrders = Math.Clamp(MaxCells / Math.Max(1, (long)columns * b.Length), 10, MaxOrders);
+
         // A column can only stand for one with the same values.
         int[][] candidates = [.. aColumns.Select(values =>
             Enumerable.Range(0, columns).Where(column => bColumns[column] == values).ToArray())];
@@ -34,16 +42,18 @@ internal static class PublishedDefinitions
 
         bool Try(int[] order, int column)
         {
-            if (tried >= MaxOrders) return false;
+            if (tried >= maxOrders) return false;
             if (column == columns)
             {
                 tried++;
                 return Rows(b, order).SequenceEqual(wanted);
             }
 
+            var seen = new HashSet<string>();
             foreach (int candidate in candidates[column])
             {
-                if (Array.IndexOf(order, candidate, 0, column) >= 0) continue;
+                // Of columns that are the same from top to bottom it does not matter which one it is.
+                if (Array.IndexOf(order, candidate, 0, column) >= 0 || !seen.Add(sequences[candidate])) continue;
                 order[column] = candidate;
                 if (Try(order, column + 1)) return true;
             }

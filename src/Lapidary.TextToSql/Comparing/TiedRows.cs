@@ -31,7 +31,14 @@ internal sealed class TiedRows(List<object?[]> rows, int[] keys, int columns, lo
         return true;
     }
 
-    /// <summary>Exactly: a tolerance here would only allow more.</summary>
-    private static new bool Equals(object? a, object? b) =>
-        a is byte[] x && b is byte[] y ? x.AsSpan().SequenceEqual(y) : object.Equals(a, b);
+    /// <summary>By value, as SQLite sorts, so that 1 is 1.0; a tolerance here would only allow more.</summary>
+    private static new bool Equals(object? a, object? b) => (a, b) switch
+    {
+        (byte[] x, byte[] y) => x.AsSpan().SequenceEqual(y),
+        (long x, double y) => IsSame(x, y),
+        (double x, long y) => IsSame(y, x),
+        _ => object.Equals(a, b),
+    };
+
+    private static bool IsSame(long a, double b) => Math.Abs(b) < 9.2e18 && Math.Truncate(b).Equals(b) && (long)b == a;
 }

@@ -3,11 +3,22 @@ namespace Lapidary.TextToSql.Databases;
 /// <summary>How much a database and its statements may take; and what is fixed so that results repeat.</summary>
 internal sealed record GuardLimits
 {
+    private const int FillShare = 5;
+
     /// <summary>Steps of the virtual machine, for a whole context or one statement.</summary>
     public long MaxSteps { get; init; } = 20_000_000;
 
     /// <summary>The net behind the limit of steps.</summary>
     public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Steps of one row that is inserted to fill a table.</summary>
+    public long MaxInsertSteps => Math.Max(1, MaxSteps / 20);
+
+    /// <summary>Steps of all rows that are inserted to fill tables.</summary>
+    public long MaxFillSteps => FillShare * Math.Min(MaxSteps, long.MaxValue / FillShare);
+
+    /// <summary>The net behind them.</summary>
+    public TimeSpan FillTimeLimit => FillShare * TimeLimit;
 
     public int MaxRows { get; init; } = 10_000;
 

@@ -20,6 +20,7 @@ internal sealed class GuardedDatabase : IDisposable
     private readonly StatementProgress _progress;
     private readonly StableFunctions _functions;
     private readonly Dictionary<string, int> _views = new(StringComparer.OrdinalIgnoreCase);
+    private long _lastRow;
 
     /// <summary>An empty database.</summary>
     /// <param name="limits">What statements may take.</param>
@@ -36,6 +37,8 @@ internal sealed class GuardedDatabase : IDisposable
     }
 
     private sqlite3 Handle => _connection.Handle!;
+
+    private bool IsInTransaction => raw.sqlite3_get_autocommit(Handle) == 0;
 
     /// <summary>Tables that the last compiled statement reads; views are followed.</summary>
     public IReadOnlyCollection<string> TablesRead => _guard.TablesRead;
@@ -61,8 +64,10 @@ internal sealed class GuardedDatabase : IDisposable
         Limit(raw.SQLITE_LIMIT_VDBE_OP, 10_000_000);
         _guard.Mode = GuardMode.Build;
         var failure = BuildAll(bytes);
-        EndTransaction(failure is null ? "COMMIT" : "ROLLBACK");
-        if (failure is null) RefreshTables();
+        failure ??= Commit();
+        if (failure is not null) EndTransaction();
+        RefreshTables();
+        _lastRow = raw.sqlite3_last_insert_rowid(Handle);
         return failure;
     }
 
@@ -74,6 +79,9 @@ internal sealed class GuardedDatabase : IDisposable
         using var statement = Compile(sql, mode, out var failure);
         if (statement is null) return new SqlOutcome(null, failure);
         if (failure is not null) return new SqlOutcome(null, failure);
+
+        // As the context left it, whatever was inserted since.
+        LastRow.Set(Handle, _lastRow);
         var outcome = Read(statement);
         if (mode == GuardMode.Write && _guard.ChangedSchema) RefreshTables();
         return outcome;
@@ -90,6 +98,7 @@ internal sealed class GuardedDatabase : IDisposable
     /// <param name="sql">One statement.</param>
     /// <param name="values">Its parameters.</param>
     /// <returns>Its rows.</returns>
+    /// <exception cref="DatabaseFailure">It failed.</exception>
     public List<object?[]> Ask(string sql, params ReadOnlySpan<object?> values)
     {
         using var open = new OpenedGuard(_guard);
@@ -107,22 +116,26 @@ internal sealed class GuardedDatabase : IDisposable
         }
     }
 
-    /// <summary>A statement of this project that runs many times.</summary>
-    public PreparedInsert PrepareInsert(string sql)
+    /// <summary>A statement that inserts a row to fill a table, and runs many times.</summary>
+    /// <returns>Null where it does not compile: a trigger or a foreign key may name what there is not, or is not allowed.</returns>
+    public PreparedInsert? PrepareInsert(string sql)
     {
-        using var open = new OpenedGuard(_guard);
-        Check(raw.sqlite3_prepare_v2(Handle, sql, out var statement));
-        return new PreparedInsert(statement, () => BeginStatement());
+        using var open = new OpenedGuard(_guard, GuardMode.Build);
+        BeginStatement();
+        return raw.sqlite3_prepare_v2(Handle, sql, out var statement) == raw.SQLITE_OK
+            ? new PreparedInsert(statement, () => BeginStatement(isFilling: true), Judge)
+            : null;
     }
 
     /// <summary>Rolls back to where <see cref="BeginChanges"/> was called.</summary>
-    public void UndoChanges() => EndTransaction("ROLLBACK");
+    public void UndoChanges() => EndTransaction();
 
     /// <summary>What is done from here on can be undone.</summary>
     public void BeginChanges()
     {
         _guard.Mode = GuardMode.Open;
         Ask("BEGIN");
+        LastRow.Set(Handle, _lastRow);
     }
 
     /// <summary>Settings that statements cannot change, as they may use no PRAGMA.</summary>
@@ -263,11 +276,11 @@ internal sealed class GuardedDatabase : IDisposable
         static SqlOutcome TooLarge(string message) => new(null, new SqlFailure(SqlFailureKind.TooLarge, message, IsCompiled: true));
     }
 
-    private void BeginStatement(bool keepSteps = false)
+    private void BeginStatement(bool keepSteps = false, bool isFilling = false)
     {
         _cancellation.ThrowIfCancellationRequested();
         _guard.Begin();
-        _progress.Begin(keepSteps);
+        _progress.Begin(keepSteps, isFilling);
         _functions.Begin();
     }
 
@@ -289,10 +302,36 @@ internal sealed class GuardedDatabase : IDisposable
         return failure with { IsCompiled = isCompiled };
     }
 
-    private void EndTransaction(string how)
+    private InsertOutcome Judge(int code)
     {
-        if (raw.sqlite3_get_autocommit(Handle) == 0) Ask(how);
-        if (how == "ROLLBACK") RefreshTables();
+        if (code is raw.SQLITE_DONE or raw.SQLITE_ROW) return InsertOutcome.Done;
+        if ((code & 0xFF) is not (raw.SQLITE_INTERRUPT or raw.SQLITE_NOMEM))
+            return IsInTransaction ? InsertOutcome.Constrained : InsertOutcome.RolledBack;
+        var failure = Failure(code, isCompiled: true);
+        return failure.Kind == SqlFailureKind.OutOfMemory || _progress.IsFillingSpent
+            ? throw new DatabaseFailure(failure)
+            : InsertOutcome.Stopped;
+    }
+
+    /// <summary>Ends a transaction that a context left open.</summary>
+    /// <returns>Why it cannot be committed: a foreign key that is looked at late.</returns>
+    private SqlFailure? Commit()
+    {
+        try
+        {
+            if (IsInTransaction) Ask("COMMIT");
+            return null;
+        }
+        catch (DatabaseFailure problem)
+        {
+            return problem.Failure with { Message = $"Its transaction cannot be committed: {problem.Message}" };
+        }
+    }
+
+    private void EndTransaction()
+    {
+        if (IsInTransaction) Ask("ROLLBACK");
+        RefreshTables();
     }
 
     private void RefreshTables() => _guard.SetTables(
@@ -305,7 +344,7 @@ internal sealed class GuardedDatabase : IDisposable
     private void Check(int code)
     {
         if (code is not (raw.SQLITE_OK or raw.SQLITE_ROW or raw.SQLITE_DONE))
-            throw new InvalidOperationException($"SQLite: {raw.sqlite3_errmsg(Handle).utf8_to_string()} ({code}).");
+            throw new DatabaseFailure(Failure(code, isCompiled: true));
     }
 
     /// <summary>How a statement starts, for a message.</summary>
@@ -318,16 +357,16 @@ internal sealed class GuardedDatabase : IDisposable
         return text.Length <= 40 ? text : text[..39] + "…";
     }
 
-    /// <summary>No guard until it ends.</summary>
+    /// <summary>No guard, or another, until it ends.</summary>
     private readonly struct OpenedGuard : IDisposable
     {
         private readonly StatementGuard _guard;
         private readonly GuardMode _mode;
 
-        public OpenedGuard(StatementGuard guard)
+        public OpenedGuard(StatementGuard guard, GuardMode mode = GuardMode.Open)
         {
             (_guard, _mode) = (guard, guard.Mode);
-            guard.Mode = GuardMode.Open;
+            guard.Mode = mode;
         }
 
         public void Dispose() => _guard.Mode = _mode;

@@ -12,13 +12,23 @@ internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, C
 
     private long _steps;
     private long _started;
+    private long _fillSteps;
+    private TimeSpan _fillTime;
+    private bool _isFilling;
 
     /// <summary>Why the statement was stopped; null where it was not, or was cancelled.</summary>
     public SqlFailure? Stop { get; private set; }
 
+    /// <summary>Whether no further row may be inserted to fill a table.</summary>
+    public bool IsFillingSpent { get; private set; }
+
     /// <summary>A statement starts with all its steps, or goes on with those that an earlier one left.</summary>
-    public void Begin(bool keepSteps = false)
+    /// <param name="keepSteps">Whether it goes on.</param>
+    /// <param name="isFilling">Whether it fills a table: all that do share what they may take.</param>
+    public void Begin(bool keepSteps = false, bool isFilling = false)
     {
+        if (_isFilling && isFilling) _fillTime += Stopwatch.GetElapsedTime(_started);
+        _isFilling = isFilling;
         if (!keepSteps) _steps = 0;
         Stop = null;
         _started = Stopwatch.GetTimestamp();
@@ -32,8 +42,18 @@ internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, C
         _steps += Interval;
         heartbeat?.Invoke();
         if (cancellationToken.IsCancellationRequested) return 1;
-        if (_steps > limits.MaxSteps)
-            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {limits.MaxSteps} steps.");
+        long most = _isFilling ? limits.MaxInsertSteps : limits.MaxSteps;
+        if (_isFilling)
+        {
+            _fillSteps += Interval;
+            IsFillingSpent = _fillSteps > limits.MaxFillSteps
+                || _fillTime + Stopwatch.GetElapsedTime(_started) > limits.FillTimeLimit;
+        }
+
+        if (_isFilling && IsFillingSpent)
+            Stop = new SqlFailure(SqlFailureKind.TimedOut, "Filling its empty tables at random takes too many steps.");
+        else if (_steps > most)
+            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {most} steps.");
         else if (Stopwatch.GetElapsedTime(_started) > limits.TimeLimit)
             Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {limits.TimeLimit.TotalSeconds:0.###} s.");
         else if (raw.sqlite3_memory_used() > limits.MaxMemoryBytes)

@@ -6,16 +6,16 @@ internal sealed class ColumnGroups
 {
     private readonly Dictionary<SchemaColumn, SchemaColumn> _parents = [];
     private readonly Dictionary<SchemaColumn, SchemaColumn?> _owners = [];
-    private readonly List<SchemaColumn> _columns;
+    private readonly ILookup<SchemaColumn, SchemaColumn> _members;
 
     /// <summary>Finds the groups.</summary>
     public ColumnGroups(List<SchemaTable> tables, QueryHints hints)
     {
-        _columns = [.. tables.SelectMany(table => table.Columns)];
+        List<SchemaColumn> columns = [.. tables.SelectMany(table => table.Columns)];
         foreach (var (from, to) in tables.SelectMany(table => table.ForeignKeys))
             foreach (var (a, b) in from.Zip(to)) Join(a, b);
         foreach (var (a, b) in hints.Links) Join(a, b);
-        foreach (var named in _columns.GroupBy(column => column.Name, StringComparer.OrdinalIgnoreCase).Where(named => named.Count() > 1))
+        foreach (var named in columns.GroupBy(column => column.Name, StringComparer.OrdinalIgnoreCase).Where(named => named.Count() > 1))
         {
             if (!named.Any(column => column.IsKey || column.IsNamedLikeKey)) continue;
 
@@ -23,6 +23,8 @@ internal sealed class ColumnGroups
             if (named.Key.Equals("id", StringComparison.OrdinalIgnoreCase)) continue;
             foreach (var column in named.Skip(1)) Join(named.First(), column);
         }
+
+        _members = columns.ToLookup(Root);
     }
 
     /// <summary>The column whose values the others of its group are taken from; null where there is no key among them.</summary>
@@ -30,7 +32,7 @@ internal sealed class ColumnGroups
     {
         var root = Root(column);
         if (_owners.TryGetValue(root, out var owner)) return owner;
-        var keys = _columns.Where(other => other.IsKey && Root(other) == root).ToList();
+        var keys = _members[root].Where(other => other.IsKey).ToList();
         owner = keys.Count == 0 ? null
             : keys.Find(key => !key.Table.ForeignKeys.Exists(foreign => foreign.From.Contains(key)) && IsNamedAfterTable(key)) ?? keys[0];
         _owners.Add(root, owner);
@@ -41,11 +43,7 @@ internal sealed class ColumnGroups
     public string Pool(SchemaColumn column) => Root(column).Name;
 
     /// <summary>All columns of a column's group.</summary>
-    public IEnumerable<SchemaColumn> Members(SchemaColumn column)
-    {
-        var root = Root(column);
-        return _columns.Where(other => Root(other) == root);
-    }
+    public IEnumerable<SchemaColumn> Members(SchemaColumn column) => _members[Root(column)];
 
     /// <summary>Employee_ID in employee, stuid in student.</summary>
     private static bool IsNamedAfterTable(SchemaColumn column) =>

@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Text;
 using Lapidary.Engine;
 using Lapidary.TextToSql.Databases;
+using Lapidary.TextToSql.Queries;
 
 namespace Lapidary.TextToSql.Filling;
 
@@ -13,6 +14,9 @@ internal sealed class DatabaseFiller
 {
     private const int Attempts = 6;
 
+    /// <summary>Tables of a schema that are all filled; of more, those that the reference reads, and what they refer to.</summary>
+    private const int MaxTables = 100;
+
     private readonly GuardedDatabase _database;
     private readonly List<SchemaTable> _tables;
     private readonly List<SchemaTable> _order;
@@ -21,6 +25,12 @@ internal sealed class DatabaseFiller
     private readonly Dictionary<SchemaColumn, List<Condition>> _conditions = [];
     private readonly long _seed;
 
+    /// <summary>Tables of which one row takes too many steps: they stay empty.</summary>
+    private readonly HashSet<SchemaTable> _slow = [];
+
+    /// <summary>By database and table: rows that can be tried before one rolls all back.</summary>
+    private readonly Dictionary<(int Number, SchemaTable Table), int> _triable = [];
+
     /// <summary>A filler for one row of a data set.</summary>
     /// <param name="database">The database, with its schema.</param>
     /// <param name="row">The row.</param>
@@ -28,7 +38,9 @@ internal sealed class DatabaseFiller
     public DatabaseFiller(GuardedDatabase database, TextToSqlRow row, long seed)
     {
         _database = database;
-        _tables = Schema.Read(database);
+        database.IsReading(row.Sql, out _);
+        string[] names = [.. database.TablesRead, .. SqlTokenizer.Tokens(row.Sql).Select(token => token.Value)];
+        _tables = Wanted(Schema.Read(database), names.ToHashSet(StringComparer.OrdinalIgnoreCase));
         _hints = new QueryHints(row.Sql, _tables);
         _groups = new ColumnGroups(_tables, _hints);
         byte[] text = Encoding.UTF8.GetBytes($"{row.SqlContext}\0{row.SqlPrompt}\0{row.Sql}");
@@ -62,7 +74,18 @@ internal sealed class DatabaseFiller
 
     /// <summary>Fills the database.</summary>
     /// <param name="number">Which of the random databases this is.</param>
+    /// <exception cref="DatabaseFailure">It takes too much.</exception>
     public void Fill(int number)
+    {
+        // Where all was rolled back, the same again without the row that did it.
+        while (!TryFill(number))
+        {
+            _database.UndoChanges();
+            _database.BeginChanges();
+        }
+    }
+
+    private bool TryFill(int number)
     {
         var plan = FillPlan.Of(number);
         var maker = new ValueMaker(plan, new StableRandom(_seed, number));
@@ -70,11 +93,14 @@ internal sealed class DatabaseFiller
         foreach (var table in _tables.Where(table => !table.IsEmpty)) Remember(table, values);
         foreach (var table in _order.Where(table => table.IsEmpty && table.Columns.Count > 0))
         {
-            FillTable(table, plan, maker, values);
+            if (!FillTable(table, number, plan, maker, values)) return false;
         }
+
+        return true;
     }
 
-    private void FillTable(SchemaTable table, FillPlan plan, ValueMaker maker, Dictionary<SchemaColumn, List<object?>> values)
+    private bool FillTable(
+        SchemaTable table, int number, FillPlan plan, ValueMaker maker, Dictionary<SchemaColumn, List<object?>> values)
     {
         bool refers = table.Columns.Exists(column => _groups.Owner(column) is { } owner && owner.Table != table);
         int rows = plan.Rows.From + maker.Below(plan.Rows.To - plan.Rows.From + 1);
@@ -83,21 +109,32 @@ internal sealed class DatabaseFiller
         string names = string.Join(", ", table.Columns.Select(column => SchemaTable.Quote(column.Name)));
         string marks = string.Join(", ", table.Columns.Select((_, index) => "?" + (index + 1)));
         using var insert = _database.PrepareInsert($"INSERT INTO {SchemaTable.Quote(table.Name)} ({names}) VALUES ({marks})");
-        object?[] row = new object?[table.Columns.Count];
         foreach (var column in table.Columns) values[column] = [];
+        if (insert is null) return true;
+        object?[] row = new object?[table.Columns.Count];
+        int triable = _slow.Contains(table) ? 0 : _triable.GetValueOrDefault((number, table), int.MaxValue);
         int key = 1 + maker.Below(3);
-        for (int count = 0, failures = 0; count < rows && failures < rows * Attempts;)
+        for (int count = 0, failures = 0; count < rows && failures < rows * Attempts && count + failures < triable;)
         {
             Make(table, row, plan, maker, values, ref key);
-            if (!insert.TryRun(row))
+            switch (insert.Run(row))
             {
-                failures++;
-                continue;
+                case InsertOutcome.Constrained:
+                    failures++;
+                    continue;
+                case InsertOutcome.Stopped:
+                    _slow.Add(table);
+                    return false;
+                case InsertOutcome.RolledBack:
+                    _triable[(number, table)] = count + failures;
+                    return false;
             }
 
             count++;
             for (int index = 0; index < row.Length; index++) values[table.Columns[index]].Add(row[index]);
         }
+
+        return true;
     }
 
     private void Make(
@@ -156,6 +193,21 @@ internal sealed class DatabaseFiller
         var rows = _database.Ask($"SELECT {names} FROM {SchemaTable.Quote(table.Name)} LIMIT 200");
         for (int index = 0; index < table.Columns.Count; index++)
             values[table.Columns[index]] = [.. rows.Select(row => row[index])];
+    }
+
+    /// <summary>All tables; of very many those with one of the names, and what they refer to.</summary>
+    private static List<SchemaTable> Wanted(List<SchemaTable> tables, HashSet<string> names)
+    {
+        if (tables.Count <= MaxTables) return tables;
+        var wanted = new HashSet<SchemaTable>();
+        var open = new Stack<SchemaTable>(tables.Where(table => names.Contains(table.Name)));
+        while (open.TryPop(out var table))
+        {
+            if (!wanted.Add(table)) continue;
+            foreach (var (_, to) in table.ForeignKeys) open.Push(to[0].Table);
+        }
+
+        return [.. tables.Where(wanted.Contains)];
     }
 
     /// <summary>Tables that others refer to first.</summary>

@@ -30,13 +30,28 @@ internal sealed class ChangeAgreement(GuardedDatabase database, string reference
             var before = DatabaseState.Of(database);
             var outcome = database.Run(sql, GuardMode.Write);
             var failure = before.Failure ?? outcome.Failure;
-            var after = failure is null ? DatabaseState.Of(database) : null;
+            var after = failure is null ? After(out failure) : null;
             failure ??= after!.Failure;
             return failure is { Kind: SqlFailureKind.OutOfMemory } ? throw new MemoryShortage() : (before, after, failure);
         }
         finally
         {
             leave();
+        }
+    }
+
+    /// <summary>The state after a statement, which may have made of the database what cannot be read.</summary>
+    private DatabaseState? After(out SqlFailure? failure)
+    {
+        try
+        {
+            failure = null;
+            return DatabaseState.Of(database);
+        }
+        catch (DatabaseFailure problem)
+        {
+            failure = problem.Failure;
+            return null;
         }
     }
 }

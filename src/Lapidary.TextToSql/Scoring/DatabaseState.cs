@@ -1,5 +1,6 @@
 using Lapidary.TextToSql.Comparing;
 using Lapidary.TextToSql.Databases;
+using Lapidary.TextToSql.Filling;
 using Lapidary.TextToSql.Queries;
 
 namespace Lapidary.TextToSql.Scoring;
@@ -54,7 +55,7 @@ internal sealed class DatabaseState
 
     private void Add(GuardedDatabase database, string name, string shape)
     {
-        var outcome = database.Run($"SELECT * FROM \"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", GuardMode.Read);
+        var outcome = database.Run($"SELECT * FROM {SchemaTable.Quote(name)}", GuardMode.Read);
         if (outcome.Failure is { Kind: not SqlFailureKind.Invalid } failure) Failure ??= failure;
         var rows = outcome.Result ?? new ResultRows([], []);
         _tables[name] = ($"{shape} {string.Join(", ", rows.Columns.Select(column => column.ToUpperInvariant()))}", rows);
@@ -63,16 +64,19 @@ internal sealed class DatabaseState
     /// <summary>Columns by name and affinity, what they allow, keys and indexes; not the words with which they were declared.</summary>
     private static string Shape(GuardedDatabase database, string table)
     {
-        string name = $"\"{table.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+        string name = SchemaTable.Quote(table);
         var columns = database.Ask($"PRAGMA table_xinfo({name})").Select(column =>
             $"{column[1]} {Affinity((string)(column[2] ?? ""))} {column[3]} {column[4]} {column[5]} {column[6]}");
         var foreign = database.Ask($"PRAGMA foreign_key_list({name})").Select(part =>
             $"{part[2]} {part[3]} {part[4]} {part[5]} {part[6]}").Order(StringComparer.OrdinalIgnoreCase);
         var indexes = database.Ask($"PRAGMA index_list({name})").Select(index =>
-            $"{index[2]} {index[4]} " + string.Join(' ', database.Ask($"PRAGMA index_info(\"{index[1]}\")").Select(part => part[2])))
+            $"{index[2]} {index[4]} " + string.Join(' ', IndexColumns(database, (string)index[1]!)))
             .Order(StringComparer.OrdinalIgnoreCase);
         return string.Join("; ", [.. columns, "|", .. foreign, "|", .. indexes]).ToUpperInvariant();
     }
+
+    private static IEnumerable<object?> IndexColumns(GuardedDatabase database, string index) =>
+        database.Ask($"PRAGMA index_info({SchemaTable.Quote(index)})").Select(part => part[2]);
 
     /// <summary>A statement without what does not count in it: blanks, comments, upper and lower case.</summary>
     private static string Words(string sql) => string.Join(' ', SqlTokenizer.Tokens(sql).Select(token => token.Value.ToUpperInvariant()));

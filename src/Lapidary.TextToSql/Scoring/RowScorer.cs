@@ -12,6 +12,7 @@ internal sealed class RowScorer(
 
     /// <summary>Runs context, reference and answer.</summary>
     /// <exception cref="MemoryShortage">SQLite held too much memory.</exception>
+    /// <exception cref="DatabaseFailure">The database does not let itself be read, filled or rolled back.</exception>
     public SqlScore Score()
     {
         using var database = new GuardedDatabase(LimitsOf(options), heartbeat, cancellation);
@@ -83,6 +84,15 @@ internal sealed class RowScorer(
     /// <summary>A score for a row that needs too much memory even alone.</summary>
     public static SqlScore OutOfMemory(TextToSqlRow row, string? answer) =>
         GivenUp(row, answer) with { Verdict = SqlVerdict.TooLarge, Why = "It needs more memory than is allowed.", IsParsed = true };
+
+    /// <summary>A score for a row whose context makes a database that this project's own statements cannot work on.</summary>
+    public static SqlScore Unusable(TextToSqlRow row, string? answer, string why) => new()
+    {
+        Verdict = SqlVerdict.FailedContext,
+        Why = $"The context makes a database that cannot be used: {why}",
+        Answer = AnswerText.Sql(answer),
+        Complexity = row.Complexity,
+    };
 
     private static GuardLimits LimitsOf(SqlScorerOptions options) => new()
     {

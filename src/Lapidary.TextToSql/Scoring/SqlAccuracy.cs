@@ -75,7 +75,9 @@ public sealed record SqlAccuracy
         double share = (double)right / rows, z2 = z * z / rows;
         double center = (share + (z2 / 2)) / (1 + z2);
         double half = z * Math.Sqrt(((share * (1 - share)) + (z2 / 4)) / rows) / (1 + z2);
-        return (Math.Max(0, center - half), Math.Min(1, center + half));
+
+        // At the ends these are 0 and 1 but for rounding.
+        return (right == 0 ? 0 : Math.Max(0, center - half), right == rows ? 1 : Math.Min(1, center + half));
     }
 }
 

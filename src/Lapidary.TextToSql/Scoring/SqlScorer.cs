@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.TextToSql.Databases;
 using Lapidary.TextToSql.Scoring;
 
 namespace Lapidary.TextToSql;
@@ -63,7 +64,20 @@ public sealed class SqlScorer(SqlScorerOptions? options = null)
     /// <summary>Scores a row beside others; where SQLite holds too much memory, again alone, so that the score is the row's own.</summary>
     private SqlScore ScoreOne(TextToSqlRow row, string? answer, Action heartbeat, CancellationToken cancellation)
     {
-        SqlScore Score() => new RowScorer(_options, row, answer, heartbeat, cancellation).Score();
+        SqlScore Score()
+        {
+            try
+            {
+                return new RowScorer(_options, row, answer, heartbeat, cancellation).Score();
+            }
+            catch (DatabaseFailure problem)
+            {
+                // One row never ends a run.
+                return problem.Failure.Kind == SqlFailureKind.OutOfMemory ? throw new MemoryShortage()
+                    : RowScorer.Unusable(row, answer, problem.Message);
+            }
+        }
+
         bool Enter(Func<int, bool> tryEnter)
         {
             // A row that was given up keeps its place for ever.
