@@ -48,12 +48,21 @@ internal static class EvalCommand
             throw run.Wrong($"--resume goes on with a file: give it with --{EvalSettings.Output.Name}.");
         if (values.Get(EvalSettings.Failures) is { } failures)
         {
-            if (values.Get(EvalSettings.Output) is { } output && Path.GetFullPath(output) == Path.GetFullPath(failures))
-                throw run.Wrong($"--{EvalSettings.Failures.Name}: {failures} is also --{EvalSettings.Output.Name}; name another.");
+            if (UseOf(values, failures) is { } use)
+                throw run.Wrong($"--{EvalSettings.Failures.Name}: {failures} is also --{use.Name}; name another file.");
             FailureFile.Check(failures);
         }
 
         return values.IsGiven(EvalSettings.Predictions) ? OfFiles(run) : OfAModel(run);
+    }
+
+    /// <summary>The option that names the same file; null for none.</summary>
+    private static Setting? UseOf(SettingValues values, string failures)
+    {
+        string path = Path.GetFullPath(failures);
+        if (values.Get(EvalSettings.Output) is { } output && path == Path.GetFullPath(output)) return EvalSettings.Output;
+        if (values.Get(EvalSettings.Predictions).Any(file => path == Path.GetFullPath(file))) return EvalSettings.Predictions;
+        return values.Require(DataSettings.DataSet).Any(name => path == Path.GetFullPath(name)) ? DataSettings.DataSet : null;
     }
 
     private static int OfFiles(CommandRun run)
@@ -141,9 +150,9 @@ internal static class EvalCommand
         }
 
         var result = new EvalResult(rows, [.. scores.Select(SqlAccuracy.Of)], scores, unanswered, seconds);
-        if (run.Values.Get(EvalSettings.Failures) is { } failures) FailureFile.Write(failures, rows, scores[^1], answers[^1]);
         foreach (string note in result.Notes()) run.Note(note);
         run.Print(result.WriteTo, result.Show);
+        if (run.Values.Get(EvalSettings.Failures) is { } failures) FailureFile.Write(failures, rows, scores[^1], answers[^1]);
         if (run.Values.Get(EvalSettings.FailUnder) is not { } least || result.Last.ExecutionAccuracy >= least) return ExitCodes.Done;
         run.Terminal.Error.WriteLine(
             $"lapidary: the accuracy is {EvalResult.Fraction(result.Last.ExecutionAccuracy)}, below --{EvalSettings.FailUnder.Name} "

@@ -15,7 +15,7 @@ internal static class FailureFile
 
     private static readonly JsonWriterOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Makes the file's folder, so that a wrong path is an error before the work. Of the files that exist, only one of an earlier
+    /// <summary>Makes the file's folder and tries to write there, so that an error comes before the work. Of the files that exist, only one of an earlier
     /// evaluation may be replaced.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="LapidaryException">The folder cannot be made, or the file is another one.</exception>
@@ -26,6 +26,7 @@ internal static class FailureFile
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
             if (File.Exists(path) && !IsOurs(path))
                 throw new LapidaryException($"{path}: is there already, and is no file of failures; choose another name, or remove it.");
+            using var trial = AtomicFile.Create(path); // not kept
         }
         catch (Exception e) when (FileErrors.IsFileSystem(e))
         {
