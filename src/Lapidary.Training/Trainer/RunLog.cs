@@ -31,6 +31,9 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     /// <summary>Name of its checkpoint; null if none was saved.</summary>
     public string? BestCheckpoint { get; private set; }
 
+    /// <summary>The checkpoint that the weights were taken from at the end; null for those of the last step.</summary>
+    public string? LoadedCheckpoint { get; set; }
+
     /// <summary>Restores the state of a resumed run.</summary>
     public void Restore(TrainerState state, LossMeter pending)
     {
@@ -104,6 +107,7 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
         NumTokens = _tokens,
         BestMetric = Best,
         BestModelCheckpoint = BestCheckpoint,
+        LoadedCheckpoint = LoadedCheckpoint,
         Config = config,
         LogHistory = _entries,
     };

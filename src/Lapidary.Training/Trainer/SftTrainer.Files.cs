@@ -175,12 +175,8 @@ public sealed partial class SftTrainer
         Setup.Optimizer.ShareParameters(_adapter.Blocks);
     }
 
-    /// <summary>The checkpoint that the weights were taken from at the end; null for those of the last step.</summary>
-    private string? _loadedCheckpoint;
-
     private void RestoreBest(RunFolder folder)
     {
-        _loadedCheckpoint = null;
         if (_log.BestCheckpoint is not { } name) return;
         if (folder.Named(name) is not { } checkpoint)
         {
@@ -189,7 +185,7 @@ public sealed partial class SftTrainer
         }
 
         _adapter.Restore(checkpoint, _model);
-        _loadedCheckpoint = name;
+        _log.LoadedCheckpoint = name;
         _observer.OnMessage($"Best checkpoint: {name}, {(_config.HasMetric ? _config.EvalMetric : "evaluation loss")} {_log.Best:F4}.");
     }
 

@@ -201,7 +201,7 @@ public sealed partial class SftTrainer : IDisposable
         bool isComplete = goesOn && step == TotalSteps;
         if (saved != step && !isComplete) Save(folder, step);
         if (isComplete && _config.LoadBestModelAtEnd) LoadBest(folder);
-        var state = State(step) with { LoadedCheckpoint = isComplete ? _loadedCheckpoint : null };
+        var state = State(step);
         if (isComplete) Complete(folder, state);
         _agreement.Meet(); // nobody takes a run for done that rank 0 could not save
         IsComplete = isComplete;
