@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Generation;
 using Lapidary.Cli.Models;
@@ -102,7 +103,7 @@ internal sealed class EvalRows
             string? question = values.Get(EvalSettings.QuestionColumn) is { } named ? named : Questions.FirstOrDefault(Has(record));
             _entries.Add(new(record, source.Options, new TextToSqlRow(question is null ? "" : record.Text(question), context, sql)
             {
-                Complexity = Complexities.Select(name => record.Columns.GetValueOrDefault(name)).OfType<string>().FirstOrDefault(),
+                Complexity = Complexities.Select(name => Word(record.Columns.GetValueOrDefault(name))).OfType<string>().FirstOrDefault(),
                 Domain = record.Columns.GetValueOrDefault("domain") as string,
             }));
         }
@@ -111,6 +112,15 @@ internal sealed class EvalRows
     }
 
     private static Func<string, bool> Has(DataRecord record) => column => record.Columns.ContainsKey(column);
+
+    /// <summary>A text, a number such as a level, or a truth value as text; null for all else.</summary>
+    private static string? Word(object? value) => value switch
+    {
+        string text => text,
+        bool flag => flag ? "true" : "false",
+        IFormattable number => number.ToString(format: null, CultureInfo.InvariantCulture),
+        _ => null,
+    };
 
     private static string Text(DataRecord record, string? named, string[] usual, Setting setting)
     {

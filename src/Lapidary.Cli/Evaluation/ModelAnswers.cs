@@ -129,6 +129,7 @@ internal sealed class ModelAnswers : IDisposable
                 _ = AnswersFile.FailedRows(pass.Output); // which checks it
                 pass.Done = File.ReadLines(pass.Output).Count();
                 isComplete = pass.Done == _questions.Count;
+                if (isComplete) AnswersFile.RequireRows(pass.Output, _questions);
             }
             else
             {
@@ -147,7 +148,8 @@ internal sealed class ModelAnswers : IDisposable
                 $"{pass.Output}: has answers to {pass.Done} rows, the data set has {_questions.Count}; choose another output.");
         }
 
-        if (isComplete) _run.Note($"{pass.Output} is complete; its answers are scored.");
+        if (!isComplete) return;
+        _run.Note($"{pass.Output} is complete: its answers to these rows are scored, whichever model and options they were made with.");
     }
 
     /// <summary>One rank's share of all passes.</summary>

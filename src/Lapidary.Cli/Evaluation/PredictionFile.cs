@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -7,7 +8,7 @@ namespace Lapidary.Cli.Evaluation;
 
 /// <summary>Answers made elsewhere, in any of the usual forms: JSON Lines of objects or texts, a JSON list, BIRD's object of numbered
 /// queries, or a query on each line as Spider's scripts read them.</summary>
-internal static class PredictionFile
+internal static partial class PredictionFile
 {
     private const long MaxBytes = 1L << 30;
 
@@ -19,16 +20,17 @@ internal static class PredictionFile
     /// <summary>Keys of an answer; the first one of the first object counts for all.</summary>
     private static readonly string[] Keys =
     [
-        "output", "prediction", "predicted_sql", "pred_sql", "sql_pred", "pred", "predict", "generated_sql", "generated", "completion",
-        "response", "sql", "SQL", "query", "answer",
+        "output", "prediction", "predicted_sql", "pred_sql", "sql_pred", "pred", "predict", "generated_sql", "generated_text", "generated",
+        "completion", "response", "sql", "SQL", "query", "answer", "text", "content",
     ];
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; - for standard input.</param>
     /// <param name="input">Standard input.</param>
+    /// <param name="rows">Numbers of rows that the answers may be for: blank lines that a text has after so many are none.</param>
     /// <returns>The answers in order; null where a row has none.</returns>
     /// <exception cref="LapidaryException">The file does not exist, or has another form.</exception>
-    public static IReadOnlyList<string?> Read(string path, TextReader input)
+    public static IReadOnlyList<string?> Read(string path, TextReader input, params int[] rows)
     {
         string name = path == StandardInput ? "standard input" : path;
         string text = path == StandardInput ? input.ReadToEnd() : InputFile.ReadAllText(path, MaxBytes, "a file of predictions");
@@ -37,10 +39,10 @@ internal static class PredictionFile
         text = text.TrimStart('\uFEFF');
         return start[0] switch
         {
-            '[' when Whole(text) is { } list => OfList(name, list),
+            '[' => OfList(name, List(name, text)),
             '{' when Whole(text) is { } whole && IsNumbered(whole) => OfNumbers(name, whole),
-            '{' or '"' => OfLines(name, text),
-            _ => [.. Lines(text).Select(Query)],
+            _ when IsJsonLines(text) => OfLines(name, text),
+            _ => Queries([.. Lines(text)], rows),
         };
     }
 
@@ -49,14 +51,43 @@ internal static class PredictionFile
     {
         try
         {
-            using var json = JsonDocument.Parse(text);
-            return json.RootElement.Clone();
+            return Parsed(text);
         }
         catch (JsonException)
         {
             return null;
         }
     }
+
+    private static JsonElement List(string name, string text)
+    {
+        try
+        {
+            return Parsed(text);
+        }
+        catch (JsonException e)
+        {
+            throw new LapidaryException(
+                $"{name}: begins with [, so expected a JSON list, it is broken at line {e.LineNumber + 1}; write it as a whole.", e);
+        }
+    }
+
+    /// <summary>Half of a surrogate pair is no text: U+FFFD stands for it, so that one bad answer is one wrong row.</summary>
+    private static JsonElement Parsed(string text)
+    {
+        if (text.Contains("\\ud", StringComparison.OrdinalIgnoreCase))
+            text = Escapes().Replace(text, escape => escape.Groups["half"].Success ? "\\ufffd" : escape.Value);
+        using var json = JsonDocument.Parse(text);
+        return json.RootElement.Clone();
+    }
+
+    /// <summary>An escape of JSON: half of a surrogate pair, or any other.</summary>
+    [GeneratedRegex(@"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")]
+    private static partial Regex Escapes();
+
+    /// <summary>Whether the first line that is not null, a missing answer, begins an object or a text.</summary>
+    private static bool IsJsonLines(string text) => Lines(text).Select(line => line.Trim())
+        .FirstOrDefault(line => line is not ("" or "null")) is not { } first || first[0] is '{' or '"';
 
     private static string?[] OfList(string name, JsonElement list)
     {
@@ -122,18 +153,28 @@ internal static class PredictionFile
         }
 
         string? key = null;
-        return [.. numbered.Select(pair => OfValue($"{name} number {pair.Number}", pair.Value, ref key) is { } text ? Query(text) : null)];
+        return [.. numbered.Select(pair => WithoutBird(OfValue($"{name} number {pair.Number}", pair.Value, ref key)))];
     }
 
-    /// <summary>A query without the name of a database that follows it.</summary>
-    private static string Query(string text)
+    /// <summary>The query on each line.</summary>
+    private static string?[] Queries(string[] lines, int[] rows)
     {
-        int bird = text.IndexOf(BirdMark, StringComparison.Ordinal);
-        if (bird >= 0) return text[..bird];
-        int tab = text.LastIndexOf('\t');
-        return tab > 0 && text[(tab + 1)..].Trim() is { Length: > 0 } word && word.All(c => char.IsLetterOrDigit(c) || c == '_')
-            ? text[..tab] : text;
+        int count = Array.FindLastIndex(lines, line => !string.IsNullOrWhiteSpace(line)) + 1;
+        int fit = rows.Where(row => row >= count && row <= lines.Length).DefaultIfEmpty(lines.Length).Max();
+        lines = lines[..fit];
+        if (Array.Exists(lines, line => line.Contains(BirdMark, StringComparison.Ordinal))) return [.. lines.Select(WithoutBird)];
+
+        // A tab may stand in a query too: a database follows only if one follows every query.
+        bool haveDatabases = lines.All(line => string.IsNullOrWhiteSpace(line) || EndsWithDatabase(line));
+        return haveDatabases ? [.. lines.Select(line => line.Split('\t')[0])] : lines;
     }
+
+    private static string? WithoutBird(string? text) =>
+        text?.IndexOf(BirdMark, StringComparison.Ordinal) is >= 0 and var at ? text[..at] : text;
+
+    /// <summary>Whether a line is a query, a tab and a word, as Spider's.</summary>
+    private static bool EndsWithDatabase(string line) => line.Split('\t') is [_, var last] && last.Trim() is { Length: > 0 } word
+        && word.All(c => char.IsLetterOrDigit(c) || c is '_' or '-');
 
     /// <summary>The lines of a text; what follows the last line end is one only if it is not empty.</summary>
     private static IEnumerable<string> Lines(string text)

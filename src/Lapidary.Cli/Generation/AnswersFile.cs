@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 
@@ -36,6 +37,37 @@ internal sealed class AnswersFile : IDisposable
         }
 
         return line > 0 ? failed : throw new LapidaryException($"{path}: expected answers, found an empty file; remove it.");
+    }
+
+    /// <summary>Checks that a complete file has an answer to each row, in their order.</summary>
+    /// <exception cref="LapidaryException">It answers other rows, or has another form.</exception>
+    public static void RequireRows(string path, IReadOnlyList<RowQuestion> questions)
+    {
+        int line = 0;
+        foreach (string text in File.ReadLines(path))
+        {
+            var question = questions[line++];
+            try
+            {
+                using var found = JsonDocument.Parse(text);
+                using var expected = JsonDocument.Parse(new Answer(null, null, null, null).Line(question));
+                _ = found.RootElement.TryGetProperty("output", out var output)
+                    ? output.GetString()
+                    : throw new LapidaryException($"{path} line {line}: expected an answer with its text as output, found none.");
+                foreach (var column in expected.RootElement.EnumerateObject().Where(column => !Answer.Replaces(column.Name)))
+                {
+                    if (found.RootElement.TryGetProperty(column.Name, out var same) && JsonElement.DeepEquals(same, column.Value)) continue;
+                    throw new LapidaryException(
+                        $"{path} line {line}: answers another row than {question.Record.Origin}, {Printable.Line(column.Name)} differs; "
+                        + "give the data set that it was made of, or choose another output.");
+                }
+            }
+            catch (Exception e) when (e is InvalidOperationException or JsonException)
+            {
+                // No object, no text, or half of a surrogate pair.
+                throw new LapidaryException($"{path} line {line}: expected an answer, found another line; choose another output.", e);
+            }
+        }
     }
 
     /// <summary>Starts or continues a file.</summary>
