@@ -15,8 +15,8 @@ internal static class FailureFile
 
     private static readonly JsonWriterOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Makes the file's folder and tries to write there, so that an error comes before the work. Of the files that exist, only one of an earlier
-    /// evaluation may be replaced.</summary>
+    /// <summary>Makes the file's folder and tries to write there, so that an error comes before the work. Of the files that exist, only
+    /// one of an earlier evaluation may be replaced.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="LapidaryException">The folder cannot be made, or the file is another one.</exception>
     public static void Check(string path)

@@ -86,8 +86,8 @@ internal static partial class PredictionFile
     private static partial Regex Escapes();
 
     /// <summary>Whether the first line that is not null, a missing answer, begins an object or a text.</summary>
-    private static bool IsJsonLines(string text) =>
-        Lines(text).Select(line => line.Trim()).FirstOrDefault(line => line is not ("" or "null")) is not { } first || first[0] is '{' or '"';
+    private static bool IsJsonLines(string text) => Lines(text).Select(line => line.Trim())
+        .FirstOrDefault(line => line is not ("" or "null")) is not { } first || first[0] is '{' or '"';
 
     private static string?[] OfList(string name, JsonElement list)
     {
@@ -153,15 +153,15 @@ internal static partial class PredictionFile
         }
 
         string? key = null;
-        return [.. numbered.Select(pair => OfValue($"{name} number {pair.Number}", pair.Value, ref key) is { } text ? WithoutBird(text) : null)];
+        return [.. numbered.Select(pair => WithoutBird(OfValue($"{name} number {pair.Number}", pair.Value, ref key)))];
     }
 
     /// <summary>The query on each line.</summary>
-    private static string[] Queries(string[] lines, int[] rows)
+    private static string?[] Queries(string[] lines, int[] rows)
     {
         int count = Array.FindLastIndex(lines, line => !string.IsNullOrWhiteSpace(line)) + 1;
-        if (!rows.Contains(lines.Length) && rows.Where(row => row >= count && row < lines.Length).Order().LastOrDefault(-1) is >= 0 and var fit)
-            lines = lines[..fit];
+        int fit = rows.Where(row => row >= count && row <= lines.Length).DefaultIfEmpty(lines.Length).Max();
+        lines = lines[..fit];
         if (Array.Exists(lines, line => line.Contains(BirdMark, StringComparison.Ordinal))) return [.. lines.Select(WithoutBird)];
 
         // A tab may stand in a query too: a database follows only if one follows every query.
@@ -169,8 +169,8 @@ internal static partial class PredictionFile
         return haveDatabases ? [.. lines.Select(line => line.Split('\t')[0])] : lines;
     }
 
-    private static string WithoutBird(string text) =>
-        text.IndexOf(BirdMark, StringComparison.Ordinal) is >= 0 and var at ? text[..at] : text;
+    private static string? WithoutBird(string? text) =>
+        text?.IndexOf(BirdMark, StringComparison.Ordinal) is >= 0 and var at ? text[..at] : text;
 
     /// <summary>Whether a line is a query, a tab and a word, as Spider's.</summary>
     private static bool EndsWithDatabase(string line) => line.Split('\t') is [_, var last] && last.Trim() is { Length: > 0 } word

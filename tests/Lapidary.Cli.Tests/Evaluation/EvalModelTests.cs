@@ -56,9 +56,18 @@ public sealed class EvalModelTests : IDisposable
         // A complete file is scored at once.
         var complete = Eval("--output", output, "--resume", "--json").Ok();
         Assert.Contains("is complete", complete.Error, StringComparison.Ordinal);
+        Assert.Contains("whichever model and options", complete.Error, StringComparison.Ordinal);
         Assert.Equal(expected.GetProperty("verdicts").GetRawText(), complete.Json.GetProperty("verdicts").GetRawText());
         Eval("--output", output).AssertError(1, "is there already");
         CliRun.Of([.. Args("--output", output, "--resume"), "--select", "3"]).AssertError(1, "answers to 5 rows", "has 3");
+
+        // Of as many other rows it is not.
+        string others = SqlModel.Write(
+            _folder.Path, "others.jsonl", SqlModel.Rows.Select((row, i) => i == 3 ? row with { Sql = "SELECT 1" } : row));
+        CliRun.Of("eval", "--model", SqlModel.Folder, "--dataset", others, "--output", output, "--resume").AssertError(
+            1, "line 4: answers another row than", "others.jsonl line 4", "sql differs");
+        File.WriteAllLines(output, lines.Select(line => line.Replace("\"output\":", "\"spent\":", StringComparison.Ordinal)));
+        Eval("--output", output, "--resume").AssertError(1, "line 1", "output, found none");
     }
 
     [Fact]

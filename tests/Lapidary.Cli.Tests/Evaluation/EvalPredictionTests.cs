@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lapidary.Cli.Evaluation;
 
 namespace Lapidary.Cli.Tests.Evaluation;
 
@@ -77,12 +78,93 @@ public sealed class EvalPredictionTests : IDisposable
     [InlineData("{\"sql\": \"a\"}\n{\"output\": \"a\"}", "line 2", "expected the key sql")]
     [InlineData("{\"sql\": 7}\n{\"sql\": 8}", "line 1", "expected a text or null, found number")]
     [InlineData("{\"sql\": \"a\"}\n{\"sql\": ", "line 2", "expected JSON")]
+    [InlineData("[\"a\",\n\"b\",]", "expected a JSON list", "broken at line 2")]
+    [InlineData("[\"a\",\n\"b\",\n\"SELE", "expected a JSON list", "broken at line 3")]
+    [InlineData("[\"a\"]\n[\"b\"]", "expected a JSON list", "broken at line 2")]
     [InlineData("{\"0\": \"a\", \"2\": \"b\"}", "without a gap", "number 1")]
     public void WhatIsNoPredictions_IsOneClearLine(string content, params string[] words)
     {
         string file = _folder["predictions.jsonl"];
         File.WriteAllText(file, content);
         Eval(file).AssertError(1, ["predictions.jsonl", .. words]);
+    }
+
+    [Theory]
+    [InlineData("lines")]
+    [InlineData("texts")]
+    [InlineData("list")]
+    [InlineData("bird")]
+    [InlineData("key")]
+    public void HalfASurrogatePair_IsOneWrongRow(string form)
+    {
+        string[] answers = [.. Gold.Select((sql, i) => i == 2 ? "SELECT HALF" : sql)];
+        string content = form switch
+        {
+            "lines" => string.Join('\n', answers.Select(answer => JsonSerializer.Serialize(new { output = answer }))),
+            "texts" => string.Join('\n', answers.Select(answer => JsonSerializer.Serialize(answer))),
+            "list" => JsonSerializer.Serialize(answers),
+            "bird" => JsonSerializer.Serialize(Enumerable.Range(0, 5).ToDictionary(i => $"{i}", i => answers[i])),
+            _ => string.Join('\n', answers.Select(answer => JsonSerializer.Serialize(new { HALF = 1, output = answer }))),
+        };
+        File.WriteAllText(_folder["predictions"], content.Replace("HALF", "\\ud800", StringComparison.Ordinal));
+        var json = Eval(_folder["predictions"], "--json").Ok().Json;
+        Assert.Equal((0.8, 5), (json.GetProperty("execution_accuracy").GetDouble(), json.GetProperty("rows").GetInt32()));
+    }
+
+    [Fact]
+    public void OnlyHalvesOfPairs_AreReplaced() => Assert.Equal(
+        ["a\\ud800 \ud83d\ude00 \ufffd\ufffdx\n"], Read("""["a\\ud800 \uD83D\ude00 \udc00\uD800x\n"]"""));
+
+    [Fact]
+    public void MissingFirstAnswers_AreStillJsonLines()
+    {
+        Assert.Equal([null, null, "a"], Read("null\n\nnull\r\n{\"output\": \"a\"}\n"));
+        Assert.Equal([null, "a"], Read("null\n\"a\""));
+        Assert.Equal([null, null], Read("null\nnull\n"));
+        Assert.Equal(["null", "SELECT 1"], Read("null\nSELECT 1\n"));
+    }
+
+    /// <summary>A query may have tabs; only if a word follows a tab on every line is it Spider's database.</summary>
+    [Fact]
+    public void Tabs_StayInQueries()
+    {
+        Assert.Equal(["SELECT\ts\tFROM\tt", "SELECT a FROM\tt"], Read("SELECT\ts\tFROM\tt\nSELECT a FROM\tt\n"));
+        Assert.Equal(["SELECT a\tFROM\tt", "x"], Read("SELECT a\tFROM\tt\nx"));
+        Assert.Equal(["SELECT a", "", "", "SELECT b"], Read("SELECT a\tdb_1\n\tdb-2\n\nSELECT b\tdb_1\n"));
+        Assert.Equal(["SELECT\ta", "SELECT b"], Read("SELECT\ta\t----- bird -----\tx\nSELECT b\t----- bird -----\tx\n"));
+        Assert.Equal(["SELECT a\tb"], Read("{\"0\": \"SELECT a\\tb\"}"));
+    }
+
+    [Fact]
+    public void BlankLinesBehindAllRows_AreNoPredictions()
+    {
+        Assert.Equal(["a", "b"], Read("a\nb\n\n \n", 2));
+        Assert.Equal(["a", "b", ""], Read("a\nb\n\n\n", 3));
+        Assert.Equal(["a", "b", "", ""], Read("a\nb\n\n\n", 4, 2));
+        Assert.Equal(["a", "b"], Read("a\nb\n\n", 2, 9));
+        Assert.Equal(["a", "b", "c"], Read("a\nb\nc\n", 2));
+        Assert.Equal(["a", "", "c"], Read("a\n\nc\n", 2));
+    }
+
+    [Theory]
+    [InlineData("generated_text")]
+    [InlineData("text")]
+    [InlineData("content")]
+    [InlineData("completion")]
+    [InlineData("response")]
+    public void KeysOfOtherTools_AreKnown(string key) => Assert.Equal(["a"], Read($$"""{"id": "x", "{{key}}": "a"}"""));
+
+    [Fact]
+    public void Complexity_MayBeANumber()
+    {
+        var row = SqlModel.Rows[0];
+        string[] levels = ["3", "2.5", "true", "null", "\"hard\""];
+        string rows = TinyModel.WriteLines(_folder.Path, "levels.jsonl", levels.Select(level =>
+            $$"""{"sql_context": "{{row.SqlContext}}", "sql": "{{row.Sql}}", "complexity": {{level}}}"""));
+        var json = CliRun.Of(
+            "eval", "--predictions", Lines(Enumerable.Repeat(row.Sql, 5)), "--dataset", rows, "--json").Ok().Json;
+        var names = json.GetProperty("by_complexity").EnumerateObject().Select(part => part.Name).ToArray();
+        Assert.Superset(new HashSet<string> { "3", "2.5", "true", "hard" }, names.ToHashSet());
     }
 
     [Fact]
@@ -141,7 +223,8 @@ public sealed class EvalPredictionTests : IDisposable
     [Fact]
     public void Help_SaysWhichSplitIsTaken()
     {
-        string help = string.Join(' ', CliRun.Of("eval", "--help-all").Ok().Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        string page = CliRun.Of("eval", "--help-all").Ok().Out;
+        string help = string.Join(' ', page.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         Assert.Contains("the validation split is taken, else the test split", help, StringComparison.Ordinal);
         Assert.DoesNotContain("--mix", help, StringComparison.Ordinal);
     }
@@ -231,6 +314,8 @@ public sealed class EvalPredictionTests : IDisposable
         Assert.Contains("some.jsonl line 4", run.Error, StringComparison.Ordinal);
         Assert.Contains("some.jsonl line 5", run.Error, StringComparison.Ordinal);
     }
+
+    private static IReadOnlyList<string?> Read(string text, params int[] rows) => PredictionFile.Read("-", new StringReader(text), rows);
 
     private CliRun Eval(string predictions, params string[] args) =>
         CliRun.Of(["eval", "--predictions", predictions, "--dataset", Rows, .. args]);
