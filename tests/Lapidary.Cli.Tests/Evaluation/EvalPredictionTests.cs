@@ -139,14 +139,6 @@ public sealed class EvalPredictionTests : IDisposable
     }
 
     [Fact]
-    public void Help_SaysWhichSplitIsTaken()
-    {
-        string help = string.Join(' ', CliRun.Of("eval", "--help").Ok().Out.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains("the validation split is taken, else the test split", help, StringComparison.Ordinal);
-        Assert.DoesNotContain("--mix", help, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Two_AreBeforeAndAfter()
     {
         string before = Lines(Gold.Select((sql, i) => i == 0 ? sql : "SELECT 1"), "before.txt");
