@@ -62,7 +62,7 @@ public sealed partial class SyntheticSqlTests
         var text = new StringBuilder();
         foreach (var row in SyntheticSql.Rows(300, Seeded(7), Stop)) text.Append($"{row.SqlPrompt}\n{row.SqlContext}\n{row.Sql}\n");
         Assert.Equal(
-            "c4c70cb71b7d0301",
+            "89df13d702abb964",
             Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16]);
     }
 
