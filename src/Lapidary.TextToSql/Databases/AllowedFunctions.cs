@@ -2,8 +2,8 @@ using System.Collections.Frozen;
 
 namespace Lapidary.TextToSql.Databases;
 
-/// <summary>SQL functions that may be called. Not among them: those that load code, tell of the machine or the build, or count what ran before
-/// (changes, total_changes), and those whose time grows with the square of a value's length.</summary>
+/// <summary>SQL functions that may be called. Not among them: those that load code, tell of the machine or the build, or count
+/// what ran before (changes, total_changes), and those whose time grows with the square of a value's length.</summary>
 internal static class AllowedFunctions
 {
     private static readonly FrozenSet<string> Names = string.Join(' ', [

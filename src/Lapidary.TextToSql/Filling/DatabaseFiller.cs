@@ -14,6 +14,9 @@ internal sealed class DatabaseFiller
 {
     private const int Attempts = 6;
 
+    /// <summary>Rows that may roll all back; the table ends at the last one.</summary>
+    private const int MaxFatal = 20;
+
     /// <summary>Tables of a schema that are all filled; of more, those that the reference reads, and what they refer to.</summary>
     private const int MaxTables = 100;
 
@@ -28,8 +31,8 @@ internal sealed class DatabaseFiller
     /// <summary>Tables of which one row takes too many steps: they stay empty.</summary>
     private readonly HashSet<SchemaTable> _slow = [];
 
-    /// <summary>By database and table: rows that can be tried before one rolls all back.</summary>
-    private readonly Dictionary<(int Number, SchemaTable Table), int> _triable = [];
+    /// <summary>By database and table: the numbers of rows that roll all back, and are not tried again.</summary>
+    private readonly Dictionary<(int Number, SchemaTable Table), List<int>> _fatal = [];
 
     /// <summary>A filler for one row of a data set.</summary>
     /// <param name="database">The database, with its schema.</param>
@@ -112,12 +115,16 @@ internal sealed class DatabaseFiller
         foreach (var column in table.Columns) values[column] = [];
         if (insert is null) return true;
         object?[] row = new object?[table.Columns.Count];
-        int triable = _slow.Contains(table) ? 0 : _triable.GetValueOrDefault((number, table), int.MaxValue);
+        if (_slow.Contains(table)) return true;
+        var fatal = _fatal.GetValueOrDefault((number, table), []);
         int key = 1 + maker.Below(3);
-        for (int count = 0, failures = 0; count < rows && failures < rows * Attempts && count + failures < triable;)
+        for (int count = 0, failures = 0; count < rows && failures < rows * Attempts;)
         {
             Make(table, row, plan, maker, values, ref key);
-            switch (insert.Run(row))
+            int attempt = count + failures;
+            bool isFatal = fatal.Contains(attempt);
+            if (isFatal && fatal.Count == MaxFatal && attempt == fatal[^1]) break;
+            switch (isFatal ? InsertOutcome.Constrained : insert.Run(row))
             {
                 case InsertOutcome.Constrained:
                     failures++;
@@ -126,7 +133,7 @@ internal sealed class DatabaseFiller
                     _slow.Add(table);
                     return false;
                 case InsertOutcome.RolledBack:
-                    _triable[(number, table)] = count + failures;
+                    _fatal[(number, table)] = [.. fatal, attempt];
                     return false;
             }
 
