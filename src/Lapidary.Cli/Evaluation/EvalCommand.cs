@@ -76,7 +76,7 @@ internal static class EvalCommand
             throw run.Wrong($"--{EvalSettings.Predictions.Name}: expected one file, or two to compare, found {files.Count}.");
         var seconds = new OrderedDictionary<string, double>();
         var rows = Timed(seconds, "reading", () => EvalRows.Load(run));
-        var answers = files.Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In), file, rows)).ToList();
+        var answers = files.Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In, rows.Rows.Count, rows.Read), file, rows)).ToList();
         for (int i = 0; i < files.Count; i++)
         {
             if (Unanswered(answers[i]) is > 0 and var missing)
@@ -153,7 +153,14 @@ internal static class EvalCommand
         foreach (string note in result.Notes()) run.Note(note);
         run.Print(result.WriteTo, result.Show);
         if (run.Values.Get(EvalSettings.Failures) is { } failures) FailureFile.Write(failures, rows, scores[^1], answers[^1]);
-        if (run.Values.Get(EvalSettings.FailUnder) is not { } least || result.Last.ExecutionAccuracy >= least) return ExitCodes.Done;
+        if (run.Values.Get(EvalSettings.FailUnder) is not { } least) return ExitCodes.Done;
+        if (result.Last.Rows == 0)
+        {
+            run.Terminal.Error.WriteLine($"lapidary: no row was scored, so that --{EvalSettings.FailUnder.Name} has nothing to compare.");
+            return ExitCodes.Error;
+        }
+
+        if (result.Last.ExecutionAccuracy >= least) return ExitCodes.Done;
         run.Terminal.Error.WriteLine(
             $"lapidary: the accuracy is {EvalResult.Fraction(result.Last.ExecutionAccuracy)}, below --{EvalSettings.FailUnder.Name} "
             + $"{EvalResult.Fraction(least)}.");
