@@ -76,7 +76,8 @@ internal static class EvalCommand
             throw run.Wrong($"--{EvalSettings.Predictions.Name}: expected one file, or two to compare, found {files.Count}.");
         var seconds = new OrderedDictionary<string, double>();
         var rows = Timed(seconds, "reading", () => EvalRows.Load(run));
-        var answers = files.Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In, rows.Rows.Count, rows.Read), file, rows)).ToList();
+        var answers = files
+            .Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In, rows.Rows.Count, rows.Read), file, rows)).ToList();
         for (int i = 0; i < files.Count; i++)
         {
             if (Unanswered(answers[i]) is > 0 and var missing)

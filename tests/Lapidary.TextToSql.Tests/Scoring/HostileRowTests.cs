@@ -63,8 +63,13 @@ public class HostileRowTests
     public void RowsThatTakeMuch_ShareWhatFillingMayTake()
     {
         string context = "CREATE TABLE t (a INT); CREATE TABLE u (a); CREATE TRIGGER z AFTER INSERT ON t "
+<<<<<<< HEAD
             + "BEGIN INSERT INTO u SELECT * FROM (WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200) "
             + "SELECT count(*) FROM c); END";
+=======
+            + "BEGIN INSERT INTO u SELECT * FROM ("
+            + "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200) SELECT count(*) FROM c); END";
+>>>>>>> h3
         const string Update = "UPDATE t SET a = a + 1";
         var options = new SqlScorerOptions { MaxSteps = 100_000 };
         var score = new SqlScorer(options).Score(new TextToSqlRow("", context, Update), Update, Token);
@@ -83,7 +88,7 @@ public class HostileRowTests
 
     [Theory]
     [InlineData("UPDATE t SET b = b + 1", "UPDATE t SET b = b + 1", SqlVerdict.Right)]
-    [InlineData("UPDATE t SET b = 7", "SELECT 1", SqlVerdict.Wrong)]
+    [InlineData("UPDATE t SET b = b + 1", "SELECT 1", SqlVerdict.Wrong)]
     [InlineData("SELECT b FROM t", "SELECT b FROM t", SqlVerdict.Right)]
     public void RowsThatRollAllBack_AreLeftOut(string reference, string answer, SqlVerdict verdict)
     {
