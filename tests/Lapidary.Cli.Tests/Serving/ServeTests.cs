@@ -70,7 +70,7 @@ public sealed class ServeTests : IDisposable
     [InlineData("serve", 2, "--model (or --adapter) is missing")]
     [InlineData("serve --model m --adapter =x", 2, "expected NAME=DIR_OR_ID")]
     [InlineData("serve --model m --port 70000", 2, "--port: expected a whole number from 0 to 65535")]
-    [InlineData("serve --model m --host 0.0.0.0 --port 0", 1, "give an --api-key-file, or use --allow-no-key true")]
+    [InlineData("serve --model m --host 0.0.0.0 --port 0", 1, "give an --api-key-file, or use --allow-no-key")]
     [InlineData("serve --model m --host no.such.host.invalid --port 0", 1, "address or name of this machine")]
     [InlineData("serve --model m --port 0 --api-key-file no-such-file", 1, "no-such-file: file not found")]
     public void WhatCannotBeServed_IsSaid(string line, int exitCode, string words) =>

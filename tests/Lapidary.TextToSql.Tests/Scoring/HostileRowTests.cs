@@ -63,13 +63,8 @@ public class HostileRowTests
     public void RowsThatTakeMuch_ShareWhatFillingMayTake()
     {
         string context = "CREATE TABLE t (a INT); CREATE TABLE u (a); CREATE TRIGGER z AFTER INSERT ON t "
-<<<<<<< HEAD
-            + "BEGIN INSERT INTO u SELECT * FROM (WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200) "
-            + "SELECT count(*) FROM c); END";
-=======
             + "BEGIN INSERT INTO u SELECT * FROM ("
             + "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200) SELECT count(*) FROM c); END";
->>>>>>> h3
         const string Update = "UPDATE t SET a = a + 1";
         var options = new SqlScorerOptions { MaxSteps = 100_000 };
         var score = new SqlScorer(options).Score(new TextToSqlRow("", context, Update), Update, Token);
