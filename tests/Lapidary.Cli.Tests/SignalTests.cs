@@ -8,6 +8,9 @@ public sealed class SignalTests : IDisposable
     private const string SlowTemplate =
         "{% for i in range(15000) %}{% set x = i * 3 %}{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}";
 
+    /// <summary>A tool that has computed this long has left its start behind, however busy the machine is.</summary>
+    private static readonly TimeSpan Underway = TimeSpan.FromSeconds(1.5);
+
     private readonly TemporaryFolder _folder = new();
 
     public SignalTests() => Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no kill.");
@@ -22,7 +25,7 @@ public sealed class SignalTests : IDisposable
     {
         SkipWhereIgnored(signal);
         using var tool = Tool.Start(["tokenize", "--model", SlowModel(), "--file", ManyRows()]);
-        Thread.Sleep(1500);
+        tool.WaitFor(() => tool.ProcessorTime > Underway);
         AssertEnds(tool, signal, exitCode);
     }
 
@@ -35,7 +38,7 @@ public sealed class SignalTests : IDisposable
         using var tool = Tool.Start(
             ["train", "--model", SlowModel(), "--dataset", ManyRows(), "--output-dir", _folder["out"], "--device", "cpu",
                 "--threads", "1"]);
-        Thread.Sleep(1500);
+        tool.WaitFor(() => tool.ProcessorTime > Underway);
         AssertEnds(tool, signal, exitCode);
         Assert.False(Directory.Exists(_folder["out"]) && Directory.EnumerateDirectories(_folder["out"]).Any());
     }
@@ -66,7 +69,7 @@ public sealed class SignalTests : IDisposable
         var run = tool.End();
         Assert.True(run.ExitCode == exitCode, $"exit code {run.ExitCode}: {run.Error}");
         Assert.Equal("lapidary: interrupted.\n", run.Error);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.Elapsed}");
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"{watch.Elapsed}");
     }
 
     private string ManyRows() => TinyModel.WriteLines(_folder.Path, "chat.jsonl", Enumerable.Repeat(

@@ -71,6 +71,16 @@ internal sealed class Tool : IDisposable
         }
     }
 
+    /// <summary>How long it has computed.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>Waits until something has happened; fails where the process ends before.</summary>
     public void WaitFor(Func<bool> condition)
     {

@@ -8,6 +8,9 @@ namespace Lapidary.Cli.Tests.Ranks;
 [Collection(nameof(RankedRuns))]
 public sealed class SharedRowsTests : IDisposable
 {
+    /// <summary>So many that their answers take longer than a signal to arrive.</summary>
+    private const int ManyRows = 2000;
+
     private readonly RankedTool _tool = new();
 
     public void Dispose() => _tool.Dispose();
@@ -57,7 +60,7 @@ public sealed class SharedRowsTests : IDisposable
     {
         Assert.SkipWhen(Tool.InheritsIgnoredInterrupts, "SIGINT is ignored here, as in a shell's background job.");
         var cancel = TestContext.Current.CancellationToken;
-        string rows = TinyModel.WriteRows(_tool["."], Enumerable.Range(0, 200).Select(row => new[] { 2, 10 + row % 90, 7 }), "many.jsonl");
+        string rows = TinyModel.WriteRows(_tool["."], Enumerable.Range(0, ManyRows).Select(row => new[] { 2, 10 + row % 90, 7 }), "many.jsonl");
         string[] Args(string output, params string[] more) => Generate(rows, output, ["--ignore-eos", "--batch-size", "1", .. more]);
         CliRun.Of(Args("one.jsonl")).Ok();
 
@@ -68,7 +71,7 @@ public sealed class SharedRowsTests : IDisposable
             MpiRun.Send("INT", run.ProcessOf(1)!.Value);
             var end = await run.End(RankedTool.Limit, cancel);
             Assert.NotEqual(0, end.ExitCode);
-            Assert.Contains("of 200 rows; go on with --resume.", Assert.Single(RankedTool.Errors(end)), StringComparison.Ordinal);
+            Assert.Contains($"of {ManyRows} rows; go on with --resume.", Assert.Single(RankedTool.Errors(end)), StringComparison.Ordinal);
         }
 
         Assert.False(File.Exists(_tool["several.jsonl"]));
