@@ -48,7 +48,7 @@ internal static class ModelFolder
         return TokenizerFolder.Resolve(target) is { } tokenizer ? AddStops(source, target, tokenizer, config) : null;
     }
 
-    private static IReadOnlyList<int>? AddStops(string source, string target, string tokenizer, GemmaConfig config)
+    private static int[]? AddStops(string source, string target, string tokenizer, GemmaConfig config)
     {
         var generation = GenerationConfig.Load(source, config);
         var stops = generation.StopTokenIds(Tokenizer.Load(tokenizer));

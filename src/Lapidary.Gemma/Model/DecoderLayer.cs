@@ -24,13 +24,13 @@ internal sealed class DecoderLayer
 
     public required NormLayer KNorm { get; init; }
 
-    public required Tensor InputLayernorm { get; init; }
+    public required NormLayer InputLayernorm { get; init; }
 
-    public required Tensor PostAttentionLayernorm { get; init; }
+    public required NormLayer PostAttentionLayernorm { get; init; }
 
-    public required Tensor PreFeedforwardLayernorm { get; init; }
+    public required NormLayer PreFeedforwardLayernorm { get; init; }
 
-    public required Tensor PostFeedforwardLayernorm { get; init; }
+    public required NormLayer PostFeedforwardLayernorm { get; init; }
 
     public required AttentionShape Attention { get; init; }
 
@@ -100,13 +100,13 @@ internal sealed class DecoderLayer
     /// <param name="documentStarts">As in <see cref="StepInputs"/>.</param>
     public Tensor Forward(Tape tape, Tensor h, RotaryTable rope, Tensor documentStarts)
     {
-        var x = Ops.RmsNorm(tape, h, InputLayernorm.Weight, RmsNormEps);
+        var x = InputLayernorm.Forward(tape, h, RmsNormEps);
         Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
-        var q = Ops.QkNormRope(tape, qkv[0], QNorm.Weight, rope, RmsNormEps);
-        var k = Ops.QkNormRope(tape, qkv[1], KNorm.Weight, rope, RmsNormEps);
+        var q = QNorm.ForwardRope(tape, qkv[0], rope, RmsNormEps);
+        var k = KNorm.ForwardRope(tape, qkv[1], rope, RmsNormEps);
         var o = Ops.Attention(tape, q, k, qkv[2], documentStarts, Attention);
         (h, var down) = AfterAttention(tape, h, o);
-        return Ops.RmsNorm(tape, down, PostFeedforwardLayernorm.Weight, RmsNormEps, residual: h);
+        return PostFeedforwardLayernorm.Forward(tape, down, RmsNormEps, residual: h);
     }
 
     /// <summary>The same over tokens that continue texts of a cache, with the norm that follows. For inference only.</summary>
@@ -119,7 +119,7 @@ internal sealed class DecoderLayer
     /// <param name="nextNorm">The input norm of the next layer, or the final norm.</param>
     /// <returns>Hidden states, and their <paramref name="nextNorm"/>.</returns>
     public (Tensor H, Tensor X) Continue(
-        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, Tensor nextNorm)
+        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, NormLayer nextNorm)
     {
         Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
         var (_, _, positions, slots) = inputs;
@@ -129,14 +129,13 @@ internal sealed class DecoderLayer
         var o = tape.New(q.Shape);
         tape.Run(ops => ops.CachedAttention(q, slots, positions, keys, values, Attention, o));
         (h, var down) = AfterAttention(tape, h, o);
-        return Ops.RmsNormPair(tape, down, PostFeedforwardLayernorm.Weight, h, nextNorm, RmsNormEps);
+        return PostFeedforwardLayernorm.ForwardPair(tape, down, h, nextNorm, RmsNormEps);
     }
 
     /// <summary>Hidden states after attention, and what the feed-forward block yields of them before its last norm.</summary>
     private (Tensor H, Tensor Down) AfterAttention(Tape tape, Tensor h, Tensor o)
     {
-        (h, var x) = Ops.RmsNormPair(
-            tape, OProj.Forward(tape, o), PostAttentionLayernorm.Weight, h, PreFeedforwardLayernorm.Weight, RmsNormEps);
+        (h, var x) = PostAttentionLayernorm.ForwardPair(tape, OProj.Forward(tape, o), h, PreFeedforwardLayernorm, RmsNormEps);
         return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, GateProj, UpProj)));
     }
 }

@@ -167,7 +167,7 @@ public sealed class GemmaModel : IDisposable
             onHiddenState?.Invoke(h);
         }
 
-        return Ops.RmsNorm(tape, h, _norm.Weight, (float)Config.RmsNormEps);
+        return _norm.Forward(tape, h, (float)Config.RmsNormEps);
     }
 
     /// <summary>Ids to the final norm's output, over tokens that continue texts of a cache. For inference only.</summary>
@@ -178,11 +178,11 @@ public sealed class GemmaModel : IDisposable
     {
         var ropes = Rotary(tape, inputs.Positions);
         var h = Embed(tape, inputs.Ids);
-        var x = Ops.RmsNorm(tape, h, _layers[0].InputLayernorm.Weight, (float)Config.RmsNormEps);
+        var x = _layers[0].InputLayernorm.Forward(tape, h, (float)Config.RmsNormEps);
         for (int i = 0; i < _layers.Count; i++)
         {
             var nextNorm = i + 1 < _layers.Count ? _layers[i + 1].InputLayernorm : _norm;
-            (h, x) = _layers[i].Continue(tape, h, x, ropes[Config.LayerTypes[i]], inputs, inputs.Cache[i], nextNorm.Weight);
+            (h, x) = _layers[i].Continue(tape, h, x, ropes[Config.LayerTypes[i]], inputs, inputs.Cache[i], nextNorm);
         }
 
         return x;
@@ -193,7 +193,7 @@ public sealed class GemmaModel : IDisposable
     public Tensor Logits(Tape tape, Tensor h)
     {
         var logits = tape.New(DType.Float32, h.AsRows().Rows, Head.Shape[0]);
-        Projection[] head = [new Projection(Head, null)];
+        Projection[] head = [new Projection(Head, null) { WeightGradient = Trained?.Head?.Gradient }];
         if (tape.HasIndependentRows) tape.Run(ops => ops.ProjectRows(h, head, [logits]));
         else tape.Run(ops => ops.LinearForward(h, head[0].Weight, logits));
         return logits;

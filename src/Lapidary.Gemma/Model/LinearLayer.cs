@@ -35,7 +35,7 @@ public sealed class LinearLayer
     /// <summary>The adapter, set by <see cref="GemmaModel.Attach"/>.</summary>
     public LoraAdapter? Adapter { get; private set; }
 
-    private Projection Projection => new(Weight, Adapter);
+    private Projection Projection => new(Weight, Adapter) { WeightGradient = _trained?.Gradient };
 
     /// <summary>y = x · Wᵀ, plus the adapter's update.</summary>
     public Tensor Forward(Tape tape, Tensor x) => Ops.Project(tape, x, Projection)[0];
