@@ -53,7 +53,6 @@ internal static class TrainCommand
         new ToolCommand("train", Summary,
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
-                "--model gemma-3-270m --method full --dataset texts.jsonl --output-dir my-model",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)

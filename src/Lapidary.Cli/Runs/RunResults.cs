@@ -19,9 +19,9 @@ internal static class RunResults
         [RunSettings.FileName, RunManifest.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
 
     /// <summary>Whether a run has left its adapter or its model in a folder.</summary>
-    public static bool AreIn(string folder) => MethodFiles.In(folder) is { } method
-        && new[] { RunSettings.FileName, TrainerState.FileName, method == TrainingMethod.Lora ? AdapterConfigFile.FileName : GemmaConfig.FileName }
-            .All(name => File.Exists(Path.Combine(folder, name)));
+    public static bool AreIn(string folder) =>
+        new[] { RunSettings.FileName, TrainerState.FileName }.All(name => File.Exists(Path.Combine(folder, name)))
+        && (HasAdapter(folder) || MethodFiles.In(folder) == TrainingMethod.Full);
 
     /// <summary>The card for a run's result; null if the run's files do not say enough.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -36,7 +36,7 @@ internal static class RunResults
             var values = readSettings(Path.Combine(folder, RunSettings.FileName));
             var (config, state) = (SftSettings.Read(values), TrainerState.Read(folder));
             if (config.LoadBestModelAtEnd) state = state with { LoadedCheckpoint = state.BestModelCheckpoint };
-            bool isAdapter = MethodFiles.In(folder) == TrainingMethod.Lora;
+            bool isAdapter = HasAdapter(folder);
             return new RunCard(isAdapter ? AdapterConfigFile.Read(folder) : null, config, state)
             {
                 Base = values.Get(model.Model),
@@ -53,6 +53,8 @@ internal static class RunResults
             return null; // The folder is sent as it is; a card is an extra.
         }
     }
+
+    private static bool HasAdapter(string folder) => File.Exists(Path.Combine(folder, AdapterConfigFile.FileName));
 
     /// <summary>The number of rows of a kind in the run's manifest; null if it has none.</summary>
     private static int? RowsOf(string folder, string kind)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Gemma;
 using Lapidary.Training;
@@ -12,8 +13,8 @@ internal static class MethodSettings
 
     public static readonly Setting<TrainingMethod> Method = new(
         "method", "lora|full",
-        "What is trained: lora (LoRA's matrices over a frozen base; QLoRA over 4 bits) or full (all weights, 16 bytes of memory for each). "
-        + $"With full, the base is not quantized, and the default of --learning-rate is {SettingText.Format(SftConfig.Full.LearningRate)}.",
+        "LoRA's matrices, or all weights. All weights take 16 bytes of memory each, and a learning rate of "
+        + SftConfig.Full.LearningRate.ToString("0.######", CultureInfo.InvariantCulture) + " unless given.",
         TrainingMethod.Lora, text => (TrainingMethod)SettingText.Enumeration(typeof(TrainingMethod), text));
 
     /// <summary>Whether all weights are trained.</summary>

@@ -13,7 +13,7 @@ public sealed record SftConfig
     /// <summary>The defaults for training all weights: a learning rate ten times lower, which is TRL's default.</summary>
     public static SftConfig Full { get; } = new() { LearningRate = 2e-5 };
 
-    /// <summary>Folder for the result, checkpoints, trainer_state.json and TensorBoard events.</summary>
+    /// <summary>Folder for the result, checkpoints and logs.</summary>
     public string OutputDir { get; init; } = "lapidary-output";
 
     /// <summary>Start over in a folder that contains a run. The old run's files are deleted after the new run's first save.</summary>

@@ -89,7 +89,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
             ? $"{char.ToUpperInvariant(model[0])}{model[1..]}, fine-tuned (all weights){data}."
             : $"A LoRA adapter for {model}, fine-tuned{data} with {method}{Saved(Lora)}.";
         string usage = Lora is null
-            ? CardUsage.OfMerged(Architecture ?? "none").Replace("MODEL", Place, StringComparison.Ordinal)
+            ? CardUsage.OfMerged(Architecture ?? "none").Replace("MODEL", Place, StringComparison.Ordinal).TrimEnd() + "\n"
             : CardUsage.Of(Lora, BaseId ?? "BASE_MODEL", Place);
         string format = Lora is null ? "files in the format of transformers" : $"files in the format of PEFT {AdapterConfigFile.PeftVersion}";
         var text = new StringBuilder();
