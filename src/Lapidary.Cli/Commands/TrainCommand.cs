@@ -26,9 +26,9 @@ internal static class TrainCommand
 
     internal static readonly IReadOnlyList<Setting> AllSettings =
     [
-        .. Model.All, MethodSettings.Method, DataSettings.DataSet, DataSettings.Mix, DataSettings.Stopping, DataSettings.EvalDataSet, DataSettings.TestSize,
-        DataSettings.Select, .. DataSettings.Columns, DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All, .. HubSettings.All,
-        RankSettings.DdpTimeout,
+        .. Model.All, MethodSettings.Method, DataSettings.DataSet, DataSettings.Mix, DataSettings.Stopping, DataSettings.EvalDataSet,
+        DataSettings.TestSize, DataSettings.Select, .. DataSettings.Columns, DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All,
+        .. HubSettings.All, RankSettings.DdpTimeout,
     ];
 
     /// <summary>For users who restart a run whenever it ends early, without knowing whether it has saved anything.</summary>
@@ -83,7 +83,8 @@ internal static class TrainCommand
     {
         var values = run.Values;
         using var output = team.IsLeader
-            ? RunFolder.Open(asked, ResumeFrom(run), values.Get(MethodSettings.Method), note => run.People.WriteLine(run.Line(note)), folders.Model)
+            ? RunFolder.Open(
+                asked, ResumeFrom(run), values.Get(MethodSettings.Method), note => run.People.WriteLine(run.Line(note)), folders.Model)
             : null;
         string? checkpoint = team.FromLeader(output?.Checkpoint);
         var config = SftSettings.ForRanks(asked, values, team.WorldSize, RowsPerStepOf(checkpoint));
@@ -105,8 +106,8 @@ internal static class TrainCommand
         {
             if (output is null) return ExitCodes.Done;
             var next = NextSteps.Write(
-                lora is null ? null : values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, MetricRows.ForEval(values, config, data),
-                push?.PushedId);
+                lora is null ? null : values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true,
+                MetricRows.ForEval(values, config, data), push?.PushedId);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;

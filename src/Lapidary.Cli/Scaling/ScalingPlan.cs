@@ -122,7 +122,11 @@ internal sealed record ScalingPlan(
             + (StepsPerEpoch is { } steps ? $"; {steps:N0} steps an epoch" : ""));
         var (shared, divided) = TrainsLayers ? ("norms", "matrices") : ("LoRA", "saved modules");
         if (alone.LoraValues > 0)
-            people.WriteLine($"exchange   {ByteSize.Format(alone.LoraBytes)} of {shared} all-reduced: {Milliseconds(Step.AllReduceSeconds)}");
+        {
+            people.WriteLine(
+                $"exchange   {ByteSize.Format(alone.LoraBytes)} of {shared} all-reduced: {Milliseconds(Step.AllReduceSeconds)}");
+        }
+
         if (alone.SavedValues.Count > 0)
         {
             string size = ByteSize.Format(alone.SavedBytes);

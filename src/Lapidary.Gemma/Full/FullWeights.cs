@@ -53,6 +53,9 @@ public sealed class FullWeights : TrainedWeights
     internal override void SaveCheckpoint(string folder, GemmaModel model) => FullWeightsFiles.Write(folder, this, model, allBits: true);
 
     /// <inheritdoc/>
+    internal override bool ReplacesBase => true;
+
+    /// <inheritdoc/>
     internal override Parameter? InPlaceOf(string name) => _byName.GetValueOrDefault(name);
 
     private static FullWeights Make(GemmaModel model, Action<FullWeights> fill)
@@ -91,7 +94,8 @@ public sealed class FullWeights : TrainedWeights
     /// transformers' Trainer does.</summary>
     private void AddBlock(IReadOnlyList<GemmaTensor> tensors, bool isNorm = false)
     {
-        var block = Add(NewBlock([.. tensors.Select(tensor => (tensor.Name, tensor.Shape.ToArray()))], decays: !isNorm, isDivisible: !isNorm));
+        (string, long[])[] shapes = [.. tensors.Select(tensor => (tensor.Name, tensor.Shape.ToArray()))];
+        var block = Add(NewBlock(shapes, decays: !isNorm, isDivisible: !isNorm));
         foreach (var parameter in block.Parameters) _byName.Add(parameter.Name, parameter);
     }
 }

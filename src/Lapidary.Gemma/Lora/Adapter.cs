@@ -22,6 +22,9 @@ public sealed class Adapter : TrainedWeights
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
+    /// <summary>Its settings with the name of its base.</summary>
+    internal LoraConfig ConfigOver(GemmaModel model) => Config.BaseModelNameOrPath is null ? Config.WithBase(model.Name) : Config;
+
     /// <summary>Bytes of adapter_model.safetensors' tensors.</summary>
     public override long FileBytes => 4 * (ParameterCount + (IsTied ? Head!.Value.Count : 0));
 

@@ -32,7 +32,7 @@ internal static class Divergence
     /// <summary>Norms and scales in 4 bits are checked on loading.</summary>
     private static IEnumerable<(Tensor Weight, IBackend? Backend)> Weights(GemmaModel model)
     {
-        if (model.Trained is FullWeights) yield break; // the base's are not in use
+        if (model.Trained is { ReplacesBase: true }) yield break; // the base's are not in use
         yield return model.EmbeddingTable.OnHost is { } host ? (host, null) : (model.EmbedTokens, model.Backend);
         foreach (var layer in model.LinearLayers) yield return (layer.Weight, model.Backend);
         if (!model.Config.TieWordEmbeddings) yield return (model.LmHead, model.Backend);

@@ -119,8 +119,8 @@ public sealed class GemmaModel : IDisposable
         foreach (var norm in Norms) norm.Attach(weights);
     }
 
-    /// <summary>A second model over the same weights in memory, for another adapter or other trained weights; it has none yet. Dispose it before this one, which
-    /// owns the weights.</summary>
+    /// <summary>A second model over the same weights in memory, for another adapter or other trained weights; it has none yet. Dispose
+    /// it before this one, which owns the weights.</summary>
     public GemmaModel ShareWeights()
     {
         var own = new MemoryRegion(Backend.Memory, MemoryOwner.Base);

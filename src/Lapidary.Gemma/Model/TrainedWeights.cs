@@ -46,6 +46,9 @@ public abstract class TrainedWeights : IDisposable
     /// <summary>Whether training can change them.</summary>
     internal bool IsTrainable => _gradients is not null;
 
+    /// <summary>Whether the base's own weights are not in use beside them.</summary>
+    internal virtual bool ReplacesBase => false;
+
     /// <summary>The folder or id they were read from; null for new ones.</summary>
     internal ModelSource? Source { get; private protected set; }
 
@@ -90,6 +93,7 @@ public abstract class TrainedWeights : IDisposable
     }
 
     /// <summary>A new block of parameters.</summary>
-    private protected ParameterBlock NewBlock(IReadOnlyList<(string Name, long[] Shape)> shapes, bool decays = true, bool isDivisible = true) =>
+    private protected ParameterBlock NewBlock(
+        IReadOnlyList<(string Name, long[] Shape)> shapes, bool decays = true, bool isDivisible = true) =>
         new(shapes, Values, _gradients) { Decays = decays, IsDivisible = isDivisible };
 }

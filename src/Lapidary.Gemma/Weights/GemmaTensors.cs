@@ -64,5 +64,6 @@ internal static class GemmaTensors
         Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new LayerTensors(config, layer));
 
     /// <summary>Every norm's weight, in order.</summary>
-    public static IEnumerable<GemmaTensor> Norms(GemmaConfig config) => Layers(config).SelectMany(layer => layer.Norms).Append(Norm(config));
+    public static IEnumerable<GemmaTensor> Norms(GemmaConfig config) =>
+        Layers(config).SelectMany(layer => layer.Norms).Append(Norm(config));
 }

@@ -11,7 +11,8 @@ internal sealed class PendingIdentity : IDisposable
     private readonly Lazy<RunIdentity> _value;
 
     /// <summary>Starts.</summary>
-    public PendingIdentity(GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
+    public PendingIdentity(
+        GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
     {
         _hash = Task.Run(() => model.Source?.Fingerprint(_end.Token));
         _value = new(() => RunIdentity.Of(model, weights, config, train, eval, _hash.GetAwaiter().GetResult(), worldSize));

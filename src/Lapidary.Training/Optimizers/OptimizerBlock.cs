@@ -55,7 +55,8 @@ internal sealed class OptimizerBlock
         return Own is null
             ? new Moment(_block.ViewLike(parameter, of(Shared!), name), communicator)
             : new Moment(
-                name, like.Value.Shape, _block.OffsetOf(parameter), of(Own), Shared is null ? null : of(Shared), CutGradient!, communicator);
+                name, like.Value.Shape, _block.OffsetOf(parameter), of(Own), Shared is null ? null : of(Shared), CutGradient!,
+                communicator);
     }
 
     /// <summary>The arrays of one update call, flat.</summary>

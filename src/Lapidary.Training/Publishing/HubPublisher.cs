@@ -143,17 +143,17 @@ public sealed class HubPublisher : IDisposable
         {
             _queue.Wait(Timeout.InfiniteTimeSpan, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            using var staged = Stage(outputDir, card.Lora is null ? "the final model" : "the final adapter", "End of training", card, files);
+            using var staged = Stage(outputDir, $"the final {card.Kind}", "End of training", card, files);
             if (checkpoint is not null && _push.HubStrategy == HubStrategy.Checkpoint) AddCheckpoint(staged, checkpoint);
             Send(staged, cancellation);
         }
         catch (OperationCanceledException)
         {
-            Fail(outputDir, "stopped", card.Lora is null);
+            Fail(outputDir, "stopped", card.Kind);
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            Fail(outputDir, Printable.Line(e.Message), card.Lora is null);
+            Fail(outputDir, Printable.Line(e.Message), card.Kind);
         }
 
         TimeWaited = _time.GetElapsedTime(started);
@@ -208,7 +208,7 @@ public sealed class HubPublisher : IDisposable
         }
     }
 
-    private void Fail(string outputDir, string why, bool isModel) =>
-        Failure = $"{Repo.Id}: the final {(isModel ? "model" : "adapter")} could not be pushed ({why.TrimEnd('.')}), and is whole in {outputDir}; "
+    private void Fail(string outputDir, string why, string kind) =>
+        Failure = $"{Repo.Id}: the final {kind} could not be pushed ({why.TrimEnd('.')}), and is whole in {outputDir}; "
             + ByHand(outputDir);
 }

@@ -39,6 +39,9 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
     /// <summary>Whether the base was in NF4 during training.</summary>
     public bool IsQuantized { get; init; } = true;
 
+    /// <summary>What the run leaves: an adapter or a model.</summary>
+    public string Kind => Lora is null ? "model" : "adapter";
+
     private string? BaseId => ModelCard.IdOf(Lora is null ? Base : Lora.BaseModelNameOrPath);
 
     private string[] DatasetIds => [.. Datasets.Select(ModelCard.IdOf).OfType<string>().Distinct()];
@@ -91,7 +94,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
         string usage = Lora is null
             ? CardUsage.OfMerged(Architecture ?? "none").Replace("MODEL", Place, StringComparison.Ordinal).TrimEnd() + "\n"
             : CardUsage.Of(Lora, BaseId ?? "BASE_MODEL", Place);
-        string format = Lora is null ? "files in the format of transformers" : $"files in the format of PEFT {AdapterConfigFile.PeftVersion}";
+        string format = Lora is null ? "transformers" : $"PEFT {AdapterConfigFile.PeftVersion}";
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             # {name}
@@ -111,7 +114,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
         AddResults(text);
         text.Append(CultureInfo.InvariantCulture, $"""
 
-            Trained by Lapidary {ProgramVersion.Text}; {format}.
+            Trained by Lapidary {ProgramVersion.Text}; files in the format of {format}.
 
             {CardText.Licence}
             """);
@@ -132,7 +135,8 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
         return string.Create(CultureInfo.InvariantCulture, $"{of}{(names.Length == 0 ? ":" : ";")} {rows:N0} rows to train on{evaluated}.");
     }
 
-    private static string Saved(LoraConfig lora) => lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
+    private static string Saved(LoraConfig lora) =>
+        lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
 
     private void AddResults(StringBuilder text)
     {

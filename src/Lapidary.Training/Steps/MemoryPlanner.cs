@@ -78,7 +78,8 @@ public sealed class MemoryPlanner
     /// <param name="eval">The evaluation set, or null.</param>
     /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
     /// <param name="worldSize">Number of ranks.</param>
-    public MemoryPlanner(GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
+    public MemoryPlanner(
+        GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
         int worldSize = 1)
         : this(model, weights, config, train, eval, budgetBytes, worldSize, metric: null)
     {
@@ -94,8 +95,8 @@ public sealed class MemoryPlanner
     /// <param name="worldSize">Number of ranks.</param>
     /// <param name="metric">What evaluations measure by generated texts, or null.</param>
     public MemoryPlanner(
-        GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes, int worldSize,
-        IEvaluationMetric? metric)
+        GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
+        int worldSize, IEvaluationMetric? metric)
         : this(
             model, weights, config.ForRanks(worldSize),
             RunShape.Of(

@@ -5,8 +5,8 @@ using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>The allocations of a run besides model and trained weights: moments, recorded steps with their inputs and arenas, the cache of an
-/// evaluation's texts, decoded weights. It is set up on the model's backend to train, or on one that only counts, to predict the
+/// <summary>The allocations of a run besides model and trained weights: moments, recorded steps with their inputs and arenas, the cache of
+/// an evaluation's texts, decoded weights. It is set up on the model's backend to train, or on one that only counts, to predict the
 /// memory.</summary>
 internal sealed class TrainingSetup : IDisposable
 {
@@ -24,7 +24,8 @@ internal sealed class TrainingSetup : IDisposable
     /// <param name="backend">Provides the memory.</param>
     /// <param name="communicator">Connects the ranks that train together.</param>
     public TrainingSetup(
-        GemmaModel model, TrainedWeights weights, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)
+        GemmaModel model, TrainedWeights weights, SftConfig config, RunShape shape, StepPlan plan, IBackend backend,
+        ICommunicator communicator)
     {
         _model = model;
         Optimizer = new AdamWOptimizer(weights.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);

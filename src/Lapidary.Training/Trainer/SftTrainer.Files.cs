@@ -20,7 +20,13 @@ public sealed partial class SftTrainer
     private int Prepare(RunFolder? folder)
     {
         IsComplete = false;
-        if (Ranks.WorldSize > 1) _agreement.RequireSame(OwnSettings());
+        if (Ranks.WorldSize > 1)
+        {
+            // Without the hash of the weights, which takes long.
+            var identity = RunIdentity.Of(_model, _weights, _config, _train, _eval, weights: null, Ranks.WorldSize);
+            _agreement.RequireSame(identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key));
+        }
+
         var resumed = ReadCheckpoint(folder);
         SetUp(resumed?.Run);
         _log = NewLog();
@@ -40,13 +46,6 @@ public sealed partial class SftTrainer
             _config.OutputDir, new ManifestSubject(_model, _weights, _config, _train, _eval, _communicator, DataSets), folder.Settings,
             _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
         return resumed?.State.GlobalStep ?? 0;
-    }
-
-    /// <summary>All settings that ranks must share, except the hash of the weights, which takes long.</summary>
-    private IEnumerable<KeyValuePair<string, string>> OwnSettings()
-    {
-        var identity = RunIdentity.Of(_model, _weights, _config, _train, _eval, weights: null, Ranks.WorldSize);
-        return identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key);
     }
 
     private ResumedRun? ReadCheckpoint(RunFolder? folder)
@@ -213,12 +212,7 @@ public sealed partial class SftTrainer
         }
     }
 
-    /// <summary>The adapter's settings with the name of its base; null if all weights are trained.</summary>
-    private LoraConfig? NamedLora => _weights is not Adapter { Config: var lora } ? null
-        : lora.BaseModelNameOrPath is null ? lora.WithBase(_model.Name)
-        : lora;
-
-    private RunCard Card(TrainerState state) => new(NamedLora, _config, state)
+    private RunCard Card(TrainerState state) => new((_weights as Adapter)?.ConfigOver(_model), _config, state)
     {
         Repo = Publisher?.Repo,
         Base = _model.Name,

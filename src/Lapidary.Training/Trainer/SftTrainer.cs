@@ -10,13 +10,14 @@ using Lapidary.Training.Trainer;
 
 namespace Lapidary.Training;
 
-/// <summary>Supervised fine-tuning of an adapter or of all weights: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
+/// <summary>Supervised fine-tuning of an adapter or of all weights: the loop over optimizer steps, with logs, evaluations and
+/// checkpoints.</summary>
 /// <remarks>
 /// <para>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step. So rows per micro-batch ×
 /// micro-batches × ranks (8×1×1, 2×2×2, 1×1×8) give the same losses except for rounding. A run is a function of data, options, seed and
 /// number of ranks: a stopped and resumed run gives the same bits as an uninterrupted one.</para>
-/// <para>Ranks. Each rank has a separate trainer, with the same model, trained weights, data and options; all ranks call the same methods. Only
-/// rank 0 uses the output folder and logs; the other ranks receive from it what it reads of a checkpoint.</para>
+/// <para>Ranks. Each rank has a separate trainer, with the same model, trained weights, data and options; all ranks call the same methods.
+/// Only rank 0 uses the output folder and logs; the other ranks receive from it what it reads of a checkpoint.</para>
 /// </remarks>
 public sealed partial class SftTrainer : IDisposable
 {
@@ -107,9 +108,9 @@ public sealed partial class SftTrainer : IDisposable
     private TrainingSetup Setup => _setup ?? throw new InvalidOperationException("The run is not set up yet.");
 
     /// <summary>Trains to the end or until cancelled. On cancellation, the current step is finished and a checkpoint is saved. The output
-    /// folder receives checkpoints, run.yaml, TensorBoard events and, at the end, the adapter or the model. A folder that already holds a run is
-    /// refused, unless this run resumes it or overwrite_output_dir is set. The folder does not change before everything else was accepted.
-    /// A second call starts with the weights of the first one.</summary>
+    /// folder receives checkpoints, run.yaml, TensorBoard events and, at the end, the adapter or the model. A folder that already holds a
+    /// run is refused, unless this run resumes it or overwrite_output_dir is set. The folder does not change before everything else was
+    /// accepted. A second call starts with the weights of the first one.</summary>
     /// <param name="resumeFrom">A checkpoint folder to resume from, <see cref="LatestCheckpoint"/>, or null to start over; rank 0's value
     /// is used.</param>
     /// <param name="cancellationToken">Requests an early end, for all ranks.</param>
@@ -172,7 +173,8 @@ public sealed partial class SftTrainer : IDisposable
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
         _observer.OnStart(new(_train.Count, _schedule.StepsPerEpoch, step, TotalSteps, _weights.ParameterCount, Memory));
-        if (Publisher is not null && NamedLora is { } lora) HubPublisher.Announce(lora, _observer);
+        if (Publisher is not null && _weights is Adapter adapter)
+            HubPublisher.Announce(adapter.ConfigOver(_model), _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
         int first = step, saved = step;

@@ -62,7 +62,8 @@ public sealed class TrainFullTests : TrainRuns
     public void AModelInFourBits_IsRefused()
     {
         CliRun.Of("quantize", "--model", TinyModel.Folder, "--output", _folder["nf4"]).Ok();
-        CliRun.Of([.. Full("out"), "--model", _folder["nf4"]]).AssertError(1, "found 4 bits; give the unquantized model, or use --method lora.");
+        CliRun.Of([.. Full("out"), "--model", _folder["nf4"]]).AssertError(
+            1, "found 4 bits; give the unquantized model, or use --method lora.");
     }
 
     [Fact]

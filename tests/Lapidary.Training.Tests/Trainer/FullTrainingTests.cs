@@ -74,7 +74,7 @@ public sealed class FullTrainingTests : IDisposable
 
         Dictionary<string, float[]> AfterOneStep(double decay)
         {
-            var config = Config with { MaxSteps = 1, WeightDecay = decay, OutputDir = Folder($"decay{decay}"), SaveStrategy = IntervalStrategy.No };
+            var config = Config with { MaxSteps = 1, WeightDecay = decay, OutputDir = Folder($"decay{decay}") };
             using var run = new TrainerRun(TestDevice.Cpu, config, TrainerRun.RandomRows(4), adapter: null, isFull: true);
             run.Trainer.Train(cancellationToken: Token);
             return run.Weights.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value.AsSpan<float>().ToArray());
