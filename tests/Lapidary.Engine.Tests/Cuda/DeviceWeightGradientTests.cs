@@ -87,7 +87,7 @@ public class DeviceWeightGradientTests
 
         double[] gradient = run.Doubles(dy), input = run.Doubles(x);
         double[] sums = Sum(outDim, dim, tokens, (o, i, t) => gradient[t * outDim + o] * input[t * dim + i]);
-        run.AssertClose(Plus(there, sums), dWeight, 1e-5);
+        run.AssertClose(Plus(there, sums), dWeight, ProductTolerance(run));
         Assert.Equal(run.Doubles(dWeight), run.Doubles(again));
         Assert.Equal(run.Doubles(frozenDx), run.Doubles(dx));
     }
@@ -118,7 +118,8 @@ public class DeviceWeightGradientTests
             if (trained[i].WeightGradient is not { } dWeight) continue;
             double[] gradient = run.Doubles(dys[i]), input = run.Doubles(x);
             int outDim = outDims[i];
-            run.AssertClose(Sum(outDim, Dim, Tokens, (o, j, t) => gradient[t * outDim + o] * input[t * Dim + j]), dWeight, 1e-5);
+            double[] sums = Sum(outDim, Dim, Tokens, (o, j, t) => gradient[t * outDim + o] * input[t * Dim + j]);
+            run.AssertClose(sums, dWeight, ProductTolerance(run));
         }
 
         (double[] Dx, Projection[] Projections) Run(bool isTrained)
@@ -169,7 +170,8 @@ public class DeviceWeightGradientTests
             foreach (var parameter in parameters) tape.Run(ops => ops.Zero(parameter.Gradient!));
             var rope = Ops.RopeTable(tape, positions, frequencies);
             var h = Block(tape, x, rope, parameters[..5]);
-            h = recomputed ? tape.Recompute(h, (again, input) => Block(again, input, rope, parameters[5..])) : Block(tape, h, rope, parameters[5..]);
+            Tensor Last(Tape tape, Tensor h) => Block(tape, h, rope, parameters[5..]);
+            h = recomputed ? tape.Recompute(h, Last) : Last(tape, h);
             Ops.LinearCrossEntropy(tape, h, head, labels, lossScale, losses, hits, dWeight: null);
             tape.Rewind();
             program.Complete(run.Backend.Memory);
@@ -186,6 +188,9 @@ public class DeviceWeightGradientTests
             return Ops.RmsNorm(tape, y, p[0].Value, Epsilon, residual: sum, p[0].Gradient);
         }
     }
+
+    /// <summary>Tensor cores drop a few of the low bits of what they add; bf16 would be off by 2e-3.</summary>
+    private static double ProductTolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 1e-4 : 1e-5;
 
     private static long Count(long[] shape) => shape.Aggregate(1L, (a, b) => a * b);
 

@@ -32,7 +32,7 @@ public sealed unsafe partial class CpuBackend
         int headDim = checked((int)weight.Count);
         if (dWeight is not null)
         {
-            AddRowSums(x.Count / headDim, headDim, new QkNormWeightTerms
+            RowSumsKernel<QkNormWeightTerms>.Add(_team, _scratch, x.Count / headDim, headDim, new()
             {
                 Dy = dy.Pointer<float>(),
                 X = x.Pointer<float>(),

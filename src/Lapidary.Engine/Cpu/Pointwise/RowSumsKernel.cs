@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using Lapidary.Engine.Cpu.Threads;
 using Lapidary.Engine.Cpu.Vectors;
+using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Cpu.Pointwise;
 
@@ -23,6 +25,16 @@ internal unsafe struct RowSumsKernel<TTerms> : IKernel where TTerms : struct, IR
     /// <summary>Rows of a block: enough work for a task, few enough for the accuracy of sums, and partial sums of at most a sixteenth of
     /// the rows.</summary>
     public static int RowsOfBlock(int dim) => Math.Clamp(16384 / dim, 16, 256);
+
+    /// <summary>target += Σ of the terms of all rows: over blocks of rows whose length only dim decides, then over the blocks, so that the
+    /// bits depend neither on threads nor on the width of vectors.</summary>
+    public static void Add(WorkerTeam team, Scratch scratch, long rows, int dim, TTerms terms, Tensor target)
+    {
+        int blockRows = RowsOfBlock(dim), blocks = checked((int)((rows + blockRows - 1) / blockRows));
+        float* partials = (float*)scratch.Get("norm weight", (long)blocks * dim * sizeof(float));
+        team.Run(blocks, grain: 1, new RowSumsKernel<TTerms> { Terms = terms, Rows = rows, Dim = dim, Partials = partials });
+        team.Each(dim, new JoinOp { Partials = partials, Blocks = blocks, Dim = dim, Target = target.Pointer<float>() });
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run<V>(int start, int end, int worker) where V : struct, ILanes<V>

@@ -10,7 +10,8 @@ public unsafe class WeightGradientTests
     [Fact]
     public void Project_HasTheSameBitsForAnyThreads() => Close.SameBitsForAnyThreads(run =>
     {
-        Tensor x = run.Normal(1, 401, 130), weight = run.Normal(1, 257, 130), dy = run.Normal(1, 401, 257), dWeight = run.Normal(1, 257, 130);
+        Tensor x = run.Normal(1, 401, 130), weight = run.Normal(1, 257, 130);
+        Tensor dy = run.Normal(1, 401, 257), dWeight = run.Normal(1, 257, 130);
         run.Backend.ProjectBackward([dy], x, [new Projection(weight, null) { WeightGradient = dWeight }], [null], dx: null, add: false);
         return [dWeight];
     });
@@ -81,7 +82,8 @@ public unsafe class WeightGradientTests
     {
         const int Tokens = 300;
         using var run = new CpuRun();
-        Tensor x = run.Normal(1, Tokens, heads * headDim), dy = run.Normal(1, Tokens, heads * headDim), rstd = run.Normal(1, Tokens * heads);
+        Tensor x = run.Normal(1, Tokens, heads * headDim), dy = run.Normal(1, Tokens, heads * headDim);
+        Tensor rstd = run.Normal(1, Tokens * heads);
         Tensor cos = run.Normal(1, Tokens, headDim / 2), sin = run.Normal(1, Tokens, headDim / 2);
         AssertSameBitsForAnyVectors(run, Tokens * heads, headDim, new QkNormWeightTerms
         {
