@@ -45,8 +45,14 @@ internal sealed record ScalingPlan(
             planned.Gpu is null ? null : StepEstimate.MemoryBytesPerSecond);
         return new ScalingPlan(
             alone.Across(ExchangeCost.Of(ranks, perNode, link)), link, given is null, perNode, config, data?.Report.Sequences,
-            planned.Memory.Predicted.TotalBytes);
+            planned.Memory.Predicted.TotalBytes)
+        {
+            TrainsLayers = planned.TrainsLayers,
+        };
     }
+
+    /// <summary>Whether all weights are trained.</summary>
+    public bool TrainsLayers { get; private init; }
 
     /// <summary>Whether ranks are GPUs.</summary>
     public bool IsGpu => Step.Alone.MemoryBytesPerSecond is not null;
@@ -114,13 +120,18 @@ internal sealed record ScalingPlan(
         people.WriteLine($"batch      {Config.PerDeviceTrainBatchSize} per device × accumulation {Config.GradientAccumulationSteps} × "
             + $"{cost.Ranks:N0} ranks = {BatchRows:N0} rows, {alone.Tokens * cost.Ranks:N0} tokens an optimizer step"
             + (StepsPerEpoch is { } steps ? $"; {steps:N0} steps an epoch" : ""));
+        var (shared, divided) = TrainsLayers ? ("norms", "matrices") : ("LoRA", "saved modules");
         if (alone.LoraValues > 0)
-            people.WriteLine($"exchange   {ByteSize.Format(alone.LoraBytes)} of LoRA all-reduced: {Milliseconds(Step.AllReduceSeconds)}");
+        {
+            people.WriteLine(
+                $"exchange   {ByteSize.Format(alone.LoraBytes)} of {shared} all-reduced: {Milliseconds(Step.AllReduceSeconds)}");
+        }
+
         if (alone.SavedValues.Count > 0)
         {
             string size = ByteSize.Format(alone.SavedBytes);
-            people.WriteLine($"           {size} of saved modules reduce-scattered: {Milliseconds(Step.ReduceScatterSeconds)}");
-            people.WriteLine($"           {size} of saved modules all-gathered: {Milliseconds(Step.AllGatherSeconds)}");
+            people.WriteLine($"           {size} of {divided} reduce-scattered: {Milliseconds(Step.ReduceScatterSeconds)}");
+            people.WriteLine($"           {size} of {divided} all-gathered: {Milliseconds(Step.AllGatherSeconds)}");
         }
 
         people.WriteLine($"step       {Milliseconds(alone.Seconds)} of one rank alone{(alone.IsEstimate ? ", estimated" : "")}"

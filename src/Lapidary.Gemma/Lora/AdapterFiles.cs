@@ -208,7 +208,7 @@ internal sealed class AdapterFiles : IDisposable
     /// decoder's are told apart by a pattern, or where that would choose other layers than have an adapter, by their whole names.</summary>
     private static LoraConfig ConfigFor(Adapter adapter, GemmaModel model)
     {
-        var config = adapter.Config.BaseModelNameOrPath is null ? adapter.Config.WithBase(model.Name) : adapter.Config;
+        var config = adapter.ConfigOver(model);
         if (config.TargetModules is { IsAllLinear: false } && !model.Config.IsMultimodal) return config;
         var targeted = adapter.TargetedModules.ToHashSet();
         string[] names = [.. targeted.Select(module => module[(module.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal)];

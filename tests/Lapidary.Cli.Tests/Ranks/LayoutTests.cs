@@ -33,6 +33,26 @@ public sealed class LayoutTests : IDisposable
         _tool.AssertNothingHalfWritten("several");
     }
 
+    /// <summary>All weights: each rank has its part of the moments, and the files are those of one.</summary>
+    [Theory]
+    [InlineData(RankedTool.OpenMpi)]
+    [InlineData(RankedTool.Mpich)]
+    public async Task AllWeights_TrainAsInOneProcess_AndGoOnInAnother(string launcher)
+    {
+        MpiRun.Require(launcher);
+        string[] Args(string output, int perDevice, int accumulation) =>
+            RankedTool.Without("--target-modules", _tool.TrainSix(output, perDevice, accumulation, "--method", "full"));
+        CliRun.Of(Args("one", 1, 4)).Ok();
+        await RankedTool.Ok(launcher, 2, Args("two", 2, 1));
+        RankedTool.AssertClose(_tool.Losses("one"), _tool.Losses("two"));
+
+        Directory.Delete(Path.Combine(_tool["two"], "checkpoint-6"), recursive: true);
+        File.Delete(Path.Combine(_tool["two"], "trainer_state.json"));
+        CliRun.Of(_tool.Resume("two")).Ok();
+        RankedTool.AssertClose(_tool.Losses("one"), _tool.Losses("two"));
+        Assert.Equal([2, 4, 6], _tool.Checkpoints("two"));
+    }
+
     /// <summary>Three ranks: two add up to the same bits in any order.</summary>
     [Fact]
     public async Task Bits_AreTheSameEachTime_AndWithBothLaunchers()

@@ -225,6 +225,19 @@ public sealed class HubPublisherTests : IAsyncLifetime
         Assert.Equal(Server.Find(Id)!.Head.Oid, again.Commit);
     }
 
+    [Fact]
+    public async Task ARunOfAllWeights_PushesAModel()
+    {
+        using var client = Client();
+        using var publisher = await StartAsync(client, new HubPush { HubModelId = Id, HubStrategy = HubStrategy.Checkpoint });
+        Assert.True(Run(Config, publisher, isFull: true));
+        Assert.Null(publisher.Failure);
+        string[] expected = ["README.md", "config.json", "model.safetensors", "last-checkpoint/model.safetensors"];
+        Assert.Empty(expected.Except(Paths()));
+        Assert.DoesNotContain(Paths(), path => path.StartsWith("adapter", StringComparison.Ordinal));
+        Assert.Contains(_messages, message => message.StartsWith("pushed the final model to ", StringComparison.Ordinal));
+    }
+
     private static void WaitFor(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(60)));
 
     private string[] Paths() => [.. Server.Find(Id)!.Head.Files.Keys.Order(StringComparer.Ordinal)];
@@ -237,11 +250,11 @@ public sealed class HubPublisherTests : IAsyncLifetime
 
     private bool Run(
         SftConfig config, HubPublisher? publisher, ITrainingObserver? observer = null, CancellationToken? stop = null,
-        string? resume = null)
+        string? resume = null, bool isFull = false)
     {
         using var run = new TrainerRun(
             TestDevice.Cpu, config, TrainerRun.RandomRows(8), adapter: null, observer: observer ?? new Hook(_messages, _ => { }),
-            eval: TrainerRun.RandomRows(4), publisher: publisher);
+            eval: TrainerRun.RandomRows(4), publisher: publisher, isFull: isFull);
         run.Trainer.Train(resume, stop ?? Token);
         return run.Trainer.IsComplete;
     }

@@ -19,8 +19,16 @@ public sealed unsafe partial class CpuBackend
     public void ProjectBackward(
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add)
     {
+        var (tokens, dim) = Rows(x);
         for (int i = 0; i < projections.Count; i++)
         {
+            if (projections[i].WeightGradient is { } dWeight)
+            {
+                float* dy = dys[i].Pointer<float>(), to = dWeight.Pointer<float>();
+                var operand = Operand.Of(x, nameof(ProjectBackward));
+                Product(Rows(dys[i]).Dim, dim, tokens, 1, dy, transposeA: true, operand, transposeB: false, add: true, to);
+            }
+
             if (dx is not null) LinearBackward(dys[i], projections[i].Weight, dx, add || i > 0);
             if (projections[i].Adapter is { } adapter) LoraBackward(dys[i], x, adapter, xas[i]!, dx);
         }

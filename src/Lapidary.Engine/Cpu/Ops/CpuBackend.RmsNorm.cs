@@ -23,9 +23,21 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add)
+    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight)
     {
         var (rows, dim) = x.AsRows();
+        if (dWeight is not null)
+        {
+            RowSumsKernel<NormWeightTerms>.Add(_team, _scratch, rows, dim, new()
+            {
+                Dy = dy.Pointer<float>(),
+                X = x.Pointer<float>(),
+                Rstd = rstd.Pointer<float>(),
+                Dim = dim,
+            }, dWeight);
+        }
+
+        if (dx is null) return;
         _team.Run(rows, WorkerTeam.RowGrain(dim), new RmsNormBackwardKernel
         {
             Dy = dy.Pointer<float>(),

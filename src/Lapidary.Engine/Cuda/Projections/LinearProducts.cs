@@ -5,8 +5,8 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
 
-/// <summary>Frozen linear layers without an adapter, and products with weights that are already bf16.</summary>
-internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
+/// <summary>Linear layers without an adapter, and products with weights that are already bf16.</summary>
+internal sealed class LinearProducts(CudaRuntime runtime, WeightDecoder decoder)
 {
     /// <inheritdoc cref="IOps.LinearForward"/>
     public void Forward(Tensor x, Tensor weight, Tensor y) =>
@@ -29,6 +29,14 @@ internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
     {
         var (tokens, outDim) = Rows(dy);
         Product(tokens, Rows(dx).Dim, outDim, dy.Address, weight, transposeB: false, add, dx.Address);
+    }
+
+    /// <summary>dWeight += dyᵀ · x in fp32.</summary>
+    public void AddWeightGradient(Tensor dy, Tensor x, Tensor dWeight)
+    {
+        var (tokens, outDim) = Rows(dy);
+        var product = new ProductKind(outDim, Rows(x).Dim, tokens, TransposeA: true, TransposeB: false, DType.Float32);
+        runtime.Products.Run(product, 1, dy.Address, x.Address, 1, dWeight.Address);
     }
 
     /// <summary>C[m, n] = A · op(B), plus C where <paramref name="add"/>; all bf16.</summary>
