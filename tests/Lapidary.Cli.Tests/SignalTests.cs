@@ -51,7 +51,7 @@ public sealed class SignalTests : IDisposable
     {
         SkipWhereIgnored(signal);
         const string Slow = "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 100) "
-            + "SELECT sum(hex(zeroblob(490000)) GLOB '*PATTERN1*') FROM c";
+            + "SELECT sum(hex(zeroblob(490000 + i)) GLOB '*PATTERN1*') FROM c";
         string sql = Slow.Replace("PATTERN", new string('0', 480), StringComparison.Ordinal);
         string rows = TinyModel.WriteLines(
             _folder.Path, "rows.jsonl", ["""{"sql_prompt": "", "sql_context": "CREATE TABLE t (a INT)", "sql": "SELECT 1"}"""]);

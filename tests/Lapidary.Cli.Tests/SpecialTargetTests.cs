@@ -118,7 +118,8 @@ public sealed class SpecialTargetTests : IDisposable
             foreach (string command in (string[])["eval", "generate"])
             {
                 CliRun.Of(
-                    command, "--model", SqlModel.Folder, "--dataset", rows, "--device", "cpu", "--max-new-tokens", "2", "--output", output)
+                    command, "--model", SqlModel.Folder, "--dataset", rows, "--template", "text-to-sql", "--device", "cpu",
+                    "--max-new-tokens", "2", "--output", output)
                     .AssertError(1, output, "the disk is full; free some space");
                 File.Delete(output + ".partial");
                 File.Delete(output + ".partial.json");

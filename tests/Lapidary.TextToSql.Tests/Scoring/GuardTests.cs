@@ -100,7 +100,7 @@ public class GuardTests
     public void SlowPatterns_EndAtTheLimitOfTime(string operation, string any, bool isInAView)
     {
         string slow = "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 200) SELECT "
-            + $"sum(hex(zeroblob(200000)) {operation} '{any}{new string('0', 480)}1{any}') FROM c";
+            + $"sum(hex(zeroblob(200000 + i)) {operation} '{any}{new string('0', 480)}1{any}') FROM c";
         var row = new TextToSqlRow("", isInAView ? $"{Context} CREATE VIEW slow AS {slow};" : Context, "SELECT name FROM t");
         var score = new SqlScorer(new SqlScorerOptions { TimeLimit = TimeSpan.FromSeconds(2) }).Score(
             row, isInAView ? "SELECT * FROM slow" : slow, TestContext.Current.CancellationToken);
