@@ -62,7 +62,8 @@ public sealed class SpecialTargetTests : IDisposable
     public void FilesOfAFolder_AreRefusedBeforeTheFirstIsWritten()
     {
         using var pipe = SpecialFiles.Create(_folder.Path, "pipe");
-        string rows = SqlModel.Write(_folder.Path, "rows.jsonl", SqlModel.Rows), output = Directory.CreateDirectory(_folder["out"]).FullName;
+        string rows = SqlModel.Write(_folder.Path, "rows.jsonl", SqlModel.Rows);
+        string output = Directory.CreateDirectory(_folder["out"]).FullName;
         foreach (string name in (string[])["test.jsonl", "README.md"])
         {
             string path = Path.Combine(output, name);

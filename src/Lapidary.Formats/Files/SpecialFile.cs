@@ -6,8 +6,7 @@ internal static class SpecialFile
     // As many as Linux follows.
     private const int MaxLinks = 40;
 
-    /// <summary>What a path leads to, if it is there and is no ordinary file: "a folder", "a pipe", "a device"; else null. It is not opened.
-    /// </summary>
+    /// <summary>What a path leads to, if it is there and is no ordinary file, such as "a pipe"; else null. It is not opened.</summary>
     public static string? KindOf(string path)
     {
         if (path.Length == 0 || path.Contains('\0')) return null;

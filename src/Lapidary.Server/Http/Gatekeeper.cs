@@ -44,7 +44,8 @@ internal sealed class Gatekeeper(LapidaryServerOptions options, bool isLocal)
         const string Message = "Host: expected localhost or an address, because this server has no API key; to use other names, start it "
             + "with one, or set allow_no_key to true.";
         throw new ApiException(
-            StatusCodes.Status403Forbidden, ApiException.InvalidRequest, "host_not_allowed", null, options.Words?.Invoke(Message) ?? Message);
+            StatusCodes.Status403Forbidden, ApiException.InvalidRequest, "host_not_allowed", null,
+            options.Words?.Invoke(Message) ?? Message);
     }
 
     private static ApiException Unauthorized(string message) =>

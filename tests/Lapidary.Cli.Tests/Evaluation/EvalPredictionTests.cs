@@ -245,9 +245,11 @@ public sealed class EvalPredictionTests : IDisposable
     {
         string rows = Rows;
         var run = CliRun.Of("eval", "--predictions", rows, "--dataset", rows).Ok();
-        Assert.Contains("rows.jsonl line 1: sql is taken as the prediction, and stands beside sql_context", run.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "rows.jsonl line 1: sql is taken as the prediction, and stands beside sql_context", run.Error, StringComparison.Ordinal);
         Assert.Equal(1, run.Error.Count(c => c == '\n'));
-        Assert.Equal("", Eval(TinyModel.WriteLines(_folder.Path, "p.jsonl", Gold.Select(sql => JsonSerializer.Serialize(new { sql })))).Error);
+        string own = TinyModel.WriteLines(_folder.Path, "p.jsonl", Gold.Select(sql => JsonSerializer.Serialize(new { sql })));
+        Assert.Equal("", Eval(own).Error);
     }
 
     [Fact]

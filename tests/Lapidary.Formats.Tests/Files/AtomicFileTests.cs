@@ -89,7 +89,8 @@ public class AtomicFileTests
         foreach (string name in (string[])[path, link])
         {
             var error = Assert.Throws<LapidaryException>(() => AtomicFile.WriteAllText(name, "text"));
-            Assert.StartsWith($"{name}: is not an ordinary file, but {words}; name a file, or - for ", error.Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"{name}: is not an ordinary file, but {words}; name a file, or - for ", error.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(path, File.ResolveLinkTarget(link, returnFinalTarget: false)?.FullName);

@@ -100,8 +100,8 @@ internal sealed class DataSource
     public bool EvaluatesTrainRowsOf(DataSource trained) => (_split ?? _name.Split) is null
         && EvaluatedSplitsOf(trained) is [SplitPart.TrainName] && trained.Rows.Parts.Any(part => part.Split == SplitPart.TrainName);
 
-    /// <summary>Whether <see cref="FetchForEvaluation"/> takes files that are named for training, as there is neither a validation nor a test
-    /// split and no split is named.</summary>
+    /// <summary>Whether <see cref="FetchForEvaluation"/> takes files that are named for training, as there is neither a validation nor a
+    /// test split and no split is named.</summary>
     public bool EvaluatesTrainFiles => (_split ?? _name.Split) is null && _place is not null
         && _layout.Splits is [{ Name: SplitPart.TrainName } train]
         && train.Files.All(file => Path.GetFileName(file).StartsWith(SplitPart.TrainName, StringComparison.OrdinalIgnoreCase));
