@@ -91,8 +91,8 @@ public class GuardTests
         Assert.True(clock.Elapsed < Bound, $"{clock.Elapsed}");
     }
 
-    /// <summary>A pattern in a long text is a step of a second or so: the limit of time ends them, and not the net behind it, which gives up
-    /// the thread.</summary>
+    /// <summary>A pattern in a long text is a step of a second or so: the limit of time ends them, and not the net behind it, which gives
+    /// up the thread.</summary>
     [Theory]
     [InlineData("GLOB", "*", false)]
     [InlineData("LIKE", "%", false)]
