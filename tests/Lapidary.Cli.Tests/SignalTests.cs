@@ -43,6 +43,26 @@ public sealed class SignalTests : IDisposable
         Assert.False(Directory.Exists(_folder["out"]) && Directory.EnumerateDirectories(_folder["out"]).Any());
     }
 
+    /// <summary>Also while SQLite is within a step that takes seconds.</summary>
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void Eval_EndsInTheMiddleOfASlowStatement(string signal, int exitCode)
+    {
+        SkipWhereIgnored(signal);
+        const string Slow = "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 100) "
+            + "SELECT sum(hex(zeroblob(490000 + i)) GLOB '*PATTERN1*') FROM c";
+        string sql = Slow.Replace("PATTERN", new string('0', 480), StringComparison.Ordinal);
+        string rows = TinyModel.WriteLines(
+            _folder.Path, "rows.jsonl", ["""{"sql_prompt": "", "sql_context": "CREATE TABLE t (a INT)", "sql": "SELECT 1"}"""]);
+        string answers = TinyModel.WriteLines(_folder.Path, "answers.txt", [sql]);
+        using var tool = Tool.Start(
+            ["eval", "--predictions", answers, "--dataset", rows, "--failures", _folder["failures.jsonl"]]);
+        tool.WaitFor(() => tool.ProcessorTime > 2 * Underway);
+        AssertEnds(tool, signal, exitCode);
+        Assert.Equal(["answers.txt", "rows.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
+    }
+
     [Fact]
     public void TemporaryFiles_AreDeleted()
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Formats;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.CommandLine;
 
@@ -72,6 +73,15 @@ internal sealed class CommandRun(
 
     private bool IsGivenAnywhere(Option option) =>
         settings.FirstOrDefault(setting => setting.Option == option) is { } setting ? Values.IsGiven(setting) : IsGiven(option);
+
+    /// <summary>Refuses an option's path that no file can be written to, before the work.</summary>
+    /// <exception cref="LapidaryException">It is a folder, standard output, a device, a pipe or a socket.</exception>
+    public void RequireFile(string option, string path)
+    {
+        if (path == "-") throw Wrong($"{option}: expected the name of a file, found -; standard output cannot be chosen here.");
+        if (Directory.Exists(path)) throw Wrong($"{option}: {path} is a folder; name a file in it.");
+        AtomicFile.RequireOrdinary(path);
+    }
 
     /// <summary>The error for a command line that asks for nothing possible.</summary>
     public UsageException Wrong(string message) => new(message, Values.Command);

@@ -28,13 +28,14 @@ internal static class RowFile
         if (path == DataSettings.StandardInput) return;
         if (FormatOf(path) is null)
             throw run.Wrong($"{option}: expected a name that ends with .jsonl or .parquet, or - for standard output, found {path}.");
-        if (Directory.Exists(path)) throw run.Wrong($"{option}: {path} is a folder; name a file in it.");
+        run.RequireFile(option, path);
         RequireFree(path, overwrites);
     }
 
-    /// <summary>Refuses a file that exists and may not be replaced.</summary>
+    /// <summary>Refuses a file that exists and may not be replaced; what is no ordinary file never may.</summary>
     public static void RequireFree(string path, bool overwrites)
     {
+        AtomicFile.RequireOrdinary(path);
         if (File.Exists(path) && !overwrites)
             throw new ToolException($"{path}: is there already; choose another name, or use --overwrite to replace it.");
     }

@@ -39,11 +39,7 @@ internal static class EvalCommand
         if (values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe))
             throw run.Wrong("--dataset: eval cannot read rows from a pipe; save them in a file, and give its name.");
         foreach (var setting in new[] { EvalSettings.Output, EvalSettings.Failures })
-        {
-            if (Directory.Exists(values.Get(setting)))
-                throw run.Wrong($"--{setting.Name}: {values.Get(setting)} is a folder; name a file in it.");
-        }
-
+            if (values.Get(setting) is { } file) run.RequireFile($"--{setting.Name}", file);
         if (run.Get(Resume) && values.Get(EvalSettings.Output) is null)
             throw run.Wrong($"--resume goes on with a file: give it with --{EvalSettings.Output.Name}.");
         if (values.Get(EvalSettings.Failures) is { } failures)
@@ -74,10 +70,13 @@ internal static class EvalCommand
         var files = values.Get(EvalSettings.Predictions);
         if (files.Count > 2)
             throw run.Wrong($"--{EvalSettings.Predictions.Name}: expected one file, or two to compare, found {files.Count}.");
+        if (files.Count(file => file == "-") > 1)
+            throw run.Wrong($"--{EvalSettings.Predictions.Name}: standard input can be read once; give a file for the others.");
         var seconds = new OrderedDictionary<string, double>();
         var rows = Timed(seconds, "reading", () => EvalRows.Load(run));
         var answers = files
-            .Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In, rows.Rows.Count, rows.Read), file, rows)).ToList();
+            .Select(file => Fitted(PredictionFile.Read(file, run.Terminal.In, run.Note, rows.Rows.Count, rows.Read), file, rows))
+            .ToList();
         for (int i = 0; i < files.Count; i++)
         {
             if (Unanswered(answers[i]) is > 0 and var missing)
@@ -133,24 +132,18 @@ internal static class EvalCommand
     {
         var scorer = new SqlScorer();
         var scores = new List<IReadOnlyList<SqlScore>>();
-        using (var graceful = run.EndsGracefully())
         using (var work = new WorkScreen(run.Terminal, run.IsJson))
         {
-            try
+            // There is nothing to save: a signal ends the process at once, also within a slow statement.
+            Timed(seconds, "scores", () =>
             {
-                Timed(seconds, "scores", () =>
-                {
-                    foreach (var some in answers) scores.Add(scorer.ScoreAll(rows.Rows, some, work.Report, run.Interrupted));
-                    return scores;
-                });
-            }
-            catch (OperationCanceledException) when (run.Interrupted.IsCancellationRequested)
-            {
-                return ExitCodes.Interrupted;
-            }
+                foreach (var some in answers) scores.Add(scorer.ScoreAll(rows.Rows, some, work.Report, run.Interrupted));
+                return scores;
+            });
         }
 
-        var result = new EvalResult(rows, [.. scores.Select(SqlAccuracy.Of)], scores, unanswered, seconds);
+        int unansweredScored = scores[^1].Zip(answers[^1]).Count(pair => pair is { First.IsScored: true, Second: null });
+        var result = new EvalResult(rows, [.. scores.Select(SqlAccuracy.Of)], scores, unanswered, unansweredScored, seconds);
         foreach (string note in result.Notes()) run.Note(note);
         run.Print(result.WriteTo, result.Show);
         if (run.Values.Get(EvalSettings.Failures) is { } failures) FailureFile.Write(failures, rows, scores[^1], answers[^1]);

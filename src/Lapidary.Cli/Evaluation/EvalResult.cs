@@ -13,10 +13,11 @@ namespace Lapidary.Cli.Evaluation;
 /// <param name="Scores">A score for each row, for each accuracy.</param>
 /// <param name="Unanswered">Rows without an answer: no prompt fits into the model's context, or the file has none. They count as
 /// wrong.</param>
+/// <param name="UnansweredScored">Those of them that are scored.</param>
 /// <param name="Seconds">Time of each part, in their order.</param>
 internal sealed record EvalResult(
     EvalRows Rows, IReadOnlyList<SqlAccuracy> Accuracies, IReadOnlyList<IReadOnlyList<SqlScore>> Scores, int Unanswered,
-    IReadOnlyDictionary<string, double> Seconds)
+    int UnansweredScored, IReadOnlyDictionary<string, double> Seconds)
 {
     /// <summary>The accuracy that counts: of the only answers, or of those after.</summary>
     public SqlAccuracy Last => Accuracies[^1];
@@ -78,7 +79,8 @@ internal sealed record EvalResult(
         people.WriteLine($"rows       {Last.Rows:N0} scored{LeftOut()}");
         if (Last.OnRandomDatabases > 0)
             people.WriteLine($"           {Last.OnRandomDatabases:N0} of them on databases filled at random, as their tables have no rows");
-        if (Unanswered > 0) people.WriteLine($"           {Unanswered:N0} of them without an answer, which count as wrong");
+        if (UnansweredScored > 0)
+            people.WriteLine($"           {UnansweredScored:N0} of them without an answer, which count as wrong");
         foreach (string line in EvalTable.Lines(Accuracies)) people.WriteLine(line);
         if (IsComparison)
         {

@@ -21,6 +21,7 @@ internal static class FailureFile
     /// <exception cref="LapidaryException">The folder cannot be made, or the file is another one.</exception>
     public static void Check(string path)
     {
+        AtomicFile.RequireOrdinary(path);
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
@@ -54,7 +55,7 @@ internal static class FailureFile
     /// <summary>Whether a file begins like those written here, or is empty.</summary>
     private static bool IsOurs(string path)
     {
-        using var reader = new StreamReader(path);
+        using var reader = new StreamReader(InputFile.OpenRead(path));
         char[] start = new char[Beginning.Length];
         int count = reader.ReadBlock(start);
         return count == 0 || start.AsSpan(0, count).SequenceEqual(Beginning);

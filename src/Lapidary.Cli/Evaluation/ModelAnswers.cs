@@ -69,6 +69,8 @@ internal sealed class ModelAnswers : IDisposable
         try
         {
             string? output = values.Get(EvalSettings.Output);
+            if (output is not null) AnswersFile.RequirePlace(output);
+            if (withBase && output is not null) AnswersFile.RequirePlace(BaseOf(output)!);
             if (withBase) answers.Add(new Pass("base", WithAdapter: false, BaseOf(output)), resume, chosen, stops);
             answers.Add(new Pass(withBase ? "adapter" : "", WithAdapter: true, output), resume, chosen, stops);
             return answers;

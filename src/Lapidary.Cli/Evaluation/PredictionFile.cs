@@ -24,26 +24,50 @@ internal static partial class PredictionFile
         "completion", "response", "sql", "SQL", "query", "answer", "text", "content",
     ];
 
+    /// <summary>Of these keys, those that a data set has its references in, beside the tables.</summary>
+    private static readonly string[] References = ["sql", "SQL", "query", "answer"], Tables = ["sql_context", "context", "schema"];
+
+    /// <summary>First bytes of packed files.</summary>
+    private static readonly (byte[] Start, string Kind)[] Packed =
+    [
+        ([0x1F, 0x8B], "a gzip file"), ([0x28, 0xB5, 0x2F, 0xFD], "a zstd file"), ([.. "PK\u0003\u0004"u8], "a zip file"),
+        ([.. "PAR1"u8], "a Parquet file"),
+    ];
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file; - for standard input.</param>
     /// <param name="input">Standard input.</param>
+    /// <param name="note">Receives what a user may not expect.</param>
     /// <param name="rows">Numbers of rows that the answers may be for: blank lines that a text has after so many are none.</param>
     /// <returns>The answers in order; null where a row has none.</returns>
     /// <exception cref="LapidaryException">The file does not exist, or has another form.</exception>
-    public static IReadOnlyList<string?> Read(string path, TextReader input, params int[] rows)
+    public static IReadOnlyList<string?> Read(string path, TextReader input, Action<string> note, params int[] rows)
     {
         string name = path == StandardInput ? "standard input" : path;
-        string text = path == StandardInput ? input.ReadToEnd() : InputFile.ReadAllText(path, MaxBytes, "a file of predictions");
+        string text = path == StandardInput ? input.ReadToEnd() : TextOf(path);
         var start = text.AsSpan().TrimStart("\uFEFF \t\r\n");
         if (start.IsEmpty) throw new LapidaryException($"{name}: expected predictions, found an empty file.");
         text = text.TrimStart('\uFEFF');
         return start[0] switch
         {
-            '[' => OfList(name, List(name, text)),
-            '{' when Whole(text) is { } whole && IsNumbered(whole) => OfNumbers(name, whole),
-            _ when IsJsonLines(text) => OfLines(name, text),
+            '[' => OfList(name, List(name, text), note),
+            '{' when Whole(text) is { } whole && IsNumbered(whole) => OfNumbers(name, whole, note),
+            _ when IsJsonLines(text) => OfLines(name, text, note),
             _ => Queries([.. Lines(text)], rows),
         };
+    }
+
+    private static string TextOf(string path)
+    {
+        const string What = "a file of predictions (- reads standard input)";
+        byte[] bytes = InputFile.ReadAllBytes(path, MaxBytes, What);
+        foreach (var (start, kind) in Packed)
+        {
+            if (bytes.AsSpan().StartsWith(start))
+                throw new LapidaryException($"{path}: expected predictions as text, found {kind}; unpack it, or write them as JSON Lines.");
+        }
+
+        return InputFile.Utf8Text(path, bytes, What);
     }
 
     /// <summary>The only JSON value of a text; null if it is none, or several.</summary>
@@ -89,13 +113,13 @@ internal static partial class PredictionFile
     private static bool IsJsonLines(string text) => Lines(text).Select(line => line.Trim())
         .FirstOrDefault(line => line is not ("" or "null")) is not { } first || first[0] is '{' or '"';
 
-    private static string?[] OfList(string name, JsonElement list)
+    private static string?[] OfList(string name, JsonElement list, Action<string> note)
     {
         string? key = null;
-        return [.. list.EnumerateArray().Select((item, i) => OfValue($"{name} item {i + 1}", item, ref key))];
+        return [.. list.EnumerateArray().Select((item, i) => OfValue($"{name} item {i + 1}", item, ref key, note))];
     }
 
-    private static string?[] OfLines(string name, string text)
+    private static string?[] OfLines(string name, string text, Action<string> note)
     {
         string? key = null;
         var answers = new List<string?>();
@@ -105,19 +129,17 @@ internal static partial class PredictionFile
             line++;
             if (string.IsNullOrWhiteSpace(each)) continue;
             var value = Whole(each) ?? throw new LapidaryException($"{name} line {line}: expected JSON, found another line.");
-            answers.Add(OfValue($"{name} line {line}", value, ref key));
+            answers.Add(OfValue($"{name} line {line}", value, ref key, note));
         }
 
         return [.. answers];
     }
 
-    private static string? OfValue(string where, JsonElement value, ref string? key)
+    private static string? OfValue(string where, JsonElement value, ref string? key, Action<string> note)
     {
         if (value.ValueKind == JsonValueKind.Object)
         {
-            key ??= Keys.FirstOrDefault(name => value.TryGetProperty(name, out _)) ?? throw new LapidaryException(
-                $"{where}: expected an object with one of {string.Join(", ", Keys)}, found "
-                + $"{Named(value)}.");
+            key ??= KeyOf(where, value, note);
             if (!value.TryGetProperty(key, out var found))
                 throw new LapidaryException($"{where}: expected the key {key}, as in the first prediction, found {Named(value)}.");
             value = found;
@@ -131,6 +153,20 @@ internal static partial class PredictionFile
         };
     }
 
+    /// <summary>The key of the answers, by the first object.</summary>
+    private static string KeyOf(string where, JsonElement value, Action<string> note)
+    {
+        string key = Keys.FirstOrDefault(name => value.TryGetProperty(name, out _)) ?? throw new LapidaryException(
+            $"{where}: expected an object with one of {string.Join(", ", Keys)}, found {Named(value)}.");
+        if (References.Contains(key) && Tables.FirstOrDefault(name => value.TryGetProperty(name, out _)) is { } tables)
+        {
+            note($"{where}: {key} is taken as the prediction, and stands beside {tables}, as the reference of a data set does; if it is "
+                + "that, its accuracy says nothing.");
+        }
+
+        return key;
+    }
+
     private static string Named(JsonElement json)
     {
         string names = string.Join(", ", json.EnumerateObject().Take(20).Select(member => Printable.Line(member.Name)));
@@ -140,7 +176,7 @@ internal static partial class PredictionFile
     private static bool IsNumbered(JsonElement json) => json.ValueKind == JsonValueKind.Object && json.EnumerateObject().Any()
         && json.EnumerateObject().All(member => int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
-    private static string?[] OfNumbers(string name, JsonElement json)
+    private static string?[] OfNumbers(string name, JsonElement json, Action<string> note)
     {
         var numbered = json.EnumerateObject()
             .Select(member => (Number: int.Parse(member.Name, CultureInfo.InvariantCulture), member.Value))
@@ -153,7 +189,7 @@ internal static partial class PredictionFile
         }
 
         string? key = null;
-        return [.. numbered.Select(pair => WithoutBird(OfValue($"{name} number {pair.Number}", pair.Value, ref key)))];
+        return [.. numbered.Select(pair => WithoutBird(OfValue($"{name} number {pair.Number}", pair.Value, ref key, note)))];
     }
 
     /// <summary>The query on each line.</summary>

@@ -46,6 +46,8 @@ internal static class ExportCommand
         var values = run.Values;
         string output = values.Require(Output);
         string? modelfile = values.Get(Modelfile);
+        run.RequireFile($"--{Output.Name}", output);
+        if (modelfile is not null) run.RequireFile($"--{Modelfile.Name}", modelfile);
         string folder = ModelFolders.Find(run, Model).FetchWeights(run, run.People).Model;
         using var work = new WorkScreen(run.Terminal, run.IsJson);
         var written = GgufExporter.Export(folder, output, new GgufExportOptions

@@ -18,6 +18,14 @@ internal sealed class AnswersFile : IDisposable
     /// <summary>Number of answered rows.</summary>
     public int Rows { get; private set; }
 
+    /// <summary>Refuses a path that answers cannot be written to.</summary>
+    /// <exception cref="LapidaryException">A folder, device, pipe or socket has its name, or that of the unfinished file.</exception>
+    public static void RequirePlace(string path)
+    {
+        AtomicFile.RequireOrdinary(path);
+        AtomicFile.RequireOrdinary(path + Partial);
+    }
+
     /// <summary>Whether a file is complete, so that nothing is left to do.</summary>
     public static bool IsComplete(string path) => File.Exists(path);
 
@@ -77,6 +85,7 @@ internal sealed class AnswersFile : IDisposable
     /// <exception cref="LapidaryException">The file exists already, or the unfinished one belongs to other answers.</exception>
     public static AnswersFile Open(string path, bool resume, string identity)
     {
+        RequirePlace(path);
         try
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
@@ -133,7 +142,17 @@ internal sealed class AnswersFile : IDisposable
         }
     }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (Exception e) when (FileErrors.IsFileSystem(e))
+        {
+            // Closing flushes, which fails again on a full disk; the first failure has been reported, and half a line is left out later.
+        }
+    }
 
     private static void RequireSame(string path, string identity)
     {

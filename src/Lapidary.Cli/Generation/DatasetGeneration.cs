@@ -27,7 +27,12 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
         if (run.Values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe))
             throw run.Wrong("--dataset: generate cannot read rows from a pipe; save them in a file, and give its name.");
         if (settings.Resume && _output is null) throw run.Wrong("--resume goes on with a file: give it with --output.");
-        if (Directory.Exists(_output)) throw run.Wrong($"--output: {_output} is a folder; name a file in it.");
+        if (_output is not null)
+        {
+            run.RequireFile("--output", _output);
+            AnswersFile.RequirePlace(_output);
+        }
+
         if (_output is not null && settings.Resume && AnswersFile.IsComplete(_output))
         {
             int failed = AnswersFile.FailedRows(_output);

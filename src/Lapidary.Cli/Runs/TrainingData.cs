@@ -57,6 +57,7 @@ internal sealed record TrainingData(
         var sources = NamedData.Find(run, work);
         var notes = new List<string>();
         var evaluated = NamedData.FindEvaluation(run, work);
+        notes.AddRange(TrainRowsEvaluated(sources, evaluated));
         var (data, evaluation) = Read(values, config, sources, evaluated, notes);
         var metric = config.HasMetric && evaluation is not null
             ? MetricRows.Evaluation(run, config, evaluation, text, Raw)
@@ -93,6 +94,19 @@ internal sealed record TrainingData(
             if (evaluated.Count > 0) return [.. evaluated.SelectMany(other => other.Source?.EvaluatedSplitsOf(source) ?? [])];
             return evaluation is not null && values.Get(DataSettings.TestSize) is not > 0 && source.IsTrain
                 ? [SplitPart.ValidationName] : [];
+        }
+    }
+
+    /// <summary>Says where --eval-dataset gives rows for training.</summary>
+    private static IEnumerable<string> TrainRowsEvaluated(IReadOnlyList<NamedData> sources, IReadOnlyList<NamedData> evaluated)
+    {
+        const string Lacks = "has neither a validation nor a test split";
+        foreach (var data in evaluated)
+        {
+            if (data.Source is not { } source) continue;
+            if (sources.Any(trained => trained.Source is { } other && source.EvaluatesTrainRowsOf(other)))
+                yield return $"{data.Name} {Lacks}: the rows that are trained on are evaluated on";
+            else if (source.EvaluatesTrainFiles) yield return $"{data.Name} {Lacks}: its train split is evaluated on";
         }
     }
 

@@ -32,7 +32,7 @@ internal static class ServeCommand
     {
         run.IsJson = true; // all that it prints is one line
         NamedAdapter[] adapters = [.. run.Values.Get(Adapters).Select(NamedAdapter.Parse)];
-        var options = ServeSettings.Options(run.Values, line => run.Note(line));
+        var options = ServeSettings.Options(run.Values, line => run.Note(line), run.Line);
         // An address that cannot be used is found before the models are read.
         var server = LapidaryServer.StartAsync(options).GetAwaiter().GetResult();
         try

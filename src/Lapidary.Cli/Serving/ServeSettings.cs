@@ -46,8 +46,9 @@ internal static class ServeSettings
     /// <summary>The options of the server.</summary>
     /// <param name="values">The command's.</param>
     /// <param name="report">Receives errors that are not the callers'.</param>
+    /// <param name="words">Puts options in place of names in messages for callers.</param>
     /// <exception cref="LapidaryException">The file of keys cannot be read, or has none.</exception>
-    public static LapidaryServerOptions Options(SettingValues values, Action<string> report) => new()
+    public static LapidaryServerOptions Options(SettingValues values, Action<string> report, Func<string, string> words) => new()
     {
         Host = values.Get(Host)!,
         Port = values.Get(Port),
@@ -56,6 +57,7 @@ internal static class ServeSettings
         MaxWaiting = values.Get(MaxWaiting),
         MaxBodyBytes = values.Get(MaxBodyBytes),
         Report = report,
+        Words = words,
     };
 
     /// <summary>The keys of a file; blank lines and those that begin with # are none.</summary>

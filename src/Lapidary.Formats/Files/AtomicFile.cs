@@ -9,6 +9,8 @@ internal sealed class AtomicFile : IDisposable
 {
     private const int BufferBytes = 1 << 16;
 
+    private const string StandardOutput = "-";
+
     private readonly string _temporaryPath;
     private FileStream? _stream;
 
@@ -22,8 +24,10 @@ internal sealed class AtomicFile : IDisposable
     /// <param name="path">The final name; an existing file is replaced by <see cref="Commit"/>.</param>
     /// <param name="lengthBytes">The length if known, so that a full disk is detected before the work; else 0.</param>
     /// <param name="isSecret">Whether nobody but its owner may read it, from its first byte on (mode 0600).</param>
+    /// <exception cref="LapidaryException">Also: the name is that of a folder, device, pipe or socket.</exception>
     public static AtomicFile Create(string path, long lengthBytes = 0, bool isSecret = false)
     {
+        RequireOrdinary(path);
         string temporary = $"{path}.tmp-{System.IO.Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal)}";
         try
         {
@@ -48,6 +52,21 @@ internal sealed class AtomicFile : IDisposable
             TemporaryPaths.Remove(temporary, () => { });
             throw FileErrors.Writing(path, e);
         }
+    }
+
+    /// <summary>Refuses a name that no file may take: "-", and that of something which is there and is no ordinary file. A link counts as
+    /// what it leads to.</summary>
+    /// <remarks>Renaming would replace it: a device, which all programs share. Opening it could wait for ever, or end who waits at the
+    /// other end of a pipe.</remarks>
+    /// <exception cref="LapidaryException">It is such a name.</exception>
+    public static void RequireOrdinary(string path)
+    {
+        if (path == StandardOutput)
+            throw new LapidaryException($"{path}: stands for standard output, which this is not written to; name a file.");
+        if (SpecialFile.KindOf(path) is not { } found) return;
+        throw new LapidaryException(
+            $"{path}: is not an ordinary file, but {found}; name a file, or {StandardOutput} for standard output where the command takes "
+            + "it.");
     }
 
     /// <summary>Writes a text file in UTF-8 without a byte order mark.</summary>

@@ -19,6 +19,8 @@ internal sealed class OutputFolder : IDisposable
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0'))
             throw new LapidaryException("output folder: expected the name of a folder, found an empty or impossible text.");
+        if (path == "-")
+            throw new LapidaryException($"{path}: stands for standard output, expected the name of a folder; name one.");
         if (File.Exists(path)) throw new LapidaryException($"{path}: expected a folder, found a file; choose another folder.");
         string[] read = [.. inputs];
         foreach (string input in read)

@@ -62,6 +62,7 @@ public static class GgufExporter
     private static void RequireFree(string path, GgufExportOptions options)
     {
         if (Directory.Exists(path)) throw new LapidaryException($"{path}: is a folder; name a file in it.");
+        AtomicFile.RequireOrdinary(path);
         if (!options.Overwrite && File.Exists(path))
             throw new LapidaryException($"{path}: is there already; choose another name, or set Overwrite to true to replace it.");
     }

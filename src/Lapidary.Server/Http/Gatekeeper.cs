@@ -36,15 +36,16 @@ internal sealed class Gatekeeper(LapidaryServerOptions options, bool isLocal)
 
     /// <summary>Without a key a web page must not reach the server by a name of its own that leads to this machine (DNS rebinding).
     /// </summary>
-    private static void RequireKnownHost(string host)
+    private void RequireKnownHost(string host)
     {
         if (host.Length == 0 || IPAddress.TryParse(host.Trim('[', ']'), out _)
             || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
             || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)) return;
+        const string Message = "Host: expected localhost or an address, because this server has no API key; to use other names, start it "
+            + "with one, or set allow_no_key to true.";
         throw new ApiException(
             StatusCodes.Status403Forbidden, ApiException.InvalidRequest, "host_not_allowed", null,
-            "Host: expected localhost or an address, because this server has no API key; start it with one, or with "
-            + "allow_no_key, to use other names.");
+            options.Words?.Invoke(Message) ?? Message);
     }
 
     private static ApiException Unauthorized(string message) =>

@@ -30,6 +30,10 @@ public sealed record LapidaryServerOptions
     /// <summary>Receives a line about each error that is not the caller's; null for nobody. Must be thread-safe.</summary>
     public Action<string>? Report { get; init; }
 
+    /// <summary>Puts the words of the program around the server in place of this record's names, in messages for callers; null leaves
+    /// them.</summary>
+    internal Func<string, string>? Words { get; init; }
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="LapidaryException">An option is out of range; the message names it.</exception>
     public void Validate() => RecordLimits.Check(this);

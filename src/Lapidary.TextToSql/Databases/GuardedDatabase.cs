@@ -10,6 +10,8 @@ namespace Lapidary.TextToSql.Databases;
 /// bounded. Used by one thread.</summary>
 internal sealed class GuardedDatabase : IDisposable
 {
+    private const string Binary = "BINARY";
+
     /// <summary>Kinds of virtual tables of this SQLite.</summary>
     private static FrozenSet<string>? _modules;
 
@@ -21,6 +23,7 @@ internal sealed class GuardedDatabase : IDisposable
     private readonly StableFunctions _functions;
     private readonly Dictionary<string, int> _views = new(StringComparer.OrdinalIgnoreCase);
     private long _lastRow;
+    private bool _isWatchingPatterns;
 
     /// <summary>An empty database.</summary>
     /// <param name="limits">What statements may take.</param>
@@ -94,6 +97,26 @@ internal sealed class GuardedDatabase : IDisposable
         return failure is null && raw.sqlite3_stmt_readonly(statement!) != 0;
     }
 
+    /// <summary>The collations by which a query that compiles sorts its columns: BINARY, but for columns of tables that were declared
+    /// with another one.</summary>
+    public string[] Collations(string sql)
+    {
+        using var statement = Compile(sql, GuardMode.Read, out var failure);
+        return statement is null || failure is not null
+            ? []
+            : [.. Enumerable.Range(0, raw.sqlite3_column_count(statement)).Select(column => Collation(statement, column))];
+    }
+
+    private string Collation(sqlite3_stmt statement, int column)
+    {
+        string? name = raw.sqlite3_column_origin_name(statement, column).utf8_to_string();
+        if (name is null) return Binary;
+        int code = raw.sqlite3_table_column_metadata(
+            Handle, raw.sqlite3_column_database_name(statement, column).utf8_to_string(),
+            raw.sqlite3_column_table_name(statement, column).utf8_to_string(), name, out _, out string collation, out _, out _, out _);
+        return code == raw.SQLITE_OK ? collation : Binary;
+    }
+
     /// <summary>Runs this project's own statement: all is allowed, within the limits of time.</summary>
     /// <param name="sql">One statement.</param>
     /// <param name="values">Its parameters.</param>
@@ -122,9 +145,9 @@ internal sealed class GuardedDatabase : IDisposable
     {
         using var open = new OpenedGuard(_guard, GuardMode.Build);
         BeginStatement();
-        return raw.sqlite3_prepare_v2(Handle, sql, out var statement) == raw.SQLITE_OK
-            ? new PreparedInsert(statement, () => BeginStatement(isFilling: true), Judge)
-            : null;
+        if (raw.sqlite3_prepare_v2(Handle, sql, out var statement) != raw.SQLITE_OK) return null;
+        WatchPatterns();
+        return new PreparedInsert(statement, () => BeginStatement(isFilling: true), Judge);
     }
 
     /// <summary>Rolls back to where <see cref="BeginChanges"/> was called.</summary>
@@ -165,7 +188,18 @@ internal sealed class GuardedDatabase : IDisposable
             () => Ask("SELECT name FROM pragma_module_list").Select(row => (string)row[0]!).ToFrozenSet(StringComparer.OrdinalIgnoreCase)));
         _functions.AddTo(Handle);
         raw.sqlite3_set_authorizer(Handle, _guard.Authorize, null);
-        raw.sqlite3_progress_handler(Handle, StatementProgress.Interval, _progress.OnProgress, null);
+        Watch();
+    }
+
+    private void Watch() => raw.sqlite3_progress_handler(Handle, _progress.Interval, _progress.OnProgress, null);
+
+    /// <summary>Looks more often at statements with LIKE or GLOB, once one was compiled.</summary>
+    private void WatchPatterns()
+    {
+        if (!_guard.MatchesPatterns || _isWatchingPatterns) return;
+        _isWatchingPatterns = true;
+        _progress.Shorten();
+        Watch();
     }
 
     private SqlFailure? BuildAll(byte[] bytes)
@@ -182,6 +216,7 @@ internal sealed class GuardedDatabase : IDisposable
                 bool isEmpty = code == raw.SQLITE_OK && statement.IsInvalid;
                 if (code == raw.SQLITE_OK && !isEmpty)
                 {
+                    WatchPatterns();
                     failure = Unsuitable(statement);
                     if (failure is null)
                         while ((code = raw.sqlite3_step(statement)) == raw.SQLITE_ROW) { }
@@ -226,6 +261,7 @@ internal sealed class GuardedDatabase : IDisposable
             return null;
         }
 
+        WatchPatterns();
         string tail = Encoding.UTF8.GetString(rest).TrimEnd('\0');
         var next = SqlTokenizer.Tokens(tail).FirstOrDefault(token => !token.IsSymbol(";"));
         failure = statement.IsInvalid ? new SqlFailure(SqlFailureKind.Invalid, "There is no statement in it.")

@@ -10,6 +10,10 @@ internal sealed class StatementGuard
     /// <summary>Why a statement that writes is refused.</summary>
     public const string OnlyQueries = "Only a query is allowed, as the reference is one";
 
+    private const string TemporaryObject = "A temporary table, view, index or trigger";
+
+    private const string TemporaryObjects = TemporaryObject + " is not allowed";
+
     /// <summary>Tables of SQLite's own that tell of the database alone; its defensive mode holds against writing them.</summary>
     private static readonly FrozenSet<string> OwnTables = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
@@ -27,6 +31,9 @@ internal sealed class StatementGuard
 
     /// <summary>Whether tables were created, altered or dropped since <see cref="Begin"/>.</summary>
     public bool ChangedSchema { get; private set; }
+
+    /// <summary>Whether LIKE or GLOB was in any statement, view or trigger so far.</summary>
+    public bool MatchesPatterns { get; private set; }
 
     /// <summary>Tables that were read since <see cref="Begin"/>; views are followed.</summary>
     public HashSet<string> TablesRead { get; private set; } = new(StringComparer.OrdinalIgnoreCase);
@@ -51,13 +58,13 @@ internal sealed class StatementGuard
     public int Authorize(object userData, int action, utf8z first, utf8z second, utf8z database, utf8z inner)
     {
         if (Mode == GuardMode.Open) return raw.SQLITE_OK;
-        string? refusal = Refused(action, first, second);
+        string? refusal = Refused(action, first, second, database);
         if (refusal is null) return raw.SQLITE_OK;
         Refusal ??= refusal;
         return raw.SQLITE_DENY;
     }
 
-    private string? Refused(int action, utf8z first, utf8z second)
+    private string? Refused(int action, utf8z first, utf8z second, utf8z database)
     {
         switch (action)
         {
@@ -67,11 +74,15 @@ internal sealed class StatementGuard
                 return Read(first.utf8_to_string() ?? "");
             case raw.SQLITE_FUNCTION:
                 string function = second.utf8_to_string() ?? "";
+                MatchesPatterns |= function.ToLowerInvariant() is "like" or "glob";
                 return AllowedFunctions.Contains(function) || (Mode != GuardMode.Read && AllowedFunctions.IsInternal(function))
                     ? null : $"The function {function} is not allowed";
         }
 
         if (Mode == GuardMode.Read) return OnlyQueries;
+
+        // ALTER TABLE looks itself whether temporary objects name the table.
+        if (!_isAltering && database.utf8_to_string() is "temp") return TemporaryObjects;
         switch (action)
         {
             case raw.SQLITE_ALTER_TABLE:
@@ -114,7 +125,7 @@ internal sealed class StatementGuard
         raw.SQLITE_ANALYZE => "ANALYZE",
         raw.SQLITE_CREATE_VTABLE => "A virtual table",
         raw.SQLITE_CREATE_TEMP_TABLE or raw.SQLITE_CREATE_TEMP_VIEW or raw.SQLITE_CREATE_TEMP_INDEX
-            or raw.SQLITE_CREATE_TEMP_TRIGGER => "A temporary table, view, index or trigger",
+            or raw.SQLITE_CREATE_TEMP_TRIGGER => TemporaryObject,
         _ => $"What SQLite calls action {action}",
     };
 }

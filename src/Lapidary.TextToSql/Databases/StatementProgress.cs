@@ -3,12 +3,15 @@ using SQLitePCL;
 
 namespace Lapidary.TextToSql.Databases;
 
-/// <summary>Counts the steps of a statement and stops it: SQLite calls it every few hundred steps.</summary>
+/// <summary>Counts the steps of a statement and stops it: SQLite calls it every so many steps.</summary>
 internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, CancellationToken cancellationToken)
 {
     /// <summary>Steps between two calls. A step makes at most one value of a megabyte or so: this bounds what is held between two looks
     /// at the memory.</summary>
-    public const int Interval = 200;
+    private const int Usual = 200;
+
+    /// <summary>The same where a step may look for a pattern in a long text, which takes a second or two.</summary>
+    private const int Short = 10;
 
     private long _steps;
     private long _started;
@@ -21,6 +24,12 @@ internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, C
 
     /// <summary>Whether no further row may be inserted to fill a table.</summary>
     public bool IsFillingSpent { get; private set; }
+
+    /// <summary>Steps between two calls.</summary>
+    public int Interval { get; private set; } = Usual;
+
+    /// <summary>Looks more often from here on.</summary>
+    public void Shorten() => Interval = Short;
 
     /// <summary>A statement starts with all its steps, or goes on with those that an earlier one left.</summary>
     /// <param name="keepSteps">Whether it goes on.</param>

@@ -36,8 +36,9 @@ internal sealed class OuterOrder
 
     /// <summary>The same query without LIMIT and with its keys of order as further columns, so that ties can be seen.</summary>
     /// <param name="columns">Names of the query's columns.</param>
-    /// <returns>The query, and for each key its column; null where a key cannot be shown as a column.</returns>
-    public (string Sql, int[] Keys)? WithKeys(string[] columns)
+    /// <returns>The query, and for each key its column and the collation that its COLLATE names; null where a key cannot be shown as a
+    /// column.</returns>
+    public (string Sql, (int Column, string? Collation)[] Keys)? WithKeys(string[] columns)
     {
         if (!HasKnownWindow) return null;
         int select = _tokens.FindLastIndex(_order, token => token.Depth == 0 && token.Is("select"));
@@ -49,10 +50,10 @@ internal sealed class OuterOrder
         if (from < 0) return null;
         var items = Split(select + (_tokens[select + 1].Is("distinct") || _tokens[select + 1].Is("all") ? 2 : 1), from);
         var added = new List<string>();
-        var keys = new List<int>();
+        var keys = new List<(int, string?)>();
         foreach (var term in Split(_order + 2, _end))
         {
-            var key = WithoutDirection(term);
+            var (key, collation) = WithoutCollation(WithoutDirection(term));
             if (key.Count == 0) return null;
             int column = ColumnOf(key, items, columns);
             if (column < 0)
@@ -62,7 +63,7 @@ internal sealed class OuterOrder
                 added.Add(_sql[key[0].Start..key[^1].End]);
             }
 
-            keys.Add(column);
+            keys.Add((column, collation));
         }
 
         int place = _tokens[from].Start;
@@ -92,6 +93,10 @@ internal sealed class OuterOrder
         if (end >= 1 && (term[end - 1].Is("asc") || term[end - 1].Is("desc"))) end--;
         return term[..end];
     }
+
+    /// <summary>A key without COLLATE, and the collation that it names.</summary>
+    private static (List<SqlToken> Key, string? Collation) WithoutCollation(List<SqlToken> term) =>
+        term.Count > 2 && term[^2].Is("collate") ? (term[..^2], term[^1].Value) : (term, null);
 
     /// <summary>Which column of the result a key is, by number, by name or as the same expression; -1 where it is none for sure.</summary>
     private static int ColumnOf(List<SqlToken> key, List<List<SqlToken>> items, string[] columns)

@@ -49,7 +49,10 @@ internal sealed class QueryAgreement
     private TiedRows? Ties(ResultRows expected)
     {
         if (_order!.WithKeys(expected.Columns) is not { } keyed || Run(keyed.Sql).Result is not { } all) return null;
-        return all.Columns.Length <= keyed.Keys.Max() ? null : new TiedRows(all.Rows, keyed.Keys, expected.Columns.Length, _order.Offset);
+        if (all.Columns.Length <= keyed.Keys.Max(key => key.Column)) return null;
+        string[] collations = _database.Collations(keyed.Sql);
+        var keys = keyed.Keys.Select(key => new TiedKey(key.Column, key.Collation ?? collations[key.Column])).ToArray();
+        return new TiedRows(all.Rows, keys, expected.Columns.Length, _order.Offset);
     }
 
     private SqlOutcome Run(string sql)

@@ -48,7 +48,7 @@ public sealed class SqlScorer(SqlScorerOptions? options = null)
             throw new LapidaryException($"There are {answers.Count} answers for {rows.Count} rows; one for each row is expected.");
         var scores = new SqlScore[rows.Count];
         int threads = _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount;
-        new WatchedWork(_options.TimeLimit + Patience).Run(
+        new WatchedWork(_options.TimeLimit + Patience, cancellationToken).Run(
             rows.Count,
             threads,
             (index, heartbeat) =>

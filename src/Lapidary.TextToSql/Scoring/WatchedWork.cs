@@ -6,8 +6,15 @@ namespace Lapidary.TextToSql.Scoring;
 /// <summary>Does many pieces of work on threads of its own, and gives up a thread that shows no sign of life: SQLite can be stopped
 /// between its steps only.</summary>
 /// <param name="silence">How long a thread may show no sign of life.</param>
-internal sealed class WatchedWork(TimeSpan silence)
+/// <param name="cancellationToken">Ends the work; what a thread is at is given up where it does not end soon.</param>
+internal sealed class WatchedWork(TimeSpan silence, CancellationToken cancellationToken = default)
 {
+    /// <summary>How long a thread may go on after the work was cancelled.</summary>
+    private static readonly TimeSpan Notice = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the threads are looked at.</summary>
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+
     /// <summary>SQLite follows nested queries by recursion.</summary>
     private const int StackBytes = 16 << 20;
 
@@ -24,14 +31,23 @@ internal sealed class WatchedWork(TimeSpan silence)
     /// thread was given up.</param>
     /// <param name="giveUp">Called in turn for a piece whose thread was given up.</param>
     /// <param name="progress">Called in turn with the number of pieces done.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public void Run(int count, int threads, Func<int, Action, Action> work, Action<int> giveUp, Action<int>? progress)
     {
         for (int thread = 0; thread < Math.Min(count, threads); thread++) Start(count, work, progress);
         lock (_lock)
         {
+            long cancelled = 0;
             while (_done < count && !(_error is not null && _workers.TrueForAll(worker => worker.HasEnded)))
             {
-                Monitor.Wait(_lock, TimeSpan.FromMilliseconds(500));
+                Monitor.Wait(_lock, Look);
+                if (cancellationToken.IsCancellationRequested)
+                {
+                    if (cancelled == 0) cancelled = Stopwatch.GetTimestamp();
+                    if (Stopwatch.GetElapsedTime(cancelled) > Notice || _workers.TrueForAll(worker => worker.HasEnded)) GiveAllUp();
+                    continue;
+                }
+
                 foreach (var worker in _workers.Where(worker => !worker.HasEnded && worker.Silence > silence).ToList())
                 {
                     worker.HasEnded = worker.IsGivenUp = true;
@@ -43,7 +59,14 @@ internal sealed class WatchedWork(TimeSpan silence)
             }
         }
 
+        cancellationToken.ThrowIfCancellationRequested();
         _error?.Throw();
+    }
+
+    private void GiveAllUp()
+    {
+        _error ??= ExceptionDispatchInfo.Capture(new OperationCanceledException(cancellationToken));
+        foreach (var worker in _workers.Where(worker => !worker.HasEnded)) worker.HasEnded = worker.IsGivenUp = true;
     }
 
     private void Start(int count, Func<int, Action, Action> work, Action<int>? progress)
@@ -61,7 +84,7 @@ internal sealed class WatchedWork(TimeSpan silence)
             {
                 lock (_lock)
                 {
-                    if (worker.IsGivenUp || _next >= count || _error is not null) return;
+                    if (worker.IsGivenUp || _next >= count || _error is not null || cancellationToken.IsCancellationRequested) return;
                     worker.Piece = _next++;
                     worker.Beat();
                 }

@@ -38,4 +38,18 @@ public sealed class TokenizeTests : IDisposable
         Assert.Equal(1, ids.Count(id => id == 2));
         Assert.Equal(2, ids.Count(id => id == 6));
     }
+
+    /// <summary>A text needs no chat template: that the folder has none to choose is an error of conversations alone.</summary>
+    [Fact]
+    public void Tokenize_OfAText_AsksForNoTemplate()
+    {
+        File.Copy(Path.Combine(TinyModel.WithTokenizer, "tokenizer.json"), _folder["tokenizer.json"]);
+        File.WriteAllText(
+            _folder["tokenizer_config.json"],
+            """{"bos_token": "<bos>", "add_bos_token": true, "chat_template": [{"name": "rag", "template": "{{ bos_token }}R"}]}""");
+        string[] tokenize = ["tokenize", "--tokenizer", _folder.Path];
+        Assert.Equal(2, Ids(CliRun.Of([.. tokenize, "--text", "SELECT stones"]).Ok().Out)[0]);
+        string rows = TinyModel.WriteLines(_folder.Path, "rows.jsonl", ["""{"messages": [{"role": "user", "content": "stones"}]}"""]);
+        CliRun.Of([.. tokenize, "--file", rows]).AssertError(1, "rag");
+    }
 }

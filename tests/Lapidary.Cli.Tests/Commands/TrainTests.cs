@@ -172,6 +172,24 @@ public sealed class TrainTests : TrainRuns
         Assert.Contains("splits: train 1 file, test 1 file (evaluated on)", run.Out, StringComparison.Ordinal);
     }
 
+    /// <summary>A folder without a validation or test split gives its train split, which nobody asks for.</summary>
+    [Fact]
+    public void Train_SaysThatItEvaluatesOnTrainRows()
+    {
+        const string Lacks = " has neither a validation nor a test split: ";
+        string[] folders = [.. new[] { "one", "two", "loose" }.Select(name => Directory.CreateDirectory(_folder[name]).FullName)];
+        foreach (string folder in folders)
+            TinyModel.WriteRows(folder, TinyModel.Runs(6), folder == folders[2] ? "rows.jsonl" : "train.jsonl");
+        Assert.Contains($"{folders[0]}{Lacks}the rows that are trained on are evaluated on", On(folders[0]), StringComparison.Ordinal);
+        Assert.Contains($"{folders[1]}{Lacks}its train split is evaluated on", On(folders[1]), StringComparison.Ordinal);
+        Assert.DoesNotContain(Lacks, On(folders[2]), StringComparison.Ordinal);
+        Assert.DoesNotContain(Lacks, On(folders[0] + ":train[:2]"), StringComparison.Ordinal);
+
+        string On(string evaluated) => CliRun.Of(
+            "train", "--model", TinyModel.Folder, "--dataset", folders[0], "--eval-dataset", evaluated, "--preview", "--threads", "1")
+            .Ok().Out;
+    }
+
     [Fact]
     public void Train_SaysWhatTheUserMayNotExpect()
     {

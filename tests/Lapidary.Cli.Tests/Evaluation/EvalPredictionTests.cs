@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lapidary.Cli.Evaluation;
+using Lapidary.Tests;
 
 namespace Lapidary.Cli.Tests.Evaluation;
 
@@ -218,6 +219,46 @@ public sealed class EvalPredictionTests : IDisposable
             run.Json.GetProperty("execution_accuracy").GetDouble(), run.Json.GetProperty("unanswered").GetInt32()));
         Assert.Contains("generated.jsonl: 2 of 5 predictions are missing", run.Error, StringComparison.Ordinal);
         Assert.Contains("2 of them without an answer", Eval(file).Ok().Out, StringComparison.Ordinal);
+
+        // "Of them" are the scored rows.
+        string rows = SqlModel.Write(
+            _folder.Path, "some.jsonl", SqlModel.Rows.Select((row, i) => i == 0 ? row with { SqlContext = "CREATE TABL pets" } : row));
+        string text = CliRun.Of("eval", "--predictions", file, "--dataset", rows).Ok().Out;
+        Assert.Contains("4 scored", text, StringComparison.Ordinal);
+        Assert.Contains("1 of them without an answer", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0x1F, 0x8B, 8, 0 }, "a gzip file")]
+    [InlineData(new byte[] { 0x28, 0xB5, 0x2F, 0xFD }, "a zstd file")]
+    [InlineData(new byte[] { (byte)'P', (byte)'K', 3, 4 }, "a zip file")]
+    [InlineData(new byte[] { (byte)'P', (byte)'A', (byte)'R', (byte)'1' }, "a Parquet file")]
+    public void PackedFiles_AreNamed(byte[] content, string words)
+    {
+        File.WriteAllBytes(_folder["p.jsonl.gz"], content);
+        Eval(_folder["p.jsonl.gz"]).AssertError(1, "p.jsonl.gz: expected predictions as text", words, "unpack it");
+    }
+
+    /// <summary>A data set is right against itself, which says nothing.</summary>
+    [Fact]
+    public void ReferencesAsPredictions_AreNoted()
+    {
+        string rows = Rows;
+        var run = CliRun.Of("eval", "--predictions", rows, "--dataset", rows).Ok();
+        Assert.Contains(
+            "rows.jsonl line 1: sql is taken as the prediction, and stands beside sql_context", run.Error, StringComparison.Ordinal);
+        Assert.Equal(1, run.Error.Count(c => c == '\n'));
+        string own = TinyModel.WriteLines(_folder.Path, "p.jsonl", Gold.Select(sql => JsonSerializer.Serialize(new { sql })));
+        Assert.Equal("", Eval(own).Error);
+    }
+
+    [Fact]
+    public void StandardStreams_AreNamed()
+    {
+        CliRun.Of("eval", "--predictions", "-", "--predictions", "-", "--dataset", Rows).AssertError(2, "standard input can be read once");
+        Eval(Lines(Gold), "--failures", "-").AssertError(2, "--failures: expected the name of a file, found -");
+        using var pipe = SpecialFiles.Create(_folder.Path, "pipe");
+        Eval(pipe.Path).AssertError(1, "a file of predictions (- reads standard input), found a pipe");
     }
 
     [Fact]
@@ -315,7 +356,8 @@ public sealed class EvalPredictionTests : IDisposable
         Assert.Contains("some.jsonl line 5", run.Error, StringComparison.Ordinal);
     }
 
-    private static IReadOnlyList<string?> Read(string text, params int[] rows) => PredictionFile.Read("-", new StringReader(text), rows);
+    private static IReadOnlyList<string?> Read(string text, params int[] rows) =>
+        PredictionFile.Read("-", new StringReader(text), _ => { }, rows);
 
     private CliRun Eval(string predictions, params string[] args) =>
         CliRun.Of(["eval", "--predictions", predictions, "--dataset", Rows, .. args]);

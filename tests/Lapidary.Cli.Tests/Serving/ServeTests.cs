@@ -57,6 +57,24 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task ACallerByAnotherName_IsToldTheOption()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no kill.");
+        using var tool = Tool.Start("serve", "--model", TinyModel.WithTokenizer, "--port", "0", "--device", "cpu");
+        tool.WaitFor(() => tool.Printed.Contains('\n', StringComparison.Ordinal));
+        using var client = new HttpClient();
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, JsonDocument.Parse(tool.Printed).RootElement.GetProperty("url").GetString() + "/v1/models");
+        request.Headers.Host = "evil.example";
+        using var response = await client.SendAsync(request, Token);
+        Assert.Equal(System.Net.HttpStatusCode.Forbidden, response.StatusCode);
+        Assert.Contains(
+            "start it with one, or use --allow-no-key.", await response.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+        tool.Send("TERM");
+        Assert.Equal(0, tool.End().ExitCode);
+    }
+
+    [Fact]
     public void APortInUse_IsOneLine_BeforeTheModelIsRead()
     {
         using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);

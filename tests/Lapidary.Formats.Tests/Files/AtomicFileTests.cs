@@ -75,4 +75,70 @@ public class AtomicFileTests
             "could not be written", Assert.Throws<LapidaryException>(() => AtomicFile.WriteAllText(Path.Combine(file, "a"), "")).Message,
             StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("folder", "a folder")]
+    [InlineData("pipe", "a pipe")]
+    [InlineData("socket", "a socket")]
+    [InlineData("device", "a device")]
+    public void WhatIsNoOrdinaryFile_IsNeverReplaced(string kind, string words)
+    {
+        using var special = SpecialFiles.Create(_folder, kind);
+        string path = special.Path, link = Path.Combine(_folder, "link");
+        File.CreateSymbolicLink(link, path);
+        foreach (string name in (string[])[path, link])
+        {
+            var error = Assert.Throws<LapidaryException>(() => AtomicFile.WriteAllText(name, "text"));
+            Assert.StartsWith(
+                $"{name}: is not an ordinary file, but {words}; name a file, or - for ", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(path, File.ResolveLinkTarget(link, returnFinalTarget: false)?.FullName);
+        Assert.Equal(2, Directory.GetFileSystemEntries(_folder).Length);
+        Assert.True(Path.Exists(path));
+    }
+
+    /// <summary>Also what has come under the name while the file was written.</summary>
+    [Fact]
+    public void APipeThatCameLater_IsNotReplaced()
+    {
+        string late = Path.Combine(_folder, "late");
+        using var pipe = SpecialFiles.Create(_folder, "pipe");
+        var error = Assert.Throws<LapidaryException>(() => AtomicFile.WriteStream(late, _ => File.Move(pipe.Path, late)));
+        Assert.Contains("but a pipe", error.Message, StringComparison.Ordinal);
+        Assert.Equal([late], Directory.GetFileSystemEntries(_folder));
+    }
+
+    [Fact]
+    public void StreamsOfAProcess_AreNeverReplaced()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no links to streams.");
+        string link = Path.Combine(_folder, "stdout");
+        File.CreateSymbolicLink(link, "/dev/fd/1");
+        foreach (string name in (string[])[link, "/dev/fd/1", .. OperatingSystem.IsLinux() ? ["/proc/self/fd/1"] : Array.Empty<string>()])
+        {
+            var error = Assert.Throws<LapidaryException>(() => AtomicFile.RequireOrdinary(name));
+            Assert.Contains("is not an ordinary file, but a stream of a process;", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void StandardOutput_IsNoFile() => Assert.Equal(
+        "-: stands for standard output, which this is not written to; name a file.",
+        Assert.Throws<LapidaryException>(() => AtomicFile.WriteAllText("-", "")).Message);
+
+    /// <summary>A link is replaced by the file; what it leads to stays.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void LinksToFiles_AreReplaced(bool isThere)
+    {
+        string target = Path.Combine(_folder, "target"), link = Path.Combine(_folder, "link");
+        if (isThere) File.WriteAllText(target, "old");
+        File.CreateSymbolicLink(link, target);
+        AtomicFile.WriteAllText(link, "new");
+        Assert.Equal("new", File.ReadAllText(link));
+        Assert.Null(new FileInfo(link).LinkTarget);
+        Assert.Equal(isThere ? "old" : null, File.Exists(target) ? File.ReadAllText(target) : null);
+    }
 }

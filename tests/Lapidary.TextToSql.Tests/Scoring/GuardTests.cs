@@ -91,6 +91,22 @@ public class GuardTests
         Assert.True(clock.Elapsed < Bound, $"{clock.Elapsed}");
     }
 
+    /// <summary>A pattern in a long text is a step of a second or so: the limit of time ends them, and not the net behind it, which gives
+    /// up the thread.</summary>
+    [Theory]
+    [InlineData("GLOB", "*", false)]
+    [InlineData("LIKE", "%", false)]
+    [InlineData("GLOB", "*", true)]
+    public void SlowPatterns_EndAtTheLimitOfTime(string operation, string any, bool isInAView)
+    {
+        string slow = "WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 200) SELECT "
+            + $"sum(hex(zeroblob(200000 + i)) {operation} '{any}{new string('0', 480)}1{any}') FROM c";
+        var row = new TextToSqlRow("", isInAView ? $"{Context} CREATE VIEW slow AS {slow};" : Context, "SELECT name FROM t");
+        var score = new SqlScorer(new SqlScorerOptions { TimeLimit = TimeSpan.FromSeconds(2) }).Score(
+            row, isInAView ? "SELECT * FROM slow" : slow, TestContext.Current.CancellationToken);
+        Assert.Equal((SqlVerdict.TimedOut, "Stopped after 2 s."), (score.Verdict, score.Why));
+    }
+
     [Theory]
     [InlineData("USE db; CREATE TABLE t(name TEXT)", false)]
     [InlineData("CREATE TABLE t(name ENUM('a', 'b'))", false)]

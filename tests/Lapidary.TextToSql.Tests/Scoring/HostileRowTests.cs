@@ -133,7 +133,7 @@ public class HostileRowTests
     public void Ties_CompareByValue()
     {
         List<object?[]> rows = [["a", 1L], ["b", 1.0], ["c", 2L]];
-        var ties = new TiedRows(rows, [1], 1, 0);
+        var ties = new TiedRows(rows, [new(1, "BINARY")], 1, 0);
         Assert.True(ties.Allow([["b"], ["a"], ["c"]]));
         Assert.False(ties.Allow([["a"], ["c"], ["b"]]));
     }

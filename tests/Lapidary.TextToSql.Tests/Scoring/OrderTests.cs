@@ -36,9 +36,33 @@ public class OrderTests
     [InlineData("SELECT DISTINCT a FROM t ORDER BY b", "SELECT 'y' UNION ALL SELECT 'x' UNION ALL SELECT 'z' UNION ALL SELECT 'w'", false)]
     [InlineData("SELECT a, b FROM t UNION SELECT a, b FROM t ORDER BY b", "SELECT a, b FROM t ORDER BY b, a DESC", true)]
     [InlineData("SELECT * FROM t ORDER BY b", "SELECT * FROM t ORDER BY b, id DESC", true)]
+    [InlineData("SELECT a FROM t ORDER BY b COLLATE NOCASE DESC", "SELECT a FROM t ORDER BY b DESC, id DESC", true)]
     public void Ties_MayStandInAnyOrder(string reference, string answer, bool isRight)
     {
         var score = new SqlScorer().Score(new TextToSqlRow("", Context, reference), answer, TestContext.Current.CancellationToken);
         Assert.Equal((isRight ? SqlVerdict.Right : SqlVerdict.Wrong, isRight), (score.Verdict, score.Why is null));
+    }
+
+    /// <summary>Texts tie by the collation that SQLite sorts by: the one that ORDER BY names, else the column's.</summary>
+    [Theory]
+    [InlineData("SELECT b FROM c ORDER BY a COLLATE NOCASE", "SELECT b FROM c ORDER BY a COLLATE NOCASE, b DESC", true)]
+    [InlineData("SELECT b FROM c ORDER BY a COLLATE NoCase DESC", "SELECT b FROM c ORDER BY a COLLATE NOCASE DESC, b DESC", true)]
+    [InlineData("SELECT b, a FROM c ORDER BY 2 COLLATE nocase", "SELECT b, a FROM c ORDER BY a COLLATE NOCASE, b DESC", true)]
+    [InlineData("SELECT b FROM c ORDER BY a COLLATE NOCASE LIMIT 1", "SELECT 2", true)]
+    [InlineData("SELECT b FROM c ORDER BY a COLLATE NOCASE", "SELECT b FROM c ORDER BY b DESC", false)]
+    [InlineData("SELECT b FROM c ORDER BY n", "SELECT b FROM c ORDER BY n, b DESC", true)]
+    [InlineData("SELECT n, b FROM c ORDER BY n", "SELECT n, b FROM c ORDER BY n, b DESC", true)]
+    [InlineData("SELECT x.b FROM (SELECT n AS m, b FROM c) AS x ORDER BY x.m", "SELECT b FROM c ORDER BY n, b DESC", true)]
+    [InlineData("SELECT b FROM c ORDER BY n COLLATE BINARY", "SELECT b FROM c ORDER BY n, b", false)]
+    [InlineData("SELECT b FROM c ORDER BY a", "SELECT b FROM c ORDER BY a COLLATE NOCASE, b", false)]
+    [InlineData("SELECT b FROM c ORDER BY r", "SELECT b FROM c ORDER BY r, b DESC", true)]
+    [InlineData("SELECT b FROM c ORDER BY u COLLATE NOCASE", "SELECT 3 UNION ALL SELECT 1 UNION ALL SELECT 2", false)]
+    public void Ties_AreThoseOfTheCollation(string reference, string answer, bool isRight)
+    {
+        const string Collated =
+            "CREATE TABLE c (a TEXT, b INT, n TEXT COLLATE NOCASE, r TEXT COLLATE RTRIM, u TEXT); "
+            + "INSERT INTO c VALUES ('x',1,'k','s','\u00e4'), ('X',2,'K','s  ','\u00c4'), ('y',3,'l','t','z');";
+        var score = new SqlScorer().Score(new TextToSqlRow("", Collated, reference), answer, TestContext.Current.CancellationToken);
+        Assert.True((isRight ? SqlVerdict.Right : SqlVerdict.Wrong) == score.Verdict, $"{score.Verdict}: {score.Why}");
     }
 }

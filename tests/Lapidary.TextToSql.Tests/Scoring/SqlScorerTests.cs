@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Lapidary.Formats;
 using Lapidary.TextToSql.Scoring;
 
@@ -109,6 +110,36 @@ public class SqlScorerTests
         never.Set();
         Assert.Equal([1], given);
         Assert.Equal([0, 2, 3, 4, 5], done.Order());
+    }
+
+    /// <summary>Cancelling ends work beside a thread that hangs, also in its last piece.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public void Work_ThatIsCancelled_EndsSoon(int slow)
+    {
+        using var never = new ManualResetEventSlim();
+        using var stop = new CancellationTokenSource();
+        var done = new List<int>();
+        var clock = Stopwatch.StartNew();
+        Assert.Throws<OperationCanceledException>(() => new WatchedWork(TimeSpan.FromMinutes(5), stop.Token).Run(
+            4,
+            2,
+            (piece, _) =>
+            {
+                if (piece == slow)
+                {
+                    stop.Cancel();
+                    never.Wait(TimeSpan.FromMinutes(5), Token);
+                }
+
+                return () => done.Add(piece);
+            },
+            _ => Assert.Fail("nothing is given up"),
+            null));
+        never.Set();
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"{clock.Elapsed}");
+        Assert.DoesNotContain(slow, done);
     }
 
     [Fact]

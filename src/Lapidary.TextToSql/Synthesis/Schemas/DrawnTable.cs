@@ -19,6 +19,9 @@ internal sealed record DrawnTable(TableSpec Spec, string Name, IReadOnlyList<Dra
     /// <summary>"them" or "it".</summary>
     public string Pronoun => Spec.IsPerson ? "them" : "it";
 
+    /// <summary>Before what belongs to one of the rows.</summary>
+    public string Possessive => Spec.IsPerson ? "their" : "its";
+
     public DrawnColumn Key => Columns[0];
 
     /// <summary>The column that names a row: its label, or its key.</summary>

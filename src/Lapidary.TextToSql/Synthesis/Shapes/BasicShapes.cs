@@ -239,7 +239,7 @@ internal static class BasicShapes
         string change = string.Create(CultureInfo.InvariantCulture, $"{(isMore ? "increased" : "reduced")} by {percent} percent");
         string share = percent.ToString(CultureInfo.InvariantCulture);
         string text = scene.Say(
-            $"Show the {table.Label.Noun} of each {table.Singular} and its {column.Noun} {change}.",
+            $"Show the {table.Label.Noun} of each {table.Singular} and {table.Possessive} {column.Noun} {change}.",
             $"What would the {column.Noun} of each {table.Singular} be if it were {share}% {(isMore ? "higher" : "lower")}? Show the "
             + $"{table.Label.Noun} and the new {column.Noun}.");
         if (table.Spec.IsPerson) text = text.Replace(" its ", " their ", StringComparison.Ordinal);

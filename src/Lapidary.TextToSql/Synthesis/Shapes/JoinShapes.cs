@@ -97,8 +97,8 @@ internal static class JoinShapes
         string label = scene.Of(parent, parent.Label), id = scene.Of(parent, parent.Key);
         string group = $" GROUP BY {id}{(label == id ? "" : $", {label}")}", name = scene.As($"{child.Spec.SqlName}_count");
         string text = scene.Say(
-            $"Show the {parent.Label.Noun} of every {parent.Singular} and the number of {child.Plural} {key.Phrase} "
-            + $"{parent.Pronoun}, including {parent.Plural} with none.",
+            $"Show the {parent.Label.Noun} of every {parent.Singular} and the number of {Scene.Own(child, key)}, "
+            + $"including {parent.Plural} with none.",
             $"How many {child.Plural} are there for each {parent.Singular}? Show the {parent.Label.Noun} and the count, which is 0 for "
             + $"{parent.Plural} without {child.Plural}.");
         return new(text, $"SELECT {label}, COUNT({scene.Of(child, child.Key)}){name} FROM {scene.LeftJoined(child, key)}{group}")
@@ -114,10 +114,10 @@ internal static class JoinShapes
         var (function, words) = AggregationShapes.Draw(scene, column);
         string label = scene.Of(parent, parent.Label), id = scene.Of(parent, parent.Key);
         string text = scene.Say(
-            $"For each {parent.Singular} with at least one {child.Singular}, show the {parent.Label.Noun} and {words} of the "
-            + $"{child.Plural} {key.Phrase} {parent.Pronoun}.",
-            $"Show the {parent.Label.Noun} of each {parent.Singular} and {words} of its {child.Plural}; leave out {parent.Plural} without "
-            + $"{child.Plural}.".Replace(" its ", parent.Spec.IsPerson ? " their " : " its ", StringComparison.Ordinal));
+            $"For each {parent.Singular} with at least one {child.Singular}, show the {parent.Label.Noun} and {words} of "
+            + $"{(key.Phrase == "of" ? "" : "the ")}{Scene.Own(child, key)}.",
+            $"Show the {parent.Label.Noun} of each {parent.Singular} and {words} of {parent.Possessive} {child.Plural}; leave out "
+            + $"{parent.Plural} without {child.Plural}.");
         string name = scene.As(AggregationShapes.NameOf(function, column));
         string sql = $"SELECT {label}, {function}({scene.Of(child, column)}){name} FROM {scene.Joined(child, key)} GROUP BY {id}"
             + (label == id ? "" : $", {label}");

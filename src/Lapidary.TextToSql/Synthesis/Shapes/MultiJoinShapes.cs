@@ -91,9 +91,9 @@ internal static class MultiJoinShapes
         }
 
         string text = scene.Say(
-            $"For each {top.Singular}, show the {top.Label.Noun} and {words} {key.Phrase} {middle.Plural} {next.Phrase} {top.Pronoun}; "
+            $"For each {top.Singular}, show the {top.Label.Noun} and {words} {key.Phrase} {Scene.Own(middle, next)}; "
             + $"leave out {top.Plural} without any.",
-            $"Show the {top.Label.Noun} of each {top.Singular} and {words} {key.Phrase} {middle.Plural} {next.Phrase} {top.Pronoun}, "
+            $"Show the {top.Label.Noun} of each {top.Singular} and {words} {key.Phrase} {Scene.Own(middle, next)}, "
             + $"only for {top.Plural} that have such {child.Plural}.");
         string sql = $"SELECT {label}, {value}{scene.As(name)} FROM {From(scene, child, key, middle, next)} GROUP BY {id}"
             + (label == id ? "" : $", {label}");

@@ -52,6 +52,11 @@ internal sealed class Scene
     public static string Those(DrawnTable table, Filter? filter) =>
         filter is null ? table.Plural : $"{table.Plural} {Post(table, filter)}";
 
+    /// <summary>The children of a parent that was named: "books written by them", "its tastings".</summary>
+    public static string Own(DrawnTable child, DrawnColumn key) => key.Phrase == "of"
+        ? $"{key.Parent!.Possessive} {child.Plural}"
+        : $"{child.Plural} {key.Phrase} {key.Parent!.Pronoun}";
+
     /// <summary>A sentence that leaves out groups without rows that match a filter, as the query does; nothing without a filter.</summary>
     public static string WithoutEmpty(DrawnColumn group, DrawnTable table, Filter? filter) =>
         filter is null ? "" : $" Leave out {Many(group)} without such {table.Plural}.";

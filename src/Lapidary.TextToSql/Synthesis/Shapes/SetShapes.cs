@@ -86,7 +86,7 @@ internal static class SetShapes
                 + $"{Scene.Those(table, second)}.")
             : scene.Say(
                 $"Which {Scene.Many(column)} occur among the {Scene.Those(table, first)} but not among the {Scene.Those(table, second)}?",
-                $"{scene.List()} each {column.Noun} of the {Scene.Those(table, first)} that is not found among the "
+                $"{scene.List()} each {column.Noun} that is found among the {Scene.Those(table, first)} but not among the "
                 + $"{Scene.Those(table, second)}.");
         string select = $"SELECT {column.Name} FROM {table.Name}";
         string one = select + Scene.Where(first), two = select + Scene.Where(second);
@@ -124,7 +124,7 @@ internal static class SetShapes
         string those = filter is null ? $"any {child.Plural}" : Scene.Those(child, filter);
         string text = scene.Say(
             $"{scene.List()} the IDs of all {parent.Plural} except those {parent.Who} have {those}.",
-            $"Which {parent.Singular} IDs remain if all {parent.Plural} with {(filter is null ? child.Plural : those)} are left out?");
+            $"What are the IDs of the {parent.Plural} {parent.Who} have no {Scene.Those(child, filter)}?");
         string all = $"SELECT {parent.Key.Name} FROM {parent.Name}";
         return new(text, $"{all} EXCEPT SELECT {key.Name} FROM {child.Name}{Scene.Where(filter)}")
         {

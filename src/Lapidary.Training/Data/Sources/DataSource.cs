@@ -95,6 +95,17 @@ internal sealed class DataSource
         return [held.FirstOrDefault(name => _layout.Find(name) is not null) ?? SplitPart.TrainName];
     }
 
+    /// <summary>Whether <see cref="FetchForEvaluation"/> takes the rows that another data set is trained on, as their folder has neither a
+    /// validation nor a test split and no split is named.</summary>
+    public bool EvaluatesTrainRowsOf(DataSource trained) => (_split ?? _name.Split) is null
+        && EvaluatedSplitsOf(trained) is [SplitPart.TrainName] && trained.Rows.Parts.Any(part => part.Split == SplitPart.TrainName);
+
+    /// <summary>Whether <see cref="FetchForEvaluation"/> takes files that are named for training, as there is neither a validation nor a
+    /// test split and no split is named.</summary>
+    public bool EvaluatesTrainFiles => (_split ?? _name.Split) is null && _place is not null
+        && _layout.Splits is [{ Name: SplitPart.TrainName } train]
+        && train.Files.All(file => Path.GetFileName(file).StartsWith(SplitPart.TrainName, StringComparison.OrdinalIgnoreCase));
+
     private string Location => _place is HubPlace hub ? $"{hub.Name}@{hub.Commit}" : Path.GetFullPath(_name.Path).TrimEnd('/');
 
     /// <summary>One line about the use of the splits; null if it is obvious.</summary>
