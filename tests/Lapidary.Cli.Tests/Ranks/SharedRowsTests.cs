@@ -60,7 +60,8 @@ public sealed class SharedRowsTests : IDisposable
     {
         Assert.SkipWhen(Tool.InheritsIgnoredInterrupts, "SIGINT is ignored here, as in a shell's background job.");
         var cancel = TestContext.Current.CancellationToken;
-        string rows = TinyModel.WriteRows(_tool["."], Enumerable.Range(0, ManyRows).Select(row => new[] { 2, 10 + row % 90, 7 }), "many.jsonl");
+        string rows = TinyModel.WriteRows(
+            _tool["."], Enumerable.Range(0, ManyRows).Select(row => new[] { 2, 10 + row % 90, 7 }), "many.jsonl");
         string[] Args(string output, params string[] more) => Generate(rows, output, ["--ignore-eos", "--batch-size", "1", .. more]);
         CliRun.Of(Args("one.jsonl")).Ok();
 
