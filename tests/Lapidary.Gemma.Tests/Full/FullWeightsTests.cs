@@ -1,6 +1,5 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Gemma.Configuration;
 using Lapidary.Gemma.Weights;
 using Lapidary.Tests;
 
