@@ -146,6 +146,7 @@ internal sealed class AtomicFile : IDisposable
     public void Commit()
     {
         Finish();
+        RequireOrdinary(Path); // again: something may have taken the name meanwhile
         try
         {
             TemporaryPaths.Remove(_temporaryPath, () => FolderMoves.MoveFile(_temporaryPath, Path));

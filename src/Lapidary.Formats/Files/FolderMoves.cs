@@ -12,13 +12,8 @@ internal static class FolderMoves
     /// <summary>Renames a folder. Fails if the new name is taken.</summary>
     public static void Move(string from, string to) => Retry(() => Directory.Move(from, to), OperatingSystem.IsWindows());
 
-    /// <summary>Renames a file, replacing an ordinary file of that name.</summary>
-    /// <exception cref="LapidaryException">Something else has the name.</exception>
-    public static void MoveFile(string from, string to)
-    {
-        AtomicFile.RequireOrdinary(to);
-        Retry(() => File.Move(from, to, overwrite: true), OperatingSystem.IsWindows());
-    }
+    /// <summary>Renames a file, replacing a file of that name.</summary>
+    public static void MoveFile(string from, string to) => Retry(() => File.Move(from, to, overwrite: true), OperatingSystem.IsWindows());
 
     /// <summary>Deletes a folder with its content, if it exists.</summary>
     public static void Delete(string folder) => Retry(() =>
