@@ -175,7 +175,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         var score = SqlEvaluation.Create(tokenizer, template, [row], new() { MaxNewTokens = MaxNewTokens }, cancellationToken)
             .Run(merged, progress: null, cancellationToken)[0];
         observer.OnResult($"question:  {row.SqlPrompt}\nexpected:  {row.Sql}\ngenerated: {score.Answer}");
-        observer.OnResult(score.Found is { } found ? ResultText.Of(found) : score.Why ?? "");
+        observer.OnResult(score.Found?.ToString() ?? score.Why ?? "");
         return score.Answer;
     }
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Lapidary.TextToSql.Demo;
+namespace Lapidary.TextToSql.Databases;
 
 /// <summary>A query's result as a table of plain text.</summary>
 internal static class ResultText
