@@ -65,7 +65,8 @@ public partial class GuideTests
         ReadMe.Text(Sample).Split('\n').Contains(lines.Split('\n')[0], StringComparer.Ordinal);
 
     /// <summary>A comment, or a line for the SDK.</summary>
-    private static bool IsAside(string line) => line.StartsWith("//", StringComparison.Ordinal) || line.StartsWith("#:", StringComparison.Ordinal);
+    private static bool IsAside(string line) =>
+        line.StartsWith("//", StringComparison.Ordinal) || line.StartsWith("#:", StringComparison.Ordinal);
 
     /// <summary>Cells of the rows of the tables with a column "C#".</summary>
     private static List<string[]> Rows(string page)
