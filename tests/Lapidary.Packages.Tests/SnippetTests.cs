@@ -33,7 +33,29 @@ public partial class SnippetTests
     [Fact]
     public void ThePackagesOwnReadMe_CompilesAsPasted() => Compile(Assert.Single(ReadMe.Snippets("src/Lapidary/README.md")));
 
-    private static void Compile(string program, bool implicitUsings = false)
+    /// <summary>Pages that are no whole programs; what they take for granted is in <see cref="SnippetContext"/>.</summary>
+    public static TheoryData<string> OtherPages =>
+        new(ReadMe.Pages().Except(["README.md", "src/Lapidary/README.md", .. GuideTests.Languages]));
+
+    [Theory]
+    [MemberData(nameof(OtherPages))]
+    public void OtherPages_CompileInTheirContext(string page)
+    {
+        foreach (string snippet in ReadMe.Snippets(page)) CompileInContext(snippet);
+    }
+
+    [Fact]
+    public void TheGuidesSample_CompilesWithoutAWarning() =>
+        Compile(Directive().Replace(ReadMe.Text(GuideTests.Sample), ""), implicitUsings: true);
+
+    /// <summary>Compiles lines that take for granted what <see cref="SnippetContext"/> declares.</summary>
+    internal static void CompileInContext(string snippet)
+    {
+        var usings = Using().Matches(snippet).Select(match => match.Value);
+        Compile(SnippetContext.Around(usings, Using().Replace(snippet, "")), implicitUsings: true, OutputKind.DynamicallyLinkedLibrary);
+    }
+
+    private static void Compile(string program, bool implicitUsings = false, OutputKind kind = OutputKind.ConsoleApplication)
     {
         const string Implicit =
             "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; "
@@ -44,11 +66,15 @@ public partial class SnippetTests
         string[] sources = implicitUsings ? [program, Implicit] : [program];
         var compilation = CSharpCompilation.Create(
             "snippet", sources.Select(source => CSharpSyntaxTree.ParseText(source, options)), references,
-            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+            new CSharpCompilationOptions(kind, nullableContextOptions: NullableContextOptions.Enable));
         var wrong = compilation.GetDiagnostics().Where(message => message.Severity >= DiagnosticSeverity.Warning);
         Assert.True(!wrong.Any(), $"{string.Join('\n', wrong)}\n\n{program}");
     }
 
     [GeneratedRegex(@"^using [\w.]+;\r?\n", RegexOptions.Multiline)]
     private static partial Regex Using();
+
+    /// <summary>A line that is for the SDK, not for the compiler.</summary>
+    [GeneratedRegex(@"^#:.*\n", RegexOptions.Multiline)]
+    private static partial Regex Directive();
 }

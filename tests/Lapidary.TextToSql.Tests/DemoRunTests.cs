@@ -15,24 +15,43 @@ public class DemoRunTests
     [Fact]
     public void Run_TellsTheWholeStory()
     {
-        var options = new DemoOptions { OutputDir = Path.Combine(Fixtures.TemporaryFolder(), "demo"), Steps = 3, HeldOutRows = 3 };
+        var options = Small() with { Steps = 3 };
         var observer = new Recorder();
         var backend = TestDevice.Open(Device);
 
         var result = new DemoRun(options, backend, observer).Run(TestContext.Current.CancellationToken);
 
-        Assert.Equal(["Prepare", "Quantize", "Train", "Merge", "Generate"], observer.Steps.Select(step => step.Title));
-        Assert.Null(observer.Steps[0].Command);
-        Assert.Equal(Commands(options.OutputDir), observer.Steps.Skip(1).Select(step => step.Command));
+        Assert.Equal(["Data", "Before", "Train", "After", "Merge", "Ask"], observer.Steps.Select(step => step.Title));
+        Assert.Equal(Commands(options.OutputDir), observer.Steps.Select(step => step.Command));
         Assert.NotEmpty(observer.Results);
-        Assert.Equal(options.Steps, observer.Trained);
-        Assert.Equal(Math.Log(1024), result.Before.Loss, tolerance: 0.5);
-        Assert.True(result.After.Loss < result.Before.Loss - 0.1, $"{result.After.Loss} is not below {result.Before.Loss}.");
-        Assert.Equal(result.After.Loss, result.Merged.Loss, tolerance: 0.05);
-        Assert.True(result.ProjectionBytes.Nf4 * 3 < result.ProjectionBytes.BFloat16);
-        var merged = GemmaModel.Load(Path.Combine(options.OutputDir, "merged"), backend);
+        Assert.Equal(3, observer.Trained);
+        Assert.Equal((40, 6), result.Rows);
+        Assert.Equal((6, 6), (result.Before.Rows, result.After.Rows));
+        Assert.Equal(0, result.Before.ExecutionAccuracy); // of random weights
+        Assert.InRange(result.MergeDistance, 0, 0.5f);
+        Assert.All([result.Model, result.Adapter, result.Merged], folder => Assert.True(Directory.Exists(folder)));
+        Assert.Equal(Path.Combine(options.OutputDir, "merged"), result.Merged);
+        var merged = GemmaModel.Load(result.Merged, backend);
         Assert.Equal(1024, merged.Config.VocabSize);
         merged.Dispose();
+        TestDevice.Close(backend);
+    }
+
+    [Fact]
+    public void Run_WithoutANumberOfSteps_TakesTheTimeThatItHas()
+    {
+        var observer = new Recorder();
+        var backend = TestDevice.Open(Device);
+        var source = new CancellationTokenSource();
+        observer.Ends = source;
+        string folder = Path.Combine(Fixtures.TemporaryFolder(), "demo");
+
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            new DemoRun(Small() with { OutputDir = folder }, backend, observer).Run(source.Token));
+
+        Assert.InRange(observer.Planned, 60, 400);
+        Assert.Contains($"--max-steps {observer.Planned} ", observer.Steps[^1].Command, StringComparison.Ordinal);
+        Assert.DoesNotContain(Directory.GetDirectories(folder), path => path.EndsWith("-trial", StringComparison.Ordinal));
         TestDevice.Close(backend);
     }
 
@@ -47,6 +66,7 @@ public class DemoRunTests
                 "in use by", Assert.Throws<LapidaryException>(() => DemoFolder.Create(folder, overwrite: true)).Message,
                 StringComparison.Ordinal);
             trainFile = first.TrainFile;
+            Directory.CreateDirectory(first.Data);
             File.WriteAllText(trainFile, "old");
             File.WriteAllText(notes, "mine");
         }
@@ -81,16 +101,27 @@ public class DemoRunTests
         Assert.Contains("steps must be at least 1", error.Message, StringComparison.Ordinal);
     }
 
+    private static DemoOptions Small() => new()
+    {
+        OutputDir = Path.Combine(Fixtures.TemporaryFolder(), "demo"),
+        TrainRows = 40,
+        TestRows = 6,
+        WriteModel = folder => TinyGemma.Write(folder),
+    };
+
     /// <summary>What a user can type instead of running the demonstration.</summary>
     private static string[] Commands(string folder) =>
     [
-        $"lapidary quantize --model {folder}/model --output {folder}/model-nf4 --overwrite",
-        $"lapidary train --model {folder}/model --dataset {folder}/train.jsonl --template text-to-sql --quantization nf4 "
-        + $"--output-dir {folder}/adapter --max-length 512 --max-steps 3 --learning-rate 0.004 --lr-scheduler-type cosine "
-        + "--max-grad-norm 1.0 --lora-dropout 0.0 --gradient-accumulation-steps 1 --gradient-checkpointing false "
-        + "--assistant-only-loss true --logging-steps 100 --save-strategy no --overwrite-output-dir",
+        $"lapidary data synth --rows 40 --eval-rows 6 --seed 42 --output {folder}/data --overwrite",
+        $"lapidary eval --model {folder}/model --quantization nf4 --dataset {folder}/data/test.jsonl --max-new-tokens 160",
+        $"lapidary train --model {folder}/model --dataset {folder}/data/train.jsonl --template text-to-sql --quantization nf4 "
+        + $"--output-dir {folder}/adapter --max-steps 3 --learning-rate 0.004 --lr-scheduler-type cosine "
+        + "--max-grad-norm 1.0 --lora-dropout 0.05 --gradient-accumulation-steps 4 --gradient-checkpointing false "
+        + "--assistant-only-loss true --logging-steps 20 --save-strategy no --overwrite-output-dir",
+        $"lapidary eval --model {folder}/model --quantization nf4 --adapter {folder}/adapter --dataset {folder}/data/test.jsonl "
+        + "--max-new-tokens 160",
         $"lapidary merge --model {folder}/model --adapter {folder}/adapter --base nf4 --output {folder}/merged --overwrite",
-        $"lapidary generate --model {folder}/merged --messages {folder}/question.json --max-new-tokens 48",
+        $"lapidary generate --model {folder}/merged --messages {folder}/question.json --max-new-tokens 160",
     ];
 
     private sealed class Recorder : IDemoObserver
@@ -101,10 +132,19 @@ public class DemoRunTests
 
         public int Trained { get; private set; }
 
+        public int Planned { get; private set; }
+
+        /// <summary>Cancelled after the first step, if there is one.</summary>
+        public CancellationTokenSource? Ends { get; set; }
+
         public void OnDemoStep(DemoStep step) => Steps.Add(step);
 
         public void OnResult(string text) => Results.Add(text);
 
-        public void OnStep(TrainingProgress progress) => Trained = progress.Step;
+        public void OnStep(TrainingProgress progress)
+        {
+            (Trained, Planned) = (progress.Step, progress.TotalSteps);
+            Ends?.Cancel();
+        }
     }
 }

@@ -14,17 +14,18 @@ namespace Lapidary.Cli.Commands;
 /// <summary>demo: the complete workflow on the built-in model.</summary>
 internal static class DemoCommand
 {
-    public const string Summary = "Show all steps on a built-in tiny model, in about a minute.";
+    public const string Summary = "Show all steps on a built-in tiny model, in about three minutes.";
 
     private static readonly DemoOptions Defaults = new();
 
     private static readonly Setting<string?> OutputDir =
         Setting.Text("output-dir", "DIR", "Folder for models and data.", Defaults.OutputDir);
 
-    private static readonly Setting<int> Steps = Setting.Integer("steps", "Optimizer steps.", Defaults.Steps, minimum: 1);
+    private static readonly Setting<int> Steps = Setting.Integer(
+        "steps", "Optimizer steps; 0 for as many as this machine does in about a minute and a half.", 0, minimum: 0);
 
     private static readonly Setting<long> Seed =
-        Setting.Long("seed", "Seed of the weights, the data's order and the training.", Defaults.Seed);
+        Setting.Long("seed", "Seed of the data, their order and the training.", Defaults.Seed);
 
     private static readonly Setting<bool> Overwrite = Setting.Flag("overwrite", "Replace an earlier demonstration in the folder.");
 
@@ -41,7 +42,7 @@ internal static class DemoCommand
         var options = new DemoOptions
         {
             OutputDir = values.Get(OutputDir)!,
-            Steps = values.Get(Steps),
+            Steps = values.Get(Steps) is > 0 and var steps ? steps : null,
             Seed = values.Get(Seed),
             Overwrite = values.Get(Overwrite),
         };
@@ -49,14 +50,17 @@ internal static class DemoCommand
         people.WriteLine($"The whole story on {backend.Description}, in the folder {options.OutputDir}.");
         var result = Run(run, options, backend);
         if (run.IsJson) run.PrintSummary(json => Write(json, result), _ => { });
-        people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. "
-            + "Each command above can be typed again.");
+        people.WriteLine($"\nDone in {result.Elapsed.TotalSeconds:F0} seconds. Each command above can be typed again.");
+        people.WriteLine($"model      {result.Model}");
+        people.WriteLine($"adapter    {result.Adapter}");
+        people.WriteLine($"merged     {result.Merged}");
         people.WriteLine("The learning rate and the number of steps suit the tiny model only. For a real Gemma 3, accept its licence on "
             + "the model's page of the Hub, and train with the settings of Google's guide:");
         people.WriteLine("  lapidary login");
         people.WriteLine("  lapidary train --config gemma-3-1b-text-to-sql");
-        string merged = Path.Combine(options.OutputDir, "merged"), question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
-        people.WriteLine($"next       lapidary generate --model {ShellText.Quote(merged)} --messages {ShellText.Quote(question)}");
+        string question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
+        people.WriteLine(
+            $"next       lapidary generate --model {ShellText.Quote(result.Merged)} --messages {ShellText.Quote(question)}");
     }
 
     private static DemoResult Run(CommandRun run, DemoOptions options, IBackend backend)
@@ -64,8 +68,9 @@ internal static class DemoCommand
         var (screen, people) = (run.Terminal.ScreenOf(run.IsJson), run.People);
         try
         {
+            using var work = new WorkScreen(run.Terminal, run.IsJson);
             var log = TrainingScreen.Observer(screen, people, line => people.WriteLine("   " + run.Line(line)), backend.Memory);
-            return new DemoRun(options, backend, new Story(people, log, screen)).Run(run.Interrupted);
+            return new DemoRun(options, backend, new Story(people, log, work, screen)).Run(run.Interrupted);
         }
         finally
         {
@@ -76,34 +81,36 @@ internal static class DemoCommand
     private static void Write(Utf8JsonWriter json, DemoResult result)
     {
         json.WriteString("output_dir", result.OutputDir);
+        json.WriteString("model", result.Model);
+        json.WriteString("adapter", result.Adapter);
+        json.WriteString("merged", result.Merged);
         json.WriteNumber("parameters", result.Parameters);
         json.WriteNumber("trained_parameters", result.TrainedParameters);
         json.WriteNumber("train_rows", result.Rows.Train);
-        json.WriteNumber("held_out_rows", result.Rows.HeldOut);
-        json.WriteNumber("projection_bytes_bfloat16", result.ProjectionBytes.BFloat16);
-        json.WriteNumber("projection_bytes_nf4", result.ProjectionBytes.Nf4);
+        json.WriteNumber("test_rows", result.Rows.Test);
         json.WriteNumber("steps", result.Steps);
         Write(json, "before", result.Before);
         Write(json, "after", result.After);
-        Write(json, "merged", result.Merged);
         json.WriteFinite("max_logit_distance", result.MergeDistance);
         json.WriteString("question", result.Sample.Question);
         json.WriteString("expected", result.Sample.Expected);
         json.WriteString("generated", result.Sample.Generated);
-        json.WriteNumber("exact", result.Exact.Right);
         json.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 1));
     }
 
-    private static void Write(Utf8JsonWriter json, string name, DemoScore score)
+    private static void Write(Utf8JsonWriter json, string name, SqlAccuracy accuracy)
     {
         json.WriteStartObject(name);
-        json.WriteFinite("loss", score.Loss);
-        json.WriteFinite("token_accuracy", score.Accuracy);
+        json.WriteFinite("execution_accuracy", accuracy.ExecutionAccuracy);
+        json.WriteStartArray("interval_95");
+        json.WriteNumberValue(accuracy.Interval.Low);
+        json.WriteNumberValue(accuracy.Interval.High);
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 
     /// <summary>Shows the workflow as lines of text.</summary>
-    private sealed class Story(TextWriter people, ITrainingObserver log, Screen? screen) : IDemoObserver
+    private sealed class Story(TextWriter people, ITrainingObserver log, WorkScreen work, Screen? screen) : IDemoObserver
     {
         public void OnDemoStep(DemoStep step)
         {
@@ -114,8 +121,11 @@ internal static class DemoCommand
 
         public void OnResult(string text)
         {
+            screen?.Clear();
             foreach (string line in text.Split('\n')) people.WriteLine($"   {PlainText.OneLine(line)}");
         }
+
+        public void OnWork(WorkProgress progress) => work.Report(progress);
 
         public void OnStart(TrainingPlan plan) => log.OnStart(plan);
 

@@ -51,6 +51,8 @@ public static class TextToSqlData
             using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             {
                 json.WriteStartObject();
+                if (row.Domain is not null) json.WriteString("domain", row.Domain);
+                if (row.Complexity is not null) json.WriteString("sql_complexity", row.Complexity);
                 json.WriteString("sql_prompt", row.SqlPrompt);
                 json.WriteString("sql_context", row.SqlContext);
                 json.WriteString("sql", row.Sql);

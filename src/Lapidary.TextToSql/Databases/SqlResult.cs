@@ -1,3 +1,5 @@
+using Lapidary.TextToSql.Databases;
+
 namespace Lapidary.TextToSql;
 
 /// <summary>The rows of a result, or those at its start.</summary>
@@ -12,4 +14,7 @@ public sealed record SqlResult
 
     /// <summary>Number of rows of the whole result.</summary>
     public required int RowCount { get; init; }
+
+    /// <summary>The columns' names and the first rows, as a table of plain text.</summary>
+    public override string ToString() => ResultText.Of(this);
 }

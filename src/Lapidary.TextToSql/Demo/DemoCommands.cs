@@ -7,8 +7,17 @@ namespace Lapidary.TextToSql.Demo;
 /// <summary>The command lines for the demonstration's steps, from the texts in Assets/Commands.</summary>
 internal static class DemoCommands
 {
-    /// <summary>Quantizes the model.</summary>
-    public static string Quantize(DemoFolder folder) => Fill("quantize", ("model", folder.Model), ("output", folder.Quantized));
+    /// <summary>Generates the rows.</summary>
+    public static string Data(DemoFolder folder, DemoOptions options) => Fill(
+        "data",
+        ("rows", options.TrainRows),
+        ("eval_rows", options.TestRows),
+        ("seed", options.Seed),
+        ("output", folder.Data));
+
+    /// <summary>Evaluates the model as it comes.</summary>
+    public static string Before(DemoFolder folder, int maxNewTokens) => Fill(
+        "before", ("model", folder.Model), ("dataset", folder.TestFile), ("max_new_tokens", maxNewTokens));
 
     /// <summary>Trains the adapter.</summary>
     public static string Train(DemoFolder folder, SftConfig config, LoraConfig lora) => Fill(
@@ -17,20 +26,28 @@ internal static class DemoCommands
         ("dataset", folder.TrainFile),
         ("template", RowTemplate.TextToSqlName),
         ("output_dir", folder.Adapter),
-        ("max_length", config.MaxLength),
         ("max_steps", config.MaxSteps),
         ("learning_rate", config.LearningRate),
         ("max_grad_norm", config.MaxGradNorm),
         ("lora_dropout", lora.LoraDropout),
-        ("gradient_accumulation_steps", config.GradientAccumulationSteps));
+        ("gradient_accumulation_steps", config.GradientAccumulationSteps),
+        ("logging_steps", config.LoggingSteps));
 
-    /// <summary>Merges it.</summary>
+    /// <summary>Evaluates it with the adapter.</summary>
+    public static string After(DemoFolder folder, int maxNewTokens) => Fill(
+        "after",
+        ("model", folder.Model),
+        ("adapter", folder.Adapter),
+        ("dataset", folder.TestFile),
+        ("max_new_tokens", maxNewTokens));
+
+    /// <summary>Merges the adapter.</summary>
     public static string Merge(DemoFolder folder) =>
         Fill("merge", ("model", folder.Model), ("adapter", folder.Adapter), ("output", folder.Merged));
 
     /// <summary>Asks the merged model a question.</summary>
-    public static string Generate(DemoFolder folder) =>
-        Fill("generate", ("model", folder.Merged), ("messages", folder.Question), ("max_new_tokens", DemoQuestions.MaxNewTokens));
+    public static string Generate(DemoFolder folder, int maxNewTokens) =>
+        Fill("generate", ("model", folder.Merged), ("messages", folder.Question), ("max_new_tokens", maxNewTokens));
 
     /// <summary>The text of an asset on one line, with its placeholders filled in and quoted for a shell. The commands replace what the
     /// demonstration wrote, so that they can be typed again.</summary>

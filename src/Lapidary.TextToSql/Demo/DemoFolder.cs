@@ -17,11 +17,11 @@ internal sealed class DemoFolder : IDisposable
 
     public string Model => Path.Combine(Root, "model");
 
-    public string Quantized => Path.Combine(Root, "model-nf4");
+    public string Data => Path.Combine(Root, "data");
 
-    public string TrainFile => Path.Combine(Root, "train.jsonl");
+    public string TrainFile => Path.Combine(Data, "train.jsonl");
 
-    public string TestFile => Path.Combine(Root, "test.jsonl");
+    public string TestFile => Path.Combine(Data, "test.jsonl");
 
     public string Adapter => Path.Combine(Root, "adapter");
 
@@ -63,12 +63,12 @@ internal sealed class DemoFolder : IDisposable
                 $"{Root}: is there already; choose another OutputDir, or set Overwrite to true to replace it.");
         }
 
-        string[] folders = [Model, Quantized, Adapter, Merged];
+        string[] folders = [Model, Data, Adapter, Merged];
         foreach (string folder in folders)
         {
             if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
 
-        foreach (string file in new[] { TrainFile, TestFile, Question }) File.Delete(file);
+        File.Delete(Question);
     }
 }

@@ -9,12 +9,18 @@ public sealed record DemoOptions
     /// <summary>Whether to replace an earlier demonstration.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Optimizer steps; at least 1.</summary>
-    public int Steps { get; init; } = 600;
+    /// <summary>Optimizer steps, at least 1; null for as many as fit into about a minute and a half on this machine.</summary>
+    public int? Steps { get; init; }
 
-    /// <summary>Seed of the weights, the data's order and the training.</summary>
+    /// <summary>Seed of the data, their order and the training.</summary>
     public long Seed { get; init; } = 42;
 
-    /// <summary>Rows excluded from training.</summary>
-    internal int HeldOutRows { get; init; } = 40;
+    /// <summary>Rows to train on.</summary>
+    internal int TrainRows { get; init; } = 3000;
+
+    /// <summary>Rows to evaluate on, about tables that no row of the training has.</summary>
+    internal int TestRows { get; init; } = 100;
+
+    /// <summary>Writes the model's folder.</summary>
+    internal Action<string> WriteModel { get; init; } = Gemlet.Write;
 }

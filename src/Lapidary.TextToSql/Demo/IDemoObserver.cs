@@ -1,3 +1,4 @@
+using Lapidary.Formats;
 using Lapidary.Training;
 
 namespace Lapidary.TextToSql;
@@ -8,8 +9,13 @@ public interface IDemoObserver : ITrainingObserver
     /// <summary>Called when a step begins.</summary>
     void OnDemoStep(DemoStep step);
 
-    /// <summary>Called with the result of the step: one or more lines.</summary>
+    /// <summary>Called with a result of the step: one or more lines.</summary>
     void OnResult(string text);
+
+    /// <summary>Called during work that takes long, except training.</summary>
+    void OnWork(WorkProgress progress)
+    {
+    }
 }
 
 /// <summary>A step of the demonstration.</summary>

@@ -10,6 +10,17 @@ public class SqlScorerTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    [Fact]
+    public void Results_PrintAsTables()
+    {
+        string Table(string sql) =>
+            new SqlScorer().Score(new TextToSqlRow("", Context, "SELECT 1"), sql, Token).Found!.ToString().ReplaceLineEndings("\n");
+
+        Assert.Equal("id  name  none\n1   x     NULL\n2   y     NULL", Table("SELECT id, a AS name, NULL AS none FROM t ORDER BY id"));
+        Assert.Equal("n\n1\n2\n3\n4\n5\n(2 more rows)", Table("SELECT column1 AS n FROM (VALUES (1), (2), (3), (4), (5), (6), (7))"));
+        Assert.Equal("long\naaaaaaaaaaaaaaaaaaaaaaa…", Table("SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' AS long"));
+    }
+
     [Theory]
     [InlineData("UPDATE t SET b = 9 WHERE id = 1", "UPDATE t SET b = 9 WHERE a = 'x'", SqlVerdict.Right)]
     [InlineData("UPDATE t SET b = 9 WHERE id = 1", "UPDATE t SET b = 9 WHERE a = 'x' RETURNING *", SqlVerdict.Right)]
