@@ -11,12 +11,12 @@ namespace Gemlet;
 /// query, and no document has the form of a conversation.</remarks>
 internal static partial class Documents
 {
-    /// <summary>About 512 tokens.</summary>
-    private const int MostCharacters = 1750;
+    /// <summary>Most documents so have 400 to 600 tokens.</summary>
+    private const int MostCharacters = 1800;
 
     private static readonly (int Weight, Func<Dice, string> Draw)[] Kinds =
     [
-        (18, Queries), (10, Questions), (22, QueriesExplained), (26, Parts), (12, Links), (5, Facts), (7, Copies),
+        (12, Queries), (8, Questions), (20, QueriesExplained), (28, Parts), (18, Links), (4, Facts), (5, Copies), (5, Rewritten),
     ];
 
     /// <summary>Tables of the generator's domains, for training and for testing: none of them is in the corpus.</summary>
@@ -96,16 +96,30 @@ internal static partial class Documents
         });
     }
 
-    /// <summary>Questions, each with the tables and columns that it is about.</summary>
+    /// <summary>Queries in small letters, and in capitals after that.</summary>
+    private static string Rewritten(Dice dice)
+    {
+        var schema = SchemaOf(dice);
+        bool isSmallFirst = dice.Chance(70);
+        return Fill(Start(schema, dice), dice, () =>
+        {
+            string sql = Ask(schema, dice).Sql, small = Keyword().Replace(sql, match => match.Value.ToLowerInvariant());
+            return isSmallFirst ? $"{small}\n{sql};" : $"{sql};\n{small}";
+        });
+    }
+
+    /// <summary>Questions, each with the tables and columns that it is about, and in some documents with its constants.</summary>
     private static string Links(Dice dice)
     {
         var schema = SchemaOf(dice);
         var names = schema.Tables.SelectMany(table => table.Columns.Select(column => column.Name).Append(table.Name)).ToHashSet();
         string start = dice.Pick("\n", "\nneeds: ", " -- ");
+        bool hasConstants = dice.Chance(60);
         return Fill(Start(schema, dice), dice, () =>
         {
             var question = Ask(schema, dice);
-            var used = Word().Matches(question.Sql).Select(match => match.Value).Where(names.Contains).Distinct();
+            var used = Word().Matches(question.Sql).Select(match => match.Value)
+                .Where(word => names.Contains(word) || (hasConstants && (word[0] == '\'' || char.IsAsciiDigit(word[0])))).Distinct();
             return $"{Sentence(question)}{start}{string.Join(", ", used)}";
         });
     }
@@ -160,7 +174,12 @@ internal static partial class Documents
             string pascal = string.Concat(word.Split(' ').Select(WordLists.Capital));
             string form = dice.Below(6) switch
             {
-                0 => snake, 1 => many, 2 => many.Replace(' ', '_'), 3 => pascal, 4 => $"{snake}_id", _ => $"{snake[..1]}.{snake}",
+                0 => snake,
+                1 => many,
+                2 => many.Replace(' ', '_'),
+                3 => pascal,
+                4 => $"{snake}_id",
+                _ => $"{snake[..1]}.{snake}",
             };
             return dice.Chance(50) ? word + between + form : form + between + word;
         });
@@ -192,6 +211,10 @@ internal static partial class Documents
         }
     }
 
-    [GeneratedRegex(@"\w+")]
+    /// <summary>A name, a number or a text.</summary>
+    [GeneratedRegex(@"'[^']*'|\w+(\.\d+)?")]
     private static partial Regex Word();
+
+    [GeneratedRegex(@"\b[A-Z]{2,}\b(?=[^']*('[^']*'[^']*)*$)")]
+    private static partial Regex Keyword();
 }

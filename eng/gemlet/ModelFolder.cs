@@ -37,7 +37,8 @@ internal static class ModelFolder
     public static long Write(string folder, string tokenizer, ModelSize size, long seed)
     {
         Directory.CreateDirectory(folder);
-        File.Copy(tokenizer, Path.Combine(folder, "tokenizer.json"), overwrite: true);
+        string copy = Path.Combine(folder, "tokenizer.json");
+        if (Path.GetFullPath(tokenizer) != Path.GetFullPath(copy)) File.Copy(tokenizer, copy, overwrite: true);
         using (var asset = typeof(TinyGemma).Assembly.GetManifestResourceStream("Assets/tokenizer_config.json")!)
         using (var file = File.Create(Path.Combine(folder, "tokenizer_config.json"))) asset.CopyTo(file);
         int vocabulary = Tokenizer.Load(folder).VocabSize;

@@ -14,6 +14,9 @@ internal static partial class TokenizerDraft
 {
     private const long LeastCount = 3;
 
+    /// <summary>Each word of the lists counts as if it were once more in so many texts.</summary>
+    private const int WordShare = 40;
+
     private const char Space = '▁';
 
     private static readonly string[] Special =
@@ -26,7 +29,7 @@ internal static partial class TokenizerDraft
         + "WHEN THEN ELSE END EXISTS UNION ALL EXCEPT INTERSECT WITH OVER PARTITION RANK ROW NUMBER CAST COALESCE UPDATE SET DELETE TRUE FALSE ROUND "
         + "strftime Y m the of and or for each all with their its than that who whose are is have has no a an in to by at from on more less most "
         + "least every which what Which What How many Show List Give Return Find For show together number highest lowest average total above below "
-        + "sorted between after before not been do does first without times as it them there Leave out such how").Split(' ')];
+        + "sorted between after before not been do does first without times as it id them there Leave out such how").Split(' ')];
 
     /// <summary>The text around a question of the guide, which is in no document: a tokenizer that knows it makes rows shorter.</summary>
     private static readonly string[] Prompt =
@@ -62,6 +65,7 @@ internal static partial class TokenizerDraft
 
         var (first, encode) = Words(texts, words);
         foreach (var (left, right) in first) AddMerge(left, right);
+        AddMerge("_", "id");
         var joins = Joins(texts, encode);
         foreach (var (left, right) in joins.Learn(size, LeastCount))
         {
@@ -94,6 +98,13 @@ internal static partial class TokenizerDraft
             foreach (Match match in Letters().Matches(text)) counts[match.Value] = counts.GetValueOrDefault(match.Value) + 1;
         }
 
+        foreach (string word in WordLists.All())
+        {
+            // A word that is rare in these texts may be common in others.
+            counts[word] = counts.GetValueOrDefault(word) + (texts.Count / WordShare);
+            counts[WordLists.Capital(word)] = counts.GetValueOrDefault(WordLists.Capital(word)) + (texts.Count / WordShare / 4);
+        }
+
         var trainer = new PieceTrainer();
         foreach (var (word, number) in counts.OrderBy(pair => pair.Key, StringComparer.Ordinal))
             trainer.Add(word.Select(c => c.ToString()), number);
@@ -105,7 +116,8 @@ internal static partial class TokenizerDraft
         {
             if (!known.TryGetValue(word, out string[]? pieces)) known.Add(word, pieces = Encode(word, ranks));
             return pieces;
-        });
+        }
+        );
     }
 
     private static string[] Encode(string word, Dictionary<(string, string), int> ranks)
@@ -131,15 +143,17 @@ internal static partial class TokenizerDraft
         {
             bool isPrompt = ReferenceEquals(text, Prompt[0]);
             List<string> run = [];
+            char before = ' ';
             foreach (Match match in Units().Matches(text))
             {
                 string[] pieces = char.IsAsciiLetter(match.Value[0]) ? encode(match.Value)
                     : [match.Value == " " ? Space.ToString() : match.Value];
                 char c = match.Value[0];
-                bool isJoined = char.IsAsciiLetter(c) ? isPrompt || (pieces.Length == 1 && Joined.Contains(match.Value))
+                bool isJoined = char.IsAsciiLetter(c) ? isPrompt || (pieces.Length == 1 && before != '_' && Joined.Contains(match.Value))
                     : Prompt.Contains(text) || !(char.IsAsciiDigit(c) || c is '_' or '\n');
                 if (isJoined && c != '\n') run.AddRange(pieces);
                 else Flush(run);
+                before = c;
             }
 
             Flush(run);

@@ -14,6 +14,9 @@ internal static class WordLists
     /// <summary>Words before a noun: "silver".</summary>
     public static readonly string[] Modifiers = Words("modifiers");
 
+    /// <summary>Words of everyday English, which stand for others now and then.</summary>
+    public static readonly string[] Common = Words("common");
+
     /// <summary>Things that a column counts: "window".</summary>
     public static readonly string[] Countables = Words("countables");
 
@@ -43,6 +46,8 @@ internal static class WordLists
     public static readonly (string Noun, string[] Values)[] Categories =
         [.. Lines("categories").Select(line => line.Split('|')).Select(parts => (parts[0], parts[1].Split(' ')))];
 
+    private const int CommonPercent = 30;
+
     private static readonly string[] Starts =
         "b br c ch cl d dr f fl fr g gl gr h j k kl l m n p pl pr qu r s sc sh sk sl sp st t th tr v w z".Split(' ');
 
@@ -66,9 +71,16 @@ internal static class WordLists
         return dice.Chance(35) ? word + dice.Pick(Suffixes) : word;
     }
 
-    /// <summary>A word of the list, or an invented one.</summary>
+    /// <summary>A word of the list, one of everyday English, or an invented one.</summary>
     public static string Some(string[] list, int inventedPercent, Dice dice) =>
-        dice.Chance(inventedPercent) ? Invented(dice) : dice.Pick(list);
+        dice.Chance(inventedPercent) ? Invented(dice) : dice.Chance(CommonPercent) ? dice.Pick(Common) : dice.Pick(list);
+
+    /// <summary>All words, for a tokenizer.</summary>
+    public static IEnumerable<string> All() => new[]
+    {
+        Things, Persons, Modifiers, Common, Countables, Dates, Flags, Notes, Participles, [.. Measures.Select(pair => pair.Noun)],
+        [.. Categories.SelectMany(pair => pair.Values.Append(pair.Noun))],
+    }.SelectMany(words => words).Distinct(StringComparer.Ordinal);
 
     /// <summary>With a capital.</summary>
     public static string Capital(string word) => char.ToUpperInvariant(word[0]) + word[1..];

@@ -190,11 +190,13 @@ internal sealed class WorldDraw(Dice dice)
         {
             0 => Spec([thing, $"has_{thing}"], ColumnKind.Flag, null, "", []) with
             {
-                Clause = $"have {English.A(thing)}", NotClause = $"have no {thing}",
+                Clause = $"have {English.A(thing)}",
+                NotClause = $"have no {thing}",
             },
             1 => Spec([$"was_{word}", $"{word}_before"], ColumnKind.Flag, null, "", []) with
             {
-                Clause = $"have been {word}", NotClause = $"have not been {word}",
+                Clause = $"have been {word}",
+                NotClause = $"have not been {word}",
             },
             _ => Spec([word, $"is_{word}"], ColumnKind.Flag, null, "", []) with { Clause = $"are {word}", NotClause = $"are not {word}" },
         };
@@ -210,7 +212,8 @@ internal sealed class WorldDraw(Dice dice)
                 string note = dice.Pick(WordLists.Notes);
                 return Spec(Names(note, note), ColumnKind.Words, note, "words", []) with
                 {
-                    NullClause = $"have no {note}", NotNullClause = $"have {English.A(note)}",
+                    NullClause = $"have no {note}",
+                    NotNullClause = $"have {English.A(note)}",
                 };
             case 1:
                 var date = Date();
@@ -222,7 +225,8 @@ internal sealed class WorldDraw(Dice dice)
                 string who = dice.Pick("owner", "helper", "manager", "contact", table.Split(' ')[0] + " leader");
                 return Spec(Names(who, who), ColumnKind.Words, who, "person", []) with
                 {
-                    NullClause = $"have no {who}", NotNullClause = $"have {English.A(who)}",
+                    NullClause = $"have no {who}",
+                    NotNullClause = $"have {English.A(who)}",
                 };
         }
     }
