@@ -8,7 +8,8 @@ internal static class Corpus
 {
     private const int Block = 4096;
 
-    private static readonly JsonWriterOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Layout =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>Writes documents in the order of their numbers.</summary>
     public static void Write(string path, long documents, long seed)

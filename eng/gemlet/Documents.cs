@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Lapidary.TextToSql.Synthesis.Domains;
 using Lapidary.TextToSql.Synthesis.Schemas;
 using Lapidary.TextToSql.Synthesis.Shapes;
+using Lapidary.TextToSql.Synthesis.Wording;
 
 namespace Gemlet;
 
@@ -147,7 +148,8 @@ internal static partial class Documents
             case 2:
                 return $"The {column.Noun} of each {table.Singular} is in {table.Name}.{column.Name}.";
             case 3 when column.Parent is { } parent:
-                return $"{table.Name}.{column.Name} refers to {parent.Name}.{parent.Key.Name}: {table.Plural} {column.Phrase} {parent.Plural}.";
+                return $"{table.Name}.{column.Name} refers to {parent.Name}.{parent.Key.Name}: "
+                    + $"{table.Plural} {column.Phrase} {parent.Plural}.";
             case 4 when table.Categories.Any():
                 var category = dice.Pick([.. table.Categories]);
                 return $"The {English.Plural(category.Noun)} are {English.List([.. table.Values(category).Distinct().Select(Text)])}.";
@@ -155,7 +157,7 @@ internal static partial class Documents
                 return $"The {column.Noun} of {Scene.Named(table, name)} is {Text(table.Rows[row][column.Index] ?? "unknown")}.";
         }
 
-        static string Text(object value) => value is bool flag ? flag ? "yes" : "no" : Lapidary.TextToSql.Synthesis.Wording.Filters.Shown(value);
+        static string Text(object value) => value is bool flag ? flag ? "yes" : "no" : Filters.Shown(value);
     }
 
     /// <summary>Lists of rare names that come again, and names in their forms: "iron bridge, iron_bridges, IronBridge".</summary>

@@ -12,8 +12,9 @@ internal static class Fragments
 {
     private static readonly Func<Scene, (string Words, string Sql)?>[] Kinds =
     [
-        Condition, Condition, Condition, Condition, TwoConditions, Columns, Columns, Columns, Table, Aggregate, Aggregate, Counted, Order, Order,
-        Top, Joined, Joined, Joined, ByGroup, ByParent, Having, Distinct, OfAverage, OfExtreme, NamedRow, Childless, Missing, ByYear, Share, Each,
+        Condition, Condition, Condition, Condition, TwoConditions, Columns, Columns, Columns, Table, Aggregate, Aggregate, Counted, Order,
+        Order, Top, Joined, Joined, Joined, ByGroup, ByParent, Having, Distinct, OfAverage, OfExtreme, NamedRow, Childless, Missing,
+        ByYear, Share, Each,
     ];
 
     /// <summary>Draws a part.</summary>
@@ -92,7 +93,8 @@ internal static class Fragments
         var table = scene.Any(scene.Tables)!;
         if (scene.Dice.Chance(30) && scene.Any(table.Categories) is { } column)
             return ($"the number of different {Scene.Many(column)}", $"COUNT(DISTINCT {column.Name})");
-        return (scene.Say($"the number of {table.Plural}", $"how many {table.Plural}"), $"COUNT(*){scene.As($"{table.Spec.SqlName}_count")}");
+        return (
+            scene.Say($"the number of {table.Plural}", $"how many {table.Plural}"), $"COUNT(*){scene.As($"{table.Spec.SqlName}_count")}");
     }
 
     private static (string, string)? Order(Scene scene)
@@ -101,7 +103,8 @@ internal static class Fragments
         if (scene.Any(table.Sortable) is not { } column) return null;
         bool isDescending = scene.Dice.Chance(50);
         string qualifier = scene.Dice.Chance(30) ? scene.Of(table) : "";
-        return ($"{table.Plural} {scene.Sorted(column, isDescending)}", $"ORDER BY {qualifier}{column.Name} {(isDescending ? "DESC" : "ASC")}");
+        return (
+            $"{table.Plural} {scene.Sorted(column, isDescending)}", $"ORDER BY {qualifier}{column.Name} {(isDescending ? "DESC" : "ASC")}");
     }
 
     private static (string, string)? Top(Scene scene)
@@ -121,7 +124,9 @@ internal static class Fragments
         if (scene.Any(scene.References) is not ({ } child, { Parent: { } parent } key)) return null;
         bool isLeft = scene.Dice.Chance(25);
         string words = isLeft
-            ? scene.Say($"every {parent.Singular} with its {child.Plural}, if there are any", $"{parent.Plural}, including those without {child.Plural}")
+            ? scene.Say(
+                $"every {parent.Singular} with its {child.Plural}, if there are any",
+                $"{parent.Plural}, including those without {child.Plural}")
             : scene.Say(
                 $"{child.Plural} together with the {parent.Singular}", $"{child.Plural} {key.Phrase} {parent.Plural}",
                 $"the {child.Plural} of each {parent.Singular}", $"{child.Plural} and the corresponding {parent.Singular}");
@@ -139,7 +144,9 @@ internal static class Fragments
     {
         var table = scene.Any(scene.Tables)!;
         if (scene.Any(table.Categories) is not { } group) return null;
-        return (scene.Say($"for each {group.Noun}", $"for every {group.Noun} of the {table.Plural}", $"by {group.Noun}"), $"GROUP BY {group.Name}");
+        return (
+            scene.Say($"for each {group.Noun}", $"for every {group.Noun} of the {table.Plural}", $"by {group.Noun}"),
+            $"GROUP BY {group.Name}");
     }
 
     private static (string, string)? ByParent(Scene scene)
@@ -158,12 +165,16 @@ internal static class Fragments
         if (scene.Dice.Chance(40) && scene.Any(table.Numbers) is { } column)
         {
             object bound = scene.Dice.Pick([.. table.Values(column)]);
-            return ($"{(isMore ? "an average" : "a total")} {column.Noun} of {(isMore ? "more" : "less")} than {Filters.Shown(bound)}{column.Unit}",
+            string than = $"of {(isMore ? "more" : "less")} than {Filters.Shown(bound)}{column.Unit}";
+            return (
+                $"{(isMore ? "an average" : "a total")} {column.Noun} {than}",
                 $"HAVING {(isMore ? "AVG" : "SUM")}({column.Name}) {(isMore ? ">" : "<")} {scene.Literal(bound)}");
         }
 
-        return (string.Create(CultureInfo.InvariantCulture, $"with {(isMore ? "more than" : "at least")} {least} {(least == 1 ? table.Singular : table.Plural)}"),
-            string.Create(CultureInfo.InvariantCulture, $"HAVING COUNT(*) {(isMore ? ">" : ">=")} {least}"));
+        string number = least.ToString(CultureInfo.InvariantCulture);
+        return (
+            $"with {(isMore ? "more than" : "at least")} {number} {(least == 1 ? table.Singular : table.Plural)}",
+            $"HAVING COUNT(*) {(isMore ? ">" : ">=")} {number}");
     }
 
     private static (string, string)? Distinct(Scene scene)
@@ -196,7 +207,8 @@ internal static class Fragments
     {
         var table = scene.Any(scene.Tables)!;
         object name = scene.LabelOf(table);
-        return (Scene.Named(table, name), $"WHERE {(scene.Dice.Chance(40) ? scene.Of(table) : "")}{table.Label.Name} = {scene.Literal(name)}");
+        return (
+            Scene.Named(table, name), $"WHERE {(scene.Dice.Chance(40) ? scene.Of(table) : "")}{table.Label.Name} = {scene.Literal(name)}");
     }
 
     private static (string, string)? Childless(Scene scene)

@@ -30,7 +30,8 @@ internal static class ModelFolder
 {
     private const float EmbeddingDeviation = 0.04f;
 
-    /// <summary>1 + w of the norms behind attention and MLP: small, so that random layers do not drown the token that they are given.</summary>
+    /// <summary>1 + w of the norms behind attention and MLP: small, so that random layers do not drown the token that they
+    /// are given.</summary>
     private const float BranchGain = 0.25f;
 
     /// <summary>Writes the folder; tokenizer.json is copied.</summary>

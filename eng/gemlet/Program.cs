@@ -20,7 +20,8 @@ switch (args)
         Console.WriteLine($"{ModelFolder.Write(folder, tokenizer, ModelSize.Parse(sizes), Number(seed)):N0} parameters");
         return 0;
     default:
-        Console.Error.WriteLine("gemlet: corpus FILE DOCUMENTS SEED | tokenizer FILE DOCUMENTS SEED SIZE WORDS | folder FOLDER TOKENIZER SIZES SEED");
+        Console.Error.WriteLine(
+            "gemlet: corpus FILE DOCUMENTS SEED | tokenizer FILE DOCUMENTS SEED SIZE WORDS | folder FOLDER TOKENIZER SIZES SEED");
         return 2;
 }
 

@@ -1,14 +1,14 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Lapidary.TextToSql;
 
 namespace Gemlet;
 
 /// <summary>Makes tokenizer.json from a corpus: byte-pair encoding with Gemma's special tokens, spaces as ▁, single digits and byte
 /// fallback.</summary>
 /// <remarks>Merges come in two stages. The first builds words, from letters alone, so that a name has the same pieces wherever it stands:
-/// after a space, a dot or a bracket. The second joins punctuation, spaces, keywords of SQL and the small words of English: "▁of▁the▁".
+/// after a space, a dot or a bracket. The second joins punctuation, spaces, keywords of SQL and small words of English: "▁of▁the▁".
 /// Names are not joined with anything, and so can be copied piece by piece.</remarks>
 internal static partial class TokenizerDraft
 {
@@ -17,19 +17,21 @@ internal static partial class TokenizerDraft
     /// <summary>Each word of the lists counts as if it were once more in so many texts.</summary>
     private const int WordShare = 40;
 
+    /// <summary>Special tokens, blanks and bytes.</summary>
+    private const int Fixed = 28 + 256;
+
     private const char Space = '▁';
 
-    private static readonly string[] Special =
-        ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>"];
-
     /// <summary>Words that may be joined with their neighbours.</summary>
-    private static readonly HashSet<string> Joined = [.. (
-        "SELECT FROM WHERE AND OR NOT NULL INTEGER INT TEXT VARCHAR REAL FLOAT DECIMAL DATE BOOLEAN PRIMARY KEY REFERENCES FOREIGN CREATE TABLE "
-        + "INSERT INTO VALUES GROUP BY ORDER DESC ASC LIMIT OFFSET HAVING COUNT SUM AVG MAX MIN DISTINCT AS JOIN LEFT ON IN IS LIKE BETWEEN CASE "
-        + "WHEN THEN ELSE END EXISTS UNION ALL EXCEPT INTERSECT WITH OVER PARTITION RANK ROW NUMBER CAST COALESCE UPDATE SET DELETE TRUE FALSE ROUND "
-        + "strftime Y m the of and or for each all with their its than that who whose are is have has no a an in to by at from on more less most "
-        + "least every which what Which What How many Show List Give Return Find For show together number highest lowest average total above below "
-        + "sorted between after before not been do does first without times as it id them there Leave out such how").Split(' ')];
+    private static readonly HashSet<string> Joined = [.. """
+        SELECT FROM WHERE AND OR NOT NULL INTEGER INT TEXT VARCHAR REAL FLOAT DECIMAL DATE BOOLEAN PRIMARY KEY REFERENCES FOREIGN CREATE
+        TABLE INSERT INTO VALUES GROUP BY ORDER DESC ASC LIMIT OFFSET HAVING COUNT SUM AVG MAX MIN DISTINCT AS JOIN LEFT ON IN IS LIKE
+        BETWEEN CASE WHEN THEN ELSE END EXISTS UNION ALL EXCEPT INTERSECT WITH OVER PARTITION RANK ROW NUMBER CAST COALESCE IFNULL UPDATE
+        SET DELETE TRUE FALSE ROUND strftime Y m the of and or for each all with their its than that who whose are is have has no a an in
+        to by at from on more less most least every which what Which What How many Show List Give Return Find For show together number
+        highest lowest average total above below sorted between after before not been do does first without times as it id them there
+        Leave out such how but among
+        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)];
 
     /// <summary>The text around a question of the guide, which is in no document: a tokenizer that knows it makes rows shorter.</summary>
     private static readonly string[] Prompt =
@@ -46,19 +48,10 @@ internal static partial class TokenizerDraft
     /// <param name="words">Number of merges of the first stage.</param>
     public static void Write(string path, IReadOnlyList<string> texts, int size, int words)
     {
-        List<string> vocabulary = [.. Special];
-        List<(string, string)> merges = [];
-        foreach (var (unit, least, most) in new[] { ("\n", 1, 8), (Space.ToString(), 2, 8), ("\t", 1, 4) })
-        {
-            for (int n = least; n <= most; n++)
-            {
-                vocabulary.Add(Repeat(unit, n));
-                for (int left = n - 1; left > 0; left--) merges.Add((Repeat(unit, left), Repeat(unit, n - left)));
-            }
-        }
-
-        int added = vocabulary.Count;
-        for (int i = 0; i < 256; i++) vocabulary.Add(string.Create(CultureInfo.InvariantCulture, $"<0x{i:X2}>"));
+        var file = BuiltIn();
+        List<string> vocabulary = [.. file["model"]!["vocab"]!.AsObject().Select(pair => pair.Key).Take(Fixed)];
+        List<(string Left, string Right)> merges = [.. file["model"]!["merges"]!.AsArray()
+            .Select(pair => ((string)pair![0]!, (string)pair[1]!)).TakeWhile(pair => IsBlank(pair.Item1) && IsBlank(pair.Item2))];
         var taken = vocabulary.ToHashSet(StringComparer.Ordinal);
         for (char c = '!'; c <= '~'; c++) Add(c.ToString());
         Add(Space.ToString());
@@ -73,7 +66,10 @@ internal static partial class TokenizerDraft
             AddMerge(left, right);
         }
 
-        Save(path, vocabulary, added, merges);
+        var ids = vocabulary.Select((piece, id) => KeyValuePair.Create(piece, (JsonNode?)id));
+        file["model"]!["vocab"] = new JsonObject(ids);
+        file["model"]!["merges"] = new JsonArray([.. merges.Select(pair => (JsonNode)new JsonArray(pair.Left, pair.Right))]);
+        File.WriteAllText(path, file.ToJsonString(new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
 
         void Add(string piece)
         {
@@ -87,7 +83,14 @@ internal static partial class TokenizerDraft
         }
     }
 
-    private static string Repeat(string unit, int count) => string.Concat(Enumerable.Repeat(unit, count));
+    /// <summary>The tokenizer of the random model: its special tokens, bytes and blanks, and all but its pieces, are Gemma's.</summary>
+    private static JsonObject BuiltIn()
+    {
+        using var asset = typeof(TinyGemma).Assembly.GetManifestResourceStream("Assets/tokenizer.json")!;
+        return JsonNode.Parse(asset)!.AsObject();
+    }
+
+    private static bool IsBlank(string piece) => piece.All(c => c is '\n' or '\t' or Space);
 
     /// <summary>The merges of words, and the pieces of a word by them.</summary>
     private static (List<(string Left, string Right)> Merges, Func<string, string[]> Encode) Words(IReadOnlyList<string> texts, int count)
@@ -174,64 +177,6 @@ internal static partial class TokenizerDraft
 
             run.Clear();
         }
-    }
-
-    private static void Save(string path, List<string> vocabulary, int added, List<(string Left, string Right)> merges)
-    {
-        using var stream = File.Create(path);
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-        json.WriteStartObject();
-        json.WriteString("version", "1.0");
-        json.WriteNull("truncation");
-        json.WriteNull("padding");
-        json.WriteStartArray("added_tokens");
-        for (int id = 0; id < added; id++)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("id", id);
-            json.WriteString("content", vocabulary[id]);
-            foreach (string name in new[] { "single_word", "lstrip", "rstrip", "normalized" }) json.WriteBoolean(name, false);
-            json.WriteBoolean("special", id < Special.Length && vocabulary[id] != "<mask>");
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WritePropertyName("normalizer");
-        json.WriteRawValue("""{"type":"Replace","pattern":{"String":" "},"content":"▁"}""");
-        json.WritePropertyName("pre_tokenizer");
-        json.WriteRawValue("""{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}""");
-        json.WritePropertyName("post_processor");
-        json.WriteRawValue("""
-            {"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<bos>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"SpecialToken":{"id":"<bos>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"<bos>","type_id":1}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{"<bos>":{"id":"<bos>","ids":[2],"tokens":["<bos>"]}}}
-            """);
-        json.WritePropertyName("decoder");
-        json.WriteRawValue("""
-            {"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"}]}
-            """);
-        json.WriteStartObject("model");
-        json.WriteString("type", "BPE");
-        json.WriteNull("dropout");
-        json.WriteString("unk_token", "<unk>");
-        json.WriteNull("continuing_subword_prefix");
-        json.WriteNull("end_of_word_suffix");
-        json.WriteBoolean("fuse_unk", true);
-        json.WriteBoolean("byte_fallback", true);
-        json.WriteBoolean("ignore_merges", false);
-        json.WriteStartObject("vocab");
-        for (int id = 0; id < vocabulary.Count; id++) json.WriteNumber(vocabulary[id], id);
-        json.WriteEndObject();
-        json.WriteStartArray("merges");
-        foreach (var (left, right) in merges)
-        {
-            json.WriteStartArray();
-            json.WriteStringValue(left);
-            json.WriteStringValue(right);
-            json.WriteEndArray();
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.WriteEndObject();
     }
 
     /// <summary>A word of letters: "bridge", "Bridge", "SELECT".</summary>

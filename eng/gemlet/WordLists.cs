@@ -56,7 +56,8 @@ internal static class WordLists
     private static readonly string[] Ends = "- - - n r l s t m x d nd nt rk st ll ss ng".Split(' ');
 
     private static readonly string[] Suffixes =
-        "er or ist ing tion ary ment ory ium age ance ence ity ness al ic ive ous ful able ure et y ship ard ant cian logist graph meter".Split(' ');
+        ("er or ist ing tion ary ment ory ium age ance ence ity ness al ic ive ous ful able ure et y ship ard ant cian logist graph "
+        + "meter").Split(' ');
 
     /// <summary>A word that is in no dictionary: "brastelor".</summary>
     public static string Invented(Dice dice)

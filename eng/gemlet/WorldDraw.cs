@@ -10,7 +10,10 @@ internal sealed class WorldDraw(Dice dice)
 
     /// <summary>Words for what names a row, in questions, and the ends of the columns' names.</summary>
     private static readonly (string Noun, string[] Ends)[] LabelNouns =
-        [("name", ["name", "label", "word"]), ("name", ["name", "title"]), ("title", ["title", "name"]), ("code", ["code", "number", "id_code"]), ("site", ["site", "place"])];
+    [
+        ("name", ["name", "label", "word"]), ("name", ["name", "title"]), ("title", ["title", "name"]),
+        ("code", ["code", "number", "id_code"]), ("site", ["site", "place"]),
+    ];
 
     private readonly HashSet<string> _tables = [];
 
@@ -70,7 +73,12 @@ internal sealed class WorldDraw(Dice dice)
             _ => [WordLists.Some(isPerson ? WordLists.Persons : WordLists.Things, 50, dice), $"{own}_{noun}"],
         };
         foreach (string name in names) taken.Add(name);
-        if (noun is "code") return Spec(names, ColumnKind.Label, $"{own} {noun}", "code", [$"{Initials()} {new string('#', dice.Between(2, 4))}"]);
+        if (noun is "code")
+        {
+            string pattern = $"{Initials()} {new string('#', dice.Between(2, 4))}";
+            return Spec(names, ColumnKind.Label, $"{own} {noun}", "code", [pattern]);
+        }
+
         if (isPerson) return Spec(names, ColumnKind.Label, noun, "person", []);
         string pool = dice.Below(6) switch { 0 => "company", 1 => "person", _ => "" };
         string[] values = pool.Length > 0 ? [] : [.. Enumerable.Range(0, 12).Select(_ => Title()).Distinct(StringComparer.Ordinal)];
@@ -94,7 +102,11 @@ internal sealed class WorldDraw(Dice dice)
                 string thing = WordLists.Some(WordLists.Countables, Invented, dice);
                 string counted = dice.Chance(30) ? $"{WordLists.Some(WordLists.Modifiers, Invented, dice)} {thing}" : thing;
                 string snake = counted.Replace(' ', '_'), many = English.Plural(counted);
-                string[] names = [dice.Pick(many.Replace(' ', '_'), $"{snake}_count"), dice.Pick($"{thing}_total", $"number_of_{thing}s", $"{thing}s_had")];
+                string[] names =
+                [
+                    dice.Pick(many.Replace(' ', '_'), $"{snake}_count"),
+                    dice.Pick($"{thing}_total", $"number_of_{thing}s", $"{thing}s_had"),
+                ];
                 int most = dice.Pick(9, 40, 300, 5000);
                 return Spec(names, ColumnKind.Count, counted, "", []) with { NounPlural = many, Low = dice.Below(3), High = most };
             case < 13:
@@ -162,13 +174,15 @@ internal sealed class WorldDraw(Dice dice)
                 return spec with { Kind = ColumnKind.Large, Low = least, High = least * dice.Between(5, 60) };
             default:
                 int start = dice.Between(0, 30);
-                return spec with { Kind = ColumnKind.Real, Low = start, High = start + dice.Pick(4, 30, 300), Decimals = dice.Between(1, 2) };
+                int range = dice.Pick(4, 30, 300);
+                return spec with { Kind = ColumnKind.Real, Low = start, High = start + range, Decimals = dice.Between(1, 2) };
         }
     }
 
     private ColumnSpec Date()
     {
-        string what = dice.Pick(WordLists.Dates), full = dice.Chance(25) ? $"{WordLists.Some(WordLists.Modifiers, Invented, dice)} {what}" : what;
+        string what = dice.Pick(WordLists.Dates), full = what;
+        if (dice.Chance(25)) full = $"{WordLists.Some(WordLists.Modifiers, Invented, dice)} {what}";
         string snake = full.Replace(' ', '_'), done = dice.Pick(WordLists.Participles);
         string[] names = dice.Below(3) switch
         {
@@ -177,9 +191,7 @@ internal sealed class WorldDraw(Dice dice)
             _ => [$"{what}_{dice.Pick("day", "date", "on")}", $"{snake}_date"],
         };
         int first = dice.Between(1990, 2022);
-        string noun = names.Length > 1 && names[1].EndsWith("_on", StringComparison.Ordinal) && dice.Chance(20) ? $"date when {done}" : $"{full} date";
-        if (noun.StartsWith("date w", StringComparison.Ordinal)) noun = $"{full} date";
-        return Spec(names, ColumnKind.Date, noun, "", []) with { Low = first, High = dice.Between(first, 2023) };
+        return Spec(names, ColumnKind.Date, $"{full} date", "", []) with { Low = first, High = dice.Between(first, 2023) };
     }
 
     private ColumnSpec Flag()
@@ -217,7 +229,15 @@ internal sealed class WorldDraw(Dice dice)
                 };
             case 1:
                 var date = Date();
-                return date with { NullClause = $"have not been {done}", NotNullClause = $"have been {done}", Noun = $"{done} date", Names = [$"{done}_on", $"{done}_date"], Low = 2022, High = 2024 };
+                return date with
+                {
+                    NullClause = $"have not been {done}",
+                    NotNullClause = $"have been {done}",
+                    Noun = $"{done} date",
+                    Names = [$"{done}_on", $"{done}_date"],
+                    Low = 2022,
+                    High = 2024,
+                };
             case 2:
                 var measure = Measure();
                 return measure with { NullClause = $"have no {measure.Noun}", NotNullClause = $"have {English.A(measure.Noun!)}" };

@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Gemlet;
+using Lapidary.TextToSql.Synthesis.Domains;
+using Lapidary.TextToSql.Synthesis.Schemas;
+
+namespace Lapidary.TextToSql.Tests.Gemlet;
+
+/// <summary>The corpus that gemlet is pre-trained on.</summary>
+public partial class CorpusTests
+{
+    private const int Seed = 42, Documents = 400, Schemas = 3000;
+
+    [Fact]
+    public void Documents_AreThose_OfTheirNumberAndSeed()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            Corpus.Write(path, 20, Seed);
+            string[] texts = [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!)];
+            Assert.Equal(20, texts.Distinct(StringComparer.Ordinal).Count());
+            Assert.Equal(global::Gemlet.Documents.Draw(Seed, 7), texts[7]);
+            Assert.NotEqual(global::Gemlet.Documents.Draw(Seed + 1, 7), texts[7]);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>No schema has the tables of a domain of the generator, for training or for testing, and no table has its columns.</summary>
+    [Fact]
+    public void Schemas_ShareNoNames_WithTheGeneratorsDomains()
+    {
+        var tables = DomainFile.All.SelectMany(domain => domain.Tables).ToList();
+        var names = tables.SelectMany(table => new[] { table.Id, table.SqlName }).ToHashSet(StringComparer.Ordinal);
+        var columns = tables.Select(Columns).ToHashSet(StringComparer.Ordinal);
+        for (int i = 0; i < Schemas; i++)
+        {
+            foreach (var table in global::Gemlet.Documents.SchemaOf(new Dice(Seed, i)).Tables)
+            {
+                Assert.DoesNotContain(table.Spec.SqlName, names);
+                Assert.DoesNotContain(table.Spec.Id, names);
+                Assert.DoesNotContain(Columns(table.Spec), columns);
+            }
+        }
+    }
+
+    /// <summary>Schemas differ: thousands have thousands of table names.</summary>
+    [Fact]
+    public void Schemas_Differ()
+    {
+        var tables = Enumerable.Range(0, Schemas).SelectMany(i => global::Gemlet.Documents.SchemaOf(new Dice(Seed, i)).Tables);
+        Assert.True(tables.Select(table => table.Spec.Id).Distinct(StringComparer.Ordinal).Count() > Schemas);
+    }
+
+    /// <summary>A question stands behind its query, if a document has both, and there are no conversations.</summary>
+    [Fact]
+    public void Documents_AnswerNoQuestion()
+    {
+        int both = 0;
+        for (int i = 0; i < Documents; i++)
+        {
+            string text = global::Gemlet.Documents.Draw(Seed, i);
+            Assert.DoesNotContain("<start_of_turn>", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("USER_QUERY", text, StringComparison.Ordinal);
+            string[] lines = [.. text.Split('\n').Where(line => line.Length > 0 && !Declaration().IsMatch(line))];
+            bool hasQuery = lines.Any(line => Query().IsMatch(line)), hasQuestion = lines.Any(line => line.EndsWith('?'));
+            if (!hasQuery || !hasQuestion) continue;
+            both++;
+            Assert.Matches(Query(), lines[0]);
+        }
+
+        Assert.True(both > Documents / 20);
+    }
+
+    private static string Columns(TableSpec table) =>
+        string.Join(' ', table.Columns.Select(column => column.Names[0]).Order(StringComparer.Ordinal));
+
+    [GeneratedRegex("^(CREATE TABLE|INSERT INTO [A-Za-z_]+ (\\([^)]*\\) )?VALUES \\()")]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex("^(SELECT|WITH|INSERT|UPDATE|DELETE) .*;")]
+    private static partial Regex Query();
+}
