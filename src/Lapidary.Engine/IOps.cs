@@ -30,7 +30,7 @@ public interface IOps
 
     /// <summary>y = residual + x · rstd · (1 + w) over the last axis, rstd = rsqrt(mean(x²) + ε); residual may be null.</summary>
     /// <param name="x">[rows, dim].</param>
-    /// <param name="weight">[dim]; frozen.</param>
+    /// <param name="weight">[dim], fp32, bf16 or fp16.</param>
     /// <param name="residual">[rows, dim] or null.</param>
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
     /// <param name="y">[rows, dim].</param>
@@ -38,12 +38,13 @@ public interface IOps
     /// <remarks>Source: arXiv:1910.07467; (1 + w) as in transformers' Gemma3RMSNorm.</remarks>
     void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd);
 
-    /// <summary>With g = dy · (1 + w): dx = rstd · (g − x · rstd² · mean(g · x)). The residual's gradient is dy itself.</summary>
-    void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add);
+    /// <summary>With g = dy · (1 + w): dx = rstd · (g − x · rstd² · mean(g · x)) where dx is not null, and dWeight += Σ dy · x · rstd over
+    /// the rows where dWeight is not null. The residual's gradient is dy itself.</summary>
+    void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight);
 
     /// <summary>y = x · Wᵀ.</summary>
     /// <param name="x">[tokens, in].</param>
-    /// <param name="weight">[out, in]: NF4, fp32, bf16 or fp16; frozen.</param>
+    /// <param name="weight">[out, in]: NF4, fp32, bf16 or fp16.</param>
     /// <param name="y">[tokens, out], in the activations' type, or fp32 for logits to sample from.</param>
     void LinearForward(Tensor x, Tensor weight, Tensor y);
 
@@ -59,8 +60,8 @@ public interface IOps
     /// x / (1 − p).</remarks>
     void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
 
-    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx
-    /// is not null.</summary>
+    /// <summary>dBᵢ += sᵢ · dyᵢᵀ · xaᵢ; dxaᵢ = sᵢ · dyᵢ · Bᵢ; dAᵢ += dxaᵢᵀ · dropoutᵢ(x); dWᵢ += dyᵢᵀ · x where the layer itself is
+    /// trained; dx = Σ dyᵢ · Wᵢ + dropoutᵢᵀ(dxaᵢ · Aᵢ) where dx is not null.</summary>
     void ProjectBackward(
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add);
 
@@ -74,7 +75,7 @@ public interface IOps
     /// <summary>Per head n = x · rstd · (1 + w), then pairs (j, j + headDim/2) rotate: y₁ = n₁·cos − n₂·sin, y₂ = n₂·cos +
     /// n₁·sin.</summary>
     /// <param name="x">[tokens, heads · headDim].</param>
-    /// <param name="weight">[headDim]: q_norm or k_norm; frozen.</param>
+    /// <param name="weight">[headDim]: q_norm or k_norm.</param>
     /// <param name="cos">From <see cref="RopeTable"/>.</param>
     /// <param name="sin">From <see cref="RopeTable"/>.</param>
     /// <param name="epsilon">rms_norm_eps.</param>
@@ -82,8 +83,10 @@ public interface IOps
     /// <param name="rstd">fp32 [tokens · heads], saved for the backward step.</param>
     void QkNormRopeForward(Tensor x, Tensor weight, Tensor cos, Tensor sin, float epsilon, Tensor y, Tensor rstd);
 
-    /// <summary>Rotates dy back, then applies <see cref="RmsNormBackward"/> per head. dx is overwritten.</summary>
-    void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx);
+    /// <summary>Rotates dy back, then applies <see cref="RmsNormBackward"/> per head: dWeight sums over tokens and heads. dx is
+    /// overwritten.</summary>
+    void QkNormRopeBackward(
+        Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor? dx, Tensor? dWeight);
 
     /// <summary>o = softmax(s · q · kᵀ) · v per head over the visible keys: token j is visible to token i iff
     /// documentStarts[i] ≤ j ≤ i and i − j &lt; window.</summary>

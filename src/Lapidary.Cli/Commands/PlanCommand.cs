@@ -38,17 +38,20 @@ internal static class PlanCommand
     private static void Run(CommandRun run)
     {
         var values = run.Values;
+        MethodSettings.Apply(run, Model);
         string? size = values.Get(Size);
         if (size is not null) RefuseFiles(run);
         var folders = size is null ? ModelFolders.Find(run, Model) : null;
         var sizes = folders is null ? GemmaConfig.Preset(size!) : BaseHead.ConfigOf(folders.Model);
+        MethodSettings.RequirePlain(values, values.Get(Model.Model) ?? size!, sizes);
         int worldSize = values.Get(ScalingSettings.WorldSize);
         var config = SftSettings.ForRanks(SftSettings.Read(values), values, worldSize, resumed: null);
         var data = values.IsGiven(DataSettings.DataSet)
             ? TrainingData.Load(run, config, sizes, TextTools.TryLoad(Model, values, folders!))
             : null;
         config.Validate(hasEvaluation: data is null || data.Evaluation is not null); // which shows only with the rows
-        var lora = (folders is null ? values.Get(Model.Adapter) : folders.Adapter) is { } adapter
+        var lora = MethodSettings.IsFull(values) ? null
+            : (folders is null ? values.Get(Model.Adapter) : folders.Adapter) is { } adapter
             ? LoraSettings.ReadSaved(values, adapter, sizes)
             : LoraSettings.Read(values, values.Get(Model.Model) ?? size!);
         var planned = PlannedRun.Create(Model, values, worldSize, config, sizes, data, lora, values.Get(Memory));

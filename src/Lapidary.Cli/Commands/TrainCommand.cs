@@ -17,16 +17,16 @@ using Lapidary.Training.Manifests;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>train: QLoRA fine-tuning with the guide's options.</summary>
+/// <summary>train: fine-tuning with QLoRA and the guide's options, or of all weights.</summary>
 internal static class TrainCommand
 {
-    public const string Summary = "Fine-tune a model with QLoRA and the options of Google's guide.";
+    public const string Summary = "Fine-tune a model: with QLoRA and the options of Google's guide, or all weights.";
 
     internal static readonly ModelSettings Model = new(QuantizationKind.Nf4);
 
     internal static readonly IReadOnlyList<Setting> AllSettings =
     [
-        .. Model.All, DataSettings.DataSet, DataSettings.Mix, DataSettings.Stopping, DataSettings.EvalDataSet, DataSettings.TestSize,
+        .. Model.All, MethodSettings.Method, DataSettings.DataSet, DataSettings.Mix, DataSettings.Stopping, DataSettings.EvalDataSet, DataSettings.TestSize,
         DataSettings.Select, .. DataSettings.Columns, DataSettings.Cache, .. SftSettings.All, .. LoraSettings.All, .. HubSettings.All,
         RankSettings.DdpTimeout,
     ];
@@ -53,6 +53,7 @@ internal static class TrainCommand
         new ToolCommand("train", Summary,
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
                 "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
+                "--model gemma-3-270m --method full --dataset texts.jsonl --output-dir my-model",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)
@@ -64,6 +65,7 @@ internal static class TrainCommand
     private static int Run(CommandRun run)
     {
         var values = run.Values;
+        MethodSettings.Apply(run, Model);
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
         _ = HubSettings.Read(values);
@@ -82,12 +84,13 @@ internal static class TrainCommand
     {
         var values = run.Values;
         using var output = team.IsLeader
-            ? RunFolder.Open(asked, ResumeFrom(run), note => run.People.WriteLine(run.Line(note)), folders.Model)
+            ? RunFolder.Open(asked, ResumeFrom(run), values.Get(MethodSettings.Method), note => run.People.WriteLine(run.Line(note)), folders.Model)
             : null;
         string? checkpoint = team.FromLeader(output?.Checkpoint);
         var config = SftSettings.ForRanks(asked, values, team.WorldSize, RowsPerStepOf(checkpoint));
         var text = TextTools.TryLoad(Model, values, folders, checkpoint);
         var sizes = BaseHead.ConfigOf(folders.Model);
+        MethodSettings.RequirePlain(values, values.Require(Model.Model), sizes);
         var data = TrainingData.Load(run, config, sizes, text);
         config.Validate(hasEvaluation: data.Evaluation is not null);
         var expected = checkpoint is null ? RepeatedJob.Check(run, Model, data) : null;
@@ -103,7 +106,7 @@ internal static class TrainCommand
         {
             if (output is null) return ExitCodes.Done;
             var next = NextSteps.Write(
-                values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, MetricRows.ForEval(values, config, data),
+                lora is null ? null : values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true, MetricRows.ForEval(values, config, data),
                 push?.PushedId);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
@@ -131,14 +134,15 @@ internal static class TrainCommand
 
     /// <summary>Loads and trains one rank of the run.</summary>
     private static TrainResult TrainRank(
-        CommandRun run, LocalRank rank, string? launcher, ModelFolders folders, SftConfig config, TrainingData data, LoraConfig lora,
+        CommandRun run, LocalRank rank, string? launcher, ModelFolders folders, SftConfig config, TrainingData data, LoraConfig? lora,
         RunFolder? output, RunPush? push, string? checkpoint, RecordedHashes? expected)
     {
         // The adapter in the settings is the start of a new run; a resumed run gets the values of its checkpoint.
         bool isNew = checkpoint is null;
         using var session = ModelSession.Open(
-            run, Model, folders, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora.LoraDropout, isShown: rank.IsLeader);
-        if (session.Adapter is null) session.Attach(Adapter.Create(session.Model, lora, config.Seed));
+            run, Model, folders, rank.CreateBackend(), trainable: true, withAdapter: isNew, lora?.LoraDropout, isShown: rank.IsLeader);
+        if (session.Trained is null)
+            session.Attach(lora is null ? FullWeights.Create(session.Model) : Adapter.Create(session.Model, lora, config.Seed));
         using var communicator = Communicator.Create(rank.Group, session.Backend);
         var devices = RankDevices.Gather(rank, communicator, session.Backend);
         if (rank.IsLeader) Announce(run, session, config, data, devices, launcher, isNew);
@@ -154,10 +158,11 @@ internal static class TrainCommand
         : (values.Require(DataSettings.DataSet).Any(DataSettings.IsPipe) ? "with the same rows on standard input " : "")
         + $"go on with: lapidary train --config {ShellText.Quote(Path.Combine(config.OutputDir, RunSettings.FileName))} --resume";
 
-    /// <summary>The adapter to train: a new one, a given one, or the checkpoint's with the current options, which are then
-    /// compared.</summary>
-    private static LoraConfig Lora(SettingValues values, ModelFolders folders, string? checkpoint, GemmaConfig sizes)
+    /// <summary>The adapter to train: a new one, a given one, or the checkpoint's with the current options, which are then compared; null
+    /// if all weights are trained.</summary>
+    private static LoraConfig? Lora(SettingValues values, ModelFolders folders, string? checkpoint, GemmaConfig sizes)
     {
+        if (MethodSettings.IsFull(values)) return null;
         if (checkpoint is not null) return LoraSettings.Over(AdapterConfigFile.Read(checkpoint), values);
         return folders.Adapter is { } start
             ? LoraSettings.ReadSaved(values, start, sizes)
@@ -222,7 +227,7 @@ internal static class TrainCommand
         TrainerState Run(ITrainingObserver? observer)
         {
             using var trainer = new SftTrainer(
-                session.Model, session.Adapter!, config, data.Train, data.Evaluation, observer, communicator: communicator)
+                session.Model, session.Trained!, config, data.Train, data.Evaluation, observer, communicator: communicator)
             {
                 Encoder = data.Encoder,
                 IsChat = data.IsChat,
@@ -231,7 +236,7 @@ internal static class TrainCommand
                 Expected = expected,
                 DataSets = [.. run.Values.Get(DataSettings.DataSet).Select(name => DataSetName.Parse(name).Path)],
                 Settings = RunRecord.Of(
-                    run.Values, config, communicator.Ranks.WorldSize, session.Adapter!.Config, data.Evaluation is not null,
+                    run.Values, config, communicator.Ranks.WorldSize, Model, session.Adapter?.Config, data.Evaluation is not null,
                     data.Recorded),
             };
             using var graceful = run.EndsGracefully();

@@ -26,7 +26,7 @@ internal static class OptionGroups
             "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
             + "bench.max-new-tokens bench.steps warmup"),
         ("Training",
-            "num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing "
+            "method* num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing "
             + "max-steps global-batch-size lr-scheduler-type warmup-ratio warmup-steps max-grad-norm weight-decay adam-beta1 adam-beta2 "
             + "adam-epsilon steps seed"),
         ("LoRA", "lora-r* lora-alpha* modules-to-save* target-modules lora-dropout use-rslora ensure-weight-tying"),

@@ -18,10 +18,13 @@ internal sealed class ModelSession : IDisposable
     public GemmaModel Model { get; }
 
     /// <summary>The adapter of --adapter, attached; null without.</summary>
-    public Adapter? Adapter { get; private set; }
+    public Adapter? Adapter => Trained as Adapter;
+
+    /// <summary>What is attached: an adapter, or all weights; null for the base alone.</summary>
+    public TrainedWeights? Trained { get; private set; }
 
     /// <summary>Notes for the user: of model and adapter, and on settings of other tools that the device does not follow.</summary>
-    public IEnumerable<string> Notes => [.. Model.Notes, .. Adapter?.Notes ?? [], .. Constants];
+    public IEnumerable<string> Notes => [.. Model.Notes, .. Trained?.Notes ?? [], .. Constants];
 
     /// <summary>Notes on settings of other tools that the device does not follow.</summary>
     public IReadOnlyList<string> Constants { get; }
@@ -45,7 +48,11 @@ internal sealed class ModelSession : IDisposable
         try
         {
             using var work = new WorkScreen(run.Terminal, run.IsJson);
-            var options = settings.Options(run.Values) with { Progress = isShown ? work : null };
+            var options = settings.Options(run.Values) with
+            {
+                Progress = isShown ? work : null,
+                LoadOnUse = MethodSettings.IsFull(run.Values),
+            };
             session = new ModelSession(
                 backend, GemmaModel.Load(folders.Model, backend, options), ConstantNotes.Of(run.Constants, backend.ActivationDType));
             if (withAdapter && folders.Adapter is { } adapter)
@@ -60,16 +67,16 @@ internal sealed class ModelSession : IDisposable
         }
     }
 
-    /// <summary>Attaches an adapter and takes ownership of it.</summary>
-    public void Attach(Adapter adapter)
+    /// <summary>Attaches an adapter or trained weights, and takes ownership of them.</summary>
+    public void Attach(TrainedWeights weights)
     {
-        Adapter = adapter;
-        Model.Attach(adapter);
+        Trained = weights;
+        Model.Attach(weights);
     }
 
     public void Dispose()
     {
-        Adapter?.Dispose();
+        Trained?.Dispose();
         Model.Dispose();
         Backend.Dispose();
     }

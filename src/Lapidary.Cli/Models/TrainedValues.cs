@@ -1,18 +1,18 @@
-using Lapidary.Engine;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Models;
 
-/// <summary>The values of an adapter that ranks exchange.</summary>
-/// <param name="Lora">Number of LoRA values, including gaps between matrices.</param>
-/// <param name="Saved">Number of values of each module that is saved whole.</param>
+/// <summary>The trained values that ranks exchange.</summary>
+/// <param name="Lora">Number of values that every rank updates, LoRA's, including gaps between matrices.</param>
+/// <param name="Saved">Number of values of each block that ranks divide: a module that is saved whole, or a part of a model whose weights
+/// are all trained.</param>
 internal sealed record TrainedValues(long Lora, IReadOnlyList<long> Saved)
 {
-    /// <summary>Counts the values of an adapter; a tied embedding and head count once.</summary>
-    public static TrainedValues Of(Adapter adapter)
+    /// <summary>Counts the values; a tied embedding and head count once.</summary>
+    public static TrainedValues Of(TrainedWeights weights)
     {
-        long[] saved =
-            [.. new[] { adapter.Embedding, adapter.Head }.OfType<Parameter>().Distinct().Select(matrix => matrix.Value.Count)];
-        return new(adapter.Blocks.Sum(block => block.Values.Count) - saved.Sum(), saved);
+        long[] saved = [.. weights.Blocks.Where(block => block.IsDivisible)
+            .Select(block => block.Parameters.Sum(parameter => parameter.Value.Count))];
+        return new(weights.Blocks.Sum(block => block.Values.Count) - saved.Sum(), saved);
     }
 }

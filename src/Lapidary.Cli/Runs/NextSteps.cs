@@ -22,28 +22,26 @@ internal static class NextSteps
 
     private const int MaxPromptLength = 200, TextLength = 40, Ids = 8;
 
-    /// <summary>Suggestions for a trained adapter. Writes the question if the command line needs its file.</summary>
-    /// <param name="model">--model.</param>
+    /// <summary>Suggestions for a trained adapter or model. Writes the question if the command line needs its file.</summary>
+    /// <param name="model">--model of the adapter; null for a run that left a whole model.</param>
     /// <param name="outputDir">The run's folder.</param>
-    /// <param name="row">A row to try the adapter on.</param>
+    /// <param name="row">A row to try it on.</param>
     /// <param name="isChat">Whether rows went through the chat template.</param>
-    /// <param name="evaluated">Data sets whose SQL shows how good the adapter is; empty for none.</param>
-    /// <param name="pushed">The id that the adapter was pushed to, or null.</param>
+    /// <param name="evaluated">Data sets whose SQL shows how good it is; empty for none.</param>
+    /// <param name="pushed">The id that it was pushed to, or null.</param>
     /// <exception cref="LapidaryException">The question cannot be written.</exception>
     public static IReadOnlyList<string> Write(
-        string model, string outputDir, DataRow row, bool isChat, IReadOnlyList<string> evaluated, string? pushed)
+        string? model, string outputDir, DataRow row, bool isChat, IReadOnlyList<string> evaluated, string? pushed)
     {
-        string run = $"--model {ShellText.Quote(model)} --adapter {ShellText.Quote(outputDir)}";
+        string result = ShellText.Quote(outputDir);
+        string run = model is null ? $"--model {result}" : $"--model {ShellText.Quote(model)} --adapter {result}";
         string input = Input(outputDir, row);
-        var lines = new List<string>
-        {
-            $"lapidary generate {run} {input}",
-            $"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}",
-        };
+        var lines = new List<string> { $"lapidary generate {run} {input}" };
+        if (model is not null) lines.Add($"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}");
         string rows = string.Concat(evaluated.Select(name => $" --dataset {ShellText.Quote(name)}"));
-        if (rows.Length > 0) lines.Add($"lapidary eval {run}{rows} --with-base");
+        if (rows.Length > 0) lines.Add($"lapidary eval {run}{rows}{(model is null ? "" : " --with-base")}");
         if (isChat) lines.Add($"lapidary chat {run}");
-        if (pushed is not null) lines.Add($"lapidary generate --adapter {pushed} {input}");
+        if (pushed is not null) lines.Add($"lapidary generate --{(model is null ? "model" : "adapter")} {pushed} {input}");
         return lines;
     }
 

@@ -25,6 +25,9 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     /// <summary>Number of trained values of each module that is saved whole.</summary>
     public IReadOnlyList<long> SavedValues { get; private init; } = [];
 
+    /// <summary>Whether the layers' matrices are trained.</summary>
+    public bool TrainsLayers { get; private init; }
+
     /// <summary>Whether the head is one of them, or tied to one.</summary>
     public bool TrainsHead { get; private init; }
 
@@ -35,23 +38,24 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     /// <param name="config">Options.</param>
     /// <param name="sizes">config.json.</param>
     /// <param name="data">Rows, or null for full ones.</param>
-    /// <param name="lora">The adapter.</param>
+    /// <param name="lora">The adapter; null if all weights are trained.</param>
     /// <param name="freeBytes">Memory to plan for; null for the device's free memory.</param>
     /// <exception cref="UsageException">The device does not exist and no memory is given.</exception>
     public static PlannedRun Create(
         ModelSettings model, SettingValues values, int worldSize, SftConfig config, GemmaConfig sizes, TrainingData? data,
-        LoraConfig lora, long? freeBytes) =>
+        LoraConfig? lora, long? freeBytes) =>
         With(
             model, values, DeviceSettings.GpusToPlan(values), worldSize, config, sizes, data, lora, freeBytes,
-            (backend, adapter, planner) =>
+            (backend, weights, planner) =>
         {
-            var trained = TrainedValues.Of(adapter);
+            var trained = TrainedValues.Of(weights);
             return new PlannedRun(backend.Description, planner.Plan(), planner.LargestBatchSize())
             {
                 Gpu = (backend as CudaBackend)?.Device.ComputeCapability,
                 LoraValues = trained.Lora,
                 SavedValues = trained.Saved,
-                TrainsHead = adapter.Head is not null,
+                TrainsHead = weights.Head is not null,
+                TrainsLayers = lora is null,
             };
         });
 
@@ -59,7 +63,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
     /// <exception cref="LapidaryException">A device does not exist or cannot be used.</exception>
     public static MemoryPlan PlanOf(
         ModelSettings model, SettingValues values, RankTeam team, SftConfig config, GemmaConfig sizes, TrainingData? data,
-        LoraConfig lora)
+        LoraConfig? lora)
     {
         DeviceSettings.Require(team.Gpus);
         return With(
@@ -107,17 +111,17 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
 
     private static T With<T>(
         ModelSettings settings, SettingValues values, IReadOnlyList<int> gpus, int worldSize, SftConfig config, GemmaConfig sizes,
-        TrainingData? data, LoraConfig lora, long? freeBytes, Func<IBackend, Adapter, MemoryPlanner, T> plan)
+        TrainingData? data, LoraConfig? lora, long? freeBytes, Func<IBackend, TrainedWeights, MemoryPlanner, T> plan)
     {
         using var counter = DeviceSettings.CreateCounter(gpus, values);
         long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
             $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
             values.Command));
-        using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values));
-        using var adapter = Adapter.Skeleton(model, lora);
-        return plan(counter, adapter, data is null
-            ? new MemoryPlanner(model, adapter, config, budget, worldSize)
-            : new MemoryPlanner(model, adapter, config, data.Train, data.Evaluation, budget, worldSize, data.Metric));
+        using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values) with { LoadOnUse = lora is null });
+        using TrainedWeights weights = lora is null ? FullWeights.Skeleton(model) : Adapter.Skeleton(model, lora);
+        return plan(counter, weights, data is null
+            ? new MemoryPlanner(model, weights, config, budget, worldSize)
+            : new MemoryPlanner(model, weights, config, data.Train, data.Evaluation, budget, worldSize, data.Metric));
     }
 
     private static string Describe(MemoryOwner owner) => owner switch

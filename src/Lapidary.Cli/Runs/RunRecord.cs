@@ -6,7 +6,8 @@ using Lapidary.Training;
 namespace Lapidary.Cli.Runs;
 
 /// <summary>The record of a command in run.yaml: what happened, which may differ from what was typed. Paths are absolute here; the file
-/// stores nearby ones relative to its folder. An adapter's settings replace those for a new adapter.</summary>
+/// stores nearby ones relative to its folder. An adapter's settings replace those for a new adapter; where all weights are trained, there
+/// are none.</summary>
 internal static class RunRecord
 {
     private static readonly Setting EvalStrategy = SftSettings.Of(nameof(SftConfig.EvalStrategy));
@@ -19,17 +20,19 @@ internal static class RunRecord
     /// <param name="config">Options of the run on this number of ranks.</param>
     /// <param name="worldSize">Number of ranks. With several, the file gives the rows of a step instead of the micro-batches, so that it is
     /// correct for any number of ranks.</param>
-    /// <param name="lora">The adapter to train.</param>
+    /// <param name="model">Settings of the model.</param>
+    /// <param name="lora">The adapter to train; null if all weights are trained.</param>
     /// <param name="hasEvaluation">Whether there is an evaluation set.</param>
     /// <param name="data">Names of data sets in the form for the file.</param>
     public static IEnumerable<KeyValuePair<string, string>> Of(
-        SettingValues values, SftConfig config, int worldSize, LoraConfig lora, bool hasEvaluation,
+        SettingValues values, SftConfig config, int worldSize, ModelSettings model, LoraConfig? lora, bool hasEvaluation,
         IReadOnlyDictionary<Setting, IReadOnlyList<string>> data)
     {
         bool isGlobal = worldSize > 1 || config.GlobalBatchSize is not null;
-        var adapter = LoraSettings.Of(lora);
+        var adapter = lora is null ? new Dictionary<Setting, object?>() : LoraSettings.Of(lora);
         foreach (var setting in values.All)
         {
+            if (lora is null && MethodSettings.IsOfLora(setting, model)) continue;
             object? value = adapter.TryGetValue(setting, out object? saved) ? saved
                 : setting == EvalStrategy && !hasEvaluation ? IntervalStrategy.No
                 : setting == Accumulation ? isGlobal ? null : config.GradientAccumulationSteps

@@ -1,6 +1,7 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Settings;
 using Lapidary.Formats;
+using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 using Lapidary.Hub;
 using Lapidary.Training;
@@ -17,11 +18,12 @@ internal static class RunResults
     public static IReadOnlyList<string> Own { get; } =
         [RunSettings.FileName, RunManifest.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
 
-    /// <summary>Whether a run has left its adapter in a folder.</summary>
-    public static bool AreIn(string folder) => new[] { RunSettings.FileName, TrainerState.FileName, AdapterConfigFile.FileName }
-        .All(name => File.Exists(Path.Combine(folder, name)));
+    /// <summary>Whether a run has left its adapter or its model in a folder.</summary>
+    public static bool AreIn(string folder) => MethodFiles.In(folder) is { } method
+        && new[] { RunSettings.FileName, TrainerState.FileName, method == TrainingMethod.Lora ? AdapterConfigFile.FileName : GemmaConfig.FileName }
+            .All(name => File.Exists(Path.Combine(folder, name)));
 
-    /// <summary>The card for a run's adapter; null if the run's files do not say enough.</summary>
+    /// <summary>The card for a run's result; null if the run's files do not say enough.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="repo">The target repository.</param>
     /// <param name="readSettings">Reads the settings of train from a file.</param>
@@ -34,11 +36,14 @@ internal static class RunResults
             var values = readSettings(Path.Combine(folder, RunSettings.FileName));
             var (config, state) = (SftSettings.Read(values), TrainerState.Read(folder));
             if (config.LoadBestModelAtEnd) state = state with { LoadedCheckpoint = state.BestModelCheckpoint };
-            return new RunCard(AdapterConfigFile.Read(folder), config, state)
+            bool isAdapter = MethodFiles.In(folder) == TrainingMethod.Lora;
+            return new RunCard(isAdapter ? AdapterConfigFile.Read(folder) : null, config, state)
             {
+                Base = values.Get(model.Model),
+                Architecture = isAdapter ? null : (string?)GemmaConfig.Load(folder).Json["architectures"]?[0],
                 Repo = repo,
                 Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),
-                IsQuantized = values.Get(model.Quantization) == Gemma.QuantizationKind.Nf4,
+                IsQuantized = values.Get(model.Quantization) == QuantizationKind.Nf4,
                 TrainRows = RowsOf(folder, "train"),
                 EvaluationRows = RowsOf(folder, "evaluation"),
             }.ToText();

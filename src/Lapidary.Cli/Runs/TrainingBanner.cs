@@ -12,7 +12,7 @@ namespace Lapidary.Cli.Runs;
 /// <summary>The lines that describe a run before it starts.</summary>
 internal static class TrainingBanner
 {
-    /// <summary>Model, device and adapter.</summary>
+    /// <summary>Model, device and what is trained.</summary>
     public static void Show(CommandRun run, ModelSettings settings, ModelSession session)
     {
         var (people, values, config) = (run.People, run.Values, session.Model.Config);
@@ -20,8 +20,16 @@ internal static class TrainingBanner
         people.WriteLine($"model      {values.Get(settings.Model)}: {config.NumHiddenLayers} layers, {parameters:N0} parameters, "
             + $"stored as {config.Dtype}");
         people.WriteLine($"device     {session.Backend.Description} ({run.Line(DeviceSettings.Reason(values))})");
-        people.WriteLine($"base       {Quantization(settings, values, session.Model)}, frozen");
-        var adapter = session.Adapter!;
+        string held = Quantization(settings, values, session.Model);
+        if (session.Adapter is not { } adapter)
+        {
+            var all = session.Trained!;
+            people.WriteLine($"base       {held}, trained in float32");
+            people.WriteLine($"weights    all of them: {all.ParameterCount:N0} trained values, files {ByteSize.Format(all.FileBytes)}");
+            return;
+        }
+
+        people.WriteLine($"base       {held}, frozen");
         string saved = (adapter.Embedding, adapter.Head) switch
         {
             (null, null) => "",
@@ -48,9 +56,9 @@ internal static class TrainingBanner
         if (usable.Count > 1)
             yield return $"{usable.Count} GPUs are here: --device {DeviceSettings.NameOf(usable)} uses all of them.";
         foreach (string note in session.Notes) yield return note;
-        var adapter = session.Adapter!;
-        long whole = (adapter.Embedding?.Value.Count ?? 0) + (adapter.IsTied ? 0 : adapter.Head?.Value.Count ?? 0);
-        if (whole * 2 > adapter.ParameterCount)
+        var adapter = session.Adapter;
+        long whole = (adapter?.Embedding?.Value.Count ?? 0) + (adapter is { IsTied: false, Head: { } head } ? head.Value.Count : 0);
+        if (whole * 2 > adapter?.ParameterCount)
         {
             yield return $"{(double)whole / adapter.ParameterCount:P0} of the trained values are modules saved whole; "
                 + "--modules-to-save none trains LoRA alone.";

@@ -28,18 +28,18 @@ internal static class StepEstimate
     /// <param name="tokens">Of the step.</param>
     public static double? Seconds(PlannedRun planned, GemmaConfig sizes, double tokens) =>
         planned.Gpu == Hopper
-            ? Seconds(sizes, planned.Memory, tokens, planned.TrainsHead)
+            ? Seconds(sizes, planned.Memory, tokens, planned)
                 + RankStep.UpdateSeconds(planned.LoraValues + planned.SavedValues.Sum(), MemoryBytesPerSecond)
             : null;
 
-    private static double Seconds(GemmaConfig sizes, MemoryPlan memory, double tokens, bool trainsHead)
+    private static double Seconds(GemmaConfig sizes, MemoryPlan memory, double tokens, PlannedRun planned)
     {
         double again = (double)memory.Steps.RecomputedLayers / memory.Layers;
         double runs = Math.Ceiling((double)memory.StepRows / memory.Steps.RowsPerRun);
         double layers = LayerWeights(sizes) * memory.Layers, head = (double)sizes.VocabSize * sizes.HiddenSize;
 
         // A weight is multiplied with a token once forward and once backward, two operations each; so is a trained one's gradient.
-        double operations = tokens * (layers * (4 + 2 * again) + head * (trainsHead ? 6 : 4));
+        double operations = tokens * (layers * ((planned.TrainsLayers ? 6 : 4) + 2 * again) + head * (planned.TrainsHead ? 6 : 4));
         double moved = tokens * memory.Layers * sizes.IntermediateSize * WidthsMoved * ActivationBytes * (1 + again / 2);
         return operations / OperationsPerSecond + moved / MemoryBytesPerSecond
             + runs * memory.Layers * LayerSeconds * (1 + again / 2);

@@ -140,8 +140,8 @@ public sealed class CudaBackend : IBackend
         _operations.RmsNorm.Forward(x, weight, residual, epsilon, y, rstd);
 
     /// <inheritdoc/>
-    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add) =>
-        _operations.RmsNorm.Backward(dy, x, weight, rstd, dx, add);
+    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight) =>
+        _operations.RmsNorm.Backward(dy, x, weight, rstd, dx, add, dWeight);
 
     /// <inheritdoc/>
     public void LinearForward(Tensor x, Tensor weight, Tensor y) => _operations.Linear.Forward(x, weight, y);
@@ -167,8 +167,9 @@ public sealed class CudaBackend : IBackend
         _operations.QkNormRope.Forward(x, weight, cos, sin, epsilon, y, rstd);
 
     /// <inheritdoc/>
-    public void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx) =>
-        _operations.QkNormRope.Backward(dy, x, weight, cos, sin, rstd, dx);
+    public void QkNormRopeBackward(
+        Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor? dx, Tensor? dWeight) =>
+        _operations.QkNormRope.Backward(dy, x, weight, cos, sin, rstd, dx, dWeight);
 
     /// <inheritdoc/>
     public void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse) =>

@@ -39,6 +39,15 @@ public sealed class ParameterBlock
     /// <summary>The parameters, views of the block.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>Whether weight decay applies to its values.</summary>
+    public bool Decays { get; init; } = true;
+
+    /// <summary>Whether ranks may divide its values and moments among them, instead of each updating all.</summary>
+    public bool IsDivisible { get; init; } = true;
+
+    /// <summary>Index of a parameter's first element in the block.</summary>
+    public long OffsetOf(int parameter) => _offsets[parameter];
+
     /// <summary>The part that corresponds to a parameter in another tensor of the block's length, in the parameter's shape.</summary>
     public Tensor ViewLike(int parameter, Tensor flat, string name) => View(flat, parameter, name, Parameters[parameter].Value.Shape);
 

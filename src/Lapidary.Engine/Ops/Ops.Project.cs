@@ -2,12 +2,13 @@ namespace Lapidary.Engine;
 
 public static partial class Ops
 {
-    /// <summary>Frozen linear layers that read the same input, each with its LoRA adapter: y = x · Wᵀ + s · dropout(x) · Aᵀ · Bᵀ.</summary>
+    /// <summary>Linear layers that read the same input, each with its LoRA adapter: y = x · Wᵀ + s · dropout(x) · Aᵀ · Bᵀ.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="x">[tokens, in].</param>
-    /// <param name="projections">For example q, k and v. Gradients of adapters are computed if their parameters have one.</param>
+    /// <param name="projections">For example q, k and v. Gradients of weights and of adapters are computed if they have one.</param>
     /// <returns>[tokens, out] for each layer. Use either all of them or none.</returns>
-    /// <exception cref="ShapeException">The inner sizes differ, or an adapter is not [r, in] and [out, r].</exception>
+    /// <exception cref="ShapeException">The inner sizes differ, an adapter is not [r, in] and [out, r], or a gradient is not of its
+    /// weight's shape.</exception>
     public static Tensor[] Project(Tape tape, Tensor x, params ReadOnlySpan<Projection> projections)
     {
         var (tokens, dim) = x.AsRows();
@@ -20,6 +21,12 @@ public static partial class Ops
             var (weight, adapter) = projections[i];
             Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(Project), "weight", $"[out, {dim}]", weight);
             ys[i] = tape.New(tokens, weight.Shape[0]);
+            if (projections[i].WeightGradient is { } dWeight)
+            {
+                CheckGradient(nameof(Project), weight, dWeight);
+                isTrained = true;
+            }
+
             if (adapter is not null)
             {
                 long r = CheckedRank(adapter, weight);
@@ -28,7 +35,7 @@ public static partial class Ops
                 if (!tape.Training) adapter = adapter with { Dropout = null };
             }
 
-            layers[i] = new Projection(weight, adapter);
+            layers[i] = projections[i] with { Adapter = adapter };
         }
 
         if (tape.HasIndependentRows)

@@ -9,15 +9,19 @@ public static partial class Ops
     /// <param name="residual">[rows, dim].</param>
     /// <param name="nextWeight">[dim]: of the second norm.</param>
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
+    /// <param name="weightGradient">Gradient of <paramref name="weight"/> if it is trained, else null.</param>
+    /// <param name="nextWeightGradient">Gradient of <paramref name="nextWeight"/> if it is trained, else null.</param>
     /// <returns>The sum and its norm, [rows, dim] each.</returns>
-    /// <exception cref="ShapeException">A weight is not [dim], or <paramref name="residual"/> not of x's shape.</exception>
+    /// <exception cref="ShapeException">A weight or a gradient is not [dim], or <paramref name="residual"/> not of x's
+    /// shape.</exception>
     public static (Tensor H, Tensor Y) RmsNormPair(
-        Tape tape, Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon)
+        Tape tape, Tensor x, Tensor weight, Tensor residual, Tensor nextWeight, float epsilon, Tensor? weightGradient = null,
+        Tensor? nextWeightGradient = null)
     {
         if (tape.Training || tape.NeedsGradient(x) || tape.NeedsGradient(residual))
         {
-            var sum = RmsNorm(tape, x, weight, epsilon, residual);
-            return (sum, RmsNorm(tape, sum, nextWeight, epsilon));
+            var sum = RmsNorm(tape, x, weight, epsilon, residual, weightGradient);
+            return (sum, RmsNorm(tape, sum, nextWeight, epsilon, residual: null, nextWeightGradient));
         }
 
         var (rows, dim) = x.AsRows();
@@ -32,28 +36,31 @@ public static partial class Ops
     /// <summary>Gemma's RMSNorm over the last axis, added to <paramref name="residual"/> if that is given.</summary>
     /// <param name="tape">Receives the calls.</param>
     /// <param name="x">[rows, dim].</param>
-    /// <param name="weight">[dim]; frozen under QLoRA, so no gradient is formed.</param>
+    /// <param name="weight">[dim].</param>
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
     /// <param name="residual">[rows, dim] or null; its gradient is that of the output, passed on without a copy.</param>
+    /// <param name="weightGradient">fp32 [dim], added to, if the weight is trained; else null.</param>
     /// <returns>[rows, dim].</returns>
-    /// <exception cref="ShapeException"><paramref name="weight"/> is not [dim], or <paramref name="residual"/> not of x's
+    /// <exception cref="ShapeException"><paramref name="weight"/> or its gradient is not [dim], or <paramref name="residual"/> not of x's
     /// shape.</exception>
-    public static Tensor RmsNorm(Tape tape, Tensor x, Tensor weight, float epsilon, Tensor? residual = null)
+    public static Tensor RmsNorm(
+        Tape tape, Tensor x, Tensor weight, float epsilon, Tensor? residual = null, Tensor? weightGradient = null)
     {
         var (rows, dim) = x.AsRows();
         Check(weight.Count == dim, nameof(RmsNorm), nameof(weight), $"[{dim}]", weight);
+        if (weightGradient is not null) CheckGradient(nameof(RmsNorm), weight, weightGradient);
         if (residual is not null) Check(residual.Count == x.Count, nameof(RmsNorm), nameof(residual), $"[{rows}, {dim}]", residual);
         Tensor y = tape.New(rows, dim), rstd = tape.New(DType.Float32, rows);
         tape.Run(ops => ops.RmsNormForward(x, weight, residual, epsilon, y, rstd));
 
         bool needsX = tape.NeedsGradient(x), needsResidual = residual is not null && tape.NeedsGradient(residual);
-        if (!needsX && !needsResidual) return y;
+        if (!needsX && !needsResidual && weightGradient is null) return y;
         tape.OnBackward(y, dy =>
         {
-            if (needsX)
+            if (needsX || weightGradient is not null)
             {
-                var (dx, add) = tape.Gradient(x);
-                tape.Run(ops => ops.RmsNormBackward(dy, x, weight, rstd, dx, add));
+                var (dx, add) = needsX ? tape.Gradient(x) : default;
+                tape.Run(ops => ops.RmsNormBackward(dy, x, weight, rstd, dx, add, weightGradient));
             }
 
             if (needsResidual) tape.PassGradient(residual!, dy);

@@ -8,4 +8,10 @@ public static partial class Ops
     {
         if (!holds) throw new ShapeException(op, argument, expected, got);
     }
+
+    private static void CheckGradient(string op, Tensor weight, Tensor gradient)
+    {
+        bool fits = gradient.DType == DType.Float32 && gradient.Shape.SequenceEqual(weight.Shape);
+        Check(fits, op, "the weight's gradient", $"Float32 of the shape of {weight}", gradient);
+    }
 }

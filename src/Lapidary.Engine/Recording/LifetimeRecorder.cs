@@ -41,7 +41,8 @@ internal sealed class LifetimeRecorder : IOps
     public void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd) =>
         Touch([x, weight, residual, y, rstd]);
 
-    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add) => Touch([dy, x, weight, rstd, dx]);
+    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight) =>
+        Touch([dy, x, weight, rstd, dx, dWeight]);
 
     public void LinearForward(Tensor x, Tensor weight, Tensor y) => Touch([x, weight, y]);
 
@@ -52,7 +53,7 @@ internal sealed class LifetimeRecorder : IOps
 
     public void ProjectBackward(
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add) =>
-        Touch([.. dys, x, .. xas, dx]);
+        Touch([.. dys, x, .. xas, dx, .. projections.Select(projection => projection.WeightGradient)]);
 
     public void RopeTable(Tensor positions, Tensor inverseFrequencies, Tensor cos, Tensor sin) =>
         Touch([positions, inverseFrequencies, cos, sin]);
@@ -60,8 +61,9 @@ internal sealed class LifetimeRecorder : IOps
     public void QkNormRopeForward(Tensor x, Tensor weight, Tensor cos, Tensor sin, float epsilon, Tensor y, Tensor rstd) =>
         Touch([x, weight, cos, sin, y, rstd]);
 
-    public void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx) =>
-        Touch([dy, x, weight, cos, sin, rstd, dx]);
+    public void QkNormRopeBackward(
+        Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor? dx, Tensor? dWeight) =>
+        Touch([dy, x, weight, cos, sin, rstd, dx, dWeight]);
 
     public void AttentionForward(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse) =>
         Touch([q, k, v, documentStarts, o, lse]);

@@ -33,6 +33,23 @@ internal static class ModelFolder
         CopyAll(source, target);
         if (tokenizer is null) return null;
         TokenizerFolder.Copy(tokenizer, target);
+        return AddStops(source, target, tokenizer, config);
+    }
+
+    /// <summary>Copies the settings of generation and images, for a model trained from another one whose folder has its tokenizer already,
+    /// or gets none.</summary>
+    /// <param name="source">The base.</param>
+    /// <param name="target">The new model's folder.</param>
+    /// <param name="config">The base's.</param>
+    /// <returns>As <see cref="CopyMerged"/>.</returns>
+    public static IReadOnlyList<int>? CopyTrained(string source, string target, GemmaConfig config)
+    {
+        foreach (string name in Names.Where(name => name != HubFiles.PromptKindName)) ModelFiles.TryCopy(name, source, target);
+        return TokenizerFolder.Resolve(target) is { } tokenizer ? AddStops(source, target, tokenizer, config) : null;
+    }
+
+    private static int[]? AddStops(string source, string target, string tokenizer, GemmaConfig config)
+    {
         var generation = GenerationConfig.Load(source, config);
         var stops = generation.StopTokenIds(Tokenizer.Load(tokenizer));
         int[] all = [.. config.EosTokenIds.Union(stops)];

@@ -66,7 +66,7 @@ internal sealed class MergePlan(GemmaModel model, Adapter adapter, Checkpoint ch
     private TensorContent Projection(SafetensorsEntry entry, LinearLayer layer)
     {
         bool isNf4 = layer.Weight.DType == DType.NF4, fromNf4 = options.FromNf4 || isNf4;
-        var update = adapter.For(layer.Name);
+        var update = adapter.AdapterOf(layer.Name);
         string type = OutputType(isNf4 ? TypeBeforeNf4 ?? model.Config.Dtype : entry.DType);
         if (update is null && !fromNf4 && type == entry.DType) return Copy(entry);
         var nf4 = fromNf4 ? new Nf4Options { DoubleQuant = options.DoubleQuant } : null;

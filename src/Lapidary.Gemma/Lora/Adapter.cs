@@ -9,56 +9,24 @@ namespace Lapidary.Gemma;
 /// <summary>LoRA's matrices for a model, plus the embedding and head if they are trained too (modules_to_save).</summary>
 /// <remarks>If both the embedding and the head are saved and <see cref="LoraConfig.EnsureWeightTying"/> holds, they are ONE matrix that
 /// receives both gradients, so that the merged model stays tied like the base.</remarks>
-public sealed class Adapter : IDisposable
+public sealed class Adapter : TrainedWeights
 {
-    private readonly MemoryRegion _values;
-    private readonly MemoryRegion _gradients;
     private readonly Dictionary<string, LoraAdapter> _layers = [];
-    private readonly List<ParameterBlock> _blocks = [];
-    private readonly bool _trainable;
 
-    private Adapter(GemmaModel model, LoraConfig config, bool trainable)
+    private Adapter(GemmaModel model, LoraConfig config, bool trainable) : base(model, trainable)
     {
         Config = config;
-        _trainable = trainable;
-        _values = new MemoryRegion(model.Backend.Memory, MemoryOwner.Parameters);
-        _gradients = new MemoryRegion(model.Backend.Memory, MemoryOwner.Gradients);
-        DropoutSeed = _values.New("dropout_seed", DType.Int64, 2);
+        DropoutSeed = Values.New("dropout_seed", DType.Int64, 2);
     }
 
     /// <summary>adapter_config.json.</summary>
     public LoraConfig Config { get; }
 
-    /// <summary>The folder or id it was read from; null for a new adapter.</summary>
-    internal ModelSource? Source { get; private set; }
-
-    /// <summary>Every matrix once, in a fixed order: lora_A and lora_B of each layer, then the saved modules.</summary>
-    public IReadOnlyList<Parameter> Parameters { get; private set; } = [];
-
-    /// <summary>The same in memory order: LoRA's matrices in one block, each saved module in a separate block.</summary>
-    public IReadOnlyList<ParameterBlock> Blocks => _blocks;
-
-    /// <summary>Number of trained values.</summary>
-    public long ParameterCount => Parameters.Sum(parameter => parameter.Value.Count);
-
     /// <summary>Bytes of adapter_model.safetensors' tensors.</summary>
-    public long FileBytes => 4 * (ParameterCount + (IsTied ? Head!.Value.Count : 0));
-
-    /// <summary>The trained embedding, fp32 [vocabulary, hidden], or null.</summary>
-    public Parameter? Embedding { get; private set; }
-
-    /// <summary>The trained head, fp32 [vocabulary, hidden], or null; the same object as <see cref="Embedding"/> if they are
-    /// tied.</summary>
-    public Parameter? Head { get; private set; }
-
-    /// <summary>Whether embedding and head are one trained matrix.</summary>
-    public bool IsTied => Head is not null && ReferenceEquals(Head, Embedding);
+    public override long FileBytes => 4 * (ParameterCount + (IsTied ? Head!.Value.Count : 0));
 
     /// <summary>Int64 [2], for dropout: the step's seed, and the place of the run's first token among the tokens of the step.</summary>
     public Tensor DropoutSeed { get; }
-
-    /// <summary>Notes for the user: parts of its files that are not used, or used differently than stated.</summary>
-    public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>The base's module names that have LoRA matrices, in order.</summary>
     public IEnumerable<string> TargetedModules => _layers.Keys;
@@ -74,12 +42,8 @@ public sealed class Adapter : IDisposable
     {
         int stream = 0;
         foreach (var layer in adapter._layers.Values) Initialize(layer.A.Value, new StableRandom(seed, stream++), model.Backend);
-        if (adapter.Embedding is { } embedding) FillEmbedding(embedding.Value, model);
-        if (adapter.Head is { } head && !adapter.IsTied)
-        {
-            TensorStream.RequireFinite(model.LmHead, model.Backend, model.Folder);
-            TensorStream.Widen(model.LmHead, head.Value, model.Backend);
-        }
+        if (adapter.Embedding is { } embedding) model.EmbeddingTable.WidenTo(embedding.Value, model);
+        if (adapter.Head is { } head && !adapter.IsTied) model.HeadTable.WidenTo(head.Value, model);
     });
 
     /// <summary>A new adapter with zero values, for a model without weights.</summary>
@@ -112,27 +76,17 @@ public sealed class Adapter : IDisposable
     }
 
     /// <summary>Writes adapter_config.json and adapter_model.safetensors as PEFT reads them.</summary>
-    public void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
+    public override void Save(string folder, GemmaModel model) => AdapterFiles.Write(folder, this, model);
 
-    /// <summary>Loads the values of a saved adapter of the same shape.</summary>
-    /// <param name="folder">Holds adapter_model.safetensors.</param>
-    /// <param name="model">The base.</param>
-    /// <exception cref="LapidaryException">A file is missing or damaged, or has other matrices.</exception>
-    public void Restore(string folder, GemmaModel model)
+    /// <inheritdoc/>
+    public override void Restore(string folder, GemmaModel model)
     {
         using var files = AdapterFiles.Open(folder, model);
         files.Read(this);
     }
 
-    /// <summary>The adapter of one projection; null if it has none.</summary>
-    internal LoraAdapter? For(string module) => _layers.GetValueOrDefault(module);
-
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _values.Dispose();
-        _gradients.Dispose();
-    }
+    internal override LoraAdapter? AdapterOf(string module) => _layers.GetValueOrDefault(module);
 
     /// <summary>A new adapter follows its settings; an existing one follows its file.</summary>
     private static Adapter MakeNew(GemmaModel model, LoraConfig config, Action<Adapter> fill)
@@ -150,7 +104,6 @@ public sealed class Adapter : IDisposable
         {
             adapter.AddLayers(model);
             adapter.AddSavedModules(model);
-            adapter.Parameters = [.. adapter._blocks.SelectMany(block => block.Parameters)];
             fill(adapter);
             return adapter;
         }
@@ -159,16 +112,6 @@ public sealed class Adapter : IDisposable
             adapter.Dispose();
             throw;
         }
-    }
-
-    /// <summary>From host memory if possible, so that the backend need not hold the base's embedding in addition to the trained
-    /// one.</summary>
-    private static void FillEmbedding(Tensor target, GemmaModel model)
-    {
-        var host = model.HostEmbedTokens;
-        TensorStream.RequireFinite(host ?? model.EmbedTokens, host is null ? model.Backend : null, model.Folder);
-        if (host is not null) TensorStream.WidenHost(host, target, model.Backend);
-        else TensorStream.Widen(model.EmbedTokens, target, model.Backend);
     }
 
     private static void Initialize(Tensor a, StableRandom random, IBackend backend)
@@ -189,14 +132,14 @@ public sealed class Adapter : IDisposable
                 $"TargetModules matches no layer; expected some of {string.Join(", ", LayerTensors.ProjectionNames)}.");
         }
 
-        var parameters = NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>
+        var parameters = Add(NewBlock([.. layers.SelectMany<LinearLayer, (string, long[])>(layer =>
         [
-            ($"{layer.Name}.lora_A.weight", [Config.RankFor(names.Spellings(layer.Name)), layer.Weight.Shape[1]]),
-            ($"{layer.Name}.lora_B.weight", [layer.Weight.Shape[0], Config.RankFor(names.Spellings(layer.Name))]),
-        ])]).Parameters;
+            ($"{layer.Name}.lora_A.weight", [Config.RankFor(names.Spellings(layer.Name)), layer.Shape[1]]),
+            ($"{layer.Name}.lora_B.weight", [layer.Shape[0], Config.RankFor(names.Spellings(layer.Name))]),
+        ])], isDivisible: false)).Parameters;
         for (int i = 0; i < layers.Length; i++)
         {
-            var dropout = _trainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, i) : null;
+            var dropout = IsTrainable && Config.LoraDropout > 0 ? new Dropout((float)Config.LoraDropout, DropoutSeed, i) : null;
             string name = layers[i].Name;
             float scale = (float)Config.ScalingFor(names.Spellings(name));
             _layers.Add(name, new LoraAdapter(parameters[2 * i], parameters[2 * i + 1], scale, dropout));
@@ -214,12 +157,5 @@ public sealed class Adapter : IDisposable
         else if (head) Head = NewParameter(TensorNames.Head, model.Config.VocabSize, model.Config.HiddenSize);
     }
 
-    private Parameter NewParameter(string name, long rows, long columns) => NewBlock([(name, [rows, columns])]).Parameters[0];
-
-    private ParameterBlock NewBlock(IReadOnlyList<(string Name, long[] Shape)> shapes)
-    {
-        var block = new ParameterBlock(shapes, _values, _trainable ? _gradients : null);
-        _blocks.Add(block);
-        return block;
-    }
+    private Parameter NewParameter(string name, long rows, long columns) => Add(NewBlock([(name, [rows, columns])])).Parameters[0];
 }

@@ -47,6 +47,9 @@ internal sealed class CheckpointWeights : WeightSource
     }
 
     /// <inheritdoc/>
+    public override Checkpoint Checkpoint => _checkpoint;
+
+    /// <inheritdoc/>
     public override string Fingerprint(CancellationToken cancellationToken) => WeightsFingerprint.Of(_checkpoint, cancellationToken);
 
     /// <inheritdoc/>
@@ -57,10 +60,10 @@ internal sealed class CheckpointWeights : WeightSource
         _checkpoint.Dispose();
     }
 
-    protected override EmbeddingTable Embedding(GemmaTensor tensor)
+    protected override StoredMatrix Stored(GemmaTensor tensor)
     {
         var host = Plain(tensor);
-        return new EmbeddingTable(host.DType, new Lazy<Tensor>(() => Backend.Import(host, Region)), host);
+        return new StoredMatrix(host.DType, host.Shape.ToArray(), new Lazy<Tensor>(() => Backend.Import(host, Region)), host);
     }
 
     protected override Tensor Matrix(GemmaTensor tensor)

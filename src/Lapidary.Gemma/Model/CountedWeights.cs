@@ -7,8 +7,8 @@ namespace Lapidary.Gemma.Model;
 /// alone.</summary>
 internal sealed class CountedWeights(GemmaConfig config, IBackend counter, ModelOptions options) : WeightSource(config, counter, options)
 {
-    protected override EmbeddingTable Embedding(GemmaTensor tensor) =>
-        new(Plain(tensor).DType, new Lazy<Tensor>(() => Matrix(tensor)), OnHost: null);
+    protected override StoredMatrix Stored(GemmaTensor tensor) =>
+        new(Plain(tensor).DType, [.. tensor.Shape], new Lazy<Tensor>(() => Matrix(tensor)), OnHost: null);
 
     protected override Tensor Matrix(GemmaTensor tensor) => Backend.Import(Plain(tensor), Region);
 

@@ -20,17 +20,17 @@ internal sealed class DecoderLayer
 
     public required LinearLayer DownProj { get; init; }
 
-    public required Tensor QNorm { get; init; }
+    public required NormLayer QNorm { get; init; }
 
-    public required Tensor KNorm { get; init; }
+    public required NormLayer KNorm { get; init; }
 
-    public required Tensor InputLayernorm { get; init; }
+    public required NormLayer InputLayernorm { get; init; }
 
-    public required Tensor PostAttentionLayernorm { get; init; }
+    public required NormLayer PostAttentionLayernorm { get; init; }
 
-    public required Tensor PreFeedforwardLayernorm { get; init; }
+    public required NormLayer PreFeedforwardLayernorm { get; init; }
 
-    public required Tensor PostFeedforwardLayernorm { get; init; }
+    public required NormLayer PostFeedforwardLayernorm { get; init; }
 
     public required AttentionShape Attention { get; init; }
 
@@ -38,13 +38,16 @@ internal sealed class DecoderLayer
 
     public IEnumerable<LinearLayer> LinearLayers => [QProj, KProj, VProj, OProj, GateProj, UpProj, DownProj];
 
+    public IEnumerable<NormLayer> Norms =>
+        [QNorm, KNorm, InputLayernorm, PostAttentionLayernorm, PreFeedforwardLayernorm, PostFeedforwardLayernorm];
+
     /// <summary>Builds a layer.</summary>
     /// <param name="config">Sizes.</param>
     /// <param name="index">Index of the layer, from 0.</param>
     /// <param name="linear">Provides a projection.</param>
-    /// <param name="vector">Provides a norm's weight.</param>
+    /// <param name="norm">Provides a norm.</param>
     public static DecoderLayer Create(
-        GemmaConfig config, int index, Func<GemmaTensor, LinearLayer> linear, Func<GemmaTensor, Tensor> vector)
+        GemmaConfig config, int index, Func<GemmaTensor, LinearLayer> linear, Func<GemmaTensor, NormLayer> norm)
     {
         var tensors = new LayerTensors(config, index);
         bool sliding = config.LayerTypes[index] == LayerType.Sliding;
@@ -57,12 +60,12 @@ internal sealed class DecoderLayer
             GateProj = linear(tensors.GateProj),
             UpProj = linear(tensors.UpProj),
             DownProj = linear(tensors.DownProj),
-            QNorm = vector(tensors.QNorm),
-            KNorm = vector(tensors.KNorm),
-            InputLayernorm = vector(tensors.InputLayernorm),
-            PostAttentionLayernorm = vector(tensors.PostAttentionLayernorm),
-            PreFeedforwardLayernorm = vector(tensors.PreFeedforwardLayernorm),
-            PostFeedforwardLayernorm = vector(tensors.PostFeedforwardLayernorm),
+            QNorm = norm(tensors.QNorm),
+            KNorm = norm(tensors.KNorm),
+            InputLayernorm = norm(tensors.InputLayernorm),
+            PostAttentionLayernorm = norm(tensors.PostAttentionLayernorm),
+            PreFeedforwardLayernorm = norm(tensors.PreFeedforwardLayernorm),
+            PostFeedforwardLayernorm = norm(tensors.PostFeedforwardLayernorm),
             Attention = new AttentionShape(
                 config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, sliding ? config.SlidingWindow : int.MaxValue,
                 (float)Math.Pow(config.QueryPreAttnScalar, -0.5)),
@@ -70,30 +73,25 @@ internal sealed class DecoderLayer
         };
     }
 
-    /// <summary>A layer with the same weights and places for other adapters.</summary>
-    public DecoderLayer WithoutAdapters()
+    /// <summary>A layer with the same weights and places for other trained ones.</summary>
+    public DecoderLayer Share() => new()
     {
-        return new DecoderLayer
-        {
-            QProj = Without(QProj),
-            KProj = Without(KProj),
-            VProj = Without(VProj),
-            OProj = Without(OProj),
-            GateProj = Without(GateProj),
-            UpProj = Without(UpProj),
-            DownProj = Without(DownProj),
-            QNorm = QNorm,
-            KNorm = KNorm,
-            InputLayernorm = InputLayernorm,
-            PostAttentionLayernorm = PostAttentionLayernorm,
-            PreFeedforwardLayernorm = PreFeedforwardLayernorm,
-            PostFeedforwardLayernorm = PostFeedforwardLayernorm,
-            Attention = Attention,
-            RmsNormEps = RmsNormEps,
-        };
-
-        static LinearLayer Without(LinearLayer layer) => new(layer.Name, layer.Weight);
-    }
+        QProj = QProj.Share(),
+        KProj = KProj.Share(),
+        VProj = VProj.Share(),
+        OProj = OProj.Share(),
+        GateProj = GateProj.Share(),
+        UpProj = UpProj.Share(),
+        DownProj = DownProj.Share(),
+        QNorm = QNorm.Share(),
+        KNorm = KNorm.Share(),
+        InputLayernorm = InputLayernorm.Share(),
+        PostAttentionLayernorm = PostAttentionLayernorm.Share(),
+        PreFeedforwardLayernorm = PreFeedforwardLayernorm.Share(),
+        PostFeedforwardLayernorm = PostFeedforwardLayernorm.Share(),
+        Attention = Attention,
+        RmsNormEps = RmsNormEps,
+    };
 
     /// <summary>h [tokens, hidden] → [tokens, hidden], over whole documents.</summary>
     /// <param name="tape">Receives the calls.</param>
@@ -102,13 +100,13 @@ internal sealed class DecoderLayer
     /// <param name="documentStarts">As in <see cref="StepInputs"/>.</param>
     public Tensor Forward(Tape tape, Tensor h, RotaryTable rope, Tensor documentStarts)
     {
-        var x = Ops.RmsNorm(tape, h, InputLayernorm, RmsNormEps);
+        var x = InputLayernorm.Forward(tape, h, RmsNormEps);
         Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
-        var q = Ops.QkNormRope(tape, qkv[0], QNorm, rope, RmsNormEps);
-        var k = Ops.QkNormRope(tape, qkv[1], KNorm, rope, RmsNormEps);
+        var q = QNorm.ForwardRope(tape, qkv[0], rope, RmsNormEps);
+        var k = KNorm.ForwardRope(tape, qkv[1], rope, RmsNormEps);
         var o = Ops.Attention(tape, q, k, qkv[2], documentStarts, Attention);
         (h, var down) = AfterAttention(tape, h, o);
-        return Ops.RmsNorm(tape, down, PostFeedforwardLayernorm, RmsNormEps, residual: h);
+        return PostFeedforwardLayernorm.Forward(tape, down, RmsNormEps, residual: h);
     }
 
     /// <summary>The same over tokens that continue texts of a cache, with the norm that follows. For inference only.</summary>
@@ -121,23 +119,23 @@ internal sealed class DecoderLayer
     /// <param name="nextNorm">The input norm of the next layer, or the final norm.</param>
     /// <returns>Hidden states, and their <paramref name="nextNorm"/>.</returns>
     public (Tensor H, Tensor X) Continue(
-        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, Tensor nextNorm)
+        Tape tape, Tensor h, Tensor x, RotaryTable rope, CachedInputs inputs, KvCache.Layer cache, NormLayer nextNorm)
     {
         Tensor[] qkv = LinearLayer.Forward(tape, x, QProj, KProj, VProj);
         var (_, _, positions, slots) = inputs;
         var (keys, values) = cache;
-        var norms = new QkNorms(QNorm, KNorm, RmsNormEps);
+        var norms = new QkNorms(QNorm.Weight, KNorm.Weight, RmsNormEps);
         var q = Ops.QkvToCache(tape, qkv[0], qkv[1], qkv[2], norms, rope, slots, positions, keys, values);
         var o = tape.New(q.Shape);
         tape.Run(ops => ops.CachedAttention(q, slots, positions, keys, values, Attention, o));
         (h, var down) = AfterAttention(tape, h, o);
-        return Ops.RmsNormPair(tape, down, PostFeedforwardLayernorm, h, nextNorm, RmsNormEps);
+        return PostFeedforwardLayernorm.ForwardPair(tape, down, h, nextNorm, RmsNormEps);
     }
 
     /// <summary>Hidden states after attention, and what the feed-forward block yields of them before its last norm.</summary>
     private (Tensor H, Tensor Down) AfterAttention(Tape tape, Tensor h, Tensor o)
     {
-        (h, var x) = Ops.RmsNormPair(tape, OProj.Forward(tape, o), PostAttentionLayernorm, h, PreFeedforwardLayernorm, RmsNormEps);
+        (h, var x) = PostAttentionLayernorm.ForwardPair(tape, OProj.Forward(tape, o), h, PreFeedforwardLayernorm, RmsNormEps);
         return (h, DownProj.Forward(tape, LinearLayer.ForwardGated(tape, x, GateProj, UpProj)));
     }
 }

@@ -10,10 +10,13 @@ internal static class Divergence
     /// <summary>Names the faulty weight and the next step, as the second half of an error.</summary>
     public static string Explain(GemmaModel model)
     {
-        foreach (var parameter in model.Adapter?.Parameters ?? [])
+        bool isAdapter = model.Adapter is not null;
+        foreach (var parameter in model.Trained?.Parameters ?? [])
         {
-            if (TensorStream.NonFinite(parameter.Value, model.Backend) is { } found)
-                return $"the adapter's tensor {parameter.Name} holds {found}: use another adapter or an earlier checkpoint.";
+            if (TensorStream.NonFinite(parameter.Value, model.Backend) is not { } found) continue;
+            return isAdapter
+                ? $"the adapter's tensor {parameter.Name} holds {found}: use another adapter or an earlier checkpoint."
+                : $"the trained tensor {parameter.Name} holds {found}: use an earlier checkpoint.";
         }
 
         foreach (var (weight, backend) in Weights(model))
@@ -29,7 +32,8 @@ internal static class Divergence
     /// <summary>Norms and scales in 4 bits are checked on loading.</summary>
     private static IEnumerable<(Tensor Weight, IBackend? Backend)> Weights(GemmaModel model)
     {
-        yield return model.HostEmbedTokens is { } host ? (host, null) : (model.EmbedTokens, model.Backend);
+        if (model.Trained is FullWeights) yield break; // the base's are not in use
+        yield return model.EmbeddingTable.OnHost is { } host ? (host, null) : (model.EmbedTokens, model.Backend);
         foreach (var layer in model.LinearLayers) yield return (layer.Weight, model.Backend);
         if (!model.Config.TieWordEmbeddings) yield return (model.LmHead, model.Backend);
     }

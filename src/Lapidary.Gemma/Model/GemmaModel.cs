@@ -5,15 +5,15 @@ using Lapidary.Gemma.Sources;
 
 namespace Lapidary.Gemma;
 
-/// <summary>Gemma 3's text decoder with its frozen weights and, if attached, a LoRA adapter. Training, scoring and generation record the
+/// <summary>Gemma 3's text decoder with its weights and, if attached, those that a run trains. Training, scoring and generation record the
 /// same forward code.</summary>
 public sealed class GemmaModel : IDisposable
 {
     private readonly IReadOnlyList<DecoderLayer> _layers;
     private readonly IDisposable _owner;
-    private readonly EmbeddingTable _embedding;
-    private readonly Tensor? _lmHead;
-    private readonly Tensor _norm;
+    private readonly StoredMatrix _embedding;
+    private readonly StoredMatrix? _lmHead;
+    private readonly NormLayer _norm;
     private readonly Tensor _localFrequencies;
     private readonly Tensor _globalFrequencies;
 
@@ -81,16 +81,22 @@ public sealed class GemmaModel : IDisposable
     public IBackend Backend { get; }
 
     /// <summary>The adapter in use, null for the base model.</summary>
-    public Adapter? Adapter { get; private set; }
+    public Adapter? Adapter => Trained as Adapter;
+
+    /// <summary>The trained weights in use: an adapter, or all weights; null for the base model.</summary>
+    public TrainedWeights? Trained { get; private set; }
 
     /// <summary>[vocabulary, hidden] of the base; copied to the backend on first use.</summary>
     public Tensor EmbedTokens => _embedding.OnBackend.Value;
 
-    /// <summary>The same in host memory; null if it was created on the backend.</summary>
-    internal Tensor? HostEmbedTokens => _embedding.OnHost;
+    /// <summary>The base's embedding.</summary>
+    internal StoredMatrix EmbeddingTable => _embedding;
+
+    /// <summary>The base's head; the embedding if it is tied.</summary>
+    internal StoredMatrix HeadTable => _lmHead ?? _embedding;
 
     /// <summary>[vocabulary, hidden] of the base; the embedding if the head is tied.</summary>
-    public Tensor LmHead => _lmHead ?? EmbedTokens;
+    public Tensor LmHead => HeadTable.OnBackend.Value;
 
     /// <summary>Factor of embeddings: √hidden, rounded to the compute type.</summary>
     public float EmbeddingScale { get; }
@@ -98,18 +104,22 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Every projection of every layer, in order.</summary>
     public IReadOnlyList<LinearLayer> LinearLayers { get; }
 
+    /// <summary>Every norm, in order.</summary>
+    internal IEnumerable<NormLayer> Norms => _layers.SelectMany(layer => layer.Norms).Append(_norm);
+
     /// <summary>Memory of the base.</summary>
     internal MemoryRegion Region { get; }
 
-    /// <summary>Attaches an adapter, or detaches it (null). Programs recorded earlier keep the adapter that they were recorded
-    /// with.</summary>
-    public void Attach(Adapter? adapter)
+    /// <summary>Attaches an adapter or trained weights, or detaches them (null). Programs recorded earlier keep those that they were
+    /// recorded with.</summary>
+    public void Attach(TrainedWeights? weights)
     {
-        Adapter = adapter;
-        foreach (var layer in LinearLayers) layer.Adapter = adapter?.For(layer.Name);
+        Trained = weights;
+        foreach (var layer in LinearLayers) layer.Attach(weights);
+        foreach (var norm in Norms) norm.Attach(weights);
     }
 
-    /// <summary>A second model over the same weights in memory, for another adapter; it has none yet. Dispose it before this one, which
+    /// <summary>A second model over the same weights in memory, for another adapter or other trained weights; it has none yet. Dispose it before this one, which
     /// owns the weights.</summary>
     public GemmaModel ShareWeights()
     {
@@ -121,8 +131,8 @@ public sealed class GemmaModel : IDisposable
             Embedding = _embedding,
             EmbeddingScale = EmbeddingScale,
             LmHead = _lmHead,
-            Layers = [.. _layers.Select(layer => layer.WithoutAdapters())],
-            Norm = _norm,
+            Layers = [.. _layers.Select(layer => layer.Share())],
+            Norm = _norm.Share(),
         };
         return new GemmaModel(Config, Backend, weights)
         {
@@ -134,8 +144,8 @@ public sealed class GemmaModel : IDisposable
         };
     }
 
-    /// <summary>The head in use: the adapter's trained head if it has one.</summary>
-    public Tensor Head => Adapter?.Head?.Value ?? LmHead;
+    /// <summary>The head in use: the trained head if there is one.</summary>
+    public Tensor Head => Trained?.Head?.Value ?? LmHead;
 
     /// <summary>Ids to the final norm's output, over whole documents.</summary>
     /// <param name="tape">Receives the calls.</param>
@@ -157,7 +167,7 @@ public sealed class GemmaModel : IDisposable
             onHiddenState?.Invoke(h);
         }
 
-        return Ops.RmsNorm(tape, h, _norm, (float)Config.RmsNormEps);
+        return _norm.Forward(tape, h, (float)Config.RmsNormEps);
     }
 
     /// <summary>Ids to the final norm's output, over tokens that continue texts of a cache. For inference only.</summary>
@@ -168,7 +178,7 @@ public sealed class GemmaModel : IDisposable
     {
         var ropes = Rotary(tape, inputs.Positions);
         var h = Embed(tape, inputs.Ids);
-        var x = Ops.RmsNorm(tape, h, _layers[0].InputLayernorm, (float)Config.RmsNormEps);
+        var x = _layers[0].InputLayernorm.Forward(tape, h, (float)Config.RmsNormEps);
         for (int i = 0; i < _layers.Count; i++)
         {
             var nextNorm = i + 1 < _layers.Count ? _layers[i + 1].InputLayernorm : _norm;
@@ -183,7 +193,7 @@ public sealed class GemmaModel : IDisposable
     public Tensor Logits(Tape tape, Tensor h)
     {
         var logits = tape.New(DType.Float32, h.AsRows().Rows, Head.Shape[0]);
-        Projection[] head = [new Projection(Head, null)];
+        Projection[] head = [new Projection(Head, null) { WeightGradient = Trained?.Head?.Gradient }];
         if (tape.HasIndependentRows) tape.Run(ops => ops.ProjectRows(h, head, [logits]));
         else tape.Run(ops => ops.LinearForward(h, head[0].Weight, logits));
         return logits;
@@ -194,7 +204,7 @@ public sealed class GemmaModel : IDisposable
 
     private Tensor Embed(Tape tape, Tensor ids)
     {
-        var embedding = Adapter?.Embedding;
+        var embedding = Trained?.Embedding;
         return Ops.Embedding(tape, ids, embedding?.Value ?? EmbedTokens, EmbeddingScale, embedding?.Gradient);
     }
 

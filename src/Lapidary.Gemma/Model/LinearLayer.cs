@@ -1,29 +1,57 @@
 using Lapidary.Engine;
+using Lapidary.Gemma.Model;
+using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
 
-/// <summary>One frozen projection of the decoder and the LoRA adapter on it, if any.</summary>
-/// <param name="name">Hugging Face's module name, such as model.layers.0.self_attn.q_proj.</param>
-/// <param name="weight">[out, in]; NF4, fp32, bf16 or fp16.</param>
-public sealed class LinearLayer(string name, Tensor weight)
+/// <summary>One projection of the decoder: frozen, with the LoRA adapter on it if any, or with a trained weight in place of the
+/// base's.</summary>
+public sealed class LinearLayer
 {
+    private readonly StoredMatrix _stored;
+    private Parameter? _trained;
+
+    /// <summary>Creates a layer over a weight.</summary>
+    /// <param name="name">Hugging Face's module name, such as model.layers.0.self_attn.q_proj.</param>
+    /// <param name="weight">[out, in]; NF4, fp32, bf16 or fp16.</param>
+    public LinearLayer(string name, Tensor weight) : this(name, StoredMatrix.Of(weight))
+    {
+    }
+
+    internal LinearLayer(string name, StoredMatrix stored) => (Name, _stored) = (name, stored);
+
     /// <summary>Hugging Face's module name.</summary>
-    public string Name { get; } = name;
+    public string Name { get; }
+
+    /// <summary>[out, in]: the weight in use, which is the trained one if all weights are trained.</summary>
+    public Tensor Weight => _trained?.Value ?? _stored.OnBackend.Value;
+
+    /// <summary>The base's weight.</summary>
+    internal StoredMatrix Stored => _stored;
 
     /// <summary>[out, in].</summary>
-    public Tensor Weight { get; } = weight;
+    internal long[] Shape => _stored.Shape;
 
     /// <summary>The adapter, set by <see cref="GemmaModel.Attach"/>.</summary>
-    public LoraAdapter? Adapter { get; internal set; }
+    public LoraAdapter? Adapter { get; private set; }
+
+    private Projection Projection => new(Weight, Adapter) { WeightGradient = _trained?.Gradient };
 
     /// <summary>y = x · Wᵀ, plus the adapter's update.</summary>
-    public Tensor Forward(Tape tape, Tensor x) => Ops.Project(tape, x, new Projection(Weight, Adapter))[0];
+    public Tensor Forward(Tape tape, Tensor x) => Ops.Project(tape, x, Projection)[0];
 
     /// <summary>The same for several layers with one input, which a backend computes together.</summary>
     internal static Tensor[] Forward(Tape tape, Tensor x, params LinearLayer[] layers) =>
-        Ops.Project(tape, x, [.. layers.Select(layer => new Projection(layer.Weight, layer.Adapter))]);
+        Ops.Project(tape, x, [.. layers.Select(layer => layer.Projection)]);
 
     /// <summary>gelu_tanh of the gate's output · the other's.</summary>
     internal static Tensor ForwardGated(Tape tape, Tensor x, LinearLayer gate, LinearLayer up) =>
-        Ops.ProjectGated(tape, x, new Projection(gate.Weight, gate.Adapter), new Projection(up.Weight, up.Adapter));
+        Ops.ProjectGated(tape, x, gate.Projection, up.Projection);
+
+    /// <summary>Uses trained weights from now on, or the base's alone (null).</summary>
+    internal void Attach(TrainedWeights? weights) =>
+        (Adapter, _trained) = (weights?.AdapterOf(Name), weights?.InPlaceOf(Name + TensorNames.WeightSuffix));
+
+    /// <summary>A layer with the same weight and places for other trained ones.</summary>
+    internal LinearLayer Share() => new(Name, _stored);
 }

@@ -28,6 +28,10 @@ public sealed record ModelOptions
     /// the embedding's scale, which the model defines in the weights' type (√1152 is 34 in bf16, 33.94 in fp32).</remarks>
     public DType? DType { get; init; }
 
+    /// <summary>Copy a matrix to the device when it is first used, instead of on loading. <see cref="FullWeights"/> then takes the values
+    /// from the mapped files, and the device holds no weight twice. Quantized matrices are there from the start.</summary>
+    public bool LoadOnUse { get; init; }
+
     /// <summary>Fetches the files of an id; null for a client that the environment describes.</summary>
     public HubClient? Hub { get; init; }
 

@@ -19,7 +19,7 @@ internal sealed class RandomWeights(GemmaConfig config, IBackend backend, ModelO
     private readonly DType _dtype = options.DType ?? DType.BFloat16;
     private readonly RandomBlocks _random = new(backend, seed);
 
-    protected override EmbeddingTable Embedding(GemmaTensor tensor) => new(_dtype, new Lazy<Tensor>(Matrix(tensor)), OnHost: null);
+    protected override StoredMatrix Stored(GemmaTensor tensor) => StoredMatrix.Of(Matrix(tensor));
 
     protected override Tensor Matrix(GemmaTensor tensor)
     {

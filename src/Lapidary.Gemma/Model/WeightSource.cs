@@ -39,14 +39,17 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
         }
     }
 
+    /// <summary>The files; null if the weights do not come from files.</summary>
+    public virtual Checkpoint? Checkpoint => null;
+
     /// <summary>Identifies the stored values of the weights; null if they do not come from files.</summary>
     public virtual string? Fingerprint(CancellationToken cancellationToken) => null;
 
     /// <summary>Frees all memory of the model.</summary>
     public virtual void Dispose() => Region.Dispose();
 
-    /// <summary>The embedding table. A source may copy it to the backend only when it is needed.</summary>
-    protected abstract EmbeddingTable Embedding(GemmaTensor tensor);
+    /// <summary>A matrix that a source may copy to the backend only when it is needed.</summary>
+    protected abstract StoredMatrix Stored(GemmaTensor tensor);
 
     /// <summary>A matrix on the backend, in the type of <see cref="Held"/>.</summary>
     protected abstract Tensor Matrix(GemmaTensor tensor);
@@ -68,11 +71,11 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
     private ModelWeights Weights()
     {
         // The order is also that of random numbers, so that a seed keeps its model.
-        var embedding = Embedding(GemmaTensors.Embedding(config));
+        var embedding = Stored(GemmaTensors.Embedding(config));
         var layers = new List<DecoderLayer>();
         for (int i = 0; i < config.NumHiddenLayers; i++)
         {
-            layers.Add(DecoderLayer.Create(config, i, Projection, Vector));
+            layers.Add(DecoderLayer.Create(config, i, Projection, Norm));
             options.Progress?.Report(new("loading weights", i + 1, config.NumHiddenLayers, "layers"));
         }
 
@@ -82,19 +85,23 @@ internal abstract class WeightSource(GemmaConfig config, IBackend backend, Model
             Region = Region,
             Embedding = embedding,
             EmbeddingScale = EmbeddingScale(options.DType ?? embedding.DType),
-            LmHead = config.TieWordEmbeddings ? null : Matrix(GemmaTensors.Head(config)),
+            LmHead = config.TieWordEmbeddings ? null : Plain(GemmaTensors.Head(config)),
             Layers = layers,
-            Norm = Vector(GemmaTensors.Norm(config)),
+            Norm = Norm(GemmaTensors.Norm(config)),
         };
     }
 
     private LinearLayer Projection(GemmaTensor tensor)
     {
-        var weight = StoredNf4(tensor) ?? (options.Quantization == QuantizationKind.Nf4
+        var quantized = StoredNf4(tensor) ?? (options.Quantization == QuantizationKind.Nf4
             ? Nf4(tensor, new Nf4Options { DoubleQuant = options.DoubleQuant })
-            : Matrix(tensor));
-        return new LinearLayer(tensor.Module, weight);
+            : null);
+        return quantized is null ? new LinearLayer(tensor.Module, Plain(tensor)) : new LinearLayer(tensor.Module, quantized);
     }
+
+    private StoredMatrix Plain(GemmaTensor tensor) => options.LoadOnUse ? Stored(tensor) : StoredMatrix.Of(Matrix(tensor));
+
+    private NormLayer Norm(GemmaTensor tensor) => new(tensor, Vector(tensor));
 
     /// <summary>√hidden, rounded to the model's type.</summary>
     private float EmbeddingScale(DType dtype)

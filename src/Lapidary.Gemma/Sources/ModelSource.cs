@@ -35,6 +35,13 @@ internal sealed record ModelSource(string Folder, string Name)
                     $"{FileErrors.OneLine(folderOrId)}: expected a model ({files.Required}), found an adapter; give it as the adapter.");
             }
 
+            if (files.Required == HubFiles.Adapter.Required && IsModel(folderOrId))
+            {
+                throw new LapidaryException(
+                    $"{FileErrors.OneLine(folderOrId)}: expected an adapter ({files.Required}), found a whole model, which needs no merge; "
+                    + "give it as the model.");
+            }
+
             return null;
         }
 
@@ -44,6 +51,9 @@ internal sealed record ModelSource(string Folder, string Name)
             $"{FileErrors.OneLine(folderOrId)}: expected {files.What} folder (with {files.Required}) or an id such as "
             + $"google/gemma-3-1b-pt, found {found}; check the path.");
     }
+
+    private static bool IsModel(string folder) =>
+        File.Exists(Path.Combine(folder, HubFiles.Model.Required)) && !File.Exists(Path.Combine(folder, HubFiles.Adapter.Required));
 
     private static bool IsAdapter(string folder) =>
         File.Exists(Path.Combine(folder, HubFiles.Adapter.Required)) && !File.Exists(Path.Combine(folder, HubFiles.Model.Required));

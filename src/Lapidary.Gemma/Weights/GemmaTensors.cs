@@ -50,12 +50,19 @@ internal static class GemmaTensors
     public static IEnumerable<GemmaTensor> Of(GemmaConfig config)
     {
         yield return Embedding(config);
-        for (int layer = 0; layer < config.NumHiddenLayers; layer++)
+        foreach (var layer in Layers(config))
         {
-            foreach (var tensor in new LayerTensors(config, layer).All) yield return tensor;
+            foreach (var tensor in layer.All) yield return tensor;
         }
 
         yield return Norm(config);
         if (!config.TieWordEmbeddings) yield return Head(config);
     }
+
+    /// <summary>The tensors of each layer, in order.</summary>
+    public static IEnumerable<LayerTensors> Layers(GemmaConfig config) =>
+        Enumerable.Range(0, config.NumHiddenLayers).Select(layer => new LayerTensors(config, layer));
+
+    /// <summary>Every norm's weight, in order.</summary>
+    public static IEnumerable<GemmaTensor> Norms(GemmaConfig config) => Layers(config).SelectMany(layer => layer.Norms).Append(Norm(config));
 }

@@ -45,6 +45,12 @@ internal sealed class LayerTensors(GemmaConfig config, int layer)
         InputLayernorm, PostAttentionLayernorm, PreFeedforwardLayernorm, PostFeedforwardLayernorm,
     ];
 
+    /// <summary>The projections, in order.</summary>
+    public IEnumerable<GemmaTensor> Matrices => All.Where(tensor => tensor.Shape.Length == 2);
+
+    /// <summary>The norms, in order.</summary>
+    public IEnumerable<GemmaTensor> Norms => All.Where(tensor => tensor.Shape.Length == 1);
+
     private long Queries => (long)config.NumAttentionHeads * config.HeadDim;
 
     private long Keys => (long)config.NumKeyValueHeads * config.HeadDim;

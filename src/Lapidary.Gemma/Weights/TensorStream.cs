@@ -24,10 +24,14 @@ internal static class TensorStream
     }
 
     /// <summary>Writes an fp32 tensor, all of whose values must be finite.</summary>
-    /// <exception cref="LapidaryException">A value is not finite.</exception>
-    public static void WriteFinite(Tensor tensor, Stream destination, IBackend backend)
+    /// <param name="tensor">On the backend.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <param name="backend">The backend.</param>
+    /// <param name="dtype">The type to write, rounded to the nearest.</param>
+    /// <exception cref="LapidaryException">A value is not finite, in fp32 or in the type to write.</exception>
+    public static void WriteFinite(Tensor tensor, Stream destination, IBackend backend, DType dtype = DType.Float32)
     {
-        byte[] buffer = [];
+        byte[] buffer = [], rounded = [];
         long first = 0;
         foreach (var rows in Chunks(tensor))
         {
@@ -40,7 +44,23 @@ internal static class TensorStream
                     + "Lower LearningRate or WeightDecay, and go on from an earlier checkpoint.");
             }
 
-            destination.Write(buffer);
+            if (dtype == DType.Float32)
+            {
+                destination.Write(buffer);
+            }
+            else
+            {
+                if (rounded.Length != dtype.LengthBytes(rows.Count)) rounded = new byte[dtype.LengthBytes(rows.Count)];
+                FloatConversion.FromSingle(MemoryMarshal.Cast<byte, float>(buffer), dtype, rounded);
+                if (!AreFinite(rounded, dtype))
+                {
+                    throw new LapidaryException(
+                        $"Tensor {tensor.Name} holds a number that {dtype} cannot represent; set DType to float32.");
+                }
+
+                destination.Write(rounded);
+            }
+
             first += rows.Count;
         }
     }

@@ -7,18 +7,18 @@ namespace Lapidary.Training.Checkpoints;
 internal sealed class PendingIdentity : IDisposable
 {
     private readonly CancellationTokenSource _end = new();
-    private readonly Task<string?> _weights;
+    private readonly Task<string?> _hash;
     private readonly Lazy<RunIdentity> _value;
 
     /// <summary>Starts.</summary>
-    public PendingIdentity(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
+    public PendingIdentity(GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, int worldSize)
     {
-        _weights = Task.Run(() => model.Source?.Fingerprint(_end.Token));
-        _value = new(() => RunIdentity.Of(model, adapter, config, train, eval, _weights.GetAwaiter().GetResult(), worldSize));
+        _hash = Task.Run(() => model.Source?.Fingerprint(_end.Token));
+        _value = new(() => RunIdentity.Of(model, weights, config, train, eval, _hash.GetAwaiter().GetResult(), worldSize));
     }
 
     /// <summary>Whether the identity is ready without waiting.</summary>
-    public bool IsReady => _weights.IsCompletedSuccessfully;
+    public bool IsReady => _hash.IsCompletedSuccessfully;
 
     /// <summary>Waits until the identity is ready.</summary>
     public RunIdentity Value => _value.Value;
@@ -27,7 +27,7 @@ internal sealed class PendingIdentity : IDisposable
     public void Dispose()
     {
         _end.Cancel();
-        ((IAsyncResult)_weights).AsyncWaitHandle.WaitOne();
+        ((IAsyncResult)_hash).AsyncWaitHandle.WaitOne();
         _end.Dispose();
     }
 }

@@ -1,6 +1,5 @@
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Lora;
 using Lapidary.Training.Logging;
 
 namespace Lapidary.Training.Checkpoints;
@@ -10,17 +9,21 @@ namespace Lapidary.Training.Checkpoints;
 /// <remarks>While files move in or out, the folder's name ends with .part. Under the plain name, the folder therefore holds all files of
 /// the earlier run, and a checkpoint beside it belongs to the new run. The caller holds the folder's lock.</remarks>
 /// <param name="outputDir">The run's folder.</param>
-internal sealed class ReplacedRun(string outputDir)
+/// <param name="method">What the new run trains.</param>
+internal sealed class ReplacedRun(string outputDir, TrainingMethod method)
 {
-    private static readonly string[] Files =
-        [AdapterConfigFile.FileName, AdapterFiles.WeightsName, TrainerState.FileName, RunNames.Manifest];
+    private static readonly string[] Files = [TrainerState.FileName, RunNames.Manifest];
+
+    /// <summary>A model's files belong to a run that trains all weights; others leave them alone.</summary>
+    private readonly bool _hasModel = method == TrainingMethod.Full || MethodFiles.In(outputDir) == TrainingMethod.Full;
 
     private string? _aside;
 
-    /// <summary>Whether a folder holds saved work of a run: a checkpoint, an adapter, or its final state.</summary>
-    public static bool IsIn(string outputDir) =>
+    /// <summary>Whether a folder holds saved work of a run: a checkpoint, its final state, an adapter, or a model that a run of the method
+    /// would replace.</summary>
+    public static bool IsIn(string outputDir, TrainingMethod method) =>
         new CheckpointStore(outputDir, limit: 0).Latest is not null
-        || File.Exists(Path.Combine(outputDir, AdapterFiles.WeightsName))
+        || MethodFiles.In(outputDir) is { } found && (found == TrainingMethod.Lora || found == method)
         || File.Exists(Path.Combine(outputDir, TrainerState.FileName));
 
     /// <summary>Restores the files that a run set aside if it ended before it saved anything.</summary>
@@ -39,7 +42,7 @@ internal sealed class ReplacedRun(string outputDir)
         if (found || HasSaved(outputDir)) return found;
         foreach (string aside in folders.Where(folder => RunNames.IsAside(Path.GetFileName(folder))))
         {
-            new ReplacedRun(outputDir) { _aside = aside }.PutBack();
+            new ReplacedRun(outputDir, MethodFiles.In(aside) ?? TrainingMethod.Lora) { _aside = aside }.PutBack();
             found = true;
         }
 
@@ -106,8 +109,9 @@ internal sealed class ReplacedRun(string outputDir)
         if (Directory.Exists(initial)) CheckpointStore.Delete(initial);
     }
 
-    private static bool IsResult(string file) =>
-        Path.GetFileName(file) is var name && (Files.Contains(name) || TokenizerFolder.IsPart(name));
+    private bool IsResult(string file) => Path.GetFileName(file) is var name
+        && (Files.Contains(name) || TokenizerFolder.IsPart(name) || MethodFiles.IsPart(name, TrainingMethod.Lora)
+            || (_hasModel && MethodFiles.IsPart(name, TrainingMethod.Full)));
 
     private static bool HasSaved(string outputDir) =>
         new CheckpointStore(outputDir, limit: 0).Latest is not null || File.Exists(Path.Combine(outputDir, TrainerState.FileName));

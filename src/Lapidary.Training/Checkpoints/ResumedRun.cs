@@ -51,10 +51,10 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
 
     /// <summary>Refuses a checkpoint of another run, or one that is beyond the end of this run.</summary>
     /// <exception cref="LapidaryException">The checkpoint is refused.</exception>
-    public void Require(RunIdentity identity, string oldFingerprint, Adapter adapter, int totalSteps)
+    public void Require(RunIdentity identity, string oldFingerprint, TrainedWeights weights, int totalSteps)
     {
         if (Run.Identity is { } saved) identity.Compare(saved, Checkpoint);
-        else RequireOld(oldFingerprint, adapter.Config);
+        else RequireOld(oldFingerprint, (weights as Adapter)?.Config);
         if (totalSteps < State.GlobalStep)
         {
             throw new LapidaryException(
@@ -87,7 +87,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
             + (schedule is LrSchedulerType.Linear or LrSchedulerType.Cosine ? ": the learning rate follows the new length." : ".");
     }
 
-    private void RequireOld(string fingerprint, LoraConfig lora)
+    private void RequireOld(string fingerprint, LoraConfig? lora)
     {
         if (Run.OldFingerprint != fingerprint)
         {
@@ -96,6 +96,7 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
                 + Advice(Checkpoint));
         }
 
+        if (lora is null) return; // Only version 0.1 has no identity, and trained adapters alone.
         var saved = AdapterConfigFile.Read(Checkpoint);
         (string Key, object Here, object Saved)[] pairs =
         [

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
+using Lapidary.Formats.Safetensors;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Lora;
 using Lapidary.Gemma.Text;
@@ -10,18 +11,19 @@ namespace Lapidary.Training.Checkpoints;
 /// files that a crashed run had set aside. <see cref="Begin"/> makes the first change, after everything else was accepted.</summary>
 internal sealed class RunFolder : IDisposable
 {
-    private static readonly string[] CheckpointFiles = [TrainerState.FileName, OptimizerFile.FileName, AdapterFiles.WeightsName];
+    private static readonly string[] StateFiles = [TrainerState.FileName, OptimizerFile.FileName];
 
     private readonly string _path;
+    private readonly TrainingMethod _method;
     private readonly OutputFolder _owner;
     private readonly CheckpointStore _checkpoints;
     private ReplacedRun? _replaced;
     private string? _tokenizer;
     private KeyValuePair<string, string>[]? _settings;
 
-    private RunFolder(string path, int limit, OutputFolder owner)
+    private RunFolder(string path, TrainingMethod method, int limit, OutputFolder owner)
     {
-        (_path, _owner) = (path, owner);
+        (_path, _method, _owner) = (path, method, owner);
         _checkpoints = new CheckpointStore(path, limit);
     }
 
@@ -40,10 +42,12 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Opens a folder for a run.</summary>
     /// <param name="config">Its output_dir, and whether the folder may be overwritten.</param>
     /// <param name="resume">A checkpoint's folder, "latest" for the newest one in the output folder, or null to start over.</param>
+    /// <param name="method">What the run trains.</param>
     /// <param name="say">Receives one line about what was restored.</param>
     /// <param name="inputs">Folders that the run reads from and must not write to.</param>
     /// <exception cref="LapidaryException">The folder is in use or not free, or the checkpoint does not exist.</exception>
-    public static RunFolder Open(SftConfig config, string? resume, Action<string> say, params IEnumerable<string> inputs)
+    public static RunFolder Open(
+        SftConfig config, string? resume, TrainingMethod method, Action<string> say, params IEnumerable<string> inputs)
     {
         string path = config.OutputDir;
         var owner = OutputFolder.Open(path, inputs);
@@ -51,11 +55,11 @@ internal sealed class RunFolder : IDisposable
         {
             if (ReplacedRun.Recover(path))
                 say($"{path}: the earlier run is back, which a run that ended before its first checkpoint was to replace.");
-            string? checkpoint = resume is null ? null : Find(path, resume);
+            string? checkpoint = resume is null ? null : Find(path, resume, method);
             bool isInside = checkpoint is not null && PathIdentity.IsInside(checkpoint, path);
-            bool isUsed = !isInside && ReplacedRun.IsIn(path);
+            bool isUsed = !isInside && ReplacedRun.IsIn(path, method);
             if (isUsed && !config.OverwriteOutputDir) throw Used(path, checkpoint);
-            return new RunFolder(path, config.SaveTotalLimit, owner)
+            return new RunFolder(path, method, config.SaveTotalLimit, owner)
             {
                 Checkpoint = checkpoint,
                 LastCheckpoint = checkpoint,
@@ -83,13 +87,13 @@ internal sealed class RunFolder : IDisposable
         try
         {
             _checkpoints.Repair();
-            if (ReplacedRun.IsIn(_path)) ReplacedRun.DeleteLeftovers(_path);
+            if (ReplacedRun.IsIn(_path, _method)) ReplacedRun.DeleteLeftovers(_path);
             KeepTokenizer(saveTokenizer);
             string initial = Path.Combine(_path, RunNames.InitialAdapter);
             if (Replaces)
             {
                 string? copy = start is not null && PathIdentity.IsInside(start, _path) ? CopyAdapter(start, initial) : null;
-                _replaced = new ReplacedRun(_path);
+                _replaced = new ReplacedRun(_path, _method);
                 _replaced.SetAside();
                 if (copy is not null)
                 {
@@ -115,8 +119,8 @@ internal sealed class RunFolder : IDisposable
     {
         LastCheckpoint = _checkpoints.Save(step, path =>
         {
+            CopyTokenizer(path); // first, because a whole model's settings of generation follow from it
             write(path);
-            CopyTokenizer(path);
             Record();
         }, best);
         _replaced?.Delete();
@@ -139,14 +143,14 @@ internal sealed class RunFolder : IDisposable
         return Directory.Exists(folder) ? folder : null;
     }
 
-    /// <summary>Paths of the files of the run's adapter, without a model card and without files that belong only to this run.</summary>
+    /// <summary>Paths of the files of the run's result, without a model card and without files that belong only to this run.</summary>
     public IReadOnlyList<string> FinalFiles()
     {
         IEnumerable<string> tokenizer = _tokenizer is null ? [] : Directory.GetFiles(_tokenizer).Select(file => Path.GetFileName(file));
         return
         [
-            .. tokenizer.Prepend(AdapterFiles.WeightsName).Prepend(AdapterConfigFile.FileName)
-                .Select(name => Path.Combine(_path, name)).Where(File.Exists),
+            .. MethodFiles.ResultIn(_path, _method)
+                .Union(tokenizer.Select(name => Path.Combine(_path, name)).Where(File.Exists)),
         ];
     }
 
@@ -193,17 +197,24 @@ internal sealed class RunFolder : IDisposable
         _settings = null;
     }
 
-    private static string Find(string path, string resume)
+    private static string Find(string path, string resume, TrainingMethod method)
     {
-        if (resume != RunNames.Latest)
+        string checkpoint = resume != RunNames.Latest ? resume
+            : new CheckpointStore(path, limit: 0).Latest ?? throw new LapidaryException(
+                $"{path}: expected a checkpoint to go on from in this folder, found none; choose another OutputDir or start anew.");
+        var found = MethodFiles.In(checkpoint);
+        string? missing = StateFiles.FirstOrDefault(file => !File.Exists(Path.Combine(checkpoint, file)))
+            ?? (found is null ? method == TrainingMethod.Full ? CheckpointFiles.Single : AdapterFiles.WeightsName : null);
+        if (missing is not null && resume != RunNames.Latest)
+            throw new LapidaryException($"{resume}: expected a checkpoint, found no {missing}; give the folder of another one.");
+        if (found is not null && found != method)
         {
-            return CheckpointFiles.FirstOrDefault(file => !File.Exists(Path.Combine(resume, file))) is not { } missing
-                ? resume
-                : throw new LapidaryException($"{resume}: expected a checkpoint, found no {missing}; give the folder of another one.");
+            throw new LapidaryException(
+                $"{checkpoint}: expected a checkpoint of method {RunSettings.Format(method)}, found one of method "
+                + $"{RunSettings.Format(found)}; set method to {RunSettings.Format(found)}, or begin a new run.");
         }
 
-        return new CheckpointStore(path, limit: 0).Latest ?? throw new LapidaryException(
-            $"{path}: expected a checkpoint to go on from in this folder, found none; choose another OutputDir or start anew.");
+        return checkpoint;
     }
 
     private static LapidaryException Used(string path, string? checkpoint) => new(

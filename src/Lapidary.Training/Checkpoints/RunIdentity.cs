@@ -42,20 +42,21 @@ internal sealed class RunIdentity
 
     /// <summary>The identity of a run that is set up.</summary>
     /// <param name="model">The base.</param>
-    /// <param name="adapter">The adapter to train.</param>
+    /// <param name="trained">What to train.</param>
     /// <param name="config">Options.</param>
     /// <param name="train">Rows to train on.</param>
     /// <param name="eval">Rows to evaluate on, or null.</param>
     /// <param name="weights">The hash of the base's weights; null if they do not come from files.</param>
     /// <param name="worldSize">Number of ranks.</param>
     public static RunIdentity Of(
-        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, string? weights,
+        GemmaModel model, TrainedWeights trained, SftConfig config, PackedDataSet train, PackedDataSet? eval, string? weights,
         int worldSize)
     {
         var identity = new RunIdentity();
         identity.AddData(config, train, eval, worldSize);
         identity.AddBase(model, weights);
-        identity.AddAdapter(adapter, model);
+        if (trained is Adapter adapter) identity.AddAdapter(adapter, model);
+        else identity.Add(MethodFiles.Key, MethodFiles.Of(trained));
         identity.AddOptimizer(config);
         identity.AddFree(config, model, eval is not null, worldSize);
         return identity;

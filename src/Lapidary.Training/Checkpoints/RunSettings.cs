@@ -56,17 +56,18 @@ internal static partial class RunSettings
             : pair);
 
     /// <summary>The settings of a run that a program started. The program supplied its data, so dataset is not among them.</summary>
-    public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, Adapter adapter, SftConfig config, int worldSize)
+    public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, TrainedWeights weights, SftConfig config, int worldSize)
     {
         if (model.Name.Length > 0) yield return new("model", NameOf(model.Name));
-        if (adapter.Source is { } start) yield return new(AdapterKey, NameOf(start.Name));
+        if (weights.Source is { } start) yield return new(AdapterKey, NameOf(start.Name));
+        yield return new(MethodFiles.Key, Format(MethodFiles.Of(weights))!);
         yield return new("quantization", Format(model.Options.Quantization)!);
         yield return new("double_quant", Format(model.Options.DoubleQuant)!);
         if (model.Options.DType is { } dtype) yield return new("dtype", dtype.ToString().ToLowerInvariant());
         foreach (var pair in OfConfig(config, worldSize))
             yield return pair.Key == OutputDirKey ? new(pair.Key, Path.GetFullPath(config.OutputDir)) : pair;
 
-        var lora = adapter.Config;
+        if (weights is not Adapter { Config: var lora }) yield break;
         yield return new("lora_r", Format(lora.R)!);
         yield return new("lora_alpha", Format(lora.LoraAlpha)!);
         yield return new("lora_dropout", Format(lora.LoraDropout)!);

@@ -5,11 +5,15 @@ using Lapidary.Training.Configuration;
 
 namespace Lapidary.Training;
 
-/// <summary>Options of a supervised fine-tuning run. Names are TRL's SFTConfig; defaults are those of Google's QLoRA guide. Command line,
-/// configuration file, help text and checks all come from this record, so a default exists once.</summary>
+/// <summary>Options of a supervised fine-tuning run. Names are TRL's SFTConfig; defaults are those of Google's QLoRA guide,
+/// and <see cref="Full"/>'s where all weights are trained. Command line, configuration file, help text and checks all come from this
+/// record, so a default exists once.</summary>
 public sealed record SftConfig
 {
-    /// <summary>Folder for the adapter, checkpoints, trainer_state.json and TensorBoard events.</summary>
+    /// <summary>The defaults for training all weights: a learning rate ten times lower, which is TRL's default.</summary>
+    public static SftConfig Full { get; } = new() { LearningRate = 2e-5 };
+
+    /// <summary>Folder for the result, checkpoints, trainer_state.json and TensorBoard events.</summary>
     public string OutputDir { get; init; } = "lapidary-output";
 
     /// <summary>Start over in a folder that contains a run. The old run's files are deleted after the new run's first save.</summary>
@@ -59,7 +63,7 @@ public sealed record SftConfig
     /// more work), false for none, auto for as few as memory requires.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Auto;
 
-    /// <summary>Peak learning rate.</summary>
+    /// <summary>Peak learning rate. The default of method full is a tenth of this one.</summary>
     [Range(0.0, 10.0)]
     public double LearningRate { get; init; } = 2e-4;
 

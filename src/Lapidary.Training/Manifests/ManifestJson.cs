@@ -25,10 +25,10 @@ internal static class ManifestJson
     /// <summary>The program and its version.</summary>
     public static JsonObject Program() => new() { ["version"] = ProgramVersion.Number, ["commit"] = ProgramVersion.Commit };
 
-    /// <summary>The base and the trained adapter.</summary>
+    /// <summary>The base, and how much of it is trained.</summary>
     public static JsonObject Model(ManifestSubject run, string? commit)
     {
-        var (model, adapter) = (run.Model, run.Adapter);
+        var (model, weights) = (run.Model, run.Weights);
         return new JsonObject
         {
             ["name"] = model.Name,
@@ -36,7 +36,7 @@ internal static class ManifestJson
             ["layers"] = model.Config.NumHiddenLayers,
             ["hidden_size"] = model.Config.HiddenSize,
             ["vocab_size"] = model.Config.VocabSize,
-            ["trained_values"] = adapter.ParameterCount,
+            ["trained_values"] = weights.ParameterCount,
         };
     }
 

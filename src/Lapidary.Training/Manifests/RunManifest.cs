@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
-using Lapidary.Gemma.Lora;
 using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training.Manifests;
@@ -111,7 +110,7 @@ internal sealed class RunManifest
     /// <param name="peakBytes">Peak of the memory that the device allocated.</param>
     public void End(TrainerState state, bool isComplete, long peakBytes)
     {
-        if (isComplete) HashAdapter();
+        if (isComplete) HashWeights();
         _session["ended"] = Now(_time);
         var identity = isComplete || _identity.IsReady ? _identity.Value : null;
         Tell(state, identity, isComplete ? RunOutcome.Finished : RunOutcome.Interrupted, peakBytes);
@@ -175,12 +174,15 @@ internal sealed class RunManifest
         _json[StateKey] = NameOf(outcome);
     }
 
-    private void HashAdapter() => Quietly(() =>
+    private void HashWeights() => Quietly(() =>
     {
-        using var file = File.OpenRead(Path.Combine(_folder, AdapterFiles.WeightsName));
-        string hash = Convert.ToHexStringLower(SHA256.HashData(file));
-        ((JsonObject)_json[HashesKey]!)[AdapterFiles.WeightsName] =
-            new JsonObject { [HashKey] = hash, ["method"] = "SHA-256 over the file" };
+        foreach (string path in MethodFiles.WeightsIn(_folder))
+        {
+            using var file = File.OpenRead(path);
+            string hash = Convert.ToHexStringLower(SHA256.HashData(file));
+            ((JsonObject)_json[HashesKey]!)[Path.GetFileName(path)] =
+                new JsonObject { [HashKey] = hash, ["method"] = "SHA-256 over the file" };
+        }
     });
 
     private void Write() => Quietly(() => JsonFile.Write(Path.Combine(_folder, FileName), _json));
@@ -230,7 +232,7 @@ internal enum RunOutcome
     /// <summary>It is running, or its process was killed.</summary>
     Running,
 
-    /// <summary>Its adapter is in the folder.</summary>
+    /// <summary>Its result is in the folder.</summary>
     Finished,
 
     /// <summary>It was stopped after a step and saved a checkpoint.</summary>

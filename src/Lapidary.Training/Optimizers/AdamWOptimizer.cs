@@ -59,8 +59,9 @@ internal sealed class AdamWOptimizer : IDisposable
         _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, _norm));
         foreach (var block in _blocks)
         {
-            if (block.Own is { } part) AddUpdate(part);
-            if (block.Shared is { } shared) AddUpdate(shared);
+            var constants = options with { WeightDecay = block.Decays ? options.WeightDecay : 0 };
+            if (block.Own is { } part) AddUpdate(part, constants);
+            if (block.Shared is { } shared) AddUpdate(shared, constants);
         }
 
         foreach (var block in blocks)
@@ -123,8 +124,8 @@ internal sealed class AdamWOptimizer : IDisposable
         _moments.Dispose();
     }
 
-    private void AddUpdate(OptimizerBlock.Part part) => _update.Add(ops =>
-        ops.AdamW(part.Gradient, _norm, _stepScalars, _options, part.Values, part.M, part.V));
+    private void AddUpdate(OptimizerBlock.Part part, AdamWOptions options) => _update.Add(ops =>
+        ops.AdamW(part.Gradient, _norm, _stepScalars, options, part.Values, part.M, part.V));
 
     private void AddGradients()
     {

@@ -11,6 +11,7 @@ internal sealed class Moment
 
     private readonly ICommunicator _communicator;
     private readonly long[] _shape;
+    private readonly long _offset;
     private readonly Tensor? _own;
     private readonly Tensor? _shared;
     private readonly Tensor? _buffer;
@@ -22,13 +23,16 @@ internal sealed class Moment
     /// <summary>Creates a divided moment.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="shape">Shape of the parameter.</param>
-    /// <param name="own">This rank's part.</param>
-    /// <param name="shared">The elements after the parts, which every rank has; null for none.</param>
+    /// <param name="offset">Index of its first element in the block of parameters.</param>
+    /// <param name="own">This rank's part of the block.</param>
+    /// <param name="shared">The block's elements after the parts, which every rank has; null for none.</param>
     /// <param name="buffer">Memory as large as all parts together for other ranks' elements: the gradients, which are unused between two
     /// steps.</param>
     /// <param name="communicator">Connects the ranks.</param>
-    public Moment(string name, ReadOnlySpan<long> shape, Tensor own, Tensor? shared, Tensor buffer, ICommunicator communicator) =>
-        (Name, _shape, _own, _shared, _buffer, _communicator) = (name, shape.ToArray(), own, shared, buffer, communicator);
+    public Moment(
+        string name, ReadOnlySpan<long> shape, long offset, Tensor own, Tensor? shared, Tensor buffer, ICommunicator communicator) =>
+        (Name, _shape, _offset, _own, _shared, _buffer, _communicator) =
+            (name, shape.ToArray(), offset, own, shared, buffer, communicator);
 
     /// <summary>Its name in a file.</summary>
     public string Name { get; }
@@ -73,17 +77,17 @@ internal sealed class Moment
             yield break;
         }
 
-        long count = _shape.Aggregate(1L, (product, size) => product * size), part = _own!.Count, cut = _buffer!.Count;
-        for (int owner = 0; owner * part < Math.Min(count, cut); owner++)
+        // Positions are those of the block; the parameter's own begin at 0.
+        long blockEnd = _offset + _shape.Aggregate(1L, (product, size) => product * size), part = _own!.Count, cut = _buffer!.Count;
+        for (long at = _offset; at < Math.Min(blockEnd, cut);)
         {
-            long start = owner * part, end = Math.Min(start + part, count);
-            for (long first = start; first < end; first += PieceElements)
-            {
-                long length = Math.Min(PieceElements, end - first);
-                yield return (owner == Rank ? _own.Rows(first - start, length) : _buffer.Rows(first, length), owner, first);
-            }
+            int owner = (int)(at / part);
+            long start = owner * part, length = Math.Min(PieceElements, Math.Min(start + part, blockEnd) - at);
+            yield return (owner == Rank ? _own.Rows(at - start, length) : _buffer.Rows(at, length), owner, at - _offset);
+            at += length;
         }
 
-        if (count > cut) yield return (_shared!.Rows(0, count - cut), -1, cut);
+        long rest = Math.Max(_offset, cut);
+        if (blockEnd > rest) yield return (_shared!.Rows(rest - cut, blockEnd - rest), -1, rest - _offset);
     }
 }

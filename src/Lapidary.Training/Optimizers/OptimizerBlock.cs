@@ -2,9 +2,9 @@ using Lapidary.Engine;
 
 namespace Lapidary.Training.Optimizers;
 
-/// <summary>A block of parameters as one rank updates it. Every rank updates all of LoRA's matrices. The large matrix of a saved module is
-/// divided into one part per rank; only that rank updates the part and has its moments. Every rank updates the few remaining
-/// elements.</summary>
+/// <summary>A block of parameters as one rank updates it. Every rank updates all of a block that is not divisible, such as LoRA's matrices.
+/// Any other block is divided into one part per rank; only that rank updates the part and has its moments. Every rank updates the few
+/// remaining elements.</summary>
 internal sealed class OptimizerBlock
 {
     /// <summary>Parts begin at multiples of this number of elements: 256 bytes.</summary>
@@ -17,7 +17,7 @@ internal sealed class OptimizerBlock
         _block = block;
         Tensor values = block.Values, gradient = block.Gradients!;
         int worldSize = ranks.WorldSize;
-        long unit = worldSize * Alignment, cut = worldSize > 1 && block.Parameters.Count == 1 ? values.Count / unit * unit : 0;
+        long unit = worldSize * Alignment, cut = worldSize > 1 && block.IsDivisible ? values.Count / unit * unit : 0;
         if (cut > 0)
         {
             (CutValues, CutGradient) = (values.Rows(0, cut), gradient.Rows(0, cut));
@@ -28,6 +28,9 @@ internal sealed class OptimizerBlock
         else if (cut < values.Count)
             Shared = Part.New(values.Rows(cut, values.Count - cut), gradient.Rows(cut, gradient.Count - cut), moments);
     }
+
+    /// <summary>Whether weight decay applies.</summary>
+    public bool Decays => _block.Decays;
 
     /// <summary>The divided values and gradients of all ranks; null if there are none.</summary>
     public Tensor? CutValues { get; }
@@ -51,7 +54,8 @@ internal sealed class OptimizerBlock
         string name = like.Name + suffix;
         return Own is null
             ? new Moment(_block.ViewLike(parameter, of(Shared!), name), communicator)
-            : new Moment(name, like.Value.Shape, of(Own), Shared is null ? null : of(Shared), CutGradient!, communicator);
+            : new Moment(
+                name, like.Value.Shape, _block.OffsetOf(parameter), of(Own), Shared is null ? null : of(Shared), CutGradient!, communicator);
     }
 
     /// <summary>The arrays of one update call, flat.</summary>

@@ -25,17 +25,9 @@ internal static class CardSettings
     ];
 
     /// <summary>Keys and values, in Markdown.</summary>
-    public static IEnumerable<(string Key, string Value)> Of(LoraConfig lora, SftConfig config)
+    public static IEnumerable<(string Key, string Value)> Of(LoraConfig? lora, SftConfig config)
     {
-        static string Number(double value) => value.ToString("0.##########", CultureInfo.InvariantCulture);
-        yield return ("lora_r", Number(lora.R));
-        yield return ("lora_alpha", Number(lora.LoraAlpha));
-        yield return ("lora_dropout", Number(lora.LoraDropout));
-        yield return ("target_modules", lora.EffectiveTargets.Pattern is { } pattern
-            ? CardText.Cell(pattern)
-            : string.Join(", ", lora.EffectiveTargets.Names));
-        if (lora.ModulesToSave is { Count: > 0 } saved) yield return ("modules_to_save", string.Join(", ", saved));
-        if (lora.UseRslora) yield return ("use_rslora", "true");
+        foreach (var pair in lora is null ? [(MethodFiles.Key, RunSettings.Format(TrainingMethod.Full)!)] : Of(lora)) yield return pair;
         yield return ("learning_rate", Number(config.LearningRate));
         yield return ("lr_scheduler_type", Name(config.LrSchedulerType));
         if (config.LrSchedulerType != LrSchedulerType.Constant)
@@ -62,6 +54,20 @@ internal static class CardSettings
         yield return ("weight_decay", Number(config.WeightDecay));
         yield return ("seed", Number(config.Seed));
         foreach (var (key, value) in Differing(config)) yield return (key, CardText.Cell(value));
+    }
+
+    private static string Number(double value) => value.ToString("0.##########", CultureInfo.InvariantCulture);
+
+    private static IEnumerable<(string Key, string Value)> Of(LoraConfig lora)
+    {
+        yield return ("lora_r", Number(lora.R));
+        yield return ("lora_alpha", Number(lora.LoraAlpha));
+        yield return ("lora_dropout", Number(lora.LoraDropout));
+        yield return ("target_modules", lora.EffectiveTargets.Pattern is { } pattern
+            ? CardText.Cell(pattern)
+            : string.Join(", ", lora.EffectiveTargets.Names));
+        if (lora.ModulesToSave is { Count: > 0 } saved) yield return ("modules_to_save", string.Join(", ", saved));
+        if (lora.UseRslora) yield return ("use_rslora", "true");
     }
 
     /// <summary>Options other than those that differ from the defaults.</summary>

@@ -8,7 +8,7 @@ using Lapidary.Training.Publishing;
 
 namespace Lapidary.Training;
 
-/// <summary>Pushes a run to the Hub: checkpoints during training, the final adapter at the end. Only its start can fail a run: it refuses,
+/// <summary>Pushes a run to the Hub: checkpoints during training, the result at the end. Only its start can fail a run: it refuses,
 /// before training, what could not be pushed. Later uploads neither fail the run nor delay its training.</summary>
 /// <remarks>Assign it to <see cref="SftTrainer.Publisher"/> of rank 0. It serves one run.</remarks>
 public sealed class HubPublisher : IDisposable
@@ -131,7 +131,7 @@ public sealed class HubPublisher : IDisposable
 
     /// <summary>Uploads the result of a run and waits for it. If this fails, <see cref="Failure"/> has the reason.</summary>
     /// <param name="outputDir">The run's folder.</param>
-    /// <param name="files">Files of the adapter in it.</param>
+    /// <param name="files">Files of the result in it.</param>
     /// <param name="checkpoint">The newest checkpoint, or null.</param>
     /// <param name="card">The run's card.</param>
     /// <param name="cancellation">Cancels the call.</param>
@@ -143,17 +143,17 @@ public sealed class HubPublisher : IDisposable
         {
             _queue.Wait(Timeout.InfiniteTimeSpan, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            using var staged = Stage(outputDir, "the final adapter", "End of training", card, files);
+            using var staged = Stage(outputDir, card.Lora is null ? "the final model" : "the final adapter", "End of training", card, files);
             if (checkpoint is not null && _push.HubStrategy == HubStrategy.Checkpoint) AddCheckpoint(staged, checkpoint);
             Send(staged, cancellation);
         }
         catch (OperationCanceledException)
         {
-            Fail(outputDir, "stopped");
+            Fail(outputDir, "stopped", card.Lora is null);
         }
         catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
         {
-            Fail(outputDir, Printable.Line(e.Message));
+            Fail(outputDir, Printable.Line(e.Message), card.Lora is null);
         }
 
         TimeWaited = _time.GetElapsedTime(started);
@@ -208,7 +208,7 @@ public sealed class HubPublisher : IDisposable
         }
     }
 
-    private void Fail(string outputDir, string why) =>
-        Failure = $"{Repo.Id}: the final adapter could not be pushed ({why.TrimEnd('.')}), and is whole in {outputDir}; "
+    private void Fail(string outputDir, string why, bool isModel) =>
+        Failure = $"{Repo.Id}: the final {(isModel ? "model" : "adapter")} could not be pushed ({why.TrimEnd('.')}), and is whole in {outputDir}; "
             + ByHand(outputDir);
 }

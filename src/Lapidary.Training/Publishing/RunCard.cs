@@ -10,16 +10,22 @@ namespace Lapidary.Training.Publishing;
 
 /// <summary>The model card of a run: model, data, method and results. It contains no details of the machine and no row of the data. The
 /// same run always gives the same text.</summary>
-/// <param name="Lora">The trained adapter.</param>
+/// <param name="Lora">The trained adapter; null if all weights were trained.</param>
 /// <param name="Config">Options of the run.</param>
 /// <param name="State">The state of the run.</param>
-internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState State)
+internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState State)
 {
     /// <summary>Number of rows in the table of losses.</summary>
     private const int MostSteps = 12;
 
     /// <summary>The repository that the run is pushed to, or null.</summary>
     public HubRepo? Repo { get; init; }
+
+    /// <summary>The base, if the adapter does not name it.</summary>
+    public string? Base { get; init; }
+
+    /// <summary>The class that config.json names.</summary>
+    public string? Architecture { get; init; }
 
     /// <summary>Names of the data sets as given; names that are not ids are not shown.</summary>
     public IReadOnlyList<string> Datasets { get; init; } = [];
@@ -33,22 +39,28 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
     /// <summary>Whether the base was in NF4 during training.</summary>
     public bool IsQuantized { get; init; } = true;
 
-    private string? BaseId => ModelCard.IdOf(Lora.BaseModelNameOrPath);
+    private string? BaseId => ModelCard.IdOf(Lora is null ? Base : Lora.BaseModelNameOrPath);
 
     private string[] DatasetIds => [.. Datasets.Select(ModelCard.IdOf).OfType<string>().Distinct()];
 
     /// <summary>The file's text.</summary>
     public string ToText()
     {
-        string name = Repo is { } repo ? repo.Id.Split('/')[^1] : BaseId is { } id ? $"{id.Split('/')[^1]}-adapter" : "gemma-adapter";
+        bool isAdapter = Lora is not null;
+        string kind = isAdapter ? "adapter" : "finetuned", relation = isAdapter ? "adapter" : "finetune";
+        string name = Repo is { } repo ? repo.Id.Split('/')[^1] : BaseId is { } id ? $"{id.Split('/')[^1]}-{kind}" : $"gemma-{kind}";
         return new ModelCard
         {
             BaseModel = BaseId,
-            BaseModelRelation = "adapter",
-            LibraryName = "peft",
+            BaseModelRelation = relation,
+            LibraryName = isAdapter ? "peft" : "transformers",
             PipelineTag = "text-generation",
             License = CardText.License,
-            Tags = [.. BaseId is { } tagged ? [$"base_model:adapter:{tagged}"] : Array.Empty<string>(), "lora", "qlora", "sft", "lapidary"],
+            Tags =
+            [
+                .. BaseId is { } tagged ? [$"base_model:{relation}:{tagged}"] : Array.Empty<string>(),
+                .. isAdapter ? ["lora", "qlora"] : Array.Empty<string>(), "sft", "lapidary",
+            ],
             Datasets = DatasetIds,
             ModelName = name,
             Results = DatasetIds is [var only] ? [.. Results(only)] : [],
@@ -73,13 +85,20 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         string method = IsQuantized
             ? "QLoRA: low-rank matrices over a base that is frozen in 4 bits (NF4)"
             : "LoRA: low-rank matrices over a frozen base";
+        string what = Lora is null
+            ? $"{char.ToUpperInvariant(model[0])}{model[1..]}, fine-tuned (all weights){data}."
+            : $"A LoRA adapter for {model}, fine-tuned{data} with {method}{Saved(Lora)}.";
+        string usage = Lora is null
+            ? CardUsage.OfMerged(Architecture ?? "none").Replace("MODEL", Place, StringComparison.Ordinal)
+            : CardUsage.Of(Lora, BaseId ?? "BASE_MODEL", Place);
+        string format = Lora is null ? "files in the format of transformers" : $"files in the format of PEFT {AdapterConfigFile.PeftVersion}";
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"""
             # {name}
 
-            A LoRA adapter for {model}, fine-tuned{data} with {method}{Saved()}.
+            {what}
 
-            {CardUsage.Of(Lora, BaseId ?? "BASE_MODEL", Place)}
+            {usage}
             ## Training
 
             {DataText(datasets)}
@@ -92,7 +111,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         AddResults(text);
         text.Append(CultureInfo.InvariantCulture, $"""
 
-            Trained by Lapidary {ProgramVersion.Text}; files in the format of PEFT {AdapterConfigFile.PeftVersion}.
+            Trained by Lapidary {ProgramVersion.Text}; {format}.
 
             {CardText.Licence}
             """);
@@ -100,7 +119,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
     }
 
     private string Place => Repo?.Id ?? (Path.GetFileName(Path.TrimEndingDirectorySeparator(Config.OutputDir)) is { Length: > 0 } folder
-        && CardText.IsPlain(folder) ? folder : "ADAPTER");
+        && CardText.IsPlain(folder) ? folder : Lora is null ? "MODEL" : "ADAPTER");
 
     /// <summary>The data sets and their size; local files are not named.</summary>
     private string DataText(string[] ids)
@@ -113,7 +132,7 @@ internal sealed record RunCard(LoraConfig Lora, SftConfig Config, TrainerState S
         return string.Create(CultureInfo.InvariantCulture, $"{of}{(names.Length == 0 ? ":" : ";")} {rows:N0} rows to train on{evaluated}.");
     }
 
-    private string Saved() => Lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
+    private static string Saved(LoraConfig lora) => lora.ModulesToSave is { Count: > 0 } saved ? $", and {string.Join(" and ", saved)} as a whole" : "";
 
     private void AddResults(StringBuilder text)
     {

@@ -44,26 +44,26 @@ public sealed class MemoryPlanner
     private static readonly int MaxBatchSize = (int)RecordLimits.Of<SftConfig>(nameof(SftConfig.PerDeviceTrainBatchSize)).Maximum;
 
     private readonly GemmaModel _model;
-    private readonly Adapter _adapter;
+    private readonly TrainedWeights _weights;
     private readonly SftConfig _config;
     private readonly RunShape _shape;
     private readonly long _budgetBytes;
 
-    internal MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, long budgetBytes)
+    internal MemoryPlanner(GemmaModel model, TrainedWeights weights, SftConfig config, RunShape shape, long budgetBytes)
     {
-        (_model, _adapter, _config, _shape, _budgetBytes) = (model, adapter, config, shape, budgetBytes);
-        model.Attach(adapter);
+        (_model, _weights, _config, _shape, _budgetBytes) = (model, weights, config, shape, budgetBytes);
+        model.Attach(weights);
     }
 
     /// <summary>Creates a planner without data, for rows of max_length tokens as packing makes them.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
-    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="weights">What to train; the planner attaches it to the model.</param>
     /// <param name="config">Options.</param>
     /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
     /// <param name="worldSize">Number of ranks.</param>
-    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, long budgetBytes, int worldSize = 1)
+    public MemoryPlanner(GemmaModel model, TrainedWeights weights, SftConfig config, long budgetBytes, int worldSize = 1)
         : this(
-            model, adapter, config.ForRanks(worldSize),
+            model, weights, config.ForRanks(worldSize),
             RunShape.OfFullRows(
                 config.ForRanks(worldSize), worldSize, GenerationShape.OfFullRows(model, config, worldSize, budgetBytes)),
             budgetBytes)
@@ -72,21 +72,21 @@ public sealed class MemoryPlanner
 
     /// <summary>Creates a planner of a run over given rows.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
-    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="weights">What to train; the planner attaches it to the model.</param>
     /// <param name="config">Options.</param>
     /// <param name="train">The training set.</param>
     /// <param name="eval">The evaluation set, or null.</param>
     /// <param name="budgetBytes">Memory of a rank for the whole run, including the model.</param>
     /// <param name="worldSize">Number of ranks.</param>
-    public MemoryPlanner(GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
+    public MemoryPlanner(GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes,
         int worldSize = 1)
-        : this(model, adapter, config, train, eval, budgetBytes, worldSize, metric: null)
+        : this(model, weights, config, train, eval, budgetBytes, worldSize, metric: null)
     {
     }
 
     /// <summary>Creates a planner of a run over given rows, with a metric.</summary>
     /// <param name="model">A loaded model, or a <see cref="GemmaModel.Skeleton"/>.</param>
-    /// <param name="adapter">The adapter to train; the planner attaches it to the model.</param>
+    /// <param name="weights">What to train; the planner attaches it to the model.</param>
     /// <param name="config">Options.</param>
     /// <param name="train">The training set.</param>
     /// <param name="eval">The evaluation set, or null.</param>
@@ -94,10 +94,10 @@ public sealed class MemoryPlanner
     /// <param name="worldSize">Number of ranks.</param>
     /// <param name="metric">What evaluations measure by generated texts, or null.</param>
     public MemoryPlanner(
-        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes, int worldSize,
+        GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval, long budgetBytes, int worldSize,
         IEvaluationMetric? metric)
         : this(
-            model, adapter, config.ForRanks(worldSize),
+            model, weights, config.ForRanks(worldSize),
             RunShape.Of(
                 config.ForRanks(worldSize), train, eval, worldSize, GenerationShape.Of(model, metric, worldSize, budgetBytes)),
             budgetBytes)
@@ -206,5 +206,5 @@ public sealed class MemoryPlanner
     private MemoryPlan Try(RunShape shape, StepPlan steps) => new(
         steps, _model.Config.NumHiddenLayers, shape.Batch, shape.Tokens(Math.Min(shape.Batch.PerDevice, shape.StepRows)),
         shape.StepRows,
-        shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _adapter, _config, shape, steps), _budgetBytes);
+        shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _weights, _config, shape, steps), _budgetBytes);
 }

@@ -5,7 +5,7 @@ using Lapidary.Training.Data.Packing;
 namespace Lapidary.Training.Steps;
 
 /// <summary>A micro-batch with a fixed number of tokens and a largest number of labels, recorded once and replayed: forward and loss, and
-/// in training the backward steps, which add to the adapter's gradients.</summary>
+/// in training the backward steps, which add to the gradients of the trained weights.</summary>
 internal sealed class ModelStep : IDisposable
 {
     private readonly IBackend _backend;
@@ -42,7 +42,7 @@ internal sealed class ModelStep : IDisposable
         _program = new StepProgram(backend.ActivationDType);
         var tape = new Tape(_program, training);
         var h = model.Forward(tape, _inputs, recomputedLayers: training ? recomputedLayers : 0);
-        var dHead = training ? model.Adapter?.Head?.Gradient : null;
+        var dHead = training ? model.Trained?.Head?.Gradient : null;
         Ops.LinearCrossEntropy(tape, h, model.Head, _labels, _lossScale, _losses, _hits, dHead, maxLabels, maxLogitsBytes);
         tape.Rewind();
     }

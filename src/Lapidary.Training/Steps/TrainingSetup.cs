@@ -5,7 +5,7 @@ using Lapidary.Training.Optimizers;
 
 namespace Lapidary.Training.Steps;
 
-/// <summary>The allocations of a run besides model and adapter: moments, recorded steps with their inputs and arenas, the cache of an
+/// <summary>The allocations of a run besides model and trained weights: moments, recorded steps with their inputs and arenas, the cache of an
 /// evaluation's texts, decoded weights. It is set up on the model's backend to train, or on one that only counts, to predict the
 /// memory.</summary>
 internal sealed class TrainingSetup : IDisposable
@@ -17,17 +17,17 @@ internal sealed class TrainingSetup : IDisposable
 
     /// <summary>Sets up the optimizer and the largest steps.</summary>
     /// <param name="model">The base. It may be on another backend than <paramref name="backend"/> if that one only counts.</param>
-    /// <param name="adapter">The adapter to train, attached to the model.</param>
+    /// <param name="weights">What to train, attached to the model.</param>
     /// <param name="config">Options.</param>
     /// <param name="shape">Sizes of the run.</param>
     /// <param name="plan">The layout of steps.</param>
     /// <param name="backend">Provides the memory.</param>
     /// <param name="communicator">Connects the ranks that train together.</param>
     public TrainingSetup(
-        GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)
+        GemmaModel model, TrainedWeights weights, SftConfig config, RunShape shape, StepPlan plan, IBackend backend, ICommunicator communicator)
     {
         _model = model;
-        Optimizer = new AdamWOptimizer(adapter.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);
+        Optimizer = new AdamWOptimizer(weights.Blocks, config.AdamW, (float)config.MaxGradNorm, backend, communicator);
         Numbers = new StepNumbers(backend, communicator);
         Steps = new ModelSteps(model, backend, training: true, plan.RecomputedLayers, plan.MaxLogitsBytes);
         EvaluationSteps = ModelSteps.ForEvaluation(model, backend);
@@ -55,13 +55,13 @@ internal sealed class TrainingSetup : IDisposable
 
     private ModelStep? LargestEvaluation { get; }
 
-    /// <summary>The memory of a rank on a backend like the model's, including model and adapter.</summary>
-    public static MemoryUse Predict(GemmaModel model, Adapter adapter, SftConfig config, RunShape shape, StepPlan plan)
+    /// <summary>The memory of a rank on a backend like the model's, including model and trained weights.</summary>
+    public static MemoryUse Predict(GemmaModel model, TrainedWeights weights, SftConfig config, RunShape shape, StepPlan plan)
     {
         using var counter = model.Backend.CreateCounter();
         int ranks = shape.Batch.Ranks;
         var communicator = ranks == 1 ? SilentCommunicator.Solo : SilentCommunicator.ToCount(ranks);
-        using var setup = new TrainingSetup(model, adapter, config, shape, plan, counter, communicator);
+        using var setup = new TrainingSetup(model, weights, config, shape, plan, counter, communicator);
         setup.RunOnce();
         var (there, added) = (model.Backend.Memory.Live, counter.Memory.Live);
 

@@ -25,7 +25,7 @@ public sealed partial class SftTrainer
         SetUp(resumed?.Run);
         _log = NewLog();
         if (resumed is not null) Resume(resumed, folder);
-        Setup.Optimizer.ShareParameters(_adapter.Blocks);
+        Setup.Optimizer.ShareParameters(_weights.Blocks);
         if (Ranks.WorldSize > 1) _agreement.RequireSame(_identity!);
         if (folder is not null && resumed is null && Expected is not null)
         {
@@ -34,10 +34,10 @@ public sealed partial class SftTrainer
         }
 
         folder?.Begin(
-            Settings ?? RunSettings.Of(_model, _adapter, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
-            _adapter.Source?.Folder, SaveTokenizer);
+            Settings ?? RunSettings.Of(_model, _weights, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
+            _weights.Source?.Folder, SaveTokenizer);
         _manifest = folder is null ? null : RunManifest.Begin(
-            _config.OutputDir, new ManifestSubject(_model, _adapter, _config, _train, _eval, _communicator, DataSets), folder.Settings,
+            _config.OutputDir, new ManifestSubject(_model, _weights, _config, _train, _eval, _communicator, DataSets), folder.Settings,
             _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
         return resumed?.State.GlobalStep ?? 0;
     }
@@ -45,7 +45,7 @@ public sealed partial class SftTrainer
     /// <summary>All settings that ranks must share, except the hash of the weights, which takes long.</summary>
     private IEnumerable<KeyValuePair<string, string>> OwnSettings()
     {
-        var identity = RunIdentity.Of(_model, _adapter, _config, _train, _eval, weights: null, Ranks.WorldSize);
+        var identity = RunIdentity.Of(_model, _weights, _config, _train, _eval, weights: null, Ranks.WorldSize);
         return identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key);
     }
 
@@ -55,7 +55,7 @@ public sealed partial class SftTrainer
         using (Ranks.Busy("reading the checkpoint"))
         {
             resumed = folder?.Checkpoint is { } checkpoint ? ResumedRun.Read(checkpoint) : null;
-            resumed?.Require(_identity!.Value, _train.OldFingerprint(_config), _adapter, _schedule.TotalSteps);
+            resumed?.Require(_identity!.Value, _train.OldFingerprint(_config), _weights, _schedule.TotalSteps);
         }
 
         if (Ranks.WorldSize == 1) return resumed;
@@ -74,7 +74,7 @@ public sealed partial class SftTrainer
             _config, _train, _eval, Ranks.WorldSize, GenerationShape.Of(_model, Metric, Ranks.WorldSize, budget));
         using (Ranks.Busy("planning"))
         {
-            var planner = new MemoryPlanner(_model, _adapter, _config, shape, budget);
+            var planner = new MemoryPlanner(_model, _weights, _config, shape, budget);
             MemoryPlan = FixedSteps is { } steps ? planner.Try(steps)
                 : resumed is { RowsPerRun: > 0 } && resumed.WorldSize == Ranks.WorldSize
                     ? planner.Resume(resumed.RowsPerRun, resumed.MaxLogitsBytes)
@@ -84,7 +84,7 @@ public sealed partial class SftTrainer
         _agreement.RequireSame(MemoryPlan.Steps);
         RequireFit(leastRank);
         using var busy = Ranks.Busy("setting up");
-        _setup = new TrainingSetup(_model, _adapter, _config, shape, MemoryPlan.Steps, _model.Backend, _communicator);
+        _setup = new TrainingSetup(_model, _weights, _config, shape, MemoryPlan.Steps, _model.Backend, _communicator);
         _evaluation = _eval is null
             ? null
             : new RunEvaluation(
@@ -116,7 +116,7 @@ public sealed partial class SftTrainer
             foreach (string note in resumed.Notes(_identity!.Value, TotalSteps, _config.LrSchedulerType, Ranks.WorldSize))
                 _observer.OnMessage(note);
             using var busy = Ranks.Busy("reading the checkpoint");
-            _adapter.Restore(resumed.Checkpoint, _model);
+            _weights.Restore(resumed.Checkpoint, _model);
             OptimizerFile.Read(resumed.Checkpoint, Setup.Optimizer, _model.Backend);
         }
 
@@ -141,7 +141,7 @@ public sealed partial class SftTrainer
         using var busy = Ranks.Busy("saving a checkpoint");
         string saved = folder.Save(step, path =>
         {
-            _adapter.Save(path, _model);
+            _weights.SaveCheckpoint(path, _model);
             OptimizerFile.Write(path, Setup.Optimizer, _model.Backend);
             State(step).Write(path);
             new RunState
@@ -172,7 +172,7 @@ public sealed partial class SftTrainer
     {
         using (Ranks.Busy("reading the best checkpoint"))
             if (folder is not null) RestoreBest(folder);
-        Setup.Optimizer.ShareParameters(_adapter.Blocks);
+        Setup.Optimizer.ShareParameters(_weights.Blocks);
     }
 
     private void RestoreBest(RunFolder folder)
@@ -184,23 +184,23 @@ public sealed partial class SftTrainer
             return;
         }
 
-        _adapter.Restore(checkpoint, _model);
+        _weights.Restore(checkpoint, _model);
         _log.LoadedCheckpoint = name;
         _observer.OnMessage($"Best checkpoint: {name}, {(_config.HasMetric ? _config.EvalMetric : "evaluation loss")} {_log.Best:F4}.");
     }
 
     private void Complete(RunFolder? folder, TrainerState state)
     {
-        using var busy = Ranks.Busy("saving the adapter");
+        using var busy = Ranks.Busy("saving the result");
         folder?.Complete(path =>
         {
-            _adapter.Save(path, _model);
+            _weights.Save(path, _model);
             state.Write(path);
         });
         if (folder is not null) WriteCard(state);
     }
 
-    /// <summary>The card, which is also pushed. An adapter is complete without it.</summary>
+    /// <summary>The card, which is also pushed. A result is complete without it.</summary>
     private void WriteCard(TrainerState state)
     {
         try
@@ -213,12 +213,16 @@ public sealed partial class SftTrainer
         }
     }
 
-    private LoraConfig NamedLora =>
-        _adapter.Config.BaseModelNameOrPath is null ? _adapter.Config.WithBase(_model.Name) : _adapter.Config;
+    /// <summary>The adapter's settings with the name of its base; null if all weights are trained.</summary>
+    private LoraConfig? NamedLora => _weights is not Adapter { Config: var lora } ? null
+        : lora.BaseModelNameOrPath is null ? lora.WithBase(_model.Name)
+        : lora;
 
     private RunCard Card(TrainerState state) => new(NamedLora, _config, state)
     {
         Repo = Publisher?.Repo,
+        Base = _model.Name,
+        Architecture = (string?)_model.Config.Json["architectures"]?[0],
         Datasets = DataSets,
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
         TrainRows = _train.Sequences.Set.Count,

@@ -10,12 +10,12 @@ using Lapidary.Training.Trainer;
 
 namespace Lapidary.Training;
 
-/// <summary>Supervised fine-tuning of an adapter: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
+/// <summary>Supervised fine-tuning of an adapter or of all weights: the loop over optimizer steps, with logs, evaluations and checkpoints.</summary>
 /// <remarks>
 /// <para>The loss of an optimizer step is the sum over trained tokens divided by their number in the whole step. So rows per micro-batch ×
 /// micro-batches × ranks (8×1×1, 2×2×2, 1×1×8) give the same losses except for rounding. A run is a function of data, options, seed and
 /// number of ranks: a stopped and resumed run gives the same bits as an uninterrupted one.</para>
-/// <para>Ranks. Each rank has a separate trainer, with the same model, adapter, data and options; all ranks call the same methods. Only
+/// <para>Ranks. Each rank has a separate trainer, with the same model, trained weights, data and options; all ranks call the same methods. Only
 /// rank 0 uses the output folder and logs; the other ranks receive from it what it reads of a checkpoint.</para>
 /// </remarks>
 public sealed partial class SftTrainer : IDisposable
@@ -24,7 +24,7 @@ public sealed partial class SftTrainer : IDisposable
     public const string LatestCheckpoint = RunNames.Latest;
 
     private readonly GemmaModel _model;
-    private readonly Adapter _adapter;
+    private readonly TrainedWeights _weights;
     private readonly SftConfig _config;
     private readonly PackedDataSet _train;
     private readonly PackedDataSet? _eval;
@@ -41,8 +41,8 @@ public sealed partial class SftTrainer : IDisposable
     private RunManifest? _manifest;
 
     /// <summary>Prepares a run; computes and allocates nothing yet.</summary>
-    /// <param name="model">The frozen base; the adapter is attached to it.</param>
-    /// <param name="adapter">The adapter to train.</param>
+    /// <param name="model">The base; the trained weights are attached to it.</param>
+    /// <param name="weights">What to train: an <see cref="Adapter"/>, or <see cref="FullWeights"/>.</param>
     /// <param name="config">Options; <see cref="SftConfig.ForRanks"/> is applied to them.</param>
     /// <param name="train">The training set.</param>
     /// <param name="eval">The evaluation set, or null.</param>
@@ -51,26 +51,26 @@ public sealed partial class SftTrainer : IDisposable
     /// <param name="time">The clock; null for the system clock.</param>
     /// <param name="communicator">Connects the ranks that train together; null for a single rank.</param>
     public SftTrainer(
-        GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, PackedDataSet? eval = null,
+        GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, PackedDataSet? eval = null,
         ITrainingObserver? observer = null, TimeProvider? time = null, ICommunicator? communicator = null)
     {
         config.Validate(hasEvaluation: eval is not null);
         _communicator = communicator ?? SilentCommunicator.Solo;
         _agreement = new RankAgreement(Ranks);
-        (_model, _adapter, _config, _train, _eval) = (model, adapter, config.ForRanks(Ranks.WorldSize), train.Share(), eval?.Share());
+        (_model, _weights, _config, _train, _eval) = (model, weights, config.ForRanks(Ranks.WorldSize), train.Share(), eval?.Share());
         _observer = observer is null ? new ObserverGroup() : new ObserverGroup(observer);
         _time = time ?? TimeProvider.System;
         _log = NewLog();
-        model.Attach(adapter);
+        model.Attach(weights);
         _schedule = new BatchSchedule(train.Count, _config, Ranks.WorldSize);
         var rates = LearningRateSchedule.Of(_config, _schedule.TotalSteps);
-        _runner = new StepRunner(model, adapter, _config, _train, _schedule, rates, _communicator);
+        _runner = new StepRunner(model, weights, _config, _train, _schedule, rates, _communicator);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
     public int TotalSteps => _schedule.TotalSteps;
 
-    /// <summary>Its tokenizer and chat template are saved with the adapter and with each checkpoint; null saves the model's.</summary>
+    /// <summary>Its tokenizer and chat template are saved with the result and with each checkpoint; null saves the model's.</summary>
     public ITextEncoder? Encoder { get; init; }
 
     /// <summary>Names of the training data sets for the model card, which shows those that are ids of the Hub.</summary>
@@ -86,7 +86,7 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>The planned use of memory; null before <see cref="Train(string?, CancellationToken)"/>.</summary>
     public MemoryPlan? MemoryPlan { get; private set; }
 
-    /// <summary>Whether the run reached its end and its adapter is in the output folder; false after cancellation.</summary>
+    /// <summary>Whether the run reached its end and its result is in the output folder; false after cancellation.</summary>
     public bool IsComplete { get; private set; }
 
     /// <summary>For tests: a layout of steps that replaces the planner's choice.</summary>
@@ -107,7 +107,7 @@ public sealed partial class SftTrainer : IDisposable
     private TrainingSetup Setup => _setup ?? throw new InvalidOperationException("The run is not set up yet.");
 
     /// <summary>Trains to the end or until cancelled. On cancellation, the current step is finished and a checkpoint is saved. The output
-    /// folder receives checkpoints, run.yaml, TensorBoard events and, at the end, the adapter. A folder that already holds a run is
+    /// folder receives checkpoints, run.yaml, TensorBoard events and, at the end, the adapter or the model. A folder that already holds a run is
     /// refused, unless this run resumes it or overwrite_output_dir is set. The folder does not change before everything else was accepted.
     /// A second call starts with the weights of the first one.</summary>
     /// <param name="resumeFrom">A checkpoint folder to resume from, <see cref="LatestCheckpoint"/>, or null to start over; rank 0's value
@@ -120,7 +120,7 @@ public sealed partial class SftTrainer : IDisposable
     {
         if (!Ranks.IsLeader) return Train(folder: null, cancellationToken);
         string[] inputs = _model.Folder.Length > 0 ? [_model.Folder] : [];
-        using var folder = RunFolder.Open(_config, resumeFrom, _observer.OnMessage, inputs);
+        using var folder = RunFolder.Open(_config, resumeFrom, MethodFiles.Of(_weights), _observer.OnMessage, inputs);
         return Train(folder, cancellationToken);
     }
 
@@ -130,7 +130,7 @@ public sealed partial class SftTrainer : IDisposable
         if (Ranks.IsLeader != (folder is not null)) throw new ArgumentException("Rank 0 has the folder, and no other.", nameof(folder));
         RunEvaluation.Require(_config, Metric, hasRows: _eval is not null);
         using var request = Ranks.WorldSize == 1 ? default : cancellationToken.Register(Ranks.RequestStop);
-        using var identity = _identity = new PendingIdentity(_model, _adapter, _config, _train, _eval, Ranks.WorldSize);
+        using var identity = _identity = new PendingIdentity(_model, _weights, _config, _train, _eval, Ranks.WorldSize);
         int step = Prepare(folder);
         using var events = _config.ReportTo == ReportTo.Tensorboard && folder is not null
             ? new TensorBoardObserver(Path.Combine(_config.OutputDir, RunNames.Events), _time)
@@ -164,15 +164,15 @@ public sealed partial class SftTrainer : IDisposable
     {
         _setup?.Dispose();
         _setup = null;
-        if (_ownedAdapter is null) return;
-        if (ReferenceEquals(_model.Adapter, _ownedAdapter)) _model.Attach(null);
-        _ownedAdapter.Dispose();
+        if (_owned is null) return;
+        if (ReferenceEquals(_model.Trained, _owned)) _model.Attach(null);
+        _owned.Dispose();
     }
 
     private TrainerState Run(RunFolder? folder, int step, CancellationToken cancellationToken)
     {
-        _observer.OnStart(new(_train.Count, _schedule.StepsPerEpoch, step, TotalSteps, _adapter.ParameterCount, Memory));
-        if (Publisher is not null) HubPublisher.Announce(NamedLora, _observer);
+        _observer.OnStart(new(_train.Count, _schedule.StepsPerEpoch, step, TotalSteps, _weights.ParameterCount, Memory));
+        if (Publisher is not null && NamedLora is { } lora) HubPublisher.Announce(lora, _observer);
         _log.StartClock();
         long started = _time.GetTimestamp();
         int first = step, saved = step;

@@ -10,7 +10,7 @@ namespace Lapidary.Training.Trainer;
 /// <summary>Runs optimizer steps: the gradients of this rank's rows in several parts, then the update, which all ranks do
 /// together.</summary>
 internal sealed class StepRunner(
-    GemmaModel model, Adapter adapter, SftConfig config, PackedDataSet train, BatchSchedule schedule, LearningRateSchedule rates,
+    GemmaModel model, TrainedWeights weights, SftConfig config, PackedDataSet train, BatchSchedule schedule, LearningRateSchedule rates,
     ICommunicator communicator)
 {
     /// <summary>The text that tells other ranks why they wait. One text for all steps, because a step allocates nothing.</summary>
@@ -62,7 +62,7 @@ internal sealed class StepRunner(
         {
             var some = rows.Slice(first, Math.Min(atATime, end - first));
             var batch = train.Batch(some);
-            model.Backend.Write<long>([DropoutSeed(step), before + tokens], adapter.DropoutSeed);
+            if (weights is Adapter { DropoutSeed: var seed }) model.Backend.Write<long>([DropoutSeed(step), before + tokens], seed);
             var result = setup.Steps.For(batch).Run(batch, lossScale);
             if (!double.IsFinite(result.LossSum)) throw NotFinite(step, some, result);
             loss += result.LossSum;

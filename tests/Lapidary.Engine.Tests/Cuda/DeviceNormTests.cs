@@ -31,8 +31,8 @@ public class DeviceNormTests
 
             run.Backend.RmsNormForward(x, weight, null, Epsilon, y, rstd);
             run.Backend.RmsNormForward(x, weight, residual, Epsilon, sum, rstd);
-            run.Backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false);
-            run.Backend.RmsNormBackward(dy, x, weight, rstd, added, add: true);
+            run.Backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false, dWeight: null);
+            run.Backend.RmsNormBackward(dy, x, weight, rstd, added, add: true, dWeight: null);
 
             run.AssertClose(expected, y);
             run.AssertClose(Plus(expected, run.Doubles(residual)), sum);
@@ -56,7 +56,7 @@ public class DeviceNormTests
 
         run.Backend.RopeTable(run.Ints(Positions), run.Floats(frequencies), cos, sin);
         run.Backend.QkNormRopeForward(x, weight, cos, sin, Epsilon, y, rstd);
-        run.Backend.QkNormRopeBackward(dy, x, weight, cos, sin, rstd, dx);
+        run.Backend.QkNormRopeBackward(dy, x, weight, cos, sin, rstd, dx, dWeight: null);
 
         double[] w = run.Doubles(weight), gradient = run.Doubles(dy);
         double[] angles = [.. Positions.SelectMany(p => frequencies.Select(f => (double)(p * f)))];

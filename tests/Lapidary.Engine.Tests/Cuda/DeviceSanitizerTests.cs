@@ -67,8 +67,8 @@ public class DeviceSanitizerTests
         backend.RmsNormForward(x, weight, residual: null, 1e-6f, y, rstd);
         AssertWritten(run, y, rstd);
         backend.RmsNormForward(x, weight, residual: dy, 1e-6f, y, rstd);
-        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false);
-        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: true);
+        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false, dWeight: null);
+        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: true, dWeight: null);
         AssertWritten(run, y, dx);
         backend.GeGluForward(x, dy, y);
         backend.GeGluBackward(dy, x, y, dx, dUp);
@@ -108,7 +108,7 @@ public class DeviceSanitizerTests
         Tensor rstd = run.New(DType.Float32, Tokens * Heads);
         Tensor dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
         backend.QkNormRopeForward(x, weight, cos, sin, 1e-6f, q, rstd);
-        backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx);
+        backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx, dWeight: null);
         AssertWritten(run, cos, sin, q, rstd, dx);
 
         Tensor k = run.Normal(1, Tokens, KvHeads * headDim);

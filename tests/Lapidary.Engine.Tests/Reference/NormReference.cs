@@ -24,6 +24,19 @@ internal static class NormReference
         return dx;
     }
 
+    /// <summary>Σ over the rows of dyⱼ · ∂yⱼ/∂wⱼ.</summary>
+    public static double[] WeightGradient(IReadOnlyList<double[]> dys, IReadOnlyList<double[]> xs, double epsilon)
+    {
+        double[] sums = new double[xs[0].Length];
+        for (int row = 0; row < xs.Count; row++)
+        {
+            double rstd = Forward(xs[row], new double[sums.Length], epsilon).Rstd;
+            for (int j = 0; j < sums.Length; j++) sums[j] += dys[row][j] * xs[row][j] * rstd;
+        }
+
+        return sums;
+    }
+
     /// <summary>Rotates the pairs (j, j + n/2) by <paramref name="angle"/>(j), or back where <paramref name="sign"/> is −1.</summary>
     public static double[] Rotate(ReadOnlySpan<double> x, Func<int, double> angle, int sign = 1)
     {

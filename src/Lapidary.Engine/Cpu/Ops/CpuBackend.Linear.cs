@@ -22,6 +22,16 @@ public sealed unsafe partial class CpuBackend
         Product(tokens, dim, outDim, 1, dy.Pointer<float>(), transposeA: false, operand, transposeB: false, add, dx.Pointer<float>());
     }
 
+    /// <summary>dWeight += dyᵀ · x.</summary>
+    private void AddWeightGradient(Tensor dy, Tensor x, Tensor dWeight)
+    {
+        var (tokens, outDim) = Rows(dy);
+        var operand = Operand.Of(x, nameof(ProjectBackward));
+        int dim = Rows(x).Dim;
+        Product(
+            outDim, dim, tokens, 1, dy.Pointer<float>(), transposeA: true, operand, transposeB: false, add: true, dWeight.Pointer<float>());
+    }
+
     private static (int Rows, int Dim) Rows(Tensor tensor)
     {
         var (rows, dim) = tensor.AsRows();

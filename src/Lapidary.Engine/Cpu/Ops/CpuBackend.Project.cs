@@ -21,6 +21,7 @@ public sealed unsafe partial class CpuBackend
     {
         for (int i = 0; i < projections.Count; i++)
         {
+            if (projections[i].WeightGradient is { } dWeight) AddWeightGradient(dys[i], x, dWeight);
             if (dx is not null) LinearBackward(dys[i], projections[i].Weight, dx, add || i > 0);
             if (projections[i].Adapter is { } adapter) LoraBackward(dys[i], x, adapter, xas[i]!, dx);
         }

@@ -26,9 +26,25 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    public void QkNormRopeBackward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx)
+    public void QkNormRopeBackward(
+        Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor? dx, Tensor? dWeight)
     {
         int headDim = checked((int)weight.Count);
+        if (dWeight is not null)
+        {
+            AddRowSums(x.Count / headDim, headDim, new QkNormWeightTerms
+            {
+                Dy = dy.Pointer<float>(),
+                X = x.Pointer<float>(),
+                Cos = cos.Pointer<float>(),
+                Sin = sin.Pointer<float>(),
+                Rstd = rstd.Pointer<float>(),
+                HeadDim = headDim,
+                Heads = (int)(x.Count / cos.Shape[0] / headDim),
+            }, dWeight);
+        }
+
+        if (dx is null) return;
         _team.Run(x.Count / headDim, WorkerTeam.RowGrain(headDim), new QkNormRopeBackwardKernel
         {
             Dy = dy.Pointer<float>(),

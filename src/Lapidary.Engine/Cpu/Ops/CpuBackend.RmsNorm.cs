@@ -23,9 +23,21 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add)
+    public void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight)
     {
         var (rows, dim) = x.AsRows();
+        if (dWeight is not null)
+        {
+            AddRowSums(rows, dim, new NormWeightTerms
+            {
+                Dy = dy.Pointer<float>(),
+                X = x.Pointer<float>(),
+                Rstd = rstd.Pointer<float>(),
+                Dim = dim,
+            }, dWeight);
+        }
+
+        if (dx is null) return;
         _team.Run(rows, WorkerTeam.RowGrain(dim), new RmsNormBackwardKernel
         {
             Dy = dy.Pointer<float>(),
@@ -36,5 +48,16 @@ public sealed unsafe partial class CpuBackend
             Dim = dim,
             Add = add,
         });
+    }
+
+    /// <summary>dWeight += Σ of the terms of all rows: over blocks of rows whose length only dim decides, then over the blocks, so that the
+    /// bits depend neither on threads nor on the width of vectors.</summary>
+    private void AddRowSums<TTerms>(long rows, int dim, TTerms terms, Tensor dWeight) where TTerms : struct, IRowTerms
+    {
+        int blockRows = RowSumsKernel<TTerms>.RowsOfBlock(dim), blocks = checked((int)((rows + blockRows - 1) / blockRows));
+        float* partials = (float*)_scratch.Get("norm weight", (long)blocks * dim * sizeof(float));
+        var sums = new RowSumsKernel<TTerms> { Terms = terms, Rows = rows, Dim = dim, Partials = partials };
+        _team.Run(blocks, grain: 1, sums);
+        _team.Each(dim, new JoinOp { Partials = partials, Blocks = blocks, Dim = dim, Target = dWeight.Pointer<float>() });
     }
 }

@@ -62,8 +62,10 @@ internal sealed class RmsNormKernels(Launcher launcher)
     }
 
     /// <inheritdoc cref="IOps.RmsNormBackward"/>
-    public void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, bool add)
+    public void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight)
     {
+        if (dWeight is not null) throw new NotSupportedException();
+        if (dx is null) return;
         var (rows, dim) = Rows(x);
         launcher.Launch(dim % 8 == 0 ? _backward8 : _backward1, rows, Threads(dim), sharedBytes: 0, new RmsNormBackwardArgs
         {

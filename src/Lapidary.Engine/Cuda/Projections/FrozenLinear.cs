@@ -31,6 +31,14 @@ internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
         Product(tokens, Rows(dx).Dim, outDim, dy.Address, weight, transposeB: false, add, dx.Address);
     }
 
+    /// <summary>dWeight += dyᵀ · x in fp32.</summary>
+    public void AddWeightGradient(Tensor dy, Tensor x, Tensor dWeight)
+    {
+        var (tokens, outDim) = Rows(dy);
+        var product = new ProductKind(outDim, Rows(x).Dim, tokens, TransposeA: true, TransposeB: false, DType.Float32);
+        runtime.Products.Run(product, 1, dy.Address, x.Address, 1, dWeight.Address);
+    }
+
     /// <summary>C[m, n] = A · op(B), plus C where <paramref name="add"/>; all bf16.</summary>
     public void Product(int m, int n, int k, nint a, nint b, bool transposeB, bool add, nint c) =>
         runtime.Products.Run(new ProductKind(m, n, k, TransposeA: false, transposeB, DType.BFloat16), 1, a, b, add ? 1 : 0, c);

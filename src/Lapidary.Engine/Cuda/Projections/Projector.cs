@@ -51,6 +51,11 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
         IReadOnlyList<Tensor> dys, Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, Tensor? dx, bool add)
     {
         var (tokens, dim) = Rows(x);
+        for (int i = 0; i < projections.Count; i++)
+        {
+            if (projections[i].WeightGradient is { } dWeight) linear.AddWeightGradient(dys[i], x, dWeight);
+        }
+
         var layout = new AugmentedLayout(projections, dx is null ? 0 : dim);
         if (layout.Extra == 0)
         {

@@ -35,8 +35,8 @@ internal sealed class CachedSteps : IDisposable
     /// <exception cref="LapidaryException">Not enough memory.</exception>
     public CachedSteps(GemmaModel model, int slots, int maxLength, IBackend? counter = null)
     {
-        (_model, _backend, Adapter) = (model, counter ?? model.Backend, model.Adapter);
-        _mayChange = Adapter?.Parameters.Any(parameter => parameter.Gradient is not null) ?? false;
+        (_model, _backend, Trained) = (model, counter ?? model.Backend, model.Trained);
+        _mayChange = Trained?.IsTrainable ?? false;
         _cache = new KvCache(model.Config, _backend, slots, maxLength, Math.Min(MaxPromptStep, maxLength));
         try
         {
@@ -55,8 +55,8 @@ internal sealed class CachedSteps : IDisposable
         }
     }
 
-    /// <summary>The adapter that the steps use.</summary>
-    public Adapter? Adapter { get; }
+    /// <summary>The adapter or trained weights that the steps use.</summary>
+    public TrainedWeights? Trained { get; }
 
     /// <summary>Number of texts.</summary>
     public int Slots => _cache.Slots;
@@ -64,8 +64,8 @@ internal sealed class CachedSteps : IDisposable
     /// <summary>Most tokens of a text.</summary>
     public int MaxLength => _cache.MaxLength;
 
-    /// <summary>Whether a text can begin with what its slot holds of an earlier one; see <see cref="KvCache.CanContinue"/>. An adapter that
-    /// has gradients may have been trained since.</summary>
+    /// <summary>Whether a text can begin with what its slot holds of an earlier one; see <see cref="KvCache.CanContinue"/>. Weights that
+    /// have gradients may have been trained since.</summary>
     public bool CanContinue(int length, int stored) => !_mayChange && _cache.CanContinue(length, stored);
 
     /// <summary>Stores tokens of prompts.</summary>

@@ -24,7 +24,7 @@ internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepare
 
     /// <summary>Whether the cache has room for texts of this length, and its steps use the model's adapter.</summary>
     public bool Fits(int maxLength) =>
-        _steps is not null && maxLength <= _steps.MaxLength && ReferenceEquals(_steps.Adapter, model.Adapter);
+        _steps is not null && maxLength <= _steps.MaxLength && ReferenceEquals(_steps.Trained, model.Trained);
 
     /// <summary>Makes room for texts of <paramref name="maxLength"/> tokens. No text may be running, unless they fit already.</summary>
     /// <param name="maxLength">Most tokens of a text.</param>

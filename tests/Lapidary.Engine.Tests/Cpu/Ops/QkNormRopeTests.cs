@@ -64,7 +64,7 @@ public class QkNormRopeTests
         Tensor y = run.New(Tokens, heads * headDim), rstd = run.New(Tokens * heads), dx = run.New(Tokens, heads * headDim);
         run.Backend.QkNormRopeForward(x, weight, cos, sin, Epsilon, y, rstd);
 
-        run.Backend.QkNormRopeBackward(dy, x, weight, cos, sin, rstd, dx);
+        run.Backend.QkNormRopeBackward(dy, x, weight, cos, sin, rstd, dx, dWeight: null);
 
         double[] gradient = CpuRun.Doubles(dy);
         double[] expected = PerHead(x, headDim, (row, i) => NormReference.Backward(
@@ -78,10 +78,10 @@ public class QkNormRopeTests
     {
         var (_, cos, sin) = Table(run, 17);
         Tensor x = run.Normal(1, Tokens, 340 * 34), weight = run.Normal(1, 34), y = run.New(Tokens, 340 * 34), rstd = run.New(Tokens * 340);
-        var dx = run.New(Tokens, 340 * 34);
+        Tensor dx = run.New(Tokens, 340 * 34), dWeight = run.Normal(1, 34);
         run.Backend.QkNormRopeForward(x, weight, cos, sin, Epsilon, y, rstd);
-        run.Backend.QkNormRopeBackward(y, x, weight, cos, sin, rstd, dx);
-        return [cos, sin, y, rstd, dx];
+        run.Backend.QkNormRopeBackward(y, x, weight, cos, sin, rstd, dx, dWeight);
+        return [cos, sin, y, rstd, dx, dWeight];
     });
 
     [Fact]
@@ -90,12 +90,12 @@ public class QkNormRopeTests
         using var run = new CpuRun();
         Tensor positions = run.Ints(Positions), frequencies = run.Normal(1, 16), cos = run.New(Tokens, 16), sin = run.New(Tokens, 16);
         Tensor x = run.Normal(1, Tokens, 640), weight = run.Normal(1, 32), y = run.New(Tokens, 640);
-        Tensor rstd = run.New(Tokens * 20), dx = run.New(Tokens, 640);
+        Tensor rstd = run.New(Tokens * 20), dx = run.New(Tokens, 640), dWeight = run.Zeros(32);
         Close.AllocatesNothing(() =>
         {
             run.Backend.RopeTable(positions, frequencies, cos, sin);
             run.Backend.QkNormRopeForward(x, weight, cos, sin, Epsilon, y, rstd);
-            run.Backend.QkNormRopeBackward(y, x, weight, cos, sin, rstd, dx);
+            run.Backend.QkNormRopeBackward(y, x, weight, cos, sin, rstd, dx, dWeight);
         });
     }
 

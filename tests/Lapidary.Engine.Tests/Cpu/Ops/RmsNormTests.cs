@@ -37,8 +37,8 @@ public class RmsNormTests
         Tensor y = run.New(3, dim), rstd = run.New(3), dx = run.New(3, dim), there = run.Normal(1, 3, dim), added = run.Copy(there);
         run.Backend.RmsNormForward(x, weight, null, Epsilon, y, rstd);
 
-        run.Backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false);
-        run.Backend.RmsNormBackward(dy, x, weight, rstd, added, add: true);
+        run.Backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false, dWeight: null);
+        run.Backend.RmsNormBackward(dy, x, weight, rstd, added, add: true, dWeight: null);
 
         int i = 0;
         double[] gradient = CpuRun.Doubles(dy);
@@ -63,19 +63,20 @@ public class RmsNormTests
     {
         Tensor x = run.Normal(1, 301, 70), weight = run.Normal(1, 70), y = run.New(301, 70), rstd = run.New(301), dx = run.New(301, 70);
         run.Backend.RmsNormForward(x, weight, x, Epsilon, y, rstd);
-        run.Backend.RmsNormBackward(y, x, weight, rstd, dx, add: false);
-        return [y, rstd, dx];
+        var dWeight = run.Normal(1, 70);
+        run.Backend.RmsNormBackward(y, x, weight, rstd, dx, add: false, dWeight);
+        return [y, rstd, dx, dWeight];
     });
 
     [Fact]
     public void ForwardAndBackward_AllocateNothing()
     {
         using var run = new CpuRun();
-        Tensor x = run.Normal(1, 40, 640), weight = run.Normal(1, 640), y = run.New(40, 640), rstd = run.New(40);
+        Tensor x = run.Normal(1, 40, 640), weight = run.Normal(1, 640), y = run.New(40, 640), rstd = run.New(40), dWeight = run.Zeros(640);
         Close.AllocatesNothing(() =>
         {
             run.Backend.RmsNormForward(x, weight, null, Epsilon, y, rstd);
-            run.Backend.RmsNormBackward(y, x, weight, rstd, y, add: true);
+            run.Backend.RmsNormBackward(y, x, weight, rstd, y, add: true, dWeight);
         });
     }
 

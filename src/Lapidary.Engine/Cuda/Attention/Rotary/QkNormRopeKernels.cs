@@ -73,8 +73,10 @@ internal sealed class QkNormRopeKernels(Launcher launcher)
     }
 
     /// <inheritdoc cref="IOps.QkNormRopeBackward"/>
-    public void Backward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor dx)
+    public void Backward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor? dx, Tensor? dWeight)
     {
+        if (dWeight is not null) throw new NotSupportedException();
+        if (dx is null) return;
         int headDim = checked((int)weight.Count);
         HeadDims.Check(nameof(IOps.QkNormRopeBackward), headDim, weight);
         var kernel = OfHalf(headDim / 2, _backward1, _backward2, _backward4);
