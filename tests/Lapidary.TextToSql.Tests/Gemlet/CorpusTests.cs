@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gemlet;
 using Lapidary.TextToSql.Synthesis.Domains;
-using Lapidary.TextToSql.Synthesis.Schemas;
 
 namespace Lapidary.TextToSql.Tests.Gemlet;
 
