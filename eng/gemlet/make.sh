@@ -18,6 +18,7 @@ LENGTH=${LENGTH:-1024}
 TRAINROWS=${TRAINROWS:-4000} TESTROWS=${TESTROWS:-400}
 PROOF=${PROOF:-75}         # seconds at the end for fine-tuning and evaluation, for each model
 TOKENIZER=${TOKENIZER:-}   # a tokenizer.json; without one it is made
+KEEP=${KEEP:-$OUT}       # the folder for weights
 DEVICE=${DEVICE:-cuda}
 STEPS=${STEPS:-}           # of pre-training, instead of those that fit
 # Of each model: name, layers,hidden,heads,kv heads,head dim,mlp, and peak learning rate. Of each fine-tuning: steps and learning rate.
@@ -90,7 +91,7 @@ make() {
     say "$name: $steps steps in $seconds s on device $gpu"
     pretrain "$name" "$gpu" "$steps" "$rate" "$WORK/$name-made" "$((seconds + 5))" > "$OUT/$name-train.txt" 2>&1
     say "$name trained: code $?, $(grep -E '^step' "$OUT/$name-train.txt" | tail -1)"
-    cp "$WORK/$name-made/model.safetensors" "$OUT/$name.safetensors"
+    cp "$WORK/$name-made/model.safetensors" "$KEEP/$name.safetensors"
     cp "$WORK/$name-made/config.json" "$OUT/$name-config.json"
     for t in $TUNES; do tune "$name" "$gpu" "${t%%:*}" "${t##*:}" & done
     if [ -n "${BASE:-}" ]; then
