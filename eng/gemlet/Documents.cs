@@ -195,7 +195,7 @@ internal static partial class Documents
     }
 
     private static StringBuilder Start(Schema schema, Dice dice) => new(
-        dice.Chance(45) ? string.Join(dice.Chance(50) ? '\n' : ' ', schema.Tables.Select(table => SchemaScript.Create(table, schema.Style)))
+        dice.Chance(60) ? string.Join(dice.Chance(50) ? '\n' : ' ', schema.Tables.Select(table => SchemaScript.Create(table, schema.Style)))
         : dice.Chance(20) ? schema.Script.Replace("; ", ";\n", StringComparison.Ordinal) : schema.Script);
 
     private static string Sentence(Question question) => WordLists.Capital(question.Text);

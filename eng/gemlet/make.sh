@@ -18,12 +18,14 @@ LENGTH=${LENGTH:-1024}
 TRAINROWS=${TRAINROWS:-4000} TESTROWS=${TESTROWS:-400}
 PROOF=${PROOF:-75}         # seconds at the end for fine-tuning and evaluation, for each model
 TOKENIZER=${TOKENIZER:-}   # a tokenizer.json; without one it is made
-KEEP=${KEEP:-$OUT}       # the folder for weights
+KEEP=${KEEP:-$OUT}         # the folder for weights
 DEVICE=${DEVICE:-cuda}
 STEPS=${STEPS:-}           # of pre-training, instead of those that fit
-# Of each model: name, layers,hidden,heads,kv heads,head dim,mlp, and peak learning rate. Of each fine-tuning: steps and learning rate.
+# Of each model: name, layers,hidden,heads,kv heads,head dim,mlp, and peak learning rate. Of each fine-tuning: steps, learning rate, rows of
+# 512 tokens in a step, and which rows (train, or short: those of few tables).
 MODELS=${MODELS:-"s:6,192,3,1,64,512:2e-3 m:6,256,4,1,64,768:2e-3 d:9,192,3,1,64,512:2e-3 w:6,320,5,1,64,896:1.5e-3"}
-TUNES=${TUNES:-"170:2e-3 170:4e-3 300:2e-3 800:2e-3"}
+TUNES=${TUNES:-"125:2e-3:4:train 125:4e-3:4:train 250:2e-3:2:train 160:3e-3:4:short 600:2e-3:4:train"}
+SHORT=${SHORT:-950}        # characters of a short row
 
 mkdir -p "$OUT" "$WORK"
 L=$BIN/lapidary G=$BIN/gemlet
@@ -44,7 +46,9 @@ if [ -n "$TOKENIZER" ]; then cp "$TOKENIZER" "$WORK/tokenizer.json"
 else timeout 120 "$G" tokenizer "$WORK/tokenizer.json" 8000 7 4096 3000; fi
 timeout 100 "$G" corpus "$WORK/corpus.jsonl" "$DOCUMENTS" "$SEED"
 wait
-say "corpus $(du -m "$WORK/corpus.jsonl" | cut -f1) MB, $(wc -l < "$WORK/sql/train.jsonl") rows to tune on"
+awk -v n="$SHORT" 'length($0) < n' "$WORK/sql/train.jsonl" > "$WORK/sql/short.jsonl"
+say "corpus $(du -m "$WORK/corpus.jsonl" | cut -f1) MB, $(wc -l < "$WORK/sql/train.jsonl") rows to tune on," \
+  "$(wc -l < "$WORK/sql/short.jsonl") of them short"
 
 # pretrain NAME GPU STEPS RATE FOLDER SECONDS
 pretrain() {
@@ -63,13 +67,14 @@ for entry in "${list[@]}"; do
   say "$name tries: code $?, $(speed "$OUT/$name-try.txt") tokens/s, $(grep -oE 'loss [0-9.]+' "$OUT/$name-try.txt" | tail -1)"
 done
 
-# tune NAME GPU STEPS RATE: the demo's fine-tuning, on the rows of the generator's domains for training
+# tune NAME GPU STEPS RATE BATCH ROWS: the demo's fine-tuning, on rows of the domains for training
 tune() {
-  local run=$1-tune-$3-$4
-  { timeout 120 "$L" train --model "$WORK/$1-made" --dataset "$WORK/sql/train.jsonl" --template text-to-sql --quantization nf4 \
-      --output-dir "$WORK/$run" --overwrite-output-dir --max-length 512 --per-device-train-batch-size 4 --gradient-accumulation-steps 1 \
-      --gradient-checkpointing false --assistant-only-loss true --max-steps "$3" --learning-rate "$4" --lr-scheduler-type cosine \
-      --lora-dropout 0 --max-grad-norm 1 --logging-steps 20 --save-strategy no --report-to none --seed "$SEED" --device "$(on "$2")"
+  local run=$1-tune-$3-$4-$5-$6
+  { timeout 120 "$L" train --model "$WORK/$1-made" --dataset "$WORK/sql/$6.jsonl" --template text-to-sql --quantization nf4 \
+      --output-dir "$WORK/$run" --overwrite-output-dir --max-length 512 --per-device-train-batch-size "$5" \
+      --gradient-accumulation-steps 1 --gradient-checkpointing false --assistant-only-loss true --max-steps "$3" --learning-rate "$4" \
+      --lr-scheduler-type cosine --lora-dropout 0 --max-grad-norm 1 --logging-steps 20 --save-strategy no --report-to none --seed "$SEED" \
+      --device "$(on "$2")"
     timeout 120 "$L" eval --metric sql-execution --model "$WORK/$1-made" --adapter "$WORK/$run" --quantization nf4 \
       --dataset "$WORK/sql/test.jsonl" --template text-to-sql --max-new-tokens 128 --failures "$OUT/$run-wrong.jsonl" --device "$(on "$2")"
   } > "$OUT/$run.txt" 2>&1
@@ -78,7 +83,7 @@ tune() {
 
 # make GPU MODEL...: one after the other on a device
 make() {
-  local gpu=$1 entry count name sizes rate seconds steps rest
+  local gpu=$1 entry count name sizes rate seconds steps t how
   shift
   count=$#
   for entry in "$@"; do
@@ -91,9 +96,15 @@ make() {
     say "$name: $steps steps in $seconds s on device $gpu"
     pretrain "$name" "$gpu" "$steps" "$rate" "$WORK/$name-made" "$((seconds + 5))" > "$OUT/$name-train.txt" 2>&1
     say "$name trained: code $?, $(grep -E '^step' "$OUT/$name-train.txt" | tail -1)"
+    if [ ! -f "$WORK/$name-made/model.safetensors" ]; then # interrupted: its last checkpoint is a model too
+      cp "$(ls -d "$WORK/$name-made"/checkpoint-* | sort -V | tail -1)"/*.* "$WORK/$name-made/"
+    fi
     cp "$WORK/$name-made/model.safetensors" "$KEEP/$name.safetensors"
     cp "$WORK/$name-made/config.json" "$OUT/$name-config.json"
-    for t in $TUNES; do tune "$name" "$gpu" "${t%%:*}" "${t##*:}" & done
+    for t in $TUNES; do
+      IFS=: read -r -a how <<< "$t"
+      tune "$name" "$gpu" "${how[@]}" &
+    done
     if [ -n "${BASE:-}" ]; then
       timeout 60 "$L" eval --metric sql-execution --model "$WORK/$name-made" --dataset "$WORK/sql/test.jsonl" --template text-to-sql \
         --max-new-tokens 128 --device "$(on "$gpu")" > "$OUT/$name-base.txt" 2>&1
@@ -113,6 +124,6 @@ for entry in "${list[@]}"; do
   name=${entry%%:*}
   echo "== $name"
   grep -E '^step' "$OUT/$name-train.txt" | awk 'NR % 4 == 1' | cut -c1-110
-  grep -A14 -m1 -E '^rows' "$OUT/$name-tune-${TUNES%%:*}"*.txt | head -16
+  grep -A14 -m1 -E '^rows' "$OUT/$name-tune-${TUNES%%:*}-"*.txt | head -16
 done
 say "done"
