@@ -101,6 +101,7 @@ internal static class KernelBenchmark
 
         Report("RmsNormForward", 2 * x.LengthBytes, () => backend.RmsNormForward(x, weight, null, 1e-6f, y, rstd));
         Report("RmsNormBackward", 3 * x.LengthBytes, () => backend.RmsNormBackward(y, x, weight, rstd, y, add: false, dWeight: null));
+        Report("RmsNormBackward, weight", 2 * x.LengthBytes, () => backend.RmsNormBackward(y, x, weight, rstd, null, add: false, weight));
         Report("GeGluForward", 3 * gate.LengthBytes, () => backend.GeGluForward(gate, up, dGate));
         Report("GeGluBackward", 5 * gate.LengthBytes, () => backend.GeGluBackward(gate, gate, up, dGate, m));
         Report("Add", 3 * gate.LengthBytes, () => backend.Add(gate, dGate));

@@ -30,6 +30,7 @@ internal static unsafe class ProductBenchmark
             {
                 Measure(backend, threads, threads == 1 ? blas : null, m, n, k, forward: true);
                 Measure(backend, threads, threads == 1 ? blas : null, m, n, k, forward: false);
+                MeasureWeightGradient(backend, threads, m, n, k);
             }
         }
     }
@@ -75,6 +76,25 @@ internal static unsafe class ProductBenchmark
             $"| {m}, {n}, {k} | {(forward ? "x·Wᵀ" : "dy·W")} | {best[0]:F0} | {best[1]:F1} | {best[2]:F1} | {best[3]:F1} "
             + $"| {best[1] / best[0]:P0} | {best[2] / best[0]:P0} | {best[3] / best[0]:P0} "
             + (blas is null ? "| | |" : $"| {best[4]:F1} | {best[1] / best[4]:F2} |"));
+    }
+
+    /// <summary>The gradient of the weight of dy·W, in fp32 alone.</summary>
+    private static void MeasureWeightGradient(CpuBackend backend, int threads, int m, int n, int k)
+    {
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Base);
+        var x = Weights.New(region, DType.Float32, m, n);
+        Tensor[] dys = [Weights.New(region, DType.Float32, m, k)];
+        var weight = Weights.New(region, DType.Float32, k, n);
+        Projection[] projections = [new Projection(weight, null) { WeightGradient = region.New("dWeight", DType.Float32, k, n) }];
+        Tensor?[] xas = [null];
+        double peak = 0, rate = 0;
+        for (int repetition = 0; repetition < Repetitions; repetition++)
+        {
+            peak = Math.Max(peak, FmaPeak.Measure(threads));
+            rate = Math.Max(rate, Rate(2.0 * m * n * k, () => backend.ProjectBackward(dys, x, projections, xas, dx: null, add: false)));
+        }
+
+        Console.WriteLine($"| {m}, {n}, {k} | dyᵀ·x | {peak:F0} | {rate:F1} | | | {rate / peak:P0} | | | | |");
     }
 
     /// <summary>10⁹ operations a second over calls of at least 5 ms together.</summary>

@@ -39,8 +39,9 @@ public interface IBackend : IOps, IDisposable
     Tensor QuantizeNf4(Tensor host, Nf4Options options, MemoryRegion region);
 
     /// <summary>Until the result is disposed, <see cref="IOps.ProjectForward"/> and <see cref="IOps.ProjectBackward"/> keep decoded frozen
-    /// weights for later use, if decoding costs enough time. No bits depend on it. The weights must not change meanwhile. Only one scope
-    /// exists at a time: a new one frees the weights of the earlier one.</summary>
+    /// weights for later use, if decoding costs enough time. No bits depend on it. These weights must not change meanwhile; those with a
+    /// <see cref="Projection.WeightGradient"/> may, and are not kept. Only one scope exists at a time: a new one frees the weights of the
+    /// earlier one.</summary>
     /// <param name="maxBytes">Upper bound of <see cref="MemoryOwner.DecodedWeights"/>. Weights beyond it are decoded at every use.</param>
     IDisposable KeepDecodedWeights(long maxBytes);
 

@@ -12,8 +12,8 @@ internal static class MethodSettings
 
     public static readonly Setting<TrainingMethod> Method = new(
         "method", "lora|full",
-        "What is trained: lora, LoRA's matrices beside a frozen base (QLoRA where that is quantized), or full, all weights, which takes "
-        + "about 16 bytes of memory for each.",
+        "What is trained: lora (LoRA's matrices over a frozen base; QLoRA over 4 bits) or full (all weights, 16 bytes of memory for each). "
+        + $"With full, the base is not quantized, and the default of --learning-rate is {SettingText.Format(SftConfig.Full.LearningRate)}.",
         TrainingMethod.Lora, text => (TrainingMethod)SettingText.Enumeration(typeof(TrainingMethod), text));
 
     /// <summary>Whether all weights are trained.</summary>

@@ -20,11 +20,12 @@ internal sealed class CudaOperations : IDisposable
         Transfers = new Transfers(runtime);
         QuantizeNf4 = new Nf4QuantizeKernels(runtime, Transfers);
         Embedding = new EmbeddingKernels(runtime);
-        RmsNorm = new RmsNormKernels(launcher);
-        Linear = new FrozenLinear(runtime, decoder);
+        var normWeights = new NormWeightKernels(runtime);
+        RmsNorm = new RmsNormKernels(launcher, normWeights);
+        Linear = new LinearProducts(runtime, decoder);
         Projector = new Projector(runtime, decoder, Linear);
         RopeTable = new RopeTableKernel(launcher);
-        QkNormRope = new QkNormRopeKernels(launcher);
+        QkNormRope = new QkNormRopeKernels(launcher, normWeights);
         AttentionForward = new AttentionForwardKernels(runtime);
         AttentionBackward = new AttentionBackwardKernels(runtime);
         KvAppend = new KvAppendKernels(launcher);
@@ -46,7 +47,7 @@ internal sealed class CudaOperations : IDisposable
 
     public RmsNormKernels RmsNorm { get; }
 
-    public FrozenLinear Linear { get; }
+    public LinearProducts Linear { get; }
 
     public Projector Projector { get; }
 

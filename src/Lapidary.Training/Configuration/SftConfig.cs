@@ -63,7 +63,7 @@ public sealed record SftConfig
     /// more work), false for none, auto for as few as memory requires.</summary>
     public GradientCheckpointing GradientCheckpointing { get; init; } = GradientCheckpointing.Auto;
 
-    /// <summary>Peak learning rate. The default of method full is a tenth of this one.</summary>
+    /// <summary>Peak learning rate.</summary>
     [Range(0.0, 10.0)]
     public double LearningRate { get; init; } = 2e-4;
 

@@ -67,9 +67,10 @@ public class DeviceSanitizerTests
         backend.RmsNormForward(x, weight, residual: null, 1e-6f, y, rstd);
         AssertWritten(run, y, rstd);
         backend.RmsNormForward(x, weight, residual: dy, 1e-6f, y, rstd);
+        var dWeight = run.Zeros(DType.Float32, dim);
         backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false, dWeight: null);
-        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: true, dWeight: null);
-        AssertWritten(run, y, dx);
+        backend.RmsNormBackward(dy, x, weight, rstd, dx, add: true, dWeight);
+        AssertWritten(run, y, dx, dWeight);
         backend.GeGluForward(x, dy, y);
         backend.GeGluBackward(dy, x, y, dx, dUp);
         backend.Add(y, dx);
@@ -108,8 +109,9 @@ public class DeviceSanitizerTests
         Tensor rstd = run.New(DType.Float32, Tokens * Heads);
         Tensor dO = run.Normal(1, Tokens, Heads * headDim), dx = run.New(Tokens, Heads * headDim);
         backend.QkNormRopeForward(x, weight, cos, sin, 1e-6f, q, rstd);
-        backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx, dWeight: null);
-        AssertWritten(run, cos, sin, q, rstd, dx);
+        var dWeight = run.Zeros(DType.Float32, headDim);
+        backend.QkNormRopeBackward(dO, x, weight, cos, sin, rstd, dx, dWeight);
+        AssertWritten(run, cos, sin, q, rstd, dx, dWeight);
 
         Tensor k = run.Normal(1, Tokens, KvHeads * headDim);
         Tensor v = run.Normal(1, Tokens, KvHeads * headDim), o = run.New(Tokens, Heads * headDim);

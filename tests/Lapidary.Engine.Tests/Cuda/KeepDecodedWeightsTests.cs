@@ -63,6 +63,34 @@ public sealed class KeepDecodedWeightsTests : IDisposable
         Assert.Equal(0, Kept);
     }
 
+    /// <summary>A copy would be multiplied by when the optimizer has long changed the weight.</summary>
+    [Theory]
+    [InlineData(64, 160, 0)]
+    [InlineData(64, 160, 16)]
+    [InlineData(160, 64, 16)]
+    public void TrainedWeights_AreNotKept(int dim, int outDim, int rank)
+    {
+        var layers = new Layers(_counter, _region, dim, [outDim], [rank], 0, DType.Float32, isTrained: true);
+        using var kept = _counter.KeepDecodedWeights(long.MaxValue);
+        layers.Forward();
+        layers.Backward();
+        Assert.Equal(0, Kept);
+    }
+
+    /// <summary>32 rows share a partial sum.</summary>
+    [Fact]
+    public void NormsWeights_TakeScratchForPartialSums_IfTheyAreTrained()
+    {
+        const int Rows = 100, Dim = 640;
+        Tensor x = _region.New("x", DType.BFloat16, Rows, Dim), weight = _region.New("weight", DType.Float32, Dim);
+        var rstd = _region.New("rstd", DType.Float32, Rows);
+        long before = _counter.Memory.LiveBytesOf(MemoryOwner.Workspace);
+        _counter.RmsNormBackward(x, x, weight, rstd, x, add: false, dWeight: null);
+        Assert.Equal(before, _counter.Memory.LiveBytesOf(MemoryOwner.Workspace));
+        _counter.RmsNormBackward(x, x, weight, rstd, x, add: false, weight);
+        Assert.Equal(before + 4 * Dim * sizeof(float), _counter.Memory.LiveBytesOf(MemoryOwner.Workspace));
+    }
+
     [Fact]
     public void OtherProducts_KeepNothing()
     {
@@ -156,7 +184,9 @@ public sealed class KeepDecodedWeightsTests : IDisposable
         private readonly Tensor[] _ys;
         private readonly Tensor _x;
 
-        public Layers(CudaBackend backend, MemoryRegion region, int dim, int[] outDims, int[] ranks, float probability, DType type)
+        public Layers(
+            CudaBackend backend, MemoryRegion region, int dim, int[] outDims, int[] ranks, float probability, DType type,
+            bool isTrained = false)
         {
             Parameter New(string name, int rows, int columns) =>
                 new(name, region.New(name, DType.Float32, rows, columns), region.New(name, DType.Float32, rows, columns));
@@ -166,7 +196,10 @@ public sealed class KeepDecodedWeightsTests : IDisposable
             LoraAdapter? NewAdapter(int i) =>
                 ranks[i] == 0 ? null : new LoraAdapter(New("A", ranks[i], dim), New("B", outDims[i], ranks[i]), 1, NewDropout(i));
             _projections = [.. outDims.Select((outDim, i) =>
-                new Projection(region.New("weight", type, outDim, dim), NewAdapter(i)))];
+                new Projection(region.New("weight", type, outDim, dim), NewAdapter(i))
+                {
+                    WeightGradient = isTrained ? region.New("gradient", DType.Float32, outDim, dim) : null,
+                })];
             _xas = [.. ranks.Select(r => r == 0 ? null : region.New("xa", DType.BFloat16, Tokens, r))];
             _ys = [.. outDims.Select(outDim => region.New("y", DType.BFloat16, Tokens, outDim))];
         }

@@ -35,7 +35,7 @@ internal sealed class ModelRun : IDisposable
         var h = model.Forward(tape, inputs, recomputedLayers: checkpointing ? model.Config.NumHiddenLayers : 0, onHiddenState: _hidden.Add);
         _hidden[^1] = h; // transformers' last hidden state is the final norm's output
         _logits = model.Logits(tape, h);
-        Ops.LinearCrossEntropy(tape, h, model.Head, labels, lossScale, _losses, hits, training ? model.Adapter?.Head?.Gradient : null);
+        Ops.LinearCrossEntropy(tape, h, model.Head, labels, lossScale, _losses, hits, training ? model.Trained?.Head?.Gradient : null);
         tape.Rewind();
         _program.Keep(_logits);
         foreach (var hidden in _hidden) _program.Keep(hidden);

@@ -18,10 +18,10 @@ public sealed class ReplacedRunTests : IDisposable
     [InlineData("checkpoint-notes/adapter_model.safetensors", false)]
     public void IsIn_FindsWhatARunHasSaved(string name, bool expected)
     {
-        Assert.False(ReplacedRun.IsIn(_folder));
+        Assert.False(ReplacedRun.IsIn(_folder, TrainingMethod.Lora));
         string path = Path.Combine(_folder, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, "");
-        Assert.Equal(expected, ReplacedRun.IsIn(_folder));
+        Assert.Equal(expected, ReplacedRun.IsIn(_folder, TrainingMethod.Lora));
     }
 }

@@ -12,6 +12,9 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
 {
     public LoraConfig Lora { get; init; } = LoraConfig.Guide with { R = 4, LoraDropout = 0.1, ModulesToSave = null };
 
+    /// <summary>Whether all weights are trained.</summary>
+    public bool IsFull { get; init; }
+
     public ExampleSet? Eval { get; init; }
 
     public string? Resume { get; init; }
@@ -75,19 +78,19 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
         if (watch is not null) watch.Memory = backend.Memory;
         var losses = new StepLosses(watch ?? ObserverOf(group.Rank, group));
         using var model = GemmaModel.Load(
-            FolderOf(group.Rank) ?? Fixtures.Path("tiny/model"), backend, new ModelOptions { DType = DType.Float32 });
+            FolderOf(group.Rank) ?? Fixtures.Path("tiny/model"), backend, new ModelOptions { DType = DType.Float32, LoadOnUse = IsFull });
 
         // Ranks start with other values, and get rank 0's.
-        using var adapter = Adapter.Create(model, Lora, config.Seed + group.Rank);
+        using TrainedWeights weights = IsFull ? FullWeights.Create(model) : Adapter.Create(model, Lora, config.Seed + group.Rank);
         using var trainer = new SftTrainer(
-            model, adapter, config, Packed(RowsOf(group.Rank, Rows), config), Eval is null ? null : Packed(Eval, config), losses,
+            model, weights, config, Packed(RowsOf(group.Rank, Rows), config), Eval is null ? null : Packed(Eval, config), losses,
             communicator: communicator)
         {
             Metric = Metric,
             FixedSteps = RowsPerRun is { } rows ? new StepPlan(rows, 0, LogitsMemory.LeanBytes) : null,
         };
         var state = trainer.Train(Resume, TokenOf(group.Rank));
-        float[] values = [.. adapter.Blocks.SelectMany(block => block.Values.AsSpan<float>().ToArray())];
+        float[] values = [.. weights.Blocks.SelectMany(block => block.Values.AsSpan<float>().ToArray())];
         return new RankResult(state, losses.All, values, trainer.IsComplete, trainer.MemoryPlan!);
     }
 

@@ -7,12 +7,17 @@ namespace Lapidary.Training.Tests;
 /// <summary>What the planner predicts against what runs measure, and what it chooses.</summary>
 public class MemoryPlannerTests
 {
+    /// <summary>In place of whole modules.</summary>
+    private const string AllWeights = "all";
+
     public static TheoryData<string, int, int, bool, double, string?, bool> Runs { get; } = new()
     {
         // Device, batch size, accumulation, packing, dropout, whole modules, evaluation.
         { "cpu", 1, 4, false, 0, null, false },
         { "cpu", 3, 2, true, 0.1, "lm_head,embed_tokens", true },
         { "cpu", 2, 1, false, 0, "embed_tokens", true },
+        { "cpu", 2, 2, true, 0, AllWeights, true },
+        { "cuda", 2, 2, true, 0, AllWeights, true },
         { "cuda", 1, 4, false, 0, null, false },
         { "cuda", 3, 2, true, 0.1, "lm_head,embed_tokens", true },
         { "cuda", 2, 1, false, 0, "embed_tokens", true },
@@ -40,7 +45,8 @@ public class MemoryPlannerTests
                 device, config, TrainerRun.RandomRows(12), adapter: null, observer: observer,
                 eval: evaluates ? TrainerRun.RandomRows(5) : null,
                 backend: device == "cpu" ? new CpuBackend(threads: 2) : Gpu(),
-                lora: LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = whole?.Split(',') });
+                lora: LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = whole?.Split(',') },
+                isFull: whole == AllWeights);
             observer.Memory = run.Model.Backend.Memory;
 
             run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);

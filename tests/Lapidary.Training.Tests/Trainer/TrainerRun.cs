@@ -5,24 +5,26 @@ using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Training.Tests;
 
-/// <summary>A model, an adapter (PEFT's, or a new one) and a trainer over them.</summary>
+/// <summary>A model, an adapter (PEFT's, or a new one) or all weights, and a trainer over them.</summary>
 internal sealed class TrainerRun : IDisposable
 {
-    private readonly Adapter _adapter;
+    private readonly TrainedWeights _weights;
 
     public TrainerRun(
         string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
         ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None,
-        string? folder = null, HubPublisher? publisher = null, IEvaluationMetric? metric = null)
+        string? folder = null, HubPublisher? publisher = null, IEvaluationMetric? metric = null,
+        bool isFull = false, DType? dtype = DType.Float32)
     {
         Model = GemmaModel.Load(
             folder ?? Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
-            new ModelOptions { DType = DType.Float32, Quantization = quantization });
-        _adapter = adapter is null
+            new ModelOptions { DType = dtype, Quantization = quantization, LoadOnUse = isFull });
+        _weights = isFull ? FullWeights.Create(Model)
+            : adapter is null
             ? Adapter.Create(Model, lora ?? LoraConfig.Guide with { R = 4, LoraDropout = dropout, ModulesToSave = null }, config.Seed)
             : Adapter.Load(Model, adapter, trainable: true);
         Trainer = new SftTrainer(
-            Model, _adapter, config, Packed(rows, config),
+            Model, _weights, config, Packed(rows, config),
             eval is null ? null : Packed(eval, config), observer)
         {
             Publisher = publisher,
@@ -35,7 +37,9 @@ internal sealed class TrainerRun : IDisposable
 
     public SftTrainer Trainer { get; }
 
-    public Adapter Adapter => _adapter;
+    public Adapter Adapter => (Adapter)_weights;
+
+    public TrainedWeights Weights => _weights;
 
     /// <summary>Short steps, each of them logged, nothing saved.</summary>
     public static SftConfig Small() => new()
@@ -61,7 +65,7 @@ internal sealed class TrainerRun : IDisposable
     public void Dispose()
     {
         Trainer.Dispose();
-        _adapter.Dispose();
+        _weights.Dispose();
         Model.Dispose();
         TestDevice.Close(Model.Backend);
     }

@@ -4,7 +4,7 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 namespace Lapidary.Engine.Cuda.Pointwise;
 
 /// <summary>RMSNorm of rows.</summary>
-internal sealed class RmsNormKernels(Launcher launcher)
+internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weights)
 {
     /// <summary>Runs of a thread that the pair's kernels keep: of 8 elements, of one.</summary>
     private const int LongRuns = 3, ShortRuns = 8;
@@ -64,7 +64,7 @@ internal sealed class RmsNormKernels(Launcher launcher)
     /// <inheritdoc cref="IOps.RmsNormBackward"/>
     public void Backward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight)
     {
-        if (dWeight is not null) throw new NotSupportedException();
+        if (dWeight is not null) weights.AddOfRmsNorm(dy, x, rstd, dWeight);
         if (dx is null) return;
         var (rows, dim) = Rows(x);
         launcher.Launch(dim % 8 == 0 ? _backward8 : _backward1, rows, Threads(dim), sharedBytes: 0, new RmsNormBackwardArgs

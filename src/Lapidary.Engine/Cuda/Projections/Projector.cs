@@ -5,8 +5,8 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
 
-/// <summary>Frozen layers with one input, and their adapters.</summary>
-internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, FrozenLinear linear) : IDisposable
+/// <summary>Layers with one input, and their adapters.</summary>
+internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, LinearProducts linear) : IDisposable
 {
     private readonly ProjectionWeights _weights = new(runtime, decoder);
     private readonly LowRankDownKernels _down = new(runtime);
@@ -29,7 +29,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
             int rowsBelow = RowsBelow(projections);
             for (int i = 0; i < projections.Count; i++)
             {
-                linear.Multiply(x, _weights.Plain(projections[i].Weight, rowsBelow), ys[i]);
+                linear.Multiply(x, _weights.Plain(projections[i], rowsBelow), ys[i]);
                 if (projections[i].Adapter is { } adapter) _up.AddToOutput(xas[i]!, adapter, ys[i]);
             }
 
@@ -60,7 +60,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
         if (layout.Extra == 0)
         {
             for (int i = 0; i < projections.Count && dx is not null; i++)
-                linear.MultiplyBackward(dys[i], _weights.Plain(projections[i].Weight, rowsBelow: 0), dx, add || i > 0);
+                linear.MultiplyBackward(dys[i], _weights.Plain(projections[i], rowsBelow: 0), dx, add || i > 0);
             return;
         }
 
@@ -101,7 +101,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Froz
         var rows = AugmentedRows.In(runtime.Scratch, "augmented rows", tokens, new AugmentedLayout(projections, outDim));
         _down.RunTransposed(dys[0], adapter, rows);
         _gradients.Add(dys, x, projections, xas, rows);
-        nint weight = _weights.Stacked(projections[0].Weight, adapter.A.Value);
+        nint weight = _weights.Stacked(projections[0], adapter.A.Value);
         linear.Product(tokens, Rows(dx).Dim, rows.Layout.Width, rows.Address, weight, transposeB: false, add, dx.Address);
     }
 

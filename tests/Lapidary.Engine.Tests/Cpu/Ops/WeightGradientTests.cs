@@ -26,6 +26,35 @@ public unsafe class WeightGradientTests
         Close.AllocatesNothing(() => run.Backend.ProjectBackward(dys, x, projections, xas, dx, add: false));
     }
 
+    /// <summary>The same calls on a backend and on its counter; frozen weights need no more scratch than they did.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Scratch_IsCounted_AndOnlyOfTrainedWeights(bool isTrained)
+    {
+        using var backend = new CpuBackend(2);
+        using var counter = CpuBackend.CreateCounter(2);
+        long scratch = ScratchOf(counter, isTrained);
+        Assert.Equal(ScratchOf(backend, isTrained), scratch);
+        using var other = CpuBackend.CreateCounter(2);
+        Assert.Equal(isTrained, scratch > ScratchOf(other, isTrained: false));
+    }
+
+    private static long ScratchOf(CpuBackend backend, bool isTrained)
+    {
+        const int Tokens = 600, Dim = 130, OutDim = 1024, HeadDim = 64;
+        using var region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
+        Tensor New(params long[] shape) => region.New("", DType.Float32, shape);
+        Tensor? Gradient(params long[] shape) => isTrained ? New(shape) : null;
+        Tensor x = New(Tokens, Dim), y = New(Tokens, OutDim), cos = New(Tokens, HeadDim / 2);
+        var projection = new Projection(New(OutDim, Dim), null) { WeightGradient = Gradient(OutDim, Dim) };
+        backend.ProjectBackward([y], x, [projection], [null], New(Tokens, Dim), add: false);
+        backend.RmsNormBackward(x, x, New(Dim), New(Tokens), New(Tokens, Dim), add: false, Gradient(Dim));
+        backend.QkNormRopeBackward(
+            y, y, New(HeadDim), cos, cos, New(Tokens * OutDim / HeadDim), New(Tokens, OutDim), Gradient(HeadDim));
+        return backend.Memory.LiveBytesOf(MemoryOwner.Workspace);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(7)]

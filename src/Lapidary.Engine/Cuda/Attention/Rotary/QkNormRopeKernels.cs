@@ -1,10 +1,11 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Pointwise;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Attention.Rotary;
 
 /// <summary>The norm of queries and keys and their rotation, per head.</summary>
-internal sealed class QkNormRopeKernels(Launcher launcher)
+internal sealed class QkNormRopeKernels(Launcher launcher, NormWeightKernels weights)
 {
     private const int HeadsPerBlock = 8;
 
@@ -75,10 +76,10 @@ internal sealed class QkNormRopeKernels(Launcher launcher)
     /// <inheritdoc cref="IOps.QkNormRopeBackward"/>
     public void Backward(Tensor dy, Tensor x, Tensor weight, Tensor cos, Tensor sin, Tensor rstd, Tensor? dx, Tensor? dWeight)
     {
-        if (dWeight is not null) throw new NotSupportedException();
-        if (dx is null) return;
         int headDim = checked((int)weight.Count);
         HeadDims.Check(nameof(IOps.QkNormRopeBackward), headDim, weight);
+        if (dWeight is not null) weights.AddOfQkNorm(dy, x, cos, sin, rstd, dWeight);
+        if (dx is null) return;
         var kernel = OfHalf(headDim / 2, _backward1, _backward2, _backward4);
         launcher.LaunchEach(kernel, rstd.Count * WarpSize, HeadsPerBlock * WarpSize, new QkNormRopeBackwardArgs
         {

@@ -22,15 +22,16 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     }
 
     /// <summary>W, [out, dim]: its memory, a decoded weight, or scratch that is valid until the next weight is decoded.</summary>
-    /// <param name="weight">Of any type.</param>
+    /// <param name="projection">With a weight of any type.</param>
     /// <param name="rowsBelow">The rows that <see cref="Stacked"/> will request, so that one decoded weight serves both.</param>
-    public nint Plain(Tensor weight, int rowsBelow) => weight.DType == DType.BFloat16 ? weight.Address : WithRoomBelow(weight, rowsBelow);
+    public nint Plain(Projection projection, int rowsBelow) =>
+        projection.Weight.DType == DType.BFloat16 ? projection.Weight.Address : WithRoomBelow(projection, rowsBelow);
 
     /// <summary>[W ; A], [out + r, dim] with dim % 8 == 0, valid until the next weight is decoded.</summary>
-    public nint Stacked(Tensor weight, Tensor a)
+    public nint Stacked(Projection projection, Tensor a)
     {
-        nint y = WithRoomBelow(weight, Rows(a).Rows);
-        decoder.Round(a, y + (nint)DType.BFloat16.LengthBytes(weight.Count));
+        nint y = WithRoomBelow(projection, Rows(a).Rows);
+        decoder.Round(a, y + (nint)DType.BFloat16.LengthBytes(projection.Weight.Count));
         return y;
     }
 
@@ -52,7 +53,8 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         {
             var weight = projections[i].Weight;
             var form = new DecodedWeights.Form(weight, i, layout.Extra, RowsBelow: 0);
-            all[i] = FindOrAdd(form, AugmentedWeightKernels.LengthBytes(weight, dim, layout.Extra), out bool isDecoded);
+            long lengthBytes = AugmentedWeightKernels.LengthBytes(weight, dim, layout.Extra);
+            all[i] = FindOrAdd(projections[i], form, lengthBytes, out bool isDecoded);
             if (isDecoded) withoutColumns[i] = all[i];
             else if (all[i] != 0) _augmented.Write(projections[i], layout.Offsets[i], dim, layout.Extra, all[i]);
         }
@@ -65,11 +67,13 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     public void Dispose() => _decoded?.Dispose();
 
     /// <summary>W with extra rows below, even if it is already bf16.</summary>
-    private nint WithRoomBelow(Tensor weight, int rowsBelow)
+    private nint WithRoomBelow(Projection projection, int rowsBelow)
     {
+        var weight = projection.Weight;
         int dim = Rows(weight).Dim;
         long lengthBytes = DType.BFloat16.LengthBytes(weight.Count + (long)rowsBelow * dim);
-        nint y = FindOrAdd(new DecodedWeights.Form(weight, Place: 0, ExtraColumns: 0, rowsBelow), lengthBytes, out bool isDecoded);
+        var form = new DecodedWeights.Form(weight, Place: 0, ExtraColumns: 0, rowsBelow);
+        nint y = FindOrAdd(projection, form, lengthBytes, out bool isDecoded);
         if (y == 0) y = runtime.Scratch.Get(ScratchPurpose, lengthBytes);
         if (isDecoded) return y;
         if (weight.DType == DType.BFloat16) _augmented.Write(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0, y);
@@ -77,15 +81,19 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         return y;
     }
 
-    /// <summary>A decoded weight, or memory for one that the caller must fill; 0 if it is not kept.</summary>
+    /// <summary>A decoded weight, or memory for one that the caller must fill; 0 if it is not kept, as no trained weight is: its values
+    /// change.</summary>
+    /// <param name="projection">The weight's layer.</param>
     /// <param name="form">Its form.</param>
     /// <param name="lengthBytes">Its size.</param>
     /// <param name="isDecoded">Whether W's part is already decoded.</param>
-    private nint FindOrAdd(in DecodedWeights.Form form, long lengthBytes, out bool isDecoded)
+    private nint FindOrAdd(Projection projection, in DecodedWeights.Form form, long lengthBytes, out bool isDecoded)
     {
         // The scratch that would do instead is asked for in any case: the same work may be captured when decoded weights have been freed,
         // and a capture must not allocate. Nor must it fill one, which later work would take for filled although the graph has not run.
         runtime.Scratch.Get(ScratchPurpose, lengthBytes);
+        isDecoded = false;
+        if (projection.WeightGradient is not null) return 0;
         nint address = _decoded?.Find(form) ?? 0;
         isDecoded = address != 0;
         return isDecoded || runtime.IsCapturing ? address : _decoded?.Add(form, lengthBytes) ?? 0;

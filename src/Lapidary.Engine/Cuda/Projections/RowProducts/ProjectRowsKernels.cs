@@ -5,7 +5,7 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
-/// <summary>Products of a few rows with frozen weights, directly from the weights' bytes.</summary>
+/// <summary>Products of a few rows with weights, directly from the weights' bytes.</summary>
 /// <remarks>A row's bits depend only on the row and the weight. The number of rows selects the kernel and the tile, but not the order of an
 /// element's sum: the parts it consists of follow from the weight's type and number of columns.</remarks>
 internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)

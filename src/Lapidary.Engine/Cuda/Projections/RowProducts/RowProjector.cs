@@ -3,7 +3,7 @@ using Lapidary.Engine.Cuda.Pointwise;
 
 namespace Lapidary.Engine.Cuda.Projections.RowProducts;
 
-/// <summary>Frozen layers with one input, and their adapters, for the few rows of a decoding step.</summary>
+/// <summary>Layers with one input, and their adapters, for the few rows of a decoding step.</summary>
 internal sealed class RowProjector(CudaRuntime runtime, GeGluKernels geGlu)
 {
     private readonly ProjectRowsKernels _weights = new(runtime);

@@ -5,8 +5,8 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
 
-/// <summary>Frozen linear layers without an adapter, and products with weights that are already bf16.</summary>
-internal sealed class FrozenLinear(CudaRuntime runtime, WeightDecoder decoder)
+/// <summary>Linear layers without an adapter, and products with weights that are already bf16.</summary>
+internal sealed class LinearProducts(CudaRuntime runtime, WeightDecoder decoder)
 {
     /// <inheritdoc cref="IOps.LinearForward"/>
     public void Forward(Tensor x, Tensor weight, Tensor y) =>
