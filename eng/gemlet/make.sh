@@ -23,7 +23,7 @@ DEVICE=${DEVICE:-cuda}
 STEPS=${STEPS:-}           # of pre-training, instead of those that fit
 # Of each model: name, layers,hidden,heads,kv heads,head dim,mlp, and peak learning rate. Of each fine-tuning: steps, learning rate, rows of
 # 512 tokens in a step, and which rows (train, or short: those of few tables).
-MODELS=${MODELS:-"s:6,192,3,1,64,512:2e-3 m:6,256,4,1,64,768:2e-3 d:9,192,3,1,64,512:2e-3 w:6,320,5,1,64,896:1.5e-3"}
+MODELS=${MODELS:-"s:6,192,3,1,64,512:3e-3 m:6,256,4,1,64,768:3e-3 d:9,192,3,1,64,512:3e-3 w:6,320,5,1,64,896:2e-3"}
 TUNES=${TUNES:-"85:3e-3:4:train 125:2e-3:4:train 125:4e-3:4:train 250:2e-3:2:train 160:3e-3:4:short 600:2e-3:4:train"}
 SHORT=${SHORT:-950}        # characters of a short row
 
