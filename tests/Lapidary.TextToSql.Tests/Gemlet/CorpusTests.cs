@@ -8,7 +8,7 @@ namespace Lapidary.TextToSql.Tests.Gemlet;
 /// <summary>The corpus that gemlet is pre-trained on.</summary>
 public partial class CorpusTests
 {
-    private const int Seed = 42, Documents = 400, Schemas = 3000;
+    private const int Seed = 42, Sample = 400, Schemas = 3000;
 
     [Fact]
     public void Documents_AreThose_OfTheirNumberAndSeed()
@@ -17,10 +17,10 @@ public partial class CorpusTests
         try
         {
             Corpus.Write(path, 20, Seed);
-            string[] texts = [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("text").GetString()!)];
+            string[] texts = [.. File.ReadLines(path).Select(Text)];
             Assert.Equal(20, texts.Distinct(StringComparer.Ordinal).Count());
-            Assert.Equal(global::Gemlet.Documents.Draw(Seed, 7), texts[7]);
-            Assert.NotEqual(global::Gemlet.Documents.Draw(Seed + 1, 7), texts[7]);
+            Assert.Equal(Documents.Draw(Seed, 7), texts[7]);
+            Assert.NotEqual(Documents.Draw(Seed + 1, 7), texts[7]);
         }
         finally
         {
@@ -37,7 +37,7 @@ public partial class CorpusTests
         var columns = tables.Select(Columns).ToHashSet(StringComparer.Ordinal);
         for (int i = 0; i < Schemas; i++)
         {
-            foreach (var table in global::Gemlet.Documents.SchemaOf(new Dice(Seed, i)).Tables)
+            foreach (var table in Documents.SchemaOf(new Dice(Seed, i)).Tables)
             {
                 Assert.DoesNotContain(table.Spec.SqlName, names);
                 Assert.DoesNotContain(table.Spec.Id, names);
@@ -50,7 +50,7 @@ public partial class CorpusTests
     [Fact]
     public void Schemas_Differ()
     {
-        var tables = Enumerable.Range(0, Schemas).SelectMany(i => global::Gemlet.Documents.SchemaOf(new Dice(Seed, i)).Tables);
+        var tables = Enumerable.Range(0, Schemas).SelectMany(i => Documents.SchemaOf(new Dice(Seed, i)).Tables);
         Assert.True(tables.Select(table => table.Spec.Id).Distinct(StringComparer.Ordinal).Count() > Schemas);
     }
 
@@ -59,9 +59,9 @@ public partial class CorpusTests
     public void Documents_AnswerNoQuestion()
     {
         int both = 0;
-        for (int i = 0; i < Documents; i++)
+        for (int i = 0; i < Sample; i++)
         {
-            string text = global::Gemlet.Documents.Draw(Seed, i);
+            string text = Documents.Draw(Seed, i);
             Assert.DoesNotContain("<start_of_turn>", text, StringComparison.Ordinal);
             Assert.DoesNotContain("USER_QUERY", text, StringComparison.Ordinal);
             string[] lines = [.. text.Split('\n').Where(line => line.Length > 0)];
@@ -71,7 +71,13 @@ public partial class CorpusTests
             Assert.Matches(Statement(), lines[question].Contains(';', StringComparison.Ordinal) ? lines[question] : lines[question - 1]);
         }
 
-        Assert.True(both > Documents / 20);
+        Assert.True(both > Sample / 20);
+    }
+
+    private static string Text(string line)
+    {
+        using var json = JsonDocument.Parse(line);
+        return json.RootElement.GetProperty("text").GetString()!;
     }
 
     private static string Columns(TableSpec table) =>
