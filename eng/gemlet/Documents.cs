@@ -17,7 +17,8 @@ internal static partial class Documents
 
     private static readonly (int Weight, Func<Dice, string> Draw)[] Kinds =
     [
-        (12, Queries), (8, Questions), (20, QueriesExplained), (28, Parts), (18, Links), (4, Facts), (5, Copies), (5, Rewritten),
+        (8, Queries), (5, Questions), (15, QueriesExplained), (22, Parts), (20, Links), (2, Facts), (3, Copies), (5, Rewritten),
+        (20, Chained),
     ];
 
     /// <summary>Tables of the generator's domains, for training and for testing: none of them is in the corpus.</summary>
@@ -94,6 +95,18 @@ internal static partial class Documents
             do part = Fragments.Draw(new Scene(schema, dice));
             while (part is null);
             return isSqlFirst ? part.Value.Sql + between + part.Value.Words : part.Value.Words + between + part.Value.Sql;
+        });
+    }
+
+    /// <summary>Several clauses behind notes of what they say.</summary>
+    private static string Chained(Dice dice)
+    {
+        var schema = SchemaOf(dice);
+        string between = dice.Pick("; ", "\n- ", ", ", "\n"), start = between == "\n- " ? "- " : dice.Pick("", "notes: ");
+        return Fill(Start(schema, dice), dice, () =>
+        {
+            var (notes, sql) = Chains.Draw(new Scene(schema, dice));
+            return $"{start}{string.Join(between, notes)}\n{sql}";
         });
     }
 

@@ -14,7 +14,7 @@ internal static class Fragments
     [
         Condition, Condition, Condition, Condition, TwoConditions, Columns, Columns, Columns, Table, Aggregate, Aggregate, Counted, Order,
         Order, Top, Joined, Joined, Joined, ByGroup, ByParent, Having, Distinct, OfAverage, OfExtreme, NamedRow, Childless, Missing,
-        ByYear, Share, Each,
+        ByYear, Share, Each, List, List,
     ];
 
     /// <summary>Draws a part.</summary>
@@ -255,5 +255,20 @@ internal static class Fragments
         string by = $"OVER (PARTITION BY {group.Name} ORDER BY {column.Name} DESC)";
         return scene.Dice.Chance(50) ? ($"the rank by {column.Noun} within each {group.Noun}", $"RANK() {by}")
             : ($"the row number by {column.Noun} within each {group.Noun}", $"ROW_NUMBER() {by}");
+    }
+
+    /// <summary>What a query of groups selects.</summary>
+    private static (string, string)? List(Scene scene)
+    {
+        var table = scene.Any(scene.Tables)!;
+        var group = scene.Any(table.Categories) ?? table.Label;
+        string value = $"COUNT(*){scene.As($"{table.Spec.SqlName}_count")}", words = $"the number of {table.Plural}";
+        if (scene.Dice.Chance(60) && scene.Any(table.Numbers) is { } column)
+        {
+            (string function, words) = AggregationShapes.Draw(scene, column);
+            value = $"{function}({column.Name}){scene.As(AggregationShapes.NameOf(function, column))}";
+        }
+
+        return ($"the {group.Noun} and {words}", $"{group.Name}, {value}");
     }
 }
