@@ -15,16 +15,17 @@ SEED=${SEED:-42}
 DOCUMENTS=${DOCUMENTS:-250000}
 ROWS=${ROWS:-16}           # rows of LENGTH tokens in a step
 LENGTH=${LENGTH:-1024}
-TRAINROWS=${TRAINROWS:-4000} TESTROWS=${TESTROWS:-400}
+TRAINROWS=${TRAINROWS:-12000} TESTROWS=${TESTROWS:-400}
 PROOF=${PROOF:-75}         # seconds at the end for fine-tuning and evaluation, for each model
 TOKENIZER=${TOKENIZER:-}   # a tokenizer.json; without one it is made
 KEEP=${KEEP:-$OUT}         # the folder for weights
 DEVICE=${DEVICE:-cuda}
+TOGETHER=${TOGETHER:-2}    # models at the same time on one GPU
 STEPS=${STEPS:-}           # of pre-training, instead of those that fit
 # Of each model: name, layers,hidden,heads,kv heads,head dim,mlp, and peak learning rate. Of each fine-tuning: steps, learning rate, rows of
 # 512 tokens in a step, and which rows (train, or short: those of few tables).
 MODELS=${MODELS:-"s:6,192,3,1,64,512:3e-3 m:6,256,4,1,64,768:3e-3 d:9,192,3,1,64,512:3e-3 w:6,320,5,1,64,896:2e-3"}
-TUNES=${TUNES:-"85:3e-3:4:train 125:2e-3:4:train 125:4e-3:4:train 250:2e-3:2:train 160:3e-3:4:short 600:2e-3:4:train"}
+TUNES=${TUNES:-"125:2e-3:4:train 125:3e-3:4:train 250:2e-3:2:train 160:3e-3:4:short 600:2e-3:4:train 2000:1e-3:4:train"}
 SHORT=${SHORT:-950}        # characters of a short row
 
 mkdir -p "$OUT" "$WORK"
@@ -32,14 +33,16 @@ L=$BIN/lapidary G=$BIN/gemlet
 gpus=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU') || true
 [ "$DEVICE" = cuda ] || gpus=1
 [ "${gpus:-0}" -gt 0 ] || gpus=1
+slots=$gpus
+[ "$gpus" -gt 1 ] || slots=$TOGETHER
 list=($MODELS)
-[ "$gpus" -gt 1 ] || list=("${list[@]:0:2}")
-[ "$gpus" -eq 1 ] || list=("${list[@]:0:$gpus}")
+[ "$slots" -gt 1 ] || list=("${list[@]:0:2}")
+[ "$slots" -eq 1 ] || list=("${list[@]:0:$slots}")
 say() { echo "[$SECONDS s] $*"; }
-on() { if [ "$DEVICE" = cuda ]; then echo "cuda:$1"; else echo "$DEVICE"; fi; }
+on() { if [ "$gpus" -gt 1 ]; then echo "cuda:$1"; else echo "$DEVICE"; fi; }
 left() { echo $((LIMIT - SECONDS)); }
 speed() { grep -oE '[0-9.]+ tok/s' "$1" | tail -1 | cut -d' ' -f1; }
-say "$gpus devices, models ${list[*]}"
+say "$gpus devices, $slots at once: models ${list[*]}"
 
 "$L" data synth --rows "$TRAINROWS" --eval-rows "$TESTROWS" --seed "$SEED" --output "$WORK/sql" > "$OUT/synth.txt" 2>&1 &
 if [ -n "$TOKENIZER" ]; then cp "$TOKENIZER" "$WORK/tokenizer.json"
@@ -66,6 +69,15 @@ for entry in "${list[@]}"; do
   pretrain "$name" 0 "${TRY:-60}" "$rate" "$WORK/try" "${TRYSECONDS:-90}" > "$OUT/$name-try.txt" 2>&1
   say "$name tries: code $?, $(speed "$OUT/$name-try.txt") tokens/s, $(grep -oE 'loss [0-9.]+' "$OUT/$name-try.txt" | tail -1)"
 done
+
+if [ "$slots" -gt "$gpus" ]; then # how fast they are beside each other
+  for entry in "${list[@]}"; do
+    IFS=: read -r name sizes rate <<< "$entry"
+    pretrain "$name" 0 "${TRY2:-150}" "$rate" "$WORK/try-$name" 60 > "$OUT/$name-try.txt" 2>&1 &
+  done
+  wait
+  for entry in "${list[@]}"; do say "${entry%%:*} beside others: $(speed "$OUT/${entry%%:*}-try.txt") tokens/s"; done
+fi
 
 # tune NAME GPU STEPS RATE BATCH ROWS: the demo's fine-tuning, on rows of the domains for training
 tune() {
@@ -114,10 +126,10 @@ make() {
   done
 }
 
-for ((gpu = 0; gpu < gpus; gpu++)); do
+for ((slot = 0; slot < slots; slot++)); do
   mine=()
-  for ((i = gpu; i < ${#list[@]}; i += gpus)); do mine+=("${list[$i]}"); done
-  [ ${#mine[@]} -eq 0 ] || make "$gpu" "${mine[@]}" &
+  for ((i = slot; i < ${#list[@]}; i += slots)); do mine+=("${list[$i]}"); done
+  [ ${#mine[@]} -eq 0 ] || make "$slot" "${mine[@]}" &
 done
 wait
 for entry in "${list[@]}"; do

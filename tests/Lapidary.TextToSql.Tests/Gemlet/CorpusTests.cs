@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Gemlet;
 using Lapidary.TextToSql.Synthesis.Domains;
+using Lapidary.TextToSql.Synthesis.Shapes;
 
 namespace Lapidary.TextToSql.Tests.Gemlet;
 
@@ -72,6 +73,19 @@ public partial class CorpusTests
         }
 
         Assert.True(both > Sample / 20);
+    }
+
+    /// <summary>What words stand for is a part of a query, never a query.</summary>
+    [Fact]
+    public void Words_ComeBeforeParts_NotQueries()
+    {
+        for (int i = 0; i < Sample; i++)
+        {
+            var dice = new Dice(Seed, i);
+            var scene = new Scene(Documents.SchemaOf(dice), dice);
+            if (scene.References.Any()) Assert.StartsWith("FROM ", Chains.Draw(scene).Sql, StringComparison.Ordinal);
+            if (Fragments.Draw(scene) is { } part) Assert.DoesNotMatch("^(SELECT|WITH|INSERT|UPDATE|DELETE) ", part.Sql);
+        }
     }
 
     private static string Text(string line)
