@@ -10,13 +10,19 @@ internal static class Chains
 {
     private static readonly Func<Scene, (List<string> Notes, string Sql)?>[] Kinds = [Rows, Rows, Groups, Joined, Joined, Parents];
 
-    /// <summary>Draws a chain of at least two clauses.</summary>
-    public static (string[] Notes, string Sql) Draw(Scene scene)
+    /// <summary>After so many draws in vain, a schema has no chain: a single table without numbers, dates or categories, for
+    /// example.</summary>
+    private const int Draws = 40;
+
+    /// <summary>Draws a chain of at least two clauses; null if the schema has none.</summary>
+    public static (string[] Notes, string Sql)? Draw(Scene scene)
     {
-        while (true)
+        for (int i = 0; i < Draws; i++)
         {
             if (scene.Dice.Pick(Kinds)(scene) is { Notes.Count: > 1 } chain) return (scene.Dice.Shuffled(chain.Notes), chain.Sql);
         }
+
+        return null;
     }
 
     /// <summary>Some rows of a table, in some order.</summary>

@@ -102,10 +102,14 @@ internal static partial class Documents
     private static string Chained(Dice dice)
     {
         var schema = SchemaOf(dice);
+        while (Chains.Draw(new Scene(schema, dice)) is null) schema = SchemaOf(dice);
         string between = dice.Pick("; ", "\n- ", ", ", "\n"), start = between == "\n- " ? "- " : dice.Pick("", "notes: ");
         return Fill(Start(schema, dice), dice, () =>
         {
-            var (notes, sql) = Chains.Draw(new Scene(schema, dice));
+            (string[] Notes, string Sql)? chain;
+            do chain = Chains.Draw(new Scene(schema, dice));
+            while (chain is null);
+            var (notes, sql) = chain.Value;
             return $"{start}{string.Join(between, notes)}\n{sql}";
         });
     }
