@@ -18,7 +18,7 @@ internal static class Watchdog
         long shortest = long.MaxValue, longest = -1;
         for (int rank = 0; rank < states.Length; rank++)
         {
-            long age = now - states[rank].Since;
+            long age = Math.Max(0, now - states[rank].Since); // which may be later than this look began
             switch (states[rank].Kind)
             {
                 case ActivityKind.Waiting:

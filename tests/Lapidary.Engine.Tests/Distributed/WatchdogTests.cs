@@ -21,6 +21,8 @@ public class WatchdogTests
     [InlineData("W300 G300 B300", null)] // rank 2 saves, and rank 1 did not wait for that
     [InlineData("C9000 C9000", null)]
     [InlineData("C9000 G9000", null)]
+    [InlineData("W-1 C0", null)] // which began to wait after the time of the look
+    [InlineData("W-1 W-2 G0", null)]
     public void Waits_AreInVain_OrNot(string states, string? expected)
     {
         const long Now = 100_000_000;
