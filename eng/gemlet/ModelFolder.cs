@@ -1,10 +1,6 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using Lapidary.Engine;
-using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Gemma.Weights;
-using Lapidary.TextToSql;
+using Lapidary.TextToSql.Model;
 
 namespace Gemlet;
 
@@ -28,68 +24,13 @@ internal sealed record ModelSize(int Layers, int Hidden, int Heads, int KvHeads,
 /// <summary>Writes a Gemma 3 with random weights, in the form of the models on the Hub.</summary>
 internal static class ModelFolder
 {
-    private const float EmbeddingDeviation = 0.04f;
-
-    /// <summary>1 + w of the norms behind attention and MLP: small, so that random layers do not drown the token that they
-    /// are given.</summary>
-    private const float BranchGain = 0.25f;
-
     /// <summary>Writes the folder; tokenizer.json is copied.</summary>
     public static long Write(string folder, string tokenizer, ModelSize size, long seed)
     {
         Directory.CreateDirectory(folder);
         string copy = Path.Combine(folder, "tokenizer.json");
         if (Path.GetFullPath(tokenizer) != Path.GetFullPath(copy)) File.Copy(tokenizer, copy, overwrite: true);
-        using (var asset = typeof(TinyGemma).Assembly.GetManifestResourceStream("Assets/tokenizer_config.json")!)
-        using (var file = File.Create(Path.Combine(folder, "tokenizer_config.json"))) asset.CopyTo(file);
-        int vocabulary = Tokenizer.Load(folder).VocabSize;
-        File.WriteAllText(Path.Combine(folder, "config.json"), Config(size, vocabulary));
-        File.WriteAllText(Path.Combine(folder, "generation_config.json"), """
-            {
-              "bos_token_id": 2,
-              "eos_token_id": [1, 6],
-              "pad_token_id": 0,
-              "transformers_version": "4.50.0.dev0"
-            }
-
-            """.ReplaceLineEndings("\n"));
-        var tensors = GemmaTensors.Of(GemmaConfig.Load(folder)).ToList();
-        using var writer = SafetensorsWriter.Create(
-            Path.Combine(folder, "model.safetensors"),
-            [.. tensors.Select(tensor => new TensorDeclaration(tensor.Name, "BF16", tensor.Shape.AsSpan()))]);
-        long count = 0;
-        for (int i = 0; i < tensors.Count; i++)
-        {
-            ushort[] values = Values(tensors[i], new StableRandom(seed, i));
-            count += values.Length;
-            writer.Write(tensors[i].Name, MemoryMarshal.AsBytes<ushort>(values));
-        }
-
-        writer.Complete();
-        return count;
-    }
-
-    /// <summary>bf16 values: matrices are normal with a deviation of 1/√in, norms begin at a gain of 1.</summary>
-    private static ushort[] Values(GemmaTensor tensor, StableRandom random)
-    {
-        var values = new ushort[tensor.Shape.Aggregate(1L, (product, n) => product * n)];
-        if (tensor.Shape.Length == 1)
-        {
-            bool isBehind = tensor.Name.Contains(".post_", StringComparison.Ordinal);
-            values.AsSpan().Fill(BFloat16.FromSingle(isBehind ? BranchGain - 1 : 0));
-            return values;
-        }
-
-        bool isEmbedding = tensor.Name.Contains("embed_tokens", StringComparison.Ordinal);
-        double deviation = isEmbedding ? EmbeddingDeviation : 1 / Math.Sqrt(tensor.Shape[^1]);
-        for (int i = 0; i < values.Length; i++)
-        {
-            double sum = -6; // of twelve uniform numbers: nearly normal, and the same bits everywhere
-            for (int k = 0; k < 12; k++) sum += random.NextDouble();
-            values[i] = BFloat16.FromSingle((float)(sum * deviation));
-        }
-
-        return values;
+        return RandomGemma.Write(folder, Config(size, Tokenizer.Load(folder).VocabSize), seed);
     }
 
     private static string Config(ModelSize size, int vocabulary) => string.Create(CultureInfo.InvariantCulture, $$"""
@@ -126,5 +67,5 @@ internal static class ModelFolder
           "vocab_size": {{vocabulary}}
         }
 
-        """).ReplaceLineEndings("\n");
+        """);
 }
