@@ -152,8 +152,10 @@ internal sealed class Rendezvous(
                 throw Handshake.Refuse(link, wrong);
             }
 
+            // In one go: the link of the last to come must not be among those which the meeting closes as it ends.
             _hellos[member.Rank] = member;
             _links[member.Rank] = link;
+            _waiting.Remove(link);
             return true;
         }
     }
