@@ -33,6 +33,7 @@ internal sealed record TrainResult(
         json.WriteNumber("global_step", State.GlobalStep);
         json.WriteFinite("train_loss", TrainLoss);
         json.WriteFinite("eval_loss", Evaluation?.EvalLoss);
+        if (Evaluation is { } evaluation) json.WriteNumber("eval_step", evaluation.Step);
         if (State.LoadedCheckpoint is { } loaded) json.WriteString("loaded_checkpoint", loaded);
         if (Evaluation?.EvalMetric is { } metric)
         {
@@ -54,10 +55,11 @@ internal sealed record TrainResult(
     /// <param name="next">Suggestions for the next step, as command lines.</param>
     public void Show(TextWriter people, IReadOnlyList<string> next)
     {
-        string best = State.LoadedCheckpoint is { } name ? $" ({name})" : "";
+        string of = State.LoadedCheckpoint is { } name ? $" ({name})"
+            : Evaluation is { } last && last.Step != State.GlobalStep ? $" (after step {last.Step})" : "";
         people.WriteLine($"{(WasInterrupted ? "stopped" : "done"),-10} {State.GlobalStep} steps"
             + (TrainLoss is { } mean ? $", mean loss {mean:F4}" : "")
-            + (Evaluation?.EvalLoss is { } loss ? $", evaluation loss {loss:F4}{best}" : "")
+            + (Evaluation?.EvalLoss is { } loss ? $", evaluation loss {loss:F4}{of}" : "")
             + (IsComplete && Tokens == 0
                 ? "; nothing was left to train"
                 : $"; {Tokens} tokens in {PlainText.Duration(Elapsed)} ({Tokens / Elapsed.TotalSeconds:F0} per second), "
@@ -65,7 +67,7 @@ internal sealed record TrainResult(
         if (Evaluation is { EvalMetric: { } metric, EvalMetricValue: var after })
         {
             people.WriteLine($"{"metric",-10} {metric}: "
-                + (new RunSummary(State).Before is { } before ? $"{before:F4} before, {after:F4} after" : $"{after:F4}") + best);
+                + (new RunSummary(State).Before is { } before ? $"{before:F4} before, {after:F4} after" : $"{after:F4}") + of);
         }
 
         Push?.Show(people);

@@ -27,9 +27,10 @@ internal sealed class RunSummary(TrainerState state)
     }
 
     /// <summary>The evaluation of the weights that the run ended with: of the best checkpoint if they are taken from it, else the last
-    /// one; null if there was none.</summary>
+    /// one, which may be of an earlier step if the run was stopped; null if there was none. That of the model before training counts only
+    /// if there was no step.</summary>
     public LogEntry? Evaluation => state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null && entry.Step == BestStep)
-        ?? state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null);
+        ?? state.LogHistory.LastOrDefault(entry => entry.EvalLoss is not null && (entry.Step > 0 || state.GlobalStep == 0));
 
     /// <summary>The step of the best checkpoint if the weights are taken from it; null if they are those of the last step.</summary>
     public int? BestStep => state.LoadedCheckpoint is { } name ? RunNames.StepOf(Path.GetFileName(name)) : null;

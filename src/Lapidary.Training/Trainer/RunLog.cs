@@ -25,6 +25,11 @@ internal sealed class RunLog(TimeProvider time, ITrainingObserver observer, IEva
     /// metric.</summary>
     public double? Best { get; private set; }
 
+    /// <summary>What the evaluation before the first step found, if it is better than <see cref="Best"/>; else null.</summary>
+    public double? BetterBefore =>
+        _entries.Find(entry => entry is { Step: 0, EvalLoss: not null }) is { } first && ValueOf(first) is { } before && before != Best
+        && IsBetter(before, first.EvalLoss) ? before : null;
+
     /// <summary>Evaluation loss of the best evaluation, which decides between equal values of the metric: the lower one wins.</summary>
     private double? _bestLoss;
 

@@ -185,7 +185,13 @@ public sealed partial class SftTrainer
 
         _weights.Restore(checkpoint, _model);
         _log.LoadedCheckpoint = name;
-        _observer.OnMessage($"Best checkpoint: {name}, {(_config.HasMetric ? _config.EvalMetric : "evaluation loss")} {_log.Best:F4}.");
+        string measure = _config.HasMetric ? _config.EvalMetric : "evaluation loss";
+        _observer.OnMessage($"Best checkpoint: {name}, {measure} {_log.Best:F4}.");
+        if (_log.BetterBefore is { } before)
+        {
+            _observer.OnMessage($"But the model before training was better, {measure} {before:F4}: this run has not improved it. "
+                + "Try a smaller learning rate, and see whether the rows for evaluation are of the kind of those for training.");
+        }
     }
 
     private void Complete(RunFolder? folder, TrainerState state)

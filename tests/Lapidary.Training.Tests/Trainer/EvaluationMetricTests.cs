@@ -59,6 +59,20 @@ public sealed class EvaluationMetricTests : IDisposable
         Assert.Contains($"| weights of | step {step}, the best evaluation |", card, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0.95, true)]
+    [InlineData(0.9, false)]
+    [InlineData(0.1, false)]
+    public void ARunThatIsWorseThanItsModel_SaysSo(double before, bool says)
+    {
+        var messages = new Messages();
+        using var run = Run(Config, new TextMetric(before, 0.2, 0.9, 0.8), messages);
+        run.Trainer.Train(cancellationToken: Token);
+        string[] said = [.. messages.All.Where(message => message.Contains("before training was better", StringComparison.Ordinal))];
+        Assert.Equal(says ? 1 : 0, said.Length);
+        Assert.All(said, message => Assert.Contains("even 0.9500", message, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void TheMetric_ChangesNoBitOfTheTraining_AndIsTheSameEachTime()
     {
