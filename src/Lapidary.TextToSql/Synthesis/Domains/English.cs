@@ -12,8 +12,7 @@ internal static class English
         if (of > 0) return Plural(noun[..of]) + noun[of..];
         int per = noun.IndexOf(" per ", StringComparison.Ordinal);
         if (per > 0) return Plural(noun[..per]) + noun[per..];
-        if (noun is "species" or "headquarters") return noun;
-        if (noun is "GPA" or "remark" or "ID") return noun + "s";
+        if (noun.EndsWith("species", StringComparison.Ordinal) || noun.EndsWith("headquarters", StringComparison.Ordinal)) return noun;
         if (noun.EndsWith('y') && noun.Length > 1 && !"aeiou".Contains(noun[^2], StringComparison.Ordinal)) return noun[..^1] + "ies";
         if (noun.EndsWith("is", StringComparison.Ordinal)) return noun[..^2] + "es";
         return noun.EndsWith('s') || noun.EndsWith('x') || noun.EndsWith("ch", StringComparison.Ordinal)
