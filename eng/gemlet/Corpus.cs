@@ -12,14 +12,14 @@ internal static class Corpus
         new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>Writes documents in the order of their numbers.</summary>
-    public static void Write(string path, long documents, long seed)
+    public static void Write(string path, string mix, long documents, long seed)
     {
         using var file = File.Create(path);
         for (long start = 0; start < documents; start += Block)
         {
             byte[][] rows = new byte[(int)Math.Min(Block, documents - start)][];
             long first = start;
-            Parallel.For(0, rows.Length, i => rows[i] = Row(Documents.Draw(seed, first + i)));
+            Parallel.For(0, rows.Length, i => rows[i] = Row(Documents.Draw(mix, seed, first + i)));
             foreach (byte[] row in rows) file.Write(row);
         }
     }

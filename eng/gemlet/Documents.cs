@@ -8,29 +8,42 @@ using Lapidary.TextToSql.Synthesis.Wording;
 namespace Gemlet;
 
 /// <summary>Draws the documents of the corpus. A document's number and the seed determine it.</summary>
-/// <remarks>A document with questions and queries has each question behind its query, as a comment has: no question comes before its
-/// query, and no document has the form of a conversation.</remarks>
+/// <remarks>No question comes before its query: where a document has both, the query is first. What comes before a query is a comment of
+/// a script. No document has the form of a conversation.</remarks>
 internal static partial class Documents
 {
     /// <summary>Most documents so have 400 to 600 tokens.</summary>
     private const int MostCharacters = 1800;
 
-    private static readonly (int Weight, Func<Dice, string> Draw)[] Kinds =
-    [
-        (8, Queries), (5, Questions), (15, QueriesExplained), (22, Parts), (20, Links), (2, Facts), (3, Copies), (5, Rewritten),
-        (20, Chained),
-    ];
+    /// <summary>Of a hundred documents, by the name of the mix: parts come first, and scripts, which put them together, after
+    /// that.</summary>
+    private static readonly Dictionary<string, (int Weight, Func<Dice, string> Draw)[]> Mixes = new()
+    {
+        ["parts"] =
+        [
+            (8, Queries), (5, Questions), (15, QueriesExplained), (22, Parts), (20, Links), (2, Facts), (3, Copies), (5, Rewritten),
+            (20, Chained),
+        ],
+        ["scripts"] =
+        [
+            (60, Commented), (10, Chained), (10, Parts), (8, Links), (5, QueriesExplained), (2, Queries), (1, Questions), (1, Facts),
+            (2, Copies), (1, Rewritten),
+        ],
+    };
 
     /// <summary>Tables of the generator's domains, for training and for testing: none of them is in the corpus.</summary>
     private static readonly HashSet<string> KnownTables =
         [.. DomainFile.All.SelectMany(domain => domain.Tables).SelectMany(table => new[] { table.Id, table.SqlName })];
 
-    /// <summary>Draws a document.</summary>
-    public static string Draw(long seed, long number)
+    /// <summary>Names of the mixes.</summary>
+    public static IEnumerable<string> MixNames => Mixes.Keys;
+
+    /// <summary>Draws a document of a mix.</summary>
+    public static string Draw(string mix, long seed, long number)
     {
         var dice = new Dice(seed, number);
-        int place = dice.Below(Kinds.Sum(kind => kind.Weight));
-        foreach (var (weight, draw) in Kinds)
+        int place = dice.Below(Mixes[mix].Sum(kind => kind.Weight));
+        foreach (var (weight, draw) in Mixes[mix])
         {
             if (place < weight) return draw(dice);
             place -= weight;
@@ -81,6 +94,26 @@ internal static partial class Documents
             var question = Ask(schema, dice);
             return $"{question.Sql};{between}{Sentence(question)}";
         });
+    }
+
+    /// <summary>A script: each query below a comment that says what it is for.</summary>
+    private static string Commented(Dice dice)
+    {
+        var schema = SchemaOf(dice);
+        bool isBlock = dice.Chance(20);
+        return Fill(Start(schema, dice), dice, () =>
+        {
+            var question = Ask(schema, dice);
+            return isBlock ? $"/* {Comment(question)} */\n{question.Sql};" : $"-- {Comment(question)}\n{question.Sql};";
+        });
+    }
+
+    /// <summary>What a query is for, as those who write scripts note it: "the names of all books", where a person would ask "What are
+    /// the names of all books?".</summary>
+    private static string Comment(Question question)
+    {
+        string text = Request().Replace(question.Text.TrimEnd('.', '?'), match => match.Index == 0 ? "" : ": ");
+        return char.ToLowerInvariant(text[0]) + text[1..].Replace("? ", "; ", StringComparison.Ordinal);
     }
 
     /// <summary>Parts of queries, before or behind what they say.</summary>
@@ -229,6 +262,10 @@ internal static partial class Documents
             text.Append(next).Append(end);
         }
     }
+
+    /// <summary>Words that ask for an answer, at the start or in the midst.</summary>
+    [GeneratedRegex("(^|[.?,] )((show|list|find|give|return) |what (is|are) )", RegexOptions.IgnoreCase)]
+    private static partial Regex Request();
 
     /// <summary>A name, a number or a text.</summary>
     [GeneratedRegex(@"'[^']*'|\w+(\.\d+)?")]

@@ -1,5 +1,5 @@
 // The steps that make gemlet; README.md beside this file says in which order.
-//   gemlet corpus FILE DOCUMENTS SEED           documents as rows of JSON
+//   gemlet corpus FILE MIX DOCUMENTS SEED       documents as rows of JSON; MIX is parts or scripts
 //   gemlet tokenizer FILE DOCUMENTS SEED SIZE WORDS   tokenizer.json, learned from such documents
 //   gemlet folder FOLDER TOKENIZER SIZES SEED   a model with random weights: layers,hidden,heads,kv heads,head dim,mlp
 
@@ -8,12 +8,12 @@ using Gemlet;
 
 switch (args)
 {
-    case ["corpus", var path, var documents, var seed]:
-        Corpus.Write(path, Number(documents), Number(seed));
+    case ["corpus", var path, var mix, var documents, var seed] when Documents.MixNames.Contains(mix):
+        Corpus.Write(path, mix, Number(documents), Number(seed));
         return 0;
     case ["tokenizer", var path, var documents, var seed, var size, var words]:
         string[] texts = new string[Number(documents)];
-        Parallel.For(0, texts.Length, i => texts[i] = Documents.Draw(Number(seed), i));
+        Parallel.For(0, texts.Length, i => texts[i] = Documents.Draw("parts", Number(seed), i));
         TokenizerDraft.Write(path, texts, (int)Number(size), (int)Number(words));
         return 0;
     case ["folder", var folder, var tokenizer, var sizes, var seed]:
@@ -21,7 +21,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine(
-            "gemlet: corpus FILE DOCUMENTS SEED | tokenizer FILE DOCUMENTS SEED SIZE WORDS | folder FOLDER TOKENIZER SIZES SEED");
+            "gemlet: corpus FILE parts|scripts DOCUMENTS SEED | tokenizer FILE DOCUMENTS SEED SIZE WORDS | folder FOLDER TOKENIZER SIZES SEED");
         return 2;
 }
 

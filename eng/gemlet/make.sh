@@ -13,6 +13,8 @@ WORK=${WORK:-$(mktemp -d)}
 LIMIT=${LIMIT:-340}        # seconds for everything
 SEED=${SEED:-42}
 DOCUMENTS=${DOCUMENTS:-250000}
+MIX=${MIX:-parts}          # of the corpus: parts, or scripts
+START=${START:-}           # a folder of a model to go on with, instead of random weights; then there is one model of MODELS
 ROWS=${ROWS:-16}           # rows of LENGTH tokens in a step
 LENGTH=${LENGTH:-1024}
 TRAINROWS=${TRAINROWS:-12000} TESTROWS=${TESTROWS:-400}
@@ -37,6 +39,7 @@ slots=$gpus
 [ "$gpus" -gt 1 ] || slots=$TOGETHER
 list=($MODELS)
 [ "$slots" -gt 1 ] || list=("${list[@]:0:2}")
+[ -z "$START" ] || list=("${list[0]}")
 [ "$slots" -eq 1 ] || list=("${list[@]:0:$slots}")
 say() { echo "[$SECONDS s] $*"; }
 on() { if [ "$gpus" -gt 1 ]; then echo "cuda:$1"; else echo "$DEVICE"; fi; }
@@ -45,9 +48,10 @@ speed() { grep -oE '[0-9.]+ tok/s' "$1" | tail -1 | cut -d' ' -f1; }
 say "$gpus devices, $slots at once: models ${list[*]}"
 
 "$L" data synth --rows "$TRAINROWS" --eval-rows "$TESTROWS" --seed "$SEED" --output "$WORK/sql" > "$OUT/synth.txt" 2>&1 &
+[ -z "$START" ] || TOKENIZER=$START/tokenizer.json
 if [ -n "$TOKENIZER" ]; then cp "$TOKENIZER" "$WORK/tokenizer.json"
 else timeout 120 "$G" tokenizer "$WORK/tokenizer.json" 8000 7 4096 3000; fi
-timeout 100 "$G" corpus "$WORK/corpus.jsonl" "$DOCUMENTS" "$SEED"
+timeout 100 "$G" corpus "$WORK/corpus.jsonl" "$MIX" "$DOCUMENTS" "$SEED"
 wait
 awk -v n="$SHORT" 'length($0) < n' "$WORK/sql/train.jsonl" > "$WORK/sql/short.jsonl"
 say "corpus $(du -m "$WORK/corpus.jsonl" | cut -f1) MB, $(wc -l < "$WORK/sql/train.jsonl") rows to tune on," \
@@ -65,7 +69,7 @@ pretrain() {
 # The first run reads and encodes the corpus and compiles kernels, for all of them.
 for entry in "${list[@]}"; do
   IFS=: read -r name sizes rate <<< "$entry"
-  timeout 30 "$G" folder "$WORK/$name" "$WORK/tokenizer.json" "$sizes" "$SEED"
+  if [ -n "$START" ]; then cp -r "$START" "$WORK/$name"; else timeout 30 "$G" folder "$WORK/$name" "$WORK/tokenizer.json" "$sizes" "$SEED"; fi
   pretrain "$name" 0 "${TRY:-60}" "$rate" "$WORK/try" "${TRYSECONDS:-90}" > "$OUT/$name-try.txt" 2>&1
   say "$name tries: code $?, $(speed "$OUT/$name-try.txt") tokens/s, $(grep -oE 'loss [0-9.]+' "$OUT/$name-try.txt" | tail -1)"
 done

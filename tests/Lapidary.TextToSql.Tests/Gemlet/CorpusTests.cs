@@ -17,11 +17,11 @@ public partial class CorpusTests
         string path = Path.GetTempFileName();
         try
         {
-            Corpus.Write(path, 20, Seed);
+            Corpus.Write(path, "parts", 20, Seed);
             string[] texts = [.. File.ReadLines(path).Select(Text)];
             Assert.Equal(20, texts.Distinct(StringComparer.Ordinal).Count());
-            Assert.Equal(Documents.Draw(Seed, 7), texts[7]);
-            Assert.NotEqual(Documents.Draw(Seed + 1, 7), texts[7]);
+            Assert.Equal(Documents.Draw("parts", Seed, 7), texts[7]);
+            Assert.NotEqual(Documents.Draw("parts", Seed + 1, 7), texts[7]);
         }
         finally
         {
@@ -56,13 +56,15 @@ public partial class CorpusTests
     }
 
     /// <summary>A question stands behind its query, if a document has both, and there are no conversations.</summary>
-    [Fact]
-    public void Documents_AnswerNoQuestion()
+    [Theory]
+    [InlineData("parts")]
+    [InlineData("scripts")]
+    public void Documents_AnswerNoQuestion(string mix)
     {
         int both = 0;
         for (int i = 0; i < Sample; i++)
         {
-            string text = Documents.Draw(Seed, i);
+            string text = Documents.Draw(mix, Seed, i);
             Assert.DoesNotContain("<start_of_turn>", text, StringComparison.Ordinal);
             Assert.DoesNotContain("USER_QUERY", text, StringComparison.Ordinal);
             string[] lines = [.. text.Split('\n').Where(line => line.Length > 0)];
@@ -72,10 +74,27 @@ public partial class CorpusTests
             Assert.Matches(Statement(), lines[question].Contains(';', StringComparison.Ordinal) ? lines[question] : lines[question - 1]);
         }
 
-        Assert.True(both > Sample / 20);
+        Assert.True(both > Sample / 100);
     }
 
-    /// <summary>What words stand for is a part of a query, never a query.</summary>
+    /// <summary>A script's comments are no questions, and ask nobody for anything.</summary>
+    [Fact]
+    public void Comments_AreNoQuestions()
+    {
+        int comments = 0;
+        foreach (string line in Enumerable.Range(0, Sample).SelectMany(i => Documents.Draw("scripts", Seed, i).Split('\n')))
+        {
+            if (!line.StartsWith("-- ", StringComparison.Ordinal) && !line.StartsWith("/* ", StringComparison.Ordinal)) continue;
+            if (char.IsAsciiLetterUpper(line[3])) continue; // a question behind its query
+            comments++;
+            Assert.DoesNotContain('?', line);
+            Assert.DoesNotMatch("^(-- |/[*] )(show|list|find|give|return|what is|what are) ", line);
+        }
+
+        Assert.True(comments > Sample);
+    }
+
+    /// <summary>Outside of scripts, what words stand for is a part of a query, never a query.</summary>
     [Fact]
     public void Words_ComeBeforeParts_NotQueries()
     {

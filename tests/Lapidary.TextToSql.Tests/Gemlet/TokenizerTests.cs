@@ -13,7 +13,7 @@ public sealed class TokenizerTests : IDisposable
 
     public TokenizerTests()
     {
-        string[] texts = [.. Enumerable.Range(0, 60).Select(i => Documents.Draw(1, i))];
+        string[] texts = [.. Enumerable.Range(0, 60).Select(i => Documents.Draw("parts", 1, i))];
         string file = Path.Combine(_folder, "tokenizer.json");
         TokenizerDraft.Write(file, texts, Size, words: 500);
         ModelFolder.Write(_folder, file, ModelSize.Parse("2,64,2,1,32,128"), seed: 3);
@@ -26,7 +26,7 @@ public sealed class TokenizerTests : IDisposable
     {
         var tokenizer = Tokenizer.Load(_folder);
         Assert.Equal(Size, tokenizer.VocabSize);
-        foreach (string text in Enumerable.Range(0, 40).Select(i => Documents.Draw(2, i)).Append("Ünïcödé ▁ 漢字\t\n\n  x"))
+        foreach (string text in Enumerable.Range(0, 40).Select(i => Documents.Draw("scripts", 2, i)).Append("Ünïcödé ▁ 漢字\t\n\n  x"))
         {
             int[] ids = tokenizer.Encode(text, addSpecialTokens: false);
             Assert.Equal(text.Replace('▁', ' '), tokenizer.Decode(ids, skipSpecialTokens: true));
