@@ -7,6 +7,7 @@ using Lapidary.Cli.Data;
 using Lapidary.Cli.Evaluation;
 using Lapidary.Cli.Export;
 using Lapidary.Cli.Help;
+using Lapidary.Cli.History;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Serving;
 using Lapidary.Formats;
@@ -28,6 +29,7 @@ internal static class CommandTable
         new(Train, "score", ScoreCommand.Summary, ScoreCommand.Create),
         new(Train, "eval", EvalCommand.Summary, EvalCommand.Create),
         new(Train, "runs", RunsCommand.Summary, RunsCommand.Create),
+        new(Train, "report", ReportCommand.Summary, ReportCommand.Create),
         new(Use, "generate", GenerateCommand.Summary, GenerateCommand.Create),
         new(Use, "chat", ChatCommand.Summary, ChatCommand.Create),
         new(Use, "serve", ServeCommand.Summary, ServeCommand.Create),

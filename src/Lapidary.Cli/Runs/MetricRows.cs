@@ -16,6 +16,9 @@ internal static class MetricRows
     /// <summary>Takes a row's context and reference as they are.</summary>
     private static readonly RowTemplate Raw = new(System: null, new PromptTemplate("{sql_context}"), new PromptTemplate("{sql}"));
 
+    /// <summary>Takes the question too, which is shown to people but not needed.</summary>
+    private static readonly RowTemplate WithQuestion = Raw with { System = new PromptTemplate("{sql_prompt}") };
+
     /// <summary>Reads the columns and prepares the metric.</summary>
     /// <param name="run">The command.</param>
     /// <param name="config">Options.</param>
@@ -33,7 +36,7 @@ internal static class MetricRows
         DataSet raw;
         try
         {
-            raw = read(Raw);
+            raw = QuestionsOrNull(read) ?? read(Raw);
         }
         catch (LapidaryException e)
         {
@@ -55,6 +58,18 @@ internal static class MetricRows
             new RowList(raw), options, run.Interrupted);
     }
 
+    private static DataSet? QuestionsOrNull(Func<RowTemplate, DataSet> read)
+    {
+        try
+        {
+            return read(WithQuestion);
+        }
+        catch (LapidaryException)
+        {
+            return null; // rows without this column, or with a fault that reading them without it names
+        }
+    }
+
     /// <summary>"sql_execution on 187 of 2,500 evaluation rows".</summary>
     public static string Describe(SqlEvaluation metric, int rows)
     {
@@ -73,7 +88,8 @@ internal static class MetricRows
             get
             {
                 var messages = ((MessagesRow)raw.Rows[index]).Messages;
-                return new TextToSqlRow("", messages[0].Content!, messages[1].Content!);
+                string question = messages is [{ Role: "system" } system, ..] ? system.Content! : "";
+                return new TextToSqlRow(question, messages[^2].Content!, messages[^1].Content!);
             }
         }
 

@@ -6,6 +6,7 @@ using Lapidary.Gemma.Lora;
 using Lapidary.Hub;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Logging;
 using Lapidary.Training.Manifests;
 using Lapidary.Training.Publishing;
 
@@ -16,7 +17,10 @@ internal static class RunResults
 {
     /// <summary>Files of a run's folder that are not for others: paths of this machine, rows of the data, state for resuming.</summary>
     public static IReadOnlyList<string> Own { get; } =
-        [RunSettings.FileName, RunManifest.FileName, NextSteps.QuestionName, NextSteps.PromptName, "checkpoint-*", "runs/*"];
+    [
+        RunSettings.FileName, RunManifest.FileName, SampleFile.FileName, TrainingReport.FileName, NextSteps.QuestionName, NextSteps.PromptName,
+        "checkpoint-*", "runs/*",
+    ];
 
     /// <summary>Whether a run has left its adapter or its model in a folder.</summary>
     public static bool AreIn(string folder) =>

@@ -17,6 +17,9 @@ public sealed class SqlEvaluation : IEvaluationMetric
     /// <summary>The name of the metric.</summary>
     public const string MetricName = "sql_execution";
 
+    /// <summary>Answers that are shown to people.</summary>
+    private const int SampleCount = 5;
+
     private readonly Tokenizer _tokenizer;
     private readonly int[][] _prompts;
     private readonly TextToSqlRow[] _rows;
@@ -38,6 +41,9 @@ public sealed class SqlEvaluation : IEvaluationMetric
 
     /// <inheritdoc/>
     public string Name => MetricName;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EvaluationSample> Samples { get; private set; } = [];
 
     /// <inheritdoc/>
     public int Texts => _rows.Length;
@@ -161,6 +167,7 @@ public sealed class SqlEvaluation : IEvaluationMetric
         {
             var scores = _scorer.ScoreAll(
                 [.. mine.Select(row => _rows[row])], [.. mine.Select(row => answers[row])], progress: null, cancellationToken);
+            if (ranks.IsLeader) Samples = [.. mine.Take(SampleCount).Select((row, i) => SampleOf(_rows[row], answers[row], scores[i]))];
             return (scores.Count(score => score.IsRight), false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -168,6 +175,9 @@ public sealed class SqlEvaluation : IEvaluationMetric
             return (0, true);
         }
     }
+
+    private static EvaluationSample SampleOf(TextToSqlRow row, string? answer, SqlScore score) =>
+        new(row.SqlPrompt.Length > 0 ? row.SqlPrompt : row.SqlContext, row.Sql, answer, score.IsRight);
 
     /// <summary>The model's stop tokens and rules, without sampling.</summary>
     private GenerationOptions OptionsOf(GemmaModel model)

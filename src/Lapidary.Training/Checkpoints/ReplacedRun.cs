@@ -12,7 +12,7 @@ namespace Lapidary.Training.Checkpoints;
 /// <param name="method">What the new run trains.</param>
 internal sealed class ReplacedRun(string outputDir, TrainingMethod method)
 {
-    private static readonly string[] Files = [TrainerState.FileName, RunNames.Manifest];
+    private static readonly string[] Files = [TrainerState.FileName, RunNames.Manifest, SampleFile.FileName];
 
     /// <summary>A model's files belong to a run that trains all weights; others leave them alone.</summary>
     private readonly bool _hasModel = method == TrainingMethod.Full || MethodFiles.In(outputDir) == TrainingMethod.Full;

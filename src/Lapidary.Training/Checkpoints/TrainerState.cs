@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Data.Files;
+using JsonValue = System.Text.Json.Nodes.JsonValue;
 
 namespace Lapidary.Training;
 
@@ -99,7 +101,11 @@ public sealed record TrainerState
 
     /// <summary>A state file's object.</summary>
     /// <exception cref="LapidaryException">It is missing or damaged.</exception>
-    internal static JsonSection Open(string path) => new(path, JsonFile.Read(path, MaxBytes));
+    internal static JsonSection Open(string path)
+    {
+        byte[] json = InputFile.ReadAllBytes(path, MaxBytes, "a JSON file");
+        return new(path, JsonFile.Parse(path, NonFiniteNumbers.Quote(json) ?? json)); // transformers logs a NaN as such
+    }
 
     /// <summary>The error for a key that is missing or has a wrong value.</summary>
     internal static LapidaryException Damaged(JsonSection json, string key, string expected) => json.Error(key, expected, NextStep);

@@ -26,4 +26,8 @@ public interface IEvaluationMetric
     /// <param name="cancellationToken">Requests an early end of all ranks. It may be cancelled on this rank alone.</param>
     /// <returns>The value; null if a rank was cancelled.</returns>
     double? Measure(GenerationEngine engine, RankGroup ranks, CancellationToken cancellationToken);
+
+    /// <summary>A few of the texts of the last <see cref="Measure"/> on rank 0, the same questions each time. They are stored with the run, so
+    /// that people can compare answers before and after; none by default.</summary>
+    IReadOnlyList<EvaluationSample> Samples => [];
 }

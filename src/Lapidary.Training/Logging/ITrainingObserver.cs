@@ -19,6 +19,13 @@ public interface ITrainingObserver
     {
     }
 
+    /// <summary>Called after an evaluation whose metric has samples.</summary>
+    /// <param name="step">Optimizer steps done.</param>
+    /// <param name="samples">Texts of the evaluation.</param>
+    void OnSamples(int step, IReadOnlyList<EvaluationSample> samples)
+    {
+    }
+
     /// <summary>Called after a checkpoint was saved under its final name.</summary>
     void OnCheckpoint(string folder)
     {

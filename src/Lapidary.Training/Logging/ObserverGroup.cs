@@ -21,6 +21,10 @@ public sealed class ObserverGroup(params IReadOnlyList<ITrainingObserver> observ
     public void OnLog(LogEntry entry) => Tell(static (observer, entry) => observer.OnLog(entry), entry);
 
     /// <inheritdoc/>
+    public void OnSamples(int step, IReadOnlyList<EvaluationSample> samples) =>
+        Tell(static (observer, of) => observer.OnSamples(of.step, of.samples), (step, samples));
+
+    /// <inheritdoc/>
     public void OnCheckpoint(string folder) => Tell(static (observer, folder) => observer.OnCheckpoint(folder), folder);
 
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>Writes scalars to a TensorBoard event file. A resumed run opens a new file in the same folder, and TensorBoard reads both as
+/// <summary>Writes scalars, texts and hyperparameters to a TensorBoard event file. A resumed run opens a new file in the same folder, and TensorBoard reads both as
 /// one run. The file is a log: it grows under its final name, and each record has a checksum, so a killed process loses at most the last
 /// record.</summary>
 internal sealed class TensorBoardWriter : IDisposable
@@ -38,6 +38,24 @@ internal sealed class TensorBoardWriter : IDisposable
         foreach (var (tag, value) in scalars)
             summary.Value.Add(new TensorBoardSummary.Types.Value { Tag = tag, SimpleValue = (float)value });
         Write(new TensorBoardEvent { Step = step, Summary = summary });
+    }
+
+    /// <summary>Writes a text of one step, which TensorBoard shows as Markdown.</summary>
+    /// <exception cref="LapidaryException">It cannot be written.</exception>
+    public void WriteText(long step, string tag, string markdown)
+    {
+        var summary = new TensorBoardSummary();
+        summary.Value.Add(PluginValue.Of("text", tag, content: null, markdown));
+        Write(new TensorBoardEvent { Step = step, Summary = summary });
+    }
+
+    /// <summary>Writes a value without a step.</summary>
+    /// <exception cref="LapidaryException">It cannot be written.</exception>
+    public void Write(TensorBoardSummary.Types.Value value)
+    {
+        var summary = new TensorBoardSummary();
+        summary.Value.Add(value);
+        Write(new TensorBoardEvent { Summary = summary });
     }
 
     /// <summary>Closes the file.</summary>

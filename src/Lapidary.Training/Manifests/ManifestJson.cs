@@ -72,6 +72,19 @@ internal static class ManifestJson
         return json;
     }
 
+    /// <summary>The planned memory: all bytes, those that were available, and the bytes of each owner.</summary>
+    public static JsonObject Memory(MemoryPlan plan)
+    {
+        var owners = new JsonObject();
+        foreach (var owner in plan.Predicted.Owners) owners[owner.ToString()] = plan.Predicted[owner];
+        return new JsonObject
+        {
+            ["bytes"] = plan.Predicted.TotalBytes,
+            ["available_bytes"] = plan.BudgetBytes,
+            ["owners"] = owners,
+        };
+    }
+
     /// <summary>Hashes, each with its method.</summary>
     public static JsonObject Hashes(IEnumerable<(string Key, string Value, string Method)> hashes)
     {
@@ -112,6 +125,7 @@ internal static class ManifestJson
     private static JsonObject Rows(PackedDataSet data)
     {
         var sequences = data.Sequences;
+        var counts = sequences.Set.Counts;
         long tokens = 0, trained = 0;
         foreach (int count in sequences.Tokens) tokens += count;
         foreach (int count in sequences.Trained) trained += count;
@@ -121,6 +135,10 @@ internal static class ManifestJson
             ["sequences"] = data.Count,
             ["tokens"] = tokens,
             ["trained_tokens"] = trained,
+            ["truncated_rows"] = counts.TruncatedRows,
+            ["truncated_tokens"] = counts.TruncatedTokens,
+            ["dropped_rows"] = counts.DroppedRows,
+            ["longest_row"] = counts.Longest,
         };
     }
 

@@ -10,7 +10,8 @@ namespace Lapidary.Training.Manifests;
 /// <param name="Train">Rows to train on.</param>
 /// <param name="Evaluation">Rows to evaluate on, or null.</param>
 /// <param name="Communicator">Of the ranks.</param>
+/// <param name="Memory">The planned use of memory.</param>
 /// <param name="DataSets">Names of the data sets, used if the settings name none.</param>
 internal sealed record ManifestSubject(
     GemmaModel Model, TrainedWeights Weights, SftConfig Config, PackedDataSet Train, PackedDataSet? Evaluation, ICommunicator Communicator,
-    IReadOnlyList<string> DataSets);
+    IReadOnlyList<string> DataSets, MemoryPlan Memory);

@@ -36,6 +36,9 @@ internal sealed class RunManifest
     /// <summary>The key of the step whose checkpoint the run ended with; null for the last step.</summary>
     public const string LoadedStepKey = "loaded_step";
 
+    /// <summary>Keys of a session: its planned and its measured memory, and the error that ended it.</summary>
+    public const string PlannedKey = "planned_memory", PeakKey = "peak_bytes", ErrorKey = "error";
+
     private const long MaxBytes = 64 << 20;
 
     private readonly string _folder;
@@ -80,6 +83,7 @@ internal sealed class RunManifest
             ["lapidary"] = ManifestJson.Program(),
         };
         foreach (var (key, value) in ManifestJson.Place(run).ToArray()) session[key] = value?.DeepClone();
+        session[PlannedKey] = ManifestJson.Memory(run.Memory);
         var recorded = RunSettings.Recorded(folder, settings).ToArray();
         string[] names = [.. recorded.Where(pair => pair.Key == "dataset").Select(pair => pair.Value)];
         var json = new JsonObject
@@ -102,7 +106,9 @@ internal sealed class RunManifest
     }
 
     /// <summary>Records a saved checkpoint.</summary>
-    public void Saved(TrainerState state) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes: 0);
+    /// <param name="state">The state of the run.</param>
+    /// <param name="peakBytes">Peak of the memory that the device allocated so far.</param>
+    public void Saved(TrainerState state, long peakBytes) => Tell(state, _identity.Value, RunOutcome.Running, peakBytes);
 
     /// <summary>Records the end of a session, after the last files got their final names.</summary>
     /// <param name="state">The state of the run.</param>
@@ -117,9 +123,10 @@ internal sealed class RunManifest
     }
 
     /// <summary>Records that an error ended the session.</summary>
-    public void Fail()
+    public void Fail(Exception error)
     {
         _session["ended"] = Now(_time);
+        _session[ErrorKey] = Printable.Line(error.Message, Printable.MaxMessageLength);
         SetState(RunOutcome.Failed);
         Write();
     }
@@ -155,7 +162,7 @@ internal sealed class RunManifest
         _session["tokens"] = tokens;
         _session["seconds"] = Math.Round(seconds, 3);
         _session["tokens_per_second"] = seconds > 0 ? Math.Round(tokens / seconds, 1) : null;
-        if (peakBytes > 0) _session["peak_bytes"] = peakBytes;
+        if (peakBytes > 0) _session[PeakKey] = peakBytes;
         SetState(outcome);
         _json[ResultsKey] = ManifestJson.Results(state);
         if (identity is not null)

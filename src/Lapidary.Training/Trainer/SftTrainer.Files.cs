@@ -43,8 +43,8 @@ public sealed partial class SftTrainer
             Settings ?? RunSettings.Of(_model, _weights, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
             _weights.Source?.Folder, SaveTokenizer);
         _manifest = folder is null ? null : RunManifest.Begin(
-            _config.OutputDir, new ManifestSubject(_model, _weights, _config, _train, _eval, _communicator, DataSets), folder.Settings,
-            _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
+            _config.OutputDir, new ManifestSubject(_model, _weights, _config, _train, _eval, _communicator, DataSets, Memory),
+            folder.Settings, _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
         return resumed?.State.GlobalStep ?? 0;
     }
 
@@ -154,7 +154,7 @@ public sealed partial class SftTrainer
             }.Write(path);
         }, _log.BestCheckpoint);
         if (folder.Replaces) CardFile.Forget(_config.OutputDir);
-        _manifest?.Saved(State(step));
+        _manifest?.Saved(State(step), _model.Backend.Memory.PeakBytes);
         _observer.OnCheckpoint(saved);
         TrainingTelemetry.OnCheckpoint(saved, step);
         Publisher?.Add(saved, _config.OutputDir, Card(State(step)));

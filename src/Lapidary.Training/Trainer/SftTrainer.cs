@@ -138,6 +138,8 @@ public sealed partial class SftTrainer : IDisposable
             : null;
         var told = _observer;
         if (events is not null) _observer = new ObserverGroup(_observer, events);
+        if (folder is not null) _observer = new ObserverGroup(_observer, new SampleFile(_config.OutputDir));
+        events?.Begin(folder!.Settings);
         using var activity = TrainingTelemetry.Start(_model.Name, _config.OutputDir, TotalSteps);
         try
         {
@@ -145,17 +147,19 @@ public sealed partial class SftTrainer : IDisposable
             var state = Run(folder, step, cancellationToken);
             _manifest?.End(state, IsComplete, _model.Backend.Memory.PeakBytes);
             _manifest = null;
+            events?.End(IsComplete);
             if (folder is not null) EndPublishing(folder, state, cancellationToken);
             return state;
         }
         catch (Exception e)
         {
             TrainingTelemetry.Fail(activity, e);
+            _manifest?.Fail(e);
+            events?.End(isComplete: false);
             throw;
         }
         finally
         {
-            _manifest?.Fail();
             (_manifest, _observer) = (null, told);
         }
     }
@@ -222,6 +226,7 @@ public sealed partial class SftTrainer : IDisposable
         if (stops && Ranks.WorldSize > 1) return false;
         if (_evaluation!.Run(step, cancellationToken) is not { } entry) return false;
         _log.AddEvaluation(entry, saves ? RunFolder.NameOf(step) : null);
+        if (Metric?.Samples is { Count: > 0 } samples && Ranks.IsLeader) _observer.OnSamples(step, samples);
         if (Ranks.IsLeader) TrainingTelemetry.OnEvaluation(entry.EvalLoss!.Value, _config.OutputDir);
         return true;
     }
