@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Lapidary.Formats;
@@ -67,7 +68,9 @@ public sealed record TrainerState
             MaxSteps = maxSteps,
             Epoch = json.Number("epoch", 0, 0, double.MaxValue),
             NumTokens = Tokens(json),
-            BestMetric = json.Has("best_metric") ? json.Number("best_metric", 0, double.MinValue, double.MaxValue) : null,
+            BestMetric = json.Has("best_metric") && !IsNotFinite(json.Json["best_metric"]!)
+                ? json.Number("best_metric", 0, double.MinValue, double.MaxValue)
+                : null,
             BestModelCheckpoint = json.Text("best_model_checkpoint"),
             LogHistory = ReadLog(json),
         };
@@ -115,6 +118,9 @@ public sealed record TrainerState
         json.Json[key] is JsonValue value && value.TryGetValue(out long number) && number >= min && number <= max
             ? number
             : throw Damaged(json, key, max == MaxWhole ? $"a whole number from {min}" : $"a whole number from {min} to {max}");
+
+    private static bool IsNotFinite(JsonNode value) => value.GetValueKind() == JsonValueKind.String
+        && NonFiniteNumbers.Read(Encoding.UTF8.GetBytes(value.GetValue<string>())) is not null;
 
     private static long Tokens(JsonSection json) =>
         json.Has(NumTokensKey) ? Whole(json, NumTokensKey) : json.Has(OldNumTokensKey) ? Whole(json, OldNumTokensKey) : 0;

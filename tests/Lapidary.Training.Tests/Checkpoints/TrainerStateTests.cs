@@ -41,6 +41,18 @@ public sealed class TrainerStateTests : IDisposable
         Assert.Empty(json.Select(pair => pair.Key).Except(Known));
     }
 
+    /// <summary>Python's json writes numbers that are not finite, as transformers logs them after a loss diverged.</summary>
+    [Fact]
+    public void Read_TakesNumbersThatAreNotFinite()
+    {
+        Write("""
+            {"best_metric": NaN, "global_step": 2, "max_steps": 2, "log_history": [{"loss": NaN, "grad_norm": -Infinity, "step": 1}]}
+            """);
+        var state = TrainerState.Read(_folder);
+        Assert.Null(state.BestMetric);
+        Assert.Equal(new LogEntry { Step = 1, Loss = double.NaN, GradNorm = double.NegativeInfinity }, Assert.Single(state.LogHistory));
+    }
+
     [Fact]
     public void Read_TakesTransformersOwnFile_AndPassesOverKeysItDoesNotKnow()
     {

@@ -55,7 +55,13 @@ public sealed class RunManifestTests : IDisposable
         Assert.Equal("finished", session["state"]!.GetValue<string>());
         Assert.NotNull(session["ended"]);
         Assert.True(session["tokens"]!.GetValue<long>() > 0);
-        Assert.True(session["peak_bytes"]!.GetValue<long>() > 0);
+        long peak = session["peak_bytes"]!.GetValue<long>();
+        Assert.True(peak > 0);
+        var planned = session["planned_memory"]!;
+        Assert.InRange(peak, 1, planned["bytes"]!.GetValue<long>());
+        Assert.Equal(planned["bytes"]!.GetValue<long>(), planned["owners"]!.AsObject().Sum(owner => owner.Value!.GetValue<long>()));
+        Assert.Equal(0, json["data"]!["train"]!["truncated_rows"]!.GetValue<int>());
+        Assert.True(json["data"]!["train"]!["longest_row"]!.GetValue<int>() > 1);
         Assert.Contains(".NET", session["libraries"]!["dotnet"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
@@ -87,6 +93,7 @@ public sealed class RunManifestTests : IDisposable
         });
         Assert.Throws<LapidaryException>(() => Train(Config, cancellation: Token, folder: broken));
         Assert.Equal("failed", Manifest()["state"]!.GetValue<string>());
+        Assert.StartsWith("Step 1: the loss of", Manifest()["sessions"]![0]!["error"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -55,6 +55,8 @@ public sealed class EvaluationMetricTests : IDisposable
         double loss = state.LogHistory.Single(entry => entry.Step == step && entry.EvalLoss is not null).EvalLoss!.Value;
         Assert.Equal((step, loss), (results["loaded_step"]!.GetValue<int>(), results["eval_loss"]!.GetValue<double>()));
         string card = File.ReadAllText(Path.Combine(Config.OutputDir, "README.md"));
+        Assert.Equal(["answer 0", "answer 1", "answer 2", "answer 3"], Lapidary.Training.Logging.SampleFile.Read(Config.OutputDir)
+            .Select(evaluation => Assert.Single(evaluation.Samples).Answer));
         Assert.Contains("even before training", card, StringComparison.Ordinal);
         Assert.Contains($"| weights of | step {step}, the best evaluation |", card, StringComparison.Ordinal);
     }

@@ -20,6 +20,8 @@ internal sealed class TextMetric(params double[] values) : IEvaluationMetric
 
     public bool GreaterIsBetter { get; init; } = true;
 
+    public IReadOnlyList<EvaluationSample> Samples { get; private set; } = [];
+
     public int Texts => Prompts.Length;
 
     public int TextLength => 102;
@@ -46,6 +48,7 @@ internal sealed class TextMetric(params double[] values) : IEvaluationMetric
         if (all.Any(rank => rank[0] != 0)) return null;
         double share = (double)all.Sum(rank => BinaryPrimitives.ReadInt32LittleEndian(rank.AsSpan(1)))
             / all.Sum(rank => BinaryPrimitives.ReadInt32LittleEndian(rank.AsSpan(5)));
+        if (ranks.IsLeader) Samples = [new("question", null, $"answer {call}", null)];
         return values.Length == 0 ? share : values[call];
     }
 }

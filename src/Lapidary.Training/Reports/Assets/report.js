@@ -1,8 +1,8 @@
-// Draws the curves with uPlot and switches between light and dark. All values come from the element with the id "curves".
+// Draws the curves with uPlot and switches between light and dark. All values come from the element with the id "curve-data".
 (() => {
   "use strict";
-  const data = JSON.parse(document.getElementById("curves").textContent);
-  const height = 240, fewPoints = 40;
+  const data = JSON.parse(document.getElementById("curve-data").textContent);
+  const height = 240;
   const charts = [];
   const root = document.documentElement;
   const systemDark = matchMedia("(prefers-color-scheme: dark)");
@@ -12,6 +12,12 @@
     const size = Math.abs(value);
     if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(3).replace(/\.?0+e/, "e");
     return String(+value.toPrecision(5));
+  }
+
+  // uPlot shows 0 to 100 where all values are 0.
+  function range(plot, low, high) {
+    if (low == null) return [0, 1];
+    return low !== high ? uPlot.rangeNum(low, high, 0.1, true) : low === 0 ? [0, 1] : [low - Math.abs(low) / 2, low + Math.abs(low) / 2];
   }
 
   function readout(plot, curve, lines) {
@@ -28,16 +34,16 @@
     const axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     const options = {
       width: place.clientWidth, height, legend: { show: false },
-      scales: { x: { time: false } },
+      scales: { x: { time: false }, y: { range } },
       cursor: { sync: { key: "steps" }, drag: { x: true, y: false } },
       axes: [
-        { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6], values: (_, steps) => steps.map(text) },
+        { ...axis, size: 32, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6], values: (_, steps) => steps.map(text) },
         { ...axis, size: 64, values: (_, values) => values.map(text) },
       ],
       series: [{ label: "step" }].concat(curve.lines.map((line) => {
         const run = data.runs[line.run];
         const stroke = colorOf(document.querySelector("." + run.mark));
-        return { label: run.name, stroke, width: 2, dash: run.dash, points: { show: line.x.length <= fewPoints, size: 5, fill: stroke } };
+        return { label: run.name, stroke, width: 2, dash: run.dash, points: { size: 5, fill: stroke } };
       })),
       hooks: { setCursor: [(plot) => { output.textContent = readout(plot, curve, curve.lines); }] },
     };

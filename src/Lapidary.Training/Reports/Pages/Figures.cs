@@ -23,6 +23,12 @@ internal static class Figures
         ? null
         : whole > 0 ? $"{Count(part)} ({((double)part / whole.Value).ToString("P1", CultureInfo.InvariantCulture)})" : Count(part);
 
+    /// <summary>A time of a file, in UTC; null for none.</summary>
+    public static string? Time(string? text) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture)
+            : text;
+
     /// <summary>Hours, minutes and seconds.</summary>
     public static string? Duration(double? seconds) => seconds is not { } value
         ? null

@@ -52,7 +52,7 @@ internal static class ReportPage
         }
 
         page.Close().Line();
-        page.Open("script", ("type", "application/json"), ("id", "curves")).Own(CurveJson.Of(runs)).Close().Line();
+        page.Open("script", ("type", "application/json"), ("id", "curve-data")).Own(CurveJson.Of(runs)).Close().Line();
         foreach (string script in new[] { PageAssets.Charts, PageAssets.Script }) page.Open("script").Own(script).Close().Line();
         return page.Close().Line().Close().Line().ToString();
     }

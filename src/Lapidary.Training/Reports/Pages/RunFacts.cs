@@ -18,13 +18,13 @@ internal static class RunFacts
         ("metric", run => Evaluation(run)?.EvalMetric),
         ("metric before training", run => Figures.Number(Before(run), "0.####")),
         ("metric after training", run => Figures.Number(Evaluation(run)?.EvalMetricValue, "0.####")),
-        ("weights", run => run.LoadedStep is { } step ? $"of the best checkpoint, step {step}" : "of the last step"),
+        ("weights", run => run.LoadedStep is { } step ? $"of the best checkpoint, step {step}" : run.Sessions.Count > 0 ? "of the last step" : null),
         ("time", run => Figures.Duration(Seconds(run))),
         ("tokens per second", run => Figures.Number(Speed(run), "N0")),
         ("model", run => run.Model),
         ("trained values", run => Figures.Count(run.TrainedValues)),
         ("device", run => run.LastSession?.Device),
-        ("started", run => run.Sessions is [var first, ..] ? first.Started : null),
+        ("started", run => run.Sessions is [var first, ..] ? Figures.Time(first.Started) : null),
         ("folder", run => run.Folder));
 
     /// <summary>What was trained on.</summary>
@@ -61,7 +61,7 @@ internal static class RunFacts
 
     private static string Describe(RecordedRun run, RecordedSession session) => string.Join('\n', new[]
     {
-        $"{session.Started} to {session.Ended ?? "?"}",
+        $"{Figures.Time(session.Started)} to {Figures.Time(session.Ended) ?? "?"}",
         $"steps {session.FirstStep ?? 0} to {session.LastStep ?? 0}, {(session == run.Sessions[^1] ? run.State : session.State)}",
         session.Device + (session.Ranks > 1 ? $", {session.Ranks} ranks" : ""),
         $"{session.Host}, Lapidary {session.Version}",

@@ -40,12 +40,13 @@ internal static class RunFiles
         var state = place is null ? null : Try(() => TrainerState.Read(place), faults);
         var log = state?.LogHistory ?? [];
         if (state is null || !isDone) log = WithEvents(log, Try(() => EventLog.Read(folder), faults) ?? []);
+        var evaluated = log.Where(entry => entry.EvalLoss is not null).Select(entry => entry.Step).ToHashSet();
         return run with
         {
             Log = log,
             Step = Math.Max(Math.Max(run.Step, state?.GlobalStep ?? 0), log.Count > 0 ? log.Max(entry => entry.Step) : 0),
             MaxSteps = Math.Max(run.MaxSteps, state?.MaxSteps ?? 0),
-            Samples = Try(() => SampleFile.Read(folder), faults) ?? [],
+            Samples = [.. (Try(() => SampleFile.Read(folder), faults) ?? []).Where(one => evaluated.Contains(one.Step))],
             Faults = faults,
         };
     }
