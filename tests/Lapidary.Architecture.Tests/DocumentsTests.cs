@@ -50,6 +50,22 @@ public partial class DocumentsTests
         Assert.Equal(used, listed.Order(StringComparer.OrdinalIgnoreCase));
     }
 
+    /// <summary>Files of other projects that are compiled in lie beside their licence, NAME.LICENSE, and the notices name each of
+    /// them.</summary>
+    [Fact]
+    public void Notices_NameTheFilesOfOthersInTheSources()
+    {
+        string text = File.ReadAllText(Path.Combine(Fixtures.Repository, "THIRD-PARTY-NOTICES.md"));
+        string[] licences = Directory.GetFiles(SourceTree.Root, "*.LICENSE", SearchOption.AllDirectories);
+        Assert.NotEmpty(licences);
+        foreach (string licence in licences)
+        {
+            string[] files = Directory.GetFiles(Path.GetDirectoryName(licence)!, Path.GetFileNameWithoutExtension(licence) + ".*");
+            Assert.True(files.Length > 1, $"{licence} is the licence of nothing");
+            Assert.All(files, file => Assert.Contains($"`{Path.GetFileName(file)}`", text, StringComparison.Ordinal));
+        }
+    }
+
     /// <summary>Packages of which a build copies files, as "name/version".</summary>
     private static IEnumerable<string> PackagesWithFiles(string assetsFile)
     {

@@ -17,7 +17,8 @@ internal static class ReportCommand
     };
 
     private static readonly Setting<string?> Output = Setting.Text(
-        "output", "FILE", $"The page; not given: {TrainingReport.FileName} in the folder of the run, of several runs in the current folder.");
+        "output", "FILE",
+        $"The page; not given: {TrainingReport.FileName} in the folder of the run, of several runs in the current folder.");
 
     private static readonly Setting<bool> Overwrite = Setting.Flag(
         "overwrite", "Replace a file of that name that is no report; an earlier report is always replaced.");
@@ -35,7 +36,8 @@ internal static class ReportCommand
         string[] folders = run.Get(Folders) ?? [];
         if (folders.Length == 0) throw run.Wrong("expected the folder of at least one run, found none.");
         var report = TrainingReport.Read(folders);
-        string output = run.Values.Get(Output) ?? (report.Runs.Count == 1 ? Path.Combine(folders[0], TrainingReport.FileName) : TrainingReport.FileName);
+        string output = run.Values.Get(Output)
+            ?? Path.Combine(report.Runs.Count == 1 ? folders[0] : "", TrainingReport.FileName);
         run.RequireFile($"--{Output.Name}", output);
         report.Write(output, run.Values.Get(Overwrite));
         foreach (string note in report.Notes) run.Note(note);
@@ -51,6 +53,7 @@ internal static class ReportCommand
                 foreach (string note in report.Notes) json.WriteStringValue(note);
                 json.WriteEndArray();
             },
-            text => text.WriteLine($"report     {PlainText.OneLine(output)}: {(report.Runs.Count == 1 ? "1 run" : $"{report.Runs.Count} runs")}"));
+            text => text.WriteLine(
+                $"report     {PlainText.OneLine(output)}: {(report.Runs.Count == 1 ? "1 run" : $"{report.Runs.Count} runs")}"));
     }
 }

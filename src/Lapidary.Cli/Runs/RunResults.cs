@@ -18,8 +18,8 @@ internal static class RunResults
     /// <summary>Files of a run's folder that are not for others: paths of this machine, rows of the data, state for resuming.</summary>
     public static IReadOnlyList<string> Own { get; } =
     [
-        RunSettings.FileName, RunManifest.FileName, SampleFile.FileName, TrainingReport.FileName, NextSteps.QuestionName, NextSteps.PromptName,
-        "checkpoint-*", "runs/*",
+        RunSettings.FileName, RunManifest.FileName, SampleFile.FileName, TrainingReport.FileName, NextSteps.QuestionName,
+        NextSteps.PromptName, "checkpoint-*", "runs/*",
     ];
 
     /// <summary>Whether a run has left its adapter or its model in a folder.</summary>

@@ -27,7 +27,7 @@ public interface IEvaluationMetric
     /// <returns>The value; null if a rank was cancelled.</returns>
     double? Measure(GenerationEngine engine, RankGroup ranks, CancellationToken cancellationToken);
 
-    /// <summary>A few of the texts of the last <see cref="Measure"/> on rank 0, the same questions each time. They are stored with the run, so
-    /// that people can compare answers before and after; none by default.</summary>
+    /// <summary>A few of the texts of the last <see cref="Measure"/> on rank 0, the same questions each time. They are stored with the
+    /// run, so that people can compare answers before and after; none by default.</summary>
     IReadOnlyList<EvaluationSample> Samples => [];
 }

@@ -4,8 +4,8 @@ using Google.Protobuf.WellKnownTypes;
 namespace Lapidary.Training.Logging;
 
 /// <summary>The settings of a run for TensorBoard's HPARAMS view: a value when a session starts, one when it ends.</summary>
-/// <remarks>The format is that of the hparams plugin's plugin_data.proto, version 0. TensorBoard lists settings and metrics of all runs below
-/// its folder by these values alone; no description of the experiment is needed.</remarks>
+/// <remarks>The format is that of the hparams plugin's plugin_data.proto, version 0. TensorBoard lists settings and metrics of all runs
+/// below its folder by these values alone; no description of the experiment is needed.</remarks>
 internal static class HParams
 {
     /// <summary>Status of the plugin's api.proto.</summary>

@@ -6,8 +6,8 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>samples.jsonl of a run's folder: one line for each evaluation with samples. The file is a log: it grows under its final name, so a
-/// killed process loses at most the last line. A resumed run appends; for a step that occurs twice, the later line counts.</summary>
+/// <summary>samples.jsonl of a run's folder: one line for each evaluation with samples. The file is a log: it grows under its final name,
+/// so a killed process loses at most the last line. A resumed run appends; for a step that occurs twice, the later line counts.</summary>
 /// <param name="folder">The run's folder.</param>
 internal sealed class SampleFile(string folder) : ITrainingObserver
 {

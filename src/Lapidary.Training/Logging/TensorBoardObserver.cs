@@ -3,8 +3,8 @@ using Lapidary.Training.Logging;
 
 namespace Lapidary.Training;
 
-/// <summary>Writes every log entry of a run as TensorBoard scalars, with transformers' tags: train/loss, eval/loss and so on; the samples of
-/// evaluations as texts; and, in a run of <see cref="SftTrainer"/>, its settings as hyperparameters.</summary>
+/// <summary>Writes every log entry of a run as TensorBoard scalars, with transformers' tags: train/loss, eval/loss and so on; the samples
+/// of evaluations as texts; and, in a run of <see cref="SftTrainer"/>, its settings as hyperparameters.</summary>
 /// <param name="folder">The folder of the event files, created if missing. Each observer opens a new file in it.</param>
 /// <param name="time">The clock; null for the system clock.</param>
 /// <exception cref="LapidaryException">The file cannot be created.</exception>

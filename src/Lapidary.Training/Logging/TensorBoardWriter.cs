@@ -4,9 +4,9 @@ using Lapidary.Formats.Files;
 
 namespace Lapidary.Training.Logging;
 
-/// <summary>Writes scalars, texts and hyperparameters to a TensorBoard event file. A resumed run opens a new file in the same folder, and TensorBoard reads both as
-/// one run. The file is a log: it grows under its final name, and each record has a checksum, so a killed process loses at most the last
-/// record.</summary>
+/// <summary>Writes scalars, texts and hyperparameters to a TensorBoard event file. A resumed run opens a new file in the same folder, and
+/// TensorBoard reads both as one run. The file is a log: it grows under its final name, and each record has a checksum, so a killed
+/// process loses at most the last record.</summary>
 internal sealed class TensorBoardWriter : IDisposable
 {
     /// <summary>How the names of event files begin.</summary>

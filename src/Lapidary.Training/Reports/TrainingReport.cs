@@ -5,8 +5,8 @@ using Lapidary.Training.Reports.Recorded;
 
 namespace Lapidary.Training;
 
-/// <summary>A page about one or several runs: curves, evaluations, answers, data, memory and settings, side by side. It is one HTML file that
-/// loads nothing, so it can be kept, sent and printed.</summary>
+/// <summary>A page about one or several runs: curves, evaluations, answers, data, memory and settings, side by side. It is one HTML file
+/// that loads nothing, so it can be kept, sent and printed.</summary>
 /// <remarks>A run that is still in progress, was stopped or has failed gives a report of what its folder holds.</remarks>
 public sealed class TrainingReport
 {
@@ -58,6 +58,7 @@ public sealed class TrainingReport
         if (Directory.Exists(path)) throw new LapidaryException($"{path}: expected the name of a file, found a folder; name a file in it.");
         AtomicFile.RequireOrdinary(path);
         if (overwrite || !InputFile.IsThere(path) || ReportPage.IsReport(path)) return;
-        throw new LapidaryException($"{path}: a file that is no report has this name; choose another output, or set overwrite.");
+        throw new LapidaryException(
+            $"{path}: is there already, and is no report; choose another name, or set Overwrite to true to replace it.");
     }
 }

@@ -24,6 +24,11 @@ public sealed class TrainMetricTests : IDisposable
         Assert.All(measured, entry => Assert.Equal("sql_execution", entry.EvalMetric));
         Assert.Contains("eval_metric: sql_execution", File.ReadAllText(Path.Combine(_folder["out"], "run.yaml")), StringComparison.Ordinal);
 
+        CliRun.Of("report", _folder["out"]).Ok();
+        string page = File.ReadAllText(Path.Combine(_folder["out"], "report.html"));
+        Assert.Contains("Evaluation metric sql_execution</h3>", page, StringComparison.Ordinal);
+        Assert.Matches("<h4>[^<]+</h4><dl><dt>expected</dt>.+<dt>before training <span class=.+<dt>after step 4 <span class=", page);
+
         Assert.Contains("sql_execution", CliRun.Of("runs", _folder.Path).Ok().Out, StringComparison.Ordinal);
         Assert.Contains("eval_sql_execution", CliRun.Of("runs", _folder.Path, "--json").Ok().Out, StringComparison.Ordinal);
         Assert.Contains("metric     sql_execution: ", CliRun.Of(Args("other")).Ok().Out, StringComparison.Ordinal);

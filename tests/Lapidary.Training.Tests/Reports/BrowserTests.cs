@@ -18,7 +18,8 @@ public sealed class BrowserTests : IDisposable
     public async Task Chromium_DrawsTheCharts_AndKeysReachEverything()
     {
         string client = Path.Combine(Fixtures.Repository, "tests", "clients", "report");
-        Assert.SkipUnless(Directory.Exists(Path.Combine(client, "node_modules", "playwright-core")), "npm's playwright-core is not installed here.");
+        Assert.SkipUnless(
+            Directory.Exists(Path.Combine(client, "node_modules", "playwright-core")), "npm's playwright-core is not installed here.");
         string? browser = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
             .SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
         Assert.SkipWhen(browser is null, "Chromium is not installed here.");

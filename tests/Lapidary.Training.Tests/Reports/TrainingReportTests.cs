@@ -48,7 +48,8 @@ public sealed partial class TrainingReportTests : IDisposable
     public void Page_OfSeveralRuns_ShowsWhatDiffers_AndTellsRunsOfOneNameApart()
     {
         string page = Page(
-            _folders.Finished("a/run"), _folders.Finished("b/run", shift: 1, settings: new() { ["lora_r"] = 32 }), _folders.Finished("other"));
+            _folders.Finished("a/run"), _folders.Finished("b/run", shift: 1, settings: new() { ["lora_r"] = 32 }),
+            _folders.Finished("other"));
 
         var runs = Data(page).GetProperty("runs").EnumerateArray().ToArray();
         Assert.Equal(["a/run", "b/run", "other"], runs.Select(run => run.GetProperty("name").GetString()!));
@@ -99,10 +100,12 @@ public sealed partial class TrainingReportTests : IDisposable
         Assert.Equal(Hashes("<script>", "</script>"), rules["script-src"]);
         Assert.Equal(["data:"], rules["img-src"]);
         Assert.True(page.IndexOf("Content-Security-Policy", StringComparison.Ordinal) < page.IndexOf("<style>", StringComparison.Ordinal));
-        Assert.DoesNotMatch(@"\ssrc=|@import|url\(|style=""", page.Replace(Between(page, "<script>", "</body>"), "", StringComparison.Ordinal));
+        Assert.DoesNotMatch(
+            @"\ssrc=|@import|url\(|style=""", page.Replace(Between(page, "<script>", "</body>"), "", StringComparison.Ordinal));
         Assert.Contains("Copyright (c) 2022 Leon Sorokin", page, StringComparison.Ordinal); // as the licence of its copies wants
 
-        string[] Hashes(string open, string close) => [.. page.Split(open)[1..].Select(part => part[..part.IndexOf(close, StringComparison.Ordinal)])
+        string[] Hashes(string open, string close) => [.. page.Split(open)[1..]
+            .Select(part => part[..part.IndexOf(close, StringComparison.Ordinal)])
             .Select(text => $"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}'")];
     }
 
@@ -132,11 +135,13 @@ public sealed partial class TrainingReportTests : IDisposable
 
         File.WriteAllText(path, "<!DOCTYPE html>\nmine");
         var error = Assert.Throws<LapidaryException>(() => report.Write(path));
-        Assert.Equal($"{path}: a file that is no report has this name; choose another output, or set overwrite.", error.Message);
+        Assert.Equal(
+            $"{path}: is there already, and is no report; choose another name, or set Overwrite to true to replace it.", error.Message);
         Assert.Equal("<!DOCTYPE html>\nmine", File.ReadAllText(path));
         report.Write(path, overwrite: true);
         Assert.StartsWith("<!DOCTYPE html>\n<!-- A training report", File.ReadAllText(path), StringComparison.Ordinal);
-        Assert.Contains("found a folder", Assert.Throws<LapidaryException>(() => report.Write(_folders["run"])).Message, StringComparison.Ordinal);
+        error = Assert.Throws<LapidaryException>(() => report.Write(_folders["run"]));
+        Assert.Contains("found a folder", error.Message, StringComparison.Ordinal);
     }
 
     private static void AssertRow(string page, string label, string value) =>

@@ -72,7 +72,8 @@ internal static class CurveFigures
         page.Open("table").Add("caption", caption).Open("thead").Open("tr").Add("th", "step", ("scope", "col"));
         foreach (var line in curve.Lines) page.Add("th", runs[line.Run].Name, ("scope", "col"));
         page.Close().Close().Line().Open("tbody");
-        Dictionary<int, double>[] values = [.. curve.Lines.Select(line => line.Steps.Zip(line.Values).ToDictionary(p => p.First, p => p.Second))];
+        Dictionary<int, double>[] values =
+            [.. curve.Lines.Select(line => line.Steps.Zip(line.Values).ToDictionary(point => point.First, point => point.Second))];
         foreach (int step in steps)
         {
             page.Open("tr").Add("th", step.ToString(CultureInfo.InvariantCulture), ("scope", "row"));

@@ -15,7 +15,8 @@ internal sealed record PageSection(string Id, string Title, Action<HtmlText> Wri
         string[] notes = [.. ReportNotes.Of(runs)];
         if (notes.Length > 0) sections.Add(new("notes", "Notes", page => ReportNotes.Write(page, notes)));
         sections.Add(new(
-            "runs", runs.Count == 1 ? "Run" : "Runs", page => ComparisonTable.Write(page, "Runs and their results", runs, RunFacts.Overview(runs))));
+            "runs", runs.Count == 1 ? "Run" : "Runs",
+            page => ComparisonTable.Write(page, "Runs and their results", runs, RunFacts.Overview(runs))));
         sections.Add(new("curves", "Curves", page => CurveFigures.Write(page, runs)));
         if (runs.Any(run => run.Samples.Count > 0)) sections.Add(new("answers", "Answers", page => SampleTables.Write(page, runs)));
         Add("data", "Data and labels", RunFacts.Data(runs));

@@ -10,7 +10,7 @@ internal static class RunFacts
     /// <summary>State and results.</summary>
     public static IReadOnlyList<ComparedRow> Overview(IReadOnlyList<RecordedRun> runs) => Rows(runs,
         ("state", run => run.State),
-        ("steps", run => run.MaxSteps > 0 ? $"{Figures.Count(run.Step)} of {Figures.Count(run.MaxSteps)}" : Figures.Count(run.Step)),
+        ("steps", run => Figures.Count(run.Step) + (run.MaxSteps > 0 ? $" of {Figures.Count(run.MaxSteps)}" : "")),
         ("epochs", run => Figures.Number((run.Log.Count > 0 ? run.Log[^1].Epoch : null), "0.##")),
         ("last training loss", run => Figures.Number(run.Log.LastOrDefault(entry => entry.Loss is not null)?.Loss, "F4")),
         ("evaluation loss", run => Figures.Number(Evaluation(run)?.EvalLoss, "F4")),
@@ -18,7 +18,8 @@ internal static class RunFacts
         ("metric", run => Evaluation(run)?.EvalMetric),
         ("metric before training", run => Figures.Number(Before(run), "0.####")),
         ("metric after training", run => Figures.Number(Evaluation(run)?.EvalMetricValue, "0.####")),
-        ("weights", run => run.LoadedStep is { } step ? $"of the best checkpoint, step {step}" : run.Sessions.Count > 0 ? "of the last step" : null),
+        ("weights", run => run.LoadedStep is { } step ? $"of the best checkpoint, step {step}"
+            : run.Sessions.Count > 0 ? "of the last step" : null),
         ("time", run => Figures.Duration(Seconds(run))),
         ("tokens per second", run => Figures.Number(Speed(run), "N0")),
         ("model", run => run.Model),

@@ -21,7 +21,8 @@ internal static class RunMarks
     /// <summary>Writes the mark, which screen readers skip.</summary>
     public static void Write(HtmlText page, int run)
     {
-        page.Open("svg", ("class", $"mark {Class(run)}"), ("viewBox", "0 0 28 8"), ("width", "28"), ("height", "8"), ("aria-hidden", "true"));
+        page.Open(
+            "svg", ("class", $"mark {Class(run)}"), ("viewBox", "0 0 28 8"), ("width", "28"), ("height", "8"), ("aria-hidden", "true"));
         page.Add(
             "line", "", ("x1", "0"), ("y1", "4"), ("x2", "28"), ("y2", "4"), ("stroke", "currentColor"), ("stroke-width", "2.5"),
             ("stroke-dasharray", Pattern(run) is { Count: > 0 } dashes ? string.Join(' ', dashes) : null));

@@ -14,7 +14,8 @@ internal static class EventLog
 
     private const int HeadBytes = 12, TailBytes = 4;
 
-    /// <summary>The entries, by step. A resumed run opens a new file: from its first step on, entries of earlier files do not count.</summary>
+    /// <summary>The entries, by step. A resumed run opens a new file: from its first step on, entries of earlier files do not
+    /// count.</summary>
     /// <exception cref="LapidaryException">A file cannot be read. A file that ends amid a record is no error.</exception>
     public static IReadOnlyList<LogEntry> Read(string folder)
     {

@@ -7,8 +7,8 @@ using Lapidary.Training.Manifests;
 
 namespace Lapidary.Training.Reports.Recorded;
 
-/// <summary>Reads a run's folder: its manifest, its log, its events and its samples. A damaged file is a fault of the run, and the others are
-/// read all the same.</summary>
+/// <summary>Reads a run's folder: its manifest, its log, its events and its samples. A damaged file is a fault of the run, and the others
+/// are read all the same.</summary>
 internal static class RunFiles
 {
     /// <summary>Reads a folder.</summary>
@@ -23,14 +23,15 @@ internal static class RunFiles
                 $"{folder}: expected the folder of a run, found {(File.Exists(folder) ? "a file" : "none")}; check the path.");
         }
 
-        bool hasManifest = File.Exists(Path.Combine(folder, RunManifest.FileName)) && File.Exists(Path.Combine(folder, RunSettings.FileName));
+        bool hasManifest = File.Exists(Path.Combine(folder, RunManifest.FileName))
+            && File.Exists(Path.Combine(folder, RunSettings.FileName));
         bool isDone = File.Exists(Path.Combine(folder, TrainerState.FileName));
         string? place = isDone ? folder : LatestCheckpoint(folder);
         if (!hasManifest && place is null)
         {
             throw new LapidaryException(
-                $"{folder}: expected the folder of a run, found neither {TrainerState.FileName} nor {RunManifest.FileName} nor a checkpoint; "
-                + "name the output_dir of a run ('lapidary runs' finds those below a folder).");
+                $"{folder}: expected the folder of a run, found neither {TrainerState.FileName} nor {RunManifest.FileName} "
+                + "nor a checkpoint; name the output_dir of a run ('lapidary runs' finds those below a folder).");
         }
 
         List<string> faults = [];
@@ -72,7 +73,9 @@ internal static class RunFiles
             TrainedValues = Whole(model, "trained_values"),
             Step = results?.Int("global_step", 0, 0, int.MaxValue) ?? 0,
             MaxSteps = results?.Int("max_steps", 0, 0, int.MaxValue) ?? 0,
-            LoadedStep = results?.Has(RunManifest.LoadedStepKey) == true ? results.Int(RunManifest.LoadedStepKey, 0, 0, int.MaxValue) : null,
+            LoadedStep = results?.Has(RunManifest.LoadedStepKey) == true
+                ? results.Int(RunManifest.LoadedStepKey, 0, 0, int.MaxValue)
+                : null,
             Settings = json.Section(RunManifest.SettingsKey) is { } settings ? Texts(settings.Json) : [],
             Data = data?.Texts("names") ?? [],
             Train = Rows(data?.Section("train")),
@@ -104,7 +107,9 @@ internal static class RunFiles
             PeakBytes = Whole(json, RunManifest.PeakKey),
             PlannedBytes = Whole(planned, "bytes"),
             AvailableBytes = Whole(planned, "available_bytes"),
-            PlannedOwners = owners is null ? [] : [.. owners.Json.Select(pair => new KeyValuePair<string, long>(pair.Key, Whole(owners, pair.Key) ?? 0))],
+            PlannedOwners = owners is null
+                ? []
+                : [.. owners.Json.Select(pair => KeyValuePair.Create(pair.Key, Whole(owners, pair.Key) ?? 0))],
         };
     }
 
