@@ -52,7 +52,10 @@ internal static class TrainingBench
         var config = Config(bench);
         var examples = RandomRows(bench, model.Config.VocabSize, communicator.Ranks.WorldSize);
         var rows = new PackedDataSet(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
-        using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter, communicator: communicator);
+        using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter, communicator: communicator)
+        {
+            FreeBytes = _ => null, // nothing is saved
+        };
         try
         {
             trainer.Train();

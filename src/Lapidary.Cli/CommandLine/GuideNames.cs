@@ -66,7 +66,12 @@ internal static class GuideNames
         // PEFT's LoraConfig.
         new("lora_target_modules", "target_modules"),
         new("lora_modules_to_save", "modules_to_save"),
-        Fixed("use_peft", "target_modules", Yes, "what is trained is always an adapter"),
+        new("use_peft", "method")
+        {
+            IsFlag = true,
+            Translate = text => SettingText.Bool(text) ? "lora" : "full",
+            Here = "true: set method to lora; false: set method to full",
+        },
         Fixed("bias", "target_modules", ["none"], "Gemma's layers have no biases"),
         Fixed("task_type", "target_modules", ["CAUSAL_LM"], "a causal language model is trained"),
         Fixed("lora_task_type", "target_modules", ["CAUSAL_LM"], "a causal language model is trained"),

@@ -14,6 +14,9 @@ namespace Lapidary.Cli.CommandLine;
 /// <summary>A value of a configuration file as text, or a list of values, with its line.</summary>
 internal readonly record struct RunFileValue(IReadOnlyList<string> Items, int Line)
 {
+    /// <summary>The key as the file has it, which may be another tool's name of the setting.</summary>
+    public string Key { get; init; } = "";
+
     /// <summary>The value; the items of a list are joined by commas.</summary>
     public string Text => string.Join(',', Items);
 }
@@ -108,6 +111,10 @@ internal sealed class RunFile
         }
     }
 
+    /// <summary>"FILE, line 3: lora_r", as the file has it.</summary>
+    public string PlaceOf(Setting setting) =>
+        _values.TryGetValue(setting, out var value) ? $"{_path}, line {value.Line}: {FileErrors.OneLine(value.Key)}" : _path;
+
     private static bool BeginsAsManifest(string text)
     {
         int at = 0;
@@ -156,7 +163,7 @@ internal sealed class RunFile
             else if (key == RunSettings.VersionKey)
                 _version = CheckVersion(ReadText(parser, key).Value.Text, line, key, RunSettings.Version);
             else if (key == RunSettings.FolderKey && IsOfARun) _recordedFolder = ReadText(parser, key).Value.Text;
-            else if (_known.TryGetValue(key, out var setting)) Add(setting, parser);
+            else if (_known.TryGetValue(key, out var setting)) Add(setting, scalar.Value, parser);
             else throw Unknown(scalar.Value, key, line);
         }
     }
@@ -178,11 +185,12 @@ internal sealed class RunFile
         else parser.SkipThisAndNestedEvents();
     }
 
-    private void Add(Setting setting, Parser parser)
+    private void Add(Setting setting, string typed, Parser parser)
     {
         var (value, isNull) = ReadText(parser, setting.Key);
         if (isNull && setting.NullError is { } refused) throw Error(value.Line, $"{setting.Key}: {refused}");
         if (isNull && setting.NullText is null) return;
+        value = value with { Key = typed };
         _values.Add(setting, isNull ? value with { Items = [setting.NullText!] } : value);
     }
 
@@ -191,7 +199,7 @@ internal sealed class RunFile
     {
         if (name.IsAlias)
         {
-            Add(setting, parser);
+            Add(setting, typed, parser);
             return;
         }
 
@@ -199,7 +207,7 @@ internal sealed class RunFile
         if (isNull) return;
         if (name.Constants is not null) _constants.Add(new(name, name.ConstantOf(value.Text)));
         string? text = name.Read(value.Text, message => Error(value.Line, $"{typed}: {message}"));
-        if (text is not null) _values.Add(setting, value with { Items = [text] });
+        if (text is not null) _values.Add(setting, value with { Items = [text], Key = typed });
     }
 
     /// <summary>A scalar or a list of them.</summary>

@@ -39,7 +39,14 @@ internal static class MergeCommand
             .Takes(ToolCommand.Json)
             .Requires(Model.Adapter)
             .Requires(OutputSettings.Output)
+            .HintsAtMissing(NothingToMerge)
             .Runs(terminal, Run);
+
+    /// <summary>For a run that trained all weights, which has no adapter to give.</summary>
+    private static string? NothingToMerge(CommandRun run) =>
+        run.Values.Get(Model.Adapter) is null && run.Values.Get(Model.Model) is { } model && WholeModel.IsOfARun(model)
+            ? $"{model} {WholeModel.NothingToMerge} {ShellText.Quote(model)}."
+            : null;
 
     /// <summary>Whether the adapter's folder has a run's settings that say so.</summary>
     private static bool WasTrainedOnNf4(CommandRun run, string adapter)

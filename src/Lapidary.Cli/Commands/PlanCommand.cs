@@ -38,7 +38,7 @@ internal static class PlanCommand
     private static void Run(CommandRun run)
     {
         var values = run.Values;
-        MethodSettings.Apply(run, Model);
+        MethodSettings.Apply(run, Model, trains: false);
         string? size = values.Get(Size);
         if (size is not null) RefuseFiles(run);
         var folders = size is null ? ModelFolders.Find(run, Model) : null;

@@ -64,7 +64,7 @@ internal static class TrainCommand
     private static int Run(CommandRun run)
     {
         var values = run.Values;
-        MethodSettings.Apply(run, Model);
+        MethodSettings.Apply(run, Model, isNew: ResumeFrom(run) is null);
         var config = SftSettings.Read(values);
         config.Validate(hasEvaluation: true); // which shows only with the rows
         _ = HubSettings.Read(values);

@@ -82,8 +82,12 @@ internal sealed class ModelFolders
         return this;
     }
 
-    private static Place? FindAdapter(CommandRun run, string? name) =>
-        name is null ? null : Place.Find(run, name, HubFiles.AdapterDescription, HubFiles.Adapter);
+    private static Place? FindAdapter(CommandRun run, string? name)
+    {
+        if (name is null) return null;
+        WholeModel.RefuseAsAdapter(name, run.Values.Command);
+        return Place.Find(run, name, HubFiles.AdapterDescription, HubFiles.Adapter);
+    }
 
     /// <summary>The base that the adapter was made for.</summary>
     private static void SupplyBase(CommandRun run, ModelSettings settings, Place adapter)

@@ -124,10 +124,10 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
             : new MemoryPlanner(model, weights, config, data.Train, data.Evaluation, budget, worldSize, data.Metric));
     }
 
-    private static string Describe(MemoryOwner owner) => owner switch
+    private string Describe(MemoryOwner owner) => owner switch
     {
-        MemoryOwner.Base => "base: frozen weights",
-        MemoryOwner.Parameters => "parameters: trained matrices",
+        MemoryOwner.Base => TrainsLayers ? "base: its own norms" : "base: frozen weights",
+        MemoryOwner.Parameters => TrainsLayers ? "parameters: all weights, in float32" : "parameters: trained matrices",
         MemoryOwner.Gradients => "gradients",
         MemoryOwner.Optimizer => "optimizer: two moments",
         MemoryOwner.Activations => "activations and their gradients",

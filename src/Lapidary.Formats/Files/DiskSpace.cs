@@ -8,21 +8,24 @@ internal static class DiskSpace
     /// ext4).</remarks>
     public static void Require(string folder, long lengthBytes)
     {
-        long free;
-        try
-        {
-            free = new DriveInfo(folder).AvailableFreeSpace;
-        }
-        catch (Exception e) when (e is ArgumentException || FileErrors.IsFileSystem(e))
-        {
-            return; // A network share may not say; then writing will.
-        }
-
-        if (free < lengthBytes)
+        if (FreeBytes(folder) is { } free && free < lengthBytes)
         {
             throw new LapidaryException(
                 $"{folder}: expected {ByteSize.Format(lengthBytes)} of free disk space, found {ByteSize.Format(free)}; "
                 + "free some space or choose a folder on another disk.");
+        }
+    }
+
+    /// <summary>Free bytes of the disk of an existing folder; null if it does not say, as some network shares.</summary>
+    public static long? FreeBytes(string folder)
+    {
+        try
+        {
+            return new DriveInfo(folder).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is ArgumentException || FileErrors.IsFileSystem(e))
+        {
+            return null; // then writing will say
         }
     }
 }

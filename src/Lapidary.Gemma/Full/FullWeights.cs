@@ -53,6 +53,10 @@ public sealed class FullWeights : TrainedWeights
     internal override void SaveCheckpoint(string folder, GemmaModel model) => FullWeightsFiles.Write(folder, this, model, allBits: true);
 
     /// <inheritdoc/>
+    internal override long BytesToSave(GemmaModel model, bool isCheckpoint) =>
+        FullWeightsFiles.BytesOfAll(this, model, allBits: isCheckpoint);
+
+    /// <inheritdoc/>
     internal override bool ReplacesBase => true;
 
     /// <inheritdoc/>

@@ -51,6 +51,10 @@ internal static class FullWeightsFiles
         .Where(tensor => tensor.Name is not null && weights.InPlaceOf(tensor.Name) is not null)
         .Sum(tensor => OutputType(tensor.DType, model, allBits: false).LengthBytes(weights.InPlaceOf(tensor.Name!)!.Value.Count));
 
+    /// <summary>Bytes of all tensors that <see cref="Write"/> writes.</summary>
+    public static long BytesOfAll(FullWeights weights, GemmaModel model, bool allBits) =>
+        Tensors(weights, model, allBits).Sum(tensor => tensor.Declaration.LengthBytes);
+
     /// <summary>Every tensor of the output, in the base's order. A tied base may carry a copy of its embedding as its head, which the
     /// trained one would contradict.</summary>
     private static IEnumerable<TensorContent> Tensors(FullWeights weights, GemmaModel model, bool allBits)

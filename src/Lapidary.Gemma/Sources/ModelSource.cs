@@ -39,7 +39,7 @@ internal sealed record ModelSource(string Folder, string Name)
             {
                 throw new LapidaryException(
                     $"{FileErrors.OneLine(folderOrId)}: expected an adapter ({files.Required}), found a whole model, which needs no merge; "
-                    + "give it as the model.");
+                    + "give it as the model, without an adapter.");
             }
 
             return null;

@@ -14,10 +14,14 @@ internal sealed record ResumedRun(string Checkpoint, TrainerState State, RunStat
 {
     private const string StateKey = "state", RunKey = "run";
 
-    /// <summary>Advice for settings that differ from the checkpoint's.</summary>
+    /// <summary>Advice for settings that differ from the checkpoint's. A checkpoint of all weights is a model by itself.</summary>
     public static string Advice(string checkpoint) =>
         $"Give the same as the {RunSettings.FileName} of that run has, or begin a new run with its weights: "
-        + $"set adapter to {checkpoint} and choose another OutputDir.";
+        + $"set {StartKey(checkpoint)} to {checkpoint} and choose another OutputDir.";
+
+    /// <summary>The setting that a new run starts with from a checkpoint's weights.</summary>
+    public static string StartKey(string checkpoint) =>
+        MethodFiles.In(checkpoint) == TrainingMethod.Full ? RunSettings.ModelKey : RunSettings.AdapterKey;
 
     /// <summary>Reads a checkpoint's state.</summary>
     /// <exception cref="LapidaryException">A file is missing or damaged, or two of them do not belong together.</exception>

@@ -59,6 +59,12 @@ internal sealed class RunFolder : IDisposable
             bool isInside = checkpoint is not null && PathIdentity.IsInside(checkpoint, path);
             bool isUsed = !isInside && ReplacedRun.IsIn(path, method);
             if (isUsed && !config.OverwriteOutputDir) throw Used(path, checkpoint);
+            if (isUsed && inputs.FirstOrDefault(input => IsReplaced(input, path)) is { } lost)
+            {
+                throw new LapidaryException(
+                    $"{lost}: is a part of the run in {path}, which would be deleted with it; choose another OutputDir.");
+            }
+
             return new RunFolder(path, method, config.SaveTotalLimit, owner)
             {
                 Checkpoint = checkpoint,
@@ -216,6 +222,10 @@ internal sealed class RunFolder : IDisposable
 
         return checkpoint;
     }
+
+    /// <summary>Whether a folder is one that a run which starts anew deletes; an adapter is copied before.</summary>
+    private static bool IsReplaced(string folder, string outputDir) =>
+        new CheckpointStore(outputDir, limit: 0).All().Exists(pair => PathIdentity.IsInside(folder, pair.Folder));
 
     private static LapidaryException Used(string path, string? checkpoint) => new(
         $"{path}: holds a run already; " + (checkpoint is null ? "set resume to latest to go on with it, " : "")

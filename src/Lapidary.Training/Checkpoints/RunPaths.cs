@@ -12,7 +12,7 @@ internal static class RunPaths
 
     /// <summary>Settings whose values may be paths.</summary>
     public static IReadOnlyList<string> Keys { get; } =
-        ["model", "tokenizer", RunSettings.AdapterKey, "dataset", "eval_dataset", "template", "dataset_cache"];
+        [RunSettings.ModelKey, "tokenizer", RunSettings.AdapterKey, "dataset", "eval_dataset", "template", "dataset_cache"];
 
     /// <summary>A value as the run's files store it: "./initial-adapter", "../rows.jsonl:train", "/models/gemma-3-1b-pt".</summary>
     /// <param name="value">An absolute path, optionally followed by a split. Any other value stays unchanged.</param>

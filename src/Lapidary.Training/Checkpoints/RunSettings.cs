@@ -26,7 +26,8 @@ internal static partial class RunSettings
     public const string FolderKey = "run_folder";
 
     /// <summary>Keys that the rules of the folder handle.</summary>
-    public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter";
+    public const string OutputDirKey = "output_dir", OverwriteKey = "overwrite_output_dir", AdapterKey = "adapter",
+        ModelKey = "model";
 
     private const string AccumulationKey = "gradient_accumulation_steps";
 
@@ -58,7 +59,7 @@ internal static partial class RunSettings
     /// <summary>The settings of a run that a program started. The program supplied its data, so dataset is not among them.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Of(GemmaModel model, TrainedWeights weights, SftConfig config, int worldSize)
     {
-        if (model.Name.Length > 0) yield return new("model", NameOf(model.Name));
+        if (model.Name.Length > 0) yield return new(ModelKey, NameOf(model.Name));
         if (weights.Source is { } start) yield return new(AdapterKey, NameOf(start.Name));
         yield return new(MethodFiles.Key, Format(MethodFiles.Of(weights))!);
         yield return new("quantization", Format(model.Options.Quantization)!);

@@ -94,7 +94,7 @@ internal sealed record RunState
         {
             throw new LapidaryException(
                 $"{checkpoint}: expected {FileName}, found none; this checkpoint was made by another program. "
-                + "Start anew with it as adapter to train on from its weights.");
+                + $"Start anew with it as {ResumedRun.StartKey(checkpoint)} to train on from its weights.");
         }
 
         return new RunState

@@ -48,4 +48,15 @@ internal sealed class BatchSchedule
         IntervalStrategy.Epoch => steps % StepsPerEpoch == 0 || steps == TotalSteps,
         _ => false,
     };
+
+    /// <summary>How often something is still due.</summary>
+    /// <param name="strategy">When.</param>
+    /// <param name="interval">Steps between two times.</param>
+    /// <param name="after">Steps already done.</param>
+    public int CountDue(IntervalStrategy strategy, int interval, int after)
+    {
+        if (strategy == IntervalStrategy.No || after >= TotalSteps) return 0;
+        int every = strategy == IntervalStrategy.Steps ? interval : StepsPerEpoch;
+        return TotalSteps / every - after / every + (TotalSteps % every == 0 ? 0 : 1);
+    }
 }

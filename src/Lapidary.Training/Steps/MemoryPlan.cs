@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training;
 
@@ -17,6 +18,9 @@ public sealed record MemoryPlan(
 {
     /// <summary>Rows of a micro-batch.</summary>
     public int BatchRows => Batch.PerDevice;
+
+    /// <summary>What the run trains, which the advice follows.</summary>
+    internal TrainingMethod Method { get; init; }
 
     /// <summary>Whether the run fits.</summary>
     public bool Fits => Predicted.TotalBytes <= BudgetBytes;
@@ -41,9 +45,25 @@ public sealed record MemoryPlan(
 
     /// <summary>Options that would make the leanest layout smaller. A smaller micro-batch would not: its rows already run one by
     /// one.</summary>
-    private string Advice =>
-        $"less memory is taken with {(Steps.RecomputedLayers < Layers ? "GradientCheckpointing auto, " : "")}a smaller MaxLength, "
+    private string Advice => Method == TrainingMethod.Full ? AdviceForFull
+        : $"less memory is taken with {Recomputation}a smaller MaxLength, "
         + "ModulesToSave none, or a smaller model, where they are not so already; or set Quantization to nf4.";
+
+    /// <summary>The weights with their gradients and moments are most of it, and options of LoRA are none of this method's.</summary>
+    private string AdviceForFull
+    {
+        get
+        {
+            const string Other = "more GPUs, which divide the moments among them; or set method to lora.";
+            long least = Predicted[MemoryOwner.Parameters] + Predicted[MemoryOwner.Gradients] + Predicted[MemoryOwner.Optimizer];
+            return least > BudgetBytes
+                ? $"all weights in float32 with gradients and moments take {ByteSize.Format(least)} whatever the other options are: "
+                    + $"it takes a smaller model, or {Other}"
+                : $"less memory is taken with {Recomputation}a smaller MaxLength or a smaller model, or with {Other}";
+        }
+    }
+
+    private string Recomputation => Steps.RecomputedLayers < Layers ? "GradientCheckpointing auto, " : "";
 
     /// <summary>Refuses a run that does not fit.</summary>
     /// <exception cref="LapidaryException">It does not fit; the message says what would help.</exception>

@@ -2,6 +2,7 @@ using System.Numerics;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
@@ -207,5 +208,8 @@ public sealed class MemoryPlanner
     private MemoryPlan Try(RunShape shape, StepPlan steps) => new(
         steps, _model.Config.NumHiddenLayers, shape.Batch, shape.Tokens(Math.Min(shape.Batch.PerDevice, shape.StepRows)),
         shape.StepRows,
-        shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _weights, _config, shape, steps), _budgetBytes);
+        shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _weights, _config, shape, steps), _budgetBytes)
+    {
+        Method = MethodFiles.Of(_weights),
+    };
 }
