@@ -2,6 +2,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Bench;
 
@@ -12,6 +13,9 @@ internal sealed record BenchCase(string Name, string Meaning)
 {
     /// <summary>"1b".</summary>
     public required string Size { get; init; }
+
+    /// <summary>What is trained.</summary>
+    public TrainingMethod Method { get; init; }
 
     /// <summary>Rows per micro-batch; texts at once when decoding.</summary>
     public int Batch { get; init; } = 1;
@@ -40,6 +44,9 @@ internal sealed record BenchCase(string Name, string Meaning)
     /// <summary>Number of warm-up steps or generations before them.</summary>
     public int Warmup { get; init; } = 3;
 
+    /// <summary>Whether all weights are trained.</summary>
+    public bool IsFull => Method == TrainingMethod.Full && NewTokens == 0;
+
     /// <summary>Tokens of an optimizer step.</summary>
     public int TokensPerStep => checked(Batch * Length * Accumulation);
 
@@ -64,6 +71,7 @@ internal sealed record BenchCase(string Name, string Meaning)
         },
         new("decode4b", "the same for 4B") { Size = "4b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2 },
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
+        new("full270m", "the same, all weights") { Size = "270m", Method = TrainingMethod.Full, Steps = 5, Warmup = 2 },
     ];
 
     /// <summary>The case of a name.</summary>

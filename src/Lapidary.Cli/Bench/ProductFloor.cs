@@ -28,8 +28,9 @@ internal sealed class ProductFloor
     private readonly Tensor _output;
     private readonly Tensor _logits;
     private readonly Tensor? _dHead;
+    private readonly Tensor? _dWeight;
 
-    private ProductFloor(GemmaModel model, int tokens, bool trainedHead, MemoryRegion region)
+    private ProductFloor(GemmaModel model, int tokens, bool trainedHead, bool trainedLayers, MemoryRegion region)
     {
         (_backend, _tokens) = (model.Backend, tokens);
         var dtype = _backend.ActivationDType;
@@ -40,6 +41,7 @@ internal sealed class ProductFloor
         _output = region.New("output", dtype, tokens, widest);
         _logits = region.New("logits", dtype, _headRows, vocabulary);
         _dHead = trainedHead ? region.New("dHead", dtype, vocabulary, hidden) : null;
+        _dWeight = trainedLayers ? region.New("dWeight", dtype, model.LinearLayers.Max(layer => layer.Weight.Count)) : null;
         var random = new RandomBlocks(_backend, seed: 1);
         random.WriteUniform(_input, 1);
         if (dtype == DType.BFloat16)
@@ -57,11 +59,15 @@ internal sealed class ProductFloor
     }
 
     /// <summary>Seconds of the median pass.</summary>
-    public static double Measure(GemmaModel model, int tokens, bool trainedHead)
+    /// <param name="model">The model.</param>
+    /// <param name="tokens">Tokens of the step.</param>
+    /// <param name="trainedHead">Whether the head gets a gradient.</param>
+    /// <param name="trainedLayers">Whether all projections get one.</param>
+    public static double Measure(GemmaModel model, int tokens, bool trainedHead, bool trainedLayers = false)
     {
         var backend = model.Backend;
         using var region = new MemoryRegion(backend.Memory, MemoryOwner.Workspace);
-        var floor = new ProductFloor(model, tokens, trainedHead, region);
+        var floor = new ProductFloor(model, tokens, trainedHead, trainedLayers, region);
         floor.Run(); // sets up
         using var replay = backend.Capture(floor.Run);
         var passes = new List<double>();
@@ -101,6 +107,8 @@ internal sealed class ProductFloor
             long rows = weight.Shape[0], columns = weight.Shape[1];
             _backend.LinearForward(Shaped(_input, _tokens, columns), weight, Shaped(_output, _tokens, rows));
             _backend.LinearBackward(Shaped(_input, _tokens, rows), weight, Shaped(_output, _tokens, columns), add: false);
+            if (_dWeight is not null)
+                _backend.LinearForward(Shaped(_input, rows, _tokens), Shaped(_output, columns, _tokens), Shaped(_dWeight, rows, columns));
         }
 
         for (int first = 0; first < _tokens; first += _headRows) RunHead(Math.Min(_headRows, _tokens - first));

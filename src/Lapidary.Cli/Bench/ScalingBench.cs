@@ -11,8 +11,6 @@ namespace Lapidary.Cli.Bench;
 /// exchanges, predicted by <see cref="ExchangeCost"/> and measured.</summary>
 internal static class ScalingBench
 {
-    private const int Seed = 1;
-
     /// <summary>Size in bytes of the all-reduce that measures the link: between GPUs, and between CPUs, which are slower.</summary>
     private const long GpuProbeBytes = 1L << 30, CpuProbeBytes = 1L << 26;
 
@@ -37,12 +35,12 @@ internal static class ScalingBench
         using var backend = rank.CreateBackend();
         using var model = createModel(backend);
         using var communicator = Communicator.Create(rank.Group, backend);
-        using var adapter = Adapter.Create(model, TrainingBench.Lora(bench, lora), Seed);
+        using var weights = TrainingBench.Weights(bench, model, lora);
         var people = rank.IsLeader ? terminal.Error : TextWriter.Null;
         var meter = new StepMeter(bench.Steps, bench.Warmup, backend.Memory, people, terminal.Interrupted);
-        TrainingBench.Train(bench, model, adapter, meter, communicator);
+        TrainingBench.Train(bench, model, weights, meter, communicator);
 
-        var trained = TrainedValues.Of(adapter);
+        var trained = TrainedValues.Of(weights);
         double? memorySpeed = backend is CudaBackend ? Bandwidth.Measure(backend) : null;
         var step = new RankStep(alone?.Seconds ?? 0, IsEstimate: false, bench.TokensPerStep, trained.Lora, trained.Saved, memorySpeed);
         var timer = new CollectiveTimer(communicator, backend, TimeProvider.System);

@@ -29,30 +29,37 @@ internal static class TrainingBench
     /// <summary>The adapter of a case.</summary>
     /// <param name="bench">The case.</param>
     /// <param name="lora">Settings that a case does not define, such as the rank.</param>
-    public static LoraConfig Lora(BenchCase bench, LoraConfig lora) =>
-        lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null };
+    /// <returns>Null if all weights are trained.</returns>
+    public static LoraConfig? Lora(BenchCase bench, LoraConfig lora) => bench.IsFull
+        ? null
+        : lora with { LoraDropout = bench.LoraDropout, ModulesToSave = bench.TrainEmbeddings ? LoraConfig.Guide.ModulesToSave : null };
+
+    /// <summary>What a case trains.</summary>
+    public static TrainedWeights Weights(BenchCase bench, GemmaModel model, LoraConfig lora) =>
+        Lora(bench, lora) is { } adapter ? Adapter.Create(model, adapter, Seed) : FullWeights.Random(model, Seed);
 
     /// <summary>Measures a case on one device.</summary>
     /// <returns>Its figures.</returns>
     /// <exception cref="LapidaryException">Memory is insufficient.</exception>
     public static TrainingFigures Run(BenchCase bench, GemmaModel model, LoraConfig lora, Terminal terminal)
     {
-        using var adapter = Adapter.Create(model, Lora(bench, lora), Seed);
+        using var weights = Weights(bench, model, lora);
         var meter = new StepMeter(bench.Steps, bench.Warmup, model.Backend.Memory, terminal.Error, terminal.Interrupted);
-        Train(bench, model, adapter, meter, SilentCommunicator.Solo);
-        double products = ProductFloor.Measure(model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings);
+        Train(bench, model, weights, meter, SilentCommunicator.Solo);
+        double products = ProductFloor.Measure(model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings || bench.IsFull, trainedLayers: bench.IsFull);
         var figures = new TrainingFigures(bench, lora.R, meter, products);
         terminal.Error.WriteLine($"  {figures}");
         return figures;
     }
 
     /// <summary>Runs the case's steps with the real trainer, as one of several ranks with equal work.</summary>
-    public static void Train(BenchCase bench, GemmaModel model, Adapter adapter, StepMeter meter, ICommunicator communicator)
+    public static void Train(
+        BenchCase bench, GemmaModel model, TrainedWeights weights, StepMeter meter, ICommunicator communicator)
     {
         var config = Config(bench);
         var examples = RandomRows(bench, model.Config.VocabSize, communicator.Ranks.WorldSize);
         var rows = new PackedDataSet(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
-        using var trainer = new SftTrainer(model, adapter, config, rows, observer: meter, communicator: communicator)
+        using var trainer = new SftTrainer(model, weights, config, rows, observer: meter, communicator: communicator)
         {
             FreeBytes = _ => null, // nothing is saved
         };

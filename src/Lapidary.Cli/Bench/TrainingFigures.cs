@@ -21,10 +21,15 @@ internal sealed record TrainingFigures(BenchCase Case, int Rank, StepMeter Meter
         json.WriteNumber("batch", Case.Batch);
         json.WriteNumber("length", Case.Length);
         json.WriteNumber("accumulation", Case.Accumulation);
-        json.WriteBoolean("train_embeddings", Case.TrainEmbeddings);
+        json.WriteString("method", SettingText.Format(Case.Method));
+        if (!Case.IsFull) json.WriteBoolean("train_embeddings", Case.TrainEmbeddings);
         json.WriteString("gradient_checkpointing", SettingText.Format(Case.GradientCheckpointing));
-        json.WriteNumber("lora_r", Rank);
-        json.WriteNumber("lora_dropout", Case.LoraDropout);
+        if (!Case.IsFull)
+        {
+            json.WriteNumber("lora_r", Rank);
+            json.WriteNumber("lora_dropout", Case.LoraDropout);
+        }
+
         json.WriteNumber("tokens_per_step", Case.TokensPerStep);
         json.WriteNumber("steps", Case.Steps);
         json.WriteNumber("tokens_per_second", Case.TokensPerStep / Seconds);

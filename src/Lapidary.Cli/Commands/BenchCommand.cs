@@ -49,6 +49,7 @@ internal static class BenchCommand
     private static int Run(CommandRun run)
     {
         BenchCase[] chosen = [.. Choose(run).Select(bench => BenchSettings.Apply(run.Values, bench))];
+        if (Array.Find(chosen, bench => bench.IsFull) is { } full) RefuseLora(run, full);
         using var team = RankTeam.Join(run, exchanges: true);
         if (team.WorldSize > 1 && chosen.FirstOrDefault(bench => bench.NewTokens > 0) is { } decoding)
             throw run.Wrong($"{decoding.Name} decodes, which is measured on one device; choose another case, or --device cuda:0.");
@@ -58,6 +59,15 @@ internal static class BenchCommand
             foreach (var bench in chosen) failed |= !TryMeasure(bench, run, team);
             return failed ? ExitCodes.Error : ExitCodes.Done;
         });
+    }
+
+    private static void RefuseLora(CommandRun run, BenchCase full)
+    {
+        var values = run.Values;
+        var refused = BenchSettings.OfLora.Append(Model.DoubleQuant).FirstOrDefault(values.IsGiven)
+            ?? (values.IsGiven(Model.Quantization) && values.Get(Model.Quantization) != QuantizationKind.None ? Model.Quantization : null);
+        if (refused is not null)
+            throw run.Wrong($"{full.Name} trains all weights: expected no --{refused.Name}; leave it out, or measure other cases with it.");
     }
 
     private static IReadOnlyList<BenchCase> Choose(CommandRun run)
@@ -119,7 +129,7 @@ internal static class BenchCommand
             json.WriteString("case", bench.Name);
             json.WriteString("device", device);
             json.WriteString("size", bench.Size);
-            json.WriteString("quantization", SettingText.Format(values.Get(Model.Quantization)));
+            json.WriteString("quantization", SettingText.Format(Options(bench, values).Quantization));
             figures?.Invoke(json);
             scaled?.WriteTo(json);
             WriteMachine(json, team.First.Gpu is not null);
@@ -128,9 +138,13 @@ internal static class BenchCommand
         GemmaModel Create(IBackend backend)
         {
             using var work = new WorkScreen(terminal, json: true);
-            return GemmaModel.Random(bench.Config, backend, Model.Options(values) with { Progress = work }, seed: 1);
+            return GemmaModel.Random(bench.Config, backend, Options(bench, values) with { Progress = work }, seed: 1);
         }
     }
+
+    private static ModelOptions Options(BenchCase bench, SettingValues values) => bench.IsFull
+        ? Model.Options(values) with { Quantization = QuantizationKind.None, LoadOnUse = true }
+        : Model.Options(values);
 
     private static void WriteMachine(Utf8JsonWriter json, bool isGpu)
     {

@@ -50,7 +50,7 @@ internal sealed class ModelAnswers : IDisposable
         var config = GemmaConfig.Load(folders.Model);
         bool withBase = values.Get(EvalSettings.WithBase);
         if (withBase && folders.Adapter is null)
-            throw run.Wrong($"--{EvalSettings.WithBase.Name} compares a model with and without --adapter: give one.");
+            throw WithoutAdapter(run);
         IReadOnlyList<RowQuestion> questions =
         [
             .. rows.Ask(text, config).Select(asked => asked.Error is { } error ? asked with { Error = run.Line(error) } : asked),
@@ -80,6 +80,17 @@ internal sealed class ModelAnswers : IDisposable
             answers.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A model of a run that trained all weights has its base nowhere inside: it is compared by files of answers.</summary>
+    private static UsageException WithoutAdapter(CommandRun run)
+    {
+        string model = run.Values.Require(EvalSettings.Model.Model), name = EvalSettings.WithBase.Name;
+        return WholeModel.IsOfARun(model)
+            ? run.Wrong($"--{name} leaves out the adapter, and {model} has none: a run with --method full trained all its weights. Run eval "
+                + "for the base and for it, with --output before.jsonl and --output after.jsonl, and compare these with "
+                + "--predictions before.jsonl --predictions after.jsonl.")
+            : run.Wrong($"--{name} compares a model with and without --adapter: give one.");
     }
 
     /// <summary>Asks the model.</summary>

@@ -38,6 +38,7 @@ internal static class NextSteps
         string input = Input(outputDir, row);
         var lines = new List<string> { $"lapidary generate {run} {input}" };
         if (model is not null) lines.Add($"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}");
+        else lines.AddRange([Quantize(outputDir), .. Export(outputDir)]);
         string rows = string.Concat(evaluated.Select(name => $" --dataset {ShellText.Quote(name)}"));
         if (rows.Length > 0) lines.Add($"lapidary eval {run}{rows}{(model is null ? "" : " --with-base")}");
         if (isChat) lines.Add($"lapidary chat {run}");
@@ -56,11 +57,9 @@ internal static class NextSteps
         return
         [
             $"lapidary generate --model {model} {input}",
-            $"lapidary quantize --model {model} --output {ShellText.Quote(Unused(WithoutEnd(output) + "-4bit"))}",
+            Quantize(output),
             $"lapidary upload {model} {RepositoryName(output)} --private",
-            .. HasTokenizer(output)
-                ? [$"lapidary export gguf --model {model} --output {ShellText.Quote(Unused(WithoutEnd(output) + ".gguf"))}"]
-                : Array.Empty<string>(),
+            .. Export(output),
             .. isChat ? [$"lapidary chat --model {model}"] : Array.Empty<string>(),
         ];
     }
@@ -121,6 +120,13 @@ internal static class NextSteps
             return Prompt(AnyText); // The command that reads the damaged file says what is wrong with it.
         }
     }
+
+    private static string Quantize(string model) =>
+        $"lapidary quantize --model {ShellText.Quote(model)} --output {ShellText.Quote(Unused(WithoutEnd(model) + "-4bit"))}";
+
+    private static IEnumerable<string> Export(string model) => HasTokenizer(model)
+        ? [$"lapidary export gguf --model {ShellText.Quote(model)} --output {ShellText.Quote(Unused(WithoutEnd(model) + ".gguf"))}"]
+        : [];
 
     private static bool HasTokenizer(string folder)
     {

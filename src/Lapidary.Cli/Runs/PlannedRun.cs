@@ -117,11 +117,15 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
             $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
             values.Command));
-        using var model = GemmaModel.Skeleton(sizes, counter, settings.Options(values) with { LoadOnUse = lora is null });
+        using var model = GemmaModel.Skeleton(sizes, counter, Options());
         using TrainedWeights weights = lora is null ? FullWeights.Skeleton(model) : Adapter.Skeleton(model, lora);
         return plan(counter, weights, data is null
             ? new MemoryPlanner(model, weights, config, budget, worldSize)
             : new MemoryPlanner(model, weights, config, data.Train, data.Evaluation, budget, worldSize, data.Metric));
+
+        ModelOptions Options() => lora is null
+            ? settings.Options(values) with { Quantization = QuantizationKind.None, LoadOnUse = true }
+            : settings.Options(values);
     }
 
     private string Describe(MemoryOwner owner) => owner switch

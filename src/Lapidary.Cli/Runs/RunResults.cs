@@ -41,10 +41,13 @@ internal static class RunResults
             var (config, state) = (SftSettings.Read(values), TrainerState.Read(folder));
             if (config.LoadBestModelAtEnd) state = state with { LoadedCheckpoint = state.BestModelCheckpoint };
             bool isAdapter = HasAdapter(folder);
+            string? sized = isAdapter ? values.Get(model.Model) : folder;
+            var sizes = File.Exists(Path.Combine(sized ?? "", GemmaConfig.FileName)) ? GemmaConfig.Load(sized!) : null;
             return new RunCard(isAdapter ? AdapterConfigFile.Read(folder) : null, config, state)
             {
                 Base = values.Get(model.Model),
-                Architecture = isAdapter ? null : (string?)GemmaConfig.Load(folder).Json["architectures"]?[0],
+                BaseConfig = sizes,
+                Architecture = isAdapter ? null : (string?)sizes?.Json["architectures"]?[0],
                 Repo = repo,
                 Datasets = DataSettings.DataSet.FormatValues(values.Get(DataSettings.DataSet)),
                 IsQuantized = values.Get(model.Quantization) == QuantizationKind.Nf4,

@@ -51,14 +51,16 @@ internal sealed class OtherMethodFile(RunFile file, TrainingMethod method)
             throw new ToolException(
                 $"{file.Source}: its {string.Join(" and ", chosen.Select(pair => Describe(pair.Setting)))} "
                 + $"{(chosen.Count == 1 ? "is" : "are")} for method {(isFull ? "lora" : "full")}, found --method "
-                + $"{(isFull ? "full" : "lora")}; give what this run is to have, such as its default{(chosen.Count == 1 ? "" : "s")}: "
+                + $"{(isFull ? "full" : "lora")}; give what this run is to have, such as the default{(chosen.Count == 1 ? "" : "s")}: "
                 + $"{options}.");
         }
 
         if (!isFull) return;
         string[] left = [.. values.All.Where(setting => IsLeftOut(values, setting, model)).Select(KeyOf)];
-        if (left.Length > 0)
-            run.Note($"{file.Source}: --method full leaves out {string.Join(", ", left)}, which {(left.Length == 1 ? "is" : "are")} LoRA's.");
+        if (left.Length == 0) return;
+
+        // Quoted, so that the keys are not shown as options, which nobody has typed.
+        run.Note($"{file.Source}: --method full leaves out \"{string.Join(", ", left)}\", which {(left.Length == 1 ? "is" : "are")} LoRA's.");
     }
 
     private bool IsLeftOut(SettingValues values, Setting setting, ModelSettings model) => Has(values, setting)

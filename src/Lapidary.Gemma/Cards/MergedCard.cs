@@ -24,6 +24,8 @@ internal sealed record MergedCard(LoraConfig Lora, GemmaConfig Config, string Ba
             ? ModelCard.IdOf(name)
             : null);
 
+    private CardLicence Licence => CardLicence.Of(BaseId, Config);
+
     private string? AdapterId => ModelCard.IdOf(Adapter);
 
     /// <summary>The file's text.</summary>
@@ -36,7 +38,7 @@ internal sealed record MergedCard(LoraConfig Lora, GemmaConfig Config, string Ba
             BaseModelRelation = "finetune",
             LibraryName = "transformers",
             PipelineTag = "text-generation",
-            License = CardText.License,
+            License = Licence.Id,
             Tags = ["lora", "lapidary"],
             Body = Body(name),
         }.ToText();
@@ -44,7 +46,7 @@ internal sealed record MergedCard(LoraConfig Lora, GemmaConfig Config, string Ba
 
     private string Body(string name)
     {
-        string model = Link(BaseId, "a Gemma model");
+        string model = Link(BaseId, Licence.Model);
         string adapter = Link(AdapterId, "a LoRA adapter");
         string saved = Lora.ModulesToSave is { Count: > 0 } modules ? $", and {string.Join(" and ", modules)} as a whole" : "";
         string added = IsFromNf4 ? "the base's NF4 values (4 bits)" : "the base's own weights";
@@ -68,7 +70,7 @@ internal sealed record MergedCard(LoraConfig Lora, GemmaConfig Config, string Ba
 
             Merged by Lapidary {ProgramVersion.Text}; files in the format of transformers.
 
-            {CardText.Licence}
+            {Licence.Section}
             """);
         return text.ToString().ReplaceLineEndings("\n");
     }

@@ -20,6 +20,11 @@ internal static class GemmaPresets
 
     public static IReadOnlyList<string> Names { get; } = [.. Sizes.Select(size => size.Name)];
 
+    /// <summary>Whether a model has one of the published sizes. The vocabulary does not count, which users extend.</summary>
+    public static bool HasSizesOf(GemmaConfig config) => Sizes.Any(size =>
+        (size.Hidden, size.Layers, size.Heads, size.KvHeads, size.HeadDim, size.Intermediate) == (config.HiddenSize,
+            config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim, config.IntermediateSize));
+
     public static GemmaConfig Create(string name)
     {
         int index = Array.FindIndex(Sizes, size => size.Name.Equals(name, StringComparison.OrdinalIgnoreCase));

@@ -1,6 +1,7 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Full;
+using Lapidary.Gemma.Model;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Gemma;
@@ -38,6 +39,21 @@ public sealed class FullWeights : TrainedWeights
     /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param>
     /// <exception cref="LapidaryException">The base is quantized, or there is not memory enough.</exception>
     public static FullWeights Skeleton(GemmaModel model) => Make(model, _ => { });
+
+    /// <summary>Random weights, for benchmarks without a base's files. Norms are 0, which is Gemma's 1.</summary>
+    /// <param name="model">A <see cref="GemmaModel.Random"/> with <see cref="ModelOptions.LoadOnUse"/>, whose own matrices are then never
+    /// made.</param>
+    /// <param name="seed">Determines the values.</param>
+    /// <exception cref="LapidaryException">There is not memory enough.</exception>
+    internal static FullWeights Random(GemmaModel model, long seed)
+    {
+        var random = new RandomBlocks(model.Backend, seed);
+        return Make(model, weights =>
+        {
+            foreach (var parameter in weights.Parameters)
+                if (parameter.Value.Shape.Length > 1) RandomWeights.Write(parameter.Value, random);
+        });
+    }
 
     /// <summary>Writes model.safetensors (or shards), config.json and generation_config.json as transformers reads them, and everything
     /// that the base has besides, such as a vision tower. The weights have the type that the base was loaded in.</summary>

@@ -16,15 +16,21 @@ internal sealed class RandomWeights(GemmaConfig config, IBackend backend, ModelO
     /// <summary>Largest distance of scales from their mean, as a share of it.</summary>
     private const float ScaleSpread = 0.3f;
 
+    private readonly bool _isMadeOnUse = options.LoadOnUse;
     private readonly DType _dtype = options.DType ?? DType.BFloat16;
     private readonly RandomBlocks _random = new(backend, seed);
 
-    protected override StoredMatrix Stored(GemmaTensor tensor) => StoredMatrix.Of(Matrix(tensor));
+    /// <summary>Fills a matrix [out, in].</summary>
+    public static void Write(Tensor matrix, RandomBlocks random) => random.WriteUniform(matrix, Math.Sqrt(3.0 / matrix.Shape[1]));
+
+    protected override StoredMatrix Stored(GemmaTensor tensor) => _isMadeOnUse
+        ? new StoredMatrix(_dtype, [.. tensor.Shape], new Lazy<Tensor>(() => Matrix(tensor)), OnHost: null)
+        : StoredMatrix.Of(Matrix(tensor));
 
     protected override Tensor Matrix(GemmaTensor tensor)
     {
         var matrix = Region.New(tensor.Name, _dtype, tensor.Shape.AsSpan());
-        _random.WriteUniform(matrix, Math.Sqrt(3.0 / tensor.Shape[1]));
+        Write(matrix, _random);
         return matrix;
     }
 

@@ -24,6 +24,9 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
     /// <summary>The base, if the adapter does not name it.</summary>
     public string? Base { get; init; }
 
+    /// <summary>config.json of the base; null if it is not here.</summary>
+    public GemmaConfig? BaseConfig { get; init; }
+
     /// <summary>The class that config.json names.</summary>
     public string? Architecture { get; init; }
 
@@ -44,6 +47,8 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
 
     private string? BaseId => ModelCard.IdOf(Lora is null ? Base : Lora.BaseModelNameOrPath);
 
+    private CardLicence Licence => CardLicence.Of(BaseId, BaseConfig);
+
     private string[] DatasetIds => [.. Datasets.Select(ModelCard.IdOf).OfType<string>().Distinct()];
 
     /// <summary>The file's text.</summary>
@@ -58,7 +63,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
             BaseModelRelation = relation,
             LibraryName = isAdapter ? "peft" : "transformers",
             PipelineTag = "text-generation",
-            License = CardText.License,
+            License = Licence.Id,
             Tags =
             [
                 .. BaseId is { } tagged ? [$"base_model:{relation}:{tagged}"] : Array.Empty<string>(),
@@ -82,7 +87,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
     private string Body(string name)
     {
         string[] datasets = DatasetIds;
-        string model = BaseId is { } id ? $"[{id}](https://huggingface.co/{id})" : "a Gemma model";
+        string model = BaseId is { } id ? $"[{id}](https://huggingface.co/{id})" : Licence.Model;
         string data = datasets.Length == 0 ? "" : " on "
             + string.Join(", ", datasets.Select(set => $"[{set}](https://huggingface.co/datasets/{set})"));
         string method = IsQuantized
@@ -116,7 +121,7 @@ internal sealed record RunCard(LoraConfig? Lora, SftConfig Config, TrainerState 
 
             Trained by Lapidary {ProgramVersion.Text}; files in the format of {format}.
 
-            {CardText.Licence}
+            {Licence.Section}
             """);
         return text.ToString().ReplaceLineEndings("\n");
     }

@@ -228,6 +228,7 @@ public sealed partial class SftTrainer
     {
         Repo = Publisher?.Repo,
         Base = _model.Name,
+        BaseConfig = _model.Config,
         Architecture = (string?)_model.Config.Json["architectures"]?[0],
         Datasets = DataSets,
         IsQuantized = _model.Options.Quantization == QuantizationKind.Nf4 || _model.Config.Quantization is not null,
