@@ -3,7 +3,6 @@ using Lapidary.Cli.Settings;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
-using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Cli.Bench;
 
@@ -12,9 +11,6 @@ internal static class BenchSettings
 {
     public static readonly Setting<string?> Size =
         ModelSettings.Size("Size of the random model; makes a case of its own where no case is named.");
-
-    private static readonly Setting<TrainingMethod> Method = new(
-        "method", "lora|full", "What is trained: LoRA's matrices, or all weights.", TrainingMethod.Lora, MethodSettings.Parse);
 
     private static readonly Setting<int?> Batch =
         Integer("batch", "Rows per micro-batch, or texts that are decoded at once.", nameof(SftConfig.PerDeviceTrainBatchSize));
@@ -44,7 +40,7 @@ internal static class BenchSettings
 
     /// <summary>In the order of the help text.</summary>
     public static IReadOnlyList<Setting> All { get; } =
-        [Size, Method, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Steps, Warmup];
+        [Size, Batch, Length, Accumulation, TrainEmbeddings, GradientCheckpointing, Dropout, NewTokens, Steps, Warmup];
 
     /// <summary>Options that have no meaning where all weights are trained.</summary>
     public static IReadOnlyList<Setting> OfLora { get; } = [TrainEmbeddings, Dropout, LoraSettings.R];
@@ -53,7 +49,6 @@ internal static class BenchSettings
     public static BenchCase Apply(SettingValues values, BenchCase named) => named with
     {
         Size = values.Get(Size) ?? named.Size,
-        Method = values.IsGiven(Method) ? values.Get(Method) : named.Method,
         Batch = values.Get(Batch) ?? named.Batch,
         Length = values.Get(Length) ?? named.Length,
         Accumulation = values.Get(Accumulation) ?? named.Accumulation,

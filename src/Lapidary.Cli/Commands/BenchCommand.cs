@@ -40,7 +40,7 @@ internal static class BenchCommand
         new ToolCommand("bench", Summary,
                 "guide1b lora1b big1b",
                 "guide1b --device cuda:0,1",
-                "270m --threads 2",
+                "270m full270m --threads 2",
                 "--size 4b --batch 2 --length 2048 --gradient-checkpointing true --steps 5")
             .Takes(AllSettings)
             .Takes(Cases)

@@ -25,6 +25,7 @@ internal static class PlanCommand
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("plan", Summary,
                 "--size 1b --device cuda --memory 24GiB",
+                "--size 270m --method full --device cuda --memory 8GiB",
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
                 "--config my-adapter/run.yaml --gradient-checkpointing true",
                 "--size 1b --device cuda --memory 76GiB --world-size 16 --link 400G --step-ms 35")

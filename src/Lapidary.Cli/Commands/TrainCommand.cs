@@ -52,7 +52,8 @@ internal static class TrainCommand
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("train", Summary,
                 "--model gemma-3-1b-pt --tokenizer gemma-3-1b-it --dataset train.jsonl --output-dir my-adapter",
-                "--model gemma-3-1b-pt --dataset gretel.parquet --template text-to-sql --select 12500 --test-size 2500 --preview",
+                "--config gemma-3-1b-text-to-sql --preview",
+                "--method full --model gemma-3-270m --dataset train.jsonl",
                 "--config my-adapter/run.yaml --resume")
             .Takes(AllSettings)
             .Takes(ToolCommand.Config, Resume, Preview, ToolCommand.Json)

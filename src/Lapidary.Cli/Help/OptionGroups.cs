@@ -23,8 +23,8 @@ internal static class OptionGroups
             "output-dir* output* type* modelfile* failures* format generate.resume eval.resume save-strategy save-steps save-total-limit "
             + "logging-steps report-to max-shard-size overwrite-output-dir overwrite"),
         ("Measurement",
-            "bench.size bench.method batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout "
-            + "bench.lora-r bench.max-new-tokens bench.steps warmup"),
+            "bench.size batch length accumulation train-embeddings bench.gradient-checkpointing bench.lora-dropout bench.lora-r "
+            + "bench.max-new-tokens bench.steps warmup"),
         ("Training",
             "method* num-train-epochs* learning-rate* per-device-train-batch-size* gradient-accumulation-steps* gradient-checkpointing "
             + "max-steps global-batch-size lr-scheduler-type warmup-ratio warmup-steps max-grad-norm weight-decay adam-beta1 adam-beta2 "

@@ -56,6 +56,7 @@ internal sealed class ModelFolders
                 + $"{ShellText.Quote(name)} --output merged");
         }
 
+        WholeModel.RequireEnded(name);
         var model = Place.Find(run, name, HubFiles.Description, HubFiles.Model);
         return new ModelFolders(model, adapter, () => FindTokenizer(run, settings));
     }

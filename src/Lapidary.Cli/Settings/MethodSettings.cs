@@ -15,11 +15,7 @@ internal static class MethodSettings
         "method", "lora|full",
         "LoRA's matrices, or all weights. All weights take 16 bytes of memory each, and a learning rate of "
         + SftConfig.Full.LearningRate.ToString("0.######", CultureInfo.InvariantCulture) + " unless given.",
-        TrainingMethod.Lora, Parse);
-
-    /// <summary>Reads a method's name.</summary>
-    /// <exception cref="FormatException">It is none.</exception>
-    public static TrainingMethod Parse(string text) => (TrainingMethod)SettingText.Enumeration(typeof(TrainingMethod), text);
+        TrainingMethod.Lora, text => (TrainingMethod)SettingText.Enumeration(typeof(TrainingMethod), text));
 
     /// <summary>Whether all weights are trained.</summary>
     public static bool IsFull(SettingValues values) => values.Get(Method) == TrainingMethod.Full;

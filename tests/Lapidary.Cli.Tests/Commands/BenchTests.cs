@@ -3,6 +3,7 @@ using Lapidary.Cli.Bench;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
 using Lapidary.Engine;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Tests;
 using Lapidary.Training;
@@ -20,6 +21,15 @@ public class BenchTests
         Steps = 4,
         Warmup = 1,
         GradientCheckpointing = GradientCheckpointing.True,
+    };
+
+    private static readonly BenchCase Full = BenchCase.Find("full270m", "") with
+    {
+        Size = "",
+        Batch = 2,
+        Length = 24,
+        Steps = 4,
+        Warmup = 1,
     };
 
     [Fact]
@@ -96,6 +106,29 @@ public class BenchTests
         Assert.Equal(matrix, Gradients(trainEmbeddings: true) - Gradients(trainEmbeddings: false));
     }
 
+    /// <summary>Fp32 with gradient and two moments, and nothing of the base beside it but its norms, as in train.</summary>
+    [Fact]
+    public void Training_OfAllWeights_HasNoBaseBesideThem()
+    {
+        var figures = Run(
+            (model, terminal) => TrainingBench.Run(Full, model, LoraConfig.Guide, terminal).WriteTo,
+            new ModelOptions { LoadOnUse = true });
+        using var file = SafetensorsFile.Open(Fixtures.Path("tiny/model/model.safetensors"));
+        long all = file.Entries.Sum(entry => entry.Shape.Aggregate(1L, (product, size) => product * size));
+        long norms = file.Entries.Where(entry => entry.Shape.Length == 1).Sum(entry => entry.Shape[0]);
+        var memory = figures.GetProperty("memory");
+        long Of(string owner) => memory.GetProperty(owner).GetInt64();
+
+        const int Rounding = 64 << 10; // gaps between matrices
+        Assert.Equal("full", figures.GetProperty("method").GetString());
+        Assert.False(figures.TryGetProperty("lora_r", out _));
+        Assert.InRange(Of("Parameters") - all * sizeof(float), 0, Rounding);
+        Assert.InRange(Of("Gradients") - all * sizeof(float), 0, Rounding);
+        Assert.InRange(Of("Optimizer") - 2 * all * sizeof(float), 0, 2 * Rounding);
+        Assert.InRange(Of("Base") - norms * sizeof(float), 0, Rounding);
+        Assert.True(figures.GetProperty("loss_last").GetDouble() < figures.GetProperty("loss_first").GetDouble());
+    }
+
     [Fact]
     public void Training_IsRepeatable()
     {
@@ -134,6 +167,8 @@ public class BenchTests
     [InlineData("bench", "expected a case (guide1b, ", "--size")]
     [InlineData("bench --stps 3", "there is no option or command --stps", "Did you mean --steps?")]
     [InlineData("bench --size 2b", "--size: expected 270m, 1b, 4b, 12b, 27b, found \"2b\"")]
+    [InlineData("bench full270m --lora-r 8", "full270m trains all weights: expected no --lora-r")]
+    [InlineData("bench 270m full270m --quantization nf4", "full270m trains all weights: expected no --quantization")]
     [InlineData("bench 270m --batch 0", "--batch: expected a whole number from 1 to 4096")]
     [InlineData("bench 270m --gradient-checkpointing=maybe", "true or false")]
     public void WrongUsage_Is2(string line, params string[] words) => CliRun.Of(line.Split(' ')).AssertError(2, [.. words, "--help"]);
@@ -171,11 +206,12 @@ public class BenchTests
     public void Spread_IsMedianAndRange(double[] values, double median, double min, double max) =>
         Assert.Equal(new Spread(median, min, max), Spread.Of(values));
 
-    private static JsonElement Run(Func<GemmaModel, Terminal, Action<Utf8JsonWriter>> measure)
+    private static JsonElement Run(Func<GemmaModel, Terminal, Action<Utf8JsonWriter>> measure, ModelOptions? options = null)
     {
         using var backend = new CpuBackend(1);
         using var model = GemmaModel.Random(
-            GemmaConfig.Load(Fixtures.Path("tiny/model")), backend, new ModelOptions { Quantization = QuantizationKind.Nf4 }, seed: 1);
+            GemmaConfig.Load(Fixtures.Path("tiny/model")), backend, options ?? new ModelOptions { Quantization = QuantizationKind.Nf4 },
+            seed: 1);
         var figures = measure(model, new Terminal(TextReader.Null, TextWriter.Null, TextWriter.Null));
         using var output = new StringWriter();
         JsonResult.Write(output, figures);

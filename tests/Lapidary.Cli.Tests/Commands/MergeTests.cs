@@ -46,7 +46,8 @@ public sealed class MergeTests : IDisposable
     {
         CliRun.Of([.. Args, "--base", "nf4"]).Ok();
         string path = Path.Combine(_folder["merged"], "README.md"), card = File.ReadAllText(path);
-        Assert.StartsWith("---\nlibrary_name: transformers\nlicense: gemma\n", card, StringComparison.Ordinal);
+        Assert.StartsWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\n", card, StringComparison.Ordinal);
+        Assert.Contains("The base has none of Gemma's published sizes", card, StringComparison.Ordinal);
         Assert.Contains("| added to | the base's NF4 values (4 bits) |", card, StringComparison.Ordinal);
         Assert.Matches(@"\| stored as \| (bfloat16|float32) \|", card);
         Assert.Contains("over 32 tokens the largest logit distance is", card, StringComparison.Ordinal);

@@ -18,8 +18,6 @@ public sealed class TrainFullTests : TrainRuns
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder["out"], "config.json")));
         Assert.Equal("bfloat16", config.RootElement.GetProperty("torch_dtype").GetString());
         CliRun.Of("generate", "--model", _folder["out"], "--input-ids", "2,10,13", "--max-new-tokens", "2").Ok();
-        CliRun.Of("merge", "--model", TinyModel.Folder, "--adapter", _folder["out"], "--output", _folder["merged"])
-            .AssertError(1, "expected an adapter (adapter_config.json), found a whole model, which needs no merge; give it as the model.");
     }
 
     [Fact]
@@ -86,12 +84,6 @@ public sealed class TrainFullTests : TrainRuns
         CliRun.Of(args).Ok();
         Assert.Equal(2e-5, State("out").LogHistory[0].LearningRate);
     }
-
-    private string[] Full(string output) =>
-    [
-        "train", "--method", "full", "--model", TinyModel.Folder, "--dataset", Rows(8), "--output-dir", _folder[output], "--threads", "1",
-        "--packing", "false", "--max-length", "16", "--gradient-checkpointing", "false", "--learning-rate", "1e-3", "--logging-steps", "1",
-    ];
 
     private byte[] Model(string output) => File.ReadAllBytes(Path.Combine(_folder[output], "model.safetensors"));
 }

@@ -21,6 +21,13 @@ public abstract class TrainRuns : IDisposable
         "--gradient-checkpointing", "false", "--learning-rate", "5e-3", "--logging-steps", "1",
     ];
 
+    /// <summary>The same for all weights.</summary>
+    private protected string[] Full(string output) =>
+    [
+        "train", "--method", "full", "--model", TinyModel.Folder, "--dataset", Rows(8), "--output-dir", _folder[output], "--threads", "1",
+        "--packing", "false", "--max-length", "16", "--gradient-checkpointing", "false", "--learning-rate", "1e-3", "--logging-steps", "1",
+    ];
+
     private protected string Rows(int count) => TinyModel.WriteRows(_folder.Path, TinyModel.Runs(count), $"{count} rows #1.jsonl");
 
     private protected TrainerState State(string output) => TrainerState.Read(_folder[output]);

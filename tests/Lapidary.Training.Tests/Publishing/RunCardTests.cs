@@ -1,4 +1,5 @@
 using Lapidary.Gemma;
+using Lapidary.Tests;
 using Lapidary.Training.Publishing;
 
 namespace Lapidary.Training.Tests.Publishing;
@@ -77,6 +78,23 @@ public class RunCardTests
         string card = Card(datasets: ["gretelai/synthetic_text_to_sql", "/home/me/customers.jsonl"]);
         Assert.Contains("Data: gretelai/synthetic_text_to_sql, local data; 12,500 rows to train on.", card, StringComparison.Ordinal);
         Assert.DoesNotContain("customers", card, StringComparison.Ordinal);
+    }
+
+    /// <summary>Gemma's terms are those of Gemma's weights: of a base with an id, or with a size that Google published.</summary>
+    [Theory]
+    [InlineData("google/gemma-3-1b-pt", null, true)]
+    [InlineData("./my-gemma", "1b", true)]
+    [InlineData("./my-gemma", null, false)]
+    public void Card_ClaimsGemmasLicence_OfGemmasWeights(string name, string? size, bool isGemma)
+    {
+        string card = new RunCard(Lora: null, new SftConfig(), State)
+        {
+            Base = name,
+            BaseConfig = size is null ? GemmaConfig.Load(Fixtures.Path("tiny/model")) : GemmaConfig.Preset(size),
+        }.ToText();
+        Assert.Equal(isGemma, card.Contains("license: gemma\n", StringComparison.Ordinal));
+        Assert.Equal(isGemma, card.Contains("Gemma Terms of Use", StringComparison.Ordinal));
+        Assert.Equal(!isGemma, card.Contains("A model of Gemma's architecture, fine-tuned (all weights)", StringComparison.Ordinal));
     }
 
     /// <summary>The rule of vLLM's peft_helper.py; nobody runs it here.</summary>
