@@ -71,7 +71,10 @@ internal sealed record BenchCase(string Name, string Meaning)
         },
         new("decode4b", "the same for 4B") { Size = "4b", Length = 300, NewTokens = 60, Steps = 5, Warmup = 2 },
         new("270m", "270M, 1 × 512, for CPUs too") { Size = "270m", Steps = 5, Warmup = 2 },
-        new("full270m", "the same with all weights trained; --size for another size") { Size = "270m", Method = TrainingMethod.Full, Steps = 5, Warmup = 2 },
+        new("full270m", "the same with all weights trained; --size for another size")
+        {
+            Size = "270m", Method = TrainingMethod.Full, Steps = 5, Warmup = 2,
+        },
     ];
 
     /// <summary>The case of a name.</summary>

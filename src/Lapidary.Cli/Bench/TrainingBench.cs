@@ -3,6 +3,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Data.Examples;
 
 namespace Lapidary.Cli.Bench;
@@ -46,7 +47,8 @@ internal static class TrainingBench
         using var weights = Weights(bench, model, lora);
         var meter = new StepMeter(bench.Steps, bench.Warmup, model.Backend.Memory, terminal.Error, terminal.Interrupted);
         Train(bench, model, weights, meter, SilentCommunicator.Solo);
-        double products = ProductFloor.Measure(model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings || bench.IsFull, trainedLayers: bench.IsFull);
+        double products = ProductFloor.Measure(
+            model, bench.TokensPerStep, trainedHead: bench.TrainEmbeddings || bench.IsFull, trainedLayers: bench.IsFull);
         var figures = new TrainingFigures(bench, lora.R, meter, products);
         terminal.Error.WriteLine($"  {figures}");
         return figures;
@@ -59,13 +61,12 @@ internal static class TrainingBench
         var config = Config(bench);
         var examples = RandomRows(bench, model.Config.VocabSize, communicator.Ranks.WorldSize);
         var rows = new PackedDataSet(examples, config.EffectivePacking, bench.Length, model.Config.PadTokenId);
-        using var trainer = new SftTrainer(model, weights, config, rows, observer: meter, communicator: communicator)
-        {
-            FreeBytes = _ => null, // nothing is saved
-        };
+        using var folder = communicator.Ranks.IsLeader ? RunFolder.Open(config, resume: null, bench.Method, _ => { }) : null;
+        if (folder is not null) folder.FreeBytes = _ => null; // nothing is saved
+        using var trainer = new SftTrainer(model, weights, config, rows, observer: meter, communicator: communicator);
         try
         {
-            trainer.Train();
+            trainer.Train(folder, CancellationToken.None);
         }
         catch (OperationCanceledException) when (meter.IsComplete)
         {

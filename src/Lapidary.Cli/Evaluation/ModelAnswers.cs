@@ -87,8 +87,8 @@ internal sealed class ModelAnswers : IDisposable
     {
         string model = run.Values.Require(EvalSettings.Model.Model), name = EvalSettings.WithBase.Name;
         return WholeModel.IsOfARun(model)
-            ? run.Wrong($"--{name} leaves out the adapter, and {model} has none: a run with --method full trained all its weights. Run eval "
-                + "for the base and for it, with --output before.jsonl and --output after.jsonl, and compare these with "
+            ? run.Wrong($"--{name} leaves out the adapter, and {model} has none: a run with --method full trained all its weights. Run "
+                + "eval for the base and for it, with --output before.jsonl and --output after.jsonl, and compare these with "
                 + "--predictions before.jsonl --predictions after.jsonl.")
             : run.Wrong($"--{name} compares a model with and without --adapter: give one.");
     }

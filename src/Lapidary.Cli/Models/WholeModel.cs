@@ -25,14 +25,15 @@ internal static class WholeModel
     {
         if (CheckpointOf(folder) is { } newest)
         {
-            throw new ToolException($"{folder}: expected an adapter, found checkpoints of a run with --method full that has not ended, each "
-                + $"of which is a whole model; give one, such as --model {Quoted(newest)}, without --adapter.");
+            throw new ToolException($"{folder}: expected an adapter, found checkpoints of a run with --method full that has not ended, "
+                + $"each of which is a whole model; give one, such as --model {Quoted(newest)}, without --adapter.");
         }
 
         if (!IsOfARun(folder)) return;
         bool isCheckpoint = RunNames.StepOf(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder))) is not null;
         string found = $"{folder}: expected an adapter, found {(isCheckpoint ? "a checkpoint" : "the result")} of a run with --method full";
-        if (command.EndsWith(" merge", StringComparison.Ordinal)) throw new ToolException($"{found}: it {NothingToMerge} {Quoted(folder)}.");
+        if (command.EndsWith(" merge", StringComparison.Ordinal))
+            throw new ToolException($"{found}: it {NothingToMerge} {Quoted(folder)}.");
         throw new ToolException($"{found}, which is a whole model; give it as --model {Quoted(folder)}, without --adapter"
             + (isCheckpoint && command.EndsWith(" train", StringComparison.Ordinal) ? GoOn(folder) : "") + ".");
     }

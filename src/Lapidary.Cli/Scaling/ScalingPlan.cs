@@ -73,8 +73,8 @@ internal sealed record ScalingPlan(
         {
             int steps = Config.GradientAccumulationSteps * more.Factor;
             yield return $"an optimizer step exchanges the same whatever its rows: --gradient-accumulation-steps {steps} "
-                + $"would give {more.Efficiency:P0} of the ranks' speed instead of {Step.Efficiency:P0}, with {BatchRows * more.Factor:N0} rows a "
-                + "step.";
+                + $"would give {more.Efficiency:P0} of the ranks' speed instead of {Step.Efficiency:P0}, "
+                + $"with {BatchRows * more.Factor:N0} rows a step.";
         }
 
         if (Rows < BatchRows)

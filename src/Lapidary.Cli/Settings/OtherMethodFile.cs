@@ -60,7 +60,8 @@ internal sealed class OtherMethodFile(RunFile file, TrainingMethod method)
         if (left.Length == 0) return;
 
         // Quoted, so that the keys are not shown as options, which nobody has typed.
-        run.Note($"{file.Source}: --method full leaves out \"{string.Join(", ", left)}\", which {(left.Length == 1 ? "is" : "are")} LoRA's.");
+        string are = left.Length == 1 ? "is" : "are";
+        run.Note($"{file.Source}: --method full leaves out \"{string.Join(", ", left)}\", which {are} LoRA's.");
     }
 
     private bool IsLeftOut(SettingValues values, Setting setting, ModelSettings model) => Has(values, setting)

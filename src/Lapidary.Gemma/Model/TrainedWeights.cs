@@ -75,7 +75,7 @@ public abstract class TrainedWeights : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Bytes of the tensors that <see cref="Save"/> or <see cref="SaveCheckpoint"/> writes, with those that are not trained.</summary>
+    /// <summary>Bytes of all tensors that <see cref="Save"/> or <see cref="SaveCheckpoint"/> writes.</summary>
     internal virtual long BytesToSave(GemmaModel model, bool isCheckpoint) => FileBytes;
 
     /// <summary>Writes all bits of the values, so that a run can go on from them.</summary>

@@ -39,6 +39,9 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Whether the files of an earlier run are to be replaced.</summary>
     public bool Replaces { get; private init; }
 
+    /// <summary>The free bytes of a folder's disk; null if unknown, and then there is no check.</summary>
+    public Func<string, long?> FreeBytes { get; set; } = DiskSpace.FreeBytes;
+
     /// <summary>Opens a folder for a run.</summary>
     /// <param name="config">Its output_dir, and whether the folder may be overwritten.</param>
     /// <param name="resume">A checkpoint's folder, "latest" for the newest one in the output folder, or null to start over.</param>
@@ -80,6 +83,11 @@ internal sealed class RunFolder : IDisposable
             throw;
         }
     }
+
+    /// <summary>Refuses a run for whose files the disk has no room.</summary>
+    /// <returns>A message if it may become full, or null.</returns>
+    /// <exception cref="LapidaryException">There is not room enough.</exception>
+    public string? CheckRoom(RunRoom room) => room.Check(_path, FreeBytes(_path));
 
     /// <summary>Starts writing: cleans up, sets an earlier run aside, and records the settings (if an earlier run was set aside, with the
     /// first save).</summary>

@@ -1,5 +1,6 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Training.Checkpoints;
 
@@ -23,11 +24,13 @@ internal sealed record RunRoom(long CheckpointBytes, long ResultBytes, int Saves
     /// <summary>The room for a run, as far as it is known: without files of a few kilobytes, logs and tokenizer.</summary>
     /// <param name="weights">What is trained.</param>
     /// <param name="model">The base.</param>
-    /// <param name="saves">Checkpoints that the run is still to save.</param>
-    /// <param name="limit">Checkpoints kept; 0 for all.</param>
-    public static RunRoom Of(TrainedWeights weights, GemmaModel model, int saves, int limit) => new(
+    /// <param name="config">Options.</param>
+    /// <param name="schedule">The run's steps.</param>
+    /// <param name="done">Steps already done.</param>
+    public static RunRoom Of(TrainedWeights weights, GemmaModel model, SftConfig config, BatchSchedule schedule, int done) => new(
         weights.BytesToSave(model, isCheckpoint: true) + weights.ParameterCount * MomentBytes,
-        weights.BytesToSave(model, isCheckpoint: false), saves, limit);
+        weights.BytesToSave(model, isCheckpoint: false), schedule.CountDue(config.SaveStrategy, config.SaveSteps, after: done),
+        config.SaveTotalLimit);
 
     /// <summary>Refuses a run that can save nothing, and tells of one whose checkpoints will fill the disk.</summary>
     /// <param name="folder">The run's folder.</param>
@@ -42,8 +45,8 @@ internal sealed record RunRoom(long CheckpointBytes, long ResultBytes, int Saves
         if (free < LeastBytes)
         {
             string what = Saves > 0 ? checkpoint : $"the result takes {ByteSize.Format(ResultBytes)}, ";
-            string text = $"{folder}: {what}{ByteSize.Format(free)} are free on this disk; free some space, or choose an OutputDir on another "
-                + "disk.";
+            string text = $"{folder}: {what}{ByteSize.Format(free)} are free on this disk; free some space, or choose an OutputDir on "
+                + "another disk.";
             throw new LapidaryException(text);
         }
 

@@ -1,6 +1,5 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.Training;
 
@@ -19,8 +18,8 @@ public sealed record MemoryPlan(
     /// <summary>Rows of a micro-batch.</summary>
     public int BatchRows => Batch.PerDevice;
 
-    /// <summary>What the run trains, which the advice follows.</summary>
-    internal TrainingMethod Method { get; init; }
+    /// <summary>Whether the run trains all weights, which the advice follows.</summary>
+    internal bool TrainsAll { get; init; }
 
     /// <summary>Whether the run fits.</summary>
     public bool Fits => Predicted.TotalBytes <= BudgetBytes;
@@ -45,7 +44,7 @@ public sealed record MemoryPlan(
 
     /// <summary>Options that would make the leanest layout smaller. A smaller micro-batch would not: its rows already run one by
     /// one.</summary>
-    private string Advice => Method == TrainingMethod.Full ? AdviceForFull
+    private string Advice => TrainsAll ? AdviceForFull
         : $"less memory is taken with {Recomputation}a smaller MaxLength, "
         + "ModulesToSave none, or a smaller model, where they are not so already; or set Quantization to nf4.";
 

@@ -2,7 +2,6 @@ using System.Numerics;
 using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
-using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Steps;
 
 namespace Lapidary.Training;
@@ -210,6 +209,6 @@ public sealed class MemoryPlanner
         shape.StepRows,
         shape.Tokens(steps.RowsPerRun), TrainingSetup.Predict(_model, _weights, _config, shape, steps), _budgetBytes)
     {
-        Method = MethodFiles.Of(_weights),
+        TrainsAll = _weights is FullWeights,
     };
 }

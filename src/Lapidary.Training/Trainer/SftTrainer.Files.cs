@@ -39,7 +39,7 @@ public sealed partial class SftTrainer
             Expected.RequireBase(_identity!.Value, _model.Name);
         }
 
-        if (folder is not null && Room(resumed).Check(_config.OutputDir, FreeBytes(_config.OutputDir)) is { } full)
+        if (folder?.CheckRoom(RunRoom.Of(_weights, _model, _config, _schedule, resumed?.State.GlobalStep ?? 0)) is { } full)
             _observer.OnMessage(full);
         folder?.Begin(
             Settings ?? RunSettings.Of(_model, _weights, _config, Ranks.WorldSize).Concat(Publisher?.Settings() ?? []),
@@ -49,10 +49,6 @@ public sealed partial class SftTrainer
             folder.Settings, _identity!, resumed?.State, TotalSteps, _time, _observer.OnMessage);
         return resumed?.State.GlobalStep ?? 0;
     }
-
-    private RunRoom Room(ResumedRun? resumed) => RunRoom.Of(
-        _weights, _model, _schedule.CountDue(_config.SaveStrategy, _config.SaveSteps, after: resumed?.State.GlobalStep ?? 0),
-        _config.SaveTotalLimit);
 
     private ResumedRun? ReadCheckpoint(RunFolder? folder)
     {

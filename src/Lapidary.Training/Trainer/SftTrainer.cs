@@ -1,6 +1,5 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
-using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Logging;
@@ -93,9 +92,6 @@ public sealed partial class SftTrainer : IDisposable
 
     /// <summary>For tests: a layout of steps that replaces the planner's choice.</summary>
     internal StepPlan? FixedSteps { get; set; }
-
-    /// <summary>For tests: the free bytes of a folder's disk.</summary>
-    internal Func<string, long?> FreeBytes { get; init; } = DiskSpace.FreeBytes;
 
     /// <summary>The content of run.yaml, for a caller that knows more than the trainer; null writes the values that the trainer was
     /// given.</summary>

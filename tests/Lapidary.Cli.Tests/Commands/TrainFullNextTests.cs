@@ -37,8 +37,8 @@ public sealed class TrainFullNextTests : TrainRuns
             1, $"{newest}: expected an adapter, found a checkpoint of a run with --method full, which is a whole model; give it as --model "
                 + $"{newest}, without --adapter, or go on with that run: lapidary train --config {run} --resume {newest}.");
         CliRun.Of("train", "--config", run, "--resume", "--learning-rate", "2e-3").AssertError(
-            1, "--learning-rate is 0.002 here, 0.001 in the checkpoint", $"begin a new run with its weights: use --model {newest} and choose "
-                + "another --output-dir.");
+            1, "--learning-rate is 0.002 here, 0.001 in the checkpoint",
+            $"begin a new run with its weights: use --model {newest} and choose another --output-dir.");
 
         // As the message says.
         CliRun.Of("train", "--config", run, "--learning-rate", "2e-3", "--model", newest, "--output-dir", _folder["new"]).Ok();
@@ -50,15 +50,18 @@ public sealed class TrainFullNextTests : TrainRuns
     public void AResult_NeedsNoMerge_AndHasNoBaseInside()
     {
         CliRun.Of([.. Full("out"), "--max-steps", "1"]).Ok();
-        string takes = $"is a whole model, with nothing to merge; generate, chat, eval, quantize and export take it as --model {_folder["out"]}.";
-        CliRun.Of("merge", "--adapter", _folder["out"], "--output", _folder["m"]).AssertError(1, $"of a run with --method full: it {takes}");
+        string takes = "is a whole model, with nothing to merge; generate, chat, eval, quantize and export take it as --model "
+            + $"{_folder["out"]}.";
+        CliRun.Of("merge", "--adapter", _folder["out"], "--output", _folder["m"]).AssertError(
+            1, $"of a run with --method full: it {takes}");
         CliRun.Of("merge", "--model", _folder["out"], "--output", _folder["m"]).AssertError(
             2, $"--adapter is missing; {_folder["out"]} {takes}");
         string rows = TinyModel.WriteLines(_folder.Path, "sql.jsonl",
             ["""{"sql_prompt": "How many?", "sql_context": "CREATE TABLE t (a INT);", "sql": "SELECT COUNT(*) FROM t"}"""]);
         string[] eval = ["eval", "--dataset", rows, "--tokenizer", TinyModel.WithTokenizer, "--max-new-tokens", "1"];
         CliRun.Of([.. eval, "--model", _folder["out"], "--with-base"]).AssertError(
-            2, $"--with-base leaves out the adapter, and {_folder["out"]} has none", "--predictions before.jsonl --predictions after.jsonl.");
+            2, $"--with-base leaves out the adapter, and {_folder["out"]} has none",
+            "--predictions before.jsonl --predictions after.jsonl.");
     }
 
     /// <summary>The run that would be overwritten holds the weights to start from.</summary>

@@ -12,7 +12,8 @@ public sealed class TrainMethodFileTests : TrainRuns
         CliRun.Of([.. Args("lora"), "--max-steps", "1"]).Ok();
         string file = Path.Combine(_folder["lora"], "run.yaml");
         string[] again = ["train", "--config", file, "--method", "full", "--output-dir", _folder["full"]];
-        CliRun.Of(again).AssertError(1, $"{file}: its learning_rate 0.005 is for method lora, found --method full", "--learning-rate 2E-05.");
+        CliRun.Of(again).AssertError(
+            1, $"{file}: its learning_rate 0.005 is for method lora, found --method full", "--learning-rate 2E-05.");
         Assert.False(Directory.Exists(_folder["full"]));
 
         var run = CliRun.Of([.. again, "--learning-rate", "1e-4"]).Ok();
@@ -43,7 +44,8 @@ public sealed class TrainMethodFileTests : TrainRuns
     public void AnAdapterInTheFile_IsNotForgotten()
     {
         CliRun.Of([.. Args("first"), "--max-steps", "1"]).Ok();
-        CliRun.Of([.. Args("second").Where((word, i) => i is not (>= 11 and <= 14)), "--adapter", _folder["first"], "--max-steps", "1"]).Ok();
+        string[] second = [.. Args("second").Where((_, i) => i is not (>= 13 and <= 16))]; // without the settings of a new adapter
+        CliRun.Of([.. second, "--adapter", _folder["first"], "--max-steps", "1"]).Ok();
         string file = Path.Combine(_folder["second"], "run.yaml");
         CliRun.Of("train", "--config", file, "--method", "full", "--learning-rate", "1e-4", "--output-dir", _folder["full"])
             .AssertError(1, ": adapter: --method full starts from a whole model; merge the adapter first");
@@ -74,7 +76,7 @@ public sealed class TrainMethodFileTests : TrainRuns
     /// <summary>The message has the file's own word, in its line.</summary>
     [Theory]
     [InlineData("method: full\nr: 8", "line 3: r: method full has no LoRA matrices; leave the key out, or use --method lora.")]
-    [InlineData("use_peft: false\nload_in_4bit: true", "line 3: load_in_4bit: method full trains the base's own weights; leave the key out")]
+    [InlineData("use_peft: false\nload_in_4bit: true", "line 3: load_in_4bit: method full trains the base's own weights; leave the key")]
     [InlineData("method: full\nadapter: here", "line 3: adapter: --method full starts from a whole model; merge the adapter first")]
     [InlineData("use_peft: true\nmethod: full", "line 3: method is given twice")]
     public void AFileThatContradictsItself_IsRefusedByItsOwnKey(string lines, string words)

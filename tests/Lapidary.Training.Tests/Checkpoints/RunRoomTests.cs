@@ -1,6 +1,7 @@
 using Lapidary.Formats;
 using Lapidary.Tests;
 using Lapidary.Training.Checkpoints;
+using Lapidary.Training.Steps;
 
 namespace Lapidary.Training.Tests.Checkpoints;
 
@@ -28,7 +29,7 @@ public sealed class RunRoomTests : IDisposable
     {
         using var run = new TrainerRun(TestDevice.Cpu, Config, TrainerRun.RandomRows(4), adapter: null, isFull: isFull, dtype: null);
         run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken);
-        var room = RunRoom.Of(run.Weights, run.Model, saves: 3, limit: 0);
+        var room = RunRoom.Of(run.Weights, run.Model, Config, new BatchSchedule(4, Config, worldSize: 1), done: 0);
         const int Small = 64 << 10; // headers, config.json and the state of the run
         Assert.InRange(BytesIn("out/checkpoint-5") - room.CheckpointBytes, 0, Small);
         Assert.InRange(BytesIn("out") - room.ResultBytes, 0, Small);
@@ -48,12 +49,16 @@ public sealed class RunRoomTests : IDisposable
     [Fact]
     public void ARunThatCanSaveNothing_IsRefusedBeforeItChangesAnything()
     {
-        using var run = new TrainerRun(
-            TestDevice.Cpu, Config, TrainerRun.RandomRows(4), adapter: null, isFull: true, freeBytes: _ => 1 << 20);
-        var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Matches(
-            @"out: a checkpoint \(weights and moments\) takes \d.* and the result \d.*, 1\.0 MiB are free on this disk; free some space, or "
-            + "choose an OutputDir on another disk", error.Message);
+        using (var folder = RunFolder.Open(Config, resume: null, TrainingMethod.Full, _ => { }))
+        {
+            folder.FreeBytes = _ => 1 << 20;
+            using var run = new TrainerRun(TestDevice.Cpu, Config, TrainerRun.RandomRows(4), adapter: null, isFull: true);
+            var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(folder, TestContext.Current.CancellationToken));
+            Assert.Matches(
+                @"out: a checkpoint \(weights and moments\) takes \d.* and the result \d.*, 1\.0 MiB are free on this disk; free some "
+                + "space, or choose an OutputDir on another disk", error.Message);
+        }
+
         Assert.False(Directory.Exists(Config.OutputDir));
     }
 
@@ -64,8 +69,8 @@ public sealed class RunRoomTests : IDisposable
         Assert.Null(new RunRoom(100, 10, Saves: 3, Limit: 0).Check("out", freeBytes: null));
         string? warning = new RunRoom(100 << 20, 10 << 20, Saves: 3, Limit: 0).Check("out", freeBytes: 150 << 20);
         Assert.Equal(
-            "warning: out: a checkpoint (weights and moments) takes 100.0 MiB and the result 10.0 MiB, 150.0 MiB are free on this disk, and "
-            + "the run will take 310.0 MiB; free some space, choose another OutputDir, or keep fewer checkpoints (SaveTotalLimit, "
+            "warning: out: a checkpoint (weights and moments) takes 100.0 MiB and the result 10.0 MiB, 150.0 MiB are free on this disk, "
+            + "and the run will take 310.0 MiB; free some space, choose another OutputDir, or keep fewer checkpoints (SaveTotalLimit, "
             + "SaveSteps).", warning);
     }
 

@@ -14,7 +14,7 @@ internal sealed class TrainerRun : IDisposable
         string device, SftConfig config, ExampleSet rows, string? adapter, double dropout = 0, ITrainingObserver? observer = null,
         ExampleSet? eval = null, IBackend? backend = null, LoraConfig? lora = null, QuantizationKind quantization = QuantizationKind.None,
         string? folder = null, HubPublisher? publisher = null, IEvaluationMetric? metric = null,
-        bool isFull = false, DType? dtype = DType.Float32, Func<string, long?>? freeBytes = null)
+        bool isFull = false, DType? dtype = DType.Float32)
     {
         Model = GemmaModel.Load(
             folder ?? Fixtures.Path("tiny/model"), backend ?? TestDevice.Open(device),
@@ -29,7 +29,6 @@ internal sealed class TrainerRun : IDisposable
         {
             Publisher = publisher,
             Metric = metric,
-            FreeBytes = freeBytes ?? (_ => null),
             DataSets = ["org/rows:train", "/data/rows.jsonl"],
         };
     }
