@@ -26,8 +26,15 @@ internal sealed record GuardLimits
 
     public long MaxDatabaseBytes { get; init; } = 64 << 20;
 
+    /// <summary>Whether a result that is too large is cut rather than refused.</summary>
+    public bool CutsResults { get; init; }
+
     /// <summary>Bytes that SQLite may hold in all: sorts and grouped rows are in no database.</summary>
-    public long MaxMemoryBytes => 8 * MaxDatabaseBytes;
+    public long MaxMemoryBytes
+    {
+        get => field > 0 ? field : 8 * MaxDatabaseBytes;
+        init;
+    }
 
     /// <summary>Bytes of a text or blob.</summary>
     public int MaxValueBytes { get; init; } = 1_000_000;

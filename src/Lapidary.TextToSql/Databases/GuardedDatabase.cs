@@ -6,17 +6,26 @@ using SQLitePCL;
 
 namespace Lapidary.TextToSql.Databases;
 
-/// <summary>A database in memory that runs statements that nobody has checked. It reaches no file, and what a statement may take is
-/// bounded. Used by one thread.</summary>
+/// <summary>A database that runs statements that nobody has checked: one of its own in memory, or a user's. A statement reaches no other
+/// file, and what it may take is bounded. Used by one thread.</summary>
 internal sealed class GuardedDatabase : IDisposable
 {
     private const string Binary = "BINARY";
+
+    /// <summary>How long to wait for another program that writes to a user's database.</summary>
+    private const int BusyMilliseconds = 2000;
+
+    /// <summary>Codes that tell of a file rather than of a statement.</summary>
+    private static readonly FrozenSet<int> UnreadableCodes = FrozenSet.Create(
+        raw.SQLITE_BUSY, raw.SQLITE_LOCKED, raw.SQLITE_READONLY, raw.SQLITE_IOERR, raw.SQLITE_CORRUPT, raw.SQLITE_CANTOPEN,
+        raw.SQLITE_PROTOCOL, raw.SQLITE_NOTADB);
 
     /// <summary>Kinds of virtual tables of this SQLite.</summary>
     private static FrozenSet<string>? _modules;
 
     private readonly GuardLimits _limits;
     private readonly CancellationToken _cancellation;
+    private readonly bool _isUsers;
     private readonly SqliteConnection _connection;
     private readonly StatementGuard _guard = new();
     private readonly StatementProgress _progress;
@@ -25,18 +34,35 @@ internal sealed class GuardedDatabase : IDisposable
     private long _lastRow;
     private bool _isWatchingPatterns;
 
-    /// <summary>An empty database.</summary>
+    /// <summary>An empty database, or a user's to read.</summary>
     /// <param name="limits">What statements may take.</param>
     /// <param name="heartbeat">Called while statements run.</param>
+    /// <param name="source">SQLite's URI of a user's database, which is opened to read; null for an empty one in memory.</param>
     /// <param name="cancellation">Stops the statement that runs: its caller gets an OperationCanceledException.</param>
-    public GuardedDatabase(GuardLimits limits, Action? heartbeat = null, CancellationToken cancellation = default)
+    /// <exception cref="DatabaseFailure">The user's database cannot be read.</exception>
+    public GuardedDatabase(
+        GuardLimits limits, Action? heartbeat = null, string? source = null, CancellationToken cancellation = default)
     {
-        (_limits, _cancellation) = (limits, cancellation);
+        (_limits, _cancellation, _isUsers) = (limits, cancellation, source is not null);
         _progress = new StatementProgress(limits, heartbeat, cancellation);
         _functions = new StableFunctions(limits);
-        _connection = new SqliteConnection("Data Source=:memory:;Pooling=False");
-        _connection.Open();
-        Prepare();
+        _connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = source ?? ":memory:",
+            Mode = source is null ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadOnly,
+            Pooling = false,
+        }.ConnectionString);
+        try
+        {
+            Open();
+            Prepare();
+        }
+        catch
+        {
+            _connection.Dispose();
+            _functions.Dispose();
+            throw;
+        }
     }
 
     private sqlite3 Handle => _connection.Handle!;
@@ -161,20 +187,41 @@ internal sealed class GuardedDatabase : IDisposable
         LastRow.Set(Handle, _lastRow);
     }
 
+    private void Open()
+    {
+        try
+        {
+            _connection.Open();
+        }
+        catch (SqliteException e) when (_isUsers)
+        {
+            throw new DatabaseFailure(new SqlFailure(SqlFailureKind.Unreadable, e.Message) { Code = e.SqliteErrorCode });
+        }
+    }
+
     /// <summary>Settings that statements cannot change, as they may use no PRAGMA.</summary>
     private void Prepare()
     {
         // As the sqlite3 shell and Python have them: the reference queries of Spider have texts in double quotes, and contexts fill
-        // tables in any order.
-        Configure(raw.SQLITE_DBCONFIG_DQS_DML, 1);
-        Configure(raw.SQLITE_DBCONFIG_DQS_DDL, 1);
+        // tables in any order. To a user, a column that is not there must be an error, and no text.
+        Configure(raw.SQLITE_DBCONFIG_DQS_DML, _isUsers ? 0 : 1);
+        Configure(raw.SQLITE_DBCONFIG_DQS_DDL, _isUsers ? 0 : 1);
         Configure(raw.SQLITE_DBCONFIG_ENABLE_FKEY, 0);
         Configure(raw.SQLITE_DBCONFIG_DEFENSIVE, 1);
         Configure(raw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0);
         Configure(raw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0);
         Ask("PRAGMA temp_store = MEMORY");
-        Ask("PRAGMA cell_size_check = OFF");
-        Ask($"PRAGMA max_page_count = {Math.Max(10, _limits.MaxDatabaseBytes / 4096)}");
+        Ask($"PRAGMA cell_size_check = {(_isUsers ? "ON" : "OFF")}");
+        if (_isUsers)
+        {
+            raw.sqlite3_busy_timeout(Handle, BusyMilliseconds);
+            Ask("PRAGMA query_only = ON");
+        }
+        else
+        {
+            Ask($"PRAGMA max_page_count = {Math.Max(10, _limits.MaxDatabaseBytes / 4096)}");
+        }
+
         Limit(raw.SQLITE_LIMIT_SQL_LENGTH, _limits.MaxContextBytes);
         Limit(raw.SQLITE_LIMIT_LENGTH, _limits.MaxValueBytes);
         Limit(raw.SQLITE_LIMIT_ATTACHED, 0);
@@ -189,6 +236,15 @@ internal sealed class GuardedDatabase : IDisposable
         _functions.AddTo(Handle);
         raw.sqlite3_set_authorizer(Handle, _guard.Authorize, null);
         Watch();
+        if (_isUsers) KnowTables();
+    }
+
+    /// <summary>Learns the tables and views of a user's database, and what the views weigh.</summary>
+    private void KnowTables()
+    {
+        RefreshTables();
+        foreach (object?[] row in Ask("SELECT sql FROM sqlite_master WHERE type = 'view' ORDER BY rowid"))
+            if (row[0] is string sql) QueryWeight.Of(SqlTokenizer.Tokens(sql), _views);
     }
 
     private void Watch() => raw.sqlite3_progress_handler(Handle, _progress.Interval, _progress.OnProgress, null);
@@ -268,7 +324,7 @@ internal sealed class GuardedDatabase : IDisposable
             : next.End > 0
                 ? new SqlFailure(SqlFailureKind.Refused, $"One statement is allowed; after it comes \"{Shorten(tail[next.Start..])}\".")
             : mode == GuardMode.Read && raw.sqlite3_column_count(statement) == 0
-                ? new SqlFailure(SqlFailureKind.Refused, StatementGuard.OnlyQueries + ".")
+                ? new SqlFailure(SqlFailureKind.Refused, StatementGuard.OnlyQueries + ".") { IsWrite = true }
             : Unsuitable(statement);
         return statement;
     }
@@ -295,21 +351,28 @@ internal sealed class GuardedDatabase : IDisposable
         while ((code = raw.sqlite3_step(statement)) == raw.SQLITE_ROW)
         {
             for (int column = 0; column < columns; column++) bytes += StatementValues.Bytes(statement, column);
-            if (rows.Count >= _limits.MaxRows)
-                return TooLarge($"The result has more than {_limits.MaxRows} rows.");
-            if (bytes > _limits.MaxResultBytes)
-                return TooLarge($"The result has more than {_limits.MaxResultBytes} bytes.");
+            bool hasTooManyRows = rows.Count >= _limits.MaxRows, hasTooManyBytes = bytes > _limits.MaxResultBytes;
+            if (_limits.CutsResults && (hasTooManyRows || hasTooManyBytes))
+                return new SqlOutcome(new ResultRows(Names(statement), rows, IsCut: true), null);
+            if (hasTooManyRows) return TooLarge($"The result has more than {_limits.MaxRows} rows.");
+            if (hasTooManyBytes) return TooLarge($"The result has more than {_limits.MaxResultBytes} bytes.");
             object?[] row = new object?[columns];
             for (int column = 0; column < columns; column++) row[column] = StatementValues.Read(statement, column);
             rows.Add(row);
         }
 
         if (code != raw.SQLITE_DONE) return new SqlOutcome(null, Failure(code, isCompiled: true));
-        string[] names = new string[columns];
-        for (int column = 0; column < columns; column++) names[column] = raw.sqlite3_column_name(statement, column).utf8_to_string();
-        return new SqlOutcome(new ResultRows(names, rows), null);
+        return new SqlOutcome(new ResultRows(Names(statement), rows), null);
 
         static SqlOutcome TooLarge(string message) => new(null, new SqlFailure(SqlFailureKind.TooLarge, message, IsCompiled: true));
+    }
+
+    private static string[] Names(sqlite3_stmt statement)
+    {
+        string[] names = new string[raw.sqlite3_column_count(statement)];
+        for (int column = 0; column < names.Length; column++)
+            names[column] = raw.sqlite3_column_name(statement, column).utf8_to_string();
+        return names;
     }
 
     private void BeginStatement(bool keepSteps = false, bool isFilling = false)
@@ -331,11 +394,12 @@ internal sealed class GuardedDatabase : IDisposable
             raw.SQLITE_AUTH => new SqlFailure(SqlFailureKind.Refused, message),
             raw.SQLITE_NOMEM when !isCompiled => new SqlFailure(SqlFailureKind.TooLarge, "It compiles to too many steps."),
             raw.SQLITE_NOMEM => new SqlFailure(SqlFailureKind.OutOfMemory, "SQLite has no more memory."),
+            _ when _isUsers && UnreadableCodes.Contains(code & 0xFF) => new SqlFailure(SqlFailureKind.Unreadable, message),
             raw.SQLITE_TOOBIG => new SqlFailure(SqlFailureKind.TooLarge, $"A value or statement is too large: {message}."),
             raw.SQLITE_FULL => new SqlFailure(SqlFailureKind.TooLarge, $"The database has more than {_limits.MaxDatabaseBytes} bytes."),
             _ => new SqlFailure(SqlFailureKind.Invalid, message),
         };
-        return failure with { IsCompiled = isCompiled };
+        return failure with { IsCompiled = isCompiled, IsWrite = _guard.WantsToWrite, Code = code };
     }
 
     private InsertOutcome Judge(int code)

@@ -1,9 +1,10 @@
 namespace Lapidary.TextToSql.Databases;
 
-/// <summary>A whole result.</summary>
+/// <summary>A result.</summary>
 /// <param name="Columns">Names of the columns.</param>
 /// <param name="Rows">Cells are null, long, double, string or byte[].</param>
-internal sealed record ResultRows(string[] Columns, List<object?[]> Rows)
+/// <param name="IsCut">Whether there are more rows.</param>
+internal sealed record ResultRows(string[] Columns, List<object?[]> Rows, bool IsCut = false)
 {
     private const int ShownRows = 50;
 

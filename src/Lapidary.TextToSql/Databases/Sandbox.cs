@@ -11,7 +11,7 @@ internal static class Sandbox
     /// <returns>The rows; or the failure, with a message of one line.</returns>
     public static SqlOutcome Run(string context, string sql, GuardLimits? limits = null, CancellationToken cancellation = default)
     {
-        using var database = new GuardedDatabase(limits ?? new GuardLimits(), null, cancellation);
+        using var database = new GuardedDatabase(limits ?? new GuardLimits(), cancellation: cancellation);
         return database.Build(context) is { } failure
             ? new SqlOutcome(null, failure with { Message = $"The context fails: {failure.Message}" })
             : database.Run(sql, GuardMode.Write);

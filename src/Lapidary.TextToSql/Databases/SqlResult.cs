@@ -15,6 +15,13 @@ public sealed record SqlResult
     /// <summary>Number of rows of the whole result.</summary>
     public required int RowCount { get; init; }
 
+    /// <summary>Whether the result has more rows than were read; then <see cref="RowCount"/> counts those that were.</summary>
+    public bool IsCut { get; init; }
+
+    /// <summary>All rows of a result that were read.</summary>
+    internal static SqlResult Of(ResultRows result) =>
+        new() { Columns = result.Columns, Rows = result.Rows, RowCount = result.Rows.Count, IsCut = result.IsCut };
+
     /// <summary>The columns' names and the first rows, as a table of plain text.</summary>
     public override string ToString() => ResultText.Of(this);
 }

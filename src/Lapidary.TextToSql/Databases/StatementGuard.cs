@@ -29,6 +29,9 @@ internal sealed class StatementGuard
     /// <summary>What was refused first since <see cref="Begin"/>, in words; null where nothing was.</summary>
     public string? Refusal { get; private set; }
 
+    /// <summary>Whether something was refused since <see cref="Begin"/> that no query does.</summary>
+    public bool WantsToWrite { get; private set; }
+
     /// <summary>Whether tables were created, altered or dropped since <see cref="Begin"/>.</summary>
     public bool ChangedSchema { get; private set; }
 
@@ -42,6 +45,7 @@ internal sealed class StatementGuard
     public void Begin()
     {
         Refusal = null;
+        WantsToWrite = false;
         ChangedSchema = false;
         _isAltering = false;
         TablesRead = new(StringComparer.OrdinalIgnoreCase);
@@ -79,7 +83,11 @@ internal sealed class StatementGuard
                     ? null : $"The function {function} is not allowed";
         }
 
-        if (Mode == GuardMode.Read) return OnlyQueries;
+        if (Mode == GuardMode.Read)
+        {
+            WantsToWrite |= Refusal is null;
+            return OnlyQueries;
+        }
 
         // ALTER TABLE looks itself whether temporary objects name the table.
         if (!_isAltering && database.utf8_to_string() is "temp") return TemporaryObjects;

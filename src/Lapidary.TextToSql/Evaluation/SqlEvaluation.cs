@@ -133,6 +133,17 @@ public sealed class SqlEvaluation : IEvaluationMetric
         return (double)all.Sum(rank => BinaryPrimitives.ReadInt32LittleEndian(rank.AsSpan(1))) / _rows.Length;
     }
 
+    /// <summary>The model's stop tokens and rules, without sampling.</summary>
+    internal static GenerationOptions GreedyOptions(GemmaModel model, Tokenizer tokenizer, int maxNewTokens)
+    {
+        var options = model.Folder.Length == 0
+            ? new GenerationOptions { StopTokenIds = [.. model.Config.EosTokenIds.Union(Ends())] }
+            : GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), tokenizer);
+        return options with { DoSample = false, MaxNewTokens = maxNewTokens };
+
+        IEnumerable<int> Ends() => new[] { tokenizer.EosTokenId, tokenizer.EndOfTurnTokenId }.OfType<int>();
+    }
+
     /// <summary>Indices of the rows that are drawn, in ascending order; all of them if there are no more.</summary>
     internal static int[] Draw(int rows, int most, long seed)
     {
@@ -149,7 +160,7 @@ public sealed class SqlEvaluation : IEvaluationMetric
         var config = engine.Model.Config;
         int[]?[] prompts = [.. _prompts.Select(prompt => ContextRoom.After(config, prompt.Length) > 0 ? prompt : null)];
         var answers = new string?[_rows.Length];
-        int end = new PromptAnswers(engine, prompts, OptionsOf(engine.Model), _tokenizer, stops: [])
+        int end = new PromptAnswers(engine, prompts, GreedyOptions(engine.Model, _tokenizer, _options.MaxNewTokens), _tokenizer, stops: [])
             .Run(first, _rows.Length, step, Take, cancellationToken);
         return end < _rows.Length ? null : answers;
 
@@ -178,17 +189,6 @@ public sealed class SqlEvaluation : IEvaluationMetric
 
     private static EvaluationSample SampleOf(TextToSqlRow row, string? answer, SqlScore score) =>
         new(row.SqlPrompt.Length > 0 ? row.SqlPrompt : row.SqlContext, row.Sql, answer, score.IsRight);
-
-    /// <summary>The model's stop tokens and rules, without sampling.</summary>
-    private GenerationOptions OptionsOf(GemmaModel model)
-    {
-        var options = model.Folder.Length == 0
-            ? new GenerationOptions { StopTokenIds = [.. model.Config.EosTokenIds.Union(Ends())] }
-            : GenerationOptions.From(GenerationConfig.Load(model.Folder, model.Config), _tokenizer);
-        return options with { DoSample = false, MaxNewTokens = _options.MaxNewTokens };
-
-        IEnumerable<int> Ends() => new[] { _tokenizer.EosTokenId, _tokenizer.EndOfTurnTokenId }.OfType<int>();
-    }
 
     private static int[] Prompt(Tokenizer tokenizer, ChatTemplate template, TextToSqlRow row)
     {

@@ -15,7 +15,7 @@ internal sealed class RowScorer(
     /// <exception cref="DatabaseFailure">The database does not let itself be read, filled or rolled back.</exception>
     public SqlScore Score()
     {
-        using var database = new GuardedDatabase(LimitsOf(options), heartbeat, cancellation);
+        using var database = new GuardedDatabase(LimitsOf(options), heartbeat, source: null, cancellation);
         if (database.Build(row.SqlContext) is { } failure)
         {
             return failure.Kind == SqlFailureKind.OutOfMemory ? throw new MemoryShortage()

@@ -43,7 +43,7 @@ public class HostileRowTests
     [Fact]
     public void OwnStatements_FailWithTheirOwnError()
     {
-        using var database = new GuardedDatabase(new GuardLimits(), null, Token);
+        using var database = new GuardedDatabase(new GuardLimits(), cancellation: Token);
         var error = Assert.Throws<DatabaseFailure>(() => database.Ask("SELECT * FROM absent"));
         Assert.Equal((SqlFailureKind.Invalid, "no such table: absent"), (error.Failure.Kind, error.Message));
     }

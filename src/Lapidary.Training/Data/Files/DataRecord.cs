@@ -57,6 +57,9 @@ internal sealed record DataRecord(RowOrigin Origin, IReadOnlyDictionary<string, 
 /// <param name="What">The words after "found" in an error: "type decimal, which …".</param>
 internal sealed record Unreadable(string What)
 {
+    /// <summary>The value as a long, double or string for a reader that takes a date as a text; null where there is none.</summary>
+    public object? Plain { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => What;
 }

@@ -32,7 +32,7 @@ internal sealed class ParquetLeaf(DataField column)
         bool isThere = Definition == column.MaxDefinitionLevel;
         _at++;
         if (!isThere) return null;
-        if (_unreadable is not null) return _unreadable;
+        if (_unreadable is not null) return _nextValue < _values.Length ? _unreadable with { Plain = _values[_nextValue++] } : _unreadable;
         return _nextValue < _values.Length ? _values[_nextValue++] : throw TooShort();
     }
 
@@ -55,8 +55,16 @@ internal sealed class ParquetLeaf(DataField column)
         // The library throws if levels are requested that this kind of column does not have.
         _definitions = column.MaxDefinitionLevel > 0 ? raw.DefinitionLevels.ToArray() : null;
         _repetitions = column.MaxRepetitionLevel > 0 ? raw.RepetitionLevels.ToArray() : null;
-        if (Values(raw) is { } values) _values = values;
-        else _unreadable = new($"type {ParquetText.TypeName(column)}, which has no text of its own; write the column as strings");
+        if (Values(raw) is { } values)
+        {
+            _values = values;
+        }
+        else
+        {
+            _unreadable = new($"type {ParquetText.TypeName(column)}, which has no text of its own; write the column as strings");
+            _values = ParquetPlain.Of(raw, column) ?? [];
+        }
+
         _count = _definitions?.Length ?? (_unreadable is null ? _values.Length : (int)chunk.NumValues);
     }
 

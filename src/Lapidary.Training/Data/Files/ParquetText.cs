@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
+using Parquet.Data;
 using Parquet.Meta;
 using Parquet.Schema;
 
@@ -57,4 +59,48 @@ internal static class ParquetText
         _ when element?.Type == Parquet.Meta.Type.INT96 => "timestamp",
         _ => null,
     };
+}
+
+/// <summary>Values whose types are neither text nor number: dates and times as ISO 8601 texts, decimals as numbers.</summary>
+internal static class ParquetPlain
+{
+    private const string Date = "yyyy-MM-dd", Time = "HH:mm:ss.FFFFFFF";
+
+    /// <summary>The values, each a long, double or string; null for other types.</summary>
+    public static object?[]? Of(RawColumnData raw, DataField column) => raw switch
+    {
+        RawColumnData<DateTime> times when ParquetText.TypeName(column) == "date" => Convert(times.Values, x => x.ToString(Date, Invariant)),
+        RawColumnData<DateTime> times => Convert(times.Values, x => x.ToString($"{Date} {Time}", Invariant)),
+        RawColumnData<DateTimeOffset> times => Convert(times.Values, x => x.UtcDateTime.ToString($"{Date} {Time}", Invariant)),
+        RawColumnData<DateOnly> dates => Convert(dates.Values, x => x.ToString(Date, Invariant)),
+        RawColumnData<TimeOnly> times => Convert(times.Values, x => x.ToString(Time, Invariant)),
+        RawColumnData<int> times when ParquetText.TypeName(column) == "time" => Convert(times.Values, x => TimeOfDay(x, column)),
+        RawColumnData<long> times when ParquetText.TypeName(column) == "time" => Convert(times.Values, x => TimeOfDay(x, column)),
+        RawColumnData<TimeSpan> times => Convert(times.Values, x => x.ToString("c", Invariant)),
+        RawColumnData<decimal> numbers => Convert(numbers.Values, Number),
+        RawColumnData<Guid> ids => Convert(ids.Values, x => x.ToString()),
+        RawColumnData<ReadOnlyMemory<byte>> bytes when !ParquetText.IsOther(column) => Convert(bytes.Values, x => x.ToArray()),
+        _ => null,
+    };
+
+    private static CultureInfo Invariant => CultureInfo.InvariantCulture;
+
+    private static object TimeOfDay(long value, DataField column)
+    {
+        var unit = column.SchemaElement?.LogicalType?.TIME?.Unit;
+        bool isMilliseconds = unit?.MILLIS is not null || column.SchemaElement?.ConvertedType == ConvertedType.TIME_MILLIS;
+        long ticks = isMilliseconds ? value * TimeSpan.TicksPerMillisecond
+            : unit?.NANOS is not null ? value / TimeSpan.NanosecondsPerTick : value * TimeSpan.TicksPerMicrosecond;
+        return ticks is >= 0 and < TimeSpan.TicksPerDay ? new TimeOnly(ticks).ToString(Time, Invariant) : value;
+    }
+
+    private static object Number(decimal value) =>
+        decimal.IsInteger(value) && value is >= long.MinValue and <= long.MaxValue ? (long)value : (double)value;
+
+    private static object?[] Convert<T>(ReadOnlySpan<T> values, Func<T, object> convert)
+    {
+        object?[] result = new object?[values.Length];
+        for (int i = 0; i < result.Length; i++) result[i] = convert(values[i]);
+        return result;
+    }
 }

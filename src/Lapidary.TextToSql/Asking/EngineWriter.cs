@@ -1,0 +1,40 @@
+using System.Text;
+using Lapidary.Gemma;
+using Lapidary.Gemma.Generation;
+
+namespace Lapidary.TextToSql.Asking;
+
+/// <summary>A loaded model as a writer of SQL.</summary>
+/// <param name="engine">Generates the answers, of any number of callers.</param>
+/// <param name="tokenizer">Of the model.</param>
+/// <param name="template">Its chat template.</param>
+internal sealed class EngineWriter(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template) : ISqlWriter
+{
+    /// <inheritdoc/>
+    public int Context => engine.Model.Config.MaxPositionEmbeddings;
+
+    /// <inheritdoc/>
+    public int Count(IReadOnlyList<ChatTurn> turns) => Encode(turns).Length;
+
+    /// <inheritdoc/>
+    public async Task<WrittenText> WriteAsync(
+        IReadOnlyList<ChatTurn> turns, int maxNewTokens, Action<string> onText, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        var answer = new AnswerText(tokenizer, stops: []);
+        var made = await engine.GenerateAsync(
+            Encode(turns), SqlEvaluation.GreedyOptions(engine.Model, tokenizer, maxNewTokens), id => Add(answer.Append(id)),
+            cancellationToken).ConfigureAwait(false);
+        Add(answer.Finish());
+        return new WrittenText(text.ToString(), made.FinishReason == FinishReason.Length);
+
+        bool Add(string piece)
+        {
+            text.Append(piece);
+            if (piece.Length > 0) onText(piece);
+            return true;
+        }
+    }
+
+    private int[] Encode(IReadOnlyList<ChatTurn> turns) => template.Encode(tokenizer, turns, addGenerationPrompt: true);
+}

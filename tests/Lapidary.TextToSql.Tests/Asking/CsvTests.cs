@@ -1,0 +1,146 @@
+using System.IO.Compression;
+using System.Text;
+using Lapidary.Formats;
+
+namespace Lapidary.TextToSql.Tests.Asking;
+
+public sealed class CsvTests : IDisposable
+{
+    private readonly DataFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("a,b\n1,\"x, \"\"y\"\"\nz\"\n", "CREATE TABLE t (a INTEGER, b TEXT);", "1|x, \"y\"\nz")]
+    [InlineData("\uFEFFa,b\r\n1,2\r\n", "CREATE TABLE t (a INTEGER, b INTEGER);", "1|2")]
+    [InlineData("a;b\n1,5;x\n", "CREATE TABLE t (a TEXT, b TEXT);", "1,5|x")]
+    [InlineData("a\tb\n1\t2.5\n", "CREATE TABLE t (a INTEGER, b REAL);", "1|2.5")]
+    [InlineData("a|b\n1|2e3\n", "CREATE TABLE t (a INTEGER, b REAL);", "1|2000")]
+    [InlineData("name\nRex\n", "CREATE TABLE t (name TEXT);", "Rex")]
+    [InlineData("unit price,order,\"say \"\"x\"\"\"\n1,2,3\n",
+        "CREATE TABLE t (\"unit price\" INTEGER, \"order\" INTEGER, \"say \"\"x\"\"\" INTEGER);", "1|2|3")]
+    [InlineData("a, b\n1, 2\n", "CREATE TABLE t (a INTEGER, b INTEGER);", "1|2")]
+    [InlineData("a,b\n,\n3,\n", "CREATE TABLE t (a INTEGER, b TEXT);", "|")]
+    [InlineData("größe,名\n1,Ä\n", "CREATE TABLE t (größe INTEGER, 名 TEXT);", "1|Ä")]
+    public void Files_BecomeTables(string text, string schema, string firstRow)
+    {
+        using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
+        Assert.Equal(schema, data.Schema);
+        Assert.Empty(data.Notes);
+        Assert.Equal(firstRow, Row(data));
+    }
+
+    [Theory]
+    [InlineData("0;12;-7;9223372036854775807", "INTEGER")]
+    [InlineData("1.5;-0.25;3;1e-7;.5", "REAL")]
+    [InlineData("007;12", "TEXT")]
+    [InlineData("00.5;12", "TEXT")]
+    [InlineData("+49;12", "TEXT")]
+    [InlineData("12345678901234567890", "TEXT")]
+    [InlineData("9007199254740993;1.5", "TEXT")]
+    [InlineData("2024-05-01;2024-05-02", "TEXT")]
+    [InlineData("1,5;2,5", "TEXT")]
+    [InlineData("true;false", "TEXT")]
+    [InlineData("NaN;Infinity;1e999", "TEXT")]
+    [InlineData("12;x", "TEXT")]
+    [InlineData("-;-0", "TEXT")]
+    [InlineData("0x1F", "TEXT")]
+    [InlineData("1e;2", "TEXT")]
+    public void Types_LoseNothingOfTheText(string values, string type)
+    {
+        string[] lines = values.Split(';');
+        string text = "v|w\n" + string.Concat(lines.Select(line => $"{line}|\n"));
+        using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
+        Assert.Equal(type, data.Tables[0].Columns[0].Type);
+        var found = data.Query("SELECT v FROM t", cancellationToken: Token).Rows.Select(row => row[0]!);
+        if (type == "TEXT") Assert.Equal(lines, found);
+        else Assert.Equal(lines.Select(line => double.Parse(line, System.Globalization.CultureInfo.InvariantCulture)), found.Select(ToDouble));
+
+        static double ToDouble(object value) => Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void HeadersWithoutNames_GetSome()
+    {
+        using var data = AskedData.Open([_folder.Write("t.csv", ",a,A,a_2,\n0,1,2,3,4\n")], cancellationToken: Token);
+        Assert.Equal(["column_1", "a", "A_3", "a_2", "column_5"], data.Tables[0].Columns.Select(column => column.Name));
+        Assert.Equal("0|1|2|3|4", Row(data));
+        Assert.EndsWith(
+            "columns without a name, or with one that another column has: 1 is column_1, 3 is A_3, 5 is column_5.",
+            Assert.Single(data.Notes), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a,b\n1,2\n\n3\n", " line 4: expected 2 fields like the header, found 1")]
+    [InlineData("a,b\n1,2,3\n", " line 2: expected 2 fields like the header, found 3; put values with a comma or a line end into quotes.")]
+    [InlineData("a,b\n1,\"x\ny\"\n1,2,3\n", " line 4: expected 2 fields")]
+    [InlineData("a,b\n1,\"x\n", " line 2: expected a closing quote")]
+    [InlineData("a,b\n1,\"x\"y\n", " line 2: expected a separator or line end after a closing quote")]
+    [InlineData("\n\n", ": expected a header line with column names")]
+    public void DamagedLines_AreNamed(string text, string message)
+    {
+        string file = _folder.Write("t.csv", text);
+        Assert.StartsWith(file + message, DataFolder.Fails(file).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Encodings_AreUtf8OrMarked()
+    {
+        string latin = _folder.Write("latin.csv", Encoding.Latin1.GetBytes("a,b\n1,ä\n"));
+        Assert.Equal($"{latin} line 2: expected UTF-8, found other bytes; save it as UTF-8.", DataFolder.Fails(latin).Message);
+        using var data = AskedData.Open(
+            [_folder.Write("wide.csv", [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("a,b\n1,ä\n")])], cancellationToken: Token);
+        Assert.Equal("1|ä", Row(data));
+    }
+
+    [Fact]
+    public void Names_ComeFromTheFiles()
+    {
+        Directory.CreateDirectory(_folder["old"]);
+        string packed = _folder["2024 sales-report.csv.gz"];
+        using (var gzip = new GZipStream(File.Create(packed), CompressionLevel.Fastest)) gzip.Write("a\n1\n"u8);
+        using var data = AskedData.Open(
+            [packed, _folder.Write("order.csv", "a\n2\n"), _folder.Write("pets.csv", "a\n3\n"), _folder.Write("old/PETS.tsv", "a\n4\n")],
+            cancellationToken: Token);
+        Assert.Equal(["t_2024_sales_report", "t_order", "pets", "PETS_2"], data.Tables.Select(table => table.Name));
+        Assert.Equal(3, data.Notes.Count);
+        Assert.EndsWith("PETS.tsv: its table is called PETS_2.", data.Notes[2], StringComparison.Ordinal);
+        var joined = data.Query("SELECT p.a, q.a FROM pets AS p, PETS_2 AS q", cancellationToken: Token);
+        Assert.Equal([3L, 4L], joined.Rows[0]);
+    }
+
+    [Fact]
+    public void WideFiles_HaveALimit()
+    {
+        string Wide(int columns) => _folder.Write($"w{columns}.csv", string.Join(',', Enumerable.Range(0, columns).Select(i => $"c{i}"))
+            + "\n" + string.Join(',', Enumerable.Range(0, columns)) + "\n");
+        using var data = AskedData.Open([Wide(500)], cancellationToken: Token);
+        Assert.Equal(500, data.Query("SELECT * FROM w500", cancellationToken: Token).Columns.Count);
+        using var widest = AskedData.Open([Wide(2000)], cancellationToken: Token);
+        Assert.Contains("expected at most 2000 columns, found 2001", DataFolder.Fails(Wide(2001)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnImport_IsCancelled_AndReportsItsRows()
+    {
+        string file = _folder.Write("long.csv", "a\n" + string.Concat(Enumerable.Range(0, 25_000).Select(i => $"{i}\n")));
+        var reports = new List<WorkProgress>();
+        using var data = AskedData.Open([file], new Listener(reports.Add), Token);
+        Assert.Equal(
+            [("looking at long.csv", 10_000L), ("looking at long.csv", 20_000L), ("reading long.csv", 10_000L), ("reading long.csv", 20_000L)],
+            reports.Select(report => (report.Work, report.Done)));
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => AskedData.Open([file], new Listener(_ => stop.Cancel()), stop.Token));
+    }
+
+    private static string Row(AskedData data) =>
+        string.Join('|', data.Query($"SELECT * FROM {data.Tables[0].Name}", cancellationToken: Token).Rows[0].Select(
+            value => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)));
+
+    private sealed class Listener(Action<WorkProgress> report) : IProgress<WorkProgress>
+    {
+        public void Report(WorkProgress value) => report(value);
+    }
+}
