@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lapidary.Cli.Asking;
 using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Commands;
@@ -32,6 +33,7 @@ internal static class CommandTable
         new(Train, "report", ReportCommand.Summary, ReportCommand.Create),
         new(Use, "generate", GenerateCommand.Summary, GenerateCommand.Create),
         new(Use, "chat", ChatCommand.Summary, ChatCommand.Create),
+        new(Use, "ask", AskCommand.Summary, AskCommand.Create),
         new(Use, "serve", ServeCommand.Summary, ServeCommand.Create),
         new(Use, "merge", MergeCommand.Summary, MergeCommand.Create),
         new(Use, "quantize", QuantizeCommand.Summary, QuantizeCommand.Create),

@@ -4,11 +4,11 @@ namespace Lapidary.Cli.Chat;
 
 /// <summary>The input of the user or a program: single lines, or several lines between triple quotes.</summary>
 /// <param name="terminal">The source.</param>
-internal sealed class ChatInput(Terminal terminal)
+/// <param name="prompt">Before a text.</param>
+/// <param name="howToEnd">Shown at Ctrl-C while a text is typed.</param>
+internal sealed class ChatInput(Terminal terminal, string prompt, string howToEnd)
 {
-    private const string HowToEnd = "Ctrl-C again, Ctrl-D or /exit ends the chat.";
-
-    private const string Prompt = "> ", More = "... ", Quotes = "\"\"\"";
+    private const string More = "... ", Quotes = "\"\"\"";
 
     /// <summary>Whether the input is interactive; prompts and hints appear only then.</summary>
     public bool IsInteractive { get; } = terminal.Ask is not null;
@@ -19,7 +19,7 @@ internal sealed class ChatInput(Terminal terminal)
     /// <summary>The next text; null at the end.</summary>
     public string? Read()
     {
-        if (ReadLine(Prompt) is not { } line) return null;
+        if (ReadLine(prompt) is not { } line) return null;
         string start = line.TrimStart();
         if (!start.StartsWith(Quotes, StringComparison.Ordinal)) return line;
         string rest = start[Quotes.Length..];
@@ -41,7 +41,7 @@ internal sealed class ChatInput(Terminal terminal)
         if (IsInteractive) terminal.Error.WriteLine(text);
     }
 
-    private string? ReadLine(string prompt)
+    private string? ReadLine(string before)
     {
         if (!IsInteractive) return terminal.In.ReadLine();
         bool isWarned = false;
@@ -49,20 +49,20 @@ internal sealed class ChatInput(Terminal terminal)
         {
             if (isWarned) return false;
             isWarned = true;
-            if (terminal.Editor is { } editor) editor.Interrupt(HowToEnd);
-            else Ask("\n" + HowToEnd + "\n" + prompt);
+            if (terminal.Editor is { } editor) editor.Interrupt(howToEnd);
+            else Ask("\n" + howToEnd + "\n" + before);
             return true;
         });
-        if (IsEdited) return terminal.Editor!.Read(prompt);
-        Ask(prompt);
+        if (IsEdited) return terminal.Editor!.Read(before);
+        Ask(before);
         string? line = terminal.ReadLine();
         if (line is null) terminal.Error.WriteLine();
         return line;
     }
 
-    private void Ask(string prompt)
+    private void Ask(string text)
     {
-        terminal.Error.Write(prompt);
+        terminal.Error.Write(text);
         terminal.Error.Flush();
     }
 }

@@ -36,7 +36,7 @@ internal sealed class ChatLoop(CommandRun run, Conversation conversation, ChatAn
         "Alt-Enter       begins a new line in the text",
     ];
 
-    private readonly ChatInput _input = new(run.Terminal);
+    private readonly ChatInput _input = new(run.Terminal, "> ", "Ctrl-C again, Ctrl-D or /exit ends the chat.");
     private bool _isNear;
 
     /// <summary>Runs the conversation.</summary>

@@ -12,6 +12,7 @@ internal static class OptionGroups
         ("Rows", "rows* eval-rows* synth.split* domains exclude-domains complexity list-domains row* check-sql"),
         ("Plan", "plan.size* plan.memory* world-size gpus-per-node link step-ms"),
         ("Input", "prompt* messages* chat* input-ids predictions* text file"),
+        ("Rows of the answer", "ask.format* max-rows* timeout*"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
         ("Server", "host* port* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
         ("Data",
@@ -35,7 +36,7 @@ internal static class OptionGroups
             + "eval-metric-rows eval-max-new-tokens eval-on-start load-best-model-at-end"),
         ("Generation",
             "max-new-tokens* do-sample* temperature* stop* batch-size* top-k top-p min-p repetition-penalty generate.seed eval.seed "
-            + "stop-token-ids ignore-eos"),
+            + "stop-token-ids ignore-eos show-rows*"),
         ("Device", "device* threads ddp-timeout"),
         ("Hub",
             "push-to-hub* hub-model-id hub-strategy hub-private-repo repo-type revision include exclude local-dir force private "

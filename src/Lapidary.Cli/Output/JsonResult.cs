@@ -7,8 +7,8 @@ namespace Lapidary.Cli.Output;
 /// <summary>Writes a machine-readable result as one line.</summary>
 internal static class JsonResult
 {
-    // Text is written unescaped, except where JSON requires escapes.
-    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    /// <summary>Text is written unescaped, except where JSON requires escapes.</summary>
+    public static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes one JSON object and a line end.</summary>
     /// <param name="output">Where to.</param>

@@ -28,15 +28,19 @@ public sealed record QueryLimits
     }
 
     /// <summary>The same for the guard. The clock is the real one, as users ask about last week.</summary>
-    internal GuardLimits ToGuard(TimeProvider time) => new()
+    internal GuardLimits ToGuard(TimeProvider time)
     {
-        MaxRows = MaxRows,
-        TimeLimit = TimeLimit,
-        MaxSteps = long.MaxValue,
-        MaxResultBytes = ResultBytes,
-        MaxValueBytes = ValueBytes,
-        CutsResults = true,
-        MaxMemoryBytes = raw.sqlite3_memory_used() + MemoryBytes, // above what imported tables take
-        Now = time.GetUtcNow(),
-    };
+        Batteries_V2.Init(); // the first call of SQLite in this process may be the one below
+        return new GuardLimits
+        {
+            MaxRows = MaxRows,
+            TimeLimit = TimeLimit,
+            MaxSteps = long.MaxValue,
+            MaxResultBytes = ResultBytes,
+            MaxValueBytes = ValueBytes,
+            CutsResults = true,
+            MaxMemoryBytes = raw.sqlite3_memory_used() + MemoryBytes, // above what imported tables take
+            Now = time.GetUtcNow(),
+        };
+    }
 }

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using Lapidary.Cli.Chat;
+using Lapidary.Cli.CommandLine;
+using Lapidary.Formats;
+using Lapidary.Formats.Files;
+using Lapidary.TextToSql;
+
+namespace Lapidary.Cli.Asking;
+
+/// <summary>Questions on the screen or from standard input, one a line, until they end.</summary>
+/// <param name="run">The command.</param>
+/// <param name="data">The data.</param>
+/// <param name="asker">Answers the questions.</param>
+/// <param name="screen">Shows the answers.</param>
+/// <param name="limits">Of the queries that the user writes.</param>
+internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker asker, AskScreen screen, QueryLimits limits)
+{
+    private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", History = ":history", Help = ":help";
+
+    private static readonly string[] Commands = [Sql, Schema, Export, History, Help, Quit];
+
+    private static readonly string[] HelpLines =
+    [
+        ":sql SELECT …     runs a query of yours, or an edited one; :sql alone shows the last one",
+        ":schema           shows the tables",
+        ":export FILE.csv  writes the rows of the last answer",
+        ":history          shows the questions and queries so far",
+        ":quit             ends, as Ctrl-D does",
+        "Ctrl-C            stops the answer or the query",
+    ];
+
+    private readonly ChatInput _input = new(run.Terminal, "ask> ", "Ctrl-C again, Ctrl-D or :quit ends.");
+    private readonly List<(string? Question, string Sql)> _history = [];
+    private SqlResult? _last;
+    private bool _hasFailed;
+
+    /// <summary>Runs until the end of the input.</summary>
+    /// <returns>The exit code: 1 where a line of standard input had no answer.</returns>
+    public int Run()
+    {
+        _input.Hint(data.Schema);
+        _input.Hint($"Ask a question about the data, or type {Help}.");
+        while (_input.Read() is { } line)
+        {
+            line = line.Trim();
+            if (line.Length == 0) continue;
+            if (line == Quit) break;
+            try
+            {
+                Take(line);
+            }
+            catch (OperationCanceledException) when (!run.Interrupted.IsCancellationRequested)
+            {
+                screen.Stopped();
+                _input.Hint("(stopped)");
+            }
+            catch (LapidaryException e)
+            {
+                _hasFailed = true;
+                run.Terminal.Error.WriteLine("lapidary: " + run.Line(e));
+            }
+        }
+
+        return _hasFailed && !_input.IsInteractive ? ExitCodes.Error : ExitCodes.Done;
+    }
+
+    private void Take(string line)
+    {
+        if (line[0] != ':')
+        {
+            Stoppable(stop => Ask(line, stop));
+            return;
+        }
+
+        string[] words = line.Split((char[]?)null, 2, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string rest = words.Length > 1 ? words[1] : "";
+        switch (words[0])
+        {
+            case Sql when rest.Length == 0: Say(_history.Count > 0 ? $"{Sql} {_history[^1].Sql}" : "There was no query yet."); break;
+            case Sql: Stoppable(stop => Query(rest, stop)); break;
+            case Schema: Say(data.Schema); break;
+            case Export: Write(rest); break;
+            case History:
+                foreach (var (question, sql) in _history) Say(question is null ? $"{Sql} {sql}" : $"{question}\n   {sql}");
+                break;
+            case Help:
+                foreach (string help in HelpLines) Say(help);
+                break;
+            default:
+                string near = NearestName.Of(words[0], Commands) is { } name ? $"did you mean {name}? " : "";
+                throw new ToolException($"{words[0]}: there is no such command; {near}{Help} lists them.");
+        }
+    }
+
+    private void Ask(string question, CancellationToken stop)
+    {
+        var answer = asker.AskAsync(question, screen.OnUpdate, stop).GetAwaiter().GetResult();
+        _history.Add((question, answer.Sql));
+        screen.Show(answer);
+        if (answer.Error is { } error) throw AskScreen.NoAnswer(answer, error);
+        _last = answer.Result;
+    }
+
+    private void Query(string sql, CancellationToken stop)
+    {
+        _history.Add((null, sql));
+        long started = Stopwatch.GetTimestamp();
+        _last = data.Query(sql, limits, stop);
+        screen.Show(sql, _last, Stopwatch.GetElapsedTime(started));
+    }
+
+    private void Write(string path)
+    {
+        if (path.Length == 0) throw new ToolException($"{Export}: expected the name of a file, found none; type {Export} FILE.csv.");
+        if (_last is null) throw new ToolException($"{Export}: there are no rows yet; ask something first.");
+        if (Path.Exists(path)) throw new ToolException($"{path}: is there already; choose another name.");
+        AtomicFile.WriteAllText(path, RowText.Csv(_last));
+        Say($"written    {path}: {_last.RowCount:N0} rows{(_last.IsCut ? ", not all that the query has" : "")}");
+    }
+
+    /// <summary>Runs something that Ctrl-C stops without ending the loop.</summary>
+    private void Stoppable(Action<CancellationToken> work)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(run.Interrupted);
+        if (!_input.IsInteractive)
+        {
+            work(stop.Token);
+            return;
+        }
+
+        var shown = run.Terminal.ScreenOf(run.IsJson);
+        using var handler = run.Terminal.HandleInterrupt(() => Cancel(stop));
+        shown?.Show(run.People, share: null, "working; Ctrl-C stops it");
+        try
+        {
+            work(stop.Token);
+        }
+        finally
+        {
+            shown?.Clear();
+        }
+    }
+
+    private static bool Cancel(CancellationTokenSource stop)
+    {
+        if (stop.IsCancellationRequested) return false; // the second one ends the process
+        stop.Cancel();
+        return true;
+    }
+
+    private void Say(string text) => run.Terminal.Error.WriteLine(text);
+}

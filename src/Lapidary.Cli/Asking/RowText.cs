@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Lapidary.Cli.Output;
+using Lapidary.Formats.Files;
+using Lapidary.TextToSql;
+
+namespace Lapidary.Cli.Asking;
+
+/// <summary>Rows for other programs.</summary>
+internal static class RowText
+{
+    /// <summary>RFC 4180 with "\n"; NULL is an empty field, bytes are as SQL has them.</summary>
+    public static string Csv(SqlResult result)
+    {
+        var text = new StringBuilder();
+        Line(result.Columns);
+        foreach (var row in result.Rows) Line(row.Select(Plain));
+        return text.ToString();
+
+        void Line(IEnumerable<string> fields) => text.AppendJoin(',', fields.Select(Field)).Append('\n');
+    }
+
+    /// <summary>A value as text.</summary>
+    public static string Plain(object? value) => value switch
+    {
+        null => "",
+        string text => text,
+        double number => double.IsFinite(number) ? PythonFloat.Repr(number) : number.ToString(CultureInfo.InvariantCulture),
+        byte[] bytes => $"x'{Convert.ToHexStringLower(bytes)}'",
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+
+    /// <summary>A list of objects; of columns with one name, the later ones get numbers.</summary>
+    public static void WriteObjects(Utf8JsonWriter json, SqlResult result)
+    {
+        string[] names = Distinct(result.Columns);
+        json.WriteStartArray();
+        foreach (var row in result.Rows)
+        {
+            json.WriteStartObject();
+            for (int i = 0; i < names.Length; i++)
+            {
+                json.WritePropertyName(names[i]);
+                WriteValue(json, row[i]);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>Columns and rows as lists; null and null without a result.</summary>
+    public static void WriteLists(Utf8JsonWriter json, SqlResult? result)
+    {
+        if (result is null)
+        {
+            json.WriteNull("columns");
+            json.WriteNull("rows");
+            return;
+        }
+
+        json.WriteStartArray("columns");
+        foreach (string column in result.Columns) json.WriteStringValue(column);
+        json.WriteEndArray();
+        json.WriteStartArray("rows");
+        foreach (var row in result.Rows)
+        {
+            json.WriteStartArray();
+            foreach (object? value in row) WriteValue(json, value);
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteValue(Utf8JsonWriter json, object? value) =>
+        ColumnJson.Write(json, value is byte[] bytes ? Plain(bytes) : value is string text ? Whole(text) : value);
+
+    /// <summary>SQLite keeps texts that are no Unicode, which JSON cannot.</summary>
+    private static string Whole(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+
+    private static string[] Distinct(IReadOnlyList<string> columns)
+    {
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        return [.. columns.Select(column =>
+        {
+            string name = column;
+            for (int number = 2; !taken.Add(name); number++) name = $"{column}_{number}";
+            return name;
+        })];
+    }
+
+    private static string Field(string text) => text.AsSpan().IndexOfAny(",\"\r\n") < 0 && text.Trim() == text
+        ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+}

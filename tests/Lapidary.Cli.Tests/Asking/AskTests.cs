@@ -1,0 +1,165 @@
+using System.Text.Json;
+using Lapidary.Cli.Tests.Evaluation;
+
+namespace Lapidary.Cli.Tests.Asking;
+
+public sealed class AskTests : IDisposable
+{
+    private const string Endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT ";
+
+    private static readonly string[] Noise = ["--model", SqlModel.Folder, "--threads", "1", "--device", "cpu", "--max-new-tokens", "8"];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _pets;
+
+    public AskTests() => _pets = TinyModel.WriteLines(
+        _folder.Path, "pets.csv", ["name,kind,weight", "Rex,dog,9.5", "\"Tom, the \"\"cat\"\"\",cat,4.5", "Jerry,mouse,0.1"]);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void AQuestion_GetsItsSqlAndRows()
+    {
+        var run = Ask("", [_pets, "How many pets are there?", .. TaughtModel.Options]).Ok();
+        Assert.Equal("COUNT(*)\n3\n", run.Out);
+        Assert.Equal($"sql        {TaughtModel.Sql}\n", run.Error);
+
+        var json = Ask("", [_pets, "How many pets are there?", .. TaughtModel.Options, "--json"]).Ok().Json;
+        Assert.Equal("How many pets are there?", json.GetProperty("question").GetString());
+        Assert.Equal(TaughtModel.Sql, json.GetProperty("sql").GetString());
+        Assert.Equal("""["COUNT(*)"]""", json.GetProperty("columns").GetRawText());
+        Assert.Equal("[[3]]", json.GetProperty("rows").GetRawText());
+        Assert.False(json.GetProperty("cut").GetBoolean());
+        Assert.Equal(1, json.GetProperty("attempts").GetArrayLength());
+        Assert.True(json.GetProperty("seconds").GetDouble() > 0);
+    }
+
+    /// <summary>In a process of its own, where nothing has used SQLite before.</summary>
+    [Fact]
+    public void ADatabase_IsAsked()
+    {
+        string file = _folder["pets.db"];
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={file};Pooling=False"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "CREATE TABLE pets (name TEXT); INSERT INTO pets VALUES ('Rex'), ('Tom');";
+            command.ExecuteNonQuery();
+        }
+
+        using var tool = Tool.Start(["ask", file, "How many pets are there?", .. TaughtModel.Options]);
+        var run = tool.End().Ok();
+        Assert.Equal("COUNT(*)\n2\n", run.Out);
+        Assert.Equal(["pets.csv", "pets.db"], Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void AQuestionWithoutAnAnswer_IsAnError()
+    {
+        var run = Ask("", [_pets, "How many pets are there?", .. Noise]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Empty(run.Out);
+        Assert.Contains("the model tries again.", run.Error, StringComparison.Ordinal);
+        Assert.Matches(@"\nlapidary: no answer after [23] queries: ", run.Error);
+        run = Ask("", [_pets, "How many pets are there?", .. Noise, "--json"]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("rows").ValueKind);
+        Assert.NotEmpty(run.Json.GetProperty("error").GetString()!);
+        Assert.All(run.Json.GetProperty("attempts").EnumerateArray(), attempt => Assert.NotEmpty(attempt.GetProperty("error").GetString()!));
+    }
+
+    [Fact]
+    public void StandardInput_IsAQuestionALine()
+    {
+        var run = Ask("How many pets are there?\n\nHow many?\n:sql SELECT name FROM pets WHERE weight > 4\n", [_pets, .. TaughtModel.Options]).Ok();
+        Assert.Equal("COUNT(*)\n3\n\nCOUNT(*)\n3\n\nname\nRex\n\"Tom, the \"\"cat\"\"\"\n", run.Out);
+        Assert.DoesNotContain("ask>", run.Error, StringComparison.Ordinal);
+        run = Ask("How many pets are there?\nHow many?\n", [_pets, .. TaughtModel.Options, "--json"]).Ok();
+        Assert.Equal(2, run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line)).Count());
+    }
+
+    [Fact]
+    public void Lines_ThatFail_AreSaid_AndTheOthersGoOn()
+    {
+        var run = Ask(":sql SELECT nmae FROM pets\n:sql DROP TABLE pets\n:sqll\n:export\n:sql SELECT 1 AS one\n", [_pets, .. Noise]);
+        Assert.Equal((1, "one\n1\n"), (run.ExitCode, run.Out));
+        string[] errors = run.Error.TrimEnd().Split('\n');
+        Assert.Equal(
+            [
+                "lapidary: no such column: nmae",
+                "lapidary: Only queries run, and \"DROP TABLE pets\" begins something else; nothing was changed.",
+                "lapidary: :sqll: there is no such command; did you mean :sql? :help lists them.",
+                "lapidary: :export: expected the name of a file, found none; type :export FILE.csv.",
+            ],
+            errors);
+    }
+
+    [Fact]
+    public void Commands_ShowAndWrite()
+    {
+        string file = _folder["rows.csv"];
+        var run = Ask($":schema\n:sql SELECT name, x'01ff' AS b, NULL AS n, 1.0 AS r FROM pets LIMIT 1\n:export {file}\n:sql\n:history\n:quit\n"
+            + ":sql SELECT 2\n", [_pets, .. Noise, "--format", "json"]).Ok();
+        Assert.Equal("""[{"name":"Rex","b":"x'01ff'","n":null,"r":1.0}]""" + "\n", run.Out);
+        Assert.Contains("CREATE TABLE pets (name TEXT, kind TEXT, weight REAL);", run.Error, StringComparison.Ordinal);
+        Assert.Contains($"written    {file}: 1 rows", run.Error, StringComparison.Ordinal);
+        Assert.Equal("name,b,n,r\nRex,x'01ff',,1.0\n", File.ReadAllText(file));
+        Assert.Equal(2, run.Error.Split(":sql SELECT name, x'01ff'").Length - 1);
+        run = Ask($":sql SELECT 1\n:export {file}\n", [_pets, .. Noise]);
+        Assert.Contains("is there already; choose another name.", run.Error, StringComparison.Ordinal);
+        Assert.StartsWith("name,b", File.ReadAllText(file), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Limits_CutAndStop()
+    {
+        var run = Ask($":sql {Endless}x FROM c\n:sql {Endless}count(*) FROM c\n", [_pets, .. Noise, "--max-rows", "3", "--timeout", "0.2"]);
+        Assert.Equal("x\n1\n2\n3\n", run.Out);
+        Assert.Equal(
+            "note       only the first 3 rows are here; --max-rows takes more.\nlapidary: Stopped after 0.2 s.\n", run.Error);
+    }
+
+    [Fact]
+    public void ATable_HasWhatFits()
+    {
+        var run = Ask(":sql SELECT name, weight, NULL AS n FROM pets\n", [_pets, .. Noise, "--format", "table"]).Ok();
+        Assert.Equal(
+            """
+            ╭────────────────┬────────┬──────╮
+            │ name           │ weight │ n    │
+            ├────────────────┼────────┼──────┤
+            │ Rex            │    9.5 │ NULL │
+            │ Tom, the "cat" │    4.5 │ NULL │
+            │ Jerry          │    0.1 │ NULL │
+            ╰────────────────┴────────┴──────╯
+
+            """.ReplaceLineEndings("\n"),
+            run.Out);
+    }
+
+    [Fact]
+    public void CommandLines_AreCheckedFirst()
+    {
+        Ask("", [_pets, "How many?", "Which?", .. Noise]).AssertError(2, "expected one question in quotes after the files");
+        Ask("", [_folder["gone.csv"], "How many?", .. Noise]).AssertError(1, "gone.csv: file not found");
+        Ask("", [_pets, "other.csv", .. Noise]).AssertError(1, "other.csv: file not found");
+        Ask("", [_folder.Path, "How many?"]).AssertError(1, "found a folder");
+        Ask("", [_pets, "How many?"]).AssertError(
+            2, "--model is missing, and lapidary-demo/merged is not here", "'lapidary demo' train a small one");
+        Ask("", [_pets, "How many?", .. Noise, "--json", "--format", "csv"]).AssertError(2, "--format is not for --json");
+        Ask("", [_pets, "How many?", .. Noise, "--timeout", "0"]).AssertError(2, "--timeout");
+        Ask("", ["--model", SqlModel.Folder]).AssertError(2, "DATABASE");
+        Ask("", [_pets, "How many?", "--model", TinyModel.Folder]).AssertError(1, "expected a tokenizer.json");
+    }
+
+    [Fact]
+    public void SeveralFiles_AreTables()
+    {
+        string kinds = TinyModel.WriteLines(_folder.Path, "kinds of pets.csv", ["kind,legs", "dog,4", "cat,4"]);
+        var run = Ask(":sql SELECT name, legs FROM pets JOIN kinds_of_pets USING (kind) ORDER BY name\n", [_pets, kinds, .. Noise]).Ok();
+        Assert.Equal("name,legs\nRex,4\n\"Tom, the \"\"cat\"\"\",4\n", run.Out);
+        Assert.Contains("its table is called kinds_of_pets", run.Error, StringComparison.Ordinal);
+    }
+
+    private static CliRun Ask(string input, string[] args) => CliRun.Of(input, CancellationToken.None, ["ask", .. args]);
+}
