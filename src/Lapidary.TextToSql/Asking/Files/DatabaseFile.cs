@@ -99,7 +99,7 @@ internal sealed class DatabaseFile : IQuerySource
             raw.SQLITE_BUSY or raw.SQLITE_LOCKED or raw.SQLITE_PROTOCOL =>
                 "another program is writing to it, and has locked it; try again when it has finished.",
             raw.SQLITE_NOTADB => "expected an SQLite database, found one that is encrypted or damaged; check the path.",
-            raw.SQLITE_CORRUPT => $"the database is damaged ({message}); take a copy from before, or save what is left with the command "
+            raw.SQLITE_CORRUPT => $"the database is damaged ({message}); restore an earlier copy, or save what is left with the command "
                 + ".recover of the sqlite3 program.",
             raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY when File.Exists(_real + "-journal") =>
                 "a program ended while it wrote to it, and left a journal that must be rolled back; open it once with a program that may "
