@@ -62,7 +62,8 @@ internal static class AskCommand
 
     private static int Run(CommandRun run)
     {
-        var (files, question) = AskWords.Of([.. run.Get(Words) ?? [], .. run.Get(Question) is { } last ? [last] : Array.Empty<string>()], run);
+        string?[] words = [.. run.Get(Words) ?? [], run.Get(Question)];
+        var (files, question) = AskWords.Of([.. words.OfType<string>()], run);
         if (run.IsJson && run.Values.IsGiven(Format)) throw run.Wrong($"--{Format.Name} is not for --json, which has the rows too.");
         foreach (string file in files) FileKinds.Of(file); // a mistyped name is said before a model is looked for
         AskModel.Supply(run, Model);

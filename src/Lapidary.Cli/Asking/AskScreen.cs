@@ -102,8 +102,8 @@ internal sealed class AskScreen(CommandRun run, RowFormat? format)
         output.Flush();
         if (result.IsCut) run.Note($"only the first {result.RowCount:N0} rows are here; --max-rows takes more.");
         if (!run.Terminal.ErrorIsScreen) return;
-        string queries = attempts == 1 ? "" : $", {attempts} queries";
-        run.Terminal.Error.WriteLine($"{Rows}{result.RowCount:N0}{(result.IsCut ? " and more" : "")} in {elapsed.TotalSeconds:F2} s{queries}");
+        string more = result.IsCut ? " and more" : "", queries = attempts == 1 ? "" : $", {attempts} queries";
+        run.Terminal.Error.WriteLine($"{Rows}{result.RowCount:N0}{more} in {elapsed.TotalSeconds:F2} s{queries}");
     }
 
     private void Print(string? question, string sql, SqlResult? result, string? error, AskAnswer? answer) =>

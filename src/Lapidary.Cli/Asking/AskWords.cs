@@ -17,5 +17,6 @@ internal static class AskWords
         return (files, hasQuestion ? words[^1] : null);
     }
 
-    private static bool IsFile(string word) => Path.Exists(word) || (FileKinds.IsName(word) && !word.Contains(' ', StringComparison.Ordinal));
+    private static bool IsFile(string word) =>
+        Path.Exists(word) || (FileKinds.IsName(word) && !word.Contains(' ', StringComparison.Ordinal));
 }

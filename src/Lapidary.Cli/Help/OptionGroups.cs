@@ -14,7 +14,7 @@ internal static class OptionGroups
         ("Input", "prompt* messages* chat* input-ids predictions* text file"),
         ("Rows of the answer", "ask.format* max-rows* timeout*"),
         ("Model", "model* tokenizer* adapter* train.adapter plan.adapter quantization* double-quant dtype"),
-        ("Server", "host* port* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
+        ("Server", "host* port* serve.database* api-key-file* allow-no-key max-batch* serve.max-length* max-waiting max-body-bytes"),
         ("Data",
             "dataset* inspect.eval-dataset* template* max-length* packing* select prepare.select* prepare.test-size* drop-duplicates "
             + "no-leaks keep-columns dataset-split dataset-config dataset-format filter mix mix-stopping messages-column text-column "

@@ -21,7 +21,8 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
     public async Task HandleAsync(HttpContext context)
     {
         string path = (context.Request.Path.Value ?? "").TrimEnd('/');
-        string known = path is Chat or Text or Models or Health or Metrics ? path : IsModel(path) ? Models : Other;
+        string known = path is Chat or Text or Models or Health or Metrics || IsOfPage(path) ? path
+            : IsModel(path) ? Models : Other;
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers["X-Request-Id"] = context.TraceIdentifier;
         int status;
@@ -58,6 +59,8 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
         _ => new(
             StatusCodes.Status500InternalServerError, ApiException.ServerError, null, null, "An internal error; the server's log has it."),
     };
+
+    private bool IsOfPage(string path) => state.Options.Page?.Owns(path) == true;
 
     private static bool IsModel(string path) => path.StartsWith(Models + "/", StringComparison.Ordinal);
 
@@ -97,9 +100,20 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
             return;
         }
 
+        if (path.Length == 0 && state.Options.Page is { } page)
+        {
+            RequireRead(context);
+            await page.SendAsync(context).ConfigureAwait(false);
+            return;
+        }
+
         gate.Check(context.Request);
         switch (path)
         {
+            case var _ when IsOfPage(path):
+                _ = state.Models; // 503 before they are there
+                await state.Options.Page!.HandleAsync(context, path).ConfigureAwait(false);
+                break;
             case Chat:
                 RequireMethod(context, HttpMethods.Post);
                 await Completions.ChatAsync(context, state).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Lapidary.Formats;
+using Lapidary.Server.Http;
 
 namespace Lapidary.Server;
 
@@ -33,6 +34,9 @@ public sealed record LapidaryServerOptions
     /// <summary>Puts the words of the program around the server in place of this record's names, in messages for callers; null leaves
     /// them.</summary>
     internal Func<string, string>? Words { get; init; }
+
+    /// <summary>What is served beside the API; null for nothing.</summary>
+    internal IServerPage? Page { get; init; }
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="LapidaryException">An option is out of range; the message names it.</exception>

@@ -10,6 +10,10 @@ public sealed record AskOptions
     [Range(1, 1 << 20)]
     public int MaxNewTokens { get; init; } = 256;
 
+    /// <summary>Most tokens of a conversation with its answer; 0 for the model's context.</summary>
+    [Range(0, int.MaxValue)]
+    public int MaxLength { get; init; }
+
     /// <summary>How often a model may try again after a query that fails.</summary>
     [Range(0, 10)]
     public int MaxRetries { get; init; } = 2;

@@ -80,7 +80,8 @@ public sealed class AskedData : IDisposable
     private static AskedData OpenDatabase(string path, CancellationToken cancellationToken)
     {
         var file = DatabaseFile.Open(path);
-        return Describe(file, path, file.IsCopy ? [$"{path}: a program left a log beside it; a copy of both is read."] : [], cancellationToken);
+        string[] notes = file.IsCopy ? [$"{path}: a program left a log beside it; a copy of both is read."] : [];
+        return Describe(file, path, notes, cancellationToken);
     }
 
     private static AskedData Import(

@@ -76,5 +76,6 @@ internal sealed record AskedSchema(IReadOnlyList<AskedTable> Tables, IReadOnlyLi
     private static List<object?[]> Samples(GuardedDatabase database, string table) =>
         database.Run($"SELECT * FROM {SqlName.Quoted(table)} LIMIT {SampleRows}", GuardMode.Read).Result?.Rows ?? [];
 
-    private static bool IsVirtual(string? sql) => sql is not null && SqlTokenizer.Tokens(sql) is [_, var second, ..] && second.Is("virtual");
+    private static bool IsVirtual(string? sql) =>
+        sql is not null && SqlTokenizer.Tokens(sql) is [_, var second, ..] && second.Is("virtual");
 }

@@ -8,10 +8,12 @@ namespace Lapidary.TextToSql.Asking;
 /// <param name="engine">Generates the answers, of any number of callers.</param>
 /// <param name="tokenizer">Of the model.</param>
 /// <param name="template">Its chat template.</param>
-internal sealed class EngineWriter(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template) : ISqlWriter
+/// <param name="maxLength">Most tokens of a conversation with its answer; 0 for the model's context.</param>
+internal sealed class EngineWriter(GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template, int maxLength) : ISqlWriter
 {
     /// <inheritdoc/>
-    public int Context => engine.Model.Config.MaxPositionEmbeddings;
+    public int Context { get; } = maxLength > 0
+        ? Math.Min(maxLength, engine.Model.Config.MaxPositionEmbeddings) : engine.Model.Config.MaxPositionEmbeddings;
 
     /// <inheritdoc/>
     public int Count(IReadOnlyList<ChatTurn> turns) => Encode(turns).Length;

@@ -53,7 +53,8 @@ internal sealed class PromptSchema(IReadOnlyList<AskedTable> tables, string ques
         string others = tables.Count > 1 ? $", and none of the {tables.Count - 1} other tables" : "";
         return new Fitted(
             Turn(Cut(first, columns)),
-            $"the schema needs {needed} tokens of {room}: the model sees {columns} of {first.Columns.Count} columns of {first.Name}{others}.");
+            $"the schema needs {needed} tokens of {room}: the model sees {columns} of {first.Columns.Count} columns of {first.Name}"
+            + $"{others}.");
     }
 
     private ChatTurn Smallest() => Turn(Cut(Ranked()[0], 1));

@@ -24,7 +24,8 @@ public sealed record QueryLimits
     public void Validate()
     {
         RecordLimits.Check(this);
-        if (TimeLimit <= TimeSpan.Zero) throw new LapidaryException($"TimeLimit: expected more than 0 s, found {TimeLimit.TotalSeconds} s.");
+        if (TimeLimit <= TimeSpan.Zero)
+            throw new LapidaryException($"TimeLimit: expected more than 0 s, found {TimeLimit.TotalSeconds} s.");
     }
 
     /// <summary>The same for the guard. The clock is the real one, as users ask about last week.</summary>

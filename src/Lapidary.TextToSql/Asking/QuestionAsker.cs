@@ -25,7 +25,7 @@ public sealed class QuestionAsker
     /// <exception cref="LapidaryException">An option is out of range.</exception>
     public QuestionAsker(
         AskedData data, GenerationEngine engine, Tokenizer tokenizer, ChatTemplate template, AskOptions? options = null)
-        : this(data, new EngineWriter(engine, tokenizer, template), options ?? new())
+        : this(data, new EngineWriter(engine, tokenizer, template, options?.MaxLength ?? 0), options ?? new())
     {
     }
 
@@ -40,8 +40,8 @@ public sealed class QuestionAsker
     /// <param name="onUpdate">Receives what happens as it happens, on any thread; it must be fast. Null for nothing.</param>
     /// <param name="cancellationToken">Stops the model, or the query that runs.</param>
     /// <returns>The rows; or, where no query gave any, why.</returns>
-    /// <exception cref="LapidaryException">The question does not fit into the model's context, memory is insufficient, or the data cannot be
-    /// read.</exception>
+    /// <exception cref="LapidaryException">The question does not fit into the model's context, memory is insufficient, or the data cannot
+    /// be read.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<AskAnswer> AskAsync(
         string question, Action<AskUpdate>? onUpdate = null, CancellationToken cancellationToken = default)

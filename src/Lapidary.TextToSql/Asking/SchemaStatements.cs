@@ -14,7 +14,8 @@ internal static class SchemaStatements
     /// <summary>The same with some of its columns.</summary>
     public static string Create(AskedTable table, IReadOnlyList<AskedColumn> columns)
     {
-        string[] keys = [.. table.Columns.Where(column => column.KeyPart > 0).OrderBy(column => column.KeyPart).Select(column => column.Name)];
+        var inKey = table.Columns.Where(column => column.KeyPart > 0).OrderBy(column => column.KeyPart);
+        string[] keys = [.. inKey.Select(column => column.Name)];
         var parts = columns.Select(column => SqlName.Of(column.Name) + Typed(column.Type) + (keys is [var key] && key == column.Name
             ? " PRIMARY KEY" : "")).ToList();
         if (keys.Length > 1 && keys.All(Has)) parts.Add($"PRIMARY KEY ({Names(keys)})");

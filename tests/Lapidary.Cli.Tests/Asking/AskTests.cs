@@ -50,7 +50,8 @@ public sealed class AskTests : IDisposable
         using var tool = Tool.Start(["ask", file, "How many pets are there?", .. TaughtModel.Options]);
         var run = tool.End().Ok();
         Assert.Equal("COUNT(*)\n2\n", run.Out);
-        Assert.Equal(["pets.csv", "pets.db"], Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        var files = Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName);
+        Assert.Equal(["pets.csv", "pets.db"], files.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -65,13 +66,15 @@ public sealed class AskTests : IDisposable
         Assert.Equal(1, run.ExitCode);
         Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("rows").ValueKind);
         Assert.NotEmpty(run.Json.GetProperty("error").GetString()!);
-        Assert.All(run.Json.GetProperty("attempts").EnumerateArray(), attempt => Assert.NotEmpty(attempt.GetProperty("error").GetString()!));
+        var attempts = run.Json.GetProperty("attempts").EnumerateArray();
+        Assert.All(attempts, attempt => Assert.NotEmpty(attempt.GetProperty("error").GetString()!));
     }
 
     [Fact]
     public void StandardInput_IsAQuestionALine()
     {
-        var run = Ask("How many pets are there?\n\nHow many?\n:sql SELECT name FROM pets WHERE weight > 4\n", [_pets, .. TaughtModel.Options]).Ok();
+        const string Lines = "How many pets are there?\n\nHow many?\n:sql SELECT name FROM pets WHERE weight > 4\n";
+        var run = Ask(Lines, [_pets, .. TaughtModel.Options]).Ok();
         Assert.Equal("COUNT(*)\n3\n\nCOUNT(*)\n3\n\nname\nRex\n\"Tom, the \"\"cat\"\"\"\n", run.Out);
         Assert.DoesNotContain("ask>", run.Error, StringComparison.Ordinal);
         run = Ask("How many pets are there?\nHow many?\n", [_pets, .. TaughtModel.Options, "--json"]).Ok();
@@ -98,13 +101,14 @@ public sealed class AskTests : IDisposable
     public void Commands_ShowAndWrite()
     {
         string file = _folder["rows.csv"];
-        var run = Ask($":schema\n:sql SELECT name, x'01ff' AS b, NULL AS n, 1.0 AS r FROM pets LIMIT 1\n:export {file}\n:sql\n:history\n:quit\n"
-            + ":sql SELECT 2\n", [_pets, .. Noise, "--format", "json"]).Ok();
+        const string Query = ":sql SELECT name, x'01ff' AS b, NULL AS n, 1.0 AS r FROM pets LIMIT 1";
+        string lines = $":schema\n{Query}\n:export {file}\n:sql\n:history\n:quit\n:sql SELECT 2\n";
+        var run = Ask(lines, [_pets, .. Noise, "--format", "json"]).Ok();
         Assert.Equal("""[{"name":"Rex","b":"x'01ff'","n":null,"r":1.0}]""" + "\n", run.Out);
         Assert.Contains("CREATE TABLE pets (name TEXT, kind TEXT, weight REAL);", run.Error, StringComparison.Ordinal);
         Assert.Contains($"written    {file}: 1 rows", run.Error, StringComparison.Ordinal);
         Assert.Equal("name,b,n,r\nRex,x'01ff',,1.0\n", File.ReadAllText(file));
-        Assert.Equal(2, run.Error.Split(":sql SELECT name, x'01ff'").Length - 1);
+        Assert.Equal(2, run.Error.Split(Query).Length - 1);
         run = Ask($":sql SELECT 1\n:export {file}\n", [_pets, .. Noise]);
         Assert.Contains("is there already; choose another name.", run.Error, StringComparison.Ordinal);
         Assert.StartsWith("name,b", File.ReadAllText(file), StringComparison.Ordinal);

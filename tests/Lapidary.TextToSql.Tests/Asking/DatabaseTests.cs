@@ -112,9 +112,9 @@ public sealed class DatabaseTests : IDisposable
         string file = _folder.Database("a.db");
         using (var writer = DataFolder.Connect(file))
         {
-            DataFolder.Run(writer, "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; UPDATE pets SET name = 'x'; CREATE TABLE big (a); "
-                + "INSERT INTO big SELECT randomblob(3000) FROM (WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 50) "
-                + "SELECT * FROM c);");
+            DataFolder.Run(writer, "PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; UPDATE pets SET name = 'x'; "
+                + "CREATE TABLE big (a); INSERT INTO big SELECT randomblob(3000) FROM "
+                + "(WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 50) SELECT * FROM c);");
             File.Copy(file, _folder["left.db"]);
             File.Copy(file + "-journal", _folder["left.db-journal"]);
         }

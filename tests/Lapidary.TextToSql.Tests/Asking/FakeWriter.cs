@@ -3,7 +3,8 @@ using Lapidary.TextToSql.Asking;
 
 namespace Lapidary.TextToSql.Tests.Asking;
 
-/// <summary>A model that writes given answers one after the other, in pieces, and keeps what it was asked. A token is a character.</summary>
+/// <summary>A model that writes given answers one after the other, in pieces, and keeps what it was asked. A token is a
+/// character.</summary>
 internal sealed class FakeWriter(params string[] answers) : ISqlWriter
 {
     private int _next;

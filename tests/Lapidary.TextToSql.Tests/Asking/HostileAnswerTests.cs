@@ -58,8 +58,8 @@ public sealed class HostileAnswerTests : IDisposable
 
     [Theory]
     [InlineData(Endless + "count(*) FROM c")]
-    [InlineData("SELECT count(*) FROM pets a, pets b, pets c, pets d, pets e, pets f, pets g, pets h, pets i, pets j, pets k, pets l, pets m, "
-        + "pets n, pets o, pets p, pets q")]
+    [InlineData("SELECT count(*) FROM pets a, pets b, pets c, pets d, pets e, pets f, pets g, pets h, pets i, pets j, pets k, pets l, "
+        + "pets m, pets n, pets o, pets p, pets q")]
     public async Task EndlessQueries_AreStopped_AndNotTriedAgain(string answer)
     {
         using var data = AskedData.Open([_folder.Database("a.db")], cancellationToken: Token);

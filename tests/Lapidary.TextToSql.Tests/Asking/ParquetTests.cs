@@ -64,7 +64,8 @@ public sealed class ParquetTests : IDisposable
             ],
             rows[0]);
         Assert.Equal([null, 0L, 2.0, null, 0L], rows[1].Take(5));
-        var later = data.Query("SELECT count(*) FROM sales WHERE Sold > '2024-03-01' AND strftime('%Y', Due) = '2025'", cancellationToken: Token);
+        const string Later = "SELECT count(*) FROM sales WHERE Sold > '2024-03-01' AND strftime('%Y', Due) = '2025'";
+        var later = data.Query(Later, cancellationToken: Token);
         Assert.Equal(1L, later.Rows[0][0]);
     }
 
@@ -104,6 +105,7 @@ public sealed class ParquetTests : IDisposable
         Assert.Contains("found one that cannot be read", DataFolder.Fails(noise).Message, StringComparison.Ordinal);
         using (var stream = File.Create(_folder["none.parquet"]))
             await ParquetSerializer.SerializeAsync(Array.Empty<Sale>(), stream, cancellationToken: Token);
-        Assert.Contains("expected rows, found a file without any", DataFolder.Fails(_folder["none.parquet"]).Message, StringComparison.Ordinal);
+        string message = DataFolder.Fails(_folder["none.parquet"]).Message;
+        Assert.Contains("expected rows, found a file without any", message, StringComparison.Ordinal);
     }
 }

@@ -37,8 +37,8 @@ public sealed class QuestionAskerTests : IDisposable
 
         // The guide's prompt, with the rows that show what values look like.
         string prompt = Assert.Single(Assert.Single(writer.Asked));
-        Assert.Contains("<SCHEMA>\nCREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT, weight REAL); INSERT INTO pets VALUES (1, 'Rex', 9.5), "
-            + "(2, 'Tom', 4.5), (3, 'Jerry', 0.1);\n</SCHEMA>", prompt, StringComparison.Ordinal);
+        Assert.Contains("<SCHEMA>\nCREATE TABLE pets (id INTEGER PRIMARY KEY, name TEXT, weight REAL); "
+            + "INSERT INTO pets VALUES (1, 'Rex', 9.5), (2, 'Tom', 4.5), (3, 'Jerry', 0.1);\n</SCHEMA>", prompt, StringComparison.Ordinal);
         Assert.Contains("<USER_QUERY>\nWhich pets weigh more than 1?\n</USER_QUERY>", prompt, StringComparison.Ordinal);
     }
 

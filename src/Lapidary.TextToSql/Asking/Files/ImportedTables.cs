@@ -19,8 +19,8 @@ internal sealed class ImportedTables : IQuerySource
 
     private ImportedTables()
     {
-        _owner = new SqliteConnection(
-            new SqliteConnectionStringBuilder { DataSource = _uri, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false }.ConnectionString);
+        var options = new SqliteConnectionStringBuilder { DataSource = _uri, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false };
+        _owner = new SqliteConnection(options.ConnectionString);
         _owner.Open();
         Run("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF");
     }

@@ -41,8 +41,8 @@ internal struct TextValues
     {
         value = 0;
         var digits = text.StartsWith("-"u8) ? text[1..] : text;
-        return digits.Length is > 0 and <= 19 && char.IsAsciiDigit((char)digits[0]) && IsUnpadded(digits, digits.Length) && !text.SequenceEqual("-0"u8)
-            && Utf8Parser.TryParse(text, out value, out int used) && used == text.Length;
+        return digits.Length is > 0 and <= 19 && char.IsAsciiDigit((char)digits[0]) && IsUnpadded(digits, digits.Length)
+            && !text.SequenceEqual("-0"u8) && Utf8Parser.TryParse(text, out value, out int used) && used == text.Length;
     }
 
     /// <summary>Reads a number with a decimal point or an exponent, or an integer that a double holds.</summary>

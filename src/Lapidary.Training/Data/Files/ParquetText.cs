@@ -69,7 +69,8 @@ internal static class ParquetPlain
     /// <summary>The values, each a long, double or string; null for other types.</summary>
     public static object?[]? Of(RawColumnData raw, DataField column) => raw switch
     {
-        RawColumnData<DateTime> times when ParquetText.TypeName(column) == "date" => Convert(times.Values, x => x.ToString(Date, Invariant)),
+        RawColumnData<DateTime> dates when ParquetText.TypeName(column) == "date" =>
+            Convert(dates.Values, x => x.ToString(Date, Invariant)),
         RawColumnData<DateTime> times => Convert(times.Values, x => x.ToString($"{Date} {Time}", Invariant)),
         RawColumnData<DateTimeOffset> times => Convert(times.Values, x => x.UtcDateTime.ToString($"{Date} {Time}", Invariant)),
         RawColumnData<DateOnly> dates => Convert(dates.Values, x => x.ToString(Date, Invariant)),

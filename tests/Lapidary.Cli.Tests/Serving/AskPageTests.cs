@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Lapidary.Cli.Tests.Asking;
+
+namespace Lapidary.Cli.Tests.Serving;
+
+/// <summary>The page of serve for questions about data, and what it calls.</summary>
+public sealed class AskPageTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _pets;
+
+    public AskPageTests()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no kill.");
+        _pets = TinyModel.WriteLines(_folder.Path, "pets.csv", ["name,kind", "Rex,dog", "Tom,cat", "Jerry,mouse"]);
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task ThePage_NeedsNoKey_ButItsCallsDo()
+    {
+        using var tool = Serve("--api-key-file", TinyModel.WriteLines(_folder.Path, "keys.txt", ["secret"]));
+        using var client = ClientOf(tool);
+        using var page = await client.GetAsync("/", Token);
+        Assert.Equal("text/html", page.Content.Headers.ContentType!.MediaType);
+        string policy = page.Headers.GetValues("Content-Security-Policy").Single();
+        Assert.StartsWith("default-src 'none'; script-src 'sha256-", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+        string html = await page.Content.ReadAsStringAsync(Token);
+        Assert.DoesNotContain("http", html, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("pets", html, StringComparison.Ordinal);
+        foreach (string path in (string[])["/ask/schema", "/ask", "/ask/query"])
+        {
+            using var refused = path == "/ask/schema" ? await client.GetAsync(path, Token)
+                : await client.PostAsJsonAsync(path, new { question = "How many?", sql = "SELECT 1" }, Token);
+            Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        }
+
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "secret");
+        var schema = await client.GetFromJsonAsync<JsonElement>("/ask/schema", Token);
+        Assert.Equal("CREATE TABLE pets (name TEXT, kind TEXT);", schema.GetProperty("statements")[0].GetString());
+        End(tool);
+    }
+
+    [Fact]
+    public async Task QuestionsAndQueries_AreAnswered_OfSeveralUsersAtOnce()
+    {
+        using var tool = Serve();
+        using var client = ClientOf(tool);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => AskAsync(client, "How many pets are there?")));
+        Assert.All(answers, events =>
+        {
+            string[] types = [.. events.Select(e => e.GetProperty("type").GetString()!)];
+            Assert.Equal(["begins", "text"], types[..2]);
+            Assert.Equal(["sql", "answer"], types[^2..]);
+            Assert.Equal(
+                TaughtModel.Sql,
+                string.Concat(events.Where(e => e.TryGetProperty("text", out JsonElement _)).Select(e => e.GetProperty("text").GetString())));
+            Assert.Equal("[[3]]", events[^1].GetProperty("rows").GetRawText());
+            Assert.False(events[^1].GetProperty("cut").GetBoolean());
+        });
+
+        using var rows = await client.PostAsJsonAsync("/ask/query", new { sql = "SELECT name FROM pets ORDER BY name LIMIT 1" }, Token);
+        Assert.Equal(
+            """[["Jerry"]]""", (await rows.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("rows").GetRawText());
+        End(tool);
+    }
+
+    [Fact]
+    public async Task WhatMustNotBe_IsRefused()
+    {
+        using var tool = Serve();
+        using var client = ClientOf(tool);
+        Assert.Contains("Only queries run", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = "DROP TABLE pets" })));
+        Assert.Contains("no such column: nmae", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = "SELECT nmae FROM pets" })));
+        Assert.Contains("sql: expected a text", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = 1 })));
+        Assert.Contains("question: expected a text", await FailAsync(400, "/ask", JsonContent.Create(new { question = " " })));
+        Assert.Contains(
+            "expected at most 4000", await FailAsync(400, "/ask", JsonContent.Create(new { question = new string('x', 4001) })));
+        // A page of another site can send this to a local server without asking.
+        Assert.Contains("Content-Type", await FailAsync(400, "/ask/query", new StringContent("""{"sql": "SELECT 1"}""")));
+        using var wrong = await client.GetAsync("/ask", Token);
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, wrong.StatusCode);
+        using var other = new HttpRequestMessage(HttpMethod.Get, "/ask/schema");
+        other.Headers.Host = "evil.example";
+        using var byOther = await client.SendAsync(other, Token);
+        Assert.Equal(HttpStatusCode.Forbidden, byOther.StatusCode);
+        End(tool);
+
+        async Task<string> FailAsync(int status, string path, HttpContent content)
+        {
+            using var response = await client.PostAsync(path, content, Token);
+            Assert.Equal(status, (int)response.StatusCode);
+            var error = await response.Content.ReadFromJsonAsync<JsonElement>(Token);
+            return error.GetProperty("error").GetProperty("message").GetString()!;
+        }
+    }
+
+    /// <summary>The policy lets the page's own script and style run, and the page shows the tables.</summary>
+    [Fact]
+    public async Task ABrowser_ShowsTheTables()
+    {
+        const string Chromium = "/usr/bin/chromium";
+        Assert.SkipUnless(File.Exists(Chromium), "chromium is not installed");
+        using var tool = Serve();
+        string url = UrlOf(tool);
+        string[] args =
+        [
+            "--headless", "--no-sandbox", "--disable-gpu", $"--user-data-dir={_folder["profile"]}", "--virtual-time-budget=10000",
+            "--dump-dom", url,
+        ];
+        using var browser = Process.Start(
+            new ProcessStartInfo(Chromium, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var errors = browser.StandardError.ReadToEndAsync(Token);
+        string page = await browser.StandardOutput.ReadToEndAsync(Token);
+        await browser.WaitForExitAsync(Token);
+        Assert.Contains("CREATE TABLE pets (name TEXT, kind TEXT);", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Content Security Policy", await errors, StringComparison.Ordinal);
+        End(tool);
+    }
+
+    [Fact]
+    public void DataThatCannotBeRead_IsOneLine() => CliRun.Of(
+        ["serve", .. TaughtModel.Options, "--port", "0", "--database", _folder["gone.db"]]).AssertError(1, "gone.db: file not found");
+
+    private Tool Serve(params string[] more) =>
+        Tool.Start(["serve", .. TaughtModel.Options, "--port", "0", "--max-batch", "2", "--database", _pets, .. more]);
+
+    private static string UrlOf(Tool tool)
+    {
+        tool.WaitFor(() => tool.Printed.Contains('\n', StringComparison.Ordinal));
+        return JsonDocument.Parse(tool.Printed).RootElement.GetProperty("url").GetString()!;
+    }
+
+    private static HttpClient ClientOf(Tool tool) => new() { BaseAddress = new Uri(UrlOf(tool)) };
+
+    private static async Task<JsonElement[]> AskAsync(HttpClient client, string question)
+    {
+        using var response = await client.PostAsJsonAsync("/ask", new { question }, Token);
+        Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
+        string text = await response.Content.ReadAsStringAsync(Token);
+        return [.. text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).Select(e => JsonElement.Parse(e["data: ".Length..]))];
+    }
+
+    private static void End(Tool tool)
+    {
+        tool.Send("TERM");
+        Assert.Equal(0, tool.End().ExitCode);
+    }
+}
