@@ -52,7 +52,10 @@ internal static class RowText
     }
 
     /// <summary>Columns and rows as lists; null and null without a result.</summary>
-    public static void WriteLists(Utf8JsonWriter json, SqlResult? result)
+    /// <param name="json">Where to.</param>
+    /// <param name="result">The rows.</param>
+    /// <param name="maxInteger">Integers beyond it become texts.</param>
+    public static void WriteLists(Utf8JsonWriter json, SqlResult? result, long maxInteger = long.MaxValue)
     {
         if (result is null)
         {
@@ -68,7 +71,8 @@ internal static class RowText
         foreach (var row in result.Rows)
         {
             json.WriteStartArray();
-            foreach (object? value in row) WriteValue(json, value);
+            foreach (object? value in row)
+                WriteValue(json, value is long integer && (integer > maxInteger || integer < -maxInteger) ? Plain(integer) : value);
             json.WriteEndArray();
         }
 

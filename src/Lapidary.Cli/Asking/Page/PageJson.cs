@@ -9,6 +9,9 @@ namespace Lapidary.Cli.Asking.Page;
 /// <summary>What the page gets: objects, and events of one object each.</summary>
 internal static class PageJson
 {
+    /// <summary>The largest integer that a number of JavaScript holds.</summary>
+    private const long MaxInteger = (1L << 53) - 1;
+
     /// <summary>Sends an object as a whole reply.</summary>
     public static async Task SendAsync(HttpContext context, Action<Utf8JsonWriter> members)
     {
@@ -75,7 +78,7 @@ internal static class PageJson
     /// <summary>Writes columns and rows.</summary>
     public static void WriteRows(Utf8JsonWriter json, SqlResult? result, TimeSpan elapsed)
     {
-        RowText.WriteLists(json, result);
+        RowText.WriteLists(json, result, MaxInteger);
         json.WriteBoolean("cut", result?.IsCut ?? false);
         json.WriteNumber("seconds", elapsed.TotalSeconds);
     }
