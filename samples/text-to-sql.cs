@@ -80,7 +80,7 @@ if (isBuiltIn)
     config = config with
     {
         NumTrainEpochs = 1,
-        LearningRate = 4e-3,
+        LearningRate = 1e-3,
         LrSchedulerType = LrSchedulerType.Cosine,
         MaxGradNorm = 1,
         AssistantOnlyLoss = true,

@@ -112,10 +112,10 @@ public class DemoRunTests
     /// <summary>What a user can type instead of running the demonstration.</summary>
     private static string[] Commands(string folder) =>
     [
-        $"lapidary data synth --rows 40 --eval-rows 6 --seed 42 --complexity 'basic SQL,aggregation' --output {folder}/data --overwrite",
+        $"lapidary data synth --rows 40 --eval-rows 6 --seed 42 --output {folder}/data --overwrite",
         $"lapidary eval --model {folder}/model --quantization nf4 --dataset {folder}/data/test.jsonl --max-new-tokens 160",
         $"lapidary train --model {folder}/model --dataset {folder}/data/train.jsonl --template text-to-sql --quantization nf4 "
-        + $"--output-dir {folder}/adapter --max-steps 3 --learning-rate 0.004 --lr-scheduler-type cosine "
+        + $"--output-dir {folder}/adapter --max-steps 3 --learning-rate 0.001 --lr-scheduler-type cosine "
         + "--max-grad-norm 1.0 --lora-dropout 0.05 --gradient-accumulation-steps 4 --gradient-checkpointing false "
         + "--assistant-only-loss true --logging-steps 20 --save-strategy no --overwrite-output-dir",
         $"lapidary eval --model {folder}/model --quantization nf4 --adapter {folder}/adapter --dataset {folder}/data/test.jsonl "

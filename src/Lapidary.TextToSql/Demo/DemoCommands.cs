@@ -13,7 +13,6 @@ internal static class DemoCommands
         ("rows", options.TrainRows),
         ("eval_rows", options.TestRows),
         ("seed", options.Seed),
-        ("complexity", string.Join(',', DemoRun.Complexities)),
         ("output", folder.Data));
 
     /// <summary>Evaluates the model as it comes.</summary>

@@ -17,9 +17,6 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     /// <summary>More than the longest query needs.</summary>
     private const int MaxNewTokens = 160;
 
-    /// <summary>What so small a model can learn in so short a time.</summary>
-    internal static readonly string[] Complexities = ["basic SQL", "aggregation"];
-
     /// <summary>The guide's settings.</summary>
     private static readonly LoraConfig Lora = LoraConfig.Guide;
 
@@ -77,10 +74,10 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     private (DataSet Train, TextToSqlRow[] Test) Prepare(DemoFolder folder, CancellationToken cancellationToken)
     {
         observer.OnDemoStep(new(
-            1, "Data", "Writes gemlet, a tiny pre-trained Gemma 3, and easy questions with the SQL that answers them.",
+            1, "Data", "Writes gemlet, a tiny pre-trained Gemma 3, and questions with the SQL that answers them.",
             DemoCommands.Data(folder, options)));
         options.WriteModel(folder.Model);
-        var rows = new SyntheticSqlOptions { Seed = options.Seed, Complexities = Complexities };
+        var rows = new SyntheticSqlOptions { Seed = options.Seed };
         TextToSqlRow[] train = [.. SyntheticSql.Rows(options.TrainRows, rows with { Split = SyntheticSplit.Train }, cancellationToken)];
         TextToSqlRow[] test = [.. SyntheticSql.Rows(options.TestRows, rows with { Split = SyntheticSplit.Test }, cancellationToken)];
         TextToSqlData.Write(folder.TrainFile, train);
@@ -131,7 +128,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
     private SftConfig Config(DemoFolder folder) => new()
     {
         OutputDir = folder.Adapter,
-        LearningRate = 4e-3,
+        LearningRate = 1e-3,
         LrSchedulerType = LrSchedulerType.Cosine,
         MaxGradNorm = 1,
         GradientCheckpointing = GradientCheckpointing.False,
