@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs Debian's chromium where no browser is, for the test that opens a training report. Quiet, idempotent; without root or network it
-# says so, and that test skips.
+# Installs Debian's chromium where no browser is, for the tests that open a training report and the page of serve. Quiet, idempotent; without root or network it
+# says so, and those tests skip.
 set -uo pipefail
 
 for browser in chromium chromium-browser google-chrome; do
     ! command -v "$browser" >/dev/null || exit 0
 done
-give_up() { echo "chromium not installed ($1): the test of the report in a browser will be skipped." >&2; exit 1; }
+give_up() { echo "chromium not installed ($1): the tests of pages in a browser will be skipped." >&2; exit 1; }
 command -v apt-get >/dev/null || give_up "no apt-get here"
 [ "$(id -u)" -eq 0 ] || give_up "needs root"
 

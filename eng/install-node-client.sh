@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs npm's packages for the tests that use real clients: @huggingface/hub against the Hub's stand-in, llama.cpp
-# (node-llama-cpp) on exported GGUF files, openai against the server, and playwright-core, which drives a browser through a training report.
+# (node-llama-cpp) on exported GGUF files, openai against the server, and playwright-core, which drives a browser through pages.
 # Quiet, idempotent; without Node or network it says so, and those tests skip.
 set -uo pipefail
 cd "$(dirname "$0")/../tests"
@@ -21,5 +21,5 @@ install() { # folder, package, how
 install Lapidary.HubServer/clients/node @huggingface/hub ci
 install clients/llama node-llama-cpp "install --no-package-lock"
 install clients/openai openai ci
-install clients/report playwright-core ci
+install clients/browser playwright-core ci
 exit "$status"

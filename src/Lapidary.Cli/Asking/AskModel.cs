@@ -22,6 +22,6 @@ internal static class AskModel
         }
 
         run.Values.Supply(settings.Model, folder);
-        run.Note($"--model is not given; {folder} answers, the small model of the demonstration, which knows easy questions only.");
+        run.Note($"--model is not given; {folder} answers, the demonstration's tiny model: read its SQL.");
     }
 }

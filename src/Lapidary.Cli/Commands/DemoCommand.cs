@@ -58,9 +58,12 @@ internal static class DemoCommand
             + "the model's page of the Hub, and train with the settings of Google's guide:");
         people.WriteLine("  lapidary login");
         people.WriteLine("  lapidary train --config gemma-3-1b-text-to-sql");
-        string question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
-        people.WriteLine(
-            $"next       lapidary generate --model {ShellText.Quote(result.Merged)} --messages {ShellText.Quote(question)}");
+        string model = ShellText.Quote(result.Merged), question = Path.Combine(options.OutputDir, NextSteps.QuestionName);
+        NextSteps.Show(people,
+        [
+            $"lapidary ask {ShellText.Quote(result.Tables)} {ShellText.Quote(result.Sample.Question)} --model {model}",
+            $"lapidary generate --model {model} --messages {ShellText.Quote(question)}",
+        ]);
     }
 
     private static DemoResult Run(CommandRun run, DemoOptions options, IBackend backend)
@@ -84,6 +87,7 @@ internal static class DemoCommand
         json.WriteString("model", result.Model);
         json.WriteString("adapter", result.Adapter);
         json.WriteString("merged", result.Merged);
+        json.WriteString("tables", result.Tables);
         json.WriteNumber("parameters", result.Parameters);
         json.WriteNumber("trained_parameters", result.TrainedParameters);
         json.WriteNumber("train_rows", result.Rows.Train);

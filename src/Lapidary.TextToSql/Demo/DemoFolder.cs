@@ -27,6 +27,8 @@ internal sealed class DemoFolder : IDisposable
 
     public string Question => Path.Combine(Root, "question.json");
 
+    public string Tables => Path.Combine(Root, "tables.db");
+
     public string Merged => Path.Combine(Root, "merged");
 
     /// <summary>Creates the folder.</summary>
@@ -70,5 +72,6 @@ internal sealed class DemoFolder : IDisposable
         }
 
         File.Delete(Question);
+        File.Delete(Tables);
     }
 }

@@ -15,6 +15,9 @@ public sealed record DemoResult
     /// <summary>Folder of the merged model.</summary>
     public required string Merged { get; init; }
 
+    /// <summary>The sample's tables as an SQLite file.</summary>
+    public required string Tables { get; init; }
+
     /// <summary>Number of the model's parameters.</summary>
     public required long Parameters { get; init; }
 

@@ -59,6 +59,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
             Model = folder.Model,
             Adapter = folder.Adapter,
             Merged = folder.Merged,
+            Tables = folder.Tables,
             Parameters = parameters,
             TrainedParameters = trained,
             Rows = (train.Count, evaluation.Rows.Count),
@@ -171,6 +172,7 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
             6, "Ask", "Asks the merged model one of these questions, and runs the SQL.", DemoCommands.Generate(folder, MaxNewTokens)));
         var columns = new Dictionary<string, object?> { ["sql_prompt"] = row.SqlPrompt, ["sql_context"] = row.SqlContext };
         QuestionFile.Write(folder.Question, RowTemplate.TextToSql.Format(columns, withAnswer: false)[0]);
+        TablesFile.Write(folder.Tables, row.SqlContext);
         using var merged = GemmaModel.Load(folder.Merged, backend);
         var score = SqlEvaluation.Create(tokenizer, template, [row], new() { MaxNewTokens = MaxNewTokens }, cancellationToken)
             .Run(merged, progress: null, cancellationToken)[0];

@@ -123,7 +123,14 @@ public sealed class NextStepsTests : IDisposable
         string[] steps = [.. typed.Select(line => line[Mark.Length..])];
         Assert.Equal(6, steps.Length);
         foreach (string step in steps) Works(step.Replace("--max-new-tokens 160", "--max-new-tokens 8", StringComparison.Ordinal));
-        Works(Assert.Single(Next(demo.Out)));
+        string[] next = Next(demo.Out);
+        Assert.Equal(2, next.Length);
+        Assert.StartsWith("lapidary ask ", next[0], StringComparison.Ordinal);
+
+        // A step has taught it nothing: the line is one that it answers, or says that no query ran.
+        string answer = CliRun.Of("ask", _folder["d e'mo/tables.db"], "How many?", "--model", _folder["d e'mo/merged"], "--json").Out;
+        Assert.StartsWith("{\"question\":\"How many?\"", answer, StringComparison.Ordinal);
+        Works(next[1]);
     }
 
     [Fact]
