@@ -116,6 +116,7 @@ internal static class LapidaryTool
         string[] rest = resolved.Resolve(words[depth..]);
         command.Constants = [.. resolved.Constants];
         var parsed = root.Parse([.. words[..depth], .. rest], ParserRules);
+        if (!words.Contains("--") && Usage.MistypedOption(parsed) is { } word) throw Usage.UnknownWord(command, word);
         return parsed.Errors.Count == 0 ? Invoke(parsed, terminal) : throw Usage.Error(parsed);
     }
 

@@ -86,9 +86,6 @@ internal sealed class CommandRun(
     /// <summary>The error for a command line that asks for nothing possible.</summary>
     public UsageException Wrong(string message) => new(message, Values.Command);
 
-    /// <summary>The error for a word that is not an option of the command.</summary>
-    public UsageException UnknownWord(string word) => Usage.UnknownWord(parsed.CommandResult.Command, word);
-
     /// <summary>A library's text on one line, with this command's options in place of the keys.</summary>
     public string Line(string text) => PlainText.OneLine(_options.InPlaceOfKeys(text));
 

@@ -73,7 +73,6 @@ internal static class BenchCommand
     private static IReadOnlyList<BenchCase> Choose(CommandRun run)
     {
         string[] names = run.Get(Cases) ?? [];
-        if (names.FirstOrDefault(name => name.StartsWith('-')) is { } option) throw run.UnknownWord(option);
         if (names.Length > 0) return [.. names.Select(name => BenchCase.Find(name, run.Values.Command))];
         return run.Values.Get(BenchSettings.Size) is { } size
             ? [new BenchCase("custom", "") { Size = size }]

@@ -107,8 +107,9 @@ internal static class TrainCommand
         {
             if (output is null) return ExitCodes.Done;
             var next = NextSteps.Write(
-                lora is null ? null : values.Require(Model.Model), config.OutputDir, data.Sample, data.IsChat == true,
-                MetricRows.ForEval(values, config, data), push?.PushedId);
+                lora is null ? null : values.Require(Model.Model),
+                lora is not null && values.Get(Model.Quantization) == QuantizationKind.Nf4, config.OutputDir, data.Sample,
+                data.IsChat == true, MetricRows.ForEval(values, config, data), push?.PushedId);
             run.PrintSummary(result.WriteTo, people => result.Show(people, next));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;

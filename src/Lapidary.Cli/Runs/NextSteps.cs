@@ -24,6 +24,7 @@ internal static class NextSteps
 
     /// <summary>Suggestions for a trained adapter or model. Writes the question if the command line needs its file.</summary>
     /// <param name="model">--model of the adapter; null for a run that left a whole model.</param>
+    /// <param name="isNf4">Whether the adapter was trained on NF4 values: what was measured is what answers on them.</param>
     /// <param name="outputDir">The run's folder.</param>
     /// <param name="row">A row to try it on.</param>
     /// <param name="isChat">Whether rows went through the chat template.</param>
@@ -31,17 +32,18 @@ internal static class NextSteps
     /// <param name="pushed">The id that it was pushed to, or null.</param>
     /// <exception cref="LapidaryException">The question cannot be written.</exception>
     public static IReadOnlyList<string> Write(
-        string? model, string outputDir, DataRow row, bool isChat, IReadOnlyList<string> evaluated, string? pushed)
+        string? model, bool isNf4, string outputDir, DataRow row, bool isChat, IReadOnlyList<string> evaluated, string? pushed)
     {
         string result = ShellText.Quote(outputDir);
         string run = model is null ? $"--model {result}" : $"--model {ShellText.Quote(model)} --adapter {result}";
         string input = Input(outputDir, row);
-        var lines = new List<string> { $"lapidary generate {run} {input}" };
+        string asked = isNf4 ? $"{run} --quantization nf4" : run;
+        var lines = new List<string> { $"lapidary generate {asked} {input}" };
         if (model is not null) lines.Add($"lapidary merge {run} --output {ShellText.Quote(Unused("merged"))}");
         else lines.AddRange([Quantize(outputDir), .. Export(outputDir)]);
         string rows = string.Concat(evaluated.Select(name => $" --dataset {ShellText.Quote(name)}"));
-        if (rows.Length > 0) lines.Add($"lapidary eval {run}{rows}{(model is null ? "" : " --with-base")}");
-        if (isChat) lines.Add($"lapidary chat {run}");
+        if (rows.Length > 0) lines.Add($"lapidary eval {asked}{rows}{(model is null ? "" : " --with-base")}");
+        if (isChat) lines.Add($"lapidary chat {asked}");
         if (pushed is not null) lines.Add($"lapidary generate --{(model is null ? "model" : "adapter")} {pushed} {input}");
         return lines;
     }
@@ -125,7 +127,7 @@ internal static class NextSteps
         $"lapidary quantize --model {ShellText.Quote(model)} --output {ShellText.Quote(Unused(WithoutEnd(model) + "-4bit"))}";
 
     private static IEnumerable<string> Export(string model) => HasTokenizer(model)
-        ? [$"lapidary export gguf --model {ShellText.Quote(model)} --output {ShellText.Quote(Unused(WithoutEnd(model) + ".gguf"))}"]
+        ? [$"lapidary export gguf --model {ShellText.Quote(model)} --output {ShellText.Quote(Unused(WithoutEnd(model), ".gguf"))}"]
         : [];
 
     private static bool HasTokenizer(string folder)
@@ -141,10 +143,11 @@ internal static class NextSteps
     }
 
     /// <summary>An unused path: the name itself, or the name with a number.</summary>
-    public static string Unused(string path)
+    public static string Unused(string path, string extension = "")
     {
-        string free = path;
-        for (int number = 2; Path.Exists(free); number++) free = string.Create(CultureInfo.InvariantCulture, $"{path}-{number}");
+        string free = path + extension;
+        for (int number = 2; Path.Exists(free); number++)
+            free = string.Create(CultureInfo.InvariantCulture, $"{path}-{number}{extension}");
         return free;
     }
 
