@@ -83,6 +83,8 @@ public sealed class AskPageTests : IDisposable
         Assert.Contains("no such column: nmae", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = "SELECT nmae" })));
         Assert.Contains("sql: expected a text", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = 1 })));
         Assert.Contains("question: expected a text", await FailAsync(400, "/ask", JsonContent.Create(new { question = " " })));
+        var half = new StringContent("{\"sql\": \"SELECT '\\ud800'\"}", System.Text.Encoding.UTF8, "application/json");
+        Assert.Contains("sql: expected a text", await FailAsync(400, "/ask/query", half));
         Assert.Contains(
             "expected at most 4000", await FailAsync(400, "/ask", JsonContent.Create(new { question = new string('x', 4001) })));
         // A page of another site can send this to a local server without asking.

@@ -20,8 +20,13 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
 
     private static readonly PageText Html = PageText.Read("ask.html");
 
-    /// <summary>Each has a thread: more at a time than processors gain nothing.</summary>
-    private readonly SemaphoreSlim _queries = new(Math.Max(2, Environment.ProcessorCount));
+    /// <summary>Each has a thread. There are more than processors, so that some slow queries leave room for quick ones.</summary>
+    private const int MostQueries = 16;
+
+    /// <summary>Whoever waits longer is told to come again.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim _queries = new(MostQueries);
 
     private ServedModel? _model;
     private QuestionAsker? _asker;
@@ -62,7 +67,12 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
     private async Task QueryAsync(HttpContext context)
     {
         string sql = await FieldAsync(context, "sql").ConfigureAwait(false);
-        await _queries.WaitAsync(context.RequestAborted).ConfigureAwait(false);
+        if (!await _queries.WaitAsync(LongestWait, context.RequestAborted).ConfigureAwait(false))
+        {
+            throw ApiException.Later(
+                StatusCodes.Status429TooManyRequests, "rate_limit_error", "too_many_requests", "Too many queries run; try again soon.");
+        }
+
         try
         {
             long started = Stopwatch.GetTimestamp();
@@ -129,8 +139,21 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
     {
         using var body = await RequestBody.ReadAsync(context.Request).ConfigureAwait(false);
         return body.RootElement.ValueKind == JsonValueKind.Object && body.RootElement.TryGetProperty(name, out var value)
-            && value.ValueKind == JsonValueKind.String && value.GetString() is { } text && !string.IsNullOrWhiteSpace(text)
+            && value.ValueKind == JsonValueKind.String && TextOf(value) is { } text && !string.IsNullOrWhiteSpace(text)
                 ? text : throw ApiException.Wrong(name, "expected a text that is not empty.");
+    }
+
+    /// <summary>A text; null if it has half of a surrogate pair, which is no character.</summary>
+    private static string? TextOf(JsonElement value)
+    {
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     private void WriteSchema(Utf8JsonWriter json)
