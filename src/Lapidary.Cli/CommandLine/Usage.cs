@@ -42,7 +42,8 @@ internal static class Usage
     /// <summary>A word among a command's files or texts that has the form of an option; null if there is none. After -- words are taken as
     /// they are; a hidden argument takes all, to refuse them itself.</summary>
     public static string? MistypedOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<ArgumentResult>()
-        .Where(result => !result.Argument.Hidden).SelectMany(argument => argument.Tokens).Select(token => token.Value).FirstOrDefault(CommandWords.IsName);
+        .Where(result => !result.Argument.Hidden)
+        .SelectMany(argument => argument.Tokens).Select(token => token.Value).FirstOrDefault(CommandWords.IsName);
 
     /// <summary>The error for an unknown option or command, with the most similar known one.</summary>
     public static UsageException UnknownWord(Command command, string word)
