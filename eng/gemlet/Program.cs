@@ -21,7 +21,8 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine(
-            "gemlet: corpus FILE parts|scripts DOCUMENTS SEED | tokenizer FILE DOCUMENTS SEED SIZE WORDS | folder FOLDER TOKENIZER SIZES SEED");
+            "gemlet: corpus FILE parts|scripts DOCUMENTS SEED | tokenizer FILE DOCUMENTS SEED SIZE WORDS | "
+            + "folder FOLDER TOKENIZER SIZES SEED");
         return 2;
 }
 
