@@ -3,6 +3,7 @@ using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Settings;
+using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.TextToSql;
 using Lapidary.TextToSql.Asking.Files;
@@ -62,8 +63,22 @@ internal static class AskCommand
 
     private static int Run(CommandRun run)
     {
+        string? question = null;
+        try
+        {
+            return Ask(run, ref question);
+        }
+        catch (LapidaryException e) when (run.IsJson && e is not UnansweredException)
+        {
+            AskScreen.PrintError(run, e, question);
+            throw;
+        }
+    }
+
+    private static int Ask(CommandRun run, ref string? question)
+    {
         string?[] words = [.. run.Get(Words) ?? [], run.Get(Question)];
-        var (files, question) = AskWords.Of([.. words.OfType<string>()], run);
+        (var files, question) = AskWords.Of([.. words.OfType<string>()], run);
         if (run.IsJson && run.Values.IsGiven(Format)) throw run.Wrong($"--{Format.Name} is not for --json, which has the rows too.");
         foreach (string file in files) FileKinds.Of(file); // a mistyped name is said before a model is looked for
         AskModel.Supply(run, Model);
@@ -79,7 +94,12 @@ internal static class AskCommand
         {
             MaxNewTokens = run.Values.Get(MaxNewTokens),
             ShowRows = run.Values.Get(ShowRows),
-            Limits = new QueryLimits { MaxRows = run.Values.Get(MaxRows), TimeLimit = TimeSpan.FromSeconds(run.Values.Get(Timeout)) },
+            Limits = new QueryLimits
+            {
+                MaxRows = run.Values.Get(MaxRows),
+                TimeLimit = TimeSpan.FromSeconds(run.Values.Get(Timeout)),
+                MoreTime = $", or allow more time with --{Timeout.Name}",
+            },
         };
         var asker = new QuestionAsker(data, engine, text.Tokenizer, text.Template, options);
         var screen = new AskScreen(run, run.Values.Get(Format));
@@ -87,7 +107,7 @@ internal static class AskCommand
         using var ending = run.EndsGracefully();
         var answer = asker.AskAsync(question, screen.OnUpdate, run.Interrupted).GetAwaiter().GetResult();
         screen.Show(answer);
-        return answer.Error is { } error ? throw AskScreen.NoAnswer(answer, error) : ExitCodes.Done;
+        return answer.Error is null ? ExitCodes.Done : throw new UnansweredException(answer);
     }
 
     private static AskedData Open(CommandRun run, IReadOnlyList<string> files)

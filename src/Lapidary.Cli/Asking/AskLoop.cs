@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Lapidary.Cli.Chat;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Formats;
-using Lapidary.Formats.Files;
 using Lapidary.TextToSql;
 
 namespace Lapidary.Cli.Asking;
@@ -15,15 +14,15 @@ namespace Lapidary.Cli.Asking;
 /// <param name="limits">Of the queries that the user writes.</param>
 internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker asker, AskScreen screen, QueryLimits limits)
 {
-    private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", History = ":history", Help = ":help";
+    private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", Replace = ":export!", History = ":history", Help = ":help";
 
-    private static readonly string[] Commands = [Sql, Schema, Export, History, Help, Quit];
+    private static readonly string[] Commands = [Sql, Schema, Export, Replace, History, Help, Quit];
 
     private static readonly string[] HelpLines =
     [
         ":sql SELECT …     runs a query of yours, or an edited one; :sql alone shows the last one",
         ":schema           shows the tables",
-        ":export FILE.csv  writes the rows of the last answer",
+        ":export FILE.csv  writes the rows of the last answer; :export! replaces a file",
         ":history          shows the questions and queries so far",
         ":quit             ends, as Ctrl-D does",
         "Ctrl-C            stops the answer or the query",
@@ -57,6 +56,7 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
             catch (LapidaryException e)
             {
                 _hasFailed = true;
+                if (run.IsJson && e is not UnansweredException) PrintError(line, e);
                 run.Terminal.Error.WriteLine("lapidary: " + run.Line(e));
             }
         }
@@ -72,14 +72,13 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
             return;
         }
 
-        string[] words = line.Split((char[]?)null, 2, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        string rest = words.Length > 1 ? words[1] : "";
-        switch (words[0])
+        var (command, rest) = Parts(line);
+        switch (command)
         {
             case Sql when rest.Length == 0: Say(_history.Count > 0 ? $"{Sql} {_history[^1].Sql}" : "There was no query yet."); break;
             case Sql: Stoppable(stop => Query(rest, stop)); break;
             case Schema: Say(data.Schema); break;
-            case Export: Write(rest); break;
+            case Export or Replace: Write(command, rest); break;
             case History:
                 foreach (var (question, sql) in _history) Say(question is null ? $"{Sql} {sql}" : $"{question}\n   {sql}");
                 break;
@@ -87,8 +86,8 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
                 foreach (string help in HelpLines) Say(help);
                 break;
             default:
-                string near = NearestName.Of(words[0], Commands) is { } name ? $"did you mean {name}? " : "";
-                throw new ToolException($"{words[0]}: there is no such command; {near}{Help} lists them.");
+                string near = NearestName.Of(command, Commands) is { } name ? $"did you mean {name}? " : "";
+                throw new ToolException($"{command}: there is no such command; {near}{Help} lists them.");
         }
     }
 
@@ -97,7 +96,7 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
         var answer = asker.AskAsync(question, screen.OnUpdate, stop).GetAwaiter().GetResult();
         _history.Add((question, answer.Sql));
         screen.Show(answer);
-        if (answer.Error is { } error) throw AskScreen.NoAnswer(answer, error);
+        if (answer.Error is not null) throw new UnansweredException(answer);
         _last = answer.Result;
     }
 
@@ -109,12 +108,12 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
         screen.Show(sql, _last, Stopwatch.GetElapsedTime(started));
     }
 
-    private void Write(string path)
+    private void Write(string command, string typed)
     {
-        if (path.Length == 0) throw new ToolException($"{Export}: expected the name of a file, found none; type {Export} FILE.csv.");
-        if (_last is null) throw new ToolException($"{Export}: there are no rows yet; ask something first.");
-        if (Path.Exists(path)) throw new ToolException($"{path}: is there already; choose another name.");
-        AtomicFile.WriteAllText(path, RowText.Csv(_last));
+        if (typed.Length == 0) throw new ToolException($"{command}: expected the name of a file, found none; type {command} FILE.csv.");
+        if (_last is null) throw new ToolException($"{command}: there are no rows yet; ask something first.");
+        string path = ExportFile.PathOf(typed);
+        ExportFile.Write(path, _last, replace: command == Replace, $"type {Replace} to replace it");
         Say($"written    {path}: {_last.RowCount:N0} rows{(_last.IsCut ? ", not all that the query has" : "")}");
     }
 
@@ -139,6 +138,20 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
         {
             shown?.Clear();
         }
+    }
+
+    private void PrintError(string line, LapidaryException error)
+    {
+        var (command, rest) = Parts(line);
+        if (line[0] != ':') AskScreen.PrintError(run, error, question: line);
+        else AskScreen.PrintError(run, error, sql: command == Sql ? rest : null);
+    }
+
+    /// <summary>A command, and what follows it.</summary>
+    private static (string Command, string Text) Parts(string line)
+    {
+        string[] words = line.Split((char[]?)null, 2, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return (words[0], words.Length > 1 ? words[1] : "");
     }
 
     private static bool Cancel(CancellationTokenSource stop)

@@ -1,6 +1,7 @@
 using System.Text;
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Output;
+using Lapidary.Formats;
 using Lapidary.TextToSql;
 
 namespace Lapidary.Cli.Asking;
@@ -70,9 +71,20 @@ internal sealed class AskScreen(CommandRun run, RowFormat? format)
         else Show(result, elapsed, attempts: 1);
     }
 
-    /// <summary>The error of a question without rows.</summary>
-    public static ToolException NoAnswer(AskAnswer answer, string error) => new(
-        answer.Attempts.Count == 1 ? $"no answer: {error}" : $"no answer after {answer.Attempts.Count} queries: {error}");
+    /// <summary>Prints the object of something that failed before there was an answer.</summary>
+    /// <param name="run">The command, with --json.</param>
+    /// <param name="error">The failure.</param>
+    /// <param name="question">The question, if it is known.</param>
+    /// <param name="sql">The query, if it is the user's.</param>
+    public static void PrintError(CommandRun run, LapidaryException error, string? question = null, string? sql = null) =>
+        JsonResult.Write(run.Terminal.Out, json =>
+        {
+            if (question is not null) json.WriteString("question", question);
+            if (sql is not null) json.WriteString("sql", sql);
+            RowText.WriteLists(json, result: null);
+            json.WriteBoolean("cut", false);
+            json.WriteString("error", run.Line(error));
+        });
 
     private void Show(SqlResult result, TimeSpan elapsed, int attempts)
     {

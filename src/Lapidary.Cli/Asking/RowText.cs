@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Lapidary.Cli.Output;
 using Lapidary.Formats.Files;
 using Lapidary.TextToSql;
+using Lapidary.Training.Data.Writing;
 
 namespace Lapidary.Cli.Asking;
 
@@ -79,8 +79,14 @@ internal static class RowText
         json.WriteEndArray();
     }
 
-    private static void WriteValue(Utf8JsonWriter json, object? value) =>
-        ColumnJson.Write(json, value is byte[] bytes ? Plain(bytes) : value is string text ? Whole(text) : value);
+    /// <summary>Bytes and infinite numbers, for which JSON has nothing, become texts. SQLite has no NaN: it is NULL there.</summary>
+    private static void WriteValue(Utf8JsonWriter json, object? value) => ColumnJson.Write(json, value switch
+    {
+        byte[] bytes => Plain(bytes),
+        double number when !double.IsFinite(number) => Plain(number),
+        string text => Whole(text),
+        _ => value,
+    });
 
     /// <summary>SQLite keeps texts that are no Unicode, which JSON cannot.</summary>
     private static string Whole(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));

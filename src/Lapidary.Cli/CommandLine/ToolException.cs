@@ -4,7 +4,7 @@ namespace Lapidary.Cli.CommandLine;
 
 /// <summary>An error of the tool itself. Its message names options, or keys of a file, and is printed unchanged
 /// (<see cref="OptionNames"/>).</summary>
-internal sealed class ToolException : LapidaryException
+internal class ToolException : LapidaryException
 {
     /// <summary>Creates the error from its one-line message.</summary>
     public ToolException(string message) : base(message)

@@ -7,6 +7,7 @@ using Lapidary.Gemma;
 using Lapidary.Training;
 using Lapidary.Training.Data;
 using Lapidary.Training.Data.Examples;
+using Lapidary.Training.Data.Writing;
 
 namespace Lapidary.Cli.Data;
 

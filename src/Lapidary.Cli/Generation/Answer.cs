@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lapidary.Cli.Output;
+using Lapidary.Training.Data.Writing;
 
 namespace Lapidary.Cli.Generation;
 

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Lapidary.Cli.Output;
 using Lapidary.Gemma;
+using Lapidary.Training.Data.Writing;
 
 namespace Lapidary.Cli.Runs;
 

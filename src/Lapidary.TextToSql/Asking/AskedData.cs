@@ -10,15 +10,20 @@ namespace Lapidary.TextToSql;
 public sealed class AskedData : IDisposable
 {
     private readonly IQuerySource _source;
+    private readonly string _name;
+    private Seen _seen;
 
-    private AskedData(IQuerySource source, AskedSchema schema, IEnumerable<string> notes) =>
-        (_source, Tables, Notes) = (source, schema.Tables, [.. notes, .. schema.Notes]);
+    private AskedData(IQuerySource source, string name, CancellationToken cancellationToken)
+    {
+        (_source, _name) = (source, name);
+        _seen = Look(cancellationToken);
+    }
 
-    /// <summary>Its tables and views in order.</summary>
-    public IReadOnlyList<AskedTable> Tables { get; }
+    /// <summary>Its tables and views in order, as they were at the last question about a database that changes.</summary>
+    public IReadOnlyList<AskedTable> Tables => _seen.Schema.Tables;
 
     /// <summary>What a user may not expect, one line each: names that were changed, views that cannot be read.</summary>
-    public IReadOnlyList<string> Notes { get; }
+    public IReadOnlyList<string> Notes => [.. _source.Notes, .. _seen.Schema.Notes];
 
     /// <summary>The tables as CREATE TABLE statements, one a line.</summary>
     public string Schema => string.Join('\n', Tables.Select(SchemaStatements.Create));
@@ -41,10 +46,22 @@ public sealed class AskedData : IDisposable
         if (databases > 0 && paths.Count > 1)
         {
             throw new LapidaryException($"{paths[Array.IndexOf(kinds, FileKind.Database)]}: expected one SQLite database alone, or CSV and "
-                + $"Parquet files, found {databases} and {paths.Count - databases} of these; ask one at a time.");
+                + $"Parquet files, found {databases} of the former and {paths.Count - databases} of the latter; give one database, "
+                + "or the files.");
         }
 
-        return databases > 0 ? OpenDatabase(paths[0], cancellationToken) : Import(paths, kinds, progress, cancellationToken);
+        IQuerySource source = databases > 0 ? DatabaseFile.Open(paths[0]) : ImportedTables.Read(
+            [.. paths.Zip(kinds, ITableFile (path, kind) => kind == FileKind.Parquet ? new ParquetTable(path) : new CsvTable(path))],
+            progress, cancellationToken);
+        try
+        {
+            return new AskedData(source, paths[0], cancellationToken);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Runs a query.</summary>
@@ -61,11 +78,18 @@ public sealed class AskedData : IDisposable
         var outcome = Run(sql, limits, cancellationToken);
         return outcome.Result is { } result
             ? SqlResult.Of(result)
-            : throw new LapidaryException(QueryFailures.Describe(outcome.Failure!, sql));
+            : throw new LapidaryException(QueryFailures.Describe(outcome.Failure!, sql, limits));
     }
 
     /// <summary>Closes the files, and frees imported tables.</summary>
     public void Dispose() => _source.Dispose();
+
+    /// <summary>Looks at the tables again if another program may have changed them.</summary>
+    /// <exception cref="LapidaryException">The file cannot be read any more.</exception>
+    internal void Refresh(CancellationToken cancellationToken)
+    {
+        if (!_source.Version.Equals(_seen.Version)) _seen = Look(cancellationToken);
+    }
 
     /// <summary>As <see cref="Query"/>, with the failure of a statement as a value.</summary>
     internal SqlOutcome Run(string sql, QueryLimits limits, CancellationToken cancellationToken) => _source.Read(
@@ -73,43 +97,23 @@ public sealed class AskedData : IDisposable
         database =>
         {
             var outcome = database.Run(sql, GuardMode.Read);
-            return outcome.Failure is { Kind: SqlFailureKind.Unreadable } failure ? throw new DatabaseFailure(failure) : outcome;
+            return outcome.Failure switch
+            {
+                null => outcome,
+                { Kind: SqlFailureKind.Unreadable } failure => throw new DatabaseFailure(failure),
+                { } failure => outcome with { Failure = QueryFailures.Corrected(failure, sql, _seen.Schema.Virtuals) },
+            };
         },
         cancellationToken);
 
-    private static AskedData OpenDatabase(string path, CancellationToken cancellationToken)
+    private Seen Look(CancellationToken cancellationToken)
     {
-        var file = DatabaseFile.Open(path);
-        string[] notes = file.IsCopy ? [$"{path}: a program left a log beside it; a copy of both is read."] : [];
-        return Describe(file, path, notes, cancellationToken);
+        object version = _source.Version; // before it is read: a change meanwhile is found the next time
+        var schema = _source.Read(new QueryLimits().ToGuard(TimeProvider.System), AskedSchema.Read, cancellationToken);
+        if (schema.Tables.Count > 0) return new Seen(schema, version);
+        string more = schema.Notes.Count > 0 ? $" ({schema.Notes[0]})" : "";
+        throw new LapidaryException($"{_name}: expected tables to ask about, found none{more}; check the path.");
     }
 
-    private static AskedData Import(
-        IReadOnlyList<string> paths, FileKind[] kinds, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
-    {
-        var tables = ImportedTables.Read(
-            [.. paths.Zip(kinds, ITableFile (path, kind) => kind == FileKind.Parquet ? new ParquetTable(path) : new CsvTable(path))],
-            progress, cancellationToken);
-        return Describe(tables, paths[0], tables.Notes, cancellationToken);
-    }
-
-    private static AskedData Describe(IQuerySource source, string name, IEnumerable<string> notes, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var schema = source.Read(new QueryLimits().ToGuard(TimeProvider.System), AskedSchema.Read, cancellationToken);
-            if (schema.Tables.Count == 0)
-            {
-                string more = schema.Notes.Count > 0 ? $" ({schema.Notes[0]})" : "";
-                throw new LapidaryException($"{name}: expected tables to ask about, found none{more}; check the path.");
-            }
-
-            return new AskedData(source, schema, notes);
-        }
-        catch
-        {
-            source.Dispose();
-            throw;
-        }
-    }
+    private sealed record Seen(AskedSchema Schema, object Version);
 }

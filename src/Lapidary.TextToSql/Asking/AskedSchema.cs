@@ -6,8 +6,9 @@ namespace Lapidary.TextToSql.Asking;
 
 /// <summary>Tables and views of a database.</summary>
 /// <param name="Tables">In the order of their creation.</param>
+/// <param name="Virtuals">Names of virtual tables, which are left out.</param>
 /// <param name="Notes">What is left out, one line each.</param>
-internal sealed record AskedSchema(IReadOnlyList<AskedTable> Tables, IReadOnlyList<string> Notes)
+internal sealed record AskedSchema(IReadOnlyList<AskedTable> Tables, IReadOnlyList<string> Virtuals, IReadOnlyList<string> Notes)
 {
     private const int SampleRows = 3;
 
@@ -31,7 +32,7 @@ internal sealed record AskedSchema(IReadOnlyList<AskedTable> Tables, IReadOnlyLi
         }
 
         if (virtuals.Count > 0) notes.Add($"virtual tables are left out: {string.Join(", ", virtuals.Select(SqlName.Of))}.");
-        return new AskedSchema(tables, notes);
+        return new AskedSchema(tables, virtuals, notes);
     }
 
     private static AskedTable? TryRead(GuardedDatabase database, string name, bool isView, out string why)
@@ -43,7 +44,7 @@ internal sealed record AskedSchema(IReadOnlyList<AskedTable> Tables, IReadOnlyLi
             var outcome = database.Run($"SELECT * FROM {SqlName.Quoted(name)} LIMIT 0", GuardMode.Read);
             if (outcome.Failure is { } failure)
             {
-                why = failure.Message;
+                why = QueryFailures.Corrected(failure, "SELECT", []).Message;
                 return null;
             }
         }

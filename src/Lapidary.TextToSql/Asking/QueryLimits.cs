@@ -19,6 +19,9 @@ public sealed record QueryLimits
     /// <summary>Time after which a query is stopped.</summary>
     public TimeSpan TimeLimit { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How a user gets more time, for the end of a message.</summary>
+    internal string MoreTime { get; init; } = ", or raise TimeLimit";
+
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="LapidaryException">An option is out of range; the message names it.</exception>
     public void Validate()

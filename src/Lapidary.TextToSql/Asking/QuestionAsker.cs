@@ -48,6 +48,7 @@ public sealed class QuestionAsker
     {
         if (string.IsNullOrWhiteSpace(question)) throw new LapidaryException("The question is empty; ask something about the data.");
         long started = Stopwatch.GetTimestamp();
+        _data.Refresh(cancellationToken);
         var schema = new PromptSchema(_data.Tables, question.Trim(), _options.ShowRows);
         var attempts = new List<AskAttempt>();
         var notes = new List<string>();
@@ -72,7 +73,7 @@ public sealed class QuestionAsker
             }
 
             string error = outcome is null ? $"The model wrote the same query again. {attempts[^1].Error}"
-                : QueryFailures.Describe(outcome.Failure!, sql);
+                : QueryFailures.Describe(outcome.Failure!, sql, _options.Limits);
             if (written.IsCut) error += $" (The answer was cut after {answerTokens} tokens.)";
             attempts.Add(new AskAttempt(sql, error));
             bool isLast = attempts.Count >= most || outcome is null || !QueryFailures.MayBeRepaired(outcome.Failure!);

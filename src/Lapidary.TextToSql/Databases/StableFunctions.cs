@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lapidary.Engine;
+using Lapidary.TextToSql.Databases.Sqlite;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 

@@ -20,6 +20,7 @@ internal sealed class StatementGuard
         "sqlite_master", "sqlite_schema", "sqlite_temp_master", "sqlite_temp_schema", "sqlite_sequence", "json_each", "json_tree");
 
     private HashSet<string> _tables = new(StringComparer.OrdinalIgnoreCase);
+    private HashSet<string> _virtuals = new(StringComparer.OrdinalIgnoreCase);
     private FrozenSet<string> _modules = [];
     private bool _isAltering;
 
@@ -51,8 +52,9 @@ internal sealed class StatementGuard
         TablesRead = new(StringComparer.OrdinalIgnoreCase);
     }
 
-    /// <summary>Sets which tables and views there are.</summary>
-    public void SetTables(IEnumerable<string> names) => _tables = new(names, StringComparer.OrdinalIgnoreCase);
+    /// <summary>Sets which tables and views there are, and which of them are virtual: code of a module reads those.</summary>
+    public void SetTables(IEnumerable<string> names, IEnumerable<string> virtuals) => (_tables, _virtuals) =
+        (new(names, StringComparer.OrdinalIgnoreCase), new(virtuals, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>Sets which kinds of virtual tables SQLite has: some tell of files and settings, and have a table of their own
     /// name.</summary>
@@ -67,6 +69,11 @@ internal sealed class StatementGuard
         Refusal ??= refusal;
         return raw.SQLITE_DENY;
     }
+
+    /// <summary>Why a virtual table is not read.</summary>
+    /// <param name="name">Its name; null where it is not known.</param>
+    public static string VirtualTable(string? name) => (name is null ? "It reads a virtual table" : $"{name} is a virtual table")
+        + ", made by a module such as fts5 or rtree, and those are not read here; ask the ordinary tables";
 
     private string? Refused(int action, utf8z first, utf8z second, utf8z database)
     {
@@ -115,6 +122,8 @@ internal sealed class StatementGuard
 
     private string? Read(string table)
     {
+        if (_virtuals.Contains(table)) return VirtualTable(table);
+
         // Tables of a WITH clause come here too, by names that are not known before.
         bool isAllowed = _tables.Contains(table) || OwnTables.Contains(table) || (_isAltering && table == "pragma_quick_check")
             || !(_modules.Contains(table) || IsOwnName(table, "sqlite_") || IsOwnName(table, "pragma_"));

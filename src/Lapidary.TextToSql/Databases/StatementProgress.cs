@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lapidary.Formats;
 using SQLitePCL;
 
 namespace Lapidary.TextToSql.Databases;
@@ -62,11 +63,11 @@ internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, C
         if (_isFilling && IsFillingSpent)
             Stop = new SqlFailure(SqlFailureKind.TimedOut, "Filling its empty tables at random takes too many steps.");
         else if (_steps > most)
-            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {most} steps.");
+            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"The statement was stopped after {most} steps, the most that one may take.");
         else if (Stopwatch.GetElapsedTime(_started) > limits.TimeLimit)
-            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"Stopped after {limits.TimeLimit.TotalSeconds:0.###} s.");
+            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"The statement was stopped after {limits.TimeLimit.TotalSeconds:0.###} s, the longest that one may run.");
         else if (raw.sqlite3_memory_used() > limits.MaxMemoryBytes)
-            Stop = new SqlFailure(SqlFailureKind.OutOfMemory, $"Stopped at {limits.MaxMemoryBytes} bytes of memory.");
+            Stop = new SqlFailure(SqlFailureKind.OutOfMemory, $"The statement was stopped, as SQLite needed more than {ByteSize.Format(limits.MaxMemoryBytes)} of memory.");
         return Stop is null ? 0 : 1;
     }
 }

@@ -3,6 +3,7 @@ using System.IO.Hashing;
 using System.Text;
 using Lapidary.Engine;
 using Lapidary.TextToSql.Databases;
+using Lapidary.TextToSql.Databases.Sqlite;
 using Lapidary.TextToSql.Queries;
 
 namespace Lapidary.TextToSql.Filling;

@@ -90,11 +90,50 @@ public sealed class AskTests : IDisposable
         Assert.Equal(
             [
                 "lapidary: no such column: nmae",
-                "lapidary: Only queries run, and \"DROP TABLE pets\" begins something else; nothing was changed.",
+                "lapidary: \"DROP TABLE pets\" is refused: only queries run (SELECT, VALUES, WITH … SELECT); nothing was changed.",
                 "lapidary: :sqll: there is no such command; did you mean :sql? :help lists them.",
                 "lapidary: :export: expected the name of a file, found none; type :export FILE.csv.",
             ],
             errors);
+    }
+
+    /// <summary>A program that reads standard output gets an object for whatever happens.</summary>
+    [Fact]
+    public void Json_IsAnObjectForEachOutcome()
+    {
+        var run = Ask(":sql SELECT nmae FROM pets\n:sql SELECT 9e999 AS a, -9e999 AS b\n:sqll\n", [_pets, .. Noise, "--json"]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal(
+            """
+            {"sql":"SELECT nmae FROM pets","columns":null,"rows":null,"cut":false,"error":"no such column: nmae"}
+            {"sql":"SELECT 9e999 AS a, -9e999 AS b","columns":["a","b"],"rows":[["Infinity","-Infinity"]],"cut":false}
+            {"columns":null,"rows":null,"cut":false,"error":":sqll: there is no such command; did you mean :sql? :help lists them."}
+
+            """.ReplaceLineEndings("\n"),
+            run.Out);
+
+        string damaged = Damaged();
+        run = Ask("", [damaged, "How many pets are there?", .. TaughtModel.Options, "--json"]);
+        Assert.Equal((1, "How many pets are there?"), (run.ExitCode, run.Json.GetProperty("question").GetString()));
+        Assert.StartsWith($"{damaged}: the database is damaged", run.Json.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith($"lapidary: {damaged}: the database is damaged", run.Error.Split('\n')[^2], StringComparison.Ordinal);
+        run = Ask("", [_folder["gone.csv"], "How many?", .. Noise, "--json"]);
+        Assert.Equal((1, JsonValueKind.Null), (run.ExitCode, run.Json.GetProperty("rows").ValueKind));
+    }
+
+    [Fact]
+    public void AnExport_NeedsAFolder_AndAFreeName()
+    {
+        string first = $":sql SELECT 1 AS one\n:export {_folder["none"]}/x.csv\n:export '{_folder["a b.csv"]}'\n";
+        var run = Ask($"{first}:export {_folder["a b.csv"]}\n:sql SELECT 2 AS two\n:export! \"{_folder["a b.csv"]}\"\n", [_pets, .. Noise]);
+        Assert.Contains($"x.csv: there is no folder {_folder["none"]}; make it, or name another one.", run.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["none"]));
+        Assert.Contains("a b.csv: is there already; choose another name", run.Error, StringComparison.Ordinal);
+        Assert.Equal("two\n2\n", File.ReadAllText(_folder["a b.csv"]));
+        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        Assert.Equal($"{home}/rows.csv", Cli.Asking.ExportFile.PathOf("~/rows.csv"));
+        Assert.Equal("~tom/x.csv", Cli.Asking.ExportFile.PathOf("~tom/x.csv"));
+        Assert.Equal("\"x", Cli.Asking.ExportFile.PathOf("\"x"));
     }
 
     [Fact]
@@ -110,7 +149,7 @@ public sealed class AskTests : IDisposable
         Assert.Equal("name,b,n,r\nRex,x'01ff',,1.0\n", File.ReadAllText(file));
         Assert.Equal(2, run.Error.Split(Query).Length - 1);
         run = Ask($":sql SELECT 1\n:export {file}\n", [_pets, .. Noise]);
-        Assert.Contains("is there already; choose another name.", run.Error, StringComparison.Ordinal);
+        Assert.Contains("is there already; choose another name, or type :export! to replace it.", run.Error, StringComparison.Ordinal);
         Assert.StartsWith("name,b", File.ReadAllText(file), StringComparison.Ordinal);
     }
 
@@ -120,7 +159,9 @@ public sealed class AskTests : IDisposable
         var run = Ask($":sql {Endless}x FROM c\n:sql {Endless}count(*) FROM c\n", [_pets, .. Noise, "--max-rows", "3", "--timeout", "0.2"]);
         Assert.Equal("x\n1\n2\n3\n", run.Out);
         Assert.Equal(
-            "note       only the first 3 rows are here; --max-rows takes more.\nlapidary: Stopped after 0.2 s.\n", run.Error);
+            "note       only the first 3 rows are here; --max-rows takes more.\nlapidary: The statement was stopped after 0.2 s, the longest "
+            + "that one may run; read or join fewer rows, or allow more time with --timeout.\n",
+            run.Error);
     }
 
     [Fact]
@@ -163,6 +204,24 @@ public sealed class AskTests : IDisposable
         var run = Ask(":sql SELECT name, legs FROM pets JOIN kinds_of_pets USING (kind) ORDER BY name\n", [_pets, kinds, .. Noise]).Ok();
         Assert.Equal("name,legs\nRex,4\n\"Tom, the \"\"cat\"\"\",4\n", run.Out);
         Assert.Contains("its table is called kinds_of_pets", run.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A database whose schema is whole and whose rows are not.</summary>
+    private string Damaged()
+    {
+        string file = _folder["damaged.db"];
+        using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={file};Pooling=False"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "CREATE TABLE pets (name TEXT); INSERT INTO pets SELECT hex(randomblob(900)) FROM json_each('[1,2,3,4,5,6,7,8,9]')";
+            command.ExecuteNonQuery();
+        }
+
+        using var stream = File.OpenWrite(file);
+        stream.Position = 4096;
+        stream.Write(Enumerable.Repeat((byte)0x5A, 8192).ToArray());
+        return file;
     }
 
     private static CliRun Ask(string input, string[] args) => CliRun.Of(input, CancellationToken.None, ["ask", .. args]);

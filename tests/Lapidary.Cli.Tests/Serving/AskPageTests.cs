@@ -79,7 +79,7 @@ public sealed class AskPageTests : IDisposable
     {
         using var tool = Serve();
         using var client = ClientOf(tool);
-        Assert.Contains("Only queries run", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = "DROP TABLE pets" })));
+        Assert.Contains("only queries run", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = "DROP TABLE pets" })));
         Assert.Contains("no such column: nmae", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = "SELECT nmae" })));
         Assert.Contains("sql: expected a text", await FailAsync(400, "/ask/query", JsonContent.Create(new { sql = 1 })));
         Assert.Contains("question: expected a text", await FailAsync(400, "/ask", JsonContent.Create(new { question = " " })));

@@ -35,6 +35,12 @@ public sealed class CsvTests : IDisposable
     [Theory]
     [InlineData("0;12;-7;9223372036854775807", "INTEGER")]
     [InlineData("1.5;-0.25;3;1e-7;.5", "REAL")]
+    [InlineData("12.50;3.00;100.75;0.1", "TEXT", "CAST(v AS REAL)")]
+    [InlineData("1.9;1.10;2", "TEXT", "may be versions")]
+    [InlineData("1.10;2.20;0.00;3", "REAL")]
+    [InlineData("2.0;2.25;1e10", "REAL")]
+    [InlineData("0.30000000000000004;-1.7976931348623157e308;5e-324", "REAL")]
+    [InlineData("3.14159265358979323846;1.5", "REAL", "more than 15 digits; REAL keeps the first 15.")]
     [InlineData("007;12", "TEXT")]
     [InlineData("00.5;12", "TEXT")]
     [InlineData("+49;12", "TEXT")]
@@ -48,12 +54,14 @@ public sealed class CsvTests : IDisposable
     [InlineData("-;-0", "TEXT")]
     [InlineData("0x1F", "TEXT")]
     [InlineData("1e;2", "TEXT")]
-    public void Types_LoseNothingOfTheText(string values, string type)
+    public void Types_LoseNothingInSilence(string values, string type, string? note = null)
     {
         string[] lines = values.Split(';');
         string text = "v|w\n" + string.Concat(lines.Select(line => $"{line}|\n"));
         using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
         Assert.Equal(type, data.Tables[0].Columns[0].Type);
+        if (note is null) Assert.Empty(data.Notes);
+        else Assert.Contains(note, Assert.Single(data.Notes), StringComparison.Ordinal);
         var found = data.Query("SELECT v FROM t", cancellationToken: Token).Rows.Select(row => row[0]!);
         if (type == "TEXT") Assert.Equal(lines, found);
         else Assert.Equal(lines.Select(ToDouble), found.Select(ToDouble));
@@ -93,6 +101,19 @@ public sealed class CsvTests : IDisposable
         byte[] marked = [.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("a,b\n1,ä\n")];
         using var data = AskedData.Open([_folder.Write("wide.csv", marked)], cancellationToken: Token);
         Assert.Equal("1|ä", Row(data));
+
+        // Whatever is cut off, it is either a whole character or said to be a part of one.
+        foreach (var encoding in (Encoding[])[Encoding.Unicode, Encoding.BigEndianUnicode])
+        {
+            byte[] whole = [.. encoding.Preamble, .. encoding.GetBytes("a,b\n1,😀😀\n")];
+            Assert.Null(Record.Exception(() => AskedData.Open([_folder.Write("cut.csv", whole)], cancellationToken: Token).Dispose()));
+            foreach (byte[] part in (byte[][])[whole[..^1], whole[..^3], whole[..^4], [.. whole[..^6], .. whole[^4..]]])
+            {
+                string message = DataFolder.Fails(_folder.Write("cut.csv", part)).Message;
+                Assert.StartsWith(_folder["cut.csv"] + ": could not be read (", message, StringComparison.Ordinal);
+                Assert.Contains("a character of UTF-16", message, StringComparison.Ordinal);
+            }
+        }
     }
 
     [Fact]
@@ -120,6 +141,17 @@ public sealed class CsvTests : IDisposable
         Assert.Equal(500, data.Query("SELECT * FROM w500", cancellationToken: Token).Columns.Count);
         using var widest = AskedData.Open([Wide(2000)], cancellationToken: Token);
         Assert.Contains("expected at most 2000 columns, found 2001", DataFolder.Fails(Wide(2001)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFileThatChanges_IsSaidTo()
+    {
+        string file = _folder.Write("t.csv", "a\n1\n");
+        using var data = AskedData.Open([file], cancellationToken: Token);
+        Assert.Empty(data.Notes);
+        File.SetLastWriteTimeUtc(file, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        Assert.Equal($"{file}: was changed or moved after its rows were read; start again to read it anew.", Assert.Single(data.Notes));
+        Assert.Equal("1", Row(data));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using Lapidary.TextToSql.Asking.Files;
+
 namespace Lapidary.TextToSql.Tests.Asking;
 
 /// <summary>A user's database, in every state that one may be in: it answers, or says in one line why not, and never changes.</summary>
@@ -91,6 +93,46 @@ public sealed class DatabaseTests : IDisposable
         }
 
         Assert.Equal(before, _folder.State());
+    }
+
+    /// <summary>A file that is missing is named, not the one that it belongs to.</summary>
+    [Fact]
+    public void WhatACopyNeeds_IsNamed()
+    {
+        using (var writer = DataFolder.Connect(_folder["wal.db"]))
+        {
+            DataFolder.Run(writer, "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1);");
+            File.Copy(_folder["wal.db"], _folder["left.db"]);
+            File.Copy(_folder["wal.db-wal"], _folder["left.db-wal"]);
+            File.Copy(_folder["wal.db"], _folder["other.db"]);
+        }
+
+        File.CreateSymbolicLink(_folder["other.db-wal"], "gone");
+        Assert.StartsWith(_folder["other.db-wal"] + ": file not found", DataFolder.Fails(_folder["other.db"]).Message, StringComparison.Ordinal);
+        var missing = Assert.Throws<Formats.LapidaryException>(() => DatabaseCopy.Make(_folder["left.db"], _folder["nowhere"]));
+        Assert.StartsWith(
+            $"{_folder["nowhere"]}: expected the folder for temporary files, found none; set TMPDIR", missing.Message,
+            StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder["nowhere"]));
+    }
+
+    /// <summary>A database that another program changes, replaces or deletes while it is asked about.</summary>
+    [Fact]
+    public async Task Changes_AreSeen()
+    {
+        string file = _folder.Database("a.db");
+        using var data = AskedData.Open([file], cancellationToken: Token);
+        using (var writer = DataFolder.Connect(file)) DataFolder.Run(writer, "ALTER TABLE pets ADD COLUMN city TEXT; CREATE TABLE t (a);");
+        var writtenTo = new FakeWriter("SELECT count(city) FROM pets");
+        var asker = new QuestionAsker(data, writtenTo, new());
+        Assert.Equal(0L, (await asker.AskAsync("How many cities?", cancellationToken: Token)).Result!.Rows[0][0]);
+        Assert.Contains("city TEXT", writtenTo.Asked[0][^1], StringComparison.Ordinal);
+        Assert.Equal(["pets", "t"], data.Tables.Select(table => table.Name));
+
+        File.Delete(file);
+        string gone = $"{file}: was deleted or moved after it was opened; put it back, or start again with its new path.";
+        Assert.Equal(gone, Assert.Throws<Formats.LapidaryException>(() => data.Query("SELECT 1 FROM pets", cancellationToken: Token)).Message);
+        Assert.Equal(gone, (await Assert.ThrowsAsync<Formats.LapidaryException>(() => asker.AskAsync("How?", cancellationToken: Token))).Message);
     }
 
     [Fact]

@@ -14,21 +14,22 @@ public sealed class HostileAnswerTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("DROP TABLE pets", "Only queries run, and \"DROP TABLE pets\" begins something else; nothing was changed.")]
-    [InlineData("```sql\nDELETE FROM pets;\n```", "Only queries run, and \"DELETE FROM pets\"")]
-    [InlineData("UPDATE pets SET name = 'x' RETURNING name", "Only queries run")]
-    [InlineData("INSERT INTO pets (name) VALUES ('x')", "Only queries run")]
-    [InlineData("WITH a AS (SELECT 1) DELETE FROM pets", "Only queries run")]
-    [InlineData("ATTACH 'other.db' AS other", "Only queries run, and \"ATTACH other.db AS\"")]
-    [InlineData("PRAGMA writable_schema = ON", "Only queries run")]
-    [InlineData("PRAGMA table_info(pets)", "Only queries run")]
-    [InlineData("VACUUM", "Only queries run")]
-    [InlineData("VACUUM INTO 'copy.db'", "Only queries run")]
-    [InlineData("BEGIN", "Only queries run")]
-    [InlineData("CREATE TEMP TABLE x (a)", "Only queries run")]
-    [InlineData("CREATE VIRTUAL TABLE x USING fts5(a)", "Only queries run")]
-    [InlineData("ANALYZE", "Only queries run")]
-    [InlineData("REINDEX", "Only queries run")]
+    [InlineData("DROP TABLE pets", "\"DROP TABLE pets\" is refused: only queries run (SELECT, VALUES, WITH … SELECT); nothing was changed.")]
+    [InlineData("```sql\nDELETE FROM pets;\n```", "\"DELETE FROM pets\" is refused: only queries run")]
+    [InlineData("UPDATE pets SET name = 'x' RETURNING name", "is refused: only queries run")]
+    [InlineData("INSERT INTO pets (name) VALUES ('x')", "is refused: only queries run")]
+    [InlineData("WITH a AS (SELECT 1) DELETE FROM pets", "\"DELETE FROM pets\" is refused: only queries run")]
+    [InlineData("WITH replace AS (SELECT 1) REPLACE INTO pets (name) VALUES ('x')", "\"REPLACE INTO pets\" is refused: only queries")]
+    [InlineData("ATTACH 'other.db' AS other", "\"ATTACH other.db AS\" is refused: only queries run")]
+    [InlineData("PRAGMA writable_schema = ON", "is refused: only queries run")]
+    [InlineData("PRAGMA table_info(pets)", "is refused: only queries run")]
+    [InlineData("VACUUM", "is refused: only queries run")]
+    [InlineData("VACUUM INTO 'copy.db'", "is refused: only queries run")]
+    [InlineData("BEGIN", "is refused: only queries run")]
+    [InlineData("CREATE TEMP TABLE x (a)", "is refused: only queries run")]
+    [InlineData("CREATE VIRTUAL TABLE x USING fts5(a)", "is refused: only queries run")]
+    [InlineData("ANALYZE", "is refused: only queries run")]
+    [InlineData("REINDEX", "is refused: only queries run")]
     [InlineData("SELECT load_extension('evil')", "The query is refused: The function load_extension is not allowed.")]
     [InlineData("SELECT * FROM pragma_database_list", "The query is refused: Reading pragma_database_list is not allowed.")]
     [InlineData("SELECT name FROM pets; DROP TABLE pets", "The query is refused: One statement is allowed")]
@@ -37,9 +38,10 @@ public sealed class HostileAnswerTests : IDisposable
     [InlineData("SELECT readfile('/etc/passwd')", "no such function: readfile")]
     [InlineData("SELECT name FROM pets WHERE id = ?", "Parameters have no value")]
     [InlineData("I do not know.", "near \"I\"")]
-    [InlineData("", "There is no statement in it.")]
-    [InlineData("SELECT zeroblob(900000000)", "too large")]
-    [InlineData("SELECT group_concat(hex(zeroblob(5000000))) FROM pets", "too large")]
+    [InlineData("", "There is no SQL statement in the text.")]
+    [InlineData("SELECT 'a\0b'", "The SQL has a NUL character after 9 others, expected text")]
+    [InlineData("SELECT zeroblob(900000000)", "It makes a text or blob of more than 8388608 bytes")]
+    [InlineData("SELECT group_concat(hex(zeroblob(5000000))) FROM pets", "It makes a text or blob of more than 8388608 bytes")]
     public async Task Answers_ChangeNothing(string answer, string why)
     {
         foreach (string file in (string[])[_folder.Database("a.db"), _folder.Write("pets.csv", "id,name\n1,Rex\n")])
@@ -65,8 +67,36 @@ public sealed class HostileAnswerTests : IDisposable
         using var data = AskedData.Open([_folder.Database("a.db")], cancellationToken: Token);
         var options = new AskOptions { Limits = new QueryLimits { TimeLimit = TimeSpan.FromSeconds(0.5) } };
         var result = await new QuestionAsker(data, new FakeWriter(answer), options).AskAsync("What?", cancellationToken: Token);
-        Assert.Equal("Stopped after 0.5 s.", result.Error);
+        Assert.Equal("The statement was stopped after 0.5 s, the longest that one may run; read or join fewer rows, or raise TimeLimit.", result.Error);
         Assert.Single(result.Attempts);
+    }
+
+    [Fact]
+    public void LongQueries_AreRefused()
+    {
+        using var data = AskedData.Open([_folder.Database("a.db")], cancellationToken: Token);
+        var failure = Assert.Throws<Formats.LapidaryException>(
+            () => data.Query("SELECT 1 --" + new string('x', 200_000), cancellationToken: Token));
+        Assert.Equal("The SQL has 200012 bytes, expected at most 20000; shorten it.", failure.Message);
+    }
+
+    /// <summary>SQLite makes the columns of a virtual table as if a statement created it, which is no write of the user's.</summary>
+    [Fact]
+    public async Task VirtualTables_AreNamed_AndTheModelMayAskOthers()
+    {
+        string file = _folder.Database("a.db", "CREATE TABLE pets (name); CREATE VIRTUAL TABLE words USING fts5(body); "
+            + "CREATE VIEW seen AS SELECT body FROM words;");
+        using var data = AskedData.Open([file], cancellationToken: Token);
+        var answer = await new QuestionAsker(data, new FakeWriter("SELECT * FROM words", "SELECT count(*) FROM pets"), new())
+            .AskAsync("How many?", cancellationToken: Token);
+        Assert.Equal(
+            "The query is refused: words is a virtual table, made by a module such as fts5 or rtree, and those are not read here; ask the "
+            + "ordinary tables.",
+            answer.Attempts[0].Error);
+        Assert.Equal(0L, answer.Result!.Rows[0][0]);
+        var failure = Assert.Throws<Formats.LapidaryException>(() => data.Query("SELECT * FROM seen", cancellationToken: Token));
+        Assert.StartsWith("The query is refused: words is a virtual table, ", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(data.Notes, note => note.StartsWith("the view seen is left out: words is a virtual table", StringComparison.Ordinal));
     }
 
     /// <summary>Sorting an endless result needs memory rather than time.</summary>
@@ -77,7 +107,7 @@ public sealed class HostileAnswerTests : IDisposable
         var limits = new QueryLimits { TimeLimit = TimeSpan.FromMinutes(5) };
         var failure = Assert.Throws<Formats.LapidaryException>(
             () => data.Query(Endless + "randomblob(100000) AS b FROM c ORDER BY b", limits, Token));
-        Assert.Contains("bytes of memory", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("as SQLite needed more than", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

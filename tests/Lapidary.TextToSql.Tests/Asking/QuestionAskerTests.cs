@@ -77,7 +77,7 @@ public sealed class QuestionAskerTests : IDisposable
     {
         var writer = new FakeWriter("DELETE FROM pets", "SELECT name FROM pets");
         var answer = await new QuestionAsker(_data, writer, new()).AskAsync("Delete all pets.", cancellationToken: Token);
-        Assert.Contains("Only queries run", answer.Error, StringComparison.Ordinal);
+        Assert.Contains("only queries run", answer.Error, StringComparison.Ordinal);
         Assert.Single(writer.Asked);
     }
 

@@ -52,7 +52,7 @@ assert.equal(readFileSync(await file.path(), "utf8"), "name,letters\nJerry,5\nRe
 await run(page, "SELECT '<img src=x onerror=alert(1)>' AS \"<script>alert(2)</script>\"", "1 row in");
 assert.deepEqual(await cells(page), ["<img src=x onerror=alert(1)>"]);
 for (const sql of ["DROP TABLE pets", "ATTACH '/tmp/x.db' AS x", "PRAGMA writable_schema = 1", "INSERT INTO pets VALUES (1, 2)"])
-    await run(page, sql, "Only queries run"), await run(page, "SELECT 1", "1 row in");
+    await run(page, sql, "only queries run"), await run(page, "SELECT 1", "1 row in");
 
 // Many columns and many rows: the page stays as wide as the window, and says where rows were left.
 await run(page, "SELECT " + Array.from({ length: 300 }, (_, i) => `${i} AS column_${i}`).join(", "), "1 row in");

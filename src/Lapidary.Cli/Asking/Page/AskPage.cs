@@ -26,6 +26,9 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
     /// <summary>Whoever waits longer is told to come again.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
+    /// <summary>A user of the page cannot change them.</summary>
+    private static readonly QueryLimits Limits = new() { MoreTime = "" };
+
     private readonly SemaphoreSlim _queries = new(MostQueries);
 
     private ServedModel? _model;
@@ -35,7 +38,7 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
     public void Serve(ServedModel model)
     {
         _model = model;
-        _asker = new QuestionAsker(data, model.Engine, model.Tokenizer, model.Template, new AskOptions { MaxLength = model.MaxLength });
+        _asker = new QuestionAsker(data, model.Engine, model.Tokenizer, model.Template, new AskOptions { MaxLength = model.MaxLength, Limits = Limits });
     }
 
     /// <inheritdoc/>
@@ -56,13 +59,28 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
         }
 
         context.Response.Headers.CacheControl = "no-store";
-        if (path == Schema) await PageJson.SendAsync(context, WriteSchema).ConfigureAwait(false);
+        if (path == Schema) await SchemaAsync(context).ConfigureAwait(false);
         else if (path == Query) await QueryAsync(context).ConfigureAwait(false);
         else await AskAsync(context).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _queries.Dispose();
+
+    /// <summary>The tables as they are now.</summary>
+    private async Task SchemaAsync(HttpContext context)
+    {
+        try
+        {
+            data.Refresh(context.RequestAborted);
+        }
+        catch (LapidaryException e)
+        {
+            throw ApiException.Wrong(e.Message);
+        }
+
+        await PageJson.SendAsync(context, WriteSchema).ConfigureAwait(false);
+    }
 
     private async Task QueryAsync(HttpContext context)
     {
@@ -76,7 +94,7 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
         try
         {
             long started = Stopwatch.GetTimestamp();
-            var result = await Task.Run(() => data.Query(sql, null, context.RequestAborted), context.RequestAborted).ConfigureAwait(false);
+            var result = await Task.Run(() => data.Query(sql, Limits, context.RequestAborted), context.RequestAborted).ConfigureAwait(false);
             var elapsed = Stopwatch.GetElapsedTime(started);
             await PageJson.SendAsync(context, json => PageJson.WriteRows(json, result, elapsed)).ConfigureAwait(false);
         }

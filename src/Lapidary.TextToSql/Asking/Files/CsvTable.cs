@@ -35,6 +35,7 @@ internal sealed class CsvTable(string path) : ITableFile
                 for (int i = 0; i < values.Length; i++) values[i].Add(reader.GetSpan(i));
                 onRow();
             });
+        notes.AddRange(names.Zip(values, (name, value) => value.Note(SqlName.Of(name))).OfType<string>().Select(note => $"{path}: {note}"));
         return new FoundColumns([.. names.Zip(values, (name, value) => (name, value.Type))], notes);
     }
 
@@ -62,7 +63,8 @@ internal sealed class CsvTable(string path) : ITableFile
     private void ReadAll(Action<IReadOnlyList<string>> onHeader, Action<CsvReader> onRow)
     {
         using var file = InputFile.OpenRead(path, "a CSV file");
-        using var plain = Decompression.Open(file);
+        using var unpacked = Decompression.Open(file);
+        using var plain = new Utf16Check(unpacked);
         CsvMalformedReason? flaw = null;
         using var reader = CsvReader.Create(plain, Options(found => flaw ??= found), leaveOpen: true);
         int fields = -1;

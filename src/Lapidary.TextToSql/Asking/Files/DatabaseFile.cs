@@ -12,16 +12,22 @@ internal sealed class DatabaseFile : IQuerySource
 {
     private const int Attempts = 3, HeaderBytes = 100;
 
+    private const string Log = "-wal", LogIndex = "-shm", Journal = "-journal";
+
     private readonly string _path;
     private readonly string _real;
     private readonly bool _hasLog;
     private readonly DatabaseCopy? _copy;
 
     private DatabaseFile(string path, string real, bool hasLog) => (_path, _real, _hasLog, _copy) =
-        (path, real, hasLog, hasLog && HasLog(real) && !File.Exists(real + "-shm") ? DatabaseCopy.Make(real) : null);
+        (path, real, hasLog, hasLog && HasLog(real) && !File.Exists(real + LogIndex) ? DatabaseCopy.Make(real, Path.GetTempPath()) : null);
 
-    /// <summary>Whether a copy is read, because a program that ended left a log beside the database.</summary>
-    public bool IsCopy => _copy is not null;
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Notes =>
+        _copy is null ? [] : [$"{_path}: a program left a log beside it; a copy of both is read, as they were at the start."];
+
+    /// <inheritdoc/>
+    public object Version => _copy is null ? (Stamp(), StampOf(_real + Log)) : _path;
 
     /// <summary>Opens a database.</summary>
     /// <param name="path">A file that begins as databases do, or a link to one.</param>
@@ -64,7 +70,7 @@ internal sealed class DatabaseFile : IQuerySource
         isFixed = false;
         if (_copy is not null) return UriOf(_copy.Path) + "?mode=ro";
         if (!_hasLog) return UriOf(_real) + "?mode=ro";
-        isFixed = !(File.Exists(_real + "-wal") && File.Exists(_real + "-shm"));
+        isFixed = !(File.Exists(_real + Log) && File.Exists(_real + LogIndex));
         return UriOf(_real) + (isFixed ? "?immutable=1" : "?mode=ro&readonly_shm=1");
     }
 
@@ -77,11 +83,14 @@ internal sealed class DatabaseFile : IQuerySource
     /// <summary>What changes when another program writes.</summary>
     private (DateTime Written, long Length, bool HasLog) Stamp()
     {
-        var file = new FileInfo(_real);
-        return file.Exists ? (file.LastWriteTimeUtc, file.Length, HasLog(_real)) : default;
+        var (written, length) = StampOf(_real);
+        return (written, length, HasLog(_real));
     }
 
-    private static bool HasLog(string real) => new FileInfo(real + "-wal") is { Exists: true, Length: > 0 };
+    private static (DateTime Written, long Length) StampOf(string path) =>
+        new FileInfo(path) is { Exists: true } file ? (file.LastWriteTimeUtc, file.Length) : default;
+
+    private static bool HasLog(string real) => StampOf(real + Log).Length > 0;
 
     /// <summary>The version with which programs must read the file: 2 for a write-ahead log.</summary>
     private static bool IsInWalMode(string path)
@@ -101,12 +110,33 @@ internal sealed class DatabaseFile : IQuerySource
             raw.SQLITE_NOTADB => "expected an SQLite database, found one that is encrypted or damaged; check the path.",
             raw.SQLITE_CORRUPT => $"the database is damaged ({message}); restore an earlier copy, or save what is left with the command "
                 + ".recover of the sqlite3 program.",
-            raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY when File.Exists(_real + "-journal") =>
+            _ when !Path.Exists(_real) => "was deleted or moved after it was opened; put it back, or start again with its new path.",
+            raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY or raw.SQLITE_IOERR when UnreadableBeside() is { } beside =>
+                $"cannot be read without the file beside it, which cannot be opened ({beside}).",
+            raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY when File.Exists(_real + Journal) =>
                 "a program ended while it wrote to it, and left a journal that must be rolled back; open it once with a program that may "
                 + "write to it.",
             raw.SQLITE_CANTOPEN or raw.SQLITE_READONLY => $"could not be opened ({message}); check the path and its permissions.",
             _ => $"could not be read ({message}); check the disk.",
         };
         return new LapidaryException($"{_path}: {reason}", failure);
+    }
+
+    /// <summary>Why the log, its index or the journal cannot be opened; null where each that is there can be.</summary>
+    private string? UnreadableBeside()
+    {
+        foreach (string path in new[] { _real + Log, _real + LogIndex, _real + Journal }.Where(Path.Exists))
+        {
+            try
+            {
+                using var file = Formats.Files.InputFile.OpenRead(path, "a file of SQLite");
+            }
+            catch (LapidaryException e)
+            {
+                return e.Message.TrimEnd('.');
+            }
+        }
+
+        return null;
     }
 }

@@ -16,6 +16,7 @@ internal sealed class ImportedTables : IQuerySource
     private readonly string _uri = $"file:/lapidary-{Guid.NewGuid():N}?vfs=memdb";
     private readonly SqliteConnection _owner;
     private readonly List<string> _notes = [];
+    private readonly List<(string Path, DateTime Written)> _files = [];
 
     private ImportedTables()
     {
@@ -25,8 +26,16 @@ internal sealed class ImportedTables : IQuerySource
         Run("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF");
     }
 
-    /// <summary>What a user may not expect, one line each.</summary>
-    public IReadOnlyList<string> Notes => _notes;
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Notes =>
+    [
+        .. _notes,
+        .. _files.Where(file => File.GetLastWriteTimeUtc(file.Path) != file.Written)
+            .Select(file => $"{file.Path}: was changed or moved after its rows were read; start again to read it anew."),
+    ];
+
+    /// <summary>The tables stay as they were read.</summary>
+    public object Version => _uri;
 
     /// <summary>Reads files, each into a table.</summary>
     /// <param name="files">The files.</param>
@@ -62,6 +71,7 @@ internal sealed class ImportedTables : IQuerySource
 
     private void Add(ITableFile file, HashSet<string> names, IProgress<WorkProgress>? progress, CancellationToken cancellationToken)
     {
+        _files.Add((file.Path, File.GetLastWriteTimeUtc(file.Path)));
         var found = file.FindColumns(Counter("looking at"));
         if (found.Columns.Count > MaxColumns)
         {

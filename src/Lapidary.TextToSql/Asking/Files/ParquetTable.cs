@@ -1,11 +1,12 @@
-using System.Collections;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Lapidary.Formats;
 using Lapidary.Formats.Files;
 using Lapidary.Training.Data.Files;
+using Lapidary.Training.Data.Writing;
 
 namespace Lapidary.TextToSql.Asking.Files;
 
@@ -14,6 +15,9 @@ namespace Lapidary.TextToSql.Asking.Files;
 /// <param name="path">The file.</param>
 internal sealed class ParquetTable(string path) : ITableFile
 {
+    /// <summary>Letters of all languages stay, so that queries find them.</summary>
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <inheritdoc/>
     public string Path => path;
 
@@ -108,38 +112,7 @@ internal sealed class ParquetTable(string path) : ITableFile
     private static string Json(object value)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer)) Write(json, value);
+        using (var json = new Utf8JsonWriter(buffer, Options)) ColumnJson.Write(json, value);
         return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
-    }
-
-    private static void Write(Utf8JsonWriter json, object? value)
-    {
-        switch (value)
-        {
-            case null: json.WriteNullValue(); break;
-            case bool flag: json.WriteBooleanValue(flag); break;
-            case long integer: json.WriteNumberValue(integer); break;
-            case double real when double.IsFinite(real): json.WriteNumberValue(real); break;
-            case double: json.WriteNullValue(); break;
-            case string text: json.WriteStringValue(text); break;
-            case Unreadable { Plain: { } plain }: Write(json, plain); break;
-            case byte[] bytes: json.WriteBase64StringValue(bytes); break;
-            case IReadOnlyDictionary<string, object?> fields:
-                json.WriteStartObject();
-                foreach (var (name, field) in fields)
-                {
-                    json.WritePropertyName(name);
-                    Write(json, field);
-                }
-
-                json.WriteEndObject();
-                break;
-            case IEnumerable list:
-                json.WriteStartArray();
-                foreach (object? item in list) Write(json, item);
-                json.WriteEndArray();
-                break;
-            default: json.WriteStringValue(Convert.ToString(value, CultureInfo.InvariantCulture)); break;
-        }
     }
 }

@@ -4,7 +4,8 @@ using System.Buffers.Text;
 namespace Lapidary.TextToSql.Asking.Files;
 
 /// <summary>What the texts of a column are: integers, numbers or texts. A number is one only where nothing of its text is lost, so "007",
-/// "+49" and an integer of 20 digits make a column of texts. Empty texts are NULL.</summary>
+/// "+49" and an integer of 20 digits make a column of texts, as do 1.9 beside 1.10, which are versions. Digits beyond those of a double
+/// are rounded, since such a column is there to calculate with. Empty texts are NULL.</summary>
 internal struct TextValues
 {
     /// <summary>Above this, a double does not hold every integer.</summary>
@@ -12,10 +13,26 @@ internal struct TextValues
 
     private static readonly SearchValues<byte> OfNumbers = SearchValues.Create("0123456789.eE+-"u8);
 
-    private bool _hasText, _hasReal, _hasInteger, _hasLarge;
+    /// <summary>All decimal numbers of so many digits differ as doubles, too.</summary>
+    private const int ExactDigits = 15;
+
+    private bool _hasText, _hasReal, _hasInteger, _hasLarge, _isRounded;
+
+    /// <summary>Digits after the point: one more than the fewest, as 0 is none, and the most of those that end in a zero.</summary>
+    private int _fewestDecimals, _mostPadded;
+
+    private readonly bool IsOfVersions => _fewestDecimals > 0 && _mostPadded > _fewestDecimals - 1;
 
     /// <summary>SQLite's type of the column.</summary>
-    public readonly string Type => _hasText || (_hasReal && _hasLarge) ? "TEXT" : _hasReal ? "REAL" : _hasInteger ? "INTEGER" : "TEXT";
+    public readonly string Type => _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT" : _hasReal ? "REAL" : _hasInteger ? "INTEGER" : "TEXT";
+
+    /// <summary>What a user may not expect of the column; null for nothing.</summary>
+    /// <param name="name">Its name in SQL.</param>
+    public readonly string? Note(string name) => _hasText || !_hasReal ? null
+        : IsOfVersions ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which may be versions, so they stay texts; "
+            + $"CAST({name} AS REAL) makes numbers of them."
+        : _isRounded && Type == "REAL" ? $"the column {name} has numbers of more than {ExactDigits} digits; REAL keeps the first {ExactDigits}."
+        : null;
 
     /// <summary>Looks at a value.</summary>
     public void Add(ReadOnlySpan<byte> text)
@@ -26,14 +43,47 @@ internal struct TextValues
             _hasInteger = true;
             _hasLarge |= integer is > MaxExact or < -MaxExact;
         }
-        else if (TryReal(text, out _))
+        else if (TryReal(text, out double real))
         {
             _hasReal = true;
+            LookAtDigits(text, real);
         }
         else
         {
             _hasText = true;
         }
+    }
+
+    private void LookAtDigits(ReadOnlySpan<byte> text, double value)
+    {
+        int exponent = text.IndexOfAny((byte)'e', (byte)'E'), point = text.IndexOf((byte)'.');
+        var digits = exponent < 0 ? text : text[..exponent];
+        if (digits.Length > ExactDigits + 1) _isRounded |= Digits(digits) > ExactDigits && !IsShortest(text, value);
+        if (point < 0 || exponent >= 0 || value == 0) return; // 0.00 is no version
+        int decimals = digits.Length - point - 1;
+        _fewestDecimals = _fewestDecimals == 0 ? decimals + 1 : Math.Min(_fewestDecimals, decimals + 1);
+        if (decimals > 1 && digits[^1] == (byte)'0') _mostPadded = Math.Max(_mostPadded, decimals);
+    }
+
+    /// <summary>Significant digits of a number without its exponent.</summary>
+    private static int Digits(ReadOnlySpan<byte> number)
+    {
+        int count = 0, zeros = 0;
+        foreach (byte digit in number)
+        {
+            if (!char.IsAsciiDigit((char)digit)) continue;
+            zeros = digit == (byte)'0' ? zeros + 1 : 0;
+            if (count > 0 || digit != (byte)'0') count++;
+        }
+
+        return Math.Max(0, count - zeros);
+    }
+
+    /// <summary>Whether a number is written as the shortest that gives its double, as programs write doubles.</summary>
+    private static bool IsShortest(ReadOnlySpan<byte> text, double value)
+    {
+        Span<byte> shortest = stackalloc byte[40];
+        return Utf8Formatter.TryFormat(value, shortest, out int written) && Digits(text) <= Digits(shortest[..written]);
     }
 
     /// <summary>Reads an integer without leading zeros or sign +.</summary>

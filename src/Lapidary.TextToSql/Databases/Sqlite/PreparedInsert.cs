@@ -1,6 +1,6 @@
 using SQLitePCL;
 
-namespace Lapidary.TextToSql.Databases;
+namespace Lapidary.TextToSql.Databases.Sqlite;
 
 /// <summary>A statement of this project's that runs many times.</summary>
 /// <param name="statement">It.</param>

@@ -3,13 +3,15 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
 using Lapidary.Formats.Files;
+using Lapidary.Training.Data.Files;
 
-namespace Lapidary.Cli.Output;
+namespace Lapidary.Training.Data.Writing;
 
 /// <summary>Values of a row's columns as JSON.</summary>
 internal static class ColumnJson
 {
-    /// <summary>Writes a value; a number that JSON cannot represent becomes null.</summary>
+    /// <summary>Writes a value, as a data record has it. A number that JSON cannot represent becomes null, and bytes become
+    /// Base64.</summary>
     public static void Write(Utf8JsonWriter json, object? value)
     {
         switch (value)
@@ -19,6 +21,8 @@ internal static class ColumnJson
             case string text: json.WriteStringValue(text); break;
             case double number: json.WriteRawValue(double.IsFinite(number) ? PythonFloat.Repr(number) : "null"); break;
             case long or BigInteger: json.WriteRawValue(Convert.ToString(value, CultureInfo.InvariantCulture)!); break;
+            case Unreadable { Plain: { } plain }: Write(json, plain); break;
+            case byte[] bytes: json.WriteBase64StringValue(bytes); break;
             case IReadOnlyDictionary<string, object?> fields:
                 json.WriteStartObject();
                 foreach (var (name, field) in fields)

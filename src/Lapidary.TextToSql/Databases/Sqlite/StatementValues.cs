@@ -1,7 +1,7 @@
 using System.Text;
 using SQLitePCL;
 
-namespace Lapidary.TextToSql.Databases;
+namespace Lapidary.TextToSql.Databases.Sqlite;
 
 /// <summary>Values as null, long, double, string or byte[].</summary>
 internal static class StatementValues

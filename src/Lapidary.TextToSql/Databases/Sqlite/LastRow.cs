@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using SQLitePCL;
 
-namespace Lapidary.TextToSql.Databases;
+namespace Lapidary.TextToSql.Databases.Sqlite;
 
 /// <summary>What last_insert_rowid() gives: no rollback takes it back.</summary>
 internal static partial class LastRow
