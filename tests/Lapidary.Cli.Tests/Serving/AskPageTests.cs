@@ -106,6 +106,38 @@ public sealed class AskPageTests : IDisposable
         }
     }
 
+    /// <summary>Another program changes the database, and then deletes it.</summary>
+    [Fact]
+    public async Task ADatabaseThatChanges_IsSeen()
+    {
+        string file = _folder["pets.db"];
+        Run("CREATE TABLE pets (name TEXT)");
+        using var tool = Tool.Start(
+            ["serve", .. TaughtModel.Options, "--port", "0", "--database", file]);
+        using var client = ClientOf(tool);
+        Run("ALTER TABLE pets ADD COLUMN kind TEXT");
+        var schema = await client.GetFromJsonAsync<JsonElement>("/ask/schema", Token);
+        Assert.Equal("CREATE TABLE pets (name TEXT, kind TEXT);", schema.GetProperty("statements")[0].GetString());
+        File.Delete(file);
+        string gone = $"{file}: was deleted or moved after it was opened; put it back, or start again with its new path.";
+        Assert.Equal(gone, (await AskAsync(client, "How many pets are there?"))[^1].GetProperty("error").GetString());
+        using var query = await client.PostAsJsonAsync("/ask/query", new { sql = "SELECT 1 FROM pets" }, Token);
+        var error = await query.Content.ReadFromJsonAsync<JsonElement>(Token);
+        Assert.Equal(gone, error.GetProperty("error").GetProperty("message").GetString());
+        using var refused = await client.GetAsync("/ask/schema", Token);
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        End(tool);
+
+        void Run(string script)
+        {
+            using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={file};Pooling=False");
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = script;
+            command.ExecuteNonQuery();
+        }
+    }
+
     /// <summary>tests/clients/browser/ask.mjs says what is checked: two users, hostile queries, one without end.</summary>
     [Fact]
     public async Task ABrowser_AsksEditsAndStops()
