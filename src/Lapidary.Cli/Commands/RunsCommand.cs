@@ -12,6 +12,9 @@ internal static class RunsCommand
 {
     public const string Summary = "List the runs below a folder: how far each is, its losses, its time, and the options that differ.";
 
+    /// <summary>Columns of the table where there is no screen.</summary>
+    private const int PlainWidth = 120;
+
     private static readonly Argument<string> Folder = new("DIR")
     {
         Description = "The folder to look through; the current one where not given.",
@@ -56,9 +59,8 @@ internal static class RunsCommand
             });
     }
 
-    /// <summary>A file or another program accepts lines of any length.</summary>
-    private static int WidthOf(CommandRun run) =>
-        run.Terminal.ScreenOf(json: false)?.Width ?? int.MaxValue / 2;
+    /// <summary>A table in a file is read by people, too; programs take --json.</summary>
+    private static int WidthOf(CommandRun run) => run.Terminal.ScreenOf(json: false)?.Width ?? PlainWidth;
 
     private static void Write(Utf8JsonWriter json, RunScan scan, IReadOnlyList<FoundRun> runs, IReadOnlyList<string> options)
     {

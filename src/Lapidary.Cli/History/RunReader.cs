@@ -8,6 +8,7 @@ using Lapidary.Gemma.Lora;
 using Lapidary.Training;
 using Lapidary.Training.Checkpoints;
 using Lapidary.Training.Manifests;
+using Lapidary.Training.Reports.Recorded;
 
 namespace Lapidary.Cli.History;
 
@@ -53,12 +54,15 @@ internal static class RunReader
         double tokens = sessions.Sum(session => session.Number("tokens", 0, 0, double.MaxValue));
         var results = json.Section(RunManifest.ResultsKey);
         string? metric = results?.Text(RunManifest.MetricKey);
-        return new FoundRun(name, folder, StateOf(json.Text(RunManifest.StateKey), folder))
+        string state = StateOf(json.Text(RunManifest.StateKey), folder);
+        var newest = state == "finished" ? null : Newest(folder);
+        string? recorded = json.Text(RunSettings.FolderKey);
+        return new FoundRun(name, folder, state)
         {
             Model = json.Section("model")?.Text("name"),
-            Step = results?.Int("global_step", 0, 0, int.MaxValue) ?? 0,
+            Step = Math.Max(results?.Int("global_step", 0, 0, int.MaxValue) ?? 0, newest?.Step ?? 0),
             MaxSteps = results?.Int("max_steps", 0, 0, int.MaxValue) ?? 0,
-            Loss = Number(results, "last_loss"),
+            Loss = newest?.Loss ?? Number(results, "last_loss"),
             EvalLoss = Number(results, "eval_loss"),
             EvalAccuracy = Number(results, "eval_token_accuracy"),
             Metric = metric,
@@ -67,7 +71,8 @@ internal static class RunReader
             Started = sessions.Length > 0 ? ParseTime(sessions[0].Text("started")) : null,
             Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
             TokensPerSecond = seconds > 0 ? tokens / seconds : null,
-            Settings = json.Section(RunManifest.SettingsKey) is { } settings ? Texts(settings.Json) : new Dictionary<string, string>(),
+            Settings = json.Section(RunManifest.SettingsKey) is { } settings
+                ? Texts(settings.Json, (key, value) => RunPaths.Keys.Contains(key) ? RunPaths.Full(value, folder, recorded) : value) : new Dictionary<string, string>(),
         };
     }
 
@@ -125,9 +130,22 @@ internal static class RunReader
     private static string? BaseOf(string folder) =>
         File.Exists(Path.Combine(folder, AdapterConfigFile.FileName)) ? AdapterConfigFile.Read(folder).BaseModelNameOrPath : null;
 
-    private static Dictionary<string, string> Texts(JsonObject json) =>
-        json.ToDictionary(
-            pair => pair.Key, pair => pair.Value is JsonArray list ? string.Join(',', list.Select(TextOf)) : TextOf(pair.Value));
+    private static Dictionary<string, string> Texts(JsonObject json, Func<string, string, string> value) =>
+        json.ToDictionary(pair => pair.Key, pair => pair.Value is JsonArray list
+            ? string.Join(',', list.Select(item => value(pair.Key, TextOf(item)))) : value(pair.Key, TextOf(pair.Value)));
+
+    /// <summary>The newest step that a run's events have: a manifest and checkpoints are written less often. Null where none tells.</summary>
+    private static LogEntry? Newest(string folder)
+    {
+        try
+        {
+            return EventLog.Read(folder).LastOrDefault(entry => entry.Loss is not null);
+        }
+        catch (Exception e) when (e is LapidaryException || FileErrors.IsFileSystem(e))
+        {
+            return null; // the manifest says enough, and 'report' names the damage
+        }
+    }
 
     private static string TextOf(JsonNode? node) => node switch
     {

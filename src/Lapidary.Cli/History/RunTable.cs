@@ -3,6 +3,7 @@ using Lapidary.Cli.Help;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Screens;
 using Lapidary.Gemma.Sources;
+using Lapidary.Training.Reports.Recorded;
 
 namespace Lapidary.Cli.History;
 
@@ -27,7 +28,7 @@ internal static class RunTable
             new("eval", 1, run => Number(run.EvalLoss) + (run.BestStep is { } step ? $" @{step}" : ""), IsRight: true),
             .. runs.Select(run => run.Metric).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(metric =>
                 new Column(metric, 1, run => run.Metric == metric ? Number(run.MetricValue) : "-", IsRight: true)),
-            .. options.Select(key => new Column(key, 5, run => Option(run, key))),
+            .. options.Select(key => OptionColumn(runs, key)),
             new("model", 6, run => run.Model is { } model ? Tail(ModelSource.ShortName(model), LongestOption) : "-"),
             new("time", 7, run => run.Time is { } time ? PlainText.Duration(time) : "-", IsRight: true),
             new("tok/s", 8, run => run.TokensPerSecond?.ToString("F0", CultureInfo.InvariantCulture) ?? "-", IsRight: true),
@@ -71,12 +72,14 @@ internal static class RunTable
 
     private static string Number(double? value) => value?.ToString("F4", CultureInfo.InvariantCulture) ?? "-";
 
-    private static string Option(FoundRun run, string key)
+    /// <summary>A setting; of a path as much of its end as tells it from those of the other runs.</summary>
+    private static Column OptionColumn(IReadOnlyList<FoundRun> runs, string key)
     {
-        if (run.Settings.GetValueOrDefault(key) is not { Length: > 0 } value) return "-";
-        bool isPath = value.StartsWith("./", StringComparison.Ordinal) || value.StartsWith("../", StringComparison.Ordinal)
-            || Path.IsPathFullyQualified(value);
-        return Tail(PlainText.OneLine(isPath ? value[(value.LastIndexOf('/') + 1)..] : value), LongestOption);
+        string[] paths =
+            [.. runs.Select(run => run.Settings.GetValueOrDefault(key) ?? "").Where(Path.IsPathFullyQualified).Distinct()];
+        var names = paths.Zip(DistinctNames.Of(paths)).ToDictionary();
+        return new Column(key, 5, run => run.Settings.GetValueOrDefault(key) is { Length: > 0 } value
+            ? Tail(PlainText.OneLine(names.GetValueOrDefault(value, value)), LongestOption) : "-");
     }
 
     /// <summary>The end of a text that is too long; runs differ more often at the end than at the beginning.</summary>

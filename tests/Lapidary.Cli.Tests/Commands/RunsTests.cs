@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Lapidary.Cli.History;
 using Lapidary.Cli.Screens;
+using Lapidary.Formats.Files;
 
 namespace Lapidary.Cli.Tests.Commands;
 
@@ -65,6 +66,52 @@ public sealed class RunsTests : IDisposable
         File.WriteAllText(path, text.Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal));
         var json = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json;
         Assert.Equal("interrupted", json.GetProperty("runs")[0].GetProperty("state").GetString());
+    }
+
+    /// <summary>A run writes its manifest less often than its events, and holds its folder while it runs.</summary>
+    [Fact]
+    public void ARunUnderWay_ShowsItsNewestStep()
+    {
+        Train("one");
+        string folder = Path.Combine(_folder["exp"], "one"), path = Path.Combine(folder, "manifest.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal)
+            .Replace("\"global_step\": 2", "\"global_step\": 0", StringComparison.Ordinal));
+        using var held = FolderLock.Acquire(folder);
+        var run = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json.GetProperty("runs")[0];
+        Assert.Equal(("running", 2), (run.GetProperty("state").GetString(), run.GetProperty("global_step").GetInt32()));
+        Assert.Matches(@"^one +running +2/2 ", CliRun.Of("runs", _folder["exp"]).Ok().Out.Split('\n')[1]);
+    }
+
+    /// <summary>The same file is the same, from wherever a run sees it; of others, as much of the path is shown as tells them
+    /// apart.</summary>
+    [Fact]
+    public void Paths_AreCompared_AndShownAsShortAsIsTrue()
+    {
+        Train("one");
+        Train("deep/two");
+        var json = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json;
+        Assert.Empty(json.GetProperty("differing_settings").EnumerateArray());
+        Assert.All(json.GetProperty("runs").EnumerateArray(), run => Assert.Equal(
+            _folder.Path, Path.GetDirectoryName(run.GetProperty("settings").GetProperty("dataset").GetString())));
+        static FoundRun Run(string name, string data) =>
+            new(name, name, "finished") { Settings = new Dictionary<string, string> { ["dataset"] = data } };
+        FoundRun[] runs = [Run("x", "/data/a/rows.jsonl"), Run("y", "/data/b/rows.jsonl"), Run("z", "/data/other.jsonl")];
+        string[] lines = [.. RunTable.Lines(runs, ["dataset"], 120)];
+        Assert.Contains(" a/rows.jsonl ", lines[1], StringComparison.Ordinal);
+        Assert.Contains(" b/rows.jsonl ", lines[2], StringComparison.Ordinal);
+        Assert.Contains(" other.jsonl ", lines[3], StringComparison.Ordinal);
+    }
+
+    /// <summary>A file of the table is for people; --json has all.</summary>
+    [Fact]
+    public void WithoutAScreen_TheTableIsNarrow()
+    {
+        Train("one", "--lora-dropout", "0.1", "--weight-decay", "0.1", "--warmup-ratio", "0.5", "--seed", "7", "--max-grad-norm", "2",
+            "--lora-r", "4", "--lora-alpha", "9");
+        Train("a/rather/long/name/of/a/run/that/goes/on/and/on", "--learning-rate", "3e-3");
+        string[] lines = CliRun.Of("runs", _folder["exp"]).Ok().Out.TrimEnd().Split('\n');
+        Assert.All(lines, line => Assert.True(line.Length <= 120, line));
+        Assert.StartsWith("left out: ", lines[3], StringComparison.Ordinal);
     }
 
     /// <summary>A run that was resumed differs from its twin in nothing that anybody set.</summary>

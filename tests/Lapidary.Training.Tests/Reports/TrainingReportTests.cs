@@ -61,6 +61,28 @@ public sealed partial class TrainingReportTests : IDisposable
         Assert.Contains("max_length", Between(page, "Settings that are the same</caption>", "</table>"), StringComparison.Ordinal);
     }
 
+    /// <summary>Each run's files have paths as seen from its folder, which a reader of the page is not in.</summary>
+    [Fact]
+    public void Paths_AreTheSame_WhereTheirFilesAre()
+    {
+        string page = Page(
+            _folders.Finished("one", settings: new() { ["dataset"] = "../rows.jsonl", ["model"] = "google/gemma-3-1b-pt" }),
+            _folders.Finished("deep/two", settings: new() { ["dataset"] = "../../rows.jsonl:train", ["eval_dataset"] = "./eval.jsonl" }),
+            _folders.Finished("deep/three", settings: new() { ["dataset"] = new[] { "../../rows.jsonl", "google/data" } }));
+
+        string rows = _folders["rows.jsonl"];
+        Assert.Contains(
+            $"<th scope=\"row\">dataset</th><td>{rows}</td><td>{rows}:train</td><td>{rows}, google/data</td>", page, StringComparison.Ordinal);
+        Assert.Contains($"<td>{_folders["deep/two"]}/eval.jsonl</td>", page, StringComparison.Ordinal);
+        Assert.Contains(
+            $"<th scope=\"row\">data</th><td>{_folders["train.jsonl"]}</td><td>{_folders["deep/train.jsonl"]}</td>", page,
+            StringComparison.Ordinal);
+        string same = Page(
+            _folders.Finished("a", settings: new() { ["dataset"] = "../rows.jsonl" }),
+            _folders.Finished("b/c", settings: new() { ["dataset"] = "../../rows.jsonl" }));
+        Assert.Contains("The runs have the same settings.", same, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_OfTheSameFolderTwice_ReadsItOnce()
     {

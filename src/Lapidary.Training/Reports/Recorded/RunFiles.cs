@@ -64,6 +64,7 @@ internal static class RunFiles
 
     private static RecordedRun OfManifest(RecordedRun run, JsonSection json)
     {
+        string? recorded = json.Text(RunSettings.FolderKey);
         var (model, results, data) = (
             json.Section(RunManifest.ModelKey), json.Section(RunManifest.ResultsKey), json.Section(RunManifest.DataKey));
         return run with
@@ -76,14 +77,26 @@ internal static class RunFiles
             LoadedStep = results?.Has(RunManifest.LoadedStepKey) == true
                 ? results.Int(RunManifest.LoadedStepKey, 0, 0, int.MaxValue)
                 : null,
-            Settings = json.Section(RunManifest.SettingsKey) is { } settings ? Texts(settings.Json) : [],
-            Data = data?.Texts("names") ?? [],
+            Settings = json.Section(RunManifest.SettingsKey) is { } settings ? Texts(settings.Json, PathOf) : [],
+            Data = [.. (data?.Texts("names") ?? []).Select(name => PathOf("dataset", name))],
             Train = Rows(data?.Section("train")),
             Evaluation = Rows(data?.Section("evaluation")),
             Sessions = json.Json[RunManifest.SessionsKey] is JsonArray list
                 ? [.. list.OfType<JsonObject>().Select(session => SessionOf(new JsonSection(json.Path, session)))]
                 : [],
         };
+
+        string PathOf(string key, string value) =>
+            RunPaths.Keys.Contains(key) && RunPaths.Full(value, run.Folder, recorded) is var full && Path.IsPathFullyQualified(full)
+                ? Seen(full) : value;
+    }
+
+    /// <summary>A path as a reader knows it, and two runs compare it: from the current folder on if it is below that, else as a whole. A
+    /// run's files have it as seen from the run's folder.</summary>
+    private static string Seen(string path)
+    {
+        string relative = Path.GetRelativePath(Environment.CurrentDirectory, path);
+        return Path.IsPathFullyQualified(relative) || relative.StartsWith("..", StringComparison.Ordinal) ? path : relative;
     }
 
     private static RecordedSession SessionOf(JsonSection json)
@@ -129,8 +142,11 @@ internal static class RunFiles
         _ => "unknown",
     };
 
-    private static List<KeyValuePair<string, string>> Texts(JsonObject json) => [.. json.Select(pair => KeyValuePair.Create(
-        pair.Key, pair.Value is JsonArray list ? string.Join(", ", list.Select(TextOf)) : TextOf(pair.Value)))];
+    private static List<KeyValuePair<string, string>> Texts(JsonObject json, Func<string, string, string> seen) =>
+    [
+        .. json.Select(pair => KeyValuePair.Create(pair.Key, string.Join(
+            ", ", (pair.Value is JsonArray list ? list : [pair.Value?.DeepClone()]).Select(item => seen(pair.Key, TextOf(item)))))),
+    ];
 
     private static string TextOf(JsonNode? node) =>
         node is JsonValue value && value.TryGetValue(out string? text) ? text : node?.ToJsonString() ?? "";
