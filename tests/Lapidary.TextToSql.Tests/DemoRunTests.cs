@@ -31,6 +31,12 @@ public class DemoRunTests
         Assert.InRange(result.MergeDistance, 0, 0.5f);
         Assert.All([result.Model, result.Adapter, result.Merged], folder => Assert.True(Directory.Exists(folder)));
         Assert.Equal(Path.Combine(options.OutputDir, "merged"), result.Merged);
+        string report = TrainingReport.Read([result.Adapter]).ToHtml();
+        Assert.Matches("<th scope=\"row\">metric before training</th><td>0</td>", report);
+        Assert.Matches("<th scope=\"row\">metric after training</th><td>[0-9.]+</td>", report);
+        Assert.Contains($"<th scope=\"row\">data</th><td>{options.OutputDir}/data/train.jsonl</td>", report, StringComparison.Ordinal);
+        Assert.Contains("after step 3", report, StringComparison.Ordinal); // answers
+        Assert.Contains("dataset: ../data/train.jsonl\n", File.ReadAllText(Path.Combine(result.Adapter, "run.yaml")), StringComparison.Ordinal);
         var merged = GemmaModel.Load(result.Merged, backend);
         Assert.Equal(1024, merged.Config.VocabSize);
         merged.Dispose();
@@ -117,7 +123,9 @@ public class DemoRunTests
         $"lapidary train --model {folder}/model --dataset {folder}/data/train.jsonl --template text-to-sql --quantization nf4 "
         + $"--output-dir {folder}/adapter --max-steps 3 --learning-rate 0.001 --lr-scheduler-type cosine "
         + "--max-grad-norm 1.0 --lora-dropout 0.05 --gradient-accumulation-steps 4 --gradient-checkpointing false "
-        + "--assistant-only-loss true --logging-steps 20 --save-strategy no --overwrite-output-dir",
+        + "--assistant-only-loss true --logging-steps 20 --save-strategy no "
+        + $"--eval-dataset {folder}/data/test.jsonl --eval-metric sql_execution --eval-max-new-tokens 160 "
+        + "--eval-strategy steps --eval-steps 3 --overwrite-output-dir",
         $"lapidary eval --model {folder}/model --quantization nf4 --adapter {folder}/adapter --dataset {folder}/data/test.jsonl "
         + "--max-new-tokens 160",
         $"lapidary merge --model {folder}/model --adapter {folder}/adapter --base nf4 --output {folder}/merged --overwrite",

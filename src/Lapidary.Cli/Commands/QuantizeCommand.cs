@@ -57,7 +57,7 @@ internal static class QuantizeCommand
             text =>
             {
                 text.WriteLine($"{output}: {tensors} tensors, {ByteSize.Format(bytes)} (before {ByteSize.Format(before)}).");
-                NextSteps.Show(text, NextSteps.Generate(output));
+                NextSteps.Show(text, NextSteps.Generate(output, folder));
             });
     }
 }

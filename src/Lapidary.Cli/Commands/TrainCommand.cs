@@ -110,14 +110,14 @@ internal static class TrainCommand
                 lora is null ? null : values.Require(Model.Model),
                 lora is not null && values.Get(Model.Quantization) == QuantizationKind.Nf4, config.OutputDir, data.Sample,
                 data.IsChat == true, MetricRows.ForEval(values, config, data), push?.PushedId);
-            run.PrintSummary(result.WriteTo, people => result.Show(people, next));
+            run.PrintSummary(result.WriteTo, people => result.Show(people, next, isAskedOfTrained: data.Evaluated is null));
             if (push?.Publisher.Failure is { } failure) run.Terminal.Error.WriteLine($"lapidary: {PlainText.OneLine(failure)}");
             return ExitCodes.Done;
         }
 
         if (output is not null)
         {
-            run.PrintSummary(result.WriteTo, people => result.Show(people, next: []));
+            run.PrintSummary(result.WriteTo, people => result.Show(people, next: [], isAskedOfTrained: false));
             run.Terminal.Error.WriteLine(
                 $"lapidary: interrupted after step {result.State.GlobalStep}; {HowToGoOn(values, config, output)}");
         }

@@ -100,15 +100,18 @@ internal static class NextSteps
 
     /// <summary>How to try a model.</summary>
     /// <param name="folder">The model's folder.</param>
-    public static string Generate(string folder) => $"lapidary generate --model {ShellText.Quote(folder)} {InputOf(folder)}";
+    /// <param name="source">The folder that it was made of, which may be a run's.</param>
+    public static string Generate(string folder, string source) =>
+        $"lapidary generate --model {ShellText.Quote(folder)} {InputOf(folder, source)}";
 
     /// <summary>Options that give a model or an adapter a prompt in the form of its training.</summary>
     /// <param name="folder">Its folder.</param>
-    /// <param name="run">The folder of a run, which may hold a question; null for none.</param>
+    /// <param name="run">The folder of a run, which may hold a question; null for the same folder.</param>
     public static string InputOf(string folder, string? run = null)
     {
-        if (run is not null && Path.Combine(run, QuestionName) is var question && File.Exists(question)) return MessagesIn(question);
-        if (run is not null && Path.Combine(run, PromptName) is var prompt && File.Exists(prompt)) return PromptIn(prompt);
+        run ??= folder;
+        if (Path.Combine(run, QuestionName) is var question && File.Exists(question)) return MessagesIn(question);
+        if (Path.Combine(run, PromptName) is var prompt && File.Exists(prompt)) return PromptIn(prompt);
         try
         {
             bool hasTokenizer = TokenizerFolder.Resolve(folder) is not null;

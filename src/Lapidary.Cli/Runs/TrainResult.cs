@@ -53,7 +53,8 @@ internal sealed record TrainResult(
     /// <summary>Shows the result to people.</summary>
     /// <param name="people">The output.</param>
     /// <param name="next">Suggestions for the next step, as command lines.</param>
-    public void Show(TextWriter people, IReadOnlyList<string> next)
+    /// <param name="isAskedOfTrained">Whether they ask a row that the run has trained on, which it may know by heart.</param>
+    public void Show(TextWriter people, IReadOnlyList<string> next, bool isAskedOfTrained)
     {
         string of = State.LoadedCheckpoint is { } name ? $" ({name})"
             : Evaluation is { } last && last.Step != State.GlobalStep ? $" (after step {last.Step})" : "";
@@ -71,6 +72,8 @@ internal sealed record TrainResult(
         }
 
         Push?.Show(people);
+        if (isAskedOfTrained)
+            people.WriteLine("note       there is no evaluation set, so the line below asks a row that was trained on; --test-size keeps some.");
         NextSteps.Show(people, next);
     }
 }

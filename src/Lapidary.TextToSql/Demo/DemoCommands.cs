@@ -24,6 +24,9 @@ internal static class DemoCommands
         "train",
         ("model", folder.Model),
         ("dataset", folder.TrainFile),
+        ("eval_dataset", folder.TestFile),
+        ("eval_metric", config.EvalMetric),
+        ("eval_max_new_tokens", config.EvalMaxNewTokens),
         ("template", RowTemplate.TextToSqlName),
         ("output_dir", folder.Adapter),
         ("max_steps", config.MaxSteps),
@@ -32,6 +35,16 @@ internal static class DemoCommands
         ("lora_dropout", lora.LoraDropout),
         ("gradient_accumulation_steps", config.GradientAccumulationSteps),
         ("logging_steps", config.LoggingSteps));
+
+    /// <summary>The settings of run.yaml, with the data that the command names.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Settings(
+        DemoFolder folder, IEnumerable<KeyValuePair<string, string>> settings) =>
+    [
+        .. settings,
+        new("dataset", Path.GetFullPath(folder.TrainFile)),
+        new("eval_dataset", Path.GetFullPath(folder.TestFile)),
+        new("template", RowTemplate.TextToSqlName),
+    ];
 
     /// <summary>Evaluates it with the adapter.</summary>
     public static string After(DemoFolder folder, int maxNewTokens) => Fill(

@@ -3,6 +3,7 @@ using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.TextToSql.Demo;
 using Lapidary.Training;
+using Lapidary.Training.Checkpoints;
 
 namespace Lapidary.TextToSql;
 
@@ -19,6 +20,8 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
 
     /// <summary>The guide's settings.</summary>
     private static readonly LoraConfig Lora = LoraConfig.Guide;
+
+    private static readonly DataSetOptions RowOptions = new() { Template = RowTemplate.TextToSql };
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
@@ -42,11 +45,14 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         using (var model = GemmaModel.Load(folder.Model, backend, new() { Quantization = QuantizationKind.Nf4 }))
         {
             parameters = (long)model.Config.VocabSize * model.Config.HiddenSize + model.LinearLayers.Sum(layer => layer.Weight.Count);
-            before = Before(model, evaluation, folder, cancellationToken);
+            var beforeScores = Before(model, evaluation, folder, cancellationToken);
+            before = SqlAccuracy.Of(beforeScores);
+            var metric = new DemoMetric(evaluation, beforeScores, () => TellAfter(folder), Work());
             var encoder = new GemmaTextEncoder(tokenizer, template);
-            using var trainer = Train(model, encoder, train, folder, cancellationToken);
+            using var trainer = Train(model, encoder, train, metric, folder, cancellationToken);
             (trained, steps) = (model.Adapter!.ParameterCount, trainer.TotalSteps);
-            (after, scores) = After(model, evaluation, before, folder, cancellationToken);
+            scores = metric.After;
+            after = Show(before, SqlAccuracy.Of(scores));
         }
 
         float distance = Merge(folder, cancellationToken);
@@ -85,34 +91,49 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         TextToSqlData.Write(folder.TestFile, test);
         observer.OnResult($"{train.Length} rows to train on, and {test.Length} about other tables to test with. The first:");
         observer.OnResult($"{train[0].SqlContext.Trim()}\n{train[0].SqlPrompt}\n=> {train[0].Sql}");
-        return (DataSet.Load(folder.TrainFile, new DataSetOptions { Template = RowTemplate.TextToSql }), test);
+        return (DataSet.Load(folder.TrainFile, RowOptions), test);
     }
 
-    private SqlAccuracy Before(GemmaModel model, SqlEvaluation evaluation, DemoFolder folder, CancellationToken cancellationToken)
+    private IReadOnlyList<SqlScore> Before(GemmaModel model, SqlEvaluation evaluation, DemoFolder folder, CancellationToken cancellationToken)
     {
         observer.OnDemoStep(new(
             2, "Before", "Quantizes the model to 4 bits (NF4), asks it the test questions, and runs the SQL that it writes.",
             DemoCommands.Before(folder, MaxNewTokens)));
-        var before = SqlAccuracy.Of(evaluation.Run(model, Work(), cancellationToken));
-        observer.OnResult($"right answers before training: {Describe(before)}");
-        return before;
+        var scores = evaluation.Run(model, Work(), cancellationToken);
+        observer.OnResult($"right answers before training: {Describe(SqlAccuracy.Of(scores))}");
+        return scores;
     }
 
     private SftTrainer Train(
-        GemmaModel model, GemmaTextEncoder encoder, DataSet train, DemoFolder folder, CancellationToken cancellationToken)
+        GemmaModel model, GemmaTextEncoder encoder, DataSet train, DemoMetric metric, DemoFolder folder,
+        CancellationToken cancellationToken)
     {
         var config = Config(folder);
+        int steps = options.Steps ?? DemoPace.Steps(model, encoder, train, config, Lora, _time, cancellationToken);
         config = config with
         {
-            MaxSteps = options.Steps ?? DemoPace.Steps(model, encoder, train, config, Lora, _time, cancellationToken),
+            MaxSteps = steps,
+            EvalStrategy = IntervalStrategy.Steps,
+            EvalSteps = steps,
+            EvalMetric = metric.Name,
+            EvalMaxNewTokens = MaxNewTokens,
         };
         observer.OnDemoStep(new(
             3, "Train", "QLoRA, as in the guide: matrices of rank 16 on every projection, and the embedding, which is also the head.",
             DemoCommands.Train(folder, config, Lora)));
         if (options.Steps is null) observer.OnResult($"{config.MaxSteps} steps take about a minute and a half here");
-        var trainer = SftTrainer.Create(model, encoder, train, config, Lora, observer: observer);
+        var test = DataSet.Load(folder.TestFile, RowOptions);
+        var trainer = SftTrainer.Create(model, encoder, train, config, Lora, test, observer, metric: metric);
         try
         {
+            trainer.Settings = DemoCommands.Settings(folder, RunSettings.Of(model, model.Adapter!, config, worldSize: 1));
+            int sequences = trainer.LabelReport!.Sequences;
+            if (sequences < train.Count)
+            {
+                observer.OnResult($"{train.Count} rows become {sequences} packed rows: short ones share the {config.MaxLength} tokens of "
+                    + "one, so that no time goes into padding");
+            }
+
             trainer.Train(cancellationToken: cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             return trainer;
@@ -136,21 +157,19 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         AssistantOnlyLoss = true,
         LoggingSteps = 20,
         SaveStrategy = IntervalStrategy.No,
-        EvalStrategy = IntervalStrategy.No,
+        EvalStrategy = IntervalStrategy.No, // of the trial that finds the pace
         Seed = options.Seed,
     };
 
-    private (SqlAccuracy After, IReadOnlyList<SqlScore> Scores) After(
-        GemmaModel model, SqlEvaluation evaluation, SqlAccuracy before, DemoFolder folder, CancellationToken cancellationToken)
+    private void TellAfter(DemoFolder folder) => observer.OnDemoStep(new(
+        4, "After", "Asks the same questions again, with the adapter.", DemoCommands.After(folder, MaxNewTokens)));
+
+    private SqlAccuracy Show(SqlAccuracy before, SqlAccuracy after)
     {
-        observer.OnDemoStep(new(
-            4, "After", "Asks the same questions again, with the adapter.", DemoCommands.After(folder, MaxNewTokens)));
-        var scores = evaluation.Run(model, Work(), cancellationToken);
-        var after = SqlAccuracy.Of(scores);
         observer.OnResult($"right answers before training: {Describe(before)}\nright answers after training:  {Describe(after)}");
         foreach (var (complexity, share) in after.ByComplexity)
             observer.OnResult($"{share.ExecutionAccuracy,6:P0} of {share.Rows,3} {complexity}");
-        return (after, scores);
+        return after;
     }
 
     private float Merge(DemoFolder folder, CancellationToken cancellationToken)

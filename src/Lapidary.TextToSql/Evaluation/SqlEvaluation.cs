@@ -133,6 +133,17 @@ public sealed class SqlEvaluation : IEvaluationMetric
         return (double)all.Sum(rank => BinaryPrimitives.ReadInt32LittleEndian(rank.AsSpan(1))) / _rows.Length;
     }
 
+    /// <summary>Asks the model of a caller's engine and scores its answers.</summary>
+    /// <returns>The scores; null if it was cancelled amid the answers.</returns>
+    internal IReadOnlyList<SqlScore>? Run(
+        GenerationEngine engine, IProgress<WorkProgress>? progress, CancellationToken cancellationToken) =>
+        Answer(engine, first: 0, step: 1, progress, cancellationToken) is { } answers
+            ? _scorer.ScoreAll(_rows, answers, progress is null ? null : progress.Report, cancellationToken) : null;
+
+    /// <summary>The first answers with their scores, to be shown to people.</summary>
+    internal IReadOnlyList<EvaluationSample> SamplesOf(IReadOnlyList<SqlScore> scores) =>
+        [.. _rows.Take(SampleCount).Zip(scores, (row, score) => SampleOf(row, score.Answer, score))];
+
     /// <summary>The model's stop tokens and rules, without sampling.</summary>
     internal static GenerationOptions GreedyOptions(GemmaModel model, Tokenizer tokenizer, int maxNewTokens)
     {

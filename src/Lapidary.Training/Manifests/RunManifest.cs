@@ -86,6 +86,8 @@ internal sealed class RunManifest
         session[PlannedKey] = ManifestJson.Memory(run.Memory);
         var recorded = RunSettings.Recorded(folder, settings).ToArray();
         string[] names = [.. recorded.Where(pair => pair.Key == "dataset").Select(pair => pair.Value)];
+        if (names.Length == 0) // a program's own data: a path as seen from its folder, or an id
+            names = [.. run.DataSets.Select(name => Path.Exists(name) ? RunPaths.Shorten(Path.GetFullPath(name), folder) : name)];
         var json = new JsonObject
         {
             [VersionKey] = Version,
@@ -93,7 +95,7 @@ internal sealed class RunManifest
             [StateKey] = NameOf(RunOutcome.Running),
             ["lapidary"] = ManifestJson.Program(),
             [ModelKey] = ManifestJson.Model(run, commit: null),
-            [DataKey] = ManifestJson.Data(names.Length > 0 ? run with { DataSets = names } : run),
+            [DataKey] = ManifestJson.Data(run with { DataSets = names }),
             ["seed"] = run.Config.Seed,
             [SettingsKey] = ManifestJson.Settings(recorded),
             [HashesKey] = new JsonObject(),

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Lapidary.Cli.Runs;
 using Lapidary.Cli.Tests.Hub;
 
 namespace Lapidary.Cli.Tests.Commands;
@@ -61,6 +62,13 @@ public sealed class NextStepsTests : IDisposable
         string text = Train(rows, "run", "--eval-dataset", held).Out;
         Assert.Contains($"--messages {_folder["run/question.json"]}", Next(text)[0], StringComparison.Ordinal);
         Assert.Contains("held out SELECT", File.ReadAllText(_folder["run/question.json"]), StringComparison.Ordinal);
+        Assert.DoesNotContain("asks a row that was trained on", text, StringComparison.Ordinal);
+        string other = Train(rows, "other").Out;
+        Assert.Contains("\nnote       there is no evaluation set, so the line below asks a row that was trained on;", other, StringComparison.Ordinal);
+
+        // A run's folder that is uploaded, and a model that is made of one, are asked the same.
+        foreach (string input in (string[])[NextSteps.InputOf(_folder["run"]), NextSteps.InputOf(_folder["small"], _folder["run"])])
+            Assert.Equal($"--messages {_folder["run/question.json"]}", input);
     }
 
     [Fact]
@@ -122,7 +130,7 @@ public sealed class NextStepsTests : IDisposable
         var typed = demo.Out.Split('\n').Where(line => line.StartsWith(Mark, StringComparison.Ordinal));
         string[] steps = [.. typed.Select(line => line[Mark.Length..])];
         Assert.Equal(6, steps.Length);
-        foreach (string step in steps) Works(step.Replace("--max-new-tokens 160", "--max-new-tokens 8", StringComparison.Ordinal));
+        foreach (string step in steps) Works(step.Replace("max-new-tokens 160", "max-new-tokens 8", StringComparison.Ordinal));
         string[] next = Next(demo.Out);
         Assert.Equal(2, next.Length);
         Assert.StartsWith("lapidary ask ", next[0], StringComparison.Ordinal);
