@@ -15,7 +15,7 @@ public sealed class CsvTests : IDisposable
     [Theory]
     [InlineData("a,b\n1,\"x, \"\"y\"\"\nz\"\n", "CREATE TABLE t (a INTEGER, b TEXT);", "1|x, \"y\"\nz")]
     [InlineData("\uFEFFa,b\r\n1,2\r\n", "CREATE TABLE t (a INTEGER, b INTEGER);", "1|2")]
-    [InlineData("a;b\n1,5;x\n", "CREATE TABLE t (a TEXT, b TEXT);", "1,5|x")]
+    [InlineData("a;b\n1,5 kg;x\n", "CREATE TABLE t (a TEXT, b TEXT);", "1,5 kg|x")]
     [InlineData("a\tb\n1\t2.5\n", "CREATE TABLE t (a INTEGER, b REAL);", "1|2.5")]
     [InlineData("a|b\n1|2e3\n", "CREATE TABLE t (a INTEGER, b REAL);", "1|2000")]
     [InlineData("name\nRex\n", "CREATE TABLE t (name TEXT);", "Rex")]
@@ -47,7 +47,6 @@ public sealed class CsvTests : IDisposable
     [InlineData("12345678901234567890", "TEXT")]
     [InlineData("9007199254740993;1.5", "TEXT")]
     [InlineData("2024-05-01;2024-05-02", "TEXT")]
-    [InlineData("1,5;2,5", "TEXT")]
     [InlineData("true;false", "TEXT")]
     [InlineData("NaN;Infinity;1e999", "TEXT")]
     [InlineData("12;x", "TEXT")]
@@ -67,6 +66,32 @@ public sealed class CsvTests : IDisposable
         else Assert.Equal(lines.Select(ToDouble), found.Select(ToDouble));
 
         static double ToDouble(object value) => Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A decimal comma is one where commas do not part the fields, and none is a comma between thousands.</summary>
+    [Theory]
+    [InlineData("1.234,50;-0,5;7;12", "REAL", "1234.5;-0.5;7;12", "has decimal commas")]
+    [InlineData("1,234;0,125", "REAL", "1.234;0.125", "has decimal commas")]
+    [InlineData("1.234.567,891;2", "REAL", "1234567.891;2", "has decimal commas")]
+    [InlineData("1,234;12,345", "TEXT", "1,234;12,345", "so they stay texts, and SUM reads the 1 alone.")]
+    [InlineData("12.34,5;1,5", "TEXT", "12.34,5;1,5", null)]
+    [InlineData("1.23,5;1,5", "TEXT", "1.23,5;1,5", null)]
+    [InlineData("01,5;1,5", "TEXT", "01,5;1,5", null)]
+    [InlineData("1,5;1,5 €", "TEXT", "1,5;1,5 €", null)]
+    [InlineData("1,;2,5", "TEXT", "1,;2,5", null)]
+    [InlineData("1,5;1,5,5", "TEXT", "1,5;1,5,5", null)]
+    public void DecimalCommas_AreRead_WhereTheyCanBeNothingElse(string values, string type, string expected, string? note)
+    {
+        string text = "v|w\n" + string.Concat(values.Split(';').Select(line => $"{line}|\n"));
+        using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
+        Assert.Equal(type, data.Tables[0].Columns[0].Type);
+        Assert.Equal(expected, string.Join(';', data.Query("SELECT v FROM t", cancellationToken: Token).Rows.Select(
+            row => Convert.ToString(row[0], System.Globalization.CultureInfo.InvariantCulture))));
+        if (note is null) Assert.Empty(data.Notes);
+        else Assert.Contains(note, Assert.Single(data.Notes), StringComparison.Ordinal);
+        using var quoted = AskedData.Open([_folder.Write("q.csv", "v,w\n\"1,5\",\n\"2,5\",\n")], cancellationToken: Token);
+        Assert.Equal("TEXT", quoted.Tables[0].Columns[0].Type);
+        Assert.Contains("so they stay texts", Assert.Single(quoted.Notes), StringComparison.Ordinal);
     }
 
     [Fact]

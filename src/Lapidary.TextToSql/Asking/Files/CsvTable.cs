@@ -14,6 +14,8 @@ internal sealed class CsvTable(string path) : ITableFile
 {
     private const int MaxRecordBytes = 64 << 20;
 
+    private TextValues[] _values = [];
+
     /// <inheritdoc/>
     public string Path => path;
 
@@ -21,27 +23,26 @@ internal sealed class CsvTable(string path) : ITableFile
     public FoundColumns FindColumns(Action onRow)
     {
         string[] names = [];
-        TextValues[] values = [];
         var notes = new List<string>();
         ReadAll(
-            header =>
+            (header, separator) =>
             {
                 names = TableNames.OfColumns(header, out var changed);
-                values = new TextValues[names.Length];
+                _values = [.. names.Select(_ => new TextValues(separator))];
                 if (changed.Count > 0) notes.Add(NoteOn(changed, names));
             },
             reader =>
             {
-                for (int i = 0; i < values.Length; i++) values[i].Add(reader.GetSpan(i));
+                for (int i = 0; i < _values.Length; i++) _values[i].Add(reader.GetSpan(i));
                 onRow();
             });
-        notes.AddRange(names.Zip(values, (name, value) => value.Note(SqlName.Of(name))).OfType<string>().Select(note => $"{path}: {note}"));
-        return new FoundColumns([.. names.Zip(values, (name, value) => (name, value.Type))], notes);
+        notes.AddRange(names.Zip(_values, (name, value) => value.Note(SqlName.Of(name))).OfType<string>().Select(note => $"{path}: {note}"));
+        return new FoundColumns([.. names.Zip(_values, (name, value) => (name, value.Type))], notes);
     }
 
     /// <inheritdoc/>
     public void Fill(FoundColumns columns, ITableRow row) => ReadAll(
-        header =>
+        (header, _) =>
         {
             if (header.Count != columns.Columns.Count) throw Changed();
         },
@@ -56,11 +57,11 @@ internal sealed class CsvTable(string path) : ITableFile
         if (text.IsEmpty) return;
         if (type == "TEXT") row.SetText(column, text);
         else if (type == "INTEGER" && TextValues.TryInteger(text, out long integer)) row.SetInteger(column, integer);
-        else if (type == "REAL" && TextValues.TryReal(text, out double real)) row.SetReal(column, real);
+        else if (type == "REAL" && _values[column].TryNumber(text, out double real)) row.SetReal(column, real);
         else throw Changed();
     }
 
-    private void ReadAll(Action<IReadOnlyList<string>> onHeader, Action<CsvReader> onRow)
+    private void ReadAll(Action<IReadOnlyList<string>, char> onHeader, Action<CsvReader> onRow)
     {
         using var file = InputFile.OpenRead(path, "a CSV file");
         using var unpacked = Decompression.Open(file);
@@ -78,7 +79,7 @@ internal sealed class CsvTable(string path) : ITableFile
             if (fields < 0)
             {
                 fields = reader.FieldCount;
-                onHeader([.. Enumerable.Range(0, fields).Select(reader.GetString)]);
+                onHeader([.. Enumerable.Range(0, fields).Select(reader.GetString)], reader.Separator);
                 continue;
             }
 

@@ -6,7 +6,8 @@ namespace Lapidary.TextToSql.Asking.Files;
 /// <summary>What the texts of a column are: integers, numbers or texts. A number is one only where nothing of its text is lost, so "007",
 /// "+49" and an integer of 20 digits make a column of texts, as do 1.9 beside 1.10, which are versions. Digits beyond those of a double
 /// are rounded, since such a column is there to calculate with. Empty texts are NULL.</summary>
-internal struct TextValues
+/// <param name="separator">What parts the fields. Where it is no comma, a comma may be in a number.</param>
+internal struct TextValues(char separator)
 {
     /// <summary>Above this, a double does not hold every integer.</summary>
     private const long MaxExact = 1L << 53;
@@ -16,6 +17,7 @@ internal struct TextValues
     /// <summary>All decimal numbers of so many digits differ as doubles, too.</summary>
     private const int ExactDigits = 15;
 
+    private DecimalCommas _commas;
     private bool _hasText, _hasReal, _hasInteger, _hasLarge, _isRounded;
 
     /// <summary>Digits after the point: one more than the fewest, as 0 is none, and the most of those that end in a zero.</summary>
@@ -23,12 +25,18 @@ internal struct TextValues
 
     private readonly bool IsOfVersions => _fewestDecimals > 0 && _mostPadded > _fewestDecimals - 1;
 
+    /// <summary>Whether its numbers have decimal commas.</summary>
+    public readonly bool HasCommas => _hasText && separator != ',' && _commas.Are;
+
     /// <summary>SQLite's type of the column.</summary>
-    public readonly string Type => _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT" : _hasReal ? "REAL" : _hasInteger ? "INTEGER" : "TEXT";
+    public readonly string Type => HasCommas ? "REAL" : _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT" : _hasReal ? "REAL" : _hasInteger ? "INTEGER" : "TEXT";
 
     /// <summary>What a user may not expect of the column; null for nothing.</summary>
     /// <param name="name">Its name in SQL.</param>
-    public readonly string? Note(string name) => _hasText || !_hasReal ? null
+    public readonly string? Note(string name) =>
+        HasCommas ? $"the column {name} has decimal commas: 1.234,5 is read as 1234.5."
+        : _hasText && _commas.MayBe ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
+        : _hasText || !_hasReal ? null
         : IsOfVersions ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which may be versions, so they stay texts; "
             + $"CAST({name} AS REAL) makes numbers of them."
         : _isRounded && Type == "REAL" ? $"the column {name} has numbers of more than {ExactDigits} digits; REAL keeps the first {ExactDigits}."
@@ -37,7 +45,9 @@ internal struct TextValues
     /// <summary>Looks at a value.</summary>
     public void Add(ReadOnlySpan<byte> text)
     {
-        if (_hasText || text.IsEmpty) return;
+        if (text.IsEmpty) return;
+        _commas.Add(text);
+        if (_hasText) return;
         if (TryInteger(text, out long integer))
         {
             _hasInteger = true;
@@ -85,6 +95,10 @@ internal struct TextValues
         Span<byte> shortest = stackalloc byte[40];
         return Utf8Formatter.TryFormat(value, shortest, out int written) && Digits(text) <= Digits(shortest[..written]);
     }
+
+    /// <summary>Reads a number of the column.</summary>
+    public readonly bool TryNumber(ReadOnlySpan<byte> text, out double value) =>
+        HasCommas ? DecimalCommas.TryRead(text, out value) : TryReal(text, out value);
 
     /// <summary>Reads an integer without leading zeros or sign +.</summary>
     public static bool TryInteger(ReadOnlySpan<byte> text, out long value)
