@@ -94,6 +94,22 @@ public sealed class CsvTests : IDisposable
         Assert.Contains("so they stay texts", Assert.Single(quoted.Notes), StringComparison.Ordinal);
     }
 
+    /// <summary>Points part days, months and years in that order only.</summary>
+    [Theory]
+    [InlineData("31.12.2024;;01.02.2023;5.6.1999", "1999-06-05;2023-02-01;2024-12-31", true)]
+    [InlineData("31.12.2024;30.02.2024", "30.02.2024;31.12.2024", false)]
+    [InlineData("31.12.2024;31.12.24", "31.12.2024;31.12.24", false)]
+    [InlineData("31/12/2024;01/02/2024", "01/02/2024;31/12/2024", false)]
+    [InlineData("31.12.2024;bald", "31.12.2024;bald", false)]
+    public void DatesWithPoints_BecomeDatesOfSql(string values, string expected, bool isNoted)
+    {
+        string text = "v,w\n" + string.Concat(values.Split(';').Select(line => $"{line},\n"));
+        using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
+        Assert.Equal(expected, string.Join(';', data.Query(
+            "SELECT v FROM t WHERE v IS NOT NULL ORDER BY v", cancellationToken: Token).Rows.Select(row => row[0])));
+        Assert.Equal(isNoted, data.Notes.Any(note => note.Contains("31.12.2024 is read as 2024-12-31", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void HeadersWithoutNames_GetSome()
     {

@@ -55,7 +55,9 @@ internal sealed class CsvTable(string path) : ITableFile
     private void Set(ITableRow row, int column, string type, ReadOnlySpan<byte> text)
     {
         if (text.IsEmpty) return;
-        if (type == "TEXT") row.SetText(column, text);
+        if (type == "TEXT" && _values[column].HasDates && PointDates.TryRead(text, out string date))
+            row.SetText(column, Encoding.ASCII.GetBytes(date));
+        else if (type == "TEXT") row.SetText(column, text);
         else if (type == "INTEGER" && TextValues.TryInteger(text, out long integer)) row.SetInteger(column, integer);
         else if (type == "REAL" && _values[column].TryNumber(text, out double real)) row.SetReal(column, real);
         else throw Changed();

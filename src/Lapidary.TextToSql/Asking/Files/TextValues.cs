@@ -18,6 +18,7 @@ internal struct TextValues(char separator)
     private const int ExactDigits = 15;
 
     private DecimalCommas _commas;
+    private PointDates _dates;
     private bool _hasText, _hasReal, _hasInteger, _hasLarge, _isRounded;
 
     /// <summary>Digits after the point: one more than the fewest, as 0 is none, and the most of those that end in a zero.</summary>
@@ -28,6 +29,9 @@ internal struct TextValues(char separator)
     /// <summary>Whether its numbers have decimal commas.</summary>
     public readonly bool HasCommas => _hasText && separator != ',' && _commas.Are;
 
+    /// <summary>Whether its texts are dates as 31.12.2024.</summary>
+    public readonly bool HasDates => _hasText && _dates.Are;
+
     /// <summary>SQLite's type of the column.</summary>
     public readonly string Type => HasCommas ? "REAL" : _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT" : _hasReal ? "REAL" : _hasInteger ? "INTEGER" : "TEXT";
 
@@ -35,6 +39,7 @@ internal struct TextValues(char separator)
     /// <param name="name">Its name in SQL.</param>
     public readonly string? Note(string name) =>
         HasCommas ? $"the column {name} has decimal commas: 1.234,5 is read as 1234.5."
+        : HasDates ? $"the column {name} has dates: 31.12.2024 is read as 2024-12-31, as SQLite's functions need it."
         : _hasText && _commas.MayBe ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
         : _hasText || !_hasReal ? null
         : IsOfVersions ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which may be versions, so they stay texts; "
@@ -47,6 +52,7 @@ internal struct TextValues(char separator)
     {
         if (text.IsEmpty) return;
         _commas.Add(text);
+        _dates.Add(text);
         if (_hasText) return;
         if (TryInteger(text, out long integer))
         {
