@@ -36,7 +36,8 @@ public class DemoRunTests
         Assert.Matches("<th scope=\"row\">metric after training</th><td>[0-9.]+</td>", report);
         Assert.Contains($"<th scope=\"row\">data</th><td>{options.OutputDir}/data/train.jsonl</td>", report, StringComparison.Ordinal);
         Assert.Contains("after step 3", report, StringComparison.Ordinal); // answers
-        Assert.Contains("dataset: ../data/train.jsonl\n", File.ReadAllText(Path.Combine(result.Adapter, "run.yaml")), StringComparison.Ordinal);
+        string settings = File.ReadAllText(Path.Combine(result.Adapter, "run.yaml"));
+        Assert.Contains("dataset: ../data/train.jsonl\n", settings, StringComparison.Ordinal);
         var merged = GemmaModel.Load(result.Merged, backend);
         Assert.Equal(1024, merged.Config.VocabSize);
         merged.Dispose();

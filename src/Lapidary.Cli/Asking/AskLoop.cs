@@ -14,7 +14,8 @@ namespace Lapidary.Cli.Asking;
 /// <param name="limits">Of the queries that the user writes.</param>
 internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker asker, AskScreen screen, QueryLimits limits)
 {
-    private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", Replace = ":export!", History = ":history", Help = ":help";
+    private const string Quit = ":quit", Schema = ":schema", Sql = ":sql", Export = ":export", Replace = ":export!",
+        History = ":history", Help = ":help";
 
     private static readonly string[] Commands = [Sql, Schema, Export, Replace, History, Help, Quit];
 

@@ -72,7 +72,8 @@ internal static class RunReader
             Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null,
             TokensPerSecond = seconds > 0 ? tokens / seconds : null,
             Settings = json.Section(RunManifest.SettingsKey) is { } settings
-                ? Texts(settings.Json, (key, value) => RunPaths.Keys.Contains(key) ? RunPaths.Full(value, folder, recorded) : value) : new Dictionary<string, string>(),
+                ? Texts(settings.Json, (key, value) => RunPaths.Keys.Contains(key) ? RunPaths.Full(value, folder, recorded) : value)
+                : new Dictionary<string, string>(),
         };
     }
 
@@ -134,7 +135,8 @@ internal static class RunReader
         json.ToDictionary(pair => pair.Key, pair => pair.Value is JsonArray list
             ? string.Join(',', list.Select(item => value(pair.Key, TextOf(item)))) : value(pair.Key, TextOf(pair.Value)));
 
-    /// <summary>The newest step that a run's events have: a manifest and checkpoints are written less often. Null where none tells.</summary>
+    /// <summary>The newest step that a run's events have: a manifest and checkpoints are written less often. Null where none
+    /// tells.</summary>
     private static LogEntry? Newest(string folder)
     {
         try

@@ -73,7 +73,11 @@ internal sealed record TrainResult(
 
         Push?.Show(people);
         if (isAskedOfTrained)
-            people.WriteLine("note       there is no evaluation set, so the line below asks a row that was trained on; --test-size keeps some.");
+        {
+            people.WriteLine("note       there is no evaluation set, so the line below asks a row that was trained on; --test-size keeps "
+                + "some.");
+        }
+
         NextSteps.Show(people, next);
     }
 }

@@ -14,6 +14,8 @@ internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, C
     /// <summary>The same where a step may look for a pattern in a long text, which takes a second or two.</summary>
     private const int Short = 10;
 
+    private const string StoppedFor = "The statement was stopped ";
+
     private long _steps;
     private long _started;
     private long _fillSteps;
@@ -63,11 +65,15 @@ internal sealed class StatementProgress(GuardLimits limits, Action? heartbeat, C
         if (_isFilling && IsFillingSpent)
             Stop = new SqlFailure(SqlFailureKind.TimedOut, "Filling its empty tables at random takes too many steps.");
         else if (_steps > most)
-            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"The statement was stopped after {most} steps, the most that one may take.");
+            Stop = TimedOut($"after {most} steps, the most that one may take.");
         else if (Stopwatch.GetElapsedTime(_started) > limits.TimeLimit)
-            Stop = new SqlFailure(SqlFailureKind.TimedOut, $"The statement was stopped after {limits.TimeLimit.TotalSeconds:0.###} s, the longest that one may run.");
+            Stop = TimedOut($"after {limits.TimeLimit.TotalSeconds:0.###} s, the longest that one may run.");
         else if (raw.sqlite3_memory_used() > limits.MaxMemoryBytes)
-            Stop = new SqlFailure(SqlFailureKind.OutOfMemory, $"The statement was stopped, as SQLite needed more than {ByteSize.Format(limits.MaxMemoryBytes)} of memory.");
+            Stop = new SqlFailure(SqlFailureKind.OutOfMemory, StoppedFor + $"as SQLite needed more than {Memory} of memory.");
         return Stop is null ? 0 : 1;
     }
+
+    private string Memory => ByteSize.Format(limits.MaxMemoryBytes);
+
+    private static SqlFailure TimedOut(string why) => new(SqlFailureKind.TimedOut, StoppedFor + why);
 }

@@ -129,7 +129,10 @@ internal sealed class StatementSession(
             raw.SQLITE_NOMEM when !isCompiled => new SqlFailure(SqlFailureKind.TooLarge, "It compiles to too many steps."),
             raw.SQLITE_NOMEM => new SqlFailure(SqlFailureKind.OutOfMemory, "SQLite has no more memory."),
             _ when isUsers && UnreadableCodes.Contains(code & 0xFF) => new SqlFailure(SqlFailureKind.Unreadable, message),
-            raw.SQLITE_TOOBIG => new SqlFailure(SqlFailureKind.TooLarge, $"It makes a text or blob of more than {limits.MaxValueBytes} bytes, the most that one may have; take a part of it, as with substr()."),
+            raw.SQLITE_TOOBIG => new SqlFailure(
+                SqlFailureKind.TooLarge,
+                $"It makes a text or blob of more than {limits.MaxValueBytes} bytes, the most that one may have; take a part of it, as "
+                + "with substr()."),
             raw.SQLITE_FULL => new SqlFailure(SqlFailureKind.TooLarge, $"The database has more than {limits.MaxDatabaseBytes} bytes."),
             _ => new SqlFailure(SqlFailureKind.Invalid, message),
         };

@@ -94,7 +94,8 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         return (DataSet.Load(folder.TrainFile, RowOptions), test);
     }
 
-    private IReadOnlyList<SqlScore> Before(GemmaModel model, SqlEvaluation evaluation, DemoFolder folder, CancellationToken cancellationToken)
+    private IReadOnlyList<SqlScore> Before(
+        GemmaModel model, SqlEvaluation evaluation, DemoFolder folder, CancellationToken cancellationToken)
     {
         observer.OnDemoStep(new(
             2, "Before", "Quantizes the model to 4 bits (NF4), asks it the test questions, and runs the SQL that it writes.",

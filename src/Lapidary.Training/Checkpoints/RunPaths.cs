@@ -46,12 +46,18 @@ internal static class RunPaths
         return exists(former) ? former : near;
     }
 
-    /// <summary>The absolute path of a value in a run's file, for one who only reads about the run. Any other value stays unchanged.</summary>
+    /// <summary>The absolute path of a value in a run's file, for one who only reads about the run. Any other value stays
+    /// unchanged.</summary>
     /// <param name="value">The value, optionally followed by a split.</param>
     /// <param name="folder">The run's folder.</param>
     /// <param name="recorded">The run's folder when the file was written, or null.</param>
-    public static string Full(string value, string folder, string? recorded) => Resolve(
-        value, Path.GetFullPath(folder), recorded, path => Path.Exists(path) || (path.LastIndexOf(':') is > 0 and var colon && Path.Exists(path[..colon])));
+    public static string Full(string value, string folder, string? recorded)
+    {
+        return Resolve(value, Path.GetFullPath(folder), recorded, Exists);
+
+        static bool Exists(string path) =>
+            Path.Exists(path) || (path.LastIndexOf(':') is > 0 and var colon && Path.Exists(path[..colon]));
+    }
 
     private static bool IsRoot(string folder, int levels)
     {

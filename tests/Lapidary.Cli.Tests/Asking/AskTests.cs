@@ -159,8 +159,8 @@ public sealed class AskTests : IDisposable
         var run = Ask($":sql {Endless}x FROM c\n:sql {Endless}count(*) FROM c\n", [_pets, .. Noise, "--max-rows", "3", "--timeout", "0.2"]);
         Assert.Equal("x\n1\n2\n3\n", run.Out);
         Assert.Equal(
-            "note       only the first 3 rows are here; --max-rows takes more.\nlapidary: The statement was stopped after 0.2 s, the longest "
-            + "that one may run; read or join fewer rows, or allow more time with --timeout.\n",
+            "note       only the first 3 rows are here; --max-rows takes more.\nlapidary: The statement was stopped after 0.2 s, the "
+            + "longest that one may run; read or join fewer rows, or allow more time with --timeout.\n",
             run.Error);
     }
 
@@ -214,7 +214,8 @@ public sealed class AskTests : IDisposable
         {
             connection.Open();
             using var command = connection.CreateCommand();
-            command.CommandText = "CREATE TABLE pets (name TEXT); INSERT INTO pets SELECT hex(randomblob(900)) FROM json_each('[1,2,3,4,5,6,7,8,9]')";
+            command.CommandText = "CREATE TABLE pets (name TEXT); "
+                + "INSERT INTO pets SELECT hex(randomblob(900)) FROM json_each('[1,2,3,4,5,6,7,8,9]')";
             command.ExecuteNonQuery();
         }
 

@@ -64,7 +64,8 @@ public sealed class NextStepsTests : IDisposable
         Assert.Contains("held out SELECT", File.ReadAllText(_folder["run/question.json"]), StringComparison.Ordinal);
         Assert.DoesNotContain("asks a row that was trained on", text, StringComparison.Ordinal);
         string other = Train(rows, "other").Out;
-        Assert.Contains("\nnote       there is no evaluation set, so the line below asks a row that was trained on;", other, StringComparison.Ordinal);
+        const string Note = "\nnote       there is no evaluation set, so the line below asks a row that was trained on;";
+        Assert.Contains(Note, other, StringComparison.Ordinal);
 
         // A run's folder that is uploaded, and a model that is made of one, are asked the same.
         foreach (string input in (string[])[NextSteps.InputOf(_folder["run"]), NextSteps.InputOf(_folder["small"], _folder["run"])])

@@ -74,7 +74,8 @@ public sealed class RunsTests : IDisposable
     {
         Train("one");
         string folder = Path.Combine(_folder["exp"], "one"), path = Path.Combine(folder, "manifest.json");
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal)
+        File.WriteAllText(path, File.ReadAllText(path)
+            .Replace("\"state\": \"finished\"", "\"state\": \"running\"", StringComparison.Ordinal)
             .Replace("\"global_step\": 2", "\"global_step\": 0", StringComparison.Ordinal));
         using var held = FolderLock.Acquire(folder);
         var run = CliRun.Of("runs", _folder["exp"], "--json").Ok().Json.GetProperty("runs")[0];

@@ -14,7 +14,8 @@ public sealed class HostileAnswerTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("DROP TABLE pets", "\"DROP TABLE pets\" is refused: only queries run (SELECT, VALUES, WITH … SELECT); nothing was changed.")]
+    [InlineData(
+        "DROP TABLE pets", "\"DROP TABLE pets\" is refused: only queries run (SELECT, VALUES, WITH … SELECT); nothing was changed.")]
     [InlineData("```sql\nDELETE FROM pets;\n```", "\"DELETE FROM pets\" is refused: only queries run")]
     [InlineData("UPDATE pets SET name = 'x' RETURNING name", "is refused: only queries run")]
     [InlineData("INSERT INTO pets (name) VALUES ('x')", "is refused: only queries run")]
@@ -67,7 +68,9 @@ public sealed class HostileAnswerTests : IDisposable
         using var data = AskedData.Open([_folder.Database("a.db")], cancellationToken: Token);
         var options = new AskOptions { Limits = new QueryLimits { TimeLimit = TimeSpan.FromSeconds(0.5) } };
         var result = await new QuestionAsker(data, new FakeWriter(answer), options).AskAsync("What?", cancellationToken: Token);
-        Assert.Equal("The statement was stopped after 0.5 s, the longest that one may run; read or join fewer rows, or raise TimeLimit.", result.Error);
+        Assert.Equal(
+            "The statement was stopped after 0.5 s, the longest that one may run; read or join fewer rows, or raise TimeLimit.",
+            result.Error);
         Assert.Single(result.Attempts);
     }
 
@@ -96,7 +99,8 @@ public sealed class HostileAnswerTests : IDisposable
         Assert.Equal(0L, answer.Result!.Rows[0][0]);
         var failure = Assert.Throws<Formats.LapidaryException>(() => data.Query("SELECT * FROM seen", cancellationToken: Token));
         Assert.StartsWith("The query is refused: words is a virtual table, ", failure.Message, StringComparison.Ordinal);
-        Assert.Contains(data.Notes, note => note.StartsWith("the view seen is left out: words is a virtual table", StringComparison.Ordinal));
+        const string Left = "the view seen is left out: words is a virtual table";
+        Assert.Contains(data.Notes, note => note.StartsWith(Left, StringComparison.Ordinal));
     }
 
     /// <summary>Sorting an endless result needs memory rather than time.</summary>

@@ -104,7 +104,8 @@ public class GuardTests
         var row = new TextToSqlRow("", isInAView ? $"{Context} CREATE VIEW slow AS {slow};" : Context, "SELECT name FROM t");
         var score = new SqlScorer(new SqlScorerOptions { TimeLimit = TimeSpan.FromSeconds(2) }).Score(
             row, isInAView ? "SELECT * FROM slow" : slow, TestContext.Current.CancellationToken);
-        Assert.Equal((SqlVerdict.TimedOut, "The statement was stopped after 2 s, the longest that one may run."), (score.Verdict, score.Why));
+        Assert.Equal(
+            (SqlVerdict.TimedOut, "The statement was stopped after 2 s, the longest that one may run."), (score.Verdict, score.Why));
     }
 
     [Theory]

@@ -72,7 +72,8 @@ public sealed partial class TrainingReportTests : IDisposable
 
         string rows = _folders["rows.jsonl"];
         Assert.Contains(
-            $"<th scope=\"row\">dataset</th><td>{rows}</td><td>{rows}:train</td><td>{rows}, google/data</td>", page, StringComparison.Ordinal);
+            $"<th scope=\"row\">dataset</th><td>{rows}</td><td>{rows}:train</td><td>{rows}, google/data</td>", page,
+            StringComparison.Ordinal);
         Assert.Contains($"<td>{_folders["deep/two"]}/eval.jsonl</td>", page, StringComparison.Ordinal);
         Assert.Contains(
             $"<th scope=\"row\">data</th><td>{_folders["train.jsonl"]}</td><td>{_folders["deep/train.jsonl"]}</td>", page,

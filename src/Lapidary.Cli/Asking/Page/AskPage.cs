@@ -38,7 +38,8 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
     public void Serve(ServedModel model)
     {
         _model = model;
-        _asker = new QuestionAsker(data, model.Engine, model.Tokenizer, model.Template, new AskOptions { MaxLength = model.MaxLength, Limits = Limits });
+        var options = new AskOptions { MaxLength = model.MaxLength, Limits = Limits };
+        _asker = new QuestionAsker(data, model.Engine, model.Tokenizer, model.Template, options);
     }
 
     /// <inheritdoc/>
@@ -94,7 +95,8 @@ internal sealed class AskPage(AskedData data, int maxWaiting) : IServerPage, IDi
         try
         {
             long started = Stopwatch.GetTimestamp();
-            var result = await Task.Run(() => data.Query(sql, Limits, context.RequestAborted), context.RequestAborted).ConfigureAwait(false);
+            var stop = context.RequestAborted;
+            var result = await Task.Run(() => data.Query(sql, Limits, stop), stop).ConfigureAwait(false);
             var elapsed = Stopwatch.GetElapsedTime(started);
             await PageJson.SendAsync(context, json => PageJson.WriteRows(json, result, elapsed)).ConfigureAwait(false);
         }

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Lapidary.TextToSql.Asking.Files;
 
-/// <summary>Whether the texts of a column are dates as 31.12.2024, day first. SQLite's functions do not read these, and as texts they sort by
-/// the day. With slashes the month may come first, so such dates stay.</summary>
+/// <summary>Whether the texts of a column are dates as 31.12.2024, day first. SQLite's functions do not read these, and as texts they sort
+/// by the day. With slashes the month may come first, so such dates stay.</summary>
 internal struct PointDates
 {
     private const string Form = "d.M.yyyy", Iso = "yyyy-MM-dd";
@@ -31,7 +31,8 @@ internal struct PointDates
         Span<char> characters = stackalloc char[LongestText];
         if (text.Length > LongestText || !Ascii.IsValid(text)) return false;
         Encoding.ASCII.GetChars(text, characters);
-        if (!DateOnly.TryParseExact(characters[..text.Length], Form, CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)) return false;
+        characters = characters[..text.Length];
+        if (!DateOnly.TryParseExact(characters, Form, CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)) return false;
         iso = date.ToString(Iso, CultureInfo.InvariantCulture);
         return true;
     }

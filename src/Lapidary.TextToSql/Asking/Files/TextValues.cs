@@ -33,7 +33,10 @@ internal struct TextValues(char separator)
     public readonly bool HasDates => _hasText && _dates.Are;
 
     /// <summary>SQLite's type of the column.</summary>
-    public readonly string Type => HasCommas ? "REAL" : _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT" : _hasReal ? "REAL" : _hasInteger ? "INTEGER" : "TEXT";
+    public readonly string Type => HasCommas ? "REAL"
+        : _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT"
+        : _hasReal ? "REAL"
+        : _hasInteger ? "INTEGER" : "TEXT";
 
     /// <summary>What a user may not expect of the column; null for nothing.</summary>
     /// <param name="name">Its name in SQL.</param>
@@ -44,7 +47,8 @@ internal struct TextValues(char separator)
         : _hasText || !_hasReal ? null
         : IsOfVersions ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which may be versions, so they stay texts; "
             + $"CAST({name} AS REAL) makes numbers of them."
-        : _isRounded && Type == "REAL" ? $"the column {name} has numbers of more than {ExactDigits} digits; REAL keeps the first {ExactDigits}."
+        : _isRounded && Type == "REAL"
+            ? $"the column {name} has numbers of more than {ExactDigits} digits; REAL keeps the first {ExactDigits}."
         : null;
 
     /// <summary>Looks at a value.</summary>
