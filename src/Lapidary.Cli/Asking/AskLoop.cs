@@ -115,7 +115,8 @@ internal sealed class AskLoop(CommandRun run, AskedData data, QuestionAsker aske
         if (_last is null) throw new ToolException($"{command}: there are no rows yet; ask something first.");
         string path = ExportFile.PathOf(typed);
         ExportFile.Write(path, _last, replace: command == Replace, $"type {Replace} to replace it");
-        Say($"written    {path}: {_last.RowCount:N0} rows{(_last.IsCut ? ", not all that the query has" : "")}");
+        string rows = _last.RowCount == 1 ? "1 row" : $"{_last.RowCount:N0} rows";
+        Say($"written    {path}: {rows}{(_last.IsCut ? ", not all that the query has" : "")}");
     }
 
     /// <summary>Runs something that Ctrl-C stops without ending the loop.</summary>

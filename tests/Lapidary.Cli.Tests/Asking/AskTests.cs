@@ -145,7 +145,7 @@ public sealed class AskTests : IDisposable
         var run = Ask(lines, [_pets, .. Noise, "--format", "json"]).Ok();
         Assert.Equal("""[{"name":"Rex","b":"x'01ff'","n":null,"r":1.0}]""" + "\n", run.Out);
         Assert.Contains("CREATE TABLE pets (name TEXT, kind TEXT, weight REAL);", run.Error, StringComparison.Ordinal);
-        Assert.Contains($"written    {file}: 1 rows", run.Error, StringComparison.Ordinal);
+        Assert.Contains($"written    {file}: 1 row\n", run.Error, StringComparison.Ordinal);
         Assert.Equal("name,b,n,r\nRex,x'01ff',,1.0\n", File.ReadAllText(file));
         Assert.Equal(2, run.Error.Split(Query).Length - 1);
         run = Ask($":sql SELECT 1\n:export {file}\n", [_pets, .. Noise]);

@@ -44,7 +44,7 @@ public sealed class ParquetTests : IDisposable
                 Id = new Guid("00112233-4455-6677-8899-aabbccddeeff"),
                 Big = ulong.MaxValue,
                 Image = [1, 2],
-                Tags = ["a", "b"],
+                Tags = ["ä", "b"],
             },
             new() { Price = 2m, Sold = new DateTime(2024, 6, 1, 0, 0, 0, DateTimeKind.Utc), Due = new DateOnly(2025, 1, 1) },
         ];
@@ -60,7 +60,7 @@ public sealed class ParquetTests : IDisposable
         Assert.Equal<object?>(
             [
                 "Paris", 3L, 1.25, 2.5, 1L, "2024-01-02 03:04:05", "2024-02-03", "00112233-4455-6677-8899-aabbccddeeff",
-                "18446744073709551615", new byte[] { 1, 2 }, "[\"a\",\"b\"]",
+                "18446744073709551615", new byte[] { 1, 2 }, "[\"ä\",\"b\"]",
             ],
             rows[0]);
         Assert.Equal([null, 0L, 2.0, null, 0L], rows[1].Take(5));
