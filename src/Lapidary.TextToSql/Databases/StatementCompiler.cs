@@ -63,7 +63,9 @@ internal sealed class StatementCompiler(StatementSession session)
         : sql.IndexOf('\0') is >= 0 and var at
             ? new SqlFailure(SqlFailureKind.Invalid, $"The SQL has a NUL character after {at} others, expected text; leave it out.")
         : QueryWeight.Of(SqlTokenizer.Tokens(sql), _views) > QueryWeight.Limit
-            ? new SqlFailure(SqlFailureKind.TooLarge, $"Written out, views and WITH clauses name more than {QueryWeight.Limit} tables.")
+            ? new SqlFailure(
+                SqlFailureKind.TooLarge,
+                $"Written out, the views and WITH clauses of the SQL name more than {QueryWeight.Limit} tables; name fewer.")
         : null;
 
     /// <summary>Why a statement that compiles is not run; null where it is.</summary>
@@ -72,7 +74,8 @@ internal sealed class StatementCompiler(StatementSession session)
         : raw.sqlite3_bind_parameter_count(statement) > 0
             ? new SqlFailure(
                 SqlFailureKind.Invalid,
-                $"Parameters have no value: {raw.sqlite3_bind_parameter_name(statement, 1).utf8_to_string() ?? "?"}")
+                $"The SQL has a parameter, {raw.sqlite3_bind_parameter_name(statement, 1).utf8_to_string() ?? "?"}, and nothing gives it "
+                + "a value; write the value in its place.")
         : null;
 
     /// <summary>How a statement starts, on one line of a message.</summary>

@@ -126,7 +126,7 @@ internal sealed class StatementSession(
             _ when Guard.Refusal is { } refusal => new SqlFailure(SqlFailureKind.Refused, $"{refusal}."),
             raw.SQLITE_INTERRUPT when _progress.Stop is { } stop => stop,
             raw.SQLITE_AUTH => new SqlFailure(SqlFailureKind.Refused, message),
-            raw.SQLITE_NOMEM when !isCompiled => new SqlFailure(SqlFailureKind.TooLarge, "It compiles to too many steps."),
+            raw.SQLITE_NOMEM when !isCompiled => new SqlFailure(SqlFailureKind.TooLarge, "The SQL compiles to too many steps; shorten it."),
             raw.SQLITE_NOMEM => new SqlFailure(SqlFailureKind.OutOfMemory, "SQLite has no more memory."),
             _ when isUsers && UnreadableCodes.Contains(code & 0xFF) => new SqlFailure(SqlFailureKind.Unreadable, message),
             raw.SQLITE_TOOBIG => new SqlFailure(

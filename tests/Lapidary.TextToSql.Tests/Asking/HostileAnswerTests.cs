@@ -37,7 +37,7 @@ public sealed class HostileAnswerTests : IDisposable
     [InlineData("EXPLAIN SELECT 1", "The query is refused: EXPLAIN is not allowed.")]
     [InlineData("SELECT writefile('f', 'x')", "no such function: writefile")]
     [InlineData("SELECT readfile('/etc/passwd')", "no such function: readfile")]
-    [InlineData("SELECT name FROM pets WHERE id = ?", "Parameters have no value")]
+    [InlineData("SELECT name FROM pets WHERE id = ?", "The SQL has a parameter, ?, and nothing gives it a value")]
     [InlineData("I do not know.", "near \"I\"")]
     [InlineData("", "There is no SQL statement in the text.")]
     [InlineData("SELECT 'a\0b'", "The SQL has a NUL character after 9 others, expected text")]
