@@ -68,19 +68,23 @@ public sealed class CsvTests : IDisposable
         static double ToDouble(object value) => Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    /// <summary>A decimal comma is one where commas do not part the fields, and none is a comma between thousands.</summary>
+    /// <summary>A comma is before decimals, or between thousands, where a number of the column tells.</summary>
     [Theory]
     [InlineData("1.234,50;-0,5;7;12", "REAL", "1234.5;-0.5;7;12", "has decimal commas")]
     [InlineData("1,234;0,125", "REAL", "1.234;0.125", "has decimal commas")]
     [InlineData("1.234.567,891;2", "REAL", "1234567.891;2", "has decimal commas")]
     [InlineData("1,234;12,345", "TEXT", "1,234;12,345", "so they stay texts, and SUM reads the 1 alone.")]
+    [InlineData("1,234.50;2.5;-7;1,234", "REAL", "1234.5;2.5;-7;1234", "has commas between thousands")]
+    [InlineData("1e2;1,234.5;.5", "REAL", "100;1234.5;0.5", "has commas between thousands")]
+    [InlineData("1,234,567;5", "REAL", "1234567;5", "has commas between thousands")]
+    [InlineData("1,23.5;1.5", "TEXT", "1,23.5;1.5", null)]
     [InlineData("12.34,5;1,5", "TEXT", "12.34,5;1,5", null)]
     [InlineData("1.23,5;1,5", "TEXT", "1.23,5;1,5", null)]
     [InlineData("01,5;1,5", "TEXT", "01,5;1,5", null)]
     [InlineData("1,5;1,5 €", "TEXT", "1,5;1,5 €", null)]
     [InlineData("1,;2,5", "TEXT", "1,;2,5", null)]
     [InlineData("1,5;1,5,5", "TEXT", "1,5;1,5,5", null)]
-    public void DecimalCommas_AreRead_WhereTheyCanBeNothingElse(string values, string type, string expected, string? note)
+    public void NumbersWithCommas_AreRead_WhereTheyCanBeNothingElse(string values, string type, string expected, string? note)
     {
         string text = "v|w\n" + string.Concat(values.Split(';').Select(line => $"{line}|\n"));
         using var data = AskedData.Open([_folder.Write("t.csv", text)], cancellationToken: Token);
@@ -92,6 +96,8 @@ public sealed class CsvTests : IDisposable
         using var quoted = AskedData.Open([_folder.Write("q.csv", "v,w\n\"1,5\",\n\"2,5\",\n")], cancellationToken: Token);
         Assert.Equal("TEXT", quoted.Tables[0].Columns[0].Type);
         Assert.Contains("so they stay texts", Assert.Single(quoted.Notes), StringComparison.Ordinal);
+        using var english = AskedData.Open([_folder.Write("e.csv", "v,w\n\"1,234.50\",\n\"2,000.00\",\n")], cancellationToken: Token);
+        Assert.Equal(3234.5, english.Query("SELECT SUM(v) FROM e", cancellationToken: Token).Rows[0][0]);
     }
 
     /// <summary>Points part days, months and years in that order only.</summary>

@@ -13,6 +13,9 @@ internal struct PointDates
 
     private bool _hasOther, _hasDate;
 
+    /// <summary>Whether no value so far is something else.</summary>
+    public readonly bool MayBecome => !_hasOther;
+
     /// <summary>Whether all values are.</summary>
     public readonly bool Are => _hasDate && !_hasOther;
 

@@ -17,7 +17,7 @@ internal struct TextValues(char separator)
     /// <summary>All decimal numbers of so many digits differ as doubles, too.</summary>
     private const int ExactDigits = 15;
 
-    private DecimalCommas _commas;
+    private GroupedNumbers _commas = new((byte)',', (byte)'.'), _thousands = new((byte)'.', (byte)',');
     private PointDates _dates;
     private bool _hasText, _hasReal, _hasInteger, _hasLarge, _isRounded;
 
@@ -29,11 +29,14 @@ internal struct TextValues(char separator)
     /// <summary>Whether its numbers have decimal commas.</summary>
     public readonly bool HasCommas => _hasText && separator != ',' && _commas.Are;
 
+    /// <summary>Whether its numbers have commas between thousands.</summary>
+    public readonly bool HasThousands => _hasText && _thousands.Are;
+
     /// <summary>Whether its texts are dates as 31.12.2024.</summary>
     public readonly bool HasDates => _hasText && _dates.Are;
 
     /// <summary>SQLite's type of the column.</summary>
-    public readonly string Type => HasCommas ? "REAL"
+    public readonly string Type => HasCommas || HasThousands ? "REAL"
         : _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT"
         : _hasReal ? "REAL"
         : _hasInteger ? "INTEGER" : "TEXT";
@@ -42,8 +45,10 @@ internal struct TextValues(char separator)
     /// <param name="name">Its name in SQL.</param>
     public readonly string? Note(string name) =>
         HasCommas ? $"the column {name} has decimal commas: 1.234,5 is read as 1234.5."
+        : HasThousands ? $"the column {name} has commas between thousands: 1,234.5 is read as 1234.5."
         : HasDates ? $"the column {name} has dates: 31.12.2024 is read as 2024-12-31, as SQLite's functions need it."
-        : _hasText && _commas.MayBe ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
+        : _hasText && (_commas.MayBe || _thousands.MayBe)
+            ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
         : _hasText || !_hasReal ? null
         : IsOfVersions ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which may be versions, so they stay texts; "
             + $"CAST({name} AS REAL) makes numbers of them."
@@ -54,24 +59,25 @@ internal struct TextValues(char separator)
     /// <summary>Looks at a value.</summary>
     public void Add(ReadOnlySpan<byte> text)
     {
-        if (text.IsEmpty) return;
-        _commas.Add(text);
+        if (text.IsEmpty || (_hasText && !_commas.MayBecome && !_thousands.MayBecome && !_dates.MayBecome)) return;
         _dates.Add(text);
-        if (_hasText) return;
         if (TryInteger(text, out long integer))
         {
             _hasInteger = true;
             _hasLarge |= integer is > MaxExact or < -MaxExact;
+            return;
         }
-        else if (TryReal(text, out double real))
+
+        _commas.Add(text); // also 1.234
+        if (TryReal(text, out double real))
         {
             _hasReal = true;
             LookAtDigits(text, real);
+            return;
         }
-        else
-        {
-            _hasText = true;
-        }
+
+        _thousands.Add(text);
+        _hasText = true;
     }
 
     private void LookAtDigits(ReadOnlySpan<byte> text, double value)
@@ -108,7 +114,7 @@ internal struct TextValues(char separator)
 
     /// <summary>Reads a number of the column.</summary>
     public readonly bool TryNumber(ReadOnlySpan<byte> text, out double value) =>
-        HasCommas ? DecimalCommas.TryRead(text, out value) : TryReal(text, out value);
+        HasCommas ? _commas.TryRead(text, out value) : (HasThousands && _thousands.TryRead(text, out value)) || TryReal(text, out value);
 
     /// <summary>Reads an integer without leading zeros or sign +.</summary>
     public static bool TryInteger(ReadOnlySpan<byte> text, out long value)
