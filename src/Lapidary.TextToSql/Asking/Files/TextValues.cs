@@ -4,8 +4,8 @@ using System.Buffers.Text;
 namespace Lapidary.TextToSql.Asking.Files;
 
 /// <summary>What the texts of a column are: integers, numbers or texts. A number is one only where nothing of its text is lost, so "007",
-/// "+49" and an integer of 20 digits make a column of texts, as do 1.9 beside 1.10, which are versions. Digits beyond those of a double
-/// are rounded, since such a column is there to calculate with. Empty texts are NULL.</summary>
+/// "+49" and an integer of 20 digits make a column of texts. Zeros at the end (1.9 beside 1.10) and digits beyond those of a double are
+/// lost, since such a column is there to calculate with. Empty texts are NULL.</summary>
 /// <param name="separator">What parts the fields. Where it is no comma, a comma may be in a number.</param>
 internal struct TextValues(char separator)
 {
@@ -24,7 +24,7 @@ internal struct TextValues(char separator)
     /// <summary>Digits after the point: one more than the fewest, as 0 is none, and the most of those that end in a zero.</summary>
     private int _fewestDecimals, _mostPadded;
 
-    private readonly bool IsOfVersions => _fewestDecimals > 0 && _mostPadded > _fewestDecimals - 1;
+    private readonly bool MayBeVersions => _fewestDecimals > 0 && _mostPadded > _fewestDecimals - 1;
 
     /// <summary>Whether its numbers have decimal commas.</summary>
     public readonly bool HasCommas => _hasText && separator != ',' && _commas.Are;
@@ -37,7 +37,7 @@ internal struct TextValues(char separator)
 
     /// <summary>SQLite's type of the column.</summary>
     public readonly string Type => HasCommas || HasThousands ? "REAL"
-        : _hasText || (_hasReal && (_hasLarge || IsOfVersions)) ? "TEXT"
+        : _hasText || (_hasReal && _hasLarge) ? "TEXT"
         : _hasReal ? "REAL"
         : _hasInteger ? "INTEGER" : "TEXT";
 
@@ -50,8 +50,8 @@ internal struct TextValues(char separator)
         : _hasText && (_commas.MayBe || _thousands.MayBe)
             ? $"the column {name} has numbers with commas, as 1,234, so they stay texts, and SUM reads the 1 alone."
         : _hasText || !_hasReal ? null
-        : IsOfVersions ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which may be versions, so they stay texts; "
-            + $"CAST({name} AS REAL) makes numbers of them."
+        : MayBeVersions && Type == "REAL"
+            ? $"the column {name} has numbers like 1.9 beside numbers like 1.10, which is read as 1.1; if they are versions, write v1.10."
         : _isRounded && Type == "REAL"
             ? $"the column {name} has numbers of more than {ExactDigits} digits; REAL keeps the first {ExactDigits}."
         : null;
