@@ -208,6 +208,7 @@ public class LifeTests
         Assert.Contains($"lapidary_http_requests_total{{path=\"{Chat}\",status=\"400\"}} 1\n", text, StringComparison.Ordinal);
         Assert.Contains("lapidary_time_to_first_token_seconds_count{model=\"tiny\"} 2\n", text, StringComparison.Ordinal);
         Assert.Contains("lapidary_time_to_first_token_seconds_bucket{model=\"tiny\",le=\"+Inf\"} 2\n", text, StringComparison.Ordinal);
+        Assert.Matches("lapidary_spec_decode_num_accepted_tokens_total{model=\"tiny\"} \\d+\n", text);
         Assert.Contains("lapidary_num_requests_running{model=\"tiny\"} 0\n", text, StringComparison.Ordinal);
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             Assert.Matches("""^(# (HELP|TYPE) lapidary_\w+ .+|lapidary_\w+(\{(\w+="[^"]*",?)+\})? [-+0-9.eE]+)$""", line);

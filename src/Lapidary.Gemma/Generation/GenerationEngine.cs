@@ -4,6 +4,7 @@ using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Generation.Drafting;
 
 namespace Lapidary.Gemma;
 
@@ -12,6 +13,8 @@ namespace Lapidary.Gemma;
 /// <remarks>
 /// <para>Texts join and leave between steps. In a turn the engine admits waiting texts, stores one piece of their prompts, and decodes one
 /// token of each text whose prompt is stored. So a long prompt delays the others by one piece at a time.</para>
+/// <para>While few texts run, a turn may decode several tokens of a text: those that follow where the same words stand earlier in it are
+/// guessed, and one step checks them all. No token depends on a guess.</para>
 /// <para>A prompt that begins like an earlier one, whose slot is free, is computed only from the first difference on.</para>
 /// <para>All engines of a backend take turns, because a backend's scratch memory supports one computation at a time. The engine's thread
 /// ends when no text is left.</para>
@@ -66,6 +69,23 @@ public sealed class GenerationEngine : IDisposable
 
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
+
+    /// <summary>Whether tokens are guessed while few texts run, and checked several at a time; the default. No bits depend on it, only
+    /// speed.</summary>
+    public bool GuessesTokens
+    {
+        get => _choice.Costs is not null;
+        init => _choice.Costs = value ? new StepCosts() : null;
+    }
+
+    /// <summary>What steps cost, instead of what is measured.</summary>
+    internal StepCosts StepCosts
+    {
+        init => _choice.Costs = value;
+    }
+
+    /// <summary>Guessed tokens that were checked, and those of them that were right.</summary>
+    internal (long Guessed, long Accepted) Guesses => _choice.Guesses;
 
     /// <summary>Number of engines of the device that are to divide its free memory evenly.</summary>
     internal int Sharers

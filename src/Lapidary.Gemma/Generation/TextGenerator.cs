@@ -1,21 +1,38 @@
 using Lapidary.Formats;
 using Lapidary.Gemma.Generation.Batching;
+using Lapidary.Gemma.Generation.Drafting;
 
 namespace Lapidary.Gemma;
 
 /// <summary>Continues token ids, one text at a time.</summary>
-/// <remarks>A step ends by choosing the likeliest next id. So without sampling, no logits leave the device, and a token costs one small
+/// <remarks>A step ends by choosing the likeliest next id. So without sampling, no logits leave the device, and a step costs one small
 /// copy each way. A prompt that begins like the one before it is computed only from the first difference on. The ids are the same to the
 /// bit as those of the same text among others in a <see cref="GenerationEngine"/>.</remarks>
 public sealed class TextGenerator(GemmaModel model) : IDisposable
 {
     private readonly StepToken[] _piece = new StepToken[CachedSteps.MaxPromptStep];
     private readonly TextSlots _slots = new(model, most: 1);
-    private float[] _logits = [];
+    private readonly TokenChoice _choice = new(model, maxTexts: 1);
     private RunningText? _running;
 
     /// <summary>Tokens of prompt and text that the first cache has room for, if longer texts may follow.</summary>
     public int ReservedLength { get; init; }
+
+    /// <summary>Whether tokens are guessed and checked several at a time; the default. No bits depend on it, only speed.</summary>
+    public bool GuessesTokens
+    {
+        get => _choice.Costs is not null;
+        init => _choice.Costs = value ? new StepCosts() : null;
+    }
+
+    /// <summary>What steps cost, instead of what is measured.</summary>
+    internal StepCosts StepCosts
+    {
+        init => _choice.Costs = value;
+    }
+
+    /// <summary>Guessed tokens that were checked, and those of them that were right.</summary>
+    internal (long Guessed, long Accepted) Guesses => _choice.Guesses;
 
     /// <summary>Yields new ids as they are chosen. Ends before a stop token, at the limit, at the end of the model's context
     /// (max_position_embeddings), or when cancelled.</summary>
@@ -35,7 +52,9 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
 
     private IEnumerable<int> Continue(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancellationToken)
     {
+        var chosen = new Queue<int>();
         var text = new RunningText(promptIds, options);
+        var request = new EngineRequest(text, Keep, CancellationToken.None);
         if (_running is not null) _slots.End(_running); // its reader left
         _running = null;
         _slots.Prepare(text.MaxLength, ReservedLength);
@@ -49,19 +68,26 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
             text.AddStored(count);
         }
 
-        while (!text.IsFull && !cancellationToken.IsCancellationRequested && Decode(text) is { } id) yield return id;
-    }
-
-    private int? Decode(RunningText text)
-    {
-        int likeliest = 0;
-        _slots.Steps.Decode([text.Last], new Span<int>(ref likeliest));
-        if (text.ReadsLogits)
+        while (!cancellationToken.IsCancellationRequested)
         {
-            if (_logits.Length == 0) _logits = new float[_slots.Steps.Vocabulary];
-            _slots.Steps.ReadLogits(row: 0, _logits);
+            if (chosen.TryDequeue(out int id)) yield return id;
+            else if (!request.HasEnded) Decode(request);
+            else break;
         }
 
-        return text.Choose(likeliest, _logits, model);
+        if (request.Done.IsFaulted) request.Done.GetAwaiter().GetResult();
+
+        bool Keep(ChosenToken token)
+        {
+            chosen.Enqueue(token.Id);
+            return true;
+        }
+    }
+
+    private void Decode(EngineRequest request)
+    {
+        _choice.Clear();
+        _choice.Add(request);
+        _choice.Run(_slots.Steps);
     }
 }

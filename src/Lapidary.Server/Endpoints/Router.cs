@@ -146,8 +146,8 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
 
     private async Task MetricsAsync(HttpContext context)
     {
-        var loads = state.Known.Select(model => (model.Id, model.Engine.Load.Running, model.Engine.Load.Waiting));
-        byte[] text = Encoding.UTF8.GetBytes(state.Metrics.Write(loads));
+        var engines = state.Known.Select(model => EngineFigures.Of(model.Id, model.Engine));
+        byte[] text = Encoding.UTF8.GetBytes(state.Metrics.Write(engines));
         context.Response.ContentType = ServerMetrics.ContentType;
         context.Response.ContentLength = text.Length;
         await context.Response.Body.WriteAsync(text, context.RequestAborted).ConfigureAwait(false);

@@ -22,20 +22,22 @@ internal sealed class ServerMetrics
     public void Count(string path, int status) => _requests.AddOrUpdate((path, status), 1, (_, count) => count + 1);
 
     /// <summary>All figures as text.</summary>
-    /// <param name="loads">The models with the number of their answers that run and that wait.</param>
-    public string Write(IEnumerable<(string Model, int Running, int Waiting)> loads)
+    /// <param name="engines">What the models' engines do.</param>
+    public string Write(IEnumerable<EngineFigures> engines)
     {
         var text = new StringBuilder();
         Head("lapidary_http_requests_total", "counter", "Requests by path and status; 499 if the caller left.");
         var requests = _requests.OrderBy(entry => entry.Key.Path, StringComparer.Ordinal).ThenBy(entry => entry.Key.Status);
         foreach (var ((path, status), count) in requests)
             text.Append(CultureInfo.InvariantCulture, $"lapidary_http_requests_total{{path=\"{path}\",status=\"{status}\"}} {count}\n");
-        var now = loads.ToList();
-        Gauge("lapidary_num_requests_running", "Answers that are generated now.", load => load.Running);
-        Gauge("lapidary_num_requests_waiting", "Answers that wait for their turn.", load => load.Waiting);
+        var now = engines.ToList();
+        Of("lapidary_num_requests_running", "gauge", "Answers that are generated now.", engine => engine.Running);
+        Of("lapidary_num_requests_waiting", "gauge", "Answers that wait for their turn.", engine => engine.Waiting);
         Counter("lapidary_prompt_tokens_total", "Tokens of prompts.", model => model.PromptTokens);
         Counter("lapidary_prompt_tokens_cached_total", "Tokens of prompts that needed no computation.", model => model.CachedTokens);
         Counter("lapidary_generation_tokens_total", "Tokens of answers.", model => model.GeneratedTokens);
+        Of("lapidary_spec_decode_num_draft_tokens_total", "counter", "Guessed tokens that were checked.", engine => engine.Guessed);
+        Of("lapidary_spec_decode_num_accepted_tokens_total", "counter", "Guessed tokens that were right.", engine => engine.Accepted);
         Head("lapidary_request_success_total", "counter", "Answers by the reason of their end.");
         foreach (var (name, model) in Sorted())
         {
@@ -55,10 +57,10 @@ internal sealed class ServerMetrics
         void Line(string name, string labels, double value) =>
             text.Append(CultureInfo.InvariantCulture, $"{name}{{{labels}}} {value}\n");
 
-        void Gauge(string name, string help, Func<(string Model, int Running, int Waiting), int> value)
+        void Of(string name, string type, string help, Func<EngineFigures, double> value)
         {
-            Head(name, "gauge", help);
-            foreach (var load in now) Line(name, Label(load.Model), value(load));
+            Head(name, type, help);
+            foreach (var engine in now) Line(name, Label(engine.Model), value(engine));
         }
 
         void Counter(string name, string help, Func<ModelMetrics, long> value)

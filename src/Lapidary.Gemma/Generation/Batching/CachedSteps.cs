@@ -1,5 +1,6 @@
 using Lapidary.Engine;
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Drafting;
 using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma.Generation.Batching;
@@ -41,7 +42,8 @@ internal sealed class CachedSteps : IDisposable
         try
         {
             _prompt = RecordPrompt(_backend.PromptRows((int)Math.Min(MaxPromptStep, (long)slots * maxLength)));
-            var largest = RecordDecoding(_backend.DecodeRows(slots));
+            MaxDecodeRows = _backend.DecodeRows(Math.Max(slots, Math.Min(1 + DraftPlan.MostTokens, maxLength)));
+            var largest = RecordDecoding(MaxDecodeRows);
             _decoding.Add(largest.Rows, largest);
             _arena = new Arena(_backend.Memory, Math.Max(_prompt.Program.ArenaBytes, largest.Program.ArenaBytes));
             _prompt.Program.Complete(_arena);
@@ -60,6 +62,9 @@ internal sealed class CachedSteps : IDisposable
 
     /// <summary>Number of texts.</summary>
     public int Slots => _cache.Slots;
+
+    /// <summary>Most tokens of a step that decodes: one of each text, and guessed ones where texts are few.</summary>
+    public int MaxDecodeRows { get; }
 
     /// <summary>Most tokens of a text.</summary>
     public int MaxLength => _cache.MaxLength;
@@ -83,12 +88,16 @@ internal sealed class CachedSteps : IDisposable
         _prompt.Run(_backend, tokens);
     }
 
-    /// <summary>Stores the last token of some texts and chooses the next one of each: the likeliest.</summary>
-    /// <param name="tokens">One of each text.</param>
+    /// <summary>Number of rows of a step that decodes some tokens.</summary>
+    public int DecodeRows(int tokens) => _backend.DecodeRows(tokens);
+
+    /// <summary>Stores the last token of some texts and chooses the next one of each: the likeliest. A text may have guesses of further
+    /// tokens, which follow its last token, and what follows each of them is chosen too.</summary>
+    /// <param name="tokens">Of each text in order.</param>
     /// <param name="next">Receives the ids; −1 where a logit is not finite.</param>
     public void Decode(ReadOnlySpan<StepToken> tokens, Span<int> next)
     {
-        int rows = _backend.DecodeRows(tokens.Length);
+        int rows = DecodeRows(tokens.Length);
         if (!_decoding.TryGetValue(rows, out _last)) _decoding.Add(rows, _last = Complete(RecordDecoding(rows)));
         _last.Run(_backend, tokens);
         _backend.Read(_last.Next, next);
@@ -106,7 +115,7 @@ internal sealed class CachedSteps : IDisposable
     public void RunOnce()
     {
         _prompt!.Program.Run(_backend);
-        _decoding[_backend.DecodeRows(Slots)].Program.Run(_backend);
+        _decoding[MaxDecodeRows].Program.Run(_backend);
     }
 
     /// <summary>Frees the cache and the steps.</summary>

@@ -1,4 +1,5 @@
 using Lapidary.Formats;
+using Lapidary.Gemma.Generation.Drafting;
 using Lapidary.Gemma.Generation.Sampling;
 using Lapidary.Gemma.Model;
 
@@ -14,6 +15,7 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     private readonly Sampler? _sampler = Sampler.NeedsLogits(options) ? new Sampler(options, prompt) : null;
     private int _length;
     private int _last = prompt[^1];
+    private TextDraft? _draft;
 
     /// <summary>The ids before the first new token.</summary>
     public IReadOnlyList<int> Prompt => prompt;
@@ -37,8 +39,9 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
     /// token.</summary>
     public int Unstored => Math.Max(0, prompt.Count - 1 - _length);
 
-    /// <summary>The token for the next decoding step.</summary>
-    public StepToken Last => new(Slot!.Index, _length, _last);
+    /// <summary>A token of the next decoding step.</summary>
+    /// <param name="guess">0 for the last token; i for the i-th guess of those that follow.</param>
+    public StepToken Decoded(int guess) => new(Slot!.Index, _length + guess, guess == 0 ? _last : _draft![guess - 1]);
 
     /// <summary>The id at a place of the prompt that is not stored yet, counted from the first such one.</summary>
     public StepToken Next(int index) => new(Slot!.Index, _length + index, prompt[_length + index]);
@@ -59,6 +62,24 @@ internal sealed class RunningText(IReadOnlyList<int> prompt, GenerationOptions o
         _length += tokens;
         Slot!.AddPrompted(tokens);
     }
+
+    /// <summary>From now on its tokens can be guessed.</summary>
+    /// <param name="others">How good guesses for other texts were.</param>
+    public void KeepGuesses(DraftSuccess others) => _draft ??= new TextDraft(prompt, others);
+
+    /// <summary>Guesses the next tokens, at most as many as may follow the one that is chosen without them.</summary>
+    public TextDraft Guess()
+    {
+        _draft!.Guess(Math.Min(DraftPlan.MostTokens, options.MaxNewTokens - NewTokens - 1), options.StopTokenIds);
+        return _draft;
+    }
+
+    /// <summary>Notes that the next decoding step stores guessed tokens too.</summary>
+    public void AddGuesses(int tokens) => Slot!.AddGuesses(tokens);
+
+    /// <summary>Compares the token that was just chosen with its guess.</summary>
+    /// <returns>Whether they are the same.</returns>
+    public bool CompareGuess() => _draft?.Add(_last) ?? false;
 
     /// <summary>Chooses the next token after a decoding step.</summary>
     /// <param name="likeliest">From <see cref="CachedSteps.Decode"/>.</param>

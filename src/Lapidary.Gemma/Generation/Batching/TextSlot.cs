@@ -40,6 +40,10 @@ internal sealed class TextSlot(int index)
     /// <summary>Notes that a step stores the last token of the text.</summary>
     public void AddDecoded() => Add(1);
 
+    /// <summary>Notes that the next step stores guessed tokens after the last one. Those that are wrong are overwritten before a token sees
+    /// them, but what they have overwritten is lost.</summary>
+    public void AddGuesses(int tokens) => _stored = Math.Max(_stored, _length + 1 + tokens);
+
     /// <summary>A text that kept a beginning may be shorter than the one before it, whose end stays in the slot.</summary>
     private void Add(int tokens)
     {

@@ -1,17 +1,36 @@
+using System.Diagnostics;
+using Lapidary.Gemma.Generation.Drafting;
+
 namespace Lapidary.Gemma.Generation.Batching;
 
-/// <summary>A decoding step of some texts, and the choice of the next token of each.</summary>
+/// <summary>A decoding step of some texts, and the choice of the next tokens of each. While there are few texts, the step also checks
+/// guesses of further tokens: it computes what follows each guess, and takes it as far as the guesses are what is chosen.</summary>
+/// <remarks>A row's bits do not depend on other rows. So the tokens are the same to the bit, however many are guessed.</remarks>
 /// <param name="model">The model.</param>
 /// <param name="maxTexts">Most texts.</param>
 internal sealed class TokenChoice(GemmaModel model, int maxTexts)
 {
     private readonly List<EngineRequest> _requests = new(maxTexts);
-    private readonly StepToken[] _tokens = new StepToken[maxTexts];
-    private readonly int[] _next = new int[maxTexts];
+    private readonly List<TextDraft> _drafts = [];
+    private readonly DraftSuccess _success = new();
+    private readonly int[] _guessed = new int[maxTexts];
+    private readonly int[] _firstRows = new int[maxTexts];
+    private readonly bool[] _goesOn = new bool[maxTexts];
     private readonly float[]?[] _logits = new float[maxTexts][];
+    private StepToken[] _tokens = [];
+    private int[] _next = [];
+    private int _round;
+    private long _guessedTokens;
+    private long _acceptedTokens;
+
+    /// <summary>What steps cost; null to guess nothing.</summary>
+    public StepCosts? Costs { get; set; } = new();
 
     /// <summary>Number of texts.</summary>
     public int Count => _requests.Count;
+
+    /// <summary>Guessed tokens that steps have checked, and those of them that were right.</summary>
+    public (long Guessed, long Accepted) Guesses => (Interlocked.Read(ref _guessedTokens), Interlocked.Read(ref _acceptedTokens));
 
     /// <summary>Removes all texts.</summary>
     public void Clear() => _requests.Clear();
@@ -19,33 +38,84 @@ internal sealed class TokenChoice(GemmaModel model, int maxTexts)
     /// <summary>Adds a text whose prompt is stored, but for the last token.</summary>
     public void Add(EngineRequest request)
     {
-        _tokens[Count] = request.Text.Last;
+        if (Costs is not null) request.Text.KeepGuesses(_success);
         _requests.Add(request);
     }
 
-    /// <summary>Runs the step and passes each text its token.</summary>
+    /// <summary>Runs the step and passes each text its tokens.</summary>
     public void Run(CachedSteps steps)
     {
-        steps.Decode(_tokens.AsSpan(0, Count), _next.AsSpan(0, Count));
-        bool anyReads = false;
-        for (int row = 0; row < Count; row++)
+        Guess(steps);
+        int rows = Lay(steps);
+        long started = Stopwatch.GetTimestamp();
+        steps.Decode(_tokens.AsSpan(0, rows), _next.AsSpan(0, rows));
+        Costs?.Add(steps.DecodeRows(rows), Stopwatch.GetElapsedTime(started).TotalSeconds);
+        _goesOn.AsSpan(0, Count).Fill(true);
+        for (_round = 0; ChooseRound(steps); _round++) { }
+    }
+
+    private void Guess(CachedSteps steps)
+    {
+        _guessed.AsSpan(0, Count).Clear();
+        if (Costs is null || Count > DraftPlan.MostTexts || Count >= steps.MaxDecodeRows) return;
+        _drafts.Clear();
+        foreach (var request in _requests) _drafts.Add(request.Text.Guess());
+        DraftPlan.Choose(_drafts, steps.MaxDecodeRows, rows => Costs.Of(steps.DecodeRows(rows)), _guessed);
+    }
+
+    /// <summary>Each text's last token and the guesses after it follow each other.</summary>
+    /// <returns>Number of rows.</returns>
+    private int Lay(CachedSteps steps)
+    {
+        if (_tokens.Length < steps.MaxDecodeRows) (_tokens, _next) = (new StepToken[steps.MaxDecodeRows], new int[steps.MaxDecodeRows]);
+        int rows = 0;
+        for (int i = 0; i < Count; i++)
         {
-            if (!_requests[row].Text.ReadsLogits) continue;
+            _firstRows[i] = rows;
+            _requests[i].Text.AddGuesses(_guessed[i]);
+            for (int guess = 0; guess <= _guessed[i]; guess++) _tokens[rows++] = _requests[i].Text.Decoded(guess);
+            Interlocked.Add(ref _guessedTokens, _guessed[i]);
+        }
+
+        return rows;
+    }
+
+    /// <summary>Chooses the next token of each text all of whose guesses so far were right.</summary>
+    /// <returns>Whether there was one.</returns>
+    private bool ChooseRound(CachedSteps steps)
+    {
+        bool any = false, anyReads = false;
+        for (int i = 0; i < Count; i++)
+        {
+            if (!_goesOn[i]) continue;
+            any = true;
+            if (!_requests[i].Text.ReadsLogits) continue;
             anyReads = true;
-            steps.ReadLogits(row, _logits[row] ??= new float[steps.Vocabulary]);
+            steps.ReadLogits(_firstRows[i] + _round, _logits[i] ??= new float[steps.Vocabulary]);
         }
 
         // Sampling sorts a vocabulary for each text.
         if (anyReads) Parallel.For(0, Count, Choose);
-        else for (int row = 0; row < Count; row++) Choose(row);
+        else for (int i = 0; i < Count; i++) Choose(i);
+        for (int i = 0; i < Count; i++) _goesOn[i] = _goesOn[i] && IsGuessRight(i);
+        return any;
     }
 
-    private void Choose(int row)
+    /// <summary>Whether the next row of a text begins with the token that was chosen.</summary>
+    private bool IsGuessRight(int index)
     {
-        var request = _requests[row];
+        bool isRight = _requests[index].Text.CompareGuess() && _round < _guessed[index];
+        if (isRight) Interlocked.Increment(ref _acceptedTokens);
+        return isRight && !_requests[index].HasEnded;
+    }
+
+    private void Choose(int index)
+    {
+        if (!_goesOn[index]) return;
+        var request = _requests[index];
         try
         {
-            request.Add(request.Text.Choose(_next[row], _logits[row] ?? [], model));
+            request.Add(request.Text.Choose(_next[_firstRows[index] + _round], _logits[index] ?? [], model));
         }
         catch (Exception e)
         {
