@@ -3,16 +3,17 @@ using Lapidary.Cli.Models;
 using Lapidary.Cli.Output;
 using Lapidary.Cli.Runs;
 using Lapidary.Cli.Scaling;
+using Lapidary.Cli.Serving;
 using Lapidary.Cli.Settings;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
 
 namespace Lapidary.Cli.Commands;
 
-/// <summary>plan: the resources of a training run, for any device, from config.json or a published size alone.</summary>
+/// <summary>plan: the resources of a training run, or of answers, for any device, from config.json or a published size alone.</summary>
 internal static class PlanCommand
 {
-    public const string Summary = "Show the memory and the largest batch of a training run, without weights or rows.";
+    public const string Summary = "Show the memory and the largest batch of a training run, or of serve, without weights or rows.";
 
     private static readonly ModelSettings Model = TrainCommand.Model;
 
@@ -22,14 +23,27 @@ internal static class PlanCommand
         "memory", "SIZE", "Free memory to plan for, of which a run takes 95 %: 24GiB; what is free on the device where not given.", null,
         ParseMemory);
 
+    private static readonly Setting<Use> For = new(
+        "for", "train|serve",
+        "What to plan: a training run; or a model's answers, as serve, generate and eval make them. For them, --max-length counts a prompt "
+        + "with its answer and is the model's context if not given, and --quantization is none if not given.", Use.Train,
+        text => (Use)SettingText.Enumeration(typeof(Use), text));
+
+    private enum Use
+    {
+        Train,
+        Serve,
+    }
+
     public static ToolCommand Create(Terminal terminal) =>
         new ToolCommand("plan", Summary,
                 "--size 1b --device cuda --memory 24GiB",
                 "--size 270m --method full --device cuda --memory 8GiB",
                 "--model gemma-3-4b-pt --max-length 1024 --per-device-train-batch-size 8 --modules-to-save none --json",
                 "--config my-adapter/run.yaml --gradient-checkpointing true",
+                "--for serve --size 1b --device cuda --memory 24GiB --max-batch 16 --max-length 8192",
                 "--size 1b --device cuda --memory 76GiB --world-size 16 --link 400G --step-ms 35")
-            .Takes(Size, Memory)
+            .Takes(For, Size, Memory, ServeSettings.MaxBatch)
             .Takes(ScalingSettings.All)
             .Takes(TrainCommand.AllSettings)
             .Takes(ToolCommand.Config, ToolCommand.Json)
@@ -39,6 +53,14 @@ internal static class PlanCommand
     private static void Run(CommandRun run)
     {
         var values = run.Values;
+        if (values.Get(For) == Use.Serve)
+        {
+            PlanServing(run);
+            return;
+        }
+
+        if (values.IsTyped(ServeSettings.MaxBatch))
+            throw run.Wrong($"--{ServeSettings.MaxBatch.Name} is an option of answers; give --for serve beside it, or leave it out.");
         MethodSettings.Apply(run, Model, trains: false);
         string? size = values.Get(Size);
         if (size is not null) RefuseFiles(run);
@@ -70,6 +92,23 @@ internal static class PlanCommand
                 scaling?.Show(text);
             });
         foreach (string note in scaling?.Notes() ?? []) run.Note(note);
+    }
+
+    private static void PlanServing(CommandRun run)
+    {
+        var values = run.Values;
+        PlannedServing.RefuseOthers(run, For, Size, Memory, Model.Model, Model.Quantization, Model.DoubleQuant, Model.DType);
+        string? size = values.Get(Size);
+        if (size is not null) RefuseFiles(run);
+        var sizes = size is null ? BaseHead.ConfigOf(ModelFolders.Find(run, Model).Model) : GemmaConfig.Preset(size);
+        var planned = PlannedServing.Create(run, Model, sizes, values.Get(Memory));
+        run.Print(
+            planned.WriteTo,
+            text =>
+            {
+                text.WriteLine($"model      {values.Get(Model.Model) ?? size}: {sizes.NumHiddenLayers} layers, stored as {sizes.Dtype}");
+                planned.Show(text);
+            });
     }
 
     private static void RefuseFiles(CommandRun run)

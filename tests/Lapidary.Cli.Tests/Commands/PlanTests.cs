@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Gemma;
 
 namespace Lapidary.Cli.Tests.Commands;
@@ -69,6 +70,10 @@ public sealed class PlanTests : IDisposable
     [InlineData("--size 1b --model x", "no --model")]
     [InlineData("--size 1b --dataset x", "no --dataset")]
     [InlineData("--size 1b --memory lots", "--memory: expected a size")]
+    [InlineData("--size 1b --max-batch 4", "--max-batch is an option of answers; give --for serve beside it")]
+    [InlineData("--for serve --size 1b --lora-r 4", "--for serve plans answers of a model: expected no --lora-r")]
+    [InlineData("--for serve --size 1b --max-length 40000", "--max-length 40000: expected at most the model's context of 32768")]
+    [InlineData("--for serve --size 1b --model x", "no --model")]
     [InlineData("--size 1b --memory 24", "--memory: expected 1MiB or more, such as 24GiB, found \"24\"")]
     public void Plan_RefusesWhatItCannotPlan(string line, string words) =>
         CliRun.Of(["plan", .. line.Split(' ', StringSplitOptions.RemoveEmptyEntries)]).AssertError(2, words);
@@ -82,5 +87,41 @@ public sealed class PlanTests : IDisposable
             "plan", "--size", "27b", "--memory", "8GiB", "--device", "cpu", "--gradient-checkpointing", checkpointing).Ok().Out;
         Assert.Contains("of 7.6 GiB that a run can take: does not fit", text, StringComparison.Ordinal);
         Assert.Contains(words, text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Sums of 1B's figures: 22 local layers with a window of 512 and pieces of 512, 4 global ones, 1 KiB a token and
+    /// layer.</summary>
+    [Fact]
+    public void Plan_ForServe_CountsKeysAndValues_AndTheLargestNumbers()
+    {
+        string[] line = ["plan", "--for", "serve", "--size", "1b", "--device", "cuda", "--memory", "24GiB", "--max-batch", "16"];
+        var json = CliRun.Of([.. line, "--max-length", "8192", "--json"]).Ok().Json;
+        long answer = 1024 * ((22 * (512 + 512 - 1)) + (4 * 8192));
+        Assert.Equal(answer, json.GetProperty("answer_bytes").GetInt64());
+        Assert.Equal(16 * answer, json.GetProperty("parts").GetProperty("kv_cache").GetInt64());
+        Assert.Equal(
+            json.GetProperty("predicted_bytes").GetInt64(), json.GetProperty("parts").EnumerateObject().Sum(part => part.Value.GetInt64()));
+        Assert.InRange(json.GetProperty("largest_max_batch").GetInt32(), 200, 220); // half of what the weights leave
+        Assert.Equal(32768, json.GetProperty("largest_max_length").GetInt32());
+
+        string text = CliRun.Of(line).Ok().Out;
+        Assert.Contains("answers    16 at a time, each of up to 32,768 tokens", text, StringComparison.Ordinal);
+        Assert.Contains("largest    --max-batch 75 for answers of up to 32,768 tokens", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_ForServe_IsWhatAnEngineTakes()
+    {
+        var json = CliRun.Of(
+            "plan", "--for", "serve", "--model", TinyModel.Folder, "--device", "cpu", "--threads", "2", "--max-batch", "3", "--json")
+            .Ok().Json;
+        using var backend = new CpuBackend(2);
+        using var model = GemmaModel.Load(TinyModel.Folder, backend);
+        using var engine = new GenerationEngine(model, 3) { ReservedLength = json.GetProperty("max_length").GetInt32() };
+        var options = new GenerationOptions { MaxNewTokens = 2 };
+        await engine.GenerateAsync([5, 6], options, cancellationToken: TestContext.Current.CancellationToken);
+        var parts = json.GetProperty("parts");
+        Assert.Equal(parts.GetProperty("kv_cache").GetInt64(), backend.Memory.LiveBytesOf(MemoryOwner.KvCache));
+        Assert.Equal(parts.GetProperty("activations").GetInt64(), backend.Memory.LiveBytesOf(MemoryOwner.Activations));
     }
 }

@@ -16,7 +16,7 @@ internal sealed class CachedSteps : IDisposable
 
     /// <summary>Largest share of the memory that the cache leaves for decoded weights, which prompts of many texts use again and
     /// again.</summary>
-    private const double DecodedShare = 0.5;
+    public const double DecodedShare = 0.5;
 
     private readonly GemmaModel _model;
     private readonly IBackend _backend;

@@ -12,9 +12,12 @@ internal sealed class TextSlots(GemmaModel model, int most, CachedSteps? prepare
     private readonly List<TextSlot> _free = prepared is null ? [] : SlotsOf(prepared);
     private CachedSteps? _steps = prepared;
 
+    /// <summary>The share of a device's only engine.</summary>
+    public const double ShareOfOneEngine = 0.5;
+
     /// <summary>Largest share of the available memory for a cache of more than one text. On the CPU, the pages of mapped weights count as
     /// available.</summary>
-    public double MemoryShare { get; set; } = 0.5;
+    public double MemoryShare { get; set; } = ShareOfOneEngine;
 
     /// <summary>The steps over the cache, after <see cref="Prepare"/>.</summary>
     public CachedSteps Steps => _steps!;
