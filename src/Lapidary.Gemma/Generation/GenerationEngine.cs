@@ -27,7 +27,7 @@ public sealed class GenerationEngine : IDisposable
     private readonly TextSlots _slots;
     private readonly StepToken[] _tokens = new StepToken[CachedSteps.MaxPromptStep];
     private readonly TokenChoice _choice;
-    private readonly List<EngineRequest> _waiting = [];
+    private readonly WaitingTexts _waiting = new();
     private readonly List<EngineRequest> _running = [];
     private readonly Lock _lock = new();
     private readonly Queue<EngineRequest> _new = [];
@@ -125,7 +125,7 @@ public sealed class GenerationEngine : IDisposable
     public Task<GeneratedText> GenerateAsync(
         IReadOnlyList<int> promptIds, GenerationOptions options, Func<int, bool>? onToken = null,
         CancellationToken cancellationToken = default) =>
-        GenerateAsync(promptIds, options, onToken is null ? null : token => onToken(token.Id), null, cancellationToken);
+        GenerateAsync(promptIds, options, onToken is null ? null : token => onToken(token.Id), null, caller: "", cancellationToken);
 
     /// <summary>The same, with the tokens' probabilities.</summary>
     /// <param name="promptIds">At least one id; must not change meanwhile.</param>
@@ -133,14 +133,15 @@ public sealed class GenerationEngine : IDisposable
     /// <param name="onToken">As above.</param>
     /// <param name="topLogProbs">Number of likeliest tokens at each place, 0 for the chosen one alone; null for no probabilities. They need
     /// all logits of each token in host memory.</param>
+    /// <param name="caller">Whose text it is: callers share the engine evenly; "" for no one's in particular.</param>
     /// <param name="cancellationToken">Ends the text, or its wait, within a step.</param>
     internal Task<GeneratedText> GenerateAsync(
         IReadOnlyList<int> promptIds, GenerationOptions options, Func<ChosenToken, bool>? onToken, int? topLogProbs,
-        CancellationToken cancellationToken)
+        string caller, CancellationToken cancellationToken)
     {
         options.Validate();
         options = PromptCheck.Limit(promptIds, options, Model.Config);
-        var request = new EngineRequest(new RunningText(promptIds, options, topLogProbs), onToken, cancellationToken);
+        var request = new EngineRequest(new RunningText(promptIds, options, topLogProbs), onToken, caller, cancellationToken);
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -194,7 +195,7 @@ public sealed class GenerationEngine : IDisposable
 
     private void TakeTurn()
     {
-        _waiting.RemoveAll(request => request.EndIfCancelled());
+        _waiting.RemoveCancelled();
         RemoveEnded(request => request.EndIfCancelled());
         Admit();
         StorePrompts();
@@ -207,7 +208,7 @@ public sealed class GenerationEngine : IDisposable
     {
         while (_waiting.Count > 0)
         {
-            var request = _waiting[0];
+            var request = _waiting.First;
             if (!_slots.Fits(request.Text.MaxLength))
             {
                 if (_running.Count > 0) return;
@@ -218,14 +219,14 @@ public sealed class GenerationEngine : IDisposable
                 catch (LapidaryException e)
                 {
                     request.Fail(e);
-                    _waiting.RemoveAt(0);
+                    _waiting.RemoveFirst();
                     continue;
                 }
             }
 
             if (_slots.Free == 0) return;
             request.Cached = _slots.Begin(request.Text);
-            _waiting.RemoveAt(0);
+            _waiting.RemoveFirst();
             _running.Add(request);
         }
     }
@@ -271,7 +272,7 @@ public sealed class GenerationEngine : IDisposable
     /// <summary>After an error of the device nothing is known about the cache.</summary>
     private void FailAll(Exception error)
     {
-        foreach (var request in _running.Concat(_waiting))
+        foreach (var request in _running.Concat(_waiting.All))
             if (!request.EndIfCancelled()) request.Fail(error);
         _running.Clear();
         _waiting.Clear();

@@ -54,7 +54,7 @@ public sealed class TextGenerator(GemmaModel model) : IDisposable
     {
         var chosen = new Queue<int>();
         var text = new RunningText(promptIds, options);
-        var request = new EngineRequest(text, Keep, CancellationToken.None);
+        var request = new EngineRequest(text, Keep, caller: "", CancellationToken.None);
         if (_running is not null) _slots.End(_running); // its reader left
         _running = null;
         _slots.Prepare(text.MaxLength, ReservedLength);

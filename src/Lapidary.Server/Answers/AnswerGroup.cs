@@ -17,6 +17,7 @@ internal sealed class AnswerGroup : IAsyncDisposable
     private readonly ServedModel _model;
     private readonly GenerationRequest _request;
     private readonly RequestTimes _times;
+    private readonly string _caller;
     private readonly CancellationTokenSource _ending;
     private readonly Task _all;
     private int _generated;
@@ -27,11 +28,13 @@ internal sealed class AnswerGroup : IAsyncDisposable
     /// <param name="request">Limits and sampling.</param>
     /// <param name="prompts">Each gets <see cref="GenerationRequest.Choices"/> answers and is shorter than the model's most tokens.</param>
     /// <param name="times">Notes when tokens come.</param>
+    /// <param name="caller">Whose they are.</param>
     /// <param name="aborted">Ends the answers within a step.</param>
     public AnswerGroup(
-        ServedModel model, GenerationRequest request, IReadOnlyList<int[]> prompts, RequestTimes times, CancellationToken aborted)
+        ServedModel model, GenerationRequest request, IReadOnlyList<int[]> prompts, RequestTimes times, string caller,
+        CancellationToken aborted)
     {
-        (_model, _request, _times) = (model, request, times);
+        (_model, _request, _times, _caller) = (model, request, times, caller);
         PromptTokens = prompts.Sum(prompt => prompt.Length);
         Count = prompts.Count * request.Choices;
         _ending = CancellationTokenSource.CreateLinkedTokenSource(aborted);
@@ -101,7 +104,7 @@ internal sealed class AnswerGroup : IAsyncDisposable
         };
         var text = new AnswerText(_model.Tokenizer, _request.Stops);
         List<ChosenToken>? tokens = _request.TopLogProbs is null ? null : [];
-        var generated = await _model.Engine.GenerateAsync(prompt, options, Append, _request.TopLogProbs, _ending.Token)
+        var generated = await _model.Engine.GenerateAsync(prompt, options, Append, _request.TopLogProbs, _caller, _ending.Token)
             .ConfigureAwait(false);
         Interlocked.Add(ref _cached, number == 0 ? generated.CachedTokens : 0);
         string rest = text.Finish(); // may hold a stop text

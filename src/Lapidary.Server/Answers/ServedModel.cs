@@ -1,11 +1,14 @@
 using Lapidary.Formats;
 using Lapidary.Gemma;
+using Lapidary.Server.Http;
 
 namespace Lapidary.Server;
 
 /// <summary>A model that callers choose by its id.</summary>
 public sealed class ServedModel
 {
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, int> _choicesOfCallers = new(StringComparer.Ordinal);
     private int _choices;
 
     /// <summary>Creates a model of a server.</summary>
@@ -45,17 +48,35 @@ public sealed class ServedModel
     /// <summary>Options that requests do not set.</summary>
     internal GenerationOptions Defaults { get; }
 
-    /// <summary>Takes places for some answers.</summary>
+    /// <summary>Takes places for some answers. A caller with a key of its own gets them without room too if it has none yet, so that
+    /// another one cannot shut it out.</summary>
     /// <param name="count">Number of answers.</param>
     /// <param name="maxWaiting">Most answers that may wait.</param>
+    /// <param name="caller">Whose they are; null for no one's in particular.</param>
     /// <returns>Whether there was room.</returns>
-    internal bool TryEnter(int count, int maxWaiting)
+    internal bool TryEnter(int count, int maxWaiting, Caller? caller = null)
     {
-        if (Interlocked.Add(ref _choices, count) <= (long)Engine.MaxTexts + maxWaiting) return true;
-        Leave(count);
-        return false;
+        lock (_lock)
+        {
+            bool hasRoom = _choices + (long)count <= Engine.MaxTexts + (long)maxWaiting;
+            if (!hasRoom && (caller is not { HasKey: true } || _choicesOfCallers.ContainsKey(caller.Name))) return false;
+            Add(count, caller);
+            return true;
+        }
     }
 
     /// <summary>Gives places back.</summary>
-    internal void Leave(int count) => Interlocked.Add(ref _choices, -count);
+    internal void Leave(int count, Caller? caller = null)
+    {
+        lock (_lock) Add(-count, caller);
+    }
+
+    private void Add(int count, Caller? caller)
+    {
+        _choices += count;
+        if (caller is null) return;
+        int own = _choicesOfCallers.GetValueOrDefault(caller.Name) + count;
+        if (own == 0) _choicesOfCallers.Remove(caller.Name);
+        else _choicesOfCallers[caller.Name] = own;
+    }
 }

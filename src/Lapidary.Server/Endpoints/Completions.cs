@@ -18,7 +18,7 @@ internal static class Completions
     private static readonly TimeSpan ErrorPatience = TimeSpan.FromSeconds(0.25);
 
     /// <summary>Answers a conversation.</summary>
-    public static async Task ChatAsync(HttpContext context, ServerState state)
+    public static async Task ChatAsync(HttpContext context, ServerState state, Caller caller)
     {
         using var body = await RequestBody.ReadAsync(context.Request).ConfigureAwait(false);
         var fields = new RequestFields(body.RootElement);
@@ -38,12 +38,12 @@ internal static class Completions
             throw conversation.Refusal(e.Message);
         }
 
-        await AnswerAsync(context, state, model, request, [prompt], "messages", new ChatForm(model, state.Now))
+        await AnswerAsync(context, state, caller, model, request, [prompt], "messages", new ChatForm(model, state.Now))
             .ConfigureAwait(false);
     }
 
     /// <summary>Continues prompts.</summary>
-    public static async Task TextAsync(HttpContext context, ServerState state)
+    public static async Task TextAsync(HttpContext context, ServerState state, Caller caller)
     {
         using var body = await RequestBody.ReadAsync(context.Request).ConfigureAwait(false);
         var fields = new RequestFields(body.RootElement);
@@ -60,13 +60,13 @@ internal static class Completions
                 + $"{request.Choices} each.");
         }
 
-        await AnswerAsync(context, state, model, request, prompts, "prompt", new TextForm(model, state.Now))
+        await AnswerAsync(context, state, caller, model, request, prompts, "prompt", new TextForm(model, state.Now))
             .ConfigureAwait(false);
     }
 
     private static async Task AnswerAsync(
-        HttpContext context, ServerState state, ServedModel model, GenerationRequest request, IReadOnlyList<int[]> prompts, string param,
-        IReplyForm form)
+        HttpContext context, ServerState state, Caller caller, ServedModel model, GenerationRequest request,
+        IReadOnlyList<int[]> prompts, string param, IReplyForm form)
     {
         foreach (int[] prompt in prompts)
         {
@@ -85,7 +85,7 @@ internal static class Completions
                 + $"{count}.");
         }
 
-        if (!model.TryEnter(count, state.Options.MaxWaiting))
+        if (!model.TryEnter(count, state.Options.MaxWaiting, caller))
         {
             throw ApiException.Later(
                 StatusCodes.Status429TooManyRequests, "rate_limit_error", "queue_full",
@@ -95,7 +95,7 @@ internal static class Completions
         try
         {
             var times = new RequestTimes(state.Metrics.Of(model.Id), state.Time);
-            await using var group = new AnswerGroup(model, request, prompts, times, context.RequestAborted);
+            await using var group = new AnswerGroup(model, request, prompts, times, caller.Name, context.RequestAborted);
             try
             {
                 if (request.IsStream) await StreamAsync(context, state, group, form, request).ConfigureAwait(false);
@@ -109,7 +109,7 @@ internal static class Completions
         }
         finally
         {
-            model.Leave(count);
+            model.Leave(count, caller);
         }
     }
 

@@ -107,7 +107,7 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
             return;
         }
 
-        gate.Check(context.Request);
+        var caller = gate.Check(context.Request);
         switch (path)
         {
             case var _ when IsOfPage(path):
@@ -116,11 +116,11 @@ internal sealed class Router(ServerState state, Gatekeeper gate)
                 break;
             case Chat:
                 RequireMethod(context, HttpMethods.Post);
-                await Completions.ChatAsync(context, state).ConfigureAwait(false);
+                await Completions.ChatAsync(context, state, caller).ConfigureAwait(false);
                 break;
             case Text:
                 RequireMethod(context, HttpMethods.Post);
-                await Completions.TextAsync(context, state).ConfigureAwait(false);
+                await Completions.TextAsync(context, state, caller).ConfigureAwait(false);
                 break;
             case Models:
                 RequireRead(context);

@@ -16,22 +16,25 @@ internal sealed class Gatekeeper(LapidaryServerOptions options, bool isLocal)
     private readonly byte[][] _keys = [.. options.ApiKeys.Select(Digest)];
 
     /// <summary>Refuses a caller without a key.</summary>
+    /// <returns>The caller.</returns>
     /// <exception cref="ApiException">401; or 403, see <see cref="RequireKnownHost"/>.</exception>
-    public void Check(HttpRequest request)
+    public Caller Check(HttpRequest request)
     {
         if (_keys.Length == 0)
         {
             if (isLocal && !options.AllowNoKey) RequireKnownHost(request.Host.Host);
-            return;
+            return Caller.Of(request);
         }
 
         string given = request.Headers.Authorization.ToString();
         if (!given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
             throw Unauthorized("This server needs an API key: send it as \"Authorization: Bearer KEY\".");
         byte[] digest = Digest(given[Scheme.Length..].Trim());
-        bool isKnown = false;
-        foreach (byte[] key in _keys) isKnown |= CryptographicOperations.FixedTimeEquals(key, digest);
-        if (!isKnown) throw Unauthorized("The API key is not one of this server's.");
+        int known = -1;
+        for (int i = 0; i < _keys.Length; i++)
+            if (CryptographicOperations.FixedTimeEquals(_keys[i], digest)) known = i;
+        if (known < 0) throw Unauthorized("The API key is not one of this server's.");
+        return Caller.OfKey(known);
     }
 
     /// <summary>Without a key a web page must not reach the server by a name of its own that leads to this machine (DNS rebinding).

@@ -3,14 +3,19 @@ namespace Lapidary.Gemma.Generation.Batching;
 /// <summary>A text that somebody waits for.</summary>
 /// <param name="text">The text.</param>
 /// <param name="onToken">Receives each token and returns whether to continue; may be null.</param>
+/// <param name="caller">Whose it is; "" for no one's in particular.</param>
 /// <param name="cancellationToken">Ends it.</param>
-internal sealed class EngineRequest(RunningText text, Func<ChosenToken, bool>? onToken, CancellationToken cancellationToken)
+internal sealed class EngineRequest(
+    RunningText text, Func<ChosenToken, bool>? onToken, string caller, CancellationToken cancellationToken)
 {
     private readonly List<int> _ids = [];
     private readonly TaskCompletionSource<GeneratedText> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The text.</summary>
     public RunningText Text => text;
+
+    /// <summary>Whose it is.</summary>
+    public string Caller => caller;
 
     /// <summary>Prompt tokens that needed no computation, once it has begun.</summary>
     public int Cached { get; set; }

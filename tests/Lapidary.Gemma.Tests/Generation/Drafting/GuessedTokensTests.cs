@@ -122,7 +122,7 @@ public class GuessedTokensTests
     private static async Task<Made> Make(GenerationEngine engine, Request request)
     {
         var probabilities = new List<double>();
-        var made = await engine.GenerateAsync(request.Prompt, request.Options, Add, topLogProbs: 2, Token);
+        var made = await engine.GenerateAsync(request.Prompt, request.Options, Add, topLogProbs: 2, caller: "", Token);
         return new Made(string.Join(' ', made.Ids), string.Join(' ', probabilities), made.FinishReason, made.CachedTokens);
 
         bool Add(ChosenToken token)
