@@ -4,8 +4,8 @@ using Lapidary.Gemma.Model;
 
 namespace Lapidary.Gemma.Generation;
 
-/// <summary>The memory of a model that generates texts, before a weight is read: what an engine allocates is allocated on a backend that only
-/// counts.</summary>
+/// <summary>The memory of a model that generates texts, before a weight is read: what an engine allocates is allocated on a backend that
+/// only counts.</summary>
 /// <param name="model">A <see cref="GemmaModel.Skeleton"/>.</param>
 /// <param name="freeBytes">Free memory of the device, without the model.</param>
 /// <param name="budgetBytes">The part of it that may be used.</param>

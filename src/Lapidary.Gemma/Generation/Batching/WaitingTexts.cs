@@ -2,8 +2,8 @@ namespace Lapidary.Gemma.Generation.Batching;
 
 /// <summary>Texts that wait for a slot. Callers take turns, so that one with a thousand requests does not keep another waiting; a caller's
 /// own texts stay in order.</summary>
-/// <remarks>A text has the turn after that of its caller's text before it, or the one after the present. So a caller who comes now waits for
-/// few texts of each other caller, and nobody can be overtaken for ever.</remarks>
+/// <remarks>A text has the turn after that of its caller's text before it, or the one after the present. So a caller who comes now waits
+/// for few texts of each other caller, and nobody can be overtaken for ever.</remarks>
 internal sealed class WaitingTexts
 {
     private const int ManyCallers = 1024;
