@@ -48,8 +48,8 @@ internal sealed record PlannedServing(string Device, int Texts, int Length, Memo
         if (length > context)
         {
             throw run.Wrong(
-                $"--{ServeSettings.MaxLength.Name} {length}: expected at most the model's context of {context}; give a smaller one, or 0 for "
-                + "the context.");
+                $"--{ServeSettings.MaxLength.Name} {length}: expected at most the model's context of {context}; give a smaller one, or 0 "
+                + "for the context.");
         }
 
         var gpus = DeviceSettings.GpusToPlan(values);
