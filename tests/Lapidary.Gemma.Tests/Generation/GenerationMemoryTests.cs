@@ -63,7 +63,8 @@ public class GenerationMemoryTests
     private static T Predict<T>(Func<GenerationMemory, T> of, long free = Free)
     {
         var config = GemmaConfig.Load(Fixtures.Path("tiny/model"));
-        using var model = GemmaModel.Skeleton(config, CpuBackend.CreateCounter(2), Nf4);
+        using var counter = CpuBackend.CreateCounter(2);
+        using var model = GemmaModel.Skeleton(config, counter, Nf4);
         return of(new GenerationMemory(model, free, free));
     }
 }
