@@ -74,12 +74,13 @@ var config = new SftConfig
     AppendConcatToken = true,
 };
 
-// So small a model takes larger steps, and learns the answers alone.
+// So small a model takes more and larger steps, and learns the answers alone.
 if (isBuiltIn)
 {
     config = config with
     {
         NumTrainEpochs = 1,
+        GradientAccumulationSteps = 1,
         LearningRate = 1e-3,
         LrSchedulerType = LrSchedulerType.Cosine,
         MaxGradNorm = 1,

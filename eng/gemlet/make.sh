@@ -10,24 +10,23 @@ export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 BIN=${BIN:?the folder of lapidary and gemlet}
 OUT=${OUT:?the folder for models and logs}
 WORK=${WORK:-$(mktemp -d)}
-LIMIT=${LIMIT:-340}        # seconds for everything
-SEED=${SEED:-42}
-DOCUMENTS=${DOCUMENTS:-250000}
-MIX=${MIX:-parts}          # of the corpus: parts, or scripts
-START=${START:-}           # a folder of a model to go on with, instead of random weights; then there is one model of MODELS
+LIMIT=${LIMIT:-310}        # seconds for everything
+SEED=${SEED:-46}
+DOCUMENTS=${DOCUMENTS:-500000}
+MIX=${MIX:-scripts}        # of the corpus: scripts, or parts
 ROWS=${ROWS:-16}           # rows of LENGTH tokens in a step
 LENGTH=${LENGTH:-1024}
-TRAINROWS=${TRAINROWS:-12000} TESTROWS=${TESTROWS:-400}
-PROOF=${PROOF:-75}         # seconds at the end for fine-tuning and evaluation, for each model
+TRAINROWS=${TRAINROWS:-4000} TESTROWS=${TESTROWS:-1000}
+PROOF=${PROOF:-50}         # seconds at the end for fine-tuning and evaluation, for each model
 TOKENIZER=${TOKENIZER:-}   # a tokenizer.json; without one it is made
 KEEP=${KEEP:-$OUT}         # the folder for weights
 DEVICE=${DEVICE:-cuda}
-TOGETHER=${TOGETHER:-2}    # models at the same time on one GPU
+TOGETHER=${TOGETHER:-1}    # models at the same time on one GPU
 STEPS=${STEPS:-}           # of pre-training, instead of those that fit
 # Of each model: name, layers,hidden,heads,kv heads,head dim,mlp, and peak learning rate. Of each fine-tuning: steps, learning rate, rows of
 # 512 tokens in a step, and which rows (train, or short: those of few tables).
-MODELS=${MODELS:-"s:6,192,3,1,64,512:3e-3 m:6,256,4,1,64,768:3e-3 d:9,192,3,1,64,512:3e-3 w:6,320,5,1,64,896:2e-3"}
-TUNES=${TUNES:-"125:2e-3:4:train 125:3e-3:4:train 250:2e-3:2:train 160:3e-3:4:short 600:2e-3:4:train 2000:1e-3:4:train"}
+MODELS=${MODELS:-"m:6,256,4,1,64,768:3e-3"}
+TUNES=${TUNES:-"240:1e-3:1:train 440:1e-3:1:train 400:1e-3:4:train"}
 SHORT=${SHORT:-950}        # characters of a short row
 
 mkdir -p "$OUT" "$WORK"
@@ -39,7 +38,6 @@ slots=$gpus
 [ "$gpus" -gt 1 ] || slots=$TOGETHER
 list=($MODELS)
 [ "$slots" -gt 1 ] || list=("${list[@]:0:2}")
-[ -z "$START" ] || list=("${list[0]}")
 [ "$slots" -eq 1 ] || list=("${list[@]:0:$slots}")
 say() { echo "[$SECONDS s] $*"; }
 on() { if [ "$gpus" -gt 1 ]; then echo "cuda:$1"; else echo "$DEVICE"; fi; }
@@ -48,7 +46,6 @@ speed() { grep -oE '[0-9.]+ tok/s' "$1" | tail -1 | cut -d' ' -f1; }
 say "$gpus devices, $slots at once: models ${list[*]}"
 
 "$L" data synth --rows "$TRAINROWS" --eval-rows "$TESTROWS" --seed "$SEED" --output "$WORK/sql" > "$OUT/synth.txt" 2>&1 &
-[ -z "$START" ] || TOKENIZER=$START/tokenizer.json
 if [ -n "$TOKENIZER" ]; then cp "$TOKENIZER" "$WORK/tokenizer.json"
 else timeout 120 "$G" tokenizer "$WORK/tokenizer.json" 8000 7 4096 3000; fi
 timeout 100 "$G" corpus "$WORK/corpus.jsonl" "$MIX" "$DOCUMENTS" "$SEED"
@@ -69,7 +66,7 @@ pretrain() {
 # The first run reads and encodes the corpus and compiles kernels, for all of them.
 for entry in "${list[@]}"; do
   IFS=: read -r name sizes rate <<< "$entry"
-  if [ -n "$START" ]; then cp -r "$START" "$WORK/$name"; else timeout 30 "$G" folder "$WORK/$name" "$WORK/tokenizer.json" "$sizes" "$SEED"; fi
+  timeout 30 "$G" folder "$WORK/$name" "$WORK/tokenizer.json" "$sizes" "$SEED"
   pretrain "$name" 0 "${TRY:-60}" "$rate" "$WORK/try" "${TRYSECONDS:-90}" > "$OUT/$name-try.txt" 2>&1
   say "$name tries: code $?, $(speed "$OUT/$name-try.txt") tokens/s, $(grep -oE 'loss [0-9.]+' "$OUT/$name-try.txt" | tail -1)"
 done

@@ -7,10 +7,10 @@ namespace Lapidary.TextToSql.Demo;
 internal sealed class DemoPace(TimeProvider time) : ITrainingObserver
 {
     /// <summary>The first of these steps includes what happens once, and does not count.</summary>
-    private const int TrialSteps = 4;
+    private const int TrialSteps = 13;
 
     /// <summary>Fewer would show nothing; more would bring little.</summary>
-    private const int LeastSteps = 60, MostSteps = 400;
+    private const int LeastSteps = 240, MostSteps = 1200;
 
     private static readonly TimeSpan TrainingTime = TimeSpan.FromSeconds(90);
 

@@ -146,17 +146,18 @@ public sealed class DemoRun(DemoOptions options, IBackend backend, IDemoObserver
         }
     }
 
-    /// <summary>The guide's options, except: a learning rate and a schedule for such a small model, and a loss on the answers
-    /// alone.</summary>
+    /// <summary>The guide's options, except: a learning rate and a schedule for such a small model, a loss on the answers alone, and no
+    /// accumulation, because more and smaller steps teach more in the same time.</summary>
     private SftConfig Config(DemoFolder folder) => new()
     {
         OutputDir = folder.Adapter,
+        GradientAccumulationSteps = 1,
         LearningRate = 1e-3,
         LrSchedulerType = LrSchedulerType.Cosine,
         MaxGradNorm = 1,
         GradientCheckpointing = GradientCheckpointing.False,
         AssistantOnlyLoss = true,
-        LoggingSteps = 20,
+        LoggingSteps = 50,
         SaveStrategy = IntervalStrategy.No,
         EvalStrategy = IntervalStrategy.No, // of the trial that finds the pace
         Seed = options.Seed,
