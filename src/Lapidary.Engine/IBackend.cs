@@ -6,8 +6,12 @@ public interface IBackend : IOps, IDisposable
     /// <summary>One line to print: "CPU, 2 threads, AVX-512".</summary>
     string Description { get; }
 
-    /// <summary>Type of activations.</summary>
+    /// <summary>Type of activations: what products multiply, and what they write unless a norm takes it.</summary>
     DType ActivationDType { get; }
+
+    /// <summary>Type of the residual stream, of its gradient, and of results of products that a norm takes before they are added to
+    /// it.</summary>
+    DType ResidualDType { get; }
 
     /// <summary>Size of a chunk of logits, in bytes, above which products gain nothing.</summary>
     long MaxLogitsBytes { get; }

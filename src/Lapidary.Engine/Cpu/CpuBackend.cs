@@ -44,6 +44,9 @@ public sealed unsafe partial class CpuBackend : IBackend
     public DType ActivationDType => DType.Float32;
 
     /// <inheritdoc/>
+    public DType ResidualDType => DType.Float32;
+
+    /// <inheritdoc/>
     public long MaxLogitsBytes => LogitsMemory.LeanBytes;
 
     /// <inheritdoc/>

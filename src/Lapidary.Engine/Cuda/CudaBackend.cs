@@ -5,8 +5,8 @@ using Lapidary.Formats;
 
 namespace Lapidary.Engine;
 
-/// <summary>The backend of NVIDIA GPUs of compute capability 8.0 and above: bf16 activations, kernels compiled for the installed card,
-/// products by cuBLASLt.</summary>
+/// <summary>The backend of NVIDIA GPUs of compute capability 7.5 and above: activations in bf16, or in fp16 with a residual stream in fp32;
+/// kernels compiled for the installed card, products by cuBLASLt.</summary>
 /// <remarks>
 /// <para>Each operation has its class, next to its kernels; <see cref="CudaOperations"/> lists them. All work goes to one stream, in order;
 /// only <see cref="Read{T}"/> and <see cref="Synchronize"/> wait for it.</para>
@@ -19,16 +19,17 @@ public sealed class CudaBackend : IBackend
 
     /// <summary>Creates the backend on a device.</summary>
     /// <param name="device">Ordinal of the device, from 0.</param>
-    /// <exception cref="LapidaryException">The device does not exist or is too old, or a library is missing; the message says what to
-    /// install.</exception>
-    public CudaBackend(int device = 0)
-        : this(device, new KernelThresholds())
+    /// <param name="options">How it computes; null for the device's own choice.</param>
+    /// <exception cref="LapidaryException">The device does not exist, is too old or cannot compute so, or a library is missing; the message
+    /// says what to do.</exception>
+    public CudaBackend(int device = 0, CudaOptions? options = null)
+        : this(device, new KernelThresholds(), options)
     {
     }
 
     /// <summary>Creates the backend on a device, with other choices between kernels.</summary>
-    internal CudaBackend(int device, KernelThresholds thresholds)
-        : this(new CudaRuntime(Require(device), thresholds))
+    internal CudaBackend(int device, KernelThresholds thresholds, CudaOptions? options = null)
+        : this(new CudaRuntime(Require(device), thresholds, options ?? new CudaOptions()))
     {
     }
 
@@ -37,10 +38,12 @@ public sealed class CudaBackend : IBackend
     /// <summary>A backend that computes nothing and only counts memory, for a device that need not be installed; see
     /// <see cref="CreateCounter()"/>.</summary>
     /// <param name="device">The device; null for one like an H100.</param>
-    public static CudaBackend CreateCounter(CudaDevice? device) => new(CudaRuntime.OfCounter(device ?? CudaDevice.Assumed));
+    /// <param name="options">As for the constructor.</param>
+    public static CudaBackend CreateCounter(CudaDevice? device, CudaOptions? options = null) =>
+        new(CudaRuntime.OfCounter(device ?? CudaDevice.Assumed, options ?? new CudaOptions()));
 
     /// <inheritdoc/>
-    public IBackend CreateCounter() => CreateCounter(Device);
+    public IBackend CreateCounter() => CreateCounter(Device, new CudaOptions { ActivationDType = ActivationDType });
 
     /// <summary>The first usable device; null if none is.</summary>
     public static int? FirstAvailable()
@@ -81,7 +84,11 @@ public sealed class CudaBackend : IBackend
     }
 
     /// <inheritdoc/>
-    public DType ActivationDType => DType.BFloat16;
+    public DType ActivationDType => _runtime.ActivationDType;
+
+    /// <inheritdoc/>
+    /// <remarks>fp32 beside activations in fp16, whose range the stream leaves.</remarks>
+    public DType ResidualDType => _runtime.ResidualDType;
 
     /// <inheritdoc/>
     public long MaxLogitsBytes => LogitsMemory.MaxBytes;

@@ -9,15 +9,17 @@ public static class Backend
     private const string AutoName = "auto", CpuName = "cpu", CudaName = "cuda", CudaPrefix = "cuda:";
 
     /// <summary>The first GPU that can be used, else the CPU.</summary>
-    public static IBackend Auto() => Auto(out _);
+    public static IBackend Auto() => Auto(out _, options: null);
 
     /// <summary>The first GPU that can be used, else the CPU.</summary>
     /// <param name="reason">One line for a log: the device, and for the CPU why no GPU is used.</param>
-    public static IBackend Auto(out string reason)
+    public static IBackend Auto(out string reason) => Auto(out reason, options: null);
+
+    private static IBackend Auto(out string reason, CudaOptions? options)
     {
         if (CudaBackend.FirstAvailable() is { } device)
         {
-            var gpu = new CudaBackend(device);
+            var gpu = new CudaBackend(device, options);
             reason = $"{CudaPrefix}{device.ToString(CultureInfo.InvariantCulture)}: {gpu.Description}";
             return gpu;
         }
@@ -29,12 +31,13 @@ public static class Backend
 
     /// <summary>The device of a name, as settings files have it.</summary>
     /// <param name="device">"auto", "cpu", "cuda" for the first GPU, or "cuda:N".</param>
+    /// <param name="options">How a GPU computes; null for its own choice.</param>
     /// <exception cref="LapidaryException">The name is none of these, or the GPU cannot be used; the message says why.</exception>
-    public static IBackend Create(string device)
+    public static IBackend Create(string device, CudaOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         return TryParse(device, out int? ordinal)
-            ? ordinal is { } gpu ? new CudaBackend(gpu) : device == CpuName ? new CpuBackend() : Auto()
+            ? ordinal is { } gpu ? new CudaBackend(gpu, options) : device == CpuName ? new CpuBackend() : Auto(out _, options)
             : throw new LapidaryException($"Device: expected auto, cpu, cuda or cuda:N, found \"{device}\".");
     }
 

@@ -20,11 +20,18 @@ public sealed class StepProgram : IDisposable
     private IReplay? _replay;
     private int _runs;
 
-    /// <summary>Starts an empty program for backends whose activations have the given type.</summary>
-    public StepProgram(DType activationDType) => ActivationDType = activationDType;
+    /// <summary>Starts an empty program for backends of the types of the given one.</summary>
+    public StepProgram(IBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        (ActivationDType, ResidualDType) = (backend.ActivationDType, backend.ResidualDType);
+    }
 
     /// <summary>Type of activations.</summary>
     public DType ActivationDType { get; }
+
+    /// <summary>Type of the residual stream.</summary>
+    public DType ResidualDType { get; }
 
     /// <summary>The operations in order, by their names in <see cref="IOps"/>.</summary>
     public IEnumerable<string> Operations => _calls.Select(call => call.Op);

@@ -34,8 +34,14 @@ public sealed class Tape
     /// <summary>Whether projections are computed by <see cref="IOps.ProjectRows"/>, for a step that decodes. Inference only.</summary>
     public bool HasIndependentRows { get; init; }
 
+    /// <summary>Type of activations.</summary>
+    public DType ActivationDType => _program.ActivationDType;
+
+    /// <summary>Type of the residual stream.</summary>
+    public DType ResidualDType => _program.ResidualDType;
+
     /// <summary>A new activation of the backend's type.</summary>
-    public Tensor New(params ReadOnlySpan<long> shape) => _program.New(_program.ActivationDType, shape);
+    public Tensor New(params ReadOnlySpan<long> shape) => _program.New(ActivationDType, shape);
 
     /// <summary>A new buffer of another type.</summary>
     public Tensor New(DType dtype, params ReadOnlySpan<long> shape) => _program.New(dtype, shape);

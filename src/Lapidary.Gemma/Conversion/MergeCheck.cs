@@ -112,7 +112,7 @@ public sealed record MergeCheck(int Tokens, float MaxDistance, float MaxLogit, d
         var inputs = StepInputs.Allocate(region, ids.Count);
         model.Backend.Write<int>([.. ids], inputs.Ids);
         model.Backend.Write<int>([.. Enumerable.Range(0, ids.Count)], inputs.Positions);
-        using var program = new StepProgram(model.Backend.ActivationDType);
+        using var program = new StepProgram(model.Backend);
         var tape = new Tape(program, training: false);
         var logits = model.Logits(tape, model.Forward(tape, inputs));
         program.Keep(logits);

@@ -41,8 +41,8 @@ internal sealed class AdamWOptimizer : IDisposable
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
         _stepScalars = _moments.New("step_scalars", DType.Float32, 3);
         _norm = _moments.New("grad_norm", DType.Float32, 2);
-        _update = new StepProgram(backend.ActivationDType);
-        _zero = new StepProgram(backend.ActivationDType);
+        _update = new StepProgram(backend);
+        _zero = new StepProgram(backend);
         _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator.Ranks, _moments))];
         List<Tensor> normed = [.. _blocks.Select(block => block.Shared?.Gradient).OfType<Tensor>()];
         Tensor[] own = [.. _blocks.Select(block => block.Own?.Gradient).OfType<Tensor>()];
@@ -50,7 +50,7 @@ internal sealed class AdamWOptimizer : IDisposable
         {
             _partNorms = _moments.New("part_norms", DType.Float32, communicator.Ranks.WorldSize * NormStride);
             var result = _partNorms.Rows(communicator.Ranks.Rank * NormStride, 2);
-            _ownNorm = new StepProgram(backend.ActivationDType);
+            _ownNorm = new StepProgram(backend);
             _ownNorm.Add(ops => ops.GradientNorm(own, maxNorm: 0, result));
             _ownNorm.Complete(backend.Memory);
             for (int rank = 0; rank < communicator.Ranks.WorldSize; rank++) normed.Add(_partNorms.Rows(rank * NormStride, 1));

@@ -39,7 +39,7 @@ internal sealed class ModelStep : IDisposable
         _hits = _region.New("hits", DType.Float32, tokens);
         (_lossValues, _hitValues) = (new float[tokens], new float[tokens]);
 
-        _program = new StepProgram(backend.ActivationDType);
+        _program = new StepProgram(backend);
         var tape = new Tape(_program, training);
         var h = model.Forward(tape, _inputs, recomputedLayers: training ? recomputedLayers : 0);
         var dHead = training ? model.Trained?.Head?.Gradient : null;

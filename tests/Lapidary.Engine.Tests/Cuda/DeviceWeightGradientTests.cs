@@ -164,7 +164,7 @@ public class DeviceWeightGradientTests
 
         double[][] Gradients(bool recomputed, int runs)
         {
-            using var program = new StepProgram(run.Backend.ActivationDType);
+            using var program = new StepProgram(run.Backend);
             Tensor losses = run.New(DType.Float32, Tokens), hits = run.New(DType.Float32, Tokens);
             var tape = new Tape(program, training: true);
             foreach (var parameter in parameters) tape.Run(ops => ops.Zero(parameter.Gradient!));

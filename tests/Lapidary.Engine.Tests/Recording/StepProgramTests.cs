@@ -5,7 +5,8 @@ public class StepProgramTests
     [Fact]
     public void Operations_AreNamedAsTheyAreCalled()
     {
-        using var program = new StepProgram(DType.Float32);
+        using var backend = new CpuBackend(1);
+        using var program = new StepProgram(backend);
         var x = program.New(DType.Float32, 8);
         program.Add(ops => ops.Zero(x));
         program.Add(ops => ops.Add(x, x));
@@ -18,7 +19,8 @@ public class StepProgramTests
     [Fact]
     public void Add_RefusesACallOfNothing()
     {
-        using var program = new StepProgram(DType.Float32);
+        using var backend = new CpuBackend(1);
+        using var program = new StepProgram(backend);
         Assert.Throws<ArgumentException>(() => program.Add(_ => { }));
         Assert.Empty(program.Operations);
     }
@@ -27,7 +29,7 @@ public class StepProgramTests
     public void TimeByOp_RunsEveryCall_AndAddsUpThoseOfOneName()
     {
         using var backend = new CpuBackend(threads: 1);
-        using var program = new StepProgram(DType.Float32);
+        using var program = new StepProgram(backend);
         Tensor x = program.New(DType.Float32, 3), table = program.New(DType.Float32, 2, 3), ids = program.New(DType.Int32, 1);
         program.Add(ops => ops.Zero(ids));
         program.Add(ops => ops.Zero(table));
@@ -50,7 +52,7 @@ public class StepProgramTests
     public void TimeByOp_NeedsACompleteProgram()
     {
         using var backend = new CpuBackend(threads: 1);
-        using var program = new StepProgram(DType.Float32);
+        using var program = new StepProgram(backend);
         Assert.Throws<InvalidOperationException>(() => program.TimeByOp(backend));
     }
 }

@@ -30,7 +30,7 @@ internal sealed class ModelRun : IDisposable
         _trained = Fill(documents, inputs, labels);
         model.Backend.Write<float>([1f / _trained], lossScale);
 
-        _program = new StepProgram(model.Backend.ActivationDType);
+        _program = new StepProgram(model.Backend);
         var tape = new Tape(_program, training);
         var h = model.Forward(tape, inputs, recomputedLayers: checkpointing ? model.Config.NumHiddenLayers : 0, onHiddenState: _hidden.Add);
         _hidden[^1] = h; // transformers' last hidden state is the final norm's output

@@ -1,10 +1,13 @@
 namespace Lapidary.Engine;
 
-/// <summary>The capability of a device's multiprocessors: 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
+/// <summary>The capability of a device's multiprocessors: 7.5 for T4 and RTX 20, 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
 public readonly record struct ComputeCapability(int Major, int Minor) : IComparable<ComputeCapability>
 {
-    /// <summary>The oldest one supported: bf16 tensor cores came with it.</summary>
-    public static ComputeCapability Minimum => new(8, 0);
+    /// <summary>The oldest one supported: of Turing, whose tensor cores multiply fp16 in the tiles that the kernels need.</summary>
+    public static ComputeCapability Minimum => new(7, 5);
+
+    /// <summary>The oldest one whose tensor cores multiply bf16: of Ampere.</summary>
+    public static ComputeCapability MinimumOfBFloat16 => new(8, 0);
 
     /// <summary>As in sm_90: ten times the major plus the minor number.</summary>
     public int Number => Major * 10 + Minor;

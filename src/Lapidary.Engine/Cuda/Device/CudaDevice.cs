@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Lapidary.Engine.Cuda.Device;
 using Lapidary.Engine.Cuda.Driver;
 using Lapidary.Formats;
@@ -7,7 +8,7 @@ using static Lapidary.Engine.Cuda.Driver.CudaDriver;
 namespace Lapidary.Engine;
 
 /// <summary>An NVIDIA GPU of this machine.</summary>
-public sealed unsafe record CudaDevice
+public sealed unsafe partial record CudaDevice
 {
     private CudaDevice()
     {
@@ -40,6 +41,10 @@ public sealed unsafe record CudaDevice
 
     /// <summary>Its compute capability.</summary>
     public ComputeCapability ComputeCapability { get; private init; }
+
+    /// <summary>The type of activations that a backend takes if it is told none: bf16 if the tensor cores multiply it, else
+    /// fp16.</summary>
+    public DType ActivationDType => ComputeCapability >= ComputeCapability.MinimumOfBFloat16 ? DType.BFloat16 : DType.Float16;
 
     /// <summary>Number of multiprocessors.</summary>
     public int Multiprocessors { get; private init; }
@@ -101,12 +106,40 @@ public sealed unsafe record CudaDevice
 
         CudaLibraries.RequireDriver(driver.Version);
         var device = Open(ordinal);
-        return device.ComputeCapability >= ComputeCapability.Minimum
-            ? device
-            : throw new LapidaryException(
-                $"{device.Name} has compute capability {device.ComputeCapability}; "
-                + $"{ComputeCapability.Minimum} or above (Ampere, 2020) is needed. Use another device, or set device to cpu.");
+        return device.WhyUnsupported() is { } reason ? throw new LapidaryException(reason) : device;
     }
+
+    /// <summary>Why the backend cannot use this device, in one line that says what to do; null if it can.</summary>
+    internal string? WhyUnsupported() => WhyUnsupported(Name, ComputeCapability);
+
+    /// <summary>The same of a device by its name and capability.</summary>
+    internal static string? WhyUnsupported(string name, ComputeCapability capability)
+    {
+        const string Instead = "Use another device, or set device to cpu.";
+        if (capability < ComputeCapability.Minimum)
+        {
+            string volta = capability.Major == 7 ? " Its tensor cores need other kernels, and CUDA 12." : "";
+            return $"{name} has compute capability {capability}; {ComputeCapability.Minimum} or above (Turing, 2018) is needed.{volta} {Instead}";
+        }
+
+        return capability == ComputeCapability.Minimum && TuringWithoutTensorCores().IsMatch(name)
+            ? $"{name} has no tensor cores, although its compute capability is {capability}; the kernels need them. {Instead}"
+            : null;
+    }
+
+    /// <summary>A type of activations that the device can compute with.</summary>
+    /// <param name="requested">BFloat16 or Float16; null for <see cref="ActivationDType"/>.</param>
+    /// <exception cref="LapidaryException">It is another type, or the tensor cores do not multiply it.</exception>
+    internal DType Checked(DType? requested) => requested switch
+    {
+        null => ActivationDType,
+        DType.Float16 => DType.Float16,
+        DType.BFloat16 when ActivationDType == DType.BFloat16 => DType.BFloat16,
+        DType.BFloat16 => throw new LapidaryException(
+            $"{Name} has compute capability {ComputeCapability}, whose tensor cores do not multiply bf16: "
+            + $"{ComputeCapability.MinimumOfBFloat16} or above is needed. Compute in float16."),
+        _ => throw new LapidaryException($"A GPU computes in bfloat16 or float16, not in {requested}."),
+    };
 
     /// <summary>How another device of this machine reaches this one.</summary>
     public CudaLink LinkTo(CudaDevice other)
@@ -143,6 +176,10 @@ public sealed unsafe record CudaDevice
         Check(cuDeviceGet(&handle, ordinal));
         return new CudaDevice(ordinal, handle);
     }
+
+    /// <summary>Cards with the chips TU116 and TU117. Their name alone tells: the driver reports what it reports of a T4.</summary>
+    [GeneratedRegex(@"\bGTX 16\d\d\b|\bMX[45]\d\d\b|\b(?:T400|T500|T550|T600|T1000|T1200|T2000)\b")]
+    private static partial Regex TuringWithoutTensorCores();
 
     private int Attribute(DeviceAttribute attribute)
     {

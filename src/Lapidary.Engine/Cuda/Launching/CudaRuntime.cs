@@ -18,9 +18,9 @@ internal sealed class CudaRuntime : IDisposable
     private readonly KernelLibrary? _kernels;
 
     /// <summary>Opens a device, compiles its kernels or takes them from the cache, and sets cuBLASLt up.</summary>
-    public CudaRuntime(CudaDevice device, KernelThresholds thresholds)
+    public CudaRuntime(CudaDevice device, KernelThresholds thresholds, CudaOptions options)
     {
-        (Device, Thresholds) = (device, thresholds);
+        (Device, Thresholds, ActivationDType) = (device, thresholds, device.Checked(options.ActivationDType));
         Context = new CudaContext(device);
         Memory = new CudaAllocator(Context);
         Scratch = new Scratch(Memory);
@@ -31,9 +31,9 @@ internal sealed class CudaRuntime : IDisposable
     }
 
     /// <summary>Only counts memory: it has no context and loads no CUDA library.</summary>
-    private CudaRuntime(CudaDevice device)
+    private CudaRuntime(CudaDevice device, CudaOptions options)
     {
-        (Device, Thresholds) = (device, new KernelThresholds());
+        (Device, Thresholds, ActivationDType) = (device, new KernelThresholds(), device.Checked(options.ActivationDType));
         Memory = new CountingAllocator();
         Scratch = new Scratch(Memory);
         Products = new MatrixProducts(context: null, Memory, new KernelCache(folder: null), device.Name);
@@ -41,10 +41,16 @@ internal sealed class CudaRuntime : IDisposable
     }
 
     /// <summary>A runtime that computes nothing and only counts memory, for a device that need not be installed.</summary>
-    public static CudaRuntime OfCounter(CudaDevice device) => new(device);
+    public static CudaRuntime OfCounter(CudaDevice device, CudaOptions options) => new(device, options);
 
     /// <summary>The device.</summary>
     public CudaDevice Device { get; }
+
+    /// <summary>Type of activations, of 16 bits.</summary>
+    public DType ActivationDType { get; }
+
+    /// <summary>Type of the residual stream; fp32 beside fp16.</summary>
+    public DType ResidualDType => ActivationDType == DType.Float16 ? DType.Float32 : ActivationDType;
 
     /// <summary>Where the choice between kernels changes.</summary>
     public KernelThresholds Thresholds { get; }

@@ -15,8 +15,10 @@ public sealed record LocalRank(RankGroup Group, int? Gpu, int Threads)
     public string Device => Gpu is { } ordinal ? $"cuda:{ordinal}" : "cpu";
 
     /// <summary>Opens the rank's device; the caller disposes of it, after its communicator.</summary>
+    /// <param name="options">How a GPU computes; null for its own choice. All ranks must be given the same.</param>
     /// <exception cref="Formats.LapidaryException">The device does not exist, or cannot be used.</exception>
-    public IBackend CreateBackend() => Gpu is { } ordinal ? new CudaBackend(ordinal) : new CpuBackend(Threads);
+    public IBackend CreateBackend(CudaOptions? options = null) =>
+        Gpu is { } ordinal ? new CudaBackend(ordinal, options) : new CpuBackend(Threads);
 
     /// <summary>Threads of a rank on the CPU: the cores that its process may use, shared with the ranks whose processes may use the
     /// same.</summary>

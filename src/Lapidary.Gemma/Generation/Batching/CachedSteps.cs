@@ -162,7 +162,7 @@ internal sealed class CachedSteps : IDisposable
         public Step(IBackend backend, int rows)
         {
             Rows = rows;
-            Program = new StepProgram(backend.ActivationDType);
+            Program = new StepProgram(backend);
             _values = new int[3 * rows];
             _region = new MemoryRegion(backend.Memory, MemoryOwner.Inputs);
             _inputs = _region.New("step_inputs", DType.Int32, 3, rows);
