@@ -8,8 +8,12 @@ namespace Lapidary.Benchmarks;
 /// before and after, by the same NVRTC. Needs no GPU.</summary>
 internal static class KernelHashes
 {
-    /// <summary>A100, L4 and RTX 40, H100.</summary>
-    private static readonly int[] Architectures = [80, 89, 90];
+    /// <summary>A100, L4 and RTX 40, H100; in fp16 T4 and H100.</summary>
+    private static readonly KernelTarget[] Targets =
+    [
+        new("compute_80"), new("compute_89"), new("compute_90"),
+        new("compute_75", DType.Float16), new("compute_90", DType.Float16),
+    ];
 
     public static int Run()
     {
@@ -20,13 +24,14 @@ internal static class KernelHashes
         }
 
         Console.Error.WriteLine($"NVRTC {nvrtc.Version}");
-        foreach (string file in KernelSources.Files)
+        foreach (var target in Targets)
         {
-            var source = KernelSources.Read(file);
-            foreach (int architecture in Architectures)
+            string type = target.ActivationDType == DType.Float16 ? " fp16" : "";
+            foreach (string file in KernelSources.FilesFor(target))
             {
-                byte[] ptx = KernelCompiler.Compile(source, KernelSources.Headers, new KernelTarget($"compute_{architecture}"));
-                Console.WriteLine($"{file} compute_{architecture} {Convert.ToHexStringLower(SHA256.HashData(ptx))}");
+                byte[] ptx = KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, target);
+                if (Environment.GetEnvironmentVariable("DUMP") is { } d) File.WriteAllBytes($"{d}/{file}.{target.Architecture}{type}.ptx", ptx); //DUMP
+                Console.WriteLine($"{file} {target.Architecture}{type} {Convert.ToHexStringLower(SHA256.HashData(ptx))}");
             }
         }
 

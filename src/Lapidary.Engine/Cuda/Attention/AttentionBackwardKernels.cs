@@ -20,27 +20,32 @@ internal sealed class AttentionBackwardKernels(CudaRuntime runtime)
     private readonly Kernel _keys256 = new("attention_backward_keys.cu", "attention_backward_keys_256");
     private readonly Kernel _keys256Small = new("attention_backward_keys.cu", "attention_backward_keys_256_small");
 
+    private readonly Kernel _queries128Lean = new("attention_lean.cu", "attention_backward_queries_128_lean");
+    private readonly Kernel _queries256Lean = new("attention_lean.cu", "attention_backward_queries_256_lean");
+    private readonly Kernel _keys128Lean = new("attention_lean.cu", "attention_backward_keys_128_lean");
+    private readonly Kernel _keys256Lean = new("attention_lean.cu", "attention_backward_keys_256_lean");
+
     /// <inheritdoc cref="IOps.AttentionBackward"/>
     public void Run(
         Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor lse, Tensor documentStarts, AttentionShape shape,
         Tensor dq, Tensor dk, Tensor dv)
     {
         int tokens = checked((int)documentStarts.Count), headDim = HeadDims.Padded(nameof(IOps.AttentionBackward), shape, q);
-        var (queriesKernel, warps, keysOfQueries) = headDim switch
+        var (queriesKernel, warps, keysOfQueries, stagesOfQueries) = headDim switch
         {
-            32 => (_queries32, 4, 64),
-            64 => (_queries64, 4, 64),
-            128 => (_queries128, 4, 64),
-            _ when _tiling.Fits(QueriesBytes(headDim, 8, 32)) && _tiling.FillsDevice(shape, tokens, 8) => (_queries256, 8, 32),
-            _ => (_queries256Small, 4, 16),
+            32 => (_queries32, 4, 64, 2),
+            64 => (_queries64, 4, 64, 2),
+            128 => _tiling.Fits(QueriesBytes(headDim, 4, 64, 2)) ? (_queries128, 4, 64, 2) : (_queries128Lean, 4, 16, 2),
+            _ when _tiling.Fits(QueriesBytes(headDim, 8, 32, 2)) && _tiling.FillsDevice(shape, tokens, 8) => (_queries256, 8, 32, 2),
+            _ => _tiling.Fits(QueriesBytes(headDim, 4, 16, 2)) ? (_queries256Small, 4, 16, 2) : (_queries256Lean, 2, 16, 1),
         };
         var (keysKernel, keys, queries, stages) = headDim switch
         {
             32 => (_keys32, 64, 32, 2),
             64 => (_keys64, 64, 32, 2),
-            128 => (_keys128, 64, 32, 2),
+            128 => _tiling.Fits(KeysBytes(headDim, 64, 32, 2)) ? (_keys128, 64, 32, 2) : (_keys128Lean, 64, 32, 1),
             _ when _tiling.Fits(KeysBytes(headDim, 64, 64, 2)) => (_keys256, 64, 64, 2),
-            _ => (_keys256Small, 32, 32, 1),
+            _ => _tiling.Fits(KeysBytes(headDim, 32, 32, 1)) ? (_keys256Small, 32, 32, 1) : (_keys256Lean, 32, 16, 1),
         };
 
         int keyTiles = Tiles(tokens, keys), splits = Splits(shape, keyTiles);
@@ -68,7 +73,7 @@ internal sealed class AttentionBackwardKernels(CudaRuntime runtime)
         };
         var queryGrid = AttentionTiling.QueryRowGrid(shape, tokens, warps);
         var keyGrid = new Dim3(shape.KvHeads * splits, keyTiles);
-        _launcher.Launch(queriesKernel, queryGrid, warps * WarpSize, QueriesBytes(headDim, warps, keysOfQueries), in args);
+        _launcher.Launch(queriesKernel, queryGrid, warps * WarpSize, QueriesBytes(headDim, warps, keysOfQueries, stagesOfQueries), in args);
         _launcher.Launch(keysKernel, keyGrid, 256, KeysBytes(headDim, keys, queries, stages), in args);
         if (splits > 1) _launcher.LaunchStrided(_join, 2 * k.Count, width: 1, in args);
     }
@@ -79,7 +84,8 @@ internal sealed class AttentionBackwardKernels(CudaRuntime runtime)
         shape.KvHeads * keyTiles < runtime.Device.Multiprocessors ? shape.Heads / shape.KvHeads : 1;
 
     /// <summary>Shared memory of attention_backward_queries, as its head says.</summary>
-    private static int QueriesBytes(int headDim, int warps, int keys) => 2 * (16 * warps + 2 * keys) * headDim * sizeof(ushort);
+    private static int QueriesBytes(int headDim, int warps, int keys, int stages) =>
+        2 * (16 * warps + stages * keys) * headDim * sizeof(ushort);
 
     /// <summary>Shared memory of attention_backward_keys, in the order of its head.</summary>
     private static int KeysBytes(int headDim, int keys, int queries, int stages) =>

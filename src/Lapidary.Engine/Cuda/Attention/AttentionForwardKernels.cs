@@ -13,20 +13,23 @@ internal sealed class AttentionForwardKernels(CudaRuntime runtime)
     private readonly Kernel _forward256 = new("attention.cu", "attention_forward_256");
     private readonly Kernel _forward256Small = new("attention.cu", "attention_forward_256_small");
 
+    private readonly Kernel _forward128Lean = new("attention_lean.cu", "attention_forward_128_lean");
+    private readonly Kernel _forward256Lean = new("attention_lean.cu", "attention_forward_256_lean");
+
     /// <inheritdoc cref="IOps.AttentionForward"/>
     public void Run(Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape, Tensor o, Tensor lse)
     {
         int tokens = checked((int)documentStarts.Count), headDim = HeadDims.Padded(nameof(IOps.AttentionForward), shape, q);
-        var (kernel, warps, keys) = headDim switch
+        var (kernel, warps, keys, stages) = headDim switch
         {
-            32 => (_forward32, 4, 64),
-            64 => (_forward64, 4, 64),
-            128 => (_forward128, 4, 64),
-            _ when _tiling.Fits(Bytes(8, 64)) && _tiling.FillsDevice(shape, tokens, 8) => (_forward256, 8, 64),
-            _ => (_forward256Small, 4, 32),
+            32 => (_forward32, 4, 64, 2),
+            64 => (_forward64, 4, 64, 2),
+            128 => _tiling.Fits(Bytes(4, 64, 2)) ? (_forward128, 4, 64, 2) : (_forward128Lean, 4, 32, 2),
+            _ when _tiling.Fits(Bytes(8, 64, 2)) && _tiling.FillsDevice(shape, tokens, 8) => (_forward256, 8, 64, 2),
+            _ => _tiling.Fits(Bytes(4, 32, 2)) ? (_forward256Small, 4, 32, 2) : (_forward256Lean, 4, 16, 1),
         };
         var grid = AttentionTiling.QueryRowGrid(shape, tokens, warps);
-        _launcher.Launch(kernel, grid, warps * KernelShapes.WarpSize, Bytes(warps, keys), new AttentionForwardArgs
+        _launcher.Launch(kernel, grid, warps * KernelShapes.WarpSize, Bytes(warps, keys, stages), new AttentionForwardArgs
         {
             Q = q.Address,
             K = k.Address,
@@ -40,7 +43,7 @@ internal sealed class AttentionForwardKernels(CudaRuntime runtime)
             Scale = shape.Scale,
         });
 
-        int Bytes(int warps, int keys) => (16 * warps + 4 * keys) * headDim * sizeof(ushort);
+        int Bytes(int warps, int keys, int stages) => (16 * warps + 2 * stages * keys) * headDim * sizeof(ushort);
     }
 
     private struct AttentionForwardArgs

@@ -6,7 +6,7 @@ namespace Lapidary.Engine.Cuda.Attention;
 internal sealed class AttentionTiling(CudaRuntime runtime)
 {
     /// <summary>Whether a block may use this much shared memory.</summary>
-    public bool Fits(int sharedBytes) => sharedBytes <= (runtime.Thresholds.AttentionSharedBytes ?? runtime.Device.MaxSharedBytesPerBlock);
+    public bool Fits(int sharedBytes) => sharedBytes <= (runtime.Thresholds.AttentionSharedBytes ?? runtime.SharedBytes);
 
     /// <summary>Whether tiles of this many warps keep all multiprocessors busy; if not, smaller tiles are faster.</summary>
     public bool FillsDevice(AttentionShape shape, int tokens, int warps)

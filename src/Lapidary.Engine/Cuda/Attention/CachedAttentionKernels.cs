@@ -52,7 +52,7 @@ internal sealed class CachedAttentionKernels(CudaRuntime runtime)
         for (int first = 0; first < rows; first += rowsAtOnce)
         {
             int count = Math.Min(rowsAtOnce, rows - first), dim = shape.Heads * shape.HeadDim;
-            nint offset = (nint)DType.BFloat16.LengthBytes((long)first * dim);
+            nint offset = (nint)runtime.ActivationBytes((long)first * dim);
             _launcher.Launch(kernel, new Dim3(headParts, blocksOfARow, count), Threads, sharedBytes: 0, new CachedAttentionArgs
             {
                 Q = q.Address + offset,

@@ -1,5 +1,5 @@
 #pragma once
-// What the attention kernels share: which keys a token sees, tiles of bf16 rows in shared memory, and products of tiles on tensor cores.
+// What the attention kernels share: which keys a token sees, tiles of rows of act in shared memory, and products of tiles on tensor cores.
 #include "elements.cuh"
 
 constexpr float Log2E = 1.44269504f, Ln2 = 0.693147181f;
@@ -60,7 +60,7 @@ struct QueryOffsets {
 // Starts the copy of Rows rows of headDim elements to a tile whose rows have HeadDim; the rest of each row and rows from `rows` on become
 // zeros.
 template <int HeadDim, int Rows, int Threads, typename Offsets>
-__device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, Offsets offsets, int rows, int headDim) {
+__device__ __forceinline__ void load_tile(act* tile, const act* source, Offsets offsets, int rows, int headDim) {
     constexpr int Runs = HeadDim / 8;
     if (headDim == HeadDim && rows >= Rows) { // most tiles: nothing to compare
 #pragma unroll
@@ -81,14 +81,14 @@ __device__ __forceinline__ void load_tile(bf16* tile, const bf16* source, Offset
         for (int i = threadIdx.x; i < Rows * HeadDim; i += Threads) {
             int row = i / HeadDim, column = i % HeadDim;
             bool valid = row < rows && column < headDim;
-            tile[tile_offset<HeadDim>(row, column / 8) + column % 8] = valid ? source[offsets(row) + column] : bf16{0};
+            tile[tile_offset<HeadDim>(row, column / 8) + column % 8] = valid ? source[offsets(row) + column] : act{0};
         }
     }
 }
 
 // Writes the first `rows` rows of a tile, of headDim elements each.
 template <int HeadDim, int Rows, int Threads, typename Offsets>
-__device__ __forceinline__ void store_tile(const bf16* tile, bf16* target, Offsets offsets, int rows, int headDim) {
+__device__ __forceinline__ void store_tile(const act* tile, act* target, Offsets offsets, int rows, int headDim) {
     if (headDim % 8 == 0) {
         for (int i = threadIdx.x; i < Rows * HeadDim / 8; i += Threads) {
             int row = i / (HeadDim / 8), run = i % (HeadDim / 8);
@@ -140,7 +140,7 @@ __device__ __forceinline__ QueryRows longest_rows(const Args& a, int kvHead) {
 
 // Starts the copies of a tile of keys, from `key` on, and of their values.
 template <int HeadDim, int Keys, int Threads, typename Args>
-__device__ __forceinline__ void load_keys(bf16* k, bf16* v, const Args& a, KeyOffsets keys, int kvHead, int key, int tokens) {
+__device__ __forceinline__ void load_keys(act* k, act* v, const Args& a, KeyOffsets keys, int kvHead, int key, int tokens) {
     int64 offset = key * keys.stride + kvHead * a.headDim;
     load_tile<HeadDim, Keys, Threads>(k, a.k + offset, keys, tokens - key, a.headDim);
     load_tile<HeadDim, Keys, Threads>(v, a.v + offset, keys, tokens - key, a.headDim);
@@ -159,20 +159,20 @@ __device__ __forceinline__ void hide_unseen(float (&scores)[Tiles][4], int key, 
     }
 }
 
-// Puts a warp's 16 rows of fp32 sums into a tile as bf16: those of rows 0 to 7 times low, the others times high.
+// Puts a warp's 16 rows of fp32 sums into a tile as act: those of rows 0 to 7 times low, the others times high.
 template <int HeadDim, int N>
-__device__ __forceinline__ void stage(bf16* tile, int row, int column, const float (&c)[N / 8][4], float low, float high) {
+__device__ __forceinline__ void stage(act* tile, int row, int column, const float (&c)[N / 8][4], float low, float high) {
     int lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
 #pragma unroll
     for (int n = 0; n < N / 8; n++) {
-        *(uint32*)(tile + tile_offset<HeadDim>(row + g, column / 8 + n) + 2 * t) = pack_bf16(c[n][0] * low, c[n][1] * low);
-        *(uint32*)(tile + tile_offset<HeadDim>(row + g + 8, column / 8 + n) + 2 * t) = pack_bf16(c[n][2] * high, c[n][3] * high);
+        *(uint32*)(tile + tile_offset<HeadDim>(row + g, column / 8 + n) + 2 * t) = pack(c[n][0] * low, c[n][1] * low);
+        *(uint32*)(tile + tile_offset<HeadDim>(row + g + 8, column / 8 + n) + 2 * t) = pack(c[n][2] * high, c[n][3] * high);
     }
 }
 
 // c[16M, N] = a · bᵀ over HeadDim, for 16M rows of tile a from aRow and N rows of tile b from bRow.
 template <int HeadDim, int N, int M>
-__device__ __forceinline__ void product_rows(float (&c)[M][N / 8][4], const bf16* a, int aRow, const bf16* b, int bRow) {
+__device__ __forceinline__ void product_rows(float (&c)[M][N / 8][4], const act* a, int aRow, const act* b, int bRow) {
     int lane = threadIdx.x % WARP;
 #pragma unroll
     for (int m = 0; m < M; m++) {
@@ -191,8 +191,8 @@ __device__ __forceinline__ void product_rows(float (&c)[M][N / 8][4], const bf16
             ldmatrix_x4(y, b + tile_offset<HeadDim>(bRow + 16 * n + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
 #pragma unroll
             for (int m = 0; m < M; m++) {
-                mma_bf16(c[m][2 * n], x[m], y[0], y[1]);
-                mma_bf16(c[m][2 * n + 1], x[m], y[2], y[3]);
+                mma(c[m][2 * n], x[m], y[0], y[1]);
+                mma(c[m][2 * n + 1], x[m], y[2], y[3]);
             }
         }
     }
@@ -200,7 +200,7 @@ __device__ __forceinline__ void product_rows(float (&c)[M][N / 8][4], const bf16
 
 // c[16M, N] += a[16M, 16] · b, for 16 rows of tile b from bRow and N of its columns from bColumn.
 template <int HeadDim, int N, int M>
-__device__ __forceinline__ void product_columns(float (&c)[M][N / 8][4], const uint32 (&a)[M][4], const bf16* b, int bRow, int bColumn) {
+__device__ __forceinline__ void product_columns(float (&c)[M][N / 8][4], const uint32 (&a)[M][4], const act* b, int bRow, int bColumn) {
     int lane = threadIdx.x % WARP;
 #pragma unroll
     for (int n = 0; n < N / 16; n++) {
@@ -208,8 +208,8 @@ __device__ __forceinline__ void product_columns(float (&c)[M][N / 8][4], const u
         ldmatrix_x4_trans(y, b + tile_offset<HeadDim>(bRow + lane % 16, bColumn / 8 + 2 * n + lane / 16));
 #pragma unroll
         for (int m = 0; m < M; m++) {
-            mma_bf16(c[m][2 * n], a[m], y[0], y[1]);
-            mma_bf16(c[m][2 * n + 1], a[m], y[2], y[3]);
+            mma(c[m][2 * n], a[m], y[0], y[1]);
+            mma(c[m][2 * n + 1], a[m], y[2], y[3]);
         }
     }
 }
@@ -217,10 +217,10 @@ __device__ __forceinline__ void product_columns(float (&c)[M][N / 8][4], const u
 // Columns 16k to 16k + 15 of fp32 sums c[16, N] as the left side of a further product.
 template <int Tiles>
 __device__ __forceinline__ void as_left(uint32 (&a)[4], const float (&c)[Tiles][4], int k) {
-    a[0] = pack_bf16(c[2 * k][0], c[2 * k][1]);
-    a[1] = pack_bf16(c[2 * k][2], c[2 * k][3]);
-    a[2] = pack_bf16(c[2 * k + 1][0], c[2 * k + 1][1]);
-    a[3] = pack_bf16(c[2 * k + 1][2], c[2 * k + 1][3]);
+    a[0] = pack(c[2 * k][0], c[2 * k][1]);
+    a[1] = pack(c[2 * k][2], c[2 * k][3]);
+    a[2] = pack(c[2 * k + 1][0], c[2 * k + 1][1]);
+    a[3] = pack(c[2 * k + 1][2], c[2 * k + 1][3]);
 }
 
 // The sum, or the maximum, over the four lanes that share a row of sums.

@@ -3,21 +3,22 @@
 // A block multiplies by tensor cores 16 queries: the heads of a row, or of neighbours in one text, whose keys and values are then read
 // once. Chunks lie at multiples of 64 positions. Each has its own softmax, and chunks are joined in order: by the block that walks all of
 // them, or by the last of several blocks, with the same operations. So a row's bits depend on its query, its position and the entries
-// that it sees. Weights of values are two bf16 each, which keeps 16 bits; sums are fp32.
+// that it sees. Weights of values are two numbers of type act each, of bf16
+// with 16 bits together; sums are fp32.
 #include "elements.cuh"
 
 constexpr int ChunkLength = 64, Warps = 8, Queries = 16;
 
 struct CachedAttentionArgs {
-    const bf16* q;        // [rows, heads, headDim]
+    const act* q;         // [rows, heads, headDim]
     const int* slots;     // [rows]; below 0: no token, o is 0
     const int* positions; // [rows]
-    const bf16* keys;     // [slots, capacity, kvHeads, headDim]
-    const bf16* values;
+    const act* keys;      // [slots, capacity, kvHeads, headDim]
+    const act* values;
     float2* tops;         // [rows, heads, chunks]: the largest score, Σ 2^(s − largest); unused where gridDim.y is 1, as the next two
     float* sums;          // [rows, heads, chunks, the kernel's number]: Σ 2^(s − largest)·v
     uint32* arrivals;     // [rows, gridDim.x]: blocks that have ended; 0 between launches
-    bf16* o;
+    act* o;
     int heads, kvHeads, headDim, capacity, window, chunks;
     float scale;          // · log2 e
 };
@@ -78,7 +79,7 @@ struct Span {
 
 // 2N elements, of which count lie in memory; the others are 0.
 template <bool Wide, int N>
-__device__ __forceinline__ void load_words(const bf16* source, int count, uint32 (&words)[N]) {
+__device__ __forceinline__ void load_words(const act* source, int count, uint32 (&words)[N]) {
     if constexpr (!Wide) {
 #pragma unroll
         for (int i = 0; i < N; i++) {
@@ -101,13 +102,13 @@ __device__ __forceinline__ void load_words(const bf16* source, int count, uint32
 
 // 2N results.
 template <bool Wide, int N>
-__device__ __forceinline__ void store_words(bf16* target, int count, const float (&x)[2 * N]) {
+__device__ __forceinline__ void store_words(act* target, int count, const float (&x)[2 * N]) {
     if constexpr (Wide) {
         if (count > 0) store(target, x);
     } else {
 #pragma unroll
         for (int i = 0; i < N; i++) {
-            if (2 * i < count) ((uint32*)target)[i] = pack_bf16(x[2 * i], x[2 * i + 1]);
+            if (2 * i < count) ((uint32*)target)[i] = pack(x[2 * i], x[2 * i + 1]);
         }
     }
 }
@@ -132,9 +133,9 @@ __device__ __forceinline__ float join(float sum, float before, float chunk, floa
 
 template <int D>
 struct Shared {
-    alignas(16) bf16 queries[Queries][D + WARP]; // the ends of rows keep accesses from the same banks
+    alignas(16) act queries[Queries][D + WARP];  // the ends of rows keep accesses from the same banks
     alignas(16) float scores[Queries][ChunkLength + 4];
-    alignas(16) bf16 weights[2][Queries][ChunkLength + 16]; // the nearest bf16, and that of the rest
+    alignas(16) act weights[2][Queries][ChunkLength + 16];  // the nearest number, and that of the rest
     float2 factors[Queries];
     float totals[Queries];
     bool last;
@@ -172,7 +173,7 @@ struct CachedAttention {
     __device__ __forceinline__ void load_keys(int chunk) {
         Span span(a, tile, begin + chunk);
         int position = span.start + 8 * warp + g, count = span.holds(position) ? a.headDim - 8 * t : 0;
-        const bf16* key = a.keys + slot + (int64)span.entryOf(position) * stride + 8 * t;
+        const act* key = a.keys + slot + (int64)span.entryOf(position) * stride + 8 * t;
 #pragma unroll
         for (int i = 0; i < Steps; i++) load_words<Wide>(key + WARP * i, count - WARP * i, k[i]);
     }
@@ -180,7 +181,7 @@ struct CachedAttention {
     __device__ __forceinline__ void load_values(int chunk) {
         Span span(a, tile, begin + chunk);
         int dim = Dims * warp + N * g;
-        const bf16* values = a.values + slot + dim;
+        const act* values = a.values + slot + dim;
 #pragma unroll
         for (int i = 0; i < 4; i++) {
 #pragma unroll
@@ -206,8 +207,8 @@ struct CachedAttention {
 #pragma unroll
         for (int i = 0; i < Steps; i++) {
             uint4 low = *(const uint4*)&shared.queries[g][WARP * i + 8 * t], high = *(const uint4*)&shared.queries[g + 8][WARP * i + 8 * t];
-            mma_bf16(c[0], {low.x, high.x, low.y, high.y}, k[i][0], k[i][1]);
-            mma_bf16(c[1], {low.z, high.z, low.w, high.w}, k[i][2], k[i][3]);
+            mma(c[0], {low.x, high.x, low.y, high.y}, k[i][0], k[i][1]);
+            mma(c[1], {low.z, high.z, low.w, high.w}, k[i][2], k[i][3]);
         }
 
 #pragma unroll
@@ -232,7 +233,7 @@ struct CachedAttention {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             s[i] = column + i >= from && column + i < to ? exp2_approx(s[i] - top) : 0;
-            rest[i] = s[i] - to_float(to_bf16(s[i]));
+            rest[i] = s[i] - to_float(to_act(s[i]));
             total += s[i];
         }
 
@@ -256,7 +257,7 @@ struct CachedAttention {
 #pragma unroll
                 for (int j = 0; j < 2; j++) {
                     uint32 halves = j == 0 ? 0x5410 : 0x7632; // of the values of two positions
-                    mma_bf16(c[j], weights, __byte_perm(v[i][0][w], v[i][1][w], halves), __byte_perm(v[i][2][w], v[i][3][w], halves));
+                    mma(c[j], weights, __byte_perm(v[i][0][w], v[i][1][w], halves), __byte_perm(v[i][2][w], v[i][3][w], halves));
                 }
             }
         }
@@ -395,8 +396,8 @@ __device__ __forceinline__ void attend(const CachedAttentionArgs& a) {
     const Tile tile(a);
     if (tile.rows == 0) return;
     if (tile.slot < 0) {
-        bf16* o = a.o + tile.place(a, 0) * a.headDim;
-        for (int i = threadIdx.x; blockIdx.y == 0 && i < tile.count() * a.headDim; i += blockDim.x) o[i] = to_bf16(0);
+        act* o = a.o + tile.place(a, 0) * a.headDim;
+        for (int i = threadIdx.x; blockIdx.y == 0 && i < tile.count() * a.headDim; i += blockDim.x) o[i] = to_act(0);
         return;
     }
 

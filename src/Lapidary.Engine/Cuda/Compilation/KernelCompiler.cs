@@ -35,7 +35,7 @@ internal static unsafe class KernelCompiler
         using var text = new NativeStrings([source.Text, source.File]);
         using var headerTexts = new NativeStrings([.. headers.Select(header => header.Text)]);
         using var headerNames = new NativeStrings([.. headers.Select(header => header.File)]);
-        using var options = new NativeStrings([.. Options, "--gpu-architecture=" + target.Architecture]);
+        using var options = new NativeStrings([.. Options, .. target.Options, "--gpu-architecture=" + target.Architecture]);
         nint program;
         Check(nvrtcCreateProgram(&program, text.Pointers[0], text.Pointers[1], headers.Count, headerTexts.Pointers, headerNames.Pointers));
         try

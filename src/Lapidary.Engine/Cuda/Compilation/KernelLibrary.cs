@@ -13,9 +13,9 @@ internal sealed unsafe class KernelLibrary : IDisposable
     private readonly Dictionary<string, nint> _modules = [];
 
     /// <summary>Compiles what the cache lacks, files in parallel, and loads everything into the current context.</summary>
-    public KernelLibrary(ComputeCapability device, KernelCache cache)
+    public KernelLibrary(KernelTarget target, KernelCache cache)
     {
-        var target = KernelTarget.For(device, KernelCompiler.SupportedArchitectures());
+        HasClusters = target.HasClusters;
         StartEarly = target.WaitsForPrevious && CudaLibraries.Require(CudaLibrary.Driver).Version >= EarlyStartDriver;
         foreach (var (file, image) in Images(target, cache))
         {
@@ -28,12 +28,15 @@ internal sealed unsafe class KernelLibrary : IDisposable
     /// <summary>Whether a kernel may start before its predecessor has ended.</summary>
     public bool StartEarly { get; }
 
-    /// <summary>Images of all files.</summary>
+    /// <summary>Whether kernels may run in clusters of blocks.</summary>
+    public bool HasClusters { get; }
+
+    /// <summary>Images of all files that the target needs.</summary>
     public static IReadOnlyDictionary<string, byte[]> Images(KernelTarget target, KernelCache cache)
     {
         ConcurrentDictionary<string, byte[]> images = [];
         ConcurrentQueue<LapidaryException> errors = [];
-        Parallel.ForEach(KernelSources.Files, file =>
+        Parallel.ForEach(KernelSources.FilesFor(target), file =>
         {
             try
             {
@@ -62,6 +65,6 @@ internal sealed unsafe class KernelLibrary : IDisposable
     }
 
     private static byte[] Image(KernelSource source, KernelTarget target, KernelCache cache) => cache.GetOrAdd(
-        KernelCache.Key(source, KernelSources.Headers, KernelCompiler.Options, target, KernelCompiler.Version),
+        KernelCache.Key(source, KernelSources.Headers, [.. KernelCompiler.Options, .. target.Options], target, KernelCompiler.Version),
         () => KernelCompiler.Compile(source, KernelSources.Headers, target));
 }

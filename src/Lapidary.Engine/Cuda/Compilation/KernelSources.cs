@@ -11,6 +11,14 @@ internal static class KernelSources
     /// <summary>Names of the .cu files, sorted.</summary>
     public static IReadOnlyList<string> Files { get; } = [.. Names(".cu")];
 
+    /// <summary>Files that kernels of bf16 have no use for: fp32 results of adapters, and attention in the shared memory of cards that
+    /// compute in fp16 alone.</summary>
+    private static readonly string[] OnlyForFloat16 = ["attention_lean.cu", "low_rank_up_wide.cu"];
+
+    /// <summary>Names of the .cu files whose kernels a target needs.</summary>
+    public static IEnumerable<string> FilesFor(KernelTarget target) =>
+        target.ActivationDType == DType.Float16 ? Files : Files.Except(OnlyForFloat16);
+
     /// <summary>Headers with their text, sorted by name.</summary>
     public static IReadOnlyList<KernelSource> Headers { get; } = [.. Names(".cuh").Select(Read)];
 

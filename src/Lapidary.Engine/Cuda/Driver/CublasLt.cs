@@ -22,6 +22,13 @@ internal static unsafe partial class CublasLt
     /// <summary>cublasLtMatmulPreferenceAttributes_t CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES.</summary>
     public const int PreferenceMaxWorkspaceBytes = 1;
 
+    /// <summary>cublasLtMatmulPreferenceAttributes_t CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK: how parts of sums may be added, besides not
+    /// being split at all.</summary>
+    public const int PreferenceReductionSchemes = 3;
+
+    /// <summary>cublasLtReductionScheme_t CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE: in the workspace, in the type of sums.</summary>
+    public const uint ReductionInComputeType = 2;
+
     /// <summary>The first of four attributes, for A, B, C and D: CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES.</summary>
     public const int PreferenceMinAlignmentBytesOfA = 5;
 

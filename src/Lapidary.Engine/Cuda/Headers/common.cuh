@@ -41,15 +41,46 @@ struct bf16 {
     uint16 bits;
 };
 
+// binary16.
+struct half {
+    uint16 bits;
+};
+
+// `act`: the type of activations and of the factors of products. `wide`: that of the residual stream, of its gradient, and of products'
+// results that a norm takes. ACTIVATIONS_FLOAT16 chooses fp16 with an fp32 stream, whose values leave fp16's range; without it both are bf16.
+#ifdef ACTIVATIONS_FLOAT16
+typedef half act;
+typedef float wide;
+typedef bf16 other_act; // the other type of 16 bits that weights may have
+enum : bool { IsWide = true };
+#else
+typedef bf16 act;
+typedef bf16 wide;
+typedef half other_act;
+enum : bool { IsWide = false };
+#endif
+
+// LoRA's B in products is multiplied by this, and what multiplies it divided: B begins at 0, and fp16 has few small numbers.
+__device__ constexpr float factor_of_b() { return IsWide ? 64.0f : 1.0f; }
+
 // Two neighbours, the first in the lower half.
-struct alignas(4) bf16x2 {
-    bf16 x, y;
+struct alignas(4) act2 {
+    act x, y;
 };
 
 // 16 bytes, one access.
-struct alignas(16) bf16x8 {
-    bf16x2 pair[4];
+struct alignas(16) act8 {
+    act2 pair[4];
 };
+
+// Blocks of some threads that a multiprocessor holds, where `blocks` are wanted, for launch bounds: before sm_80 it holds 1,024 threads.
+__device__ constexpr int at_most(int blocks, int threads) {
+#if __CUDA_ARCH__ < 800
+    return blocks * threads <= 1024 ? blocks : 1024 / threads;
+#else
+    return blocks;
+#endif
+}
 
 __device__ __forceinline__ int round_up8(int x) { return (x + 7) & ~7; }
 
@@ -64,16 +95,11 @@ __device__ __forceinline__ bf16 to_bf16(float x) {
     return y;
 }
 
-__device__ __forceinline__ bf16x2 to_bf16x2(float x, float y) {
-    uint32 bits;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(y), "f"(x));
-    return *(bf16x2*)&bits;
+__device__ __forceinline__ half to_half(float x) {
+    half y;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+    return y;
 }
-
-// binary16.
-struct half {
-    uint16 bits;
-};
 
 __device__ __forceinline__ float to_float(half x) {
     float y;
@@ -85,6 +111,22 @@ __device__ __forceinline__ float to_float(half x) {
 __device__ __forceinline__ void store(float* p, float x) { *p = x; }
 
 __device__ __forceinline__ void store(bf16* p, float x) { *p = to_bf16(x); }
+
+__device__ __forceinline__ void store(half* p, float x) { *p = to_half(x); }
+
+// Rounded to the type of activations; beyond fp16's range infinite, never the largest number: what overflows must show.
+__device__ __forceinline__ act to_act(float x) {
+    act y;
+    store(&y, x);
+    return y;
+}
+
+// A value as the residual stream stores it.
+__device__ __forceinline__ float as_wide(float x) {
+    wide y;
+    store(&y, x);
+    return to_float(y);
+}
 
 // Element types as C#'s DType numbers them.
 enum DType : int { FLOAT32 = 0, BFLOAT16 = 1, FLOAT16 = 2 };

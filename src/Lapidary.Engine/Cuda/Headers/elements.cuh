@@ -2,28 +2,32 @@
 // Loads and stores of N consecutive elements as fp32.
 #include "ptx.cuh"
 
-// The two bf16 of a word, the low half first.
-__device__ __forceinline__ void unpack_bf16(uint32 word, float& low, float& high) {
-    low = __uint_as_float(word << 16);
-    high = __uint_as_float(word & 0xffff0000u);
-}
-
-// N bf16, aligned to 2N bytes.
-template <int N>
-__device__ __forceinline__ void load(const bf16* source, float (&x)[N]) {
+// N elements of 16 bits, aligned to 2N bytes.
+template <int N, typename T>
+__device__ __forceinline__ void load_short(const T* source, float (&x)[N]) {
     static_assert(N == 1 || N == 2 || N == 4 || N == 8, "at most 16 bytes");
     if constexpr (N == 8) {
         uint4 words = *(const uint4*)source;
-        unpack_bf16(words.x, x[0], x[1]);
-        unpack_bf16(words.y, x[2], x[3]);
-        unpack_bf16(words.z, x[4], x[5]);
-        unpack_bf16(words.w, x[6], x[7]);
+        unpack<T>(words.x, x[0], x[1]);
+        unpack<T>(words.y, x[2], x[3]);
+        unpack<T>(words.z, x[4], x[5]);
+        unpack<T>(words.w, x[6], x[7]);
     } else if constexpr (N == 4) {
         uint2 words = *(const uint2*)source;
-        unpack_bf16(words.x, x[0], x[1]);
-        unpack_bf16(words.y, x[2], x[3]);
-    } else if constexpr (N == 2) unpack_bf16(*(const uint32*)source, x[0], x[1]);
+        unpack<T>(words.x, x[0], x[1]);
+        unpack<T>(words.y, x[2], x[3]);
+    } else if constexpr (N == 2) unpack<T>(*(const uint32*)source, x[0], x[1]);
     else x[0] = to_float(*source);
+}
+
+template <int N>
+__device__ __forceinline__ void load(const bf16* source, float (&x)[N]) {
+    load_short(source, x);
+}
+
+template <int N>
+__device__ __forceinline__ void load(const half* source, float (&x)[N]) {
+    load_short(source, x);
 }
 
 // N floats, aligned to min(4N, 16) bytes.
@@ -40,14 +44,25 @@ __device__ __forceinline__ void load(const float* source, float (&x)[N]) {
     } else x[0] = *source;
 }
 
+template <int N, typename T>
+__device__ __forceinline__ void store_short(T* target, const float (&x)[N]) {
+    static_assert(N == 1 || N == 2 || N == 4 || N == 8, "at most 16 bytes");
+    if constexpr (N == 8) {
+        *(uint4*)target = make_uint4(
+            pack_as<T>(x[0], x[1]), pack_as<T>(x[2], x[3]), pack_as<T>(x[4], x[5]), pack_as<T>(x[6], x[7]));
+    } else if constexpr (N == 4) *(uint2*)target = make_uint2(pack_as<T>(x[0], x[1]), pack_as<T>(x[2], x[3]));
+    else if constexpr (N == 2) *(uint32*)target = pack_as<T>(x[0], x[1]);
+    else store(target, x[0]);
+}
+
 template <int N>
 __device__ __forceinline__ void store(bf16* target, const float (&x)[N]) {
-    static_assert(N == 1 || N == 2 || N == 4 || N == 8, "at most 16 bytes");
-    if constexpr (N == 8)
-        *(uint4*)target = make_uint4(pack_bf16(x[0], x[1]), pack_bf16(x[2], x[3]), pack_bf16(x[4], x[5]), pack_bf16(x[6], x[7]));
-    else if constexpr (N == 4) *(uint2*)target = make_uint2(pack_bf16(x[0], x[1]), pack_bf16(x[2], x[3]));
-    else if constexpr (N == 2) *(uint32*)target = pack_bf16(x[0], x[1]);
-    else *target = to_bf16(x[0]);
+    store_short(target, x);
+}
+
+template <int N>
+__device__ __forceinline__ void store(half* target, const float (&x)[N]) {
+    store_short(target, x);
 }
 
 template <int N>

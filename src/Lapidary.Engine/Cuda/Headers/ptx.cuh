@@ -1,13 +1,47 @@
 #pragma once
-// The instructions that CUDA C++ has no name for without its headers. sm_80 and later.
+// The instructions that CUDA C++ has no name for without its headers. sm_75 and later; sm_80 and later with bf16.
 
 #include "common.cuh"
 
-// Two floats rounded to bf16 in one word, the first in the low half.
-__device__ __forceinline__ uint32 pack_bf16(float low, float high) {
+// Two floats rounded to a type of 16 bits in one word, the first in the low half.
+template <typename T>
+__device__ __forceinline__ uint32 pack_as(float low, float high);
+
+template <>
+__device__ __forceinline__ uint32 pack_as<bf16>(float low, float high) {
     uint32 packed;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
+}
+
+template <>
+__device__ __forceinline__ uint32 pack_as<half>(float low, float high) {
+    uint32 packed;
+#if __CUDA_ARCH__ >= 800
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+#else
+    asm("{.reg .b16 low, high; cvt.rn.f16.f32 low, %1; cvt.rn.f16.f32 high, %2; mov.b32 %0, {low, high};}"
+        : "=r"(packed) : "f"(low), "f"(high));
+#endif
+    return packed;
+}
+
+__device__ __forceinline__ uint32 pack(float low, float high) { return pack_as<act>(low, high); }
+
+// The two of a word.
+template <typename T>
+__device__ __forceinline__ void unpack(uint32 word, float& low, float& high);
+
+template <>
+__device__ __forceinline__ void unpack<bf16>(uint32 word, float& low, float& high) {
+    low = __uint_as_float(word << 16);
+    high = __uint_as_float(word & 0xffff0000u);
+}
+
+template <>
+__device__ __forceinline__ void unpack<half>(uint32 word, float& low, float& high) {
+    asm("{.reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high;}"
+        : "=f"(low), "=f"(high) : "r"(word));
 }
 
 // 2^x, off by 2 ulp at most; 0 for −∞ and for results below the normal range.
@@ -86,37 +120,52 @@ __device__ __forceinline__ uint32 select_byte(uint32 word, int i) {
 // Brings a line towards the multiprocessor without waiting.
 __device__ __forceinline__ void prefetch(const void* global) { asm volatile("prefetch.global.L2 [%0];" ::"l"(global)); }
 
-// Copies 16 bytes to shared memory without waiting; writes zeros, and reads nothing, where not valid.
+// Copies 16 bytes to shared memory without waiting; writes zeros, and reads nothing, where not valid. Before sm_80 the thread waits for
+// what it loads and stores it itself, and the barriers that make copies visible make its stores so.
 __device__ __forceinline__ void cp_async16(void* shared, const void* global, bool valid) {
+#if __CUDA_ARCH__ < 800
+    uint4 x = {};
+    load_if(valid, global, x);
+    *(uint4*)shared = x;
+#else
     uint32 address = (uint32)__cvta_generic_to_shared(shared);
     int bytes = valid ? 16 : 0;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global), "r"(bytes) : "memory");
+#endif
 }
 
 // Ends a group of this thread's copies.
-__device__ __forceinline__ void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ __forceinline__ void cp_async_commit() {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
 
 // Waits until at most Groups groups of this thread's copies are under way; a barrier after it makes those of all threads visible.
 template <int Groups>
 __device__ __forceinline__ void cp_async_wait_groups() {
+#if __CUDA_ARCH__ >= 800
     asm volatile("cp.async.wait_group %0;" ::"n"(Groups) : "memory");
+#endif
 }
 
 // Waits for this thread's copies; a barrier after it makes those of all threads visible.
 __device__ __forceinline__ void cp_async_wait() {
+#if __CUDA_ARCH__ >= 800
     asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
 }
 
-// Loads four 8×8 matrices of bf16. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l /
+// Loads four 8×8 matrices of 16-bit elements. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l /
 // 4.
-__device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const bf16* row) {
+__device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const act* row) {
     uint32 address = (uint32)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
 }
 
 // ldmatrix_x4 with each matrix transposed.
-__device__ __forceinline__ void ldmatrix_x4_trans(uint32 (&x)[4], const bf16* row) {
+__device__ __forceinline__ void ldmatrix_x4_trans(uint32 (&x)[4], const act* row) {
     uint32 address = (uint32)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
         : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
@@ -124,8 +173,18 @@ __device__ __forceinline__ void ldmatrix_x4_trans(uint32 (&x)[4], const bf16* ro
 
 // c[16, 8] += a[16, 16] · b[16, 8] in fp32. With g = lane / 4 and t = lane % 4: c holds rows g (0, 1) and g + 8 (2, 3), columns 2t and 2t +
 // 1; a holds rows g and g + 8 at columns 2t (0, 1), then at 2t + 8 (2, 3); b holds column g, rows 2t (b0) and 2t + 8 (b1), two elements
-// each.
-__device__ __forceinline__ void mma_bf16(float (&c)[4], const uint32 (&a)[4], uint32 b0, uint32 b1) {
+// each. Before sm_80 the instruction has half of the columns, and there are two: the same fragments, one rounding more.
+__device__ __forceinline__ void mma(float (&c)[4], const uint32 (&a)[4], uint32 b0, uint32 b1) {
+#ifndef ACTIVATIONS_FLOAT16
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#elif __CUDA_ARCH__ >= 800
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[0]), "r"(a[1]), "r"(b0));
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a[2]), "r"(a[3]), "r"(b1));
+#endif
 }

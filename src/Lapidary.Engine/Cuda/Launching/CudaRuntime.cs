@@ -25,8 +25,11 @@ internal sealed class CudaRuntime : IDisposable
         Memory = new CudaAllocator(Context);
         Scratch = new Scratch(Memory);
         var cache = KernelCache.Default();
-        _kernels = new KernelLibrary(device.ComputeCapability, cache);
-        Products = new MatrixProducts(Context, Memory, cache, device.Name);
+        var target = thresholds.Architecture is { } architecture
+            ? new KernelTarget(architecture, ActivationDType)
+            : KernelTarget.For(device.ComputeCapability, KernelCompiler.SupportedArchitectures(), ActivationDType);
+        _kernels = new KernelLibrary(target, cache);
+        Products = new MatrixProducts(Context, Memory, cache, device.Name, ActivationDType);
         Launcher = new Launcher(device, Context, _kernels);
     }
 
@@ -36,7 +39,7 @@ internal sealed class CudaRuntime : IDisposable
         (Device, Thresholds, ActivationDType) = (device, new KernelThresholds(), device.Checked(options.ActivationDType));
         Memory = new CountingAllocator();
         Scratch = new Scratch(Memory);
-        Products = new MatrixProducts(context: null, Memory, new KernelCache(folder: null), device.Name);
+        Products = new MatrixProducts(context: null, Memory, new KernelCache(folder: null), device.Name, ActivationDType);
         Launcher = new Launcher(device, context: null, kernels: null);
     }
 
@@ -55,6 +58,12 @@ internal sealed class CudaRuntime : IDisposable
     /// <summary>Where the choice between kernels changes.</summary>
     public KernelThresholds Thresholds { get; }
 
+    /// <summary>The largest shared memory of a block.</summary>
+    public int SharedBytes => Thresholds.SharedBytes ?? Device.MaxSharedBytesPerBlock;
+
+    /// <summary>Whether the kernels may run in clusters of blocks.</summary>
+    public bool HasClusters => _kernels is null ? Device.ComputeCapability.Major >= 9 : _kernels.HasClusters;
+
     /// <summary>The device's context and stream; null if memory is only counted.</summary>
     public CudaContext? Context { get; }
 
@@ -67,6 +76,9 @@ internal sealed class CudaRuntime : IDisposable
 
     /// <summary>Scratch of operations.</summary>
     public Scratch Scratch { get; }
+
+    /// <summary>Bytes of <paramref name="count"/> activations.</summary>
+    public long ActivationBytes(long count) => ActivationDType.LengthBytes(count);
 
     /// <summary>Queues kernels.</summary>
     public Launcher Launcher { get; }

@@ -3,6 +3,13 @@ namespace Lapidary.Engine.Cuda.Launching;
 /// <summary>The sizes at which one kernel replaces another. Tests change them to reach every kernel with small tensors.</summary>
 internal sealed record KernelThresholds
 {
+    /// <summary>NVRTC's name of an architecture to compile for, instead of the device's; for trying the kernels of older cards, which the
+    /// driver compiles further for this one.</summary>
+    public string? Architecture { get; init; }
+
+    /// <summary>Shared memory of a block, instead of the device's; for trying the kernels of smaller cards.</summary>
+    public int? SharedBytes { get; init; }
+
     /// <summary>Shared memory of a block that attention assumes, instead of the device's; for testing the kernels of smaller
     /// cards.</summary>
     public int? AttentionSharedBytes { get; init; }

@@ -21,7 +21,7 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
     private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
 
     /// <inheritdoc cref="IOps.LinearCrossEntropy"/>
-    /// <remarks>Logits are fp32, their gradient bf16. A label outside the vocabulary gives a loss of NaN, because the host does not wait
+    /// <remarks>Logits are fp32, their gradient of the type of activations. A label outside the vocabulary gives a loss of NaN, because the host does not wait
     /// for the device. The products take the time of the upper bound of labelled tokens, however many tokens have a label.</remarks>
     public void Run(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
@@ -29,7 +29,7 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
     {
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
-        nint head = decoder.AsBFloat16(weight, "head");
+        nint head = decoder.AsActivations(weight, "head");
         nint rows = runtime.Scratch.Get("loss rows", (long)tokens * sizeof(int));
         nint count = runtime.Scratch.Get("loss row count", sizeof(int));
         int maxRows = Math.Min(tokens, maxLabels);
@@ -47,10 +47,10 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
         });
 
         int chunk = (int)Math.Min(maxRows, Math.Max(MinLogitsRows, maxLogitsBytes / sizeof(float) / vocabulary));
-        long blockBytes = DType.BFloat16.LengthBytes((long)chunk * dim);
+        long blockBytes = runtime.ActivationBytes((long)chunk * dim);
         nint block = runtime.Scratch.Get("loss h", blockBytes), dBlock = dh is null ? 0 : runtime.Scratch.Get("loss dh", blockBytes);
         nint z = runtime.Scratch.Get("logits", (long)chunk * vocabulary * sizeof(float));
-        long gradientRow = 2L * vocabulary; // bf16 elements: a row's gradient lies in the first half of its fp32 logits
+        long gradientRow = 2L * vocabulary; // activations: a row's gradient lies in the first half of its fp32 logits
         bool gradient = dh is not null || dWeight is not null;
         for (int first = 0; first < maxRows; first += chunk)
         {
@@ -79,7 +79,7 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
             }
 
             if (dh is null) continue;
-            var ofH = new ProductKind(m, dim, vocabulary, TransposeA: false, TransposeB: false, DType.BFloat16);
+            var ofH = new ProductKind(m, dim, vocabulary, TransposeA: false, TransposeB: false, runtime.ActivationDType);
             runtime.Products.Run(ofH with { RowA = gradientRow }, 1, z, head, 0, dBlock);
             _launcher.Launch(_scatterRows, m, RowThreads, 0, gather with { From = dBlock, To = dh.Address });
         }

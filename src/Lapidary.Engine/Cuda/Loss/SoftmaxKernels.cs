@@ -25,7 +25,7 @@ internal sealed class SoftmaxKernels(CudaRuntime runtime)
     /// <summary>If a cluster of blocks can hold a row in its registers, the row is read once instead of twice.</summary>
     public void Run(int rows, in SoftmaxRowsArgs args)
     {
-        _clusterFits ??= runtime.Device.ComputeCapability.Major >= 9
+        _clusterFits ??= runtime.HasClusters
             && _launcher.FitsCluster(_rowsCluster, ClusterBlocks, ClusterThreads, sharedBytes: 0);
         if (_clusterFits.Value && args.Vocabulary % 4 == 0 && args.Vocabulary <= MaxClusterVocabulary)
             _launcher.Launch(_rowsCluster, rows * ClusterBlocks, ClusterThreads, sharedBytes: 0, in args);

@@ -40,8 +40,8 @@ extern "C" __global__ void __launch_bounds__(1024) label_rows(LabelRowsArgs args
 // --- gather_rows: to[i] = from[rows[first + i]], zeros behind the last labelled row. One block per row.
 
 struct RowsArgs {
-    const bf16* from;  // of gather_rows [tokens, dim], of scatter_rows [chunk, dim]
-    bf16* to;          // of gather_rows [chunk, dim], of scatter_rows [tokens, dim]
+    const act* from;   // of gather_rows [tokens, dim], of scatter_rows [chunk, dim]
+    act* to;           // of gather_rows [chunk, dim], of scatter_rows [tokens, dim]
     const int* rows;
     const int* rows_count;
     int first;
@@ -52,9 +52,9 @@ extern "C" __global__ void gather_rows(RowsArgs args) {
     after_previous_kernel();
     int row = args.first + blockIdx.x;
     bool labelled = row < *args.rows_count;
-    const bf16* from = args.from + (labelled ? (int64)args.rows[row] * args.dim : 0);
-    bf16* to = args.to + (int64)blockIdx.x * args.dim;
-    for (int i = threadIdx.x; i < args.dim; i += blockDim.x) to[i] = labelled ? from[i] : bf16{0};
+    const act* from = args.from + (labelled ? (int64)args.rows[row] * args.dim : 0);
+    act* to = args.to + (int64)blockIdx.x * args.dim;
+    for (int i = threadIdx.x; i < args.dim; i += blockDim.x) to[i] = labelled ? from[i] : act{0};
 }
 
 // --- scatter_rows: to[rows[first + i]] = from[i] for the labelled rows. One block per row.
@@ -63,7 +63,7 @@ extern "C" __global__ void scatter_rows(RowsArgs args) {
     after_previous_kernel();
     int row = args.first + blockIdx.x;
     if (row >= *args.rows_count) return;
-    const bf16* from = args.from + (int64)blockIdx.x * args.dim;
-    bf16* to = args.to + (int64)args.rows[row] * args.dim;
+    const act* from = args.from + (int64)blockIdx.x * args.dim;
+    act* to = args.to + (int64)args.rows[row] * args.dim;
     for (int i = threadIdx.x; i < args.dim; i += blockDim.x) to[i] = from[i];
 }

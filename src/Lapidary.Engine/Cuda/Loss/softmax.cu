@@ -1,4 +1,4 @@
-// Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: bf16 in the first half of
+// Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: of type act, in the first half of
 // each fp32 row. Rows behind the last that has a label get a gradient of zeros. fp32, sums in a fixed order.
 #include "cluster.cuh"
 #include "elements.cuh"
@@ -28,9 +28,9 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
     after_previous_kernel();
     int row = args.first + blockIdx.x, vocabulary = args.vocabulary;
     float* z = args.z + (int64)blockIdx.x * vocabulary;
-    bf16* dz = (bf16*)z;
+    act* dz = (act*)z;
     if (row >= *args.rows_count) {
-        for (int v = threadIdx.x; v < vocabulary && args.gradient; v += blockDim.x) dz[v] = bf16{0};
+        for (int v = threadIdx.x; v < vocabulary && args.gradient; v += blockDim.x) dz[v] = act{0};
         return;
     }
 
@@ -57,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(1024) softmax_rows(SoftmaxRowsArgs 
         float x = v < vocabulary ? __expf(z[v] - largest) * factor - (v == label ? scale : 0.0f) : 0.0f;
         // What is written here lies where others of this pass still read.
         __syncthreads();
-        if (v < vocabulary) dz[v] = to_bf16(x);
+        if (v < vocabulary) dz[v] = to_act(x);
     }
 }
 
@@ -107,7 +107,7 @@ extern "C" __global__ void __cluster_dims__(16, 1, 1) __launch_bounds__(512, 2) 
         load_if(z + first + i * STEP, i * STEP < left, x[i]);
     }
 
-    bf16* dz = (bf16*)z + first;
+    act* dz = (act*)z + first;
     row += args.first;
     uint32 count, token, label;
     load_once(args.rows_count, count);

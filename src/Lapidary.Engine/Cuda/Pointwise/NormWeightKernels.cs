@@ -33,6 +33,7 @@ internal sealed class NormWeightKernels(CudaRuntime runtime)
             Partials = partials,
             Rows = rows,
             Dim = dim,
+            Post = dy.DType == DType.Float32 ? 1 : 0,
         });
         Join(partials, rows, dim, dWeight);
     }
@@ -74,7 +75,7 @@ internal sealed class NormWeightKernels(CudaRuntime runtime)
     private struct RmsNormWeightArgs
     {
         public nint Dy, X, Rstd, Partials;
-        public int Rows, Dim;
+        public int Rows, Dim, Post;
     }
 
     private struct QkNormWeightArgs

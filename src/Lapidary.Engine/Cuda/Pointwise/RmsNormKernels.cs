@@ -77,6 +77,7 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
             WeightType = (int)weight.DType,
             Dim = dim,
             Add = add ? 1 : 0,
+            Post = dy.DType == DType.Float32 ? 1 : 0,
         });
     }
 
@@ -104,6 +105,6 @@ internal sealed class RmsNormKernels(Launcher launcher, NormWeightKernels weight
     private struct RmsNormBackwardArgs
     {
         public nint Dy, X, Weight, Rstd, Dx;
-        public int WeightType, Dim, Add;
+        public int WeightType, Dim, Add, Post;
     }
 }

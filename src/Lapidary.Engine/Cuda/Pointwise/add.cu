@@ -1,5 +1,5 @@
 // Grid: a thread per 8 elements, 256 to a block, in strides of the grid. fp32 inside, one rounding.
-// source and target of one type, bf16 or fp32, [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
+// source and target of one type, act or fp32, [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
 #include "elements.cuh"
 
 struct AddArgs {
@@ -26,5 +26,5 @@ __device__ __forceinline__ void add_all(const AddArgs& a) {
     if (whole + thread < a.count) add<1>(source + whole + thread, target + whole + thread);
 }
 
-extern "C" __global__ void add_bf16(AddArgs a) { after_previous_kernel(); add_all<bf16>(a); }
+extern "C" __global__ void add_act(AddArgs a) { after_previous_kernel(); add_all<act>(a); }
 extern "C" __global__ void add_fp32(AddArgs a) { after_previous_kernel(); add_all<float>(a); }

@@ -1,12 +1,12 @@
 // Grid: forward a block per token; order a warp per token; backward x: a block per token, y: per 8 · 256 columns; 256 threads. fp32; rows
-// summed in token order. y, dy bf16 [tokens, hidden], dTable fp32; the _8 kernels take 8 elements at once and need hidden % 8 == 0, all
+// summed in token order. y, dy wide [tokens, hidden], dTable fp32; the _8 kernels take 8 elements at once and need hidden % 8 == 0, all
 // aligned to 16.
 #include "elements.cuh"
 
 struct EmbeddingForwardArgs {
     const int* ids;
     const void* table;
-    bf16* y;
+    wide* y;
     int64 vocabulary;
     int tableType, hidden;
     float scale;
@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(256) embedding_order(EmbeddingOrder
 struct EmbeddingBackwardArgs {
     const int* ids;
     const int* order;
-    const bf16* dy;
+    const wide* dy;
     float* dTable;
     int64 vocabulary;
     int tokens, hidden;
@@ -64,8 +64,8 @@ struct EmbeddingBackwardArgs {
 template <int N>
 __device__ __forceinline__ void backward(const EmbeddingBackwardArgs& a) {
     constexpr int DEPTH = 8; // rows under way at once
-    struct alignas(2 * N) Run {
-        bf16 elements[N];
+    struct alignas(sizeof(wide) * N < 16 ? sizeof(wide) * N : 16) Run {
+        wide elements[N];
     };
     __shared__ int found[256];
     int first = blockIdx.x, id = a.ids[a.order[first]];

@@ -1,12 +1,12 @@
 // Grid: a thread per 8 elements, 256 to a block, in strides of the grid. fp32 inside.
-// All tensors bf16 [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
+// All tensors act [count], aligned to 16 bytes; the last count % 8 elements are taken one by one.
 #include "elements.cuh"
 #include "gelu.cuh"
 
 struct GeGluForwardArgs {
-    const bf16* gate;
-    const bf16* up;
-    bf16* y;
+    const act* gate;
+    const act* up;
+    act* y;
     int64 count;
 };
 
@@ -27,11 +27,11 @@ extern "C" __global__ void geglu_forward(GeGluForwardArgs a) {
 }
 
 struct GeGluBackwardArgs {
-    const bf16* dy;
-    const bf16* gate;
-    const bf16* up;
-    bf16* dGate;
-    bf16* dUp;
+    const act* dy;
+    const act* gate;
+    const act* up;
+    act* dGate;
+    act* dUp;
     int64 count;
 };
 

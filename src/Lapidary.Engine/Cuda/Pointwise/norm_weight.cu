@@ -1,20 +1,21 @@
 // Gradients of norms' weights: sums over rows in two stages, in fp32 and in a fixed order.
 // Grid: partial sums: a block per 32 rows and tile of columns, a thread per N columns; join: 1,024 threads per 32 columns.
-// x, dy bf16 [rows, dim] or [tokens, heads · headDim]; the _2 kernels access 4 bytes at once and need dim % 2 == 0 or headDim % 4 == 0.
+// x, dy [rows, dim] or [tokens, heads · headDim]: of a head's norm act; of the others x wide and dy as in rms_norm.cu. The _2 kernels access 4 bytes at once and need dim % 2 == 0 or headDim % 4 == 0.
 #include "elements.cuh"
 
 constexpr int BlockRows = 32;
 
 struct RmsNormWeightArgs {
-    const bf16* dy;
-    const bf16* x;
+    const void* dy;
+    const wide* x;
     const float* rstd;
     float* partials; // [blocks of rows, dim]
-    int rows, dim;
+    int rows, dim, post;
 };
 
-template <int N>
+template <int N, typename TDy>
 __device__ __forceinline__ void rms_norm_weight(const RmsNormWeightArgs& a) {
+    const TDy* dys = (const TDy*)a.dy;
     int column = (blockIdx.y * blockDim.x + threadIdx.x) * N;
     if (column >= a.dim) return;
     int first = blockIdx.x * BlockRows, last = min(a.rows, first + BlockRows);
@@ -24,19 +25,32 @@ __device__ __forceinline__ void rms_norm_weight(const RmsNormWeightArgs& a) {
         int64 offset = (int64)row * a.dim + column;
         float x[N], dy[N], rstd = a.rstd[row];
         load(a.x + offset, x);
-        load(a.dy + offset, dy);
+        load(dys + offset, dy);
         for (int j = 0; j < N; j++) sums[j] += dy[j] * (x[j] * rstd);
     }
 
     store(a.partials + (int64)blockIdx.x * a.dim + column, sums);
 }
 
-extern "C" __global__ void __launch_bounds__(128) rms_norm_weight_1(RmsNormWeightArgs a) { after_previous_kernel(); rms_norm_weight<1>(a); }
-extern "C" __global__ void __launch_bounds__(128) rms_norm_weight_2(RmsNormWeightArgs a) { after_previous_kernel(); rms_norm_weight<2>(a); }
+template <int N>
+__device__ __forceinline__ void rms_norm_weight_any(const RmsNormWeightArgs& a) {
+    if (IsWide && a.post) rms_norm_weight<N, wide>(a);
+    else rms_norm_weight<N, act>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) rms_norm_weight_1(RmsNormWeightArgs a) {
+    after_previous_kernel();
+    rms_norm_weight_any<1>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) rms_norm_weight_2(RmsNormWeightArgs a) {
+    after_previous_kernel();
+    rms_norm_weight_any<2>(a);
+}
 
 struct QkNormWeightArgs {
-    const bf16* dy;
-    const bf16* x;
+    const act* dy;
+    const act* x;
     const float* cos;
     const float* sin;
     const float* rstd;

@@ -1,13 +1,13 @@
 // Grid: a block per row, 32 to 256 threads. Sums in fp32, in a fixed order. A pair is two forward kernels in one, with their bits.
-// x, y, dy, dx, residual bf16 [rows, dim]; 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single
-// elements.
+// x, residual and h wide [rows, dim]. Norms that are added to the residual stream ("post") have y and dy wide and dx act, the others y and
+// dy act and dx wide. 16-byte accesses where dim % 8 == 0 (the _8 kernels: all tensors aligned to 16), else single elements.
 #include "elements.cuh"
 
 struct RmsNormForwardArgs {
-    const bf16* x;
+    const wide* x;
     const void* weight;
-    const bf16* residual;
-    bf16* y;
+    const wide* residual;
+    void* y;
     float* rstd;
     int weightType, dim;
     float epsilon;
@@ -33,7 +33,8 @@ __device__ __forceinline__ void forward(const RmsNormForwardArgs& a) {
         load_as(a.weight, a.weightType, i, w);
         if (a.residual) load(a.residual + offset + i, residual);
         for (int j = 0; j < N; j++) x[j] = residual[j] + x[j] * rstd * (1 + w[j]);
-        store(a.y + offset + i, x);
+        if (IsWide && a.residual) store((wide*)a.y + offset + i, x);
+        else store((act*)a.y + offset + i, x);
     }
 }
 
@@ -41,12 +42,12 @@ extern "C" __global__ void rms_norm_forward_1(RmsNormForwardArgs a) { after_prev
 extern "C" __global__ void rms_norm_forward_8(RmsNormForwardArgs a) { after_previous_kernel(); forward<8>(a); }
 
 struct RmsNormPairArgs {
-    const bf16* x;
+    const wide* x;
     const void* weight;
-    const bf16* residual;
+    const wide* residual;
     const void* nextWeight;
-    bf16* h;
-    bf16* y;
+    wide* h;
+    act* y;
     int weightType, nextWeightType, dim;
     float epsilon;
 };
@@ -85,7 +86,7 @@ __device__ __forceinline__ void forward_pair(const RmsNormPairArgs& a) {
     for (int r = 0; r < Runs; r++) {
         if (first + r * step >= a.dim) continue;
         for (int j = 0; j < N; j++) {
-            x[r][j] = to_float(to_bf16(residual[r][j] + x[r][j] * rstd * (1 + w[r][j])));
+            x[r][j] = as_wide(residual[r][j] + x[r][j] * rstd * (1 + w[r][j]));
             squares += x[r][j] * x[r][j];
         }
 
@@ -106,22 +107,24 @@ extern "C" __global__ void __launch_bounds__(256) rms_norm_pair_8(RmsNormPairArg
 extern "C" __global__ void __launch_bounds__(256) rms_norm_pair_long(RmsNormPairArgs a) { forward_pair<8, 3>(a); }
 
 struct RmsNormBackwardArgs {
-    const bf16* dy;
-    const bf16* x;
+    const void* dy;
+    const wide* x;
     const void* weight;
     const float* rstd;
-    bf16* dx;
-    int weightType, dim, add;
+    void* dx;
+    int weightType, dim, add, post;
 };
 
-template <int N>
+template <int N, typename TDy, typename TDx>
 __device__ __forceinline__ void backward(const RmsNormBackwardArgs& a) {
+    const TDy* dys = (const TDy*)a.dy;
+    TDx* dxs = (TDx*)a.dx;
     int64 row = blockIdx.x, offset = row * a.dim;
     float dot = 0;
     for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N) {
         float x[N], dy[N], w[N];
         load(a.x + offset + i, x);
-        load(a.dy + offset + i, dy);
+        load(dys + offset + i, dy);
         load_as(a.weight, a.weightType, i, w);
         for (int j = 0; j < N; j++) dot += dy[j] * (1 + w[j]) * x[j];
     }
@@ -130,13 +133,19 @@ __device__ __forceinline__ void backward(const RmsNormBackwardArgs& a) {
     for (int i = threadIdx.x * N; i < a.dim; i += blockDim.x * N) {
         float x[N], dy[N], w[N], dx[N] = {};
         load(a.x + offset + i, x);
-        load(a.dy + offset + i, dy);
+        load(dys + offset + i, dy);
         load_as(a.weight, a.weightType, i, w);
-        if (a.add) load(a.dx + offset + i, dx);
+        if (a.add) load(dxs + offset + i, dx);
         for (int j = 0; j < N; j++) dx[j] += rstd * (dy[j] * (1 + w[j]) - x[j] * projection);
-        store(a.dx + offset + i, dx);
+        store(dxs + offset + i, dx);
     }
 }
 
-extern "C" __global__ void rms_norm_backward_1(RmsNormBackwardArgs a) { after_previous_kernel(); backward<1>(a); }
-extern "C" __global__ void rms_norm_backward_8(RmsNormBackwardArgs a) { after_previous_kernel(); backward<8>(a); }
+template <int N>
+__device__ __forceinline__ void backward_any(const RmsNormBackwardArgs& a) {
+    if (IsWide && a.post) backward<N, wide, act>(a);
+    else backward<N, act, wide>(a);
+}
+
+extern "C" __global__ void rms_norm_backward_1(RmsNormBackwardArgs a) { after_previous_kernel(); backward_any<1>(a); }
+extern "C" __global__ void rms_norm_backward_8(RmsNormBackwardArgs a) { after_previous_kernel(); backward_any<8>(a); }

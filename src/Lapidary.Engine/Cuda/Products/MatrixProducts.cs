@@ -21,6 +21,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private readonly CudaContext? _context;
     private readonly KernelCache _cache;
     private readonly string _device;
+    private readonly DType _input;
     private readonly MemoryRegion _region;
     private readonly nint _handle;
     private readonly nint _workspace;
@@ -30,9 +31,10 @@ internal sealed unsafe class MatrixProducts : IDisposable
     /// <param name="memory">Provides the workspace.</param>
     /// <param name="cache">Stores the fastest algorithms.</param>
     /// <param name="device">The device on which they are fastest.</param>
-    public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device)
+    /// <param name="input">Type of the factors: BFloat16 or Float16.</param>
+    public MatrixProducts(CudaContext? context, Allocator memory, KernelCache cache, string device, DType input)
     {
-        (_context, _cache, _device) = (context, cache, device);
+        (_context, _cache, _device, _input) = (context, cache, device, input);
         _region = new MemoryRegion(memory, MemoryOwner.Workspace);
         _workspace = _region.Allocate(WorkspaceBytes);
         if (context is null) return;
@@ -49,7 +51,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
         product = product with { Adds = beta != 0, Aligned = (a | b | c) % FastAlignment == 0 };
         if (!_setups.TryGetValue(product, out var setup))
         {
-            setup = new ProductSetup(product);
+            setup = new ProductSetup(product, _input);
             setup.Algorithm = Choose(_context, setup, a, b, c);
             _setups.Add(product, setup);
         }
@@ -68,7 +70,8 @@ internal sealed unsafe class MatrixProducts : IDisposable
 
     private Algorithm Choose(CudaContext context, ProductSetup setup, nint a, nint b, nint c)
     {
-        string key = KernelCache.Key("product", _device, $"cuBLASLt {cublasLtGetVersion()}", setup.Product.ToString());
+        string of = _input == DType.BFloat16 ? "product" : $"product of {_input}";
+        string key = KernelCache.Key(of, _device, $"cuBLASLt {cublasLtGetVersion()}", setup.Product.ToString());
         if (_cache.Find(key) is { } kept) return MemoryMarshal.Read<Algorithm>(kept);
         using var turn = _cache.TakeTurn(key);
         if (_cache.Find(key) is { } others) return MemoryMarshal.Read<Algorithm>(others);

@@ -1,12 +1,12 @@
 namespace Lapidary.Engine.Cuda.Products;
 
-/// <summary>A kind of product, C[m, n] = op(A) · op(B), row-major, A and B bf16.</summary>
+/// <summary>A kind of product, C[m, n] = op(A) · op(B), row-major, A and B of the type of activations.</summary>
 /// <param name="M">Rows of C.</param>
 /// <param name="N">Columns of C.</param>
 /// <param name="K">Length of the sums.</param>
 /// <param name="TransposeA">Whether A is stored [k, m].</param>
 /// <param name="TransposeB">Whether B is stored [n, k].</param>
-/// <param name="Output">Type of C: bf16 or fp32.</param>
+/// <param name="Output">Type of C: that of activations, or fp32.</param>
 internal readonly record struct ProductKind(int M, int N, int K, bool TransposeA, bool TransposeB, DType Output)
 {
     /// <summary>Elements from one stored row of A to the next; 0 where rows follow each other.</summary>

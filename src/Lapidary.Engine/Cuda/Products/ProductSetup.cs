@@ -10,8 +10,8 @@ internal sealed unsafe class ProductSetup : IDisposable
 
     private readonly nint _desc, _a, _b, _c;
 
-    /// <summary>Describes a product.</summary>
-    public ProductSetup(ProductKind product)
+    /// <summary>Describes a product of factors of a type.</summary>
+    public ProductSetup(ProductKind product, DType factors)
     {
         Product = product;
         var (m, n, k) = (product.M, product.N, product.K);
@@ -22,7 +22,7 @@ internal sealed unsafe class ProductSetup : IDisposable
         if (product.TransposeA) Check(cublasLtMatmulDescSetAttribute(desc, DescTransB, &transposed, sizeof(int)));
         var (aRows, aColumns) = product.TransposeA ? (k, m) : (m, k);
         var (bRows, bColumns) = product.TransposeB ? (n, k) : (k, n);
-        int input = DataType(DType.BFloat16);
+        int input = DataType(factors);
         Check(cublasLtMatrixLayoutCreate(&a, input, (ulong)aColumns, (ulong)aRows, product.RowA > 0 ? product.RowA : aColumns));
         Check(cublasLtMatrixLayoutCreate(&b, input, (ulong)bColumns, (ulong)bRows, bColumns));
         Check(cublasLtMatrixLayoutCreate(&c, DataType(product.Output), (ulong)n, (ulong)m, n));
@@ -42,6 +42,13 @@ internal sealed unsafe class ProductSetup : IDisposable
         nint preference;
         Check(cublasLtMatmulPreferenceCreate(&preference));
         Check(cublasLtMatmulPreferenceSetAttribute(preference, PreferenceMaxWorkspaceBytes, &workspaceBytes, sizeof(ulong)));
+        if (Product.Output == DType.Float16)
+        {
+            // Sums of parts must not be kept in fp16, whose range they may leave.
+            uint schemes = ReductionInComputeType;
+            Check(cublasLtMatmulPreferenceSetAttribute(preference, PreferenceReductionSchemes, &schemes, sizeof(uint)));
+        }
+
         uint alignment = Product.Aligned ? (uint)MatrixProducts.FastAlignment : sizeof(ushort);
         for (int matrix = 0; matrix < 4; matrix++)
             Check(cublasLtMatmulPreferenceSetAttribute(preference, PreferenceMinAlignmentBytesOfA + matrix, &alignment, sizeof(uint)));

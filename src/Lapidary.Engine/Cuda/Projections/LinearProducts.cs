@@ -5,18 +5,18 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections;
 
-/// <summary>Linear layers without an adapter, and products with weights that are already bf16.</summary>
+/// <summary>Linear layers without an adapter, and products with weights that are already of the type of activations.</summary>
 internal sealed class LinearProducts(CudaRuntime runtime, WeightDecoder decoder)
 {
     /// <inheritdoc cref="IOps.LinearForward"/>
     public void Forward(Tensor x, Tensor weight, Tensor y) =>
-        Multiply(x, decoder.AsBFloat16(weight, ProjectionWeights.ScratchPurpose), y);
+        Multiply(x, decoder.AsActivations(weight, ProjectionWeights.ScratchPurpose), y);
 
     /// <inheritdoc cref="IOps.LinearBackward"/>
     public void Backward(Tensor dy, Tensor weight, Tensor dx, bool add) =>
-        MultiplyBackward(dy, decoder.AsBFloat16(weight, ProjectionWeights.ScratchPurpose), dx, add);
+        MultiplyBackward(dy, decoder.AsActivations(weight, ProjectionWeights.ScratchPurpose), dx, add);
 
-    /// <summary>y = x · Wᵀ with W in bf16.</summary>
+    /// <summary>y = x · Wᵀ with W of the type of activations.</summary>
     public void Multiply(Tensor x, nint weight, Tensor y)
     {
         var (tokens, dim) = Rows(x);
@@ -24,11 +24,11 @@ internal sealed class LinearProducts(CudaRuntime runtime, WeightDecoder decoder)
         runtime.Products.Run(product, 1, x.Address, weight, 0, y.Address);
     }
 
-    /// <summary>dx = dy · W with W in bf16.</summary>
+    /// <summary>dx = dy · W with W of the type of activations.</summary>
     public void MultiplyBackward(Tensor dy, nint weight, Tensor dx, bool add)
     {
         var (tokens, outDim) = Rows(dy);
-        Product(tokens, Rows(dx).Dim, outDim, dy.Address, weight, transposeB: false, add, dx.Address);
+        Product(tokens, Rows(dx).Dim, outDim, dy.Address, weight, transposeB: false, add, dx.Address, dx.DType);
     }
 
     /// <summary>dWeight += dyᵀ · x in fp32.</summary>
@@ -39,7 +39,7 @@ internal sealed class LinearProducts(CudaRuntime runtime, WeightDecoder decoder)
         runtime.Products.Run(product, 1, dy.Address, x.Address, 1, dWeight.Address);
     }
 
-    /// <summary>C[m, n] = A · op(B), plus C where <paramref name="add"/>; all bf16.</summary>
-    public void Product(int m, int n, int k, nint a, nint b, bool transposeB, bool add, nint c) =>
-        runtime.Products.Run(new ProductKind(m, n, k, TransposeA: false, transposeB, DType.BFloat16), 1, a, b, add ? 1 : 0, c);
+    /// <summary>C[m, n] = A · op(B), plus C where <paramref name="add"/>; A and B of the type of activations.</summary>
+    public void Product(int m, int n, int k, nint a, nint b, bool transposeB, bool add, nint c, DType output) =>
+        runtime.Products.Run(new ProductKind(m, n, k, TransposeA: false, transposeB, output), 1, a, b, add ? 1 : 0, c);
 }

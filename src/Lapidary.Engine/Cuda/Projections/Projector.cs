@@ -18,7 +18,8 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
 
     /// <inheritdoc cref="IOps.ProjectForward"/>
     /// <remarks>If the outputs are wider than the input, the adapters become a few more columns of both factors of the base's product
-    /// (augmented_weight.cu), so that the wide side is written once. Otherwise they are added to the narrow side.</remarks>
+    /// (augmented_weight.cu), so that the wide side is written once. Otherwise they are added to the narrow side. Beside fp16, every factor
+    /// that comes of B is multiplied by <see cref="RankSlices.FactorOfB"/>, and what meets it, x · A above all, divided.</remarks>
     public void Forward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
     {
         var (tokens, dim) = Rows(x);
@@ -36,13 +37,13 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
             return;
         }
 
-        var rows = AugmentedRows.In(runtime.Scratch, "augmented rows", tokens, layout);
+        var rows = AugmentedRows.In(runtime, "augmented rows", tokens, layout);
         _down.Run(x, projections, xas, rows);
         var decoded = _weights.DecodedAugmented(projections, layout, dim);
         for (int i = 0; i < projections.Count; i++)
         {
             nint weight = decoded[i] != 0 ? decoded[i] : _weights.Augmented(projections[i], layout.Offsets[i], dim, layout.Extra);
-            linear.Product(tokens, Rows(ys[i]).Dim, layout.Width, rows.Address, weight, transposeB: true, add: false, ys[i].Address);
+            linear.Product(tokens, Rows(ys[i]).Dim, layout.Width, rows.Address, weight, transposeB: true, add: false, ys[i].Address, ys[i].DType);
         }
     }
 
@@ -72,7 +73,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
         }
 
         // [dx | dxa] of all layers at once, dxa side by side.
-        var both = AugmentedRows.In(runtime.Scratch, "augmented gradient", tokens, layout);
+        var both = AugmentedRows.In(runtime, "augmented gradient", tokens, layout);
         var decoded = dx is null ? default : _weights.DecodedAugmented(projections, layout, dim);
         bool isFirst = true;
         for (int i = 0; i < projections.Count; i++)
@@ -81,7 +82,9 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
             nint weight = decoded[i] != 0
                 ? decoded[i]
                 : _weights.Augmented(projections[i], layout.Offsets[i], dx is null ? 0 : dim, layout.Extra);
-            linear.Product(tokens, layout.Width, Rows(dys[i]).Dim, dys[i].Address, weight, transposeB: false, add: !isFirst, both.Address);
+            int outDim = Rows(dys[i]).Dim;
+            linear.Product(
+                tokens, layout.Width, outDim, dys[i].Address, weight, transposeB: false, add: !isFirst, both.Address, runtime.ActivationDType);
             isFirst = false;
         }
 
@@ -98,11 +101,11 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
     {
         var (tokens, outDim) = Rows(dys[0]);
         var adapter = projections[0].Adapter!;
-        var rows = AugmentedRows.In(runtime.Scratch, "augmented rows", tokens, new AugmentedLayout(projections, outDim));
+        var rows = AugmentedRows.In(runtime, "augmented rows", tokens, new AugmentedLayout(projections, outDim));
         _down.RunTransposed(dys[0], adapter, rows);
         _gradients.Add(dys, x, projections, xas, rows);
         nint weight = _weights.Stacked(projections[0], adapter.A.Value);
-        linear.Product(tokens, Rows(dx).Dim, rows.Layout.Width, rows.Address, weight, transposeB: false, add, dx.Address);
+        linear.Product(tokens, Rows(dx).Dim, rows.Layout.Width, rows.Address, weight, transposeB: false, add, dx.Address, dx.DType);
     }
 
     /// <summary>Whether the outputs that adapters write are wider than the input.</summary>

@@ -1,14 +1,14 @@
 // Grid: a warp per head of a token, 8 warps to a block. Sums in fp32, in a fixed order.
-// x, y, dy, dx bf16 [tokens, heads · headDim], headDim even, at most 256; the _N kernels need headDim / 2 % N == 0 and access 2N bytes at
+// x, y, dy, dx act [tokens, heads · headDim], headDim even, at most 256; the _N kernels need headDim / 2 % N == 0 and access 2N bytes at
 // once.
 #include "elements.cuh"
 
 struct QkNormRopeForwardArgs {
-    const bf16* x;
+    const act* x;
     const void* weight;
     const float* cos;
     const float* sin;
-    bf16* y;
+    act* y;
     float* rstd;
     int64 rows;
     int weightType, headDim, heads;
@@ -41,7 +41,7 @@ struct HeadNorm {
     }
 
     // y may be x. Returns rstd.
-    __device__ __forceinline__ float run(const bf16* x, const float* cos, const float* sin, int half, float epsilon, bf16* y) const {
+    __device__ __forceinline__ float run(const act* x, const float* cos, const float* sin, int half, float epsilon, act* y) const {
         float x1[Runs<N>][N], x2[Runs<N>][N], c[Runs<N>][N], s[Runs<N>][N], squares = 0;
 #pragma unroll
         for (int r = 0; r < Runs<N>; r++) {
@@ -91,17 +91,17 @@ extern "C" __global__ void qk_norm_rope_forward_2(QkNormRopeForwardArgs a) { aft
 extern "C" __global__ void qk_norm_rope_forward_4(QkNormRopeForwardArgs a) { after_previous_kernel(); forward<4>(a); }
 
 struct QkvToCacheArgs {
-    bf16* q;              // normed and rotated in place
-    const bf16* k;
-    const bf16* v;
+    act* q;               // normed and rotated in place
+    const act* k;
+    const act* v;
     const void* qWeight;
     const void* kWeight;
     const float* cos;
     const float* sin;
     const int* slots;     // [tokens]; below 0: nothing is stored
     const int* positions; // [tokens]
-    bf16* keys;           // [slots, capacity, kvHeads · headDim]
-    bf16* values;
+    act* keys;            // [slots, capacity, kvHeads · headDim]
+    act* values;
     int tokens, heads, kvHeads, headDim, capacity, qWeightType, kWeightType;
     float epsilon;
 };
@@ -119,7 +119,7 @@ __device__ __forceinline__ void to_cache(const QkvToCacheArgs& a) {
     let_next_kernel_start();
     if (token >= a.tokens) return;
     if (isQuery) {
-        bf16* q = a.q + (token * a.heads + head) * a.headDim;
+        act* q = a.q + (token * a.heads + head) * a.headDim;
         norm.run(q, a.cos + token * half, a.sin + token * half, half, a.epsilon, q);
         return;
     }
@@ -132,7 +132,7 @@ __device__ __forceinline__ void to_cache(const QkvToCacheArgs& a) {
         return;
     }
 
-    for (int i = threadIdx.x % WARP; i < half; i += WARP) ((bf16x2*)(a.values + to))[i] = ((const bf16x2*)(a.v + from))[i];
+    for (int i = threadIdx.x % WARP; i < half; i += WARP) ((act2*)(a.values + to))[i] = ((const act2*)(a.v + from))[i];
 }
 
 extern "C" __global__ void qkv_to_cache_1(QkvToCacheArgs a) { to_cache<1>(a); }
@@ -140,13 +140,13 @@ extern "C" __global__ void qkv_to_cache_2(QkvToCacheArgs a) { to_cache<2>(a); }
 extern "C" __global__ void qkv_to_cache_4(QkvToCacheArgs a) { to_cache<4>(a); }
 
 struct QkNormRopeBackwardArgs {
-    const bf16* dy;
-    const bf16* x;
+    const act* dy;
+    const act* x;
     const void* weight;
     const float* cos;
     const float* sin;
     const float* rstd;
-    bf16* dx;
+    act* dx;
     int64 rows;
     int weightType, headDim, heads;
 };

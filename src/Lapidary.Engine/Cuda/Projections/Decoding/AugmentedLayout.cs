@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cuda.Launching;
-using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
@@ -41,12 +40,12 @@ internal readonly struct AugmentedLayout
     }
 }
 
-/// <summary>A matrix of [tokens, layout.Width] in bf16.</summary>
+/// <summary>A matrix of [tokens, layout.Width] of the type of activations.</summary>
 internal readonly record struct AugmentedRows(nint Address, AugmentedLayout Layout)
 {
     /// <summary>Memory for [x | xa₀ | xa₁ …], valid until the scratch of this purpose is used again.</summary>
-    public static AugmentedRows In(Scratch scratch, string purpose, int tokens, in AugmentedLayout layout) =>
-        new(scratch.Get(purpose, DType.BFloat16.LengthBytes((long)tokens * layout.Width)), layout);
+    public static AugmentedRows In(CudaRuntime runtime, string purpose, int tokens, in AugmentedLayout layout) =>
+        new(runtime.Scratch.Get(purpose, runtime.ActivationBytes((long)tokens * layout.Width)), layout);
 
     /// <summary>Address of an adapter's part of the first row.</summary>
     public nint Share(int projection) => Address + (nint)Layout.Column(projection) * sizeof(ushort);

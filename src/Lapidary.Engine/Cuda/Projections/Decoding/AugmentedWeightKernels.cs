@@ -1,21 +1,24 @@
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.LowRank;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>Writes [W | 0 | s · B | 0] in bf16, [out, dim + extra] with dim rounded up to 8: a layer and its adapter as one
+/// <summary>Writes [W | 0 | s · B | 0] as activations, s with <see cref="RankSlices.FactorOfB"/>, [out, dim + extra] with dim rounded up to 8: a layer and its adapter as one
 /// matrix.</summary>
-internal sealed unsafe class AugmentedWeightKernels(Launcher launcher)
+internal sealed unsafe class AugmentedWeightKernels(CudaRuntime runtime)
 {
     private const int MaxProjections = AugmentedLayout.MaxProjections;
 
+    private readonly Launcher _launcher = runtime.Launcher;
+    private readonly float _factorOfB = RankSlices.FactorOfB(runtime);
     private readonly Kernel _any = new("augmented_weight.cu", "augmented_weight");
     private readonly Kernel _nf4 = new("augmented_weight.cu", "augmented_weight_nf4");
     private readonly Kernel _adapterColumns = new("augmented_weight.cu", "adapter_columns");
 
     /// <summary>Bytes of the matrix.</summary>
-    public static long LengthBytes(Tensor weight, int dim, int extra) =>
-        DType.BFloat16.LengthBytes(weight.Shape[0] * (AugmentedLayout.RoundUp8(dim) + extra));
+    public long LengthBytes(Tensor weight, int dim, int extra) =>
+        runtime.ActivationBytes(weight.Shape[0] * (AugmentedLayout.RoundUp8(dim) + extra));
 
     /// <summary>Queues the decoding of a weight with the columns of its adapter.</summary>
     public void Write(in Projection projection, int offset, int dim, int extra, nint y)
@@ -35,10 +38,10 @@ internal sealed unsafe class AugmentedWeightKernels(Launcher launcher)
             R = adapter is null ? 0 : Rank(adapter),
             Offset = offset,
             Extra = extra,
-            Scale = adapter?.Scale ?? 0,
+            Scale = (adapter?.Scale ?? 0) * _factorOfB,
         };
-        if (weight.Scales is not null && dim % DecodingRuns.Width == 0) launcher.LaunchRuns(_nf4, runs, args);
-        else launcher.LaunchEach(_any, runs, DecodingRuns.Threads, args);
+        if (weight.Scales is not null && dim % DecodingRuns.Width == 0) _launcher.LaunchRuns(_nf4, runs, args);
+        else _launcher.LaunchEach(_any, runs, DecodingRuns.Threads, args);
     }
 
     /// <summary>Queues the writing of the columns behind W's alone, of up to three weights at once. <paramref name="addresses"/> is 0 for a
@@ -57,14 +60,14 @@ internal sealed unsafe class AugmentedWeightKernels(Launcher launcher)
             args.Rows[count] = Rows(weight).Rows;
             args.R[count] = adapter is null ? 0 : Rank(adapter);
             args.Offset[count] = layout.Offsets[i];
-            args.Scale[count] = adapter?.Scale ?? 0;
+            args.Scale[count] = (adapter?.Scale ?? 0) * _factorOfB;
             maxRuns = Math.Max(maxRuns, DecodingRuns.Of(args.Rows[count], layout.Extra));
             count++;
         }
 
         if (count == 0) return;
         var grid = new Dim3(Tiles(maxRuns, DecodingRuns.Threads), count);
-        launcher.Launch(_adapterColumns, grid, DecodingRuns.Threads, sharedBytes: 0, in args);
+        _launcher.Launch(_adapterColumns, grid, DecodingRuns.Threads, sharedBytes: 0, in args);
     }
 
     private struct AugmentedWeightArgs

@@ -2,13 +2,13 @@ using Lapidary.Engine.Cuda.Launching;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>The runs of 16 bytes of bf16 that kernels decode to.</summary>
+/// <summary>The runs of 16 bytes that kernels decode to.</summary>
 internal static class DecodingRuns
 {
     /// <summary>Threads of a block.</summary>
     public const int Threads = 256;
 
-    /// <summary>Elements of a run, as nf4_decode.cu, augmented_weight.cu and to_bf16.cu write them.</summary>
+    /// <summary>Elements of a run, as nf4_decode.cu, augmented_weight.cu and to_act.cu write them.</summary>
     public const int Width = 8;
 
     /// <summary>Runs that a thread of nf4_decode.cu and augmented_weight.cu has under way.</summary>

@@ -1,17 +1,18 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cuda.Launching;
+using Lapidary.Engine.Cuda.Projections.LowRank;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>The weights of projections in bf16, in the form that each product needs: decoded weights if they are kept, else scratch that
+/// <summary>The weights of projections as activations, in the form that each product needs: decoded weights if they are kept, else scratch that
 /// every weight is decoded to in turn.</summary>
 internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decoder) : IDisposable
 {
     /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
     public const string ScratchPurpose = "decoded weight";
 
-    private readonly AugmentedWeightKernels _augmented = new(runtime.Launcher);
+    private readonly AugmentedWeightKernels _augmented = new(runtime);
     private DecodedWeights? _decoded;
 
     /// <inheritdoc cref="IBackend.KeepDecodedWeights"/>
@@ -25,13 +26,13 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     /// <param name="projection">With a weight of any type.</param>
     /// <param name="rowsBelow">The rows that <see cref="Stacked"/> will request, so that one decoded weight serves both.</param>
     public nint Plain(Projection projection, int rowsBelow) =>
-        projection.Weight.DType == DType.BFloat16 ? projection.Weight.Address : WithRoomBelow(projection, rowsBelow);
+        projection.Weight.DType == runtime.ActivationDType ? projection.Weight.Address : WithRoomBelow(projection, rowsBelow);
 
-    /// <summary>[W ; A], [out + r, dim] with dim % 8 == 0, valid until the next weight is decoded.</summary>
+    /// <summary>[W ; A], A divided by <see cref="RankSlices.FactorOfB"/>, [out + r, dim] with dim % 8 == 0, valid until the next weight is decoded.</summary>
     public nint Stacked(Projection projection, Tensor a)
     {
         nint y = WithRoomBelow(projection, Rows(a).Rows);
-        decoder.Round(a, y + (nint)DType.BFloat16.LengthBytes(projection.Weight.Count));
+        decoder.Round(a, y + (nint)runtime.ActivationBytes(projection.Weight.Count), 1 / RankSlices.FactorOfB(runtime));
         return y;
     }
 
@@ -39,7 +40,7 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     /// decoded.</summary>
     public nint Augmented(in Projection projection, int offset, int dim, int extra)
     {
-        nint y = runtime.Scratch.Get(ScratchPurpose, AugmentedWeightKernels.LengthBytes(projection.Weight, dim, extra));
+        nint y = runtime.Scratch.Get(ScratchPurpose, _augmented.LengthBytes(projection.Weight, dim, extra));
         _augmented.Write(projection, offset, dim, extra, y);
         return y;
     }
@@ -53,7 +54,7 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
         {
             var weight = projections[i].Weight;
             var form = new DecodedWeights.Form(weight, i, layout.Extra, RowsBelow: 0);
-            long lengthBytes = AugmentedWeightKernels.LengthBytes(weight, dim, layout.Extra);
+            long lengthBytes = _augmented.LengthBytes(weight, dim, layout.Extra);
             all[i] = FindOrAdd(projections[i], form, lengthBytes, out bool isDecoded);
             if (isDecoded) withoutColumns[i] = all[i];
             else if (all[i] != 0) _augmented.Write(projections[i], layout.Offsets[i], dim, layout.Extra, all[i]);
@@ -66,17 +67,17 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     /// <summary>Frees all decoded weights.</summary>
     public void Dispose() => _decoded?.Dispose();
 
-    /// <summary>W with extra rows below, even if it is already bf16.</summary>
+    /// <summary>W with extra rows below, even if it is already of the type of activations.</summary>
     private nint WithRoomBelow(Projection projection, int rowsBelow)
     {
         var weight = projection.Weight;
         int dim = Rows(weight).Dim;
-        long lengthBytes = DType.BFloat16.LengthBytes(weight.Count + (long)rowsBelow * dim);
+        long lengthBytes = runtime.ActivationBytes(weight.Count + (long)rowsBelow * dim);
         var form = new DecodedWeights.Form(weight, Place: 0, ExtraColumns: 0, rowsBelow);
         nint y = FindOrAdd(projection, form, lengthBytes, out bool isDecoded);
         if (y == 0) y = runtime.Scratch.Get(ScratchPurpose, lengthBytes);
         if (isDecoded) return y;
-        if (weight.DType == DType.BFloat16) _augmented.Write(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0, y);
+        if (weight.DType == runtime.ActivationDType) _augmented.Write(new Projection(weight, Adapter: null), offset: 0, dim, extra: 0, y);
         else decoder.Decode(weight, y);
         return y;
     }

@@ -11,7 +11,7 @@ struct AugmentedWeightArgs {
     Nf4Matrix nf4;  // where codes is null, w is the weight
     const void* w;  // [rows, dim]
     const float* b; // [rows, r], or null
-    bf16* y;        // [rows, round_up8(dim) + extra]
+    act* y;         // [rows, round_up8(dim) + extra]
     int rows, dim, dtype, r, offset, extra;
     float scale;
 };
@@ -54,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeig
 }
 
 // NF4 with dim % 8 == 0.
-extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(AugmentedWeightArgs a) {
+extern "C" __global__ void __launch_bounds__(256, at_most(5, 256)) augmented_weight_nf4(AugmentedWeightArgs a) {
     after_previous_kernel();
     __shared__ Nf4Tables tables;
     uint32 start = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = (a.dim + a.extra) / 8;
@@ -83,7 +83,7 @@ extern "C" __global__ void __launch_bounds__(256, 5) augmented_weight_nf4(Augmen
 
 struct AdapterColumnsArgs {
     const float* b[3]; // [rows, r], or null
-    bf16* y[3];        // [rows, inner + extra]
+    act* y[3];         // [rows, inner + extra]
     int rows[3];
     int r[3];
     int offset[3];

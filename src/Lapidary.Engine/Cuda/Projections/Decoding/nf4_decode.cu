@@ -1,15 +1,15 @@
-// y = code value · absmax in bf16. A thread takes DEPTH runs of 8 elements (4 bytes of codes in, 16 out), a block's width apart; 256
+// y = code value · absmax, rounded to act. A thread takes DEPTH runs of 8 elements (4 bytes of codes in, 16 out), a block's width apart; 256
 // threads.
 #include "nf4.cuh"
 
 struct Nf4DecodeArgs {
     Nf4Matrix w;
-    bf16* y;
+    act* y;
 };
 
 constexpr int DEPTH = 4;
 
-extern "C" __global__ void __launch_bounds__(256, 6) nf4_decode(Nf4DecodeArgs args) {
+extern "C" __global__ void __launch_bounds__(256, at_most(6, 256)) nf4_decode(Nf4DecodeArgs args) {
     after_previous_kernel();
     __shared__ Nf4Tables tables;
     int64 start = ((int64)blockIdx.x * DEPTH * blockDim.x + threadIdx.x) * 8, stride = (int64)blockDim.x * 8;
@@ -31,5 +31,5 @@ extern "C" __global__ void __launch_bounds__(256, 6) nf4_decode(Nf4DecodeArgs ar
     }
 
     int64 last = (args.w.count & ~(int64)7) + threadIdx.x; // behind the last whole run
-    if (blockIdx.x == 0 && last < args.w.count) args.y[last] = to_bf16(decode(args.w, tables, last));
+    if (blockIdx.x == 0 && last < args.w.count) args.y[last] = to_act(decode(args.w, tables, last));
 }

@@ -19,6 +19,7 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
     private const int TransposeTile = 32;
 
     private readonly Launcher _launcher = runtime.Launcher;
+    private readonly float _factorOfB = FactorOfB(runtime);
     private readonly Kernel _down1 = new("low_rank_down.cu", "low_rank_down_1");
     private readonly Kernel _down3 = new("low_rank_down.cu", "low_rank_down_3");
     private readonly Kernel _down8 = new("low_rank_down.cu", "low_rank_down_8");
@@ -27,7 +28,7 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
     private readonly Kernel _downTallMasks = new("low_rank_down_tall.cu", "low_rank_down_tall_masks");
     private readonly Kernel _transpose = new("transpose.cu", "transpose");
 
-    /// <summary>xaᵢ = dropoutᵢ(x) · Aᵢᵀ for all adapters.</summary>
+    /// <summary>xaᵢ = dropoutᵢ(x) · Aᵢᵀ for all adapters, divided by the factor of B.</summary>
     public void Run(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, AugmentedRows rows = default)
     {
         var args = NewArgs(x, rows);
@@ -35,14 +36,14 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
         {
             if (projections[i].Adapter is not { } adapter) continue;
             nint factor = adapter.A.Value.Address;
-            var slices = new DownSlices(factor, Rank(adapter), KeptScale(adapter.Dropout), xas[i]!.Address, rows.Layout.Column(i));
+            var slices = new DownSlices(factor, Rank(adapter), KeptScale(adapter.Dropout) / _factorOfB, xas[i]!.Address, rows.Layout.Column(i));
             AddSlices(ref args, slices, MaskOf(adapter.Dropout, i));
         }
 
         if (args.Count > 0) Launch(ref args);
     }
 
-    /// <summary>dxa = s · dy · B of one adapter, behind dy in <paramref name="rows"/> alone.</summary>
+    /// <summary>dxa = s · dy · B of one adapter, with the factor of B, behind dy in <paramref name="rows"/> alone.</summary>
     public void RunTransposed(Tensor dy, LoraAdapter adapter, AugmentedRows rows)
     {
         var args = NewArgs(dy, rows);
@@ -84,7 +85,7 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
     private void Launch(ref LowRankDownArgs args)
     {
         int tallBytes = TallStages * (TallXBytes + args.Count * TallFactorBytes);
-        if (args.Dim % 8 == 0 && args.Tokens >= runtime.Thresholds.ManyTokens && tallBytes <= runtime.Device.MaxSharedBytesPerBlock)
+        if (args.Dim % 8 == 0 && args.Tokens >= runtime.Thresholds.ManyTokens && tallBytes <= runtime.SharedBytes)
         {
             bool masks = false;
             for (int s = 0; s < args.Count; s++) masks |= args.Threshold[s] != 0;
@@ -105,7 +106,7 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
         (args.Count, args.Copies) = (0, 0); // what comes after adds its own columns
     }
 
-    /// <summary>xᵀ of an fp32 matrix, good until the next one.</summary>
+    /// <summary>Bᵀ in fp32 with the factor of B, good until the next one.</summary>
     private nint Transposed(Tensor x)
     {
         var (rows, columns) = Rows(x);

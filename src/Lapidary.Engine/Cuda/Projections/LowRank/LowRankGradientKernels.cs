@@ -20,6 +20,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
     private const int BlocksPerMultiprocessor = 2, BlocksPerMultiprocessorMasked = 4;
 
     private readonly Launcher _launcher = runtime.Launcher;
+    private readonly float _factorOfB = FactorOfB(runtime);
     private readonly Kernel _gradient = new("low_rank_gradient.cu", "low_rank_gradient");
     private readonly Kernel _gradientMasked = new("low_rank_gradient.cu", "low_rank_gradient_masked");
     private readonly Kernel _gradientUnaligned = new("low_rank_gradient.cu", "low_rank_gradient_unaligned");
@@ -97,7 +98,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
                 ref var args = ref batch.Args;
                 args.P[s] = rows.Share(i) + first * sizeof(ushort);
                 args.PStride[s] = rows.Layout.Width;
-                args.Scale[s] = KeptScale(adapter.Dropout);
+                args.Scale[s] = KeptScale(adapter.Dropout) / _factorOfB;
                 (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(adapter.Dropout, i);
             }
 
@@ -120,7 +121,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
                 ref var args = ref batch.Args;
                 args.P[s] = xas[i]!.Address + first * sizeof(ushort);
                 args.PStride[s] = r;
-                args.Scale[s] = adapter.Scale;
+                args.Scale[s] = adapter.Scale * _factorOfB;
                 (args.Seed[s], args.Stream[s], args.Threshold[s]) = MaskOf(dropout: null, i);
             }
 

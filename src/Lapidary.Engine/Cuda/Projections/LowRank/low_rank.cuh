@@ -5,12 +5,12 @@
 
 constexpr int SliceRanks = 16;
 
-// Elements first to first + 8 of a row of dim, as bf16 pairs; zeros behind the row's end. Without a branch where rows are aligned (dim % 8
+// Elements first to first + 8 of a row of dim, as act pairs; zeros behind the row's end. Without a branch where rows are aligned (dim % 8
 // == 0), so that many loads are under way at once.
 template <bool Aligned>
-__device__ __forceinline__ uint4 load8(const bf16* row, int first, int dim) {
+__device__ __forceinline__ uint4 load8(const act* row, int first, int dim) {
     if constexpr (Aligned) return first < dim ? *(const uint4*)(row + first) : make_uint4(0, 0, 0, 0);
-    bf16x8 x = {};
+    act8 x = {};
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         if (first + 2 * i < dim) x.pair[i].x = row[first + 2 * i];
@@ -44,9 +44,9 @@ __device__ __forceinline__ uint32 masked(const Mask& mask, uint32 key, uint32 lo
 // 8 elements to shared memory, or the first `count` and zeros, or zeros alone where not valid. Where rows are aligned it is all 8, and
 // nothing waits (cp_async_commit ends a group).
 template <bool Aligned>
-__device__ __forceinline__ void fetch8(bf16* to, const bf16* from, bool valid, int count) {
+__device__ __forceinline__ void fetch8(act* to, const act* from, bool valid, int count) {
     if constexpr (Aligned) cp_async16(to, from, valid);
     else {
-        for (int i = 0; i < 8; i++) to[i] = valid && i < count ? from[i] : bf16{0};
+        for (int i = 0; i < 8; i++) to[i] = valid && i < count ? from[i] : act{0};
     }
 }

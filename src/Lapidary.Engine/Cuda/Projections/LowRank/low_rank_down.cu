@@ -56,8 +56,8 @@ __device__ __forceinline__ void low_rank_down(const LowRankDownArgs& a) {
 #pragma unroll
                 for (int n = 0; n < 2; n++) {
                     const float(&column)[8] = b[step][n];
-                    mma_bf16(c[s][n], low, pack_bf16(column[0], column[1]), pack_bf16(column[2], column[3]));
-                    mma_bf16(c[s][n], high, pack_bf16(column[4], column[5]), pack_bf16(column[6], column[7]));
+                    mma(c[s][n], low, pack(column[0], column[1]), pack(column[2], column[3]));
+                    mma(c[s][n], high, pack(column[4], column[5]), pack(column[6], column[7]));
                 }
             }
         }

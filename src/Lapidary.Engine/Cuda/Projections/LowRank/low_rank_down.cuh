@@ -3,10 +3,10 @@
 #include "low_rank.cuh"
 
 struct LowRankDownArgs {
-    const bf16* x;         // [tokens, dim]
-    bf16* rows;            // [tokens, width]: x and every y side by side, for a product with both; or null
+    const act* x;          // [tokens, dim]
+    act* rows;             // [tokens, width]: x and every y side by side, for a product with both; or null
     const float* a[8];     // [ranks, dim]
-    bf16* y[8];            // [tokens, ranks], rows yStride apart; or null
+    act* y[8];             // [tokens, ranks], rows yStride apart; or null
     const int64* seed[8];
     int stream[8];
     uint32 threshold[8];
@@ -25,7 +25,7 @@ __device__ __forceinline__ void copy_to_rows(const LowRankDownArgs& a, int64 tok
 
 __device__ __forceinline__ void store_down(const LowRankDownArgs& a, int s, int64 token, int rank, float sum) {
     if (token >= a.tokens) return;
-    bf16 y = to_bf16(sum * a.scale[s]); // 0 behind the last rank
+    act y = to_act(sum * a.scale[s]);   // 0 behind the last rank
     if (a.y[s] && rank < a.ranks[s]) a.y[s][token * a.yStride[s] + rank] = y;
     if (a.rows && rank < round_up8(a.ranks[s])) a.rows[token * a.width + a.column[s] + rank] = y;
 }

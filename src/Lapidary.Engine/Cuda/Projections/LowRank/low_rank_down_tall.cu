@@ -1,6 +1,6 @@
 // LoRA's thin product down to its rank for steps of many tokens, on tensor cores with fp32 sums. x and the factors come to shared memory in
 // tiles of 64 columns, several ahead; dim % 8 == 0. Grid: 64 tokens to a block of 8 warps: four rows of 16 tokens, and for each a warp for
-// either half of a tile's columns. Shared memory: Stages tiles of x, [64, 72] of bf16, each followed by those of the factors, [16 · count,
+// either half of a tile's columns. Shared memory: Stages tiles of x, [64, 72] of act, each followed by those of the factors, [16 · count,
 // 72] of fp32; the strides keep the rows that a warp reads at once in different banks.
 #include "low_rank_down.cuh"
 
@@ -9,10 +9,10 @@ constexpr int Slices = 8, Tokens = 64, Columns = 64, Stages = 4, Stride = Column
 template <bool Masks>
 __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
     extern __shared__ uint4 shared[];
-    int count = a.count, stageBytes = Tokens * Stride * sizeof(bf16) + count * SliceRanks * Stride * sizeof(float);
+    int count = a.count, stageBytes = Tokens * Stride * sizeof(act) + count * SliceRanks * Stride * sizeof(float);
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4, group = warp % 4, half = warp / 4;
     int64 firstToken = (int64)blockIdx.x * Tokens;
-    auto x_tile = [&](int slot) { return (bf16*)((uint8*)shared + slot * stageBytes); };
+    auto x_tile = [&](int slot) { return (act*)((uint8*)shared + slot * stageBytes); };
     auto a_tile = [&](int slot) { return (float*)(x_tile(slot) + Tokens * Stride); };
 
     // A thread copies eight elements of two tokens, and four of a rank of every slice.
@@ -52,7 +52,7 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
         int ahead = first + (Stages - 1) * Columns;
         if (ahead < a.dim) load_tiles((slot + Stages - 1) % Stages, ahead);
         cp_async_commit();
-        const bf16* x = x_tile(slot);
+        const act* x = x_tile(slot);
         if (a.copies) {
 #pragma unroll
             for (int h = 0; h < 2; h++) {
@@ -83,7 +83,7 @@ __device__ __forceinline__ void low_rank_down_tall(const LowRankDownArgs& a) {
                 for (int n = 0; n < 2; n++) {
                     const float* factor = a_tile(slot) + (s * SliceRanks + n * 8 + g) * Stride + column + 2 * t;
                     float2 low = *(const float2*)factor, high = *(const float2*)(factor + 8);
-                    mma_bf16(c[s][n], kept, pack_bf16(low.x, low.y), pack_bf16(high.x, high.y));
+                    mma(c[s][n], kept, pack(low.x, low.y), pack(high.x, high.y));
                 }
             }
         }

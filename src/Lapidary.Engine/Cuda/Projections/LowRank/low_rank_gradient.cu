@@ -8,11 +8,11 @@ constexpr int XStride = Columns + 8, PStride = UnitSlices * SliceRanks + 8, Stag
 // Slice s of unit u is number 3u + s. Its result for a rank and a column lies at rank · rankStride + column · columnStride behind `at`,
 // among the partial sums of a split.
 struct LowRankGradientArgs {
-    const bf16* x[16];     // [tokens, dim]
+    const act* x[16];      // [tokens, dim]
     int dim[16];
     int firstStrip[17];    // strips of 256 columns before the unit's
     int slices[16];
-    const bf16* p[48];     // [tokens, ranks], rows pStride apart; if that is a multiple of 8, read to a multiple of 8 ranks
+    const act* p[48];      // [tokens, ranks], rows pStride apart; if that is a multiple of 8, read to a multiple of 8 ranks
     const int64* seed[48];
     int64 at[48];
     int pStride[48];
@@ -31,7 +31,7 @@ struct LowRankGradientArgs {
 template <bool Masked, bool Aligned>
 __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit) {
     extern __shared__ uint4 shared[];
-    bf16* stages = (bf16*)shared;
+    act* stages = (act*)shared;
     int dim = a.dim[unit], slices = a.slices[unit], firstColumn = (blockIdx.x - a.firstStrip[unit]) * Columns, number = unit * UnitSlices;
     int start = blockIdx.y * a.tokensPerSplit, end = min(a.tokens, start + a.tokensPerSplit);
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
@@ -42,13 +42,13 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
     int pRow = threadIdx.x / 2 % Tokens, pSlice = threadIdx.x / 2 / Tokens, pRank = threadIdx.x % 2 * 8;
     int pNumber = number + min(pSlice, slices - 1), pStride = a.pStride[pNumber];
     int pEnd = pSlice < slices && pRank < a.ranks[pNumber] ? end - pRow : 0;
-    const bf16 *x = a.x[unit] + (int64)(start + xRow) * dim + xColumn, *p = a.p[pNumber] + (int64)(start + pRow) * pStride + pRank;
+    const act *x = a.x[unit] + (int64)(start + xRow) * dim + xColumn, *p = a.p[pNumber] + (int64)(start + pRow) * pStride + pRank;
     auto fetch_tile = [&](int slot, int first) { // tiles in their order
-        bf16 *xs = stages + slot * StageElements + xRow * XStride + lane * 8, *ps = stages + slot * StageElements + Tokens * XStride;
+        act *xs = stages + slot * StageElements + xRow * XStride + lane * 8, *ps = stages + slot * StageElements + Tokens * XStride;
 #pragma unroll
         for (int row = 0; row < Tokens; row += Threads / WARP)
             fetch8<Aligned>(xs + row * XStride, x + (int64)row * dim, first + row < xEnd, dim - xColumn);
-        bf16* to = ps + pRow * PStride + pSlice * SliceRanks + pRank;
+        act* to = ps + pRow * PStride + pSlice * SliceRanks + pRank;
         if (pSlice < UnitSlices) {
             if (pStride % 8 == 0) fetch8<true>(to, p, first < pEnd, 8);
             else fetch8<false>(to, p, first < pEnd, a.ranks[pNumber] - pRank);
@@ -78,7 +78,7 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
         int ahead = first + (Stages - 1) * Tokens;
         if (ahead < end) fetch_tile(slot == 0 ? Stages - 1 : slot - 1, ahead);
         cp_async_commit();
-        const bf16 *xs = stages + slot * StageElements, *ps = xs + Tokens * XStride;
+        const act *xs = stages + slot * StageElements, *ps = xs + Tokens * XStride;
 #pragma unroll(Masked ? 1 : Tokens / 16)
         for (int row = 0; row < Tokens; row += 16) {
             uint32 values[2][4]; // of each 16 columns: 0 to 7 at tokens 2t and 2t + 8, then 8 to 15
@@ -103,7 +103,7 @@ __device__ __forceinline__ void sum_split(const LowRankGradientArgs& a, int unit
                 ldmatrix_x4_trans(left, ps + (row + lane % 8 + lane / 16 * 8) * PStride + s * SliceRanks + lane / 8 % 2 * 8);
 #pragma unroll
                 for (int tile = 0; tile < 4; tile++)
-                    mma_bf16(c[s][tile], left, values[tile / 2][tile % 2 * 2], values[tile / 2][tile % 2 * 2 + 1]);
+                    mma(c[s][tile], left, values[tile / 2][tile % 2 * 2], values[tile / 2][tile % 2 * 2 + 1]);
             }
         }
     }
@@ -134,7 +134,7 @@ __device__ __forceinline__ bool is_masked(const LowRankGradientArgs& a, int unit
     return masked;
 }
 
-// Grid: x: strips of all units, y: splits. Shared memory: the tiles of x and p under way, Stages of [32, 264] and [32, 56] of bf16.
+// Grid: x: strips of all units, y: splits. Shared memory: the tiles of x and p under way, Stages of [32, 264] and [32, 56] of act.
 // Without masks:
 extern "C" __global__ void __launch_bounds__(256, 2) low_rank_gradient(const __grid_constant__ LowRankGradientArgs a) {
     after_previous_kernel();

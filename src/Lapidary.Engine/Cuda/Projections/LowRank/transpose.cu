@@ -1,4 +1,4 @@
-// y = xᵀ, fp32: LoRA's thin matrices. Grid: x: 32 columns, y: 32 rows; blocks of 32 × 8 threads.
+// y = factor_of_b() · xᵀ, fp32: LoRA's B. Grid: x: 32 columns, y: 32 rows; blocks of 32 × 8 threads.
 #include "common.cuh"
 
 struct TransposeArgs {
@@ -15,7 +15,7 @@ extern "C" __global__ void transpose(TransposeArgs a) {
     int row = blockIdx.y * TILE, column = blockIdx.x * TILE;
     for (int i = threadIdx.y; i < TILE; i += blockDim.y) {
         if (row + i < a.rows && column + threadIdx.x < a.columns)
-            tile[i][threadIdx.x] = a.x[(int64)(row + i) * a.columns + column + threadIdx.x];
+            tile[i][threadIdx.x] = a.x[(int64)(row + i) * a.columns + column + threadIdx.x] * factor_of_b();
     }
 
     __syncthreads();

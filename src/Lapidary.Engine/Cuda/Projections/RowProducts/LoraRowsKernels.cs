@@ -31,8 +31,10 @@ internal sealed unsafe class LoraRowsKernels(CudaRuntime runtime)
         for (int i = 0; i < projections.Count; i++)
         {
             if (projections[i].Adapter is not { } adapter) continue;
-            if (ys[i].DType != DType.BFloat16)
-                throw new ShapeException(nameof(IOps.ProjectRows), nameof(ys), "BFloat16 for a layer with an adapter", ys[i]);
+            bool isWide = ys[i].DType != runtime.ActivationDType;
+            if (isWide && ys[i].DType != runtime.ResidualDType)
+                throw new ShapeException(nameof(IOps.ProjectRows), nameof(ys), $"{runtime.ActivationDType} for a layer with an adapter", ys[i]);
+            if (isWide) args.WideY |= 1 << count;
             int r = Rank(adapter), outDim = Rows(ys[i]).Dim;
             args.A[count] = adapter.A.Value.Address;
             args.B[count] = adapter.B.Value.Address;
@@ -71,6 +73,6 @@ internal sealed unsafe class LoraRowsKernels(CudaRuntime runtime)
         public fixed int TileEnd[MaxAdapters];
         public fixed float Scale[MaxAdapters];
         public nint Xa;
-        public int Rows, Dim, Ranks;
+        public int Rows, Dim, Ranks, WideY;
     }
 }

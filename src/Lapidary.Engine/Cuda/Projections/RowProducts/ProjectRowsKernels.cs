@@ -41,8 +41,9 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
     {
         var (rows, dim) = Rows(x);
         var form = FormOf(gate.Weight, dim);
-        var tile = rows <= RowTile.Few.GroupRows ? RowTile.FewWide : ManyTile(form, rows, isWide: true);
-        if (form != FormOf(up.Weight, dim) || _kernels.Gated(form, tile) is not { } kernel || y.DType != DType.BFloat16) return false;
+        var tile = rows > RowTile.Few.GroupRows ? ManyTile(form, rows, isWide: true) : FitsFewWide(form, dim) ? RowTile.FewWide : null;
+        if (tile is null || form != FormOf(up.Weight, dim) || _kernels.Gated(form, tile) is not { } kernel) return false;
+        if (y.DType != runtime.ActivationDType) return false;
         if (tile != RowTile.FewWide && 2 * Rows(y).Dim < MinWideRows) return false;
         var args = new ProjectRowsArgs();
         Set(ref args, 0, gate.Weight, y);
@@ -58,8 +59,9 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
         int outputs = 0;
         for (int i = first; i < first + count; i++) outputs += Rows(ys[i]).Dim;
         bool isWide = outputs >= MinWideRows;
-        bool isFew = TakesFew(rows, outputs, PartsOf(form, dim).Parts, isWide);
-        var (kernel, tile) = isFew ? _kernels.Few(form, isWide) : _kernels.Many(form, ManyTile(form, rows, isWide), isWide);
+        var many = TakesFew(rows, outputs, PartsOf(form, dim).Parts, isWide) ? null : ManyTile(form, rows, isWide);
+        bool takesFewWide = isWide && FitsFewWide(form, dim);
+        var (kernel, tile) = many is null ? _kernels.Few(form, takesFewWide) : _kernels.Many(form, many, takesFewWide);
         var args = new ProjectRowsArgs();
         int tiles = 0;
         for (int i = 0; i < count; i++)
@@ -157,13 +159,24 @@ internal sealed unsafe class ProjectRowsKernels(CudaRuntime runtime)
     }
 
     /// <summary>The tile for more rows than few: split ones for weights that do not give every multiprocessor a tile, smaller ones for
-    /// fewer rows and for cards with less shared memory.</summary>
-    private RowTile ManyTile(RowForm form, int rows, bool isWide)
+    /// fewer rows and for cards with less shared memory; null where it has room for none, so that the kernels of few rows take them in
+    /// groups.</summary>
+    private RowTile? ManyTile(RowForm form, int rows, bool isWide)
     {
         var (tile, tile32) = isWide ? (RowTile.Many, RowTile.Many32) : (RowTile.Split, RowTile.Split32);
-        int available = runtime.Thresholds.RowsSharedBytes ?? runtime.Device.MaxSharedBytesPerBlock;
-        return rows > tile32.GroupRows && SharedBytes(form, tile, SplitStages, RowTile.MaxParts) + StaticBytes <= available ? tile : tile32;
+        return rows > tile32.GroupRows && Fits(tile) ? tile : Fits(tile32) ? tile32 : null;
+
+        bool Fits(RowTile tile) => SharedBytes(form, tile, SplitStages, RowTile.MaxParts) + StaticBytes <= AvailableBytes;
     }
+
+    /// <summary>Whether the kernels of few rows have room for wide tiles.</summary>
+    private bool FitsFewWide(RowForm form, int dim)
+    {
+        var (_, _, partSteps, parts) = PartsOf(form, dim);
+        return SharedBytes(form, RowTile.FewWide, partSteps, parts) + StaticBytes <= AvailableBytes;
+    }
+
+    private int AvailableBytes => runtime.Thresholds.RowsSharedBytes ?? runtime.SharedBytes;
 
     /// <summary>Shared memory of a form's tables.</summary>
     private static int TablesOf(RowForm form) => form switch

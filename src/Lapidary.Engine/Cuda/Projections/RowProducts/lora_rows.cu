@@ -4,10 +4,10 @@
 #include "elements.cuh"
 
 struct LoraRowsArgs {
-    const bf16* x;        // [rows, dim]
+    const act* x;         // [rows, dim]
     const float* a[3];    // [r, dim]
     const float* b[3];    // [out, r]
-    bf16* y[3];           // [rows, out]
+    void* y[3];           // [rows, out], act, or wide where wideY has its bit
     int r[3];
     int rankStart[3];     // first column of xa
     int rankEnd[3];
@@ -15,7 +15,7 @@ struct LoraRowsArgs {
     int tileEnd[3];       // tiles of the outputs up to and with this one
     float scale[3];
     float* xa;            // [rows, ranks], of all adapters side by side
-    int rows, dim, ranks;
+    int rows, dim, ranks, wideY;
 };
 
 constexpr int Warps = 8, RowsAtOnce = 4;
@@ -30,7 +30,7 @@ __device__ __forceinline__ void down(const LoraRowsArgs& args) {
     int i = rank < args.rankEnd[0] ? 0 : rank < args.rankEnd[1] ? 1 : 2;
     int firstRow = blockIdx.y * RowsAtOnce, rows = min(args.rows - firstRow, RowsAtOnce), dim = args.dim;
     const float* a = args.a[i] + (int64)(rank - args.rankStart[i]) * dim;
-    const bf16* x = args.x + (int64)firstRow * dim;
+    const act* x = args.x + (int64)firstRow * dim;
     float sum[RowsAtOnce] = {};
     for (int first = lane * Run; first < dim; first += Depth * Step) {
         float weights[Depth][Run];
@@ -58,6 +58,11 @@ __device__ __forceinline__ void down(const LoraRowsArgs& args) {
         float total = warp_sum(sum[row]);
         if (lane == 0 && row < rows) args.xa[(int64)(firstRow + row) * args.ranks + rank] = total;
     }
+}
+
+template <typename T>
+__device__ __forceinline__ void add_scaled(T* y, float scale, float x) {
+    store(y, fmaf(scale, x, to_float(*y)));
 }
 
 // Grid: x: tiles of 64 outputs of every adapter, 4 lanes to an output; y: groups of 8 rows.
@@ -89,8 +94,10 @@ __device__ __forceinline__ void up(const LoraRowsArgs& args) {
         float total = sum[row];
         total += __shfl_xor_sync(FULL_MASK, total, 1);
         total += __shfl_xor_sync(FULL_MASK, total, 2);
-        bf16* y = args.y[i] + (int64)(firstRow + row) * outDim + out;
-        if (part == 0 && out < outDim) store(y, fmaf(args.scale[i], total, to_float(*y)));
+        int64 to = (int64)(firstRow + row) * outDim + out;
+        if (part != 0 || out >= outDim) continue;
+        if (IsWide && args.wideY >> i & 1) add_scaled((wide*)args.y[i] + to, args.scale[i], total);
+        else add_scaled((act*)args.y[i] + to, args.scale[i], total);
     }
 }
 

@@ -37,7 +37,7 @@ __device__ __forceinline__ void project_few(const ProjectRowsArgs& a) {
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4, outDim = a.outDim[at.which];
     int firstRow = blockIdx.y * FewRows, rows = min(a.rows - firstRow, FewRows);
     int end = min((warp + 1) * a.warpParts * a.partSteps, a.steps);
-    const bf16* x = a.x + (int64)(firstRow + group) * a.dim;
+    const act* x = a.x + (int64)(firstRow + group) * a.dim;
     typename W::Row row[2 * MTiles];
 #pragma unroll
     for (int r = 0; r < 2 * MTiles; r++) row[r] = weights[r % 2].row(min(at.firstOut + 8 * (Gated ? r / 2 : r) + group, outDim - 1));

@@ -7,17 +7,17 @@
 // type and number of columns alone decide what parts and bundles are.
 //
 // A weight type takes Run columns at once, in pieces of 8; Fetched is a run as it lies in memory. Its prepare() fills what it keeps in
-// shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the bf16 values that training
-// multiplies with: what nf4_decode.cu and to_bf16.cu write. x bf16, y bf16 or fp32; addresses aligned to 16 where dim is. A type with
+// shared memory, Tables; a barrier follows, then complete() of what was fetched. Every type yields the values of type act that training
+// multiplies with: what nf4_decode.cu and to_act.cu write. x act, y act or fp32; addresses aligned to 16 where dim is. A type with
 // WeightsFirst fetches and prepares before the wait for the previous kernel.
 //
 // Gated kernels give y = gelu_tanh(gate) · up of weights 0 and 1, both [outDim[0], dim]: of the 16 rows of an mma, 8 are of the gate and 8
-// of up, so that a lane has both sums of an output. These are rounded to bf16 as if they had been stored.
+// of up, so that a lane has both sums of an output. These are rounded to act, as if they had been stored.
 #include "gelu.cuh"
 #include "nf4.cuh"
 
 struct ProjectRowsArgs {
-    const bf16* x;                        // [rows, dim]
+    const act* x;                         // [rows, dim]
     const void* weight[3];                // [out, dim]
     void* y[3];                           // [rows, out]
     const void* absmax[3];                // of NF4: as in Nf4Matrix
@@ -50,21 +50,21 @@ struct BlockTile {
 __device__ __forceinline__ void store_y(const ProjectRowsArgs& a, int which, int row, int out, float y) {
     int64 to = (int64)row * a.outDim[which] + out;
     if (a.yType[which] == FLOAT32) store((float*)a.y[which] + to, y);
-    else store((bf16*)a.y[which] + to, y);
+    else store((act*)a.y[which] + to, y);
 }
 
 // The activation of a gated kernel, from sums.
 __device__ __forceinline__ float gated(float gate, float up) {
-    float slope, g = to_float(to_bf16(gate));
-    return to_float(to_bf16(up)) * (g * gelu_sigmoid(g, slope));
+    float slope, g = to_float(to_act(gate));
+    return to_float(to_act(up)) * (g * gelu_sigmoid(g, slope));
 }
 
-// The words of 8 elements of a row in bf16, two to a word.
+// The words of 8 elements of a row in act, two to a word.
 typedef uint32 Piece[4];
 
 // 8 elements of a row of x, zeros behind its end.
 template <bool Aligned>
-__device__ __forceinline__ void load_x(const bf16* x, int column, int dim, Piece& words) {
+__device__ __forceinline__ void load_x(const act* x, int column, int dim, Piece& words) {
 #pragma unroll
     for (int j = 0; j < 4; j++) words[j] = 0;
     if (column >= dim) return;
@@ -81,8 +81,8 @@ __device__ __forceinline__ void load_x(const bf16* x, int column, int dim, Piece
 
 // sum[16 rows of the weight, 8 of x] += those of a piece of both.
 __device__ __forceinline__ void multiply(float (&sum)[4], const Piece& top, const Piece& bottom, const Piece& x) {
-    mma_bf16(sum, {top[0], bottom[0], top[1], bottom[1]}, x[0], x[1]);
-    mma_bf16(sum, {top[2], bottom[2], top[3], bottom[3]}, x[2], x[3]);
+    mma(sum, {top[0], bottom[0], top[1], bottom[1]}, x[0], x[1]);
+    mma(sum, {top[2], bottom[2], top[3], bottom[3]}, x[2], x[3]);
 }
 
 // For weights that need no tables: what follows in shared memory stays aligned.
@@ -91,9 +91,9 @@ struct alignas(16) NoTables {
 };
 
 template <typename T>
-constexpr bool IsHalf = false;
+constexpr bool IsAct = false;
 template <>
-constexpr bool IsHalf<half> = true;
+constexpr bool IsAct<act> = true;
 
 template <typename T>
 struct DenseRows {
@@ -134,19 +134,23 @@ struct DenseRows {
     __device__ __forceinline__ void decode(const Fetched& run, int piece, Piece& w) const {
         if constexpr (sizeof(T) == 4) {
             uint4 low = piece == 0 ? run.words[0] : run.words[2], high = piece == 0 ? run.words[1] : run.words[3];
-            w[0] = pack_bf16(__uint_as_float(low.x), __uint_as_float(low.y));
-            w[1] = pack_bf16(__uint_as_float(low.z), __uint_as_float(low.w));
-            w[2] = pack_bf16(__uint_as_float(high.x), __uint_as_float(high.y));
-            w[3] = pack_bf16(__uint_as_float(high.z), __uint_as_float(high.w));
+            w[0] = pack(__uint_as_float(low.x), __uint_as_float(low.y));
+            w[1] = pack(__uint_as_float(low.z), __uint_as_float(low.w));
+            w[2] = pack(__uint_as_float(high.x), __uint_as_float(high.y));
+            w[3] = pack(__uint_as_float(high.z), __uint_as_float(high.w));
         } else {
             uint4 words = piece == 0 ? run.words[0] : run.words[1];
-            w[0] = to_bf16_pair(words.x), w[1] = to_bf16_pair(words.y), w[2] = to_bf16_pair(words.z), w[3] = to_bf16_pair(words.w);
+            w[0] = to_act_pair(words.x), w[1] = to_act_pair(words.y), w[2] = to_act_pair(words.z), w[3] = to_act_pair(words.w);
         }
     }
 
-    __device__ __forceinline__ static uint32 to_bf16_pair(uint32 word) {
-        if constexpr (IsHalf<T>) return pack_bf16(to_float(half{(uint16)word}), to_float(half{(uint16)(word >> 16)}));
-        else return word;
+    __device__ __forceinline__ static uint32 to_act_pair(uint32 word) {
+        if constexpr (IsAct<T>) return word;
+        else {
+            float low, high;
+            unpack<T>(word, low, high);
+            return pack(low, high);
+        }
     }
 };
 
@@ -225,7 +229,7 @@ struct Nf4Rows {
 #pragma unroll
         for (int j = 0; j < 4; j++) {
             float2 pair = load_shared2((select_byte(word, j) << Nf4Pairs::EntryShift) + lane);
-            w[j] = pack_bf16(pair.x * run.absmax, pair.y * run.absmax);
+            w[j] = pack(pair.x * run.absmax, pair.y * run.absmax);
         }
     }
 };
@@ -255,7 +259,7 @@ struct AnyRows {
 #pragma unroll
         for (int j = 0; j < 8; j++) x[j] = column + j < a.dim ? element(row + column + j) : 0.0f;
 #pragma unroll
-        for (int j = 0; j < 4; j++) run.words[j] = pack_bf16(x[2 * j], x[2 * j + 1]);
+        for (int j = 0; j < 4; j++) run.words[j] = pack(x[2 * j], x[2 * j + 1]);
     }
 
     __device__ __forceinline__ void complete(Fetched&) const {}

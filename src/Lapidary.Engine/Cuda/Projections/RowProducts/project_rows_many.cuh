@@ -19,7 +19,7 @@ __device__ __forceinline__ void project_many(const ProjectRowsArgs& a) {
     const W weights[2] = {W(a, Gated ? 0 : at.which, tables), W(a, Gated ? 1 : at.which, tables)}; // of rows group and 8 + group
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4, outDim = a.outDim[at.which];
     int firstRow = blockIdx.y * GroupRows, rows = min(a.rows - firstRow, GroupRows);
-    const bf16* x = a.x + (int64)firstRow * a.dim;
+    const act* x = a.x + (int64)firstRow * a.dim;
     typename W::Row row[2];
     typename W::Fetched run[Depth][2];
     auto fetch = [&](int step, typename W::Fetched(&to)[2]) {

@@ -30,7 +30,7 @@ __device__ __forceinline__ void project_split(const ProjectRowsArgs& a) {
     int set = threadIdx.x / SetThreads, warp = threadIdx.x / WARP % RowWarps;
     int lane = threadIdx.x % WARP, group = lane / 4, quad = lane % 4, outDim = a.outDim[at.which];
     int firstRow = blockIdx.y * GroupRows, rows = min(a.rows - firstRow, GroupRows);
-    const bf16* x = a.x + (int64)firstRow * a.dim;
+    const act* x = a.x + (int64)firstRow * a.dim;
     int first = (bundle * a.bundleParts + set) * a.partSteps, steps = set < parts ? min(a.partSteps, a.steps - first) : 0;
     typename W::Row row[2];
     typename W::Fetched run[Stages][2];

@@ -11,10 +11,10 @@ struct SharedRows {
 
     // Starts the copies by all threads of a block, or by as many threads of a set. What is not there is zero.
     template <int Threads, int Unroll>
-    __device__ __forceinline__ void copy(const bf16* x, int dim, int step, int rows, int thread = threadIdx.x) {
+    __device__ __forceinline__ void copy(const act* x, int dim, int step, int rows, int thread = threadIdx.x) {
         constexpr int RowsAtOnce = Threads / Chunks;
         int row = thread / Chunks, chunk = thread % Chunks, column = step * Step + 8 * chunk;
-        const bf16* from = x + (int64)row * dim + column;
+        const act* from = x + (int64)row * dim + column;
         uint4* to = &chunks[0][chunk % Pieces][chunk / Pieces];
 #pragma unroll Unroll
         for (int i = 0; i < (GroupRows + RowsAtOnce - 1) / RowsAtOnce; i++) {
@@ -34,9 +34,9 @@ struct SharedRows {
 #pragma unroll
             for (int i = 0; i < AtOnce; i++) x[i] = chunks[n + i][piece][lane];
 #pragma unroll
-            for (int i = 0; i < AtOnce; i++) mma_bf16(sum[n + i], {top[0], bottom[0], top[1], bottom[1]}, x[i].x, x[i].y);
+            for (int i = 0; i < AtOnce; i++) mma(sum[n + i], {top[0], bottom[0], top[1], bottom[1]}, x[i].x, x[i].y);
 #pragma unroll
-            for (int i = 0; i < AtOnce; i++) mma_bf16(sum[n + i], {top[2], bottom[2], top[3], bottom[3]}, x[i].z, x[i].w);
+            for (int i = 0; i < AtOnce; i++) mma(sum[n + i], {top[2], bottom[2], top[3], bottom[3]}, x[i].z, x[i].w);
         }
     }
 };
