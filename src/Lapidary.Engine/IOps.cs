@@ -4,8 +4,9 @@ namespace Lapidary.Engine;
 /// backward step needs, and the precision of its sums. Inputs precede outputs.</summary>
 /// <remarks>
 /// <para>Rows are tokens. A batch is a sequence of documents, one after the other; packed rows, unpacked rows and a single prompt differ
-/// only in <c>documentStarts</c>. Activations have the backend's <see cref="IBackend.ActivationDType"/>; norms, softmax, loss and
-/// reductions are computed in fp32.</para>
+/// only in <c>documentStarts</c>. Activations have the backend's <see cref="IBackend.ActivationDType"/>; the residual stream, its gradient,
+/// and what a norm takes and adds to it have its <see cref="IBackend.ResidualDType"/>; norms, softmax, loss and reductions are computed in
+/// fp32.</para>
 /// <para>Gradients. The parameter <c>add</c> says whether an output gradient is overwritten (false, for the first writer) or added to
 /// (true). Gradients of trained parameters (<c>dTable</c>, <c>dA</c>, <c>dB</c>, <c>dWeight</c>) are fp32 and are always added to.</para>
 /// <para>Determinism. The same inputs give the same bits, whatever the number of threads.</para>
@@ -22,30 +23,31 @@ public interface IOps
     /// <param name="ids">Int32 [tokens], each in [0, vocabulary).</param>
     /// <param name="table">[vocabulary, hidden], fp32, bf16 or fp16.</param>
     /// <param name="scale">Gemma's √hidden, already rounded to the model's type.</param>
-    /// <param name="y">[tokens, hidden].</param>
+    /// <param name="y">[tokens, hidden], of the residual stream's type.</param>
     void EmbeddingForward(Tensor ids, Tensor table, float scale, Tensor y);
 
-    /// <summary>dTable[ids[t]] += dy[t] · scale, rows summed in token order.</summary>
+    /// <summary>dTable[ids[t]] += dy[t] · scale, rows summed in token order; dy of the residual stream's type.</summary>
     void EmbeddingBackward(Tensor ids, Tensor dy, float scale, Tensor dTable);
 
     /// <summary>y = residual + x · rstd · (1 + w) over the last axis, rstd = rsqrt(mean(x²) + ε); residual may be null.</summary>
-    /// <param name="x">[rows, dim].</param>
+    /// <param name="x">[rows, dim], of the residual stream's type.</param>
     /// <param name="weight">[dim], fp32, bf16 or fp16.</param>
-    /// <param name="residual">[rows, dim] or null.</param>
+    /// <param name="residual">[rows, dim], of the same type, or null.</param>
     /// <param name="epsilon">rms_norm_eps of config.json.</param>
-    /// <param name="y">[rows, dim].</param>
+    /// <param name="y">[rows, dim]: an activation; with a residual, of the stream's type.</param>
     /// <param name="rstd">fp32 [rows], saved for the backward step.</param>
     /// <remarks>Source: arXiv:1910.07467; (1 + w) as in transformers' Gemma3RMSNorm.</remarks>
     void RmsNormForward(Tensor x, Tensor weight, Tensor? residual, float epsilon, Tensor y, Tensor rstd);
 
     /// <summary>With g = dy · (1 + w): dx = rstd · (g − x · rstd² · mean(g · x)) where dx is not null, and dWeight += Σ dy · x · rstd over
-    /// the rows where dWeight is not null. The residual's gradient is dy itself.</summary>
+    /// the rows where dWeight is not null. The residual's gradient is dy itself. With a residual, dy has the stream's type and dx is an
+    /// activation, because a product takes it; without one it is the other way round.</summary>
     void RmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor? dx, bool add, Tensor? dWeight);
 
     /// <summary>y = x · Wᵀ.</summary>
     /// <param name="x">[tokens, in].</param>
     /// <param name="weight">[out, in]: NF4, fp32, bf16 or fp16.</param>
-    /// <param name="y">[tokens, out], in the activations' type, or fp32 for logits to sample from.</param>
+    /// <param name="y">[tokens, out], in the activations' type, or fp32: logits to sample from.</param>
     void LinearForward(Tensor x, Tensor weight, Tensor y);
 
     /// <summary>dx = dy · W.</summary>
@@ -55,7 +57,7 @@ public interface IOps
     /// <param name="x">[tokens, in].</param>
     /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the dropout.</param>
     /// <param name="xas">[tokens, r] each, saved for the backward step; null for a layer without an adapter.</param>
-    /// <param name="ys">[tokens, out] each, overwritten.</param>
+    /// <param name="ys">[tokens, out] each, overwritten: activations, or of the residual stream's type for a norm.</param>
     /// <remarks>Source: arXiv:2106.09685 as PEFT computes it. The hash of <see cref="Dropout"/> selects the elements that dropout keeps, as
     /// x / (1 − p).</remarks>
     void ProjectForward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys);
@@ -150,7 +152,8 @@ public interface IOps
     /// rows.</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r] and s.</param>
-    /// <param name="ys">[rows, out] each, in the activations' type, or fp32 for logits; overwritten.</param>
+    /// <param name="ys">[rows, out] each, in the activations' type, or fp32 for logits and, where that is the residual stream's type, for a
+    /// norm; overwritten.</param>
     void ProjectRows(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor> ys);
 
     /// <summary>Inference only: y = gelu_tanh(x · Wgᵀ) · (x · Wuᵀ), as <see cref="ProjectRows"/> and then <see cref="GeGluForward"/>, to
@@ -168,7 +171,7 @@ public interface IOps
     }
 
     /// <summary>Inference only: h = residual + norm(x) and y = norm(h), as two calls of <see cref="RmsNormForward"/>, to the bit.</summary>
-    /// <param name="x">[rows, dim].</param>
+    /// <param name="x">[rows, dim], of the residual stream's type, as the next and h.</param>
     /// <param name="weight">[dim]: of the first norm.</param>
     /// <param name="residual">[rows, dim].</param>
     /// <param name="nextWeight">[dim]: of the second norm.</param>

@@ -10,10 +10,11 @@ public static partial class Ops
     /// <param name="documentStarts">Int32 [tokens]: index of the first token of each token's document.</param>
     /// <param name="shape">Heads, headDim, window and scale. No other operation may use q, k and v.</param>
     /// <returns>[tokens, heads · headDim].</returns>
-    /// <exception cref="ShapeException">A last axis is not heads · headDim.</exception>
+    /// <exception cref="ShapeException">A last axis is not heads · headDim, or a type not that of activations.</exception>
     public static Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, Tensor documentStarts, AttentionShape shape)
     {
         var (tokens, dim) = q.AsRows();
+        foreach (var qkv in (ReadOnlySpan<Tensor>)[q, k, v]) CheckType(tape.ActivationDType, nameof(Attention), "q, k and v", qkv);
         Check(dim == shape.Heads * shape.HeadDim, nameof(Attention), nameof(q), $"[tokens, {shape.Heads} · {shape.HeadDim}]", q);
         foreach (var kv in (ReadOnlySpan<Tensor>)[k, v])
         {

@@ -17,6 +17,7 @@ public static partial class Ops
             return GeGlu(tape, both[0], both[1]);
         }
 
+        CheckType(tape.ActivationDType, nameof(ProjectGated), nameof(x), x);
         var (tokens, dim) = x.AsRows();
         long outDim = gate.Weight.Shape[0];
         foreach (var weight in (ReadOnlySpan<Tensor>)[gate.Weight, up.Weight])
@@ -35,9 +36,10 @@ public static partial class Ops
     /// <param name="gate">[tokens, intermediate], used by nothing else.</param>
     /// <param name="up">[tokens, intermediate], used by nothing else.</param>
     /// <returns>[tokens, intermediate].</returns>
-    /// <exception cref="ShapeException"><paramref name="up"/> is not of the gate's shape.</exception>
+    /// <exception cref="ShapeException"><paramref name="up"/> is not of the gate's shape, or a type not that of activations.</exception>
     public static Tensor GeGlu(Tape tape, Tensor gate, Tensor up)
     {
+        foreach (var input in (ReadOnlySpan<Tensor>)[gate, up]) CheckType(tape.ActivationDType, nameof(GeGlu), "gate and up", input);
         Check(up.Count == gate.Count, nameof(GeGlu), nameof(up), gate.ToString(), up);
         var y = tape.New(gate.Shape);
         tape.Run(ops => ops.GeGluForward(gate, up, y));

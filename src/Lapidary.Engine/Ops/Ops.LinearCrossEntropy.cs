@@ -19,6 +19,7 @@ public static partial class Ops
         Tape tape, Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dWeight,
         int? maxLabels = null, long maxLogitsBytes = LogitsMemory.LeanBytes)
     {
+        CheckType(tape.ActivationDType, nameof(LinearCrossEntropy), nameof(h), h);
         var (tokens, dim) = h.AsRows();
         bool isHead = weight.Shape.Length == 2 && weight.Shape[1] == dim;
         Check(isHead, nameof(LinearCrossEntropy), nameof(weight), $"[vocabulary, {dim}]", weight);

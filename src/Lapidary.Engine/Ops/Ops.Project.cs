@@ -7,10 +7,23 @@ public static partial class Ops
     /// <param name="x">[tokens, in].</param>
     /// <param name="projections">For example q, k and v. Gradients of weights and of adapters are computed if they have one.</param>
     /// <returns>[tokens, out] for each layer. Use either all of them or none.</returns>
-    /// <exception cref="ShapeException">The inner sizes differ, an adapter is not [r, in] and [out, r], or a gradient is not of its
-    /// weight's shape.</exception>
-    public static Tensor[] Project(Tape tape, Tensor x, params ReadOnlySpan<Projection> projections)
+    /// <exception cref="ShapeException">The inner sizes differ, an adapter is not [r, in] and [out, r], a gradient is not of its
+    /// weight's shape, or <paramref name="x"/> is no activation.</exception>
+    public static Tensor[] Project(Tape tape, Tensor x, params ReadOnlySpan<Projection> projections) =>
+        Project(tape, x, tape.ActivationDType, projections);
+
+    /// <summary>The same of one layer whose result a norm takes before it is added to the residual stream.</summary>
+    /// <param name="tape">Receives the calls.</param>
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="projection">The layer.</param>
+    /// <returns>[tokens, out], of the residual stream's type; its gradient is an activation.</returns>
+    /// <exception cref="ShapeException">As for the other.</exception>
+    public static Tensor ProjectToResidual(Tape tape, Tensor x, Projection projection) =>
+        Project(tape, x, tape.ResidualDType, [projection])[0];
+
+    private static Tensor[] Project(Tape tape, Tensor x, DType outputs, ReadOnlySpan<Projection> projections)
     {
+        CheckType(tape.ActivationDType, nameof(Project), nameof(x), x);
         var (tokens, dim) = x.AsRows();
         var layers = new Projection[projections.Length];
         var ys = new Tensor[projections.Length];
@@ -20,7 +33,7 @@ public static partial class Ops
         {
             var (weight, adapter) = projections[i];
             Check(weight.Shape.Length == 2 && weight.Shape[1] == dim, nameof(Project), "weight", $"[out, {dim}]", weight);
-            ys[i] = tape.New(tokens, weight.Shape[0]);
+            ys[i] = tape.New(outputs, tokens, weight.Shape[0]);
             if (projections[i].WeightGradient is { } dWeight)
             {
                 CheckGradient(nameof(Project), weight, dWeight);

@@ -28,6 +28,7 @@ public static partial class Ops
     public static Tensor QkNormRope(
         Tape tape, Tensor x, Tensor weight, RotaryTable rope, float epsilon, Tensor? weightGradient = null)
     {
+        CheckType(tape.ActivationDType, nameof(QkNormRope), nameof(x), x);
         var (tokens, dim) = x.AsRows();
         Check(dim % weight.Count == 0, nameof(QkNormRope), nameof(weight), $"[headDim] with headDim a divisor of {dim}", weight);
         Check(rope.Cos.Shape[1] * 2 == weight.Count, nameof(QkNormRope), nameof(rope), $"[{tokens}, {weight.Count / 2}]", rope.Cos);
@@ -63,7 +64,11 @@ public static partial class Ops
     {
         long headDim = norms.Q.Count;
         foreach (var x in (ReadOnlySpan<Tensor>)[q, k, v])
+        {
+            CheckType(tape.ActivationDType, nameof(QkvToCache), "q, k and v", x);
             Check(x.Shape[^1] % headDim == 0, nameof(QkvToCache), "q, k and v", $"[tokens, a multiple of {headDim}]", x);
+        }
+
         Check(norms.K.Count == headDim, nameof(QkvToCache), nameof(norms), $"[{headDim}]", norms.K);
         Check(rope.Cos.Shape[1] * 2 == headDim, nameof(QkvToCache), nameof(rope), $"[tokens, {headDim / 2}]", rope.Cos);
         var rstd = tape.New(DType.Float32, Math.Max(q.Count, k.Count) / headDim);

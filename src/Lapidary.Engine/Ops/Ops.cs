@@ -9,6 +9,9 @@ public static partial class Ops
         if (!holds) throw new ShapeException(op, argument, expected, got);
     }
 
+    private static void CheckType(DType dtype, string op, string argument, Tensor got) =>
+        Check(got.DType == dtype, op, argument, dtype.ToString(), got);
+
     private static void CheckGradient(string op, Tensor weight, Tensor gradient)
     {
         bool fits = gradient.DType == DType.Float32 && gradient.Shape.SequenceEqual(weight.Shape);

@@ -65,10 +65,12 @@ public sealed class Tape
     }
 
     /// <summary>The place for the gradient of <paramref name="tensor"/>.</summary>
-    public GradientSlot Gradient(Tensor tensor)
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="dtype">Type of the gradient, the same for all that write it; null for the tensor's.</param>
+    public GradientSlot Gradient(Tensor tensor, DType? dtype = null)
     {
         if (_gradients.TryGetValue(tensor, out var gradient)) return new GradientSlot(gradient, Add: true);
-        gradient = _program.New(tensor.DType, tensor.Shape);
+        gradient = _program.New(dtype ?? tensor.DType, tensor.Shape);
         _gradients.Add(tensor, gradient);
         return new GradientSlot(gradient, Add: false);
     }

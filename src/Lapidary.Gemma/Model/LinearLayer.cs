@@ -37,10 +37,11 @@ public sealed class LinearLayer
 
     private Projection Projection => new(Weight, Adapter) { WeightGradient = _trained?.Gradient };
 
-    /// <summary>y = x · Wᵀ, plus the adapter's update.</summary>
-    public Tensor Forward(Tape tape, Tensor x) => Ops.Project(tape, x, Projection)[0];
+    /// <summary>y = x · Wᵀ, plus the adapter's update, for a norm that adds it to the residual stream; see
+    /// <see cref="Ops.ProjectToResidual"/>.</summary>
+    public Tensor Forward(Tape tape, Tensor x) => Ops.ProjectToResidual(tape, x, Projection);
 
-    /// <summary>The same for several layers with one input, which a backend computes together.</summary>
+    /// <summary>Activations of several layers with one input, which a backend computes together.</summary>
     internal static Tensor[] Forward(Tape tape, Tensor x, params LinearLayer[] layers) =>
         Ops.Project(tape, x, [.. layers.Select(layer => layer.Projection)]);
 

@@ -49,9 +49,9 @@ public class DeviceFusedTests
         using var run = DeviceRun.On(device);
         foreach (int dim in new[] { 1, 7, 8, 640, 1151, 1152, 2049, 2056, 2560, 5376, 6152 })
         {
-            Tensor x = run.Normal(3, Rows, dim), residual = run.Normal(1, Rows, dim), rstd = run.New(DType.Float32, Rows);
+            Tensor x = run.NormalWide(3, Rows, dim), residual = run.NormalWide(1, Rows, dim), rstd = run.New(DType.Float32, Rows);
             Tensor weight = run.Normal(type, 0.5, dim), nextWeight = run.Normal(DType.BFloat16, 0.5, dim);
-            Tensor h = run.New(Rows, dim), y = run.New(Rows, dim), expectedH = run.New(Rows, dim), expectedY = run.New(Rows, dim);
+            Tensor h = run.NewWide(Rows, dim), y = run.New(Rows, dim), expectedH = run.NewWide(Rows, dim), expectedY = run.New(Rows, dim);
             run.Backend.RmsNormForward(x, weight, residual, Epsilon, expectedH, rstd);
             run.Backend.RmsNormForward(expectedH, nextWeight, null, Epsilon, expectedY, rstd);
             run.Backend.RmsNormPair(x, weight, residual, nextWeight, Epsilon, h, y, rstd);

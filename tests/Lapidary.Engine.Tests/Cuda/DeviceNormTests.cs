@@ -21,10 +21,11 @@ public class DeviceNormTests
         using var run = DeviceRun.On(device);
         foreach (int dim in Sizes.All)
         {
-            Tensor x = run.Normal(3, Rows, dim), weight = run.Normal(weightType, 0.5, dim), residual = run.Normal(1, Rows, dim);
-            Tensor y = run.New(Rows, dim), sum = run.New(Rows, dim), rstd = run.New(DType.Float32, Rows);
-            Tensor dy = run.Normal(1, Rows, dim), dx = run.New(Rows, dim), added = run.Normal(1, Rows, dim);
+            Tensor x = run.NormalWide(3, Rows, dim), weight = run.Normal(weightType, 0.5, dim), residual = run.NormalWide(1, Rows, dim);
+            Tensor y = run.New(Rows, dim), sum = run.NewWide(Rows, dim), rstd = run.New(DType.Float32, Rows);
+            Tensor dy = run.Normal(1, Rows, dim), dx = run.NewWide(Rows, dim), added = run.NormalWide(1, Rows, dim);
             double[] w = run.Doubles(weight), vx = run.Doubles(x), gradient = run.Doubles(dy), there = run.Doubles(added);
+            Tensor dSum = run.From(run.Backend.ResidualDType, gradient, Rows, dim), dResult = run.New(Rows, dim); // of the second call
             double[] expected = [.. vx.Chunk(dim).SelectMany(row => NormReference.Forward(row, w, Epsilon).Y)];
             double[] expectedDx =
                 [.. vx.Chunk(dim).SelectMany((row, i) => NormReference.Backward(gradient.AsSpan(i * dim, dim), row, w, Epsilon))];
@@ -33,13 +34,16 @@ public class DeviceNormTests
             run.Backend.RmsNormForward(x, weight, residual, Epsilon, sum, rstd);
             run.Backend.RmsNormBackward(dy, x, weight, rstd, dx, add: false, dWeight: null);
             run.Backend.RmsNormBackward(dy, x, weight, rstd, added, add: true, dWeight: null);
+            run.Backend.RmsNormBackward(dSum, x, weight, rstd, dResult, add: false, dWeight: null);
 
             run.AssertClose(expected, y);
             run.AssertClose(Plus(expected, run.Doubles(residual)), sum);
             run.AssertClose([.. vx.Chunk(dim).Select(row => NormReference.Forward(row, w, Epsilon).Rstd)], rstd, 1e-5);
             run.AssertClose(Plus(expectedDx, there), added);
             // With one element the gradient is zero but for ε: only its absolute size says something.
-            if (dim > 1) run.AssertClose(expectedDx, dx);
+            if (dim == 1) continue;
+            run.AssertClose(expectedDx, dx);
+            run.AssertClose(expectedDx, dResult);
         }
     }
 

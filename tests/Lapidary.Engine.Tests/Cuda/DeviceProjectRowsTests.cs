@@ -70,7 +70,7 @@ public class DeviceProjectRowsTests
         double[] input = run.Doubles(x);
         Projection[] projections =
             [.. outDims.Select((outDim, i) => Layer(run, run.Zeros(run.Backend.ActivationDType, outDim, dim), ranks[i]))];
-        Tensor[] ys = [.. outDims.Select(outDim => run.New(rows, outDim))];
+        Tensor[] ys = [.. outDims.Select((outDim, i) => i == 0 ? run.NewWide(rows, outDim) : run.New(rows, outDim))];
         run.Backend.ProjectRows(x, projections, ys);
         for (int i = 0; i < ys.Length; i++)
         {
@@ -199,7 +199,7 @@ public class DeviceProjectRowsTests
         DeviceRun.On(device, () => new CpuBackend(2), () => new CudaBackend(0, new KernelThresholds { RowsSharedBytes = 99 << 10 }));
 
     /// <summary>Error of long fp32 sums. Tensor cores round them towards zero.</summary>
-    private static double Fp32Tolerance(DeviceRun run) => run.Backend.ActivationDType == DType.BFloat16 ? 3e-5 : 1e-5;
+    private static double Fp32Tolerance(DeviceRun run) => run.Of(fp32: 1e-5, fp16: 3e-5, bf16: 3e-5);
 
     internal static Projection Layer(DeviceRun run, Tensor weight, int r)
     {
@@ -209,10 +209,13 @@ public class DeviceProjectRowsTests
             new Parameter("B", run.Normal(DType.Float32, 0.3, outDim, r), null), Scale, Dropout: null));
     }
 
-    /// <summary>The values that the backend multiplies with: on CUDA those of bf16, as in training.</summary>
-    private static double[] Values(DeviceRun run, TestMatrix weight) => run.Backend.ActivationDType == DType.BFloat16
-        ? [.. weight.Values.Select(value => (double)BFloat16.Round((float)value))]
-        : weight.Values;
+    /// <summary>The values that the backend multiplies with: on CUDA those of the type of activations, as in training.</summary>
+    private static double[] Values(DeviceRun run, TestMatrix weight) => run.Backend.ActivationDType switch
+    {
+        DType.BFloat16 => [.. weight.Values.Select(value => (double)BFloat16.Round((float)value))],
+        DType.Float16 => [.. weight.Values.Select(value => (double)(Half)value)],
+        _ => weight.Values,
+    };
 
     private static void AssertClose(DeviceRun run, double[] expected, Tensor actual, double tolerance, string size)
     {

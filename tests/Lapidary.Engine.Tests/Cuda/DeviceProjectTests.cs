@@ -99,6 +99,7 @@ public class DeviceProjectTests
         run.Backend.ProjectBackward(dys, x, projections, xas, dx, add: false);
 
         foreach (var layer in layers) layer.AssertForward();
+        foreach (var layer in layers) layer.AssertResultForANorm(x);
         run.AssertClose(expectedDx, dx);
         foreach (var layer in layers) layer.AssertGradients(times: 1);
 
@@ -145,7 +146,7 @@ public class DeviceProjectTests
         run.Backend.ProjectForward(x, [new Projection(weight, adapter)], [xa], [run.New(Tokens, 8)]);
         uint key = Dropout.Key(Seed, 9);
         var expected = Enumerable.Range(0, Tokens * Dim).Select(i =>
-            Dropout.Hash(key, Dropout.Index(FirstToken, Dim) + (uint)i) >= dropout.Threshold ? 2.0 : 0);
+            Dropout.Hash(key, Dropout.Index(FirstToken, Dim) + (uint)i) >= dropout.Threshold ? 2.0 * run.FactorOfXa : 0);
         Assert.Equal(expected, run.Doubles(xa));
     }
 
@@ -209,8 +210,16 @@ public class DeviceProjectTests
 
         public void AssertForward()
         {
-            if (Xa is not null) _run.AssertClose(_xa, Xa);
+            if (Xa is not null) _run.AssertClose([.. _xa.Select(value => value * _run.FactorOfXa)], Xa);
             _run.AssertClose(_y, Y);
+        }
+
+        /// <summary>The same of the residual stream's type.</summary>
+        public void AssertResultForANorm(Tensor x)
+        {
+            var result = _run.NewWide(_tokens, _outDim);
+            _run.Backend.ProjectForward(x, [Projection], [Xa], [result]);
+            _run.AssertClose(_y, result);
         }
 
         public void AssertGradients(int times)

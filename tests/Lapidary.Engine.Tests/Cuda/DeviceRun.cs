@@ -1,3 +1,4 @@
+using Lapidary.Engine.Cuda.Launching;
 using Lapidary.Tests;
 
 namespace Lapidary.Engine.Tests.Cuda;
@@ -7,6 +8,8 @@ namespace Lapidary.Engine.Tests.Cuda;
 /// test runs on the device at a time.</summary>
 internal sealed class DeviceRun : IDisposable
 {
+    private static readonly CudaOptions Float16 = new() { ActivationDType = DType.Float16 };
+
     private readonly MemoryRegion _region;
     private readonly Random _random = new(20250);
     private readonly bool _owned;
@@ -17,21 +20,55 @@ internal sealed class DeviceRun : IDisposable
         _region = new MemoryRegion(backend.Memory, MemoryOwner.Activations);
     }
 
-    public static string[] Devices { get; } = [TestDevice.Cpu, TestDevice.Cuda];
+    /// <summary>The GPU as if it were of compute capability 7.5: its kernels, in fp16, compiled further by the driver, and its shared
+    /// memory.</summary>
+    public const string Turing = "cuda as sm_75";
+
+    private static readonly Lazy<IBackend> AsTuring = new(() => NewGpu(Turing));
+
+    public static string[] Devices { get; } = [TestDevice.Cpu, TestDevice.Cuda, TestDevice.CudaFloat16, Turing];
 
     public IBackend Backend { get; }
 
-    /// <summary>‖actual − expected‖ / ‖expected‖ allowed: a few roundings of the activations' type, 2⁻⁸ on CUDA, and fp32 sums.</summary>
-    public double Tolerance => Backend.ActivationDType == DType.BFloat16 ? 1e-2 : 1e-5;
+    /// <summary>‖actual − expected‖ / ‖expected‖ allowed: a few roundings of the activations' type, 2⁻⁸ or 2⁻¹¹ on CUDA, and fp32
+    /// sums.</summary>
+    public double Tolerance => Of(fp32: 1e-5, fp16: 2e-3, bf16: 1e-2);
 
-    public static DeviceRun On(string device) => device == TestDevice.Cpu
-        ? new DeviceRun(new CpuBackend(2), owned: true)
-        : new DeviceRun(TestDevice.Open(device), owned: false);
+    /// <summary>What x · Aᵀ is multiplied by where a step keeps it.</summary>
+    public double FactorOfXa => Of(fp32: 1, fp16: 1.0 / 64, bf16: 1);
+
+    /// <summary>A value for the type of activations.</summary>
+    public double Of(double fp32, double fp16, double bf16) => Backend.ActivationDType switch
+    {
+        DType.Float32 => fp32,
+        DType.Float16 => fp16,
+        _ => bf16,
+    };
+
+    public static DeviceRun On(string device)
+    {
+        if (device == TestDevice.Cpu) return new DeviceRun(new CpuBackend(2), owned: true);
+        if (device != Turing) return new DeviceRun(TestDevice.Open(device), owned: false);
+        TestDevice.RequireGpu();
+        return new DeviceRun(AsTuring.Value, owned: false);
+    }
+
+    /// <summary>The GPU of a name, by itself, with other choices between kernels.</summary>
+    public static CudaBackend NewGpu(string device, KernelThresholds? thresholds = null)
+    {
+        thresholds ??= new KernelThresholds();
+        return device switch
+        {
+            TestDevice.Cuda => new CudaBackend(0, thresholds),
+            Turing => new CudaBackend(0, thresholds with { Architecture = "compute_75", SharedBytes = 64 << 10 }, Float16),
+            _ => new CudaBackend(0, thresholds, Float16),
+        };
+    }
 
     /// <summary>A run on a backend of its own, for tests that set one up.</summary>
     public static DeviceRun On(string device, Func<IBackend> cpu, Func<IBackend> cuda)
     {
-        if (device == TestDevice.Cuda) TestDevice.RequireGpu();
+        if (device != TestDevice.Cpu) TestDevice.RequireGpu();
         return new DeviceRun(device == TestDevice.Cpu ? cpu() : cuda(), owned: true);
     }
 
@@ -44,6 +81,9 @@ internal sealed class DeviceRun : IDisposable
 
     /// <summary>An activation of normal values of the given deviation.</summary>
     public Tensor Normal(double deviation, params long[] shape) => Normal(Backend.ActivationDType, deviation, shape);
+
+    /// <summary>Normal values of the residual stream's type.</summary>
+    public Tensor NormalWide(double deviation, params long[] shape) => Normal(Backend.ResidualDType, deviation, shape);
 
     /// <summary>Normal values, rounded to a type.</summary>
     public Tensor Normal(DType dtype, double deviation, params long[] shape)
@@ -78,6 +118,9 @@ internal sealed class DeviceRun : IDisposable
 
     /// <summary>An activation to be written: filled with NaN, so that what is not written shows.</summary>
     public Tensor New(params long[] shape) => New(Backend.ActivationDType, shape);
+
+    /// <summary>The same of the residual stream's type.</summary>
+    public Tensor NewWide(params long[] shape) => New(Backend.ResidualDType, shape);
 
     /// <summary>An output of a given type, filled with NaN.</summary>
     public Tensor New(DType dtype, params long[] shape)

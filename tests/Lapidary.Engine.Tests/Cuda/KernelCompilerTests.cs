@@ -13,9 +13,15 @@ public class KernelCompilerTests
     /// <summary>cosf and sinf keep 2/π to many digits in an array, for angles beyond 10⁵.</summary>
     private const string WithLocalMemory = "rope_table";
 
-    public static TheoryData<string, int> FilesAndArchitectures { get; } =
-        [.. KernelSources.Files.SelectMany(file =>
-            Architectures.Select(architecture => new TheoryDataRow<string, int>(file, architecture)))];
+    /// <summary>Every file for every card: bf16 from sm_80 on, fp16 for the cards without it and for one with both. The newest cards
+    /// where NVRTC knows them.</summary>
+    public static TheoryData<string, string, bool> FilesAndTargets { get; } =
+    [
+        .. Architectures.Concat(Newest()).Select(number => new KernelTarget($"sm_{number}"))
+            .Concat([new KernelTarget("sm_75", DType.Float16), new KernelTarget("sm_90", DType.Float16)])
+            .SelectMany(target => KernelSources.FilesFor(target).Select(file =>
+                new TheoryDataRow<string, string, bool>(file, target.Architecture, target.ActivationDType == DType.Float16))),
+    ];
 
     [Fact]
     public void Sources_HaveNamesOfTheirOwn_AsTheyAreEmbeddedWithoutTheirFolders()
@@ -30,11 +36,11 @@ public class KernelCompilerTests
     }
 
     [Theory]
-    [MemberData(nameof(FilesAndArchitectures))]
-    public void Compile_AcceptsEveryKernel_WithItsVariablesInRegisters(string file, int architecture)
+    [MemberData(nameof(FilesAndTargets))]
+    public void Compile_AcceptsEveryKernel_WithItsVariablesInRegisters(string file, string architecture, bool isFloat16)
     {
         RequireNvrtc();
-        var target = new KernelTarget($"sm_{architecture}");
+        var target = new KernelTarget(architecture, isFloat16 ? DType.Float16 : DType.BFloat16);
         var image = new Cubin(KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, target));
         var bytes = image.LocalBytes();
         Assert.NotEmpty(image.Kernels);
@@ -42,7 +48,7 @@ public class KernelCompilerTests
         string[] wrong = [.. image.Kernels.Where(kernel => bytes[kernel] > 0 && kernel != WithLocalMemory)];
         Assert.True(
             wrong.Length == 0,
-            string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on sm_{architecture}.")));
+            string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on {architecture}.")));
     }
 
     [Fact]
@@ -96,6 +102,10 @@ public class KernelCompilerTests
     [Fact]
     public void Target_IsAUserError_WhereNvrtcKnowsNoneForTheDevice() =>
         Assert.Throws<LapidaryException>(() => KernelTarget.For(new ComputeCapability(8, 0), [90, 100]));
+
+    private static int[] Newest() => CudaLibraries.Find(CudaLibrary.Nvrtc) is null
+        ? []
+        : [.. KernelCompiler.SupportedArchitectures().Intersect([100, 120])];
 
     private static void RequireNvrtc()
     {

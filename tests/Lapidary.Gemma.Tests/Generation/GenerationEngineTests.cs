@@ -10,7 +10,7 @@ public class GenerationEngineTests
 {
     private static readonly ModelOptions Nf4 = new() { Quantization = QuantizationKind.Nf4 };
 
-    public static TheoryData<string> Devices { get; } = ["cpu", "cuda"];
+    public static TheoryData<string> Devices { get; } = [TestDevice.Cpu, TestDevice.Cuda, TestDevice.CudaFloat16];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -173,15 +173,5 @@ public class GenerationEngineTests
         int[] Ids(int length) => [.. Enumerable.Range(0, length).Select(_ => random.Below(model.Config.VocabSize))];
     }
 
-    private static IBackend DeviceOf(string device)
-    {
-        if (device == "cpu") return new CpuBackend(2);
-        if (CudaBackend.WhyUnavailable() is { } reason)
-        {
-            if (Environment.GetEnvironmentVariable("LAPIDARY_REQUIRE_CUDA") == "1") Assert.Fail(reason);
-            Assert.Skip(reason);
-        }
-
-        return new CudaBackend();
-    }
+    private static IBackend DeviceOf(string device) => TestDevice.New(device, threads: 2);
 }

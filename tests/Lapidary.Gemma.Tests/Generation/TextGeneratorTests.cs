@@ -13,7 +13,7 @@ public class TextGeneratorTests
 
     private static readonly ModelOptions Nf4 = new() { Quantization = QuantizationKind.Nf4, DType = DType.Float32 };
 
-    public static TheoryData<string> Devices { get; } = ["cpu", "cuda"];
+    public static TheoryData<string> Devices { get; } = [TestDevice.Cpu, TestDevice.Cuda, TestDevice.CudaFloat16];
 
     private static int[] Prompt { get; } = ReadPrompt();
 
@@ -102,15 +102,5 @@ public class TextGeneratorTests
         return golden.Ids("prompt");
     }
 
-    private static IBackend On(string device)
-    {
-        if (device == "cpu") return new CpuBackend(1);
-        if (CudaBackend.WhyUnavailable() is { } reason)
-        {
-            if (Environment.GetEnvironmentVariable("LAPIDARY_REQUIRE_CUDA") == "1") Assert.Fail(reason);
-            Assert.Skip(reason);
-        }
-
-        return new CudaBackend();
-    }
+    private static IBackend On(string device) => TestDevice.New(device, threads: 1);
 }

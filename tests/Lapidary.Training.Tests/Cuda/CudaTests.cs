@@ -21,6 +21,22 @@ public class CudaTrainerTests : SftTrainerTests
     }
 }
 
+/// <summary>The tests of <see cref="SftTrainerTests"/> on the GPU, in fp16.</summary>
+[Collection(TestDevice.Cuda)]
+public class CudaFloat16TrainerTests : SftTrainerTests
+{
+    /// <inheritdoc/>
+    protected override string Device => TestDevice.CudaFloat16;
+}
+
+/// <summary>The tests of <see cref="SftTrainerResumeTests"/> on the GPU, in fp16.</summary>
+[Collection(TestDevice.Cuda)]
+public class CudaFloat16TrainerResumeTests : SftTrainerResumeTests
+{
+    /// <inheritdoc/>
+    protected override string Device => TestDevice.CudaFloat16;
+}
+
 /// <summary>The tests of <see cref="SftTrainerResumeTests"/> on the GPU.</summary>
 [Collection(TestDevice.Cuda)]
 public class CudaTrainerResumeTests : SftTrainerResumeTests

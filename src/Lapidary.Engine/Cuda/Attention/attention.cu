@@ -18,6 +18,7 @@ extern "C" __global__ void __launch_bounds__(128) attention_forward_128(Attentio
     attention_forward<128, 4, 64>(a);
 }
 
+#if __CUDA_ARCH__ >= 800 // before, a block has less shared memory
 extern "C" __global__ void __launch_bounds__(256) attention_forward_256(AttentionForwardArgs a) {
     after_previous_kernel();
     attention_forward<256, 8, 64>(a);
@@ -27,3 +28,4 @@ extern "C" __global__ void __launch_bounds__(128) attention_forward_256_small(At
     after_previous_kernel();
     attention_forward<256, 4, 32>(a);
 }
+#endif

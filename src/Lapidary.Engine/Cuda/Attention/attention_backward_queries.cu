@@ -18,6 +18,7 @@ extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_128
     attention_backward_queries<128, 4, 64>(a);
 }
 
+#if __CUDA_ARCH__ >= 800 // before, a block has less shared memory
 extern "C" __global__ void __launch_bounds__(256) attention_backward_queries_256(AttentionBackwardArgs a) {
     after_previous_kernel();
     attention_backward_queries<256, 8, 32>(a);
@@ -27,3 +28,4 @@ extern "C" __global__ void __launch_bounds__(128) attention_backward_queries_256
     after_previous_kernel();
     attention_backward_queries<256, 4, 16>(a);
 }
+#endif

@@ -3,7 +3,7 @@
 // and fetches all before it stores the first; 256 threads, rows · width / 8 < 2^31.
 #include "nf4.cuh"
 
-constexpr int DEPTH = 4;
+constexpr int DEPTH = 4, NF4_BLOCKS = at_most(5, 256);
 
 // y[o] = [w[o] | 0 … | s·b[o] | 0 …]: the adapter's columns begin at `offset` behind w's, of `extra` in all.
 
@@ -54,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(256) augmented_weight(AugmentedWeig
 }
 
 // NF4 with dim % 8 == 0.
-extern "C" __global__ void __launch_bounds__(256, at_most(5, 256)) augmented_weight_nf4(AugmentedWeightArgs a) {
+extern "C" __global__ void __launch_bounds__(256, NF4_BLOCKS) augmented_weight_nf4(AugmentedWeightArgs a) {
     after_previous_kernel();
     __shared__ Nf4Tables tables;
     uint32 start = blockIdx.x * DEPTH * blockDim.x + threadIdx.x, perRow = (a.dim + a.extra) / 8;

@@ -7,9 +7,9 @@ struct Nf4DecodeArgs {
     act* y;
 };
 
-constexpr int DEPTH = 4;
+constexpr int DEPTH = 4, BLOCKS = at_most(6, 256);
 
-extern "C" __global__ void __launch_bounds__(256, at_most(6, 256)) nf4_decode(Nf4DecodeArgs args) {
+extern "C" __global__ void __launch_bounds__(256, BLOCKS) nf4_decode(Nf4DecodeArgs args) {
     after_previous_kernel();
     __shared__ Nf4Tables tables;
     int64 start = ((int64)blockIdx.x * DEPTH * blockDim.x + threadIdx.x) * 8, stride = (int64)blockDim.x * 8;
