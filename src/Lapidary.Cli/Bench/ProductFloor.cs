@@ -44,7 +44,7 @@ internal sealed class ProductFloor
         _dWeight = trainedLayers ? region.New("dWeight", dtype, model.LinearLayers.Max(layer => layer.Weight.Count)) : null;
         var random = new RandomBlocks(_backend, seed: 1);
         random.WriteUniform(_input, 1);
-        if (dtype == DType.BFloat16)
+        if (dtype != DType.Float32)
         {
             Tensor[] own = [.. model.LinearLayers.Select(layer => layer.Weight), model.Head];
             var pool = region.New("weights", dtype, Math.Max(PoolBytes / sizeof(ushort), own.Max(weight => weight.Count)));

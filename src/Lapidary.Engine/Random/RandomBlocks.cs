@@ -34,7 +34,7 @@ public sealed class RandomBlocks
 
     /// <summary>Writes numbers uniform in <paramref name="mean"/> ± <paramref name="bound"/>; √3 standard deviations are the
     /// bound.</summary>
-    /// <param name="tensor">fp32 or bf16, any shape.</param>
+    /// <param name="tensor">fp32, bf16 or fp16, any shape.</param>
     /// <param name="bound">Positive.</param>
     /// <param name="mean">The middle.</param>
     public void WriteUniform(Tensor tensor, double bound, double mean = 0)
@@ -48,8 +48,11 @@ public sealed class RandomBlocks
             case DType.BFloat16:
                 Write<ushort>(Array.ConvertAll(_uniform, value => BFloat16.FromSingle((float)(mean + bound * value))), flat);
                 break;
+            case DType.Float16:
+                Write<Half>(Array.ConvertAll(_uniform, value => (Half)(mean + bound * value)), flat);
+                break;
             default:
-                throw new ShapeException(nameof(WriteUniform), nameof(tensor), "Float32 or BFloat16", tensor);
+                throw new ShapeException(nameof(WriteUniform), nameof(tensor), "Float32, BFloat16 or Float16", tensor);
         }
     }
 

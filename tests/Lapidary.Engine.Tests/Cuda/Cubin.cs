@@ -48,6 +48,9 @@ internal sealed class Cubin
         return bytes;
     }
 
+    /// <summary>Bytes of shared memory that a kernel has besides those that a launch asks for.</summary>
+    public long SharedBytes(string kernel) => _sections.TryGetValue(".nv.shared." + kernel, out var section) ? section.Size : 0;
+
     private string Symbol(uint index)
     {
         const int EntryBytes = 24;

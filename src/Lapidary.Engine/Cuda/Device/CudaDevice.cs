@@ -40,7 +40,7 @@ public sealed unsafe partial record CudaDevice
     public long MemoryBytes { get; private init; }
 
     /// <summary>Its compute capability.</summary>
-    public ComputeCapability ComputeCapability { get; private init; }
+    public ComputeCapability ComputeCapability { get; internal init; }
 
     /// <summary>The type of activations that a backend takes if it is told none: bf16 if the tensor cores multiply it, else
     /// fp16.</summary>
@@ -50,7 +50,7 @@ public sealed unsafe partial record CudaDevice
     public int Multiprocessors { get; private init; }
 
     /// <summary>Largest shared memory of a block, in bytes.</summary>
-    public int MaxSharedBytesPerBlock { get; private init; }
+    public int MaxSharedBytesPerBlock { get; internal init; }
 
     /// <summary>Size of the L2 cache.</summary>
     public int L2Bytes { get; private init; }

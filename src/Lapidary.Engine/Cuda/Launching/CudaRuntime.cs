@@ -30,7 +30,7 @@ internal sealed class CudaRuntime : IDisposable
             : KernelTarget.For(device.ComputeCapability, KernelCompiler.SupportedArchitectures(), ActivationDType);
         _kernels = new KernelLibrary(target, cache);
         Products = new MatrixProducts(Context, Memory, cache, device.Name, ActivationDType);
-        Launcher = new Launcher(device, Context, _kernels);
+        Launcher = new Launcher(device, SharedBytes, Context, _kernels);
     }
 
     /// <summary>Only counts memory: it has no context and loads no CUDA library.</summary>
@@ -40,7 +40,7 @@ internal sealed class CudaRuntime : IDisposable
         Memory = new CountingAllocator();
         Scratch = new Scratch(Memory);
         Products = new MatrixProducts(context: null, Memory, new KernelCache(folder: null), device.Name, ActivationDType);
-        Launcher = new Launcher(device, context: null, kernels: null);
+        Launcher = new Launcher(device, SharedBytes, context: null, kernels: null);
     }
 
     /// <summary>A runtime that computes nothing and only counts memory, for a device that need not be installed.</summary>

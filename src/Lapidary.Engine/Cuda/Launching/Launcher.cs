@@ -8,9 +8,10 @@ namespace Lapidary.Engine.Cuda.Launching;
 /// <summary>Queues kernels and clears on the backend's stream, in order and without waiting; once warm it allocates nothing. Queues nothing
 /// if memory is only counted.</summary>
 /// <param name="device">The device, which need not be installed.</param>
+/// <param name="maxSharedBytes">The largest shared memory of a block.</param>
 /// <param name="context">Its context and stream; null if memory is only counted.</param>
 /// <param name="kernels">The kernels, loaded in the context; null without a context.</param>
-internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, KernelLibrary? kernels)
+internal sealed unsafe class Launcher(CudaDevice device, int maxSharedBytes, CudaContext? context, KernelLibrary? kernels)
 {
     private const int ElementThreads = 256;
 
@@ -91,6 +92,8 @@ internal sealed unsafe class Launcher(CudaDevice device, CudaContext? context, K
     /// <summary>Binds a kernel to the device and requests its shared memory; returns false if memory is only counted.</summary>
     private bool Prepare(Kernel kernel, int sharedBytes)
     {
+        if (sharedBytes > maxSharedBytes)
+            throw new InvalidOperationException($"{kernel} asks for {sharedBytes} bytes of shared memory; a block has {maxSharedBytes}.");
         if (context is null) return false;
         context.MakeCurrent();
         if (kernel.Function == 0) kernel.Function = kernels!.Function(kernel.File, kernel.Name);

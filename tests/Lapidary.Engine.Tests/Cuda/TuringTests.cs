@@ -1,0 +1,133 @@
+using Lapidary.Formats;
+using Lapidary.Gemma;
+
+namespace Lapidary.Engine.Tests.Cuda;
+
+/// <summary>Cards of compute capability 7.5, by a backend that only counts: which are taken, in which type, and that no kernel asks for
+/// more shared memory than they have, which a launch refuses.</summary>
+public sealed class TuringTests : IDisposable
+{
+    private const int Tokens = 70;
+
+    private static readonly CudaDevice Card = CudaDevice.Assumed with
+    {
+        ComputeCapability = new ComputeCapability(7, 5),
+        MaxSharedBytesPerBlock = 64 << 10,
+    };
+
+    private readonly CudaBackend _backend = CudaBackend.CreateCounter(Card);
+    private readonly MemoryRegion _region;
+
+    public TuringTests() => _region = new MemoryRegion(_backend.Memory, MemoryOwner.Base);
+
+    [Theory]
+    [InlineData("Tesla T4", 7, 5, null)]
+    [InlineData("NVIDIA GeForce RTX 2060", 7, 5, null)]
+    [InlineData("NVIDIA TITAN RTX", 7, 5, null)]
+    [InlineData("Quadro RTX 4000", 7, 5, null)]
+    [InlineData("NVIDIA A100-SXM4-40GB", 8, 0, null)]
+    [InlineData("NVIDIA GeForce GTX 1650", 7, 5, "no tensor cores")]
+    [InlineData("NVIDIA GeForce GTX 1660 Ti", 7, 5, "no tensor cores")]
+    [InlineData("NVIDIA GeForce MX450", 7, 5, "no tensor cores")]
+    [InlineData("NVIDIA T400 4GB", 7, 5, "no tensor cores")]
+    [InlineData("NVIDIA T1000", 7, 5, "no tensor cores")]
+    [InlineData("Tesla V100-SXM2-16GB", 7, 0, "CUDA 12")]
+    [InlineData("Tesla P100-PCIE-16GB", 6, 0, "7.5 or above")]
+    public void Cards_AreTaken_OrRefusedWithTheReason(string name, int major, int minor, string? reason)
+    {
+        string? found = CudaDevice.WhyUnsupported(name, new ComputeCapability(major, minor));
+        if (reason is null)
+        {
+            Assert.Null(found);
+            return;
+        }
+
+        Assert.NotNull(found);
+        Assert.Contains(reason, found, StringComparison.Ordinal);
+        Assert.StartsWith(name, found, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', found);
+    }
+
+    [Fact]
+    public void Activations_AreInFloat16_UnlessTheCardMultipliesBFloat16()
+    {
+        Assert.Equal((DType.Float16, DType.Float32), (_backend.ActivationDType, _backend.ResidualDType));
+        using (var counter = _backend.CreateCounter()) Assert.Equal(DType.Float16, counter.ActivationDType);
+        using (var other = CudaBackend.CreateCounter(device: null))
+            Assert.Equal((DType.BFloat16, DType.BFloat16), (other.ActivationDType, other.ResidualDType));
+        using (var chosen = CudaBackend.CreateCounter(device: null, new CudaOptions { ActivationDType = DType.Float16 }))
+            Assert.Equal((DType.Float16, DType.Float32), (chosen.ActivationDType, chosen.ResidualDType));
+    }
+
+    [Theory]
+    [InlineData(DType.BFloat16, "do not multiply bf16")]
+    [InlineData(DType.Float32, "bfloat16 or float16")]
+    public void AnotherType_IsRefused(DType dtype, string reason)
+    {
+        var error = Assert.Throws<LapidaryException>(() =>
+            CudaBackend.CreateCounter(Card, new CudaOptions { ActivationDType = dtype }));
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(32)]
+    [InlineData(64)]
+    [InlineData(80)]
+    [InlineData(128)]
+    [InlineData(256)]
+    public void Attention_FitsItsSharedMemory(int headDim)
+    {
+        const int Heads = 4, KvHeads = 1;
+        var shape = new AttentionShape(Heads, KvHeads, headDim, 64, 1);
+        Tensor q = New(Tokens, Heads * headDim), k = New(Tokens, KvHeads * headDim), lse = New(DType.Float32, Heads, Tokens);
+        var starts = New(DType.Int32, Tokens);
+        _backend.AttentionForward(q, k, k, starts, shape, q, lse);
+        _backend.AttentionBackward(q, q, k, k, q, lse, starts, shape, q, k, k);
+        var keys = New(2, 100, KvHeads * headDim);
+        _backend.CachedAttention(q, starts, starts, keys, keys, shape, q);
+    }
+
+    /// <summary>The projections of every size of Gemma 3, few rows and many, with adapters of many ranks.</summary>
+    [Theory]
+    [InlineData("270m")]
+    [InlineData("1b")]
+    [InlineData("4b")]
+    [InlineData("12b")]
+    [InlineData("27b")]
+    public void Projections_FitItsSharedMemory(string size)
+    {
+        var config = GemmaConfig.Preset(size);
+        foreach (var quantization in new[] { QuantizationKind.Nf4, QuantizationKind.None })
+        {
+            using var counter = CudaBackend.CreateCounter(Card);
+            using var model = GemmaModel.Skeleton(config, counter, new ModelOptions { Quantization = quantization });
+            foreach (var layer in model.LinearLayers.Take(7))
+            {
+                Tensor weight = layer.Weight, b = New(DType.Float32, weight.Shape[0], 64);
+                var adapter = new LoraAdapter(
+                    new Parameter("A", New(DType.Float32, 64, weight.Shape[1]), New(DType.Float32, 64, weight.Shape[1])),
+                    new Parameter("B", b, b), 1, Dropout: null);
+                Projection[] three = [.. Enumerable.Repeat(new Projection(weight, adapter), 3)];
+                foreach (int rows in new[] { 1, 8, 9, 33, 64, 100 })
+                {
+                    Tensor x = New(rows, weight.Shape[1]), y = New(rows, weight.Shape[0]), xa = New(rows, 64);
+                    counter.ProjectRows(x, three, [y, y, y]);
+                    counter.ProjectRowsGated(x, new Projection(weight, null), new Projection(weight, null), y, y, y);
+                    counter.ProjectForward(x, three, [xa, xa, xa], [y, y, y]);
+                    counter.ProjectBackward([y, y, y], x, three, [xa, xa, xa], x, add: false);
+                    counter.ProjectForward(x, three[..1], [xa], [New(DType.Float32, rows, weight.Shape[0])]);
+                }
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _region.Dispose();
+        _backend.Dispose();
+    }
+
+    private Tensor New(params long[] shape) => New(_backend.ActivationDType, shape);
+
+    private Tensor New(DType dtype, params long[] shape) => _region.New("", dtype, shape);
+}
