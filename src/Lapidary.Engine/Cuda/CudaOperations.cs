@@ -33,7 +33,7 @@ internal sealed class CudaOperations : IDisposable
         GeGlu = new GeGluKernels(launcher);
         RowProjector = new RowProjector(runtime, GeGlu);
         Add = new AddKernels(launcher);
-        LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder);
+        LinearCrossEntropy = new LinearCrossEntropy(runtime, decoder, Projector.Weights);
         ArgMax = new ArgMaxKernels(runtime);
         GradientNorm = new GradientNormKernels(runtime);
         AdamW = new AdamWKernel(launcher);

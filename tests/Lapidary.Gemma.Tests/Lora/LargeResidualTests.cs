@@ -3,23 +3,20 @@ using Lapidary.Tests;
 
 namespace Lapidary.Gemma.Tests;
 
-/// <summary>A residual stream beyond fp16's range, as large weights of post norms cause it in Gemma 3: in fp16 too, loss and gradients stay
-/// those of fp32.</summary>
+/// <summary>A residual stream beyond fp16's range, as large weights of post norms cause it in Gemma 3: with an fp32 stream, loss and
+/// gradients stay those of fp32. (A stream in bf16 keeps the loss, but not these gradients: where a norm's weight is 1e5, what is left of
+/// its input's gradient after a cancellation counts 1e5 times.)</summary>
 [Collection(TestDevice.Cuda)]
 public class LargeResidualTests
 {
     private const int Layer = 1, Channel = 3;
 
-    public static TheoryData<string, float> Cases { get; } = new()
-    {
-        { TestDevice.Cuda, 1e5f }, { TestDevice.Cuda, 7e5f }, { TestDevice.CudaFloat16, 1e5f }, { TestDevice.CudaFloat16, 7e5f },
-    };
-
     [Theory]
-    [MemberData(nameof(Cases))]
-    public void LossAndGradients_AreTheCpus(string device, float weight)
+    [InlineData(1e5f)]
+    [InlineData(7e5f)]
+    public void LossAndGradients_InFloat16_AreTheCpus(float weight)
     {
-        var (largest, loss, gradients) = Run(device, weight);
+        var (largest, loss, gradients) = Run(TestDevice.CudaFloat16, weight);
         var (_, expectedLoss, expectedGradients) = Run(TestDevice.Cpu, weight);
 
         Assert.True(largest > 65_520, $"The stream reaches only {largest}.");

@@ -6,7 +6,7 @@ using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 namespace Lapidary.Engine.Cuda.Loss;
 
 /// <summary>Head and loss in one, in chunks of the tokens that have a label.</summary>
-internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder decoder)
+internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder decoder, ProjectionWeights weights)
 {
     /// <summary>Smallest chunk of logits in rows; with fewer, the head would be read too often.</summary>
     private const long MinLogitsRows = 16;
@@ -29,7 +29,10 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
     {
         var (tokens, dim) = Rows(h);
         int vocabulary = Rows(weight).Rows;
-        nint head = decoder.AsActivations(weight, "head");
+
+        // A frozen head of the other type of 16 bits, half a gigabyte, is converted once where there is room for the result.
+        bool isKept = dWeight is null && weight.DType is (DType.BFloat16 or DType.Float16);
+        nint head = isKept ? weights.Plain(new Projection(weight, Adapter: null), rowsBelow: 0) : decoder.AsActivations(weight, "head");
         nint rows = runtime.Scratch.Get("loss rows", (long)tokens * sizeof(int));
         nint count = runtime.Scratch.Get("loss row count", sizeof(int));
         int maxRows = Math.Min(tokens, maxLabels);

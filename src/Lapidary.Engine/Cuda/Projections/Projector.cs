@@ -13,6 +13,9 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
     private readonly LowRankUpKernels _up = new(runtime);
     private readonly LowRankGradientKernels _gradients = new(runtime);
 
+    /// <summary>The weights as products take them.</summary>
+    public ProjectionWeights Weights => _weights;
+
     /// <inheritdoc cref="IBackend.KeepDecodedWeights"/>
     public IDisposable KeepDecodedWeights(long maxBytes) => _weights.Keep(maxBytes);
 
