@@ -30,7 +30,6 @@ internal static class KernelHashes
             foreach (string file in KernelSources.FilesFor(target))
             {
                 byte[] ptx = KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, target);
-                if (Environment.GetEnvironmentVariable("DUMP") is { } d) File.WriteAllBytes($"{d}/{file}.{target.Architecture}{type}.ptx", ptx); //DUMP
                 Console.WriteLine($"{file} {target.Architecture}{type} {Convert.ToHexStringLower(SHA256.HashData(ptx))}");
             }
         }

@@ -11,7 +11,7 @@ public interface IBackend : IOps, IDisposable
 
     /// <summary>Type of the residual stream, of its gradient, and of results of products that a norm takes before they are added to
     /// it.</summary>
-    DType ResidualDType { get; }
+    DType ResidualDType => ActivationDType;
 
     /// <summary>Size of a chunk of logits, in bytes, above which products gain nothing.</summary>
     long MaxLogitsBytes { get; }

@@ -56,7 +56,8 @@ public interface IOps
     /// <summary>Layers that read the same input: xaᵢ = dropoutᵢ(x) · Aᵢᵀ; yᵢ = x · Wᵢᵀ + sᵢ · xaᵢ · Bᵢᵀ.</summary>
     /// <param name="x">[tokens, in].</param>
     /// <param name="projections">W [out, in] and, where adapted, A [r, in], B [out, r], s and the dropout.</param>
-    /// <param name="xas">[tokens, r] each, saved for the backward step; null for a layer without an adapter.</param>
+    /// <param name="xas">[tokens, r] each, saved for the backward step, in a scale of the backend's; null for a layer without an
+    /// adapter.</param>
     /// <param name="ys">[tokens, out] each, overwritten: activations, or of the residual stream's type for a norm.</param>
     /// <remarks>Source: arXiv:2106.09685 as PEFT computes it. The hash of <see cref="Dropout"/> selects the elements that dropout keeps, as
     /// x / (1 − p).</remarks>

@@ -44,9 +44,6 @@ public sealed unsafe partial class CpuBackend : IBackend
     public DType ActivationDType => DType.Float32;
 
     /// <inheritdoc/>
-    public DType ResidualDType => DType.Float32;
-
-    /// <inheritdoc/>
     public long MaxLogitsBytes => LogitsMemory.LeanBytes;
 
     /// <inheritdoc/>

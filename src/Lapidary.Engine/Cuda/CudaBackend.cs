@@ -29,7 +29,7 @@ public sealed class CudaBackend : IBackend
 
     /// <summary>Creates the backend on a device, with other choices between kernels.</summary>
     internal CudaBackend(int device, KernelThresholds thresholds, CudaOptions? options = null)
-        : this(new CudaRuntime(Require(device), thresholds, options ?? new CudaOptions()))
+        : this(new CudaRuntime(Require(device), thresholds, options?.ActivationDType))
     {
     }
 
@@ -40,7 +40,7 @@ public sealed class CudaBackend : IBackend
     /// <param name="device">The device; null for one like an H100.</param>
     /// <param name="options">As for the constructor.</param>
     public static CudaBackend CreateCounter(CudaDevice? device, CudaOptions? options = null) =>
-        new(CudaRuntime.OfCounter(device ?? CudaDevice.Assumed, options ?? new CudaOptions()));
+        new(CudaRuntime.OfCounter(device ?? CudaDevice.Assumed, options?.ActivationDType));
 
     /// <inheritdoc/>
     public IBackend CreateCounter() => CreateCounter(Device, new CudaOptions { ActivationDType = ActivationDType });

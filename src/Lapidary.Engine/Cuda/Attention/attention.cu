@@ -1,8 +1,7 @@
 // Kernels _D take head dimensions to D, tiles padded with zeros; 16-byte accesses where headDim % 8 == 0. See attention_forward.cuh.
 #include "attention_forward.cuh"
 
-// Head dimension 256 with 128 rows takes 192 KiB; with 64 rows and tiles of 32 keys 96 KiB, which every card from
-// sm_80 on has.
+// Head dimension 256 with 128 rows takes 192 KiB; with 64 rows and tiles of 32 keys 96 KiB, which every card from sm_80 on has.
 extern "C" __global__ void __launch_bounds__(128) attention_forward_32(AttentionForwardArgs a) {
     after_previous_kernel();
     attention_forward<32, 4, 64>(a);

@@ -26,7 +26,8 @@ __device__ __forceinline__ void store_partial(
 template <int HeadDim, int Keys, int Queries, int Stages>
 __device__ __forceinline__ void attention_backward_keys(const AttentionBackwardArgs& a) {
     constexpr int Threads = 256, Stride = Queries + 8; // 8 more, so that rows start in different banks
-    constexpr int Parts = Queries < 32 ? 1 : 2, M = Keys / 32, N = Queries / Parts, Columns = HeadDim / 2; // of a warp: M · 16 keys, N queries, Columns of HeadDim
+    // Of a warp: M · 16 keys, N queries, Columns of HeadDim.
+    constexpr int Parts = Queries < 32 ? 1 : 2, M = Keys / 32, N = Queries / Parts, Columns = HeadDim / 2;
     extern __shared__ uint4 shared[];
     act *k = (act*)shared, *v = k + Keys * HeadDim, *qs = v + Keys * HeadDim, *dOs = qs + Stages * Queries * HeadDim;
     act *ps = dOs + Stages * Queries * HeadDim, *dSs = ps + Keys * Stride;

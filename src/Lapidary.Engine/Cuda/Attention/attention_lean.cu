@@ -1,5 +1,5 @@
-// Attention in the 64 KiB of shared memory of a block before sm_80, the static bytes included: 60 KiB at most. Otherwise as in attention.cu,
-// attention_backward_queries.cu and attention_backward_keys.cu, whose kernels of smaller head dimensions fit.
+// Attention in the 64 KiB of shared memory that a block has before sm_80, the static bytes included: 60 KiB at most. Otherwise as in
+// attention.cu, attention_backward_queries.cu and attention_backward_keys.cu, whose kernels of smaller head dimensions fit.
 #include "attention_backward_keys.cuh"
 #include "attention_backward_queries.cuh"
 #include "attention_forward.cuh"

@@ -3,8 +3,7 @@
 // A block multiplies by tensor cores 16 queries: the heads of a row, or of neighbours in one text, whose keys and values are then read
 // once. Chunks lie at multiples of 64 positions. Each has its own softmax, and chunks are joined in order: by the block that walks all of
 // them, or by the last of several blocks, with the same operations. So a row's bits depend on its query, its position and the entries
-// that it sees. Weights of values are two numbers of type act each, of bf16
-// with 16 bits together; sums are fp32.
+// that it sees. Weights of values are two numbers of type act each, of bf16 with 16 bits together; sums are fp32.
 #include "elements.cuh"
 
 constexpr int ChunkLength = 64, Warps = 8, Queries = 16;

@@ -10,7 +10,7 @@ namespace Lapidary.Engine.Cuda.Compilation;
 internal sealed record KernelTarget(string Architecture, DType ActivationDType = DType.BFloat16)
 {
     /// <summary>The macro that chooses fp16; none chooses bf16.</summary>
-    public IEnumerable<string> Options => ActivationDType == DType.Float16 ? ["--define-macro=ACTIVATIONS_FLOAT16"] : [];
+    public IEnumerable<string> Options => ActivationDType == DType.Float16 ? ["-DACTIVATIONS_FLOAT16"] : [];
 
     /// <summary>Whether the result is PTX.</summary>
     public bool IsPtx => Architecture.StartsWith("compute_", StringComparison.Ordinal);

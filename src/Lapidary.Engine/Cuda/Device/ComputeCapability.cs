@@ -1,6 +1,7 @@
 namespace Lapidary.Engine;
 
-/// <summary>The capability of a device's multiprocessors: 7.5 for T4 and RTX 20, 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for H100.</summary>
+/// <summary>The capability of a device's multiprocessors: 7.5 for T4 and RTX 20, 8.0 for A100, 8.9 for L4 and RTX 40, 9.0 for
+/// H100.</summary>
 public readonly record struct ComputeCapability(int Major, int Minor) : IComparable<ComputeCapability>
 {
     /// <summary>The oldest one supported: of Turing, whose tensor cores multiply fp16 in the tiles that the kernels need.</summary>

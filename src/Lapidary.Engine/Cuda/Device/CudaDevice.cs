@@ -119,7 +119,8 @@ public sealed unsafe partial record CudaDevice
         if (capability < ComputeCapability.Minimum)
         {
             string volta = capability.Major == 7 ? " Its tensor cores need other kernels, and CUDA 12." : "";
-            return $"{name} has compute capability {capability}; {ComputeCapability.Minimum} or above (Turing, 2018) is needed.{volta} {Instead}";
+            string needed = $"{ComputeCapability.Minimum} or above (Turing, 2018) is needed.";
+            return $"{name} has compute capability {capability}; {needed}{volta} {Instead}";
         }
 
         return capability == ComputeCapability.Minimum && TuringWithoutTensorCores().IsMatch(name)

@@ -22,8 +22,8 @@ internal static unsafe partial class CublasLt
     /// <summary>cublasLtMatmulPreferenceAttributes_t CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES.</summary>
     public const int PreferenceMaxWorkspaceBytes = 1;
 
-    /// <summary>cublasLtMatmulPreferenceAttributes_t CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK: how parts of sums may be added, besides not
-    /// being split at all.</summary>
+    /// <summary>cublasLtMatmulPreferenceAttributes_t CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK: how parts of sums may be added, if a sum
+    /// is split at all.</summary>
     public const int PreferenceReductionSchemes = 3;
 
     /// <summary>cublasLtReductionScheme_t CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE: in the workspace, in the type of sums.</summary>

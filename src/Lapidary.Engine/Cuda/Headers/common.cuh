@@ -47,7 +47,8 @@ struct half {
 };
 
 // `act`: the type of activations and of the factors of products. `wide`: that of the residual stream, of its gradient, and of products'
-// results that a norm takes. ACTIVATIONS_FLOAT16 chooses fp16 with an fp32 stream, whose values leave fp16's range; without it both are bf16.
+// results that a norm takes. ACTIVATIONS_FLOAT16 chooses fp16 with an fp32 stream, whose values leave fp16's range; without it both are
+// bf16.
 #ifdef ACTIVATIONS_FLOAT16
 typedef half act;
 typedef float wide;

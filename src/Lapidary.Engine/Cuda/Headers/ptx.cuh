@@ -156,8 +156,8 @@ __device__ __forceinline__ void cp_async_wait() {
 #endif
 }
 
-// Loads four 8×8 matrices of 16-bit elements. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next of row l /
-// 4.
+// Loads four 8×8 matrices of 16-bit elements. Lanes 8i to 8i + 7 name the rows of matrix i; lane l receives elements 2(l % 4) and the next
+// of row l / 4.
 __device__ __forceinline__ void ldmatrix_x4(uint32 (&x)[4], const act* row) {
     uint32 address = (uint32)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"

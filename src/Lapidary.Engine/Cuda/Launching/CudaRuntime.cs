@@ -18,9 +18,9 @@ internal sealed class CudaRuntime : IDisposable
     private readonly KernelLibrary? _kernels;
 
     /// <summary>Opens a device, compiles its kernels or takes them from the cache, and sets cuBLASLt up.</summary>
-    public CudaRuntime(CudaDevice device, KernelThresholds thresholds, CudaOptions options)
+    public CudaRuntime(CudaDevice device, KernelThresholds thresholds, DType? activations)
     {
-        (Device, Thresholds, ActivationDType) = (device, thresholds, device.Checked(options.ActivationDType));
+        (Device, Thresholds, ActivationDType) = (device, thresholds, device.Checked(activations));
         Context = new CudaContext(device);
         Memory = new CudaAllocator(Context);
         Scratch = new Scratch(Memory);
@@ -34,9 +34,9 @@ internal sealed class CudaRuntime : IDisposable
     }
 
     /// <summary>Only counts memory: it has no context and loads no CUDA library.</summary>
-    private CudaRuntime(CudaDevice device, CudaOptions options)
+    private CudaRuntime(CudaDevice device, DType? activations)
     {
-        (Device, Thresholds, ActivationDType) = (device, new KernelThresholds(), device.Checked(options.ActivationDType));
+        (Device, Thresholds, ActivationDType) = (device, new KernelThresholds(), device.Checked(activations));
         Memory = new CountingAllocator();
         Scratch = new Scratch(Memory);
         Products = new MatrixProducts(context: null, Memory, new KernelCache(folder: null), device.Name, ActivationDType);
@@ -44,7 +44,7 @@ internal sealed class CudaRuntime : IDisposable
     }
 
     /// <summary>A runtime that computes nothing and only counts memory, for a device that need not be installed.</summary>
-    public static CudaRuntime OfCounter(CudaDevice device, CudaOptions options) => new(device, options);
+    public static CudaRuntime OfCounter(CudaDevice device, DType? activations) => new(device, activations);
 
     /// <summary>The device.</summary>
     public CudaDevice Device { get; }
@@ -54,6 +54,10 @@ internal sealed class CudaRuntime : IDisposable
 
     /// <summary>Type of the residual stream; fp32 beside fp16.</summary>
     public DType ResidualDType => ActivationDType == DType.Float16 ? DType.Float32 : ActivationDType;
+
+    /// <summary>What factors of products that come of LoRA's B are multiplied by, and what meets them is divided by, as common.cuh has it:
+    /// B begins at 0, and fp16 has few small numbers.</summary>
+    public float FactorOfB => ActivationDType == DType.Float16 ? 64 : 1;
 
     /// <summary>Where the choice between kernels changes.</summary>
     public KernelThresholds Thresholds { get; }

@@ -21,8 +21,9 @@ internal sealed class LinearCrossEntropy(CudaRuntime runtime, WeightDecoder deco
     private readonly Kernel _scatterRows = new("cross_entropy.cu", "scatter_rows");
 
     /// <inheritdoc cref="IOps.LinearCrossEntropy"/>
-    /// <remarks>Logits are fp32, their gradient of the type of activations. A label outside the vocabulary gives a loss of NaN, because the host does not wait
-    /// for the device. The products take the time of the upper bound of labelled tokens, however many tokens have a label.</remarks>
+    /// <remarks>Logits are fp32, their gradient of the type of activations. A label outside the vocabulary gives a loss of NaN, because the
+    /// host does not wait for the device. The products take the time of the upper bound of labelled tokens, however many tokens have a
+    /// label.</remarks>
     public void Run(
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
         long maxLogitsBytes)

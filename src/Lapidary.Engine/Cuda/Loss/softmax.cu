@@ -1,5 +1,5 @@
-// Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: of type act, in the first half of
-// each fp32 row. Rows behind the last that has a label get a gradient of zeros. fp32, sums in a fixed order.
+// Loss, hit and gradient of rows of logits: losses and hits, and where asked (softmax − onehot) · scale in place: of type act, in the first
+// half of each fp32 row. Rows behind the last that has a label get a gradient of zeros. fp32, sums in a fixed order.
 #include "cluster.cuh"
 #include "elements.cuh"
 

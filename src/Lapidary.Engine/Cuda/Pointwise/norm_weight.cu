@@ -1,6 +1,7 @@
 // Gradients of norms' weights: sums over rows in two stages, in fp32 and in a fixed order.
 // Grid: partial sums: a block per 32 rows and tile of columns, a thread per N columns; join: 1,024 threads per 32 columns.
-// x, dy [rows, dim] or [tokens, heads · headDim]: of a head's norm act; of the others x wide and dy as in rms_norm.cu. The _2 kernels access 4 bytes at once and need dim % 2 == 0 or headDim % 4 == 0.
+// x, dy [rows, dim] or [tokens, heads · headDim]: of a head's norm act; of the others x wide and dy as in rms_norm.cu. The _2 kernels
+// access two elements at once and need dim % 2 == 0 or headDim % 4 == 0.
 #include "elements.cuh"
 
 constexpr int BlockRows = 32;

@@ -22,7 +22,7 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
     /// <inheritdoc cref="IOps.ProjectForward"/>
     /// <remarks>If the outputs are wider than the input, the adapters become a few more columns of both factors of the base's product
     /// (augmented_weight.cu), so that the wide side is written once. Otherwise they are added to the narrow side. Beside fp16, every factor
-    /// that comes of B is multiplied by <see cref="RankSlices.FactorOfB"/>, and what meets it, x · A above all, divided.</remarks>
+    /// that comes of B is multiplied by <see cref="CudaRuntime.FactorOfB"/>, and what meets it, x · A above all, divided.</remarks>
     public void Forward(Tensor x, IReadOnlyList<Projection> projections, IReadOnlyList<Tensor?> xas, IReadOnlyList<Tensor> ys)
     {
         var (tokens, dim) = Rows(x);
@@ -46,7 +46,8 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
         for (int i = 0; i < projections.Count; i++)
         {
             nint weight = decoded[i] != 0 ? decoded[i] : _weights.Augmented(projections[i], layout.Offsets[i], dim, layout.Extra);
-            linear.Product(tokens, Rows(ys[i]).Dim, layout.Width, rows.Address, weight, transposeB: true, add: false, ys[i].Address, ys[i].DType);
+            var (y, outDim) = (ys[i], Rows(ys[i]).Dim);
+            linear.Product(tokens, outDim, layout.Width, rows.Address, weight, transposeB: true, add: false, y.Address, y.DType);
         }
     }
 
@@ -86,8 +87,9 @@ internal sealed class Projector(CudaRuntime runtime, WeightDecoder decoder, Line
                 ? decoded[i]
                 : _weights.Augmented(projections[i], layout.Offsets[i], dx is null ? 0 : dim, layout.Extra);
             int outDim = Rows(dys[i]).Dim;
+            var output = runtime.ActivationDType;
             linear.Product(
-                tokens, layout.Width, outDim, dys[i].Address, weight, transposeB: false, add: !isFirst, both.Address, runtime.ActivationDType);
+                tokens, layout.Width, outDim, dys[i].Address, weight, transposeB: false, add: !isFirst, both.Address, output);
             isFirst = false;
         }
 

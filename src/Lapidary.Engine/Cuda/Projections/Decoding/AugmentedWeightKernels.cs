@@ -1,17 +1,16 @@
 using Lapidary.Engine.Cuda.Launching;
-using Lapidary.Engine.Cuda.Projections.LowRank;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>Writes [W | 0 | s · B | 0] as activations, s with <see cref="RankSlices.FactorOfB"/>, [out, dim + extra] with dim rounded up to 8: a layer and its adapter as one
-/// matrix.</summary>
+/// <summary>Writes [W | 0 | s · B | 0] in the type of activations, s with <see cref="CudaRuntime.FactorOfB"/>, [out, dim + extra] with dim
+/// rounded up to 8: a layer and its adapter as one matrix.</summary>
 internal sealed unsafe class AugmentedWeightKernels(CudaRuntime runtime)
 {
     private const int MaxProjections = AugmentedLayout.MaxProjections;
 
     private readonly Launcher _launcher = runtime.Launcher;
-    private readonly float _factorOfB = RankSlices.FactorOfB(runtime);
+    private readonly float _factorOfB = runtime.FactorOfB;
     private readonly Kernel _any = new("augmented_weight.cu", "augmented_weight");
     private readonly Kernel _nf4 = new("augmented_weight.cu", "augmented_weight_nf4");
     private readonly Kernel _adapterColumns = new("augmented_weight.cu", "adapter_columns");

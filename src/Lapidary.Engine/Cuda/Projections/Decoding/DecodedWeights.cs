@@ -2,8 +2,8 @@ using Lapidary.Engine.Memory;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>Decoded weights: frozen weights as activations that are kept between uses, as many as fit. A weight has one for each form in which it
-/// is used: with extra columns for adapters, or with extra rows below.</summary>
+/// <summary>Decoded weights: frozen weights in the type of activations that are kept between uses, as many as fit. A weight has one for
+/// each form in which it is used: with extra columns for adapters, or with extra rows below.</summary>
 /// <remarks>They are identified by the tensor, not by its address, which another weight may have later.</remarks>
 /// <param name="memory">Provides the memory.</param>
 /// <param name="scratch">Informed when they are freed, because captured work may use them.</param>

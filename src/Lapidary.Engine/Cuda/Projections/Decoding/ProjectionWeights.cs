@@ -1,12 +1,11 @@
 using System.Runtime.CompilerServices;
 using Lapidary.Engine.Cuda.Launching;
-using Lapidary.Engine.Cuda.Projections.LowRank;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.Decoding;
 
-/// <summary>The weights of projections as activations, in the form that each product needs: decoded weights if they are kept, else scratch that
-/// every weight is decoded to in turn.</summary>
+/// <summary>The weights of projections in the type of activations, in the form that each product needs: decoded weights if they are
+/// kept, else scratch that every weight is decoded to in turn.</summary>
 internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decoder) : IDisposable
 {
     /// <summary>Purpose of the scratch that every weight is decoded to in turn.</summary>
@@ -28,11 +27,12 @@ internal sealed class ProjectionWeights(CudaRuntime runtime, WeightDecoder decod
     public nint Plain(Projection projection, int rowsBelow) =>
         projection.Weight.DType == runtime.ActivationDType ? projection.Weight.Address : WithRoomBelow(projection, rowsBelow);
 
-    /// <summary>[W ; A], A divided by <see cref="RankSlices.FactorOfB"/>, [out + r, dim] with dim % 8 == 0, valid until the next weight is decoded.</summary>
+    /// <summary>[W ; A], A divided by <see cref="CudaRuntime.FactorOfB"/>, [out + r, dim] with dim % 8 == 0, valid until the next weight is
+    /// decoded.</summary>
     public nint Stacked(Projection projection, Tensor a)
     {
         nint y = WithRoomBelow(projection, Rows(a).Rows);
-        decoder.Round(a, y + (nint)runtime.ActivationBytes(projection.Weight.Count), 1 / RankSlices.FactorOfB(runtime));
+        decoder.Round(a, y + (nint)runtime.ActivationBytes(projection.Weight.Count), 1 / runtime.FactorOfB);
         return y;
     }
 

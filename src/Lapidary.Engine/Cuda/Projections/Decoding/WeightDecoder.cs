@@ -9,8 +9,8 @@ internal sealed class WeightDecoder(CudaRuntime runtime)
     private readonly Kernel _nf4Decode = new("nf4_decode.cu", "nf4_decode");
     private readonly Kernel _toActivations = new("to_act.cu", "convert_to_act");
 
-    /// <summary>The tensor's values as activations: its memory, or a copy in the scratch of <paramref name="purpose"/>, valid until that is used
-    /// again.</summary>
+    /// <summary>The tensor's values in the type of activations: its memory, or a copy in the scratch of <paramref name="purpose"/>, valid
+    /// until that is used again.</summary>
     public nint AsActivations(Tensor tensor, string purpose)
     {
         if (tensor.DType == runtime.ActivationDType) return tensor.Address;

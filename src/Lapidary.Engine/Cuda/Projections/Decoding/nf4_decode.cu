@@ -1,5 +1,5 @@
-// y = code value · absmax, rounded to act. A thread takes DEPTH runs of 8 elements (4 bytes of codes in, 16 out), a block's width apart; 256
-// threads.
+// y = code value · absmax, rounded to act. A thread takes DEPTH runs of 8 elements (4 bytes of codes in, 16 out), a block's width apart;
+// 256 threads.
 #include "nf4.cuh"
 
 struct Nf4DecodeArgs {

@@ -1,5 +1,5 @@
-// y = x · scale rounded to act, for fp32 and the other type of 16 bits; without a scale where act is bf16. One thread per 8 elements; blocks
-// of 256 threads in a line; addresses 32-byte aligned (fp32).
+// y = x · scale rounded to act, for fp32 and the other type of 16 bits; without a scale where act is bf16. One thread per 8 elements;
+// blocks of 256 threads in a line; addresses 32-byte aligned (fp32).
 #include "elements.cuh"
 
 struct ToActArgs {

@@ -19,7 +19,7 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
     private const int TransposeTile = 32;
 
     private readonly Launcher _launcher = runtime.Launcher;
-    private readonly float _factorOfB = FactorOfB(runtime);
+    private readonly float _factorOfB = runtime.FactorOfB;
     private readonly Kernel _down1 = new("low_rank_down.cu", "low_rank_down_1");
     private readonly Kernel _down3 = new("low_rank_down.cu", "low_rank_down_3");
     private readonly Kernel _down8 = new("low_rank_down.cu", "low_rank_down_8");
@@ -36,7 +36,8 @@ internal sealed unsafe class LowRankDownKernels(CudaRuntime runtime)
         {
             if (projections[i].Adapter is not { } adapter) continue;
             nint factor = adapter.A.Value.Address;
-            var slices = new DownSlices(factor, Rank(adapter), KeptScale(adapter.Dropout) / _factorOfB, xas[i]!.Address, rows.Layout.Column(i));
+            float scale = KeptScale(adapter.Dropout) / _factorOfB;
+            var slices = new DownSlices(factor, Rank(adapter), scale, xas[i]!.Address, rows.Layout.Column(i));
             AddSlices(ref args, slices, MaskOf(adapter.Dropout, i));
         }
 

@@ -20,7 +20,7 @@ internal sealed unsafe class LowRankGradientKernels(CudaRuntime runtime)
     private const int BlocksPerMultiprocessor = 2, BlocksPerMultiprocessorMasked = 4;
 
     private readonly Launcher _launcher = runtime.Launcher;
-    private readonly float _factorOfB = FactorOfB(runtime);
+    private readonly float _factorOfB = runtime.FactorOfB;
     private readonly Kernel _gradient = new("low_rank_gradient.cu", "low_rank_gradient");
     private readonly Kernel _gradientMasked = new("low_rank_gradient.cu", "low_rank_gradient_masked");
     private readonly Kernel _gradientUnaligned = new("low_rank_gradient.cu", "low_rank_gradient_unaligned");

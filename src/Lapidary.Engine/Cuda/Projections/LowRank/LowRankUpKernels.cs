@@ -17,7 +17,7 @@ internal sealed unsafe class LowRankUpKernels(CudaRuntime runtime)
     private const int BlocksPerMultiprocessor = 3, BlocksPerMultiprocessorMasked = 4;
 
     private readonly Launcher _launcher = runtime.Launcher;
-    private readonly float _factorOfB = FactorOfB(runtime);
+    private readonly float _factorOfB = runtime.FactorOfB;
     private readonly int _maxSlices =
         Enumerable.Range(1, MaxSlices).Last(count => count == 1 || SharedBytesOf(count) + StaticBytes <= runtime.SharedBytes);
     private readonly Kernel _up = new("low_rank_up.cu", "low_rank_up");

@@ -1,4 +1,3 @@
-using Lapidary.Engine.Cuda.Launching;
 using static Lapidary.Engine.Cuda.Launching.KernelShapes;
 
 namespace Lapidary.Engine.Cuda.Projections.LowRank;
@@ -11,10 +10,6 @@ internal static class RankSlices
 
     /// <summary>Ranks of a slice, as low_rank.cuh has it.</summary>
     public const int SliceRanks = 16;
-
-    /// <summary>What factors of products that come of B are multiplied by, and what meets them is divided by, as common.cuh has it: B begins
-    /// at 0, and fp16 has few small numbers.</summary>
-    public static float FactorOfB(CudaRuntime runtime) => runtime.ActivationDType == DType.Float16 ? 64 : 1;
 
     /// <summary>Tokens of a block, for about <paramref name="blocks"/> blocks and not more: equal shares of whole tiles.</summary>
     public static int TokensPerBlock(int tokens, int blocks, int tile, int minTokens) =>

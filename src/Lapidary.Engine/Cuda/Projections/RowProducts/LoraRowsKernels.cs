@@ -33,7 +33,11 @@ internal sealed unsafe class LoraRowsKernels(CudaRuntime runtime)
             if (projections[i].Adapter is not { } adapter) continue;
             bool isWide = ys[i].DType != runtime.ActivationDType;
             if (isWide && ys[i].DType != runtime.ResidualDType)
-                throw new ShapeException(nameof(IOps.ProjectRows), nameof(ys), $"{runtime.ActivationDType} for a layer with an adapter", ys[i]);
+            {
+                string expected = $"{runtime.ActivationDType} for a layer with an adapter";
+                throw new ShapeException(nameof(IOps.ProjectRows), nameof(ys), expected, ys[i]);
+            }
+
             if (isWide) args.WideY |= 1 << count;
             int r = Rank(adapter), outDim = Rows(ys[i]).Dim;
             args.A[count] = adapter.A.Value.Address;

@@ -59,7 +59,7 @@ __device__ __forceinline__ float gated(float gate, float up) {
     return to_float(to_act(up)) * (g * gelu_sigmoid(g, slope));
 }
 
-// The words of 8 elements of a row in act, two to a word.
+// The words of 8 elements of a row of act, two to a word.
 typedef uint32 Piece[4];
 
 // 8 elements of a row of x, zeros behind its end.
