@@ -69,6 +69,23 @@ public sealed class TuringTests : IDisposable
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Before anything runs, in either direction.</summary>
+    [Fact]
+    public void Recording_TellsActivationsFromTheResidualStream()
+    {
+        using var program = new StepProgram(_backend);
+        var tape = new Tape(program, training: false);
+        Tensor activation = tape.New(3, 8), stream = tape.New(tape.ResidualDType, 3, 8), weight = New(DType.Float32, 8);
+        var layer = new Projection(New(DType.Float32, 8, 8), null);
+
+        AssertRefused("RmsNorm: x must be Float32, got Float16[3, 8].", () => Ops.RmsNorm(tape, activation, weight, 1e-6f));
+        AssertRefused("Project: x must be Float16, got Float32[3, 8].", () => Ops.Project(tape, stream, layer));
+        Assert.Equal(DType.Float16, Ops.RmsNorm(tape, stream, weight, 1e-6f).DType);
+        Assert.Equal(DType.Float32, Ops.RmsNorm(tape, Ops.ProjectToResidual(tape, activation, layer), weight, 1e-6f, stream).DType);
+
+        static void AssertRefused(string message, Func<object> record) => Assert.Equal(message, Assert.Throws<ShapeException>(record).Message);
+    }
+
     [Theory]
     [InlineData(32)]
     [InlineData(64)]
