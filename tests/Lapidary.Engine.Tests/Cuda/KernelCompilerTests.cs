@@ -13,15 +13,9 @@ public class KernelCompilerTests
     /// <summary>cosf and sinf keep 2/π to many digits in an array, for angles beyond 10⁵.</summary>
     private const string WithLocalMemory = "rope_table";
 
-    /// <summary>Every file for every card: bf16 from sm_80 on, fp16 for the cards without it and for one with both. The newest cards
-    /// where NVRTC knows them.</summary>
-    public static TheoryData<string, string, bool> FilesAndTargets { get; } =
-    [
-        .. Architectures.Concat(Newest()).Select(number => new KernelTarget($"sm_{number}"))
-            .Concat([new KernelTarget("sm_75", DType.Float16), new KernelTarget("sm_90", DType.Float16)])
-            .SelectMany(target => KernelSources.FilesFor(target).Select(file =>
-                new TheoryDataRow<string, string, bool>(file, target.Architecture, target.ActivationDType == DType.Float16))),
-    ];
+    /// <summary>Every file that bf16 needs, for every card, the newest where NVRTC knows them.</summary>
+    public static TheoryData<string, string> FilesAndTargets { get; } =
+        RowsOf(DType.BFloat16, [.. Architectures.Concat(Newest()).Select(number => $"sm_{number}")]);
 
     [Fact]
     public void Sources_HaveNamesOfTheirOwn_AsTheyAreEmbeddedWithoutTheirFolders()
@@ -37,26 +31,8 @@ public class KernelCompilerTests
 
     [Theory]
     [MemberData(nameof(FilesAndTargets))]
-    public void Compile_AcceptsEveryKernel_WithItsVariablesInRegisters(string file, string architecture, bool isFloat16)
-    {
-        RequireNvrtc();
-        var target = new KernelTarget(architecture, isFloat16 ? DType.Float16 : DType.BFloat16);
-        var image = new Cubin(KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, target));
-        var bytes = image.LocalBytes();
-        if (isFloat16 && file == "attention_lean.cu")
-        {
-            // Besides what its launches ask for, of which TuringTests see that it fits.
-            const int Largest = 64 << 10, Dynamic = 60_000;
-            Assert.All(image.Kernels, kernel => Assert.InRange(image.SharedBytes(kernel), 1, Largest - Dynamic));
-        }
-
-        Assert.NotEmpty(image.Kernels);
-        Assert.Empty(image.Kernels.Except(bytes.Keys));
-        string[] wrong = [.. image.Kernels.Where(kernel => bytes[kernel] > 0 && kernel != WithLocalMemory)];
-        Assert.True(
-            wrong.Length == 0,
-            string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on {architecture}.")));
-    }
+    public void Compile_AcceptsEveryKernel_WithItsVariablesInRegisters(string file, string architecture) =>
+        AssertInRegisters(file, new KernelTarget(architecture));
 
     [Fact]
     public void Compile_OfAnArrayWithARunningIndex_TakesLocalMemory()
@@ -109,6 +85,28 @@ public class KernelCompilerTests
     [Fact]
     public void Target_IsAUserError_WhereNvrtcKnowsNoneForTheDevice() =>
         Assert.Throws<LapidaryException>(() => KernelTarget.For(new ComputeCapability(8, 0), [90, 100]));
+
+    /// <summary>Files and the architectures to compile them for.</summary>
+    internal static TheoryData<string, string> RowsOf(DType activations, string[] architectures) =>
+    [
+        .. architectures.SelectMany(architecture => KernelSources.FilesFor(new KernelTarget(architecture, activations))
+            .Select(file => new TheoryDataRow<string, string>(file, architecture))),
+    ];
+
+    /// <summary>Compiles a file; no kernel of it may have arrays or spilled registers in memory.</summary>
+    internal static Cubin AssertInRegisters(string file, KernelTarget target)
+    {
+        RequireNvrtc();
+        var image = new Cubin(KernelCompiler.Compile(KernelSources.Read(file), KernelSources.Headers, target));
+        var bytes = image.LocalBytes();
+        Assert.NotEmpty(image.Kernels);
+        Assert.Empty(image.Kernels.Except(bytes.Keys));
+        string[] wrong = [.. image.Kernels.Where(kernel => bytes[kernel] > 0 && kernel != WithLocalMemory)];
+        Assert.True(
+            wrong.Length == 0,
+            string.Join('\n', wrong.Select(kernel => $"{kernel}: {bytes[kernel]} bytes of local memory on {target.Architecture}.")));
+        return image;
+    }
 
     private static int[] Newest() => CudaLibraries.Find(CudaLibrary.Nvrtc) is null
         ? []
