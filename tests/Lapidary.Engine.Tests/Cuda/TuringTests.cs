@@ -83,7 +83,8 @@ public sealed class TuringTests : IDisposable
         Assert.Equal(DType.Float16, Ops.RmsNorm(tape, stream, weight, 1e-6f).DType);
         Assert.Equal(DType.Float32, Ops.RmsNorm(tape, Ops.ProjectToResidual(tape, activation, layer), weight, 1e-6f, stream).DType);
 
-        static void AssertRefused(string message, Func<object> record) => Assert.Equal(message, Assert.Throws<ShapeException>(record).Message);
+        static void AssertRefused(string message, Func<object> record) =>
+            Assert.Equal(message, Assert.Throws<ShapeException>(record).Message);
     }
 
     [Theory]
