@@ -94,7 +94,7 @@ internal static class KernelBenchmark
         Tensor gate = Weights.New(region, DType.Float32, Tokens, Intermediate);
         Tensor up = Weights.New(region, DType.Float32, Tokens, Intermediate);
         Tensor dGate = Weights.New(region, DType.Float32, Tokens, Intermediate), m = region.New("m", DType.Float32, Tokens, Intermediate);
-        Tensor norm = region.New("norm", DType.Float32, 2), schedule = region.New("schedule", DType.Float32, 3);
+        Tensor norm = region.New("norm", DType.Float32, 3), schedule = region.New("schedule", DType.Float32, 3);
         backend.Write<float>([1e-4f, 0.1f, 0.001f], schedule);
         Tensor[] gradients = [gate];
         var options = new AdamWOptions();
@@ -105,7 +105,7 @@ internal static class KernelBenchmark
         Report("GeGluForward", 3 * gate.LengthBytes, () => backend.GeGluForward(gate, up, dGate));
         Report("GeGluBackward", 5 * gate.LengthBytes, () => backend.GeGluBackward(gate, gate, up, dGate, m));
         Report("Add", 3 * gate.LengthBytes, () => backend.Add(gate, dGate));
-        Report("GradientNorm", gate.LengthBytes, () => backend.GradientNorm(gradients, 1, norm));
+        Report("GradientNorm", gate.LengthBytes, () => backend.GradientNorm(gradients, 1, scale: null, norm));
         Report("AdamW", 7 * gate.LengthBytes, () => backend.AdamW(gate, norm, schedule, options, dGate, m, up));
     }
 

@@ -121,7 +121,8 @@ public interface IOps
     /// <param name="h">[tokens, hidden].</param>
     /// <param name="weight">[vocabulary, hidden]: fp32, bf16 or fp16.</param>
     /// <param name="labels">Int32 [tokens]: the id that token t should predict (already shifted), or <see cref="Label.None"/>.</param>
-    /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step.</param>
+    /// <param name="lossScale">fp32 [1]: 1 / trained tokens of the whole optimizer step, or a power of two that <see cref="GradientNorm"/>
+    /// takes out again.</param>
     /// <param name="losses">fp32 [tokens], in nats, not scaled.</param>
     /// <param name="hits">fp32 [tokens]: 1 where the label has the largest logit, else 0.</param>
     /// <param name="dh">[tokens, hidden], overwritten; null to compute losses alone.</param>
@@ -133,12 +134,17 @@ public interface IOps
         Tensor h, Tensor weight, Tensor labels, Tensor lossScale, Tensor losses, Tensor hits, Tensor? dh, Tensor? dWeight, int maxLabels,
         long maxLogitsBytes);
 
-    /// <summary>result = [‖g‖₂ over all gradients, min(1, maxNorm / (‖g‖₂ + 1e-6))], where the second value is 1 if maxNorm is 0.</summary>
+    /// <summary>With n = scale · ‖g‖₂ over all gradients and c = min(1, maxNorm / (n + 1e-6)), which is 1 if maxNorm is 0: result = [n,
+    /// scale · c, n · c], the norm before clipping, the factor of an update's gradients, and the norm after clipping.</summary>
+    /// <param name="gradients">fp32, all multiplied by the same unknown factor 1 / scale.</param>
+    /// <param name="maxNorm">The largest norm of an update.</param>
+    /// <param name="scale">fp32 [1], which gives the true gradients; null for 1.</param>
+    /// <param name="result">fp32 [3].</param>
     /// <remarks>torch.nn.utils.clip_grad_norm_; squares summed in fp64 over blocks of fixed size.</remarks>
-    void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result);
+    void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor? scale, Tensor result);
 
     /// <summary>One AdamW update of one parameter, all fp32: g = dWeight · norm[1]; w −= lr·weightDecay·w; m, v updated; w −= lr / c₁ · m /
-    /// (√v / √c₂ + ε). Writes nothing if <see cref="AdamWOptions.Takes"/> refuses the norm.</summary>
+    /// (√v / √c₂ + ε). Writes nothing if <see cref="AdamWOptions.Takes"/> refuses norm[2].</summary>
     /// <param name="dWeight">The summed gradient.</param>
     /// <param name="norm">From <see cref="GradientNorm"/>.</param>
     /// <param name="stepScalars">fp32 [3]: learning rate, c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ.</param>

@@ -203,8 +203,8 @@ public sealed class CudaBackend : IBackend
         _operations.LinearCrossEntropy.Run(h, weight, labels, lossScale, losses, hits, dh, dWeight, maxLabels, maxLogitsBytes);
 
     /// <inheritdoc/>
-    public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result) =>
-        _operations.GradientNorm.Run(gradients, maxNorm, result);
+    public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor? scale, Tensor result) =>
+        _operations.GradientNorm.Run(gradients, maxNorm, scale, result);
 
     /// <inheritdoc/>
     public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) =>

@@ -81,7 +81,8 @@ internal sealed class LifetimeRecorder : IOps
         int maxLabels, long maxLogitsBytes) =>
         Touch([h, weight, labels, lossScale, losses, hits, dh, dWeight]);
 
-    public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result) => Touch([.. gradients, result]);
+    public void GradientNorm(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor? scale, Tensor result) =>
+        Touch([.. gradients, scale, result]);
 
     public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v) =>
         Touch([dWeight, norm, stepScalars, weight, m, v]);

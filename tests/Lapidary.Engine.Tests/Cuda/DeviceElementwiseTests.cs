@@ -133,7 +133,7 @@ public class DeviceElementwiseTests
             for (int t = 1; t <= 3; t++)
             {
                 var gradient = run.Normal(DType.Float32, 1, count);
-                run.Backend.AdamW(gradient, run.Floats(4f, 0.25f), run.Floats(expected.Schedule(0.01f)), options, weight, m, v);
+                run.Backend.AdamW(gradient, run.Floats(4f, 0.25f, 1f), run.Floats(expected.Schedule(0.01f)), options, weight, m, v);
                 expected.Step(run.Doubles(gradient), clip: 0.25, learningRate: 0.01f);
             }
 
@@ -164,9 +164,9 @@ public class DeviceElementwiseTests
             double[] gradient = new double[Count];
             gradient[^1] = value;
             if (value == float.MaxValue) gradient[0] = value; // each is finite, the root of their squares is not
-            Tensor dWeight = run.From(DType.Float32, gradient, Count), norm = run.New(DType.Float32, 2);
+            Tensor dWeight = run.From(DType.Float32, gradient, Count), norm = run.New(DType.Float32, 3);
 
-            run.Backend.GradientNorm([dWeight], maxNorm, norm);
+            run.Backend.GradientNorm([dWeight], maxNorm, scale: null, norm);
             run.Backend.AdamW(dWeight, norm, run.Floats(0.01f, 0.1f, 0.001f), new AdamWOptions(), weight, m, v);
 
             double[][] after = [run.Doubles(weight), run.Doubles(m), run.Doubles(v)];
@@ -174,7 +174,7 @@ public class DeviceElementwiseTests
             Assert.True(updates != after[0].SequenceEqual(before[0]), $"{what}: weights {(updates ? "stayed" : "changed")}");
             Assert.True(updates || (after[1].SequenceEqual(before[1]) && after[2].SequenceEqual(before[2])), $"{what}: moments changed");
             Assert.All(after, values => Assert.All(values, x => Assert.True(double.IsFinite(x), $"{what}: {x}")));
-            Assert.Equal(updates, AdamWOptions.Takes((float)run.Doubles(norm)[0], (float)run.Doubles(norm)[1]));
+            Assert.Equal(updates, AdamWOptions.Takes((float)run.Doubles(norm)[2]));
         }
     }
 
@@ -187,11 +187,30 @@ public class DeviceElementwiseTests
         double norm = Math.Sqrt(gradients.Sum(gradient => run.Doubles(gradient).Sum(x => x * x)));
         foreach (var (maxNorm, clip) in new[] { (1f, 1 / (norm + 1e-6)), (0f, 1.0), (1e9f, 1.0) })
         {
-            var result = run.New(DType.Float32, 2);
-            run.Backend.GradientNorm(gradients, maxNorm, result);
+            var result = run.New(DType.Float32, 3);
+            run.Backend.GradientNorm(gradients, maxNorm, scale: null, result);
             double[] values = run.Doubles(result);
             Assert.Equal(1, values[0] / norm, 1e-6);
             Assert.Equal(1, values[1] / clip, 1e-6);
+            Assert.Equal(1, values[2] / (norm * clip), 1e-6);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void GradientNorm_WithAScale_IsThatOfTheTrueGradients(string device)
+    {
+        using var run = DeviceRun.On(device);
+        Tensor[] gradients = [.. Counts.Select(count => run.Normal(DType.Float32, 1, count))];
+        double norm = Math.Sqrt(gradients.Sum(gradient => run.Doubles(gradient).Sum(x => x * x))) / 32;
+        foreach (var (maxNorm, clip) in new[] { (0.1f, 0.1f / (norm + 1e-6)), (0f, 1.0) })
+        {
+            var result = run.New(DType.Float32, 3);
+            run.Backend.GradientNorm(gradients, maxNorm, run.Floats(1f / 32), result);
+            double[] values = run.Doubles(result);
+            Assert.Equal(1, values[0] / norm, 1e-6);
+            Assert.Equal(1, values[1] / (clip / 32), 1e-6);
+            Assert.Equal(1, values[2] / (norm * clip), 1e-6);
         }
     }
 }

@@ -289,8 +289,8 @@ public class DeviceSanitizerTests
     private static void Optimizer(DeviceRun run)
     {
         Tensor[] gradients = [.. new[] { 1, 1023, 20_001 }.Select(count => run.Normal(DType.Float32, 1, count))];
-        Tensor norm = run.New(DType.Float32, 2), stepScalars = run.Floats(1e-3f, 0.1f, 0.001f);
-        run.Backend.GradientNorm(gradients, 1, norm);
+        Tensor norm = run.New(DType.Float32, 3), stepScalars = run.Floats(1e-3f, 0.1f, 0.001f);
+        run.Backend.GradientNorm(gradients, 1, run.Floats(0.5f), norm);
         foreach (var gradient in gradients)
         {
             Tensor weight = run.Normal(DType.Float32, 1, gradient.Count);

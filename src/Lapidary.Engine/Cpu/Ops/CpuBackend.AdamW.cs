@@ -11,7 +11,7 @@ public sealed unsafe partial class CpuBackend
     public void AdamW(Tensor dWeight, Tensor norm, Tensor stepScalars, AdamWOptions options, Tensor weight, Tensor m, Tensor v)
     {
         float* norms = norm.Pointer<float>();
-        if (OnlyCounts || !AdamWOptions.Takes(norms[0], norms[1])) return;
+        if (OnlyCounts || !AdamWOptions.Takes(norms[2])) return;
         double learningRate = stepScalars.Pointer<float>()[0], c1 = stepScalars.Pointer<float>()[1], c2 = stepScalars.Pointer<float>()[2];
         _team.Each(weight.Count, new AdamWOp
         {

@@ -13,7 +13,7 @@ internal sealed unsafe class GradientNormKernels(CudaRuntime runtime)
     private readonly Kernel _norm = new("gradient_norm.cu", "gradient_norm");
 
     /// <inheritdoc cref="IOps.GradientNorm"/>
-    public void Run(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor result)
+    public void Run(IReadOnlyList<Tensor> gradients, float maxNorm, Tensor? scale, Tensor result)
     {
         long total = 0;
         for (int i = 0; i < gradients.Count; i++) total += SquaresBlocks(gradients[i]);
@@ -43,6 +43,7 @@ internal sealed unsafe class GradientNormKernels(CudaRuntime runtime)
             Sums = sums,
             Count = total,
             MaxNorm = maxNorm,
+            Scale = scale?.Address ?? 0,
             Result = result.Address,
         });
     }
@@ -63,6 +64,7 @@ internal sealed unsafe class GradientNormKernels(CudaRuntime runtime)
         public nint Sums;
         public long Count;
         public float MaxNorm;
+        public nint Scale;
         public nint Result;
     }
 }

@@ -38,7 +38,7 @@ __device__ __forceinline__ void update(const AdamWArgs& a, const Factors& f, int
 
 extern "C" __global__ void adamw(AdamWArgs a) {
     after_previous_kernel();
-    float norm = a.norm[0] * a.norm[1];
+    float norm = a.norm[2];
     if (!(norm * norm < infinity())) return; // AdamWOptions.Takes: NaN too
     double learningRate = a.stepScalars[0], c1 = a.stepScalars[1], c2 = a.stepScalars[2];
     Factors f = {

@@ -56,6 +56,7 @@ struct GradientNormArgs {
     const double* sums;
     int64 count;
     float maxNorm;
+    const float* scale; // null for 1
     float* result;
 };
 
@@ -65,7 +66,9 @@ extern "C" __global__ void __launch_bounds__(1024) gradient_norm(GradientNormArg
     for (int64 i = threadIdx.x; i < a.count; i += blockDim.x) sum += a.sums[i];
     sum = block_sum(sum);
     if (threadIdx.x != 0) return;
-    float norm = (float)sqrt(sum), factor = a.maxNorm / (norm + 1e-6f);
+    float scale = a.scale ? *a.scale : 1, norm = (float)(sqrt(sum) * scale), factor = a.maxNorm / (norm + 1e-6f);
+    float clip = a.maxNorm <= 0 || factor > 1 ? 1 : factor; // NaN stays NaN
     a.result[0] = norm;
-    a.result[1] = a.maxNorm <= 0 || factor > 1 ? 1 : factor; // NaN stays NaN
+    a.result[1] = scale * clip;
+    a.result[2] = norm * clip;
 }

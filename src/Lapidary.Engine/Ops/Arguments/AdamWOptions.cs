@@ -9,8 +9,7 @@ namespace Lapidary.Engine;
 public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0)
 {
     /// <summary>Whether an update with a gradient of this norm takes place. If it does, no element's square is larger than that of the
-    /// clipped norm, so both moments stay finite. The kernels compute the same product (ADR 0018).</summary>
-    /// <param name="norm">The gradients' norm.</param>
-    /// <param name="factor">The factor of clipping.</param>
-    public static bool Takes(float norm, float factor) => float.IsFinite(norm * factor * (norm * factor));
+    /// norm, so both moments stay finite. The kernels compute the same product (ADR 0018).</summary>
+    /// <param name="clippedNorm">The gradients' norm after clipping.</param>
+    public static bool Takes(float clippedNorm) => float.IsFinite(clippedNorm * clippedNorm);
 }

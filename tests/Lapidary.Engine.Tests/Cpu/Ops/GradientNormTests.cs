@@ -9,11 +9,11 @@ public class GradientNormTests
     public void Norm_IsTheRootOfAllSquares(int count)
     {
         using var run = new CpuRun(threads: 3);
-        Tensor a = run.Normal(1, count), b = run.Normal(100, 7), result = run.New(2);
-        run.Backend.GradientNorm([a, b], 1, result);
+        Tensor a = run.Normal(1, count), b = run.Normal(100, 7), result = run.New(3);
+        run.Backend.GradientNorm([a, b], 1, scale: null, result);
 
         double norm = Math.Sqrt(CpuRun.Doubles(a).Concat(CpuRun.Doubles(b)).Sum(x => x * x));
-        Close.Equal([norm, 1 / (norm + 1e-6)], result, roundings: 4, scale: 0); // fp64 sums: only the result is rounded
+        Close.Equal([norm, 1 / (norm + 1e-6), norm / (norm + 1e-6)], result, roundings: 4, scale: 0); // fp64 sums: only the result is rounded
     }
 
     [Theory]
@@ -23,25 +23,42 @@ public class GradientNormTests
     public void Factor_ScalesTheNormDownToItsLimit(float maxNorm, float factor)
     {
         using var run = new CpuRun();
-        var result = run.New(2);
-        run.Backend.GradientNorm([run.Floats(3, 0), run.Floats(4)], maxNorm, result);
-        Close.Equal([5, factor], result, roundings: 8, scale: 0);
+        var result = run.New(3);
+        run.Backend.GradientNorm([run.Floats(3, 0), run.Floats(4)], maxNorm, scale: null, result);
+        Close.Equal([5, factor, 5 * factor], result, roundings: 8, scale: 0);
+    }
+
+    /// <summary>Gradients that are too large by 2^40, a power of two, have the same norm to the bit, and the factor brings them
+    /// back.</summary>
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(2.5f)]
+    public void Scale_GivesTheNormOfTheTrueGradients(float maxNorm)
+    {
+        using var run = new CpuRun();
+        Tensor plain = run.Normal(1, 1000), large = run.Floats([.. plain.AsSpan<float>().ToArray().Select(x => x * MathF.ScaleB(1, 40))]);
+        Tensor expected = run.New(3), result = run.New(3);
+        run.Backend.GradientNorm([plain], maxNorm, scale: null, expected);
+        run.Backend.GradientNorm([large], maxNorm, run.Floats(MathF.ScaleB(1, -40)), result);
+
+        float[] want = expected.AsSpan<float>().ToArray();
+        Assert.Equal([want[0], want[1] * MathF.ScaleB(1, -40), want[2]], result.AsSpan<float>().ToArray());
     }
 
     [Fact]
     public void Norm_OfANaN_IsNaN_SoThatTheStepCanBeRefused()
     {
         using var run = new CpuRun();
-        var result = run.New(2);
-        run.Backend.GradientNorm([run.Floats(3, float.NaN)], 1, result);
-        Assert.Equal([float.NaN, float.NaN], result.AsSpan<float>().ToArray());
+        var result = run.New(3);
+        run.Backend.GradientNorm([run.Floats(3, float.NaN)], 1, scale: null, result);
+        Assert.Equal([float.NaN, float.NaN, float.NaN], result.AsSpan<float>().ToArray());
     }
 
     [Fact]
     public void Norm_HasTheSameBitsForAnyThreads() => Close.SameBitsForAnyThreads(run =>
     {
-        var result = run.New(2);
-        run.Backend.GradientNorm([run.Normal(1, 300_001), run.Normal(1, 50_000)], 1, result);
+        var result = run.New(3);
+        run.Backend.GradientNorm([run.Normal(1, 300_001), run.Normal(1, 50_000)], 1, scale: null, result);
         return [result];
     });
 
@@ -50,7 +67,7 @@ public class GradientNormTests
     {
         using var run = new CpuRun();
         Tensor[] gradients = [run.Normal(1, 50_000), run.Normal(1, 5)];
-        var result = run.New(2);
-        Close.AllocatesNothing(() => run.Backend.GradientNorm(gradients, 1, result));
+        Tensor result = run.New(3), scale = run.Floats(0.5f);
+        Close.AllocatesNothing(() => run.Backend.GradientNorm(gradients, 1, scale, result));
     }
 }
