@@ -130,6 +130,22 @@ public sealed class StepProgram : IDisposable
         return [.. times.Select(pair => (pair.Key, pair.Value.Calls, pair.Value.Time)).OrderByDescending(entry => entry.Time)];
     }
 
+    /// <summary>Runs the calls one by one and looks at what each writes, to find the first value that is no finite number.</summary>
+    /// <param name="backend">The backend, as for <see cref="Run"/>. Gradients of parameters are added to.</param>
+    /// <returns>The tensor and how many of its values, for an error; null if all values are finite.</returns>
+    public string? FindNonFinite(IBackend backend)
+    {
+        if (!_complete) throw new InvalidOperationException("Complete the program before it runs.");
+        var check = new FiniteCheck(backend);
+        foreach (var (_, call) in _calls)
+        {
+            call(check);
+            if (check.Found is not null) return check.Found;
+        }
+
+        return null;
+    }
+
     /// <summary>The calls, one a line, equal neighbours as one: "12 × ProjectForward".</summary>
     public override string ToString()
     {

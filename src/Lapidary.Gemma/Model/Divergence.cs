@@ -8,7 +8,10 @@ namespace Lapidary.Gemma.Model;
 internal static class Divergence
 {
     /// <summary>Names the faulty weight and the next step, as the second half of an error.</summary>
-    public static string Explain(GemmaModel model)
+    /// <param name="model">The model.</param>
+    /// <param name="where">Finds where a result left the finite numbers, if all weights are finite; null, or a result of null, if that is
+    /// unknown.</param>
+    public static string Explain(GemmaModel model, Func<string?>? where = null)
     {
         bool isAdapter = model.Adapter is not null;
         foreach (var parameter in model.Trained?.Parameters ?? [])
@@ -25,8 +28,12 @@ internal static class Divergence
                 return $"tensor {weight.Name} of the base holds {found}: download the model again or use another one.";
         }
 
-        return "all weights are finite, so a sum has grown too large on the way: "
-            + "check the adapter, and rms_norm_eps, rope_theta and query_pre_attn_scalar of config.json.";
+        string advice = model.Backend.ActivationDType == DType.Float16
+            ? $"float16 ends at {(float)Half.MaxValue:N0}, so set DType to bfloat16 where the device has it, or Device to cpu."
+            : "check the adapter, and rms_norm_eps, rope_theta and query_pre_attn_scalar of config.json.";
+        return where?.Invoke() is { } place
+            ? $"all weights are finite, but {place}: {advice}"
+            : $"all weights are finite, so a sum has grown too large on the way: {advice}";
     }
 
     /// <summary>Norms and scales in 4 bits are checked on loading.</summary>

@@ -26,6 +26,9 @@ internal sealed record RunState
     /// <summary>Number of ranks. A resumed run with the same number keeps the rows per run and the logits.</summary>
     public required int WorldSize { get; init; }
 
+    /// <summary>The exponent of the loss's scale and the steps in a row without a repetition; null where losses are not scaled.</summary>
+    public (int Exponent, int CleanSteps)? LossScale { get; init; }
+
     /// <summary>Measured since the last entry of the log.</summary>
     public required LossMeter Pending { get; init; }
 
@@ -60,6 +63,7 @@ internal sealed record RunState
             RowsPerRun = (int)TrainerState.Whole(json, "rows_per_run", 1, int.MaxValue),
             MaxLogitsBytes = TrainerState.Whole(json, "max_logits_bytes", 1),
             WorldSize = json.Has("world_size") ? (int)TrainerState.Whole(json, "world_size", 1, int.MaxValue) : 1,
+            LossScale = ReadLossScale(json),
             Pending = ReadPending(json),
             Identity = RunIdentity.Read(json.Section("identity") ?? throw TrainerState.Damaged(json, "identity", "an object")),
         };
@@ -69,22 +73,28 @@ internal sealed record RunState
     public void Write(string checkpoint) => AtomicFile.WriteAllText(Path.Combine(checkpoint, FileName), JsonFile.ToText(ToJson()));
 
     /// <summary>The file's object.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["version"] = Version,
-        ["global_step"] = GlobalStep,
-        ["rows_per_run"] = RowsPerRun,
-        ["max_logits_bytes"] = MaxLogitsBytes,
-        ["world_size"] = WorldSize,
-        ["pending"] = new JsonObject
+        var json = new JsonObject
         {
-            ["loss_sum"] = Pending.LossSum,
-            ["steps"] = Pending.Steps,
-            ["hits"] = Pending.Hits,
-            ["trained_tokens"] = Pending.TrainedTokens,
-        },
-        ["identity"] = Identity?.ToJson() ?? [],
-    };
+            ["version"] = Version,
+            ["global_step"] = GlobalStep,
+            ["rows_per_run"] = RowsPerRun,
+            ["max_logits_bytes"] = MaxLogitsBytes,
+            ["world_size"] = WorldSize,
+            ["pending"] = new JsonObject
+            {
+                ["loss_sum"] = Pending.LossSum,
+                ["steps"] = Pending.Steps,
+                ["hits"] = Pending.Hits,
+                ["trained_tokens"] = Pending.TrainedTokens,
+            },
+            ["identity"] = Identity?.ToJson() ?? [],
+        };
+        if (LossScale is var (exponent, cleanSteps))
+            json["loss_scale"] = new JsonObject { ["exponent"] = exponent, ["clean_steps"] = cleanSteps };
+        return json;
+    }
 
     private static RunState ReadOld(string checkpoint)
     {
@@ -108,6 +118,10 @@ internal sealed record RunState
             OldFingerprint = fingerprint,
         };
     }
+
+    private static (int Exponent, int CleanSteps)? ReadLossScale(JsonSection json) => json.Section("loss_scale") is { } scale
+        ? ((int)TrainerState.Whole(scale, "exponent", -126, 127), (int)TrainerState.Whole(scale, "clean_steps", 0, int.MaxValue))
+        : null;
 
     private static LossMeter ReadPending(JsonSection json)
     {

@@ -15,7 +15,8 @@ internal sealed class AdamWOptimizer : IDisposable
     private readonly MemoryRegion _moments;
     private readonly OptimizerBlock[] _blocks;
 
-    /// <summary>[3], fp32: the inputs of a step: its learning rate, and the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ.</summary>
+    /// <summary>[4], fp32: the inputs of a step: its learning rate, the bias corrections c₁ = 1 − β₁ᵗ and c₂ = 1 − β₂ᵗ, and the factor of
+    /// its gradients.</summary>
     private readonly Tensor _stepScalars;
 
     private readonly Tensor _norm;
@@ -39,8 +40,8 @@ internal sealed class AdamWOptimizer : IDisposable
     {
         (_backend, _options, _communicator) = (backend, options, communicator);
         _moments = new MemoryRegion(backend.Memory, MemoryOwner.Optimizer);
-        _stepScalars = _moments.New("step_scalars", DType.Float32, 3);
-        _norm = _moments.New("grad_norm", DType.Float32, 2);
+        _stepScalars = _moments.New("step_scalars", DType.Float32, 4);
+        _norm = _moments.New("grad_norm", DType.Float32, 3);
         _update = new StepProgram(backend);
         _zero = new StepProgram(backend);
         _blocks = [.. blocks.Select(block => new OptimizerBlock(block, communicator.Ranks, _moments))];
@@ -49,14 +50,15 @@ internal sealed class AdamWOptimizer : IDisposable
         if (own.Length > 0)
         {
             _partNorms = _moments.New("part_norms", DType.Float32, communicator.Ranks.WorldSize * NormStride);
-            var result = _partNorms.Rows(communicator.Ranks.Rank * NormStride, 2);
+            var result = _partNorms.Rows(communicator.Ranks.Rank * NormStride, 3);
             _ownNorm = new StepProgram(backend);
-            _ownNorm.Add(ops => ops.GradientNorm(own, maxNorm: 0, result));
+            _ownNorm.Add(ops => ops.GradientNorm(own, maxNorm: 0, scale: null, result));
             _ownNorm.Complete(backend.Memory);
             for (int rank = 0; rank < communicator.Ranks.WorldSize; rank++) normed.Add(_partNorms.Rows(rank * NormStride, 1));
         }
 
-        _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, _norm));
+        var scale = _stepScalars.Rows(3, 1);
+        _update.Add(ops => ops.GradientNorm(normed, maxGradNorm, scale, _norm));
         foreach (var block in _blocks)
         {
             var constants = options with { WeightDecay = block.Decays ? options.WeightDecay : 0 };
@@ -89,23 +91,25 @@ internal sealed class AdamWOptimizer : IDisposable
     /// <summary>Adds up the ranks' gradients, clips and applies them.</summary>
     /// <param name="learningRate">Of this step.</param>
     /// <param name="step">1 for the first: the exponent of bias correction.</param>
+    /// <param name="gradientScale">What all gradients are multiplied by.</param>
     /// <returns>The gradients' norm before clipping, and whether they were applied: if <see cref="AdamWOptions.Takes"/> refuses them,
     /// weights and moments do not change.</returns>
-    public (float Norm, bool Applied) Step(double learningRate, int step)
+    public (float Norm, bool Applied) Step(double learningRate, int step, float gradientScale = 1)
     {
         Span<float> stepScalars =
         [
             (float)learningRate,
             (float)(1 - Math.Pow(_options.Beta1, step)),
             (float)(1 - Math.Pow(_options.Beta2, step)),
+            gradientScale,
         ];
         _backend.Write<float>(stepScalars, _stepScalars);
         if (!IsAlone) AddGradients();
         _update.Run(_backend);
         if (_ownNorm is not null) GatherValues(); // before the wait for the norm, so that it is one for all of it
-        Span<float> norm = stackalloc float[2];
+        Span<float> norm = stackalloc float[3];
         _backend.Read(_norm, norm);
-        return (norm[0], AdamWOptions.Takes(norm[0], norm[1]));
+        return (norm[0], AdamWOptions.Takes(norm[2]));
     }
 
     /// <summary>Copies rank 0's parameters to all ranks.</summary>

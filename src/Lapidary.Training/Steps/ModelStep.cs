@@ -55,14 +55,10 @@ internal sealed class ModelStep : IDisposable
 
     /// <summary>Runs the step.</summary>
     /// <param name="batch">Exactly the recorded number of tokens, and at most the recorded number of labels.</param>
-    /// <param name="lossScale">1 / trained tokens of the whole optimizer step.</param>
+    /// <param name="lossScale">What the gradient of each trained token's loss begins with.</param>
     public StepResult Run(Batch batch, float lossScale)
     {
-        _backend.Write<int>(batch.Ids, _inputs.Ids);
-        _backend.Write<int>(batch.Positions, _inputs.Positions);
-        _backend.Write<int>(batch.DocumentStarts, _inputs.DocumentStarts);
-        _backend.Write<int>(batch.Labels, _labels);
-        _backend.Write<float>([lossScale], _lossScale);
+        Write(batch, lossScale);
         Replay();
         _backend.Read<float>(_losses, _lossValues);
         _backend.Read<float>(_hits, _hitValues);
@@ -79,6 +75,25 @@ internal sealed class ModelStep : IDisposable
 
     /// <summary>Runs the step on the current inputs.</summary>
     public void Replay() => _program.Run(_backend);
+
+    /// <summary>Runs the step once more, call by call, to find where it left the finite numbers.</summary>
+    /// <param name="batch">As for <see cref="Run"/>.</param>
+    /// <param name="lossScale">As for <see cref="Run"/>.</param>
+    /// <returns>The first place, for an error; null if all values are finite.</returns>
+    public string? FindNonFinite(Batch batch, float lossScale)
+    {
+        Write(batch, lossScale);
+        return _program.FindNonFinite(_backend);
+    }
+
+    private void Write(Batch batch, float lossScale)
+    {
+        _backend.Write<int>(batch.Ids, _inputs.Ids);
+        _backend.Write<int>(batch.Positions, _inputs.Positions);
+        _backend.Write<int>(batch.DocumentStarts, _inputs.DocumentStarts);
+        _backend.Write<int>(batch.Labels, _labels);
+        _backend.Write<float>([lossScale], _lossScale);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -106,11 +106,11 @@ public sealed class Evaluator : IDisposable
     private BatchScore Score(ReadOnlySpan<int> sequences)
     {
         var batch = _data.Batch(sequences);
-        var result = _steps.For(batch).Run(batch, lossScale: 0);
-        return double.IsFinite(result.LossSum)
-            ? new BatchScore(result.LossSum, result.Hits, batch.TrainedTokens)
-            : throw new LapidaryException(
-                $"Scoring: the loss of {_data.Describe(sequences)} is {result.LossSum}; {Divergence.Explain(_model)}");
+        var step = _steps.For(batch);
+        var result = step.Run(batch, lossScale: 0);
+        if (double.IsFinite(result.LossSum)) return new BatchScore(result.LossSum, result.Hits, batch.TrainedTokens);
+        string why = Divergence.Explain(_model, () => step.FindNonFinite(batch, lossScale: 0));
+        throw new LapidaryException($"Scoring: the loss of {_data.Describe(sequences)} is {result.LossSum}; {why}");
     }
 
     /// <inheritdoc/>

@@ -93,6 +93,9 @@ public sealed partial class SftTrainer : IDisposable
     /// <summary>For tests: a layout of steps that replaces the planner's choice.</summary>
     internal StepPlan? FixedSteps { get; set; }
 
+    /// <summary>For tests: the first exponent of the loss's scale, whatever the activations are; null for their own.</summary>
+    internal int? LossScaleExponent { get; set; }
+
     /// <summary>The content of run.yaml, for a caller that knows more than the trainer; null writes the values that the trainer was
     /// given.</summary>
     internal IEnumerable<KeyValuePair<string, string>>? Settings { get; set; }
@@ -190,9 +193,11 @@ public sealed partial class SftTrainer : IDisposable
         while (goesOn && step < TotalSteps && !(Ranks.WorldSize == 1 ? cancellationToken.IsCancellationRequested : stops))
         {
             long stepStarted = _time.GetTimestamp();
+            int? scale = _runner.Scale.Exponent;
             (var result, stops) = _runner.Run(
                 Setup, step, Memory.Steps.RowsPerRun, isFirst: step == first, _agreement.IsAskedToStop(cancellationToken));
             step++;
+            if (Ranks.IsLeader && _runner.Scale.Exponent < scale) _observer.OnMessage(Repeated(step, _runner.Scale.Exponent.Value));
             _log.Count(result);
             if (step % _config.LoggingSteps == 0 || step == TotalSteps) _log.AddSteps(step, _schedule.EpochAfter(step), result);
             var progress = Progress(step, first, started, stepStarted, result);
@@ -213,6 +218,9 @@ public sealed partial class SftTrainer : IDisposable
         IsComplete = isComplete;
         return state;
     }
+
+    private static string Repeated(int step, int exponent) =>
+        $"Step {step} was run again with a loss scale of 2^{exponent}, because its gradients were not finite. Nothing of it is lost.";
 
     private TrainingProgress Progress(int step, int first, long started, long stepStarted, in OptimizerStepResult result) => new(
         step, TotalSteps, _schedule.EpochAfter(step), result.Loss, result.LearningRate,

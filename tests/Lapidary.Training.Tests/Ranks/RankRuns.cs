@@ -24,6 +24,9 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
     /// <summary>Rows that go through the model at a time; null for the planner's choice.</summary>
     public int? RowsPerRun { get; init; }
 
+    /// <summary>The first exponent of the loss's scale; null for no scale.</summary>
+    public int? LossScaleExponent { get; init; }
+
     /// <summary>The options of a rank, where one has other ones.</summary>
     public Func<int, SftConfig, SftConfig> ConfigOf { get; init; } = (_, config) => config;
 
@@ -87,6 +90,7 @@ internal sealed record RankRuns(SftConfig Config, ExampleSet Rows)
             communicator: communicator)
         {
             Metric = Metric,
+            LossScaleExponent = LossScaleExponent,
             FixedSteps = RowsPerRun is { } rows ? new StepPlan(rows, 0, LogitsMemory.LeanBytes) : null,
         };
         var state = trainer.Train(Resume, TokenOf(group.Rank));

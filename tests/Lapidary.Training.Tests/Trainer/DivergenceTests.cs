@@ -17,9 +17,10 @@ public class DivergenceTests
     /// <summary>The loss is finite: B is zero, and of A nothing is left. B's gradient is A's activations times a factor, which
     /// overflow.</summary>
     [Theory]
-    [InlineData(0.3)]
-    [InlineData(0)]
-    public void Train_WithAFiniteLossAndAGradientThatIsNot_LeavesWeightsAndFilesAsTheyWere(double maxGradNorm)
+    [InlineData(0.3, null)]
+    [InlineData(0, null)]
+    [InlineData(0.3, 5)]
+    public void Train_WithAFiniteLossAndAGradientThatIsNot_LeavesWeightsAndFilesAsTheyWere(double maxGradNorm, int? lossScale)
     {
         var config = TrainerRun.Small() with
         {
@@ -33,11 +34,20 @@ public class DivergenceTests
             Device, config, TrainerRun.RandomRows(4), adapter: null, observer: watch,
             lora: LoraConfig.Guide with { R = 4, LoraAlpha = 1e9, LoraDropout = 0, ModulesToSave = null });
         watch.Run = run;
+        run.Trainer.LossScaleExponent = lossScale;
 
         var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(cancellationToken: Token));
 
         Assert.Contains("Step 3: the loss is ", error.Message, StringComparison.Ordinal);
         Assert.Contains("the norm of its gradients is ", error.Message, StringComparison.Ordinal);
+        if (lossScale is not null)
+        {
+            Assert.Matches(
+                @"even at a loss scale of 2\^-9 \(the gradient of layers\.[0-9]+\.\S+\.lora_B: [0-9,]+ of [0-9,]+ values "
+                + @"are not finite in Float32\)",
+                error.Message);
+        }
+
         Assert.Equal(watch.Bits, Spoil.BitsOf(run));
         Assert.Equal(
             ["checkpoint-1", "checkpoint-2"],
@@ -92,6 +102,24 @@ public class DivergenceTests
         Assert.Matches(
             "^Step 1: the loss of row [1-4] is NaN; tensor model.layers.1.self_attn.q_proj.weight of the base holds NaN", error.Message);
         Assert.Empty(Directory.GetFiles(config.OutputDir, "*.safetensors", SearchOption.AllDirectories));
+    }
+
+    /// <summary>All weights are finite, and a product is not.</summary>
+    [Fact]
+    public void Train_OfAProductThatOverflows_NamesItsLayer()
+    {
+        const string Name = "model.layers.1.self_attn.q_proj.weight";
+        string folder = Variant.Of(Fixtures.Path("tiny/model"), tensors =>
+        {
+            for (int i = 0; i < 64; i++) tensors[Name] = tensors[Name].With(element: i, 3e38f);
+        });
+        var config = TrainerRun.Small() with { MaxSteps = 2 };
+        using var run = new TrainerRun(Device, config, TrainerRun.RandomRows(4), adapter: null, folder: folder);
+        var error = Assert.Throws<LapidaryException>(() => run.Trainer.Train(cancellationToken: Token));
+        Assert.Matches(
+            @"^Step 1: the loss of row [1-4] is NaN; all weights are finite, but layers\.1\.self_attn\.q_proj: [0-9,]+ of [0-9,]+ values "
+            + "are not finite in ",
+            error.Message);
     }
 
     [Fact]
