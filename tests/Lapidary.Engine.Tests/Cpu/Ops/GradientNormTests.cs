@@ -36,7 +36,8 @@ public class GradientNormTests
     public void Scale_GivesTheNormOfTheTrueGradients(float maxNorm)
     {
         using var run = new CpuRun();
-        Tensor plain = run.Normal(1, 1000), large = run.Floats([.. plain.AsSpan<float>().ToArray().Select(x => x * MathF.ScaleB(1, 40))]);
+        Tensor plain = run.Normal(1, 1000), large = run.Floats(
+            [.. plain.AsSpan<float>().ToArray().Select(x => x * MathF.ScaleB(1, 40))]);
         Tensor expected = run.New(3), result = run.New(3);
         run.Backend.GradientNorm([plain], maxNorm, scale: null, expected);
         run.Backend.GradientNorm([large], maxNorm, run.Floats(MathF.ScaleB(1, -40)), result);
