@@ -1,3 +1,4 @@
+using Lapidary.Engine;
 using Lapidary.Gemma;
 
 namespace Lapidary.Hosting;
@@ -20,6 +21,10 @@ public sealed class LapidaryChatClientOptions
 
     /// <summary>Whether the model's projections are held in 4 bits. An adapter trained on NF4 fits the model in NF4.</summary>
     public QuantizationKind Quantization { get; set; } = QuantizationKind.None;
+
+    /// <summary>The type that a GPU computes in: BFloat16, or Float16; null for the card's own. The CPU computes in Float32 either
+    /// way.</summary>
+    public DType? ActivationDType { get; set; }
 
     /// <summary>Most answers that are generated at the same time; 0 for the device's number. If memory is short, there are fewer.</summary>
     public int MaxConcurrentAnswers { get; set; }

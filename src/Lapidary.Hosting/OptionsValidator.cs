@@ -16,6 +16,8 @@ internal sealed class OptionsValidator : IValidateOptions<LapidaryChatClientOpti
         Check(nameof(options.ModelId), options.ModelId);
         if (!Backend.TryParse(options.Device, out _)) wrong.Add($"Device must be auto, cpu, cuda or cuda:N, got \"{options.Device}\".");
         if (!Enum.IsDefined(options.Quantization)) wrong.Add($"Quantization must be None or Nf4, got {options.Quantization}.");
+        if (options.ActivationDType is { } type and not (DType.BFloat16 or DType.Float16))
+            wrong.Add($"ActivationDType must be BFloat16, Float16 or null, got {type}.");
         if (options.MaxConcurrentAnswers < 0) wrong.Add($"MaxConcurrentAnswers must be at least 0, got {options.MaxConcurrentAnswers}.");
         if (options.MaxWaitingAnswers < 1) wrong.Add($"MaxWaitingAnswers must be at least 1, got {options.MaxWaitingAnswers}.");
         return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong.Select(text => Named(name, text)));

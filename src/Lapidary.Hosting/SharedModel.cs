@@ -6,12 +6,13 @@ namespace Lapidary.Hosting;
 
 /// <summary>The key of models that clients can share.</summary>
 internal sealed record ModelKey(
-    string Model, string? Adapter, string? Tokenizer, string Device, QuantizationKind Quantization, int MaxTexts, int MaxWaiting)
+    string Model, string? Adapter, string? Tokenizer, string Device, DType? ActivationDType, QuantizationKind Quantization, int MaxTexts,
+    int MaxWaiting)
 {
     /// <summary>The key of given options.</summary>
     public static ModelKey Of(LapidaryChatClientOptions options) =>
-        new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.Quantization, options.MaxConcurrentAnswers,
-            options.MaxWaitingAnswers);
+        new(options.Model, options.Adapter, options.Tokenizer, options.Device, options.ActivationDType, options.Quantization,
+            options.MaxConcurrentAnswers, options.MaxWaitingAnswers);
 
     /// <summary>"model with adapter".</summary>
     public override string ToString() => Adapter is null ? Model : $"{Model} with {Adapter}";
@@ -79,7 +80,7 @@ internal sealed record LoadedModel(
     /// <exception cref="Formats.LapidaryException">One of them cannot be loaded.</exception>
     public static LoadedModel Load(ModelKey key)
     {
-        var backend = Lapidary.Engine.Backend.Create(key.Device);
+        var backend = Lapidary.Engine.Backend.Create(key.Device, new CudaOptions { ActivationDType = key.ActivationDType });
         GemmaModel? model = null;
         Adapter? adapter = null;
         try

@@ -17,22 +17,25 @@ internal static class ScalingBench
     /// <summary>Measures all ranks.</summary>
     /// <param name="bench">The case.</param>
     /// <param name="team">The ranks.</param>
+    /// <param name="computing">How GPUs compute.</param>
     /// <param name="lora">Settings that a case does not define, such as the rank.</param>
     /// <param name="alone">The figures of a single rank; rank 0 needs them.</param>
     /// <param name="createModel">Makes the case's model on a device.</param>
     /// <param name="terminal">Receives messages.</param>
     public static ScalingFigures Run(
-        BenchCase bench, RankTeam team, LoraConfig lora, TrainingFigures? alone, Func<IBackend, GemmaModel> createModel, Terminal terminal)
+        BenchCase bench, RankTeam team, CudaOptions computing, LoraConfig lora, TrainingFigures? alone,
+        Func<IBackend, GemmaModel> createModel, Terminal terminal)
     {
-        var figures = team.RunEach(rank => Run(bench, rank, lora, alone, createModel, terminal));
+        var figures = team.RunEach(rank => Run(bench, rank, computing, lora, alone, createModel, terminal));
         if (team.IsLeader) foreach (string line in figures.Lines()) terminal.Error.WriteLine($"  {line}");
         return figures;
     }
 
     private static ScalingFigures Run(
-        BenchCase bench, LocalRank rank, LoraConfig lora, TrainingFigures? alone, Func<IBackend, GemmaModel> createModel, Terminal terminal)
+        BenchCase bench, LocalRank rank, CudaOptions computing, LoraConfig lora, TrainingFigures? alone,
+        Func<IBackend, GemmaModel> createModel, Terminal terminal)
     {
-        using var backend = rank.CreateBackend();
+        using var backend = rank.CreateBackend(computing);
         using var model = createModel(backend);
         using var communicator = Communicator.Create(rank.Group, backend);
         using var weights = TrainingBench.Weights(bench, model, lora);

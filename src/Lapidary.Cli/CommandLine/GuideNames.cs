@@ -46,7 +46,12 @@ internal static class GuideNames
         },
         Fixed("optim", Run, ["adamw_torch", "adamw_torch_fused"], AdamW),
         Precision("bf16", Run, YesOrNo),
-        Precision("fp16", Run, YesOrNo),
+        new("fp16", "dtype")
+        {
+            IsFlag = true,
+            Translate = text => SettingText.Bool(text) ? "float16" : null,
+            Here = "true: set dtype to float16",
+        },
         Precision("tf32", Run, YesOrNo),
         Fixed("use_reentrant", "gradient_checkpointing", YesOrNo, "a layer is computed again in one way only"),
         Fixed("use_liger_kernel", Run, YesOrNo, "the loss is always computed in chunks"),

@@ -107,12 +107,12 @@ internal static class BenchCommand
         }
 
         Action<Utf8JsonWriter>? figures = null;
-        string device = "";
+        string device = "", computesIn = "";
         TrainingFigures? alone = null;
         if (team.IsLeader)
         {
-            using var backend = team.First.CreateBackend();
-            device = backend.Description;
+            using var backend = team.First.CreateBackend(Model.Computing(values));
+            (device, computesIn) = (backend.Description, $"{backend.ActivationDType}".ToLowerInvariant());
             long started = Stopwatch.GetTimestamp();
             using var model = Create(backend);
             terminal.Error.WriteLine(
@@ -121,12 +121,13 @@ internal static class BenchCommand
             else figures = (alone = TrainingBench.Run(bench, model, lora, terminal)).WriteTo;
         }
 
-        var scaled = team.WorldSize > 1 ? ScalingBench.Run(bench, team, lora, alone, Create, terminal) : null;
+        var scaled = team.WorldSize > 1 ? ScalingBench.Run(bench, team, Model.Computing(values), lora, alone, Create, terminal) : null;
         if (!team.IsLeader) return;
         JsonResult.Write(terminal.Out, json =>
         {
             json.WriteString("case", bench.Name);
             json.WriteString("device", device);
+            json.WriteString("computes_in", computesIn);
             json.WriteString("size", bench.Size);
             json.WriteString("quantization", SettingText.Format(Options(bench, values).Quantization));
             figures?.Invoke(json);

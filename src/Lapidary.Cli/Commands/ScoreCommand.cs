@@ -81,7 +81,7 @@ internal static class ScoreCommand
     /// <returns>The scores of all rows.</returns>
     private static List<RowScore> Score(CommandRun run, LocalRank rank, ModelFolders folders, PackedDataSet rows)
     {
-        using var session = ModelSession.Open(run, Model, folders, rank.CreateBackend(), isShown: rank.IsLeader);
+        using var session = ModelSession.Open(run, Model, folders, rank.CreateBackend(Model.Computing(run.Values)), isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         using var evaluator = new Evaluator(session.Model, rows, batchSize: 1, rank.Group);

@@ -89,7 +89,7 @@ internal sealed class DatasetGeneration(CommandRun run, ModelSettings model, Ans
     /// <returns>Number of rows answered by all ranks.</returns>
     private int AnswerShare(LocalRank rank, ModelFolders folders, RowAnswering answering, int done, AnswersFile? file)
     {
-        using var session = ModelSession.Open(run, model, folders, rank.CreateBackend(), isShown: rank.IsLeader);
+        using var session = ModelSession.Open(run, model, folders, rank.CreateBackend(model.Computing(run.Values)), isShown: rank.IsLeader);
         if (rank.IsLeader)
             foreach (string note in session.Notes) run.Note(note);
         return answering.Share(session.Model, rank.Group, done, what: "", isShown: file is not null, Save);

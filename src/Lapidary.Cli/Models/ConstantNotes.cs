@@ -11,8 +11,12 @@ internal static class ConstantNotes
     /// <param name="computesIn">The type that the device computes in.</param>
     public static IEnumerable<string> Of(IEnumerable<GivenConstant> given, DType computesIn)
     {
-        string instead = computesIn == DType.BFloat16
-            ? "a GPU computes in bfloat16, and sums in float32" : "the CPU computes in float32";
+        string instead = computesIn switch
+        {
+            DType.BFloat16 => "a GPU computes in bfloat16, and sums in float32",
+            DType.Float16 => "this run computes in float16, and sums in float32",
+            _ => "the CPU computes in float32",
+        };
         return from constant in given
                where constant.Name.IsPrecision ? !IsPrecision(constant, computesIn) : !IsSame(constant)
                select $"{constant} changes nothing: {(constant.Name.IsPrecision ? instead : constant.Name.Here)}.";
@@ -28,7 +32,7 @@ internal static class ConstantNotes
         return given.Name.Key switch
         {
             "bf16" => isYes == isBFloat16,
-            "fp16" or "tf32" => !isYes,
+            "tf32" => !isYes,
             _ => given.Value.ToLowerInvariant() is "auto" || given.Value.Equals($"{computesIn}", StringComparison.OrdinalIgnoreCase),
         };
     }

@@ -26,7 +26,7 @@ internal sealed class ModelSession : IDisposable
     /// <summary>Notes for the user: of model and adapter, and on settings of other tools that the device does not follow.</summary>
     public IEnumerable<string> Notes => [.. Model.Notes, .. Trained?.Notes ?? [], .. Constants];
 
-    /// <summary>Notes on settings of other tools that the device does not follow.</summary>
+    /// <summary>Notes on a type, and on settings of other tools, that the device does not follow.</summary>
     public IReadOnlyList<string> Constants { get; }
 
     /// <summary>Loads what the settings name, and shows the progress.</summary>
@@ -43,7 +43,7 @@ internal sealed class ModelSession : IDisposable
         CommandRun run, ModelSettings settings, ModelFolders folders, IBackend? backend = null, bool trainable = false,
         bool withAdapter = true, double? loraDropout = null, bool isShown = true)
     {
-        backend ??= DeviceSettings.CreateBackend(run.Values);
+        backend ??= DeviceSettings.CreateBackend(run.Values, settings.Computing(run.Values));
         ModelSession? session = null;
         try
         {
@@ -54,7 +54,8 @@ internal sealed class ModelSession : IDisposable
                 LoadOnUse = MethodSettings.IsFull(run.Values),
             };
             session = new ModelSession(
-                backend, GemmaModel.Load(folders.Model, backend, options), ConstantNotes.Of(run.Constants, backend.ActivationDType));
+                backend, GemmaModel.Load(folders.Model, backend, options),
+                [.. DTypeNotes(run.Values, settings, backend), .. ConstantNotes.Of(run.Constants, backend.ActivationDType)]);
             if (withAdapter && folders.Adapter is { } adapter)
                 session.Attach(Adapter.Load(session.Model, adapter, trainable, loraDropout));
             return session;
@@ -65,6 +66,15 @@ internal sealed class ModelSession : IDisposable
             session?.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What the CPU does with a type that it does not compute in.</summary>
+    private static IEnumerable<string> DTypeNotes(SettingValues values, ModelSettings settings, IBackend backend)
+    {
+        if (backend is not CpuBackend || !values.IsChosen(settings.DType)) yield break;
+        if (values.Get(settings.DType) == DType.BFloat16)
+            yield return "the CPU computes in float32; --dtype bfloat16 rounds the base's weights alone.";
+        if (values.Get(settings.DType) == DType.Float16) yield return "the CPU computes in float32; --dtype float16 changes nothing.";
     }
 
     /// <summary>Attaches an adapter or trained weights, and takes ownership of them.</summary>

@@ -49,7 +49,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
             (backend, weights, planner) =>
         {
             var trained = TrainedValues.Of(weights);
-            return new PlannedRun(backend.Description, planner.Plan(), planner.LargestBatchSize())
+            return new PlannedRun(DeviceSettings.Describe(backend), planner.Plan(), planner.LargestBatchSize())
             {
                 Gpu = (backend as CudaBackend)?.Device.ComputeCapability,
                 LoraValues = trained.Lora,
@@ -113,7 +113,7 @@ internal sealed record PlannedRun(string Device, MemoryPlan Memory, int LargestB
         ModelSettings settings, SettingValues values, IReadOnlyList<int> gpus, int worldSize, SftConfig config, GemmaConfig sizes,
         TrainingData? data, LoraConfig? lora, long? freeBytes, Func<IBackend, TrainedWeights, MemoryPlanner, T> plan)
     {
-        using var counter = DeviceSettings.CreateCounter(gpus, values);
+        using var counter = DeviceSettings.CreateCounter(gpus, values, settings.Computing(values));
         long budget = MemoryPlanner.UsableBytes(freeBytes ?? DeviceSettings.FreeBytes(gpus) ?? throw new UsageException(
             $"--device {values.Get(DeviceSettings.Device)} is not on this machine; give the memory to plan for as --memory 24GiB.",
             values.Command));

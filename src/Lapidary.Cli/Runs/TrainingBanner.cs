@@ -1,7 +1,6 @@
 using Lapidary.Cli.CommandLine;
 using Lapidary.Cli.Models;
 using Lapidary.Cli.Settings;
-using Lapidary.Engine;
 using Lapidary.Formats;
 using Lapidary.Gemma;
 using Lapidary.Gemma.Weights;
@@ -19,7 +18,7 @@ internal static class TrainingBanner
         long parameters = GemmaTensors.Of(config).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
         people.WriteLine($"model      {values.Get(settings.Model)}: {config.NumHiddenLayers} layers, {parameters:N0} parameters, "
             + $"stored as {config.Dtype}");
-        people.WriteLine($"device     {session.Backend.Description} ({run.Line(DeviceSettings.Reason(values))})");
+        people.WriteLine($"device     {DeviceSettings.Describe(session.Backend)} ({run.Line(DeviceSettings.Reason(values))})");
         string held = Quantization(settings, values, session.Model);
         if (session.Adapter is not { } adapter)
         {
@@ -64,8 +63,6 @@ internal static class TrainingBanner
                 + "--modules-to-save none trains LoRA alone.";
         }
 
-        if (session.Backend is CpuBackend && values.IsChosen(settings.DType) && values.Get(settings.DType) == DType.BFloat16)
-            yield return "the CPU computes in float32; --dtype bfloat16 rounds the base's weights alone.";
         foreach (string note in OptionNotes.Of(values, config, hasEvaluation)) yield return note;
     }
 
@@ -73,7 +70,7 @@ internal static class TrainingBanner
     {
         if (model.Config.Quantization is not null) return "nf4, as stored";
         if (values.Get(settings.Quantization) == QuantizationKind.None)
-            return $"not quantized, {values.Get(settings.DType)?.ToString() ?? model.Config.Dtype}";
+            return $"not quantized, {model.Options.DType?.ToString() ?? model.Config.Dtype}";
         return $"nf4{(values.Get(settings.DoubleQuant) ? " with double quantization" : "")}";
     }
 }

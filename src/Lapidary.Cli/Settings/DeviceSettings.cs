@@ -39,11 +39,13 @@ internal static class DeviceSettings
     public static bool AreNumbered(SettingValues values) => Ordinals(values.Get(Device)) is not null;
 
     /// <summary>The backend asked for, of a command that works on one device.</summary>
+    /// <param name="values">Options.</param>
+    /// <param name="computing">How a GPU computes; null for its own choice.</param>
     /// <exception cref="LapidaryException">There is no such device, or several are asked for.</exception>
-    public static IBackend CreateBackend(SettingValues values) => Gpus(values) switch
+    public static IBackend CreateBackend(SettingValues values, CudaOptions? computing = null) => Gpus(values) switch
     {
         [] => new CpuBackend(values.Get(Threads)),
-        [var ordinal] => new CudaBackend(ordinal),
+        [var ordinal] => new CudaBackend(ordinal, computing),
         _ => throw new LapidaryException(
             $"device: expected one GPU for this command, found {values.Get(Device)}; set device to cuda:0 or another one."),
     };
@@ -53,8 +55,12 @@ internal static class DeviceSettings
         values.Get(Device) == All && CudaDevice.Count() == 0 ? [0] : Gpus(values);
 
     /// <summary>A backend like the first of some GPUs, or the CPU, that only counts.</summary>
-    public static IBackend CreateCounter(IReadOnlyList<int> gpus, SettingValues values) =>
-        gpus.Count > 0 ? CudaBackend.CreateCounter(Gpu(gpus[0])) : CpuBackend.CreateCounter(values.Get(Threads));
+    public static IBackend CreateCounter(IReadOnlyList<int> gpus, SettingValues values, CudaOptions computing) =>
+        gpus.Count > 0 ? CudaBackend.CreateCounter(Gpu(gpus[0]), computing) : CpuBackend.CreateCounter(values.Get(Threads));
+
+    /// <summary>A device for a line to print, with what it computes in where users may not expect it.</summary>
+    public static string Describe(IBackend backend) => backend.ActivationDType == DType.Float16
+        ? $"{backend.Description}, computes in float16 with the residual stream in float32" : backend.Description;
 
     /// <summary>Bytes that are free on each of some GPUs, or for the CPU; null where one is not here.</summary>
     public static long? FreeBytes(IReadOnlyList<int> gpus)

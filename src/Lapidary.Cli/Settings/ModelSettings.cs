@@ -6,14 +6,16 @@ namespace Lapidary.Cli.Settings;
 
 /// <summary>Which model and how it is held; common to all commands that use one.</summary>
 /// <param name="quantization">The command's default.</param>
-/// <param name="dtypeHelp">What --dtype is the type of.</param>
+/// <param name="dtypeHelp">What --dtype is the type of, if it is one of files alone; null for a model that computes.</param>
 /// <param name="hasAdapter">Whether the command takes an adapter.</param>
 internal sealed class ModelSettings(
     QuantizationKind quantization,
-    string dtypeHelp = "The model's type; auto is the checkpoint's own. The CPU computes in float32 either way.",
+    string? dtypeHelp = null,
     bool hasAdapter = true)
 {
-    private const string Auto = "auto";
+    private const string Auto = "auto", StoredTypes = "auto|float32|bfloat16", ComputingHelp =
+        "The model's type; auto is the checkpoint's own. A GPU computes in bfloat16, and in float16 if that is given or the card is older "
+        + "than Ampere; the CPU computes in float32 either way.";
 
     /// <summary>Whether the command takes an adapter.</summary>
     public bool HasAdapter => hasAdapter;
@@ -37,7 +39,8 @@ internal sealed class ModelSettings(
     public Setting<bool> DoubleQuant { get; } = Setting.Flag("double-quant", "Quantize NF4's scales too.", new ModelOptions().DoubleQuant);
 
     public Setting<DType?> DType { get; } = new(
-        "dtype", "auto|float32|bfloat16", dtypeHelp, null, ParseDType,
+        "dtype", dtypeHelp is null ? $"{StoredTypes}|float16" : StoredTypes, dtypeHelp ?? ComputingHelp, null,
+        text => ParseDType(text, computes: dtypeHelp is null),
         dtype => dtype is { } type ? SettingText.Format(type).Replace("_", "", StringComparison.Ordinal) : Auto);
 
     /// <summary>With the device's, in the order of the help text.</summary>
@@ -48,18 +51,27 @@ internal sealed class ModelSettings(
     /// <param name="help">What the command needs it for.</param>
     public static Setting<string?> Size(string help) => new("size", string.Join('|', GemmaConfig.PresetNames), help, null, ParseSize);
 
-    /// <summary>How to load the model.</summary>
-    public ModelOptions Options(SettingValues values) =>
-        new() { Quantization = values.Get(Quantization), DoubleQuant = values.Get(DoubleQuant), DType = values.Get(DType) };
+    /// <summary>How to load the model. To compute in float16 leaves it as it is stored.</summary>
+    public ModelOptions Options(SettingValues values) => new()
+    {
+        Quantization = values.Get(Quantization),
+        DoubleQuant = values.Get(DoubleQuant),
+        DType = values.Get(DType) is { } dtype and not Engine.DType.Float16 ? dtype : null,
+    };
+
+    /// <summary>How a GPU computes: as it does by itself, unless a type of 16 bits is given.</summary>
+    public CudaOptions Computing(SettingValues values) =>
+        new() { ActivationDType = values.Get(DType) is { } dtype and not Engine.DType.Float32 ? dtype : null };
 
     private static string ParseSize(string text) =>
         GemmaConfig.PresetNames.Contains(text) ? text : throw SettingText.Expected(string.Join(", ", GemmaConfig.PresetNames), text);
 
-    private static DType? ParseDType(string text) => text switch
+    private static DType? ParseDType(string text, bool computes) => text switch
     {
         Auto => null,
         "float32" => Engine.DType.Float32,
         "bfloat16" => Engine.DType.BFloat16,
-        _ => throw SettingText.Expected("auto, float32 or bfloat16", text),
+        "float16" when computes => Engine.DType.Float16,
+        _ => throw SettingText.Expected($"auto, float32{(computes ? ", bfloat16 or float16" : " or bfloat16")}", text),
     };
 }

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Lapidary.Engine;
 using Lapidary.Formats.Files;
 using Lapidary.Gemma;
 
@@ -64,7 +65,8 @@ internal static partial class RunSettings
         yield return new(MethodFiles.Key, Format(MethodFiles.Of(weights))!);
         yield return new("quantization", Format(model.Options.Quantization)!);
         yield return new("double_quant", Format(model.Options.DoubleQuant)!);
-        if (model.Options.DType is { } dtype) yield return new("dtype", dtype.ToString().ToLowerInvariant());
+        var dtype = model.Options.DType ?? (model.Backend.ActivationDType == DType.Float16 ? DType.Float16 : null);
+        if (dtype is not null) yield return new("dtype", $"{dtype}".ToLowerInvariant());
         foreach (var pair in OfConfig(config, worldSize))
             yield return pair.Key == OutputDirKey ? new(pair.Key, Path.GetFullPath(config.OutputDir)) : pair;
 

@@ -25,7 +25,8 @@ public sealed partial class SftTrainer
         {
             // Without the hash of the weights, which takes long.
             var identity = RunIdentity.Of(_model, _weights, _config, _train, _eval, weights: null, Ranks.WorldSize);
-            _agreement.RequireSame(identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key));
+            _agreement.RequireSame(identity.SharedFields.Concat(RunSettings.OfLoop(_config)).DistinctBy(pair => pair.Key)
+                .Append(new("the type that its device computes in", $"{_model.Backend.ActivationDType}")));
         }
 
         var resumed = ReadCheckpoint(folder);

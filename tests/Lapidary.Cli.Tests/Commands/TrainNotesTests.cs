@@ -59,7 +59,7 @@ public sealed class TrainNotesTests : IDisposable
         args = [.. args, "--config", file];
         string said = CliRun.Of([.. args, "--output-dir", _folder["a"], "--bf16", "true", "--optim", "adamw_torch"]).Ok().Out;
         const string Cpu = "changes nothing: the CPU computes in float32.\n";
-        Assert.Contains($"note       --fp16 true {Cpu}", said, StringComparison.Ordinal);
+        Assert.Contains("note       the CPU computes in float32; --dtype float16 changes nothing.\n", said, StringComparison.Ordinal);
         Assert.Contains($"note       --bf16 true {Cpu}", said, StringComparison.Ordinal);
         Assert.Contains($"note       --bnb-4bit-compute-dtype bfloat16 {Cpu}", said, StringComparison.Ordinal);
         Assert.Contains(
@@ -68,26 +68,27 @@ public sealed class TrainNotesTests : IDisposable
         Assert.Equal(4, said.Split("changes nothing").Length - 1);
 
         // The command line goes before the file.
-        said = CliRun.Of([.. args, "--output-dir", _folder["b"], "--fp16", "no", "--bf16", "false"]).Ok().Out;
+        said = CliRun.Of([.. args, "--output-dir", _folder["b"], "--dtype", "auto", "--bf16", "false"]).Ok().Out;
         Assert.DoesNotContain("fp16", said, StringComparison.Ordinal);
         Assert.DoesNotContain("bf16", said, StringComparison.Ordinal);
         Assert.Equal(2, said.Split("changes nothing").Length - 1);
     }
 
     [Theory]
-    [InlineData(DType.BFloat16, "--bf16 false,--fp16 true,--tf32 true,--bnb-4bit-compute-dtype float16")]
-    [InlineData(DType.Float32, "--bf16 true,--fp16 true,--tf32 true,--bnb-4bit-compute-dtype float16,--bnb-4bit-compute-dtype bfloat16")]
+    [InlineData(DType.BFloat16, "--bf16 false,--tf32 true,--bnb-4bit-compute-dtype float16")]
+    [InlineData(DType.Float16, "--bf16 true,--tf32 true,--bnb-4bit-compute-dtype bfloat16")]
+    [InlineData(DType.Float32, "--bf16 true,--tf32 true,--bnb-4bit-compute-dtype float16,--bnb-4bit-compute-dtype bfloat16")]
     public void Precision_IsTheDevices(DType computesIn, string expected)
     {
         GivenConstant[] all =
         [
-            .. new[] { "bf16", "fp16", "tf32", "bnb_4bit_compute_dtype" }.Select(key => GuideNames.All.Single(name => name.Key == key))
+            .. new[] { "bf16", "tf32", "bnb_4bit_compute_dtype" }.Select(key => GuideNames.All.Single(name => name.Key == key))
                 .SelectMany(name => name.Constants!.Reverse().Select(value => new GivenConstant(name, value))),
         ];
         string[] notes = [.. ConstantNotes.Of(all, computesIn).Select(note => note[..note.IndexOf(" changes", StringComparison.Ordinal)])];
         string[] others = [.. notes.Where(note => !note.EndsWith(" float32", StringComparison.Ordinal))];
         Assert.Equal(expected.Split(',').Order(StringComparer.Ordinal), others.Order(StringComparer.Ordinal));
-        Assert.Equal(computesIn == DType.BFloat16, notes.Length > others.Length);
+        Assert.Equal(computesIn != DType.Float32, notes.Length > others.Length);
     }
 
     [Fact]

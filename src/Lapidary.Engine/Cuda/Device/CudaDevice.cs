@@ -138,7 +138,7 @@ public sealed unsafe partial record CudaDevice
         DType.BFloat16 when ActivationDType == DType.BFloat16 => DType.BFloat16,
         DType.BFloat16 => throw new LapidaryException(
             $"{Name} has compute capability {ComputeCapability}, whose tensor cores do not multiply bf16: "
-            + $"{ComputeCapability.MinimumOfBFloat16} or above is needed. Compute in float16."),
+            + $"{ComputeCapability.MinimumOfBFloat16} or above is needed. Leave the type to the card, or set it to float16."),
         _ => throw new LapidaryException($"A GPU computes in bfloat16 or float16, not in {requested}."),
     };
 
